@@ -1,0 +1,41 @@
+"""The choice between the two cores; the only importer of `_native` and `_pure`.
+
+`KRAKEN_CONNECTOR_BACKEND` decides: `native` and `pure` give that core or fail, `auto` (the
+default) gives the native one and falls back only when the extension is absent. An extension that
+is there and broken raises, since a silent fallback would hide it behind slowness.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal
+
+BackendName = Literal["native", "pure"]
+
+
+def _choose() -> BackendName:
+    wanted = os.environ.get("KRAKEN_CONNECTOR_BACKEND", "auto")
+    if wanted == "auto":
+        return "native" if find_spec(f"{__package__}._native") else "pure"
+    if wanted == "native" or wanted == "pure":
+        return wanted
+    raise ImportError(
+        f"KRAKEN_CONNECTOR_BACKEND is {wanted!r}; it must be 'auto', 'native' or 'pure'"
+    )
+
+
+_NAME: BackendName = _choose()
+
+if TYPE_CHECKING or _NAME == "native":
+    from ._native import Engine, OrderBook, WSDataMessage, parse_message
+else:
+    from ._pure import Engine, OrderBook, WSDataMessage, parse_message
+
+
+def backend() -> BackendName:
+    """Return which core runs: `native` (Rust) or `pure` (Python)."""
+    return _NAME
+
+
+__all__ = ["Engine", "OrderBook", "WSDataMessage", "backend", "parse_message"]

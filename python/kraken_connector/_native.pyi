@@ -1,0 +1,245 @@
+"""The core: bytes in, events out. `_native` (Rust) and `_pure` (Python) both look like this.
+
+The core owns no socket, clock, thread, logger or callback. Prices and quantities never pass
+through a binary float on their way into a book or a checksum.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, Literal, Self, TypeAlias, final
+
+from .models import (
+    BookChecksumEvent,
+    BookCrossedEvent,
+    BookData,
+    HeartbeatMessage,
+    InvalidFrameEvent,
+    PongResponse,
+    SequenceGapEvent,
+    WSErrorResponse,
+    WSResponse,
+)
+
+Frame: TypeAlias = bytes | bytearray | memoryview | str
+Message: TypeAlias = (
+    WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
+)
+Event: TypeAlias = (
+    Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
+)
+Side: TypeAlias = Literal["bid", "ask"]
+BookStateName: TypeAlias = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
+
+def parse_message(raw: Frame) -> Message:
+    """Turn one text frame into one typed message, without keeping any state.
+
+    Raises:
+        ParseError: (a `ValueError`) the frame is no JSON or no message of the protocol.
+    """
+
+@final
+class WSDataMessage:
+    """A message of a channel.
+
+    The frame was checked when the message was made; `data` is decoded when it is first read.
+    Equality, hash and repr go by `channel`, `type`, `data` and `sequence`.
+    """
+
+    __match_args__: ClassVar[tuple[str, ...]] = ("channel", "type", "data", "sequence")
+    def __new__(
+        cls, channel: str, type: str, data: list[Any], sequence: int | None = None
+    ) -> Self: ...
+    @property
+    def channel(self) -> str:
+        """`ticker`, `book`, `trade`, ... or a name that this version does not know."""
+    @property
+    def type(self) -> str:
+        """`snapshot` or `update`."""
+    @property
+    def data(self) -> list[Any]:
+        """The channel's typed items; what an unknown channel carries stays plain data."""
+    @property
+    def sequence(self) -> int | None:
+        """Message counter of the subscription, private channels only."""
+    @property
+    def symbol(self) -> str | None:
+        """Currency pair of the first item, `None` on channels without; does not decode `data`."""
+    @property
+    def timestamp(self) -> str | None:
+        """RFC 3339 time of the message itself (`ohlc`), `None` where only items have one."""
+    @property
+    def timestamp_ns(self) -> int | None:
+        """Exchange time in ns since the epoch: of the message, else of its first item."""
+    @property
+    def received_ns(self) -> int | None:
+        """Local receive time, ns since the epoch, as given to `Engine.feed`."""
+    @property
+    def verified(self) -> bool | None:
+        """Book messages of an engine: whether the book matches the exchange's checksum after
+        this message; `False` also while the book waits for a snapshot. `None` otherwise."""
+    @property
+    def raw(self) -> bytes | None:
+        """The frame as it came, `None` on messages that a user made."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the message as plain data in the exchange's shape."""
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build the message from plain data; items of known channels become typed."""
+    def __replace__(self, **changes: Any) -> Self: ...
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+@final
+class OrderBook:
+    """One pair's aggregated book.
+
+    A book is *live* when it belongs to an `Engine` and *free* when a caller made it. A live book
+    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` shows
+    it all the same. A free book shows what was put into it.
+
+    All levels are `(price, qty)`, best first, at most `depth` of them; prices in quote currency,
+    quantities in base currency, as `Decimal` with the digits of the wire.
+    """
+
+    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def depth(self) -> int:
+        """Levels kept per side."""
+    @property
+    def state(self) -> BookStateName:
+        """`awaiting_snapshot`, `valid`, `stale` or `quarantined`; free books: the first two."""
+    @property
+    def is_valid(self) -> bool:
+        """Whether the content is the exchange's as of the last message."""
+    @property
+    def is_live(self) -> bool:
+        """Whether the book belongs to an engine."""
+    def apply_snapshot(self, data: BookData) -> None:
+        """Replace the content, then compare the checksum if there is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the book is `awaiting_snapshot` afterwards.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def apply_update(self, data: BookData) -> None:
+        """Apply the rows in order, cut to `depth`, then compare the checksum if there is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the content stays for inspection.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def validate_checksum(self, expected: int) -> None:
+        """Compare `expected` with the book.
+
+        Raises:
+            ChecksumError: they differ.
+        """
+    def checksum(self) -> int:
+        """Return the CRC-32 over the ten best levels of both sides (docs.kraken.com, guide
+        "book checksum v2")."""
+    @property
+    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    @property
+    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
+        """Return at most `depth` levels of one side; O(returned levels)."""
+    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
+        """Like `levels` in floats."""
+    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
+        """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
+    @property
+    def price_scale(self) -> int:
+        """Decimals of the book's prices."""
+    @property
+    def qty_scale(self) -> int:
+        """Decimals of the book's quantities."""
+    @property
+    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    @property
+    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    @property
+    def spread(self) -> Decimal | None:
+        """Best ask minus best bid, `None` when a side is empty."""
+    @property
+    def mid(self) -> Decimal | None:
+        """Half way between best bid and best ask, `None` when a side is empty."""
+    @property
+    def bid(self) -> float | None:
+        """Best bid price."""
+    @property
+    def bid_qty(self) -> float | None: ...
+    @property
+    def ask(self) -> float | None:
+        """Best ask price."""
+    @property
+    def ask_qty(self) -> float | None: ...
+    def top_of_book(self) -> tuple[float, float, float, float] | None:
+        """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
+        """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+    @property
+    def updates(self) -> int:
+        """Messages applied since the book was made."""
+    @property
+    def verified_count(self) -> int:
+        """Messages whose checksum matched."""
+    @property
+    def mismatch_count(self) -> int:
+        """Messages whose checksum did not match."""
+    @property
+    def timestamp(self) -> str | None:
+        """RFC 3339 exchange time of the last applied message that had one."""
+    @property
+    def received_ns(self) -> int | None:
+        """Local receive time of the last applied message, ns since the epoch."""
+    def __len__(self) -> int:
+        """Levels on both sides together, whatever the state."""
+
+@final
+class Engine:
+    """Frames of one connection to events and books.
+
+    Book frames are applied and verified before their event is returned; a reader sees only whole
+    messages. Each symbol has one book, as a connection has one depth per symbol.
+    """
+
+    def __new__(cls) -> Self: ...
+    def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
+        """Take one text frame and return what it says, in order; never raises for its content.
+
+        A `SequenceGapEvent`, `BookChecksumEvent` or `BookCrossedEvent` comes before the message
+        that shows it. A frame that cannot be read gives an `InvalidFrameEvent`; if it was a book
+        message, the books it may have meant turn `stale`.
+
+        Raises:
+            TypeError: `frame` is neither bytes-like nor str.
+        """
+    def book(self, symbol: str) -> OrderBook:
+        """Return the live book of `symbol`, always the same object; made when first asked for."""
+    def books(self) -> dict[str, OrderBook]:
+        """Return the live books by symbol, as a new dict."""
+    def expect_book(self, symbol: str, depth: int) -> None:
+        """Say what depth a coming subscription has; the book starts over, awaiting a snapshot.
+
+        Without this the depth comes from the subscribe ack fed in, and without that from the
+        snapshot: the smallest legal depth that holds it.
+
+        Raises:
+            ValueError: `depth` is none of 10, 25, 100, 500, 1000.
+        """
+    def invalidate_book(
+        self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = ...
+    ) -> None:
+        """Withdraw a book from reading until its next verified snapshot; a `quarantined` book
+        ignores snapshots too, until `expect_book`."""
+    def reset(self) -> None:
+        """Start a new connection: all books await a snapshot, sequences begin anew."""
+    def counters(self) -> dict[str, int]:
+        """Return counts since the engine was made: `frames`, `bytes`, `messages`, `book_messages`,
+        `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
+        `unknown_channels`."""

@@ -1,0 +1,281 @@
+"""Every exception of the package, in one tree.
+
+    KrakenConnectorError
+    ├─ TransportError            retryable    the connection; also a ConnectionError
+    │  ├─ ConnectFailed                       no connection came about
+    │  ├─ ConnectionLost                      a connection ended
+    │  └─ HeartbeatTimeout                    a connection fell silent
+    ├─ ProtocolError             frame lost   the exchange's bytes
+    │  ├─ ParseError                          a frame that cannot be read; also a ValueError
+    │  └─ UnexpectedReply                     a reply that fits no request
+    ├─ FeedError                 resync       the stream's content
+    │  ├─ ChecksumError                       a book that is not the exchange's
+    │  └─ BookNotReady                        a book that must not be read now
+    ├─ RequestError              per case     an answer that is a refusal
+    │  ├─ SubscriptionError
+    │  ├─ TradingError
+    │  ├─ TokenAcquisitionError
+    │  └─ RequestTimeout                      no answer in time; also a TimeoutError
+    ├─ NotConnected              none         a request without a connection; also a RuntimeError
+    └─ InvalidFieldError         none         a caller's mistake; also a ValueError
+
+Exceptions carry their data as attributes; the text is made from them. `recovery` says what the
+client does by itself: `"reconnect"`, `"resync"`, `"drop_frame"` or `"none"`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+__all__ = [
+    "BookNotReady",
+    "ChecksumError",
+    "ConnectFailed",
+    "ConnectionLost",
+    "FeedError",
+    "HeartbeatTimeout",
+    "InvalidFieldError",
+    "KrakenConnectorError",
+    "NotConnected",
+    "ParseError",
+    "ProtocolError",
+    "RequestError",
+    "RequestTimeout",
+    "SubscriptionError",
+    "TokenAcquisitionError",
+    "TradingError",
+    "TransportError",
+    "UnexpectedReply",
+]
+
+
+class KrakenConnectorError(Exception):
+    """The base of all exceptions of this package."""
+
+    recovery: ClassVar[str] = "none"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[KrakenConnectorError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class TransportError(KrakenConnectorError, ConnectionError):
+    """The connection failed; the client opens another one by itself."""
+
+    recovery = "reconnect"
+
+
+class ConnectFailed(TransportError):
+    """No connection came about within the allowed attempts."""
+
+    def __init__(self, url: str, attempts: int, reason: str) -> None:
+        self.url = url
+        self.attempts = attempts
+        self.reason = reason
+        times = "1 attempt" if attempts == 1 else f"{attempts} attempts"
+        super().__init__(f"cannot connect to {url} ({times}): {reason}")
+
+
+class ConnectionLost(TransportError):
+    """The connection ended while something still waited for it."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url = url
+        self.reason = reason
+        super().__init__(f"connection to {url} lost: {reason}")
+
+
+class HeartbeatTimeout(TransportError):
+    """Nothing arrived for longer than `heartbeat_timeout` seconds."""
+
+    def __init__(self, url: str, silence: float) -> None:
+        self.url = url
+        self.silence = silence
+        super().__init__(f"nothing received from {url} for {silence:.1f} s")
+
+
+class ProtocolError(KrakenConnectorError):
+    """The exchange sent something that the protocol does not allow; the frame is dropped."""
+
+    recovery = "drop_frame"
+
+
+class ParseError(ProtocolError, ValueError):
+    """A frame that cannot be read.
+
+    Attributes:
+        kind: what is wrong, one of `ParseError.KINDS`.
+        offset: byte offset in the frame at which it was noticed.
+        channel: the frame's channel, where it could still be read.
+    """
+
+    #: Every kind and its sentence. Both cores use these and no others.
+    KINDS: ClassVar[dict[str, str]] = {
+        "empty": "the frame is empty",
+        "encoding": "the frame is not UTF-8",
+        "syntax": "this is not JSON",
+        "truncated": "the JSON text ends too early",
+        "trailing": "something follows the JSON value",
+        "depth": "arrays and objects are nested too deep",
+        "number": "this number cannot be represented",
+        "type": "this value has another type than the protocol says",
+        "missing": "a field that the protocol requires is missing",
+        "unclassified": "the message has neither a channel nor a method",
+    }
+
+    def __init__(self, kind: str, offset: int, channel: str | None = None) -> None:
+        self.kind = kind
+        self.offset = offset
+        self.channel = channel
+        where = f" in a {channel} message" if channel else ""
+        super().__init__(f"{self.KINDS[kind]} (at byte {offset}{where})")
+
+
+class UnexpectedReply(ProtocolError):
+    """A reply that does not have the shape its request asks for."""
+
+
+class FeedError(KrakenConnectorError):
+    """The content of a stream cannot be trusted; the client asks for it again."""
+
+    recovery = "resync"
+
+
+class ChecksumError(FeedError):
+    """A book does not have the checksum that the exchange sent with it.
+
+    Attributes:
+        symbol: the currency pair.
+        expected: the exchange's checksum.
+        computed: the checksum of the book at hand.
+    """
+
+    def __init__(self, symbol: str, expected: int, computed: int) -> None:
+        self.symbol = symbol
+        self.expected = expected
+        self.computed = computed
+        super().__init__(
+            f"book of {symbol} does not match: the exchange says {expected}, ours gives {computed}"
+        )
+
+
+class BookNotReady(FeedError, RuntimeError):
+    """A live book was read while it is not known to be the exchange's.
+
+    Attributes:
+        symbol: the currency pair.
+        state: the book's state, never `"valid"`.
+    """
+
+    _REASONS: ClassVar[dict[str, str]] = {
+        "awaiting_snapshot": "no verified snapshot has arrived yet",
+        "stale": "it failed its checksum and is being asked for again",
+        "quarantined": "it kept failing its checksum and was given up",
+    }
+
+    def __init__(self, symbol: str, state: str) -> None:
+        self.symbol = symbol
+        self.state = state
+        reason = self._REASONS.get(state, state)
+        super().__init__(
+            f"book of {symbol} is {state}: {reason}; check book.is_valid first, "
+            "or read the unverified levels with book.unverified()"
+        )
+
+
+class RequestError(KrakenConnectorError):
+    """The exchange, or this client on its behalf, refused a request.
+
+    Attributes:
+        error: the reason; the exchange's own text where it gave one.
+        venue_error: the exchange's text verbatim, `None` when the client refused by itself.
+        req_id: the request's id, if it was sent.
+    """
+
+    def __init__(
+        self, error: str, req_id: int | None = None, *, venue_error: str | None = None
+    ) -> None:
+        self.error = error
+        self.req_id = req_id
+        self.venue_error = venue_error
+        super().__init__(error)
+
+
+class SubscriptionError(RequestError):
+    """A subscribe or unsubscribe was refused for at least one symbol.
+
+    Attributes:
+        rejected: the refused symbols with the exchange's text for each; a channel without
+            symbols (`instrument`, `executions`, `balances`) stands under its channel name.
+        accepted: the symbols of the same request that were accepted and stay subscribed.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        req_id: int | None = None,
+        *,
+        venue_error: str | None = None,
+        rejected: dict[str, str] | None = None,
+        accepted: Sequence[str] = (),
+    ) -> None:
+        super().__init__(error, req_id, venue_error=venue_error)
+        self.rejected = rejected or {}
+        self.accepted = tuple(accepted)
+
+
+class TradingError(RequestError):
+    """A trading request was refused."""
+
+
+class TokenAcquisitionError(RequestError):
+    """No WebSocket token could be had from the REST API."""
+
+
+class RequestTimeout(RequestError, TimeoutError):
+    """A request was not answered within `request_timeout` seconds; its outcome is unknown.
+
+    Attributes:
+        unanswered: the symbols without an answer, empty for requests without symbols.
+    """
+
+    def __init__(
+        self, error: str, req_id: int | None = None, *, unanswered: Sequence[str] = ()
+    ) -> None:
+        super().__init__(error, req_id)
+        self.unanswered = tuple(unanswered)
+
+
+class NotConnected(KrakenConnectorError, RuntimeError):
+    """A request was made while the client is not connected.
+
+    Attributes:
+        state: the connection state at that moment.
+    """
+
+    def __init__(self, action: str, state: str) -> None:
+        self.action = action
+        self.state = state
+        super().__init__(f"cannot {action}: the client is {state}; call connect() first")
+
+
+class InvalidFieldError(KrakenConnectorError, ValueError):
+    """A field was asked for that does not exist or does not hold a number.
+
+    Attributes:
+        model: the class name of the item.
+        field: the name that was asked for.
+    """
+
+    def __init__(self, model: str, field: str, numeric: Sequence[str]) -> None:
+        self.model = model
+        self.field = field
+        names = ", ".join(numeric) or "none"
+        super().__init__(f"{model} has no number in {field!r}; its numeric fields: {names}")

@@ -1,0 +1,254 @@
+"""The base of every typed message: one definition of what a model is and can do.
+
+A model is a frozen, slotted dataclass. The classes are shared by both cores: the native core
+fills their slots from Rust, the pure core through `Model._from_wire`. What a core may rely on
+is `__wire_fields__`, the table of field names and kinds that `model()` derives from the
+annotations.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+
+from ..exceptions import InvalidFieldError
+
+_T = TypeVar("_T")
+
+#: How a JSON value becomes a field: `float` widens integers, `decimal` is exact, `value` is kept
+#: as decoded, `model` and `models` are one nested model or a list of them.
+FieldKind = typing.Literal["float", "decimal", "value", "model", "models"]
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
+def model(cls: type[_T]) -> type[_T]:
+    """Make `cls` a frozen, slotted dataclass and derive its `__wire_fields__`."""
+    made = dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
+    hints = typing.get_type_hints(made)
+    wire = [f for f in dataclasses.fields(made) if f.compare]  # type: ignore[arg-type]
+    made.__wire_fields__ = tuple((f.name, *_kind(hints[f.name])) for f in wire)  # type: ignore[attr-defined]
+    made.__match_args__ = tuple(f.name for f in wire)  # type: ignore[attr-defined]
+    made.__required__ = frozenset(  # type: ignore[attr-defined]
+        f.name
+        for f in wire
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    )
+    return made
+
+
+def _kind(hint: Any) -> tuple[FieldKind, type[Model] | None]:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        (hint, *_) = [arm for arm in typing.get_args(hint) if arm is not types.NoneType]
+    if hint is float:
+        return "float", None
+    if hint is Decimal:
+        return "decimal", None
+    if isinstance(hint, type) and issubclass(hint, Model):
+        return "model", hint
+    if typing.get_origin(hint) is list:
+        (item,) = typing.get_args(hint)
+        if isinstance(item, type) and issubclass(item, Model):
+            return "models", item
+    return "value", None
+
+
+class Model:
+    """A typed message or a part of one.
+
+    Fields that the exchange did not send are `None`. Equality, hash and repr go by the fields;
+    `copy.replace(item, field=...)` (Python 3.13; `item.__replace__(...)` before) makes a changed
+    copy. Lists inside a model are to be read, not changed.
+    """
+
+    #: Where the item stands in the frame it came from: `(frame, key, ...)`, the keys leading from
+    #: the frame's `data` to this object. Unset on items that a user made.
+    __slots__ = ("_wire",)
+    __wire_fields__: ClassVar[tuple[tuple[str, FieldKind, type[Model] | None], ...]] = ()
+    __required__: ClassVar[frozenset[str]] = frozenset()
+    _wire: tuple[Any, ...]
+
+    def decimal(self, field: str) -> Decimal | None:
+        """Return a numeric field as the exact number that stood on the wire.
+
+        Trailing zeros are kept. Fields that this version does not know yet can be asked for too.
+        An item that did not come from the wire answers with the shortest decimal of its value.
+
+        Returns:
+            The exact value, or `None` when the exchange did not send the field.
+
+        Raises:
+            InvalidFieldError: (a `ValueError`) the field does not exist or is not a number.
+        """
+        document = self._exact_document()
+        known = any(name == field for name, _, _ in self.__wire_fields__)
+        if document is not None:
+            value = document.get(field)
+        else:
+            value = getattr(self, field) if known else None
+        if value is None and known:
+            return None
+        if isinstance(value, Decimal):
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return Decimal(repr(value))
+        numeric = [name for name, kind, _ in self.__wire_fields__ if kind in ("float", "decimal")]
+        raise InvalidFieldError(type(self).__name__, field, numeric)
+
+    @property
+    def extra(self) -> dict[str, Any]:
+        """Fields that the exchange sent and this version does not know, numbers as `Decimal`."""
+        document = self._exact_document()
+        if document is None:
+            return {}
+        known = {name for name, _, _ in self.__wire_fields__}
+        return {key: value for key, value in document.items() if key not in known}
+
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the fields as plain data under the exchange's names; absent fields are left out.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+        """
+        plain: dict[str, Any] = {}
+        for name, kind, _ in self.__wire_fields__:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if kind == "model":
+                value = value.to_dict(exact=exact)
+            elif kind == "models":
+                value = [item.to_dict(exact=exact) for item in value]
+            elif exact and kind == "float":
+                value = self.decimal(name)
+            elif not exact and kind == "decimal":
+                value = float(value)
+            plain[name] = value
+        return plain
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build the item from plain data under the exchange's names; unknown keys are skipped.
+
+        Raises:
+            KeyError: a field that the exchange always sends is missing.
+        """
+        values = {
+            name: _build(kind, item, src_dict[name])
+            for name, kind, item in cls.__wire_fields__
+            if src_dict.get(name) is not None
+        }
+        for name in cls.__match_args__:  # type: ignore[attr-defined]
+            if name in cls.__required__ and name not in values:
+                raise KeyError(name)
+        return cls(**values)
+
+    @classmethod
+    def _from_wire(cls, source: Any, wire: tuple[Any, ...]) -> Self:
+        """Fill an item from one decoded JSON object; never raises.
+
+        Absent fields are `None`, absent lists of a kind that is always sent are empty.
+        """
+        item = cls.__new__(cls)
+        put = object.__setattr__
+        for name, kind, nested in cls.__wire_fields__:
+            value = source.get(name)
+            if value is None:
+                value = [] if kind == "models" and name in cls.__required__ else None
+            elif kind != "value":
+                value = _convert(kind, nested, value, (*wire, name))
+            put(item, name, value)
+        put(item, "_wire", wire)
+        return item
+
+    def __replace__(self, **changes: Any) -> Self:
+        """Return a copy with `changes`; the copy no longer knows the wire it came from."""
+        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def _exact_document(self) -> Mapping[str, Any] | None:
+        wire = getattr(self, "_wire", None)
+        if wire is None:
+            return None
+        frame, *path = wire
+        document: Any = exact_document(frame)["data"]
+        for key in path:
+            document = document[key]
+        return typing.cast(Mapping[str, Any], document)
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, name) for name, _, _ in self.__wire_fields__)
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return self._values() == other._values()  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash((type(self), *(_hashable(value) for value in self._values())))
+
+    def __repr__(self) -> str:
+        shown = ((name, getattr(self, name)) for name, _, _ in self.__wire_fields__)
+        fields = ", ".join(f"{name}={value!r}" for name, value in shown if value is not None)
+        return f"{type(self).__name__}({fields})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self._state())
+
+    def _state(self) -> dict[str, Any]:
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        wire = getattr(self, "_wire", None)
+        return fields if wire is None else {**fields, "_wire": wire}
+
+
+@lru_cache(maxsize=8)
+def exact_document(frame: bytes) -> Any:
+    """Return the frame decoded with every number as `Decimal`; cached, so items share one parse."""
+    return json.loads(frame, parse_float=Decimal, parse_int=Decimal)
+
+
+def _restore(cls: type[Model], state: dict[str, Any]) -> Model:
+    item = cls.__new__(cls)
+    for name, value in state.items():
+        object.__setattr__(item, name, value)
+    return item
+
+
+def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
+    """Turn caller's data into a field; what is a model already stays as it is."""
+    if kind == "decimal":
+        return value if isinstance(value, Decimal) else Decimal(str(value))
+    if kind == "model" and item is not None and not isinstance(value, item):
+        return item.from_dict(value)
+    if kind == "models" and item is not None:
+        return [entry if isinstance(entry, item) else item.from_dict(entry) for entry in value]
+    return value
+
+
+def _convert(kind: FieldKind, nested: type[Model] | None, value: Any, wire: tuple[Any, ...]) -> Any:
+    """Turn a decoded JSON value into a field; a value of another JSON type passes unchanged."""
+    if kind == "float":
+        return float(value) if type(value) is int else value
+    if kind == "decimal":
+        return Decimal(str(value)) if type(value) in (int, float) else value
+    assert nested is not None
+    if kind == "model":
+        return nested._from_wire(value, wire) if isinstance(value, dict) else value
+    if not isinstance(value, list):
+        return value
+    return [
+        nested._from_wire(entry, (*wire, index)) if isinstance(entry, dict) else entry
+        for index, entry in enumerate(value)
+    ]
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_hashable(entry) for entry in value)
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(entry)) for key, entry in value.items())
+    return value

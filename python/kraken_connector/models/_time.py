@@ -1,0 +1,28 @@
+"""RFC 3339 text to integer nanoseconds since the epoch."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d\d:\d\d)?")
+
+
+def timestamp_ns(text: str | None) -> int | None:
+    """Return nanoseconds since the epoch, or `None` for what is absent or no timestamp.
+
+    Zero to nine digits after the second count; a text without zone is taken as UTC, since one of
+    the exchange's own documentation examples is printed like that.
+    """
+    match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    date, clock, fraction, zone = match.groups()
+    offset = "+00:00" if zone in (None, "Z", "z") else zone
+    try:
+        moment = datetime.fromisoformat(f"{date}T{clock}{offset}")
+    except ValueError:
+        return None
+    elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    seconds = elapsed.days * 86_400 + elapsed.seconds
+    return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))

@@ -1,0 +1,80 @@
+"""Channel `balances`: wallets in the snapshot, ledger entries in the updates."""
+
+from __future__ import annotations
+
+from ._model import Model, model
+from ._time import timestamp_ns
+
+
+@model
+class BalanceWallet(Model):
+    """One wallet of an asset.
+
+    Attributes:
+        type: `spot` or `earn`.
+        id: `main`, `flex`, `bonded`, `flexible`, `liquid`, `locked` or `closed`.
+        balance: amount in this wallet.
+    """
+
+    type: str
+    id: str
+    balance: float
+
+
+@model
+class BalanceSnapshot(Model):
+    """One asset's balance, as snapshots carry it.
+
+    Attributes:
+        asset: asset code.
+        asset_class: `currency`.
+        balance: total over all wallets; what open orders hold is included.
+        wallets: the wallets, possibly none.
+    """
+
+    asset: str
+    asset_class: str
+    balance: float
+    wallets: list[BalanceWallet]
+
+
+@model
+class BalanceLedgerUpdate(Model):
+    """One completed ledger transaction, as updates carry it.
+
+    Attributes:
+        asset: asset code.
+        asset_class: `currency`.
+        amount: signed change.
+        balance: total of the asset in the account afterwards.
+        fee: fee of the transaction.
+        ledger_id: id of the entry.
+        ref_id: id of what caused it; both legs of a trade share it.
+        timestamp: RFC 3339 time of the exchange.
+        type: `deposit`, `withdrawal`, `trade`, `margin`, `transfer`, `staking`, ...
+        wallet_type: `spot` or `earn`.
+        wallet_id: `main`, `bonded`, `flexible`, `liquid` or `locked`.
+        subtype: direction of some transfers.
+        category: finer classification.
+        user: account id, only in streams of all users of a master account.
+    """
+
+    asset: str
+    asset_class: str
+    amount: float
+    balance: float
+    fee: float
+    ledger_id: str
+    ref_id: str
+    timestamp: str
+    type: str
+    wallet_type: str
+    wallet_id: str
+    subtype: str | None = None
+    category: str | None = None
+    user: str | None = None
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """`timestamp` in nanoseconds since the epoch."""
+        return timestamp_ns(self.timestamp)

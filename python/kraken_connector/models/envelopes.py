@@ -1,0 +1,141 @@
+"""What goes to the exchange and what it answers: requests, replies, pings."""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+from ._model import Model, model
+from ._time import timestamp_ns
+
+
+@model
+class HeartbeatMessage(Model):
+    """The exchange's sign of life, about one a second when nothing else is sent.
+
+    Attributes:
+        channel: `heartbeat`.
+        received_ns: local receive time, nanoseconds since the epoch; not part of equality.
+    """
+
+    channel: str = "heartbeat"
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
+class WSRequest(Model):
+    """A request to the exchange.
+
+    Attributes:
+        method: `subscribe`, `unsubscribe`, `add_order`, ...
+        params: the method's parameters.
+        req_id: number that the answer echoes.
+    """
+
+    method: str
+    params: dict[str, Any] = field(default_factory=dict)
+    req_id: int | None = None
+
+
+@model
+class WSResponse(Model):
+    """A reply that reports success.
+
+    Attributes:
+        method: the request's method.
+        result: the reply's content; a list for `batch_add`.
+        success: true.
+        time_in: RFC 3339 time at which the exchange received the request.
+        time_out: RFC 3339 time at which it sent this reply.
+        req_id: the request's id, if it had one.
+        received_ns: local receive time, nanoseconds since the epoch; not part of equality.
+    """
+
+    method: str
+    result: dict[str, Any]
+    success: bool
+    time_in: str
+    time_out: str
+    req_id: int | None = None
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+    @property
+    def warnings(self) -> list[str]:
+        """The exchange's notes on this reply, mostly deprecated fields; normal on good replies."""
+        found = self.result.get("warnings") if isinstance(self.result, dict) else None
+        return found if isinstance(found, list) else []
+
+    @property
+    def time_in_ns(self) -> int | None:
+        """`time_in` in nanoseconds since the epoch."""
+        return timestamp_ns(self.time_in)
+
+    @property
+    def time_out_ns(self) -> int | None:
+        """`time_out` in nanoseconds since the epoch."""
+        return timestamp_ns(self.time_out)
+
+
+@model
+class WSErrorResponse(Model):
+    """A reply that reports a refusal.
+
+    Attributes:
+        method: the request's method; `error` when the exchange could not read the request.
+        error: the exchange's text.
+        success: false.
+        time_in: RFC 3339 time at which the exchange received the request.
+        time_out: RFC 3339 time at which it sent this reply.
+        req_id: the request's id, if it had one and the exchange could read it.
+        symbol: the refused pair, on subscriptions to public channels.
+        channel: the channel, on subscriptions to private channels and level3.
+        status: `error`, where `channel` is given.
+        received_ns: local receive time, nanoseconds since the epoch; not part of equality.
+    """
+
+    method: str
+    error: str
+    success: bool
+    time_in: str
+    time_out: str
+    req_id: int | None = None
+    symbol: str | None = None
+    channel: str | None = None
+    status: str | None = None
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
+class PingRequest(Model):
+    """A ping on the level of the application; it carries no `params`.
+
+    Attributes:
+        req_id: number that the pong echoes.
+    """
+
+    req_id: int | None = None
+
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the request as the exchange wants it."""
+        return {"method": "ping", **Model.to_dict(self, exact=exact)}
+
+
+@model
+class PongResponse(Model):
+    """The answer to a ping.
+
+    Attributes:
+        req_id: the ping's id, if it had one.
+        time_in: RFC 3339 time at which the exchange received the ping.
+        time_out: RFC 3339 time at which it sent the pong.
+        received_ns: local receive time, nanoseconds since the epoch; not part of equality.
+    """
+
+    req_id: int | None = None
+    time_in: str | None = None
+    time_out: str | None = None
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the reply in the exchange's shape."""
+        return {"method": "pong", **Model.to_dict(self, exact=exact)}

@@ -1,0 +1,34 @@
+"""Channel `trade`: public trades."""
+
+from __future__ import annotations
+
+from ._model import Model, model
+from ._time import timestamp_ns
+
+
+@model
+class TradeData(Model):
+    """One trade.
+
+    Attributes:
+        symbol: currency pair, `BTC/USD`.
+        side: side of the taker, `buy` or `sell`.
+        qty: quantity in base currency.
+        price: average price of the trade.
+        ord_type: order type of the taker, `limit` or `market`.
+        trade_id: sequence number, unique per pair.
+        timestamp: RFC 3339 time of the exchange; several trades may share one.
+    """
+
+    symbol: str
+    side: str
+    qty: float
+    price: float
+    ord_type: str
+    trade_id: int
+    timestamp: str
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """`timestamp` in nanoseconds since the epoch."""
+        return timestamp_ns(self.timestamp)

@@ -1,0 +1,10 @@
+"""`UNSET` and `Unset` for code written for kraken-connector 0.2.0: absent is `None` here."""
+
+from __future__ import annotations
+
+from types import NoneType
+
+UNSET = None
+Unset = NoneType
+
+__all__ = ["UNSET", "Unset"]
