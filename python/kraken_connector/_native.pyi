@@ -21,9 +21,7 @@ from .models import (
 )
 
 Frame: TypeAlias = bytes | bytearray | memoryview | str
-Message: TypeAlias = (
-    WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
-)
+Message: TypeAlias = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Event: TypeAlias = (
     Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
 )

@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from ._model import Model
 from ._time import timestamp_ns
-from .balances import BalanceWallet, BalanceSnapshot, BalanceLedgerUpdate
-from .book import BookLevel, BookData
-from .envelopes import HeartbeatMessage, WSRequest, WSResponse, WSErrorResponse, PingRequest, PongResponse
-from .events import SequenceGapEvent, BookChecksumEvent, BookCrossedEvent, InvalidFrameEvent
-from .executions import ExecutionFee, ExecutionTriggers, ExecutionContingent, ExecutionData
-from .instrument import InstrumentAsset, InstrumentPair, InstrumentData
+from .balances import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
+from .book import BookData, BookLevel
+from .envelopes import (
+    HeartbeatMessage,
+    PingRequest,
+    PongResponse,
+    WSErrorResponse,
+    WSRequest,
+    WSResponse,
+)
+from .events import BookChecksumEvent, BookCrossedEvent, InvalidFrameEvent, SequenceGapEvent
+from .executions import ExecutionContingent, ExecutionData, ExecutionFee, ExecutionTriggers
+from .instrument import InstrumentAsset, InstrumentData, InstrumentPair
 from .ohlc import OHLCData
 from .status import StatusData
 from .ticker import TickerData
