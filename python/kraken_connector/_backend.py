@@ -18,8 +18,10 @@ def _choose() -> BackendName:
     wanted = os.environ.get("KRAKEN_CONNECTOR_BACKEND", "auto")
     if wanted == "auto":
         return "native" if find_spec(f"{__package__}._native") else "pure"
-    if wanted == "native" or wanted == "pure":
-        return wanted
+    if wanted == "native":
+        return "native"
+    if wanted == "pure":
+        return "pure"
     raise ImportError(
         f"KRAKEN_CONNECTOR_BACKEND is {wanted!r}; it must be 'auto', 'native' or 'pure'"
     )

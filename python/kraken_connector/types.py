@@ -5,6 +5,6 @@ from __future__ import annotations
 from types import NoneType
 
 UNSET = None
-Unset = NoneType
+Unset = NoneType  # type: ignore[nonetype-type]
 
 __all__ = ["UNSET", "Unset"]

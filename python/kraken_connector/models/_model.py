@@ -33,7 +33,7 @@ def model(cls: type[_T]) -> type[_T]:
     hints = typing.get_type_hints(made)
     wire = [f for f in dataclasses.fields(made) if f.compare]  # type: ignore[arg-type]
     made.__wire_fields__ = tuple((f.name, *_kind(hints[f.name])) for f in wire)  # type: ignore[attr-defined]
-    made.__match_args__ = tuple(f.name for f in wire)  # type: ignore[attr-defined]
+    made.__match_args__ = tuple(f.name for f in wire)  # type: ignore[attr-defined, misc]
     made.__required__ = frozenset(  # type: ignore[attr-defined]
         f.name
         for f in wire
@@ -186,7 +186,7 @@ class Model:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._values() == other._values()  # type: ignore[attr-defined]
+        return self._values() == other._values()
 
     def __hash__(self) -> int:
         return hash((type(self), *(_hashable(value) for value in self._values())))
