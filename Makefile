@@ -1,0 +1,88 @@
+# `make help` lists the targets. Python 3.11 or newer is needed; with cargo on PATH the core is
+# native (Rust), without it pure (Python). KRAKEN_CONNECTOR_BUILD=native or =pure decides instead.
+# The environment is made in .venv; `make test VENV=.venv-3.13 PYTHON=python3.13` makes another.
+
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV ?= .venv
+BUILD := $(or $(KRAKEN_CONNECTOR_BUILD),auto)
+CARGO := $(shell command -v cargo 2>/dev/null)
+CORE := $(if $(filter auto,$(BUILD)),$(if $(CARGO),native,pure),$(BUILD))
+EXTENSION := python/kraken_connector/_native.*.so
+
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --quiet --no-input --disable-pip-version-check
+PYTEST := $(PY) -m pytest --quiet
+
+# An active conda or virtual environment must not leak into ours.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+export PYTHON
+export PYO3_PYTHON := $(CURDIR)/$(PY)
+
+say = @printf '\n\033[1m%s\033[0m\n' '$(1)'
+
+# What an installed package goes out of date with. Python sources do not count, they are live.
+SOURCES := pyproject.toml Cargo.toml packaging/build_backend.py
+ifeq ($(CORE),native)
+SOURCES += $(wildcard Cargo.lock) $(shell find rust/src -name '*.rs')
+endif
+
+# One stamp for each set of extras; the larger set serves where the smaller is asked for.
+DEV := $(VENV)/.installed-$(CORE)-dev
+CLI := $(or $(wildcard $(DEV)),$(VENV)/.installed-$(CORE)-cli)
+
+.PHONY: help demo test check bench wheel clean install
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+demo: $(CLI) ## show verified books from a simulated exchange, no network (ARGS="--seconds 5")
+	@$(VENV)/bin/kraken-ws demo $(ARGS)
+
+install: $(DEV) ## install the package and all tools into .venv
+
+test: $(DEV) ## run all tests on every core that can be built (ARGS="-k book")
+ifeq ($(CORE),native)
+	$(call say,Rust tests)
+	@cargo test --quiet --locked
+	$(call say,Python tests with the native core)
+	@KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(ARGS)
+endif
+	$(call say,Python tests with the pure core)
+	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) $(ARGS)
+
+check: $(DEV) ## check format, lints, types and stubs
+ifeq ($(CORE),native)
+	$(call say,rustfmt and clippy)
+	@cargo fmt --check
+	@cargo clippy --quiet --locked --all-targets -- -D warnings
+	@cargo clippy --quiet --locked --all-targets --features python -- -D warnings
+	$(call say,stubtest)
+	@$(PY) -m mypy.stubtest kraken_connector._native
+endif
+	$(call say,ruff and mypy)
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+wheel: $(DEV) ## build the sdist and a wheel from it into dist/
+	@$(PY) -m build --outdir dist .
+
+clean: ## remove everything that make made
+	@rm -rf $(VENV) dist build target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -f $(EXTENSION)
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A pure installation over a native one would still import the extension, so that goes.
+$(VENV)/.installed-$(CORE)-%: $(SOURCES) | $(VENV)/.made
+	@$(PY) packaging/build_backend.py
+	@rm -f $(VENV)/.installed-* $(if $(filter pure,$(CORE)),$(EXTENSION))
+	@$(PIP) install --editable '.[$*]'
+	@touch $@
+
+$(VENV)/.made:
+	@packaging/make-venv $(VENV)
+	@touch $@
