@@ -17,7 +17,14 @@ from .envelopes import (
     WSRequest,
     WSResponse,
 )
-from .events import BookChecksumEvent, BookCrossedEvent, InvalidFrameEvent, SequenceGapEvent
+from .events import (
+    BookChecksumEvent,
+    BookCrossedEvent,
+    BookQuarantinedEvent,
+    GapEvent,
+    InvalidFrameEvent,
+    SequenceGapEvent,
+)
 from .executions import ExecutionContingent, ExecutionData, ExecutionFee, ExecutionTriggers
 from .instrument import InstrumentAsset, InstrumentData, InstrumentPair
 from .ohlc import OHLCData
@@ -33,10 +40,12 @@ __all__ = [
     "BookCrossedEvent",
     "BookData",
     "BookLevel",
+    "BookQuarantinedEvent",
     "ExecutionContingent",
     "ExecutionData",
     "ExecutionFee",
     "ExecutionTriggers",
+    "GapEvent",
     "HeartbeatMessage",
     "InstrumentAsset",
     "InstrumentData",

@@ -79,3 +79,42 @@ class InvalidFrameEvent(Model):
     offset: int
     channel: str | None = None
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
+class BookQuarantinedEvent(Model):
+    """A book kept failing its checksum and was given up; subscribe anew to try again.
+
+    Attributes:
+        symbol: currency pair.
+        attempts: snapshots asked for in vain.
+        received_ns: local time, nanoseconds since the epoch; not part of equality.
+    """
+
+    symbol: str
+    attempts: int
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
+class GapEvent(Model):
+    """A hole in what was received, reported when it is closed.
+
+    Attributes:
+        cause: `disconnect` (no connection), `resync` (a book was asked for again), `sequence`
+            (a private channel was asked for again) or `overflow` (the consumer was too slow).
+        start_ns: local time of the last message before the hole, nanoseconds since the epoch.
+        end_ns: local time at which it was closed, `None` when it will not be.
+        channels: channels with a hole.
+        symbols: currency pairs with a hole, empty for channels without.
+        connection: URL of the connection.
+        dropped: messages that arrived and were dropped; those that never arrived are not known.
+    """
+
+    cause: str
+    start_ns: int
+    end_ns: int | None
+    channels: list[str]
+    symbols: list[str]
+    connection: str
+    dropped: int = 0

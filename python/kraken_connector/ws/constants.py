@@ -1,0 +1,201 @@
+"""Enums, endpoints and limits of the protocol, each with the page it comes from.
+
+Pages are those of docs.kraken.com, section "Spot WebSockets v2", unless another one is named.
+The enums describe; messages carry plain strings, and a `StrEnum` member equals its string.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class ChannelName(StrEnum):
+    """The channels."""
+
+    TICKER = "ticker"
+    BOOK = "book"
+    TRADE = "trade"
+    OHLC = "ohlc"
+    INSTRUMENT = "instrument"
+    LEVEL3 = "level3"
+    EXECUTIONS = "executions"
+    BALANCES = "balances"
+    HEARTBEAT = "heartbeat"
+    STATUS = "status"
+
+
+class MessageType(StrEnum):
+    """The `type` of a channel message."""
+
+    SNAPSHOT = "snapshot"
+    UPDATE = "update"
+
+
+class MethodName(StrEnum):
+    """The `method` of a request or reply."""
+
+    SUBSCRIBE = "subscribe"
+    UNSUBSCRIBE = "unsubscribe"
+    PING = "ping"
+    PONG = "pong"
+    ADD_ORDER = "add_order"
+    AMEND_ORDER = "amend_order"
+    EDIT_ORDER = "edit_order"
+    CANCEL_ORDER = "cancel_order"
+    CANCEL_ALL = "cancel_all"
+    CANCEL_ALL_ORDERS_AFTER = "cancel_all_orders_after"
+    BATCH_ADD = "batch_add"
+    BATCH_CANCEL = "batch_cancel"
+
+
+class ConnectionState(StrEnum):
+    """What a client is doing."""
+
+    DISCONNECTED = "disconnected"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    RECONNECTING = "reconnecting"
+
+
+class SystemState(StrEnum):
+    """State of the trading engine (page "Status")."""
+
+    ONLINE = "online"
+    MAINTENANCE = "maintenance"
+    CANCEL_ONLY = "cancel_only"
+    POST_ONLY = "post_only"
+
+
+class OrderSide(StrEnum):
+    """Side of an order or trade."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class WSOrderType(StrEnum):
+    """Order types (page "Add Order")."""
+
+    LIMIT = "limit"
+    MARKET = "market"
+    ICEBERG = "iceberg"
+    STOP_LOSS = "stop-loss"
+    STOP_LOSS_LIMIT = "stop-loss-limit"
+    TAKE_PROFIT = "take-profit"
+    TAKE_PROFIT_LIMIT = "take-profit-limit"
+    TRAILING_STOP = "trailing-stop"
+    TRAILING_STOP_LIMIT = "trailing-stop-limit"
+    SETTLE_POSITION = "settle-position"
+
+
+class TimeInForce(StrEnum):
+    """How long an order lives (page "Add Order"); `executions` reports it in upper case."""
+
+    GTC = "gtc"
+    GTD = "gtd"
+    IOC = "ioc"
+    FOK = "fok"
+
+
+class ExecType(StrEnum):
+    """What an execution report is about (page "Executions")."""
+
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    TRADE = "trade"
+    FILLED = "filled"
+    ICEBERG_REFILL = "iceberg_refill"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    AMENDED = "amended"
+    RESTATED = "restated"
+    STATUS = "status"
+
+
+class OrderStatus(StrEnum):
+    """State of an order (page "Executions")."""
+
+    PENDING_NEW = "pending_new"
+    NEW = "new"
+    PARTIALLY_FILLED = "partially_filled"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+
+class TriggerReference(StrEnum):
+    """Price that a triggered order watches (page "Add Order")."""
+
+    INDEX = "index"
+    LAST = "last"
+
+
+class PriceType(StrEnum):
+    """How a price is meant (page "Add Order")."""
+
+    STATIC = "static"
+    PCT = "pct"
+    QUOTE = "quote"
+
+
+class FeePreference(StrEnum):
+    """Currency of the fee (page "Add Order")."""
+
+    BASE = "base"
+    QUOTE = "quote"
+
+
+class STPType(StrEnum):
+    """Self-trade prevention (page "Add Order")."""
+
+    CANCEL_NEWEST = "cancel_newest"
+    CANCEL_OLDEST = "cancel_oldest"
+    CANCEL_BOTH = "cancel_both"
+
+
+class LiquidityIndicator(StrEnum):
+    """Whether a fill added or took liquidity (page "Executions")."""
+
+    TAKER = "t"
+    MAKER = "m"
+
+
+class EventTrigger(StrEnum):
+    """When a ticker is sent (page "Ticker")."""
+
+    TRADES = "trades"
+    BBO = "bbo"
+
+
+#: Page "Introduction": public market data and status.
+PUBLIC_URL: Final = "wss://ws.kraken.com/v2"
+#: Page "Introduction": `executions`, `balances` and trading.
+AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
+
+#: Channels that need a token and live on `AUTH_URL` (pages "Executions" and "Balances").
+PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
+
+#: Page "Book": levels per side.
+BOOK_DEPTHS: Final = (10, 25, 100, 500, 1000)
+#: Page "OHLC": minutes.
+OHLC_INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
+#: Page "Instrument".
+EXECUTION_VENUES: Final = ("international", "bitnomial-exchange")
+
+#: Support article "API rate limits": about 150 connection attempts per address in a rolling ten
+#: minutes, then a ban of ten minutes. The default stays clear of it.
+CONNECT_LIMIT: Final = 120
+CONNECT_WINDOW: Final = 600.0
+
+#: The exchange publishes no figure for subscribe messages, only the error `Exceeded msg rate`.
+SUBSCRIBE_RATE: Final = 20.0
+SUBSCRIBE_BURST: Final = 10
+#: Symbols in one replayed request; there is no published limit, and one frame stays small.
+REPLAY_BATCH: Final = 250
+
+#: Error texts that decide what the client does; matched by prefix, as details may follow.
+ALREADY_SUBSCRIBED: Final = "Already subscribed"
+NOT_SUBSCRIBED: Final = "Subscription Not Found"
+RATE_EXCEEDED: Final = "Exceeded msg rate"
+INVALID_SESSION: Final = "ESession:Invalid session"
