@@ -189,7 +189,7 @@ class Model:
         return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash((type(self), *(_hashable(value) for value in self._values())))
+        return hash((type(self), *(hashable(value) for value in self._values())))
 
     def __repr__(self) -> str:
         shown = ((name, getattr(self, name)) for name, _, _ in self.__wire_fields__)
@@ -246,9 +246,9 @@ def _convert(kind: FieldKind, nested: type[Model] | None, value: Any, wire: tupl
     ]
 
 
-def _hashable(value: Any) -> Any:
+def hashable(value: Any) -> Any:
     if isinstance(value, list):
-        return tuple(_hashable(entry) for entry in value)
+        return tuple(hashable(entry) for entry in value)
     if isinstance(value, dict):
-        return frozenset((key, _hashable(entry)) for key, entry in value.items())
+        return frozenset((key, hashable(entry)) for key, entry in value.items())
     return value

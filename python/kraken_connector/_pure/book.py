@@ -1,0 +1,329 @@
+"""The aggregated book of one pair: free in a caller's hand, or live in an engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Literal, final
+
+from ..exceptions import BookNotReady, ChecksumError
+from ..models import BookData, BookLevel
+from .book_data import BookChange, Row
+from .checksum import book_checksum
+from .ladder import Ladder
+from .numbers import parse_number, to_decimal
+
+Side = Literal["bid", "ask"]
+BookStateName = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
+Levels = list[tuple[Decimal, Decimal]]
+
+
+@final
+class OrderBook:
+    """One pair's aggregated book; see the stub of `_native` for the contract."""
+
+    __slots__ = (
+        "_asks",
+        "_bids",
+        "_depth",
+        "_live",
+        "_mismatch_count",
+        "_price_scale",
+        "_qty_scale",
+        "_received_ns",
+        "_state",
+        "_symbol",
+        "_timestamp",
+        "_updates",
+        "_verified_count",
+    )
+
+    def __init__(self, symbol: str, depth: int = 10) -> None:
+        if depth < 1:
+            raise ValueError(f"depth must be at least 1, not {depth}")
+        self._symbol = symbol
+        self._depth = depth
+        self._live = False
+        self._state: BookStateName = "awaiting_snapshot"
+        self._bids = Ladder(1)
+        self._asks = Ladder(-1)
+        self._price_scale = 0
+        self._qty_scale = 0
+        self._updates = 0
+        self._verified_count = 0
+        self._mismatch_count = 0
+        self._timestamp: str | None = None
+        self._received_ns: int | None = None
+
+    @property
+    def symbol(self) -> str:
+        return self._symbol
+
+    @property
+    def depth(self) -> int:
+        return self._depth
+
+    @property
+    def state(self) -> BookStateName:
+        return self._state
+
+    @property
+    def is_valid(self) -> bool:
+        return self._state == "valid"
+
+    @property
+    def is_live(self) -> bool:
+        return self._live
+
+    # Writing. The underscored half is for the engine.
+
+    def apply_snapshot(self, data: BookData) -> None:
+        change = self._free_change(data)
+        self._replace(change, None)
+        self._state = "awaiting_snapshot"
+        self._demand(change.checksum)
+        self._state = "valid"
+
+    def apply_update(self, data: BookData) -> None:
+        change = self._free_change(data)
+        self._update(change, None)
+        try:
+            self._demand(change.checksum)
+        except ChecksumError:
+            self._state = "awaiting_snapshot"
+            raise
+
+    def validate_checksum(self, expected: int) -> None:
+        computed = self.checksum()
+        if computed != expected:
+            raise ChecksumError(self._symbol, expected, computed)
+
+    def checksum(self) -> int:
+        self._check_readable()
+        return self._computed()
+
+    def _free_change(self, data: BookData) -> BookChange:
+        if self._live:
+            raise RuntimeError(f"book of {self._symbol} is live; only its engine writes it")
+        bids, asks = _rows_of(data.bids), _rows_of(data.asks)
+        return BookChange(data.symbol, bids, asks, data.checksum, data.timestamp)
+
+    def _demand(self, expected: int | None) -> None:
+        if expected is not None and not self._matches(expected):
+            raise ChecksumError(self._symbol, expected, self._computed())
+
+    def _computed(self) -> int:
+        return book_checksum(self._asks.digits, self._bids.digits)
+
+    def _matches(self, expected: int) -> bool:
+        """Compare and count."""
+        if self._computed() == expected:
+            self._verified_count += 1
+            return True
+        self._mismatch_count += 1
+        return False
+
+    def _replace(self, change: BookChange, received_ns: int | None) -> None:
+        """Start over with a snapshot: its largest scales become the book's."""
+        rows = change.bids + change.asks
+        self._price_scale = max((row[1] for row in rows), default=0)
+        self._qty_scale = max((row[3] for row in rows), default=0)
+        self._bids.replace(self._scaled(change.bids))
+        self._asks.replace(self._scaled(change.asks))
+        self._finish(change, received_ns)
+
+    def _update(self, change: BookChange, received_ns: int | None) -> None:
+        """Apply an update; a row with more decimals than the book widens the whole book first."""
+        self._widen(change)
+        self._bids.update(self._scaled(change.bids))
+        self._asks.update(self._scaled(change.asks))
+        self._finish(change, received_ns)
+
+    def _finish(self, change: BookChange, received_ns: int | None) -> None:
+        self._cut(self._depth)
+        self._updates += 1
+        if change.timestamp is not None:
+            self._timestamp = change.timestamp
+        self._received_ns = received_ns
+
+    def _cut(self, depth: int) -> None:
+        self._depth = depth
+        self._bids.cut(depth)
+        self._asks.cut(depth)
+
+    def _widen(self, change: BookChange) -> None:
+        price_scale, qty_scale = self._price_scale, self._qty_scale
+        for rows in (change.bids, change.asks):
+            for _, price_decimals, _, qty_decimals in rows:
+                price_scale = max(price_scale, price_decimals)
+                qty_scale = max(qty_scale, qty_decimals)
+        more_price, more_qty = price_scale - self._price_scale, qty_scale - self._qty_scale
+        if more_price or more_qty:
+            self._bids.widen(more_price, more_qty)
+            self._asks.widen(more_price, more_qty)
+            self._price_scale, self._qty_scale = price_scale, qty_scale
+
+    def _scaled(self, rows: list[Row]) -> Iterable[tuple[int, int]]:
+        """Pad prices and quantities to the decimals of the book."""
+        price_scale, qty_scale = self._price_scale, self._qty_scale
+        for price, price_decimals, qty, qty_decimals in rows:
+            if price_decimals != price_scale:
+                price *= 10 ** (price_scale - price_decimals)
+            if qty_decimals != qty_scale:
+                qty *= 10 ** (qty_scale - qty_decimals)
+            yield price, qty
+
+    # Reading.
+
+    def _check_readable(self) -> None:
+        if self._live and self._state != "valid":
+            raise BookNotReady(self._symbol, self._state)
+
+    @property
+    def bids(self) -> Levels:
+        return self.levels("bid")
+
+    @property
+    def asks(self) -> Levels:
+        return self.levels("ask")
+
+    def levels(self, side: Side, depth: int | None = None) -> Levels:
+        return self._decimals(self._side(side), depth)
+
+    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
+        price_unit, qty_unit = 10**self._price_scale, 10**self._qty_scale
+        levels = self._side(side).levels(depth)
+        return [(price / price_unit, qty / qty_unit) for price, qty in levels]
+
+    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
+        return list(self._side(side).levels(depth))
+
+    @property
+    def price_scale(self) -> int:
+        return self._price_scale
+
+    @property
+    def qty_scale(self) -> int:
+        return self._qty_scale
+
+    def _side(self, side: str) -> Ladder:
+        self._check_readable()
+        if side == "bid":
+            return self._bids
+        if side == "ask":
+            return self._asks
+        raise ValueError(f"side must be 'bid' or 'ask', not {side!r}")
+
+    def _decimals(self, ladder: Ladder, depth: int | None = None) -> Levels:
+        price_scale, qty_scale = self._price_scale, self._qty_scale
+        return [
+            (to_decimal(price, price_scale), to_decimal(qty, qty_scale))
+            for price, qty in ladder.levels(depth)
+        ]
+
+    @property
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        return next(iter(self.levels("bid", 1)), None)
+
+    @property
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        return next(iter(self.levels("ask", 1)), None)
+
+    @property
+    def spread(self) -> Decimal | None:
+        top = self._top()
+        return None if top is None else to_decimal(top[1] - top[0], self._price_scale)
+
+    @property
+    def mid(self) -> Decimal | None:
+        """Half the sum, with one decimal more than the prices where it needs it."""
+        top = self._top()
+        if top is None:
+            return None
+        twice = top[0] + top[1]
+        if twice % 2:
+            return to_decimal(twice * 5, self._price_scale + 1)
+        return to_decimal(twice // 2, self._price_scale)
+
+    def _top(self) -> tuple[int, int] | None:
+        """Return best bid and best ask price, `None` when a side is empty."""
+        self._check_readable()
+        bid, ask = self._bids.best(), self._asks.best()
+        return None if bid is None or ask is None else (bid[0], ask[0])
+
+    @property
+    def bid(self) -> float | None:
+        return self._best_float("bid", 0)
+
+    @property
+    def bid_qty(self) -> float | None:
+        return self._best_float("bid", 1)
+
+    @property
+    def ask(self) -> float | None:
+        return self._best_float("ask", 0)
+
+    @property
+    def ask_qty(self) -> float | None:
+        return self._best_float("ask", 1)
+
+    def _best_float(self, side: str, index: Literal[0, 1]) -> float | None:
+        best = self._side(side).best()
+        scale = self._qty_scale if index else self._price_scale
+        return None if best is None else best[index] / 10**scale
+
+    def top_of_book(self) -> tuple[float, float, float, float] | None:
+        bid, bid_qty, ask, ask_qty = self.bid, self.bid_qty, self.ask, self.ask_qty
+        if bid is None or bid_qty is None or ask is None or ask_qty is None:
+            return None
+        return bid, bid_qty, ask, ask_qty
+
+    def unverified(self) -> tuple[Levels, Levels]:
+        return self._decimals(self._bids), self._decimals(self._asks)
+
+    @property
+    def crossed(self) -> bool:
+        top = self._top()
+        return top is not None and top[0] >= top[1]
+
+    @property
+    def updates(self) -> int:
+        return self._updates
+
+    @property
+    def verified_count(self) -> int:
+        return self._verified_count
+
+    @property
+    def mismatch_count(self) -> int:
+        return self._mismatch_count
+
+    @property
+    def timestamp(self) -> str | None:
+        return self._timestamp
+
+    @property
+    def received_ns(self) -> int | None:
+        return self._received_ns
+
+    def __len__(self) -> int:
+        return len(self._bids) + len(self._asks)
+
+    def __repr__(self) -> str:
+        return f"OrderBook(symbol={self._symbol!r}, depth={self._depth}, state={self._state!r})"
+
+
+def _rows_of(levels: list[BookLevel]) -> list[Row]:
+    """Take a caller's levels to integers.
+
+    Raises:
+        ValueError: a price or quantity is negative or no number.
+    """
+    return [(*_number_of("price", row.price), *_number_of("qty", row.qty)) for row in levels]
+
+
+def _number_of(name: str, value: Any) -> tuple[int, int]:
+    try:
+        return parse_number(str(value).encode())
+    except ValueError:
+        raise ValueError(f"{name} must be a number not below zero, not {value}") from None

@@ -1,0 +1,234 @@
+"""`WSDataMessage`: a channel's message whose items are made when someone asks for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar, Self, final
+
+from ..models import (
+    BalanceLedgerUpdate,
+    BalanceSnapshot,
+    BookData,
+    ExecutionData,
+    InstrumentData,
+    Model,
+    OHLCData,
+    StatusData,
+    TickerData,
+    TradeData,
+    timestamp_ns,
+)
+from ..models._model import hashable
+
+#: The item of each channel; `balances` has another one in updates.
+_ITEMS: dict[str, type[Model]] = {
+    "balances": BalanceSnapshot,
+    "book": BookData,
+    "executions": ExecutionData,
+    "instrument": InstrumentData,
+    "ohlc": OHLCData,
+    "status": StatusData,
+    "ticker": TickerData,
+    "trade": TradeData,
+}
+
+
+def item_type(channel: str, type: str) -> type[Model] | None:
+    """Return what the items of a message are, `None` on a channel that this version does not
+    know."""
+    if channel == "balances" and type != "snapshot":
+        return BalanceLedgerUpdate
+    return _ITEMS.get(channel)
+
+
+@final
+class WSDataMessage:
+    """A message of a channel; see the stub of `_native` for the contract."""
+
+    __slots__ = (
+        "_channel",
+        "_data",
+        "_first",
+        "_plain",
+        "_raw",
+        "_received_ns",
+        "_sequence",
+        "_timestamp",
+        "_type",
+        "_verified",
+    )
+    __match_args__: ClassVar[tuple[str, ...]] = ("channel", "type", "data", "sequence")
+
+    def __init__(
+        self, channel: str, type: str, data: list[Any], sequence: int | None = None
+    ) -> None:
+        self._channel = channel
+        self._type = type
+        self._data: list[Any] | None = data
+        self._sequence = sequence
+        self._timestamp: str | None = None
+        self._raw: bytes | None = None
+        self._received_ns: int | None = None
+        self._verified: bool | None = None
+        #: The frame's data as decoded, until the items are made of it; `None` decodes it again.
+        self._plain: Any = None
+        #: Symbol and timestamp of the first item of a message from the wire.
+        self._first: tuple[str | None, str | None] | None = None
+
+    @classmethod
+    def _from_wire(
+        cls, raw: bytes, document: Mapping[str, Any], sequence: int | None, received_ns: int | None
+    ) -> Self:
+        message = cls(document["channel"], document["type"], [], sequence)
+        message._data = None
+        message._raw = raw
+        message._received_ns = received_ns
+        message._timestamp = _text(document, "timestamp")
+        data = document["data"]
+        first = data[0] if type(data) is list and data else None
+        message._first = _text(first, "symbol"), _text(first, "timestamp")
+        return message
+
+    @property
+    def channel(self) -> str:
+        return self._channel
+
+    @property
+    def type(self) -> str:
+        return self._type
+
+    @property
+    def data(self) -> list[Any]:
+        if self._data is None:
+            self._data = self._items()
+            self._plain = None
+        return self._data
+
+    @property
+    def sequence(self) -> int | None:
+        return self._sequence
+
+    @property
+    def symbol(self) -> str | None:
+        return self._of_first_item()[0]
+
+    @property
+    def timestamp(self) -> str | None:
+        return self._timestamp
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        if self._timestamp is not None:
+            return timestamp_ns(self._timestamp)
+        return timestamp_ns(self._of_first_item()[1])
+
+    @property
+    def received_ns(self) -> int | None:
+        return self._received_ns
+
+    @property
+    def verified(self) -> bool | None:
+        return self._verified
+
+    @property
+    def raw(self) -> bytes | None:
+        return self._raw
+
+    def _of_first_item(self) -> tuple[str | None, str | None]:
+        if self._first is not None:
+            return self._first
+        first = self._data[0] if self._data else None
+        return _text(first, "symbol"), _text(first, "timestamp")
+
+    def _items(self) -> list[Any]:
+        """Make the items of a message from the wire."""
+        assert self._raw is not None
+        plain, frame = self._plain, self._raw
+        made_of = item_type(self._channel, self._type)
+        if plain is None:
+            plain = _exact_data(frame)
+        if made_of is None:
+            return plain  # type: ignore[no-any-return]
+        if isinstance(plain, dict):
+            return [made_of._from_wire(plain, (frame,))]
+        return [
+            made_of._from_wire(item, (frame, index)) if isinstance(item, dict) else item
+            for index, item in enumerate(plain)
+        ]
+
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        plain: dict[str, Any] = {"channel": self._channel, "type": self._type}
+        plain["data"] = self._plain_data(exact)
+        if self._sequence is not None:
+            plain["sequence"] = self._sequence
+        if self._timestamp is not None:
+            plain["timestamp"] = self._timestamp
+        return plain
+
+    def _plain_data(self, exact: bool) -> Any:
+        if exact and self._raw is not None and item_type(self._channel, self._type) is None:
+            return _exact_data(self._raw)
+        items = [
+            item.to_dict(exact=exact) if isinstance(item, Model) else item for item in self.data
+        ]
+        if self._channel == "instrument" and len(items) == 1:
+            return items[0]
+        return items
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        channel, kind, data = src_dict["channel"], src_dict["type"], src_dict["data"]
+        made_of = item_type(channel, kind)
+        items = [data] if made_of is not None and isinstance(data, Mapping) else data
+        if made_of is not None:
+            items = [
+                made_of.from_dict(item) if isinstance(item, Mapping) else item for item in items
+            ]
+        message = cls(channel, kind, items, src_dict.get("sequence"))
+        message._timestamp = src_dict.get("timestamp")
+        return message
+
+    def __replace__(self, **changes: Any) -> Self:
+        kept = {name: getattr(self, name) for name in self.__match_args__}
+        return type(self)(**{**kept, **changes})
+
+    def _key(self) -> tuple[Any, ...]:
+        return self._channel, self._type, self.data, self._sequence
+
+    def __eq__(self, other: object, /) -> bool:
+        if not isinstance(other, WSDataMessage):
+            return NotImplemented
+        return self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(hashable(list(self._key())))
+
+    def __repr__(self) -> str:
+        sequence = "" if self._sequence is None else f", sequence={self._sequence}"
+        return (
+            f"WSDataMessage(channel={self._channel!r}, type={self._type!r}, "
+            f"data={self.data!r}{sequence})"
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {name: getattr(self, name) for name in self.__slots__ if name != "_plain"}
+        return _restore, (state,)
+
+
+def _restore(state: dict[str, Any]) -> WSDataMessage:
+    message = WSDataMessage("", "", [])
+    for name, value in state.items():
+        setattr(message, name, value)
+    return message
+
+
+def _text(source: Any, name: str) -> str | None:
+    """Return a text of an item, whether it is plain data or a model."""
+    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    return value if isinstance(value, str) else None
+
+
+def _exact_data(frame: bytes) -> Any:
+    return json.loads(frame, parse_float=Decimal)["data"]

@@ -1,0 +1,258 @@
+"""Frames of one connection to events and verified books."""
+
+from __future__ import annotations
+
+from typing import Literal, final
+
+from ..exceptions import ParseError
+from ..models import (
+    BookChecksumEvent,
+    BookCrossedEvent,
+    InvalidFrameEvent,
+    SequenceGapEvent,
+    WSResponse,
+)
+from .book import OrderBook
+from .book_data import BookChange
+from .data_message import WSDataMessage, item_type
+from .messages import Frame, Message, UnreadableFrame, read_message, to_bytes
+from .numbers import to_decimal
+
+Event = Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
+
+#: Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, "book".
+_DEPTHS = (10, 25, 100, 500, 1000)
+#: Channels whose messages carry a `sequence`.
+_NUMBERED = frozenset({"balances", "executions"})
+_COUNTERS = (
+    "frames",
+    "bytes",
+    "messages",
+    "book_messages",
+    "verified",
+    "mismatches",
+    "crossed",
+    "sequence_gaps",
+    "invalid_frames",
+    "unknown_channels",
+)
+
+
+@final
+class Engine:
+    """Frames of one connection to events and books; see the stub of `_native` for the contract."""
+
+    __slots__ = ("_acked", "_books", "_counters", "_crossed", "_expected", "_sequences")
+
+    def __init__(self) -> None:
+        self._books: dict[str, OrderBook] = {}
+        #: Depths by symbol, as the caller told them and as subscribe acks told them.
+        self._expected: dict[str, int] = {}
+        self._acked: dict[str, int] = {}
+        self._sequences: dict[str, int] = {}
+        #: Symbols whose book was crossed after its last message.
+        self._crossed: set[str] = set()
+        self._counters = dict.fromkeys(_COUNTERS, 0)
+
+    def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
+        raw = frame if type(frame) is bytes else to_bytes(frame, "feed")
+        self._counters["frames"] += 1
+        self._counters["bytes"] += len(raw)
+        try:
+            message, changes = read_message(raw, received_ns)
+        except UnreadableFrame as unreadable:
+            return [self._refuse(raw, unreadable, received_ns)]
+        self._counters["messages"] += 1
+        events: list[Event] = []
+        if changes is not None and type(message) is WSDataMessage:
+            self._apply(message, changes, events)
+        elif type(message) is WSDataMessage:
+            self._follow(message, events)
+        elif type(message) is WSResponse:
+            self._acknowledge(message)
+        events.append(message)
+        return events
+
+    # Books.
+
+    def _apply(
+        self, message: WSDataMessage, changes: list[BookChange], events: list[Event]
+    ) -> None:
+        """Take a book message to the books, its items in order."""
+        self._counters["book_messages"] += 1
+        verdicts = [self._apply_item(message, change, events) for change in changes]
+        if False in verdicts:
+            message._verified = False
+        elif verdicts and None not in verdicts:
+            message._verified = True
+
+    def _apply_item(
+        self, message: WSDataMessage, change: BookChange, events: list[Event]
+    ) -> bool | None:
+        """Return whether the book matches the exchange's, `None` when nobody can tell."""
+        book = self.book(change.symbol)
+        unverified = None if change.checksum is None else False
+        if message.type == "snapshot":
+            if book.state == "quarantined":
+                return unverified
+            book._depth = self._snapshot_depth(change)
+            book._replace(change, message.received_ns)
+        elif book.state == "valid":
+            book._update(change, message.received_ns)
+        else:
+            return unverified
+        verdict = self._verify(message, book, change, events)
+        self._watch_crossing(book, message, events)
+        return verdict
+
+    def _snapshot_depth(self, change: BookChange) -> int:
+        known = self._expected.get(change.symbol) or self._acked.get(change.symbol)
+        if known is not None:
+            return known
+        levels = max(len(change.bids), len(change.asks))
+        return next((depth for depth in _DEPTHS if depth >= levels), _DEPTHS[-1])
+
+    def _verify(
+        self, message: WSDataMessage, book: OrderBook, change: BookChange, events: list[Event]
+    ) -> bool | None:
+        expected = change.checksum
+        if expected is None:
+            if message.type == "snapshot" and book._state == "valid":
+                book._state = "awaiting_snapshot"
+            return None
+        if book._matches(expected):
+            book._state = "valid"
+            self._counters["verified"] += 1
+            return True
+        book._state = "stale"
+        self._counters["mismatches"] += 1
+        computed = book._computed()
+        events.append(
+            BookChecksumEvent(book.symbol, expected, computed, received_ns=message.received_ns)
+        )
+        return False
+
+    def _watch_crossing(
+        self, book: OrderBook, message: WSDataMessage, events: list[Event]
+    ) -> None:
+        """Report a valid book that has become crossed, once."""
+        symbol = book.symbol
+        bid, ask = book._bids.best(), book._asks.best()
+        if book._state != "valid" or bid is None or ask is None or bid[0] < ask[0]:
+            self._crossed.discard(symbol)
+        elif symbol not in self._crossed:
+            self._crossed.add(symbol)
+            self._counters["crossed"] += 1
+            prices = [to_decimal(price, book.price_scale) for price in (bid[0], ask[0])]
+            events.append(BookCrossedEvent(symbol, *prices, received_ns=message.received_ns))
+
+    def book(self, symbol: str) -> OrderBook:
+        book = self._books.get(symbol)
+        if book is None:
+            book = self._books[symbol] = OrderBook(symbol)
+            book._live = True
+        return book
+
+    def books(self) -> dict[str, OrderBook]:
+        return dict(self._books)
+
+    def expect_book(self, symbol: str, depth: int) -> None:
+        if depth not in _DEPTHS:
+            known = ", ".join(map(str, _DEPTHS))
+            raise ValueError(f"depth must be one of {known}, not {depth}")
+        self._expected[symbol] = depth
+        book = self.book(symbol)
+        book._depth = depth
+        self._withdraw(book, "awaiting_snapshot")
+
+    def invalidate_book(
+        self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = "stale"
+    ) -> None:
+        if state not in ("awaiting_snapshot", "stale", "quarantined"):
+            raise ValueError(
+                f"state must be 'awaiting_snapshot', 'stale' or 'quarantined', not {state!r}"
+            )
+        self._withdraw(self.book(symbol), state)
+
+    def _withdraw(
+        self, book: OrderBook, state: Literal["awaiting_snapshot", "stale", "quarantined"]
+    ) -> None:
+        book._state = state
+        self._crossed.discard(book.symbol)
+
+    # Everything else.
+
+    def _follow(self, message: WSDataMessage, events: list[Event]) -> None:
+        """Watch the sequence of the private channels; a snapshot or a gap starts a new count."""
+        channel, received = message.channel, message.sequence
+        if item_type(channel, message.type) is None:
+            self._counters["unknown_channels"] += 1
+        if channel not in _NUMBERED or received is None:
+            return
+        last = self._sequences.get(channel)
+        self._sequences[channel] = received
+        if message.type == "snapshot" or last is None or received == last + 1:
+            return
+        self._counters["sequence_gaps"] += 1
+        gap = SequenceGapEvent(last + 1, received, channel, received_ns=message.received_ns)
+        events.append(gap)
+
+    def _acknowledge(self, response: WSResponse) -> None:
+        """Learn from the ack of a subscribe or unsubscribe."""
+        if not isinstance(response.result, dict):
+            return
+        channel = response.result.get("channel")
+        symbol = response.result.get("symbol")
+        depth = response.result.get("depth")
+        if response.method == "unsubscribe" and channel in _NUMBERED:
+            self._sequences.pop(channel, None)
+        if channel != "book" or not isinstance(symbol, str):
+            return
+        if response.method == "unsubscribe":
+            self._forget_subscription(symbol)
+        elif response.method == "subscribe" and depth in _DEPTHS:
+            self._learn_depth(symbol, depth)
+
+    def _forget_subscription(self, symbol: str) -> None:
+        self._acked.pop(symbol, None)
+        book = self._books.get(symbol)
+        if book is not None and book.state != "quarantined":
+            self._withdraw(book, "awaiting_snapshot")
+
+    def _learn_depth(self, symbol: str, depth: int) -> None:
+        """Take the depth of an ack; the snapshot may have come before it."""
+        self._acked[symbol] = depth
+        if symbol not in self._expected:
+            self.book(symbol)._cut(depth)
+
+    def _refuse(
+        self, frame: bytes, unreadable: UnreadableFrame, received_ns: int | None
+    ) -> InvalidFrameEvent:
+        """Report a frame; what a broken book message may have changed cannot be trusted."""
+        error: ParseError = unreadable.error
+        self._counters["invalid_frames"] += 1
+        if error.channel == "book":
+            self._distrust(unreadable.symbols)
+        return InvalidFrameEvent(
+            frame, error.kind, error.offset, error.channel, received_ns=received_ns
+        )
+
+    def _distrust(self, symbols: list[str]) -> None:
+        """Turn the named books stale, or all valid ones when no name could be read."""
+        for symbol in symbols:
+            book = self._books.get(symbol)
+            if book is not None and book.state != "quarantined":
+                self._withdraw(book, "stale")
+        if not symbols:
+            for book in self._books.values():
+                if book.state == "valid":
+                    self._withdraw(book, "stale")
+
+    def reset(self) -> None:
+        self._acked.clear()
+        self._sequences.clear()
+        for book in self._books.values():
+            self._withdraw(book, "awaiting_snapshot")
+
+    def counters(self) -> dict[str, int]:
+        return dict(self._counters)

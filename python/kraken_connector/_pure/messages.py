@@ -1,0 +1,199 @@
+"""One frame to one typed message."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from ..exceptions import ParseError
+from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
+from .book_data import BookChange, Defect, read_book_data
+from .data_message import WSDataMessage, item_type
+from .lexer import LexicalError, Scanner, decode, decode_exact
+
+Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
+Frame = bytes | bytearray | memoryview | str
+
+#: How the exchange begins its book messages. Only a shortcut: those that begin otherwise are
+#: decoded twice.
+_BOOK_HEAD = b'{"channel":"book"'
+
+
+class UnreadableFrame(Exception):
+    """A frame that is no message, with what could be read of it before the error."""
+
+    def __init__(self, error: ParseError, symbols: list[str]) -> None:
+        self.error = error
+        #: The symbols of a book message's items, as far as they were read.
+        self.symbols = symbols
+        super().__init__(error)
+
+
+def parse_message(raw: Frame) -> Message:
+    """Turn one text frame into one typed message; see the stub of `_native` for the contract."""
+    try:
+        message, _ = read_message(to_bytes(raw, "parse_message"), None)
+    except UnreadableFrame as unreadable:
+        raise unreadable.error from None
+    return message
+
+
+def to_bytes(frame: Frame, function: str) -> bytes:
+    """Return the frame's UTF-8.
+
+    Raises:
+        TypeError: `frame` is neither bytes-like nor str.
+    """
+    if isinstance(frame, bytes | bytearray | memoryview):
+        return bytes(frame)
+    if isinstance(frame, str):
+        # A lone surrogate becomes bytes that are no UTF-8, and so is reported like them.
+        return frame.encode("utf-8", "surrogatepass")
+    taken = "bytes, bytearray, memoryview or str"
+    raise TypeError(f"{function}() takes {taken}, not {type(frame).__name__}")
+
+
+def read_message(
+    frame: bytes, received_ns: int | None
+) -> tuple[Message, list[BookChange] | None]:
+    """Return the frame's message, and of a book message what it does to the books.
+
+    Raises:
+        UnreadableFrame: it is no message of the protocol.
+    """
+    document: Any = None
+    try:
+        if not frame.startswith(_BOOK_HEAD):
+            document = decode(frame)
+            if not _is_book(document):
+                return _message(frame, document, received_ns), None
+        document = decode_exact(frame)
+        if not _is_book(document):
+            return _message(frame, decode(frame), received_ns), None
+        changes = read_book_data(_data(document))
+        return _data_message(frame, document, received_ns), changes
+    except LexicalError as error:
+        _refuse(frame, error.kind, error.offset)
+    except Defect as defect:
+        _refuse(frame, defect.kind, Scanner(frame).scan().find(defect.path).offset)
+
+
+def _is_book(document: Any) -> bool:
+    return (
+        type(document) is dict
+        and document.get("channel") == "book"
+        and document.get("method") is None
+    )
+
+
+def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
+    """Dispatch a message that is not the book's.
+
+    Some refusals carry both `channel` and `method`; whatever has a method is an answer.
+    """
+    if type(document) is not dict:
+        raise Defect("type", ())
+    if document.get("method") is not None:
+        return _response(document, received_ns)
+    channel = document.get("channel")
+    if channel is None:
+        raise Defect("unclassified", ())
+    if type(channel) is not str:
+        raise Defect("type", ("channel",))
+    if channel == "heartbeat":
+        return HeartbeatMessage(received_ns=received_ns)
+    message = _data_message(frame, document, received_ns)
+    message._plain = document["data"]
+    return message
+
+
+def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDataMessage:
+    if type(_required(document, "type")) is not str:
+        raise Defect("type", ("type",))
+    _data(document)
+    return WSDataMessage._from_wire(frame, document, _sequence(document), received_ns)
+
+
+def _required(document: Any, name: str) -> Any:
+    value = document.get(name)
+    if value is None:
+        raise Defect("missing", ())
+    return value
+
+
+def _data(document: Any) -> Any:
+    """Return `data`: an array, except that `instrument` has an object."""
+    data = _required(document, "data")
+    known = item_type(document["channel"], "update") is not None
+    object_allowed = document["channel"] == "instrument"
+    if known and type(data) is not list and not (object_allowed and type(data) is dict):
+        raise Defect("type", ("data",))
+    return data
+
+
+def _sequence(document: Any) -> int | None:
+    sequence = document.get("sequence")
+    if sequence is None or type(sequence) is int:
+        return sequence
+    if type(sequence) is bytes and sequence.isdigit():
+        return int(sequence)
+    raise Defect("type", ("sequence",))
+
+
+def _response(document: Any, received_ns: int | None) -> Message:
+    method = document["method"]
+    if type(method) is not str:
+        raise Defect("type", ("method",))
+    get = document.get
+    if method == "pong":
+        return PongResponse(get("req_id"), get("time_in"), get("time_out"), received_ns=received_ns)
+    times = get("time_in"), get("time_out"), get("req_id")
+    if _succeeded(document):
+        result = _result(method, document)
+        return WSResponse(method, result, True, *times, received_ns=received_ns)
+    return WSErrorResponse(
+        method,
+        get("error"),
+        False,
+        *times,
+        symbol=get("symbol"),
+        channel=get("channel"),
+        status=get("status"),
+        received_ns=received_ns,
+    )
+
+
+def _succeeded(document: Any) -> bool:
+    success = document.get("success")
+    if success is None:
+        return document.get("error") is None
+    if type(success) is not bool:
+        raise Defect("type", ("success",))
+    return success
+
+
+def _result(method: str, document: Any) -> Any:
+    """Return `result`; `batch_cancel` was captured with a count beside the envelope instead."""
+    result = document.get("result")
+    if result is None and method == "batch_cancel" and "orders_cancelled" in document:
+        return {"count": document["orders_cancelled"]}
+    return result
+
+
+def _refuse(frame: bytes, kind: str, offset: int) -> NoReturn:
+    """Raise with what the frame says about itself before the error."""
+    scanner = Scanner(frame)
+    with suppress(LexicalError):
+        scanner.scan()
+    document = scanner.root.plain() if scanner.root else None
+    channel = document.get("channel") if isinstance(document, dict) else None
+    if type(channel) is not str:
+        raise UnreadableFrame(ParseError(kind, offset), [])
+    symbols = _symbols(document.get("data")) if _is_book(document) else []
+    raise UnreadableFrame(ParseError(kind, offset, channel), symbols)
+
+
+def _symbols(data: Any) -> list[str]:
+    items = data if isinstance(data, list) else []
+    symbols = [item.get("symbol") for item in items if isinstance(item, dict)]
+    return [symbol for symbol in symbols if isinstance(symbol, str)]
