@@ -1,0 +1,99 @@
+"""Nothing imports upwards, and no import needs another that waits for it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import kraken_connector
+
+ROOT = Path(kraken_connector.__file__).parent
+PACKAGE = "kraken_connector"
+
+# Lowest first; a module may import its own layer and those before it.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("exceptions", "types", "models"),
+    ("_native", "_pure"),
+    ("_backend",),
+    ("ws", "http", "security"),
+    ("",),  # the package itself: the public names
+    ("sim",),
+    ("cli",),
+)
+RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+
+
+def module_name(path: Path) -> str:
+    parts = [PACKAGE, *path.relative_to(ROOT).with_suffix("").parts]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+def layer(module: str) -> int:
+    return RANKS[[*module.split("."), ""][1]]
+
+
+def executed_on_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the statements that run when the module is imported."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from (n for branch in node.orelse for n in ast.walk(branch))
+            continue
+        yield node
+        yield from executed_on_import(node)
+
+
+def imported(nodes: Iterator[ast.AST], module: str) -> Iterator[str]:
+    """Yield the modules of ours that the import statements among `nodes` name."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] == PACKAGE)
+        elif isinstance(node, ast.ImportFrom):
+            base = absolute(node, module)
+            if base.split(".")[0] == PACKAGE:
+                yield from (known(f"{base}.{a.name}", base) for a in node.names)
+
+
+def absolute(node: ast.ImportFrom, module: str) -> str:
+    if not node.level:
+        return node.module or ""
+    parts = module.split(".")
+    up = node.level - (SOURCES[module].name == "__init__.py")
+    return ".".join([*parts[: len(parts) - up], *([node.module] if node.module else [])])
+
+
+def known(submodule: str, package: str) -> str:
+    return submodule if submodule in SOURCES or submodule.endswith("._native") else package
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_module_imports_no_higher_layer(module: str) -> None:
+    higher = {n for n in imported(ast.walk(parse(module)), module) if layer(n) > layer(module)}
+    assert not higher
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_only_the_backend_module_imports_a_core(module: str) -> None:
+    cores = {n for n in imported(ast.walk(parse(module)), module) if layer(n) == 1}
+    assert not cores or module == f"{PACKAGE}._backend" or layer(module) == 1
+
+
+def test_imports_have_no_cycle() -> None:
+    graph = {
+        module: set(imported(executed_on_import(parse(module)), module)) - {module}
+        for module in SOURCES
+    }
+    order = list(TopologicalSorter(graph).static_order())
+    assert order.index(f"{PACKAGE}.models") < order.index(f"{PACKAGE}._backend")

@@ -1,0 +1,78 @@
+"""The pure core has the names and parameters that `_native.pyi` promises, and no others.
+
+The extension itself is compared with the stub by stubtest, in `make check`.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kraken_connector
+from kraken_connector import _pure
+
+STUB = ast.parse(Path(kraken_connector.__file__).with_name("_native.pyi").read_text("utf-8"))
+CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
+METHODS = [
+    (owner.name, node)
+    for owner in CLASSES.values()
+    for node in owner.body
+    if isinstance(node, ast.FunctionDef)
+]
+
+
+def is_property(node: ast.FunctionDef) -> bool:
+    return any(ast.unparse(d) == "property" for d in node.decorator_list)
+
+
+def stub_parameters(node: ast.FunctionDef) -> list[tuple[str, bool]]:
+    """Return the parameters' names and whether each has a default, `self` or `cls` left out."""
+    arguments = node.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
+    with_default = len(names) - len(arguments.defaults)
+    positional = [(name, place >= with_default) for place, name in enumerate(names)]
+    keyword = [
+        (a.arg, d is not None)
+        for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    ]
+    return [p for p in (*positional, *keyword) if p[0] not in {"self", "cls"}]
+
+
+def real_parameters(function: Any) -> Iterator[tuple[str, bool]]:
+    for p in inspect.signature(function).parameters.values():
+        if p.name not in {"self", "cls"} and p.kind is not p.VAR_KEYWORD:
+            yield p.name, p.default is not p.empty
+
+
+def test_pure_core_exports_exactly_the_stubs_names() -> None:
+    assert set(_pure.__all__) == CLASSES.keys() | FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_has_the_stubs_parameters(name: str) -> None:
+    assert list(real_parameters(getattr(_pure, name))) == stub_parameters(FUNCTIONS[name])
+
+
+@pytest.mark.parametrize(("owner", "node"), METHODS, ids=[f"{o}.{n.name}" for o, n in METHODS])
+def test_member_is_what_the_stub_says(owner: str, node: ast.FunctionDef) -> None:
+    found = inspect.getattr_static(getattr(_pure, owner), node.name)
+    if is_property(node):
+        assert not callable(found)
+    elif node.name == "__new__":
+        assert list(real_parameters(getattr(_pure, owner))) == stub_parameters(node)
+    else:
+        assert list(real_parameters(getattr(getattr(_pure, owner), node.name)))[
+            : len(stub_parameters(node))
+        ] == stub_parameters(node)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_class_has_no_public_member_that_the_stub_lacks(name: str) -> None:
+    promised = {n.name for n in CLASSES[name].body if isinstance(n, ast.FunctionDef)}
+    assert {n for n in dir(getattr(_pure, name)) if not n.startswith("_")} <= promised
