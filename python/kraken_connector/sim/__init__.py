@@ -1,0 +1,27 @@
+"""A simulated exchange on loopback, for demos, tests and benchmarks without a network.
+
+    async with SimulatedExchange(symbols=["BTC/USD"]) as sim:
+        ...  # connect any WebSocket v2 client to sim.url
+
+It computes its books and checksums by itself, without the connector's core, so that tests can
+hold the two against each other.
+"""
+
+from __future__ import annotations
+
+from .market import SimMarket, Step, Trade
+from .observe import LogEntry, PublishedState
+from .pairs import Pair
+from .requests import Request
+from .server import SimulatedExchange
+
+__all__ = [
+    "LogEntry",
+    "Pair",
+    "PublishedState",
+    "Request",
+    "SimMarket",
+    "SimulatedExchange",
+    "Step",
+    "Trade",
+]

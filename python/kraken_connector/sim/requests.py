@@ -1,0 +1,229 @@
+"""What clients ask for: reading requests and refusing the wrong ones in the exchange's words.
+
+Texts and shapes that were seen live are kept exactly. Where no refusal is on record (a bad depth
+or interval, a wrong type), the text follows the pattern of those that are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from .book import DEPTHS
+from .statistics import INTERVALS
+
+PUBLIC_CHANNELS = ("ticker", "book", "trade", "ohlc", "instrument")
+PRIVATE_CHANNELS = ("executions", "balances")
+TRADING_METHODS = frozenset(
+    {
+        "add_order",
+        "amend_order",
+        "edit_order",
+        "cancel_order",
+        "cancel_all",
+        "cancel_all_orders_after",
+        "batch_add",
+        "batch_cancel",
+    }
+)
+
+PRIVATE_ELSEWHERE = (
+    "Private data and trading are unavailable on this endpoint. Try ws-auth.kraken.com"
+)
+PUBLIC_ELSEWHERE = (
+    "Public market data subscriptions are unavailable on this endpoint. Try ws.kraken.com"
+)
+ALREADY_SUBSCRIBED = "Already subscribed"
+SUBSCRIPTION_NOT_FOUND = "Subscription Not Found"
+INVALID_SESSION = "ESession:Invalid session"
+MALFORMED = "Malformed request"
+TOO_FAST = "Exceeded msg rate"
+NO_TOKEN = "Token(s) not found"
+UNSUPPORTED_EVENT = "Unsupported event"
+UNSUPPORTED_PAIR = "Currency pair not supported {}"
+
+_FIELDS: dict[str, frozenset[str]] = {
+    "ticker": frozenset({"symbol", "snapshot", "event_trigger"}),
+    "book": frozenset({"symbol", "snapshot", "depth"}),
+    "trade": frozenset({"symbol", "snapshot"}),
+    "ohlc": frozenset({"symbol", "snapshot", "interval"}),
+    "instrument": frozenset({"snapshot", "include_tokenized_assets", "execution_venue"}),
+    "executions": frozenset(
+        {
+            "token",
+            "snap_orders",
+            "snap_trades",
+            "order_status",
+            "rebased",
+            "ratecounter",
+            "users",
+            "snapshot",
+            "snapshot_trades",
+        }
+    ),
+    "balances": frozenset({"token", "snapshot", "rebased", "users"}),
+}
+
+
+class Refused(Exception):
+    """A request that is answered with an error.
+
+    Args:
+        error: the exchange's text.
+        method: what the answer names as method, if not the request's.
+        symbol: top-level `symbol` of the answer.
+        channel: set on private channels, whose answers have `channel` and `status` too.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        *,
+        method: str | None = None,
+        symbol: str | None = None,
+        channel: str | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.method = method
+        self.symbol = symbol
+        self.channel = channel
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request as it came in.
+
+    Attributes:
+        method: `subscribe`, `ping`, ...; `""` if there was none.
+        params: the object inside; empty if there was none.
+        req_id: the caller's number, if any.
+        connection: number of the connection, counted from 1.
+        received_ns: when it came, ns since the epoch.
+        raw: the text.
+        body: the whole document; empty if it was none.
+    """
+
+    method: str
+    params: Mapping[str, Any]
+    req_id: int | None
+    connection: int
+    received_ns: int
+    raw: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def channel(self) -> str | None:
+        """The channel asked for, if the request names one."""
+        channel = self.params.get("channel")
+        return channel if isinstance(channel, str) else None
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols asked for, in order."""
+        symbols = self.params.get("symbol")
+        return tuple(symbols) if isinstance(symbols, list) else ()
+
+    @classmethod
+    def read(cls, raw: str, *, connection: int, received_ns: int) -> Request:
+        """Return what can be told of `raw`, whatever it is."""
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            body = {}
+        body = body if isinstance(body, dict) else {}
+        method, params, req_id = body.get("method"), body.get("params"), body.get("req_id")
+        return cls(
+            method if isinstance(method, str) else "",
+            params if isinstance(params, dict) else {},
+            req_id if isinstance(req_id, int) and not isinstance(req_id, bool) else None,
+            connection,
+            received_ns,
+            raw,
+            body,
+        )
+
+
+def check_envelope(request: Request) -> None:
+    """Refuse what is no request at all, or has keys where none belong.
+
+    Raises:
+        Refused: malformed, unsupported field or unknown method.
+    """
+    body = request.body
+    if not request.method or ("req_id" in body and request.req_id is None):
+        raise Refused(MALFORMED, method="error")
+    allowed = {"method", "req_id"} if request.method == "ping" else {"method", "req_id", "params"}
+    symbol = body.get("symbol")
+    for key in body.keys() - allowed:
+        stray = min(body.keys() - allowed, key=list(body).index)
+        raise unsupported_field(stray, request.method, symbol if isinstance(symbol, str) else None)
+    if request.method not in TRADING_METHODS | {"ping", "subscribe", "unsubscribe"}:
+        raise Refused(UNSUPPORTED_EVENT)
+    if "params" in body and not isinstance(body["params"], dict):
+        raise Refused(MALFORMED, method="error")
+
+
+def unsupported_field(name: str, method: str, symbol: str | None = None) -> Refused:
+    """Return the refusal of a key that does not belong there."""
+    return Refused(f"Unsupported field: '{name}' for the given msg type: {method}", symbol=symbol)
+
+
+def check_subscription(request: Request) -> str:
+    """Check the params of a subscribe or unsubscribe and return the channel.
+
+    Raises:
+        Refused: unknown channel, stray field, wrong type, depth, interval or trigger.
+    """
+    channel = request.channel
+    if channel not in _FIELDS:
+        raise Refused(UNSUPPORTED_EVENT)
+    for name, value in request.params.items():
+        if name != "channel" and name not in _FIELDS[channel]:
+            raise unsupported_field(name, request.method)
+        _check_type(name, value)
+    if "symbol" in _FIELDS[channel] and not request.symbols:
+        raise Refused("Symbol field must be an array")
+    return channel
+
+
+def _check_type(name: str, value: object) -> None:
+    expected, fits = _TYPES.get(name, ("a boolean", lambda given: isinstance(given, bool)))
+    if not fits(value):
+        raise Refused(f"{name.capitalize()} field must be {expected}")
+    for choice, values, text in _CHOICES:
+        if name == choice and value not in values:
+            raise Refused(text)
+
+
+def _is_symbols(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(symbol, str) for symbol in value)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_TYPES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "symbol": ("an array", _is_symbols),
+    "depth": ("a number_integer", _is_integer),
+    "interval": ("a number_integer", _is_integer),
+    "channel": ("a string", _is_text),
+    "event_trigger": ("a string", _is_text),
+    "execution_venue": ("a string", _is_text),
+    "token": ("a string", _is_text),
+    "users": ("a string", _is_text),
+}
+_CHOICES: tuple[tuple[str, tuple[object, ...], str], ...] = (
+    ("depth", DEPTHS, "Subscription depth not supported"),
+    ("interval", INTERVALS, "Subscription ohlc interval not supported"),
+    ("event_trigger", ("trades", "bbo"), "Subscription event_trigger not supported"),
+    ("users", ("all",), "Subscription users not supported"),
+)

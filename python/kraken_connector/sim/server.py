@@ -1,0 +1,266 @@
+"""The simulated exchange: a real server on loopback that speaks Kraken's WebSocket API v2."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import ssl as tls
+import time
+from collections.abc import Callable, Iterable
+from typing import Literal, Self, TypeVar
+
+from .connection import Connection
+from .faults import Faults
+from .feeds import Feed, MarketFeed, Number, Registry
+from .market import Step
+from .observe import Journal, LogEntry, PublishedState
+from .pairs import Pair, resolve_pairs
+from .requests import PRIVATE_CHANNELS, Request
+from .session import Outgoing, Session, Subscription
+from .tokens import RestApi, Tokens, new_secret
+
+T = TypeVar("T")
+Role = Literal["public", "private", "all"]
+
+
+class SimulatedExchange:
+    """WebSocket v2 and the REST token call on one port, for as long as the `async with` lasts.
+
+    Args:
+        host: loopback address to listen on.
+        port: TCP port; 0 takes a free one.
+        symbols: what is listed: `None` for ten named pairs, a number for that many pairs, or
+            symbols and `Pair` objects.
+        seed: start of all randomness; equal seeds give equal markets.
+        rate: market steps per second, all symbols together. Only symbols that somebody listens to
+            move. 0 moves nothing by itself: call `step`.
+        heartbeat_interval: seconds without a channel message until a heartbeat; 0 sends none.
+        ssl: TLS for both protocols.
+        api_key: the key that token calls must carry; made up if `None`.
+        api_secret: its secret, base64; made up if `None`.
+        role: which channels the host serves, as the exchange splits them over hosts.
+        ack_first: whether the answer to a subscribe precedes the snapshot.
+        token_lifetime: seconds until an unused token expires.
+        message_limit: requests per second and connection until `Exceeded msg rate`; `None` is
+            unlimited.
+        send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
+        history: published books to remember for each symbol and depth.
+        clock: gives nanoseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        symbols: int | Iterable[str | Pair] | None = None,
+        seed: int = 7,
+        rate: float = 200.0,
+        heartbeat_interval: float = 1.0,
+        ssl: tls.SSLContext | None = None,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        role: Role = "all",
+        ack_first: bool = True,
+        token_lifetime: float = 900.0,
+        message_limit: int | None = None,
+        send_buffer_limit: int = 16 * 2**20,
+        history: int = 512,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.ssl = ssl
+        self.role = role
+        self.ack_first = ack_first
+        self.heartbeat_interval = heartbeat_interval
+        self.message_limit = message_limit
+        self.send_buffer_limit = send_buffer_limit
+        self.clock = clock
+        self.api_key = api_key or "simulated-key"
+        self.api_secret = api_secret or new_secret()
+        self.system = "online"
+        self.shows_connection_ids = True
+        self.journal = Journal(clock)
+        self.registry = Registry()
+        self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
+        self.rest = RestApi(api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens)
+        self.faults = Faults(self)
+        self.markets = MarketFeed(
+            resolve_pairs(symbols),
+            self.registry,
+            seed=seed,
+            rate=rate,
+            history=history,
+            clock=clock,
+        )
+        self.feed: Feed = self.markets
+        self._rate = rate
+        self._chance = random.Random(seed)
+        self._connections: dict[Connection, None] = {}
+        self._sessions = 0
+        self._server: asyncio.Server | None = None
+        self._feeding: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.start_serving()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop_serving()
+
+    async def start_serving(self) -> None:
+        """Listen; `port` is the real one afterwards."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self), self.host, self.port, ssl=self.ssl
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+        if self._rate > 0:
+            self._feeding = loop.create_task(self.feed.run())
+
+    async def stop_serving(self) -> None:
+        """Stop listening, reset all connections and wait until they are gone."""
+        if self._feeding is not None:
+            self._feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._feeding
+        if self._server is not None:
+            self._server.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        await asyncio.gather(*(connection.closed.wait() for connection in connections))
+
+    @property
+    def url(self) -> str:
+        """Where WebSocket clients connect."""
+        return f"{'wss' if self.ssl else 'ws'}://{self.host}:{self.port}/v2"
+
+    @property
+    def rest_url(self) -> str:
+        """Where the token call goes, without a path."""
+        return f"{'https' if self.ssl else 'http'}://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> list[LogEntry]:
+        """What the exchange did, oldest first."""
+        return self.journal.log
+
+    @property
+    def requests(self) -> list[Request]:
+        """Every WebSocket request of every connection, in order."""
+        return self.journal.requests
+
+    @property
+    def connections(self) -> list[Connection]:
+        """The live WebSocket connections, oldest first."""
+        return [connection for connection in self._connections if connection.session is not None]
+
+    @property
+    def connections_total(self) -> int:
+        """How many WebSocket connections there ever were."""
+        return self._sessions
+
+    async def step(self, symbol: str, n: int = 1) -> Step:
+        """Move one market `n` times and return the last step.
+
+        Each step is one update for every book subscription of the symbol. Waits for slow clients
+        instead of dropping them.
+
+        Raises:
+            KeyError: the symbol is not listed.
+        """
+        for _ in range(n):
+            step = self.markets.step(symbol)
+            await self._writable()
+        return step
+
+    async def publish(
+        self,
+        symbol: str,
+        *,
+        bids: Iterable[tuple[Number, Number]] = (),
+        asks: Iterable[tuple[Number, Number]] = (),
+    ) -> Step:
+        """Set levels of a book yourself, as one update.
+
+        Args:
+            symbol: the pair.
+            bids: price and absolute quantity, in order; quantity zero removes the level.
+            asks: likewise.
+
+        Raises:
+            ValueError: a row changes nothing or has too many decimals.
+        """
+        step = self.markets.change(symbol, bids, asks)
+        await self._writable()
+        return step
+
+    def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
+        """Return the books that subscribers of `depth` were told, oldest first."""
+        return self.markets.published(symbol, depth)
+
+    async def wait_for(self, predicate: Callable[[], T], timeout: float = 5.0) -> T:
+        """Return the value of `predicate` as soon as it is true; it is asked at every event.
+
+        Raises:
+            TimeoutError: it was not within `timeout` seconds.
+        """
+        return await self.journal.wait_for(predicate, timeout)
+
+    async def wait_subscribed(
+        self, channel: str, symbol: str | None = None, *, count: int = 1, timeout: float = 5.0
+    ) -> None:
+        """Wait until a channel has `count` subscriptions, of one symbol or of all together.
+
+        Raises:
+            TimeoutError: it had not within `timeout` seconds.
+        """
+        await self.wait_for(lambda: self.registry.count(channel, symbol) >= count, timeout)
+
+    async def _writable(self) -> None:
+        for connection in self.connections:
+            await connection.writable()
+        await asyncio.sleep(0)
+
+    # What connections and sessions call.
+
+    def accepts(self, connection: Connection) -> bool:
+        """Take in a TCP connection, or say no."""
+        self._connections[connection] = None
+        return True
+
+    def joined(self, connection: Connection) -> Session:
+        """Open the session of a connection that shook hands."""
+        self._sessions += 1
+        session = Session(self, connection, self._sessions)
+        self.journal.note("connected", connection=session.number)
+        return session
+
+    def left(self, connection: Connection) -> None:
+        """Forget a connection."""
+        del self._connections[connection]
+        if connection.session is not None:
+            self.journal.note("disconnected", connection=connection.session.number)
+
+    def new_connection_id(self) -> int:
+        """Return a number that needs all of an unsigned 64-bit integer."""
+        return self._chance.getrandbits(63) | 1 << 63
+
+    def lists(self, subscription: Subscription) -> bool:
+        """Tell whether a symbol can be subscribed."""
+        return self.feed.lists(subscription)
+
+    def start(self, subscription: Subscription) -> None:
+        """Send a new subscription its snapshot."""
+        if subscription.channel in PRIVATE_CHANNELS:
+            return
+        self.feed.start(subscription)
+
+    def deliver(self, session: Session, message: Outgoing) -> None:
+        """Send a message, unless a fault has other plans for it."""
+        if self.faults.pass_on(session, message):
+            session.connection.transmit(message)
+            self.journal.changed()

@@ -1,0 +1,309 @@
+"""One client's conversation, without its socket: requests in, answers out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import orjson
+
+from . import messages, requests
+from .encode import timestamp
+from .requests import Refused, Request
+
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .server import SimulatedExchange
+
+Option: TypeAlias = int | str | None
+Kind: TypeAlias = Literal["data", "answer", "pong", "heartbeat", "status"]
+
+_WARNINGS = {
+    "ohlc": ["timestamp is deprecated, use interval_begin"],
+    "instrument": ["tick_size is deprecated, use price_increment"],
+    "executions": [
+        "cancel_reason is deprecated, use reason",
+        "stop_price is deprecated, use triggers.price",
+        "trigger is deprecated use triggers.reference",
+        "triggered_price is deprecated use triggers.last_price",
+    ],
+}
+MAX_RATE_COUNT = 125
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way to one client; faults look at it before it leaves.
+
+    Attributes:
+        kind: what family of message it is.
+        payload: the text of the frame.
+        channel: of data and of answers to subscriptions.
+        type: `snapshot` or `update`, of data.
+        symbol: the pair, where there is one.
+    """
+
+    kind: Kind
+    payload: bytes
+    channel: str | None = None
+    type: str | None = None
+    symbol: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """One symbol of one channel on one connection, or a channel that has no symbols.
+
+    Attributes:
+        option: depth, candle interval or event trigger.
+        sequence: number of the last message, private channels only.
+    """
+
+    session: Session
+    channel: str
+    symbol: str | None
+    option: Option
+    params: Mapping[str, Any] = field(default_factory=dict)
+    sequence: int = 0
+
+    @property
+    def topic(self) -> tuple[str, str | None, Option]:
+        """What all subscriptions to the same messages have in common."""
+        return self.channel, self.symbol, self.option
+
+    @property
+    def identity(self) -> tuple[str, str | None, Option]:
+        """What a connection may have only once: candles differ by interval, books not by depth."""
+        return self.channel, self.symbol, self.option if self.channel == "ohlc" else None
+
+    def send(self, payload: bytes, kind: Literal["snapshot", "update"]) -> None:
+        """Send one channel message to the client."""
+        self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
+
+    def next_sequence(self) -> int:
+        """Count a message of a private channel."""
+        self.sequence += 1
+        return self.sequence
+
+
+class Session:
+    """The subscriptions of one connection and the answers to its requests.
+
+    Args:
+        exchange: where feeds, tokens, faults and the journal are.
+        connection: where messages go.
+        number: of the connection, counted from 1.
+    """
+
+    def __init__(self, exchange: SimulatedExchange, connection: Connection, number: int) -> None:
+        self.exchange = exchange
+        self.connection = connection
+        self.number = number
+        self.connection_id = exchange.new_connection_id()
+        self.subscriptions: dict[tuple[str, str | None, Option], Subscription] = {}
+        self._tokens_in_use: set[str] = set()
+        self._recent: list[int] = []
+
+    def send(self, message: Outgoing) -> None:
+        """Send a message, unless a fault has other plans for it."""
+        self.exchange.deliver(self, message)
+
+    def greet(self) -> None:
+        """Send the system status, as on connect and on every change."""
+        system = self.exchange.system
+        identity = self.connection_id if self.exchange.shows_connection_ids else None
+        payload = messages.status(system, identity, long_form=self.number % 2 == 0)
+        self.send(Outgoing("status", payload, "status", "update"))
+
+    def receive(self, text: str) -> None:
+        """Answer one request."""
+        request = Request.read(text, connection=self.number, received_ns=self.exchange.clock())
+        self.exchange.journal.record(request)
+        try:
+            self._check_rate(request)
+            requests.check_envelope(request)
+            self._dispatch(request)
+        except Refused as refusal:
+            self._refuse(request, refusal)
+
+    def close(self) -> None:
+        """Forget all subscriptions."""
+        for subscription in self.subscriptions.values():
+            self.exchange.registry.remove(subscription)
+        self.subscriptions.clear()
+
+    def holds_token(self, token: str) -> bool:
+        """Tell whether a live private subscription keeps `token` from expiring."""
+        private = any(key[0] in requests.PRIVATE_CHANNELS for key in self.subscriptions)
+        return private and token in self._tokens_in_use
+
+    def _check_rate(self, request: Request) -> None:
+        limit = self.exchange.message_limit
+        if limit is None:
+            return
+        since = request.received_ns - 1_000_000_000
+        self._recent = [sent for sent in self._recent if sent > since]
+        if len(self._recent) >= limit:
+            raise Refused(requests.TOO_FAST)
+        self._recent.append(request.received_ns)
+
+    def _dispatch(self, request: Request) -> None:
+        if request.method == "ping":
+            self._pong(request)
+        elif request.method == "subscribe":
+            self._subscribe(request)
+        elif request.method == "unsubscribe":
+            self._unsubscribe(request)
+        else:
+            self._trade(request)
+
+    def _pong(self, request: Request) -> None:
+        self.send(Outgoing("pong", self._document(request, {"method": "pong"})))
+
+    def _trade(self, request: Request) -> None:
+        """Refuse an order method: the simulated exchange does not take orders."""
+        if self.exchange.role == "public":
+            raise Refused(requests.PRIVATE_ELSEWHERE)
+        if "token" not in request.params:
+            raise Refused(requests.NO_TOKEN)
+        raise Refused(requests.UNSUPPORTED_EVENT)
+
+    def _subscribe(self, request: Request) -> None:
+        channel = self._check_channel(request)
+        for symbol in request.symbols or (None,):
+            try:
+                self._subscribe_one(request, channel, symbol)
+            except Refused as refusal:
+                self._refuse(request, refusal)
+
+    def _subscribe_one(self, request: Request, channel: str, symbol: str | None) -> None:
+        option = _option(request, channel)
+        subscription = Subscription(self, channel, symbol, option, request.params)
+        self._check_symbol(subscription)
+        if subscription.identity in self.subscriptions:
+            raise Refused(requests.ALREADY_SUBSCRIBED, symbol=symbol)
+        if channel in requests.PRIVATE_CHANNELS:
+            self._tokens_in_use.add(request.params["token"])
+        ack = Outgoing("answer", self._ack(request, subscription), channel, None, symbol)
+        if self.exchange.ack_first:
+            self.send(ack)
+        self._activate(subscription)
+        if not self.exchange.ack_first:
+            self.send(ack)
+
+    def _activate(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.identity] = subscription
+        self.exchange.registry.add(subscription)
+        self.connection.start_heartbeats()
+        self.exchange.start(subscription)
+        self.exchange.journal.note(
+            "subscribed",
+            f"{subscription.channel} {subscription.symbol or ''}".strip(),
+            connection=self.number,
+        )
+
+    def _unsubscribe(self, request: Request) -> None:
+        channel = self._check_channel(request)
+        for symbol in request.symbols or (None,):
+            try:
+                self._unsubscribe_one(request, channel, symbol)
+            except Refused as refusal:
+                self._refuse(request, refusal)
+
+    def _unsubscribe_one(self, request: Request, channel: str, symbol: str | None) -> None:
+        option = _option(request, channel)
+        wanted = Subscription(self, channel, symbol, option)
+        found = self.subscriptions.get(wanted.identity)
+        any_option = channel == "book" and "depth" not in request.params
+        if found is None or not (any_option or found.option == option):
+            raise Refused(requests.SUBSCRIPTION_NOT_FOUND, method="subscribe", symbol=symbol)
+        del self.subscriptions[found.identity]
+        self.exchange.registry.remove(found)
+        result = {"channel": channel, "symbol": symbol} | _option_field(channel, found.option)
+        self.send(Outgoing("answer", self._success(request, result), channel, None, symbol))
+        self.exchange.journal.note(
+            "unsubscribed", f"{channel} {symbol or ''}".strip(), connection=self.number
+        )
+
+    def _check_channel(self, request: Request) -> str:
+        channel = requests.check_subscription(request)
+        private = channel in requests.PRIVATE_CHANNELS
+        if private and self.exchange.role == "public":
+            raise Refused(requests.PRIVATE_ELSEWHERE)
+        if not private and self.exchange.role == "private":
+            raise Refused(requests.PUBLIC_ELSEWHERE)
+        if private and not self._accepts_token(request.params.get("token", "")):
+            raise Refused(requests.INVALID_SESSION, channel=channel)
+        return channel
+
+    def _accepts_token(self, token: str) -> bool:
+        return self.exchange.tokens.accepts(token, in_use=self.holds_token(token))
+
+    def _check_symbol(self, subscription: Subscription) -> None:
+        symbol = subscription.symbol
+        if symbol is None:
+            return
+        refusal = self.exchange.faults.refusal_of(symbol)
+        if refusal or not self.exchange.lists(subscription):
+            text = refusal or requests.UNSUPPORTED_PAIR.format(symbol)
+            raise Refused(text, symbol=symbol)
+
+    def _ack(self, request: Request, subscription: Subscription) -> bytes:
+        channel = subscription.channel
+        result: dict[str, Any] = {
+            "channel": channel,
+            "symbol": subscription.symbol,
+            "snapshot": request.params.get("snapshot", True),
+            "warnings": _WARNINGS.get(channel),
+        }
+        if channel == "executions":
+            result["maxratecount"] = MAX_RATE_COUNT
+            result["snap_orders"] = request.params.get("snap_orders", True)
+            result["snap_trades"] = request.params.get("snap_trades", False)
+        return self._success(request, result | _option_field(channel, subscription.option))
+
+    def _success(self, request: Request, result: Mapping[str, Any]) -> bytes:
+        given = {key: value for key, value in result.items() if value is not None}
+        return self._document(request, {"method": request.method, "result": given, "success": True})
+
+    def _refuse(self, request: Request, refusal: Refused) -> None:
+        answer: dict[str, Any] = {
+            "error": refusal.error,
+            "method": refusal.method or request.method or "error",
+            "success": False,
+        }
+        if refusal.symbol is not None:
+            answer["symbol"] = refusal.symbol
+        if refusal.channel is not None:
+            answer |= {"channel": refusal.channel, "status": "error"}
+        payload = self._document(request, answer)
+        self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
+        self.exchange.journal.note("refused", refusal.error, connection=self.number)
+
+    def _document(self, request: Request, answer: Mapping[str, Any]) -> bytes:
+        """Return an answer with the request's number and times, keys in alphabetical order."""
+        times = {
+            "time_in": timestamp(request.received_ns),
+            "time_out": timestamp(max(self.exchange.clock(), request.received_ns)),
+        }
+        number = {} if request.req_id is None else {"req_id": request.req_id}
+        return orjson.dumps({**answer, **number, **times}, option=orjson.OPT_SORT_KEYS)
+
+
+_OPTIONS: dict[str, tuple[str, Option]] = {
+    "book": ("depth", 10),
+    "ohlc": ("interval", 1),
+    "ticker": ("event_trigger", "trades"),
+}
+
+
+def _option(request: Request, channel: str) -> Option:
+    name, default = _OPTIONS.get(channel, ("", None))
+    option: Option = request.params.get(name, default)
+    return option
+
+
+def _option_field(channel: str, option: Option) -> dict[str, Option]:
+    name, _ = _OPTIONS.get(channel, ("", None))
+    return {name: option} if name else {}

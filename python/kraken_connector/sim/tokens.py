@@ -1,0 +1,158 @@
+"""Session tokens for the private channels, and the signed REST call that hands them out.
+
+Source: docs.kraken.com, REST authentication guide and `GetWebSocketsToken`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qs
+
+import orjson
+
+TOKEN_PATH = "/0/private/GetWebSocketsToken"
+NANOSECONDS = 1_000_000_000
+
+
+class Tokens:
+    """The tokens handed out so far.
+
+    Args:
+        lifetime: seconds until an unused token expires.
+        clock: gives nanoseconds since the epoch.
+
+    Attributes:
+        issued: how many tokens were handed out.
+    """
+
+    def __init__(self, *, lifetime: float, clock: Callable[[], int]) -> None:
+        self.lifetime = lifetime
+        self.issued = 0
+        self._clock = clock
+        self._issued_ns: dict[str, int] = {}
+
+    def issue(self) -> str:
+        """Return a new token, unlike all others."""
+        token = secrets.token_urlsafe(32)
+        self.issued += 1
+        self._issued_ns[token] = self._clock()
+        return token
+
+    def accepts(self, token: str, *, in_use: bool = False) -> bool:
+        """Tell whether a token opens a private channel.
+
+        Args:
+            token: what the client sent.
+            in_use: whether a live private subscription of the same connection used it before;
+                such a token does not expire by age.
+        """
+        issued_ns = self._issued_ns.get(token)
+        if issued_ns is None:
+            return False
+        return in_use or self._clock() - issued_ns < self.lifetime * NANOSECONDS
+
+    def revoke_all(self) -> None:
+        """Make every token handed out so far worthless, used or not."""
+        self._issued_ns.clear()
+
+
+class RestApi:
+    """The private REST endpoint: checks key, signature and nonce as the exchange does.
+
+    Args:
+        api_key: the only key that exists.
+        api_secret: its secret, base64.
+        tokens: where tokens come from.
+
+    Attributes:
+        calls: how many token calls came in, refused ones included.
+    """
+
+    def __init__(self, *, api_key: str, api_secret: str, tokens: Tokens) -> None:
+        self.calls = 0
+        self._api_key = api_key
+        self._secret = _decode_secret(api_secret)
+        self._tokens = tokens
+        self._last_nonce = -1
+        self._refusals: list[str] = []
+
+    def refuse_next(self, error: str, times: int = 1) -> None:
+        """Answer the next token calls with `error`, for example `EAPI:Rate limit exceeded`."""
+        self._refusals += [error] * times
+
+    def respond(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes
+    ) -> tuple[int, bytes]:
+        """Return HTTP status and JSON text; the exchange answers 200 to refused calls too.
+
+        Args:
+            method: HTTP method.
+            target: path of the request line.
+            headers: names in lower case.
+            body: as sent.
+        """
+        path = target.partition("?")[0]
+        if path != TOKEN_PATH or method != "POST":
+            return 200, orjson.dumps({"error": ["EGeneral:Unknown method"]})
+        self.calls += 1
+        error = self._refusals.pop(0) if self._refusals else self._error(path, headers, body)
+        if error:
+            return 200, orjson.dumps({"error": [error]})
+        result = {"token": self._tokens.issue(), "expires": int(self._tokens.lifetime)}
+        return 200, orjson.dumps({"error": [], "result": result})
+
+    def _error(self, path: str, headers: Mapping[str, str], body: bytes) -> str | None:
+        nonce = _nonce(headers.get("content-type", ""), body)
+        if not hmac.compare_digest(headers.get("api-key", ""), self._api_key):
+            return "EAPI:Invalid key"
+        if nonce is None:
+            return "EAPI:Invalid nonce"
+        expected = sign(self._secret, path, nonce, body)
+        if not hmac.compare_digest(headers.get("api-sign", ""), expected):
+            return "EAPI:Invalid signature"
+        if int(nonce) <= self._last_nonce:
+            return "EAPI:Invalid nonce"
+        self._last_nonce = int(nonce)
+        return None
+
+
+def sign(secret: bytes, path: str, nonce: str, body: bytes) -> str:
+    """Return the `API-Sign` header that belongs to a call.
+
+    Args:
+        secret: the decoded API secret.
+        path: URI path, from `/0/private/` on.
+        nonce: as it stands in the body.
+        body: as sent.
+    """
+    digest = hashlib.sha256(nonce.encode() + body).digest()
+    return base64.b64encode(hmac.digest(secret, path.encode() + digest, "sha512")).decode()
+
+
+def new_secret() -> str:
+    """Return a fresh API secret, base64 of 64 bytes as the exchange's are."""
+    return base64.b64encode(secrets.token_bytes(64)).decode()
+
+
+def _decode_secret(secret: str) -> bytes:
+    try:
+        return base64.b64decode(secret, validate=True)
+    except binascii.Error as error:
+        raise ValueError("api_secret must be base64 text") from error
+
+
+def _nonce(content_type: str, body: bytes) -> str | None:
+    """Return the nonce of a form or JSON body, if it is an unsigned 64-bit integer."""
+    try:
+        if "json" in content_type:
+            nonce = str(orjson.loads(body)["nonce"])
+        else:
+            nonce = parse_qs(body.decode("ascii"))["nonce"][0]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return nonce if nonce.isascii() and nonce.isdigit() and int(nonce) < 2**64 else None
