@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Literal, final
 
@@ -128,19 +127,23 @@ class OrderBook:
         rows = change.bids + change.asks
         self._price_scale = max((row[1] for row in rows), default=0)
         self._qty_scale = max((row[3] for row in rows), default=0)
-        self._bids.replace(self._scaled(change.bids))
-        self._asks.replace(self._scaled(change.asks))
+        self._bids.replace(self._padded(change.bids))
+        self._asks.replace(self._padded(change.asks))
         self._finish(change, received_ns)
 
     def _update(self, change: BookChange, received_ns: int | None) -> None:
         """Apply an update; a row with more decimals than the book widens the whole book first."""
-        self._widen(change)
-        self._bids.update(self._scaled(change.bids))
-        self._asks.update(self._scaled(change.asks))
+        bids, asks = change.bids, change.asks
+        if not (self._fits(bids) and self._fits(asks)):
+            self._widen(bids + asks)
+            bids, asks = self._padded(bids), self._padded(asks)
+        self._bids.update(bids)
+        self._asks.update(asks)
         self._finish(change, received_ns)
 
     def _finish(self, change: BookChange, received_ns: int | None) -> None:
-        self._cut(self._depth)
+        self._bids.cut(self._depth)
+        self._asks.cut(self._depth)
         self._updates += 1
         if change.timestamp is not None:
             self._timestamp = change.timestamp
@@ -151,27 +154,30 @@ class OrderBook:
         self._bids.cut(depth)
         self._asks.cut(depth)
 
-    def _widen(self, change: BookChange) -> None:
+    def _fits(self, rows: list[Row]) -> bool:
+        """Whether all rows have the book's decimals, as those of the exchange have."""
         price_scale, qty_scale = self._price_scale, self._qty_scale
-        for rows in (change.bids, change.asks):
-            for _, price_decimals, _, qty_decimals in rows:
-                price_scale = max(price_scale, price_decimals)
-                qty_scale = max(qty_scale, qty_decimals)
-        more_price, more_qty = price_scale - self._price_scale, qty_scale - self._qty_scale
-        if more_price or more_qty:
-            self._bids.widen(more_price, more_qty)
-            self._asks.widen(more_price, more_qty)
-            self._price_scale, self._qty_scale = price_scale, qty_scale
+        return not [row for row in rows if row[1] != price_scale or row[3] != qty_scale]
 
-    def _scaled(self, rows: list[Row]) -> Iterable[tuple[int, int]]:
+    def _widen(self, rows: list[Row]) -> None:
+        price_scale = max(self._price_scale, *(row[1] for row in rows))
+        qty_scale = max(self._qty_scale, *(row[3] for row in rows))
+        for ladder in (self._bids, self._asks):
+            ladder.widen(price_scale - self._price_scale, qty_scale - self._qty_scale)
+        self._price_scale, self._qty_scale = price_scale, qty_scale
+
+    def _padded(self, rows: list[Row]) -> list[Row]:
         """Pad prices and quantities to the decimals of the book."""
         price_scale, qty_scale = self._price_scale, self._qty_scale
-        for price, price_decimals, qty, qty_decimals in rows:
-            if price_decimals != price_scale:
-                price *= 10 ** (price_scale - price_decimals)
-            if qty_decimals != qty_scale:
-                qty *= 10 ** (qty_scale - qty_decimals)
-            yield price, qty
+        return [
+            (
+                price * 10 ** (price_scale - price_decimals),
+                price_scale,
+                qty * 10 ** (qty_scale - qty_decimals),
+                qty_scale,
+            )
+            for price, price_decimals, qty, qty_decimals in rows
+        ]
 
     # Reading.
 
@@ -283,8 +289,13 @@ class OrderBook:
 
     @property
     def crossed(self) -> bool:
-        top = self._top()
-        return top is not None and top[0] >= top[1]
+        self._check_readable()
+        return self._is_crossed()
+
+    def _is_crossed(self) -> bool:
+        bids, asks = self._bids.keys, self._asks.keys
+        # The keys of asks are negated prices.
+        return bool(bids and asks) and bids[-1] + asks[-1] >= 0
 
     @property
     def updates(self) -> int:

@@ -35,41 +35,47 @@ def read_book_data(data: Any) -> list[BookChange]:
     """Return the items of a book message whose numbers are the `bytes` of the wire.
 
     Raises:
-        Defect: an item is not what the protocol says.
+        Defect: an item is not what the protocol says; its path begins in `data`.
     """
-    if type(data) is not list:
-        raise Defect("type", ("data",))
-    return [_item(item, ("data", index)) for index, item in enumerate(data)]
+    changes: list[BookChange] = []
+    for item in data:
+        try:
+            changes.append(_change(item))
+        except Defect as defect:
+            raise Defect(defect.kind, (len(changes), *defect.path)) from None
+    return changes
 
 
-def _item(item: Any, path: tuple[str | int, ...]) -> BookChange:
+def _change(item: Any) -> BookChange:
     if type(item) is not dict:
-        raise Defect("type", path)
-    symbol = item.get("symbol")
+        raise Defect("type", ())
+    get = item.get
+    symbol, timestamp = get("symbol"), get("timestamp")
     if type(symbol) is not str:
-        raise Defect("missing", path) if symbol is None else Defect("type", (*path, "symbol"))
-    timestamp = item.get("timestamp")
+        raise Defect("missing", ()) if symbol is None else Defect("type", ("symbol",))
     return BookChange(
         symbol,
-        _rows(item.get("bids"), path, "bids"),
-        _rows(item.get("asks"), path, "asks"),
-        _checksum(item.get("checksum"), path),
+        _rows(get("bids"), "bids"),
+        _rows(get("asks"), "asks"),
+        _checksum(get("checksum")),
         timestamp if type(timestamp) is str else None,
     )
 
 
-def _rows(rows: Any, path: tuple[str | int, ...], side: str) -> list[Row]:
+def _rows(rows: Any, side: str) -> list[Row]:
     """Return the rows of one side; an absent side has none."""
-    if rows is None:
-        return []
     if type(rows) is not list:
-        raise Defect("type", (*path, side))
+        if rows is None:
+            return []
+        raise Defect("type", (side,))
     read: list[Row] = []
     for row in rows:
         try:
-            read.append((*parse_number(row["price"]), *parse_number(row["qty"])))
+            price, price_decimals = parse_number(row["price"])
+            qty, qty_decimals = parse_number(row["qty"])
         except (KeyError, TypeError, AttributeError, NumberError):
-            raise _row_defect(row, (*path, side, len(read))) from None
+            raise _row_defect(row, (side, len(read))) from None
+        read.append((price, price_decimals, qty, qty_decimals))
     return read
 
 
@@ -90,11 +96,11 @@ def _row_defect(row: Any, path: tuple[str | int, ...]) -> Defect:
     raise AssertionError(f"a readable row was refused: {row!r}")
 
 
-def _checksum(lexeme: Any, path: tuple[str | int, ...]) -> int | None:
+def _checksum(lexeme: Any) -> int | None:
     if lexeme is None:
         return None
     if type(lexeme) is not bytes:
-        raise Defect("type", (*path, "checksum"))
+        raise Defect("type", ("checksum",))
     if not lexeme.isdigit() or len(lexeme) > 10 or int(lexeme) > _MAX_CHECKSUM:
-        raise Defect("number", (*path, "checksum"))
+        raise Defect("number", ("checksum",))
     return int(lexeme)

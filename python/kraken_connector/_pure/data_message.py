@@ -50,7 +50,6 @@ class WSDataMessage:
     __slots__ = (
         "_channel",
         "_data",
-        "_first",
         "_plain",
         "_raw",
         "_received_ns",
@@ -72,23 +71,23 @@ class WSDataMessage:
         self._raw: bytes | None = None
         self._received_ns: int | None = None
         self._verified: bool | None = None
-        #: The frame's data as decoded, until the items are made of it; `None` decodes it again.
+        #: The frame's data as decoded, until the items are made of it.
         self._plain: Any = None
-        #: Symbol and timestamp of the first item of a message from the wire.
-        self._first: tuple[str | None, str | None] | None = None
 
     @classmethod
     def _from_wire(
         cls, raw: bytes, document: Mapping[str, Any], sequence: int | None, received_ns: int | None
     ) -> Self:
-        message = cls(document["channel"], document["type"], [], sequence)
+        message = cls.__new__(cls)
+        message._channel = document["channel"]
+        message._type = document["type"]
         message._data = None
+        message._sequence = sequence
+        message._timestamp = _text(document, "timestamp")
         message._raw = raw
         message._received_ns = received_ns
-        message._timestamp = _text(document, "timestamp")
-        data = document["data"]
-        first = data[0] if type(data) is list and data else None
-        message._first = _text(first, "symbol"), _text(first, "timestamp")
+        message._verified = None
+        message._plain = document["data"]
         return message
 
     @property
@@ -112,7 +111,7 @@ class WSDataMessage:
 
     @property
     def symbol(self) -> str | None:
-        return self._of_first_item()[0]
+        return self._of_first_item("symbol")
 
     @property
     def timestamp(self) -> str | None:
@@ -122,7 +121,7 @@ class WSDataMessage:
     def timestamp_ns(self) -> int | None:
         if self._timestamp is not None:
             return timestamp_ns(self._timestamp)
-        return timestamp_ns(self._of_first_item()[1])
+        return timestamp_ns(self._of_first_item("timestamp"))
 
     @property
     def received_ns(self) -> int | None:
@@ -136,21 +135,19 @@ class WSDataMessage:
     def raw(self) -> bytes | None:
         return self._raw
 
-    def _of_first_item(self) -> tuple[str | None, str | None]:
-        if self._first is not None:
-            return self._first
-        first = self._data[0] if self._data else None
-        return _text(first, "symbol"), _text(first, "timestamp")
+    def _of_first_item(self, name: str) -> str | None:
+        items = self._plain if self._data is None else self._data
+        return _text(items[0], name) if isinstance(items, list) and items else None
 
     def _items(self) -> list[Any]:
         """Make the items of a message from the wire."""
         assert self._raw is not None
         plain, frame = self._plain, self._raw
         made_of = item_type(self._channel, self._type)
-        if plain is None:
-            plain = _exact_data(frame)
         if made_of is None:
             return plain  # type: ignore[no-any-return]
+        if made_of is BookData:
+            plain = _exact_data(frame)
         if isinstance(plain, dict):
             return [made_of._from_wire(plain, (frame,))]
         return [
@@ -213,8 +210,8 @@ class WSDataMessage:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {name: getattr(self, name) for name in self.__slots__ if name != "_plain"}
-        return _restore, (state,)
+        kept = [name for name in self.__slots__ if name != "_plain"]
+        return _restore, ({"_data": self.data, **{name: getattr(self, name) for name in kept}},)
 
 
 def _restore(state: dict[str, Any]) -> WSDataMessage:
@@ -226,7 +223,7 @@ def _restore(state: dict[str, Any]) -> WSDataMessage:
 
 def _text(source: Any, name: str) -> str | None:
     """Return a text of an item, whether it is plain data or a model."""
-    value = source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
     return value if isinstance(value, str) else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, final
 
-from ..exceptions import ParseError
 from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
@@ -16,7 +15,6 @@ from .book import OrderBook
 from .book_data import BookChange
 from .data_message import WSDataMessage, item_type
 from .messages import Frame, Message, UnreadableFrame, read_message, to_bytes
-from .numbers import to_decimal
 
 Event = Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
 
@@ -91,16 +89,14 @@ class Engine:
     ) -> bool | None:
         """Return whether the book matches the exchange's, `None` when nobody can tell."""
         book = self.book(change.symbol)
-        unverified = None if change.checksum is None else False
-        if message.type == "snapshot":
-            if book.state == "quarantined":
-                return unverified
+        is_snapshot = message._type == "snapshot"
+        if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
+            return None if change.checksum is None else False
+        if is_snapshot:
             book._depth = self._snapshot_depth(change)
-            book._replace(change, message.received_ns)
-        elif book.state == "valid":
-            book._update(change, message.received_ns)
+            book._replace(change, message._received_ns)
         else:
-            return unverified
+            book._update(change, message._received_ns)
         verdict = self._verify(message, book, change, events)
         self._watch_crossing(book, message, events)
         return verdict
@@ -132,19 +128,16 @@ class Engine:
         )
         return False
 
-    def _watch_crossing(
-        self, book: OrderBook, message: WSDataMessage, events: list[Event]
-    ) -> None:
+    def _watch_crossing(self, book: OrderBook, message: WSDataMessage, events: list[Event]) -> None:
         """Report a valid book that has become crossed, once."""
-        symbol = book.symbol
-        bid, ask = book._bids.best(), book._asks.best()
-        if book._state != "valid" or bid is None or ask is None or bid[0] < ask[0]:
+        symbol = book._symbol
+        if book._state != "valid" or not book._is_crossed():
             self._crossed.discard(symbol)
         elif symbol not in self._crossed:
             self._crossed.add(symbol)
             self._counters["crossed"] += 1
-            prices = [to_decimal(price, book.price_scale) for price in (bid[0], ask[0])]
-            events.append(BookCrossedEvent(symbol, *prices, received_ns=message.received_ns))
+            (bid, _), (ask, _) = book._decimals(book._bids, 1)[0], book._decimals(book._asks, 1)[0]
+            events.append(BookCrossedEvent(symbol, bid, ask, received_ns=message.received_ns))
 
     def book(self, symbol: str) -> OrderBook:
         book = self._books.get(symbol)
@@ -229,9 +222,9 @@ class Engine:
         self, frame: bytes, unreadable: UnreadableFrame, received_ns: int | None
     ) -> InvalidFrameEvent:
         """Report a frame; what a broken book message may have changed cannot be trusted."""
-        error: ParseError = unreadable.error
+        error = unreadable.error
         self._counters["invalid_frames"] += 1
-        if error.channel == "book":
+        if unreadable.symbols is not None:
             self._distrust(unreadable.symbols)
         return InvalidFrameEvent(
             frame, error.kind, error.offset, error.channel, received_ns=received_ns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
+from .book_data import Row
 from .checksum import level_digits
 
 
@@ -27,18 +28,18 @@ class Ladder:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def replace(self, rows: Iterable[tuple[int, int]]) -> None:
-        """Start over with `rows` of price and quantity; a later row of a price wins."""
+    def replace(self, rows: Iterable[Row]) -> None:
+        """Start over with `rows`; a later row of a price wins."""
         sign = self._sign
-        levels = {price * sign: qty for price, qty in rows}
+        levels = {price * sign: qty for price, _, qty, _ in rows}
         self.keys = sorted(key for key, qty in levels.items() if qty)
         self.qtys = [levels[key] for key in self.keys]
         self._print()
 
-    def update(self, rows: Iterable[tuple[int, int]]) -> None:
+    def update(self, rows: Iterable[Row]) -> None:
         """Apply `rows` in order; a quantity of zero removes, of an unknown price does nothing."""
         sign, keys, qtys, digits = self._sign, self.keys, self.qtys, self.digits
-        for price, qty in rows:
+        for price, _, qty, _ in rows:
             key = price * sign
             at = bisect_left(keys, key)
             known = at < len(keys) and keys[at] == key

@@ -1,48 +1,35 @@
-"""Frames to JSON values, and what is wrong with a frame that is no JSON.
+"""Frames to JSON values.
 
-The fast decoders say yes or no. Where they say no, `Scanner` reads the frame again, slowly and
-from left to right, and tells which rule was broken at which byte. Both cores find the same kind
-of error at the same byte, because both stop at the first byte that no JSON text could have there.
+Fast decoders say yes or no; where they say no, the `Scanner` reads the frame again and says why.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import orjson
 
-#: Arrays and objects may be nested this deep.
-MAX_DEPTH = 64
+from .scanner import MAX_DEPTH, Scanner
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
 _LEAF = re.compile(rb"\{\}|\[\]")
 
 
-class LexicalError(ValueError):
-    """A frame that is no JSON text; `kind` is one of `ParseError.KINDS`."""
-
-    def __init__(self, kind: str, offset: int) -> None:
-        self.kind = kind
-        self.offset = offset
-        super().__init__(kind, offset)
-
-
 def decode(frame: bytes) -> Any:
     """Return the frame's value with numbers as `int` and `float`.
 
     Raises:
-        LexicalError: the frame is no JSON, or a number in it is beyond every float.
+        LexicalError: the frame is no JSON.
     """
     try:
         value = orjson.loads(frame)
     except orjson.JSONDecodeError:
         Scanner(frame).scan()
-        raise LexicalError("number", 0) from None
+        # What orjson refuses in valid JSON is a number beyond every float.
+        return json.loads(frame)
     if _too_deep(frame):
         Scanner(frame).scan()
     return value
@@ -53,8 +40,8 @@ def _refuse_constant(name: str) -> Any:
 
 
 _exact = json.JSONDecoder(
-    parse_float=str.encode,  # type: ignore[arg-type]
-    parse_int=str.encode,  # type: ignore[arg-type]
+    parse_float=str.encode,
+    parse_int=str.encode,
     parse_constant=_refuse_constant,
 )
 
@@ -65,12 +52,14 @@ def decode_exact(frame: bytes) -> Any:
     Raises:
         LexicalError: the frame is no JSON.
     """
+    text = frame.decode(errors="surrogateescape")
     try:
-        value = _exact.decode(frame.decode())
+        value, end = _exact.raw_decode(text)
     except (ValueError, RecursionError):
         Scanner(frame).scan()
         raise
-    if b"\\" in frame or _too_deep(frame):
+    # The decoder lets pass what only the scanner knows: halves of surrogate pairs, for example.
+    if end < len(text) or b"\\" in frame or not frame.isascii() or _too_deep(frame):
         Scanner(frame).scan()
     return value
 
@@ -85,192 +74,3 @@ def _too_deep(frame: bytes) -> bool:
         if not brackets:
             return False
     return True
-
-
-class Node:
-    """A value with the place where it stands; `value` is a `dict` or `list` of further nodes, a
-    `str`, a number's `bytes`, or `None`, `True`, `False`."""
-
-    __slots__ = ("offset", "value")
-
-    def __init__(self, offset: int, value: Any) -> None:
-        self.offset = offset
-        self.value = value
-
-    def find(self, path: Sequence[str | int]) -> Node:
-        """Return the node at the end of `path`."""
-        node = self
-        for key in path:
-            node = node.value[key]
-        return node
-
-    def plain(self) -> Any:
-        """Return the value without offsets, numbers as `bytes`."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
-
-
-_SPACE = re.compile(rb"[ \t\n\r]*")
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-#: Every proper beginning of a number, so that a cut number is told from a wrong one.
-_NUMBER_HEAD = re.compile(rb"-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?)?)?|[eE][+-]?)?)?")
-_PLAIN_TEXT = re.compile(rb'[^"\\\x00-\x1f]*')
-_ESCAPE = re.compile(rb'["\\/bfnrt]|u[0-9a-fA-F]{4}')
-_ESCAPE_HEAD = re.compile(rb"(?:u[0-9a-fA-F]{0,3})?")
-_WORDS = {b"t": (b"true", True), b"f": (b"false", False), b"n": (b"null", None)}
-_NUMBER_FIRST = frozenset(bytes([byte]) for byte in b"-0123456789")
-
-
-class Scanner:
-    """A strict JSON reader (RFC 8259) that knows offsets and keeps what it read before an error."""
-
-    def __init__(self, frame: bytes) -> None:
-        self._frame = frame
-        self._at = 0
-        self._depth = 0
-        #: The outermost value alone in a list; after an error, its part before the error.
-        self._roots: list[Node] = []
-
-    @property
-    def root(self) -> Node | None:
-        """The outermost value; after an error, its part before the error."""
-        return self._roots[0] if self._roots else None
-
-    def scan(self) -> Node:
-        """Read the whole frame.
-
-        Raises:
-            LexicalError: at the first byte that no JSON text could have there.
-        """
-        self._skip_space()
-        if self._at == len(self._frame):
-            raise LexicalError("empty", 0)
-        self._value(self._roots.append)
-        self._skip_space()
-        if self._at < len(self._frame):
-            raise LexicalError("trailing", self._at)
-        return self._roots[0]
-
-    def _skip_space(self) -> None:
-        self._at = _SPACE.match(self._frame, self._at).end()  # type: ignore[union-attr]
-
-    def _peek(self) -> bytes:
-        """Return the next byte that is no white space, without taking it."""
-        self._skip_space()
-        if self._at == len(self._frame):
-            raise LexicalError("truncated", self._at)
-        return self._frame[self._at : self._at + 1]
-
-    def _value(self, put: Callable[[Node], None]) -> None:
-        """Read one value; `put` gets its node before its content is read."""
-        first = self._peek()
-        node = Node(self._at, None)
-        put(node)
-        if first == b"{":
-            self._nested(node, {}, b"}", self._member)
-        elif first == b"[":
-            self._nested(node, [], b"]", self._element)
-        elif first == b'"':
-            node.value = self._string()
-        elif first in _WORDS:
-            node.value = self._word(*_WORDS[first])
-        elif first in _NUMBER_FIRST:
-            node.value = self._number()
-        else:
-            raise LexicalError("syntax", self._at)
-
-    def _nested(self, node: Node, entries: Any, closing: bytes, take: Callable[..., None]) -> None:
-        self._depth += 1
-        if self._depth > MAX_DEPTH:
-            raise LexicalError("depth", self._at)
-        node.value = entries
-        self._at += 1
-        if self._peek() != closing:
-            take(entries)
-            while self._peek() == b",":
-                self._at += 1
-                take(entries)
-            self._expect(closing)
-        else:
-            self._at += 1
-        self._depth -= 1
-
-    def _element(self, entries: list[Node]) -> None:
-        self._value(entries.append)
-
-    def _member(self, entries: dict[str, Node]) -> None:
-        if self._peek() != b'"':
-            raise LexicalError("syntax", self._at)
-        key = self._string()
-        self._expect(b":")
-        self._value(partial(entries.__setitem__, key))
-
-    def _expect(self, byte: bytes) -> None:
-        if self._peek() != byte:
-            raise LexicalError("syntax", self._at)
-        self._at += 1
-
-    def _word(self, word: bytes, value: object) -> object:
-        for byte in word:
-            if self._at == len(self._frame):
-                raise LexicalError("truncated", self._at)
-            if self._frame[self._at] != byte:
-                raise LexicalError("syntax", self._at)
-            self._at += 1
-        return value
-
-    def _number(self) -> bytes:
-        start = self._at
-        match = _NUMBER.match(self._frame, start)
-        head = _NUMBER_HEAD.match(self._frame, start).end()  # type: ignore[union-attr]
-        if match is None or head > match.end():
-            raise LexicalError("truncated" if head == len(self._frame) else "syntax", head)
-        self._at = match.end()
-        return match.group()
-
-    def _string(self) -> str:
-        """Read a string, checking escapes and UTF-8 on the way."""
-        start = self._at
-        self._at += 1
-        while (byte := self._string_part()) != b'"':
-            if byte != b"\\":
-                raise LexicalError("syntax", self._at)
-            self._escape()
-        self._at += 1
-        return str(json.loads(self._frame[start : self._at]))
-
-    def _string_part(self) -> bytes:
-        """Skip ordinary characters and return the byte after them."""
-        part = _PLAIN_TEXT.match(self._frame, self._at).group()  # type: ignore[union-attr]
-        try:
-            part.decode()
-        except UnicodeDecodeError as error:
-            raise LexicalError("encoding", self._at + error.start) from None
-        self._at += len(part)
-        if self._at == len(self._frame):
-            raise LexicalError("truncated", self._at)
-        return self._frame[self._at : self._at + 1]
-
-    def _escape(self) -> None:
-        """Skip one escape; a surrogate must be followed by its other half."""
-        code = self._escape_code()
-        if code is None or not 0xD800 <= code <= 0xDFFF:
-            return
-        start = self._at - 6
-        if code > 0xDBFF or self._frame[self._at : self._at + 1] != b"\\":
-            raise LexicalError("syntax", start)
-        low = self._escape_code()
-        if low is None or not 0xDC00 <= low <= 0xDFFF:
-            raise LexicalError("syntax", start)
-
-    def _escape_code(self) -> int | None:
-        match = _ESCAPE.match(self._frame, self._at + 1)
-        if match is None:
-            cut = _ESCAPE_HEAD.match(self._frame, self._at + 1).end()  # type: ignore[union-attr]
-            raise LexicalError("truncated" if cut == len(self._frame) else "syntax", cut)
-        self._at = match.end()
-        text = match.group()
-        return int(text[1:], 16) if len(text) == 5 else None

@@ -9,7 +9,8 @@ from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
 from .book_data import BookChange, Defect, read_book_data
 from .data_message import WSDataMessage, item_type
-from .lexer import LexicalError, Scanner, decode, decode_exact
+from .lexer import decode, decode_exact
+from .scanner import LexicalError, Scanner
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
@@ -22,9 +23,9 @@ _BOOK_HEAD = b'{"channel":"book"'
 class UnreadableFrame(Exception):
     """A frame that is no message, with what could be read of it before the error."""
 
-    def __init__(self, error: ParseError, symbols: list[str]) -> None:
+    def __init__(self, error: ParseError, symbols: list[str] | None) -> None:
         self.error = error
-        #: The symbols of a book message's items, as far as they were read.
+        #: The symbols of a book message, as far as they could be read; `None` if it was none.
         self.symbols = symbols
         super().__init__(error)
 
@@ -53,9 +54,7 @@ def to_bytes(frame: Frame, function: str) -> bytes:
     raise TypeError(f"{function}() takes {taken}, not {type(frame).__name__}")
 
 
-def read_message(
-    frame: bytes, received_ns: int | None
-) -> tuple[Message, list[BookChange] | None]:
+def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[BookChange] | None]:
     """Return the frame's message, and of a book message what it does to the books.
 
     Raises:
@@ -70,17 +69,24 @@ def read_message(
         document = decode_exact(frame)
         if not _is_book(document):
             return _message(frame, decode(frame), received_ns), None
-        changes = read_book_data(_data(document))
-        return _data_message(frame, document, received_ns), changes
+        message = _data_message(frame, document, received_ns)
+        return message, _changes(document["data"])
     except LexicalError as error:
         _refuse(frame, error.kind, error.offset)
     except Defect as defect:
         _refuse(frame, defect.kind, Scanner(frame).scan().find(defect.path).offset)
 
 
+def _changes(data: Any) -> list[BookChange]:
+    try:
+        return read_book_data(data)
+    except Defect as defect:
+        raise Defect(defect.kind, ("data", *defect.path)) from None
+
+
 def _is_book(document: Any) -> bool:
     return (
-        type(document) is dict
+        isinstance(document, dict)
         and document.get("channel") == "book"
         and document.get("method") is None
     )
@@ -102,42 +108,36 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
         raise Defect("type", ("channel",))
     if channel == "heartbeat":
         return HeartbeatMessage(received_ns=received_ns)
-    message = _data_message(frame, document, received_ns)
-    message._plain = document["data"]
-    return message
+    return _data_message(frame, document, received_ns)
 
 
 def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDataMessage:
-    if type(_required(document, "type")) is not str:
-        raise Defect("type", ("type",))
-    _data(document)
-    return WSDataMessage._from_wire(frame, document, _sequence(document), received_ns)
+    kind, data, sequence = document.get("type"), document.get("data"), document.get("sequence")
+    if type(kind) is not str:
+        raise Defect("missing", ()) if kind is None else Defect("type", ("type",))
+    if type(data) is not list:
+        _check_data(document["channel"], data)
+    if sequence is not None:
+        sequence = _sequence(sequence)
+    return WSDataMessage._from_wire(frame, document, sequence, received_ns)
 
 
-def _required(document: Any, name: str) -> Any:
-    value = document.get(name)
-    if value is None:
+def _check_data(channel: str, data: Any) -> None:
+    """Refuse what is no array: only `instrument` has an object, unknown channels have anything."""
+    if data is None:
         raise Defect("missing", ())
-    return value
-
-
-def _data(document: Any) -> Any:
-    """Return `data`: an array, except that `instrument` has an object."""
-    data = _required(document, "data")
-    known = item_type(document["channel"], "update") is not None
-    object_allowed = document["channel"] == "instrument"
-    if known and type(data) is not list and not (object_allowed and type(data) is dict):
+    if channel == "instrument" and type(data) is dict:
+        return
+    if item_type(channel, "update") is not None:
         raise Defect("type", ("data",))
-    return data
 
 
-def _sequence(document: Any) -> int | None:
-    sequence = document.get("sequence")
-    if sequence is None or type(sequence) is int:
-        return sequence
+def _sequence(sequence: Any) -> int:
     if type(sequence) is bytes and sequence.isdigit():
         return int(sequence)
-    raise Defect("type", ("sequence",))
+    if type(sequence) is not int:
+        raise Defect("type", ("sequence",))
+    return sequence
 
 
 def _response(document: Any, received_ns: int | None) -> Message:
@@ -187,10 +187,8 @@ def _refuse(frame: bytes, kind: str, offset: int) -> NoReturn:
         scanner.scan()
     document = scanner.root.plain() if scanner.root else None
     channel = document.get("channel") if isinstance(document, dict) else None
-    if type(channel) is not str:
-        raise UnreadableFrame(ParseError(kind, offset), [])
-    symbols = _symbols(document.get("data")) if _is_book(document) else []
-    raise UnreadableFrame(ParseError(kind, offset, channel), symbols)
+    error = ParseError(kind, offset, channel if isinstance(channel, str) else None)
+    raise UnreadableFrame(error, _symbols(document.get("data")) if _is_book(document) else None)
 
 
 def _symbols(data: Any) -> list[str]:
