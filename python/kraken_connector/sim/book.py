@@ -23,6 +23,8 @@ from typing import Literal, TypeAlias
 Side: TypeAlias = Literal["bid", "ask"]
 Row: TypeAlias = tuple[int, int]
 """Price in ticks and absolute quantity in lots; zero lots remove the level."""
+Change: TypeAlias = tuple[Side, int, int]
+"""Side, price in ticks and absolute quantity in lots."""
 
 DEPTHS = (10, 25, 100, 500, 1000)
 """Levels per side that can be subscribed."""

@@ -56,7 +56,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         if not self.exchange.accepts(self):
-            transport.abort()
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         if not self._silent:

@@ -1,35 +1,264 @@
 """Things that go wrong, on command.
 
-A fault acts in one of three places: before a connection is there (refusals), on a message that is
-about to leave (a `Rule`), or at once (dropped connections, raw frames). New kinds of faults on
-messages are new rules; nothing else has to know them.
+A fault acts in one of three places: before there is a connection (refusals), on a message that is
+about to leave (a `Rule`), or at once (dropped connections, raw frames). A new kind of fault on
+messages is a new rule; nothing else has to know it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from . import rules
+from .requests import UNSUPPORTED_PAIR
+from .rules import Act, Rule
+from .session import Outgoing, Session
 
 if TYPE_CHECKING:
     from .server import SimulatedExchange
-    from .session import Outgoing, Session
+
+SystemStatus = Literal["online", "post_only", "cancel_only", "maintenance"]
+
+
+@dataclass(slots=True)
+class Refusal:
+    """How new connections are refused, how many, and until when.
+
+    Attributes:
+        status: HTTP status of the handshake; `None` resets the TCP connection instead.
+        times: how many connections are still refused.
+        until: event loop time at which connections are let in again.
+    """
+
+    status: HTTPStatus | None
+    times: float
+    until: float
+
+    def use(self) -> bool:
+        """Tell whether a connection is refused, and count it."""
+        if self.times <= 0 or asyncio.get_running_loop().time() >= self.until:
+            return False
+        self.times -= 1
+        return True
 
 
 class Faults:
-    """The fault menu of one exchange."""
+    """The fault menu of one exchange. Every fault that acts writes a line into the log."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
+        self._rules: list[Rule] = []
+        self._refusal: Refusal | None = None
         self._refused_symbols: dict[str, str] = {}
 
+    def clear(self) -> None:
+        """Let everything that is still to come go right."""
+        self._rules.clear()
+        self._refusal = None
+        self._refused_symbols.clear()
+
+    # Connections.
+
+    def reset_connections(self) -> None:
+        """Reset every WebSocket connection without a closing handshake."""
+        self._note("reset_connections")
+        for connection in self._exchange.connections:
+            connection.abort()
+
+    def close_connections(self, code: int = 1001, reason: str = "") -> None:
+        """Close every WebSocket connection properly."""
+        self._note("close_connections", str(code))
+        for connection in self._exchange.connections:
+            connection.close(code, reason)
+
+    def silence_connections(self) -> None:
+        """Keep the sockets open but send and read nothing on them any more."""
+        self._note("silence_connections")
+        for connection in self._exchange.connections:
+            connection.fall_silent()
+
+    def refuse_connections(
+        self, times: int | None = 1, *, seconds: float = math.inf, status: int | None = 503
+    ) -> None:
+        """Refuse new WebSocket connections.
+
+        Args:
+            times: how many; `None` for all of them.
+            seconds: for how long.
+            status: HTTP status of the answer, such as 403, 429 or 502; `None` resets the TCP
+                connection, token calls included, before a byte is read.
+        """
+        self._refusal = Refusal(
+            None if status is None else HTTPStatus(status),
+            math.inf if times is None else times,
+            asyncio.get_running_loop().time() + seconds,
+        )
+        self._note("refuse_connections", f"status={status} times={times} seconds={seconds}")
+
+    # Messages.
+
+    def add(
+        self, name: str, matches: Callable[[Outgoing], bool], act: Act, times: int | None = 1
+    ) -> Rule:
+        """Make a fault of your own.
+
+        Args:
+            name: as in the log.
+            matches: whether a message is meant.
+            act: returns what leaves now in the message's place.
+            times: how often; `None` for ever. Messages to two connections count twice.
+
+        Returns:
+            The rule: `fired` tells how often it acted, `cancel()` ends it.
+        """
+        rule = Rule(name, matches, act, times)
+        self._rules.append(rule)
+        return rule
+
+    def corrupt_checksums(
+        self, symbol: str, times: int | None = 1, *, snapshots: bool = False
+    ) -> Rule:
+        """Send wrong checksums with the next book updates of a symbol, or with its snapshots."""
+        matches = rules.data("book", symbol, type="snapshot" if snapshots else "update")
+        return self.add("corrupt_checksums", matches, rules.spoil_checksum, times)
+
+    def drop_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+        """Do not send the next updates of a symbol."""
+        return self.add("drop_updates", rules.data(channel, symbol), rules.swallow, times)
+
+    def duplicate_updates(
+        self, symbol: str, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol twice."""
+        return self.add("duplicate_updates", rules.data(channel, symbol), rules.double, times)
+
+    def swap_updates(self, symbol: str, times: int = 1, *, channel: str = "book") -> Rule:
+        """Send the next two updates of a symbol in the wrong order, `times` times over."""
+        return self.add("swap_updates", rules.data(channel, symbol), rules.Swap(), 2 * times)
+
+    def delay_acks(self, seconds: float, times: int | None = None) -> Rule:
+        """Send answers to requests late; messages of the channel overtake them."""
+        return self.add("delay_acks", rules.kind("answer"), rules.delay(seconds), times)
+
+    def swallow_acks(self, times: int | None = None) -> Rule:
+        """Do not answer requests; subscriptions become active all the same."""
+        return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times)
+
+    def delay_pongs(self, seconds: float, times: int | None = None) -> Rule:
+        """Send pongs late."""
+        return self.add("delay_pongs", rules.kind("pong"), rules.delay(seconds), times)
+
+    def swallow_pongs(self, times: int | None = None) -> Rule:
+        """Do not answer pings."""
+        return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times)
+
+    def stop_heartbeats(self) -> Rule:
+        """Send no heartbeats; `cancel()` the rule to go on."""
+        return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None)
+
+    def skip_sequence(self, channel: str, by: int = 1) -> None:
+        """Leave out sequence numbers of a private channel, as if messages were lost."""
+        self._note("skip_sequence", channel)
+        for subscription in self._exchange.registry.listeners((channel, None, None)):
+            subscription.sequence += by
+
+    def send_text(self, text: str) -> None:
+        """Send a text frame, sensible or not, to everybody."""
+        self._note("send_text", text)
+        for connection in self._exchange.connections:
+            connection.send_text(text.encode())
+
+    def send_bytes(self, data: bytes) -> None:
+        """Put bytes on every socket as they are: half a frame, a wrong frame, anything."""
+        self._note("send_bytes", data.hex())
+        for connection in self._exchange.connections:
+            connection.send_bytes(data)
+
+    # The exchange itself.
+
+    def refuse_symbols(self, *symbols: str, error: str = UNSUPPORTED_PAIR) -> None:
+        """Refuse new subscriptions to some symbols; `{}` in the text stands for the symbol."""
+        self._refused_symbols |= {symbol: error.format(symbol) for symbol in symbols}
+        self._note("refuse_symbols", " ".join(symbols))
+
+    def set_system(self, system: SystemStatus, *, connection_id: bool = True) -> None:
+        """Change the system status and tell everybody.
+
+        Args:
+            system: the new state.
+            connection_id: whether status messages carry a connection id; the exchange leaves it
+                out during maintenance.
+        """
+        self._note("set_system", system)
+        self._exchange.system = system
+        self._exchange.shows_connection_ids = connection_id
+        for connection in self._exchange.connections:
+            if connection.session is not None:
+                connection.session.greet()
+
+    def cross_book(self, symbol: str) -> None:
+        """Send an update with a bid above the best ask, then one that takes it away again.
+
+        Both carry the checksum of what they make of the book.
+        """
+        self._note("cross_book", symbol)
+        market = self._exchange.markets.market(symbol)
+        ticks = market.book.asks.row(0)[0] + 1
+        for lots in (1, 0):
+            self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)])
+
+    def revoke_tokens(self) -> None:
+        """Make all tokens handed out so far worthless."""
+        self._note("revoke_tokens")
+        self._exchange.tokens.revoke_all()
+
+    def refuse_tokens(self, error: str = "EAPI:Rate limit exceeded", times: int = 1) -> None:
+        """Answer the next token calls with an error."""
+        self._note("refuse_tokens", error)
+        self._exchange.rest.refuse_next(error, times)
+
+    # What the exchange asks.
+
+    def resets_connection(self) -> bool:
+        """Tell whether a new TCP connection is to be reset."""
+        refusal = self._refusal
+        return refusal is not None and refusal.status is None and self._refuses(refusal)
+
     def handshake_status(self) -> HTTPStatus | None:
-        """Return the HTTP status that refuses the next WebSocket handshake, if any."""
-        return None
+        """Return the HTTP status that refuses a WebSocket handshake, if any."""
+        refusal = self._refusal
+        if refusal is None or refusal.status is None or not self._refuses(refusal):
+            return None
+        return refusal.status
 
-    def refusal_of(self, symbol: str) -> str | None:
+    def refusal_of(self, symbol: str | None) -> str | None:
         """Return the text that refuses subscriptions to a symbol, if any."""
-        return self._refused_symbols.get(symbol)
+        return self._refused_symbols.get(symbol) if symbol is not None else None
 
-    def pass_on(self, session: Session, message: Outgoing) -> bool:
-        """Tell whether a message may leave as it is."""
-        return True
+    def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
+        """Return what leaves now in a message's place."""
+        for rule in self._rules:
+            if not rule.spent and rule.matches(message):
+                return self._apply(rule, session, message)
+        return [message]
+
+    def _apply(self, rule: Rule, session: Session, message: Outgoing) -> list[Outgoing]:
+        leaving = rule.apply(session, message)
+        if rule.spent:
+            self._rules.remove(rule)
+        self._exchange.journal.note(rule.name, message.symbol or "", connection=session.number)
+        return leaving
+
+    def _refuses(self, refusal: Refusal) -> bool:
+        refused = refusal.use()
+        if refused:
+            self._note("refused_connection")
+        return refused
+
+    def _note(self, event: str, detail: str = "") -> None:
+        self._exchange.journal.note(event, detail)

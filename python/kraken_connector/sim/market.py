@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .book import BookMessage, ReferenceBook, Row, Rows, Side
+from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
 from .pairs import Pair
 from .statistics import CandleSeries, Totals
 
@@ -85,7 +85,7 @@ class SimMarket:
         """
         return self._move(depths, self._events)
 
-    def apply(self, changes: Iterable[tuple[Side, int, int]], depths: Collection[int]) -> Step:
+    def apply(self, changes: Iterable[Change], depths: Collection[int]) -> Step:
         """Make the given changes (side, ticks, absolute lots) as one step.
 
         Raises:

@@ -26,12 +26,12 @@ SERVICE_VERSION = "2.0.10"
 def status(system: str, connection_id: int | None, *, long_form: bool) -> bytes:
     """Return the `status` message in one of the two forms that are seen live."""
     identity = {} if connection_id is None else {"connection_id": connection_id}
+    item: dict[str, Any]
     if long_form:
         item = {"version": SERVICE_VERSION, "system": system, "api_version": API_VERSION}
-        item |= identity | {"upcoming_maintenance": [], "emergency": []}
+        item |= {**identity, "upcoming_maintenance": [], "emergency": []}
         return encode({"channel": "status", "type": "update", "data": [item]})
-    item = {"api_version": API_VERSION} | identity
-    item |= {"system": system, "version": SERVICE_VERSION}
+    item = {"api_version": API_VERSION, **identity, "system": system, "version": SERVICE_VERSION}
     return encode({"channel": "status", "data": [item], "type": "update"})
 
 

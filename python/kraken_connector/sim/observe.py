@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -57,11 +58,11 @@ class Journal:
         for waiter in self._waiters[:]:
             _settle(*waiter)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float) -> T:
+    async def wait_for(self, predicate: Callable[[], T], seconds: float) -> T:
         """Return the value of `predicate` as soon as it is true.
 
         Raises:
-            TimeoutError: it was not within `timeout` seconds.
+            TimeoutError: it was not within `seconds`.
         """
         if value := predicate():
             return value
@@ -69,7 +70,7 @@ class Journal:
         waiter = (predicate, future)
         self._waiters.append(waiter)
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 return await future  # type: ignore[return-value]  # the value of `predicate`
         finally:
             self._waiters.remove(waiter)
@@ -80,7 +81,7 @@ def _settle(predicate: Callable[[], object], future: asyncio.Future[object]) -> 
         return
     try:
         value = predicate()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
         future.set_exception(error)
     else:
         if value:
@@ -92,8 +93,8 @@ class PublishedState:
     """The book of one depth as it was after one message.
 
     Attributes:
-        count: number of the message for this symbol and depth, counted from 1; snapshots that
-            repeat a state do not count.
+        count: number of the state for this symbol and depth, counted from 1; a snapshot that
+            repeats the state before it does not count.
         checksum: what the message carried.
     """
 
@@ -113,10 +114,45 @@ class PublishedState:
         """Price and quantity, best first, with every decimal of the wire."""
         return [_level(self._pair, row) for row in self._asks]
 
+    def shows(self, book: ReferenceBook, depth: int) -> bool:
+        """Tell whether a subscriber of `depth` sees this state now."""
+        return (self._bids, self._asks) == (book.bids.rows(depth), book.asks.rows(depth))
+
     @classmethod
     def of(cls, pair: Pair, book: ReferenceBook, depth: int, count: int) -> PublishedState:
         """Return the state that a subscriber of `depth` sees now."""
         return cls(count, book.checksum(), pair, book.bids.rows(depth), book.asks.rows(depth))
+
+
+class PublishedBooks:
+    """The latest books of each symbol and depth.
+
+    Args:
+        history: how many to keep.
+    """
+
+    def __init__(self, history: int) -> None:
+        self._history = history
+        self._states: dict[tuple[str, int], deque[PublishedState]] = {}
+
+    def add(self, pair: Pair, book: ReferenceBook, depth: int) -> None:
+        """Keep the book that an update led to."""
+        states = self._of(pair, depth)
+        count = states[-1].count + 1 if states else 1
+        states.append(PublishedState.of(pair, book, depth, count))
+
+    def add_if_new(self, pair: Pair, book: ReferenceBook, depth: int) -> None:
+        """Keep the book of a snapshot, unless the last message led to the same."""
+        states = self._of(pair, depth)
+        if not states or not states[-1].shows(book, depth):
+            self.add(pair, book, depth)
+
+    def of(self, symbol: str, depth: int) -> list[PublishedState]:
+        """Return the books of a symbol and depth, oldest first."""
+        return list(self._states.get((symbol, depth), ()))
+
+    def _of(self, pair: Pair, depth: int) -> deque[PublishedState]:
+        return self._states.setdefault((pair.symbol, depth), deque(maxlen=self._history))
 
 
 def _level(pair: Pair, row: Row) -> Level:

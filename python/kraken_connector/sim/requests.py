@@ -158,9 +158,9 @@ def check_envelope(request: Request) -> None:
         raise Refused(MALFORMED, method="error")
     allowed = {"method", "req_id"} if request.method == "ping" else {"method", "req_id", "params"}
     symbol = body.get("symbol")
-    for key in body.keys() - allowed:
-        stray = min(body.keys() - allowed, key=list(body).index)
-        raise unsupported_field(stray, request.method, symbol if isinstance(symbol, str) else None)
+    if stray := [key for key in body if key not in allowed]:
+        named = symbol if isinstance(symbol, str) else None
+        raise unsupported_field(stray[0], request.method, named)
     if request.method not in TRADING_METHODS | {"ping", "subscribe", "unsubscribe"}:
         raise Refused(UNSUPPORTED_EVENT)
     if "params" in body and not isinstance(body["params"], dict):

@@ -12,10 +12,11 @@ from typing import Literal, Self, TypeVar
 
 from .connection import Connection
 from .faults import Faults
-from .feeds import Feed, MarketFeed, Number, Registry
+from .feeds import Feed, Levels, MarketFeed
 from .market import Step
 from .observe import Journal, LogEntry, PublishedState
 from .pairs import Pair, resolve_pairs
+from .registry import Registry
 from .requests import PRIVATE_CHANNELS, Request
 from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
@@ -181,8 +182,8 @@ class SimulatedExchange:
         self,
         symbol: str,
         *,
-        bids: Iterable[tuple[Number, Number]] = (),
-        asks: Iterable[tuple[Number, Number]] = (),
+        bids: Levels = (),
+        asks: Levels = (),
     ) -> Step:
         """Set levels of a book yourself, as one update.
 
@@ -200,9 +201,13 @@ class SimulatedExchange:
 
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
         """Return the books that subscribers of `depth` were told, oldest first."""
-        return self.markets.published(symbol, depth)
+        return self.markets.published.of(symbol, depth)
 
-    async def wait_for(self, predicate: Callable[[], T], timeout: float = 5.0) -> T:
+    async def wait_for(
+        self,
+        predicate: Callable[[], T],
+        timeout: float = 5.0,  # noqa: ASYNC109 - the usual name
+    ) -> T:
         """Return the value of `predicate` as soon as it is true; it is asked at every event.
 
         Raises:
@@ -211,7 +216,12 @@ class SimulatedExchange:
         return await self.journal.wait_for(predicate, timeout)
 
     async def wait_subscribed(
-        self, channel: str, symbol: str | None = None, *, count: int = 1, timeout: float = 5.0
+        self,
+        channel: str,
+        symbol: str | None = None,
+        *,
+        count: int = 1,
+        timeout: float = 5.0,  # noqa: ASYNC109 - the usual name
     ) -> None:
         """Wait until a channel has `count` subscriptions, of one symbol or of all together.
 
@@ -228,9 +238,9 @@ class SimulatedExchange:
     # What connections and sessions call.
 
     def accepts(self, connection: Connection) -> bool:
-        """Take in a TCP connection, or say no."""
+        """Take in a TCP connection, and tell whether it may stay."""
         self._connections[connection] = None
-        return True
+        return not self.faults.resets_connection()
 
     def joined(self, connection: Connection) -> Session:
         """Open the session of a connection that shook hands."""
@@ -249,10 +259,6 @@ class SimulatedExchange:
         """Return a number that needs all of an unsigned 64-bit integer."""
         return self._chance.getrandbits(63) | 1 << 63
 
-    def lists(self, subscription: Subscription) -> bool:
-        """Tell whether a symbol can be subscribed."""
-        return self.feed.lists(subscription)
-
     def start(self, subscription: Subscription) -> None:
         """Send a new subscription its snapshot."""
         if subscription.channel in PRIVATE_CHANNELS:
@@ -261,6 +267,6 @@ class SimulatedExchange:
 
     def deliver(self, session: Session, message: Outgoing) -> None:
         """Send a message, unless a fault has other plans for it."""
-        if self.faults.pass_on(session, message):
-            session.connection.transmit(message)
-            self.journal.changed()
+        for leaving in self.faults.pass_on(session, message):
+            session.connection.transmit(leaving)
+        self.journal.changed()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from .server import SimulatedExchange
 
 Option: TypeAlias = int | str | None
+Topic: TypeAlias = tuple[str, str | None, Option]
+"""Channel, symbol and option."""
 Kind: TypeAlias = Literal["data", "answer", "pong", "heartbeat", "status"]
 
 _WARNINGS = {
@@ -68,12 +70,12 @@ class Subscription:
     sequence: int = 0
 
     @property
-    def topic(self) -> tuple[str, str | None, Option]:
+    def topic(self) -> Topic:
         """What all subscriptions to the same messages have in common."""
         return self.channel, self.symbol, self.option
 
     @property
-    def identity(self) -> tuple[str, str | None, Option]:
+    def identity(self) -> Topic:
         """What a connection may have only once: candles differ by interval, books not by depth."""
         return self.channel, self.symbol, self.option if self.channel == "ohlc" else None
 
@@ -101,7 +103,7 @@ class Session:
         self.connection = connection
         self.number = number
         self.connection_id = exchange.new_connection_id()
-        self.subscriptions: dict[tuple[str, str | None, Option], Subscription] = {}
+        self.subscriptions: dict[Topic, Subscription] = {}
         self._tokens_in_use: set[str] = set()
         self._recent: list[int] = []
 
@@ -180,7 +182,9 @@ class Session:
     def _subscribe_one(self, request: Request, channel: str, symbol: str | None) -> None:
         option = _option(request, channel)
         subscription = Subscription(self, channel, symbol, option, request.params)
-        self._check_symbol(subscription)
+        if refusal := self.exchange.faults.refusal_of(symbol):
+            raise Refused(refusal, symbol=symbol)
+        self.exchange.feed.check(subscription)
         if subscription.identity in self.subscriptions:
             raise Refused(requests.ALREADY_SUBSCRIBED, symbol=symbol)
         if channel in requests.PRIVATE_CHANNELS:
@@ -239,15 +243,6 @@ class Session:
 
     def _accepts_token(self, token: str) -> bool:
         return self.exchange.tokens.accepts(token, in_use=self.holds_token(token))
-
-    def _check_symbol(self, subscription: Subscription) -> None:
-        symbol = subscription.symbol
-        if symbol is None:
-            return
-        refusal = self.exchange.faults.refusal_of(symbol)
-        if refusal or not self.exchange.lists(subscription):
-            text = refusal or requests.UNSUPPORTED_PAIR.format(symbol)
-            raise Refused(text, symbol=symbol)
 
     def _ack(self, request: Request, subscription: Subscription) -> bytes:
         channel = subscription.channel

@@ -1,0 +1,109 @@
+"""What a fault does to the messages that are about to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from .session import Outgoing, Session
+
+Act: TypeAlias = Callable[[Session, Outgoing], list[Outgoing]]
+"""Returns what leaves now in the message's place."""
+
+
+@dataclass(eq=False, slots=True)
+class Rule:
+    """A fault on messages: which, what, and how often.
+
+    Attributes:
+        name: as in the log.
+        matches: whether a message is meant.
+        act: what happens to it.
+        times: how often at most; `None` is for ever.
+        fired: how often so far.
+    """
+
+    name: str
+    matches: Callable[[Outgoing], bool]
+    act: Act
+    times: int | None = 1
+    fired: int = 0
+
+    @property
+    def spent(self) -> bool:
+        """Whether the rule does nothing any more."""
+        return self.times is not None and self.fired >= self.times
+
+    def cancel(self) -> None:
+        """Do nothing any more."""
+        self.times = self.fired
+
+    def apply(self, session: Session, message: Outgoing) -> list[Outgoing]:
+        """Count and act."""
+        self.fired += 1
+        return self.act(session, message)
+
+
+def data(channel: str, symbol: str | None, *, type: str = "update") -> Callable[[Outgoing], bool]:
+    """Match channel messages of one symbol, or of all."""
+
+    def matches(message: Outgoing) -> bool:
+        return (
+            message.kind == "data"
+            and message.channel == channel
+            and message.type == type
+            and symbol in (None, message.symbol)
+        )
+
+    return matches
+
+
+def kind(name: str) -> Callable[[Outgoing], bool]:
+    """Match a family of messages."""
+    return lambda message: message.kind == name
+
+
+def swallow(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send nothing."""
+    return []
+
+
+def double(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message twice."""
+    return [message, message]
+
+
+def delay(seconds: float) -> Act:
+    """Send the message later; what is sent meanwhile overtakes it."""
+
+    def act(session: Session, message: Outgoing) -> list[Outgoing]:
+        asyncio.get_running_loop().call_later(seconds, session.connection.transmit, message)
+        return []
+
+    return act
+
+
+def spoil_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message with a checksum that is off by one bit."""
+
+    def spoil(found: re.Match[bytes]) -> bytes:
+        return b'"checksum":%d' % (int(found[1]) ^ 1)
+
+    return [replace(message, payload=re.sub(rb'"checksum":(\d+)', spoil, message.payload))]
+
+
+@dataclass(eq=False, slots=True)
+class Swap:
+    """Send two messages of a connection in the wrong order."""
+
+    _held: dict[Session, Outgoing] = field(default_factory=dict)
+
+    def __call__(self, session: Session, message: Outgoing) -> list[Outgoing]:
+        """Hold the first message back until the second has left."""
+        if session not in self._held:
+            self._held[session] = message
+            return []
+        return [message, self._held.pop(session)]
