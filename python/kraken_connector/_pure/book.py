@@ -10,7 +10,7 @@ from ..models import BookData, BookLevel
 from .book_data import BookChange, Row
 from .checksum import book_checksum
 from .ladder import Ladder
-from .numbers import parse_number, to_decimal
+from .numbers import parse_number, rescale, to_decimal
 
 Side = Literal["bid", "ask"]
 BookStateName = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
@@ -123,20 +123,27 @@ class OrderBook:
         return False
 
     def _replace(self, change: BookChange, received_ns: int | None) -> None:
-        """Start over with a snapshot: its largest scales become the book's."""
-        rows = change.bids + change.asks
-        self._price_scale = max((row[1] for row in rows), default=0)
-        self._qty_scale = max((row[3] for row in rows), default=0)
-        self._bids.replace(self._padded(change.bids))
-        self._asks.replace(self._padded(change.asks))
+        """Start over with a snapshot: its largest scales become the book's.
+
+        Raises:
+            NumberError: a number is too long at these scales; nothing was changed.
+        """
+        scales = _largest_scales((0, 0), change.bids + change.asks)
+        bids, asks = _padded(change.bids, scales), _padded(change.asks, scales)
+        self._price_scale, self._qty_scale = scales
+        self._bids.replace(bids)
+        self._asks.replace(asks)
         self._finish(change, received_ns)
 
     def _update(self, change: BookChange, received_ns: int | None) -> None:
-        """Apply an update; a row with more decimals than the book widens the whole book first."""
+        """Apply an update; a row with more decimals than the book widens the whole book first.
+
+        Raises:
+            NumberError: a number becomes too long; nothing was changed.
+        """
         bids, asks = change.bids, change.asks
         if not (self._fits(bids) and self._fits(asks)):
-            self._widen(bids + asks)
-            bids, asks = self._padded(bids), self._padded(asks)
+            bids, asks = self._widen(bids, asks)
         self._bids.update(bids)
         self._asks.update(asks)
         self._finish(change, received_ns)
@@ -159,25 +166,14 @@ class OrderBook:
         price_scale, qty_scale = self._price_scale, self._qty_scale
         return not [row for row in rows if row[1] != price_scale or row[3] != qty_scale]
 
-    def _widen(self, rows: list[Row]) -> None:
-        price_scale = max(self._price_scale, *(row[1] for row in rows))
-        qty_scale = max(self._qty_scale, *(row[3] for row in rows))
-        for ladder in (self._bids, self._asks):
-            ladder.widen(price_scale - self._price_scale, qty_scale - self._qty_scale)
-        self._price_scale, self._qty_scale = price_scale, qty_scale
-
-    def _padded(self, rows: list[Row]) -> list[Row]:
-        """Pad prices and quantities to the decimals of the book."""
-        price_scale, qty_scale = self._price_scale, self._qty_scale
-        return [
-            (
-                price * 10 ** (price_scale - price_decimals),
-                price_scale,
-                qty * 10 ** (qty_scale - qty_decimals),
-                qty_scale,
-            )
-            for price, price_decimals, qty, qty_decimals in rows
-        ]
+    def _widen(self, bids: list[Row], asks: list[Row]) -> tuple[list[Row], list[Row]]:
+        """Give the book the decimals that the rows need, and return the rows at these."""
+        scales = _largest_scales((self._price_scale, self._qty_scale), bids + asks)
+        padded = _padded(bids, scales), _padded(asks, scales)
+        more = scales[0] - self._price_scale, scales[1] - self._qty_scale
+        self._bids, self._asks = self._bids.widened(*more), self._asks.widened(*more)
+        self._price_scale, self._qty_scale = scales
+        return padded
 
     # Reading.
 
@@ -322,6 +318,21 @@ class OrderBook:
 
     def __repr__(self) -> str:
         return f"OrderBook(symbol={self._symbol!r}, depth={self._depth}, state={self._state!r})"
+
+
+def _largest_scales(scales: tuple[int, int], rows: list[Row]) -> tuple[int, int]:
+    price_scales, qty_scales = [row[1] for row in rows], [row[3] for row in rows]
+    return max(scales[0], *price_scales, 0), max(scales[1], *qty_scales, 0)
+
+
+def _padded(rows: list[Row], scales: tuple[int, int]) -> list[Row]:
+    """Return the rows with prices and quantities of the given scales."""
+    price_scale, qty_scale = scales
+    return [
+        (rescale(price, price_from, price_scale), price_scale)
+        + (rescale(qty, qty_from, qty_scale), qty_scale)
+        for price, price_from, qty, qty_from in rows
+    ]
 
 
 def _rows_of(levels: list[BookLevel]) -> list[Row]:

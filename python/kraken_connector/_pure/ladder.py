@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from .book_data import Row
 from .checksum import level_digits
+from .numbers import rescale
 
 
 class Ladder:
@@ -60,11 +61,17 @@ class Ladder:
         if excess > 0:
             del self.keys[:excess], self.qtys[:excess], self.digits[:excess]
 
-    def widen(self, price_decimals: int, qty_decimals: int) -> None:
-        """Give every price and every quantity so many more decimals."""
-        self.keys = [key * 10**price_decimals for key in self.keys]
-        self.qtys = [qty * 10**qty_decimals for qty in self.qtys]
-        self._print()
+    def widened(self, price_decimals: int, qty_decimals: int) -> Ladder:
+        """Return a copy whose prices and quantities have so many more decimals.
+
+        Raises:
+            NumberError: a number becomes too long.
+        """
+        sign, wide = self._sign, Ladder(self._sign)
+        wide.keys = [rescale(key * sign, 0, price_decimals) * sign for key in self.keys]
+        wide.qtys = [rescale(qty, 0, qty_decimals) for qty in self.qtys]
+        wide._print()
+        return wide
 
     def best(self) -> tuple[int, int] | None:
         """Return price and quantity of the best level."""

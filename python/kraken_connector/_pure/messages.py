@@ -18,6 +18,8 @@ Frame = bytes | bytearray | memoryview | str
 #: How the exchange begins its book messages. Only a shortcut: those that begin otherwise are
 #: decoded twice.
 _BOOK_HEAD = b'{"channel":"book"'
+#: Sequences fit into 64 bits with sign.
+_MAX_SEQUENCE = 2**63
 
 
 class UnreadableFrame(Exception):
@@ -118,7 +120,7 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
     if type(data) is not list:
         _check_data(document["channel"], data)
     if sequence is not None:
-        sequence = _sequence(sequence)
+        sequence = _sequence(frame, sequence)
     return WSDataMessage._from_wire(frame, document, sequence, received_ns)
 
 
@@ -132,12 +134,16 @@ def _check_data(channel: str, data: Any) -> None:
         raise Defect("type", ("data",))
 
 
-def _sequence(sequence: Any) -> int:
-    if type(sequence) is bytes and sequence.isdigit():
-        return int(sequence)
-    if type(sequence) is not int:
+def _sequence(frame: bytes, sequence: Any) -> int:
+    if type(sequence) is int and -_MAX_SEQUENCE <= sequence < _MAX_SEQUENCE:
+        return sequence
+    # Read it again: a decoder may have made a float of an integer.
+    lexeme = Scanner(frame).scan().find(("sequence",)).value
+    if not isinstance(lexeme, bytes) or not lexeme.removeprefix(b"-").isdigit():
         raise Defect("type", ("sequence",))
-    return sequence
+    if len(lexeme) > 20 or not -_MAX_SEQUENCE <= int(lexeme) < _MAX_SEQUENCE:
+        raise Defect("number", ("sequence",))
+    return int(lexeme)
 
 
 def _response(document: Any, received_ns: int | None) -> Message:
@@ -185,7 +191,7 @@ def _refuse(frame: bytes, kind: str, offset: int) -> NoReturn:
     scanner = Scanner(frame)
     with suppress(LexicalError):
         scanner.scan()
-    document = scanner.root.plain() if scanner.root else None
+    document: Any = scanner.root.plain() if scanner.root else None
     channel = document.get("channel") if isinstance(document, dict) else None
     error = ParseError(kind, offset, channel if isinstance(channel, str) else None)
     raise UnreadableFrame(error, _symbols(document.get("data")) if _is_book(document) else None)

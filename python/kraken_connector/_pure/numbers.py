@@ -38,9 +38,10 @@ def _parse_exponent(lexeme: bytes) -> tuple[int, int]:
     """Expand `1.5e-07` to (15, 8): zeros that an exponent hides count like written ones."""
     base, _, exponent = lexeme.lower().partition(b"e")
     whole, _, fraction = base.partition(b".")
-    if len(base) > 4 * MAX_DIGITS or len(exponent) > MAX_DIGITS:
-        raise NumberError(lexeme)
-    mantissa, scale = int(whole + fraction), len(fraction) - int(exponent or b"0")
+    try:
+        mantissa, scale = int(whole + fraction), len(fraction) - int(exponent)
+    except ValueError:
+        raise NumberError(lexeme) from None
     if abs(scale) > MAX_DIGITS:
         raise NumberError(lexeme)
     if scale < 0:
@@ -52,6 +53,18 @@ def _parse_exponent(lexeme: bytes) -> tuple[int, int]:
 def _check(lexeme: bytes, mantissa: int, scale: int) -> None:
     if lexeme.startswith(b"-") or mantissa >= _LIMIT or scale > MAX_DIGITS:
         raise NumberError(lexeme)
+
+
+def rescale(mantissa: int, scale: int, wanted: int) -> int:
+    """Return the mantissa at the larger scale `wanted`.
+
+    Raises:
+        NumberError: it has more than `MAX_DIGITS` digits there.
+    """
+    padded: int = mantissa * 10 ** (wanted - scale)
+    if padded >= _LIMIT:
+        raise NumberError(mantissa, scale, wanted)
+    return padded
 
 
 def to_decimal(mantissa: int, scale: int) -> Decimal:

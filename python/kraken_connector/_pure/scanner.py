@@ -103,28 +103,39 @@ class Scanner:
         return self._frame[self._at : self._at + 1]
 
     def _value(self, put: Callable[[Node], None]) -> None:
-        """Read one value; `put` gets its node before its content is read."""
+        """Read one value; `put` gets its node, that of an array or object before its content."""
         first = self._peek()
         node = Node(self._at, None)
-        put(node)
         if first == b"{":
-            self._nested(node, {}, b"}", self._member)
+            self._nested(put, node, {}, b"}", self._member)
         elif first == b"[":
-            self._nested(node, [], b"]", self._element)
-        elif first == b'"':
-            node.value = self._string()
-        elif first in _WORDS:
-            node.value = self._word(*_WORDS[first])
-        elif first in _NUMBER_FIRST:
-            node.value = self._take(_NUMBER, _NUMBER_HEAD)
+            self._nested(put, node, [], b"]", self._element)
         else:
-            raise LexicalError("syntax", self._at)
+            node.value = self._scalar(first)
+            put(node)
 
-    def _nested(self, node: Node, entries: Any, closing: bytes, take: Callable[..., None]) -> None:
+    def _scalar(self, first: bytes) -> object:
+        if first == b'"':
+            return self._string()
+        if first in _WORDS:
+            return self._word(*_WORDS[first])
+        if first in _NUMBER_FIRST:
+            return self._take(_NUMBER, _NUMBER_HEAD)
+        raise LexicalError("syntax", self._at)
+
+    def _nested(
+        self,
+        put: Callable[[Node], None],
+        node: Node,
+        entries: Any,
+        closing: bytes,
+        take: Callable[..., None],
+    ) -> None:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise LexicalError("depth", self._at)
         node.value = entries
+        put(node)
         self._at += 1
         if self._peek() != closing:
             take(entries)
