@@ -1,0 +1,200 @@
+//! The aggregated book of one pair.
+
+use super::{Ladder, Level, Side};
+use crate::checksum::TopText;
+use crate::decimal::rescale;
+use crate::message::Row;
+
+/// The aggregated book of one pair, cut to `depth` levels a side.
+///
+/// All prices have one scale and all quantities another, the largest that the snapshot showed;
+/// numbers written shorter are padded. A later row with a larger scale widens the whole book: its
+/// checksum then tells whether the exchange did the same.
+#[derive(Clone, Debug)]
+pub struct L2Book {
+    depth: usize,
+    price_scale: u32,
+    qty_scale: u32,
+    bids: Ladder,
+    asks: Ladder,
+    bid_text: TopText,
+    ask_text: TopText,
+}
+
+/// A number has more digits than [`crate::decimal::MAX_DIGITS`] at the scale of the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfRange;
+
+impl L2Book {
+    /// An empty book.
+    #[must_use]
+    pub fn new(depth: usize) -> Self {
+        Self {
+            depth,
+            price_scale: 0,
+            qty_scale: 0,
+            bids: Ladder::new(Side::Bid),
+            asks: Ladder::new(Side::Ask),
+            bid_text: TopText::default(),
+            ask_text: TopText::default(),
+        }
+    }
+
+    /// Levels kept a side.
+    #[must_use]
+    pub const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Changes the depth, which counts from the next [`L2Book::cut`] or message on.
+    pub const fn set_depth(&mut self, depth: usize) {
+        self.depth = depth;
+    }
+
+    /// Decimals of the prices.
+    #[must_use]
+    pub const fn price_scale(&self) -> u32 {
+        self.price_scale
+    }
+
+    /// Decimals of the quantities.
+    #[must_use]
+    pub const fn qty_scale(&self) -> u32 {
+        self.qty_scale
+    }
+
+    /// One side.
+    #[must_use]
+    pub const fn side(&self, side: Side) -> &Ladder {
+        match side {
+            Side::Bid => &self.bids,
+            Side::Ask => &self.asks,
+        }
+    }
+
+    /// Whether the best bid is at or above the best ask.
+    #[inline]
+    #[must_use]
+    pub fn is_crossed(&self) -> bool {
+        match (self.bids.best(), self.asks.best()) {
+            (Some(bid), Some(ask)) => bid.price >= ask.price,
+            _ => false,
+        }
+    }
+
+    /// Forgets all levels and scales.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+        (self.price_scale, self.qty_scale) = (0, 0);
+    }
+
+    /// Replaces the content; a later row of a price wins.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed.
+    pub fn apply_snapshot(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        let (price_scale, qty_scale) = largest_scales((0, 0), bids, asks);
+        check_rows(bids, asks, price_scale, qty_scale)?;
+        self.clear();
+        (self.price_scale, self.qty_scale) = (price_scale, qty_scale);
+        self.bids.reserve(self.depth.min(bids.len()));
+        self.asks.reserve(self.depth.min(asks.len()));
+        self.apply_rows(bids, asks);
+        Ok(())
+    }
+
+    /// Applies the rows in order, then cuts to the depth.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed.
+    #[inline]
+    pub fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        let usual = |row: &Row| {
+            row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale
+        };
+        if !(bids.iter().all(usual) && asks.iter().all(usual)) {
+            self.widen(bids, asks)?;
+        }
+        self.apply_rows(bids, asks);
+        Ok(())
+    }
+
+    /// The CRC-32 over the ten best levels of both sides.
+    #[inline]
+    pub fn checksum(&mut self) -> u32 {
+        self.ask_text.refresh(&mut self.asks);
+        self.bid_text.refresh(&mut self.bids);
+        TopText::checksum(&self.ask_text, &self.bid_text)
+    }
+
+    /// Gives the book the scales that the rows need, after checking that everything fits them.
+    #[cold]
+    fn widen(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        let (price_from, qty_from) = (self.price_scale, self.qty_scale);
+        let (price_to, qty_to) = largest_scales((price_from, qty_from), bids, asks);
+        check_rows(bids, asks, price_to, qty_to)?;
+        let widened = |level: Level| {
+            let price = rescale(level.price, price_from, price_to)?;
+            let qty = rescale(level.qty, qty_from, qty_to)?;
+            Some(Level { price, qty })
+        };
+        let mut levels = self.bids.levels().iter().chain(self.asks.levels());
+        if levels.any(|level| widened(*level).is_none()) {
+            return Err(OutOfRange);
+        }
+        self.bids.transform(|level| widened(level).unwrap_or(level));
+        self.asks.transform(|level| widened(level).unwrap_or(level));
+        (self.price_scale, self.qty_scale) = (price_to, qty_to);
+        Ok(())
+    }
+
+    /// Applies rows that were checked to fit.
+    #[inline]
+    fn apply_rows(&mut self, bids: &[Row], asks: &[Row]) {
+        for row in bids {
+            self.bids.apply(scaled(row, self.price_scale, self.qty_scale));
+        }
+        for row in asks {
+            self.asks.apply(scaled(row, self.price_scale, self.qty_scale));
+        }
+        self.cut();
+    }
+
+    /// Forgets the levels below the depth.
+    #[inline]
+    pub fn cut(&mut self) {
+        self.bids.cut(self.depth);
+        self.asks.cut(self.depth);
+    }
+}
+
+/// The row at the book's scales. What does not fit was refused before.
+#[inline]
+fn scaled(row: &Row, price_scale: u32, qty_scale: u32) -> Level {
+    Level {
+        price: row.price.mantissa_at(price_scale).unwrap_or(u128::MAX),
+        qty: row.qty.mantissa_at(qty_scale).unwrap_or(u128::MAX),
+    }
+}
+
+fn largest_scales(from: (u32, u32), bids: &[Row], asks: &[Row]) -> (u32, u32) {
+    bids.iter().chain(asks).fold(from, |(price, qty), row| {
+        (price.max(row.price.scale()), qty.max(row.qty.scale()))
+    })
+}
+
+fn check_rows(
+    bids: &[Row],
+    asks: &[Row],
+    price_scale: u32,
+    qty_scale: u32,
+) -> Result<(), OutOfRange> {
+    let fits = |row: &Row| {
+        row.price.mantissa_at(price_scale).is_some() && row.qty.mantissa_at(qty_scale).is_some()
+    };
+    let all_fit = bids.iter().all(fits) && asks.iter().all(fits);
+    if all_fit { Ok(()) } else { Err(OutOfRange) }
+}

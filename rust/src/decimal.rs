@@ -1,0 +1,129 @@
+//! Exact numbers: an integer mantissa and a scale, from the digits as they were written.
+//!
+//! `0.0270` is 270 at scale 4. Trailing zeros count, since the exchange's checksum is computed
+//! over the digits that it sends.
+
+use std::fmt;
+
+/// A mantissa has at most this many digits and a number at most this many decimals. What the
+/// exchange sends stays far below; the bound keeps an absurd exponent from filling the memory.
+pub const MAX_DIGITS: u32 = 38;
+
+const LIMIT: u128 = 10_u128.pow(MAX_DIGITS);
+
+/// A non-negative number: `mantissa / 10^scale`.
+///
+/// Equality goes by the digits: `1.0` and `1.00` differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    mantissa: u128,
+    scale: u32,
+}
+
+impl Decimal {
+    /// The number `mantissa / 10^scale`; `None` beyond [`MAX_DIGITS`].
+    #[must_use]
+    pub const fn new(mantissa: u128, scale: u32) -> Option<Self> {
+        if mantissa < LIMIT && scale <= MAX_DIGITS {
+            Some(Self { mantissa, scale })
+        } else {
+            None
+        }
+    }
+
+    /// Up to 19 digits fit whatever they are, which saves the checks of [`Decimal::new`].
+    #[inline]
+    pub(crate) const fn short(mantissa: u64, scale: u32) -> Self {
+        Self {
+            mantissa: mantissa as u128,
+            scale,
+        }
+    }
+
+    /// The number written as `lexeme`, which must follow the JSON grammar; `None` if it is
+    /// negative or beyond [`MAX_DIGITS`].
+    ///
+    /// An exponent is expanded: `1e-08` is 1 at scale 8, `1.5e3` is 1500 at scale 0.
+    #[must_use]
+    pub fn from_lexeme(lexeme: &[u8]) -> Option<Self> {
+        let mut mantissa = 0_u128;
+        let mut scale = 0_i64;
+        let mut in_fraction = false;
+        for (at, &byte) in lexeme.iter().enumerate() {
+            match byte {
+                b'0'..=b'9' => {
+                    mantissa = push_digit(mantissa, byte)?;
+                    scale += i64::from(in_fraction);
+                }
+                b'.' => in_fraction = true,
+                b'e' | b'E' => {
+                    return Self::with_exponent(mantissa, scale, lexeme.get(at + 1..)?);
+                }
+                _ => return None,
+            }
+        }
+        Self::new(mantissa, u32::try_from(scale).ok()?)
+    }
+
+    fn with_exponent(mantissa: u128, scale: i64, exponent: &[u8]) -> Option<Self> {
+        let exponent: i64 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
+        let scale = scale.checked_sub(exponent)?;
+        let places = u32::try_from(scale.unsigned_abs()).ok()?;
+        if places > MAX_DIGITS {
+            return None;
+        }
+        if scale >= 0 {
+            return Self::new(mantissa, places);
+        }
+        Self::new(mantissa.checked_mul(10_u128.pow(places))?, 0)
+    }
+
+    /// The digits as an integer.
+    #[must_use]
+    pub const fn mantissa(self) -> u128 {
+        self.mantissa
+    }
+
+    /// How many of the digits stand after the point.
+    #[must_use]
+    pub const fn scale(self) -> u32 {
+        self.scale
+    }
+
+    /// The mantissa of the same value at `scale`; `None` if that loses digits or goes beyond
+    /// [`MAX_DIGITS`].
+    #[inline]
+    #[must_use]
+    pub fn mantissa_at(self, scale: u32) -> Option<u128> {
+        if self.scale == scale {
+            return Some(self.mantissa);
+        }
+        rescale(self.mantissa, self.scale, scale)
+    }
+}
+
+/// The mantissa at the larger scale `to`; `None` beyond [`MAX_DIGITS`].
+pub(crate) fn rescale(mantissa: u128, from: u32, to: u32) -> Option<u128> {
+    let power = 10_u128.checked_pow(to.checked_sub(from)?)?;
+    mantissa.checked_mul(power).filter(|&padded| padded < LIMIT)
+}
+
+fn push_digit(mantissa: u128, digit: u8) -> Option<u128> {
+    let grown = mantissa
+        .checked_mul(10)?
+        .checked_add(u128::from(digit - b'0'))?;
+    (grown < LIMIT).then_some(grown)
+}
+
+impl fmt::Display for Decimal {
+    /// Writes all digits, trailing zeros included, and never an exponent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == 0 {
+            return write!(f, "{}", self.mantissa);
+        }
+        let unit = 10_u128.pow(self.scale);
+        let (whole, fraction) = (self.mantissa / unit, self.mantissa % unit);
+        let width = self.scale as usize;
+        write!(f, "{whole}.{fraction:0width$}")
+    }
+}

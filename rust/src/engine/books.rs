@@ -1,0 +1,391 @@
+//! The books of one connection: which symbol has which, and when each may be read.
+
+use std::collections::HashMap;
+
+use super::Notice;
+use crate::book::{L2Book, Side};
+use crate::message::{BookBatch, BookItem};
+
+/// Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, "book".
+pub(super) const DEPTHS: [usize; 5] = [10, 25, 100, 500, 1000];
+
+/// Whether a book may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BookState {
+    /// No verified snapshot has arrived yet.
+    AwaitingSnapshot,
+    /// The content is the exchange's as of the last message.
+    Valid,
+    /// It failed its checksum, or a message of it could not be read.
+    Stale,
+    /// It was given up; snapshots are ignored too.
+    Quarantined,
+}
+
+impl BookState {
+    /// All states.
+    pub const ALL: [Self; 4] = [
+        Self::AwaitingSnapshot,
+        Self::Valid,
+        Self::Stale,
+        Self::Quarantined,
+    ];
+
+    /// The state's name in the Python package.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AwaitingSnapshot => "awaiting_snapshot",
+            Self::Valid => "valid",
+            Self::Stale => "stale",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// What became of one item of a book message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The book was not in a state to take it.
+    Ignored,
+    /// Applied; the exchange sent no checksum.
+    Unverified,
+    /// Applied, and the checksum matches.
+    Match,
+    /// Applied, and the checksum does not match.
+    Mismatch { expected: u32, computed: u32 },
+    /// A number has too many digits at the scale of the book; nothing was applied.
+    Unfit,
+}
+
+/// A book, its state and its history.
+#[derive(Clone, Debug)]
+pub struct BookSlot {
+    symbol: Box<str>,
+    book: L2Book,
+    state: BookState,
+    expected_depth: Option<usize>,
+    acked_depth: Option<usize>,
+    was_crossed: bool,
+    updates: u64,
+    verified: u64,
+    mismatches: u64,
+    timestamp: String,
+    received_ns: Option<i64>,
+}
+
+impl BookSlot {
+    /// An empty book that awaits its snapshot.
+    #[must_use]
+    pub fn new(symbol: &str, depth: usize) -> Self {
+        Self {
+            symbol: symbol.into(),
+            book: L2Book::new(depth),
+            state: BookState::AwaitingSnapshot,
+            expected_depth: None,
+            acked_depth: None,
+            was_crossed: false,
+            updates: 0,
+            verified: 0,
+            mismatches: 0,
+            timestamp: String::new(),
+            received_ns: None,
+        }
+    }
+
+    /// Currency pair.
+    #[must_use]
+    pub const fn symbol(&self) -> &str {
+        &self.symbol
+    }
+
+    /// The book itself, whatever its state.
+    #[inline]
+    #[must_use]
+    pub const fn book(&self) -> &L2Book {
+        &self.book
+    }
+
+    /// The book, to compute its checksum or to fill it by hand.
+    #[must_use]
+    pub const fn book_mut(&mut self) -> &mut L2Book {
+        &mut self.book
+    }
+
+    /// Whether the book may be read.
+    #[inline]
+    #[must_use]
+    pub const fn state(&self) -> BookState {
+        self.state
+    }
+
+    /// Messages applied.
+    #[must_use]
+    pub const fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Messages whose checksum matched.
+    #[must_use]
+    pub const fn verified_count(&self) -> u64 {
+        self.verified
+    }
+
+    /// Messages whose checksum did not match.
+    #[must_use]
+    pub const fn mismatch_count(&self) -> u64 {
+        self.mismatches
+    }
+
+    /// Exchange time of the last applied message that had one.
+    #[must_use]
+    pub fn timestamp(&self) -> Option<&str> {
+        (!self.timestamp.is_empty()).then_some(&self.timestamp)
+    }
+
+    /// Local receive time of the last applied message.
+    #[must_use]
+    pub const fn received_ns(&self) -> Option<i64> {
+        self.received_ns
+    }
+
+    /// Puts the book into `state`.
+    pub fn withdraw(&mut self, state: BookState) {
+        self.state = state;
+        self.was_crossed = false;
+    }
+
+    /// Notes the times of a message that was applied.
+    #[inline]
+    pub fn stamp(&mut self, timestamp: Option<&[u8]>, received_ns: Option<i64>) {
+        self.updates += 1;
+        self.received_ns = received_ns;
+        if let Some(text) = timestamp.and_then(|text| std::str::from_utf8(text).ok()) {
+            self.timestamp.clear();
+            self.timestamp.push_str(text);
+        }
+    }
+
+    /// Compares the book's checksum with the exchange's, and counts.
+    ///
+    /// # Errors
+    ///
+    /// The checksum that the book has instead.
+    #[inline]
+    pub fn verify(&mut self, expected: u32) -> Result<(), u32> {
+        let computed = self.book.checksum();
+        if computed == expected {
+            self.verified += 1;
+            return Ok(());
+        }
+        self.mismatches += 1;
+        Err(computed)
+    }
+
+    pub(super) fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
+        if self.state == BookState::Quarantined {
+            return Verdict::Ignored;
+        }
+        let (bids, asks) = (batch.bids(item), batch.asks(item));
+        let known = self.expected_depth.or(self.acked_depth);
+        let depth = known.unwrap_or_else(|| smallest_depth(bids.len().max(asks.len())));
+        self.book.set_depth(depth);
+        if self.book.apply_snapshot(bids, asks).is_err() {
+            return Verdict::Unfit;
+        }
+        if item.checksum.is_none() && self.state == BookState::Valid {
+            self.state = BookState::AwaitingSnapshot;
+        }
+        self.judge(item.checksum)
+    }
+
+    #[inline]
+    pub(super) fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
+        if self.state != BookState::Valid {
+            return Verdict::Ignored;
+        }
+        let applied = self.book.apply_update(batch.bids(item), batch.asks(item));
+        if applied.is_err() {
+            return Verdict::Unfit;
+        }
+        self.judge(item.checksum)
+    }
+
+    #[inline]
+    fn judge(&mut self, checksum: Option<u32>) -> Verdict {
+        let Some(expected) = checksum else {
+            return Verdict::Unverified;
+        };
+        match self.verify(expected) {
+            Ok(()) => {
+                self.state = BookState::Valid;
+                Verdict::Match
+            }
+            Err(computed) => {
+                self.state = BookState::Stale;
+                Verdict::Mismatch { expected, computed }
+            }
+        }
+    }
+
+    /// Best bid and best ask price of a valid book that has just become crossed.
+    #[inline]
+    pub(super) fn crossing(&mut self) -> Option<(u128, u128)> {
+        let is_crossed = self.state == BookState::Valid && self.book.is_crossed();
+        let was_crossed = std::mem::replace(&mut self.was_crossed, is_crossed);
+        if was_crossed || !is_crossed {
+            return None;
+        }
+        let bid = self.book.side(Side::Bid).best()?;
+        let ask = self.book.side(Side::Ask).best()?;
+        Some((bid.price, ask.price))
+    }
+}
+
+fn smallest_depth(levels: usize) -> usize {
+    let [.., largest] = DEPTHS;
+    let holds = |depth: &usize| *depth >= levels;
+    DEPTHS.into_iter().find(holds).unwrap_or(largest)
+}
+
+/// All books of a connection. A book is never removed, so its index stays.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    slots: Vec<BookSlot>,
+    indices: HashMap<Box<[u8]>, usize>,
+}
+
+impl Books {
+    pub(super) fn slots(&self) -> &[BookSlot] {
+        &self.slots
+    }
+
+    pub(super) fn slots_mut(&mut self) -> &mut [BookSlot] {
+        &mut self.slots
+    }
+
+    /// The index of the book of `symbol`, made if there is none.
+    #[inline]
+    pub(super) fn index(&mut self, symbol: &[u8]) -> usize {
+        match self.indices.get(symbol) {
+            Some(index) => *index,
+            None => self.add(symbol),
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, symbol: &[u8]) -> usize {
+        let [smallest, ..] = DEPTHS;
+        let index = self.slots.len();
+        let text = String::from_utf8_lossy(symbol);
+        self.slots.push(BookSlot::new(&text, smallest));
+        self.indices.insert(symbol.into(), index);
+        index
+    }
+
+    /// Takes one item of a book message to its book, whose index it returns.
+    #[inline]
+    pub(super) fn take(
+        &mut self,
+        frame: &[u8],
+        batch: &BookBatch,
+        item: &BookItem,
+        is_snapshot: bool,
+        received_ns: Option<i64>,
+    ) -> (usize, Verdict) {
+        let index = self.index(&item.symbol.bytes(frame));
+        let Some(slot) = self.slots.get_mut(index) else {
+            return (index, Verdict::Ignored);
+        };
+        let verdict = if is_snapshot {
+            slot.take_snapshot(batch, item)
+        } else {
+            slot.take_update(batch, item)
+        };
+        if !matches!(verdict, Verdict::Ignored | Verdict::Unfit) {
+            let timestamp = item.timestamp.map(|text| text.bytes(frame));
+            slot.stamp(timestamp.as_deref(), received_ns);
+        }
+        (index, verdict)
+    }
+
+    /// Tells when the book at `index` has just become crossed.
+    #[inline]
+    pub(super) fn crossing(&mut self, index: usize) -> Option<Notice> {
+        let slot = self.slots.get_mut(index)?;
+        let (bid, ask) = slot.crossing()?;
+        Some(Notice::BookCrossed {
+            book: index,
+            bid,
+            ask,
+            scale: slot.book.price_scale(),
+        })
+    }
+
+    fn slot(&mut self, symbol: &[u8]) -> Option<&mut BookSlot> {
+        let index = self.index(symbol);
+        self.slots.get_mut(index)
+    }
+
+    pub(super) fn expect(&mut self, symbol: &[u8], depth: usize) {
+        if let Some(slot) = self.slot(symbol) {
+            slot.expected_depth = Some(depth);
+            slot.book.set_depth(depth);
+            slot.withdraw(BookState::AwaitingSnapshot);
+        }
+    }
+
+    /// Takes the depth of an ack; the snapshot may have come before it.
+    pub(super) fn learn_depth(&mut self, symbol: &[u8], depth: Option<i64>) {
+        let depth = depth.and_then(|depth| usize::try_from(depth).ok());
+        let Some(depth) = depth.filter(|depth| DEPTHS.contains(depth)) else {
+            return;
+        };
+        if let Some(slot) = self.slot(symbol) {
+            slot.acked_depth = Some(depth);
+            if slot.expected_depth.is_none() {
+                slot.book.set_depth(depth);
+                slot.book.cut();
+            }
+        }
+    }
+
+    pub(super) fn forget_subscription(&mut self, symbol: &[u8]) {
+        if let Some(slot) = self.known(symbol) {
+            slot.acked_depth = None;
+            if slot.state != BookState::Quarantined {
+                slot.withdraw(BookState::AwaitingSnapshot);
+            }
+        }
+    }
+
+    /// Turns the named books stale, or all valid ones when there is no name.
+    pub(super) fn distrust(&mut self, symbols: &[String]) {
+        for symbol in symbols {
+            if let Some(slot) = self.known(symbol.as_bytes())
+                && slot.state != BookState::Quarantined
+            {
+                slot.withdraw(BookState::Stale);
+            }
+        }
+        let valid = |slot: &&mut BookSlot| slot.state == BookState::Valid;
+        if symbols.is_empty() {
+            for slot in self.slots.iter_mut().filter(valid) {
+                slot.withdraw(BookState::Stale);
+            }
+        }
+    }
+
+    pub(super) fn reset(&mut self) {
+        for slot in &mut self.slots {
+            slot.acked_depth = None;
+            slot.withdraw(BookState::AwaitingSnapshot);
+        }
+    }
+
+    fn known(&mut self, symbol: &[u8]) -> Option<&mut BookSlot> {
+        let index = *self.indices.get(symbol)?;
+        self.slots.get_mut(index)
+    }
+}

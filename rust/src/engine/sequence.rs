@@ -1,0 +1,43 @@
+//! The message counters of the private channels.
+
+use super::Notice;
+use crate::message::{Channel, DataMessage};
+
+/// The last number of each channel that counts its messages.
+#[derive(Debug, Default)]
+pub(super) struct Sequences {
+    executions: Option<i64>,
+    balances: Option<i64>,
+}
+
+impl Sequences {
+    /// Notes a message's number; tells when it is not the next one. A snapshot, a gap and the
+    /// first message of all begin a new count.
+    pub(super) fn follow(&mut self, message: &DataMessage) -> Option<Notice> {
+        let channel = message.channel;
+        let last = self.of(channel)?;
+        let received = message.sequence?;
+        let expected = last.replace(received)?.saturating_add(1);
+        let gap = Notice::SequenceGap {
+            expected,
+            received,
+            channel,
+        };
+        (received != expected && !message.is_snapshot).then_some(gap)
+    }
+
+    /// Begins anew with the channel's next message.
+    pub(super) fn forget(&mut self, channel: Channel) {
+        if let Some(last) = self.of(channel) {
+            *last = None;
+        }
+    }
+
+    fn of(&mut self, channel: Channel) -> Option<&mut Option<i64>> {
+        match channel {
+            Channel::Executions => Some(&mut self.executions),
+            Channel::Balances => Some(&mut self.balances),
+            _ => None,
+        }
+    }
+}

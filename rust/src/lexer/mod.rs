@@ -1,0 +1,458 @@
+//! A pull lexer for JSON over the bytes of one frame.
+//!
+//! The caller asks for what it expects; tokens are places in the frame, nothing is allocated.
+//! The grammar is strict (RFC 8259), nesting is bounded, and every error says where it was
+//! noticed: for a defect in the text that is the first byte that no valid text has there, for a
+//! text that ends too early its length.
+
+mod number;
+mod string;
+
+pub use number::Number;
+pub use string::Text;
+
+use crate::error::{ErrorKind, ParseError, Result};
+
+/// Arrays and objects may be nested this deep. The protocol needs 5.
+pub const MAX_DEPTH: u32 = 64;
+
+/// The JSON types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{}`
+    Object,
+    /// `[]`
+    Array,
+    /// `""`
+    String,
+    /// `0`
+    Number,
+    /// `true` or `false`
+    Bool,
+    /// `null`
+    Null,
+}
+
+/// A value without its content: what the reader of an envelope looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Where the value begins.
+    pub offset: usize,
+    /// What it is.
+    pub value: Value,
+}
+
+/// A value as far as an envelope needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// A string.
+    Text(Text),
+    /// A number.
+    Number(Number),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `null`, which counts as absent.
+    Null,
+    /// An array, checked and skipped.
+    Array,
+    /// An object, checked and skipped.
+    Object,
+}
+
+/// A position in a frame of valid UTF-8.
+#[derive(Clone, Debug)]
+pub struct Lexer<'f> {
+    frame: &'f [u8],
+    at: usize,
+    depth: u32,
+}
+
+impl<'f> Lexer<'f> {
+    /// A lexer before the first byte of `frame`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encoding`], [`ErrorKind::Empty`].
+    #[inline]
+    pub fn new(frame: &'f [u8]) -> Result<Self> {
+        let lexer = Self::at(frame, 0);
+        if !frame.is_ascii() {
+            lexer.check_utf8()?;
+        }
+        match frame.first() {
+            Some(b'{') => Ok(lexer),
+            _ => lexer.check_content(),
+        }
+    }
+
+    /// A lexer at byte `at` of a frame that was checked before.
+    #[must_use]
+    pub const fn at(frame: &'f [u8], at: usize) -> Self {
+        Self {
+            frame,
+            at,
+            depth: 0,
+        }
+    }
+
+    /// The next byte to be read.
+    #[inline]
+    #[must_use]
+    pub const fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The frame.
+    #[inline]
+    #[must_use]
+    pub const fn frame(&self) -> &'f [u8] {
+        self.frame
+    }
+
+    /// The type of the next value, which stays to be read; the offset is then its first byte.
+    ///
+    /// # Errors
+    ///
+    /// No value begins here.
+    #[inline]
+    pub fn peek(&mut self) -> Result<Kind> {
+        match self.skip_space()? {
+            b'"' => Ok(Kind::String),
+            b'0'..=b'9' | b'-' => Ok(Kind::Number),
+            b'{' => Ok(Kind::Object),
+            b'[' => Ok(Kind::Array),
+            b't' | b'f' => Ok(Kind::Bool),
+            b'n' => Ok(Kind::Null),
+            _ => Err(self.error(ErrorKind::Syntax)),
+        }
+    }
+
+    /// Enters an object and returns its first key, or `None` after an empty one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is no object; errors of the text.
+    #[inline]
+    pub fn first_key(&mut self) -> Result<Option<Text>> {
+        self.expect(Kind::Object)?;
+        self.enter()?;
+        if self.skip_space()? == b'}' {
+            self.leave();
+            return Ok(None);
+        }
+        self.key().map(Some)
+    }
+
+    /// Returns the key after a value, or `None` when the object ended.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text.
+    #[inline]
+    pub fn next_key(&mut self) -> Result<Option<Text>> {
+        match self.skip_space()? {
+            b',' => {
+                self.at += 1;
+                self.skip_space()?;
+                self.key().map(Some)
+            }
+            b'}' => {
+                self.leave();
+                Ok(None)
+            }
+            _ => Err(self.error(ErrorKind::Syntax)),
+        }
+    }
+
+    /// Enters an array and tells whether an item follows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is no array; errors of the text.
+    #[inline]
+    pub fn first_item(&mut self) -> Result<bool> {
+        self.expect(Kind::Array)?;
+        self.enter()?;
+        if self.skip_space()? == b']' {
+            self.leave();
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Tells whether another item follows the one just read.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text.
+    #[inline]
+    pub fn next_item(&mut self) -> Result<bool> {
+        match self.skip_space()? {
+            b',' => {
+                self.at += 1;
+                Ok(true)
+            }
+            b']' => {
+                self.leave();
+                Ok(false)
+            }
+            _ => Err(self.error(ErrorKind::Syntax)),
+        }
+    }
+
+    /// Reads a string.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is no string; errors of the text.
+    #[inline]
+    pub fn string(&mut self) -> Result<Text> {
+        self.expect(Kind::String)?;
+        self.text()
+    }
+
+    /// Reads a number.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is no number; errors of the text.
+    #[inline]
+    pub fn number(&mut self) -> Result<Number> {
+        match self.frame.get(self.at) {
+            Some(b'0'..=b'9') => {}
+            _ => self.expect(Kind::Number)?,
+        }
+        let number = number::scan(self.frame, self.at)?;
+        self.at = number.end;
+        Ok(number)
+    }
+
+    /// Reads `true` or `false`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is neither; errors of the text.
+    pub fn bool(&mut self) -> Result<bool> {
+        self.expect(Kind::Bool)?;
+        let value = self.frame.get(self.at) == Some(&b't');
+        self.literal(if value { b"true" } else { b"false" })?;
+        Ok(value)
+    }
+
+    /// Reads `null`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Type`] when the next value is another; errors of the text.
+    pub fn null(&mut self) -> Result<()> {
+        self.expect(Kind::Null)?;
+        self.literal(b"null")
+    }
+
+    /// Reads a value of any type; arrays and objects are checked and skipped.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text.
+    pub fn field(&mut self) -> Result<Field> {
+        let kind = self.peek()?;
+        let offset = self.at;
+        let value = match kind {
+            Kind::String => Value::Text(self.text()?),
+            Kind::Number => Value::Number(self.number()?),
+            Kind::Bool => Value::Bool(self.bool()?),
+            Kind::Null => self.null().map(|()| Value::Null)?,
+            Kind::Array => self.skip_value().map(|()| Value::Array)?,
+            Kind::Object => self.skip_value().map(|()| Value::Object)?,
+        };
+        Ok(Field { offset, value })
+    }
+
+    /// Reads a value of any type, checks it and forgets it.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text.
+    pub fn skip_value(&mut self) -> Result<()> {
+        let base = self.depth;
+        let mut objects = 0_u64; // one bit a level: whether it is an object
+        loop {
+            let opened = match self.peek()? {
+                Kind::Object => self.first_key()?.is_some().then_some(1),
+                Kind::Array => self.first_item()?.then_some(0),
+                Kind::String => self.text().map(|_| None)?,
+                Kind::Number => self.number().map(|_| None)?,
+                Kind::Bool => self.bool().map(|_| None)?,
+                Kind::Null => self.null().map(|()| None)?,
+            };
+            if let Some(bit) = opened {
+                objects = objects << 1 | bit;
+                continue;
+            }
+            while self.depth > base {
+                let more = if objects & 1 == 1 {
+                    self.next_key()?.is_some()
+                } else {
+                    self.next_item()?
+                };
+                if more {
+                    break;
+                }
+                objects >>= 1;
+            }
+            if self.depth == base {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads on if the frame goes on with exactly `text`, which must lie inside one value and
+    /// hold no bracket: the usual spelling of what is expected, cheaper than token by token.
+    #[inline]
+    pub(crate) fn guess<const N: usize>(&mut self, text: &[u8; N]) -> bool {
+        let hit = self.frame.get(self.at..).and_then(<[u8]>::first_chunk) == Some(text);
+        if hit {
+            self.at += N;
+        }
+        hit
+    }
+
+    /// Checks that nothing but whitespace follows.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Trailing`].
+    #[inline]
+    pub fn finish(&mut self) -> Result<()> {
+        while let Some(byte) = self.frame.get(self.at) {
+            if !is_space(*byte) {
+                return Err(self.error(ErrorKind::Trailing));
+            }
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// An error at the present offset.
+    #[cold]
+    #[must_use]
+    pub const fn error(&self, kind: ErrorKind) -> ParseError {
+        ParseError::new(kind, self.at)
+    }
+
+    #[inline]
+    fn key(&mut self) -> Result<Text> {
+        if self.frame.get(self.at) != Some(&b'"') {
+            return Err(self.error(ErrorKind::Syntax));
+        }
+        let key = self.text()?;
+        if self.skip_space()? != b':' {
+            return Err(self.error(ErrorKind::Syntax));
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// Reads the string whose opening quote comes next.
+    #[inline]
+    fn text(&mut self) -> Result<Text> {
+        let text = string::scan(self.frame, self.at + 1)?;
+        self.at = text.end + 1;
+        Ok(text)
+    }
+
+    #[cold]
+    fn literal(&mut self, word: &[u8]) -> Result<()> {
+        for &wanted in word {
+            match self.frame.get(self.at) {
+                Some(&byte) if byte == wanted => self.at += 1,
+                Some(_) => return Err(self.error(ErrorKind::Syntax)),
+                None => return Err(self.error(ErrorKind::Truncated)),
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn expect(&mut self, kind: Kind) -> Result<()> {
+        if self.peek()? == kind {
+            Ok(())
+        } else {
+            Err(self.error(ErrorKind::Type))
+        }
+    }
+
+    #[inline]
+    fn enter(&mut self) -> Result<()> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.error(ErrorKind::Depth));
+        }
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    #[inline]
+    const fn leave(&mut self) {
+        self.depth -= 1;
+        self.at += 1;
+    }
+
+    /// The next byte that is no whitespace; it stays to be read.
+    #[inline]
+    fn skip_space(&mut self) -> Result<u8> {
+        match self.frame.get(self.at) {
+            Some(&byte) if !is_space(byte) => Ok(byte),
+            _ => self.skip_long_space(),
+        }
+    }
+
+    #[inline(never)]
+    fn skip_long_space(&mut self) -> Result<u8> {
+        while let Some(&byte) = self.frame.get(self.at) {
+            if !is_space(byte) {
+                return Ok(byte);
+            }
+            self.at += 1;
+        }
+        Err(self.error(ErrorKind::Truncated))
+    }
+
+    fn check_content(self) -> Result<Self> {
+        if self.frame.iter().all(|&byte| is_space(byte)) {
+            return Err(ParseError::new(ErrorKind::Empty, 0));
+        }
+        Ok(self)
+    }
+
+    /// Finds the first defect of a frame that is not UTF-8: the bytes that are none, or what is
+    /// wrong before them or with finding them outside of a string.
+    #[cold]
+    fn check_utf8(&self) -> Result<()> {
+        let Err(error) = std::str::from_utf8(self.frame) else {
+            return Ok(());
+        };
+        let place = error.valid_up_to();
+        let mut scan = Self::at(self.frame, 0);
+        match scan.skip_value().and_then(|()| scan.finish()) {
+            Err(earlier) if earlier.offset <= place => Err(earlier),
+            _ => Err(ParseError::new(ErrorKind::Encoding, place)),
+        }
+    }
+}
+
+/// Checks that `frame` is one JSON value in UTF-8.
+///
+/// # Errors
+///
+/// Every kind that is not [`ErrorKind::is_protocol`].
+pub fn validate(frame: &[u8]) -> Result<()> {
+    let mut lexer = Lexer::new(frame)?;
+    lexer.skip_value()?;
+    lexer.finish()
+}
+
+#[inline]
+const fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}

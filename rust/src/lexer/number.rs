@@ -1,0 +1,221 @@
+//! The JSON number grammar; the digits are kept as they were written.
+
+use crate::decimal::Decimal;
+use crate::error::{ErrorKind, ParseError, Result};
+
+/// A number of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number {
+    /// Where it begins in the frame.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    digits: Digits,
+}
+
+/// What one pass over the digits tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Digits {
+    /// The value of all digits without the point; right while `count` is at most 19.
+    mantissa: u64,
+    /// Digits before and after the point.
+    count: usize,
+    /// Digits after the point.
+    decimals: usize,
+    negative: bool,
+    has_point: bool,
+    has_exponent: bool,
+}
+
+/// Any 19 digits fit into 64 bits.
+const SHORT: usize = 19;
+
+/// Integers up to here and powers of ten up to `10^22` are exact in binary, so that one division
+/// of them is rounded correctly.
+const EXACT_INTEGER: u64 = 1 << 53;
+
+const EXACT_POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+];
+
+impl Number {
+    /// The characters as written.
+    #[must_use]
+    pub fn lexeme<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
+        frame.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether it is written without point and exponent.
+    #[inline]
+    #[must_use]
+    pub const fn is_integer(&self) -> bool {
+        !self.digits.has_point && !self.digits.has_exponent
+    }
+
+    /// The exact value.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Number`]: it is negative or beyond [`crate::decimal::MAX_DIGITS`].
+    #[inline]
+    pub fn decimal(&self, frame: &[u8]) -> Result<Decimal> {
+        let digits = &self.digits;
+        if digits.count <= SHORT && !digits.has_exponent && !digits.negative {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
+            return Ok(Decimal::short(digits.mantissa, digits.decimals as u32));
+        }
+        Decimal::from_lexeme(self.lexeme(frame))
+            .ok_or(ParseError::new(ErrorKind::Number, self.start))
+    }
+
+    /// The integer; `None` if it is no integer or beyond 64 bits.
+    #[inline]
+    #[must_use]
+    pub fn to_i64(&self) -> Option<i64> {
+        if !self.is_integer() || self.digits.count > SHORT {
+            return None;
+        }
+        let value = i128::from(self.digits.mantissa);
+        i64::try_from(if self.digits.negative { -value } else { value }).ok()
+    }
+
+    /// The nearest binary float; infinite when it is too large for one.
+    #[inline]
+    #[must_use]
+    pub fn to_f64(&self, frame: &[u8]) -> f64 {
+        let digits = &self.digits;
+        let power = EXACT_POWERS.get(digits.decimals);
+        if let Some(power) = power
+            && digits.count <= SHORT
+            && digits.mantissa <= EXACT_INTEGER
+            && !digits.has_exponent
+        {
+            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+            let value = digits.mantissa as f64 / power;
+            return if digits.negative { -value } else { value };
+        }
+        let text = std::str::from_utf8(self.lexeme(frame)).unwrap_or_default();
+        text.parse().unwrap_or(f64::NAN)
+    }
+}
+
+/// The number that begins at `start`, whose first byte is a digit or a minus sign.
+#[inline]
+pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
+    let mut at = start;
+    let negative = frame.get(at) == Some(&b'-');
+    at += usize::from(negative);
+    let whole = at;
+    let mut mantissa = 0;
+    take_digits(frame, &mut at, &mut mantissa);
+    let mut count = at - whole;
+    if count == 0 {
+        return Err(stop(frame, at));
+    }
+    if count > 1 && frame.get(whole) == Some(&b'0') {
+        return Ok(zero(start, whole + 1, negative));
+    }
+    let has_point = frame.get(at) == Some(&b'.');
+    let mut decimals = 0;
+    if has_point {
+        at += 1;
+        let fraction = at;
+        take_digits(frame, &mut at, &mut mantissa);
+        decimals = at - fraction;
+        if decimals == 0 {
+            return Err(stop(frame, at));
+        }
+        count += decimals;
+    }
+    let has_exponent = matches!(frame.get(at), Some(b'e' | b'E'));
+    if has_exponent {
+        at = exponent_end(frame, at + 1)?;
+    }
+    let digits = Digits {
+        mantissa,
+        count,
+        decimals,
+        negative,
+        has_point,
+        has_exponent,
+    };
+    Ok(Number {
+        start,
+        end: at,
+        digits,
+    })
+}
+
+/// A leading zero is a whole number by itself; what follows it is not part of it.
+#[cold]
+const fn zero(start: usize, end: usize, negative: bool) -> Number {
+    let digits = Digits {
+        mantissa: 0,
+        count: 1,
+        decimals: 0,
+        negative,
+        has_point: false,
+        has_exponent: false,
+    };
+    Number { start, end, digits }
+}
+
+#[cold]
+fn exponent_end(frame: &[u8], mut at: usize) -> Result<usize> {
+    at += usize::from(matches!(frame.get(at), Some(b'+' | b'-')));
+    let digits = at;
+    while frame.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    if at == digits {
+        return Err(stop(frame, at));
+    }
+    Ok(at)
+}
+
+/// Reads digits into `mantissa`, which wraps beyond 64 bits; eight at a time where there are
+/// eight.
+#[inline]
+fn take_digits(frame: &[u8], at: &mut usize, mantissa: &mut u64) {
+    while let Some(chunk) = frame.get(*at..).and_then(<[u8]>::first_chunk::<8>) {
+        let Some(eight) = eight_digits(u64::from_le_bytes(*chunk)) else {
+            break;
+        };
+        *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
+        *at += 8;
+    }
+    while let Some(&byte @ b'0'..=b'9') = frame.get(*at) {
+        let digit = u64::from(byte - b'0');
+        *mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
+        *at += 1;
+    }
+}
+
+/// The value of eight ASCII digits, the first in the lowest byte; `None` if one is no digit.
+///
+/// Neighbours are joined to pairs, pairs to fours, fours to the result.
+#[inline]
+const fn eight_digits(word: u64) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    let above_nine = word.wrapping_add(0x0606_0606_0606_0606);
+    if (word & HIGH) != ZEROS || (above_nine & HIGH) != ZEROS {
+        return None;
+    }
+    let word = word ^ ZEROS;
+    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
+}
+
+/// The error for a number that does not go on at `at`.
+#[cold]
+fn stop(frame: &[u8], at: usize) -> ParseError {
+    let kind = if at < frame.len() {
+        ErrorKind::Syntax
+    } else {
+        ErrorKind::Truncated
+    };
+    ParseError::new(kind, at)
+}

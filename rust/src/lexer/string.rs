@@ -1,0 +1,204 @@
+//! JSON strings: where they end, what their escapes mean.
+
+use std::borrow::Cow;
+
+use crate::error::{ErrorKind, ParseError, Result};
+
+/// A string of the wire: its place in the frame, quotes excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Where the content begins.
+    pub start: usize,
+    /// Where it ends.
+    pub end: usize,
+    /// Whether it holds escapes.
+    pub escaped: bool,
+}
+
+impl Text {
+    /// The content as it stands in the frame, escapes included.
+    #[inline]
+    #[must_use]
+    pub fn raw<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
+        frame.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The content; copied only when it holds escapes.
+    #[inline]
+    #[must_use]
+    pub fn bytes<'f>(&self, frame: &'f [u8]) -> Cow<'f, [u8]> {
+        if self.escaped {
+            Cow::Owned(unescape(self.raw(frame)))
+        } else {
+            Cow::Borrowed(self.raw(frame))
+        }
+    }
+
+    /// The content as text.
+    #[must_use]
+    pub fn decode<'f>(&self, frame: &'f [u8]) -> Cow<'f, str> {
+        match self.bytes(frame) {
+            Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// Whether the content is `text`.
+    #[inline]
+    #[must_use]
+    pub fn is(&self, frame: &[u8], text: &[u8]) -> bool {
+        *self.bytes(frame) == *text
+    }
+}
+
+/// The string whose content begins at `start`; its closing quote is at `end`.
+#[inline]
+pub(super) fn scan(frame: &[u8], start: usize) -> Result<Text> {
+    let mut at = plain_end(frame, start);
+    let mut escaped = false;
+    loop {
+        match frame.get(at) {
+            Some(b'"') => {
+                return Ok(Text {
+                    start,
+                    end: at,
+                    escaped,
+                });
+            }
+            Some(b'\\') => {
+                escaped = true;
+                at = plain_end(frame, escape_end(frame, at)?);
+            }
+            Some(_) => return Err(ParseError::new(ErrorKind::Syntax, at)),
+            None => return Err(ParseError::new(ErrorKind::Truncated, frame.len())),
+        }
+    }
+}
+
+/// Where the run of plain characters ends: at a quote, a backslash, a control character or the
+/// end of the frame. Eight bytes at a time.
+#[inline]
+fn plain_end(frame: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = frame.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let special = special_bytes(u64::from_le_bytes(*chunk));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while frame
+        .get(at)
+        .is_some_and(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\')
+    {
+        at += 1;
+    }
+    at
+}
+
+/// The high bit of every byte that ends a plain run. Bytes above the lowest such byte may be
+/// marked wrongly, by a borrow; the lowest is always right.
+#[inline]
+const fn special_bytes(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(LOW) & !word
+    }
+    let quote = zero_bytes(word ^ (LOW * b'"' as u64));
+    let backslash = zero_bytes(word ^ (LOW * b'\\' as u64));
+    let control = word.wrapping_sub(LOW * b' ' as u64) & !word;
+    (quote | backslash | control) & HIGH
+}
+
+/// Checks the escape whose backslash is at `at`, and returns where it ends. A high surrogate and
+/// the low one after it are one escape; a surrogate alone stands for no character.
+fn escape_end(frame: &[u8], at: usize) -> Result<usize> {
+    match frame.get(at + 1) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+        Some(b'u') => match hex4(frame, at + 2)? {
+            0xD800..=0xDBFF => low_surrogate(frame, at),
+            0xDC00..=0xDFFF => Err(ParseError::new(ErrorKind::Syntax, at)),
+            _ => Ok(at + 6),
+        },
+        Some(_) => Err(ParseError::new(ErrorKind::Syntax, at + 1)),
+        None => Err(ParseError::new(ErrorKind::Truncated, frame.len())),
+    }
+}
+
+/// Checks the second half of the pair whose first half's backslash is at `high`.
+fn low_surrogate(frame: &[u8], high: usize) -> Result<usize> {
+    let at = high + 6;
+    for (place, wanted) in [(at, b'\\'), (at + 1, b'u')] {
+        match frame.get(place) {
+            Some(&byte) if byte == wanted => {}
+            Some(_) => return Err(ParseError::new(ErrorKind::Syntax, high)),
+            None => return Err(ParseError::new(ErrorKind::Truncated, frame.len())),
+        }
+    }
+    match hex4(frame, at + 2)? {
+        0xDC00..=0xDFFF => Ok(at + 6),
+        _ => Err(ParseError::new(ErrorKind::Syntax, high)),
+    }
+}
+
+fn hex4(frame: &[u8], at: usize) -> Result<u32> {
+    let mut value = 0;
+    for place in at..at + 4 {
+        let Some(&byte) = frame.get(place) else {
+            return Err(ParseError::new(ErrorKind::Truncated, frame.len()));
+        };
+        let Some(digit) = char::from(byte).to_digit(16) else {
+            return Err(ParseError::new(ErrorKind::Syntax, place));
+        };
+        value = value * 16 + digit;
+    }
+    Ok(value)
+}
+
+/// The content of a string that was scanned before, its escapes replaced.
+fn unescape(raw: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(raw.len());
+    let mut at = 0;
+    while let Some(&byte) = raw.get(at) {
+        if byte == b'\\' {
+            let (character, length) = unescape_one(raw, at);
+            plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            at += length;
+        } else {
+            plain.push(byte);
+            at += 1;
+        }
+    }
+    plain
+}
+
+/// The character of the escape at `at`, and the length of the escape.
+fn unescape_one(raw: &[u8], at: usize) -> (char, usize) {
+    let simple = match raw.get(at + 1) {
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'u') => return unescape_unicode(raw, at),
+        Some(&byte) => char::from(byte),
+        None => char::REPLACEMENT_CHARACTER,
+    };
+    (simple, 2)
+}
+
+fn unescape_unicode(raw: &[u8], at: usize) -> (char, usize) {
+    let high = hex4(raw, at + 2).unwrap_or(0xFFFD);
+    if !(0xD800..0xDC00).contains(&high) {
+        return (
+            char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER),
+            6,
+        );
+    }
+    let low = hex4(raw, at + 8).unwrap_or(0xDC00);
+    let code = 0x1_0000 + ((high - 0xD800) << 10) + low.wrapping_sub(0xDC00);
+    (
+        char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+        12,
+    )
+}

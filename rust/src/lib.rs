@@ -1,0 +1,30 @@
+//! The core of kraken-connector-rs: frames of Kraken's WebSocket API v2 in, events and books out.
+//!
+//! A function of its input: it owns no socket, clock, thread, logger or callback. Bytes from the
+//! wire are never trusted, and prices and quantities never pass through a binary float on their
+//! way into a book or a checksum.
+//!
+//! ```text
+//! frame bytes ──► lexer ──► message ──► book ──► checksum ──► event
+//! ```
+//!
+//! [`Engine`] does all of it; the modules can be used alone. The feature `python` adds the
+//! extension module, the only part that knows of an interpreter.
+
+pub mod book;
+pub mod checksum;
+pub mod decimal;
+pub mod engine;
+pub mod error;
+pub mod lexer;
+pub mod message;
+pub mod time;
+
+#[cfg(feature = "python")]
+mod python;
+
+pub use book::{L2Book, Level, Side};
+pub use decimal::Decimal;
+pub use engine::{BookState, Engine, Notice, Outcome};
+pub use error::{ErrorKind, ParseError};
+pub use message::{Message, parse_message};

@@ -1,0 +1,232 @@
+//! Channel `book`: the rows of a snapshot or an update, exact and fully checked before any of
+//! them is applied.
+
+use std::ops::Range;
+
+use crate::decimal::Decimal;
+use crate::error::{ErrorKind, ParseError, Result};
+use crate::lexer::{Field, Kind, Lexer, Text, Value};
+
+/// One changed price level; a quantity of zero removes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Price in quote currency.
+    pub price: Decimal,
+    /// Quantity in base currency.
+    pub qty: Decimal,
+}
+
+/// One item of a book message: what it says about one pair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookItem {
+    /// Where the item begins in the frame.
+    pub offset: usize,
+    /// Currency pair.
+    pub symbol: Text,
+    /// CRC-32 of the ten best levels of both sides after this message.
+    pub checksum: Option<u32>,
+    /// RFC 3339 time of the exchange.
+    pub timestamp: Option<Text>,
+    bids: Range<usize>,
+    asks: Range<usize>,
+}
+
+/// The content of one book message: a buffer that a reader fills again and again, so that
+/// reading allocates nothing once it is warm.
+#[derive(Clone, Debug, Default)]
+pub struct BookBatch {
+    items: Vec<BookItem>,
+    rows: Vec<Row>,
+}
+
+impl BookBatch {
+    /// The message's items; the protocol sends one.
+    #[must_use]
+    pub fn items(&self) -> &[BookItem] {
+        &self.items
+    }
+
+    /// Bid rows of `item`, in the order of the wire.
+    #[inline]
+    #[must_use]
+    pub fn bids(&self, item: &BookItem) -> &[Row] {
+        self.rows.get(item.bids.clone()).unwrap_or_default()
+    }
+
+    /// Ask rows of `item`, in the order of the wire.
+    #[inline]
+    #[must_use]
+    pub fn asks(&self, item: &BookItem) -> &[Row] {
+        self.rows.get(item.asks.clone()).unwrap_or_default()
+    }
+
+    /// Reads the array `data`. The first breach of the protocol is returned beside the result,
+    /// so that reading goes on: a frame that is no JSON is reported as that.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text.
+    pub(super) fn read(&mut self, lexer: &mut Lexer<'_>) -> Result<Option<ParseError>> {
+        self.items.clear();
+        self.rows.clear();
+        let mut defect = None;
+        let mut more = lexer.first_item()?;
+        while more {
+            match self.read_item(lexer)? {
+                Ok(item) => self.items.push(item),
+                Err(error) => defect = defect.or(Some(error)),
+            }
+            more = lexer.next_item()?;
+        }
+        Ok(defect)
+    }
+
+    /// Reads one item; of several breaches the one of the first field in the order symbol, bids,
+    /// asks, checksum counts, wherever they stand.
+    #[inline]
+    fn read_item(&mut self, lexer: &mut Lexer<'_>) -> Result<Checked<BookItem>> {
+        if lexer.peek()? != Kind::Object {
+            return skip_as(lexer, ErrorKind::Type).map(Err);
+        }
+        let offset = lexer.offset();
+        let missing = ParseError::new(ErrorKind::Missing, offset);
+        let mut symbol = Err(missing);
+        let (mut bids, mut asks) = (Ok(0..0), Ok(0..0));
+        let mut checksum = Ok(None);
+        let mut timestamp = None;
+        let mut key = lexer.first_key()?;
+        while let Some(name) = key {
+            match name.bytes(lexer.frame()).as_ref() {
+                b"symbol" => symbol = required_text(lexer, missing)?,
+                b"bids" => bids = self.read_rows(lexer)?,
+                b"asks" => asks = self.read_rows(lexer)?,
+                b"checksum" => checksum = read_checksum(lexer)?,
+                b"timestamp" => timestamp = optional_text(lexer)?,
+                _ => lexer.skip_value()?,
+            }
+            key = lexer.next_key()?;
+        }
+        Ok(symbol.and_then(|symbol| {
+            Ok(BookItem {
+                offset,
+                symbol,
+                bids: bids?,
+                asks: asks?,
+                checksum: checksum?,
+                timestamp,
+            })
+        }))
+    }
+
+    fn read_rows(&mut self, lexer: &mut Lexer<'_>) -> Result<Checked<Range<usize>>> {
+        let start = self.rows.len();
+        match lexer.peek()? {
+            Kind::Array => {}
+            Kind::Null => return lexer.null().map(|()| Ok(start..start)),
+            _ => return skip_as(lexer, ErrorKind::Type).map(Err),
+        }
+        let mut defect = None;
+        let mut more = lexer.first_item()?;
+        while more {
+            match read_row(lexer)? {
+                Ok(row) => self.rows.push(row),
+                Err(error) => defect = defect.or(Some(error)),
+            }
+            more = lexer.next_item()?;
+        }
+        Ok(defect.map_or(Ok(start..self.rows.len()), Err))
+    }
+}
+
+/// What was read, or how it breaks the protocol. Around it stands a `Result` for what is no JSON.
+type Checked<T> = std::result::Result<T, ParseError>;
+
+/// Reads one row, first as the exchange spells it, else field by field.
+#[inline]
+fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
+    let start = lexer.clone();
+    if lexer.guess(b"{\"price\":") {
+        let price = lexer.number();
+        if let Ok(price) = price
+            && lexer.guess(b",\"qty\":")
+            && let Ok(qty) = lexer.number()
+            && lexer.guess(b"}")
+        {
+            let frame = lexer.frame();
+            return Ok(price.decimal(frame).and_then(|price| {
+                let qty = qty.decimal(frame)?;
+                Ok(Row { price, qty })
+            }));
+        }
+    }
+    *lexer = start;
+    read_unusual_row(lexer)
+}
+
+#[cold]
+fn read_unusual_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
+    if lexer.peek()? != Kind::Object {
+        return skip_as(lexer, ErrorKind::Type).map(Err);
+    }
+    let missing = ParseError::new(ErrorKind::Missing, lexer.offset());
+    let (mut price, mut qty) = (Err(missing), Err(missing));
+    let mut key = lexer.first_key()?;
+    while let Some(name) = key {
+        match name.bytes(lexer.frame()).as_ref() {
+            b"price" => price = required_decimal(lexer, missing)?,
+            b"qty" => qty = required_decimal(lexer, missing)?,
+            _ => lexer.skip_value()?,
+        }
+        key = lexer.next_key()?;
+    }
+    Ok(price.and_then(|price| Ok(Row { price, qty: qty? })))
+}
+
+fn required_decimal(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Decimal>> {
+    let Field { offset, value } = lexer.field()?;
+    Ok(match value {
+        Value::Number(number) => number.decimal(lexer.frame()),
+        Value::Null => Err(missing),
+        _ => Err(ParseError::new(ErrorKind::Type, offset)),
+    })
+}
+
+#[inline]
+fn required_text(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Text>> {
+    let Field { offset, value } = lexer.field()?;
+    Ok(match value {
+        Value::Text(text) => Ok(text),
+        Value::Null => Err(missing),
+        _ => Err(ParseError::new(ErrorKind::Type, offset)),
+    })
+}
+
+#[inline]
+fn optional_text(lexer: &mut Lexer<'_>) -> Result<Option<Text>> {
+    let field = lexer.field()?;
+    Ok(match field.value {
+        Value::Text(text) => Some(text),
+        _ => None,
+    })
+}
+
+#[inline]
+fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
+    let Field { offset, value } = lexer.field()?;
+    Ok(match value {
+        Value::Number(number) => number
+            .to_i64()
+            .and_then(|value| u32::try_from(value).ok())
+            .map(Some)
+            .ok_or(ParseError::new(ErrorKind::Number, offset)),
+        Value::Null => Ok(None),
+        _ => Err(ParseError::new(ErrorKind::Type, offset)),
+    })
+}
+
+#[cold]
+fn skip_as(lexer: &mut Lexer<'_>, kind: ErrorKind) -> Result<ParseError> {
+    let error = lexer.error(kind);
+    lexer.skip_value()?;
+    Ok(error)
+}

@@ -1,0 +1,203 @@
+//! What stands around a message's content, read in one pass over the frame's top level.
+
+use super::book::BookBatch;
+use super::{Channel, DataMessage, Message, Reply};
+use crate::error::{ErrorKind, ParseError, Result};
+use crate::lexer::{Field, Kind, Lexer, Text, Value};
+
+/// The top-level fields that decide what a frame is. Key order is not stable, and a field that
+/// is `null` counts as absent.
+#[derive(Default)]
+pub(super) struct Envelope {
+    offset: usize,
+    channel: Option<Field>,
+    kind: Option<Field>,
+    data: Option<Field>,
+    sequence: Option<Field>,
+    timestamp: Option<Field>,
+    method: Option<Field>,
+    success: Option<Field>,
+    error: Option<Field>,
+    result: Option<Field>,
+    book: Option<BookRead>,
+}
+
+/// The outcome of reading `data` as that of a book.
+struct BookRead {
+    defect: Option<ParseError>,
+}
+
+impl Envelope {
+    /// Reads the frame; a book's `data` goes into `batch`.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the text, and [`ErrorKind::Type`] when the frame is no object.
+    pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Result<Self> {
+        let mut lexer = Lexer::new(frame)?;
+        let is_object = lexer.peek()? == Kind::Object;
+        let mut envelope = Self {
+            offset: lexer.offset(),
+            ..Self::default()
+        };
+        if !is_object {
+            lexer.skip_value()?;
+            lexer.finish()?;
+            return Err(ParseError::new(ErrorKind::Type, envelope.offset));
+        }
+        let mut key = lexer.first_key()?;
+        while let Some(name) = key {
+            envelope.read_field(&mut lexer, name, batch)?;
+            key = lexer.next_key()?;
+        }
+        lexer.finish()?;
+        envelope.read_late_book(frame, batch)?;
+        Ok(envelope)
+    }
+
+    #[inline]
+    fn read_field(&mut self, lexer: &mut Lexer<'_>, name: Text, batch: &mut BookBatch) -> Result<()> {
+        let frame = lexer.frame();
+        let place = match name.bytes(frame).as_ref() {
+            b"channel" => &mut self.channel,
+            b"type" => &mut self.kind,
+            b"data" => return self.read_data(lexer, batch),
+            b"sequence" => &mut self.sequence,
+            b"timestamp" => &mut self.timestamp,
+            b"method" => &mut self.method,
+            b"success" => &mut self.success,
+            b"error" => &mut self.error,
+            b"result" => &mut self.result,
+            _ => return lexer.skip_value(),
+        };
+        let field = lexer.field()?;
+        *place = (field.value != Value::Null).then_some(field);
+        Ok(())
+    }
+
+    #[inline]
+    fn read_data(&mut self, lexer: &mut Lexer<'_>, batch: &mut BookBatch) -> Result<()> {
+        self.book = None;
+        let kind = lexer.peek()?;
+        if kind == Kind::Array && is_text(self.channel, lexer.frame(), b"book") {
+            let offset = lexer.offset();
+            let value = Value::Array;
+            self.data = Some(Field { offset, value });
+            let defect = batch.read(lexer)?;
+            self.book = Some(BookRead { defect });
+            return Ok(());
+        }
+        let field = lexer.field()?;
+        self.data = (field.value != Value::Null).then_some(field);
+        Ok(())
+    }
+
+    /// Reads a book's `data` that came before the channel was known.
+    fn read_late_book(&mut self, frame: &[u8], batch: &mut BookBatch) -> Result<()> {
+        let is_book = self.method.is_none() && is_text(self.channel, frame, b"book");
+        if let Some(data) = self.data
+            && is_book
+            && data.value == Value::Array
+            && self.book.is_none()
+        {
+            let defect = batch.read(&mut Lexer::at(frame, data.offset))?;
+            self.book = Some(BookRead { defect });
+        }
+        Ok(())
+    }
+
+    /// The message: some refusals carry both channel and method, and whatever has a method is an
+    /// answer.
+    ///
+    /// # Errors
+    ///
+    /// The kinds that are [`ErrorKind::is_protocol`].
+    pub(super) fn classify(&self, frame: &[u8]) -> Result<Message> {
+        if let Some(method) = self.method {
+            return self.reply(frame, text(method)?);
+        }
+        let Some(channel) = self.channel else {
+            return Err(ParseError::new(ErrorKind::Unclassified, self.offset));
+        };
+        let name = text(channel)?;
+        match Channel::of(&name.bytes(frame)) {
+            Channel::Heartbeat => Ok(Message::Heartbeat),
+            channel => self.data_message(frame, channel, name).map(Message::Data),
+        }
+    }
+
+    fn data_message(&self, frame: &[u8], channel: Channel, name: Text) -> Result<DataMessage> {
+        let missing = ParseError::new(ErrorKind::Missing, self.offset);
+        let kind = self.kind.ok_or(missing).and_then(text)?;
+        let data = self.data.ok_or(missing)?;
+        check_data(channel, data)?;
+        let sequence = self.sequence.map(integer).transpose()?;
+        if channel == Channel::Book
+            && let Some(defect) = self.book.as_ref().and_then(|book| book.defect)
+        {
+            return Err(defect);
+        }
+        Ok(DataMessage {
+            channel,
+            channel_name: name,
+            is_snapshot: kind.is(frame, b"snapshot"),
+            kind,
+            data: data.offset,
+            sequence,
+            timestamp: self.timestamp.and_then(|field| text(field).ok()),
+        })
+    }
+
+    fn reply(&self, frame: &[u8], method: Text) -> Result<Message> {
+        if method.is(frame, b"pong") {
+            return Ok(Message::Pong);
+        }
+        let success = match self.success {
+            None => self.error.is_none(),
+            Some(Field { value: Value::Bool(success), .. }) => success,
+            Some(field) => return Err(ParseError::new(ErrorKind::Type, field.offset)),
+        };
+        let result = self.result.filter(|field| field.value == Value::Object);
+        Ok(Message::Reply(Reply {
+            method,
+            success,
+            result: result.map(|field| field.offset),
+        }))
+    }
+}
+
+/// `data` is an array, except that `instrument` has an object and a channel that this version does
+/// not know may have anything.
+fn check_data(channel: Channel, data: Field) -> Result<()> {
+    let expected = match data.value {
+        Value::Array => true,
+        Value::Object => matches!(channel, Channel::Instrument | Channel::Other),
+        _ => channel == Channel::Other,
+    };
+    if expected {
+        return Ok(());
+    }
+    Err(ParseError::new(ErrorKind::Type, data.offset))
+}
+
+#[inline]
+fn is_text(field: Option<Field>, frame: &[u8], wanted: &[u8]) -> bool {
+    matches!(field, Some(Field { value: Value::Text(text), .. }) if text.is(frame, wanted))
+}
+
+#[inline]
+fn text(field: Field) -> Result<Text> {
+    match field.value {
+        Value::Text(text) => Ok(text),
+        _ => Err(ParseError::new(ErrorKind::Type, field.offset)),
+    }
+}
+
+fn integer(field: Field) -> Result<i64> {
+    match field.value {
+        Value::Number(number) if number.is_integer() => number
+            .to_i64()
+            .ok_or(ParseError::new(ErrorKind::Number, field.offset)),
+        _ => Err(ParseError::new(ErrorKind::Type, field.offset)),
+    }
+}

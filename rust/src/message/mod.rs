@@ -1,0 +1,158 @@
+//! One frame to one message: which channel or method it is, and what a book needs of it.
+//!
+//! Book messages are read completely. Of the other channels the whole frame is checked to be
+//! JSON and the envelope is read; their items are decoded by whoever wants them, from the offset
+//! that the message names.
+
+mod book;
+mod envelope;
+mod salvage;
+
+pub use book::{BookBatch, BookItem, Row};
+pub use salvage::{Salvage, salvage};
+
+use crate::error::Result;
+use crate::lexer::{Field, Lexer, Text, Value};
+use envelope::Envelope;
+
+/// A message of the exchange; all places are offsets in its frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// Content of a channel.
+    Data(DataMessage),
+    /// The answer to a request.
+    Reply(Reply),
+    /// The answer to a ping.
+    Pong,
+    /// A sign of life.
+    Heartbeat,
+}
+
+/// The channels that this version knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Channel {
+    /// Wallets and ledger entries.
+    Balances,
+    /// Aggregated book.
+    Book,
+    /// Orders and fills.
+    Executions,
+    /// Sign of life; has no content.
+    Heartbeat,
+    /// Reference data.
+    Instrument,
+    /// Candles.
+    Ohlc,
+    /// State of the trading engine.
+    Status,
+    /// Best bid and offer.
+    Ticker,
+    /// Public trades.
+    Trade,
+    /// A channel that this version does not know.
+    Other,
+}
+
+impl Channel {
+    /// The channel called `name`.
+    #[inline]
+    #[must_use]
+    pub fn of(name: &[u8]) -> Self {
+        match name {
+            b"balances" => Self::Balances,
+            b"book" => Self::Book,
+            b"executions" => Self::Executions,
+            b"heartbeat" => Self::Heartbeat,
+            b"instrument" => Self::Instrument,
+            b"ohlc" => Self::Ohlc,
+            b"status" => Self::Status,
+            b"ticker" => Self::Ticker,
+            b"trade" => Self::Trade,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Content of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataMessage {
+    /// The channel.
+    pub channel: Channel,
+    /// Its name as written.
+    pub channel_name: Text,
+    /// The message's `type`.
+    pub kind: Text,
+    /// Whether that is `snapshot`.
+    pub is_snapshot: bool,
+    /// Where `data` begins.
+    pub data: usize,
+    /// Message counter of the subscription, private channels only.
+    pub sequence: Option<i64>,
+    /// RFC 3339 time of the message itself.
+    pub timestamp: Option<Text>,
+}
+
+impl DataMessage {
+    /// A text of the first item, without decoding the rest.
+    #[must_use]
+    pub fn first_item_text(&self, frame: &[u8], name: &[u8]) -> Option<Text> {
+        let mut lexer = Lexer::at(frame, self.data);
+        if !lexer.first_item().ok()? {
+            return None;
+        }
+        object_text(&mut lexer, name)
+    }
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The request's method; `error` when the exchange could not read the request.
+    pub method: Text,
+    /// Whether the request was granted.
+    pub success: bool,
+    /// Where the object `result` begins.
+    pub result: Option<usize>,
+}
+
+impl Reply {
+    /// A field of `result`.
+    #[must_use]
+    pub fn result_field(&self, frame: &[u8], name: &[u8]) -> Option<Value> {
+        object_field(&mut Lexer::at(frame, self.result?), name)
+    }
+}
+
+/// Reads one frame; a book's rows go into `batch`.
+///
+/// # Errors
+///
+/// The frame is no JSON or no message of the protocol; [`salvage`] then tells what it may have
+/// been.
+#[inline]
+pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
+    Envelope::read(frame, batch)?.classify(frame)
+}
+
+fn object_text(lexer: &mut Lexer<'_>, name: &[u8]) -> Option<Text> {
+    match object_field(lexer, name)? {
+        Value::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// The last field called `name` of the object that comes next.
+fn object_field(lexer: &mut Lexer<'_>, name: &[u8]) -> Option<Value> {
+    let mut found = None;
+    let mut key = lexer.first_key().ok()?;
+    while let Some(text) = key {
+        let Field { value, .. } = lexer.field().ok()?;
+        if text.is(lexer.frame(), name) {
+            found = Some(value);
+        }
+        key = lexer.next_key().ok()?;
+    }
+    found
+}
