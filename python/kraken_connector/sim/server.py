@@ -7,12 +7,13 @@ import contextlib
 import random
 import ssl as tls
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Self, TypeVar
 
+from .accounts import DEFAULT_BALANCES, Account
 from .connection import Connection
 from .faults import Faults
-from .feeds import Feed, Levels, MarketFeed
+from .feeds import Feed, Levels, MarketFeed, Number
 from .market import Step
 from .observe import Journal, LogEntry, PublishedState
 from .pairs import Pair, resolve_pairs
@@ -47,6 +48,7 @@ class SimulatedExchange:
             unlimited.
         send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
         history: published books to remember for each symbol and depth.
+        balances: what the account holds at first, by asset.
         clock: gives nanoseconds since the epoch.
     """
 
@@ -68,6 +70,7 @@ class SimulatedExchange:
         message_limit: int | None = None,
         send_buffer_limit: int = 16 * 2**20,
         history: int = 512,
+        balances: Mapping[str, Number] = DEFAULT_BALANCES,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
@@ -97,6 +100,9 @@ class SimulatedExchange:
             clock=clock,
         )
         self.feed: Feed = self.markets
+        self.account = Account(
+            self.markets.pairs, self.registry, seed=seed, clock=clock, balances=balances
+        )
         self._rate = rate
         self._chance = random.Random(seed)
         self._connections: dict[Connection, None] = {}
@@ -262,8 +268,9 @@ class SimulatedExchange:
     def start(self, subscription: Subscription) -> None:
         """Send a new subscription its snapshot."""
         if subscription.channel in PRIVATE_CHANNELS:
-            return
-        self.feed.start(subscription)
+            self.account.start(subscription)
+        else:
+            self.feed.start(subscription)
 
     def deliver(self, session: Session, message: Outgoing) -> None:
         """Send a message, unless a fault has other plans for it."""
