@@ -329,8 +329,12 @@ def _padded(rows: list[Row], scales: tuple[int, int]) -> list[Row]:
     """Return the rows with prices and quantities of the given scales."""
     price_scale, qty_scale = scales
     return [
-        (rescale(price, price_from, price_scale), price_scale)
-        + (rescale(qty, qty_from, qty_scale), qty_scale)
+        (
+            rescale(price, price_from, price_scale),
+            price_scale,
+            rescale(qty, qty_from, qty_scale),
+            qty_scale,
+        )
         for price, price_from, qty, qty_from in rows
     ]
 

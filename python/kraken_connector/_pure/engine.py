@@ -12,9 +12,10 @@ from ..models import (
     WSResponse,
 )
 from .book import OrderBook
-from .book_data import BookChange
+from .book_data import BookChange, Defect
 from .data_message import WSDataMessage, item_type
-from .messages import Frame, Message, UnreadableFrame, read_message, to_bytes
+from .messages import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
+from .numbers import NumberError
 
 Event = Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
 
@@ -56,29 +57,43 @@ class Engine:
         raw = frame if type(frame) is bytes else to_bytes(frame, "feed")
         self._counters["frames"] += 1
         self._counters["bytes"] += len(raw)
+        events: list[Event] = []
         try:
             message, changes = read_message(raw, received_ns)
+            if type(message) is WSDataMessage:
+                if changes is None:
+                    self._follow(message, events)
+                else:
+                    self._apply(raw, message, changes, events)
+            elif type(message) is WSResponse:
+                self._acknowledge(message)
         except UnreadableFrame as unreadable:
-            return [self._refuse(raw, unreadable, received_ns)]
+            events.append(self._refuse(raw, unreadable, received_ns))
+            return events
         self._counters["messages"] += 1
-        events: list[Event] = []
-        if changes is not None and type(message) is WSDataMessage:
-            self._apply(message, changes, events)
-        elif type(message) is WSDataMessage:
-            self._follow(message, events)
-        elif type(message) is WSResponse:
-            self._acknowledge(message)
         events.append(message)
         return events
 
     # Books.
 
     def _apply(
-        self, message: WSDataMessage, changes: list[BookChange], events: list[Event]
+        self, frame: bytes, message: WSDataMessage, changes: list[BookChange], events: list[Event]
     ) -> None:
-        """Take a book message to the books, its items in order."""
+        """Take a book message to the books, its items in order.
+
+        Raises:
+            UnreadableFrame: a number does not fit its book.
+        """
+        verdicts: list[bool | None] = []
+        unfit: list[int] = []
+        for index, change in enumerate(changes):
+            try:
+                verdicts.append(self._apply_item(message, change, events))
+            except NumberError:
+                unfit.append(index)
+        if unfit:
+            refuse(frame, Defect("number", ("data", unfit[-1])))
         self._counters["book_messages"] += 1
-        verdicts = [self._apply_item(message, change, events) for change in changes]
         if False in verdicts:
             message._verified = False
         elif verdicts and None not in verdicts:
@@ -87,13 +102,17 @@ class Engine:
     def _apply_item(
         self, message: WSDataMessage, change: BookChange, events: list[Event]
     ) -> bool | None:
-        """Return whether the book matches the exchange's, `None` when nobody can tell."""
+        """Return whether the book matches the exchange's, `None` when nobody can tell.
+
+        Raises:
+            NumberError: a number does not fit the book; the book was not changed.
+        """
         book = self.book(change.symbol)
         is_snapshot = message._type == "snapshot"
         if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
             return None if change.checksum is None else False
         if is_snapshot:
-            book._depth = self._snapshot_depth(change)
+            book._cut(self._snapshot_depth(change))
             book._replace(change, message._received_ns)
         else:
             book._update(change, message._received_ns)

@@ -10,7 +10,7 @@ from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
 from .book_data import BookChange, Defect, read_book_data
 from .data_message import WSDataMessage, item_type
 from .lexer import decode, decode_exact
-from .scanner import LexicalError, Scanner
+from .scanner import LexicalError, Node, Scanner
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
@@ -73,10 +73,8 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
             return _message(frame, decode(frame), received_ns), None
         message = _data_message(frame, document, received_ns)
         return message, _changes(document["data"])
-    except LexicalError as error:
-        _refuse(frame, error.kind, error.offset)
-    except Defect as defect:
-        _refuse(frame, defect.kind, Scanner(frame).scan().find(defect.path).offset)
+    except (LexicalError, Defect) as error:
+        refuse(frame, error)
 
 
 def _changes(data: Any) -> list[BookChange]:
@@ -186,15 +184,23 @@ def _result(method: str, document: Any) -> Any:
     return result
 
 
-def _refuse(frame: bytes, kind: str, offset: int) -> NoReturn:
-    """Raise with what the frame says about itself before the error."""
+def refuse(frame: bytes, error: LexicalError | Defect) -> NoReturn:
+    """Raise with what the frame says about itself before the error.
+
+    Raises:
+        UnreadableFrame: always.
+    """
     scanner = Scanner(frame)
     with suppress(LexicalError):
         scanner.scan()
-    document: Any = scanner.root.plain() if scanner.root else None
+    root = scanner.root or Node(0, None)
+    document = root.plain()
     channel = document.get("channel") if isinstance(document, dict) else None
-    error = ParseError(kind, offset, channel if isinstance(channel, str) else None)
-    raise UnreadableFrame(error, _symbols(document.get("data")) if _is_book(document) else None)
+    offset = error.offset if isinstance(error, LexicalError) else root.find(error.path).offset
+    raise UnreadableFrame(
+        ParseError(error.kind, offset, channel if isinstance(channel, str) else None),
+        _symbols(document.get("data")) if _is_book(document) else None,
+    ) from error
 
 
 def _symbols(data: Any) -> list[str]:
