@@ -68,6 +68,14 @@ endif
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
+bench: $(DEV) ## measure both cores and the baselines (ARGS="-k feed")
+	$(call say,Python)
+	@$(PYTEST) benches/python --benchmark-enable --benchmark-only --timeout=0 $(ARGS)
+ifeq ($(CORE),native)
+	$(call say,Rust)
+	@cargo bench --quiet --locked
+endif
+
 wheel: $(DEV) ## build the sdist and a wheel from it into dist/
 	@$(PY) -m build --outdir dist .
 
