@@ -100,6 +100,12 @@ class Connection(asyncio.Protocol):
             self._last_channel_message = asyncio.get_running_loop().time()
         self.send_text(message.payload)
 
+    def send_frames(self, frames: bytes) -> None:
+        """Send channel messages that are WebSocket frames already."""
+        if self.open:
+            self._last_channel_message = asyncio.get_running_loop().time()
+            self.send_bytes(frames)
+
     def send_text(self, payload: bytes) -> None:
         """Send one text frame."""
         if not self.open:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account
 from .connection import Connection
 from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
+from .flat_out import FlatOutFeed
 from .market import Step
 from .observe import Journal, LogEntry, PublishedState
 from .pairs import Pair, resolve_pairs
 from .registry import Registry
+from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request
 from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
@@ -36,7 +39,8 @@ class SimulatedExchange:
             symbols and `Pair` objects.
         seed: start of all randomness; equal seeds give equal markets.
         rate: market steps per second, all symbols together. Only symbols that somebody listens to
-            move. 0 moves nothing by itself: call `step`.
+            move. 0 moves nothing by itself: call `step`. `math.inf` plays ready-made loops as
+            fast as each client reads, for benchmarks.
         heartbeat_interval: seconds without a channel message until a heartbeat; 0 sends none.
         ssl: TLS for both protocols.
         api_key: the key that token calls must carry; made up if `None`.
@@ -99,7 +103,7 @@ class SimulatedExchange:
             history=history,
             clock=clock,
         )
-        self.feed: Feed = self.markets
+        self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.account = Account(
             self.markets.pairs, self.registry, seed=seed, clock=clock, balances=balances
         )
@@ -109,6 +113,32 @@ class SimulatedExchange:
         self._sessions = 0
         self._server: asyncio.Server | None = None
         self._feeding: asyncio.Task[None] | None = None
+
+    @classmethod
+    def replay(
+        cls,
+        recording: Recording,
+        *,
+        speed: float = 1.0,
+        loop: bool = False,
+        **options: Any,
+    ) -> Self:
+        """Return an exchange that plays a recording instead of synthetic markets.
+
+        Every subscription gets the recorded frames of its channel and symbol, from the first on.
+
+        Args:
+            recording: a file with one frame a line, or the frames.
+            speed: 1 is the recorded pace, `math.inf` as fast as each client reads.
+            loop: whether to start over at the end.
+            options: arguments of the class; `rate` and `symbols` have no use here.
+
+        Raises:
+            ValueError: the recording has a line that is no message.
+        """
+        exchange = cls(**options)
+        exchange.feed = ReplayFeed(recording, speed=speed, loop=loop, journal=exchange.journal)
+        return exchange
 
     async def __aenter__(self) -> Self:
         await self.start_serving()
@@ -124,7 +154,7 @@ class SimulatedExchange:
             lambda: Connection(self), self.host, self.port, ssl=self.ssl
         )
         self.port = self._server.sockets[0].getsockname()[1]
-        if self._rate > 0:
+        if self._rate > 0 or self.feed is not self.markets:
             self._feeding = loop.create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
@@ -178,7 +208,9 @@ class SimulatedExchange:
 
         Raises:
             KeyError: the symbol is not listed.
+            RuntimeError: the exchange replays, or plays flat out.
         """
+        self._check_steerable()
         for _ in range(n):
             step = self.markets.step(symbol)
             await self._writable()
@@ -200,7 +232,9 @@ class SimulatedExchange:
 
         Raises:
             ValueError: a row changes nothing or has too many decimals.
+            RuntimeError: the exchange replays, or plays flat out.
         """
+        self._check_steerable()
         step = self.markets.change(symbol, bids, asks)
         await self._writable()
         return step
@@ -235,6 +269,10 @@ class SimulatedExchange:
             TimeoutError: it had not within `timeout` seconds.
         """
         await self.wait_for(lambda: self.registry.count(channel, symbol) >= count, timeout)
+
+    def _check_steerable(self) -> None:
+        if self.feed is not self.markets:
+            raise RuntimeError("the markets of this exchange are played, not steered")
 
     async def _writable(self) -> None:
         for connection in self.connections:

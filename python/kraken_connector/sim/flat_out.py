@@ -1,0 +1,121 @@
+"""Updates as fast as the socket takes them, for benchmarks.
+
+Nothing is computed while the clock runs: every topic has a loop of ready-made WebSocket frames. The
+last update of a book's loop leads back to its snapshot, so the checksums stay right for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from itertools import cycle
+
+from websockets.frames import Frame, Opcode
+
+from . import messages
+from .book import DEPTHS, ReferenceBook, Rows, Side
+from .feeds import MarketFeed, updates
+from .market import SimMarket, Step
+from .session import Session, Subscription, Topic
+from .statistics import INTERVALS
+
+LOOP_STEPS = 2000
+CHUNK_BYTES = 16_384
+
+
+class FlatOutFeed:
+    """Plays ready-made loops to every subscription, pausing for a client that does not keep up.
+
+    Args:
+        markets: where the loops come from; they stand still themselves.
+        steps: market steps in a loop.
+    """
+
+    def __init__(self, markets: MarketFeed, *, steps: int = LOOP_STEPS) -> None:
+        self._markets = markets
+        self._steps = steps
+        self._loops: dict[Topic, list[bytes]] = {}
+        self._playing: set[Session] = set()
+        self._players = asyncio.TaskGroup()
+
+    def check(self, subscription: Subscription) -> None:
+        self._markets.check(subscription)
+
+    def start(self, subscription: Subscription) -> None:
+        self._markets.start(subscription)
+        session = subscription.session
+        if self._loop(subscription.topic) and session not in self._playing:
+            self._playing.add(session)
+            self._players.create_task(self._play(session))
+
+    async def run(self) -> None:
+        async with self._players:
+            await asyncio.get_running_loop().create_future()
+
+    async def _play(self, session: Session) -> None:
+        connection = session.connection
+        positions: dict[Subscription, Iterator[bytes]] = {}
+        while playing := self._with_loops(session):
+            for subscription in playing:
+                chunks = positions.setdefault(subscription, cycle(self._loop(subscription.topic)))
+                connection.send_frames(next(chunks))
+                await connection.writable()
+            await asyncio.sleep(0)
+        self._playing.discard(session)
+
+    def _with_loops(self, session: Session) -> list[Subscription]:
+        subscriptions = session.subscriptions.values() if session.connection.open else ()
+        return [subscription for subscription in subscriptions if self._loop(subscription.topic)]
+
+    def _loop(self, topic: Topic) -> list[bytes]:
+        if topic not in self._loops:
+            self._loops[topic] = list(_chunks(self._frames(topic)))
+        return self._loops[topic]
+
+    def _frames(self, topic: Topic) -> Iterator[bytes]:
+        channel, symbol, option = topic
+        if symbol is None:
+            return
+        market = self._markets.new_market(symbol)
+        depths = [depth for depth in DEPTHS if topic == ("book", symbol, depth)]
+        start = {depth: _view(market.book, depth) for depth in depths}
+        if channel == "ohlc":
+            market.candles(int(option or INTERVALS[0]))
+        for _ in range(self._steps):
+            for _, payload in updates(market, market.step(depths), topic.__eq__):
+                yield _frame(payload)
+        for depth in depths:
+            yield _frame(_way_back(market, depth, start[depth], self._markets.market(symbol)))
+
+
+def _view(book: ReferenceBook, depth: int) -> dict[Side, dict[int, int]]:
+    return {"bid": dict(book.bids.rows(depth)), "ask": dict(book.asks.rows(depth))}
+
+
+def _way_back(
+    market: SimMarket, depth: int, start: dict[Side, dict[int, int]], origin: SimMarket
+) -> bytes:
+    """Return the update that turns the view of `depth` into what it was at the start."""
+    now = _view(market.book, depth)
+    rows = Rows()
+    for side, levels in start.items():
+        gone = [(ticks, 0) for ticks in now[side] if ticks not in levels]
+        back = [row for row in levels.items() if now[side].get(row[0]) != row[1]]
+        rows.of(side).extend(gone + back)
+    step = Step(market.pair.symbol, market.now(), {depth: rows}, origin.book.checksum())
+    return messages.book_update(market.pair, step, depth)
+
+
+def _frame(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+def _chunks(frames: Iterator[bytes]) -> Iterator[bytes]:
+    chunk = bytearray()
+    for frame in frames:
+        chunk += frame
+        if len(chunk) >= CHUNK_BYTES:
+            yield bytes(chunk)
+            chunk.clear()
+    if chunk:
+        yield bytes(chunk)
