@@ -137,13 +137,13 @@ class SimMarket:
     def _event(self, message: BookMessage, step: Step, reach: int) -> bool:
         roll = self._chance.random()
         side: Side = self._chance.choice(("bid", "ask"))
-        if roll < 0.12:
+        if roll < 0.08:
             return self._trade(message, step)
-        if roll < 0.24:
+        if roll < 0.22:
             return self._improve(message, side)
-        if roll < 0.38:
+        if roll < 0.42:
             return self._insert(message, side, reach)
-        if roll < 0.50:
+        if roll < 0.52:
             return self._cancel(message, side, reach)
         return self._requote(message, side, reach)
 
