@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
 from ..models import (
@@ -21,6 +19,7 @@ from ..models import (
     timestamp_ns,
 )
 from ..models._model import hashable
+from .lexer import decode_decimals
 
 #: The item of each channel; `balances` has another one in updates.
 _ITEMS: dict[str, type[Model]] = {
@@ -147,7 +146,7 @@ class WSDataMessage:
         if made_of is None:
             return plain  # type: ignore[no-any-return]
         if made_of is BookData:
-            plain = _exact_data(frame)
+            plain = decode_decimals(frame)["data"]
         if isinstance(plain, dict):
             return [made_of._from_wire(plain, (frame,))]
         return [
@@ -166,7 +165,7 @@ class WSDataMessage:
 
     def _plain_data(self, exact: bool) -> Any:
         if exact and self._raw is not None and item_type(self._channel, self._type) is None:
-            return _exact_data(self._raw)
+            return decode_decimals(self._raw)["data"]
         items = [
             item.to_dict(exact=exact) if isinstance(item, Model) else item for item in self.data
         ]
@@ -225,7 +224,3 @@ def _text(source: Any, name: str) -> str | None:
     """Return a text of an item, whether it is plain data or a model."""
     value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
     return value if isinstance(value, str) else None
-
-
-def _exact_data(frame: bytes) -> Any:
-    return json.loads(frame, parse_float=Decimal)["data"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -28,11 +29,17 @@ def decode(frame: bytes) -> Any:
         value = orjson.loads(frame)
     except orjson.JSONDecodeError:
         Scanner(frame).scan()
-        # What orjson refuses in valid JSON is a number beyond every float.
-        return json.loads(frame)
+        # What orjson refuses in valid JSON is a number beyond every float: infinite here.
+        return json.loads(frame, parse_int=_integer)
     if _too_deep(frame):
         Scanner(frame).scan()
     return value
+
+
+def _integer(lexeme: str) -> int | float:
+    """Return an integer of 64 bits as such and a larger one as float, as `orjson` does."""
+    value = float(lexeme)
+    return int(lexeme) if abs(value) <= 2**64 and -(2**63) <= int(lexeme) < 2**64 else value
 
 
 def _refuse_constant(name: str) -> Any:
@@ -62,6 +69,11 @@ def decode_exact(frame: bytes) -> Any:
     if end < len(text) or b"\\" in frame or not frame.isascii() or _too_deep(frame):
         Scanner(frame).scan()
     return value
+
+
+def decode_decimals(frame: bytes) -> Any:
+    """Return the value of a frame that was checked before, with fractions as `Decimal`."""
+    return json.loads(frame, parse_float=Decimal, parse_int=_integer)
 
 
 def _too_deep(frame: bytes) -> bool:

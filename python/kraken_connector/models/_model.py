@@ -118,17 +118,10 @@ class Model:
         plain: dict[str, Any] = {}
         for name, kind, _ in self.__wire_fields__:
             value = getattr(self, name)
-            if value is None:
-                continue
-            if kind == "model":
-                value = value.to_dict(exact=exact)
-            elif kind == "models":
-                value = [item.to_dict(exact=exact) for item in value]
-            elif exact and kind == "float":
+            if exact and kind == "float" and isinstance(value, float):
                 value = self.decimal(name)
-            elif not exact and kind == "decimal":
-                value = float(value)
-            plain[name] = value
+            if value is not None:
+                plain[name] = _plain(value, exact)
         return plain
 
     @classmethod
@@ -136,16 +129,18 @@ class Model:
         """Build the item from plain data under the exchange's names; unknown keys are skipped.
 
         Raises:
-            KeyError: a field that the exchange always sends is missing.
+            KeyError: a field that the exchange always sends is missing; a list may be, it is
+                empty then.
         """
-        values = {
-            name: _build(kind, item, src_dict[name])
-            for name, kind, item in cls.__wire_fields__
-            if src_dict.get(name) is not None
-        }
-        for name in cls.__match_args__:  # type: ignore[attr-defined]
-            if name in cls.__required__ and name not in values:
-                raise KeyError(name)
+        values = {}
+        for name, kind, item in cls.__wire_fields__:
+            value = src_dict.get(name)
+            if value is not None:
+                values[name] = _build(kind, item, value)
+            elif name in cls.__required__:
+                if kind != "models":
+                    raise KeyError(name)
+                values[name] = []
         return cls(**values)
 
     @classmethod
@@ -218,10 +213,21 @@ def _restore(cls: type[Model], state: dict[str, Any]) -> Model:
     return item
 
 
+def _plain(value: Any, exact: bool) -> Any:
+    """Turn a field into plain data; the items of a list may be no models."""
+    if isinstance(value, Model):
+        return value.to_dict(exact=exact)
+    if isinstance(value, list):
+        return [_plain(entry, exact) for entry in value]
+    return float(value) if isinstance(value, Decimal) and not exact else value
+
+
 def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
     """Turn caller's data into a field; what is a model already stays as it is."""
     if kind == "decimal":
         return value if isinstance(value, Decimal) else Decimal(str(value))
+    if kind == "float" and isinstance(value, int | Decimal):
+        return float(value)
     if kind == "model" and item is not None and not isinstance(value, item):
         return item.from_dict(value)
     if kind == "models" and item is not None:
