@@ -225,14 +225,18 @@ class SimMarket:
     def _keep_depth(self, message: BookMessage, side: Side) -> None:
         """Add or drop levels at the far end; in a deep book that is beyond every depth."""
         ladder = self.book.side(side)
-        last = -2 if side == "ask" and self.pair.far_ask_ticks else -1
-        ticks, _ = ladder.row(last + len(ladder))
-        if len(ladder) > self.pair.levels + min(SPARE_LEVELS, self.pair.levels // 2):
-            message.change(side, ticks, 0)
-        elif len(ladder) < self.pair.levels:
-            further = ticks + ladder.key(self._chance.randint(1, 3))
+        most = self.pair.levels + min(SPARE_LEVELS, self.pair.levels // 2)
+        for _ in range(len(ladder) - most):
+            message.change(side, self._worst(side), 0)
+        if len(ladder) < self.pair.levels:
+            further = self._worst(side) + ladder.key(self._chance.randint(1, 3))
             if further > 0:
                 message.change(side, further, self._lots())
+
+    def _worst(self, side: Side) -> int:
+        ladder = self.book.side(side)
+        absurd = side == "ask" and self.pair.far_ask_ticks is not None
+        return ladder.row(len(ladder) - (2 if absurd else 1))[0]
 
     def _fill_book(self) -> None:
         for side in ("bid", "ask"):
