@@ -29,6 +29,10 @@ LONGEST_BACKLOG_SECONDS = 0.25
 class Feed(Protocol):
     """Where the messages of the public channels come from."""
 
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols that there are messages of."""
+
     def check(self, subscription: Subscription) -> None:
         """Refuse a subscription that cannot be had.
 
@@ -73,6 +77,11 @@ class MarketFeed:
         self._clock = clock
         self._chance = random.Random(seed)
         self._markets: dict[str, SimMarket] = {}
+
+    @property
+    def symbols(self) -> list[str]:
+        """The listed symbols."""
+        return list(self.pairs)
 
     def check(self, subscription: Subscription) -> None:
         symbol = subscription.symbol

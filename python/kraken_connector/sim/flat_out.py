@@ -38,6 +38,11 @@ class FlatOutFeed:
         self._playing: set[Session] = set()
         self._players = asyncio.TaskGroup()
 
+    @property
+    def symbols(self) -> list[str]:
+        """The listed symbols."""
+        return self._markets.symbols
+
     def check(self, subscription: Subscription) -> None:
         self._markets.check(subscription)
 

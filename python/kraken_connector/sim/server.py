@@ -181,6 +181,11 @@ class SimulatedExchange:
         return f"{'https' if self.ssl else 'http'}://{self.host}:{self.port}"
 
     @property
+    def symbols(self) -> list[str]:
+        """The symbols that can be subscribed."""
+        return self.feed.symbols
+
+    @property
     def log(self) -> list[LogEntry]:
         """What the exchange did, oldest first."""
         return self.journal.log
