@@ -1,0 +1,174 @@
+"""Shapes of the real server that break a naive dispatcher."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from benches.corpus import FIXTURES, read_lines
+
+from kraken_connector.exceptions import ParseError
+from kraken_connector.models import (
+    HeartbeatMessage,
+    InstrumentData,
+    PongResponse,
+    WSErrorResponse,
+    WSResponse,
+)
+
+TIMES = {"time_in": "2026-01-01T00:00:00.000000Z", "time_out": "2026-01-01T00:00:00.000100Z"}
+
+
+def frame(**fields: Any) -> bytes:
+    return json.dumps({**fields, **TIMES}).encode()
+
+
+def test_heartbeat_has_only_a_channel(core: Any) -> None:
+    assert core.parse_message(b'{"channel":"heartbeat"}') == HeartbeatMessage()
+
+
+def test_pong_has_neither_success_nor_result(core: Any) -> None:
+    assert core.parse_message(frame(method="pong")) == PongResponse(None, *TIMES.values())
+    with_id = core.parse_message(frame(method="pong", req_id=0))
+    assert with_id.req_id == 0
+
+
+def test_rejected_ping_is_an_error_of_method_ping(core: Any) -> None:
+    answer = core.parse_message(frame(method="ping", success=False, error="no params"))
+    assert isinstance(answer, WSErrorResponse)
+    assert (answer.method, answer.error) == ("ping", "no params")
+
+
+def test_malformed_request_is_answered_with_method_error(core: Any) -> None:
+    answer = core.parse_message(frame(method="error", success=False, error="Malformed request"))
+    assert isinstance(answer, WSErrorResponse)
+    assert (answer.method, answer.req_id) == ("error", None)
+
+
+def test_refused_public_subscribe_names_the_symbol(core: Any) -> None:
+    refusal = frame(method="subscribe", success=False, symbol="XBT/USD", error="not supported")
+    assert core.parse_message(refusal).symbol == "XBT/USD"
+
+
+def test_refused_private_subscribe_has_channel_and_method(core: Any) -> None:
+    refusal = frame(
+        channel="executions", method="subscribe", status="error", success=False, error="ESession"
+    )
+    answer = core.parse_message(refusal)
+    assert isinstance(answer, WSErrorResponse)
+    assert (answer.channel, answer.status, answer.symbol) == ("executions", "error", None)
+
+
+def test_failed_unsubscribe_that_calls_itself_subscribe(core: Any) -> None:
+    refusal = frame(
+        method="subscribe", success=False, symbol="BTC/USD", error="Subscription Not Found"
+    )
+    assert core.parse_message(refusal).method == "subscribe"
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"result": {}}, WSResponse),
+        ({"error": "EOrder"}, WSErrorResponse),
+        ({"error": "EOrder", "success": None}, WSErrorResponse),
+        ({"error": None}, WSResponse),
+        ({"error": "EOrder", "success": True}, WSResponse),
+        ({"result": {}, "success": False}, WSErrorResponse),
+    ],
+)
+def test_answer_without_success_fails_if_it_has_an_error(
+    core: Any, fields: dict[str, Any], kind: type
+) -> None:
+    answer = core.parse_message(frame(method="cancel_all", **fields))
+    assert type(answer) is kind
+    assert answer.success is (kind is WSResponse)
+
+
+def test_batch_cancel_may_count_beside_the_envelope(core: Any) -> None:
+    captured = core.parse_message(frame(method="batch_cancel", orders_cancelled=2, success=True))
+    documented = core.parse_message(frame(method="batch_cancel", result={"count": 2}, success=True))
+    assert captured == documented
+    assert captured.result == {"count": 2}
+
+
+def test_batch_add_has_a_list_as_result(core: Any) -> None:
+    answer = core.parse_message(frame(method="batch_add", result=[{"order_id": "A"}], success=True))
+    assert answer.result == [{"order_id": "A"}]
+    assert answer.warnings == []
+
+
+def test_warnings_stand_inside_the_result(core: Any) -> None:
+    answer = core.parse_message(frame(method="subscribe", result={"warnings": ["w"]}, success=True))
+    assert answer.warnings == ["w"]
+
+
+def test_instrument_has_an_object_as_data(core: Any) -> None:
+    message = core.parse_message(
+        b'{"channel":"instrument","type":"update","data":{"assets":[],"pairs":[]}}'
+    )
+    assert message.data == [InstrumentData([], [])]
+    assert message.symbol is None
+    assert message.to_dict()["data"] == {"assets": [], "pairs": []}
+
+
+def test_order_of_keys_does_not_matter(core: Any) -> None:
+    one = b'{"channel":"status","data":[{"system":"online"}],"type":"update"}'
+    other = b'{"type":"update","data":[{"system":"online"}],"channel":"status"}'
+    assert core.parse_message(one) == core.parse_message(other)
+
+
+def test_book_message_may_begin_with_its_data(core: Any) -> None:
+    """Exact numbers, although the channel is only known after them."""
+    message = core.parse_message(
+        b'{"data":[{"symbol":"A/B","bids":[{"qty":1.50,"price":0.10}],"asks":[],"checksum":1}],'
+        b' "type":"update", "channel":"book"}'
+    )
+    level = message.data[0].bids[0]
+    assert (str(level.price), str(level.qty)) == ("0.10", "1.50")
+
+
+def test_data_may_have_several_elements(core: Any) -> None:
+    item = '{"symbol":"%s","bids":[],"asks":[]}'
+    two = f'{{"channel":"book","type":"update","data":[{item % "A/B"},{item % "C/D"}]}}'
+    assert [entry.symbol for entry in core.parse_message(two).data] == ["A/B", "C/D"]
+
+
+def test_items_that_are_no_objects_stay_plain(core: Any) -> None:
+    message = core.parse_message(
+        b'{"channel":"trade","type":"update","data":[null,3,"x",[1.5],{"symbol":"A/B"}]}'
+    )
+    assert message.data[:4] == [None, 3, "x", [1.5]]
+    assert message.data[4].symbol == "A/B"
+    assert message.data[4].price is None
+
+
+@pytest.mark.parametrize("data", [{"a": 1.5}, [1, {"b": None}], "text", 7, True, []])
+def test_unknown_channel_keeps_its_data_as_sent(core: Any, data: Any) -> None:
+    text = json.dumps({"channel": "news", "type": "update", "data": data})
+    assert core.parse_message(text).data == data
+
+
+def test_unknown_fields_are_kept_aside(core: Any) -> None:
+    message = core.parse_message(
+        b'{"channel":"ticker","type":"update","new":1,"data":[{"symbol":"A/B","mood":0.10}]}'
+    )
+    assert message.data[0].extra.keys() == {"mood"}
+    assert str(message.data[0].decimal("mood")) == "0.10"
+
+
+def test_sentence_instead_of_json_is_reported(core: Any) -> None:
+    (sentence,) = read_lines(FIXTURES / "observed" / "non-json-frame.txt")
+    with pytest.raises(ParseError) as caught:
+        core.parse_message(sentence)
+    assert (caught.value.kind, caught.value.offset) == ("syntax", 0)
+    (event,) = core.Engine().feed(sentence)
+    assert (event.kind, event.frame) == ("syntax", sentence)
+
+
+def test_connection_id_is_unsigned(core: Any) -> None:
+    message = core.parse_message(
+        b'{"channel":"status","type":"update","data":[{"connection_id":18446744073709551615}]}'
+    )
+    assert message.data[0].connection_id == 2**64 - 1

@@ -1,0 +1,31 @@
+"""What all tests share: the two cores by fixture, and hypothesis' profiles."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
+settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("default")
+
+
+@pytest.fixture(params=["native", "pure"], scope="session")
+def core(request: pytest.FixtureRequest) -> Any:
+    """The module of one core: `Engine`, `OrderBook`, `WSDataMessage` and `parse_message`."""
+    return native_core() if request.param == "native" else import_module("kraken_connector._pure")
+
+
+def native_core() -> Any:
+    """Return the extension module; skip where it is absent, unless it is required."""
+    if find_spec("kraken_connector._native") is None:
+        reason = "the extension kraken_connector._native is not built"
+        if os.environ.get("KRAKEN_CONNECTOR_REQUIRE_NATIVE"):
+            pytest.fail(f"{reason}, but KRAKEN_CONNECTOR_REQUIRE_NATIVE is set")
+        pytest.skip(reason)
+    return import_module("kraken_connector._native")
