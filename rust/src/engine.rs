@@ -62,6 +62,17 @@ pub enum Notice {
     },
 }
 
+impl Notice {
+    /// Index of the book that it is about.
+    #[must_use]
+    pub const fn book(&self) -> Option<usize> {
+        match self {
+            Self::BookChecksum { book, .. } | Self::BookCrossed { book, .. } => Some(*book),
+            Self::SequenceGap { .. } => None,
+        }
+    }
+}
+
 /// Counts since the engine was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -219,7 +230,9 @@ impl Engine {
         let batch = std::mem::take(&mut self.batch);
         outcome.verified = (!batch.items().is_empty()).then_some(true);
         for item in batch.items() {
-            let verdict = self.books.take(frame, &batch, item, message.is_snapshot, received_ns);
+            let verdict = self
+                .books
+                .take(frame, &batch, item, message.is_snapshot, received_ns);
             let verified = self.judge(verdict, item, outcome);
             outcome.verified = worse(outcome.verified, verified);
         }

@@ -18,8 +18,27 @@ pub fn timestamp_ns(text: &[u8]) -> Option<i128> {
 
 /// Seconds of `YYYY-MM-DDTHH:MM:SS`, read as UTC.
 fn civil_seconds(text: &[u8; 19]) -> Option<i64> {
-    let [y0, y1, y2, y3, b'-', mo0, mo1, b'-', d0, d1, sep, h0, h1, b':', mi0, mi1, b':', s0, s1] =
-        *text
+    let [
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        mo0,
+        mo1,
+        b'-',
+        d0,
+        d1,
+        sep,
+        h0,
+        h1,
+        b':',
+        mi0,
+        mi1,
+        b':',
+        s0,
+        s1,
+    ] = *text
     else {
         return None;
     };

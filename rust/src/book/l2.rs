@@ -112,9 +112,8 @@ impl L2Book {
     /// Nothing was changed.
     #[inline]
     pub fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
-        let usual = |row: &Row| {
-            row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale
-        };
+        let usual =
+            |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
         if !(bids.iter().all(usual) && asks.iter().all(usual)) {
             self.widen(bids, asks)?;
         }
@@ -155,10 +154,12 @@ impl L2Book {
     #[inline]
     fn apply_rows(&mut self, bids: &[Row], asks: &[Row]) {
         for row in bids {
-            self.bids.apply(scaled(row, self.price_scale, self.qty_scale));
+            self.bids
+                .apply(scaled(row, self.price_scale, self.qty_scale));
         }
         for row in asks {
-            self.asks.apply(scaled(row, self.price_scale, self.qty_scale));
+            self.asks
+                .apply(scaled(row, self.price_scale, self.qty_scale));
         }
         self.cut();
     }

@@ -167,20 +167,17 @@ impl BookSlot {
         }
     }
 
-    /// Compares the book's checksum with the exchange's, and counts.
-    ///
-    /// # Errors
-    ///
-    /// The checksum that the book has instead.
+    /// Compares the book's checksum with the exchange's, and counts. Returns the checksum that the
+    /// book has instead; `None` as `expected` is what no book can have.
     #[inline]
-    pub fn verify(&mut self, expected: u32) -> Result<(), u32> {
+    pub fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
-        if computed == expected {
+        if Some(computed) == expected {
             self.verified += 1;
-            return Ok(());
+            return None;
         }
         self.mismatches += 1;
-        Err(computed)
+        Some(computed)
     }
 
     pub(super) fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
@@ -217,12 +214,12 @@ impl BookSlot {
         let Some(expected) = checksum else {
             return Verdict::Unverified;
         };
-        match self.verify(expected) {
-            Ok(()) => {
+        match self.verify(Some(expected)) {
+            None => {
                 self.state = BookState::Valid;
                 Verdict::Match
             }
-            Err(computed) => {
+            Some(computed) => {
                 self.state = BookState::Stale;
                 Verdict::Mismatch { expected, computed }
             }

@@ -1,6 +1,6 @@
 //! The JSON number grammar; the digits are kept as they were written.
 
-use crate::decimal::Decimal;
+use crate::decimal::{Decimal, EXACT_INTEGER, EXACT_POWERS};
 use crate::error::{ErrorKind, ParseError, Result};
 
 /// A number of the wire.
@@ -29,15 +29,6 @@ struct Digits {
 
 /// Any 19 digits fit into 64 bits.
 const SHORT: usize = 19;
-
-/// Integers up to here and powers of ten up to `10^22` are exact in binary, so that one division
-/// of them is rounded correctly.
-const EXACT_INTEGER: u64 = 1 << 53;
-
-const EXACT_POWERS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-];
 
 impl Number {
     /// The characters as written.
@@ -93,7 +84,8 @@ impl Number {
         {
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
             let value = digits.mantissa as f64 / power;
-            return if digits.negative { -value } else { value };
+            let is_negative = digits.negative && (digits.mantissa != 0 || digits.has_point);
+            return if is_negative { -value } else { value };
         }
         let text = std::str::from_utf8(self.lexeme(frame)).unwrap_or_default();
         text.parse().unwrap_or(f64::NAN)

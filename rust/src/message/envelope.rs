@@ -56,7 +56,12 @@ impl Envelope {
     }
 
     #[inline]
-    fn read_field(&mut self, lexer: &mut Lexer<'_>, name: Text, batch: &mut BookBatch) -> Result<()> {
+    fn read_field(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        name: Text,
+        batch: &mut BookBatch,
+    ) -> Result<()> {
         let frame = lexer.frame();
         let place = match name.bytes(frame).as_ref() {
             b"channel" => &mut self.channel,
@@ -154,13 +159,17 @@ impl Envelope {
         }
         let success = match self.success {
             None => self.error.is_none(),
-            Some(Field { value: Value::Bool(success), .. }) => success,
+            Some(Field {
+                value: Value::Bool(success),
+                ..
+            }) => success,
             Some(field) => return Err(ParseError::new(ErrorKind::Type, field.offset)),
         };
         let result = self.result.filter(|field| field.value == Value::Object);
         Ok(Message::Reply(Reply {
             method,
             success,
+            has_result: self.result.is_some(),
             result: result.map(|field| field.offset),
         }))
     }

@@ -113,7 +113,9 @@ pub struct Reply {
     pub method: Text,
     /// Whether the request was granted.
     pub success: bool,
-    /// Where the object `result` begins.
+    /// Whether there is a `result`.
+    pub has_result: bool,
+    /// Where `result` begins if it is an object.
     pub result: Option<usize>,
 }
 

@@ -1,0 +1,279 @@
+//! Tokens to Python objects, by the schemas of the models; the objects of a frame are made in one
+//! pass, without an intermediate document.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use super::convert;
+use super::errors;
+use super::schema::{FieldKind, Instance, Registry, SchemaId};
+use super::strings::Strings;
+use crate::error::ParseError;
+use crate::lexer::{Kind, Lexer, Number};
+
+/// The strings that the last decoder left behind.
+static STRINGS: Mutex<Option<Strings>> = Mutex::new(None);
+
+/// How numbers without a model become objects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Floats {
+    /// `float`.
+    Binary,
+    /// `Decimal`.
+    Exact,
+}
+
+/// A reader of one frame that was checked before.
+pub(super) struct Decoder<'f, 'py> {
+    py: Python<'py>,
+    registry: &'static Registry,
+    lexer: Lexer<'f>,
+    strings: Strings,
+    floats: Floats,
+    /// Where the present item stands: the frame and the keys from its `data` on. Empty in what
+    /// is no item of a channel.
+    path: Vec<Bound<'py, PyAny>>,
+}
+
+impl<'f, 'py> Decoder<'f, 'py> {
+    /// A decoder that begins at byte `at` of `frame`.
+    pub(super) fn new(py: Python<'py>, frame: &'f [u8], at: usize) -> PyResult<Self> {
+        let left = STRINGS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        Ok(Self {
+            py,
+            registry: Registry::get(py)?,
+            lexer: Lexer::at(frame, at),
+            strings: left.unwrap_or_else(Strings::new),
+            floats: Floats::Binary,
+            path: Vec::new(),
+        })
+    }
+
+    /// Makes numbers without a model exact.
+    pub(super) fn exact(mut self) -> Self {
+        self.floats = Floats::Exact;
+        self
+    }
+
+    /// The items of a channel's `data`, an array or the one object of `instrument`. Each knows
+    /// its place in `frame`; what is no object passes as plain data.
+    pub(super) fn items(
+        &mut self,
+        schema: SchemaId,
+        frame: &Bound<'py, PyBytes>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.path.push(frame.clone().into_any());
+        if self.peek()? == Kind::Object {
+            let item = self.model(schema)?;
+            return Ok(PyList::new(self.py, [item])?.into_any());
+        }
+        self.models(schema)
+    }
+
+    /// One object as an instance whose fields are those of `schema`, unfinished.
+    pub(super) fn instance(&mut self, schema: SchemaId) -> PyResult<Instance<'static, 'py>> {
+        let schema = self.registry.schema(schema);
+        let instance = schema.instance(self.py)?;
+        if !self.path.is_empty() {
+            instance.set_wire(PyTuple::new(self.py, &self.path)?.into_any());
+        }
+        let mut next = 0;
+        let mut key = self.checked(|lexer| lexer.first_key())?;
+        while let Some(text) = key {
+            let name = text.bytes(self.lexer.frame());
+            let expected = schema.fields().get(next);
+            let index = match expected {
+                Some(field) if *field.name == *name => Some(next),
+                _ => schema.find(&name),
+            };
+            if let Some((index, field)) = index.and_then(|i| Some((i, schema.fields().get(i)?))) {
+                match self.field(field.kind, &field.key)? {
+                    Some(value) => instance.set(index, value),
+                    None => instance.unset(index),
+                }
+                next = index + 1;
+            } else {
+                self.checked(Lexer::skip_value)?;
+            }
+            key = self.checked(Lexer::next_key)?;
+        }
+        Ok(instance)
+    }
+
+    /// Any value as plain data.
+    pub(super) fn value(&mut self) -> PyResult<Bound<'py, PyAny>> {
+        match self.peek()? {
+            Kind::String => self.string(),
+            Kind::Number => self.plain_number(),
+            Kind::Object => self.dict(),
+            Kind::Array => self.list(Self::value),
+            Kind::Bool => {
+                let value = self.checked(Lexer::bool)?;
+                Ok(PyBool::new(self.py, value).to_owned().into_any())
+            }
+            Kind::Null => {
+                self.checked(Lexer::null)?;
+                Ok(self.py.None().into_bound(self.py))
+            }
+        }
+    }
+
+    /// A field's value, `None` for `null`; one of another JSON type than its kind expects passes
+    /// as plain data.
+    #[inline]
+    fn field(
+        &mut self,
+        kind: FieldKind,
+        key: &Py<PyString>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let value = match (kind, self.peek()?) {
+            (_, Kind::Null) => return self.checked(Lexer::null).map(|()| None),
+            (FieldKind::Float, Kind::Number) => {
+                let number = self.checked(Lexer::number)?;
+                Ok(self.float(&number).into_any())
+            }
+            (FieldKind::Decimal, Kind::Number) => {
+                let number = self.checked(Lexer::number)?;
+                self.decimal(&number)
+            }
+            (FieldKind::Model(schema), Kind::Object) => {
+                self.below(key.bind(self.py).as_any(), |decoder| decoder.model(schema))
+            }
+            (FieldKind::Models(schema), Kind::Array) => {
+                self.below(key.bind(self.py).as_any(), |decoder| decoder.models(schema))
+            }
+            _ => self.value(),
+        };
+        value.map(Some)
+    }
+
+    fn model(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
+        self.instance(schema)?.finish()
+    }
+
+    /// An array of objects as a list of instances.
+    fn models(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
+        let mut index = 0_usize;
+        self.list(|decoder| {
+            let key = index.into_pyobject(decoder.py)?.into_any();
+            index += 1;
+            if decoder.peek()? != Kind::Object {
+                return decoder.value();
+            }
+            decoder.below(&key, |decoder| decoder.model(schema))
+        })
+    }
+
+    /// Runs `read` one step further down the path.
+    #[inline]
+    fn below<T>(
+        &mut self,
+        key: &Bound<'py, PyAny>,
+        read: impl FnOnce(&mut Self) -> PyResult<T>,
+    ) -> PyResult<T> {
+        if self.path.is_empty() {
+            return read(self);
+        }
+        self.path.push(key.clone());
+        let value = read(self);
+        self.path.pop();
+        value
+    }
+
+    fn list(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let mut entries = Vec::new();
+        let mut more = self.checked(Lexer::first_item)?;
+        while more {
+            entries.push(read(self)?);
+            more = self.checked(Lexer::next_item)?;
+        }
+        Ok(PyList::new(self.py, entries)?.into_any())
+    }
+
+    fn dict(&mut self) -> PyResult<Bound<'py, PyAny>> {
+        let entries = PyDict::new(self.py);
+        let mut key = self.checked(Lexer::first_key)?;
+        while let Some(text) = key {
+            let name = self.strings.get(self.py, &text.bytes(self.lexer.frame()));
+            let value = self.value()?;
+            entries.set_item(name, value)?;
+            key = self.checked(Lexer::next_key)?;
+        }
+        Ok(entries.into_any())
+    }
+
+    #[inline]
+    fn string(&mut self) -> PyResult<Bound<'py, PyAny>> {
+        let text = self.checked(Lexer::string)?;
+        let string = self.strings.get(self.py, &text.bytes(self.lexer.frame()));
+        Ok(string.into_any())
+    }
+
+    #[inline]
+    fn plain_number(&mut self) -> PyResult<Bound<'py, PyAny>> {
+        let number = self.checked(Lexer::number)?;
+        if !number.is_integer() {
+            return match self.floats {
+                Floats::Binary => Ok(self.float(&number).into_any()),
+                Floats::Exact => self.decimal(&number),
+            };
+        }
+        match number.to_i64() {
+            Some(value) => Ok(PyInt::new(self.py, value).into_any()),
+            None => self.large_integer(&number),
+        }
+    }
+
+    #[cold]
+    fn large_integer(&self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
+        let text = self.lexeme(number);
+        self.py.get_type::<PyInt>().call1((text,))
+    }
+
+    #[inline]
+    fn float(&self, number: &Number) -> Bound<'py, PyFloat> {
+        PyFloat::new(self.py, number.to_f64(self.lexer.frame()))
+    }
+
+    #[inline]
+    fn decimal(&self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
+        convert::decimal_from_text(self.py, self.lexeme(number))
+    }
+
+    fn lexeme(&self, number: &Number) -> &'f str {
+        std::str::from_utf8(number.lexeme(self.lexer.frame())).unwrap_or_default()
+    }
+
+    #[inline]
+    fn peek(&mut self) -> PyResult<Kind> {
+        self.checked(Lexer::peek)
+    }
+
+    #[inline]
+    fn checked<T>(
+        &mut self,
+        read: impl FnOnce(&mut Lexer<'f>) -> Result<T, ParseError>,
+    ) -> PyResult<T> {
+        read(&mut self.lexer).map_err(|error| errors::parse_error(self.py, error, None))
+    }
+}
+
+impl Drop for Decoder<'_, '_> {
+    /// Leaves the strings to the next decoder.
+    fn drop(&mut self) {
+        let strings = std::mem::take(&mut self.strings);
+        let previous = STRINGS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(strings);
+        drop(previous);
+    }
+}

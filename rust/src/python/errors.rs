@@ -1,0 +1,69 @@
+//! The package's Python exceptions, made from the core's errors; nowhere else.
+
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+use crate::error::ParseError;
+
+/// `kraken_connector.exceptions.<name>(*args)`.
+fn exception<'py, A>(py: Python<'py>, name: &Bound<'py, PyString>, args: A) -> PyErr
+where
+    A: pyo3::call::PyCallArgs<'py>,
+{
+    let made = py
+        .import(intern!(py, "kraken_connector.exceptions"))
+        .and_then(|module| module.getattr(name))
+        .and_then(|class| class.call1(args));
+    match made {
+        Ok(value) => PyErr::from_value(value),
+        Err(error) => error,
+    }
+}
+
+/// A frame that cannot be read.
+pub(super) fn parse_error(py: Python<'_>, error: ParseError, channel: Option<&str>) -> PyErr {
+    let args = (error.kind.name(), error.offset, channel);
+    exception(py, intern!(py, "ParseError"), args)
+}
+
+/// A book that is not the exchange's. `expected` is a Python int of any size.
+pub(super) fn checksum_error(symbol: &str, expected: &Bound<'_, PyAny>, computed: u32) -> PyErr {
+    let py = expected.py();
+    exception(
+        py,
+        intern!(py, "ChecksumError"),
+        (symbol, expected, computed),
+    )
+}
+
+/// A live book that was read in a state other than valid.
+pub(super) fn book_not_ready(py: Python<'_>, symbol: &str, state: &str) -> PyErr {
+    exception(py, intern!(py, "BookNotReady"), (symbol, state))
+}
+
+/// A live book that a caller tried to write.
+pub(super) fn live_book(symbol: &str) -> PyErr {
+    PyRuntimeError::new_err(format!(
+        "book of {symbol} is live; only its engine writes it"
+    ))
+}
+
+/// A price or quantity that no book can hold.
+pub(super) fn unfit_number(field: &str, value: &Bound<'_, PyAny>) -> PyErr {
+    PyValueError::new_err(format!(
+        "{field} must be a number not below zero, not {value}"
+    ))
+}
+
+/// A frame of another type.
+pub(super) fn frame_type(function: &str, frame: &Bound<'_, PyAny>) -> PyErr {
+    let given = match frame.get_type().name() {
+        Ok(name) => name,
+        Err(error) => return error,
+    };
+    PyTypeError::new_err(format!(
+        "{function}() takes bytes, bytearray, memoryview or str, not {given}"
+    ))
+}

@@ -1,0 +1,28 @@
+//! The extension module `kraken_connector._native`; the only part that names `pyo3`.
+//!
+//! Two rules hold everywhere below. No Python object is made and no Python code runs while a lock
+//! is held: either may run the garbage collector, whose finalisers may come back here. And the
+//! classes are frozen, with what changes behind locks, so that the module works without the GIL.
+
+mod book;
+mod convert;
+mod decode;
+mod engine;
+mod errors;
+mod frame;
+mod message;
+mod reply;
+mod schema;
+mod strings;
+
+use pyo3::prelude::*;
+
+/// The core: bytes in, events out.
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    schema::Registry::get(module.py())?;
+    module.add_class::<engine::PyEngine>()?;
+    module.add_class::<book::PyOrderBook>()?;
+    module.add_class::<message::PyDataMessage>()?;
+    module.add_function(wrap_pyfunction!(message::py_parse_message, module)?)
+}

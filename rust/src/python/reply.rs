@@ -1,0 +1,169 @@
+//! Answers, pongs, heartbeats and the engine's own events as instances of the models.
+
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
+
+use super::convert;
+use super::decode::Decoder;
+use super::message::known_channel_name;
+use super::schema::Registry;
+use crate::engine::Notice;
+use crate::error::ParseError;
+use crate::lexer::Lexer;
+use crate::message::Reply;
+
+/// The answer to a request.
+pub(super) fn response<'py>(
+    frame: &Bound<'py, PyBytes>,
+    reply: &Reply,
+    received_ns: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let events = &Registry::get(py)?.events;
+    let schema = if reply.success {
+        events.response
+    } else {
+        events.error_response
+    };
+    let instance = Decoder::new(py, frame.as_bytes(), 0)?.instance(schema)?;
+    instance.set_named(
+        "success",
+        PyBool::new(py, reply.success).to_owned().into_any(),
+    );
+    if reply.success
+        && reply.method.is(frame.as_bytes(), b"batch_cancel")
+        && let Some(result) = cancelled(frame, reply)?
+    {
+        instance.set_named("result", result);
+    }
+    instance.finish_received(received_ns)
+}
+
+/// The result of a `batch_cancel` that has its count beside the envelope instead of in it.
+fn cancelled<'py>(
+    frame: &Bound<'py, PyBytes>,
+    reply: &Reply,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    if reply.has_result {
+        return Ok(None);
+    }
+    let Some(place) = orders_cancelled(frame.as_bytes()) else {
+        return Ok(None);
+    };
+    let py = frame.py();
+    let result = PyDict::new(py);
+    let count = Decoder::new(py, frame.as_bytes(), place)?.value()?;
+    result.set_item(intern!(py, "count"), count)?;
+    Ok(Some(result.into_any()))
+}
+
+/// Where the value of `orders_cancelled` begins.
+fn orders_cancelled(frame: &[u8]) -> Option<usize> {
+    let mut found = None;
+    let mut lexer = Lexer::at(frame, 0);
+    let mut key = lexer.first_key().ok()?;
+    while let Some(name) = key {
+        let field = lexer.field().ok()?;
+        if name.is(frame, b"orders_cancelled") {
+            found = Some(field.offset);
+        }
+        key = lexer.next_key().ok()?;
+    }
+    found
+}
+
+/// The answer to a ping.
+pub(super) fn pong<'py>(
+    frame: &Bound<'py, PyBytes>,
+    received_ns: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let schema = Registry::get(py)?.events.pong;
+    let instance = Decoder::new(py, frame.as_bytes(), 0)?.instance(schema)?;
+    instance.finish_received(received_ns)
+}
+
+/// A sign of life; those without a time are all the same object.
+pub(super) fn heartbeat(py: Python<'_>, received_ns: Option<i64>) -> PyResult<Bound<'_, PyAny>> {
+    static TIMELESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let make = || {
+        let registry = Registry::get(py)?;
+        let instance = registry.schema(registry.events.heartbeat).instance(py)?;
+        instance.set_named("channel", intern!(py, "heartbeat").clone().into_any());
+        instance.finish_received(received_ns)
+    };
+    if received_ns.is_some() {
+        return make();
+    }
+    let shared = TIMELESS.get_or_try_init(py, || make().map(Bound::unbind))?;
+    Ok(shared.bind(py).clone())
+}
+
+/// What the engine noticed; `symbol` is that of the book it is about.
+pub(super) fn notice<'py>(
+    py: Python<'py>,
+    notice: &Notice,
+    symbol: &str,
+    received_ns: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let registry = Registry::get(py)?;
+    let new = |schema| registry.schema(schema).instance(py);
+    let symbol = PyString::new(py, symbol).into_any();
+    let instance = match *notice {
+        Notice::SequenceGap {
+            expected,
+            received,
+            channel,
+        } => {
+            let event = new(registry.events.sequence_gap)?;
+            event.set_named("expected", expected.into_pyobject(py)?.into_any());
+            event.set_named("received", received.into_pyobject(py)?.into_any());
+            if let Some(name) = known_channel_name(py, channel) {
+                event.set_named("channel", name.clone().into_any());
+            }
+            event
+        }
+        Notice::BookChecksum {
+            expected, computed, ..
+        } => {
+            let event = new(registry.events.book_checksum)?;
+            event.set_named("symbol", symbol);
+            event.set_named("expected", expected.into_pyobject(py)?.into_any());
+            event.set_named("computed", computed.into_pyobject(py)?.into_any());
+            event
+        }
+        Notice::BookCrossed {
+            bid, ask, scale, ..
+        } => {
+            let event = new(registry.events.book_crossed)?;
+            event.set_named("symbol", symbol);
+            event.set_named("bid", convert::decimal(py, bid, scale)?);
+            event.set_named("ask", convert::decimal(py, ask, scale)?);
+            event
+        }
+    };
+    instance.finish_received(received_ns)
+}
+
+/// A frame that cannot be read.
+pub(super) fn invalid_frame<'py>(
+    frame: &Bound<'py, PyBytes>,
+    error: ParseError,
+    channel: Option<&str>,
+    received_ns: Option<i64>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = frame.py();
+    let registry = Registry::get(py)?;
+    let event = registry
+        .schema(registry.events.invalid_frame)
+        .instance(py)?;
+    event.set_named("frame", frame.clone().into_any());
+    event.set_named("kind", PyString::intern(py, error.kind.name()).into_any());
+    event.set_named("offset", error.offset.into_pyobject(py)?.into_any());
+    if let Some(channel) = channel {
+        event.set_named("channel", PyString::new(py, channel).into_any());
+    }
+    event.finish_received(received_ns)
+}

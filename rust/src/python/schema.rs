@@ -1,0 +1,404 @@
+//! The model classes of `kraken_connector.models` as tables: which field lies where in an instance.
+//!
+//! A model is a slotted dataclass. Its instances are allocated by its type and their slots are
+//! written at the offsets of the class's member descriptors, which is what the descriptors
+//! themselves do, less the checks that were done once here.
+
+use std::collections::HashMap;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyFrozenSet, PyString, PyTuple, PyType};
+use pyo3::{ffi, intern};
+
+use crate::message::{Channel, DataMessage};
+
+/// How a JSON value becomes a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FieldKind {
+    /// Numbers become `float`.
+    Float,
+    /// Numbers become `Decimal`.
+    Decimal,
+    /// Kept as decoded.
+    Value,
+    /// One nested model.
+    Model(SchemaId),
+    /// A list of nested models.
+    Models(SchemaId),
+}
+
+/// One field of a model.
+pub(super) struct FieldSpec {
+    pub(super) name: Box<[u8]>,
+    pub(super) key: Py<PyString>,
+    pub(super) kind: FieldKind,
+    /// Absent from the wire it is an empty list, not `None`.
+    is_list_always: bool,
+    slot: Slot,
+}
+
+/// Index of a [`Schema`] in its [`Registry`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SchemaId(usize);
+
+/// A model class as a table.
+pub(super) struct Schema {
+    class: Py<PyType>,
+    fields: Vec<FieldSpec>,
+    indices: HashMap<Box<[u8]>, usize>,
+    wire: Slot,
+    received_ns: Option<Slot>,
+}
+
+impl Schema {
+    pub(super) fn fields(&self) -> &[FieldSpec] {
+        &self.fields
+    }
+
+    /// The index of the field called `name`.
+    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
+        self.indices.get(name).copied()
+    }
+
+    /// A new instance whose slots are all unset.
+    #[inline]
+    pub(super) fn instance<'a, 'py>(&'a self, py: Python<'py>) -> PyResult<Instance<'a, 'py>> {
+        let class = self.class.as_ptr().cast::<ffi::PyTypeObject>();
+        // SAFETY: `class` is a live heap type with fixed-size instances and no state of its own
+        // beyond its slots (`Schema::load` checked the latter two), for which the generic
+        // allocator, which zeroes them, is the whole of `object.__new__`.
+        let object =
+            unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class, 0))? };
+        Ok(Instance {
+            schema: self,
+            object,
+        })
+    }
+
+    fn load(schemas: &mut Schemas, class: &Bound<'_, PyType>) -> PyResult<SchemaId> {
+        let py = class.py();
+        let mut schema = Self {
+            wire: Slot::of(class, "_wire")?,
+            received_ns: Slot::of(class, "received_ns").ok(),
+            class: class.clone().unbind(),
+            fields: Vec::new(),
+            indices: HashMap::new(),
+        };
+        let required = class.getattr(intern!(py, "__required__"))?;
+        let required = required.cast_into::<PyFrozenSet>()?;
+        let specs = class.getattr(intern!(py, "__wire_fields__"))?;
+        for spec in specs.cast_into::<PyTuple>()? {
+            let (key, kind, nested): (Bound<'_, PyString>, String, Option<Bound<'_, PyType>>) =
+                spec.extract()?;
+            let kind = schemas.field_kind(&kind, nested.as_ref())?;
+            let is_required = required.contains(&key)?;
+            let name: Box<[u8]> = key.to_str()?.as_bytes().into();
+            schema.indices.insert(name.clone(), schema.fields.len());
+            schema.fields.push(FieldSpec {
+                slot: Slot::of(class, key.to_str()?)?,
+                name,
+                key: key.unbind(),
+                kind,
+                is_list_always: is_required && matches!(kind, FieldKind::Models(_)),
+            });
+        }
+        Ok(schemas.push(schema))
+    }
+}
+
+/// Where a slot lies in an instance, in bytes from its beginning.
+#[derive(Clone, Copy)]
+struct Slot(usize);
+
+impl Slot {
+    /// The slot behind the attribute `name` of instances of `class`.
+    fn of(class: &Bound<'_, PyType>, name: &str) -> PyResult<Self> {
+        let descriptor = class.getattr(name)?;
+        let refuse = || PyTypeError::new_err(format!("{class}.{name} is no slot for an object"));
+        let member_type = &raw mut ffi::PyMemberDescr_Type;
+        if descriptor.get_type().as_type_ptr() != member_type {
+            return Err(refuse());
+        }
+        let descriptor = descriptor.as_ptr().cast::<ffi::PyMemberDescrObject>();
+        let class = class.as_type_ptr();
+        // SAFETY: the type was checked, so the layout is that of a member descriptor, whose
+        // member lives as long as the class that it describes.
+        let (owner, type_code, offset) = unsafe {
+            let member = (*descriptor).d_member;
+            (
+                (*descriptor).d_common.d_type,
+                (*member).type_code,
+                (*member).offset,
+            )
+        };
+        // SAFETY: both are live types.
+        let (is_subtype, size, is_fixed) = unsafe {
+            let is_subtype = ffi::PyType_IsSubtype(class, owner) != 0;
+            (is_subtype, (*class).tp_basicsize, (*class).tp_itemsize == 0)
+        };
+        let fits = offset >= 0 && offset + ffi::Py_ssize_t::try_from(size_of::<usize>())? <= size;
+        if !(is_subtype && is_fixed && fits && type_code == ffi::Py_T_OBJECT_EX) {
+            return Err(refuse());
+        }
+        Ok(Self(usize::try_from(offset)?))
+    }
+}
+
+/// A model instance in the making, which nobody else has seen yet.
+pub(super) struct Instance<'a, 'py> {
+    schema: &'a Schema,
+    object: Bound<'py, PyAny>,
+}
+
+impl<'py> Instance<'_, 'py> {
+    /// Sets the field at `index`, over what it held before.
+    #[inline]
+    pub(super) fn set(&self, index: usize, value: Bound<'py, PyAny>) {
+        if let Some(field) = self.schema.fields.get(index) {
+            self.put(field.slot, value);
+        }
+    }
+
+    /// Makes the field at `index` absent again.
+    #[cold]
+    pub(super) fn unset(&self, index: usize) {
+        if let Some(field) = self.schema.fields.get(index) {
+            // SAFETY: see `place`. The slot owned what it held.
+            unsafe { ffi::Py_XDECREF(self.place(field.slot).replace(std::ptr::null_mut())) };
+        }
+    }
+
+    /// Sets the field called `name`, if there is one.
+    pub(super) fn set_named(&self, name: &str, value: Bound<'py, PyAny>) {
+        if let Some(index) = self.schema.find(name.as_bytes()) {
+            self.set(index, value);
+        }
+    }
+
+    /// Notes where in its frame the item stands.
+    #[inline]
+    pub(super) fn set_wire(&self, path: Bound<'py, PyAny>) {
+        self.put(self.schema.wire, path);
+    }
+
+    /// Gives what the wire did not mention its value for absence, and hands the instance out.
+    #[inline]
+    pub(super) fn finish(self) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.object.py();
+        for field in &self.schema.fields {
+            if self.is_unset(field.slot) {
+                let absent = if field.is_list_always {
+                    pyo3::types::PyList::empty(py).into_any()
+                } else {
+                    py.None().into_bound(py)
+                };
+                self.put(field.slot, absent);
+            }
+        }
+        Ok(self.object)
+    }
+
+    /// Like [`Instance::finish`], for events that know when they came.
+    pub(super) fn finish_received(self, received_ns: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
+        let py = self.object.py();
+        if let Some(slot) = self.schema.received_ns {
+            let received_ns = received_ns.into_pyobject(py)?;
+            self.put(slot, received_ns);
+        }
+        self.finish()
+    }
+
+    #[inline]
+    fn is_unset(&self, slot: Slot) -> bool {
+        // SAFETY: see `place`.
+        unsafe { (*self.place(slot)).is_null() }
+    }
+
+    #[inline]
+    fn put(&self, slot: Slot, value: Bound<'py, PyAny>) {
+        // SAFETY: see `place`. The slot owns its reference, and what it held is dropped only
+        // after it holds the new one.
+        unsafe {
+            let old = self.place(slot).replace(value.into_ptr());
+            ffi::Py_XDECREF(old);
+        }
+    }
+
+    /// The address of a slot.
+    ///
+    /// It is valid: `slot` belongs to this instance's schema, so it was checked to lie in
+    /// instances of the class, and no other thread knows the instance.
+    #[inline]
+    fn place(&self, slot: Slot) -> *mut *mut ffi::PyObject {
+        // SAFETY: the offset was checked to lie in the instance.
+        unsafe { self.object.as_ptr().byte_add(slot.0).cast() }
+    }
+}
+
+/// All models, and which channel carries which.
+pub(super) struct Registry {
+    schemas: Schemas,
+    decimal_class: Py<PyType>,
+    model_class: Py<PyType>,
+    items: Items,
+    pub(super) events: Events,
+}
+
+/// The items of the channels.
+struct Items {
+    balance_snapshot: SchemaId,
+    balance_update: SchemaId,
+    book: SchemaId,
+    executions: SchemaId,
+    instrument: SchemaId,
+    ohlc: SchemaId,
+    status: SchemaId,
+    ticker: SchemaId,
+    trade: SchemaId,
+}
+
+/// What is no channel's content.
+pub(super) struct Events {
+    pub(super) heartbeat: SchemaId,
+    pub(super) pong: SchemaId,
+    pub(super) response: SchemaId,
+    pub(super) error_response: SchemaId,
+    pub(super) sequence_gap: SchemaId,
+    pub(super) book_checksum: SchemaId,
+    pub(super) book_crossed: SchemaId,
+    pub(super) invalid_frame: SchemaId,
+}
+
+static REGISTRY: PyOnceLock<Registry> = PyOnceLock::new();
+
+impl Registry {
+    /// The registry, loaded when first asked for.
+    #[inline]
+    pub(super) fn get(py: Python<'_>) -> PyResult<&'static Self> {
+        REGISTRY.get_or_try_init(py, || Self::load(py))
+    }
+
+    /// The schema of what a message's items are, `None` on channels that have none.
+    pub(super) fn item_of(&self, channel: Channel, is_snapshot: bool) -> Option<SchemaId> {
+        let items = &self.items;
+        match channel {
+            Channel::Balances if is_snapshot => Some(items.balance_snapshot),
+            Channel::Balances => Some(items.balance_update),
+            Channel::Book => Some(items.book),
+            Channel::Executions => Some(items.executions),
+            Channel::Instrument => Some(items.instrument),
+            Channel::Ohlc => Some(items.ohlc),
+            Channel::Status => Some(items.status),
+            Channel::Ticker => Some(items.ticker),
+            Channel::Trade => Some(items.trade),
+            _ => None,
+        }
+    }
+
+    /// [`Registry::item_of`] for a message.
+    pub(super) fn item_of_message(&self, message: &DataMessage) -> Option<SchemaId> {
+        self.item_of(message.channel, message.is_snapshot)
+    }
+
+    #[inline]
+    pub(super) fn schema(&self, id: SchemaId) -> &Schema {
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "ids are made by this registry only"
+        )]
+        &self.schemas.list[id.0]
+    }
+
+    /// The class of a schema.
+    pub(super) fn class<'py>(&self, py: Python<'py>, id: SchemaId) -> &Bound<'py, PyType> {
+        self.schema(id).class.bind(py)
+    }
+
+    /// `decimal.Decimal`.
+    #[inline]
+    pub(super) fn decimal_class<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.decimal_class.bind(py)
+    }
+
+    /// The base of all models.
+    pub(super) fn model_class<'py>(&self, py: Python<'py>) -> &Bound<'py, PyType> {
+        self.model_class.bind(py)
+    }
+
+    fn load(py: Python<'_>) -> PyResult<Self> {
+        let models = py.import("kraken_connector.models")?;
+        let class = |name: &str| Ok::<_, PyErr>(models.getattr(name)?.cast_into::<PyType>()?);
+        let mut schemas = Schemas::default();
+        let mut add = |name: &str| schemas.add(&class(name)?);
+        let items = Items {
+            balance_snapshot: add("BalanceSnapshot")?,
+            balance_update: add("BalanceLedgerUpdate")?,
+            book: add("BookData")?,
+            executions: add("ExecutionData")?,
+            instrument: add("InstrumentData")?,
+            ohlc: add("OHLCData")?,
+            status: add("StatusData")?,
+            ticker: add("TickerData")?,
+            trade: add("TradeData")?,
+        };
+        let events = Events {
+            heartbeat: add("HeartbeatMessage")?,
+            pong: add("PongResponse")?,
+            response: add("WSResponse")?,
+            error_response: add("WSErrorResponse")?,
+            sequence_gap: add("SequenceGapEvent")?,
+            book_checksum: add("BookChecksumEvent")?,
+            book_crossed: add("BookCrossedEvent")?,
+            invalid_frame: add("InvalidFrameEvent")?,
+        };
+        Ok(Self {
+            schemas,
+            decimal_class: py.import("decimal")?.getattr("Decimal")?.extract()?,
+            model_class: class("Model")?.unbind(),
+            items,
+            events,
+        })
+    }
+}
+
+/// The schemas of all classes, each once.
+#[derive(Default)]
+struct Schemas {
+    list: Vec<Schema>,
+    by_class: HashMap<usize, SchemaId>,
+}
+
+impl Schemas {
+    /// The schema of `class`, loaded if this is the first mention of it.
+    fn add(&mut self, class: &Bound<'_, PyType>) -> PyResult<SchemaId> {
+        let address = class.as_ptr() as usize;
+        if let Some(id) = self.by_class.get(&address) {
+            return Ok(*id);
+        }
+        let id = Schema::load(self, class)?;
+        self.by_class.insert(address, id);
+        Ok(id)
+    }
+
+    fn push(&mut self, schema: Schema) -> SchemaId {
+        self.list.push(schema);
+        SchemaId(self.list.len() - 1)
+    }
+
+    fn field_kind(
+        &mut self,
+        kind: &str,
+        nested: Option<&Bound<'_, PyType>>,
+    ) -> PyResult<FieldKind> {
+        Ok(match (kind, nested) {
+            ("float", _) => FieldKind::Float,
+            ("decimal", _) => FieldKind::Decimal,
+            ("value", _) => FieldKind::Value,
+            ("model", Some(class)) => FieldKind::Model(self.add(class)?),
+            ("models", Some(class)) => FieldKind::Models(self.add(class)?),
+            _ => return Err(PyTypeError::new_err(format!("no such field kind: {kind}"))),
+        })
+    }
+}
