@@ -49,7 +49,7 @@ ifeq ($(CORE),native)
 	$(call say,Rust tests)
 	@cargo test --quiet --locked
 	$(call say,Python tests with the native core)
-	@KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(ARGS)
+	@KRAKEN_CONNECTOR_REQUIRE_NATIVE=1 KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(ARGS)
 endif
 	$(call say,Python tests with the pure core)
 	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) $(ARGS)
