@@ -171,7 +171,5 @@ def _token_of(response: httpx.Response) -> WebSocketToken:
         raise TokenAcquisitionError(f"the exchange refused a token: {text}", venue_error=text)
     result = reply.get("result") if isinstance(reply, dict) else None
     if response.status_code != 200 or not isinstance(result, dict) or not result.get("token"):
-        raise TokenAcquisitionError(
-            f"no token in the reply (HTTP status {response.status_code})"
-        )
+        raise TokenAcquisitionError(f"no token in the reply (HTTP status {response.status_code})")
     return WebSocketToken(str(result["token"]), float(result.get("expires", 900)))

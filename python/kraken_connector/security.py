@@ -47,9 +47,7 @@ def sign(secret: bytes, path: str, nonce: str, body: str) -> str:
         body: the request's body, byte for byte as it is sent.
     """
     digest = hashlib.sha256(f"{nonce}{body}".encode()).digest()
-    return base64.b64encode(
-        hmac.digest(secret, path.encode() + digest, hashlib.sha512)
-    ).decode()
+    return base64.b64encode(hmac.digest(secret, path.encode() + digest, hashlib.sha512)).decode()
 
 
 def next_nonce(api_key: str, unit: str = "ns") -> int:

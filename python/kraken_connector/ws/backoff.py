@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+import ssl
 from collections import deque
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from .constants import CONNECT_LIMIT, CONNECT_WINDOW
 
-__all__ = ["ConnectBudget", "connect_budget", "delays"]
+__all__ = ["ConnectBudget", "connect_budget", "delays", "is_retryable"]
 
 
 def delays(
@@ -59,3 +60,8 @@ class ConnectBudget:
 
 #: The budget of this process.
 connect_budget = ConnectBudget()
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Tell whether connecting again may help; a certificate that is not trusted stays so."""
+    return not isinstance(error, ssl.SSLCertVerificationError)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from ..models._model import Model, model
@@ -38,7 +39,7 @@ class _Params(Model):
     #: Keys that an unsubscribe must repeat to name its subscription.
     IDENTITY: ClassVar[tuple[str, ...]] = ()
     #: Sent when the user left them open.
-    WIRE_DEFAULTS: ClassVar[Mapping[str, bool]] = {}
+    WIRE_DEFAULTS: ClassVar[Mapping[str, bool]] = MappingProxyType({})
     FLAGS: ClassVar[tuple[str, ...]] = ()
     channel: str
 
@@ -54,9 +55,9 @@ class _Params(Model):
         return tuple(getattr(self, "symbol", ()))
 
     @property
-    def identity(self) -> tuple[Any, ...]:
+    def identity(self) -> Any:
         """What tells this subscription from others of the same channel and symbol."""
-        return tuple(getattr(self, name) for name in self.IDENTITY)
+        return None
 
     def subscribe_params(self) -> dict[str, Any]:
         """Return `params` of a subscribe request, without symbols and token."""
@@ -138,9 +139,9 @@ class TickerParams(_SymbolParams):
         _check_choice("event_trigger", self.event_trigger, tuple(EventTrigger))
 
     @property
-    def identity(self) -> tuple[Any, ...]:
-        """What tells this subscription from others of the same symbol."""
-        return (self.event_trigger or EventTrigger.TRADES.value,)
+    def identity(self) -> str:
+        """When the ticker is sent: a symbol can have both kinds of ticker."""
+        return self.event_trigger or EventTrigger.TRADES.value
 
 
 @model
@@ -178,7 +179,7 @@ class TradeParams(_SymbolParams):
     """
 
     CHANNEL = ChannelName.TRADE
-    WIRE_DEFAULTS = {"snapshot": False}
+    WIRE_DEFAULTS = MappingProxyType({"snapshot": False})
     FLAGS = ("snapshot",)
 
     symbol: list[str] = field(default_factory=list)
@@ -208,6 +209,11 @@ class OHLCParams(_SymbolParams):
     def __post_init__(self) -> None:
         _SymbolParams.__post_init__(self)
         _check_number("interval", self.interval, OHLC_INTERVALS)
+
+    @property
+    def identity(self) -> int:
+        """Length of the candles: a symbol can have several."""
+        return self.interval
 
 
 @model
@@ -249,7 +255,7 @@ class ExecutionsParams(_PrivateParams):
     """
 
     CHANNEL = ChannelName.EXECUTIONS
-    WIRE_DEFAULTS = {"snap_orders": True, "snap_trades": False}
+    WIRE_DEFAULTS = MappingProxyType({"snap_orders": True, "snap_trades": False})
     FLAGS = ("snap_orders", "snap_trades", "order_status", "ratecounter", "rebased")
 
     token: str = field(default="", compare=False)

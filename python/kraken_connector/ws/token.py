@@ -84,7 +84,7 @@ class TokenManager:
         try:
             token = await fetch.result()
         finally:
-            if fetch.task.done() and self._fetch is fetch:
+            if self._fetch is fetch and (fetch.task.done() or fetch.is_abandoned):
                 self._fetch = None
                 self._keep(fetch.task)
         return token.token
@@ -98,7 +98,7 @@ class TokenManager:
         self._fetch = None
 
     def _keep(self, task: asyncio.Task[WebSocketToken]) -> None:
-        if not task.cancelled() and task.exception() is None:
+        if task.done() and not task.cancelled() and task.exception() is None:
             self._token = task.result()
             lifetime = self._token.expires - self._refresh_margin
             self._good_until = time.monotonic() + lifetime
@@ -121,7 +121,13 @@ class _Fetch:
         self.task = asyncio.create_task(request)
         self._waiters = 0
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nobody waits for it any more."""
+        return not self._waiters
+
     async def result(self) -> WebSocketToken:
+        """Wait for the token."""
         self._waiters += 1
         try:
             return await asyncio.shield(self.task)

@@ -1,0 +1,493 @@
+"""`KrakenWSClient`: the only class that most users need."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl as tls
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any, Self
+
+from .._backend import Engine, OrderBook, backend
+from ..exceptions import NotConnected, TradingError, TransportError
+from ..models import GapEvent
+from .book import LiveBooks, OrderBookManager
+from .connection import Connection, ConnectionOptions
+from .constants import AUTH_URL, PRIVATE_CHANNELS, PUBLIC_URL, ConnectionState, MethodName
+from .dispatcher import WSMessage
+from .envelopes import SubscriptionResult, WSRequest
+from .inbox import OVERFLOWS, Inbox, Overflow
+from .options import checked_count, checked_seconds, checked_url
+from .session import Session, SessionOptions
+from .sinks import CallbackSink, ClientOutlet, LaneSink, PrivateSink, StoppingSink
+from .subscribe import SubscriptionParams
+from .subscriptions import Ask, Sink, SubscriptionEntry
+from .token import TokenManager
+
+__all__ = ["KrakenWSClient", "TradingError"]
+
+logger = logging.getLogger(__name__)
+
+#: Holes that `KrakenWSClient.gaps` remembers.
+GAPS_KEPT = 1000
+
+
+class KrakenWSClient:
+    """An async client of Kraken's WebSocket API v2.
+
+        async with KrakenWSClient() as client:
+            await client.subscribe(BookParams(symbol=["BTC/USD"]))
+            async for message in client:
+                print(message.channel, client.book("BTC/USD").best_bid)
+
+    With the default `url` there are two connections, the second one (for `executions` and
+    `balances`) opened when it is first needed. Another `url` is one connection for everything,
+    unless `auth_url` is given too. All durations are seconds.
+
+    Args:
+        url: WebSocket endpoint.
+        ping_interval: between client pings.
+        ping_timeout: longest wait for a pong.
+        heartbeat_timeout: longest silence before reconnecting.
+        backoff_base: first pause before reconnecting; each further one is twice as long.
+        backoff_max: longest pause.
+        max_reconnect_attempts: attempts in a row until the client gives up; 0 never reconnects.
+        request_timeout: longest wait for the answer to a request.
+        token_manager: where the tokens of private channels come from.
+        message_queue_max: market data messages that wait for a slow consumer.
+        auth_url: endpoint of private channels.
+        on_message: a plain function that takes every message at once instead of the queue.
+        deliver_heartbeats: whether heartbeats are delivered like data.
+        private_queue_max: private messages that wait for a slow consumer; when they are that
+            many the connection is closed, and opened again when they have been taken.
+        resync_attempts: how often a book that fails its checksum is asked for again.
+        open_timeout: longest wait for a connection.
+        close_timeout: longest wait for the closing handshake.
+        max_frame_size: longest frame to accept, bytes.
+        ssl: TLS settings; the default trusts the system's certificates.
+        proxy: URL of a proxy; the default takes the system's, `False` none.
+
+    Raises:
+        TypeError, ValueError: an argument makes no sense.
+    """
+
+    def __init__(
+        self,
+        url: str = PUBLIC_URL,
+        ping_interval: float = 10.0,
+        ping_timeout: float = 10.0,
+        heartbeat_timeout: float = 30.0,
+        backoff_base: float = 0.5,
+        backoff_max: float = 30.0,
+        max_reconnect_attempts: int = 10,
+        request_timeout: float = 10.0,
+        token_manager: TokenManager | None = None,
+        message_queue_max: int = 1024,
+        *,
+        auth_url: str | None = None,
+        on_message: Callable[[Any], object] | None = None,
+        deliver_heartbeats: bool = False,
+        private_queue_max: int = 65_536,
+        resync_attempts: int = 5,
+        open_timeout: float = 10.0,
+        close_timeout: float = 2.0,
+        max_frame_size: int = 16 * 2**20,
+        ssl: tls.SSLContext | None = None,
+        proxy: str | bool | None = None,
+    ) -> None:
+        self._url = checked_url("url", url)
+        self._auth_url = self._url if auth_url is None else checked_url("auth_url", auth_url)
+        if auth_url is None and url == PUBLIC_URL:
+            self._auth_url = AUTH_URL
+        if token_manager is not None and not hasattr(token_manager, "get_token"):
+            raise TypeError(f"token_manager must be a TokenManager, not {token_manager!r}")
+        if backoff_max < backoff_base:
+            raise ValueError(f"backoff_max ({backoff_max}) is less than backoff_base")
+        self._session_options = SessionOptions(
+            ping_interval=checked_seconds("ping_interval", ping_interval),
+            ping_timeout=checked_seconds("ping_timeout", ping_timeout),
+            heartbeat_timeout=checked_seconds("heartbeat_timeout", heartbeat_timeout),
+            request_timeout=checked_seconds("request_timeout", request_timeout),
+            resync_attempts=checked_count("resync_attempts", resync_attempts, 0),
+            token_attempts=max(
+                1, checked_count("max_reconnect_attempts", max_reconnect_attempts, 0)
+            ),
+            deliver_heartbeats=deliver_heartbeats,
+        )
+        self._connection_options = ConnectionOptions(
+            backoff_base=checked_seconds("backoff_base", backoff_base),
+            backoff_max=checked_seconds("backoff_max", backoff_max),
+            max_reconnect_attempts=max_reconnect_attempts,
+            open_timeout=checked_seconds("open_timeout", open_timeout),
+            close_timeout=checked_seconds("close_timeout", close_timeout),
+            max_frame_size=checked_count("max_frame_size", max_frame_size, 1),
+            ssl=ssl,
+            proxy=proxy,
+        )
+        self._token_manager = token_manager
+        self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
+        self._inbox = Inbox(
+            checked_count("message_queue_max", message_queue_max, 1),
+            checked_count("private_queue_max", private_queue_max, 1),
+            self._record_gap,
+        )
+        self._callback_errors = 0
+        self._callback = None
+        if on_message is not None:
+            self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
+        self._connections: dict[str, Connection] = {}
+        self._sinks: dict[tuple[Connection, str], Sink] = {}
+        self._opening = asyncio.Lock()
+        self._cleaning: asyncio.Task[None] | None = None
+        self._books = LiveBooks(self._engines)
+
+    # Life.
+
+    async def connect(self) -> None:
+        """Open the connection.
+
+        Raises:
+            ConnectFailed: (a `ConnectionError`) it cannot be opened.
+            RuntimeError: the client is connected, or about to be.
+        """
+        if self.state is not ConnectionState.DISCONNECTED:
+            raise RuntimeError(f"connect() was called before: the client is {self.state}")
+        if self._cleaning is not None:
+            await self._cleaning
+        logger.info("using the %s core", backend())
+        self._inbox.open()
+        try:
+            await self._connection(self._url).open()
+        except BaseException:
+            self._inbox.end(NotConnected("receive", "disconnected"))
+            raise
+
+    async def disconnect(self) -> None:
+        """Close all connections; those that wait for something are told.
+
+        Messages that arrived before can still be taken, then iteration ends. Calling it again,
+        or before `connect`, does nothing.
+        """
+        self._inbox.end(NotConnected("receive", "disconnected"))
+        if self._cleaning is not None:
+            await self._cleaning
+        await self._close_connections()
+
+    async def __aenter__(self) -> Self:
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.disconnect()
+
+    # Requests.
+
+    async def subscribe(
+        self,
+        params: SubscriptionParams,
+        *,
+        callback: Callable[[Any], object] | None = None,
+        overflow: Overflow = "drop_oldest",
+    ) -> SubscriptionResult:
+        """Subscribe, and wait until the exchange has answered for every symbol.
+
+        What is subscribed already is not sent again. While the client reconnects, this waits for
+        the new connection.
+
+        Args:
+            params: what to subscribe to.
+            callback: a plain function that gets this subscription's messages and events at once,
+                in the receiving task, instead of the queue. It must be quick; what it raises is
+                logged and counted.
+            overflow: what happens to this subscription's messages when the consumer is too slow:
+                `drop_oldest`, `conflate` (the latest of each symbol stays), `block` (nothing is
+                read from the connection until there is room) or `disconnect` (and connect again
+                when there is room). Private messages are never dropped.
+
+        Returns:
+            One ack for each symbol.
+
+        Raises:
+            SubscriptionError: a symbol was refused; `rejected` says which and why, the others
+                stay subscribed. Also for a second depth of a book, which is not sent.
+            RequestTimeout: (a `TimeoutError`) a symbol was not answered for.
+            ConnectionLost: (a `ConnectionError`) the connection was lost meanwhile.
+            ConnectFailed: (a `ConnectionError`) there is no connection for private channels.
+            TokenAcquisitionError: there is no token for a private channel.
+            NotConnected: (a `RuntimeError`) the client is not connected.
+            ValueError: there is no symbol, or neither token nor `TokenManager`.
+        """
+        self._check(params)
+        taken = callback and CallbackSink(callback, self._count_callback_error)
+        connection = await self._connection_for(params.channel, "subscribe")
+        sink = taken or self._sink(connection, params.channel, overflow)
+        ask = connection.session.subscribe(params, sink, _now())
+        return await self._outcome(connection, ask)
+
+    async def unsubscribe(self, params: SubscriptionParams) -> SubscriptionResult:
+        """End a subscription, or some of its symbols.
+
+        Parameters equal to those of a `subscribe` end that one; symbols that another one has too
+        stay subscribed. Other parameters end the named symbols wherever they were asked for.
+
+        Returns:
+            One ack for each symbol that was sent.
+
+        Raises:
+            KeyError: it is not subscribed.
+            SubscriptionError, RequestTimeout, ConnectionLost, NotConnected: as in `subscribe`.
+        """
+        _check_type(params)
+        connection = await self._connection_for(params.channel, "unsubscribe")
+        ask = connection.session.unsubscribe(params, _now())
+        return await self._outcome(connection, ask)
+
+    async def send(self, msg: WSRequest) -> None:
+        """Send a request as it is; its answer comes through the queue.
+
+        Raises:
+            NotConnected: (a `RuntimeError`) the client is not connected.
+        """
+        private = msg.params.get("channel") in PRIVATE_CHANNELS or msg.method in _PRIVATE_METHODS
+        connection = await self._connection_for("executions" if private else "status", "send")
+        if connection.state is not ConnectionState.CONNECTED:
+            raise NotConnected("send", connection.state)
+        connection.session.send(msg)
+        connection.attend()
+
+    # Messages.
+
+    async def receive(self) -> WSMessage:
+        """Return the next message; blocks while the client reconnects.
+
+        Raises:
+            NotConnected: (a `RuntimeError`) the client was disconnected by its user.
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up.
+        """
+        message: WSMessage = await self._inbox.get()
+        return message
+
+    def __aiter__(self) -> AsyncIterator[WSMessage]:
+        """Iterate over the messages until the client is disconnected or gives up.
+
+        Raises:
+            NotConnected: (a `RuntimeError`) the client was never connected.
+        """
+        if not self._connections:
+            raise NotConnected("iterate", self.state)
+        return self
+
+    async def __anext__(self) -> WSMessage:
+        try:
+            return await self.receive()
+        except (NotConnected, TransportError):
+            raise StopAsyncIteration from None
+
+    # What is known.
+
+    @property
+    def state(self) -> ConnectionState:
+        """What the client is doing; `RECONNECTING` while any of its connections is."""
+        states = [connection.state for connection in self._connections.values()]
+        if ConnectionState.RECONNECTING in states:
+            return ConnectionState.RECONNECTING
+        return states[0] if states else ConnectionState.DISCONNECTED
+
+    @property
+    def system_status(self) -> str | None:
+        """State of the exchange's engine (`online`, `maintenance`, ...), `None` while unknown."""
+        primary = self._connections.get(self._url)
+        return primary.session.system_status if primary else None
+
+    @property
+    def connection_id(self) -> int | None:
+        """The exchange's id of the connection, unsigned 64 bit; `None` while unknown."""
+        primary = self._connections.get(self._url)
+        return primary.session.connection_id if primary else None
+
+    @property
+    def book_manager(self) -> OrderBookManager:
+        """The live books by symbol."""
+        return self._books
+
+    @property
+    def subscriptions(self) -> dict[tuple[tuple[str, Any], ...], SubscriptionEntry]:
+        """What is subscribed, keyed by the sorted parameters without the token; a copy."""
+        found: dict[tuple[tuple[str, Any], ...], SubscriptionEntry] = {}
+        for session in self._sessions():
+            found.update(session.registry.entries())
+        return found
+
+    @property
+    def gaps(self) -> list[GapEvent]:
+        """The last holes in what was received, oldest first; a copy."""
+        return list(self._gaps)
+
+    def book(self, symbol: str) -> OrderBook:
+        """Return the live book of a subscribed symbol, always the same object.
+
+        Reading its content raises `BookNotReady` unless `book.is_valid`.
+
+        Raises:
+            KeyError: the book of `symbol` is not subscribed.
+        """
+        for session in self._sessions():
+            if session.registry.book(symbol) is not None:
+                return session.engine.book(symbol)
+        raise KeyError(f"not subscribed to the book of {symbol}")
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts since the client was made.
+
+        Returns:
+            `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, and under `connections`
+            by URL: `state`, `reconnects`, `resyncs`, `latency` (seconds of the last ping) and the
+            engine's own counts.
+        """
+        return {
+            "queued": len(self._inbox),
+            "dropped": self._inbox.dropped,
+            "conflated": self._inbox.conflated,
+            "callback_errors": self._callback_errors,
+            "gaps": len(self._gaps),
+            "connections": {
+                url: {
+                    "state": str(connection.state),
+                    "reconnects": connection.reconnects,
+                    "resyncs": connection.session.repair.count,
+                    "latency": connection.session.latency,
+                    **connection.session.engine.counters(),
+                }
+                for url, connection in self._connections.items()
+            },
+        }
+
+    # Inner workings.
+
+    def _sessions(self) -> Iterable[Session]:
+        return [connection.session for connection in self._connections.values()]
+
+    def _engines(self) -> Iterable[Engine]:
+        return [session.engine for session in self._sessions()]
+
+    def _check(self, params: SubscriptionParams) -> None:
+        _check_type(params)
+        if params.channel in PRIVATE_CHANNELS:
+            if self._token_manager is None and not getattr(params, "token", ""):
+                raise ValueError(
+                    f"{params.channel} is private: make the client with "
+                    "token_manager=TokenManager.from_env()"
+                )
+        elif hasattr(params, "symbol") and not params.symbols:
+            raise ValueError(f"no symbol: use {type(params).__name__}(symbol=['BTC/USD'])")
+
+    async def _connection_for(self, channel: str, action: str) -> Connection:
+        """Return the connection that serves a channel, opened when it is the first time."""
+        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
+            raise NotConnected(action, self.state)
+        url = self._auth_url if channel in PRIVATE_CHANNELS else self._url
+        async with self._opening:
+            connection = self._connection(url)
+            if connection.state is ConnectionState.DISCONNECTED:
+                await connection.open()
+        return connection
+
+    def _connection(self, url: str) -> Connection:
+        if url not in self._connections:
+            self._connections[url] = self._new_connection(url)
+        return self._connections[url]
+
+    def _new_connection(self, url: str) -> Connection:
+        def give_up() -> None:
+            connection.give_up_until_drained(self._inbox.private)
+
+        manager = self._token_manager if url == self._auth_url else None
+        outlet = ClientOutlet(
+            self._inbox, on_full=give_up, on_gap=self._record_gap, callback=self._callback
+        )
+        session = Session(url, outlet, self._session_options, has_token_source=manager is not None)
+        connection = Connection(session, self._connection_options, manager, self._ended)
+        return connection
+
+    def _sink(self, connection: Connection, channel: str, overflow: Overflow) -> Sink:
+        """Return where a channel's messages go; the same object for the same place."""
+        if overflow not in OVERFLOWS:
+            raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
+        if self._callback is not None:
+            return self._callback
+        place = "private" if channel in PRIVATE_CHANNELS else overflow
+        sink = self._sinks.get((connection, place))
+        if sink is None:
+            sink = self._sinks[connection, place] = self._new_sink(connection, place)
+        return sink
+
+    def _new_sink(self, connection: Connection, place: str) -> Sink:
+        inbox = self._inbox
+        if place == "private":
+            lane = inbox.private
+            return PrivateSink(inbox, lambda: connection.give_up_until_drained(lane))
+        if place == "block":
+            blocking = inbox.blocking
+            return StoppingSink(inbox, blocking, lambda: connection.block(blocking))
+        if place == "disconnect":
+            full = inbox.disconnecting
+            return StoppingSink(inbox, full, lambda: connection.give_up_until_drained(full))
+        return LaneSink(inbox, inbox.dropping if place == "drop_oldest" else inbox.conflating)
+
+    async def _outcome(self, connection: Connection, ask: Ask) -> SubscriptionResult:
+        """Wait until an ask is done; a caller that is cancelled gives it up."""
+        connection.attend()
+        if not ask.done:
+            done = asyncio.Event()
+            ask.on_done = done.set
+            try:
+                await done.wait()
+            except asyncio.CancelledError as cancelled:
+                connection.session.abandon(ask, cancelled, _now())
+                connection.attend()
+                raise
+        return ask.result()
+
+    def _record_gap(self, gap: GapEvent) -> None:
+        self._gaps.append(gap)
+        if self._callback is not None:
+            self._callback.note(gap)
+        else:
+            self._inbox.notes.put(gap)
+
+    def _count_callback_error(self) -> None:
+        self._callback_errors += 1
+
+    def _ended(self, reason: Exception) -> None:
+        """Give up: without one of its connections a client is not what its user thinks it is."""
+        logger.error("giving up: %s", reason)
+        self._inbox.end(reason)
+        self._cleaning = asyncio.create_task(self._close_connections())
+
+    async def _close_connections(self) -> None:
+        try:
+            for connection in self._connections.values():
+                await connection.close()
+        finally:
+            self._cleaning = None
+
+
+#: Trading; these go where private channels are.
+_PRIVATE_METHODS = frozenset(MethodName) - {
+    MethodName.SUBSCRIBE,
+    MethodName.UNSUBSCRIBE,
+    MethodName.PING,
+    MethodName.PONG,
+}
+
+
+def _check_type(params: object) -> None:
+    if not isinstance(params, SubscriptionParams):
+        raise TypeError(
+            f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
+        )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,363 @@
+"""One connection to one host: sockets that come and go under a session that stays."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl as tls
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
+from .backoff import connect_budget, delays, is_retryable
+from .constants import ConnectionState
+from .inbox import StoppingLane
+from .session import Session
+from .token import TokenManager
+from .transport import open_socket
+
+__all__ = ["Connection", "ConnectionOptions"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionOptions:
+    """The parts of a client's configuration that concern its sockets; durations in seconds."""
+
+    backoff_base: float = 0.5
+    backoff_max: float = 30.0
+    max_reconnect_attempts: int = 10
+    open_timeout: float = 10.0
+    close_timeout: float = 2.0
+    max_frame_size: int = 16 * 2**20
+    ssl: tls.SSLContext | None = None
+    proxy: str | bool | None = None
+    retryable: Callable[[BaseException], bool] = is_retryable
+
+
+class Connection:
+    """Drives a session over sockets, one after the other.
+
+    Args:
+        session: the protocol.
+        options: how to open sockets.
+        token_manager: where tokens come from, for hosts with private channels.
+        on_end: called once when it has ended by itself, with the reason.
+
+    Attributes:
+        state: what it is doing.
+        reconnects: how many sockets it opened after the first.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        options: ConnectionOptions,
+        token_manager: TokenManager | None,
+        on_end: Callable[[Exception], None],
+    ) -> None:
+        self.session = session
+        self.state = ConnectionState.DISCONNECTED
+        self.reconnects = 0
+        self._options = options
+        self._tokens = token_manager
+        self._on_end = on_end
+        self._socket: ClientConnection | None = None
+        self._opening: asyncio.Task[ClientConnection] | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._writable = asyncio.Event()
+        self._readable = asyncio.Event()
+        self._drain: StoppingLane | None = None
+        self._attempts = 0
+        self._delays = delays(options.backoff_base, options.backoff_max)
+
+    async def open(self) -> None:
+        """Open the first socket; from then on lost ones are replaced.
+
+        Raises:
+            ConnectFailed: it cannot be opened, or `close` was called meanwhile.
+        """
+        self.state = ConnectionState.CONNECTING
+        self._opening = opening = asyncio.create_task(self._dial())
+        try:
+            socket = await asyncio.shield(opening)
+        except BaseException:
+            self.state = ConnectionState.DISCONNECTED
+            await _undo(opening)
+            if self._opening is None:
+                raise ConnectFailed(self.session.url, 1, "disconnect() was called") from None
+            raise
+        finally:
+            self._opening = None
+        self._attempts = 0
+        self._start(socket)
+        self._life = asyncio.create_task(self._live())
+
+    async def close(self) -> None:
+        """End, whatever it is doing; at most `close_timeout` seconds for the closing handshake."""
+        self.state = ConnectionState.DISCONNECTED
+        socket = self._socket
+        opening, self._opening = self._opening, None
+        life, self._life = self._life, None
+        self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
+        self.session.closed()
+        tasks = [task for task in (opening, life) if task is not None]
+        for task in tasks:
+            task.cancel()
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+            if socket is not None:
+                await socket.close()
+        finally:
+            if socket is not None:
+                socket.transport.abort()
+
+    def attend(self) -> None:
+        """Act on what the session wants; after every call into it except `receive`."""
+        session = self.session
+        session.attention = False
+        if self._socket is None:
+            return
+        if session.outgoing:
+            self._writable.set()
+        if session.failure is not None or session.fatal is not None:
+            self._socket.transport.abort()
+            self._readable.set()
+            return
+        if self._attempts and session.is_settled:
+            self._attempts = 0
+            self._delays = delays(self._options.backoff_base, self._options.backoff_max)
+        self._set_timer()
+
+    # A consumer that is too slow.
+
+    def block(self, lane: StoppingLane) -> None:
+        """Stop reading until there is room in `lane`."""
+        if self._readable.is_set():
+            self._readable.clear()
+            self.session.paused(self._now())
+            lane.when_roomy(self._unblock)
+
+    def give_up_until_drained(self, lane: StoppingLane) -> None:
+        """Drop the socket, and open another one when there is room in `lane`.
+
+        Opening it sooner would only fill the lane again.
+        """
+        if self._drain is None and self._socket is not None:
+            self._drain = lane
+            self.session.failure = ConnectionLost(self.session.url, "the consumer is too slow")
+            self.session.attention = True
+
+    def _unblock(self) -> None:
+        self._readable.set()
+        if self._socket is not None:
+            self.session.resumed(self._now())
+            self.attend()
+
+    # Sockets.
+
+    async def _live(self) -> None:
+        """Serve socket after socket until one cannot be had any more."""
+        try:
+            while True:
+                socket = self._socket
+                assert socket is not None
+                reason = await self._serve(socket)
+                self._start(await self._redial(reason))
+        except KrakenConnectorError as error:
+            self._end(error)
+        except Exception as error:
+            logger.exception("a connection ended unexpectedly")
+            self._end(error)
+
+    def _end(self, error: Exception) -> None:
+        self.state = ConnectionState.DISCONNECTED
+        self.session.ended(error)
+        self._on_end(error)
+
+    async def _serve(self, socket: ClientConnection) -> TransportError:
+        """Read and write until the socket ends; return why it did."""
+        writer = asyncio.create_task(self._write(socket))
+        reason = ""
+        try:
+            await self._read(socket)
+        except ConnectionClosed as closed:
+            reason = str(closed)
+        finally:
+            writer.cancel()
+            await asyncio.wait([writer])
+        error = self.session.failure or ConnectionLost(self.session.url, reason)
+        self._stop(error)
+        socket.transport.abort()
+        await socket.wait_closed()
+        return error
+
+    async def _read(self, socket: ClientConnection) -> None:
+        """Take frames until the socket ends.
+
+        `recv` suspends only when no frame is there, so all frames of one read are taken in a row.
+        """
+        session = self.session
+        receive, recv = session.receive, socket.recv
+        time_ns, now = time.time_ns, asyncio.get_running_loop().time
+        while True:
+            frame = await recv(decode=False)
+            receive(frame, time_ns(), now())
+            if session.attention:
+                self.attend()
+            if not self._readable.is_set():
+                await self._readable.wait()
+
+    async def _write(self, socket: ClientConnection) -> None:
+        """Send what the session wants to send, in order."""
+        outgoing = self.session.outgoing
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                await self._writable.wait()
+                self._writable.clear()
+                while outgoing:
+                    await socket.send(outgoing.popleft(), text=True)
+
+    def _start(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self._readable.set()
+        self._drain = None
+        self.state = ConnectionState.CONNECTED
+        logger.info("connected to %s", self.session.url)
+        self.session.opened(self._now())
+        self.attend()
+
+    def _stop(self, error: TransportError) -> None:
+        """Take leave of the socket."""
+        self._socket = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._fetching is not None:
+            self._fetching.cancel()
+            self._fetching = None
+        cause = "disconnect" if self._drain is None else "overflow"
+        self.session.lost(error, time.time_ns(), cause)
+        if self._tokens is not None:
+            self._tokens.invalidate()
+
+    async def _dial(self) -> ClientConnection:
+        """Open a socket.
+
+        Raises:
+            ConnectFailed: it cannot be opened.
+        """
+        url, options = self.session.url, self._options
+        wait = connect_budget.reserve(url, self._now())
+        if wait > 0:
+            logger.warning("too many connections lately: waiting %.1f s", wait)
+            await asyncio.sleep(wait)
+        self._attempts += 1
+        try:
+            return await open_socket(
+                url,
+                ssl=options.ssl,
+                proxy=options.proxy,
+                max_frame_size=options.max_frame_size,
+                open_timeout=options.open_timeout,
+                close_timeout=options.close_timeout,
+            )
+        except (OSError, WebSocketException) as error:
+            reason = str(error) or type(error).__name__
+            raise ConnectFailed(url, self._attempts, reason) from error
+
+    async def _redial(self, reason: Exception) -> ClientConnection:
+        """Open a socket after one was lost, with growing pauses.
+
+        Raises:
+            KrakenConnectorError: reconnecting is off, or the allowed attempts failed.
+        """
+        options = self._options
+        if self.session.fatal is not None:
+            fatal = self.session.fatal
+            raise ConnectFailed(self.session.url, self._attempts, str(fatal)) from fatal
+        if options.max_reconnect_attempts == 0:
+            logger.info("lost %s: %s", self.session.url, reason)
+            raise reason
+        self.state = ConnectionState.RECONNECTING
+        await self._drained()
+        while self._attempts < options.max_reconnect_attempts:
+            delay = next(self._delays)
+            logger.info(
+                "lost %s; reconnecting in %.1f s because of: %s", self.session.url, delay, reason
+            )
+            await asyncio.sleep(delay)
+            try:
+                socket = await self._dial()
+            except ConnectFailed as error:
+                if not options.retryable(error.__cause__ or error):
+                    raise
+                reason = error
+            else:
+                self.reconnects += 1
+                return socket
+        raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
+
+    async def _drained(self) -> None:
+        """Wait until the consumer whose lane overflowed has caught up."""
+        if self._drain is not None:
+            roomy = asyncio.Event()
+            self._drain.when_roomy(roomy.set)
+            await roomy.wait()
+
+    # Time and tokens.
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _set_timer(self) -> None:
+        """Come back when the session wants to, and when it wants a token."""
+        if self._timer is not None:
+            self._timer.cancel()
+        now = self._now()
+        due = self.session.deadline(now)
+        token_due = self.session.token_deadline
+        if token_due <= now:
+            self._fetch_token()
+        elif self._fetching is None:
+            due = min(due, token_due)
+        self._timer = asyncio.get_running_loop().call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self.session.tick(self._now())
+        self.attend()
+
+    def _fetch_token(self) -> None:
+        if self._fetching is None and self._tokens is not None:
+            self._fetching = asyncio.create_task(self._provide_token(self._tokens))
+
+    async def _provide_token(self, manager: TokenManager) -> None:
+        if self.session.token_refused:
+            manager.invalidate()
+        try:
+            token = await manager.get_token()
+        except Exception as error:  # noqa: BLE001 (whatever it was, callers wait for it)
+            self._fetching = None
+            logger.warning("no token: %s", error)
+            self.session.token_failed(error, self._now())
+        else:
+            self._fetching = None
+            self.session.set_token(token, self._now())
+        self.attend()
+
+
+async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
+    """End an attempt to connect that nobody wants any more, successful or not."""
+    opening.cancel()
+    await asyncio.wait([opening])
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().transport.abort()

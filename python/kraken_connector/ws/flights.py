@@ -1,0 +1,195 @@
+"""Requests on their way: built, paced, sent, and matched with their answers."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+import orjson
+
+from ..models import WSErrorResponse, WSResponse
+from .constants import NOT_SUBSCRIBED, PRIVATE_CHANNELS, SUBSCRIBE_BURST, SUBSCRIBE_RATE
+from .pacing import Pacer
+from .subscriptions import Subscription, Topic
+
+__all__ = ["Flight", "Flights", "Purpose"]
+
+#: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
+#: end what a caller no longer waits for.
+Purpose = Literal["ask", "replay", "resync", "cleanup"]
+
+#: Ours begin beyond what users count to, so the answers to their own requests are told apart.
+FIRST_REQ_ID = 1 << 32
+
+
+class Flight:
+    """One subscribe or unsubscribe message.
+
+    Attributes:
+        method: `subscribe` or `unsubscribe`.
+        topics: what has no answer yet. All differ in nothing but the symbol.
+        purpose: why it is sent.
+        req_id: its id, 0 until it is sent.
+        deadline: until when its answers are waited for.
+        tries: how often it was sent in vain.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        subscriptions: Iterable[Subscription],
+        purpose: Purpose,
+        tries: int = 0,
+    ) -> None:
+        self.method = method
+        self.topics = {subscription.topic: subscription for subscription in subscriptions}
+        self.purpose = purpose
+        self.tries = tries
+        self.req_id = 0
+        self.deadline = float("inf")
+
+    @property
+    def channel(self) -> str:
+        """Name of the channel."""
+        return next(iter(self.topics)).channel
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it needs a token."""
+        return self.channel in PRIVATE_CHANNELS
+
+    def frame(self, token: str | None) -> bytes:
+        """Return the message."""
+        asked = next(iter(self.topics.values())).params
+        params: dict[str, Any]
+        if self.method == "subscribe":
+            params = asked.subscribe_params()
+        else:
+            params = asked.unsubscribe_params()
+        symbols = [topic.symbol for topic in self.topics if topic.symbol]
+        if symbols:
+            params["symbol"] = symbols
+        if token is not None and self.is_private:
+            params["token"] = token
+        return orjson.dumps({"method": self.method, "params": params, "req_id": self.req_id})
+
+    def answered(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
+        """Return the topics that a response to this message is about.
+
+        A refusal without a symbol is about the whole message.
+        """
+        if isinstance(response, WSErrorResponse):
+            symbol = response.symbol
+            if symbol is None:
+                return list(self.topics)
+        else:
+            result = response.result
+            symbol = result.get("symbol") if isinstance(result, dict) else None
+        found = [topic for topic in self.topics if topic.symbol == (symbol or "")]
+        if not found and len(self.topics) == 1:
+            return list(self.topics)
+        return found
+
+
+class Flights:
+    """The messages of one connection, those that wait for a permit and those that are out."""
+
+    def __init__(self) -> None:
+        self.pacer = Pacer(SUBSCRIBE_RATE, SUBSCRIBE_BURST)
+        self._queue: deque[Flight] = deque()
+        self._out: dict[int, Flight] = {}
+        self._ids = itertools.count(FIRST_REQ_ID)
+
+    def __iter__(self) -> Iterator[Flight]:
+        """Iterate over what is out."""
+        return iter(list(self._out.values()))
+
+    def new_id(self) -> int:
+        """Return an id for a message."""
+        return next(self._ids)
+
+    def enqueue(self, flight: Flight, *, first: bool = False) -> None:
+        """Put a message in line."""
+        if first:
+            self._queue.appendleft(flight)
+        else:
+            self._queue.append(flight)
+
+    def retry(self, flight: Flight, subscriptions: Iterable[Subscription]) -> Flight:
+        """Put a refused part of a message in line again, as one message with its other parts."""
+        for waiting in self._queue:
+            if waiting.tries == flight.tries + 1 and _alike(waiting, flight):
+                waiting.topics.update((entry.topic, entry) for entry in subscriptions)
+                return waiting
+        again = Flight(flight.method, subscriptions, flight.purpose, flight.tries + 1)
+        self.enqueue(again, first=True)
+        return again
+
+    def depart(self, now: float) -> Flight | None:
+        """Return the next message that may leave now; it counts as out."""
+        while self._queue and not self._queue[0].topics:
+            self._queue.popleft()
+        if not self._queue or not self.pacer.take(now):
+            return None
+        flight = self._queue.popleft()
+        flight.req_id = self.new_id()
+        self._out[flight.req_id] = flight
+        return flight
+
+    def withdraw(self, flight: Flight) -> None:
+        """Forget a message that did not leave after all."""
+        del self._out[flight.req_id]
+
+    def deadline(self, now: float) -> float:
+        """Return when something is due: a permit, or the end of patience with an answer."""
+        times = [flight.deadline for flight in self._out.values() if flight.topics]
+        if self._queue:
+            times.append(self.pacer.next_permit(now))
+        return min(times, default=float("inf"))
+
+    def match(self, response: WSResponse | WSErrorResponse) -> Flight | None:
+        """Return the message that a response answers: by id, else by method and symbol.
+
+        A failed unsubscribe was seen to name the method `subscribe`, so an id decides alone.
+        """
+        if response.req_id is not None:
+            return self._out.get(response.req_id)
+        if isinstance(response, WSErrorResponse):
+            lost_name = response.error == NOT_SUBSCRIBED
+            method = "unsubscribe" if lost_name else response.method
+            channel, symbol = response.channel, response.symbol
+        else:
+            method = response.method
+            result = response.result if isinstance(response.result, dict) else {}
+            channel, symbol = result.get("channel"), result.get("symbol")
+        return next((f for f in self._out.values() if _fits(f, method, channel, symbol)), None)
+
+    def landed(self, flight: Flight) -> None:
+        """Forget a message that is completely answered."""
+        if not flight.topics:
+            self._out.pop(flight.req_id, None)
+
+    def clear(self) -> None:
+        """Forget everything: the socket is gone."""
+        self._queue.clear()
+        self._out.clear()
+
+
+def _alike(one: Flight, other: Flight) -> bool:
+    if one.method != other.method or one.purpose != other.purpose or not one.topics:
+        return False
+    mine, theirs = next(iter(one.topics.values())), next(iter(other.topics.values()), None)
+    return theirs is not None and mine.params.subscribe_params() == theirs.params.subscribe_params()
+
+
+def _fits(flight: Flight, method: str, channel: str | None, symbol: str | None) -> bool:
+    if flight.method != method or not flight.topics:
+        return False
+    if channel is not None and flight.channel != channel:
+        return False
+    # Without a name there is nothing to match by but the channel of a private subscription.
+    if symbol is None:
+        return channel is not None
+    return any(topic.symbol == symbol for topic in flight.topics)

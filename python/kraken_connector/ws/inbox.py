@@ -1,0 +1,282 @@
+"""What waits for the consumer: lanes by importance, each with a bound.
+
+Private messages come first and are never dropped. Notes (status, mismatches, holes) come next,
+market data last. Within market data each overflow policy has a lane of its own, so that one
+cannot drop the other's messages; they are merged by time of arrival.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Hashable
+from typing import Any, Literal
+
+from .._backend import WSDataMessage
+from ..exceptions import NotConnected
+from ..models import GapEvent
+
+__all__ = ["Inbox", "Overflow"]
+
+logger = logging.getLogger(__name__)
+
+#: What happens when a consumer is slower than its subscription: `drop_oldest` forgets the oldest
+#: messages, `conflate` keeps the latest of each symbol, `block` stops reading the connection,
+#: `disconnect` gives the connection up and opens it again when the consumer has caught up.
+Overflow = Literal["drop_oldest", "conflate", "block", "disconnect"]
+OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconnect")
+
+
+class Lane:
+    """A bounded queue. What happens beyond its bound is up to the subclass."""
+
+    def __init__(self, inbox: Inbox, bound: int) -> None:
+        self.inbox = inbox
+        self.bound = bound
+        self.dropped = 0
+        self.items: deque[Any] = deque()
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def put(self, event: Any) -> None:
+        """Add an event."""
+        self.items.append(event)
+        if len(self.items) > self.bound:
+            self._overflow()
+        if self.inbox.waiters:
+            self.inbox.wake()
+
+    def pop(self) -> Any:
+        """Remove and return the oldest event."""
+        return self.items.popleft()
+
+    def head_ns(self) -> int:
+        """Return when the oldest event arrived."""
+        return self.items[0].received_ns or 0
+
+    def _overflow(self) -> None:
+        raise NotImplementedError
+
+
+class DroppingLane(Lane):
+    """Forgets the oldest, and records what was lost until there is room again."""
+
+    def __init__(self, inbox: Inbox, bound: int) -> None:
+        super().__init__(inbox, bound)
+        self._lost = 0
+        self._since_ns = 0
+        self._channels: set[str] = set()
+        self._symbols: set[str] = set()
+
+    def pop(self) -> Any:
+        """Remove and return the oldest event; room again ends a loss."""
+        event = self.items.popleft()
+        if self._lost and len(self.items) <= self.bound // 2:
+            self._report()
+        return event
+
+    def _overflow(self) -> None:
+        event = self.items.popleft()
+        self.dropped += 1
+        if not self._lost:
+            self._since_ns = getattr(event, "received_ns", None) or time.time_ns()
+            logger.warning("the consumer is too slow: dropping the oldest messages")
+        self._lost += 1
+        self._channels.add(getattr(event, "channel", None) or type(event).__name__)
+        symbol = getattr(event, "symbol", None)
+        if symbol:
+            self._symbols.add(symbol)
+
+    def _report(self) -> None:
+        gap = GapEvent(
+            "overflow",
+            self._since_ns,
+            time.time_ns(),
+            sorted(self._channels),
+            sorted(self._symbols),
+            "",
+            self._lost,
+        )
+        self._lost = 0
+        self._channels.clear()
+        self._symbols.clear()
+        self.inbox.on_gap(gap)
+
+
+class ConflatingLane(Lane):
+    """Keeps the latest message of each channel and symbol."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        super().__init__(inbox, 0)
+        self._latest: dict[Hashable, Any] = {}
+
+    def put(self, event: Any) -> None:
+        """Add an event, or replace the one of its kind that still waits."""
+        key = _kind(event)
+        if key in self._latest:
+            self.dropped += 1
+        else:
+            self.items.append(key)
+        self._latest[key] = event
+        if self.inbox.waiters:
+            self.inbox.wake()
+
+    def pop(self) -> Any:
+        """Remove and return the latest message of what has waited longest."""
+        return self._latest.pop(self.items.popleft())
+
+    def head_ns(self) -> int:
+        """Return when the next message arrived."""
+        return self._latest[self.items[0]].received_ns or 0
+
+
+class StoppingLane(Lane):
+    """Drops nothing: whoever fills it stops when it is full, and asks to be told about room."""
+
+    def __init__(self, inbox: Inbox, bound: int) -> None:
+        super().__init__(inbox, bound)
+        self._waiting_for_room: list[Callable[[], None]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing should be added."""
+        return len(self.items) >= self.bound
+
+    def when_roomy(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when half of the lane is free: at once, or in a later `pop`."""
+        if self._is_roomy():
+            tell()
+        else:
+            self._waiting_for_room.append(tell)
+
+    def pop(self) -> Any:
+        """Remove and return the oldest event; tell when there is room."""
+        event = self.items.popleft()
+        if self._waiting_for_room and self._is_roomy():
+            waiting, self._waiting_for_room = self._waiting_for_room, []
+            for tell in waiting:
+                tell()
+        return event
+
+    def _is_roomy(self) -> bool:
+        return len(self.items) <= self.bound // 2
+
+    def _overflow(self) -> None:
+        """Keep it: what was read must not be lost."""
+
+
+class Inbox:
+    """The lanes of one client.
+
+    Args:
+        bound: messages that each lane of market data holds.
+        private_bound: messages that the private lane holds, and the notes.
+        on_gap: takes the record of a loss.
+    """
+
+    def __init__(self, bound: int, private_bound: int, on_gap: Callable[[GapEvent], None]) -> None:
+        self.on_gap = on_gap
+        self.waiters: deque[asyncio.Future[None]] = deque()
+        self.private = StoppingLane(self, private_bound)
+        self.notes = DroppingLane(self, private_bound)
+        self.dropping = DroppingLane(self, bound)
+        self.conflating = ConflatingLane(self)
+        self.blocking = StoppingLane(self, bound)
+        self.disconnecting = StoppingLane(self, bound)
+        self._market: tuple[Lane, ...] = (
+            self.dropping,
+            self.conflating,
+            self.blocking,
+            self.disconnecting,
+        )
+        self._ended: Exception | None = NotConnected("receive", "disconnected")
+
+    def __len__(self) -> int:
+        market = sum(len(lane) for lane in self._market)
+        return len(self.private) + len(self.notes) + market
+
+    @property
+    def ended(self) -> Exception | None:
+        """Why nothing will be added any more; `None` while something may."""
+        return self._ended
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost to slow consumers."""
+        return self.dropping.dropped + self.notes.dropped
+
+    @property
+    def conflated(self) -> int:
+        """Messages replaced by later ones of their symbol."""
+        return self.conflating.dropped
+
+    def open(self) -> None:
+        """Begin anew, empty."""
+        self._ended = None
+        for lane in (self.private, self.notes, *self._market):
+            while len(lane):
+                lane.pop()
+
+    def end(self, reason: Exception) -> None:
+        """Add nothing any more; `get` raises `reason` once everything is taken."""
+        if self._ended is None:
+            self._ended = reason
+        while self.waiters:
+            self.wake()
+
+    async def get(self) -> Any:
+        """Remove and return the next event, waiting for one.
+
+        Raises:
+            NotConnected: it was never opened.
+            Exception: the reason given to `end`, when everything is taken.
+        """
+        while (event := self._pop()) is None:
+            if self._ended is not None:
+                raise self._ended.with_traceback(None)
+            await self._wait()
+        return event
+
+    def wake(self) -> None:
+        """Let one who waits look again."""
+        while self.waiters:
+            waiter = self.waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                break
+
+    def _pop(self) -> Any:
+        if self.private.items:
+            return self.private.pop()
+        if self.notes.items:
+            return self.notes.pop()
+        filled = [lane for lane in self._market if lane.items]
+        if not filled:
+            return None
+        if len(filled) == 1:
+            return filled[0].pop()
+        return min(filled, key=lambda lane: lane.head_ns()).pop()
+
+    async def _wait(self) -> None:
+        waiter = asyncio.get_running_loop().create_future()
+        self.waiters.append(waiter)
+        try:
+            await waiter
+        except BaseException:
+            # Cancelled after it was woken: the event that woke it is another's now.
+            if waiter.done() and not waiter.cancelled():
+                self.wake()
+            elif waiter in self.waiters:
+                self.waiters.remove(waiter)
+            raise
+
+
+def _kind(event: Any) -> Hashable:
+    if type(event) is not WSDataMessage:
+        return type(event).__name__
+    if event.channel == "ohlc" and event.data:
+        return event.channel, event.symbol, event.data[0].interval
+    return event.channel, event.symbol

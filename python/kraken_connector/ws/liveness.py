@@ -1,0 +1,79 @@
+"""Whether a connection is alive: pings that want an answer, and a limit to silence."""
+
+from __future__ import annotations
+
+from ..exceptions import ConnectionLost, HeartbeatTimeout, TransportError
+
+__all__ = ["Liveness"]
+
+
+class Liveness:
+    """Ping, pong and watchdog of one connection; all times in seconds of one monotonic clock.
+
+    Args:
+        ping_interval: between pings; they keep an idle connection open (docs.kraken.com, page
+            "Ping").
+        ping_timeout: until a ping must be answered.
+        heartbeat_timeout: of silence until the connection counts as dead. The exchange sends a
+            heartbeat about once a second when there is nothing else (page "Heartbeat").
+    """
+
+    #: How much a check may come late before we were the ones who did not listen.
+    STALL = 0.1
+
+    def __init__(self, ping_interval: float, ping_timeout: float, heartbeat_timeout: float) -> None:
+        self._ping_interval = ping_interval
+        self._ping_timeout = ping_timeout
+        self._heartbeat_timeout = heartbeat_timeout
+        #: When the last frame came; whoever reads frames sets it.
+        self.heard = 0.0
+        #: Seconds between the last ping and its pong, `None` before the first.
+        self.latency: float | None = None
+        self.ping_due = 0.0
+        self._pong_due: float | None = None
+        self._pinged = 0.0
+
+    def opened(self, now: float) -> None:
+        """Begin with a new socket."""
+        self.heard = now
+        self.ping_due = now + self._ping_interval
+        self._pong_due = None
+
+    def deadline(self) -> float:
+        """Return when to look next."""
+        due = min(self.ping_due, self.heard + self._heartbeat_timeout)
+        return due if self._pong_due is None else min(due, self._pong_due)
+
+    def failure(self, url: str, now: float) -> TransportError | None:
+        """Return why the connection counts as dead, if it does."""
+        silence = now - self.heard
+        if silence >= self._heartbeat_timeout:
+            return HeartbeatTimeout(url, silence)
+        if self._pong_due is not None and now >= self._pong_due:
+            return ConnectionLost(url, f"no pong within {self._ping_timeout:g} s")
+        return None
+
+    def wants_ping(self, now: float) -> bool:
+        """Tell whether to send a ping now; if so it counts as sent."""
+        if now < self.ping_due:
+            return False
+        self.ping_due = now + self._ping_interval
+        if self._pong_due is not None:
+            return False
+        self._pinged = now
+        self._pong_due = now + self._ping_timeout
+        return True
+
+    def pong(self, now: float) -> None:
+        """Take the answer to a ping."""
+        if self._pong_due is not None:
+            self.latency = now - self._pinged
+            self._pong_due = None
+
+    def excuse(self, now: float, grace: float) -> None:
+        """Grant `grace` seconds more: what came meanwhile was not read yet."""
+        self.heard = max(
+            self.heard, now + min(grace, self._heartbeat_timeout) - self._heartbeat_timeout
+        )
+        if self._pong_due is not None:
+            self._pong_due = max(self._pong_due, now + grace)

@@ -1,0 +1,430 @@
+"""Subscribing and unsubscribing on one connection: from a caller's wish to the last answer.
+
+Like the whole session it has no socket and no clock. What is to be sent collects in `outgoing`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from .._backend import Engine
+from ..exceptions import ConnectionLost, TransportError
+from ..models import WSErrorResponse, WSResponse
+from .constants import (
+    ALREADY_SUBSCRIBED,
+    INVALID_SESSION,
+    NOT_SUBSCRIBED,
+    RATE_EXCEEDED,
+    REPLAY_BATCH,
+)
+from .flights import Flight, Flights, Purpose
+from .subscribe import BookParams, SubscriptionParams
+from .subscriptions import Ask, Registry, Sink, Subscription, Topic
+from .token_desk import TokenDesk
+
+__all__ = ["Repairs", "Requests"]
+
+logger = logging.getLogger(__name__)
+
+#: How often a message that met the message limit, or a replay without an answer, is sent.
+MAX_TRIES = 6
+
+
+class Repairs(Protocol):
+    """Who asks for streams again, as far as requests concern it."""
+
+    def answered(
+        self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
+    ) -> None:
+        """Take the answer to a message of purpose `resync`."""
+
+    def needed(self, topic: Topic, cause: str, now: float) -> None:
+        """Begin to ask for a stream again."""
+
+    def forget(self, topic: Topic) -> None:
+        """Stop: nobody wants the stream any more."""
+
+
+class Requests:
+    """The subscribe and unsubscribe messages of one connection.
+
+    Attributes:
+        outgoing: frames to send, in order.
+        failure: why the socket must be given up, if it must.
+        tokens: the token of this connection and what waits for it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        engine: Engine,
+        registry: Registry,
+        refused: Callable[[WSErrorResponse], None],
+        changed: Callable[[], None],
+        *,
+        timeout: float,
+        tokens: TokenDesk,
+    ) -> None:
+        self.outgoing: deque[bytes] = deque()
+        self.failure: TransportError | None = None
+        self.tokens = tokens
+        self.repairs: Repairs | None = None
+        self._url = url
+        self._engine = engine
+        self._registry = registry
+        self._refused = refused
+        self._changed = changed
+        self._timeout = timeout
+        self._flights = Flights()
+        self._asks: set[Ask] = set()
+        self._unsettled: set[Topic] = set()
+        self._open = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that a new connection replays has an answer."""
+        pending = {entry.topic for entry in self._registry if entry.state == "pending"}
+        return self._open and not self._unsettled & pending
+
+    def new_id(self) -> int:
+        """Return an id for a message that is not ours to match."""
+        return self._flights.new_id()
+
+    # What callers want.
+
+    def subscribe(self, params: SubscriptionParams, sink: Sink, now: float) -> Ask:
+        """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        topics, fresh = self._registry.add(params, sink)
+        ask = Ask("subscribe", topics)
+        for topic in topics:
+            subscription = self._registry.get(topic)
+            assert subscription is not None
+            if subscription.state == "pending":
+                ask.outstanding.add(topic)
+                subscription.asks.append(ask)
+            elif subscription.ack is not None:
+                ask.answer(topic, subscription.ack)
+        self._changed()
+        if self._open:
+            self._launch("subscribe", fresh, "ask", now)
+        return self._track(ask, now)
+
+    def unsubscribe(self, params: SubscriptionParams, now: float) -> Ask:
+        """End a subscription, or the named symbols of all subscriptions.
+
+        Raises:
+            KeyError: it is not subscribed.
+        """
+        unwanted = self._registry.release(params)
+        ask = Ask("unsubscribe", [subscription.topic for subscription in unwanted])
+        leaving = []
+        for subscription in unwanted:
+            if not self._open or subscription.state == "rejected":
+                self._registry.drop(subscription)
+                continue
+            subscription.state = "unsubscribing"
+            subscription.asks.append(ask)
+            ask.outstanding.add(subscription.topic)
+            leaving.append(subscription)
+        self._launch("unsubscribe", leaving, "ask", now)
+        self._changed()
+        return self._track(ask, now)
+
+    def abandon(self, ask: Ask, error: BaseException) -> None:
+        """End an ask without an answer; what nobody else waits for is given up with it."""
+        for topic in list(ask.outstanding):
+            subscription = self._registry.get(topic)
+            if subscription is None or ask not in subscription.asks:
+                continue
+            subscription.asks.remove(ask)
+            if _is_orphan(subscription):
+                self._registry.drop(subscription)
+            elif subscription.state == "unsubscribing":
+                subscription.state = "confirmed"
+        self._asks.discard(ask)
+        self._changed()
+        ask.fail(error)
+
+    def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
+        """Send one message of a stream that is asked for again."""
+        self._launch(method, [subscription], "resync", now)
+
+    # The socket comes and goes.
+
+    def opened(self, now: float) -> None:
+        """Replay everything, symbols of equal parameters together."""
+        self._open = True
+        self.failure = None
+        groups: dict[tuple[object, ...], list[Subscription]] = {}
+        for subscription in self._registry:
+            if subscription.state == "rejected":
+                continue
+            subscription.state = "pending"
+            self._unsettled.add(subscription.topic)
+            parameters = subscription.params.subscribe_params()
+            groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
+        for alike in groups.values():
+            for start in range(0, len(alike), REPLAY_BATCH):
+                self._launch("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
+
+    def lost(self, error: TransportError) -> None:
+        """Fail what waits; what was confirmed once stays and is replayed."""
+        self._open = False
+        self.outgoing.clear()
+        self._flights.clear()
+        self._unsettled.clear()
+        self.tokens.lost()
+        self.fail(error)
+        for subscription in list(self._registry):
+            if subscription.state == "unsubscribing" or _is_orphan(subscription):
+                self._registry.drop(subscription)
+        self._changed()
+
+    def fail(self, error: BaseException) -> None:
+        """Fail everything that waits for an answer."""
+        for ask in list(self._asks):
+            self.abandon(ask, error)
+
+    # Time.
+
+    def deadline(self, now: float) -> float:
+        """Return when `tick` has something to do."""
+        asks = (ask.deadline for ask in self._asks if ask.deadline is not None)
+        return min(min(asks, default=float("inf")), self._flights.deadline(now))
+
+    def tick(self, now: float) -> None:
+        """End what took too long, send what may go."""
+        for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
+            self.abandon(ask, ask.overdue(self._timeout))
+        for flight in self._flights:
+            if now >= flight.deadline:
+                self._overdue(flight, now)
+        self.pump(now)
+
+    def excuse(self, now: float, grace: float) -> None:
+        """Grant all deadlines `grace` seconds more."""
+        for ask in self._asks:
+            if ask.deadline is not None:
+                ask.deadline = max(ask.deadline, now + grace)
+        for flight in self._flights:
+            flight.deadline = max(flight.deadline, now + grace)
+
+    def pump(self, now: float) -> None:
+        """Send what may go: paced, and private messages with their token."""
+        while (flight := self._flights.depart(now)) is not None:
+            self._leave_out_unwanted(flight)
+            if not flight.topics or (flight.is_private and not self.tokens.admit(flight)):
+                self._flights.withdraw(flight)
+            else:
+                self._send(flight, now)
+
+    def token_arrived(self, token: str, now: float) -> None:
+        """Send what waited for the token."""
+        for flight in self.tokens.arrived(token):
+            self._flights.enqueue(flight)
+        self.pump(now)
+
+    def token_failed(self, error: Exception) -> None:
+        """Fail the callers that waited for the token; replays go on waiting."""
+        for flight in self.tokens.waiting:
+            for subscription in list(flight.topics.values()):
+                for ask in list(subscription.asks):
+                    self.abandon(ask, error)
+        self.tokens.keep(lambda flight: flight.purpose == "replay")
+
+    # Answers.
+
+    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+        """Take a response; false when it answers nothing of ours."""
+        flight = self._flights.match(response)
+        if flight is None:
+            return False
+        topics = flight.answered(response)
+        if not topics:
+            return False
+        if isinstance(response, WSErrorResponse) and self._try_again(flight, topics, response, now):
+            return True
+        for topic in topics:
+            self._answered(flight, flight.topics.pop(topic), response, now)
+        self._flights.landed(flight)
+        self._changed()
+        return True
+
+    def _answered(
+        self,
+        flight: Flight,
+        subscription: Subscription,
+        response: WSResponse | WSErrorResponse,
+        now: float,
+    ) -> None:
+        response = _in_effect(flight, subscription.topic, response)
+        if flight.purpose == "resync":
+            assert self.repairs is not None
+            self.repairs.answered(flight.method, subscription.topic, response, now)
+        elif flight.method == "subscribe":
+            self._subscribed(flight, subscription, response, now)
+        else:
+            self._unsubscribed(subscription, response)
+        if flight.purpose != "resync":
+            self._tell(subscription, flight.method, response)
+
+    def _tell(
+        self, subscription: Subscription, method: str, response: WSResponse | WSErrorResponse
+    ) -> None:
+        for ask in [ask for ask in subscription.asks if ask.method == method]:
+            subscription.asks.remove(ask)
+            ask.answer(subscription.topic, response)
+            if ask.done:
+                self._asks.discard(ask)
+                self._registry.prune()
+
+    def _subscribed(
+        self,
+        flight: Flight,
+        subscription: Subscription,
+        response: WSResponse | WSErrorResponse,
+        now: float,
+    ) -> None:
+        topic = subscription.topic
+        self._unsettled.discard(topic)
+        if isinstance(response, WSErrorResponse):
+            subscription.state, subscription.error = "rejected", response.error
+            logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
+            if not subscription.asks:
+                self._refused(response)
+            return
+        self._flights.pacer.recovered()
+        if self._registry.get(topic) is None and flight.purpose != "cleanup":
+            # Nobody waits for it any more: its caller was cancelled or timed out.
+            self._launch("unsubscribe", [subscription], "cleanup", now)
+            return
+        if subscription.state == "pending":
+            subscription.state = "confirmed"
+            subscription.ack = response
+        if self._lacks_snapshot(subscription, response):
+            assert self.repairs is not None
+            self.repairs.needed(topic, "resync", now)
+
+    def _unsubscribed(
+        self, subscription: Subscription, response: WSResponse | WSErrorResponse
+    ) -> None:
+        if isinstance(response, WSErrorResponse):
+            if subscription.state == "unsubscribing":
+                subscription.state = "confirmed"
+            return
+        if self.repairs is not None:
+            self.repairs.forget(subscription.topic)
+        self._registry.drop(subscription)
+
+    def _lacks_snapshot(self, subscription: Subscription, response: WSResponse) -> bool:
+        """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
+        if not isinstance(subscription.params, BookParams):
+            return False
+        state = self._engine.book(subscription.topic.symbol).state
+        return state == "stale" or (_was_so_before(response) and state != "valid")
+
+    def _try_again(
+        self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float
+    ) -> bool:
+        """Send the refused part again, if the refusal is about the moment and not about it."""
+        if flight.tries >= MAX_TRIES:
+            return False
+        if response.error.startswith(RATE_EXCEEDED):
+            pause = self._flights.pacer.slow_down(now)
+            logger.warning("the exchange limits our messages; waiting %.1f s", pause)
+        elif not (response.error.startswith(INVALID_SESSION) and self.tokens.refuse()):
+            return False
+        again = [flight.topics.pop(topic) for topic in topics]
+        self._flights.retry(flight, again)
+        self._flights.landed(flight)
+        for subscription in again:
+            for ask in subscription.asks:
+                ask.deadline = None
+        self.pump(now)
+        return True
+
+    def _overdue(self, flight: Flight, now: float) -> None:
+        """Deal with a message that was not answered in time."""
+        flight.deadline = float("inf")
+        if flight.purpose == "replay":
+            if flight.tries + 1 >= MAX_TRIES:
+                self.failure = ConnectionLost(self._url, "subscriptions were not confirmed")
+                return
+            again = [entry for entry in flight.topics.values() if entry.state == "pending"]
+            self._flights.retry(flight, again)
+
+    # Sending.
+
+    def _track(self, ask: Ask, now: float) -> Ask:
+        if not ask.done:
+            self._asks.add(ask)
+            if self._open:
+                self._set_deadline(ask, now)
+                self.pump(now)
+        return ask
+
+    def _set_deadline(self, ask: Ask, now: float) -> None:
+        ask.deadline = now + self._timeout
+
+    def _launch(
+        self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
+    ) -> None:
+        flight = Flight(method, subscriptions, purpose)
+        if flight.topics:
+            self._flights.enqueue(flight)
+            self.pump(now)
+
+    def _leave_out_unwanted(self, flight: Flight) -> None:
+        """Drop what was given up while it stood in line."""
+        if flight.method == "subscribe":
+            flight.topics = {
+                topic: subscription
+                for topic, subscription in flight.topics.items()
+                if self._registry.get(topic) is subscription
+            }
+
+    def _send(self, flight: Flight, now: float) -> None:
+        if flight.method == "subscribe":
+            for subscription in flight.topics.values():
+                if isinstance(subscription.params, BookParams):
+                    self._engine.expect_book(subscription.topic.symbol, subscription.params.depth)
+        flight.deadline = now + self._timeout
+        for subscription in flight.topics.values():
+            for ask in subscription.asks:
+                if ask.method == flight.method:
+                    ask.req_id = flight.req_id
+                    self._set_deadline(ask, now)
+        self._registry.note_request(flight.topics, flight.req_id)
+        self.outgoing.append(flight.frame(self.tokens.token_for(flight)))
+
+
+def _is_orphan(subscription: Subscription) -> bool:
+    """Tell whether it was never confirmed and nobody waits for it."""
+    return subscription.ack is None and not subscription.asks
+
+
+def _in_effect(
+    flight: Flight, topic: Topic, response: WSResponse | WSErrorResponse
+) -> WSResponse | WSErrorResponse:
+    """Turn a refusal into a success where what was wanted is so already."""
+    if isinstance(response, WSResponse):
+        return response
+    wanted = ALREADY_SUBSCRIBED if flight.method == "subscribe" else NOT_SUBSCRIBED
+    if flight.purpose == "resync" and flight.method == "subscribe":
+        return response
+    if not response.error.startswith(wanted):
+        return response
+    result = {"channel": topic.channel, **({"symbol": topic.symbol} if topic.symbol else {})}
+    return WSResponse(flight.method, result, True, "", "", response.req_id)
+
+
+def _was_so_before(response: WSResponse) -> bool:
+    """Tell whether a success is one that `_in_effect` made; the exchange's have times."""
+    return not response.time_in

@@ -1,0 +1,109 @@
+"""When to ask for a stream again, and when to give it up.
+
+Subscribing anew without a pause trips the exchange's message limit and the book then never
+recovers, so attempts are paced and bounded. What is sent is the session's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from .subscriptions import Topic
+
+__all__ = ["Resync", "ResyncPolicy"]
+
+Phase = Literal["waiting", "unsubscribing", "subscribing", "snapshot", "done"]
+
+
+@dataclass(eq=False, slots=True)
+class Resync:
+    """One stream that is asked for again.
+
+    Attributes:
+        topic: the stream.
+        cause: `resync` or `sequence`, as in `GapEvent`.
+        since_ns: local time of the last trusted message, nanoseconds since the epoch.
+        attempts: how often it was asked for.
+        phase: what it waits for.
+        deadline: until when: the next step in `waiting`, the end of patience otherwise.
+    """
+
+    topic: Topic
+    cause: str
+    since_ns: int
+    attempts: int = 0
+    phase: Phase = "waiting"
+    deadline: float = 0.0
+
+
+class ResyncPolicy:
+    """The streams that are asked for again, and those that were lately.
+
+    Args:
+        attempts: how often a stream is asked for before it is given up.
+        pause: seconds before the second attempt; each further one waits twice as long.
+        longest: seconds of the longest pause.
+        forget_after: seconds after which a repaired stream counts as sound, so that its next
+            failure is its first. One that keeps failing sooner adds up its attempts.
+    """
+
+    def __init__(
+        self,
+        attempts: int,
+        *,
+        pause: float = 0.5,
+        longest: float = 30.0,
+        forget_after: float = 60.0,
+    ) -> None:
+        self.limit = attempts
+        self._pause = pause
+        self._longest = longest
+        self._forget_after = forget_after
+        self._entries: dict[Topic, Resync] = {}
+
+    def __iter__(self) -> Iterator[Resync]:
+        """Iterate over what is being repaired."""
+        return (entry for entry in list(self._entries.values()) if entry.phase != "done")
+
+    def get(self, topic: Topic) -> Resync | None:
+        """Return the repair of a stream, if one is under way."""
+        entry = self._entries.get(topic)
+        return entry if entry is not None and entry.phase != "done" else None
+
+    def entry(self, topic: Topic) -> Resync | None:
+        """Return what is known about a stream, repaired ones included."""
+        return self._entries.get(topic)
+
+    def begin(self, topic: Topic, cause: str, since_ns: int, now: float) -> Resync | None:
+        """Plan the next attempt for a stream; `None` when it is to be given up."""
+        entry = self._entries.get(topic)
+        if entry is None or (entry.phase == "done" and now > entry.deadline):
+            entry = self._entries[topic] = Resync(topic, cause, since_ns)
+        elif entry.phase == "done":
+            entry.cause, entry.since_ns = cause, since_ns
+        if entry.attempts >= self.limit:
+            return None
+        entry.attempts += 1
+        entry.phase = "waiting"
+        entry.deadline = now + self._delay(entry.attempts)
+        return entry
+
+    def finish(self, entry: Resync, now: float) -> None:
+        """Note that a stream is sound again."""
+        entry.phase = "done"
+        entry.deadline = now + self._forget_after
+
+    def forget(self, topic: Topic) -> None:
+        """Drop a stream and its history: it was unsubscribed or given up."""
+        self._entries.pop(topic, None)
+
+    def clear(self) -> None:
+        """Drop everything: a new connection begins with snapshots of everything."""
+        self._entries.clear()
+
+    def _delay(self, attempt: int) -> float:
+        if attempt == 1:
+            return 0.0
+        return min(self._pause * 2.0 ** (attempt - 2), self._longest)

@@ -1,0 +1,435 @@
+"""The state machine of one connection: frames and time in; frames, events and timers out.
+
+It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each
+frame and `tick` when `deadline()` has come, and looks at `outgoing`, `failure`, `wants_token` and
+`deadline()` whenever `attention` is set. It lives as long as the client: `opened` and `lost` are
+called once for each socket, so books and subscriptions outlive the sockets.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import orjson
+
+from .._backend import Engine, WSDataMessage
+from ..exceptions import TransportError
+from ..models import (
+    BookChecksumEvent,
+    BookCrossedEvent,
+    GapEvent,
+    HeartbeatMessage,
+    InvalidFrameEvent,
+    PongResponse,
+    SequenceGapEvent,
+    WSErrorResponse,
+    WSRequest,
+    WSResponse,
+)
+from .liveness import Liveness
+from .repair import Repair
+from .requests import Requests
+from .resync import Resync
+from .routes import Routes, Take
+from .subscribe import SubscriptionParams
+from .subscriptions import Ask, Registry, Sink, Topic
+from .token_desk import TokenDesk
+
+__all__ = ["Outlet", "Session", "SessionOptions"]
+
+logger = logging.getLogger(__name__)
+
+
+class Outlet(Sink, Protocol):
+    """Where everything goes that belongs to no subscription with a place of its own."""
+
+    @property
+    def reply(self) -> Callable[[Any], None]:
+        """Takes responses that nobody waits for."""
+
+    @property
+    def gap(self) -> Callable[[GapEvent], None]:
+        """Takes the record of a hole."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """The parts of a client's configuration that concern a connection's protocol.
+
+    Attributes:
+        ping_interval: seconds between pings.
+        ping_timeout: seconds until a ping must be answered.
+        heartbeat_timeout: seconds of silence until the connection counts as dead.
+        request_timeout: seconds until a request must be answered.
+        resync_attempts: how often one stream is asked for again before it is given up.
+        token_attempts: how often a token is fetched in a row after a reconnect.
+        deliver_heartbeats: whether heartbeats are delivered like data.
+    """
+
+    ping_interval: float = 10.0
+    ping_timeout: float = 10.0
+    heartbeat_timeout: float = 30.0
+    request_timeout: float = 10.0
+    resync_attempts: int = 5
+    token_attempts: int = 10
+    deliver_heartbeats: bool = False
+
+
+class Session:
+    """One connection's protocol.
+
+    Attributes:
+        url: where it connects.
+        engine: parser and books.
+        registry: subscriptions.
+        requests: subscribes and unsubscribes.
+        repair: streams that are asked for again.
+        attention: whether something other than data happened; the driver resets it.
+        failure: why the socket must be given up, if it must.
+        fatal: why no other one shall be opened, if none shall.
+        is_open: whether there is a socket.
+        system_status: state of the exchange's engine, `None` before the first status message.
+        connection_id: the exchange's id of the connection.
+        last_received_ns: local time of the last frame, nanoseconds since the epoch.
+    """
+
+    #: Seconds granted when it was this process that did not read.
+    GRACE = 0.5
+
+    def __init__(
+        self,
+        url: str,
+        outlet: Outlet,
+        options: SessionOptions | None = None,
+        *,
+        has_token_source: bool = False,
+    ) -> None:
+        self.url = url
+        self.engine = Engine()
+        self.registry = Registry()
+        self.attention = False
+        self.failure: TransportError | None = None
+        self.fatal: Exception | None = None
+        self.is_open = False
+        self.system_status: str | None = None
+        self.connection_id: int | None = None
+        self.last_received_ns = 0
+        self._outlet = outlet
+        self._options = options = options or SessionOptions()
+        self._live = Liveness(
+            options.ping_interval, options.ping_timeout, options.heartbeat_timeout
+        )
+        self._tokens = TokenDesk(has_token_source, options.token_attempts)
+        self.requests = Requests(
+            url,
+            self.engine,
+            self.registry,
+            refused=outlet.reply,
+            changed=self._rebuild_routes,
+            timeout=options.request_timeout,
+            tokens=self._tokens,
+        )
+        self.repair = self.requests.repairs = Repair(
+            self.requests,
+            self.registry,
+            self.engine,
+            note=self._note,
+            closed=self._repaired,
+            changed=self._rebuild_routes,
+            attempts=options.resync_attempts,
+            patience=options.request_timeout,
+            now_ns=lambda: self.last_received_ns,
+        )
+        self._hole: GapEvent | None = None
+        self._paused_since: float | None = None
+        self._planned = float("inf")
+        self._routes = Routes()
+        self._feed = self.engine.feed
+        self._unrouted: Take = outlet.put
+        self._book_take: Take = outlet.put
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
+            PongResponse: self._on_pong,
+            WSResponse: self._on_response,
+            WSErrorResponse: self._on_response,
+            SequenceGapEvent: self._on_sequence_gap,
+            BookChecksumEvent: self._on_checksum,
+            BookCrossedEvent: self._on_crossed,
+            InvalidFrameEvent: self._on_invalid_frame,
+        }
+        self._rebuild_routes()
+
+    # The hot path.
+
+    def receive(self, frame: bytes, received_ns: int, now: float) -> None:
+        """Take one text frame; its data is delivered when this returns.
+
+        Args:
+            frame: the frame.
+            received_ns: local time of its arrival, nanoseconds since the epoch.
+            now: the same in the driver's monotonic seconds.
+        """
+        self._live.heard = now
+        self.last_received_ns = received_ns
+        routes = self._routes
+        for event in self._feed(frame, received_ns):
+            if type(event) is WSDataMessage:
+                routes.get(event.channel, self._unrouted)(event)
+            else:
+                self._handlers[type(event)](event)
+
+    # The driver.
+
+    @property
+    def outgoing(self) -> deque[bytes]:
+        """Frames to send, in order; whoever sends them takes them out."""
+        return self.requests.outgoing
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the socket works and everything that was replayed has an answer."""
+        return self.is_open and self.last_received_ns > 0 and self.requests.is_settled
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds that the last ping took, `None` before the first pong."""
+        return self._live.latency
+
+    def opened(self, now: float) -> None:
+        """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
+        self.engine.reset()
+        self.repair.clear()
+        self.is_open = True
+        self.failure = None
+        self.last_received_ns = 0
+        self._paused_since = None
+        self._live.opened(now)
+        self.requests.opened(now)
+        self._rebuild_routes()
+        self._after(now)
+
+    def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
+        """End with a socket: what waits fails, and the hole begins."""
+        if self.is_open:
+            self._open_hole(now_ns, cause)
+        self.is_open = False
+        self.system_status = self.connection_id = None
+        self.engine.reset()
+        self.repair.clear()
+        self.requests.lost(error)
+
+    def ended(self, error: BaseException) -> None:
+        """End for good: what waits fails, and an open hole is reported as such."""
+        self.requests.fail(error)
+        self._close_hole(None)
+
+    def closed(self) -> None:
+        """Forget everything, on the user's wish."""
+        self._hole = None
+        self.registry.clear()
+        self._rebuild_routes()
+
+    def tick(self, now: float) -> None:
+        """Do what is due."""
+        if not self.is_open:
+            return
+        self._forgive_stall(now)
+        if self._paused_since is None:
+            self.failure = self._live.failure(self.url, now) or self.requests.failure
+        if self._live.wants_ping(now):
+            ping = {"method": "ping", "req_id": self.requests.new_id()}
+            self.outgoing.append(orjson.dumps(ping))
+        if self._paused_since is None:
+            self.requests.tick(now)
+            self.repair.tick(now)
+        self._after(now)
+
+    def deadline(self, now: float) -> float:
+        """Return when to call `tick`; infinity without a socket."""
+        if not self.is_open:
+            self._planned = float("inf")
+        elif self._paused_since is not None:
+            self._planned = self._live.ping_due
+        else:
+            self._planned = min(
+                self._live.deadline(), self.requests.deadline(now), self.repair.deadline()
+            )
+        return self._planned
+
+    def paused(self, now: float) -> None:
+        """Note that frames are not read for a while, so silence means nothing."""
+        self._paused_since = now
+
+    def resumed(self, now: float) -> None:
+        """Note that frames are read again."""
+        if self._paused_since is not None:
+            self._paused_since = None
+            self._excuse(now)
+
+    # The token.
+
+    @property
+    def token_deadline(self) -> float:
+        """When to fetch a token: a time in the past if at once, infinity if not."""
+        return self._tokens.deadline() if self.is_open else float("inf")
+
+    @property
+    def token_refused(self) -> bool:
+        """Whether the exchange refused the token of this socket."""
+        return self._tokens.refused
+
+    def set_token(self, token: str, now: float) -> None:
+        """Take the token of this socket and send what waited for it."""
+        self.requests.token_arrived(token, now)
+        self._after(now)
+
+    def token_failed(self, error: Exception, now: float) -> None:
+        """Note that no token could be had."""
+        self.requests.token_failed(error)
+        if self._tokens.waiting and not self._tokens.failed(now):
+            self.fatal = error
+        self._after(now)
+
+    # What callers want.
+
+    def subscribe(self, params: SubscriptionParams, sink: Sink, now: float) -> Ask:
+        """Ask for `params`; see `Requests.subscribe`."""
+        ask = self.requests.subscribe(params, sink, now)
+        self._after(now)
+        return ask
+
+    def unsubscribe(self, params: SubscriptionParams, now: float) -> Ask:
+        """End `params`; see `Requests.unsubscribe`."""
+        ask = self.requests.unsubscribe(params, now)
+        self._after(now)
+        return ask
+
+    def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
+        """End an ask that nobody waits for any more."""
+        self.requests.abandon(ask, error)
+        self._after(now)
+
+    def send(self, request: WSRequest) -> None:
+        """Send a request as it is; a ping loses its `params`, which the exchange refuses."""
+        plain = request.to_dict()
+        if request.method == "ping":
+            plain.pop("params", None)
+        self.outgoing.append(orjson.dumps(plain))
+        self.attention = True
+
+    # What frames say.
+
+    def _on_status(self, message: WSDataMessage) -> None:
+        for status in message.data:
+            self.system_status = status.system
+            if status.connection_id is not None:
+                self.connection_id = status.connection_id
+        self.attention = True
+        self._outlet.note(message)
+
+    def _on_pong(self, pong: PongResponse) -> None:
+        self._live.pong(self._live.heard)
+
+    def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
+        self.attention = True
+        if self.requests.take(response, self._live.heard):
+            self._after(self._live.heard)
+        elif response.method == "ping":
+            # A refused ping is a sign of life all the same.
+            self._live.pong(self._live.heard)
+            logger.warning("the exchange refused a ping: %s", response)
+        else:
+            self._outlet.reply(response)
+
+    def _on_sequence_gap(self, event: SequenceGapEvent) -> None:
+        logger.warning(
+            "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
+        )
+        topic = Topic(event.channel, None, "")
+        self._note(topic, event)
+        self._needs_repair(topic, "sequence")
+
+    def _on_checksum(self, event: BookChecksumEvent) -> None:
+        logger.warning("%s", event)
+        topic = Topic("book", None, event.symbol)
+        self._note(topic, event)
+        self._needs_repair(topic, "resync")
+
+    def _on_crossed(self, event: BookCrossedEvent) -> None:
+        self._note(Topic("book", None, event.symbol), event)
+
+    def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
+        logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
+        self._outlet.note(event)
+        if event.channel == "book":
+            for symbol, book in self.engine.books().items():
+                if book.state == "stale":
+                    self._needs_repair(Topic("book", None, symbol), "resync")
+
+    def _watch_book(self, message: WSDataMessage) -> None:
+        self._book_take(message)
+        self.repair.watch(message, self._live.heard)
+        self.attention = True
+
+    # Inner workings.
+
+    def _needs_repair(self, topic: Topic, cause: str) -> None:
+        self.repair.needed(topic, cause, self._live.heard)
+        self._after(self._live.heard)
+
+    def _note(self, topic: Topic, event: Any) -> None:
+        """Say something about a topic, to those who subscribed to it."""
+        for sink in self.registry.sinks(topic) or [self._outlet]:
+            sink.note(event)
+
+    def _rebuild_routes(self) -> None:
+        self._routes.rebuild(self.registry, self._outlet)
+        self._routes["status"] = self._on_status
+        if self.repair.is_active and "book" in self._routes:
+            self._book_take = self._routes["book"]
+            self._routes["book"] = self._watch_book
+
+    def _after(self, now: float) -> None:
+        """Draw the consequences of a change."""
+        self.attention = True
+        if self._hole is not None and self.is_settled:
+            self._close_hole(self.last_received_ns)
+
+    def _forgive_stall(self, now: float) -> None:
+        """When this is called much too late, frames that came meanwhile are not read yet."""
+        if now - self._planned > Liveness.STALL:
+            self._excuse(now)
+
+    def _excuse(self, now: float) -> None:
+        self._live.excuse(now, self.GRACE)
+        self.requests.excuse(now, self.GRACE)
+        self.repair.excuse(now, self.GRACE)
+
+    def _open_hole(self, now_ns: int, cause: str) -> None:
+        live = [entry.topic for entry in self.registry if entry.ack is not None]
+        if self._hole is None and live:
+            channels = sorted({topic.channel for topic in live})
+            symbols = sorted({topic.symbol for topic in live if topic.symbol})
+            since_ns = self.last_received_ns or now_ns
+            self._hole = GapEvent(cause, since_ns, None, channels, symbols, self.url)
+
+    def _close_hole(self, end_ns: int | None) -> None:
+        if self._hole is not None:
+            hole, self._hole = self._hole, None
+            self._outlet.gap(hole.__replace__(end_ns=end_ns))
+
+    def _repaired(self, entry: Resync, sound: bool) -> None:
+        topic = entry.topic
+        symbols = [topic.symbol] if topic.symbol else []
+        end_ns = self.last_received_ns if sound else None
+        self._outlet.gap(
+            GapEvent(entry.cause, entry.since_ns, end_ns, [topic.channel], symbols, self.url)
+        )
+
+
+def _ignore(_: object) -> None:
+    """Take nothing in."""

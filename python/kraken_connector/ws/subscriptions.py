@@ -1,0 +1,367 @@
+"""What was asked for and what became of it, symbol by symbol.
+
+The registry belongs to one connection and outlives its sockets: after a reconnect it is what gets
+replayed, with the original arguments. It knows neither requests nor time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from ..exceptions import RequestTimeout, SubscriptionError
+from ..models import WSErrorResponse, WSResponse
+from .envelopes import SubscriptionResult
+from .subscribe import BookParams, SubscriptionParams
+
+__all__ = [
+    "Ask",
+    "Registry",
+    "Sink",
+    "Subscription",
+    "SubscriptionEntry",
+    "SubscriptionError",
+    "SubscriptionParams",
+    "SymbolState",
+    "Topic",
+]
+
+SymbolState = Literal["pending", "confirmed", "rejected", "unsubscribing"]
+Key = tuple[tuple[str, Any], ...]
+
+
+class Topic(NamedTuple):
+    """One stream of the exchange: what an ack is about.
+
+    Attributes:
+        channel: name of the channel.
+        identity: what else tells it apart (trigger of a ticker, interval of a candle).
+        symbol: currency pair, the empty string on channels without.
+    """
+
+    channel: str
+    identity: Any
+    symbol: str
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: the symbol, or the channel where there is none."""
+        return self.symbol or self.channel
+
+
+class Sink(Protocol):
+    """Where the events of a subscription go."""
+
+    @property
+    def put(self) -> Callable[[Any], None]:
+        """Takes the channel's messages."""
+
+    @property
+    def note(self) -> Callable[[Any], None]:
+        """Takes what is said about the channel: checksum mismatches, gaps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEntry:
+    """One `subscribe` call that is in force, as it stands now.
+
+    Attributes:
+        params: what was asked for, without symbols that were unsubscribed since.
+        req_id: id of the request, 0 when none was needed.
+        confirmed: whether the exchange has accepted everything.
+        states: `pending`, `confirmed`, `rejected` or `unsubscribing` by symbol; a channel without
+            symbols stands under its own name.
+        errors: the exchange's text for each rejected symbol.
+    """
+
+    params: SubscriptionParams
+    req_id: int
+    confirmed: bool = False
+    states: Mapping[str, SymbolState] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """The state of one topic."""
+
+    topic: Topic
+    params: SubscriptionParams
+    state: SymbolState = "pending"
+    error: str = ""
+    ack: WSResponse | None = None
+    #: Callers that wait for the outcome.
+    asks: list[Ask] = field(default_factory=list)
+
+
+@dataclass(eq=False, slots=True)
+class _Record:
+    """One `subscribe` call: its arguments, its topics and where its events go."""
+
+    params: SubscriptionParams
+    topics: list[Topic]
+    sink: Sink
+    req_id: int = 0
+
+
+class Ask:
+    """One caller's request, done when each of its topics has an answer.
+
+    Attributes:
+        method: `subscribe` or `unsubscribe`.
+        topics: everything asked for, in order.
+        outstanding: what has no answer yet.
+        deadline: when it times out; `None` while it is not sent.
+    """
+
+    def __init__(self, method: str, topics: Iterable[Topic]) -> None:
+        self.method = method
+        self.topics = list(topics)
+        self.outstanding: set[Topic] = set()
+        self.deadline: float | None = None
+        self.req_id: int | None = None
+        self.on_done: Callable[[], None] = lambda: None
+        self._acks: dict[Topic, WSResponse] = {}
+        self._errors: dict[Topic, WSErrorResponse] = {}
+        self._failure: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._failure is not None or not self.outstanding
+
+    def answer(self, topic: Topic, response: WSResponse | WSErrorResponse) -> None:
+        """Take the answer about one topic."""
+        if isinstance(response, WSResponse):
+            self._acks[topic] = response
+        else:
+            self._errors[topic] = response
+        if topic in self.outstanding:
+            self.outstanding.discard(topic)
+            if not self.outstanding:
+                self.on_done()
+
+    def fail(self, error: BaseException) -> None:
+        """End without answers."""
+        if not self.done:
+            self._failure = error
+            self.on_done()
+
+    def overdue(self, seconds: float) -> RequestTimeout:
+        """Return the error of answers that stay out."""
+        names = sorted(topic.name for topic in self.outstanding)
+        text = f"no answer to {self.method} within {seconds:g} s: {', '.join(names)}"
+        return RequestTimeout(text, self.req_id, unanswered=names)
+
+    def result(self) -> SubscriptionResult:
+        """Return the acks.
+
+        Raises:
+            SubscriptionError: at least one topic was refused.
+            BaseException: what it failed with.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._errors:
+            raise self._refusal()
+        acks = [self._acks[topic] for topic in self.topics if topic in self._acks]
+        first = acks[0] if acks else WSResponse(self.method, {}, True, "", "")
+        return SubscriptionResult(
+            self.method,
+            first.result,
+            True,
+            first.time_in,
+            first.time_out,
+            self.req_id,
+            acks,
+            received_ns=first.received_ns,
+        )
+
+    def _refusal(self) -> SubscriptionError:
+        rejected = {topic.name: error.error for topic, error in self._errors.items()}
+        accepted = [topic.name for topic in self.topics if topic in self._acks]
+        reasons = "; ".join(f"{name}: {text}" for name, text in rejected.items())
+        first = next(iter(self._errors.values()))
+        return SubscriptionError(
+            f"{self.method} refused for {reasons}",
+            self.req_id,
+            venue_error=first.error,
+            rejected=rejected,
+            accepted=accepted,
+        )
+
+
+class Registry:
+    """The subscriptions of one connection."""
+
+    def __init__(self) -> None:
+        self._records: dict[Key, _Record] = {}
+        self._topics: dict[Topic, Subscription] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._topics)
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(self._topics.values())
+
+    def get(self, topic: Topic) -> Subscription | None:
+        """Return the subscription of a topic, if there is one."""
+        return self._topics.get(topic)
+
+    def book(self, symbol: str) -> Subscription | None:
+        """Return the subscription of a pair's book, if there is one."""
+        return self._topics.get(Topic("book", None, symbol))
+
+    def channel(self, channel: str) -> list[Subscription]:
+        """Return the subscriptions of one channel."""
+        return [entry for topic, entry in self._topics.items() if topic.channel == channel]
+
+    def add(self, params: SubscriptionParams, sink: Sink) -> tuple[list[Topic], list[Subscription]]:
+        """Note a wish.
+
+        Returns:
+            All its topics, and the subscriptions among them that must be sent.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        topics = _topics(params)
+        self._check_depths(params, topics)
+        fresh = []
+        for topic in topics:
+            known = self._topics.get(topic)
+            if known is None or known.state in ("rejected", "unsubscribing"):
+                single = params.with_symbols([topic.symbol]) if topic.symbol else params
+                self._topics[topic] = known = Subscription(topic, single)
+                fresh.append(known)
+        self._records[_key(params)] = _Record(params, topics, sink)
+        return topics, fresh
+
+    def release(self, params: SubscriptionParams) -> list[Subscription]:
+        """Withdraw a wish, or the named symbols from all wishes.
+
+        Returns:
+            The subscriptions that nobody wants any more; they stay until `drop`.
+
+        Raises:
+            KeyError: something of it was not subscribed.
+        """
+        record = self._records.get(_key(params))
+        if record is None or all(self._is_leaving(topic) for topic in record.topics):
+            return self._release_symbols(params)
+        del self._records[_key(params)]
+        unwanted = [self._topics[topic] for topic in record.topics if not self._wanted(topic)]
+        if unwanted:
+            # Still listed, as unsubscribing, until the exchange has answered.
+            record.topics = [subscription.topic for subscription in unwanted]
+            self._put_back(record)
+        return unwanted
+
+    def drop(self, subscription: Subscription) -> None:
+        """Forget a topic, unless it was subscribed anew meanwhile."""
+        topic = subscription.topic
+        if self._topics.get(topic) is not subscription:
+            return
+        del self._topics[topic]
+        for record in [r for r in self._records.values() if topic in r.topics]:
+            del self._records[_key(record.params)]
+            record.topics.remove(topic)
+            if record.topics:
+                self._put_back(record)
+
+    def prune(self) -> None:
+        """Forget the wishes of which nothing is left but refusals."""
+        for key, record in list(self._records.items()):
+            if all(self._topics[topic].state == "rejected" for topic in record.topics):
+                del self._records[key]
+        for topic in [topic for topic in self._topics if not self._wanted(topic)]:
+            del self._topics[topic]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._records.clear()
+        self._topics.clear()
+
+    def note_request(self, topics: Iterable[Topic], req_id: int) -> None:
+        """Note the id of the request that went out for these topics."""
+        wanted = set(topics)
+        for record in self._records.values():
+            if wanted.intersection(record.topics):
+                record.req_id = req_id
+
+    def sinks(self, topic: Topic) -> list[Sink]:
+        """Return where a topic's events go, each place once."""
+        found = [record.sink for record in self._records.values() if topic in record.topics]
+        return list(dict.fromkeys(found))
+
+    def entries(self) -> dict[Key, SubscriptionEntry]:
+        """Return what is in force, keyed by the parameters without the token."""
+        return {key: self._entry(record) for key, record in self._records.items()}
+
+    def _entry(self, record: _Record) -> SubscriptionEntry:
+        subscriptions = [self._topics[topic] for topic in record.topics]
+        return SubscriptionEntry(
+            record.params,
+            record.req_id,
+            all(entry.state == "confirmed" for entry in subscriptions),
+            {entry.topic.name: entry.state for entry in subscriptions},
+            {entry.topic.name: entry.error for entry in subscriptions if entry.error},
+        )
+
+    def _wanted(self, topic: Topic) -> bool:
+        return any(topic in record.topics for record in self._records.values())
+
+    def _is_leaving(self, topic: Topic) -> bool:
+        return self._topics[topic].state == "unsubscribing"
+
+    def _put_back(self, record: _Record) -> None:
+        if record.topics[0].symbol:
+            record.params = record.params.with_symbols(topic.symbol for topic in record.topics)
+        self._records.setdefault(_key(record.params), record)
+
+    def _release_symbols(self, params: SubscriptionParams) -> list[Subscription]:
+        topics = _topics(params)
+        unknown = [topic.name for topic in topics if not self._holds(topic, params)]
+        if unknown:
+            raise KeyError(f"not subscribed to {params.channel} of {', '.join(unknown)}")
+        return [self._topics[topic] for topic in topics]
+
+    def _holds(self, topic: Topic, params: SubscriptionParams) -> bool:
+        held = self._topics.get(topic)
+        if held is None or held.state == "unsubscribing":
+            return False
+        return not isinstance(params, BookParams) or _depth(held) == params.depth
+
+    def _check_depths(self, params: SubscriptionParams, topics: list[Topic]) -> None:
+        if not isinstance(params, BookParams):
+            return
+        taken = {}
+        for topic in topics:
+            held = self._topics.get(topic)
+            if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
+                taken[topic.symbol] = (
+                    f"subscribed with depth {_depth(held)}; a connection has one depth per "
+                    "symbol, so unsubscribe first or use a second client"
+                )
+        if taken:
+            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in taken.items())
+            raise SubscriptionError(f"book of {reasons}", rejected=taken)
+
+
+def _depth(subscription: Subscription) -> int:
+    assert isinstance(subscription.params, BookParams)
+    return subscription.params.depth
+
+
+def _topics(params: SubscriptionParams) -> list[Topic]:
+    return [Topic(params.channel, params.identity, symbol) for symbol in params.symbols or ("",)]
+
+
+def _key(params: SubscriptionParams) -> Key:
+    plain = params.to_dict()
+    plain.pop("token", None)
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(plain.items())
+    )

@@ -1,0 +1,92 @@
+"""The token of one connection, and the private requests that wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .flights import Flight
+
+__all__ = ["TokenDesk"]
+
+
+class TokenDesk:
+    """Holds private requests back until there is a token to put into them.
+
+    Each connection has a token of its own, which stays good while the connection has a private
+    subscription (docs.kraken.com, page "Get Websockets Token").
+
+    Args:
+        has_source: whether tokens can be fetched; if not, requests carry the token that their
+            parameters bring.
+        attempts: how often a token is fetched in a row for subscriptions that are replayed.
+
+    Attributes:
+        waiting: requests without a token.
+        refused: whether the exchange refused the last token, so that another one is needed.
+    """
+
+    def __init__(self, has_source: bool, attempts: int) -> None:
+        self.waiting: list[Flight] = []
+        self.refused = False
+        self._has_source = has_source
+        self._attempts = attempts
+        self._token: str | None = None
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether something waits for a token."""
+        return bool(self.waiting) and self._token is None
+
+    def deadline(self) -> float:
+        """Return when to fetch a token: a time in the past if at once, infinity if not."""
+        return self._not_before if self.is_wanted else float("inf")
+
+    def admit(self, flight: Flight) -> bool:
+        """Tell whether a request has its token; if not it is kept."""
+        if self._token is not None or not self._has_source:
+            return True
+        self.waiting.append(flight)
+        return False
+
+    def token_for(self, flight: Flight) -> str | None:
+        """Return what to put into a request."""
+        if not flight.is_private:
+            return None
+        if self._has_source:
+            return self._token
+        params = next(iter(flight.topics.values())).params
+        return getattr(params, "token", None)
+
+    def refuse(self) -> bool:
+        """Note that the exchange refused the token; false when another one would not help."""
+        if not self._has_source or self.refused:
+            return False
+        self._token = None
+        self.refused = True
+        return True
+
+    def arrived(self, token: str) -> list[Flight]:
+        """Take a token and return what waited for it."""
+        self._token = token
+        self._failures = 0
+        waiting, self.waiting = self.waiting, []
+        return waiting
+
+    def failed(self, now: float) -> bool:
+        """Note that no token could be had; false when it was tried often enough."""
+        self._failures += 1
+        self._not_before = now + min(0.5 * 2.0**self._failures, 30.0)
+        return self._failures < self._attempts
+
+    def keep(self, wanted: Callable[[Flight], bool]) -> None:
+        """Drop the waiting requests that are not `wanted`."""
+        self.waiting = [flight for flight in self.waiting if wanted(flight)]
+
+    def lost(self) -> None:
+        """Begin anew: the socket is gone, and its token with it."""
+        self._token = None
+        self.waiting.clear()
+        self.refused = False
+        self._not_before = 0.0
