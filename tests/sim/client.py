@@ -68,6 +68,10 @@ class Client:
             await self.find(lambda message: message.get("channel") == channel) for _ in range(count)
         ]
 
+    def leave(self) -> None:
+        """Reset the connection, where a closing handshake would wait for what is unread."""
+        self.socket.transport.abort()
+
     async def closed(self) -> websockets.ConnectionClosed:
         """Wait for the end of the connection and return how it came."""
         try:

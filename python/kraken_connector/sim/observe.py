@@ -137,6 +137,8 @@ class PublishedBooks:
 
     def add(self, pair: Pair, book: ReferenceBook, depth: int) -> None:
         """Keep the book that an update led to."""
+        if not self._history:
+            return
         states = self._of(pair, depth)
         count = states[-1].count + 1 if states else 1
         states.append(PublishedState.of(pair, book, depth, count))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -124,6 +125,7 @@ class ReplayFeed:
         self._speed = speed
         self._loop = loop
         self._journal = journal
+        self._now: float | None = None
         self._due: list[Due] = []
         self._news = asyncio.Event()
         self._frames: dict[Source, list[RecordedFrame]] = {}
@@ -146,8 +148,24 @@ class ReplayFeed:
             raise Refused("Subscription depth not supported", symbol=symbol)
 
     def start(self, subscription: Subscription) -> None:
-        self._schedule(subscription, 0, asyncio.get_running_loop().time())
+        self._schedule(subscription, 0, self._start_time())
         self._news.set()
+
+    def _start_time(self) -> float:
+        """Return now, the same for all subscriptions that one read from the socket leads to.
+
+        Without a pace there is no time either: only the recorded order counts.
+        """
+        if self._speed == math.inf:
+            return 0.0
+        loop = asyncio.get_running_loop()
+        if self._now is None:
+            self._now = loop.time()
+            loop.call_soon(self._forget_now)
+        return self._now
+
+    def _forget_now(self) -> None:
+        self._now = None
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
