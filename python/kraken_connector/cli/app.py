@@ -1,0 +1,267 @@
+"""The commands and their options; what they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from .. import __version__, backend
+from ..exceptions import RequestError, TransportError
+from ..sim import SimulatedExchange
+from ..ws.constants import PUBLIC_URL
+from . import inputs
+from .demo import book_subscriptions, books_for, recorded_books
+from .display import present
+from .live import LiveSession, glyphs
+from .picture import BookPicture
+from .replay import Player, conclude
+from .simulator import serve
+from .watch import Channel
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Kraken market data with verified order books: watch, replay and simulate it.",
+)
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="Recorded frames, one JSON text a line.")
+]
+PlayedFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Play recorded frames, one JSON text a line, instead of made-up markets.",
+    ),
+]
+Speed = Annotated[
+    float,
+    typer.Option(min=0.001, metavar="TIMES", help="With --file: times as fast as recorded."),
+]
+Symbols = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SYMBOLS", help="How many, or which: BTC/USD,ETH/USD.", show_default="as fits"
+    ),
+]
+Plain = Annotated[
+    bool, typer.Option("--plain", help="Print lines, one a second, instead of drawing a screen.")
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1, metavar="SECONDS", help="End after so long.", show_default="Ctrl-C ends it"
+    ),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kraken-ws {__version__} ({backend()} core)")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show version and core."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    seconds: Seconds = None,
+    symbols: Symbols = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            metavar="PER_SECOND",
+            help="Book updates a second, all symbols together.",
+            show_default="400",
+        ),
+    ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option(
+            metavar="LEVELS", help="Levels per side: 10, 25, 100, 500, 1000.", show_default="10"
+        ),
+    ] = None,
+    file: PlayedFile = None,
+    speed: Speed = 1.0,
+    plain: Plain = False,
+) -> None:
+    """Show verified books from a simulated exchange: no network, no account.
+
+    Starts an exchange on this machine, connects the client to it like to the real one, and shows
+    live order books, every message checked against the exchange's checksum. The exit code is 0
+    when all of them matched.
+    """
+    console, wanted = _console(plain), inputs.listing(symbols)
+    if file is not None:
+        inputs.refuse_with_file(rate=rate, depth=depth)
+        depths = recorded_books(inputs.recording(file), wanted)
+        exchange = SimulatedExchange.replay(file, speed=speed)
+    else:
+        listed = books_for(console) if wanted is None else wanted
+        exchange = SimulatedExchange(symbols=listed, rate=rate or 400.0)
+        depths = dict.fromkeys(exchange.symbols, inputs.depth(depth or 10))
+    show = LiveSession(
+        book_subscriptions(depths),
+        BookPicture,
+        title="kraken-ws demo",
+        source=file.name if file else "simulated exchange",
+        console=console,
+        exchange=exchange,
+        recorded=list(depths) if file else (),
+        seconds=seconds,
+    )
+    _run(show.run())
+    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
+
+
+@app.command()
+def watch(
+    channel: Annotated[
+        Channel, typer.Argument(metavar="ticker|trade|book", help="What to look at.")
+    ],
+    symbols: Annotated[
+        list[str], typer.Argument(metavar="SYMBOL...", help="Currency pairs, like BTC/USD.")
+    ],
+    depth: Annotated[
+        int,
+        typer.Option(metavar="LEVELS", help="Of books, per side: 10, 25, 100, 500, 1000."),
+    ] = 10,
+    url: Annotated[
+        str | None,
+        typer.Option(help="WebSocket endpoint.", show_default="Kraken's public one"),
+    ] = None,
+    simulate: Annotated[
+        bool, typer.Option("--simulate", help="Start a simulated exchange and watch that.")
+    ] = False,
+    seconds: Seconds = None,
+    plain: Plain = False,
+) -> None:
+    """Watch tickers, trades or books, live from Kraken or from a simulated exchange."""
+    pairs = inputs.symbols(symbols)
+    show = LiveSession(
+        [channel.params(pairs, inputs.depth(depth))],
+        channel.picture,
+        title=f"kraken-ws watch {channel}",
+        source=inputs.source(url, simulate=simulate),
+        console=_console(plain),
+        url=PUBLIC_URL if url is None else inputs.url(url),
+        exchange=SimulatedExchange(symbols=pairs) if simulate else None,
+        seconds=seconds,
+    )
+    _run(show.run())
+    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
+
+
+@app.command()
+def replay(
+    file: File,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            metavar="TIMES",
+            help="Show the books at the pace of the recording, so many times as fast.",
+            show_default="as fast as possible, without showing them",
+        ),
+    ] = None,
+    plain: Plain = False,
+) -> None:
+    """Feed a recorded file straight into an engine and verify every checksum in it.
+
+    The exit code is 0 when every line could be read and every book message was verified.
+    """
+    player = Player(inputs.recording(file), speed=speed)
+    console = _console(plain)
+    if speed is None:
+        player.run(console)
+    else:
+        _run(_play(player, speed, console))
+    conclude(player, console)
+    raise typer.Exit(0 if player.tally.holds else inputs.FAILED)
+
+
+async def _play(player: Player, speed: float, console: Console) -> None:
+    source = asyncio.create_task(player.play(speed))
+    await present(BookPicture(player, glyphs(console)), source, console=console)
+
+
+@app.command()
+def sim(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, metavar="PORT", help="TCP port; 0 takes a free one.")
+    ] = 0,
+    rate: Annotated[
+        float,
+        typer.Option(
+            min=0, metavar="PER_SECOND", help="Market steps a second, all symbols together."
+        ),
+    ] = 200.0,
+    symbols: Symbols = None,
+    seed: Annotated[
+        int, typer.Option(metavar="NUMBER", help="Equal seeds give equal markets.")
+    ] = 7,
+    file: PlayedFile = None,
+    speed: Speed = 1.0,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print requests and what else happens.")
+    ] = False,
+) -> None:
+    """Run a simulated exchange on this machine until Ctrl-C.
+
+    It speaks WebSocket API v2, private channels included, and the REST call for their token.
+    """
+    options: dict[str, Any] = {"host": host, "port": port, "seed": seed}
+    if file is None:
+        exchange = SimulatedExchange(symbols=inputs.listing(symbols), rate=rate, **options)
+    else:
+        inputs.refuse_with_file(symbols=symbols)
+        exchange = SimulatedExchange.replay(inputs.recording(file), speed=speed, **options)
+    try:
+        _run(serve(exchange, _console(plain=True), verbose=verbose))
+    except OSError as error:
+        inputs.fail(f"cannot listen on {host}:{port}: {inputs.reason(error)}")
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """Run to the end or to Ctrl-C, which is an ordinary end; SIGTERM counts as Ctrl-C.
+
+    Raises:
+        typer.Exit: the exchange could not be reached or would not have it; said in one line.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        asyncio.run(main)
+    except KeyboardInterrupt:
+        return
+    except (TransportError, RequestError) as error:
+        inputs.fail(str(error))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _console(plain: bool) -> Console:
+    """Return where to write; colours and a screen only on a real terminal, whatever CI sets."""
+    drawable = not plain and sys.stdout.isatty()
+    return Console(force_terminal=None if drawable else False, highlight=False)

@@ -1,0 +1,140 @@
+"""When and where to draw: a full screen on a terminal, a line a second elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Generic, Protocol, Self, TypeVar
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+T = TypeVar("T")
+
+_SCREEN_SECONDS = 0.1
+_LINE_SECONDS = 1.0
+
+
+class Picture(Protocol[T]):
+    """Something to look at.
+
+    `take` is called between two messages, the others possibly in another thread with what it
+    returned.
+    """
+
+    def take(self) -> T:
+        """Return all that is to be shown of this moment."""
+
+    def screen(self, moment: T, width: int, lines: int) -> list[Text]:
+        """Return the lines of a full screen, at most `lines`."""
+
+    def line(self, moment: T) -> str:
+        """Return the same in one line of ASCII text."""
+
+
+class _Screen(Generic[T]):
+    """The alternate screen of a terminal.
+
+    Drawing happens in a thread of its own: a message that arrives meanwhile is not kept waiting
+    for a picture.
+    """
+
+    period = _SCREEN_SECONDS
+
+    def __init__(self, picture: Picture[T], console: Console) -> None:
+        self._picture = picture
+        self._console = console
+        self._exit = ExitStack()
+
+    def __enter__(self) -> Self:
+        live = Live(console=self._console, screen=True, auto_refresh=False)
+        self._live = self._exit.enter_context(live)
+        # Entered last, so left first: no drawing is under way when the terminal is given back.
+        self._thread = self._exit.enter_context(ThreadPoolExecutor(1, "kraken-ws-screen"))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    async def show(self) -> None:
+        moment = self._picture.take()
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._draw, moment)
+
+    def _draw(self, moment: T) -> None:
+        width, lines = self._console.size
+        drawn = self._picture.screen(moment, width, lines)
+        self._live.update(Group(*drawn), refresh=True)
+
+
+class _Lines(Generic[T]):
+    """Text for pipes, logs and terminals that cannot do more."""
+
+    period = _LINE_SECONDS
+
+    def __init__(self, picture: Picture[T], console: Console) -> None:
+        self._picture = picture
+        self._console = console
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    async def show(self) -> None:
+        line = self._picture.line(self._picture.take())
+        if line:
+            self._console.out(line, highlight=False)
+            self._console.file.flush()
+
+
+async def present(
+    picture: Picture[T],
+    source: asyncio.Task[None],
+    *,
+    console: Console,
+    seconds: float | None = None,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Show a picture until its source ends or time is up.
+
+    Args:
+        picture: what to show.
+        source: the task that feeds it; cancelled when time is up.
+        console: a terminal gets a full screen, everything else a line a second.
+        seconds: when to end, `None` for not by itself.
+        is_over: asked after each drawing; another reason to end.
+
+    Raises:
+        Exception: whatever ended the source.
+    """
+    loop = asyncio.get_running_loop()
+    end = None if seconds is None else loop.time() + seconds
+    with _Screen(picture, console) if fullscreen(console) else _Lines(picture, console) as surface:
+        try:
+            while not source.done():
+                await surface.show()
+                if is_over():
+                    break
+                left = surface.period if end is None else min(surface.period, end - loop.time())
+                if left <= 0:
+                    break
+                await asyncio.wait({source}, timeout=left)
+        finally:
+            await stop(source)
+
+
+async def stop(task: asyncio.Task[None]) -> None:
+    """End a task and raise what ended it, unless it was this."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+def fullscreen(console: Console) -> bool:
+    """Tell whether the console can be drawn on."""
+    return console.is_terminal and not console.is_dumb_terminal

@@ -1,0 +1,96 @@
+"""What users type, checked; whatever is wrong with it ends the command with one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+import typer
+
+from ..ws.constants import BOOK_DEPTHS
+from ..ws.subscribe import BookParams
+
+#: Exit codes: something did not hold or did not work; the command line itself was wrong.
+FAILED, MISUSED = 1, 2
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """Say in one line on standard error what is wrong, and end.
+
+    Raises:
+        typer.Exit: always.
+    """
+    typer.echo(f"kraken-ws: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def symbols(names: list[str]) -> list[str]:
+    """Return the symbols that are meant, each once; `BTC/USD,ETH/USD` counts as two."""
+    wanted = [name for part in names for name in part.split(",") if name]
+    try:
+        return BookParams(symbol=wanted).symbol
+    except ValueError as error:
+        fail(str(error), MISUSED)
+
+
+def listing(text: str | None) -> int | list[str] | None:
+    """Return a number of symbols or the symbols themselves; `None` stays open."""
+    if text is None:
+        return None
+    if text.isdecimal():
+        return int(text) or fail("--symbols must be at least 1", MISUSED)
+    return symbols([text])
+
+
+def depth(levels: int) -> int:
+    """Return a depth that books have."""
+    if levels not in BOOK_DEPTHS:
+        choices = ", ".join(map(str, BOOK_DEPTHS))
+        fail(f"--depth must be one of {choices} (levels per side), not {levels}", MISUSED)
+    return levels
+
+
+def url(text: str) -> str:
+    """Return a WebSocket URL."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        fail(f"--url must look like ws://127.0.0.1:8080/v2, not {text!r}", MISUSED)
+    return text
+
+
+def source(url: str | None, *, simulate: bool) -> str:
+    """Return in words where messages come from; an endpoint and a simulator exclude each other."""
+    if url is None:
+        return "simulated exchange" if simulate else "Kraken"
+    if simulate:
+        fail("use --url or --simulate, not both", MISUSED)
+    return urlsplit(url).netloc or url
+
+
+def refuse_with_file(**options: object) -> None:
+    """Refuse options that a recording decides by itself."""
+    for name, value in options.items():
+        if value is not None:
+            fail(f"--{name} has no use with --file: the recording decides", MISUSED)
+
+
+def recording(path: Path) -> Path:
+    """Return the path of a file that can be read."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline()
+    except OSError as error:
+        fail(f"cannot read {path}: {reason(error)}", MISUSED)
+    if not first:
+        fail(f"{path} is empty", MISUSED)
+    return path
+
+
+def reason(error: OSError) -> str:
+    """Return the system's own words, without the numbers and paths around them."""
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use"
+    return os.strerror(error.errno).lower() if error.errno else str(error)

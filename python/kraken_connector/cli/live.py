@@ -1,0 +1,123 @@
+"""A client session on the screen, with a simulated exchange of its own where it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any
+
+from rich.console import Console
+
+from ..sim import SimulatedExchange
+from ..ws import KrakenWSClient, SubscriptionParams
+from ..ws.constants import PUBLIC_URL
+from .display import Picture, fullscreen, present
+from .ladder import ASCII, UNICODE, Glyphs
+from .notices import logged_to
+from .report import report
+from .session import ClientSession
+
+PictureOf = Callable[[ClientSession, Glyphs], Picture[Any]]
+
+
+class LiveSession:
+    """What `demo` and `watch` do.
+
+    Args:
+        subscriptions: what to show.
+        picture: how to show it.
+        title: the command.
+        source: where the messages come from, in words.
+        console: where to show it.
+        url: of the exchange.
+        exchange: one to start and to connect to instead.
+        recorded: symbols whose recorded books end the session when they are over.
+        seconds: when to end by itself.
+    """
+
+    def __init__(
+        self,
+        subscriptions: Sequence[SubscriptionParams],
+        picture: PictureOf,
+        *,
+        title: str,
+        source: str,
+        console: Console,
+        url: str = PUBLIC_URL,
+        exchange: SimulatedExchange | None = None,
+        recorded: Sequence[str] = (),
+        seconds: float | None = None,
+    ) -> None:
+        self.session: ClientSession | None = None
+        self._subscriptions = subscriptions
+        self._picture = picture
+        self._title = title
+        self._source = source
+        self._console = console
+        self._url = url
+        self._exchange = exchange
+        self._recorded = recorded
+        self._seconds = seconds
+        self._messages_before = 0
+
+    async def run(self) -> None:
+        """Show messages until something ends it.
+
+        Raises:
+            ConnectionError: no connection, not even after the client's attempts.
+            SubscriptionError: the exchange takes none of the symbols.
+        """
+        async with AsyncExitStack() as stack:
+            url = self._url
+            if self._exchange is not None:
+                await stack.enter_async_context(self._exchange)
+                url = self._exchange.url
+            self.session = ClientSession(
+                KrakenWSClient(url),
+                self._subscriptions,
+                title=self._title,
+                source=self._source,
+                seconds=self._seconds,
+                has_live_times=not self._recorded,
+            )
+            await self._show(self.session)
+
+    async def _show(self, session: ClientSession) -> None:
+        drawn = fullscreen(self._console)
+        with logged_to(session.notices if drawn else logging.StreamHandler()):
+            await present(
+                self._picture(session, glyphs(self._console)),
+                asyncio.create_task(session.run()),
+                console=self._console,
+                seconds=self._seconds,
+                is_over=self._is_over,
+            )
+
+    def _is_over(self) -> bool:
+        """Tell whether every recorded book was played to its end, or given up, and taken in."""
+        if self._exchange is None or self.session is None or not self._recorded:
+            return False
+        is_quiet = self.session.messages == self._messages_before
+        self._messages_before = self.session.messages
+        over = {log.detail for log in self._exchange.log if log.event == "replay_finished"}
+        over |= {f"book {view.symbol}" for view in self.session.books() if view.is_given_up}
+        return is_quiet and over >= {f"book {symbol}" for symbol in self._recorded}
+
+    def conclude(self) -> bool:
+        """Print the summary; return whether all went well.
+
+        That is: something was received, and no checksum failed.
+        """
+        if self.session is None:
+            return False
+        status, books = self.session.status(), self.session.books()
+        title = f"{self._title}  {self._source}, {status.backend} core"
+        report(self._console, title, list(self.session.facts()), books)
+        return not status.mismatches and status.verified != 0
+
+
+def glyphs(console: Console) -> Glyphs:
+    """Return the characters that a console can show."""
+    return UNICODE if console.encoding.lower().startswith("utf") else ASCII

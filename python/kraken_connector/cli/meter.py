@@ -1,0 +1,63 @@
+"""What the screens count: message rate and latency."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+
+from .status import LatencyView
+
+#: Buckets for each doubling of the latency: a quantile is right to about 2 %.
+_PER_DOUBLING = 16
+
+
+class Latency:
+    """A histogram of durations in nanoseconds; memory does not grow with their number."""
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+        self.count = 0
+        self.largest: int | None = None
+
+    def add(self, ns: int) -> None:
+        """Count one duration; what two clocks make negative counts as the smallest."""
+        self._buckets[int(math.log2(ns) * _PER_DOUBLING) if ns > 1 else 0] += 1
+        self.count += 1
+        if self.largest is None or ns > self.largest:
+            self.largest = ns
+
+    def quantile(self, share: float) -> float | None:
+        """Return the duration in ns that `share` of all stay below, `None` before the first."""
+        rest = share * self.count
+        for bucket in sorted(self._buckets):
+            rest -= self._buckets[bucket]
+            if rest <= 0:
+                return min(float(2 ** ((bucket + 0.5) / _PER_DOUBLING)), float(self.largest or 0))
+        return None
+
+    def view(self) -> LatencyView:
+        """Return what there is to show of it now."""
+        doublings: Counter[int] = Counter()
+        for bucket, number in self._buckets.items():
+            doublings[bucket // _PER_DOUBLING] += number
+        return LatencyView(self.quantile(0.5), self.quantile(0.99), self.largest, dict(doublings))
+
+
+class Rate:
+    """Events a second over the last seconds, from counts read now and then.
+
+    Args:
+        window: seconds that the rate looks back.
+    """
+
+    def __init__(self, window: float = 3.0) -> None:
+        self._window = window
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def per_second(self, now: float, total: int) -> float:
+        """Take the count at `now` (seconds of any clock) and return the rate."""
+        self._seen.append((now, total))
+        while len(self._seen) > 2 and now - self._seen[1][0] >= self._window:
+            self._seen.popleft()
+        then, before = self._seen[0]
+        return (total - before) / (now - then) if now > then else 0.0

@@ -1,0 +1,42 @@
+"""What a user should hear of while a screen is in the way of the log."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SHOWN_SECONDS = 6.0
+
+
+class Notices(logging.Handler):
+    """Keeps the last notice for a few seconds; as a log handler it takes warnings for notices."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._text = ""
+        self._since = float("-inf")
+
+    def add(self, text: str) -> None:
+        """Show a text from now on."""
+        self._text, self._since = text, time.monotonic()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a log record's text."""
+        self.add(record.getMessage())
+
+    def current(self) -> str | None:
+        """Return the notice, if it is still news."""
+        return self._text if time.monotonic() - self._since < _SHOWN_SECONDS else None
+
+
+@contextmanager
+def logged_to(handler: logging.Handler) -> Iterator[None]:
+    """Send the log of all packages to a handler, and with that to nowhere else."""
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)

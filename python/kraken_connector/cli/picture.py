@@ -1,0 +1,89 @@
+"""Books on the screen: the picture that demo, watch and replay share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.text import Text
+
+from .digits import plain
+from .frame import framed
+from .ladder import Glyphs
+from .report import book_table
+from .screen import Ladders
+from .status import Status, latency_chart, plain_line
+from .views import BookView
+
+_CHART_WIDTH = 44
+_GAP = 3
+#: Lines that more about the books is worth.
+_FEWEST_DETAILS = 3
+
+
+class BookSource(Protocol):
+    """What has books: a client or a file that is being replayed."""
+
+    def books(self) -> list[BookView]:
+        """Return the books as they are now."""
+
+    def status(self) -> Status:
+        """Return the state of the session."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Everything a screen shows, of one moment."""
+
+    status: Status
+    books: Sequence[BookView]
+
+
+class BookPicture:
+    """Ladders with a line above and a line below; more about each book where there is room.
+
+    Args:
+        source: what to show.
+        glyphs: characters for bars and marks.
+    """
+
+    def __init__(self, source: BookSource, glyphs: Glyphs) -> None:
+        self._source = source
+        self._glyphs = glyphs
+        self._ladders = Ladders(glyphs)
+
+    def take(self) -> Moment:
+        """Return the books and the state of the session."""
+        return Moment(self._source.status(), self._source.books())
+
+    def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
+        """Return at most `lines` lines of at most `width` characters."""
+        ladders = self._ladders.lines(moment.books, width=width, lines=lines - 2)
+        spare = lines - 5 - len(ladders)
+        details = self._details(moment, width, spare) if spare > _FEWEST_DETAILS else []
+        body = [*ladders, Text(""), *details] if details else ladders
+        return framed(moment.status, body, width, lines, self._glyphs)
+
+    def _details(self, moment: Moment, width: int, lines: int) -> list[Text]:
+        table = book_table(moment.books, width=width)[:lines]
+        room = min(width - len(table[0]) - _GAP, _CHART_WIDTH)
+        chart = latency_chart(moment.status.latency, width=room, lines=lines, glyphs=self._glyphs)
+        if room < _CHART_WIDTH // 2 or not chart:
+            return table
+        blank = Text(" " * len(table[0]))
+        rows = max(len(table), len(chart))
+        left = [*table, *[blank] * (rows - len(table))]
+        right = [*chart, *[Text("")] * (rows - len(chart))]
+        gap = Text(" " * _GAP)
+        return [Text.assemble(a, gap, b) for a, b in zip(left, right, strict=True)]
+
+    def line(self, moment: Moment) -> str:
+        """Return the session and the best prices of each book in one line."""
+        return plain_line(moment.status, [_best(view) for view in moment.books])
+
+
+def _best(view: BookView) -> str:
+    if view.state != "valid":
+        return f"{view.symbol} {view.state}"
+    return f"{view.symbol} {plain(view.best_bid)}/{plain(view.best_ask)}"

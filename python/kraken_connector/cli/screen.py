@@ -1,0 +1,106 @@
+"""The full screen: ladders side by side, a line above, a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from .ladder import UNICODE, Glyphs, height, ladder, least_width
+from .views import BookView
+
+_GAP = 2
+_WIDEST = 80
+#: Fewer levels than this are not worth stacking one more row of books.
+_LEAST_LEVELS = 3
+
+
+@dataclass(frozen=True)
+class Grid:
+    """How many ladders of which size fit.
+
+    Attributes:
+        rows: ladders above each other.
+        columns: ladders side by side.
+        levels: levels of each side.
+        width: characters of one ladder.
+    """
+
+    rows: int
+    columns: int
+    levels: int
+    width: int
+
+    @property
+    def cells(self) -> int:
+        """Ladders that fit."""
+        return self.rows * self.columns
+
+
+def grid(books: int, depth: int, *, least: int, width: int, lines: int) -> Grid:
+    """Return the grid that shows the most books, and of those the most levels.
+
+    Args:
+        books: how many there are to show.
+        depth: levels that each has.
+        least: characters that one ladder needs.
+        width: characters of the screen.
+        lines: lines of the screen.
+    """
+    most = max(min(books, (width + _GAP) // (least + _GAP)), 1)
+    rows = -(-books // most)
+    while rows > 1 and _levels(lines, rows) < min(depth, _LEAST_LEVELS):
+        rows -= 1
+    columns = min(most, -(-books // rows))
+    share = (width + _GAP) // columns - _GAP
+    levels = max(min(depth, _levels(lines, rows)), 1)
+    return Grid(rows, columns, levels, max(least, min(share, _WIDEST)))
+
+
+def _levels(lines: int, rows: int) -> int:
+    return (lines // rows - height(0)) // 2
+
+
+class Ladders:
+    """Draws books; remembers how wide numbers were, so that columns do not jump."""
+
+    def __init__(self, glyphs: Glyphs = UNICODE) -> None:
+        self._glyphs = glyphs
+        self._widths: dict[str, tuple[int, int]] = {}
+
+    def lines(self, books: Sequence[BookView], *, width: int, lines: int) -> list[Text]:
+        """Return as many ladders as fit into `lines` lines, as deep as possible."""
+        if not books:
+            return []
+        for view in books:
+            self._remember(view)
+        depth = max(view.depth for view in books)
+        least = max(least_width(self._widths[view.symbol]) for view in books)
+        fit = grid(len(books), depth, least=least, width=width, lines=lines)
+        shown = books[: fit.cells]
+        drawn: list[Text] = []
+        for start in range(0, len(shown), fit.columns):
+            drawn += beside(
+                [self._ladder(view, fit) for view in shown[start : start + fit.columns]]
+            )
+        return drawn
+
+    def _remember(self, view: BookView) -> None:
+        price, qty = self._widths.get(view.symbol, (0, 0))
+        self._widths[view.symbol] = max(price, view.widths[0]), max(qty, view.widths[1])
+
+    def _ladder(self, view: BookView, fit: Grid) -> list[Text]:
+        return ladder(
+            view,
+            width=fit.width,
+            levels=fit.levels,
+            widths=self._widths[view.symbol],
+            glyphs=self._glyphs,
+        )
+
+
+def beside(blocks: Sequence[Sequence[Text]]) -> Iterator[Text]:
+    """Join blocks of equally many lines side by side."""
+    for parts in zip(*blocks, strict=True):
+        yield Text(" " * _GAP, no_wrap=True).join(parts)

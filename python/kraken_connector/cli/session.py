@@ -1,0 +1,168 @@
+"""A client at work, as far as a screen wants to know."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from .. import backend
+from ..exceptions import SubscriptionError
+from ..models import BookChecksumEvent, TickerData, TradeData
+from ..ws import BookParams, KrakenWSClient, SubscriptionParams, WSDataMessage
+from .digits import count, duration, rate
+from .meter import Latency, Rate
+from .notices import Notices
+from .report import Fact
+from .status import LatencyView, Status
+from .views import BookView
+
+_TRADES_KEPT = 200
+
+
+class ClientSession:
+    """Subscribes, counts what comes, and keeps what is to be shown.
+
+    Args:
+        client: not yet connected.
+        subscriptions: what to ask for.
+        title: the command.
+        source: where the messages come from, in words.
+        seconds: when the command will end by itself.
+        has_live_times: whether the messages' timestamps are of this moment, so that the time
+            since then is a latency.
+
+    Attributes:
+        messages: channel messages so far.
+        tickers: the latest ticker of each symbol.
+        trades: the latest trades, newest first.
+        notices: takes what the user should know.
+    """
+
+    def __init__(
+        self,
+        client: KrakenWSClient,
+        subscriptions: Sequence[SubscriptionParams],
+        *,
+        title: str,
+        source: str,
+        seconds: float | None = None,
+        has_live_times: bool = True,
+    ) -> None:
+        self.messages = 0
+        self.tickers: dict[str, TickerData] = {}
+        self.trades: deque[TradeData] = deque(maxlen=_TRADES_KEPT)
+        self.notices = Notices()
+        self._client = client
+        self._subscriptions = subscriptions
+        self._title = title
+        self._source = source
+        self._seconds = seconds
+        self._has_live_times = has_live_times
+        self._began = time.monotonic()
+        self._depths = {
+            symbol: params.depth
+            for params in subscriptions
+            if isinstance(params, BookParams)
+            for symbol in params.symbols
+        }
+        self._latency = Latency()
+        self._rate = Rate()
+        self._last: tuple[Status, list[BookView]] | None = None
+
+    async def run(self) -> None:
+        """Connect, subscribe and take messages until cancelled.
+
+        Raises:
+            ConnectionError: no connection, not even after the client's attempts.
+            SubscriptionError: the exchange takes none of the symbols.
+        """
+        async with self._client as client:
+            try:
+                for params in self._subscriptions:
+                    await self._subscribe(params)
+                while True:
+                    self._on_event(await client.receive())
+            finally:
+                # A client that is closed shows no books any more.
+                self._last = self.status(), self.books()
+
+    async def _subscribe(self, params: SubscriptionParams) -> None:
+        try:
+            await self._client.subscribe(params, callback=self._on_event)
+        except SubscriptionError as error:
+            for symbol in error.rejected:
+                self._depths.pop(symbol, None)
+            if not error.accepted:
+                raise
+            self.notices.add(str(error))
+
+    def _on_event(self, event: object) -> None:
+        if isinstance(event, WSDataMessage):
+            self.messages += 1
+            self._measure(event)
+            if event.channel == "ticker":
+                self.tickers.update((item.symbol, item) for item in event.data)
+            elif event.channel == "trade":
+                self.trades.extendleft(event.data)
+        elif isinstance(event, BookChecksumEvent):
+            self.notices.add(f"{event.symbol} failed its checksum, asking for it again")
+
+    def _measure(self, message: WSDataMessage) -> None:
+        sent, received = message.timestamp_ns, message.received_ns
+        # A snapshot bears the time of the last change, however long ago that was.
+        if self._has_live_times and message.type == "update" and sent and received:
+            self._latency.add(received - sent)
+
+    def books(self) -> list[BookView]:
+        """Return the books as they are now, or were when the client was closed."""
+        if self._last is not None:
+            return self._last[1]
+        return [self._book(symbol, depth) for symbol, depth in self._depths.items()]
+
+    def _book(self, symbol: str, depth: int) -> BookView:
+        try:
+            return BookView.of(self._client.book(symbol))
+        except KeyError:
+            return BookView(symbol, "awaiting_snapshot", depth)
+
+    def status(self) -> Status:
+        """Return everything else that is known now, or was when the client was closed."""
+        if self._last is not None:
+            return self._last[0]
+        now, books = time.monotonic(), self.books()
+        connections = self._client.stats()["connections"].values()
+        return Status(
+            title=self._title,
+            source=self._source,
+            backend=backend(),
+            state=self._client.state,
+            system=self._client.system_status,
+            elapsed=now - self._began,
+            seconds=self._seconds,
+            messages=self.messages,
+            per_second=self._rate.per_second(now, self.messages),
+            verified=sum(view.verified for view in books) if books else None,
+            mismatches=sum(view.mismatches for view in books),
+            latency=self._latency.view(),
+            reconnects=sum(connection["reconnects"] for connection in connections),
+            gaps=len(self._client.gaps),
+            notice=self.notices.current(),
+        )
+
+    def facts(self) -> Iterator[Fact]:
+        """Return what there is to say in the end."""
+        status = self.status()
+        yield "duration", duration(status.elapsed * 1e9)
+        yield "messages", f"{count(status.messages)} at {rate(status.messages / status.elapsed)}"
+        if status.verified is not None:
+            yield "verified", f"{count(status.verified)} book messages"
+            yield "mismatches", count(status.mismatches)
+        if status.latency.p50 is not None:
+            yield "latency", _words(status.latency)
+        yield "gaps", f"{count(status.gaps)}, reconnected {count(status.reconnects)} times"
+
+
+def _words(latency: LatencyView) -> str:
+    parts = ("p50", latency.p50), ("p99", latency.p99), ("max", latency.largest)
+    return ", ".join(f"{name} {duration(value)}" for name, value in parts)

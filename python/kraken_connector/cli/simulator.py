@@ -1,0 +1,88 @@
+"""`kraken-ws sim`: the simulated exchange for whoever connects."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime
+
+from rich.console import Console
+
+from ..sim import LogEntry, Request, SimulatedExchange
+
+
+async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool) -> None:
+    """Serve until cancelled.
+
+    Args:
+        exchange: not yet listening.
+        console: gets the addresses, and with `verbose` what happens.
+        verbose: whether to print requests and events.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    async with exchange:
+        _introduce(exchange, console)
+        if verbose:
+            await _narrate(exchange, console)
+        await asyncio.Event().wait()
+
+
+def _introduce(exchange: SimulatedExchange, console: Console) -> None:
+    symbol = next(iter(exchange.symbols))
+    for name, value in (
+        ("url", exchange.url),
+        ("rest url", exchange.rest_url),
+        ("api key", exchange.api_key),
+        ("api secret", exchange.api_secret),
+        ("symbols", " ".join(exchange.symbols)),
+        ("try", f"kraken-ws watch book {symbol} --url {exchange.url}"),
+    ):
+        console.out(f"{name:<12}{value}", highlight=False)
+    console.out("The key is good for this simulator only. Ctrl-C ends it.", highlight=False)
+    console.file.flush()
+
+
+class _Narration:
+    """What an exchange was asked and did since it was last told."""
+
+    def __init__(self, exchange: SimulatedExchange) -> None:
+        self._exchange = exchange
+        self._asked = self._logged = 0
+
+    def has_news(self) -> bool:
+        """Tell whether there is more to tell."""
+        exchange = self._exchange
+        return len(exchange.requests) > self._asked or len(exchange.log) > self._logged
+
+    def news(self) -> list[str]:
+        """Return lines about it, in the order of time."""
+        exchange = self._exchange
+        lines = [_request_line(request) for request in exchange.requests[self._asked :]]
+        lines += [_log_line(entry) for entry in exchange.log[self._logged :]]
+        self._asked, self._logged = len(exchange.requests), len(exchange.log)
+        return [line for _, line in sorted(lines)]
+
+
+async def _narrate(exchange: SimulatedExchange, console: Console) -> None:
+    narration = _Narration(exchange)
+    while True:
+        await exchange.wait_for(narration.has_news, timeout=math.inf)
+        for line in narration.news():
+            console.out(line, highlight=False)
+        console.file.flush()
+
+
+def _request_line(request: Request) -> tuple[int, str]:
+    return request.received_ns, _line(request.received_ns, request.connection, f"< {request.raw}")
+
+
+def _log_line(entry: LogEntry) -> tuple[int, str]:
+    what = f"{entry.event} {entry.detail}".strip()
+    return entry.time_ns, _line(entry.time_ns, entry.connection, what)
+
+
+def _line(time_ns: int, connection: int | None, what: str) -> str:
+    clock = datetime.fromtimestamp(time_ns / 1e9, UTC).strftime("%H:%M:%S.%f")[:-3]
+    return f"{clock} {f'#{connection}' if connection else '':<4} {what}"

@@ -1,0 +1,167 @@
+"""What is true of a whole session: the lines above and below the books, and the plain line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from rich.text import Text
+
+from .digits import clock, count, duration, rate
+from .ladder import Glyphs, bar, justified
+
+_STATE_STYLES = {"connected": "green", "connecting": "yellow", "reconnecting": "bold yellow"}
+
+
+@dataclass(frozen=True)
+class LatencyView:
+    """Durations from the exchange's timestamp to our receive time, in nanoseconds.
+
+    Attributes:
+        doublings: how many lie in `[2**n, 2**(n + 1))`, by `n`.
+    """
+
+    p50: float | None = None
+    p99: float | None = None
+    largest: float | None = None
+    doublings: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Status:
+    """One moment of a session.
+
+    Attributes:
+        title: the command.
+        source: where the messages come from.
+        backend: which core runs, `native` or `pure`.
+        state: of the connection.
+        system: the exchange's word on itself, `online` when all is well.
+        elapsed: seconds since the start.
+        seconds: when it will end by itself, `None` for never.
+        messages: channel messages so far.
+        per_second: channel messages a second, lately.
+        verified: book messages whose checksum matched, `None` where there are no books.
+        mismatches: book messages whose checksum did not match.
+        reconnects: connections after the first one.
+        gaps: holes in what was received.
+        notice: what the user should know now.
+    """
+
+    title: str
+    source: str
+    backend: str
+    state: str = "connected"
+    system: str | None = None
+    elapsed: float = 0.0
+    seconds: float | None = None
+    messages: int = 0
+    per_second: float = 0.0
+    verified: int | None = None
+    mismatches: int = 0
+    latency: LatencyView = LatencyView()
+    reconnects: int = 0
+    gaps: int = 0
+    notice: str | None = None
+
+
+def header(status: Status, width: int, glyphs: Glyphs) -> Text:
+    """Return the top line: what runs, from where, how the connection is."""
+    left = Text(status.title, style="bold", no_wrap=True)
+    if status.notice:
+        left.append(f"  {status.notice}", "not bold yellow")
+    else:
+        left.append(f"  {status.source}", "not bold dim")
+    return justified(left, _connection(status, glyphs), width)
+
+
+def _connection(status: Status, glyphs: Glyphs) -> Text:
+    style = _STATE_STYLES.get(status.state, "bold red")
+    right = Text.assemble(
+        (f"{status.backend} core  ", "dim"), (f"{glyphs.dot} {status.state}", style)
+    )
+    if status.system not in (None, "online"):
+        right.append(f" {status.system}", "bold yellow")
+    if status.reconnects or status.gaps:
+        right.append(f"  {_times(status.reconnects, 'reconnect')}", "yellow")
+        right.append(f"  {_times(status.gaps, 'gap')}", "yellow")
+    until = f" / {clock(status.seconds)}" if status.seconds is not None else ""
+    return right.append(f"  {clock(status.elapsed)}{until}")
+
+
+def footer(status: Status, width: int, glyphs: Glyphs) -> Text:
+    """Return the bottom line: traffic, checksums, latency; as many of them as fit."""
+    parts = [Text(f"{count(status.messages)} messages {rate(status.per_second)}")]
+    if status.verified is not None:
+        parts.append(_checksums(status, glyphs))
+    if status.latency.p50 is not None:
+        parts.append(
+            Text(
+                f"latency p50 {duration(status.latency.p50)} p99 {duration(status.latency.p99)}",
+            )
+        )
+    line = Text(no_wrap=True)
+    for part in parts:
+        if line and len(line) + 3 + len(part) > width:
+            break
+        line = line.append(" | ", "dim").append_text(part) if line else part
+    line.truncate(width, pad=True)
+    return line
+
+
+def _checksums(status: Status, glyphs: Glyphs) -> Text:
+    text = Text(f"{glyphs.good} {count(status.verified or 0)} verified", style="green")
+    style = "bold red" if status.mismatches else "dim"
+    return text.append(f" {glyphs.bad} {_times(status.mismatches, 'mismatch', 'es')}", style)
+
+
+def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
+    """Return the session in one line of ASCII text."""
+    parts = [clock(status.elapsed), f"{status.messages} messages", rate(status.per_second)]
+    if status.verified is not None:
+        parts.append(f"verified {status.verified}")
+        parts.append(f"mismatches {status.mismatches}")
+    if status.latency.p50 is not None:
+        p50, p99 = duration(status.latency.p50), duration(status.latency.p99)
+        parts.append(f"latency p50 {p50} p99 {p99}")
+    if status.state != "connected":
+        parts.append(status.state)
+    if status.reconnects or status.gaps:
+        parts += [f"reconnects {status.reconnects}", f"gaps {status.gaps}"]
+    if status.notice:
+        parts.append(status.notice)
+    return "  ".join((*parts, *extras))
+
+
+def latency_chart(latency: LatencyView, *, width: int, lines: int, glyphs: Glyphs) -> list[Text]:
+    """Return a bar for each doubling of the latency, at most `lines` of them with the heading."""
+    found = latency.doublings
+    if not found:
+        return []
+    first, last = min(found), max(found)
+    peak = max(found, key=lambda doubling: found[doubling])
+    if last - first >= lines - 1:
+        first = max(first, min(peak - (lines - 1) // 3, last - lines + 2))
+        last = first + lines - 2
+    return [
+        Text("latency".rjust(8), style="dim", no_wrap=True),
+        *(_bin(found, doubling, width, glyphs) for doubling in range(first, last + 1)),
+    ]
+
+
+def _bin(found: dict[int, int], doubling: int, width: int, glyphs: Glyphs) -> Text:
+    number, most = found.get(doubling, 0), max(found.values())
+    label = count(number)
+    line = Text(f"{duration(2.0**doubling):>8} ", style="dim", no_wrap=True)
+    room = max(width - len(line) - len(label) - 1, 1)
+    # Something that happened is never drawn as nothing.
+    filled = bar(Decimal(number) / most, room, glyphs).rstrip() or (
+        glyphs.eighths[1] if number else ""
+    )
+    line.append(filled, "not dim cyan").append(f" {label}", "not dim")
+    return line
+
+
+def _times(number: int, word: str, plural: str = "s") -> str:
+    return f"{count(number)} {word}{'' if number == 1 else plural}"

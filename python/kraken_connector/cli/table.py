@@ -1,0 +1,59 @@
+"""Plain columns for the live screen and the summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from .digits import aligned
+
+_GAP = 2
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, top to bottom.
+
+    Attributes:
+        title: its heading.
+        cells: its texts.
+        styles: one for each cell, or none at all.
+        number: whether the cells are numbers, to be aligned at the decimal point on the right.
+    """
+
+    title: str
+    cells: Sequence[str]
+    styles: Sequence[str] = ()
+    number: bool = True
+
+
+def table(columns: Sequence[Column], *, width: int) -> list[Text]:
+    """Return a heading and the rows; columns for which there is no room are left out."""
+    lines: list[Text] = []
+    for column in columns:
+        drawn = _draw(column)
+        if not lines:
+            lines = drawn
+        elif len(lines[0]) + _GAP + len(drawn[0]) <= width:
+            for line, cell in zip(lines, drawn, strict=True):
+                line.append(" " * _GAP).append_text(cell)
+    for line in lines:
+        line.truncate(width, pad=True)
+    return lines
+
+
+def _draw(column: Column) -> list[Text]:
+    cells = aligned(column.cells) if column.number else list(column.cells)
+    span = max(len(text) for text in (column.title, *cells))
+    placed = [text.rjust(span) if column.number else text.ljust(span) for text in cells]
+    styles = column.styles or [""] * len(cells)
+    heading = column.title.rjust(span) if column.number else column.title.ljust(span)
+    return [
+        Text(heading, style="dim", no_wrap=True),
+        *(
+            Text(text, style=style, no_wrap=True)
+            for text, style in zip(placed, styles, strict=True)
+        ),
+    ]

@@ -1,0 +1,96 @@
+"""What a screen shows of one moment, taken out of the live objects.
+
+A view is taken between two messages and drawn in another thread, so it shares nothing with the
+books that go on changing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..ws import OrderBook
+
+Level = tuple[Decimal, Decimal]
+
+#: No screen shows more levels of a side.
+_MOST_LEVELS = 60
+
+
+@dataclass(frozen=True)
+class BookView:
+    """One book.
+
+    Attributes:
+        depth: levels that each side may have here.
+        bids: levels, best first; none unless the book is valid.
+        asks: levels, best first; none unless the book is valid.
+        verified: messages whose checksum matched.
+        mismatches: messages whose checksum did not match.
+    """
+
+    symbol: str
+    state: str
+    depth: int = 10
+    bids: tuple[Level, ...] = ()
+    asks: tuple[Level, ...] = ()
+    verified: int = 0
+    mismatches: int = 0
+
+    @classmethod
+    def of(cls, book: OrderBook) -> BookView:
+        """Read a live book; one that is not valid shows its state and no levels."""
+        depth = min(book.depth, _MOST_LEVELS)
+        bids, asks = (
+            (tuple(book.levels("bid", depth)), tuple(book.levels("ask", depth)))
+            if book.is_valid
+            else ((), ())
+        )
+        return cls(
+            symbol=book.symbol,
+            state=book.state,
+            depth=depth,
+            bids=bids,
+            asks=asks,
+            verified=book.verified_count,
+            mismatches=book.mismatch_count,
+        )
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether no snapshot is asked for any more."""
+        return self.state == "quarantined"
+
+    @property
+    def best_bid(self) -> Decimal | None:
+        """Price of the best bid."""
+        return self.bids[0][0] if self.bids else None
+
+    @property
+    def best_ask(self) -> Decimal | None:
+        """Price of the best ask."""
+        return self.asks[0][0] if self.asks else None
+
+    @property
+    def spread(self) -> Decimal | None:
+        """Best ask minus best bid."""
+        if self.best_bid is None or self.best_ask is None:
+            return None
+        return self.best_ask - self.best_bid
+
+    @property
+    def spread_bp(self) -> Decimal | None:
+        """The spread in hundredths of a percent of the mid price."""
+        if self.spread is None or self.best_bid is None or self.best_ask is None:
+            return None
+        return 20_000 * self.spread / (self.best_ask + self.best_bid)
+
+    @cached_property
+    def widths(self) -> tuple[int, int]:
+        """Characters of the longest price and of the longest quantity."""
+        rows = (*self.bids, *self.asks)
+        prices = max((len(f"{price:f}") for price, _ in rows), default=0)
+        return prices, max((len(f"{qty:f}") for _, qty in rows), default=0)
