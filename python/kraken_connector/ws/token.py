@@ -32,7 +32,7 @@ class TokenManager:
         refresh_margin: seconds before its expiry from which a token is not handed out any more.
     """
 
-    def __init__(self, auth_client: TokenSource, *, refresh_margin: float = 60.0) -> None:
+    def __init__(self, auth_client: TokenSource, refresh_margin: float = 60.0) -> None:
         if not 0 <= refresh_margin < float("inf"):
             raise ValueError(f"refresh_margin must be 0 or more seconds, not {refresh_margin!r}")
         self._auth_client = auth_client
