@@ -22,7 +22,7 @@ async def test_fixture_runs_an_exchange(simulated_exchange):
 
 @pytest.mark.simulated_exchange(symbols=["ETH/USD"], rate=0)
 async def test_marker_passes_options(simulated_exchange):
-    assert list(simulated_exchange.markets.pairs) == ["ETH/USD"]
+    assert simulated_exchange.symbols == ["ETH/USD"]
 """
 
 

@@ -9,17 +9,25 @@ hold the two against each other.
 
 from __future__ import annotations
 
+from .accounts import Account
+from .faults import Faults
 from .market import SimMarket, Step, Trade
 from .observe import LogEntry, PublishedState
 from .pairs import Pair
 from .requests import Request
+from .rules import Rule
 from .server import SimulatedExchange
+from .session import Outgoing
 
 __all__ = [
+    "Account",
+    "Faults",
     "LogEntry",
+    "Outgoing",
     "Pair",
     "PublishedState",
     "Request",
+    "Rule",
     "SimMarket",
     "SimulatedExchange",
     "Step",

@@ -38,11 +38,11 @@ class Ladder:
     Keys are the ticks of asks and the negated ticks of bids, so smaller is better on both sides.
     """
 
-    __slots__ = ("_lots", "_sign", "keys")
+    __slots__ = ("_rows", "_sign", "keys")
 
     def __init__(self, side: Side) -> None:
         self._sign = 1 if side == "ask" else -1
-        self._lots: dict[int, int] = {}
+        self._rows: dict[int, Row] = {}
         self.keys: list[int] = []
 
     def __len__(self) -> int:
@@ -54,30 +54,28 @@ class Ladder:
 
     def row(self, index: int) -> Row:
         """Return the level at `index`, 0 being the best."""
-        key = self.keys[index]
-        return key * self._sign, self._lots[key]
+        return self._rows[self.keys[index]]
 
     def lots(self, ticks: int) -> int:
         """Return the quantity at a price, 0 where there is no level."""
-        return self._lots.get(ticks * self._sign, 0)
+        return self._rows.get(ticks * self._sign, (ticks, 0))[1]
 
     def rows(self, depth: int) -> tuple[Row, ...]:
-        """Return the best `depth` levels, best first."""
-        sign, lots = self._sign, self._lots
-        return tuple((key * sign, lots[key]) for key in islice(self.keys, depth))
+        """Return the best `depth` levels, best first; the rows are shared, not copied."""
+        return tuple(map(self._rows.__getitem__, islice(self.keys, depth)))
 
     def replace(self, ticks: int, lots: int) -> tuple[int, bool]:
         """Set the quantity of a level; return its index and whether the level is new or gone."""
         key = ticks * self._sign
         index = bisect_left(self.keys, key)
-        known = key in self._lots
+        known = key in self._rows
         if lots:
-            self._lots[key] = lots
+            self._rows[key] = (ticks, lots)
             if not known:
                 self.keys.insert(index, key)
             return index, not known
         if known:
-            del self._lots[key], self.keys[index]
+            del self._rows[key], self.keys[index]
         return index, known
 
 
