@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Literal, final
 
@@ -10,7 +11,7 @@ from ..models import BookData, BookLevel
 from .book_data import BookChange, Row
 from .checksum import book_checksum
 from .ladder import Ladder
-from .numbers import parse_number, rescale, to_decimal
+from .numbers import NumberError, parse_number, rescale, to_decimal
 
 Side = Literal["bid", "ask"]
 BookStateName = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
@@ -78,14 +79,14 @@ class OrderBook:
 
     def apply_snapshot(self, data: BookData) -> None:
         change = self._free_change(data)
-        self._replace(change, None)
+        self._apply(self._replace, change)
         self._state = "awaiting_snapshot"
         self._demand(change.checksum)
         self._state = "valid"
 
     def apply_update(self, data: BookData) -> None:
         change = self._free_change(data)
-        self._update(change, None)
+        self._apply(self._update, change)
         try:
             self._demand(change.checksum)
         except ChecksumError:
@@ -106,6 +107,13 @@ class OrderBook:
             raise RuntimeError(f"book of {self._symbol} is live; only its engine writes it")
         bids, asks = _rows_of(data.bids), _rows_of(data.asks)
         return BookChange(data.symbol, bids, asks, data.checksum, data.timestamp)
+
+    def _apply(self, write: Callable[[BookChange, int | None], None], change: BookChange) -> None:
+        try:
+            write(change, None)
+        except NumberError:
+            reason = "a number has too many digits at the decimals of the book"
+            raise ValueError(reason) from None
 
     def _demand(self, expected: int | None) -> None:
         if expected is not None and not self._matches(expected):
@@ -190,26 +198,30 @@ class OrderBook:
         return self.levels("ask")
 
     def levels(self, side: Side, depth: int | None = None) -> Levels:
-        return self._decimals(self._side(side), depth)
+        return self._decimals(self._side(side, depth), depth)
 
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
         price_unit, qty_unit = 10**self._price_scale, 10**self._qty_scale
-        levels = self._side(side).levels(depth)
+        levels = self._side(side, depth).levels(depth)
         return [(price / price_unit, qty / qty_unit) for price, qty in levels]
 
     def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
-        return list(self._side(side).levels(depth))
+        return list(self._side(side, depth).levels(depth))
 
     @property
     def price_scale(self) -> int:
+        self._check_readable()
         return self._price_scale
 
     @property
     def qty_scale(self) -> int:
+        self._check_readable()
         return self._qty_scale
 
-    def _side(self, side: str) -> Ladder:
+    def _side(self, side: str, depth: int | None = None) -> Ladder:
         self._check_readable()
+        if depth is not None and depth < 0:
+            raise ValueError(f"depth must not be negative, not {depth}")
         if side == "bid":
             return self._bids
         if side == "ask":

@@ -64,7 +64,7 @@ def decode_exact(frame: bytes) -> Any:
         value, end = _exact.raw_decode(text)
     except (ValueError, RecursionError):
         Scanner(frame).scan()
-        raise
+        return _exact.decode(text)
     # The decoder lets pass what only the scanner knows: halves of surrogate pairs, for example.
     if end < len(text) or b"\\" in frame or not frame.isascii() or _too_deep(frame):
         Scanner(frame).scan()
