@@ -109,6 +109,8 @@ READS: list[Any] = [
     "bid_qty",
     "ask",
     "ask_qty",
+    "price_scale",
+    "qty_scale",
     "crossed",
     lambda book: book.levels("bid"),
     lambda book: book.levels_float("ask"),

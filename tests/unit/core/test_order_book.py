@@ -1,0 +1,281 @@
+"""A free `OrderBook`: filled by hand, as kraken-connector 0.2.0 allowed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from kraken_connector.exceptions import ChecksumError
+from kraken_connector.models import BookData, BookLevel
+
+Rows = list[tuple[str, str]]
+
+
+def data(bids: Rows = (), asks: Rows = (), checksum: int | None = None, **more: Any) -> BookData:  # type: ignore[assignment]
+    sides = [[BookLevel(Decimal(p), Decimal(q)) for p, q in rows] for rows in (bids, asks)]
+    return BookData("A/B", *sides, checksum=checksum, **more)
+
+
+def texts(levels: list[tuple[Decimal, Decimal]]) -> Rows:
+    return [(format(price, "f"), format(qty, "f")) for price, qty in levels]
+
+
+BIDS: Rows = [("10.0", "1.00"), ("9.5", "2.00"), ("9.0", "3.00")]
+ASKS: Rows = [("10.5", "4.00"), ("11.0", "5.00")]
+
+
+@pytest.fixture
+def book(core: Any) -> Any:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data(BIDS, ASKS))
+    return book
+
+
+def test_constructor(core: Any) -> None:
+    book = core.OrderBook(symbol="A/B", depth=25)
+    assert (book.symbol, book.depth, core.OrderBook("A/B").depth) == ("A/B", 25, 10)
+    assert (book.state, book.is_valid, book.is_live) == ("awaiting_snapshot", False, False)
+
+
+@pytest.mark.parametrize("depth", [0, -1])
+def test_depth_must_be_positive(core: Any, depth: int) -> None:
+    with pytest.raises(ValueError, match="depth"):
+        core.OrderBook("A/B", depth)
+
+
+def test_any_positive_depth_is_fine(core: Any) -> None:
+    book = core.OrderBook("A/B", 2)
+    book.apply_snapshot(data(BIDS, ASKS))
+    assert (texts(book.bids), texts(book.asks)) == (BIDS[:2], ASKS[:2])
+
+
+def test_empty_book(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    assert (book.bids, book.asks, book.unverified()) == ([], [], ([], []))
+    assert book.best_bid is book.best_ask is book.spread is book.mid is book.top_of_book() is None
+    assert book.bid is book.bid_qty is book.ask is book.ask_qty is None
+    assert (book.checksum(), book.crossed, len(book)) == (0, False, 0)
+
+
+def test_content_best_first(book: Any) -> None:
+    assert (texts(book.bids), texts(book.asks)) == (BIDS, ASKS)
+    assert book.unverified() == (book.bids, book.asks)
+    assert len(book) == 5
+
+
+def test_snapshot_may_be_in_any_order(core: Any, book: Any) -> None:
+    other = core.OrderBook("A/B")
+    other.apply_snapshot(data(BIDS[::-1], ASKS[::-1]))
+    assert (other.bids, other.asks) == (book.bids, book.asks)
+
+
+def test_best_levels(book: Any) -> None:
+    assert texts([book.best_bid, book.best_ask]) == [("10.0", "1.00"), ("10.5", "4.00")]
+    assert (book.bid, book.bid_qty, book.ask, book.ask_qty) == (10.0, 1.0, 10.5, 4.0)
+    assert book.top_of_book() == (10.0, 1.0, 10.5, 4.0)
+    assert str(book.spread) == "0.5"
+    assert not book.crossed
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "mid"),
+    [("10.0", "10.5", "10.25"), ("10.0", "10.2", "10.1"), ("1", "2", "1.5"), ("1", "3", "2")],
+)
+def test_mid_is_exact(core: Any, bid: str, ask: str, mid: str) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([(bid, "1")], [(ask, "1")]))
+    assert str(book.mid) == mid
+
+
+def test_side_that_is_empty(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data(BIDS))
+    assert book.best_bid is not None
+    assert book.best_ask is book.ask is book.spread is book.mid is book.top_of_book() is None
+
+
+def test_crossed_book(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([("11.0", "1")], [("10.5", "1")]))
+    assert book.crossed
+    assert (str(book.spread), str(book.mid)) == ("-0.5", "10.75")
+
+
+def test_levels_of_one_side(book: Any) -> None:
+    assert texts(book.levels("bid", 2)) == BIDS[:2]
+    assert texts(book.levels("ask")) == ASKS
+    assert book.levels("ask", 0) == []
+    assert texts(book.levels("bid", 99)) == BIDS
+    assert book.levels_float("bid", 1) == [(10.0, 1.0)]
+    assert book.levels_ticks("ask") == [(105, 400), (110, 500)]
+    assert (book.price_scale, book.qty_scale) == (1, 2)
+
+
+@pytest.mark.parametrize("method", ["levels", "levels_float", "levels_ticks"])
+def test_levels_refuse_other_sides(book: Any, method: str) -> None:
+    with pytest.raises(ValueError, match="'bid' or 'ask'"):
+        getattr(book, method)("buy")
+    with pytest.raises(ValueError, match="depth"):
+        getattr(book, method)("bid", -1)
+
+
+def test_floats_are_the_nearest(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([("0.1", "123456789012345678.9")], [("0.3", "0.0000000000000000001")]))
+    assert book.top_of_book() == (0.1, 123456789012345678.9, 0.3, 1e-19)
+
+
+def test_update_changes_adds_and_removes(book: Any) -> None:
+    book.apply_update(
+        data([("10.0", "7.00"), ("9.7", "1.00"), ("9.0", "0.00")], [("10.4", "1.00")])
+    )
+    assert texts(book.bids) == [("10.0", "7.00"), ("9.7", "1.00"), ("9.5", "2.00")]
+    assert texts(book.asks) == [("10.4", "1.00"), *ASKS]
+
+
+def test_rows_apply_in_order(book: Any) -> None:
+    book.apply_update(data([("9.9", "1.00"), ("9.9", "0.00"), ("10.0", "0.00"), ("10.0", "3.00")]))
+    assert texts(book.bids) == [("10.0", "3.00"), *BIDS[1:]]
+
+
+def test_unknown_removal_is_ignored(book: Any) -> None:
+    book.apply_update(data([("1.0", "0")], [("99.0", "0.00")]))
+    assert (texts(book.bids), texts(book.asks)) == (BIDS, ASKS)
+
+
+def test_cut_comes_after_the_whole_message(core: Any) -> None:
+    """A level pushed out by one row stays when a later row of the message makes room."""
+    book = core.OrderBook("A/B", 3)
+    book.apply_snapshot(data(BIDS))
+    book.apply_update(data([("9.8", "1.00"), ("9.8", "0.00")]))
+    assert texts(book.bids) == BIDS
+    book.apply_update(data([("9.8", "1.00")]))
+    assert texts(book.bids) == [BIDS[0], ("9.8", "1.00"), BIDS[1]]
+
+
+def test_snapshot_replaces(book: Any) -> None:
+    book.apply_snapshot(data([("1", "1")]))
+    assert (texts(book.bids), texts(book.asks)) == ([("1", "1")], [])
+
+
+def test_lists_are_copies(book: Any) -> None:
+    book.bids.clear()
+    book.levels("ask").clear()
+    assert len(book) == 5
+
+
+# Checksums and states.
+
+
+def test_right_checksum(book: Any) -> None:
+    right = book.checksum()
+    book.apply_snapshot(data(BIDS, ASKS, right))
+    book.validate_checksum(right)
+    assert (book.state, book.verified_count, book.mismatch_count) == ("valid", 1, 0)
+
+
+def test_snapshot_with_a_wrong_checksum(book: Any) -> None:
+    right = book.checksum()
+    with pytest.raises(ChecksumError) as caught:
+        book.apply_snapshot(data(BIDS, ASKS, 1))
+    error = caught.value
+    assert (error.symbol, error.expected, error.computed) == ("A/B", 1, right)
+    assert (book.state, book.mismatch_count, book.updates) == ("awaiting_snapshot", 1, 2)
+    assert texts(book.bids) == BIDS
+
+
+def test_update_with_a_wrong_checksum_keeps_the_content(book: Any) -> None:
+    with pytest.raises(ChecksumError):
+        book.apply_update(data([("9.9", "1.00")], checksum=1))
+    assert (book.state, book.is_valid) == ("awaiting_snapshot", False)
+    assert ("9.9", "1.00") in texts(book.bids)
+
+
+def test_snapshot_makes_valid_again(book: Any) -> None:
+    with pytest.raises(ChecksumError):
+        book.apply_update(data(checksum=1))
+    book.apply_update(data(checksum=book.checksum()))
+    assert not book.is_valid
+    book.apply_snapshot(data(BIDS, ASKS))
+    assert book.is_valid
+
+
+def test_update_without_snapshot_is_applied(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_update(data(BIDS))
+    assert (texts(book.bids), book.state) == (BIDS, "awaiting_snapshot")
+
+
+def test_validating_by_hand_counts_nothing(book: Any) -> None:
+    with pytest.raises(ChecksumError):
+        book.validate_checksum(1)
+    assert (book.mismatch_count, book.state) == (0, "valid")
+
+
+def test_counts_and_times(book: Any) -> None:
+    book.apply_update(data(timestamp="2026-01-01T00:00:00Z"))
+    book.apply_update(data())
+    assert (book.updates, book.timestamp) == (3, "2026-01-01T00:00:00Z")
+    assert book.received_ns is None
+
+
+# Numbers.
+
+
+def test_shorter_numbers_are_padded(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([("10", "1E-8"), ("9.25", "1.5")]))
+    assert texts(book.bids) == [("10.00", "0.00000001"), ("9.25", "1.50000000")]
+    book.apply_update(data([("9.2500", "2")]))
+    assert texts(book.bids) == [("10.0000", "0.00000001"), ("9.2500", "2.00000000")]
+
+
+def test_whole_numbers_with_exponent(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([("1E+3", "2.5E+2")]))
+    assert texts(book.bids) == [("1000", "250")]
+
+
+@pytest.mark.parametrize("price", [Decimal("2.50"), "2.50", 2.5, 2])
+def test_prices_that_are_no_decimals(core: Any, price: Any) -> None:
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(BookData("A/B", [BookLevel(price, 1)], []))  # type: ignore[arg-type]
+    assert book.best_bid == (Decimal(str(price)), 1)
+
+
+@pytest.mark.parametrize("value", ["-1", "NaN", "Infinity", "1E+38", "1E-39", "9" * 39, "-0.0"])
+def test_impossible_numbers_are_refused_and_change_nothing(book: Any, value: str) -> None:
+    for rows in ([(value, "1")], [("1", value)]):
+        for write in (book.apply_snapshot, book.apply_update):
+            with pytest.raises(ValueError, match=r"price|qty"):
+                write(data([("9.9", "1.00"), *rows]))
+    assert (texts(book.bids), book.updates, book.state) == (BIDS, 1, "valid")
+
+
+def test_numbers_that_do_not_fit_together_are_refused(book: Any) -> None:
+    with pytest.raises(ValueError, match="digits"):
+        book.apply_update(data([("1" * 20, "1"), ("0." + "1" * 20, "1")]))
+    assert (texts(book.bids), book.updates, book.price_scale) == (BIDS, 1, 1)
+
+
+def test_wide_numbers_are_exact(core: Any) -> None:
+    book = core.OrderBook("A/B")
+    rows = [("886110000000.00000000000001", "12345678901234567890123456789.123456789")]
+    book.apply_snapshot(data(rows))
+    assert texts(book.bids) == rows
+
+
+def test_repr_names_what_it_is(book: Any) -> None:
+    assert repr(book) == "OrderBook(symbol='A/B', depth=10, state='valid')"
+
+
+def test_data_from_the_wire_can_be_applied(core: Any) -> None:
+    frame = (
+        '{"channel":"book","type":"snapshot","data":[{"symbol":"A/B",'
+        '"bids":[{"price":9.50,"qty":1.0}],"asks":[]}]}'
+    )
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(core.parse_message(frame).data[0])
+    assert texts(book.bids) == [("9.50", "1.0")]
