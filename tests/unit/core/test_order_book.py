@@ -11,9 +11,12 @@ from kraken_connector.exceptions import ChecksumError
 from kraken_connector.models import BookData, BookLevel
 
 Rows = list[tuple[str, str]]
+NONE: Rows = []
 
 
-def data(bids: Rows = (), asks: Rows = (), checksum: int | None = None, **more: Any) -> BookData:  # type: ignore[assignment]
+def data(
+    bids: Rows = NONE, asks: Rows = NONE, checksum: int | None = None, **more: Any
+) -> BookData:
     sides = [[BookLevel(Decimal(p), Decimal(q)) for p, q in rows] for rows in (bids, asks)]
     return BookData("A/B", *sides, checksum=checksum, **more)
 
@@ -241,7 +244,7 @@ def test_whole_numbers_with_exponent(core: Any) -> None:
 @pytest.mark.parametrize("price", [Decimal("2.50"), "2.50", 2.5, 2])
 def test_prices_that_are_no_decimals(core: Any, price: Any) -> None:
     book = core.OrderBook("A/B")
-    book.apply_snapshot(BookData("A/B", [BookLevel(price, 1)], []))  # type: ignore[arg-type]
+    book.apply_snapshot(BookData("A/B", [BookLevel(price, 1)], []))
     assert book.best_bid == (Decimal(str(price)), 1)
 
 
