@@ -20,6 +20,8 @@ from .models import (
     WSResponse,
 )
 
+__all__ = ["Engine", "OrderBook", "WSDataMessage", "parse_message"]
+
 Frame: TypeAlias = bytes | bytearray | memoryview | str
 Message: TypeAlias = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Event: TypeAlias = (
