@@ -34,6 +34,7 @@ class Flight:
         req_id: its id, 0 until it is sent.
         deadline: until when its answers are waited for.
         tries: how often it was sent in vain.
+        again: the message that repeats it, if one does.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Flight:
         self.topics = {subscription.topic: subscription for subscription in subscriptions}
         self.purpose = purpose
         self.tries = tries
+        self.again: Flight | None = None
         self.req_id = 0
         self.deadline = float("inf")
 
@@ -110,22 +112,18 @@ class Flights:
         """Return an id for a message."""
         return next(self._ids)
 
-    def enqueue(self, flight: Flight, *, first: bool = False) -> None:
+    def enqueue(self, flight: Flight) -> None:
         """Put a message in line."""
-        if first:
-            self._queue.appendleft(flight)
-        else:
-            self._queue.append(flight)
+        self._queue.append(flight)
 
-    def retry(self, flight: Flight, subscriptions: Iterable[Subscription]) -> Flight:
+    def retry(self, flight: Flight, subscriptions: Iterable[Subscription]) -> None:
         """Put a refused part of a message in line again, as one message with its other parts."""
-        for waiting in self._queue:
-            if waiting.tries == flight.tries + 1 and _alike(waiting, flight):
-                waiting.topics.update((entry.topic, entry) for entry in subscriptions)
-                return waiting
-        again = Flight(flight.method, subscriptions, flight.purpose, flight.tries + 1)
-        self.enqueue(again, first=True)
-        return again
+        again = flight.again
+        if again is not None and again in self._queue:
+            again.topics.update((entry.topic, entry) for entry in subscriptions)
+            return
+        flight.again = Flight(flight.method, subscriptions, flight.purpose, flight.tries + 1)
+        self._queue.appendleft(flight.again)
 
     def depart(self, now: float) -> Flight | None:
         """Return the next message that may leave now; it counts as out."""
@@ -175,13 +173,6 @@ class Flights:
         """Forget everything: the socket is gone."""
         self._queue.clear()
         self._out.clear()
-
-
-def _alike(one: Flight, other: Flight) -> bool:
-    if one.method != other.method or one.purpose != other.purpose or not one.topics:
-        return False
-    mine, theirs = next(iter(one.topics.values())), next(iter(other.topics.values()), None)
-    return theirs is not None and mine.params.subscribe_params() == theirs.params.subscribe_params()
 
 
 def _fits(flight: Flight, method: str, channel: str | None, symbol: str | None) -> bool:

@@ -42,11 +42,16 @@ class Pacer:
         return True
 
     def slow_down(self, now: float) -> float:
-        """Give no permits for a while; return the length of the pause in seconds."""
+        """Give no permits for a while.
+
+        Returns:
+            Seconds of the pause, 0 when it is in force already.
+        """
+        if now < self._not_before:
+            return 0.0
         pause = self._pause
-        if now >= self._not_before:
-            self._not_before = now + pause
-            self._pause = min(pause * 2, self._longest)
+        self._not_before = now + pause
+        self._pause = min(pause * 2, self._longest)
         return pause
 
     def recovered(self) -> None:

@@ -108,6 +108,7 @@ class Requests:
             assert subscription is not None
             if subscription.state == "pending":
                 ask.outstanding.add(topic)
+                ask.req_id = subscription.req_id or None
                 subscription.asks.append(ask)
             elif subscription.ack is not None:
                 ask.answer(topic, subscription.ack)
@@ -337,8 +338,8 @@ class Requests:
         if flight.tries >= MAX_TRIES:
             return False
         if response.error.startswith(RATE_EXCEEDED):
-            pause = self._flights.pacer.slow_down(now)
-            logger.warning("the exchange limits our messages; waiting %.1f s", pause)
+            if (pause := self._flights.pacer.slow_down(now)) > 0:
+                logger.warning("the exchange limits our messages; waiting %.1f s", pause)
         elif not (response.error.startswith(INVALID_SESSION) and self.tokens.refuse()):
             return False
         again = [flight.topics.pop(topic) for topic in topics]
@@ -397,11 +398,11 @@ class Requests:
                     self._engine.expect_book(subscription.topic.symbol, subscription.params.depth)
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():
+            subscription.req_id = flight.req_id
             for ask in subscription.asks:
                 if ask.method == flight.method:
                     ask.req_id = flight.req_id
                     self._set_deadline(ask, now)
-        self._registry.note_request(flight.topics, flight.req_id)
         self.outgoing.append(flight.frame(self.tokens.token_for(flight)))
 
 

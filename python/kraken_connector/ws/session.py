@@ -239,13 +239,12 @@ class Session:
             return
         self._forgive_stall(now)
         if self._paused_since is None:
+            self.requests.tick(now)
+            self.repair.tick(now)
             self.failure = self._live.failure(self.url, now) or self.requests.failure
         if self._live.wants_ping(now):
             ping = {"method": "ping", "req_id": self.requests.new_id()}
             self.outgoing.append(orjson.dumps(ping))
-        if self._paused_since is None:
-            self.requests.tick(now)
-            self.repair.tick(now)
         self._after(now)
 
     def deadline(self, now: float) -> float:

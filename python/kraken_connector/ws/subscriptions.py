@@ -68,7 +68,7 @@ class SubscriptionEntry:
 
     Attributes:
         params: what was asked for, without symbols that were unsubscribed since.
-        req_id: id of the request, 0 when none was needed.
+        req_id: id of the last request that was sent for it, 0 before the first.
         confirmed: whether the exchange has accepted everything.
         states: `pending`, `confirmed`, `rejected` or `unsubscribing` by symbol; a channel without
             symbols stands under its own name.
@@ -91,6 +91,8 @@ class Subscription:
     state: SymbolState = "pending"
     error: str = ""
     ack: WSResponse | None = None
+    #: Id of the last request about it.
+    req_id: int = 0
     #: Callers that wait for the outcome.
     asks: list[Ask] = field(default_factory=list)
 
@@ -102,7 +104,6 @@ class _Record:
     params: SubscriptionParams
     topics: list[Topic]
     sink: Sink
-    req_id: int = 0
 
 
 class Ask:
@@ -283,13 +284,6 @@ class Registry:
         self._records.clear()
         self._topics.clear()
 
-    def note_request(self, topics: Iterable[Topic], req_id: int) -> None:
-        """Note the id of the request that went out for these topics."""
-        wanted = set(topics)
-        for record in self._records.values():
-            if wanted.intersection(record.topics):
-                record.req_id = req_id
-
     def sinks(self, topic: Topic) -> list[Sink]:
         """Return where a topic's events go, each place once."""
         found = [record.sink for record in self._records.values() if topic in record.topics]
@@ -303,7 +297,7 @@ class Registry:
         subscriptions = [self._topics[topic] for topic in record.topics]
         return SubscriptionEntry(
             record.params,
-            record.req_id,
+            max(entry.req_id for entry in subscriptions),
             all(entry.state == "confirmed" for entry in subscriptions),
             {entry.topic.name: entry.state for entry in subscriptions},
             {entry.topic.name: entry.error for entry in subscriptions if entry.error},
