@@ -82,6 +82,14 @@ async def test_cancel_gives_its_reason_twice() -> None:
     assert canceled["order_userref"] == 0
 
 
+async def test_expired_order_says_so() -> None:
+    async with trader() as (sim, client, token):
+        await client.subscribe("executions", token=token)
+        await sim.account.expire(await sim.account.place("BTC/USD", "buy", 1, limit_price=9))
+        expired = (await reports(client, "executions", 3))[-1]
+    assert (expired["exec_type"], expired["order_status"]) == ("expired", "expired")
+
+
 async def test_sequences_count_messages_of_each_subscription() -> None:
     async with trader() as (sim, client, token):
         first = await client.subscribe("balances", token=token)
