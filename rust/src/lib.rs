@@ -13,6 +13,7 @@
 
 pub mod book;
 pub mod checksum;
+mod crc32;
 pub mod decimal;
 pub mod engine;
 pub mod error;

@@ -1,7 +1,7 @@
 //! The aggregated book of one pair.
 
 use super::{Ladder, Level, Side};
-use crate::checksum::TopText;
+use crate::checksum::book_checksum;
 use crate::decimal::rescale;
 use crate::message::Row;
 
@@ -17,8 +17,6 @@ pub struct L2Book {
     qty_scale: u32,
     bids: Ladder,
     asks: Ladder,
-    bid_text: TopText,
-    ask_text: TopText,
 }
 
 /// A number has more digits than [`crate::decimal::MAX_DIGITS`] at the scale of the book.
@@ -35,8 +33,6 @@ impl L2Book {
             qty_scale: 0,
             bids: Ladder::new(Side::Bid),
             asks: Ladder::new(Side::Ask),
-            bid_text: TopText::default(),
-            ask_text: TopText::default(),
         }
     }
 
@@ -124,9 +120,7 @@ impl L2Book {
     /// The CRC-32 over the ten best levels of both sides.
     #[inline]
     pub fn checksum(&mut self) -> u32 {
-        self.ask_text.refresh(&mut self.asks);
-        self.bid_text.refresh(&mut self.bids);
-        TopText::checksum(&self.ask_text, &self.bid_text)
+        book_checksum(&mut self.bids, &mut self.asks)
     }
 
     /// Gives the book the scales that the rows need, after checking that everything fits them.
@@ -140,10 +134,11 @@ impl L2Book {
             let qty = rescale(level.qty, qty_from, qty_to)?;
             Some(Level { price, qty })
         };
-        let mut levels = self.bids.levels().iter().chain(self.asks.levels());
+        let mut levels = self.bids.levels().chain(self.asks.levels());
         if levels.any(|level| widened(*level).is_none()) {
             return Err(OutOfRange);
         }
+        drop(levels);
         self.bids.transform(|level| widened(level).unwrap_or(level));
         self.asks.transform(|level| widened(level).unwrap_or(level));
         (self.price_scale, self.qty_scale) = (price_to, qty_to);

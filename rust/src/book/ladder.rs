@@ -4,22 +4,35 @@
 //! a search looks at the first few levels before it bisects, and an insertion moves the few
 //! levels above it. A full book pushes a level out at the worst end with almost every insertion;
 //! a ring buffer forgets it without moving anything, which is what keeps the cost of an update
-//! independent of the depth. `dirty` must be lowered by everything that changes a level at that
-//! rank or better: the checksum's text is rebuilt from there on.
+//! independent of the depth. Whatever changes a level must reset its digest.
 
 use std::collections::VecDeque;
 
 use super::{Level, Side};
+use crate::checksum::Digest;
 
 /// Ranks that a search tries one by one; most updates are found there.
 const NEAR_TOP: usize = 8;
+
+/// A level and what it contributes to the checksum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) level: Level,
+    pub(crate) digest: Digest,
+}
+
+impl Entry {
+    fn new(level: Level) -> Self {
+        let digest = Digest::default();
+        Self { level, digest }
+    }
+}
 
 /// One side of a book, best level first, each price once.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     side: Side,
-    levels: VecDeque<Level>,
-    dirty: usize,
+    entries: VecDeque<Entry>,
 }
 
 impl Ladder {
@@ -28,84 +41,86 @@ impl Ladder {
     pub const fn new(side: Side) -> Self {
         Self {
             side,
-            levels: VecDeque::new(),
-            dirty: 0,
+            entries: VecDeque::new(),
         }
     }
 
     /// The levels, best first.
-    #[must_use]
-    pub const fn levels(&self) -> &VecDeque<Level> {
-        &self.levels
+    pub fn levels(&self) -> impl ExactSizeIterator<Item = &Level> {
+        self.entries.iter().map(|entry| &entry.level)
     }
 
     /// The best level.
     #[inline]
     #[must_use]
     pub fn best(&self) -> Option<Level> {
-        self.levels.front().copied()
+        self.entries.front().map(|entry| entry.level)
+    }
+
+    /// How many levels there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The best `count` levels, or as many as there are, with their digests.
+    #[inline]
+    pub(crate) fn top(&mut self, count: usize) -> impl DoubleEndedIterator<Item = &mut Entry> {
+        let count = count.min(self.entries.len());
+        self.entries.range_mut(..count)
     }
 
     /// Makes room for `levels` levels and some that a message adds before the cut.
     pub(super) fn reserve(&mut self, levels: usize) {
-        let wanted = levels + levels / 4 + 16;
-        self.levels
-            .reserve_exact(wanted.saturating_sub(self.levels.len()));
+        let wanted = levels + levels / 8 + 16;
+        self.entries
+            .reserve_exact(wanted.saturating_sub(self.entries.len()));
     }
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
     #[inline]
     pub(super) fn apply(&mut self, row: Level) {
         let rank = self.rank(row.price);
-        let known = self
-            .levels
-            .get_mut(rank)
-            .filter(|level| level.price == row.price);
-        match known {
+        let known = self.entries.get_mut(rank);
+        match known.filter(|entry| entry.level.price == row.price) {
             Some(_) if row.qty == 0 => {
-                self.levels.remove(rank);
+                self.entries.remove(rank);
             }
-            Some(level) => level.qty = row.qty,
-            None if row.qty == 0 => return,
-            None => self.levels.insert(rank, row),
+            Some(entry) => *entry = Entry::new(row),
+            None if row.qty == 0 => {}
+            None => self.entries.insert(rank, Entry::new(row)),
         }
-        self.dirty = self.dirty.min(rank);
     }
 
     /// Forgets the levels below the best `depth`.
     #[inline]
     pub(super) fn cut(&mut self, depth: usize) {
-        if depth < self.levels.len() {
-            self.levels.truncate(depth);
-            self.dirty = self.dirty.min(depth);
-        }
+        self.entries.truncate(depth);
     }
 
     /// Forgets all levels.
     pub(super) fn clear(&mut self) {
-        self.levels.clear();
-        self.dirty = 0;
+        self.entries.clear();
     }
 
     /// Replaces every level by what `change` makes of it; the order must stay.
     pub(super) fn transform(&mut self, change: impl Fn(Level) -> Level) {
-        for level in &mut self.levels {
-            *level = change(*level);
+        for entry in &mut self.entries {
+            *entry = Entry::new(change(entry.level));
         }
-        self.dirty = 0;
-    }
-
-    /// The best rank that changed since this was last called; beyond all ranks if none did.
-    #[inline]
-    pub(crate) fn take_dirty(&mut self) -> usize {
-        std::mem::replace(&mut self.dirty, usize::MAX)
     }
 
     /// Where `price` stands or would have to stand.
     #[inline]
     fn rank(&self, price: u128) -> usize {
-        for (rank, level) in self.levels.iter().take(NEAR_TOP).enumerate() {
-            if !self.is_better(level.price, price) {
+        for (rank, entry) in self.entries.iter().take(NEAR_TOP).enumerate() {
+            if !self.is_better(entry.level.price, price) {
                 return rank;
             }
         }
@@ -113,12 +128,11 @@ impl Ladder {
     }
 
     fn far_rank(&self, price: u128) -> usize {
+        let is_better = |entry: &Entry| self.is_better(entry.level.price, price);
         // A snapshot arrives in order: each row belongs behind all others.
-        match self.levels.back() {
-            Some(last) if !self.is_better(last.price, price) => self
-                .levels
-                .partition_point(|level| self.is_better(level.price, price)),
-            _ => self.levels.len(),
+        match self.entries.back() {
+            Some(last) if !is_better(last) => self.entries.partition_point(is_better),
+            _ => self.entries.len(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! noticed: for a defect in the text that is the first byte that no valid text has there, for a
 //! text that ends too early its length.
 
+pub(crate) mod digits;
 mod number;
 mod string;
 

@@ -1,5 +1,6 @@
 //! The JSON number grammar; the digits are kept as they were written.
 
+use super::digits::{self, SHORT};
 use crate::decimal::{Decimal, EXACT_INTEGER, EXACT_POWERS};
 use crate::error::{ErrorKind, ParseError, Result};
 
@@ -26,9 +27,6 @@ struct Digits {
     has_point: bool,
     has_exponent: bool,
 }
-
-/// Any 19 digits fit into 64 bits.
-const SHORT: usize = 19;
 
 impl Number {
     /// The characters as written.
@@ -100,8 +98,7 @@ pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
     at += usize::from(negative);
     let whole = at;
     let mut mantissa = 0;
-    take_digits(frame, &mut at, &mut mantissa);
-    let mut count = at - whole;
+    let mut count = digits::take(frame, &mut at, &mut mantissa);
     if count == 0 {
         return Err(stop(frame, at));
     }
@@ -112,9 +109,7 @@ pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
     let mut decimals = 0;
     if has_point {
         at += 1;
-        let fraction = at;
-        take_digits(frame, &mut at, &mut mantissa);
-        decimals = at - fraction;
+        decimals = digits::take(frame, &mut at, &mut mantissa);
         if decimals == 0 {
             return Err(stop(frame, at));
         }
@@ -164,41 +159,6 @@ fn exponent_end(frame: &[u8], mut at: usize) -> Result<usize> {
         return Err(stop(frame, at));
     }
     Ok(at)
-}
-
-/// Reads digits into `mantissa`, which wraps beyond 64 bits; eight at a time where there are
-/// eight.
-#[inline]
-fn take_digits(frame: &[u8], at: &mut usize, mantissa: &mut u64) {
-    while let Some(chunk) = frame.get(*at..).and_then(<[u8]>::first_chunk::<8>) {
-        let Some(eight) = eight_digits(u64::from_le_bytes(*chunk)) else {
-            break;
-        };
-        *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(eight);
-        *at += 8;
-    }
-    while let Some(&byte @ b'0'..=b'9') = frame.get(*at) {
-        let digit = u64::from(byte - b'0');
-        *mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
-        *at += 1;
-    }
-}
-
-/// The value of eight ASCII digits, the first in the lowest byte; `None` if one is no digit.
-///
-/// Neighbours are joined to pairs, pairs to fours, fours to the result.
-#[inline]
-const fn eight_digits(word: u64) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    let above_nine = word.wrapping_add(0x0606_0606_0606_0606);
-    if (word & HIGH) != ZEROS || (above_nine & HIGH) != ZEROS {
-        return None;
-    }
-    let word = word ^ ZEROS;
-    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8) & 0x00FF_00FF_00FF_00FF;
-    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
-    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF)
 }
 
 /// The error for a number that does not go on at `at`.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::digits::plain_end;
 use crate::error::{ErrorKind, ParseError, Result};
 
 /// A string of the wire: its place in the frame, quotes excluded.
@@ -73,41 +74,6 @@ pub(super) fn scan(frame: &[u8], start: usize) -> Result<Text> {
             None => return Err(ParseError::new(ErrorKind::Truncated, frame.len())),
         }
     }
-}
-
-/// Where the run of plain characters ends: at a quote, a backslash, a control character or the
-/// end of the frame. Eight bytes at a time.
-#[inline]
-fn plain_end(frame: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = frame.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let special = special_bytes(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while frame
-        .get(at)
-        .is_some_and(|&byte| byte >= b' ' && byte != b'"' && byte != b'\\')
-    {
-        at += 1;
-    }
-    at
-}
-
-/// The high bit of every byte that ends a plain run. Bytes above the lowest such byte may be
-/// marked wrongly, by a borrow; the lowest is always right.
-#[inline]
-const fn special_bytes(word: u64) -> u64 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    const fn zero_bytes(word: u64) -> u64 {
-        word.wrapping_sub(LOW) & !word
-    }
-    let quote = zero_bytes(word ^ (LOW * b'"' as u64));
-    let backslash = zero_bytes(word ^ (LOW * b'\\' as u64));
-    let control = word.wrapping_sub(LOW * b' ' as u64) & !word;
-    (quote | backslash | control) & HIGH
 }
 
 /// Checks the escape whose backslash is at `at`, and returns where it ends. A high surrogate and

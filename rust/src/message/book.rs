@@ -27,8 +27,8 @@ pub struct BookItem {
     pub checksum: Option<u32>,
     /// RFC 3339 time of the exchange.
     pub timestamp: Option<Text>,
-    bids: Range<usize>,
-    asks: Range<usize>,
+    pub(super) bids: Range<usize>,
+    pub(super) asks: Range<usize>,
 }
 
 /// The content of one book message: a buffer that a reader fills again and again, so that
@@ -60,6 +60,31 @@ impl BookBatch {
         self.rows.get(item.asks.clone()).unwrap_or_default()
     }
 
+    /// Begins anew.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.items.clear();
+        self.rows.clear();
+    }
+
+    /// Adds an item whose rows were added.
+    #[inline]
+    pub(super) fn push(&mut self, item: BookItem) {
+        self.items.push(item);
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub(super) fn push_row(&mut self, row: Row) {
+        self.rows.push(row);
+    }
+
+    /// How many rows there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Reads the array `data`. The first breach of the protocol is returned beside the result,
     /// so that reading goes on: a frame that is no JSON is reported as that.
     ///
@@ -67,8 +92,7 @@ impl BookBatch {
     ///
     /// Errors of the text.
     pub(super) fn read(&mut self, lexer: &mut Lexer<'_>) -> Result<Option<ParseError>> {
-        self.items.clear();
-        self.rows.clear();
+        self.clear();
         let mut defect = None;
         let mut more = lexer.first_item()?;
         while more {

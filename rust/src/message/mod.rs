@@ -7,6 +7,7 @@
 mod book;
 mod envelope;
 mod salvage;
+mod usual;
 
 pub use book::{BookBatch, BookItem, Row};
 pub use salvage::{Salvage, salvage};
@@ -135,7 +136,10 @@ impl Reply {
 /// been.
 #[inline]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
-    Envelope::read(frame, batch)?.classify(frame)
+    match usual::read(frame, batch) {
+        Some(message) => Ok(Message::Data(message)),
+        None => Envelope::read(frame, batch)?.classify(frame),
+    }
 }
 
 fn object_text(lexer: &mut Lexer<'_>, name: &[u8]) -> Option<Text> {

@@ -363,7 +363,7 @@ impl PyOrderBook {
     fn __len__(&self) -> usize {
         self.with(|slot| {
             let book = slot.book();
-            book.side(Side::Bid).levels().len() + book.side(Side::Ask).levels().len()
+            book.side(Side::Bid).len() + book.side(Side::Ask).len()
         })
     }
 
@@ -379,7 +379,7 @@ impl PyOrderBook {
 impl Levels {
     fn of(slot: &BookSlot, side: Side, depth: Option<usize>) -> Self {
         let book = slot.book();
-        let levels = book.side(side).levels().iter();
+        let levels = book.side(side).levels();
         Self {
             levels: levels.take(depth.unwrap_or(usize::MAX)).copied().collect(),
             scales: (book.price_scale(), book.qty_scale()),

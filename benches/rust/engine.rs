@@ -1,0 +1,71 @@
+//! Frame bytes to verified book, on a recorded session, beside `serde_json` and the parts.
+
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use kraken_connector::Engine;
+use kraken_connector::message::{BookBatch, parse_message};
+
+/// A recorded BTC/USD session of depth 10: one snapshot, then updates. Source: see
+/// `tests/fixtures/README.md`.
+const SESSION: &str = include_str!("../../tests/fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl");
+
+fn frames() -> Vec<&'static [u8]> {
+    SESSION.lines().map(str::as_bytes).collect()
+}
+
+/// An engine whose book holds the session's snapshot.
+fn warm_engine(snapshot: &[u8]) -> Engine {
+    let mut engine = Engine::new();
+    assert_eq!(engine.feed(snapshot, None).verified, Some(true));
+    engine
+}
+
+fn replay(engine: &mut Engine, updates: &[&[u8]]) -> u64 {
+    for frame in updates {
+        black_box(engine.feed(frame, None));
+    }
+    engine.counters().verified
+}
+
+fn bench(criterion: &mut Criterion) {
+    let frames = frames();
+    let [snapshot, updates @ ..] = frames.as_slice() else {
+        panic!("the session is empty");
+    };
+    let expected = frames.len() as u64;
+    assert_eq!(replay(&mut warm_engine(snapshot), updates), expected);
+
+    let mut group = criterion.benchmark_group("replay_depth_10");
+    group.throughput(Throughput::Elements(updates.len() as u64));
+    group.bench_function("engine", |bencher| {
+        let setup = || warm_engine(snapshot);
+        bencher.iter_batched_ref(setup, |engine| replay(engine, updates), BatchSize::SmallInput);
+    });
+    group.bench_function("parse_message", |bencher| {
+        let mut batch = BookBatch::default();
+        bencher.iter(|| {
+            for frame in updates {
+                black_box(parse_message(frame, &mut batch).is_ok());
+            }
+        });
+    });
+    group.bench_function("validate", |bencher| {
+        bencher.iter(|| {
+            for frame in updates {
+                black_box(kraken_connector::lexer::validate(frame).is_ok());
+            }
+        });
+    });
+    group.bench_function("serde_json_value", |bencher| {
+        bencher.iter(|| {
+            for frame in updates {
+                black_box(serde_json::from_slice::<serde_json::Value>(frame).is_ok());
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench);
+criterion_main!(benches);

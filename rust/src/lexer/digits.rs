@@ -1,0 +1,101 @@
+//! Digits and plain text, eight bytes at a time.
+
+/// Any so many digits fit into 64 bits.
+pub(crate) const SHORT: usize = 19;
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
+
+/// The eight bytes at `at`, the first one lowest.
+#[inline(always)]
+fn word(frame: &[u8], at: usize) -> Option<u64> {
+    let chunk = frame.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*chunk))
+}
+
+/// Takes digits from `at` on into `mantissa`, which wraps beyond 64 bits. Returns how many.
+#[inline(always)]
+pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
+    let start = *at;
+    while let Some(word) = word(frame, *at) {
+        // Digits become 0 to 9; all other bytes get their high bit set, the lowest of them surely.
+        let values = word ^ (LOW * b'0' as u64);
+        let others = (values.wrapping_add(LOW * 0x76) | values) & HIGH;
+        if others == 0 {
+            *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(value(values));
+            *at += 8;
+            continue;
+        }
+        let count = others.trailing_zeros() / 8;
+        if count > 0 {
+            // Zeros in front do not change the value.
+            let tail = value(values << (64 - count * 8));
+            let power = POWERS.get(count as usize).copied().unwrap_or_default();
+            *mantissa = mantissa.wrapping_mul(power).wrapping_add(tail);
+            *at += count as usize;
+        }
+        return *at - start;
+    }
+    while let Some(&byte @ b'0'..=b'9') = frame.get(*at) {
+        let digit = u64::from(byte - b'0');
+        *mantissa = mantissa.wrapping_mul(10).wrapping_add(digit);
+        *at += 1;
+    }
+    *at - start
+}
+
+/// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to
+/// pairs, pairs to fours, fours to the result.
+#[inline(always)]
+const fn value(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_FFFF_0000_FFFF;
+    fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
+}
+
+/// Where a run of plain characters ends: at a quote, a backslash, a control character or the end
+/// of the frame.
+#[inline(always)]
+pub(crate) fn plain_end(frame: &[u8], at: usize) -> usize {
+    run_end::<0>(frame, at)
+}
+
+/// Like [`plain_end`], and it ends at what is not ASCII too.
+#[inline(always)]
+pub(crate) fn plain_ascii_end(frame: &[u8], at: usize) -> usize {
+    run_end::<HIGH>(frame, at)
+}
+
+#[inline(always)]
+fn run_end<const FORBIDDEN: u64>(frame: &[u8], mut at: usize) -> usize {
+    while let Some(word) = word(frame, at) {
+        let special = special_bytes(word) | (word & FORBIDDEN);
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while let Some(&byte) = frame.get(at) {
+        let is_special = byte < b' ' || byte == b'"' || byte == b'\\';
+        if is_special || u64::from(byte) & FORBIDDEN & 0x80 != 0 {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// The high bit of every byte that ends a plain run. Bytes above the lowest such byte may be
+/// marked wrongly, by a borrow; the lowest is always right.
+#[inline(always)]
+const fn special_bytes(word: u64) -> u64 {
+    const fn zero_bytes(word: u64) -> u64 {
+        word.wrapping_sub(LOW) & !word
+    }
+    let quote = zero_bytes(word ^ (LOW * b'"' as u64));
+    let backslash = zero_bytes(word ^ (LOW * b'\\' as u64));
+    let control = word.wrapping_sub(LOW * b' ' as u64) & !word;
+    (quote | backslash | control) & HIGH
+}
