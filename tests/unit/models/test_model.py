@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
 import sys
 from decimal import Decimal
@@ -134,9 +135,9 @@ def test_required_fields_are_those_without_default(model: type[Model]) -> None:
 
 
 def test_docstring_tells_every_field(model: type[Model]) -> None:
-    documented = model.__doc__ or ""
+    documented = inspect.getdoc(model) or ""
     names = [field.name for field in dataclasses.fields(model)]
-    assert [name for name in names if f"        {name}:" not in documented] == []
+    assert [name for name in names if f"\n    {name}:" not in documented] == []
 
 
 # Showing and matching.
