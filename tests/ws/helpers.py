@@ -1,0 +1,75 @@
+"""What the client's tests share: a client with short patience, and waiting for conditions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from kraken_connector.http import HTTPAuthenticatedClient
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import KrakenWSClient, TokenManager
+
+T = TypeVar("T")
+
+BTC, ETH, SOL = "BTC/USD", "ETH/USD", "SOL/USD"
+PATIENCE = 10.0
+
+
+def client_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
+    """Return a client that reconnects at once."""
+    quick = {"backoff_base": 0.001, "backoff_max": 0.01, "proxy": False}
+    return KrakenWSClient(sim.url, **{**quick, **options})
+
+
+def tokens_of(sim: SimulatedExchange, **options: Any) -> TokenManager:
+    """Return a token manager with the exchange's key."""
+    source = HTTPAuthenticatedClient(
+        sim.rest_url,
+        api_key=sim.api_key,
+        api_secret=sim.api_secret,
+        httpx_args={"trust_env": False},
+    )
+    return TokenManager(source, **options)
+
+
+@asynccontextmanager
+async def connected(sim: SimulatedExchange, **options: Any) -> AsyncIterator[KrakenWSClient]:
+    """Connect a client that reconnects at once."""
+    async with client_of(sim, **options) as client:
+        yield client
+
+
+async def eventually(predicate: Callable[[], T], patience: float = PATIENCE) -> T:
+    """Return the value of `predicate` as soon as it is true."""
+    async with asyncio.timeout(patience):
+        while not (value := predicate()):
+            await asyncio.sleep(0.001)
+    return value
+
+
+async def find(client: KrakenWSClient, wanted: Callable[[Any], bool]) -> Any:
+    """Return the next message that is `wanted`."""
+    async with asyncio.timeout(PATIENCE):
+        async for message in client:
+            if wanted(message):
+                return message
+    raise AssertionError("the client ended")
+
+
+async def find_type(client: KrakenWSClient, wanted: type[T]) -> T:
+    """Return the next message of a class."""
+    found: T = await find(client, lambda message: isinstance(message, wanted))
+    return found
+
+
+async def find_channel(client: KrakenWSClient, channel: str, kind: str | None = None) -> Any:
+    """Return the next message of a channel."""
+    return await find(
+        client,
+        lambda message: (
+            getattr(message, "channel", None) == channel
+            and kind in (None, getattr(message, "type", None))
+        ),
+    )

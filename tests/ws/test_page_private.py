@@ -1,0 +1,196 @@
+"""The client's page, "Private channels"."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
+
+from kraken_connector.exceptions import ConnectFailed, SubscriptionError, TokenAcquisitionError
+from kraken_connector.http import HTTPAuthenticatedClient
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BalancesParams,
+    ConnectionState,
+    ExecutionsParams,
+    KrakenWSClient,
+    TickerParams,
+    TokenManager,
+)
+
+
+async def test_token_is_injected_automatically(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await client.subscribe(BalancesParams(snapshot=True))
+        assert (await find_channel(client, "executions")).type == "snapshot"
+        assert (await find_channel(client, "balances")).type == "snapshot"
+        await sim.account.place(BTC, "buy", "0.1", limit_price="100")
+        report = await find_channel(client, "executions", "update")
+        assert report.data[0].exec_type == "pending_new"
+        tokens = {request.params["token"] for request in sim.requests}
+        assert len(tokens) == sim.tokens.issued == 1
+        await client.unsubscribe(ExecutionsParams(snap_orders=True))
+
+
+async def test_tokens_come_from_one_call_however_many_ask(sim: SimulatedExchange) -> None:
+    manager = tokens_of(sim)
+    tokens = await asyncio.gather(*(manager.get_token() for _ in range(10)))
+    assert len(set(tokens)) == 1
+    assert manager.is_valid
+    assert sim.rest.calls == 1
+    manager.invalidate()
+    assert not manager.is_valid
+    assert await manager.get_token() not in tokens
+
+
+async def test_one_callers_cancellation_does_not_fail_the_others(sim: SimulatedExchange) -> None:
+    manager = tokens_of(sim)
+    impatient = asyncio.create_task(manager.get_token())
+    patient = asyncio.create_task(manager.get_token())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient
+    assert sim.rest.calls == 1
+
+
+async def test_private_channels_need_a_token_manager(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        with pytest.raises(ValueError, match="token_manager"):
+            await client.subscribe(ExecutionsParams())
+        assert sim.requests == []
+
+
+async def test_token_of_the_parameters_works_without_a_manager(sim: SimulatedExchange) -> None:
+    token = await tokens_of(sim).get_token()
+    async with connected(sim) as client:
+        await client.subscribe(BalancesParams(token=token))
+        assert (await find_channel(client, "balances")).sequence == 1
+
+
+async def test_refused_token_call_reaches_the_caller(sim: SimulatedExchange) -> None:
+    sim.faults.refuse_tokens("EGeneral:Permission denied")
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        with pytest.raises(TokenAcquisitionError) as caught:
+            await client.subscribe(ExecutionsParams())
+        assert caught.value.venue_error == "EGeneral:Permission denied"
+        assert client.subscriptions == {}
+        await client.subscribe(ExecutionsParams())
+
+
+async def test_wrong_secret_reaches_the_caller(sim: SimulatedExchange) -> None:
+    wrong = HTTPAuthenticatedClient(sim.rest_url, api_key=sim.api_key, api_secret="d3Jvbmc=")
+    async with connected(sim, token_manager=TokenManager(wrong)) as client:
+        with pytest.raises(TokenAcquisitionError, match="Invalid signature"):
+            await client.subscribe(ExecutionsParams())
+
+
+async def test_revoked_token_is_replaced(sim: SimulatedExchange) -> None:
+    manager = tokens_of(sim)
+    await manager.get_token()
+    sim.faults.revoke_tokens()
+    async with connected(sim, token_manager=manager) as client:
+        await client.subscribe(ExecutionsParams())
+        assert sim.tokens.issued == 2
+
+
+async def test_keys_come_from_the_environment(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KRAKEN_API_KEY", sim.api_key)
+    monkeypatch.setenv("KRAKEN_API_SECRET", sim.api_secret)
+    manager = TokenManager.from_env(base_url=sim.rest_url)
+    assert await manager.get_token()
+
+
+async def private_pair(**options: Any) -> tuple[SimulatedExchange, SimulatedExchange]:
+    public = SimulatedExchange(symbols=[BTC, ETH], rate=0, role="public", heartbeat_interval=0.05)
+    private = SimulatedExchange(symbols=[BTC], rate=0, role="private", heartbeat_interval=0.05)
+    return public, private
+
+
+async def test_private_host_is_connected_when_first_needed() -> None:
+    public, private = await private_pair()
+    async with public, private:
+        manager = tokens_of(private)
+        async with connected(public, auth_url=private.url, token_manager=manager) as client:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+            assert private.connections_total == 0
+            await asyncio.gather(
+                client.subscribe(ExecutionsParams()), client.subscribe(BalancesParams())
+            )
+            assert private.connections_total == 1
+            assert (await find_channel(client, "executions")).sequence == 1
+            assert set(client.stats()["connections"]) == {public.url, private.url}
+        await private.wait_for(lambda: not private.connections)
+
+
+async def test_each_host_reconnects_on_its_own() -> None:
+    public, private = await private_pair()
+    async with public, private:
+        manager = tokens_of(private)
+        async with connected(public, auth_url=private.url, token_manager=manager) as client:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+            await client.subscribe(ExecutionsParams())
+            private.faults.refuse_connections(times=1)
+            private.faults.reset_connections()
+            await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+            await private.wait_for(lambda: private.registry.count("executions", None) == 1)
+            assert public.connections_total == 1
+            public.faults.reset_connections()
+            await public.wait_for(lambda: public.registry.count("ticker", BTC) == 1)
+            assert private.connections_total == 2
+            assert private.tokens.issued == 2
+
+
+async def test_losing_the_private_host_for_good_ends_the_client() -> None:
+    public, private = await private_pair()
+    async with public, private:
+        manager = tokens_of(private)
+        async with connected(
+            public, auth_url=private.url, token_manager=manager, max_reconnect_attempts=2
+        ) as client:
+            await client.subscribe(ExecutionsParams())
+            private.faults.refuse_connections(times=None)
+            private.faults.reset_connections()
+            async with asyncio.timeout(10):
+                async for _ in client:
+                    pass
+            with pytest.raises(ConnectFailed):
+                await client.receive()
+            await public.wait_for(lambda: not public.connections)
+
+
+async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:
+    public, private = await private_pair()
+    async with public, private:
+        private.faults.refuse_connections()
+        manager = tokens_of(private)
+        async with connected(public, auth_url=private.url, token_manager=manager) as client:
+            with pytest.raises(ConnectFailed):
+                await client.subscribe(ExecutionsParams())
+            assert client.state is ConnectionState.CONNECTED
+            await client.subscribe(ExecutionsParams())
+
+
+async def test_wrong_host_is_the_exchanges_refusal(sim: SimulatedExchange) -> None:
+    async with SimulatedExchange(symbols=[BTC], rate=0, role="private") as private:
+        async with connected(private) as client:
+            with pytest.raises(SubscriptionError, match=r"Try ws\.kraken\.com"):
+                await client.subscribe(TickerParams(symbol=[BTC]))
+
+
+def test_default_hosts_are_the_exchanges() -> None:
+    client = KrakenWSClient()
+    assert (client._url, client._auth_url) == (
+        "wss://ws.kraken.com/v2",
+        "wss://ws-auth.kraken.com/v2",
+    )
+    alone = KrakenWSClient("wss://ws-auth.kraken.com/v2")
+    assert alone._auth_url == "wss://ws-auth.kraken.com/v2"
+
+
+def test_client_can_be_made_outside_of_a_loop(sim: SimulatedExchange) -> None:
+    assert client_of(sim).state is ConnectionState.DISCONNECTED

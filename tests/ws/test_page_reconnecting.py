@@ -1,0 +1,302 @@
+"""The client's page, "Automatic reconnection"."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trustme
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    SOL,
+    connected,
+    eventually,
+    find,
+    find_channel,
+    find_type,
+    tokens_of,
+)
+
+from kraken_connector.exceptions import BookNotReady, ConnectFailed, ConnectionLost, NotConnected
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BalancesParams,
+    BookParams,
+    ConnectionState,
+    ExecutionsParams,
+    GapEvent,
+    KrakenWSClient,
+    SequenceGapEvent,
+    TickerParams,
+    TradeParams,
+    WSRequest,
+)
+
+
+async def reconnected(sim: SimulatedExchange, client: KrakenWSClient, times: int = 1) -> None:
+    """Wait until the client has a new connection and everything replayed."""
+    await sim.wait_for(lambda: sim.connections_total > times)
+    await eventually(
+        lambda: (
+            client.state is ConnectionState.CONNECTED
+            and all(entry.confirmed for entry in client.subscriptions.values())
+        )
+    )
+
+
+def reset(sim: SimulatedExchange) -> None:
+    sim.faults.reset_connections()
+
+
+def close(sim: SimulatedExchange) -> None:
+    sim.faults.close_connections(1001, "going away")
+
+
+def break_frames(sim: SimulatedExchange) -> None:
+    sim.faults.send_bytes(b"\xff\xff\xff\xff")
+
+
+@pytest.mark.parametrize("fail", [reset, close, break_frames])
+async def test_network_errors_lead_to_a_new_connection(
+    sim: SimulatedExchange, fail: Callable[[SimulatedExchange], None]
+) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        fail(sim)
+        await reconnected(sim, client)
+        assert len(sim.connections) == 1
+
+
+async def test_missing_pong_leads_to_a_new_connection(sim: SimulatedExchange) -> None:
+    async with connected(sim, ping_interval=0.02, ping_timeout=0.05) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.swallow_pongs(1)
+        await reconnected(sim, client)
+        await sim.wait_for(lambda: len(sim.connections) == 1)
+
+
+async def test_silence_leads_to_a_new_connection(sim: SimulatedExchange) -> None:
+    async with connected(sim, heartbeat_timeout=0.2) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.silence_connections()
+        await reconnected(sim, client)
+
+
+async def test_all_tracked_channels_are_subscribed_again_in_batches(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(TickerParams(symbol=[BTC], event_trigger="bbo"))
+        await client.subscribe(TickerParams(symbol=[ETH], event_trigger="bbo"))
+        await client.subscribe(BookParams(symbol=[BTC], depth=25))
+        await client.subscribe(TradeParams(symbol=[SOL], snapshot=True))
+        await client.subscribe(BalancesParams(snapshot=True))
+        reset(sim)
+        await reconnected(sim, client)
+        replayed = [r for r in sim.requests if r.connection == 2 and r.method == "subscribe"]
+        assert {r.channel: (r.symbols, r.params.get("depth")) for r in replayed} == {
+            "ticker": ((BTC, ETH), None),
+            "book": ((BTC,), 25),
+            "trade": ((SOL,), None),
+            "balances": ((), None),
+        }
+        assert len(replayed) == 4
+
+
+async def test_subscription_asked_for_while_the_connection_is_down_is_replayed_with_the_others(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.refuse_connections(times=3)
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        result = await client.subscribe(TickerParams(symbol=[ETH]))
+        assert result.symbols == [ETH]
+        assert [r.symbols for r in sim.requests if r.connection == 2] == [(BTC, ETH)]
+
+
+async def test_raw_requests_are_refused_while_the_connection_is_down(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, backoff_base=30.0, backoff_max=30.0) as client:
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        with pytest.raises(NotConnected, match="reconnecting"):
+            await client.send(WSRequest("ping"))
+
+
+async def test_token_is_invalidated_and_fetched_again(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        assert sim.tokens.issued == 1
+        reset(sim)
+        await reconnected(sim, client)
+        assert sim.tokens.issued == 2
+        first, second = (r.params["token"] for r in sim.requests if r.channel == "executions")
+        assert first != second
+
+
+async def test_token_call_that_fails_on_reconnect_is_repeated(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        sim.faults.refuse_tokens(times=1)
+        reset(sim)
+        await reconnected(sim, client)
+        assert sim.rest.calls == 3
+
+
+async def test_sequences_begin_anew(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        for _ in range(2):
+            await sim.account.place(BTC, "buy", "0.1", limit_price="100")
+        reset(sim)
+        await reconnected(sim, client)
+        await sim.account.place(BTC, "buy", "0.1", limit_price="101")
+        seen: list[Any] = []
+        await find(
+            client,
+            lambda m: (
+                seen.append(m) or getattr(m, "channel", "") == "executions"
+                and any(item.limit_price == 101 for item in m.data)
+            ),
+        )
+        assert not [m for m in seen if isinstance(m, SequenceGapEvent)]
+
+
+async def test_books_are_not_readable_until_a_new_snapshot_verified(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        held = client.book(BTC)
+        await eventually(lambda: held.is_valid)
+        sim.faults.refuse_connections(times=None)
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        with pytest.raises(BookNotReady):
+            _ = held.best_bid
+        sim.faults.clear()
+        await eventually(lambda: held.is_valid)
+        assert client.book(BTC) is held
+        assert held.bids == sim.published(BTC)[-1].bids
+
+
+async def test_iteration_blocks_while_reconnecting(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        snapshots = asyncio.create_task(_count_snapshots(client, 2))
+        await eventually(lambda: not client.stats()["queued"])
+        sim.faults.refuse_connections(times=2)
+        reset(sim)
+        await asyncio.wait_for(snapshots, 10)
+
+
+async def _count_snapshots(client: KrakenWSClient, wanted: int) -> None:
+    count = 0
+    async for message in client:
+        count += getattr(message, "channel", "") == "book" and message.type == "snapshot"  # type: ignore[union-attr]
+        if count == wanted:
+            return
+    raise AssertionError("iteration ended")
+
+
+async def test_zero_attempts_disable_reconnecting(sim: SimulatedExchange) -> None:
+    async with connected(sim, max_reconnect_attempts=0) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        await eventually(lambda: client.stats()["queued"] == 2)
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+        async with asyncio.timeout(5):
+            messages = [message async for message in client]
+        kinds = [getattr(m, "channel", type(m).__name__) for m in messages]
+        assert sorted(kinds) == ["GapEvent", "status", "ticker"]
+        with pytest.raises(ConnectionLost):
+            await client.receive()
+        with pytest.raises(RuntimeError):
+            await client.subscribe(TickerParams(symbol=[ETH]))
+    assert sim.connections_total == 1
+
+
+async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange) -> None:
+    async with connected(sim, max_reconnect_attempts=3) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.refuse_connections(times=None, status=502)
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        waiting = asyncio.create_task(client.subscribe(TickerParams(symbol=[ETH])))
+        async with asyncio.timeout(10):
+            async for _ in client:
+                pass
+        assert client.state is ConnectionState.DISCONNECTED
+        with pytest.raises(ConnectFailed) as caught:
+            await client.receive()
+        assert caught.value.attempts == 3
+        assert "502" in caught.value.reason
+        with pytest.raises(ConnectionError):
+            await waiting
+        assert client.gaps[-1].end_ns is None
+        assert [entry.event for entry in sim.log].count("refused_connection") == 3
+
+
+async def test_success_resets_the_attempts(sim: SimulatedExchange) -> None:
+    async with connected(sim, max_reconnect_attempts=2) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        for times in range(1, 5):
+            reset(sim)
+            await reconnected(sim, client, times)
+            await find_type(client, GapEvent)
+
+
+async def test_waiting_request_fails_when_the_connection_is_lost(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        sim.faults.swallow_acks(1)
+        waiting = asyncio.create_task(client.subscribe(TickerParams(symbol=[BTC])))
+        await sim.wait_for(lambda: sim.requests)
+        reset(sim)
+        with pytest.raises(ConnectionError, match="lost"):
+            await waiting
+        await sim.wait_for(lambda: sim.connections_total == 2)
+        await client.subscribe(TickerParams(symbol=[BTC]))
+
+
+async def test_hole_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH]))
+        reset(sim)
+        gap = await find_type(client, GapEvent)
+        assert (gap.cause, gap.channels, gap.symbols) == ("disconnect", ["book"], [BTC, ETH])
+        assert gap.end_ns is not None
+        assert gap.end_ns > gap.start_ns
+        assert client.gaps == [gap]
+
+
+async def test_untrusted_certificate_is_not_tried_again() -> None:
+    authority = trustme.CA()
+    server, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
+        with pytest.raises(ConnectFailed, match="certificate"):
+            async with connected(sim):
+                pass
+        authority.configure_trust(trusting)
+        async with connected(sim, ssl=trusting) as client:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+            assert (await find_channel(client, "ticker")).symbol == BTC
+
+
+async def test_reconnecting_is_logged_with_its_reason(
+    sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="kraken_connector"):
+        async with connected(sim) as client:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+            close(sim)
+            await reconnected(sim, client)
+    assert any("going away" in record.getMessage() for record in caplog.records)
