@@ -317,7 +317,7 @@ impl Engine {
     fn refuse(&mut self, frame: &[u8], error: ParseError, outcome: &mut Outcome) {
         self.counters.invalid_frames += 1;
         let found = salvage(frame, error);
-        if found.channel.as_deref() == Some("book") {
+        if found.is_book() {
             self.books.distrust(&found.symbols);
         }
         outcome.lost_channel = found.channel;

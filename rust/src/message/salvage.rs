@@ -12,6 +12,15 @@ pub struct Salvage {
     pub channel: Option<String>,
     /// The symbols of its items.
     pub symbols: Vec<String>,
+    has_method: bool,
+}
+
+impl Salvage {
+    /// Whether the frame was a message about books, and no answer.
+    #[must_use]
+    pub fn is_book(&self) -> bool {
+        !self.has_method && self.channel.as_deref() == Some("book")
+    }
 }
 
 /// Reads what there is before the first byte that is no JSON.
@@ -33,6 +42,7 @@ fn read_top(lexer: &mut Lexer<'_>, found: &mut Salvage) -> Result<()> {
     while let Some(name) = key {
         match name.bytes(lexer.frame()).as_ref() {
             b"channel" => found.channel = text(lexer)?.map(|text| decoded(lexer, text)),
+            b"method" => found.has_method = lexer.field()?.value != Value::Null,
             b"data" if lexer.peek()? == Kind::Array => read_items(lexer, found)?,
             _ => lexer.skip_value()?,
         }

@@ -66,9 +66,10 @@ impl PyOrderBook {
         outcome.map_err(|(symbol, state)| errors::book_not_ready(py, &symbol, state))
     }
 
-    fn read_levels(&self, side: &Bound<'_, PyAny>, depth: Option<usize>) -> PyResult<Levels> {
+    fn read_levels(&self, side: &Bound<'_, PyAny>, depth: Option<i64>) -> PyResult<Levels> {
         let py = side.py();
         self.read(py, |_| ())?;
+        let depth = depth.map(depth_of).transpose()?;
         let side = side_of(side)?;
         self.read(py, |slot| Levels::of(slot, side, depth))
     }
@@ -221,7 +222,7 @@ impl PyOrderBook {
     fn levels<'py>(
         &self,
         side: &Bound<'py, PyAny>,
-        depth: Option<usize>,
+        depth: Option<i64>,
     ) -> PyResult<Bound<'py, PyList>> {
         self.read_levels(side, depth)?.decimals(side.py())
     }
@@ -230,7 +231,7 @@ impl PyOrderBook {
     fn levels_float(
         &self,
         side: &Bound<'_, PyAny>,
-        depth: Option<usize>,
+        depth: Option<i64>,
     ) -> PyResult<Vec<(f64, f64)>> {
         let Levels { levels, scales } = self.read_levels(side, depth)?;
         Ok(levels.iter().map(|level| floats(level, scales)).collect())
@@ -240,7 +241,7 @@ impl PyOrderBook {
     fn levels_ticks(
         &self,
         side: &Bound<'_, PyAny>,
-        depth: Option<usize>,
+        depth: Option<i64>,
     ) -> PyResult<Vec<(u128, u128)>> {
         let Levels { levels, .. } = self.read_levels(side, depth)?;
         Ok(levels
@@ -408,6 +409,11 @@ fn best_float(slot: &BookSlot, side: Side) -> Option<(f64, f64)> {
 fn floats(level: &Level, (price_scale, qty_scale): (u32, u32)) -> (f64, f64) {
     let price = convert::float(level.price, price_scale);
     (price, convert::float(level.qty, qty_scale))
+}
+
+fn depth_of(depth: i64) -> PyResult<usize> {
+    usize::try_from(depth)
+        .map_err(|_| PyValueError::new_err(format!("depth must not be negative, not {depth}")))
 }
 
 fn side_of(side: &Bound<'_, PyAny>) -> PyResult<Side> {

@@ -232,10 +232,17 @@ impl<'f, 'py> Decoder<'f, 'py> {
         }
     }
 
+    /// An integer beyond 64 bits with sign: such a one without sign, else a float, as in the pure
+    /// core. Python's own `int` refuses texts of some thousand digits.
     #[cold]
     fn large_integer(&self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
-        let text = self.lexeme(number);
-        self.py.get_type::<PyInt>().call1((text,))
+        if let Ok(value) = self.lexeme(number).parse::<u64>() {
+            return Ok(PyInt::new(self.py, value).into_any());
+        }
+        match self.floats {
+            Floats::Binary => Ok(self.float(number).into_any()),
+            Floats::Exact => self.decimal(number),
+        }
     }
 
     #[inline]
