@@ -104,7 +104,7 @@ def test_values_of_a_wrong_type_are_refused(arguments: dict[str, Any]) -> None:
 
 
 def test_http_address_is_answered_with_the_right_one() -> None:
-    with pytest.raises(ValueError, match="wss://ws.kraken.com/v2"):
+    with pytest.raises(ValueError, match=r"wss://ws\.kraken\.com/v2"):
         KrakenWSClient("https://ws.kraken.com/v2")
 
 

@@ -175,11 +175,11 @@ async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:
             await client.subscribe(ExecutionsParams())
 
 
-async def test_wrong_host_is_the_exchanges_refusal(sim: SimulatedExchange) -> None:
-    async with SimulatedExchange(symbols=[BTC], rate=0, role="private") as private:
-        async with connected(private) as client:
-            with pytest.raises(SubscriptionError, match=r"Try ws\.kraken\.com"):
-                await client.subscribe(TickerParams(symbol=[BTC]))
+async def test_wrong_host_is_the_exchanges_refusal() -> None:
+    private = SimulatedExchange(symbols=[BTC], rate=0, role="private")
+    async with private, connected(private) as client:
+        with pytest.raises(SubscriptionError, match=r"Try ws\.kraken\.com"):
+            await client.subscribe(TickerParams(symbol=[BTC]))
 
 
 def test_default_hosts_are_the_exchanges() -> None:

@@ -163,8 +163,11 @@ async def test_sequences_begin_anew(sim: SimulatedExchange) -> None:
         await find(
             client,
             lambda m: (
-                seen.append(m) or getattr(m, "channel", "") == "executions"
-                and any(item.limit_price == 101 for item in m.data)
+                seen.append(m)
+                or (
+                    getattr(m, "channel", "") == "executions"
+                    and any(item.limit_price == 101 for item in m.data)
+                )
             ),
         )
         assert not [m for m in seen if isinstance(m, SequenceGapEvent)]

@@ -17,8 +17,8 @@ from kraken_connector.ws import (
     SubscriptionEntry,
     TickerParams,
     TradeParams,
-    WSResponse,
     WSRequest,
+    WSResponse,
 )
 
 EVERYTHING = [
@@ -142,19 +142,17 @@ async def test_missing_answer_times_out(sim: SimulatedExchange) -> None:
 
 async def test_too_many_requests_slow_down_instead_of_failing() -> None:
     symbols = [BTC, ETH, SOL]
-    async with SimulatedExchange(symbols=symbols, rate=0, message_limit=2) as sim:
-        async with connected(sim) as client:
-            await asyncio.gather(
-                *(client.subscribe(TickerParams(symbol=[symbol])) for symbol in symbols)
-            )
-            assert sum(entry.confirmed for entry in client.subscriptions.values()) == 3
+    sim = SimulatedExchange(symbols=symbols, rate=0, message_limit=2)
+    async with sim, connected(sim) as client:
+        await asyncio.gather(
+            *(client.subscribe(TickerParams(symbol=[symbol])) for symbol in symbols)
+        )
+        assert sum(entry.confirmed for entry in client.subscriptions.values()) == 3
 
 
 async def test_answers_to_raw_requests_come_through_the_queue(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
-        await client.send(
-            WSRequest("subscribe", {"channel": "ticker", "symbol": [BTC]}, req_id=42)
-        )
+        await client.send(WSRequest("subscribe", {"channel": "ticker", "symbol": [BTC]}, req_id=42))
         message = await client.receive()
         while not isinstance(message, WSResponse):
             message = await client.receive()

@@ -416,7 +416,11 @@ class KrakenWSClient:
             raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
         if self._callback is not None:
             return self._callback
-        place = "private" if channel in PRIVATE_CHANNELS else overflow
+        place: str = overflow
+        if channel in PRIVATE_CHANNELS:
+            if overflow in ("conflate", "block"):
+                raise ValueError(f"{channel} is private: its messages are never {overflow}ed")
+            place = "private"
         sink = self._sinks.get((connection, place))
         if sink is None:
             sink = self._sinks[connection, place] = self._new_sink(connection, place)

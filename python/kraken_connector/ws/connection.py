@@ -144,7 +144,7 @@ class Connection:
         """Stop reading until there is room in `lane`."""
         if self._readable.is_set():
             self._readable.clear()
-            self.session.paused(self._now())
+            self.session.paused()
             lane.when_roomy(self._unblock)
 
     def give_up_until_drained(self, lane: StoppingLane) -> None:

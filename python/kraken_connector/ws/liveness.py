@@ -29,23 +29,39 @@ class Liveness:
         self.heard = 0.0
         #: Seconds between the last ping and its pong, `None` before the first.
         self.latency: float | None = None
-        self.ping_due = 0.0
+        self._ping_due = 0.0
+        self._paused = False
         self._pong_due: float | None = None
         self._pinged = 0.0
 
     def opened(self, now: float) -> None:
         """Begin with a new socket."""
         self.heard = now
-        self.ping_due = now + self._ping_interval
+        self._ping_due = now + self._ping_interval
         self._pong_due = None
+        self._paused = False
+
+    def pause(self) -> None:
+        """Judge nothing for a while, as nothing is read; pings go on, so that it stays open."""
+        self._paused = True
+        self._pong_due = None
+
+    def resume(self, now: float, grace: float) -> None:
+        """Judge again, `grace` seconds from now at the earliest."""
+        self._paused = False
+        self.excuse(now, grace)
 
     def deadline(self) -> float:
         """Return when to look next."""
-        due = min(self.ping_due, self.heard + self._heartbeat_timeout)
+        if self._paused:
+            return self._ping_due
+        due = min(self._ping_due, self.heard + self._heartbeat_timeout)
         return due if self._pong_due is None else min(due, self._pong_due)
 
     def failure(self, url: str, now: float) -> TransportError | None:
         """Return why the connection counts as dead, if it does."""
+        if self._paused:
+            return None
         silence = now - self.heard
         if silence >= self._heartbeat_timeout:
             return HeartbeatTimeout(url, silence)
@@ -55,13 +71,14 @@ class Liveness:
 
     def wants_ping(self, now: float) -> bool:
         """Tell whether to send a ping now; if so it counts as sent."""
-        if now < self.ping_due:
+        if now < self._ping_due:
             return False
-        self.ping_due = now + self._ping_interval
+        self._ping_due = now + self._ping_interval
         if self._pong_due is not None:
             return False
-        self._pinged = now
-        self._pong_due = now + self._ping_timeout
+        if not self._paused:
+            self._pinged = now
+            self._pong_due = now + self._ping_timeout
         return True
 
     def pong(self, now: float) -> None:

@@ -145,7 +145,7 @@ class Session:
             now_ns=lambda: self.last_received_ns,
         )
         self._hole: GapEvent | None = None
-        self._paused_since: float | None = None
+        self._paused = False
         self._planned = float("inf")
         self._routes = Routes()
         self._feed = self.engine.feed
@@ -206,7 +206,7 @@ class Session:
         self.is_open = True
         self.failure = None
         self.last_received_ns = 0
-        self._paused_since = None
+        self._paused = False
         self._live.opened(now)
         self.requests.opened(now)
         self._rebuild_routes()
@@ -238,7 +238,7 @@ class Session:
         if not self.is_open:
             return
         self._forgive_stall(now)
-        if self._paused_since is None:
+        if not self._paused:
             self.requests.tick(now)
             self.repair.tick(now)
             self.failure = self._live.failure(self.url, now) or self.requests.failure
@@ -251,22 +251,24 @@ class Session:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
             self._planned = float("inf")
-        elif self._paused_since is not None:
-            self._planned = self._live.ping_due
+        elif self._paused:
+            self._planned = self._live.deadline()
         else:
             self._planned = min(
                 self._live.deadline(), self.requests.deadline(now), self.repair.deadline()
             )
         return self._planned
 
-    def paused(self, now: float) -> None:
+    def paused(self) -> None:
         """Note that frames are not read for a while, so silence means nothing."""
-        self._paused_since = now
+        self._paused = True
+        self._live.pause()
 
     def resumed(self, now: float) -> None:
         """Note that frames are read again."""
-        if self._paused_since is not None:
-            self._paused_since = None
+        if self._paused:
+            self._paused = False
+            self._live.resume(now, self.GRACE)
             self._excuse(now)
 
     # The token.

@@ -368,7 +368,7 @@ def test_our_own_stall_is_not_the_exchanges_silence() -> None:
 
 def test_silence_while_reading_is_paused_is_our_own() -> None:
     bench = Bench(ping_interval=10, ping_timeout=5, heartbeat_timeout=30).open()
-    bench.session.paused(bench.now)
+    bench.session.paused()
     bench.wait(100)
     assert bench.session.failure is None
     assert {request["method"] for request in bench.sent()} == {"ping"}

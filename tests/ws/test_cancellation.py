@@ -1,0 +1,150 @@
+"""Any await may be cancelled: what is left is consistent, and nothing leaks."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import warnings
+from collections.abc import Awaitable, Callable
+
+import pytest
+from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
+
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BookParams,
+    ConnectionState,
+    ExecutionsParams,
+    KrakenWSClient,
+    TickerParams,
+)
+
+
+async def cancelled(action: Awaitable[object], when: Callable[[], object]) -> None:
+    """Cancel an action as soon as `when` is true."""
+    task = asyncio.ensure_future(action)
+    await eventually(when)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_cancelled_connect_leaves_a_client_that_can_connect(sim: SimulatedExchange) -> None:
+    client = client_of(sim)
+    connecting = asyncio.create_task(client.connect())
+    for _ in range(3):
+        await asyncio.sleep(0)
+    connecting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await connecting
+    assert client.state is ConnectionState.DISCONNECTED
+    await client.connect()
+    await client.disconnect()
+    await sim.wait_for(lambda: not sim.connections)
+
+
+async def test_cancelled_subscribe_leaves_nothing_subscribed(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        sim.faults.delay_acks(0.05, times=1)
+        subscribing = client.subscribe(TickerParams(symbol=[BTC]))
+        await cancelled(subscribing, lambda: sim.requests)
+        assert client.subscriptions == {}
+        await sim.wait_for(lambda: sim.requests[-1].method == "unsubscribe")
+        await sim.wait_for(lambda: sim.registry.count("ticker", None) == 0)
+        await client.subscribe(TickerParams(symbol=[BTC]))
+
+
+async def test_cancelled_unsubscribe_can_be_repeated(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.swallow_acks(1)
+        await cancelled(
+            client.unsubscribe(TickerParams(symbol=[BTC])), lambda: len(sim.requests) == 2
+        )
+        await client.unsubscribe(TickerParams(symbol=[BTC]))
+        assert client.subscriptions == {}
+
+
+async def test_cancelled_subscribe_while_reconnecting_is_not_replayed(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, backoff_base=0.05, backoff_max=0.05) as client:
+        sim.faults.reset_connections()
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        await cancelled(client.subscribe(TickerParams(symbol=[BTC])), lambda: client.subscriptions)
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        await client.subscribe(TickerParams(symbol=[ETH]))
+        assert [request.symbols for request in sim.requests] == [(ETH,)]
+
+
+async def test_cancelled_receive_loses_no_message(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await find_channel(client, "status")
+        await cancelled(client.receive(), lambda: client._inbox.waiters)
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        assert (await client.receive()).channel == "ticker"  # type: ignore[union-attr]
+
+
+async def test_cancelled_receiver_passes_its_message_on(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await find_channel(client, "status")
+        first, second = (asyncio.create_task(client.receive()) for _ in range(2))
+        await eventually(lambda: len(client._inbox.waiters) == 2)
+        client._inbox.notes.put("message")
+        first.cancel()
+        assert await asyncio.wait_for(second, 5) == "message"
+        with pytest.raises(asyncio.CancelledError):
+            await first
+
+
+async def test_cancelled_disconnect_still_ends_the_connection(sim: SimulatedExchange) -> None:
+    client = client_of(sim, close_timeout=30)
+    await client.connect()
+    sim.faults.silence_connections()
+    closing = asyncio.create_task(client.disconnect())
+    await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    await client.disconnect()
+    await sim.wait_for(lambda: not sim.connections)
+
+
+async def test_token_call_ends_with_the_client(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        subscribing = asyncio.create_task(client.subscribe(ExecutionsParams()))
+        await asyncio.sleep(0)
+        await client.disconnect()
+        with pytest.raises(ConnectionError):
+            await subscribing
+
+
+async def busy(client: KrakenWSClient, sim: SimulatedExchange) -> None:
+    await client.subscribe(BookParams(symbol=[BTC]))
+    await client.subscribe(ExecutionsParams())
+    await sim.step(BTC, 3)
+    sim.faults.reset_connections()
+    await sim.wait_for(lambda: sim.registry.count("executions", None) == 1)
+
+
+async def test_nothing_is_left_behind(sim: SimulatedExchange) -> None:
+    before = asyncio.all_tasks()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        async with connected(sim, token_manager=tokens_of(sim)) as client:
+            await busy(client, sim)
+        await sim.wait_for(lambda: not sim.connections)
+        assert asyncio.all_tasks() == before
+        gc.collect()
+
+
+async def test_nothing_is_left_behind_by_a_client_that_gave_up(sim: SimulatedExchange) -> None:
+    before = asyncio.all_tasks()
+    client = client_of(sim, max_reconnect_attempts=1)
+    await client.connect()
+    sim.faults.refuse_connections(times=None)
+    sim.faults.reset_connections()
+    await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+    await client.disconnect()
+    await eventually(lambda: asyncio.all_tasks() == before)
+    assert not sim.connections

@@ -1,0 +1,206 @@
+"""A consumer slower than the feed: what is dropped, what is not, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    connected,
+    eventually,
+    find,
+    find_channel,
+    find_type,
+    tokens_of,
+)
+
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BookParams,
+    ConnectionState,
+    ExecutionsParams,
+    GapEvent,
+    KrakenWSClient,
+    TickerParams,
+    WSDataMessage,
+)
+
+
+def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
+    messages: int = client.stats()["connections"][sim.url]["messages"]
+    return messages
+
+
+async def take_all(client: KrakenWSClient) -> list[Any]:
+    """Take what is queued, and what that brings about."""
+    taken = []
+    while client.stats()["queued"]:
+        taken.append(await client.receive())
+    return taken
+
+
+def books(messages: list[Any]) -> list[Any]:
+    return [m for m in messages if getattr(m, "channel", "") == "book"]
+
+
+async def flood(sim: SimulatedExchange, client: KrakenWSClient, steps: int) -> None:
+    """Send book updates and wait until the client has read them all."""
+    before = client.book(BTC).updates
+    await sim.step(BTC, steps)
+    await eventually(lambda: client.book(BTC).updates >= before + steps)
+
+
+async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) -> None:
+    async with connected(sim, message_queue_max=5) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await flood(sim, client, 20)
+        assert client.stats()["dropped"] == 16
+        messages = await take_all(client)
+        assert [message.type for message in books(messages)] == ["update"] * 5
+        (gap,) = client.gaps
+        assert (gap.cause, gap.dropped) == ("overflow", 16)
+        assert (gap.channels, gap.symbols) == (["book"], [BTC])
+        assert gap.end_ns is not None
+        assert gap in messages
+
+
+async def test_books_stay_exact_whatever_the_queue_drops(sim: SimulatedExchange) -> None:
+    async with connected(sim, message_queue_max=1) as client:
+        await client.subscribe(BookParams(symbol=[BTC], depth=100))
+        await eventually(lambda: client.book(BTC).is_valid)
+        await flood(sim, client, 50)
+        assert client.book(BTC).bids == sim.published(BTC, 100)[-1].bids
+        assert client.book(BTC).mismatch_count == 0
+
+
+async def test_acks_pongs_and_private_messages_pass_a_full_queue(sim: SimulatedExchange) -> None:
+    manager = tokens_of(sim)
+    async with connected(
+        sim, message_queue_max=1, ping_interval=0.01, ping_timeout=5.0, token_manager=manager
+    ) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await flood(sim, client, 50)
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        for price in range(100, 110):
+            await sim.account.place(BTC, "buy", "0.1", limit_price=price)
+        await flood(sim, client, 50)
+        await client.subscribe(TickerParams(symbol=[ETH]))
+        reports = [await find_channel(client, "executions") for _ in range(21)]
+        assert [report.sequence for report in reports] == list(range(1, 22))
+        await eventually(lambda: client.stats()["connections"][sim.url]["latency"])
+        assert sim.connections_total == 1
+
+
+async def test_private_messages_come_before_market_data(sim: SimulatedExchange) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await flood(sim, client, 20)
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await eventually(lambda: client.stats()["queued"] == 23)
+        first = await client.receive()
+        assert isinstance(first, WSDataMessage)
+        assert first.channel == "executions"
+
+
+async def test_conflating_keeps_the_latest_of_each_symbol(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH]), overflow="conflate")
+        await eventually(lambda: client.book(BTC).is_valid and client.book(ETH).is_valid)
+        await flood(sim, client, 20)
+        stats = client.stats()
+        assert (stats["queued"], stats["conflated"], stats["dropped"]) == (3, 20, 0)
+        found = [await find_channel(client, "book") for _ in range(2)]
+        latest = {message.symbol: message for message in found}
+        assert latest.keys() == {BTC, ETH}
+        assert latest[BTC].data[0].checksum == sim.published(BTC)[-1].checksum
+        assert client.gaps == []
+
+
+async def test_blocking_stops_reading_until_there_is_room(sim: SimulatedExchange) -> None:
+    async with connected(
+        sim, message_queue_max=10, heartbeat_timeout=0.3, ping_interval=0.1, ping_timeout=0.2
+    ) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
+        await sim.step(BTC, 50)
+        await eventually(lambda: client.stats()["queued"] >= 10)
+        pings = len(sim.requests)
+        await sim.wait_for(lambda: len(sim.requests) >= pings + 8)  # longer than any timeout
+        assert client.stats()["queued"] <= 12
+        updates = [await find_channel(client, "book") for _ in range(51)]
+        assert [message.verified for message in updates] == [True] * 51
+        assert sim.connections_total == 1
+        assert client.stats()["dropped"] == 0
+
+
+async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchange) -> None:
+    async with connected(sim, message_queue_max=10) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
+        await sim.step(BTC, 9)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        await sim.wait_for(lambda: not sim.connections)
+        assert sim.connections_total == 1
+        early = [await find_channel(client, "book") for _ in range(5)]
+        assert early[0].type == "snapshot"
+        gap = await find_type(client, GapEvent)
+        assert (gap.cause, gap.symbols) == ("overflow", [BTC])
+        await find(client, lambda m: getattr(m, "type", "") == "snapshot" and m.channel == "book")
+        assert sim.connections_total == 2
+
+
+async def test_private_overflow_reconnects_and_loses_nothing_in_silence(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(
+        sim, private_queue_max=10, token_manager=tokens_of(sim), request_timeout=5
+    ) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        for price in range(100, 110):
+            await sim.account.place(BTC, "buy", "0.1", limit_price=price)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        seen: list[Any] = []
+        while not any(isinstance(message, GapEvent) for message in seen):
+            seen.append(await client.receive())
+        assert client.gaps[0].cause == "overflow"
+        reports = [m for m in seen if getattr(m, "channel", "") == "executions"]
+        *before, anew = [m for m in reports if m.type == "snapshot"]
+        assert len(before) == 1
+        assert len(anew.data) == 10
+        received = [m.sequence for m in reports[: reports.index(anew)]]
+        assert received == list(range(1, len(received) + 1))
+        assert len(received) >= 10
+
+
+async def test_policies_of_two_subscriptions_do_not_harm_each_other(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, message_queue_max=3) as client:
+        await client.subscribe(BookParams(symbol=[ETH]), overflow="disconnect")
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await flood(sim, client, 20)
+        kept = books(await take_all(client))
+        assert [message.symbol for message in kept] == [ETH, BTC, BTC, BTC]
+        assert client.state is ConnectionState.CONNECTED
+
+
+async def test_consumer_that_blocks_the_loop_does_not_lose_the_connection(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, heartbeat_timeout=0.2, ping_interval=0.1, ping_timeout=0.1) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.5
+        while loop.time() < until:
+            pass
+        requests = len(sim.requests)
+        await sim.wait_for(lambda: len(sim.requests) > requests + 1)
+        assert sim.connections_total == 1
+
+
+@pytest.mark.parametrize("overflow", ["conflate", "block"])
+async def test_private_messages_know_no_overflow(sim: SimulatedExchange, overflow: Any) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        with pytest.raises(ValueError, match="private"):
+            await client.subscribe(ExecutionsParams(), overflow=overflow)
