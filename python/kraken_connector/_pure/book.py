@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Literal, final
 
@@ -12,6 +13,7 @@ from .book_data import BookChange, Row
 from .checksum import book_checksum
 from .ladder import Ladder
 from .numbers import NumberError, parse_number, rescale, to_decimal
+from .scanner import NUMBER
 
 Side = Literal["bid", "ask"]
 BookStateName = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
@@ -361,7 +363,8 @@ def _rows_of(levels: list[BookLevel]) -> list[Row]:
 
 
 def _number_of(name: str, value: Any) -> tuple[int, int]:
-    try:
-        return parse_number(str(value).encode())
-    except ValueError:
-        raise ValueError(f"{name} must be a number not below zero, not {value}") from None
+    lexeme = str(value).encode()
+    with suppress(NumberError):
+        if NUMBER.fullmatch(lexeme):
+            return parse_number(lexeme)
+    raise ValueError(f"{name} must be a number not below zero, not {value}")

@@ -166,12 +166,12 @@ class WSDataMessage:
     def _plain_data(self, exact: bool) -> Any:
         if exact and self._raw is not None and item_type(self._channel, self._type) is None:
             return decode_decimals(self._raw)["data"]
+        if not isinstance(self.data, list):
+            return self.data
         items = [
             item.to_dict(exact=exact) if isinstance(item, Model) else item for item in self.data
         ]
-        if self._channel == "instrument" and len(items) == 1:
-            return items[0]
-        return items
+        return items[0] if self._channel == "instrument" and len(items) == 1 else items
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:

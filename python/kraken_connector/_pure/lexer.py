@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
@@ -36,10 +38,12 @@ def decode(frame: bytes) -> Any:
     return value
 
 
-def _integer(lexeme: str) -> int | float:
-    """Return an integer of 64 bits as such and a larger one as float, as `orjson` does."""
-    value = float(lexeme)
-    return int(lexeme) if abs(value) <= 2**64 and -(2**63) <= int(lexeme) < 2**64 else value
+def _integer(lexeme: str, wide: Callable[[str], Any] = float) -> Any:
+    """Return an integer of 64 bits as such, a larger one as `wide`: `orjson` does so too."""
+    if len(lexeme) > 20:
+        return wide(lexeme)
+    value = int(lexeme)
+    return value if -(2**63) <= value < 2**64 else wide(lexeme)
 
 
 def _refuse_constant(name: str) -> Any:
@@ -72,8 +76,8 @@ def decode_exact(frame: bytes) -> Any:
 
 
 def decode_decimals(frame: bytes) -> Any:
-    """Return the value of a frame that was checked before, with fractions as `Decimal`."""
-    return json.loads(frame, parse_float=Decimal, parse_int=_integer)
+    """Return the value of a frame that was checked before, with exact numbers."""
+    return json.loads(frame, parse_float=Decimal, parse_int=partial(_integer, wide=Decimal))
 
 
 def _too_deep(frame: bytes) -> bool:

@@ -16,7 +16,8 @@ from typing import Any
 MAX_DEPTH = 64
 
 _SPACE = re.compile(rb"[ \t\n\r]*")
-_NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+#: The number grammar of RFC 8259.
+NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 #: Every proper beginning of a number, so that a cut number is told from a wrong one.
 _NUMBER_HEAD = re.compile(rb"-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?)?)?|[eE][+-]?)?)?")
 _PLAIN_TEXT = re.compile(rb'[^"\\\x00-\x1f]*')
@@ -120,7 +121,7 @@ class Scanner:
         if first in _WORDS:
             return self._word(*_WORDS[first])
         if first in _NUMBER_FIRST:
-            return self._take(_NUMBER, _NUMBER_HEAD)
+            return self._take(NUMBER, _NUMBER_HEAD)
         raise LexicalError("syntax", self._at)
 
     def _nested(
