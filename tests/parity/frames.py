@@ -1,0 +1,168 @@
+"""Frames good and bad, as hypothesis strategies of text and bytes.
+
+Text is built by hand and not by a JSON encoder: spellings of numbers, white space, repeated keys
+and the order of keys are what the two cores might read differently.
+"""
+
+from __future__ import annotations
+
+import json
+
+from benches.corpus import FIXTURES, frames, read_lines
+from hypothesis import strategies as st
+
+SYMBOLS = ("BTC/USD", "ETH/USD", "x")
+CHANNELS = (
+    "balances",
+    "book",
+    "executions",
+    "heartbeat",
+    "instrument",
+    "level3",
+    "news",
+    "ohlc",
+    "status",
+    "ticker",
+    "trade",
+)
+METHODS = ("subscribe", "unsubscribe", "pong", "ping", "error", "batch_cancel", "batch_add")
+
+numbers = st.one_of(
+    st.sampled_from(
+        ["0", "-0", "0.0", "-0.0", "1e-08", "1E5", "1.50e+3", "0e0", "5e-324", "1e308", "1e400"]
+    ),
+    st.sampled_from(["9" * 19, "9" * 38, "9" * 39, "0." + "0" * 37 + "1", "1e-39", "1e38", "1e37"]),
+    st.integers(-(2**63), 2**64 - 1).map(str),
+    st.integers(0, 10**6).map(str),
+    st.decimals(0, 10**9, places=8, allow_nan=False).map("{:f}".format),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+)
+strings = st.one_of(
+    st.text(max_size=8).map(json.dumps),
+    st.text(max_size=8).map(lambda text: json.dumps(text, ensure_ascii=False)),
+    st.sampled_from([json.dumps(symbol) for symbol in SYMBOLS]),
+    st.sampled_from(['"snapshot"', '"update"', '"2026-01-01T00:00:00.123456789Z"', '"\\/\\u00e9"']),
+)
+spaces = st.sampled_from(["", "", "", "", " ", "\n\t", " \r "])
+
+
+@st.composite
+def array(draw: st.DrawFn, entries: st.SearchStrategy[str], max_size: int = 4) -> str:
+    space = draw(spaces)
+    return f"[{space}{f'{space},{space}'.join(draw(st.lists(entries, max_size=max_size)))}{space}]"
+
+
+@st.composite
+def record(draw: st.DrawFn, **fields: st.SearchStrategy[str]) -> str:
+    """An object with most of the given fields in any order, perhaps one of them twice."""
+    chosen = draw(st.lists(st.sampled_from(sorted(fields)), max_size=len(fields) + 1))
+    names = draw(st.sampled_from([sorted(fields), sorted(fields), [*fields], [*fields], chosen]))
+    space = draw(spaces)
+    members = [f"{json.dumps(name)}{space}:{space}{draw(fields[name])}" for name in names]
+    return "{" + space + f"{space},{space}".join(members) + space + "}"
+
+
+@st.composite
+def whole_record(draw: st.DrawFn, **fields: st.SearchStrategy[str]) -> str:
+    """An object with all fields in the given order, as the exchange writes it."""
+    return "{" + ",".join(f'"{name}":{draw(field)}' for name, field in fields.items()) + "}"
+
+
+scalars = st.one_of(numbers, strings, st.sampled_from(["null", "true", "false", "{}", "[]"]))
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(array(inner), record(symbol=inner, price=inner, a=inner)),
+    max_leaves=8,
+)
+
+
+def quoted(*names: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([json.dumps(name) for name in names])
+
+
+@st.composite
+def mostly(draw: st.DrawFn, usual: st.SearchStrategy[str], rare: st.SearchStrategy[str]) -> str:
+    return draw(usual if draw(st.integers(0, 4)) else rare)
+
+
+prices = st.integers(1, 400).map(lambda tick: f"{tick / 2:.1f}")
+quantities = st.one_of(
+    st.just("0.00000000"), st.integers(1, 10**9).map(lambda lot: f"{lot / 1e8:.8f}")
+)
+usual_row = whole_record(price=prices, qty=quantities)
+rows = array(mostly(usual_row, record(price=numbers, qty=numbers, extra=values)), max_size=12)
+checksums = st.one_of(st.integers(0, 2**32 - 1).map(str), st.just("0"))
+book_item = record(
+    symbol=mostly(quoted(*SYMBOLS), scalars),
+    bids=mostly(rows, scalars),
+    asks=mostly(rows, scalars),
+    checksum=mostly(checksums, scalars),
+    timestamp=mostly(quoted("2026-01-01T00:00:00.000001Z"), strings),
+    extra=values,
+)
+book_frame = whole_record(
+    channel=quoted("book"),
+    type=quoted("snapshot", "update"),
+    data=array(mostly(book_item, scalars), max_size=2),
+)
+data_frame = record(
+    channel=mostly(quoted(*CHANNELS), scalars),
+    type=mostly(quoted("snapshot", "update"), scalars),
+    data=mostly(array(mostly(values, book_item)), values),
+    sequence=mostly(st.integers(-3, 9).map(str), scalars),
+    timestamp=scalars,
+)
+answer_frame = record(
+    method=mostly(
+        quoted("subscribe", "unsubscribe", "pong", "ping", "error", "batch_cancel"), scalars
+    ),
+    success=st.sampled_from(["true", "false", "true", "false", "null", "1"]),
+    error=strings,
+    result=mostly(
+        record(
+            channel=quoted(*CHANNELS),
+            symbol=quoted(*SYMBOLS),
+            depth=st.sampled_from(["10", "25", "1000", "11", "10.0", "1e1", '"10"', "null"]),
+            warnings=values,
+        ),
+        values,
+    ),
+    req_id=scalars,
+    orders_cancelled=scalars,
+    symbol=scalars,
+    channel=mostly(quoted(*CHANNELS), scalars),
+    status=scalars,
+    time_in=strings,
+    time_out=strings,
+)
+made = st.one_of(book_frame, data_frame, answer_frame, values).map(str.encode)
+
+_FILES = sorted([*(FIXTURES / "examples").iterdir(), *(FIXTURES / "observed").iterdir()])
+real = st.sampled_from(
+    [*frames().values(), *(line for path in _FILES for line in read_lines(path))]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, source: st.SearchStrategy[bytes]) -> bytes:
+    """A frame with a few bytes lost, changed, doubled or put in."""
+    frame = draw(source)
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(frame)))
+        end = draw(st.integers(start, min(len(frame), start + 6)))
+        change = draw(
+            st.one_of(
+                st.just(b""),
+                st.just(frame[start:end] * 2),
+                st.binary(max_size=3),
+                st.sampled_from([bytes([byte]) for byte in b'{}[]",:\\-.eE0n \xc3\xff']),
+            )
+        )
+        frame = frame[:start] + change + frame[end:]
+    return frame[: draw(st.integers(0, len(frame)))] if draw(st.booleans()) else frame
+
+
+#: Deferred because hypothesis would print the whole tree of strategies otherwise.
+any_frame = st.deferred(
+    lambda: st.one_of(made, real, damaged(st.one_of(made, real)), st.binary(max_size=20))
+)

@@ -1,0 +1,135 @@
+"""Both engines through the life of a connection: subscribe, lose, mismatch, resync, reset."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from tests.conftest import native_core
+from tests.oracle import Market, book_message
+from tests.parity import frames, pictures
+
+from kraken_connector import _pure as pure
+from kraken_connector.models import BookChecksumEvent
+
+SYMBOLS = ("BTC/USD", "ETH/USD")
+symbols = st.sampled_from(SYMBOLS)
+depths = st.sampled_from([10, 25, 100])
+row_lists = st.lists(
+    st.tuples(
+        st.sampled_from(["1", "1.0", "2.50", "25e-1", "99999.123", "1e-9"]),
+        st.sampled_from(["0", "0.0", "1", "2.000", "3e-10", "12345678901234567890"]),
+    ),
+    max_size=4,
+)
+
+
+class Connection(RuleBasedStateMachine):
+    """Every step goes to both engines; after it nothing may tell them apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.engines: list[Any] = [native_core().Engine(), pure.Engine()]
+        self.markets: dict[str, Market] = {}
+        self.sequences = {"executions": 0, "balances": 0}
+        self.clock = 0
+
+    def feed(self, frame: bytes) -> None:
+        self.clock += 1
+        ours, reference = (pictures.of_feed(engine, frame, self.clock) for engine in self.engines)
+        assert ours == reference
+
+    def call(self, name: str, *args: Any) -> None:
+        ours, reference = (
+            pictures.outcome(getattr(engine, name), *args)[:3] for engine in self.engines
+        )
+        assert ours == reference
+
+    @initialize(depth=depths)
+    def open(self, depth: int) -> None:
+        for seed, symbol in enumerate(SYMBOLS):
+            self.markets[symbol] = Market(symbol, depth, seed=seed, price_decimals=1 + seed)
+
+    @rule(symbol=symbols)
+    def snapshot(self, symbol: str) -> None:
+        self.feed(self.markets[symbol].snapshot())
+
+    @rule(symbol=symbols, events=st.integers(1, 8), lost=st.integers(0, 9))
+    def update(self, symbol: str, events: int, lost: int) -> None:
+        frame = self.markets[symbol].update(events)
+        if lost:
+            self.feed(frame)
+
+    @rule(
+        symbol=symbols,
+        kind=st.sampled_from(["snapshot", "update"]),
+        bids=row_lists,
+        asks=row_lists,
+        checksum=st.none() | st.just(12345) | st.just(-1),
+    )
+    def odd_book(self, symbol: str, kind: str, bids: Any, asks: Any, checksum: int | None) -> None:
+        """Rows from elsewhere; with -1 their checksum is right."""
+        if checksum == -1:
+            checksum = self.right_checksum(symbol, kind, bids, asks)
+        self.feed(book_message(symbol, kind, bids, asks, checksum))
+
+    def right_checksum(self, symbol: str, kind: str, bids: Any, asks: Any) -> int:
+        scratch = copy.deepcopy(self.engines[1])
+        events = scratch.feed(book_message(symbol, kind, bids, asks, 0))
+        told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
+        return told[0] if told else 0
+
+    @rule(frame=frames.any_frame)
+    def anything(self, frame: bytes) -> None:
+        self.feed(frame)
+
+    @rule(symbol=symbols, place=st.floats(0, 1))
+    def cut_update(self, symbol: str, place: float) -> None:
+        frame = self.markets[symbol].update()
+        self.feed(frame[: int(len(frame) * place)])
+
+    @rule(
+        method=st.sampled_from(["subscribe", "unsubscribe"]),
+        channel=st.sampled_from(["book", "executions", "balances", "ticker"]),
+        symbol=symbols,
+        depth=st.none() | depths,
+        success=st.booleans(),
+    )
+    def answer(self, method: str, channel: str, symbol: str, depth: Any, success: bool) -> None:
+        result = {"channel": channel, "symbol": symbol, "depth": depth}
+        document = {"method": method, "success": success, "result": result, "error": "no"}
+        self.feed(json.dumps(document).encode())
+
+    @rule(
+        channel=st.sampled_from(["executions", "balances"]),
+        kind=st.sampled_from(["snapshot", "update", "update", "update"]),
+        step=st.sampled_from([1, 1, 1, 0, 2, -3]),
+    )
+    def private(self, channel: str, kind: str, step: int) -> None:
+        self.sequences[channel] += step
+        document = {"channel": channel, "type": kind, "data": []}
+        self.feed(json.dumps({**document, "sequence": self.sequences[channel]}).encode())
+
+    @rule(symbol=symbols, depth=depths | st.sampled_from([0, 11, -10]))
+    def expect(self, symbol: str, depth: int) -> None:
+        self.call("expect_book", symbol, depth)
+
+    @rule(symbol=symbols, state=st.sampled_from(["awaiting_snapshot", "stale", "quarantined", "x"]))
+    def invalidate(self, symbol: str, state: str) -> None:
+        self.call("invalidate_book", symbol, state)
+
+    @rule()
+    def reset(self) -> None:
+        self.call("reset")
+
+    @precondition(lambda self: self.markets)
+    @invariant()
+    def nothing_tells_them_apart(self) -> None:
+        ours, reference = map(pictures.of_engine, self.engines)
+        assert ours == reference
+
+
+TestConnection = Connection.TestCase

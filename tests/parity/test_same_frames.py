@@ -1,0 +1,62 @@
+"""The same frame gives the same message, the same exception and the same books on both cores.
+
+Nothing is tolerated: kinds and offsets of errors are equal too, because both cores stop at the
+first byte that no JSON text could have there, and look at the protocol's rules only in valid JSON,
+in a fixed order of fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from benches.corpus import streams
+from hypothesis import example, given
+from hypothesis import strategies as st
+from tests.conftest import native_core
+from tests.parity import frames, pictures
+
+from kraken_connector import _pure as pure
+
+
+@given(frames.any_frame)
+def test_parse_message(frame: bytes) -> None:
+    native = native_core()
+    expected = pictures.of_message(pure.parse_message, frame)
+    assert pictures.of_message(native.parse_message, frame) == expected
+
+
+@given(st.text(max_size=30) | frames.made.map(bytes.decode))
+@example("\ud800")
+@example('{"a":"\ud800"}')
+def test_text(text: str) -> None:
+    native = native_core()
+    expected = pictures.of_message(pure.parse_message, text)
+    assert pictures.of_message(native.parse_message, text) == expected
+
+
+@given(st.lists(st.tuples(frames.any_frame, st.none() | st.integers(0, 2**62)), max_size=12))
+def test_engine(feeds: list[tuple[bytes, int | None]]) -> None:
+    ours, reference = native_core().Engine(), pure.Engine()
+    for frame, received_ns in feeds:
+        seen = pictures.of_feed(ours, frame, received_ns)
+        assert seen == pictures.of_feed(reference, frame, received_ns)
+        assert pictures.of_engine(ours) == pictures.of_engine(reference)
+
+
+@pytest.mark.parametrize("name", sorted(streams()))
+def test_streams(name: str) -> None:
+    ours, reference = native_core().Engine(), pure.Engine()
+    for number, frame in enumerate(streams()[name].frames):
+        assert pictures.of_feed(ours, frame, number) == pictures.of_feed(reference, frame, number)
+    assert pictures.of_engine(ours) == pictures.of_engine(reference)
+
+
+@pytest.mark.parametrize("frame", [None, 1, 1.5, [], {}, object], ids=repr)
+def test_what_is_no_frame(frame: Any) -> None:
+    native = native_core()
+    for ours, reference in (
+        (native.parse_message, pure.parse_message),
+        (native.Engine().feed, pure.Engine().feed),
+    ):
+        assert pictures.outcome(ours, frame) == pictures.outcome(reference, frame)
