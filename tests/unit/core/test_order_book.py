@@ -257,6 +257,13 @@ def test_impossible_numbers_are_refused_and_change_nothing(book: Any, value: str
     assert (texts(book.bids), book.updates, book.state) == (BIDS, 1, "valid")
 
 
+@pytest.mark.parametrize("value", ["01", " 1", "1_0", "+1", ".5", "1.", "", "x", None, True])
+def test_texts_that_are_no_numbers_of_the_wire_are_refused(book: Any, value: Any) -> None:
+    with pytest.raises(ValueError, match="qty must be a number"):
+        book.apply_update(BookData("A/B", [BookLevel(Decimal(1), value)], []))
+    assert book.updates == 1
+
+
 def test_numbers_that_do_not_fit_together_are_refused(book: Any) -> None:
     with pytest.raises(ValueError, match="digits"):
         book.apply_update(data([("1" * 20, "1"), ("0." + "1" * 20, "1")]))
