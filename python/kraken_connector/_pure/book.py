@@ -363,7 +363,7 @@ def _rows_of(levels: list[BookLevel]) -> list[Row]:
 
 
 def _number_of(name: str, value: Any) -> tuple[int, int]:
-    lexeme = str(value).encode()
+    lexeme = str(value).strip(" \t\r\n").encode()
     with suppress(NumberError):
         if NUMBER.fullmatch(lexeme):
             return parse_number(lexeme)
