@@ -1,13 +1,18 @@
 """The one list of inputs for tests and benchmarks.
 
-`frames()` are single messages by name, `streams()` are book streams by name. The sources of the
-real ones stand in `tests/fixtures/README.md`; the synthetic ones come from the tests' oracle with
-a fixed seed.
+`frames()` are single messages by name, `streams()` are book streams by name, `captured()` are those
+of a local folder, `plain()` are the observed messages of a channel. The sources of the real ones
+stand in `tests/fixtures/README.md`; the synthetic ones come from the tests' oracle with a fixed
+seed.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from functools import cache
+from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +22,8 @@ FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 REPLAY = FIXTURES / "vectors" / "book-replay-btcusd-2023-07-30.jsonl"
 DEPTHS = (10, 25, 100, 500, 1000)
 _UPDATES = 500
+_MARKETS = 20
+_CAPTURE_LEAST = 20
 
 
 class Stream(NamedTuple):
@@ -40,6 +47,75 @@ def synthetic(depth: int, updates: int = _UPDATES) -> Stream:
     market = Market("BTC/USD", depth, seed=depth)
     frames = [market.snapshot(), *(market.update() for _ in range(updates))]
     return Stream(market.symbol, depth, tuple(frames))
+
+
+@cache
+def captured() -> dict[str, Stream]:
+    """Return the book streams, `<symbol>-<depth>`, of the folder `KRAKEN_CONNECTOR_CAPTURES`.
+
+    Its `*.jsonl` files have one bare frame a line. Files with several books are left out, and of
+    two captures of one book the longer is taken.
+    """
+    folder = os.environ.get("KRAKEN_CONNECTOR_CAPTURES")
+    found: dict[str, Stream] = {}
+    for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
+        stream = _captured_stream(read_lines(path))
+        if stream is not None:
+            name = f"{stream.symbol}-{stream.depth}"
+            found[name] = max(found.get(name, stream), stream, key=lambda one: len(one.frames))
+    return found
+
+
+def _captured_stream(lines: tuple[bytes, ...]) -> Stream | None:
+    frames = tuple(line for line in lines if line.startswith(b'{"channel":"book"'))
+    symbols = {symbol.decode() for symbol in re.findall(rb'"symbol":"([^"]+)"', b"".join(frames))}
+    acks = [line for line in lines if b'"method":"subscribe"' in line and b'"depth":' in line]
+    if len(symbols) != 1 or not acks or len(frames) < _CAPTURE_LEAST:
+        return None
+    return Stream(symbols.pop(), json.loads(acks[0])["result"]["depth"], frames)
+
+
+@cache
+def crowd(symbols: int, updates: int) -> tuple[bytes, ...]:
+    """Return depth-10 snapshots of `symbols` pairs, then `updates` updates of each, in turns.
+
+    A few markets play all pairs, under names of one length, so that equal work is done for one
+    pair and for a thousand.
+    """
+    originals = [
+        Market("AAAA/USD", seed=seed, price_decimals=1) for seed in range(min(symbols, _MARKETS))
+    ]
+    rounds = [[market.snapshot() for market in originals]]
+    rounds += [[market.update() for market in originals] for _ in range(updates)]
+    return tuple(
+        frame.replace(b"AAAA/USD", crowd_symbol(number).encode(), 1)
+        for turn in rounds
+        for number, frame in enumerate(islice(cycle(turn), symbols))
+    )
+
+
+def crowd_symbol(number: int) -> str:
+    """Return the name of a pair of `crowd`."""
+    return "".join(chr(ord("A") + number // 26**place % 26) for place in range(4)) + "/USD"
+
+
+@cache
+def plain(channel: str, count: int = 200) -> tuple[bytes, ...]:
+    """Return `count` observed messages of a plain channel, again and again.
+
+    Private ones are numbered anew, so that they have no gap.
+    """
+    head = f'{{"channel":"{channel}","type":'.encode()
+    observed = [
+        line
+        for path in sorted((FIXTURES / "observed").glob("*.jsonl"))
+        for line in read_lines(path)
+        if line.startswith(head) and b'"data":[]' not in line
+    ]
+    return tuple(
+        re.sub(rb'"sequence":\d+', b'"sequence":%d' % number, line)
+        for number, line in enumerate(islice(cycle(observed), count), 1)
+    )
 
 
 #: Name of a frame, its file in `observed/` and its line there.

@@ -1,0 +1,257 @@
+"""The pieces of work that are timed, each with a check of what it did.
+
+A workload does its work `operations` times on a fresh state. The pytest-benchmark tests in
+`benches/python` and the comparison in `benches/compare.py` time the same ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from operator import attrgetter
+from types import FunctionType
+from typing import Any
+
+from benches.corpus import Stream
+
+from kraken_connector.models import Model
+
+
+def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True, kw_only=True)
+class Workload:
+    """Work to be timed.
+
+    Every workload has its own copy of the code of `run`: the interpreter adapts code to the types
+    that it meets, and two contenders that shared it would spoil it for each other.
+
+    Attributes:
+        operations: how often `run` does it.
+        run: the timed part; takes what `prepare` returned.
+        prepare: makes the state that `run` needs.
+        check: raises `AssertionError` if the state after `run`, or what it returned, is wrong.
+    """
+
+    operations: int
+    run: Callable[[Any], Any]
+    prepare: Callable[[], Any] = _nothing
+    check: Callable[[Any, Any], None]
+
+    def __post_init__(self) -> None:
+        run = self.run
+        self.run = FunctionType(
+            run.__code__.replace(), run.__globals__, run.__name__, None, run.__closure__
+        )
+
+
+def cores() -> dict[str, Any]:
+    """Return the modules of the cores that are there, by name."""
+    names = {"native": "kraken_connector._native", "pure": "kraken_connector._pure"}
+    return {name: import_module(path) for name, path in names.items() if find_spec(path)}
+
+
+# Frames to verified books.
+
+
+def feed(core: Any, stream: Stream) -> Workload:
+    """Feed the updates of a book that has its snapshot."""
+    return _feeding(core, stream, stream.frames[:1], stream.frames[1:])
+
+
+def snapshot(core: Any, stream: Stream, repeat: int = 10) -> Workload:
+    """Feed the same snapshot again and again; every one is verified."""
+    return _feeding(core, stream, (), stream.frames[:1] * repeat)
+
+
+def feed_crowd(core: Any, frames: Sequence[bytes], symbols: int) -> Workload:
+    """Feed the updates of many depth-10 books that have their snapshots."""
+    stream = Stream("", 10, tuple(frames))
+    return _feeding(core, stream, frames[:symbols], frames[symbols:])
+
+
+def _feeding(core: Any, stream: Stream, before: Sequence[bytes], frames: Sequence[bytes]) -> Any:
+    def prepare() -> Any:
+        engine = core.Engine()
+        if stream.symbol:
+            engine.expect_book(stream.symbol, stream.depth)
+        for frame in before:
+            engine.feed(frame)
+        return engine
+
+    def run(engine: Any) -> None:
+        feed = engine.feed
+        for frame in frames:
+            feed(frame)
+
+    def check(engine: Any, _: object) -> None:
+        counters = engine.counters()
+        assert counters["verified"] == len(before) + len(frames), counters
+        assert counters["mismatches"] == 0
+
+    return Workload(operations=len(frames), run=run, prepare=prepare, check=check)
+
+
+def feed_levels(core: Any, stream: Stream) -> Workload:
+    """Feed updates and read price and quantity of every level as `Decimal`."""
+    feeding = feed(core, stream)
+    updates = stream.frames[1:]
+
+    def run(engine: Any) -> int:
+        feed = engine.feed
+        read = 0
+        for frame in updates:
+            for item in feed(frame)[-1].data:
+                for side in (item.bids, item.asks):
+                    for level in side:
+                        level.price, level.qty  # noqa: B018 (reading is the work)
+                        read += 1
+        return read
+
+    def check(engine: Any, read: int) -> None:
+        feeding.check(engine, None)
+        assert read == count_levels(updates)
+
+    return Workload(operations=len(updates), run=run, prepare=feeding.prepare, check=check)
+
+
+def decode_levels(decode: Callable[[bytes], Any], stream: Stream) -> Workload:
+    """Decode updates and read the same; there is no book and no check."""
+    updates = stream.frames[1:]
+
+    def run(_: None) -> int:
+        read = 0
+        for frame in updates:
+            for item in decode(frame).data:
+                for side in (item.bids, item.asks):
+                    for level in side:
+                        level.price, level.qty  # noqa: B018
+                        read += 1
+        return read
+
+    def check(_: None, read: int) -> None:
+        assert read == count_levels(updates)
+
+    return Workload(operations=len(updates), run=run, check=check)
+
+
+def count_levels(frames: Sequence[bytes]) -> int:
+    """Return how many levels book messages have."""
+    books = [item for frame in frames for item in json.loads(frame)["data"]]
+    return sum(len(book["bids"]) + len(book["asks"]) for book in books)
+
+
+# Plain channels.
+
+
+def feed_fields(core: Any, frames: Sequence[bytes], item: type[Model]) -> Workload:
+    """Feed messages of a plain channel and read every field of every item."""
+    read = _reader(item)
+
+    def run(engine: Any) -> list[Any]:
+        feed = engine.feed
+        last: list[Any] = []
+        for frame in frames:
+            last = [read(one) for one in feed(frame)[-1].data]
+        return last
+
+    def check(_: object, last: list[Any]) -> None:
+        _check_fields(last, frames[-1], item)
+
+    return Workload(operations=len(frames), run=run, prepare=core.Engine, check=check)
+
+
+def decode_fields(
+    decode: Callable[[bytes], Any], frames: Sequence[bytes], item: type[Model]
+) -> Workload:
+    """Decode messages and read the same."""
+    read = _reader(item)
+
+    def run(_: None) -> list[Any]:
+        last: list[Any] = []
+        for frame in frames:
+            last = [read(one) for one in decode(frame).data]
+        return last
+
+    def check(_: None, last: list[Any]) -> None:
+        _check_fields(last, frames[-1], item)
+
+    return Workload(operations=len(frames), run=run, check=check)
+
+
+def _reader(item: type[Model]) -> Callable[[Any], Any]:
+    return attrgetter(*(name for name, _, _ in item.__wire_fields__))
+
+
+def _check_fields(last: Sequence[Any], frame: bytes, item: type[Model]) -> None:
+    """The fields read are those that the standard library finds in the frame."""
+    for fields, plain in zip(last, json.loads(frame)["data"], strict=True):
+        for (name, _, nested), value in zip(item.__wire_fields__, fields, strict=True):
+            if nested is None:
+                assert value == plain.get(name), name
+
+
+# Baselines.
+
+
+def loads(decode: Callable[[bytes], Any], frames: Sequence[bytes]) -> Workload:
+    """Decode frames, and nothing else."""
+
+    def run(_: None) -> None:
+        for frame in frames:
+            decode(frame)
+
+    def check(*_: object) -> None:
+        assert decode(frames[-1]) == json.loads(frames[-1])
+
+    return Workload(operations=len(frames), run=run, check=check)
+
+
+# The live book.
+
+
+class Quote:
+    """What a strategy would otherwise keep by itself."""
+
+    __slots__ = ("ask", "bid")
+
+    def __init__(self, bid: float, ask: float) -> None:
+        self.bid = bid
+        self.ask = ask
+
+
+def read_quotes(quote: Any, expected: tuple[float, float], repeat: int = 1000) -> Workload:
+    """Read `bid` and `ask`, ten times in a row so that the loop hardly counts."""
+
+    def run(quote: Any) -> None:
+        for _ in range(repeat):
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+            quote.bid, quote.ask  # noqa: B018
+
+    def check(quote: Any, _: object) -> None:
+        assert (quote.bid, quote.ask) == expected
+
+    return Workload(operations=10 * repeat, run=run, prepare=lambda: quote, check=check)
+
+
+def live_book(core: Any, stream: Stream) -> Any:
+    """Return a live, verified book; it belongs to its engine and keeps it."""
+    engine = core.Engine()
+    for frame in stream.frames:
+        engine.feed(frame)
+    book = engine.book(stream.symbol)
+    assert book.is_valid
+    return book
