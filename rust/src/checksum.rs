@@ -8,19 +8,11 @@
 //! The text itself is never put together: [`crate::crc32`] adds up what each level contributes,
 //! and a level that did not change still knows its contribution.
 
-use crate::book::{Entry, Ladder, Level};
-use crate::crc32::{Computation, Multiply, PartSum, WordSum, compute};
+use crate::book::{Ladder, Level};
+use crate::crc32::{Arithmetic, Computation, Digest, Parts, Words, compute};
 
 /// Levels of a side that count, whatever the depth.
 pub const LEVELS: usize = 10;
-
-/// What a level contributes: the remainder of its digits and their number, zero while nobody has
-/// asked for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Digest {
-    remainder: u32,
-    length: u32,
-}
 
 /// The CRC-32 over the ten best levels of both sides.
 #[inline]
@@ -37,70 +29,67 @@ impl Computation for BookText<'_> {
     type Output = u32;
 
     #[inline(always)]
-    fn run<M: Multiply>(self) -> u32 {
-        let mut sum = PartSum::default();
-        let mut after = 0;
-        for entry in self.bids.top(LEVELS).rev() {
-            add::<M>(&mut sum, &mut after, entry);
+    fn run<A: Arithmetic>(self) -> u32 {
+        let mut text = Parts::<A>::new();
+        text.prepend(side_digest::<A>(self.bids));
+        text.prepend(side_digest::<A>(self.asks));
+        text.crc()
+    }
+}
+
+/// The digest of a side, computed if the side changed.
+#[inline(always)]
+fn side_digest<A: Arithmetic>(side: &mut Ladder) -> Digest {
+    if side.digest.is_unknown() {
+        let mut text = Parts::<A>::new();
+        for entry in side.top(LEVELS) {
+            if entry.digest.is_unknown() {
+                entry.digest = level_digest::<A>(&entry.level);
+            }
+            text.prepend(entry.digest);
         }
-        for entry in self.asks.top(LEVELS).rev() {
-            add::<M>(&mut sum, &mut after, entry);
-        }
-        sum.finish::<M>(after)
+        side.digest = text.digest();
     }
-}
-
-/// Adds a level in front of `after` bytes.
-#[inline(always)]
-fn add<M: Multiply>(sum: &mut PartSum, after: &mut usize, entry: &mut Entry) {
-    if entry.digest.length == 0 {
-        entry.digest = digest::<M>(&entry.level);
-    }
-    sum.add::<M>(entry.digest.remainder, *after);
-    *after += entry.digest.length as usize;
+    side.digest
 }
 
 #[inline(always)]
-fn digest<M: Multiply>(level: &Level) -> Digest {
-    let mut sum = WordSum::default();
-    let length = add_number::<M>(&mut sum, level.qty, 0);
-    let length = add_number::<M>(&mut sum, level.price, length);
-    #[expect(clippy::cast_possible_truncation, reason = "at most 78")]
-    Digest {
-        remainder: sum.reduce::<M>(),
-        length: length as u32,
-    }
+fn level_digest<A: Arithmetic>(level: &Level) -> Digest {
+    let mut text = Words::<A>::new();
+    prepend_number(&mut text, level.qty);
+    prepend_number(&mut text, level.price);
+    text.digest()
 }
 
-/// Adds the digits of a number in front of `after` bytes; returns how many bytes those are then.
+/// Puts the digits of a number before the text.
 #[inline(always)]
-fn add_number<M: Multiply>(sum: &mut WordSum, value: u128, mut after: usize) -> usize {
+fn prepend_number<A: Arithmetic>(text: &mut Words<A>, value: u128) {
     const WORD: u64 = 100_000_000;
-    let mut rest = match u64::try_from(value) {
-        Ok(rest) => rest,
-        Err(_) => return add_wide::<M>(sum, value, after),
+    let Ok(mut rest) = u64::try_from(value) else {
+        return prepend_wide(text, value);
     };
     while rest >= WORD {
-        sum.add::<M>(eight_digits(rest % WORD) | ZEROS, after);
+        text.prepend(eight_digits(rest % WORD) | ZEROS, 8);
         rest /= WORD;
-        after += 8;
     }
     let digits = eight_digits(rest);
     let absent = (digits.trailing_zeros() / 8).min(7);
-    sum.add::<M>((digits | ZEROS) & (u64::MAX << (absent * 8)), after);
-    after + 8 - absent as usize
+    let present = u64::MAX << (absent * 8);
+    text.prepend((digits | ZEROS) & present, 8 - absent as usize);
 }
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 #[cold]
-fn add_wide<M: Multiply>(sum: &mut WordSum, value: u128, after: usize) -> usize {
-    const WORDS: u128 = 10_000_000_000_000_000;
-    #[expect(clippy::cast_possible_truncation, reason = "below 10^16")]
-    let low = (value % WORDS) as u64;
-    sum.add::<M>(eight_digits(low % 100_000_000) | ZEROS, after);
-    sum.add::<M>(eight_digits(low / 100_000_000) | ZEROS, after + 8);
-    add_number::<M>(sum, value / WORDS, after + 16)
+fn prepend_wide<A: Arithmetic>(text: &mut Words<A>, value: u128) {
+    const WORD: u128 = 100_000_000;
+    let mut rest = value;
+    while rest >= WORD {
+        #[expect(clippy::cast_possible_truncation, reason = "below 10^8")]
+        text.prepend(eight_digits((rest % WORD) as u64) | ZEROS, 8);
+        rest /= WORD;
+    }
+    prepend_number(text, rest);
 }
 
 /// The eight decimal digits of a number below 10^8, one a byte, the first in the lowest byte.

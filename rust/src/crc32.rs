@@ -7,34 +7,39 @@
 //! the end. This costs one carry-less multiplication a level instead of a pass over the text.
 //!
 //! Everything here is bit-reflected, as this CRC is: in an n-bit value the bit `k` is the
-//! coefficient of `x^(n-1-k)`. The integer product of two such values lacks one bit at the low
-//! end, hence the shifts by one. Bytes that are zero at the beginning of a text add nothing, which
-//! spares shifting the leading zeros out of a number's digits.
+//! coefficient of `x^(n-1-k)`. Multiplying such values as integers loses a factor of `x`, which the
+//! tabulated powers make up for by being one too high: below, "power of m" is `x^(m-1)` in memory.
+//! Bytes that are zero at the beginning of a text add nothing, which spares shifting the leading
+//! zeros out of a number's digits.
 //!
-//! Source of the constants: V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using
-//! PCLMULQDQ Instruction", 2009, table for the gzip CRC.
+//! Source of the method: V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using
+//! PCLMULQDQ Instruction", 2009; the two constants of the last step are its table for gzip's CRC.
 
-/// `x^32 mod P`, reflected: the CRC's polynomial without its highest term.
+/// `P`, the CRC's polynomial, without its highest term.
 const POLYNOMIAL: u32 = 0xEDB8_8320;
-/// `P`, reflected, 33 bits.
+/// `P` in 33 bits.
 const MODULUS: u64 = 0x1_DB71_0641;
-/// `x^64 / P`, reflected, 33 bits.
+/// `x^64 / P` in 33 bits.
 const INVERSE: u64 = 0x1_F701_1641;
 
 /// How many bytes may come after a part of a text: twenty levels of two numbers of 39 digits.
 const LONGEST: usize = 20 * 2 * 39;
 
-/// `x^(8n) mod P` for every `n` up to [`LONGEST`] and the four bytes of a remainder.
+/// The powers of `8n` modulo `P` for every `n` up to [`LONGEST`] and the four bytes of a remainder.
 static POWERS: [u32; LONGEST + 5] = powers();
 
+/// The power of 64 modulo `P`.
+const POWER_64: u64 = powers()[8] as u64;
+
 const fn powers() -> [u32; LONGEST + 5] {
-    let mut table = [0x8000_0000; LONGEST + 5];
+    // 1/x: P has a constant term, so P - 1 is divisible by x and the rest is the inverse.
+    let mut table = [POLYNOMIAL << 1 | 1; LONGEST + 5];
     let mut at = 1;
     while at < table.len() {
         let mut power = table[at - 1];
         let mut bit = 0;
         while bit < 8 {
-            power = times_x(power);
+            power = (power >> 1) ^ (POLYNOMIAL * (power & 1));
             bit += 1;
         }
         table[at] = power;
@@ -43,34 +48,132 @@ const fn powers() -> [u32; LONGEST + 5] {
     table
 }
 
-const fn times_x(value: u32) -> u32 {
-    (value >> 1) ^ (POLYNOMIAL * (value & 1))
+#[inline(always)]
+fn power<A: Arithmetic>(bytes: usize) -> A::Value {
+    A::value(POWERS.get(bytes).copied().unwrap_or_default().into())
 }
 
-/// `x^64 mod P`.
-const X_64: u64 = powers()[8] as u64;
-
-/// `x^(8·bytes) mod P`.
-#[inline]
-fn power(bytes: usize) -> u64 {
-    POWERS.get(bytes).copied().unwrap_or_default().into()
+/// What a part of a text contributes: its remainder and how many bytes it has. An empty one is as
+/// good as unknown: it costs nothing to find that out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Digest {
+    remainder: u32,
+    length: u32,
 }
 
-/// A way to multiply polynomials.
-pub(crate) trait Multiply {
-    /// The carry-less product of the bits of `a` and `b`.
-    fn multiply(a: u64, b: u64) -> u128;
+impl Digest {
+    pub(crate) const UNKNOWN: Self = Self::new(0, 0);
+
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "at most LONGEST")]
+    const fn new(remainder: u32, length: usize) -> Self {
+        let length = length as u32;
+        Self { remainder, length }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_unknown(self) -> bool {
+        self.length == 0
+    }
 }
 
-/// Runs a computation with the fastest multiplication of this machine.
+/// A part of a text in the making, from its last word to its first.
+pub(crate) struct Words<A: Arithmetic> {
+    sum: A::Value,
+    length: usize,
+}
+
+impl<A: Arithmetic> Words<A> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            sum: A::value(0),
+            length: 0,
+        }
+    }
+
+    /// Puts the last `bytes` bytes of `word` before the text; the others must be zero.
+    #[inline(always)]
+    pub(crate) fn prepend(&mut self, word: u64, bytes: usize) {
+        let product = A::multiply(A::value(word), power::<A>(self.length + 4));
+        self.sum = A::add(self.sum, product);
+        self.length += bytes;
+    }
+
+    #[inline(always)]
+    pub(crate) fn digest(self) -> Digest {
+        // 96 bits: the lowest 32, of the highest degree, are multiples of x^64.
+        let high = A::multiply(A::low_32(self.sum), A::value(POWER_64));
+        let remainder = reduce::<A>(A::add(A::shift_right_32(self.sum), high));
+        Digest::new(remainder, self.length)
+    }
+}
+
+/// A text in the making, from its last part to its first.
+pub(crate) struct Parts<A: Arithmetic> {
+    sum: A::Value,
+    length: usize,
+}
+
+impl<A: Arithmetic> Parts<A> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            sum: A::value(0),
+            length: 0,
+        }
+    }
+
+    /// Puts `part` before the text.
+    #[inline(always)]
+    pub(crate) fn prepend(&mut self, part: Digest) {
+        let remainder = A::value(part.remainder.into());
+        let product = A::multiply(remainder, power::<A>(self.length));
+        self.sum = A::add(self.sum, product);
+        self.length += part.length as usize;
+    }
+
+    #[inline(always)]
+    pub(crate) fn digest(self) -> Digest {
+        Digest::new(reduce::<A>(self.sum), self.length)
+    }
+
+    /// The CRC of the text.
+    #[inline(always)]
+    pub(crate) fn crc(mut self) -> u32 {
+        self.prepend(Digest::new(u32::MAX, 0));
+        !reduce::<A>(self.sum)
+    }
+}
+
+/// `value mod P` of a polynomial of 64 bits, by Barrett's method.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "32 of 64 bits are left")]
+fn reduce<A: Arithmetic>(value: A::Value) -> u32 {
+    let quotient = A::multiply(A::low_32(value), A::value(INVERSE));
+    let multiple = A::multiply(A::low_32(quotient), A::value(MODULUS));
+    (A::low_64(A::add(value, multiple)) >> 32) as u32
+}
+
+/// Polynomials of up to 128 bits.
+pub(crate) trait Arithmetic {
+    type Value: Copy;
+    fn value(bits: u64) -> Self::Value;
+    fn low_64(value: Self::Value) -> u64;
+    fn low_32(value: Self::Value) -> Self::Value;
+    fn shift_right_32(value: Self::Value) -> Self::Value;
+    fn add(a: Self::Value, b: Self::Value) -> Self::Value;
+    /// The product of the lower 64 bits.
+    fn multiply(a: Self::Value, b: Self::Value) -> Self::Value;
+}
+
+/// Something to be computed, in whatever arithmetic.
 pub(crate) trait Computation {
-    /// What comes out.
     type Output;
-    /// Computes.
-    fn run<M: Multiply>(self) -> Self::Output;
+    fn run<A: Arithmetic>(self) -> Self::Output;
 }
 
-/// Runs `computation` with the fastest multiplication of this machine.
+/// Runs `computation` in the fastest arithmetic of this machine.
 #[inline]
 pub(crate) fn compute<C: Computation>(computation: C) -> C::Output {
     #[cfg(target_arch = "x86_64")]
@@ -86,74 +189,39 @@ pub(crate) fn compute<C: Computation>(computation: C) -> C::Output {
     computation.run::<Portable>()
 }
 
-/// The remainder of a text of 8-byte words, each given with the number of bytes after it: the sum
-/// of `word · x^(8·after + 32)`, which is the CRC with an initial value of zero.
-#[derive(Default)]
-pub(crate) struct WordSum(u128);
-
-impl WordSum {
-    #[inline(always)]
-    pub(crate) fn add<M: Multiply>(&mut self, word: u64, after: usize) {
-        self.0 ^= M::multiply(word, power(after + 4));
-    }
-
-    #[inline(always)]
-    pub(crate) fn reduce<M: Multiply>(self) -> u32 {
-        // 96 bits: the uppermost coefficients, in the lowest 32, stand for multiples of x^64.
-        let sum = self.0 << 1;
-        let folded = low(M::multiply(low(sum) & LOW_HALF, X_64)) << 1;
-        reduce::<M>(low(sum >> 32) ^ folded)
-    }
-}
-
-/// The sum of `remainder · x^(8·after)` over the parts of a text.
-#[derive(Default)]
-pub(crate) struct PartSum(u64);
-
-impl PartSum {
-    #[inline(always)]
-    pub(crate) fn add<M: Multiply>(&mut self, remainder: u32, after: usize) {
-        self.0 ^= low(M::multiply(remainder.into(), power(after)));
-    }
-
-    /// The CRC of the whole text, which has `length` bytes.
-    #[inline(always)]
-    pub(crate) fn finish<M: Multiply>(mut self, length: usize) -> u32 {
-        self.add::<M>(u32::MAX, length);
-        !reduce::<M>(self.0 << 1)
-    }
-}
-
-const LOW_HALF: u64 = 0xFFFF_FFFF;
-
-/// The lowest 64 bits.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "on purpose")]
-const fn low(product: u128) -> u64 {
-    product as u64
-}
-
-/// `value mod P` of a polynomial of 64 bits, by Barrett's method.
-#[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "32 of 64 bits are left")]
-fn reduce<M: Multiply>(value: u64) -> u32 {
-    let quotient = low(M::multiply(value & LOW_HALF, INVERSE)) & LOW_HALF;
-    ((value ^ low(M::multiply(quotient, MODULUS))) >> 32) as u32
-}
-
-/// Multiplication without an instruction for it.
+/// Arithmetic without an instruction for it.
 pub(crate) struct Portable;
 
-impl Multiply for Portable {
-    #[inline]
-    fn multiply(a: u64, b: u64) -> u128 {
+impl Arithmetic for Portable {
+    type Value = u128;
+
+    fn value(bits: u64) -> u128 {
+        bits.into()
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "on purpose")]
+    fn low_64(value: u128) -> u64 {
+        value as u64
+    }
+
+    fn low_32(value: u128) -> u128 {
+        value & 0xFFFF_FFFF
+    }
+
+    fn shift_right_32(value: u128) -> u128 {
+        value >> 32
+    }
+
+    fn add(a: u128, b: u128) -> u128 {
+        a ^ b
+    }
+
+    fn multiply(a: u128, b: u128) -> u128 {
+        let (a, mut rest) = (u128::from(Self::low_64(a)), Self::low_64(b));
         let mut product = 0;
-        let mut shifted = u128::from(a);
-        let mut rest = b;
         while rest != 0 {
-            product ^= shifted * u128::from(rest & 1);
-            shifted <<= 1;
-            rest >>= 1;
+            product ^= a << rest.trailing_zeros();
+            rest &= rest - 1;
         }
         product
     }
@@ -161,21 +229,53 @@ impl Multiply for Portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{_mm_clmulepi64_si128, _mm_cvtsi64_si128};
+    use std::arch::x86_64::{
+        __m128i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set_epi32,
+        _mm_and_si128, _mm_srli_si128, _mm_xor_si128,
+    };
 
-    use super::{Computation, Multiply};
+    use super::{Arithmetic, Computation};
 
+    /// Stays in vector registers: the way out and back takes as long as a multiplication.
     struct Pclmul;
 
-    impl Multiply for Pclmul {
+    impl Arithmetic for Pclmul {
+        type Value = __m128i;
+
         #[inline(always)]
-        fn multiply(a: u64, b: u64) -> u128 {
-            // SAFETY: only `compute` names this type, and it has the instruction. The result and
-            // a `u128` have the same size, and any bits are a valid `u128`.
-            unsafe {
-                let (a, b) = (_mm_cvtsi64_si128(a as i64), _mm_cvtsi64_si128(b as i64));
-                std::mem::transmute(_mm_clmulepi64_si128::<0>(a, b))
-            }
+        fn value(bits: u64) -> __m128i {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_cvtsi64_si128(bits.cast_signed()) }
+        }
+
+        #[inline(always)]
+        fn low_64(value: __m128i) -> u64 {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_cvtsi128_si64(value).cast_unsigned() }
+        }
+
+        #[inline(always)]
+        fn low_32(value: __m128i) -> __m128i {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_and_si128(value, _mm_set_epi32(0, 0, 0, -1)) }
+        }
+
+        #[inline(always)]
+        fn shift_right_32(value: __m128i) -> __m128i {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_srli_si128::<4>(value) }
+        }
+
+        #[inline(always)]
+        fn add(a: __m128i, b: __m128i) -> __m128i {
+            // SAFETY: SSE2 is part of x86-64.
+            unsafe { _mm_xor_si128(a, b) }
+        }
+
+        #[inline(always)]
+        fn multiply(a: __m128i, b: __m128i) -> __m128i {
+            // SAFETY: only `compute` names this type, and it has the instruction.
+            unsafe { _mm_clmulepi64_si128::<0>(a, b) }
         }
     }
 
@@ -189,15 +289,42 @@ mod x86 {
 mod aarch64 {
     use std::arch::aarch64::vmull_p64;
 
-    use super::{Computation, Multiply};
+    use super::{Arithmetic, Computation, Portable};
 
     struct Pmull;
 
-    impl Multiply for Pmull {
+    impl Arithmetic for Pmull {
+        type Value = u128;
+
         #[inline(always)]
-        fn multiply(a: u64, b: u64) -> u128 {
+        fn value(bits: u64) -> u128 {
+            Portable::value(bits)
+        }
+
+        #[inline(always)]
+        fn low_64(value: u128) -> u64 {
+            Portable::low_64(value)
+        }
+
+        #[inline(always)]
+        fn low_32(value: u128) -> u128 {
+            Portable::low_32(value)
+        }
+
+        #[inline(always)]
+        fn shift_right_32(value: u128) -> u128 {
+            Portable::shift_right_32(value)
+        }
+
+        #[inline(always)]
+        fn add(a: u128, b: u128) -> u128 {
+            Portable::add(a, b)
+        }
+
+        #[inline(always)]
+        fn multiply(a: u128, b: u128) -> u128 {
             // SAFETY: only `compute` names this type, and it has the instruction.
-            unsafe { vmull_p64(a, b) }
+            unsafe { vmull_p64(Self::low_64(a), Self::low_64(b)) }
         }
     }
 

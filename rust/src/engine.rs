@@ -10,7 +10,7 @@ use crate::lexer::Value;
 use crate::message::{
     BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, salvage,
 };
-use books::{Books, DEPTHS, Verdict};
+use books::{Books, DEPTHS, Taken, Verdict};
 use sequence::Sequences;
 
 /// What a frame said, and what the engine noticed about it.
@@ -227,52 +227,14 @@ impl Engine {
         received_ns: Option<i64>,
         outcome: &mut Outcome,
     ) {
-        let batch = std::mem::take(&mut self.batch);
-        outcome.verified = (!batch.items().is_empty()).then_some(true);
-        for item in batch.items() {
-            let verdict = self
-                .books
-                .take(frame, &batch, item, message.is_snapshot, received_ns);
-            let verified = self.judge(verdict, item, outcome);
+        outcome.verified = (!self.batch.items().is_empty()).then_some(true);
+        for item in self.batch.items() {
+            let moment = Moment { frame, received_ns };
+            let taken = self.books.take(&self.batch, item, message.is_snapshot, moment);
+            let verified = judge(&mut self.counters, taken, item, outcome);
             outcome.verified = worse(outcome.verified, verified);
         }
         self.counters.book_messages += u64::from(outcome.message.is_ok());
-        self.batch = batch;
-    }
-
-    /// Reports what became of an item; returns whether its book now matches the exchange's.
-    #[inline]
-    fn judge(
-        &mut self,
-        (book, verdict): (usize, Verdict),
-        item: &BookItem,
-        outcome: &mut Outcome,
-    ) -> Option<bool> {
-        if let Some(crossing) = self.books.crossing(book) {
-            self.counters.crossed += 1;
-            outcome.notices.push(crossing);
-        }
-        match verdict {
-            Verdict::Match => {
-                self.counters.verified += 1;
-                Some(true)
-            }
-            Verdict::Mismatch { expected, computed } => {
-                self.counters.mismatches += 1;
-                outcome.notices.push(Notice::BookChecksum {
-                    book,
-                    expected,
-                    computed,
-                });
-                Some(false)
-            }
-            Verdict::Unfit => {
-                outcome.message = Err(ParseError::new(ErrorKind::Number, item.offset));
-                None
-            }
-            Verdict::Ignored => item.checksum.map(|_| false),
-            Verdict::Unverified => None,
-        }
     }
 
     /// Watches the sequence of the private channels.
@@ -321,6 +283,48 @@ impl Engine {
             self.books.distrust(&found.symbols);
         }
         outcome.lost_channel = found.channel;
+    }
+}
+
+/// The frame at hand and when it came.
+#[derive(Clone, Copy)]
+struct Moment<'f> {
+    frame: &'f [u8],
+    received_ns: Option<i64>,
+}
+
+/// Reports what became of an item; returns whether its book now matches the exchange's.
+#[inline]
+fn judge(
+    counters: &mut Counters,
+    taken: Taken,
+    item: &BookItem,
+    outcome: &mut Outcome,
+) -> Option<bool> {
+    if let Some(crossing) = taken.crossing {
+        counters.crossed += 1;
+        outcome.notices.push(crossing);
+    }
+    match taken.verdict {
+        Verdict::Match => {
+            counters.verified += 1;
+            Some(true)
+        }
+        Verdict::Mismatch { expected, computed } => {
+            counters.mismatches += 1;
+            outcome.notices.push(Notice::BookChecksum {
+                book: taken.book,
+                expected,
+                computed,
+            });
+            Some(false)
+        }
+        Verdict::Unfit => {
+            outcome.message = Err(ParseError::new(ErrorKind::Number, item.offset));
+            None
+        }
+        Verdict::Ignored => item.checksum.map(|_| false),
+        Verdict::Unverified => None,
     }
 }
 

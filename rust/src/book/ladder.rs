@@ -1,15 +1,16 @@
 //! One side of a book: price levels in order.
 //!
-//! To the next maintainer: levels lie best first in a ring buffer. Updates cluster at the top, so
-//! a search looks at the first few levels before it bisects, and an insertion moves the few
-//! levels above it. A full book pushes a level out at the worst end with almost every insertion;
-//! a ring buffer forgets it without moving anything, which is what keeps the cost of an update
-//! independent of the depth. Whatever changes a level must reset its digest.
-
-use std::collections::VecDeque;
+//! To the next maintainer: the levels are the part of `buffer` from `start` on, worst first, so
+//! that the best are at the end. Updates cluster at the top: a search looks at the best few levels
+//! before it bisects, and an insertion there moves the few that are better. A full book pushes its
+//! worst level out with almost every insertion; that only moves `start`, and the gap in front takes
+//! up what is inserted at the worst end. When the buffer is full the gap is closed, which is rare
+//! enough to be free. So the cost of an update does not grow with the depth. Whatever changes a
+//! level must reset its digest and, among those that count for the checksum, the ladder's.
 
 use super::{Level, Side};
-use crate::checksum::Digest;
+use crate::crc32::Digest;
+use crate::checksum::LEVELS;
 
 /// Ranks that a search tries one by one; most updates are found there.
 const NEAR_TOP: usize = 8;
@@ -23,16 +24,19 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn new(level: Level) -> Self {
-        let digest = Digest::default();
+        let digest = Digest::UNKNOWN;
         Self { level, digest }
     }
 }
 
-/// One side of a book, best level first, each price once.
+/// One side of a book, each price once.
 #[derive(Clone, Debug)]
 pub struct Ladder {
     side: Side,
-    entries: VecDeque<Entry>,
+    buffer: Vec<Entry>,
+    start: usize,
+    /// What the levels that count contribute to the checksum together.
+    pub(crate) digest: Digest,
 }
 
 impl Ladder {
@@ -41,106 +45,143 @@ impl Ladder {
     pub const fn new(side: Side) -> Self {
         Self {
             side,
-            entries: VecDeque::new(),
+            buffer: Vec::new(),
+            start: 0,
+            digest: Digest::UNKNOWN,
         }
     }
 
     /// The levels, best first.
     pub fn levels(&self) -> impl ExactSizeIterator<Item = &Level> {
-        self.entries.iter().map(|entry| &entry.level)
+        self.entries().iter().rev().map(|entry| &entry.level)
     }
 
     /// The best level.
     #[inline]
     #[must_use]
     pub fn best(&self) -> Option<Level> {
-        self.entries.front().map(|entry| entry.level)
+        self.entries().last().map(|entry| entry.level)
     }
 
     /// How many levels there are.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries().len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries().is_empty()
     }
 
-    /// The best `count` levels, or as many as there are, with their digests.
+    /// The best `count` levels, or as many as there are, worst first, with their digests.
     #[inline]
-    pub(crate) fn top(&mut self, count: usize) -> impl DoubleEndedIterator<Item = &mut Entry> {
-        let count = count.min(self.entries.len());
-        self.entries.range_mut(..count)
+    pub(crate) fn top(&mut self, count: usize) -> &mut [Entry] {
+        let first = self.buffer.len().saturating_sub(count).max(self.start);
+        self.buffer.get_mut(first..).unwrap_or_default()
     }
 
-    /// Makes room for `levels` levels and some that a message adds before the cut.
+    /// Makes room for `levels` levels and a gap.
     pub(super) fn reserve(&mut self, levels: usize) {
         let wanted = levels + levels / 8 + 16;
-        self.entries
-            .reserve_exact(wanted.saturating_sub(self.entries.len()));
+        self.buffer
+            .reserve_exact(wanted.saturating_sub(self.buffer.len()));
     }
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
     #[inline]
     pub(super) fn apply(&mut self, row: Level) {
-        let rank = self.rank(row.price);
-        let known = self.entries.get_mut(rank);
+        let place = self.place(row.price);
+        if self.buffer.len() - place <= LEVELS {
+            self.digest = Digest::UNKNOWN;
+        }
+        let known = self.buffer.get_mut(place);
         match known.filter(|entry| entry.level.price == row.price) {
             Some(_) if row.qty == 0 => {
-                self.entries.remove(rank);
+                self.buffer.remove(place);
             }
             Some(entry) => *entry = Entry::new(row),
             None if row.qty == 0 => {}
-            None => self.entries.insert(rank, Entry::new(row)),
+            None => self.insert(place, Entry::new(row)),
         }
     }
 
     /// Forgets the levels below the best `depth`.
     #[inline]
     pub(super) fn cut(&mut self, depth: usize) {
-        self.entries.truncate(depth);
+        let start = self.buffer.len().saturating_sub(depth);
+        if self.start < start {
+            self.start = start;
+            if depth < LEVELS {
+                self.digest = Digest::UNKNOWN;
+            }
+        }
     }
 
     /// Forgets all levels.
     pub(super) fn clear(&mut self) {
-        self.entries.clear();
+        self.buffer.clear();
+        self.start = 0;
+        self.digest = Digest::UNKNOWN;
     }
 
     /// Replaces every level by what `change` makes of it; the order must stay.
     pub(super) fn transform(&mut self, change: impl Fn(Level) -> Level) {
-        for entry in &mut self.entries {
+        for entry in self.top(usize::MAX) {
             *entry = Entry::new(change(entry.level));
         }
+        self.digest = Digest::UNKNOWN;
     }
 
-    /// Where `price` stands or would have to stand.
+    /// The levels, worst first.
     #[inline]
-    fn rank(&self, price: u128) -> usize {
-        for (rank, entry) in self.entries.iter().take(NEAR_TOP).enumerate() {
-            if !self.is_better(entry.level.price, price) {
-                return rank;
+    fn entries(&self) -> &[Entry] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Inserts in front of the entry at `place`, moving whatever is less.
+    #[inline]
+    fn insert(&mut self, place: usize, entry: Entry) {
+        let worse = place - self.start;
+        if worse < self.buffer.len() - place && self.start > 0 {
+            self.buffer.copy_within(self.start..place, self.start - 1);
+            self.start -= 1;
+            if let Some(free) = self.buffer.get_mut(place - 1) {
+                *free = entry;
             }
+            return;
         }
-        self.far_rank(price)
+        if self.buffer.len() == self.buffer.capacity() && self.start > 0 {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        self.buffer.insert(self.start + worse, entry);
     }
 
-    fn far_rank(&self, price: u128) -> usize {
-        let is_better = |entry: &Entry| self.is_better(entry.level.price, price);
-        // A snapshot arrives in order: each row belongs behind all others.
-        match self.entries.back() {
-            Some(last) if !is_better(last) => self.entries.partition_point(is_better),
-            _ => self.entries.len(),
-        }
-    }
-
+    /// Where in the buffer `price` stands, or the better price that it has to be inserted before.
     #[inline]
-    const fn is_better(&self, one: u128, other: u128) -> bool {
+    fn place(&self, price: u128) -> usize {
         match self.side {
-            Side::Bid => one > other,
-            Side::Ask => one < other,
+            Side::Bid => self.place_by(|other| other >= price),
+            Side::Ask => self.place_by(|other| other <= price),
+        }
+    }
+
+    /// The place of the worst level whose price is at least as good.
+    #[inline]
+    fn place_by(&self, is_as_good: impl Fn(u128) -> bool) -> usize {
+        let entries = self.entries();
+        let top = entries.iter().rev().take(NEAR_TOP);
+        let better = top.take_while(|entry| is_as_good(entry.level.price)).count();
+        if better < NEAR_TOP {
+            return self.buffer.len() - better;
+        }
+        // A snapshot arrives in order: each row belongs below all others.
+        match entries.first() {
+            Some(worst) if is_as_good(worst.level.price) => self.start,
+            _ => self.start + entries.partition_point(|entry| !is_as_good(entry.level.price)),
         }
     }
 }

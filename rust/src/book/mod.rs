@@ -4,7 +4,6 @@ mod l2;
 mod ladder;
 
 pub use l2::{L2Book, OutOfRange};
-pub(crate) use ladder::Entry;
 pub use ladder::Ladder;
 
 /// A side of a book.

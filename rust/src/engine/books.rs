@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::Notice;
+use foldhash::fast::RandomState;
+
+use super::{Moment, Notice};
 use crate::book::{L2Book, Side};
 use crate::message::{BookBatch, BookItem};
 
@@ -59,6 +61,13 @@ pub(super) enum Verdict {
     Unfit,
 }
 
+/// What became of one item, and of which book.
+pub(super) struct Taken {
+    pub(super) book: usize,
+    pub(super) verdict: Verdict,
+    pub(super) crossing: Option<Notice>,
+}
+
 /// A book, its state and its history.
 #[derive(Clone, Debug)]
 pub struct BookSlot {
@@ -71,7 +80,7 @@ pub struct BookSlot {
     updates: u64,
     verified: u64,
     mismatches: u64,
-    timestamp: String,
+    timestamp: Vec<u8>,
     received_ns: Option<i64>,
 }
 
@@ -89,7 +98,7 @@ impl BookSlot {
             updates: 0,
             verified: 0,
             mismatches: 0,
-            timestamp: String::new(),
+            timestamp: Vec::new(),
             received_ns: None,
         }
     }
@@ -141,7 +150,8 @@ impl BookSlot {
     /// Exchange time of the last applied message that had one.
     #[must_use]
     pub fn timestamp(&self) -> Option<&str> {
-        (!self.timestamp.is_empty()).then_some(&self.timestamp)
+        let text = std::str::from_utf8(&self.timestamp).ok()?;
+        (!text.is_empty()).then_some(text)
     }
 
     /// Local receive time of the last applied message.
@@ -161,9 +171,9 @@ impl BookSlot {
     pub fn stamp(&mut self, timestamp: Option<&[u8]>, received_ns: Option<i64>) {
         self.updates += 1;
         self.received_ns = received_ns;
-        if let Some(text) = timestamp.and_then(|text| std::str::from_utf8(text).ok()) {
+        if let Some(text) = timestamp {
             self.timestamp.clear();
-            self.timestamp.push_str(text);
+            self.timestamp.extend_from_slice(text);
         }
     }
 
@@ -226,17 +236,20 @@ impl BookSlot {
         }
     }
 
-    /// Best bid and best ask price of a valid book that has just become crossed.
+    /// Tells when a valid book has just become crossed; `book` is its index.
     #[inline]
-    pub(super) fn crossing(&mut self) -> Option<(u128, u128)> {
+    fn crossing(&mut self, book: usize) -> Option<Notice> {
         let is_crossed = self.state == BookState::Valid && self.book.is_crossed();
         let was_crossed = std::mem::replace(&mut self.was_crossed, is_crossed);
         if was_crossed || !is_crossed {
             return None;
         }
-        let bid = self.book.side(Side::Bid).best()?;
-        let ask = self.book.side(Side::Ask).best()?;
-        Some((bid.price, ask.price))
+        Some(Notice::BookCrossed {
+            book,
+            bid: self.book.side(Side::Bid).best()?.price,
+            ask: self.book.side(Side::Ask).best()?.price,
+            scale: self.book.price_scale(),
+        })
     }
 }
 
@@ -250,7 +263,7 @@ fn smallest_depth(levels: usize) -> usize {
 #[derive(Debug, Default)]
 pub(super) struct Books {
     slots: Vec<BookSlot>,
-    indices: HashMap<Box<[u8]>, usize>,
+    indices: HashMap<Box<[u8]>, usize, RandomState>,
 }
 
 impl Books {
@@ -281,43 +294,35 @@ impl Books {
         index
     }
 
-    /// Takes one item of a book message to its book, whose index it returns.
+    /// Takes one item of a book message to its book.
     #[inline]
     pub(super) fn take(
         &mut self,
-        frame: &[u8],
         batch: &BookBatch,
         item: &BookItem,
         is_snapshot: bool,
-        received_ns: Option<i64>,
-    ) -> (usize, Verdict) {
-        let index = self.index(&item.symbol.bytes(frame));
-        let Some(slot) = self.slots.get_mut(index) else {
-            return (index, Verdict::Ignored);
+        moment: Moment<'_>,
+    ) -> Taken {
+        let book = self.index(&item.symbol.bytes(moment.frame));
+        let mut taken = Taken {
+            book,
+            verdict: Verdict::Ignored,
+            crossing: None,
         };
-        let verdict = if is_snapshot {
+        let Some(slot) = self.slots.get_mut(book) else {
+            return taken;
+        };
+        taken.verdict = if is_snapshot {
             slot.take_snapshot(batch, item)
         } else {
             slot.take_update(batch, item)
         };
-        if !matches!(verdict, Verdict::Ignored | Verdict::Unfit) {
-            let timestamp = item.timestamp.map(|text| text.bytes(frame));
-            slot.stamp(timestamp.as_deref(), received_ns);
+        if !matches!(taken.verdict, Verdict::Ignored | Verdict::Unfit) {
+            let timestamp = item.timestamp.map(|text| text.bytes(moment.frame));
+            slot.stamp(timestamp.as_deref(), moment.received_ns);
+            taken.crossing = slot.crossing(book);
         }
-        (index, verdict)
-    }
-
-    /// Tells when the book at `index` has just become crossed.
-    #[inline]
-    pub(super) fn crossing(&mut self, index: usize) -> Option<Notice> {
-        let slot = self.slots.get_mut(index)?;
-        let (bid, ask) = slot.crossing()?;
-        Some(Notice::BookCrossed {
-            book: index,
-            bid,
-            ask,
-            scale: slot.book.price_scale(),
-        })
+        taken
     }
 
     fn slot(&mut self, symbol: &[u8]) -> Option<&mut BookSlot> {

@@ -20,9 +20,8 @@ fn word(frame: &[u8], at: usize) -> Option<u64> {
 pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
     let start = *at;
     while let Some(word) = word(frame, *at) {
-        // Digits become 0 to 9; all other bytes get their high bit set, the lowest of them surely.
         let values = word ^ (LOW * b'0' as u64);
-        let others = (values.wrapping_add(LOW * 0x76) | values) & HIGH;
+        let others = other_bytes(values);
         if others == 0 {
             *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(value(values));
             *at += 8;
@@ -44,6 +43,35 @@ pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
         *at += 1;
     }
     *at - start
+}
+
+/// The high bit of every byte that is not 0 to 9; those above the lowest may be wrong.
+#[inline(always)]
+const fn other_bytes(values: u64) -> u64 {
+    (values.wrapping_add(LOW * 0x76) | values) & HIGH
+}
+
+/// A number of at most seven characters, one of them a point, such as most prices: its digits as
+/// an integer, how many come before and after the point.
+///
+/// The point is taken out of the word, so that one conversion does for both parts.
+#[inline(always)]
+pub(crate) fn take_short(frame: &[u8], at: &mut usize) -> Option<(u64, usize, usize)> {
+    let values = word(frame, *at)? ^ (LOW * b'0' as u64);
+    let others = other_bytes(values);
+    let whole = others.trailing_zeros() / 8;
+    let rest = others & others.wrapping_sub(1);
+    let length = rest.trailing_zeros() / 8;
+    let point = (values >> (whole % 8 * 8)) & 0xFF;
+    if rest == 0 || whole == 0 || length == whole + 1 || point != u64::from(b'.' ^ b'0') {
+        return None;
+    }
+    let before = (1_u64 << (whole * 8)) - 1;
+    let joined = (values & before) | (values >> 8) & !before;
+    *at += length as usize;
+    let digits = length - 1;
+    let mantissa = value(joined << (64 - digits * 8));
+    Some((mantissa, whole as usize, (digits - whole) as usize))
 }
 
 /// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to
