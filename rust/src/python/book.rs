@@ -276,7 +276,11 @@ impl PyOrderBook {
             return Ok(None);
         };
         let width = convert::decimal(py, ask.abs_diff(bid), scale)?;
-        if ask < bid { width.neg() } else { Ok(width) }.map(Some)
+        if ask >= bid {
+            return Ok(Some(width));
+        }
+        // Unlike the operator this does not round to the decimal context.
+        width.call_method0(intern!(py, "copy_negate")).map(Some)
     }
 
     /// Half the sum, with one decimal more than the prices where it needs it.
