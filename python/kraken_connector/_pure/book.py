@@ -122,7 +122,7 @@ class OrderBook:
             raise ChecksumError(self._symbol, expected, self._computed())
 
     def _computed(self) -> int:
-        return book_checksum(self._asks.digits, self._bids.digits)
+        return book_checksum(self._asks.top_digits(), self._bids.top_digits())
 
     def _matches(self, expected: int) -> bool:
         """Compare and count."""
@@ -152,10 +152,12 @@ class OrderBook:
             NumberError: a number becomes too long; nothing was changed.
         """
         bids, asks = change.bids, change.asks
-        if not (self._fits(bids) and self._fits(asks)):
+        if not self._fits(bids + asks):
             bids, asks = self._widen(bids, asks)
-        self._bids.update(bids)
-        self._asks.update(asks)
+        if bids:
+            self._bids.update(bids)
+        if asks:
+            self._asks.update(asks)
         self._finish(change, received_ns)
 
     def _finish(self, change: BookChange, received_ns: int | None) -> None:
@@ -264,8 +266,8 @@ class OrderBook:
     def _top(self) -> tuple[int, int] | None:
         """Return best bid and best ask price, `None` when a side is empty."""
         self._check_readable()
-        bid, ask = self._bids.best(), self._asks.best()
-        return None if bid is None or ask is None else (bid[0], ask[0])
+        bid, ask = self._bids.best_price(), self._asks.best_price()
+        return None if bid is None or ask is None else (bid, ask)
 
     @property
     def bid(self) -> float | None:
@@ -283,10 +285,9 @@ class OrderBook:
     def ask_qty(self) -> float | None:
         return self._best_float("ask", 1)
 
-    def _best_float(self, side: str, index: Literal[0, 1]) -> float | None:
-        best = self._side(side).best()
-        scale = self._qty_scale if index else self._price_scale
-        return None if best is None else best[index] / 10**scale
+    def _best_float(self, side: Side, index: Literal[0, 1]) -> float | None:
+        best = self.levels_float(side, 1)
+        return best[0][index] if best else None
 
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         bid, bid_qty, ask, ask_qty = self.bid, self.bid_qty, self.ask, self.ask_qty

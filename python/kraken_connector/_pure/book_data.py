@@ -101,6 +101,7 @@ def _checksum(lexeme: Any) -> int | None:
         return None
     if type(lexeme) is not bytes:
         raise Defect("type", ("checksum",))
-    if not lexeme.isdigit() or len(lexeme) > 10 or int(lexeme) > _MAX_CHECKSUM:
+    value = int(lexeme) if lexeme.isdigit() and len(lexeme) <= 10 else -1
+    if not 0 <= value <= _MAX_CHECKSUM:
         raise Defect("number", ("checksum",))
-    return int(lexeme)
+    return value

@@ -18,9 +18,14 @@ def level_digits(price: int, qty: int) -> bytes:
     return b"%d%d" % (price, qty)
 
 
-def book_checksum(asks: list[bytes], bids: list[bytes]) -> int:
-    """Return the CRC-32 of the two sides' level digits, best last.
+def join_top(digits: list[bytes]) -> bytes:
+    """Return what one side contributes; `digits` are those of its levels, best last.
 
-    Sides with fewer than ten levels count with what they have.
+    A side with fewer than ten levels counts with what it has.
     """
-    return crc32(b"".join(asks[_BEST_TEN] + bids[_BEST_TEN]))
+    return b"".join(digits[_BEST_TEN])
+
+
+def book_checksum(asks: bytes, bids: bytes) -> int:
+    """Return the CRC-32 of what the two sides contribute."""
+    return crc32(asks + bids)

@@ -84,20 +84,19 @@ class Engine:
         Raises:
             UnreadableFrame: a number does not fit its book.
         """
-        verdicts: list[bool | None] = []
-        unfit: list[int] = []
+        verified: bool | None = True if changes else None
+        unfit: int | None = None
         for index, change in enumerate(changes):
             try:
-                verdicts.append(self._apply_item(message, change, events))
+                verdict = self._apply_item(message, change, events)
             except NumberError:
-                unfit.append(index)
-        if unfit:
-            refuse(frame, Defect("number", ("data", unfit[-1])))
+                unfit = index
+            else:
+                verified = verdict if verified is not False and verdict is not True else verified
+        if unfit is not None:
+            refuse(frame, Defect("number", ("data", unfit)))
         self._counters["book_messages"] += 1
-        if False in verdicts:
-            message._verified = False
-        elif verdicts and None not in verdicts:
-            message._verified = True
+        message._verified = verified
 
     def _apply_item(
         self, message: WSDataMessage, change: BookChange, events: list[Event]
@@ -117,7 +116,8 @@ class Engine:
         else:
             book._update(change, message._received_ns)
         verdict = self._verify(message, book, change, events)
-        self._watch_crossing(book, message, events)
+        if book._is_crossed() or self._crossed:
+            self._watch_crossing(book, message, events)
         return verdict
 
     def _snapshot_depth(self, change: BookChange) -> int:

@@ -63,14 +63,14 @@ def decode_exact(frame: bytes) -> Any:
     Raises:
         LexicalError: the frame is no JSON.
     """
-    text = frame.decode(errors="surrogateescape")
     try:
+        text = frame.decode()
         value, end = _exact.raw_decode(text)
     except (ValueError, RecursionError):
         Scanner(frame).scan()
-        return _exact.decode(text)
-    # The decoder lets pass what only the scanner knows: halves of surrogate pairs, for example.
-    if end < len(text) or b"\\" in frame or not frame.isascii() or _too_deep(frame):
+        return _exact.decode(frame.decode())
+    # The decoder lets pass what only the scanner knows: halves of surrogate pairs, depth.
+    if end < len(frame) or b"\\" in frame or _too_deep(frame):
         Scanner(frame).scan()
     return value
 

@@ -86,7 +86,7 @@ def _changes(data: Any) -> list[BookChange]:
 
 def _is_book(document: Any) -> bool:
     return (
-        isinstance(document, dict)
+        type(document) is dict
         and document.get("channel") == "book"
         and document.get("method") is None
     )
