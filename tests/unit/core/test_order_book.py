@@ -106,6 +106,14 @@ def test_crossed_book(core: Any) -> None:
     assert (str(book.spread), str(book.mid)) == ("-0.5", "10.75")
 
 
+def test_wide_spread_keeps_all_digits(core: Any) -> None:
+    """The decimal context's 28 digits do not round it."""
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data([("1" * 20 + "." + "1" * 10, "1")], [("0.1", "1")]))
+    assert str(book.spread) == "-" + "1" * 20 + ".0" + "1" * 9
+    assert str(book.mid) == "5" * 19 + ".60555555555"
+
+
 def test_levels_of_one_side(book: Any) -> None:
     assert texts(book.levels("bid", 2)) == BIDS[:2]
     assert texts(book.levels("ask")) == ASKS
