@@ -44,8 +44,8 @@ async def connected(sim: SimulatedExchange, **options: Any) -> AsyncIterator[Kra
 async def eventually(predicate: Callable[[], T], patience: float = PATIENCE) -> T:
     """Return the value of `predicate` as soon as it is true."""
     async with asyncio.timeout(patience):
-        while not (value := predicate()):
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - the client announces no states
+        while not (value := predicate()):  # noqa: ASYNC110 - a client announces no states
+            await asyncio.sleep(0.001)
     return value
 
 

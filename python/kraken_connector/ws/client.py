@@ -17,10 +17,10 @@ from .connection import Connection, ConnectionOptions
 from .constants import AUTH_URL, PRIVATE_CHANNELS, PUBLIC_URL, ConnectionState, MethodName
 from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
-from .inbox import OVERFLOWS, Inbox, Overflow
-from .options import checked_count, checked_seconds, checked_url
-from .session import Session, SessionOptions
-from .sinks import CallbackSink, ClientOutlet, LaneSink, PrivateSink, StoppingSink
+from .inbox import Inbox, Overflow
+from .options import SessionOptions, checked_count, checked_seconds, checked_url
+from .session import Session
+from .sinks import CallbackSink, ClientOutlet, Places
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, SubscriptionEntry
 from .token import TokenManager
@@ -137,7 +137,7 @@ class KrakenWSClient:
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
         self._connections: dict[str, Connection] = {}
-        self._sinks: dict[tuple[Connection, str], Sink] = {}
+        self._places: dict[str, Places] = {}
         self._opening = asyncio.Lock()
         self._cleaning: asyncio.Task[None] | None = None
         self._books = LiveBooks(self._engines)
@@ -157,6 +157,7 @@ class KrakenWSClient:
             await self._cleaning
         logger.info("using the %s core", backend())
         self._inbox.open()
+        self._opening = asyncio.Lock()
         try:
             await self._connection(self._url).open()
         except BaseException:
@@ -221,9 +222,11 @@ class KrakenWSClient:
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)
         connection = await self._connection_for(params.channel, "subscribe")
-        sink = taken or self._sink(connection, params.channel, overflow)
+        sink = taken or self._sink(connection.session.url, params.channel, overflow)
         ask = connection.session.subscribe(params, sink, _now())
-        return await self._outcome(connection, ask)
+        result = await self._outcome(connection, ask)
+        logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
+        return result
 
     async def unsubscribe(self, params: SubscriptionParams) -> SubscriptionResult:
         """End a subscription, or some of its symbols.
@@ -408,36 +411,13 @@ class KrakenWSClient:
         )
         session = Session(url, outlet, self._session_options, has_token_source=manager is not None)
         connection = Connection(session, self._connection_options, manager, self._ended)
+        self._places[url] = Places(self._inbox, connection.block, connection.give_up_until_drained)
         return connection
 
-    def _sink(self, connection: Connection, channel: str, overflow: Overflow) -> Sink:
-        """Return where a channel's messages go; the same object for the same place."""
-        if overflow not in OVERFLOWS:
-            raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
-        if self._callback is not None:
-            return self._callback
-        place: str = overflow
-        if channel in PRIVATE_CHANNELS:
-            if overflow in ("conflate", "block"):
-                raise ValueError(f"{channel} is private: its messages are never {overflow}ed")
-            place = "private"
-        sink = self._sinks.get((connection, place))
-        if sink is None:
-            sink = self._sinks[connection, place] = self._new_sink(connection, place)
-        return sink
-
-    def _new_sink(self, connection: Connection, place: str) -> Sink:
-        inbox = self._inbox
-        if place == "private":
-            lane = inbox.private
-            return PrivateSink(inbox, lambda: connection.give_up_until_drained(lane))
-        if place == "block":
-            blocking = inbox.blocking
-            return StoppingSink(inbox, blocking, lambda: connection.block(blocking))
-        if place == "disconnect":
-            full = inbox.disconnecting
-            return StoppingSink(inbox, full, lambda: connection.give_up_until_drained(full))
-        return LaneSink(inbox, inbox.dropping if place == "drop_oldest" else inbox.conflating)
+    def _sink(self, url: str, channel: str, overflow: Overflow) -> Sink:
+        """Return where a channel's messages go when they have no callback of their own."""
+        sink = self._places[url].of(channel, overflow)
+        return sink if self._callback is None else self._callback
 
     async def _outcome(self, connection: Connection, ask: Ask) -> SubscriptionResult:
         """Wait until an ask is done; a caller that is cancelled gives it up."""
@@ -470,10 +450,14 @@ class KrakenWSClient:
         self._cleaning = asyncio.create_task(self._close_connections())
 
     async def _close_connections(self) -> None:
+        connections = list(self._connections.values())
+        for connection in connections:
+            connection.stop()
         try:
-            for connection in self._connections.values():
-                await connection.close()
+            await asyncio.gather(*(connection.wait_closed() for connection in connections))
         finally:
+            for connection in connections:
+                connection.abort()
             self._cleaning = None
 
 

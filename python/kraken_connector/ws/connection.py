@@ -9,6 +9,7 @@ import ssl as tls
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
@@ -24,6 +25,9 @@ from .transport import open_socket
 __all__ = ["Connection", "ConnectionOptions"]
 
 logger = logging.getLogger(__name__)
+
+#: Bytes of a frame that the log shows at DEBUG.
+FRAME_SHOWN = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,8 @@ class Connection:
         self._life: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._leaving: ClientConnection | None = None
+        self._stopping: set[asyncio.Task[Any]] = set()
         self._writable = asyncio.Event()
         self._readable = asyncio.Event()
         self._drain: StoppingLane | None = None
@@ -101,25 +107,31 @@ class Connection:
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
-    async def close(self) -> None:
-        """End, whatever it is doing; at most `close_timeout` seconds for the closing handshake."""
+    def stop(self) -> None:
+        """End, whatever it is doing; `wait_closed` or `abort` must follow."""
         self.state = ConnectionState.DISCONNECTED
-        socket = self._socket
+        self._leaving = self._socket or self._leaving
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
+        self._stopping |= {task for task in (opening, life) if task is not None}
+        for task in self._stopping:
+            task.cancel()
         self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
         self.session.closed()
-        tasks = [task for task in (opening, life) if task is not None]
-        for task in tasks:
-            task.cancel()
-        try:
-            if tasks:
-                await asyncio.wait(tasks)
-            if socket is not None:
-                await socket.close()
-        finally:
-            if socket is not None:
-                socket.transport.abort()
+
+    async def wait_closed(self) -> None:
+        """Wait for the closing handshake, at most `close_timeout` seconds."""
+        if self._stopping:
+            await asyncio.wait(self._stopping)
+            self._stopping.clear()
+        if self._leaving is not None:
+            await self._leaving.close()
+
+    def abort(self) -> None:
+        """Drop the socket of a stopped connection."""
+        if self._leaving is not None:
+            self._leaving.transport.abort()
+            self._leaving = None
 
     def attend(self) -> None:
         """Act on what the session wants; after every call into it except `receive`."""
@@ -207,7 +219,8 @@ class Connection:
         `recv` suspends only when no frame is there, so all frames of one read are taken in a row.
         """
         session = self.session
-        receive, recv = session.receive, socket.recv
+        receive = self._log_and_receive if logger.isEnabledFor(logging.DEBUG) else session.receive
+        recv = socket.recv
         time_ns, now = time.time_ns, asyncio.get_running_loop().time
         while True:
             frame = await recv(decode=False)
@@ -216,6 +229,11 @@ class Connection:
                 self.attend()
             if not self._readable.is_set():
                 await self._readable.wait()
+
+    def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> None:
+        shown = frame[:FRAME_SHOWN].decode(errors="replace")
+        logger.debug("< %s%s", shown, "..." if len(frame) > FRAME_SHOWN else "")
+        self.session.receive(frame, received_ns, now)
 
     async def _write(self, socket: ClientConnection) -> None:
         """Send what the session wants to send, in order."""
@@ -229,6 +247,9 @@ class Connection:
 
     def _start(self, socket: ClientConnection) -> None:
         self._socket = socket
+        # New ones each time: a client may be used in one event loop after the other.
+        self._writable = asyncio.Event()
+        self._readable = asyncio.Event()
         self._readable.set()
         self._drain = None
         self.state = ConnectionState.CONNECTED

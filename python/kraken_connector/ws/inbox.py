@@ -53,6 +53,10 @@ class Lane:
         """Remove and return the oldest event."""
         return self.items.popleft()
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self.items.clear()
+
     def head_ns(self) -> int:
         """Return when the oldest event arrived."""
         return self.items[0].received_ns or 0
@@ -68,8 +72,7 @@ class DroppingLane(Lane):
         super().__init__(inbox, bound)
         self._lost = 0
         self._since_ns = 0
-        self._channels: set[str] = set()
-        self._symbols: set[str] = set()
+        self._kinds: set[tuple[str, str | None]] = set()
 
     def pop(self) -> Any:
         """Remove and return the oldest event; room again ends a loss."""
@@ -78,6 +81,11 @@ class DroppingLane(Lane):
             self._report()
         return event
 
+    def close(self) -> None:
+        """Report what was lost, if it was not yet."""
+        if self._lost:
+            self._report()
+
     def _overflow(self) -> None:
         event = self.items.popleft()
         self.dropped += 1
@@ -85,24 +93,19 @@ class DroppingLane(Lane):
             self._since_ns = getattr(event, "received_ns", None) or time.time_ns()
             logger.warning("the consumer is too slow: dropping the oldest messages")
         self._lost += 1
-        self._channels.add(getattr(event, "channel", None) or type(event).__name__)
-        symbol = getattr(event, "symbol", None)
-        if symbol:
-            self._symbols.add(symbol)
+        if type(event) is WSDataMessage:
+            self._kinds.add((event.channel, event.symbol))
+        else:
+            self._kinds.add((type(event).__name__, None))
 
     def _report(self) -> None:
+        channels = sorted({channel for channel, _ in self._kinds})
+        symbols = sorted({symbol for _, symbol in self._kinds if symbol})
         gap = GapEvent(
-            "overflow",
-            self._since_ns,
-            time.time_ns(),
-            sorted(self._channels),
-            sorted(self._symbols),
-            "",
-            self._lost,
+            "overflow", self._since_ns, time.time_ns(), channels, symbols, "", self._lost
         )
         self._lost = 0
-        self._channels.clear()
-        self._symbols.clear()
+        self._kinds.clear()
         self.inbox.on_gap(gap)
 
 
@@ -127,6 +130,11 @@ class ConflatingLane(Lane):
     def pop(self) -> Any:
         """Remove and return the latest message of what has waited longest."""
         return self._latest.pop(self.items.popleft())
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._latest.clear()
 
     def head_ns(self) -> int:
         """Return when the next message arrived."""
@@ -217,13 +225,14 @@ class Inbox:
         """Begin anew, empty."""
         self._ended = None
         for lane in (self.private, self.notes, *self._market):
-            while len(lane):
-                lane.pop()
+            lane.clear()
 
     def end(self, reason: Exception) -> None:
         """Add nothing any more; `get` raises `reason` once everything is taken."""
         if self._ended is None:
             self._ended = reason
+            self.dropping.close()
+            self.notes.close()
         while self.waiters:
             self.wake()
 

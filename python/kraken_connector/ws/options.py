@@ -1,11 +1,35 @@
-"""Checks of the arguments that a client is made with."""
+"""What a client is made with: the parts that its layers share, and checks of the arguments."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["checked_count", "checked_seconds", "checked_url"]
+__all__ = ["SessionOptions", "checked_count", "checked_seconds", "checked_url"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """The parts of a client's configuration that concern a connection's protocol.
+
+    Attributes:
+        ping_interval: seconds between pings.
+        ping_timeout: seconds until a ping must be answered.
+        heartbeat_timeout: seconds of silence until the connection counts as dead.
+        request_timeout: seconds until a request must be answered.
+        resync_attempts: how often one stream is asked for again before it is given up.
+        token_attempts: how often a token is fetched in a row after a reconnect.
+        deliver_heartbeats: whether heartbeats are delivered like data.
+    """
+
+    ping_interval: float = 10.0
+    ping_timeout: float = 10.0
+    heartbeat_timeout: float = 30.0
+    request_timeout: float = 10.0
+    resync_attempts: int = 5
+    token_attempts: int = 10
+    deliver_heartbeats: bool = False
 
 
 def checked_seconds(name: str, value: object) -> float:

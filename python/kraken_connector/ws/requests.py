@@ -403,6 +403,7 @@ class Requests:
                 if ask.method == flight.method:
                     ask.req_id = flight.req_id
                     self._set_deadline(ask, now)
+        logger.debug("> %s %s %s", flight.method, flight.channel, [t.symbol for t in flight.topics])
         self.outgoing.append(flight.frame(self.tokens.token_for(flight)))
 
 

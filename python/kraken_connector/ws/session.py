@@ -11,8 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -31,52 +30,18 @@ from ..models import (
     WSResponse,
 )
 from .liveness import Liveness
+from .options import SessionOptions
 from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
 from .subscribe import SubscriptionParams
-from .subscriptions import Ask, Registry, Sink, Topic
+from .subscriptions import Ask, Outlet, Registry, Sink, Topic
 from .token_desk import TokenDesk
 
-__all__ = ["Outlet", "Session", "SessionOptions"]
+__all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
-
-
-class Outlet(Sink, Protocol):
-    """Where everything goes that belongs to no subscription with a place of its own."""
-
-    @property
-    def reply(self) -> Callable[[Any], None]:
-        """Takes responses that nobody waits for."""
-
-    @property
-    def gap(self) -> Callable[[GapEvent], None]:
-        """Takes the record of a hole."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionOptions:
-    """The parts of a client's configuration that concern a connection's protocol.
-
-    Attributes:
-        ping_interval: seconds between pings.
-        ping_timeout: seconds until a ping must be answered.
-        heartbeat_timeout: seconds of silence until the connection counts as dead.
-        request_timeout: seconds until a request must be answered.
-        resync_attempts: how often one stream is asked for again before it is given up.
-        token_attempts: how often a token is fetched in a row after a reconnect.
-        deliver_heartbeats: whether heartbeats are delivered like data.
-    """
-
-    ping_interval: float = 10.0
-    ping_timeout: float = 10.0
-    heartbeat_timeout: float = 30.0
-    request_timeout: float = 10.0
-    resync_attempts: int = 5
-    token_attempts: int = 10
-    deliver_heartbeats: bool = False
 
 
 class Session:
@@ -398,6 +363,7 @@ class Session:
         """Draw the consequences of a change."""
         self.attention = True
         if self._hole is not None and self.is_settled:
+            logger.info("everything is subscribed again on %s", self.url)
             self._close_hole(self.last_received_ns)
 
     def _forgive_stall(self, now: float) -> None:

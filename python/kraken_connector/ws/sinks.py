@@ -8,9 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..models import GapEvent
-from .inbox import Inbox, Lane, StoppingLane
+from .constants import PRIVATE_CHANNELS
+from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
+from .subscriptions import Sink
 
-__all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "PrivateSink", "StoppingSink"]
+__all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "Places", "PrivateSink", "StoppingSink"]
 
 logger = logging.getLogger(__name__)
 
@@ -107,3 +109,43 @@ class ClientOutlet:
         self.note: Callable[[Any], None] = take or inbox.notes.put
         self.reply: Callable[[Any], None] = take or PrivateSink(inbox, on_full).put
         self.gap: Callable[[GapEvent], None] = on_gap
+
+
+class Places:
+    """The lanes as one connection's subscriptions see them; one sink for each lane.
+
+    Args:
+        inbox: the client's lanes.
+        block: stops reading the connection until a lane has room.
+        give_up: drops the connection until a lane has room.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        block: Callable[[StoppingLane], None],
+        give_up: Callable[[StoppingLane], None],
+    ) -> None:
+        self._sinks: dict[str, Sink] = {
+            "drop_oldest": LaneSink(inbox, inbox.dropping),
+            "conflate": LaneSink(inbox, inbox.conflating),
+            "block": StoppingSink(inbox, inbox.blocking, lambda: block(inbox.blocking)),
+            "disconnect": StoppingSink(
+                inbox, inbox.disconnecting, lambda: give_up(inbox.disconnecting)
+            ),
+        }
+        self._private = PrivateSink(inbox, lambda: give_up(inbox.private))
+
+    def of(self, channel: str, overflow: str) -> Sink:
+        """Return where a channel's messages go.
+
+        Raises:
+            ValueError: there is no such policy, or it does not fit the channel.
+        """
+        if overflow not in OVERFLOWS:
+            raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
+        if channel not in PRIVATE_CHANNELS:
+            return self._sinks[overflow]
+        if overflow in ("conflate", "block"):
+            raise ValueError(f"overflow={overflow!r} is not for private channels like {channel}")
+        return self._private

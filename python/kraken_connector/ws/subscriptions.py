@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 from ..exceptions import RequestTimeout, SubscriptionError
-from ..models import WSErrorResponse, WSResponse
+from ..models import GapEvent, WSErrorResponse, WSResponse
 from .envelopes import SubscriptionResult
 from .subscribe import BookParams, SubscriptionParams
 
 __all__ = [
     "Ask",
+    "Outlet",
     "Registry",
     "Sink",
     "Subscription",
@@ -60,6 +61,18 @@ class Sink(Protocol):
     @property
     def note(self) -> Callable[[Any], None]:
         """Takes what is said about the channel: checksum mismatches, gaps."""
+
+
+class Outlet(Sink, Protocol):
+    """Where everything goes that belongs to no subscription with a place of its own."""
+
+    @property
+    def reply(self) -> Callable[[Any], None]:
+        """Takes responses that nobody waits for."""
+
+    @property
+    def gap(self) -> Callable[[GapEvent], None]:
+        """Takes the record of a hole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.session import Session, SessionOptions
+from kraken_connector.ws.options import SessionOptions
+from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscriptions import Ask
 
 URL = "ws://exchange.test/v2"
