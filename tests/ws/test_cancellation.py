@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import warnings
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 import pytest
 from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
@@ -18,6 +20,8 @@ from kraken_connector.ws import (
     KrakenWSClient,
     TickerParams,
 )
+
+ROLES: tuple[Literal["public"], Literal["private"]] = ("public", "private")
 
 
 async def cancelled(action: Awaitable[object], when: Callable[[], object]) -> None:
@@ -108,6 +112,39 @@ async def test_cancelled_disconnect_still_ends_the_connection(sim: SimulatedExch
         await closing
     await client.disconnect()
     await sim.wait_for(lambda: not sim.connections)
+
+
+async def test_cancelled_disconnect_ends_the_connections_of_both_hosts() -> None:
+    hosts = [SimulatedExchange(symbols=[BTC], rate=0, role=role) for role in ROLES]
+    async with hosts[0] as public, hosts[1] as private:
+        client = client_of(
+            public, auth_url=private.url, token_manager=tokens_of(private), close_timeout=30
+        )
+        await client.connect()
+        await client.subscribe(ExecutionsParams())
+        for host in hosts:
+            host.faults.silence_connections()
+        closing = asyncio.create_task(client.disconnect())
+        await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+        closing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await closing
+        for host in hosts:
+            await host.wait_for(lambda host=host: not host.connections)  # type: ignore[misc]
+
+
+def test_client_works_in_one_event_loop_after_the_other() -> None:
+    async def use(client: KrakenWSClient, port: int) -> int:
+        async with SimulatedExchange(symbols=[BTC], rate=0, port=port) as sim, client:
+            await client.subscribe(BookParams(symbol=[BTC]))
+            await find_channel(client, "book")
+            return sim.port
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    client = KrakenWSClient(f"ws://127.0.0.1:{port}/v2", proxy=False)
+    for _ in range(2):
+        asyncio.run(use(client, port))
 
 
 async def test_token_call_ends_with_the_client(sim: SimulatedExchange) -> None:

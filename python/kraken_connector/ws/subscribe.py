@@ -313,13 +313,13 @@ def _checked_symbols(symbols: object) -> list[str]:
 def _checked_symbol(symbol: object) -> str:
     if not isinstance(symbol, str):
         raise TypeError(f"a symbol must be a string like 'BTC/USD', not {symbol!r}")
-    base, slash, quote = symbol.partition("/")
+    base, slash, quote = parts = symbol.partition("/")
     if not (base and slash and quote) or "/" in quote or symbol != "".join(symbol.split()):
         raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE, like 'BTC/USD'")
     for code in (base, quote):
         modern = _LEGACY_CODES.get(code.upper())
         if modern:
-            right = "/".join(_LEGACY_CODES.get(part.upper(), part) for part in (base, quote))
+            right = "".join(_LEGACY_CODES.get(part.upper(), part.upper()) for part in parts)
             raise ValueError(f"{code} is {modern} in the v2 API: use {right!r}")
     # Tokenized assets carry a small x: TSLAx/USD.
     if base.removesuffix("x") != base.removesuffix("x").upper() or quote != quote.upper():

@@ -1,0 +1,52 @@
+"""Delays before reconnecting, and the budget of connection attempts."""
+
+from __future__ import annotations
+
+import ssl
+from itertools import islice
+
+import pytest
+
+from kraken_connector.ws.backoff import ConnectBudget, delays, is_retryable
+
+VENUE = "wss://ws.kraken.com/v2"
+
+
+def test_delays_double_up_to_their_cap() -> None:
+    assert list(islice(delays(0.5, 3.0, random=lambda: 0.0), 5)) == [0.5, 1.0, 2.0, 3.0, 3.0]
+
+
+def test_jitter_takes_away_up_to_a_half() -> None:
+    assert list(islice(delays(1.0, 8.0, random=lambda: 1.0), 3)) == [0.5, 1.0, 2.0]
+    assert all(0.5 <= next(delays(1.0, 1.0)) <= 1.0 for _ in range(100))
+
+
+def test_delays_go_on_for_ever() -> None:
+    assert list(islice(delays(0.5, 30.0, random=lambda: 0.0), 5000))[-1] == 30.0
+
+
+def test_budget_makes_wait_beyond_its_limit() -> None:
+    budget = ConnectBudget(limit=2, window=10.0)
+    assert [budget.reserve(VENUE, now) for now in (0.0, 1.0)] == [0.0, 0.0]
+    assert budget.reserve(VENUE, 2.0) == 8.0
+    assert budget.reserve("wss://ws-auth.kraken.com/v2", 2.0) == 9.0
+    assert budget.reserve(VENUE, 10.0) == 10.0
+    assert budget.reserve(VENUE, 40.0) == 0.0
+
+
+def test_budget_never_lets_more_than_its_limit_into_a_window() -> None:
+    budget = ConnectBudget(limit=5, window=60.0)
+    starts = sorted(now + budget.reserve(VENUE, now) for now in (float(n) for n in range(50)))
+    assert all(later - earlier >= 60.0 for earlier, later in zip(starts, starts[5:], strict=False))
+
+
+@pytest.mark.parametrize("url", ["ws://127.0.0.1:1/v2", "wss://notkraken.com", "wss://[::1]/v2"])
+def test_budget_is_for_the_exchanges_hosts_alone(url: str) -> None:
+    budget = ConnectBudget(limit=1, window=10.0)
+    assert [budget.reserve(url, 0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_untrusted_certificate_is_final() -> None:
+    assert not is_retryable(ssl.SSLCertVerificationError("untrusted"))
+    assert is_retryable(ConnectionRefusedError())
+    assert is_retryable(TimeoutError())

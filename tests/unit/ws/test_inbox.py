@@ -1,0 +1,174 @@
+"""Lanes, their order and their bounds."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from kraken_connector import WSDataMessage
+from kraken_connector.exceptions import NotConnected
+from kraken_connector.models import BookCrossedEvent, GapEvent
+from kraken_connector.ws.inbox import Inbox
+
+
+def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSDataMessage:
+    data = [{"symbol": symbol, "trade_id": number, "side": "buy", "qty": 1.0, "price": 1.0,
+             "ord_type": "limit", "timestamp": "t"}]  # fmt: skip
+    return WSDataMessage.from_dict({"channel": channel, "type": "update", "data": data})
+
+
+def crossed(received_ns: int) -> BookCrossedEvent:
+    """Return an event with a time of arrival, which messages made by a test do not have."""
+    return BookCrossedEvent("BTC/USD", 1, 1, received_ns=received_ns)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def gaps() -> list[GapEvent]:
+    return []
+
+
+@pytest.fixture
+def inbox(gaps: list[GapEvent]) -> Inbox:
+    made = Inbox(bound=4, private_bound=4, on_gap=gaps.append)
+    made.open()
+    return made
+
+
+async def drain(inbox: Inbox) -> list[Any]:
+    return [await inbox.get() for _ in range(len(inbox))]
+
+
+async def test_private_comes_first_then_notes_then_market(inbox: Inbox) -> None:
+    inbox.dropping.put("market")
+    inbox.notes.put("note")
+    inbox.private.put("private")
+    assert await drain(inbox) == ["private", "note", "market"]
+
+
+async def test_market_lanes_are_merged_by_arrival(inbox: Inbox) -> None:
+    events = [crossed(n) for n in range(6)]
+    for event, lane in zip(
+        events,
+        [inbox.blocking, inbox.dropping, inbox.disconnecting] * 2,
+        strict=True,
+    ):
+        lane.put(event)
+    assert [event.received_ns for event in await drain(inbox)] == [0, 1, 2, 3, 4, 5]
+
+
+async def test_dropping_forgets_the_oldest_and_reports_it(
+    inbox: Inbox, gaps: list[GapEvent]
+) -> None:
+    for number in range(10):
+        inbox.dropping.put(message(number))
+    assert inbox.dropped == 6
+    kept = await drain(inbox)
+    assert [item.data[0].trade_id for item in kept] == [6, 7, 8, 9]
+    (gap,) = gaps
+    assert (gap.cause, gap.dropped, gap.channels, gap.symbols) == (
+        "overflow",
+        6,
+        ["trade"],
+        ["BTC/USD"],
+    )
+
+
+async def test_one_slow_phase_is_one_report(inbox: Inbox, gaps: list[GapEvent]) -> None:
+    for number in range(100):
+        inbox.dropping.put(message(number))
+        if number % 3 == 0:
+            await inbox.get()
+    await drain(inbox)
+    assert len(gaps) == 1
+
+
+async def test_loss_is_reported_at_the_end_at_the_latest(
+    inbox: Inbox, gaps: list[GapEvent]
+) -> None:
+    for number in range(5):
+        inbox.dropping.put(message(number))
+    assert gaps == []
+    inbox.end(RuntimeError("over"))
+    assert [gap.dropped for gap in gaps] == [1]
+
+
+async def test_conflating_keeps_the_latest_in_the_place_of_the_first(inbox: Inbox) -> None:
+    for number in range(100):
+        inbox.conflating.put(message(number, "BTC/USD"))
+        inbox.conflating.put(message(number, "ETH/USD"))
+        inbox.conflating.put(message(number, "BTC/USD", "other"))
+    found = await drain(inbox)
+    assert [(item.channel, item.symbol) for item in found[:2]] == [
+        ("trade", "BTC/USD"),
+        ("trade", "ETH/USD"),
+    ]
+    assert len(found) == 3
+    assert found[0].data[0].trade_id == 99
+    assert inbox.conflated == 297
+
+
+async def test_stopping_lanes_keep_everything_and_tell_about_room(inbox: Inbox) -> None:
+    told = []
+    for number in range(6):
+        inbox.blocking.put(number)
+    assert inbox.blocking.is_full
+    inbox.blocking.when_roomy(lambda: told.append(len(inbox.blocking)))
+    taken = [await inbox.get() for _ in range(6)]
+    assert taken == [0, 1, 2, 3, 4, 5]
+    assert told == [2]
+
+
+async def test_room_that_is_there_is_told_at_once(inbox: Inbox) -> None:
+    told: list[int] = []
+    inbox.private.when_roomy(lambda: told.append(1))
+    assert told == [1]
+
+
+async def test_get_waits(inbox: Inbox) -> None:
+    waiting = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    inbox.notes.put("late")
+    assert await waiting == "late"
+
+
+async def test_end_lets_take_what_is_left(inbox: Inbox) -> None:
+    inbox.dropping.put("left")
+    inbox.end(RuntimeError("over"))
+    inbox.end(RuntimeError("later"))
+    assert await inbox.get() == "left"
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="over"):
+            await inbox.get()
+
+
+async def test_end_wakes_all_who_wait(inbox: Inbox) -> None:
+    waiting = [asyncio.create_task(inbox.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    inbox.end(RuntimeError("over"))
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [RuntimeError] * 3
+
+
+async def test_inbox_is_closed_until_opened_and_empty_when_opened_again(inbox: Inbox) -> None:
+    fresh = Inbox(4, 4, lambda _: None)
+    with pytest.raises(NotConnected):
+        await fresh.get()
+    inbox.conflating.put(message(1))
+    inbox.private.put("old")
+    inbox.end(RuntimeError("over"))
+    inbox.open()
+    assert len(inbox) == 0
+    inbox.conflating.put(message(2))
+    assert (await inbox.get()).data[0].trade_id == 2
+
+
+async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
+    first, second = (asyncio.create_task(inbox.get()) for _ in range(2))
+    await asyncio.sleep(0)
+    inbox.notes.put("only")
+    first.cancel()
+    assert await second == "only"
+    assert first.cancelled() or await asyncio.wait([first])

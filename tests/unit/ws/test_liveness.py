@@ -1,0 +1,83 @@
+"""Ping, pong and silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_connector.exceptions import ConnectionLost, HeartbeatTimeout
+from kraken_connector.ws.liveness import Liveness
+
+URL = "ws://exchange.test"
+
+
+@pytest.fixture
+def live() -> Liveness:
+    liveness = Liveness(ping_interval=10.0, ping_timeout=5.0, heartbeat_timeout=30.0)
+    liveness.opened(0.0)
+    return liveness
+
+
+def test_ping_is_due_once_an_interval(live: Liveness) -> None:
+    assert live.deadline() == 10.0
+    assert not live.wants_ping(9.9)
+    assert live.wants_ping(10.0)
+    assert not live.wants_ping(10.1)
+    live.pong(10.2)
+    assert live.latency == pytest.approx(0.2)
+    assert live.wants_ping(20.0)
+
+
+def test_pong_must_come_in_time(live: Liveness) -> None:
+    live.wants_ping(10.0)
+    live.heard = 14.0
+    assert live.deadline() == 15.0
+    assert live.failure(URL, 14.9) is None
+    assert isinstance(live.failure(URL, 15.0), ConnectionLost)
+
+
+def test_no_second_ping_while_one_is_unanswered() -> None:
+    live = Liveness(ping_interval=1.0, ping_timeout=5.0, heartbeat_timeout=30.0)
+    live.opened(0.0)
+    assert live.wants_ping(1.0)
+    assert not live.wants_ping(2.0)
+    assert live.deadline() == 3.0
+    live.pong(2.5)
+    assert live.wants_ping(3.0)
+
+
+def test_silence_is_measured_from_the_last_frame(live: Liveness) -> None:
+    live.heard = 4.0
+    assert live.failure(URL, 33.9) is None
+    failure = live.failure(URL, 34.0)
+    assert isinstance(failure, HeartbeatTimeout)
+    assert failure.silence == 30.0
+
+
+def test_unasked_pong_means_nothing(live: Liveness) -> None:
+    live.pong(1.0)
+    assert live.latency is None
+
+
+def test_excuse_grants_time(live: Liveness) -> None:
+    live.wants_ping(10.0)
+    live.excuse(100.0, 0.5)
+    assert live.failure(URL, 100.4) is None
+    assert live.failure(URL, 100.6) is not None
+
+
+def test_pause_judges_nothing_and_pings_on(live: Liveness) -> None:
+    live.wants_ping(10.0)
+    live.pause()
+    assert live.failure(URL, 500.0) is None
+    assert live.wants_ping(20.0)
+    assert live.wants_ping(30.0)
+    live.resume(500.0, 0.5)
+    assert live.failure(URL, 500.4) is None
+    assert isinstance(live.failure(URL, 500.6), HeartbeatTimeout)
+
+
+def test_new_socket_begins_anew(live: Liveness) -> None:
+    live.wants_ping(10.0)
+    live.opened(1000.0)
+    assert live.failure(URL, 1001.0) is None
+    assert live.deadline() == 1010.0

@@ -1,0 +1,122 @@
+"""Where events go."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+
+from kraken_connector.ws.inbox import Inbox, StoppingLane
+from kraken_connector.ws.sinks import CallbackSink, ClientOutlet, Places
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    made = Inbox(bound=2, private_bound=2, on_gap=lambda _: None)
+    made.open()
+    return made
+
+
+class Stops:
+    """Remembers which lanes asked for what."""
+
+    def __init__(self) -> None:
+        self.blocked: list[StoppingLane] = []
+        self.given_up: list[StoppingLane] = []
+
+
+@pytest.fixture
+def stops() -> Stops:
+    return Stops()
+
+
+@pytest.fixture
+def places(inbox: Inbox, stops: Stops) -> Places:
+    return Places(inbox, stops.blocked.append, stops.given_up.append)
+
+
+def test_every_policy_has_its_lane(inbox: Inbox, places: Places) -> None:
+    lanes = {
+        "drop_oldest": inbox.dropping,
+        "conflate": inbox.conflating,
+        "block": inbox.blocking,
+        "disconnect": inbox.disconnecting,
+    }
+    for overflow, lane in lanes.items():
+        places.of("ticker", overflow).put("event")
+        assert len(lane) == 1
+        assert places.of("ticker", overflow) is places.of("book", overflow)
+
+
+def test_full_lane_stops_its_connection(inbox: Inbox, places: Places, stops: Stops) -> None:
+    for overflow in ("block", "disconnect"):
+        for number in range(2):
+            places.of("ticker", overflow).put(number)
+    assert stops.blocked == [inbox.blocking]
+    assert stops.given_up == [inbox.disconnecting]
+
+
+def test_private_messages_and_notes_about_them_stay_in_order(
+    inbox: Inbox, places: Places, stops: Stops
+) -> None:
+    sink = places.of("executions", "drop_oldest")
+    assert places.of("balances", "disconnect") is sink
+    sink.note("gap")
+    sink.put("message")
+    assert list(inbox.private.items) == ["gap", "message"]
+    assert stops.given_up == [inbox.private]
+
+
+@pytest.mark.parametrize("overflow", ["conflate", "block"])
+def test_private_messages_are_neither_conflated_nor_blocked(places: Places, overflow: str) -> None:
+    with pytest.raises(ValueError, match="private"):
+        places.of("executions", overflow)
+
+
+def test_unknown_policy_is_refused(places: Places) -> None:
+    with pytest.raises(ValueError, match="drop_oldest, conflate, block, disconnect"):
+        places.of("ticker", "spill")
+
+
+def test_callback_is_called_and_its_exceptions_are_kept_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: list[Any] = []
+    errors: list[int] = []
+
+    def take(event: object) -> None:
+        seen.append(event)
+        raise LookupError("oops")
+
+    sink = CallbackSink(take, lambda: errors.append(1))
+    with caplog.at_level(logging.ERROR):
+        sink.put("event")
+        sink.note("note")
+    assert seen == ["event", "note"]
+    assert errors == [1, 1]
+    assert "oops" in caplog.text
+
+
+def test_callback_must_be_a_plain_function() -> None:
+    async def coroutine(_: object) -> None:
+        """Nobody would await it."""
+
+    with pytest.raises(TypeError, match="plain function"):
+        CallbackSink(coroutine, lambda: None)
+    with pytest.raises(TypeError, match="callable"):
+        CallbackSink("print", lambda: None)  # type: ignore[arg-type]
+
+
+def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
+    seen: list[Any] = []
+    outlet = ClientOutlet(
+        inbox,
+        on_full=lambda: None,
+        on_gap=lambda _: None,
+        callback=CallbackSink(seen.append, lambda: None),
+    )
+    for take in (outlet.put, outlet.note, outlet.reply):
+        take("event")
+    assert seen == ["event"] * 3
+    assert len(inbox) == 0
