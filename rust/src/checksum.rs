@@ -20,6 +20,23 @@ pub fn book_checksum(bids: &mut Ladder, asks: &mut Ladder) -> u32 {
     compute(BookText { bids, asks })
 }
 
+/// What a level contributes if it is among those that count.
+#[inline]
+pub(crate) fn digest(level: &Level) -> Digest {
+    compute(LevelText(level))
+}
+
+struct LevelText<'l>(&'l Level);
+
+impl Computation for LevelText<'_> {
+    type Output = Digest;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Digest {
+        level_digest::<A>(self.0)
+    }
+}
+
 struct BookText<'b> {
     bids: &'b mut Ladder,
     asks: &'b mut Ladder,

@@ -230,8 +230,8 @@ impl Arithmetic for Portable {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64, _mm_set_epi32,
-        _mm_and_si128, _mm_srli_si128, _mm_xor_si128,
+        __m128i, _mm_and_si128, _mm_clmulepi64_si128, _mm_cvtsi64_si128, _mm_cvtsi128_si64,
+        _mm_set_epi32, _mm_srli_si128, _mm_xor_si128,
     };
 
     use super::{Arithmetic, Computation};

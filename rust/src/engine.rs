@@ -230,7 +230,9 @@ impl Engine {
         outcome.verified = (!self.batch.items().is_empty()).then_some(true);
         for item in self.batch.items() {
             let moment = Moment { frame, received_ns };
-            let taken = self.books.take(&self.batch, item, message.is_snapshot, moment);
+            let taken = self
+                .books
+                .take(&self.batch, item, message.is_snapshot, moment);
             let verified = judge(&mut self.counters, taken, item, outcome);
             outcome.verified = worse(outcome.verified, verified);
         }

@@ -9,8 +9,8 @@
 //! level must reset its digest and, among those that count for the checksum, the ladder's.
 
 use super::{Level, Side};
+use crate::checksum::{LEVELS, digest};
 use crate::crc32::Digest;
-use crate::checksum::LEVELS;
 
 /// Ranks that a search tries one by one; most updates are found there.
 const NEAR_TOP: usize = 8;
@@ -94,17 +94,19 @@ impl Ladder {
     #[inline]
     pub(super) fn apply(&mut self, row: Level) {
         let place = self.place(row.price);
+        let mut entry = Entry::new(row);
         if self.buffer.len() - place <= LEVELS {
             self.digest = Digest::UNKNOWN;
+            entry.digest = digest(&row);
         }
         let known = self.buffer.get_mut(place);
-        match known.filter(|entry| entry.level.price == row.price) {
+        match known.filter(|known| known.level.price == row.price) {
             Some(_) if row.qty == 0 => {
                 self.buffer.remove(place);
             }
-            Some(entry) => *entry = Entry::new(row),
+            Some(known) => *known = entry,
             None if row.qty == 0 => {}
-            None => self.insert(place, Entry::new(row)),
+            None => self.insert(place, entry),
         }
     }
 
@@ -174,7 +176,9 @@ impl Ladder {
     fn place_by(&self, is_as_good: impl Fn(u128) -> bool) -> usize {
         let entries = self.entries();
         let top = entries.iter().rev().take(NEAR_TOP);
-        let better = top.take_while(|entry| is_as_good(entry.level.price)).count();
+        let better = top
+            .take_while(|entry| is_as_good(entry.level.price))
+            .count();
         if better < NEAR_TOP {
             return self.buffer.len() - better;
         }

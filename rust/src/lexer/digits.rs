@@ -23,7 +23,9 @@ pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
         let values = word ^ (LOW * b'0' as u64);
         let others = other_bytes(values);
         if others == 0 {
-            *mantissa = mantissa.wrapping_mul(100_000_000).wrapping_add(value(values));
+            *mantissa = mantissa
+                .wrapping_mul(100_000_000)
+                .wrapping_add(value(values));
             *at += 8;
             continue;
         }
@@ -51,27 +53,60 @@ const fn other_bytes(values: u64) -> u64 {
     (values.wrapping_add(LOW * 0x76) | values) & HIGH
 }
 
-/// A number of at most seven characters, one of them a point, such as most prices: its digits as
-/// an integer, how many come before and after the point.
-///
-/// The point is taken out of the word, so that one conversion does for both parts.
+/// The digits of a number that fit into 64 bits.
+pub(crate) struct ShortNumber {
+    pub(crate) mantissa: u64,
+    pub(crate) decimals: usize,
+}
+
+/// Takes a number without sign and exponent and of at most [`SHORT`] digits.
 #[inline(always)]
-pub(crate) fn take_short(frame: &[u8], at: &mut usize) -> Option<(u64, usize, usize)> {
+pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
+    if let Some(number) = take_seven(frame, at) {
+        return Some(number);
+    }
+    let start = *at;
+    let mut mantissa = 0;
+    let whole = take(frame, at, &mut mantissa);
+    if whole == 0 || (whole > 1 && frame.get(start) == Some(&b'0')) {
+        return None;
+    }
+    let mut decimals = 0;
+    if frame.get(*at) == Some(&b'.') {
+        *at += 1;
+        decimals = take(frame, at, &mut mantissa);
+        if decimals == 0 {
+            return None;
+        }
+    }
+    let number = ShortNumber { mantissa, decimals };
+    (whole + decimals <= SHORT).then_some(number)
+}
+
+/// Takes a number of at most seven characters with a point in it, as most prices are: the point
+/// is taken out of the word, so that one conversion does for both parts.
+#[inline(always)]
+fn take_seven(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     let values = word(frame, *at)? ^ (LOW * b'0' as u64);
     let others = other_bytes(values);
-    let whole = others.trailing_zeros() / 8;
-    let rest = others & others.wrapping_sub(1);
-    let length = rest.trailing_zeros() / 8;
-    let point = (values >> (whole % 8 * 8)) & 0xFF;
-    if rest == 0 || whole == 0 || length == whole + 1 || point != u64::from(b'.' ^ b'0') {
+    let behind = others & others.wrapping_sub(1);
+    let (whole, length) = (others.trailing_zeros() / 8, behind.trailing_zeros() / 8);
+    let point = values >> (whole % 8 * 8) & 0xFF;
+    let leads_with_zero = values & 0xFF == 0 && whole > 1;
+    if point != u64::from(b'.' ^ b'0') || whole == 0 || leads_with_zero || length == 8 {
+        return None;
+    }
+    let decimals = length - whole - 1;
+    if decimals == 0 {
         return None;
     }
     let before = (1_u64 << (whole * 8)) - 1;
-    let joined = (values & before) | (values >> 8) & !before;
+    let joined = (values & before) | (values >> 8 & !before);
     *at += length as usize;
-    let digits = length - 1;
-    let mantissa = value(joined << (64 - digits * 8));
-    Some((mantissa, whole as usize, (digits - whole) as usize))
+    Some(ShortNumber {
+        mantissa: value(joined << (64 - (length - 1) * 8)),
+        decimals: decimals as usize,
+    })
 }
 
 /// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to

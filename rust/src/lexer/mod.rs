@@ -17,6 +17,10 @@ use crate::error::{ErrorKind, ParseError, Result};
 /// Arrays and objects may be nested this deep. The protocol needs 5.
 pub const MAX_DEPTH: u32 = 64;
 
+/// Frames of this length and longer are refused, at this offset: the largest that the exchange
+/// sends are below a megabyte.
+pub const MAX_FRAME: usize = 1 << 30;
+
 /// The JSON types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -73,7 +77,7 @@ impl<'f> Lexer<'f> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Encoding`], [`ErrorKind::Empty`].
+    /// [`ErrorKind::Encoding`], [`ErrorKind::Empty`], or beyond [`MAX_FRAME`].
     #[inline]
     pub fn new(frame: &'f [u8]) -> Result<Self> {
         let lexer = Self::at(frame, 0);
@@ -81,7 +85,7 @@ impl<'f> Lexer<'f> {
             lexer.check_utf8()?;
         }
         match frame.first() {
-            Some(b'{') => Ok(lexer),
+            Some(b'{') if frame.len() < MAX_FRAME => Ok(lexer),
             _ => lexer.check_content(),
         }
     }
@@ -357,8 +361,8 @@ impl<'f> Lexer<'f> {
     /// Reads the string whose opening quote comes next.
     #[inline]
     fn text(&mut self) -> Result<Text> {
-        let text = string::scan(self.frame, self.at + 1)?;
-        self.at = text.end + 1;
+        let (text, end) = string::scan(self.frame, self.at + 1)?;
+        self.at = end + 1;
         Ok(text)
     }
 
@@ -422,6 +426,9 @@ impl<'f> Lexer<'f> {
     fn check_content(self) -> Result<Self> {
         if self.frame.iter().all(|&byte| is_space(byte)) {
             return Err(ParseError::new(ErrorKind::Empty, 0));
+        }
+        if self.frame.len() >= MAX_FRAME {
+            return Err(ParseError::new(ErrorKind::Syntax, MAX_FRAME));
         }
         Ok(self)
     }

@@ -5,30 +5,50 @@ use std::borrow::Cow;
 use super::digits::plain_end;
 use crate::error::{ErrorKind, ParseError, Result};
 
-/// A string of the wire: its place in the frame, quotes excluded.
+/// A string of the wire: its place in the frame, quotes excluded, and whether it holds escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
-    /// Where the content begins.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-    /// Whether it holds escapes.
-    pub escaped: bool,
+    start: u32,
+    /// The length times two, plus one if there are escapes: a message holds several texts and is
+    /// moved about, so they are small.
+    length: u32,
 }
 
 impl Text {
+    /// The content between `start` and `end`, both below [`super::MAX_FRAME`].
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a frame has less than 2^31 bytes"
+    )]
+    pub(crate) const fn new(start: usize, end: usize, is_escaped: bool) -> Self {
+        Self {
+            start: start as u32,
+            length: (end.wrapping_sub(start) as u32) << 1 | is_escaped as u32,
+        }
+    }
+
+    /// Whether it holds escapes.
+    #[inline]
+    #[must_use]
+    pub const fn is_escaped(self) -> bool {
+        self.length & 1 == 1
+    }
+
     /// The content as it stands in the frame, escapes included.
     #[inline]
     #[must_use]
-    pub fn raw<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
-        frame.get(self.start..self.end).unwrap_or_default()
+    pub fn raw(self, frame: &[u8]) -> &[u8] {
+        let start = self.start as usize;
+        let end = start + (self.length >> 1) as usize;
+        frame.get(start..end).unwrap_or_default()
     }
 
     /// The content; copied only when it holds escapes.
     #[inline]
     #[must_use]
-    pub fn bytes<'f>(&self, frame: &'f [u8]) -> Cow<'f, [u8]> {
-        if self.escaped {
+    pub fn bytes<'f>(self, frame: &'f [u8]) -> Cow<'f, [u8]> {
+        if self.is_escaped() {
             Cow::Owned(unescape(self.raw(frame)))
         } else {
             Cow::Borrowed(self.raw(frame))
@@ -37,7 +57,7 @@ impl Text {
 
     /// The content as text.
     #[must_use]
-    pub fn decode<'f>(&self, frame: &'f [u8]) -> Cow<'f, str> {
+    pub fn decode<'f>(self, frame: &'f [u8]) -> Cow<'f, str> {
         match self.bytes(frame) {
             Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
@@ -47,27 +67,21 @@ impl Text {
     /// Whether the content is `text`.
     #[inline]
     #[must_use]
-    pub fn is(&self, frame: &[u8], text: &[u8]) -> bool {
+    pub fn is(self, frame: &[u8], text: &[u8]) -> bool {
         *self.bytes(frame) == *text
     }
 }
 
-/// The string whose content begins at `start`; its closing quote is at `end`.
+/// The string whose content begins at `start`, and the offset of its closing quote.
 #[inline]
-pub(super) fn scan(frame: &[u8], start: usize) -> Result<Text> {
+pub(super) fn scan(frame: &[u8], start: usize) -> Result<(Text, usize)> {
     let mut at = plain_end(frame, start);
-    let mut escaped = false;
+    let mut is_escaped = false;
     loop {
         match frame.get(at) {
-            Some(b'"') => {
-                return Ok(Text {
-                    start,
-                    end: at,
-                    escaped,
-                });
-            }
+            Some(b'"') => return Ok((Text::new(start, at, is_escaped), at)),
             Some(b'\\') => {
-                escaped = true;
+                is_escaped = true;
                 at = plain_end(frame, escape_end(frame, at)?);
             }
             Some(_) => return Err(ParseError::new(ErrorKind::Syntax, at)),

@@ -7,7 +7,7 @@
 use super::book::{BookBatch, BookItem, Row};
 use super::{Channel, DataMessage};
 use crate::decimal::Decimal;
-use crate::lexer::{Text, digits};
+use crate::lexer::{MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 26] = br#"{"channel":"book","type":""#;
 const UPDATE: &[u8; 27] = br#"update","data":[{"symbol":""#;
@@ -30,15 +30,11 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     batch.clear();
     let item = read_item(&mut cursor, batch, data + 1)?;
     cursor.take(b"}]}")?;
-    if cursor.at != frame.len() {
+    if cursor.at != frame.len() || frame.len() >= MAX_FRAME {
         return None;
     }
     batch.push(item);
-    let word = |start, end| Text {
-        start,
-        end,
-        escaped: false,
-    };
+    let word = |start, end| Text::new(start, end, false);
     Some(DataMessage {
         channel: Channel::Book,
         channel_name: word(CHANNEL, CHANNEL + 4),
@@ -133,33 +129,15 @@ impl Cursor<'_> {
             return None;
         }
         self.at = end + 1;
-        Some(Text {
-            start,
-            end,
-            escaped: false,
-        })
+        Some(Text::new(start, end, false))
     }
 
     /// A number of few digits without sign and exponent.
     #[inline(always)]
     fn decimal(&mut self) -> Option<Decimal> {
-        let start = self.at;
-        let mut mantissa = 0;
-        let whole = digits::take(self.frame, &mut self.at, &mut mantissa);
-        if whole == 0 || (whole > 1 && self.frame.get(start) == Some(&b'0')) {
-            return None;
-        }
-        let mut decimals = 0;
-        if self.frame.get(self.at) == Some(&b'.') {
-            self.at += 1;
-            decimals = digits::take(self.frame, &mut self.at, &mut mantissa);
-            if decimals == 0 {
-                return None;
-            }
-        }
-        let is_short = whole + decimals <= digits::SHORT;
+        let number = digits::take_number(self.frame, &mut self.at)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
-        is_short.then(|| Decimal::short(mantissa, decimals as u32))
+        Some(Decimal::short(number.mantissa, number.decimals as u32))
     }
 
     #[inline(always)]
