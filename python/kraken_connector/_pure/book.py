@@ -9,7 +9,7 @@ from typing import Any, Literal, final
 
 from ..exceptions import BookNotReady, ChecksumError
 from ..models import BookData, BookLevel
-from .book_data import BookChange, Row
+from .book_data import Row
 from .checksum import book_checksum
 from .ladder import Ladder
 from .numbers import NumberError, parse_number, rescale, to_decimal
@@ -80,17 +80,15 @@ class OrderBook:
     # Writing. The underscored half is for the engine.
 
     def apply_snapshot(self, data: BookData) -> None:
-        change = self._free_change(data)
-        self._apply(self._replace, change)
+        self._write(data, self._replace)
         self._state = "awaiting_snapshot"
-        self._demand(change.checksum)
+        self._demand(data.checksum)
         self._state = "valid"
 
     def apply_update(self, data: BookData) -> None:
-        change = self._free_change(data)
-        self._apply(self._update, change)
+        self._write(data, self._update)
         try:
-            self._demand(change.checksum)
+            self._demand(data.checksum)
         except ChecksumError:
             self._state = "awaiting_snapshot"
             raise
@@ -104,18 +102,16 @@ class OrderBook:
         self._check_readable()
         return self._computed()
 
-    def _free_change(self, data: BookData) -> BookChange:
+    def _write(self, data: BookData, write: Callable[[list[Row], list[Row]], None]) -> None:
         if self._live:
             raise RuntimeError(f"book of {self._symbol} is live; only its engine writes it")
         bids, asks = _rows_of(data.bids), _rows_of(data.asks)
-        return BookChange(data.symbol, bids, asks, data.checksum, data.timestamp)
-
-    def _apply(self, write: Callable[[BookChange, int | None], None], change: BookChange) -> None:
         try:
-            write(change, None)
+            write(bids, asks)
         except NumberError:
             reason = "a number has too many digits at the decimals of the book"
             raise ValueError(reason) from None
+        self._stamp(data.timestamp, None)
 
     def _demand(self, expected: int | None) -> None:
         if expected is not None and not self._matches(expected):
@@ -132,41 +128,40 @@ class OrderBook:
         self._mismatch_count += 1
         return False
 
-    def _replace(self, change: BookChange, received_ns: int | None) -> None:
+    def _replace(self, bids: list[Row], asks: list[Row]) -> None:
         """Start over with a snapshot: its largest scales become the book's.
 
         Raises:
             NumberError: a number is too long at these scales; nothing was changed.
         """
-        scales = _largest_scales((0, 0), change.bids + change.asks)
-        bids, asks = _padded(change.bids, scales), _padded(change.asks, scales)
+        scales = _largest_scales((0, 0), bids + asks)
+        bids, asks = _padded(bids, scales), _padded(asks, scales)
         self._price_scale, self._qty_scale = scales
         self._bids.replace(bids)
         self._asks.replace(asks)
-        self._finish(change, received_ns)
+        self._cut(self._depth)
 
-    def _update(self, change: BookChange, received_ns: int | None) -> None:
+    def _update(self, bids: list[Row], asks: list[Row]) -> None:
         """Apply an update; a row with more decimals than the book widens the whole book first.
 
         Raises:
             NumberError: a number becomes too long; nothing was changed.
         """
-        bids, asks = change.bids, change.asks
         if not self._fits(bids + asks):
             bids, asks = self._widen(bids, asks)
         if bids:
             self._bids.update(bids)
+            self._bids.cut(self._depth)
         if asks:
             self._asks.update(asks)
-        self._finish(change, received_ns)
+            self._asks.cut(self._depth)
 
-    def _finish(self, change: BookChange, received_ns: int | None) -> None:
-        self._bids.cut(self._depth)
-        self._asks.cut(self._depth)
+    def _stamp(self, timestamp: str | None, received_ns: int | None) -> None:
+        """Count a message that was applied, and note its times."""
         self._updates += 1
-        if change.timestamp is not None:
-            self._timestamp = change.timestamp
         self._received_ns = received_ns
+        if timestamp is not None:
+            self._timestamp = timestamp
 
     def _cut(self, depth: int) -> None:
         self._depth = depth

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from .numbers import NumberError, parse_number
 
 #: Price and its scale, quantity and its scale.
 Row = tuple[int, int, int, int]
+#: One item of a book message: symbol, rows of bids and of asks, checksum, timestamp.
+BookChange = tuple[str, list[Row], list[Row], int | None, str | None]
 _MAX_CHECKSUM = 0xFFFF_FFFF
 
 
@@ -19,16 +21,6 @@ class Defect(Exception):
         self.kind = kind
         self.path = path
         super().__init__(kind, path)
-
-
-class BookChange(NamedTuple):
-    """One item of a book message."""
-
-    symbol: str
-    bids: list[Row]
-    asks: list[Row]
-    checksum: int | None
-    timestamp: str | None
 
 
 def read_book_data(data: Any) -> list[BookChange]:
@@ -53,7 +45,7 @@ def _change(item: Any) -> BookChange:
     symbol, timestamp = get("symbol"), get("timestamp")
     if type(symbol) is not str:
         raise Defect("missing", ()) if symbol is None else Defect("type", ("symbol",))
-    return BookChange(
+    return (
         symbol,
         _rows(get("bids"), "bids"),
         _rows(get("asks"), "asks"),

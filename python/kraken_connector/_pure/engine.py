@@ -106,31 +106,31 @@ class Engine:
         Raises:
             NumberError: a number does not fit the book; the book was not changed.
         """
-        book = self.book(change.symbol)
+        symbol, bids, asks, checksum, timestamp = change
+        book = self.book(symbol)
         is_snapshot = message._type == "snapshot"
         if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
-            return None if change.checksum is None else False
+            return None if checksum is None else False
         if is_snapshot:
-            book._cut(self._snapshot_depth(change))
-            book._replace(change, message._received_ns)
+            book._cut(self._snapshot_depth(symbol, max(len(bids), len(asks))))
+            book._replace(bids, asks)
         else:
-            book._update(change, message._received_ns)
-        verdict = self._verify(message, book, change, events)
+            book._update(bids, asks)
+        book._stamp(timestamp, message._received_ns)
+        verdict = self._verify(message, book, checksum, events)
         if book._is_crossed() or self._crossed:
             self._watch_crossing(book, message, events)
         return verdict
 
-    def _snapshot_depth(self, change: BookChange) -> int:
-        known = self._expected.get(change.symbol) or self._acked.get(change.symbol)
+    def _snapshot_depth(self, symbol: str, levels: int) -> int:
+        known = self._expected.get(symbol) or self._acked.get(symbol)
         if known is not None:
             return known
-        levels = max(len(change.bids), len(change.asks))
         return next((depth for depth in _DEPTHS if depth >= levels), _DEPTHS[-1])
 
     def _verify(
-        self, message: WSDataMessage, book: OrderBook, change: BookChange, events: list[Event]
+        self, message: WSDataMessage, book: OrderBook, expected: int | None, events: list[Event]
     ) -> bool | None:
-        expected = change.checksum
         if expected is None:
             if message.type == "snapshot" and book._state == "valid":
                 book._state = "awaiting_snapshot"
