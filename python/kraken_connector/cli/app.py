@@ -116,7 +116,7 @@ def demo(
     if file is not None:
         inputs.refuse_with_file(rate=rate, depth=depth)
         depths = recorded_books(inputs.recording(file), wanted)
-        exchange = SimulatedExchange.replay(file, speed=speed)
+        exchange = inputs.played(file, speed=speed)
     else:
         listed = books_for(console) if wanted is None else wanted
         exchange = SimulatedExchange(symbols=listed, rate=rate or 400.0)
@@ -237,7 +237,7 @@ def sim(
         exchange = SimulatedExchange(symbols=inputs.listing(symbols), rate=rate, **options)
     else:
         inputs.refuse_with_file(symbols=symbols)
-        exchange = SimulatedExchange.replay(inputs.recording(file), speed=speed, **options)
+        exchange = inputs.played(inputs.recording(file), speed=speed, **options)
     try:
         _run(serve(exchange, _console(plain=True), verbose=verbose))
     except OSError as error:
@@ -245,20 +245,28 @@ def sim(
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end or to Ctrl-C, which is an ordinary end; SIGTERM counts as Ctrl-C.
+    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too.
 
     Raises:
         typer.Exit: the exchange could not be reached or would not have it; said in one line.
     """
-    before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    before = signal.getsignal(signal.SIGTERM)
     try:
-        asyncio.run(main)
-    except KeyboardInterrupt:
+        asyncio.run(_until_terminated(main))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return
     except (TransportError, RequestError) as error:
         inputs.fail(str(error))
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+async def _until_terminated(main: Coroutine[Any, Any, None]) -> None:
+    """Let SIGTERM do what asyncio makes Ctrl-C do: cancel, so that all is left in order."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
+    await main
 
 
 def _console(plain: bool) -> Console:

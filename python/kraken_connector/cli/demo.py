@@ -9,15 +9,18 @@ from rich.console import Console
 
 from ..ws.subscribe import BookParams
 from . import inputs
+from .ladder import height
 from .replay import Player
 
 _COMFORTABLE_WIDTH = 38
-_FEWEST, _MOST = 3, 6
+_FEWEST, _MOST = 3, 10
 
 
 def books_for(console: Console) -> int:
-    """Return how many books look good side by side."""
-    return max(_FEWEST, min(console.width // _COMFORTABLE_WIDTH, _MOST))
+    """Return how many books of ten levels fill a screen."""
+    columns = max(_FEWEST, console.width // _COMFORTABLE_WIDTH)
+    rows = (console.height - 2) // height(10)
+    return max(_FEWEST, min(columns * rows, _MOST))
 
 
 def recorded_books(path: Path, wanted: int | Sequence[str] | None) -> dict[str, int]:

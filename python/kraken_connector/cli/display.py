@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -16,6 +18,8 @@ T = TypeVar("T")
 
 _SCREEN_SECONDS = 0.1
 _LINE_SECONDS = 1.0
+#: How long drawing may hold up a message; Python's own is ten times that.
+_SWITCH_SECONDS = 0.0005
 
 
 class Picture(Protocol[T]):
@@ -51,6 +55,8 @@ class _Screen(Generic[T]):
 
     def __enter__(self) -> Self:
         live = Live(console=self._console, screen=True, auto_refresh=False)
+        self._exit.callback(sys.setswitchinterval, sys.getswitchinterval())
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._live = self._exit.enter_context(live)
         # Entered last, so left first: no drawing is under way when the terminal is given back.
         self._thread = self._exit.enter_context(ThreadPoolExecutor(1, "kraken-ws-screen"))
@@ -112,17 +118,14 @@ async def present(
         Exception: whatever ended the source.
     """
     loop = asyncio.get_running_loop()
-    end = None if seconds is None else loop.time() + seconds
+    end = loop.time() + (math.inf if seconds is None else seconds)
     with _Screen(picture, console) if fullscreen(console) else _Lines(picture, console) as surface:
         try:
-            while not source.done():
+            while not is_over() and (left := end - loop.time()) > 0:
+                await asyncio.wait({source}, timeout=min(surface.period, left))
+                if source.done():
+                    break
                 await surface.show()
-                if is_over():
-                    break
-                left = surface.period if end is None else min(surface.period, end - loop.time())
-                if left <= 0:
-                    break
-                await asyncio.wait({source}, timeout=left)
         finally:
             await stop(source)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 import typer
 
+from ..sim import SimulatedExchange
 from ..ws.constants import BOOK_DEPTHS
 from ..ws.subscribe import BookParams
 
@@ -55,8 +56,12 @@ def depth(levels: int) -> int:
 
 def url(text: str) -> str:
     """Return a WebSocket URL."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        is_endpoint = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_endpoint = False
+    if not is_endpoint:
         fail(f"--url must look like ws://127.0.0.1:8080/v2, not {text!r}", MISUSED)
     return text
 
@@ -87,6 +92,14 @@ def recording(path: Path) -> Path:
     if not first:
         fail(f"{path} is empty", MISUSED)
     return path
+
+
+def played(path: Path, **options: Any) -> SimulatedExchange:
+    """Return an exchange that plays a recording."""
+    try:
+        return SimulatedExchange.replay(path, **options)
+    except ValueError as error:
+        fail(f"cannot play {path}: {error}")
 
 
 def reason(error: OSError) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,7 +14,7 @@ from ..ws import KrakenWSClient, SubscriptionParams
 from ..ws.constants import PUBLIC_URL
 from .display import Picture, fullscreen, present
 from .ladder import ASCII, UNICODE, Glyphs
-from .notices import logged_to
+from .notices import Notices, logged_to
 from .report import report
 from .session import ClientSession
 
@@ -61,6 +60,7 @@ class LiveSession:
         self._recorded = recorded
         self._seconds = seconds
         self._messages_before = 0
+        self._notices = Notices(echo=None if fullscreen(console) else self._print)
 
     async def run(self) -> None:
         """Show messages until something ends it.
@@ -79,14 +79,14 @@ class LiveSession:
                 self._subscriptions,
                 title=self._title,
                 source=self._source,
+                notices=self._notices,
                 seconds=self._seconds,
                 has_live_times=not self._recorded,
             )
             await self._show(self.session)
 
     async def _show(self, session: ClientSession) -> None:
-        drawn = fullscreen(self._console)
-        with logged_to(session.notices if drawn else logging.StreamHandler()):
+        with logged_to(self._notices):
             await present(
                 self._picture(session, glyphs(self._console)),
                 asyncio.create_task(session.run()),
@@ -94,6 +94,9 @@ class LiveSession:
                 seconds=self._seconds,
                 is_over=self._is_over,
             )
+
+    def _print(self, text: str) -> None:
+        self._console.out(text, highlight=False)
 
     def _is_over(self) -> bool:
         """Tell whether every recorded book was played to its end, or given up, and taken in."""

@@ -47,15 +47,16 @@ class Rate:
     """Events a second over the last seconds, from counts read now and then.
 
     Args:
+        began: when the count was zero, seconds of any clock.
         window: seconds that the rate looks back.
     """
 
-    def __init__(self, window: float = 3.0) -> None:
+    def __init__(self, began: float, window: float = 3.0) -> None:
         self._window = window
-        self._seen: deque[tuple[float, int]] = deque()
+        self._seen = deque([(began, 0)])
 
     def per_second(self, now: float, total: int) -> float:
-        """Take the count at `now` (seconds of any clock) and return the rate."""
+        """Take the count at `now` (of the same clock) and return the rate."""
         self._seen.append((now, total))
         while len(self._seen) > 2 and now - self._seen[1][0] >= self._window:
             self._seen.popleft()

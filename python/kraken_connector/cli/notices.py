@@ -1,26 +1,33 @@
-"""What a user should hear of while a screen is in the way of the log."""
+"""What a user should hear of: warnings of the log and gaps in the feed."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _SHOWN_SECONDS = 6.0
 
 
 class Notices(logging.Handler):
-    """Keeps the last notice for a few seconds; as a log handler it takes warnings for notices."""
+    """Keeps the last notice for a few seconds; as a log handler it takes warnings for notices.
 
-    def __init__(self) -> None:
+    Args:
+        echo: gets each notice at once, where no screen is in the way.
+    """
+
+    def __init__(self, echo: Callable[[str], object] | None = None) -> None:
         super().__init__(logging.WARNING)
+        self._echo = echo
         self._text = ""
         self._since = float("-inf")
 
     def add(self, text: str) -> None:
         """Show a text from now on."""
         self._text, self._since = text, time.monotonic()
+        if self._echo is not None:
+            self._echo(f"! {text}")
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a log record's text."""

@@ -38,7 +38,7 @@ class Player:
         self.tally = Tally()
         self._speed = speed
         self._began = time.monotonic()
-        self._rate = Rate()
+        self._rate = Rate(self._began)
         self._line = 0
 
     def run(self, console: Console) -> None:

@@ -79,8 +79,10 @@ class Ladders:
         least = max(least_width(self._widths[view.symbol]) for view in books)
         fit = grid(len(books), depth, least=least, width=width, lines=lines)
         shown = books[: fit.cells]
+        spare = lines - fit.rows * height(fit.levels)
         drawn: list[Text] = []
         for start in range(0, len(shown), fit.columns):
+            drawn += [Text("")] if start and spare >= fit.rows - 1 else []
             drawn += beside(
                 [self._ladder(view, fit) for view in shown[start : start + fit.columns]]
             )

@@ -8,7 +8,11 @@ from collections.abc import Iterator, Sequence
 
 from .. import backend
 from ..exceptions import SubscriptionError
-from ..models import BookChecksumEvent, TickerData, TradeData
+from ..models import (
+    GapEvent,
+    TickerData,
+    TradeData,
+)
 from ..ws import BookParams, KrakenWSClient, SubscriptionParams, WSDataMessage
 from .digits import count, duration, rate
 from .meter import Latency, Rate
@@ -17,7 +21,7 @@ from .report import Fact
 from .status import LatencyView, Status
 from .views import BookView
 
-_TRADES_KEPT = 200
+_TRADES_KEPT = 1000
 
 
 class ClientSession:
@@ -28,6 +32,7 @@ class ClientSession:
         subscriptions: what to ask for.
         title: the command.
         source: where the messages come from, in words.
+        notices: what the user should know; gets the gaps.
         seconds: when the command will end by itself.
         has_live_times: whether the messages' timestamps are of this moment, so that the time
             since then is a latency.
@@ -36,7 +41,6 @@ class ClientSession:
         messages: channel messages so far.
         tickers: the latest ticker of each symbol.
         trades: the latest trades, newest first.
-        notices: takes what the user should know.
     """
 
     def __init__(
@@ -46,13 +50,14 @@ class ClientSession:
         *,
         title: str,
         source: str,
+        notices: Notices,
         seconds: float | None = None,
         has_live_times: bool = True,
     ) -> None:
         self.messages = 0
         self.tickers: dict[str, TickerData] = {}
         self.trades: deque[TradeData] = deque(maxlen=_TRADES_KEPT)
-        self.notices = Notices()
+        self._notices = notices
         self._client = client
         self._subscriptions = subscriptions
         self._title = title
@@ -67,7 +72,7 @@ class ClientSession:
             for symbol in params.symbols
         }
         self._latency = Latency()
-        self._rate = Rate()
+        self._rate = Rate(self._began)
         self._last: tuple[Status, list[BookView]] | None = None
 
     async def run(self) -> None:
@@ -82,7 +87,7 @@ class ClientSession:
                 for params in self._subscriptions:
                     await self._subscribe(params)
                 while True:
-                    self._on_event(await client.receive())
+                    self._on_note(await client.receive())
             finally:
                 # A client that is closed shows no books any more.
                 self._last = self.status(), self.books()
@@ -95,9 +100,9 @@ class ClientSession:
                 self._depths.pop(symbol, None)
             if not error.accepted:
                 raise
-            self.notices.add(str(error))
 
     def _on_event(self, event: object) -> None:
+        """Take what a subscription brings."""
         if isinstance(event, WSDataMessage):
             self.messages += 1
             self._measure(event)
@@ -105,8 +110,14 @@ class ClientSession:
                 self.tickers.update((item.symbol, item) for item in event.data)
             elif event.channel == "trade":
                 self.trades.extendleft(event.data)
-        elif isinstance(event, BookChecksumEvent):
-            self.notices.add(f"{event.symbol} failed its checksum, asking for it again")
+        else:
+            self._on_note(event)
+
+    def _on_note(self, event: object) -> None:
+        """Take what is said about the feed."""
+        if isinstance(event, GapEvent):
+            seconds = ((event.end_ns or event.start_ns) - event.start_ns) / 1e9
+            self._notices.add(f"gap of {seconds:.1f} s ({event.cause})")
 
     def _measure(self, message: WSDataMessage) -> None:
         sent, received = message.timestamp_ns, message.received_ns
@@ -147,7 +158,7 @@ class ClientSession:
             latency=self._latency.view(),
             reconnects=sum(connection["reconnects"] for connection in connections),
             gaps=len(self._client.gaps),
-            notice=self.notices.current(),
+            notice=self._notices.current(),
         )
 
     def facts(self) -> Iterator[Fact]:

@@ -69,10 +69,7 @@ class Status:
 def header(status: Status, width: int, glyphs: Glyphs) -> Text:
     """Return the top line: what runs, from where, how the connection is."""
     left = Text(status.title, style="bold", no_wrap=True)
-    if status.notice:
-        left.append(f"  {status.notice}", "not bold yellow")
-    else:
-        left.append(f"  {status.source}", "not bold dim")
+    left.append(f"  {status.source}", "not bold dim")
     return justified(left, _connection(status, glyphs), width)
 
 
@@ -84,36 +81,42 @@ def _connection(status: Status, glyphs: Glyphs) -> Text:
     if status.system not in (None, "online"):
         right.append(f" {status.system}", "bold yellow")
     if status.reconnects or status.gaps:
-        right.append(f"  {_times(status.reconnects, 'reconnect')}", "yellow")
-        right.append(f"  {_times(status.gaps, 'gap')}", "yellow")
+        right.append(f"  {_interruptions(status)}", "yellow")
     until = f" / {clock(status.seconds)}" if status.seconds is not None else ""
     return right.append(f"  {clock(status.elapsed)}{until}")
 
 
 def footer(status: Status, width: int, glyphs: Glyphs) -> Text:
-    """Return the bottom line: traffic, checksums, latency; as many of them as fit."""
-    parts = [Text(f"{count(status.messages)} messages {rate(status.per_second)}")]
-    if status.verified is not None:
-        parts.append(_checksums(status, glyphs))
-    if status.latency.p50 is not None:
-        parts.append(
-            Text(
-                f"latency p50 {duration(status.latency.p50)} p99 {duration(status.latency.p99)}",
-            )
-        )
-    line = Text(no_wrap=True)
-    for part in parts:
-        if line and len(line) + 3 + len(part) > width:
-            break
-        line = line.append(" | ", "dim").append_text(part) if line else part
-    line.truncate(width, pad=True)
+    """Return the bottom line: traffic, checksums, latency; in few words where room is short.
+
+    A notice stands beside them or, for as long as it is news, in their place.
+    """
+    line = _traffic(status, glyphs, in_words=True)
+    if len(line) > width:
+        line = _traffic(status, glyphs, in_words=False)
+    if status.notice:
+        notice = Text(status.notice, style="yellow", no_wrap=True)
+        fits = len(line) + len(notice) + 2 <= width
+        line = justified(line, notice, width) if fits else notice
+    line.truncate(width)
     return line
 
 
-def _checksums(status: Status, glyphs: Glyphs) -> Text:
-    text = Text(f"{glyphs.good} {count(status.verified or 0)} verified", style="green")
-    style = "bold red" if status.mismatches else "dim"
-    return text.append(f" {glyphs.bad} {_times(status.mismatches, 'mismatch', 'es')}", style)
+def _traffic(status: Status, glyphs: Glyphs, *, in_words: bool) -> Text:
+    parts = [Text(f"{count(status.messages)} messages {rate(status.per_second)}")]
+    if status.verified is not None:
+        parts.append(Text(f"{glyphs.good} {count(status.verified)} verified", "green"))
+        mismatches = count(status.mismatches)
+        if in_words:
+            mismatches = _times(status.mismatches, "mismatch", "es")
+        style = "bold red" if status.mismatches else "dim"
+        parts.append(Text(f"{glyphs.bad} {mismatches}", style))
+    if status.latency.p50 is not None:
+        p50, p99 = duration(status.latency.p50), duration(status.latency.p99)
+        parts.append(Text(f"{'latency ' * in_words}p50 {p50} p99 {p99}"))
+    if in_words:
+        parts.append(Text(_interruptions(status), "dim"))
+    return Text(" | " if in_words else "  ", style="dim", no_wrap=True).join(parts)
 
 
 def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
@@ -161,6 +164,10 @@ def _bin(found: dict[int, int], doubling: int, width: int, glyphs: Glyphs) -> Te
     )
     line.append(filled, "not dim cyan").append(f" {label}", "not dim")
     return line
+
+
+def _interruptions(status: Status) -> str:
+    return f"{_times(status.reconnects, 'reconnect')}, {_times(status.gaps, 'gap')}"
 
 
 def _times(number: int, word: str, plural: str = "s") -> str:

@@ -40,7 +40,7 @@ def table(columns: Sequence[Column], *, width: int) -> list[Text]:
             for line, cell in zip(lines, drawn, strict=True):
                 line.append(" " * _GAP).append_text(cell)
     for line in lines:
-        line.truncate(width, pad=True)
+        line.truncate(width)
     return lines
 
 
