@@ -169,7 +169,7 @@ class Engine:
         return dict(self._books)
 
     def expect_book(self, symbol: str, depth: int) -> None:
-        if depth not in _DEPTHS:
+        if not _is_depth(depth):
             known = ", ".join(map(str, _DEPTHS))
             raise ValueError(f"depth must be one of {known}, not {depth}")
         self._expected[symbol] = depth
@@ -213,17 +213,15 @@ class Engine:
         """Learn from the ack of a subscribe or unsubscribe."""
         if not isinstance(response.result, dict):
             return
-        channel = response.result.get("channel")
-        symbol = response.result.get("symbol")
-        depth = response.result.get("depth")
-        if response.method == "unsubscribe" and channel in _NUMBERED:
+        channel, symbol = response.result.get("channel"), response.result.get("symbol")
+        if response.method == "unsubscribe" and isinstance(channel, str):
             self._sequences.pop(channel, None)
         if channel != "book" or not isinstance(symbol, str):
             return
         if response.method == "unsubscribe":
             self._forget_subscription(symbol)
-        elif response.method == "subscribe" and depth in _DEPTHS:
-            self._learn_depth(symbol, depth)
+        elif response.method == "subscribe" and _is_depth(response.result.get("depth")):
+            self._learn_depth(symbol, response.result["depth"])
 
     def _forget_subscription(self, symbol: str) -> None:
         self._acked.pop(symbol, None)
@@ -268,3 +266,7 @@ class Engine:
 
     def counters(self) -> dict[str, int]:
         return dict(self._counters)
+
+
+def _is_depth(depth: object) -> bool:
+    return type(depth) is int and depth in _DEPTHS

@@ -264,21 +264,32 @@ def test_expectation_outranks_the_ack(engine: Any, market: Market) -> None:
     assert engine.book(SYMBOL).depth == 500
 
 
-@pytest.mark.parametrize("answer", ["refused", "other channel", "odd depth", "no depth"])
-def test_what_is_no_ack_of_a_book_tells_no_depth(engine: Any, market: Market, answer: str) -> None:
-    frames = {
-        "refused": ack("subscribe", symbol=SYMBOL, depth=100).replace(b"true", b"false"),
-        "other channel": ack("subscribe", "level3", symbol=SYMBOL, depth=100),
-        "odd depth": ack("subscribe", symbol=SYMBOL, depth=11),
-        "no depth": ack("subscribe", symbol=SYMBOL),
-    }
-    engine.feed(frames[answer])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ack("subscribe", symbol=SYMBOL, depth=100).replace(b"true", b"false"),
+        ack("subscribe", "level3", symbol=SYMBOL, depth=100),
+        ack("subscribe", symbol=SYMBOL, depth=11),
+        ack("subscribe", symbol=SYMBOL, depth=100.0),
+        ack("subscribe", symbol=SYMBOL, depth="100"),
+        ack("subscribe", symbol=SYMBOL, depth=[100]),
+        ack("subscribe", symbol=SYMBOL),
+        ack("subscribe", symbol=[SYMBOL], depth=100),
+        ack("subscribe", symbol=SYMBOL, depth=100).replace(b'"book"', b'["book"]'),
+        ack("unsubscribe", symbol=SYMBOL, depth=100).replace(b'"book"', b'{"a":1}'),
+        b'{"method":"subscribe","success":true,"result":["book"]}',
+    ],
+)
+def test_what_is_no_ack_of_a_book_tells_no_depth(
+    engine: Any, market: Market, answer: bytes
+) -> None:
+    engine.feed(answer)
     engine.feed(market.snapshot())
     assert engine.book(SYMBOL).depth == 10
 
 
-@pytest.mark.parametrize("depth", [0, -10, 1, 11, 50, 1001])
-def test_illegal_depth_is_refused_with_the_choices(engine: Any, depth: int) -> None:
+@pytest.mark.parametrize("depth", [0, -10, 1, 11, 50, 1001, 10.0, "10", None])
+def test_illegal_depth_is_refused_with_the_choices(engine: Any, depth: Any) -> None:
     with pytest.raises(ValueError, match="10, 25, 100, 500, 1000"):
         engine.expect_book(SYMBOL, depth)
     assert engine.books() == {}
