@@ -93,7 +93,8 @@ def _checksum(lexeme: Any) -> int | None:
         return None
     if type(lexeme) is not bytes:
         raise Defect("type", ("checksum",))
-    value = int(lexeme) if lexeme.isdigit() and len(lexeme) <= 10 else -1
+    digits = lexeme.removeprefix(b"-")
+    value = int(lexeme) if digits.isdigit() and len(digits) <= 10 else -1
     if not 0 <= value <= _MAX_CHECKSUM:
         raise Defect("number", ("checksum",))
     return value

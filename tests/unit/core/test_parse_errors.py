@@ -188,6 +188,7 @@ def test_every_kind_has_a_case() -> None:
         row('{"price":1,"qty":1,"new":["x"]}'),
         item('"bids":null,"checksum":null,"timestamp":5'),
         item('"checksum":4294967295'),
+        item('"checksum":-0'),
         '{"channel":"news","type":"","data":' + "[" * 63 + "]" * 63 + "}",
         '\t{"channel" : "heartbeat"}\n',
         '{"channel":"trade","type":"x","data":["\\ud83d\\ude00\\u00e9\\/"],"sequence":-1}',
