@@ -243,3 +243,28 @@ class Engine:
         """Return counts since the engine was made: `frames`, `bytes`, `messages`, `book_messages`,
         `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
         `unknown_channels`."""
+
+@final
+class Receiver:
+    """The receive half of one WebSocket after its handshake, for `asyncio.BufferedProtocol`.
+
+    Whole, unfragmented, uncompressed text frames go straight to an engine. Everything else is
+    handed back for a full implementation: pings, pongs and closes one by one; at any other frame
+    all bytes from there on. Only the native core has this class.
+    """
+
+    def __new__(cls, engine: Engine, max_size: int) -> Self: ...
+    def get_buffer(self, sizehint: int = -1) -> memoryview:
+        """Return room to read into."""
+    def buffer_updated(
+        self, nbytes: int, received_ns: int
+    ) -> tuple[list[Event], bytes | None, bool]:
+        """Take `nbytes` that were read into the room.
+
+        Returns:
+            The events of all whole text frames, in order; frames to pass on, if any; and whether
+            those are the beginning of something that is not on a frame boundary at its end.
+
+        Raises:
+            ValueError: there was no room for so many bytes.
+        """

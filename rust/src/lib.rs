@@ -20,6 +20,7 @@ pub mod error;
 pub mod lexer;
 pub mod message;
 pub mod time;
+pub mod websocket;
 
 #[cfg(feature = "python")]
 mod python;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::book::PyOrderBook;
 use super::{frame, message, reply};
@@ -54,18 +54,10 @@ impl PyEngine {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = frame.py();
         let frame = frame::to_bytes(frame, "feed")?;
-        let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
-        let event = match outcome.message {
-            Ok(message) => message::to_python(&frame, message, received_ns, outcome.verified)?,
-            Err(error) => {
-                let channel = outcome.lost_channel.as_deref();
-                reply::invalid_frame(&frame, error, channel, received_ns)?
-            }
-        };
-        if outcome.notices.is_empty() {
+        let (mut events, event) = self.read(&frame, received_ns)?;
+        if events.is_empty() {
             return PyList::new(py, [event]);
         }
-        let mut events = self.notices(py, &outcome, received_ns)?;
         events.push(event);
         PyList::new(py, events)
     }
@@ -127,6 +119,29 @@ impl PyEngine {
 }
 
 impl PyEngine {
+    /// What comes before the message of a frame, and the message or why there is none.
+    #[inline]
+    pub(super) fn read<'py>(
+        &self,
+        frame: &Bound<'py, PyBytes>,
+        received_ns: Option<i64>,
+    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
+        let notices = if outcome.notices.is_empty() {
+            Vec::new()
+        } else {
+            self.notices(frame.py(), &outcome, received_ns)?
+        };
+        let event = match outcome.message {
+            Ok(message) => message::to_python(frame, message, received_ns, outcome.verified)?,
+            Err(error) => {
+                let channel = outcome.lost_channel.as_deref();
+                reply::invalid_frame(frame, error, channel, received_ns)?
+            }
+        };
+        Ok((notices, event))
+    }
+
     fn notices<'py>(
         &self,
         py: Python<'py>,

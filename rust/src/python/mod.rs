@@ -11,6 +11,7 @@ mod engine;
 mod errors;
 mod frame;
 mod message;
+mod receiver;
 mod reply;
 mod schema;
 mod strings;
@@ -24,5 +25,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<book::PyOrderBook>()?;
     module.add_class::<message::PyDataMessage>()?;
+    module.add_class::<receiver::PyReceiver>()?;
     module.add_function(wrap_pyfunction!(message::py_parse_message, module)?)
 }

@@ -1,0 +1,198 @@
+//! `Receiver`.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PySlice};
+
+use super::engine::PyEngine;
+use crate::websocket::{Frame, frame_at};
+
+/// Room that a read can count on; what a loopback or a fast network hands over at once.
+const ROOM: usize = 128 * 1024;
+
+/// The receive half of one socket: its bytes in, an engine's events out.
+#[pyclass(frozen, name = "Receiver", module = "kraken_connector._native")]
+pub(super) struct PyReceiver {
+    engine: Py<PyEngine>,
+    max_size: usize,
+    buffer: Mutex<Buffer>,
+}
+
+/// What was read and not taken yet.
+struct Buffer {
+    memory: Py<PyByteArray>,
+    start: usize,
+    end: usize,
+    /// Bytes that the frame at `start` has at least.
+    needed: usize,
+}
+
+/// What a read brought.
+#[derive(Default)]
+struct Taken<'py> {
+    events: Vec<Bound<'py, PyAny>>,
+    rest: Vec<u8>,
+    is_foreign: bool,
+    /// Bytes consumed, and those that the next frame has at least.
+    consumed: usize,
+    needed: usize,
+}
+
+#[pymethods]
+impl PyReceiver {
+    #[new]
+    fn py_new(py: Python<'_>, engine: Py<PyEngine>, max_size: usize) -> Self {
+        let memory = PyByteArray::new_with(py, 2 * ROOM, |_| Ok(()));
+        let memory = memory
+            .unwrap_or_else(|_| PyByteArray::new(py, &[]))
+            .unbind();
+        Self {
+            engine,
+            max_size,
+            buffer: Mutex::new(Buffer {
+                memory,
+                start: 0,
+                end: 0,
+                needed: 0,
+            }),
+        }
+    }
+
+    #[pyo3(signature = (sizehint = -1))]
+    #[allow(
+        unused_variables,
+        reason = "asyncio passes it, and says that it may be ignored"
+    )]
+    fn get_buffer<'py>(&self, py: Python<'py>, sizehint: isize) -> PyResult<Bound<'py, PyAny>> {
+        let (memory, start, end, needed) = {
+            let buffer = self.lock();
+            (
+                buffer.memory.clone_ref(py).into_bound(py),
+                buffer.start,
+                buffer.end,
+                buffer.needed,
+            )
+        };
+        let (memory, end) = if start == end && needed <= memory.len() {
+            (memory, 0)
+        } else if memory.len() >= (end + ROOM).max(start + needed) {
+            return room(&memory, end);
+        } else {
+            make_room(&memory, start, end, needed)?
+        };
+        let view = room(&memory, end)?;
+        let mut buffer = self.lock();
+        buffer.memory = memory.unbind();
+        buffer.start = 0;
+        buffer.end = end;
+        Ok(view)
+    }
+
+    fn buffer_updated<'py>(
+        &self,
+        py: Python<'py>,
+        nbytes: usize,
+        received_ns: i64,
+    ) -> PyResult<(Bound<'py, PyList>, Option<Bound<'py, PyBytes>>, bool)> {
+        let (memory, start, end) = {
+            let buffer = self.lock();
+            let memory = buffer.memory.clone_ref(py).into_bound(py);
+            (memory, buffer.start, buffer.end + nbytes)
+        };
+        if end > memory.len() {
+            return Err(PyValueError::new_err("more bytes than there was room for"));
+        }
+        let taken = self.take(&memory, start, end, received_ns)?;
+        {
+            let mut buffer = self.lock();
+            buffer.start = start + taken.consumed;
+            buffer.end = end;
+            buffer.needed = taken.needed;
+        }
+        let rest = (!taken.rest.is_empty()).then(|| PyBytes::new(py, &taken.rest));
+        Ok((PyList::new(py, taken.events)?, rest, taken.is_foreign))
+    }
+}
+
+impl PyReceiver {
+    fn lock(&self) -> MutexGuard<'_, Buffer> {
+        self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes whole frames from `memory[start..end]`.
+    fn take<'py>(
+        &self,
+        memory: &Bound<'py, PyByteArray>,
+        start: usize,
+        end: usize,
+        received_ns: i64,
+    ) -> PyResult<Taken<'py>> {
+        let py = memory.py();
+        let engine = self.engine.get();
+        let mut taken = Taken::default();
+        loop {
+            let at = start + taken.consumed;
+            // SAFETY: nothing runs between here and the last use of `bytes` below that could
+            // resize or write the array: it is filled by its reader before this is called.
+            let bytes = unsafe { memory.as_bytes() }
+                .get(at..end)
+                .unwrap_or_default();
+            match frame_at(bytes, self.max_size) {
+                Frame::Text(payload) => {
+                    taken.consumed += payload.end;
+                    let frame = PyBytes::new(py, bytes.get(payload).unwrap_or_default());
+                    let (notices, event) = engine.read(&frame, Some(received_ns))?;
+                    taken.events.extend(notices);
+                    taken.events.push(event);
+                }
+                Frame::Control(length) => {
+                    taken.consumed += length;
+                    taken.rest.extend(bytes.get(..length).unwrap_or_default());
+                }
+                Frame::Foreign => {
+                    taken.consumed += bytes.len();
+                    taken.rest.extend(bytes);
+                    taken.is_foreign = true;
+                    return Ok(taken);
+                }
+                Frame::Partial(needed) => {
+                    taken.needed = needed;
+                    return Ok(taken);
+                }
+            }
+        }
+    }
+}
+
+/// The part of `memory` from `end` on, to write into.
+fn room<'py>(memory: &Bound<'py, PyByteArray>, end: usize) -> PyResult<Bound<'py, PyAny>> {
+    let py = memory.py();
+    let length = isize::try_from(memory.len())?;
+    let slice = PySlice::new(py, isize::try_from(end)?, length, 1);
+    PyMemoryView::from(memory)?.get_item(slice)
+}
+
+/// A new array that begins with what was not taken yet, since views of the old one may be around.
+fn make_room<'py>(
+    memory: &Bound<'py, PyByteArray>,
+    start: usize,
+    end: usize,
+    needed: usize,
+) -> PyResult<(Bound<'py, PyByteArray>, usize)> {
+    let pending = end - start;
+    let size = (pending.max(needed) + ROOM).next_power_of_two();
+    let larger = PyByteArray::new_with(memory.py(), size, |target| {
+        // SAFETY: nothing runs between here and the copy that could resize or write the array.
+        let source = unsafe { memory.as_bytes() }
+            .get(start..end)
+            .unwrap_or_default();
+        target
+            .iter_mut()
+            .zip(source)
+            .for_each(|(to, from)| *to = *from);
+        Ok(())
+    })?;
+    Ok((larger, pending))
+}
