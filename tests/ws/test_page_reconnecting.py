@@ -14,6 +14,7 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
+    client_of,
     connected,
     eventually,
     find,
@@ -246,6 +247,38 @@ async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange)
             await waiting
         assert client.gaps[-1].end_ns is None
         assert [entry.event for entry in sim.log].count("refused_connection") == 3
+
+
+async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchange) -> None:
+    def patient_with_502(error: BaseException) -> bool:
+        return "502" in str(error)
+
+    async with connected(sim, retryable=patient_with_502) as client:
+        sim.faults.refuse_connections(times=2, status=502)
+        reset(sim)
+        await sim.wait_for(lambda: sim.connections_total == 2)
+        sim.faults.refuse_connections(times=None, status=403)
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+        assert [message async for message in client]
+        with pytest.raises(ConnectFailed, match="403"):
+            await client.receive()
+
+
+async def test_token_that_cannot_be_had_any_more_ends_the_client(sim: SimulatedExchange) -> None:
+    client = client_of(sim, token_manager=tokens_of(sim), max_reconnect_attempts=1)
+    await client.connect()
+    await client.subscribe(ExecutionsParams())
+    sim.faults.refuse_tokens("EAPI:Invalid key", times=1)
+    reset(sim)
+    async with asyncio.timeout(5):
+        async for _ in client:
+            pass
+    with pytest.raises(ConnectFailed, match="EAPI:Invalid key"):
+        await client.receive()
+    await client.connect()
+    await client.subscribe(ExecutionsParams())
+    await client.disconnect()
 
 
 async def test_success_resets_the_attempts(sim: SimulatedExchange) -> None:

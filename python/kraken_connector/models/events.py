@@ -107,7 +107,7 @@ class GapEvent(Model):
         end_ns: local time at which it was closed, `None` when it will not be.
         channels: channels with a hole.
         symbols: currency pairs with a hole, empty for channels without.
-        connection: URL of the connection.
+        connection: URL of the connection, empty for messages that the queue dropped.
         dropped: messages that arrived and were dropped; those that never arrived are not known.
     """
 

@@ -12,9 +12,10 @@ from typing import Any, Self
 from .._backend import Engine, OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
 from ..models import GapEvent
+from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .connection import Connection, ConnectionOptions
-from .constants import AUTH_URL, PRIVATE_CHANNELS, PUBLIC_URL, ConnectionState, MethodName
+from .constants import AUTH_URL, PRIVATE_CHANNELS, PUBLIC_URL, TRADING_METHODS, ConnectionState
 from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
 from .inbox import Inbox, Overflow
@@ -67,6 +68,8 @@ class KrakenWSClient:
         max_frame_size: longest frame to accept, bytes.
         ssl: TLS settings; the default trusts the system's certificates.
         proxy: URL of a proxy; the default takes the system's, `False` none.
+        retryable: whether to go on after an attempt to reconnect failed with an exception; the
+            default gives up on certificates that are not trusted.
 
     Raises:
         TypeError, ValueError: an argument makes no sense.
@@ -95,6 +98,7 @@ class KrakenWSClient:
         max_frame_size: int = 16 * 2**20,
         ssl: tls.SSLContext | None = None,
         proxy: str | bool | None = None,
+        retryable: Callable[[BaseException], bool] = is_retryable,
     ) -> None:
         self._url = checked_url("url", url)
         self._auth_url = self._url if auth_url is None else checked_url("auth_url", auth_url)
@@ -124,6 +128,7 @@ class KrakenWSClient:
             max_frame_size=checked_count("max_frame_size", max_frame_size, 1),
             ssl=ssl,
             proxy=proxy,
+            retryable=retryable,
         )
         self._token_manager = token_manager
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
@@ -252,7 +257,7 @@ class KrakenWSClient:
         Raises:
             NotConnected: (a `RuntimeError`) the client is not connected.
         """
-        private = msg.params.get("channel") in PRIVATE_CHANNELS or msg.method in _PRIVATE_METHODS
+        private = msg.params.get("channel") in PRIVATE_CHANNELS or msg.method in TRADING_METHODS
         connection = await self._connection_for("executions" if private else "status", "send")
         if connection.state is not ConnectionState.CONNECTED:
             raise NotConnected("send", connection.state)
@@ -459,15 +464,6 @@ class KrakenWSClient:
             for connection in connections:
                 connection.abort()
             self._cleaning = None
-
-
-#: Trading; these go where private channels are.
-_PRIVATE_METHODS = frozenset(MethodName) - {
-    MethodName.SUBSCRIBE,
-    MethodName.UNSUBSCRIBE,
-    MethodName.PING,
-    MethodName.PONG,
-}
 
 
 def _check_type(params: object) -> None:

@@ -176,6 +176,14 @@ AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
 #: Channels that need a token and live on `AUTH_URL` (pages "Executions" and "Balances").
 PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
 
+#: Methods that need a token and live on `AUTH_URL` (section "Trading").
+TRADING_METHODS: Final = frozenset(MethodName) - {
+    MethodName.SUBSCRIBE,
+    MethodName.UNSUBSCRIBE,
+    MethodName.PING,
+    MethodName.PONG,
+}
+
 #: Page "Book": levels per side.
 BOOK_DEPTHS: Final = (10, 25, 100, 500, 1000)
 #: Page "OHLC": minutes.

@@ -10,11 +10,17 @@ from typing import Any, Literal
 import orjson
 
 from ..models import WSErrorResponse, WSResponse
-from .constants import NOT_SUBSCRIBED, PRIVATE_CHANNELS, SUBSCRIBE_BURST, SUBSCRIBE_RATE
+from .constants import (
+    ALREADY_SUBSCRIBED,
+    NOT_SUBSCRIBED,
+    PRIVATE_CHANNELS,
+    SUBSCRIBE_BURST,
+    SUBSCRIBE_RATE,
+)
 from .pacing import Pacer
 from .subscriptions import Subscription, Topic
 
-__all__ = ["Flight", "Flights", "Purpose"]
+__all__ = ["Flight", "Flights", "Purpose", "was_so_before"]
 
 #: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
 #: end what a caller no longer waits for.
@@ -93,6 +99,27 @@ class Flight:
         if not found and len(self.topics) == 1:
             return list(self.topics)
         return found
+
+    def in_effect(
+        self, topic: Topic, response: WSResponse | WSErrorResponse
+    ) -> WSResponse | WSErrorResponse:
+        """Turn a refusal into a success where what was wanted is so already.
+
+        Not when a stream is subscribed anew: it needs the snapshot that a refusal does not bring.
+        """
+        if isinstance(response, WSResponse):
+            return response
+        subscribes = self.method == "subscribe"
+        wanted = ALREADY_SUBSCRIBED if subscribes else NOT_SUBSCRIBED
+        if not response.error.startswith(wanted) or (subscribes and self.purpose == "resync"):
+            return response
+        result = {"channel": topic.channel, **({"symbol": topic.symbol} if topic.symbol else {})}
+        return WSResponse(self.method, result, True, "", "", response.req_id)
+
+
+def was_so_before(response: WSResponse) -> bool:
+    """Tell whether a success is one that `Flight.in_effect` made: the exchange's have times."""
+    return not response.time_in
 
 
 class Flights:

@@ -14,13 +14,11 @@ from .._backend import Engine
 from ..exceptions import ConnectionLost, TransportError
 from ..models import WSErrorResponse, WSResponse
 from .constants import (
-    ALREADY_SUBSCRIBED,
     INVALID_SESSION,
-    NOT_SUBSCRIBED,
     RATE_EXCEEDED,
     REPLAY_BATCH,
 )
-from .flights import Flight, Flights, Purpose
+from .flights import Flight, Flights, Purpose, was_so_before
 from .subscribe import BookParams, SubscriptionParams
 from .subscriptions import Ask, Registry, Sink, Subscription, Topic
 from .token_desk import TokenDesk
@@ -265,7 +263,7 @@ class Requests:
         response: WSResponse | WSErrorResponse,
         now: float,
     ) -> None:
-        response = _in_effect(flight, subscription.topic, response)
+        response = flight.in_effect(subscription.topic, response)
         if flight.purpose == "resync":
             assert self.repairs is not None
             self.repairs.answered(flight.method, subscription.topic, response, now)
@@ -329,7 +327,7 @@ class Requests:
         if not isinstance(subscription.params, BookParams):
             return False
         state = self._engine.book(subscription.topic.symbol).state
-        return state == "stale" or (_was_so_before(response) and state != "valid")
+        return state == "stale" or (was_so_before(response) and state != "valid")
 
     def _try_again(
         self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float
@@ -410,23 +408,3 @@ class Requests:
 def _is_orphan(subscription: Subscription) -> bool:
     """Tell whether it was never confirmed and nobody waits for it."""
     return subscription.ack is None and not subscription.asks
-
-
-def _in_effect(
-    flight: Flight, topic: Topic, response: WSResponse | WSErrorResponse
-) -> WSResponse | WSErrorResponse:
-    """Turn a refusal into a success where what was wanted is so already."""
-    if isinstance(response, WSResponse):
-        return response
-    wanted = ALREADY_SUBSCRIBED if flight.method == "subscribe" else NOT_SUBSCRIBED
-    if flight.purpose == "resync" and flight.method == "subscribe":
-        return response
-    if not response.error.startswith(wanted):
-        return response
-    result = {"channel": topic.channel, **({"symbol": topic.symbol} if topic.symbol else {})}
-    return WSResponse(flight.method, result, True, "", "", response.req_id)
-
-
-def _was_so_before(response: WSResponse) -> bool:
-    """Tell whether a success is one that `_in_effect` made; the exchange's have times."""
-    return not response.time_in

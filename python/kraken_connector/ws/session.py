@@ -195,6 +195,8 @@ class Session:
     def closed(self) -> None:
         """Forget everything, on the user's wish."""
         self._hole = None
+        self.fatal = None
+        self._tokens.forget()
         self.registry.clear()
         self._rebuild_routes()
 

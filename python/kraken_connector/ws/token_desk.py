@@ -90,3 +90,8 @@ class TokenDesk:
         self.waiting.clear()
         self.refused = False
         self._not_before = 0.0
+
+    def forget(self) -> None:
+        """Begin anew on the user's wish: failures of before do not count."""
+        self.lost()
+        self._failures = 0
