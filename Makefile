@@ -68,19 +68,20 @@ endif
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
-bench: $(DEV) ## measure both cores and the baselines (ARGS="-k feed")
-	$(call say,Python)
-	@$(PYTEST) benches/python --benchmark-enable --benchmark-only --timeout=0 $(ARGS)
+bench: $(DEV) ## measure against other libraries, about ten minutes (ARGS="--quick" for two)
 ifeq ($(CORE),native)
-	$(call say,Rust)
-	@cargo bench --quiet --locked
+	$(call say,Rust alone)
+	@cargo bench --quiet --locked -- --noplot --warm-up-time 1 --measurement-time 2
 endif
+	$(call say,Python)
+	@python=$$($(PY) benches/peers.py); export PYTHONPATH=python:.; \
+	$$python -m benches.compare $(ARGS); $$python -m benches.report
 
 wheel: $(DEV) ## build the sdist and a wheel from it into dist/
 	@$(PY) -m build --outdir dist .
 
 clean: ## remove everything that make made
-	@rm -rf $(VENV) dist build target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .venv-bench dist build target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@rm -f $(EXTENSION)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -1,53 +1,22 @@
-"""The pieces of work that are timed, each with a check of what it did.
+"""What the core is timed at, and what it is compared with.
 
-A workload does its work `operations` times on a fresh state. The pytest-benchmark tests in
-`benches/python` and the comparison in `benches/compare.py` time the same ones.
+The pytest-benchmark tests in `benches/python` and the comparison in `benches/compare.py` time the
+same workloads.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from operator import attrgetter
-from types import FunctionType
 from typing import Any
 
 from benches.corpus import Stream
+from benches.workload import Workload
 
 from kraken_connector.models import Model
-
-
-def _nothing() -> None:
-    return None
-
-
-@dataclass(slots=True, kw_only=True)
-class Workload:
-    """Work to be timed.
-
-    Every workload has its own copy of the code of `run`: the interpreter adapts code to the types
-    that it meets, and two contenders that shared it would spoil it for each other.
-
-    Attributes:
-        operations: how often `run` does it.
-        run: the timed part; takes what `prepare` returned.
-        prepare: makes the state that `run` needs.
-        check: raises `AssertionError` if the state after `run`, or what it returned, is wrong.
-    """
-
-    operations: int
-    run: Callable[[Any], Any]
-    prepare: Callable[[], Any] = _nothing
-    check: Callable[[Any, Any], None]
-
-    def __post_init__(self) -> None:
-        run = self.run
-        self.run = FunctionType(
-            run.__code__.replace(), run.__globals__, run.__name__, None, run.__closure__
-        )
 
 
 def cores() -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""Processes that measure for us: another library, the far end of a socket, an empty memory.
+
+The parent sends one JSON line, `{"call": "module:function", "with": {...}}`, the worker answers
+with one. Workers stay, so that contenders in different processes can still take turns.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+ROOT = Path(__file__).parent.parent
+OURS = ROOT / "python"
+
+
+class WorkerError(RuntimeError):
+    """A worker failed; the text is its traceback's last line."""
+
+
+class Worker:
+    """A process that does what it is told, on one processor.
+
+    Args:
+        path: what it imports from, besides the benches.
+        cpu: the processor that it stays on, `None` for any.
+    """
+
+    def __init__(self, path: Sequence[Path] = (OURS,), *, cpu: int | None = None) -> None:
+        python_path = os.pathsep.join(str(entry) for entry in (*path, ROOT))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benches.remote", "" if cpu is None else str(cpu)],
+            env={**os.environ, "PYTHONPATH": python_path},
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def call(self, function: str, **arguments: Any) -> Any:
+        """Call `module:function` there and wait for what it returns.
+
+        Raises:
+            WorkerError: it raised, or the process ended.
+        """
+        self.start(function, **arguments)
+        return self.wait()
+
+    def start(self, function: str, **arguments: Any) -> None:
+        """Call a function there; `wait` returns what it returns."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"call": function, "with": arguments}) + "\n")
+        self._process.stdin.flush()
+
+    def wait(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise WorkerError(f"the process ended with {self._process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise WorkerError(answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def two_processors() -> tuple[int | None, int | None]:
+    """Return a processor for each end of a socket, `None` where they cannot be told apart."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None, None
+    available = sorted(os.sched_getaffinity(0))
+    return (available[-1], available[-2]) if len(available) > 1 else (None, None)
+
+
+def _serve(cpu: str) -> None:
+    """Answer until the parent closes the pipe. What libraries print goes to stderr."""
+    if cpu:
+        os.sched_setaffinity(0, {int(cpu)})
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        module, _, name = request["call"].partition(":")
+        try:
+            function = getattr(importlib.import_module(module), name)
+            gc.collect()
+            answer = {"result": function(**request["with"])}
+        except Exception as error:  # noqa: BLE001 (the parent decides)
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

@@ -1,0 +1,90 @@
+"""Interleaved timing: A, B, A, B, ... with the garbage collector off.
+
+Two figures are only compared when they were taken in turns in one run, and then round by round:
+the ratio is the median of the ratios of neighbours, so that a machine which slows down for a while
+slows down both.
+
+Workloads are timed in processor time of the thread, which leaves out what the rest of the machine
+does meanwhile; sockets in wall time.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from benches.workload import Workload
+
+#: Takes one measurement and returns it.
+Contender = Callable[[], float]
+#: Measurements by contender, in the order they were taken.
+Rounds = dict[str, list[float]]
+LEAST_ROUNDS = 5
+
+
+class Spread(NamedTuple):
+    """Median and quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: list[float]) -> Spread:
+        low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+        return cls(median, low, high)
+
+
+def nanoseconds(workload: Workload) -> Contender:
+    """Return a contender: one checked run of a workload, in ns per operation."""
+
+    def measure() -> float:
+        state = workload.prepare()
+        start = time.thread_time_ns()
+        result = workload.run(state)
+        elapsed = time.thread_time_ns() - start
+        workload.check(state, result)
+        return elapsed / workload.operations
+
+    return measure
+
+
+def interleave(contenders: Mapping[str, Contender], *, seconds: float) -> Rounds:
+    """Let all contenders have their turn, again and again, for about `seconds`.
+
+    The first round warms up and does not count. Every other round goes in reverse.
+    """
+    order = list(contenders)
+    rounds: Rounds = {name: [] for name in order}
+    with collector_off():
+        for name in order:
+            contenders[name]()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or len(rounds[order[0]]) < LEAST_ROUNDS:
+            order.reverse()
+            for name in order:
+                rounds[name].append(contenders[name]())
+    return rounds
+
+
+def ratio(rounds: Rounds, ours: str, theirs: str) -> Spread:
+    """Return how many times longer `ours` takes than `theirs`, round by round."""
+    pairs = zip(rounds[ours], rounds[theirs], strict=True)
+    return Spread.of([one / other for one, other in pairs])
+
+
+@contextmanager
+def collector_off() -> Iterator[None]:
+    """Collect what there is, then keep the garbage collector quiet."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
