@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benches.workloads import Workload, cores
+from benches.workload import Workload
+from benches.workloads import cores
 
 ROUNDS = 20
 
