@@ -172,6 +172,7 @@ def justified(left: Text, right: Text, width: int) -> Text:
     line.truncate(max(width - len(right) - 1, 0), pad=True)
     line.append(" ")
     line.append_text(right)
+    line.truncate(width)
     return line
 
 

@@ -12,6 +12,8 @@ from .views import BookView
 
 _GAP = 2
 _WIDEST = 80
+#: Narrower ladders are rather put below each other, if they stay as deep.
+_COMFORTABLE = 24
 #: Fewer levels than this are not worth stacking one more row of books.
 _LEAST_LEVELS = 3
 
@@ -52,10 +54,16 @@ def grid(books: int, depth: int, *, least: int, width: int, lines: int) -> Grid:
     rows = -(-books // most)
     while rows > 1 and _levels(lines, rows) < min(depth, _LEAST_LEVELS):
         rows -= 1
+    while _share(width, -(-books // rows)) < _COMFORTABLE and _levels(lines, rows + 1) >= depth:
+        rows += 1
     columns = min(most, -(-books // rows))
-    share = (width + _GAP) // columns - _GAP
+    share = _share(width, columns)
     levels = max(min(depth, _levels(lines, rows)), 1)
     return Grid(rows, columns, levels, max(least, min(share, _WIDEST)))
+
+
+def _share(width: int, columns: int) -> int:
+    return (width + _GAP) // columns - _GAP
 
 
 def _levels(lines: int, rows: int) -> int:

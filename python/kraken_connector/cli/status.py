@@ -132,8 +132,6 @@ def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
         parts.append(status.state)
     if status.reconnects or status.gaps:
         parts += [f"reconnects {status.reconnects}", f"gaps {status.gaps}"]
-    if status.notice:
-        parts.append(status.notice)
     return "  ".join((*parts, *extras))
 
 
