@@ -209,8 +209,8 @@ class WSDataMessage:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        kept = [name for name in self.__slots__ if name != "_plain"]
-        return _restore, ({"_data": self.data, **{name: getattr(self, name) for name in kept}},)
+        state = {name: getattr(self, name) for name in self.__slots__}
+        return _restore, ({**state, "_data": self.data, "_plain": None},)
 
 
 def _restore(state: dict[str, Any]) -> WSDataMessage:

@@ -62,7 +62,6 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
     Raises:
         UnreadableFrame: it is no message of the protocol.
     """
-    document: Any = None
     try:
         if not frame.startswith(_BOOK_HEAD):
             document = decode(frame)
