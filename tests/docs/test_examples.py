@@ -1,0 +1,98 @@
+"""Every Python example of the README and the docs runs, against a simulated exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kraken_connector
+from kraken_connector import ws
+from kraken_connector.sim import SimulatedExchange
+
+ROOT = Path(__file__).parents[2]
+#: docs/simulator.md brings its own simulators; tests/sim runs its examples.
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+EXAMPLES = [
+    pytest.param(
+        match[1], id=f"{path.name}:{path.read_text('utf-8')[: match.start()].count(chr(10))}"
+    )
+    for path in DOCUMENTS
+    if path.name != "simulator.md"
+    for match in BLOCK.finditer(path.read_text("utf-8"))
+]
+#: Messages after which an example's endless loop ends.
+ENOUGH = 40
+
+
+class SimulatorThread(threading.Thread):
+    """A simulated exchange beside the example's own event loop."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.started = threading.Event()
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        async with SimulatedExchange(rate=500) as self.exchange:
+            self.started.set()
+            await self._stopped.wait()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._stopped.set)
+        self.join()
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[SimulatedExchange]:
+    thread = SimulatorThread()
+    thread.start()
+    assert thread.started.wait(10)
+    yield thread.exchange
+    thread.stop()
+
+
+@pytest.fixture
+def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point what the examples make at the simulator, and let their loops end."""
+
+    class Client(ws.KrakenWSClient):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "url": exchange.url})
+            self._taken = 0
+
+        async def __anext__(self) -> Any:
+            self._taken += 1
+            if self._taken > ENOUGH:
+                raise StopAsyncIteration
+            # A quiet account sends no more than its snapshots.
+            try:
+                return await asyncio.wait_for(super().__anext__(), 1)
+            except TimeoutError:
+                raise StopAsyncIteration from None
+
+    class HTTP(kraken_connector.HTTPAuthenticatedClient):
+        def __init__(self, **options: Any) -> None:
+            keys = {"api_key": exchange.api_key, "api_secret": exchange.api_secret}
+            super().__init__(**{**options, **keys, "base_url": exchange.rest_url})
+
+    monkeypatch.setattr(ws, "KrakenWSClient", Client)
+    monkeypatch.setattr(kraken_connector, "HTTPAuthenticatedClient", HTTP)
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_example_runs_and_shows_something(example: str, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(example, "example", "exec"), {"__name__": "example"})
+    if "print(" in example:
+        assert capsys.readouterr().out.strip()
