@@ -1,5 +1,7 @@
 //! Frame bytes to verified book, on a recorded session, beside `serde_json` and the parts.
 
+#![expect(missing_docs, reason = "criterion's macros make public functions")]
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -8,7 +10,8 @@ use kraken_connector::message::{BookBatch, parse_message};
 
 /// A recorded BTC/USD session of depth 10: one snapshot, then updates. Source: see
 /// `tests/fixtures/README.md`.
-const SESSION: &str = include_str!("../../tests/fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl");
+const SESSION: &str =
+    include_str!("../../tests/fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl");
 
 fn frames() -> Vec<&'static [u8]> {
     SESSION.lines().map(str::as_bytes).collect()
@@ -40,7 +43,11 @@ fn bench(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(updates.len() as u64));
     group.bench_function("engine", |bencher| {
         let setup = || warm_engine(snapshot);
-        bencher.iter_batched_ref(setup, |engine| replay(engine, updates), BatchSize::SmallInput);
+        bencher.iter_batched_ref(
+            setup,
+            |engine| replay(engine, updates),
+            BatchSize::SmallInput,
+        );
     });
     group.bench_function("parse_message", |bencher| {
         let mut batch = BookBatch::default();

@@ -102,8 +102,8 @@ fn prepend_wide<A: Arithmetic>(text: &mut Words<A>, value: u128) {
     const WORD: u128 = 100_000_000;
     let mut rest = value;
     while rest >= WORD {
-        #[expect(clippy::cast_possible_truncation, reason = "below 10^8")]
-        text.prepend(eight_digits((rest % WORD) as u64) | ZEROS, 8);
+        let word = u64::try_from(rest % WORD).unwrap_or_default();
+        text.prepend(eight_digits(word) | ZEROS, 8);
         rest /= WORD;
     }
     prepend_number(text, rest);
@@ -115,9 +115,9 @@ fn prepend_wide<A: Arithmetic>(text: &mut Words<A>, value: u128) {
 /// hundredth and one tenth, exact for numbers of four and two digits.
 #[inline(always)]
 const fn eight_digits(value: u64) -> u64 {
-    let fours = value / 10_000 | (value % 10_000) << 32;
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
     let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007F_0000_007F;
-    let pairs = hundreds | fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16;
+    let pairs = hundreds | (fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16);
     let tens = (pairs.wrapping_mul(103) >> 10) & 0x000F_000F_000F_000F;
-    tens | pairs.wrapping_sub(tens.wrapping_mul(10)) << 8
+    tens | (pairs.wrapping_sub(tens.wrapping_mul(10)) << 8)
 }

@@ -31,9 +31,10 @@ static POWERS: [u32; LONGEST + 5] = powers();
 /// The power of 64 modulo `P`.
 const POWER_64: u64 = powers()[8] as u64;
 
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
 const fn powers() -> [u32; LONGEST + 5] {
     // 1/x: P has a constant term, so P - 1 is divisible by x and the rest is the inverse.
-    let mut table = [POLYNOMIAL << 1 | 1; LONGEST + 5];
+    let mut table = [(POLYNOMIAL << 1) | 1; LONGEST + 5];
     let mut at = 1;
     while at < table.len() {
         let mut power = table[at - 1];
@@ -148,7 +149,6 @@ impl<A: Arithmetic> Parts<A> {
 
 /// `value mod P` of a polynomial of 64 bits, by Barrett's method.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "32 of 64 bits are left")]
 fn reduce<A: Arithmetic>(value: A::Value) -> u32 {
     let quotient = A::multiply(A::low_32(value), A::value(INVERSE));
     let multiple = A::multiply(A::low_32(quotient), A::value(MODULUS));
@@ -331,5 +331,51 @@ mod aarch64 {
     #[target_feature(enable = "neon,aes")]
     pub(super) fn compute<C: Computation>(computation: C) -> C::Output {
         computation.run::<Pmull>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Arithmetic, Computation, Parts, Portable, Words, compute};
+
+    /// The CRC of a text given in parts of at most 39 bytes.
+    struct Text<'t>(&'t [Vec<u8>]);
+
+    impl Computation for Text<'_> {
+        type Output = u32;
+
+        fn run<A: Arithmetic>(self) -> u32 {
+            let mut text = Parts::<A>::new();
+            for part in self.0.iter().rev() {
+                let mut words = Words::<A>::new();
+                for word in part.rchunks(8) {
+                    let mut bytes = [0; 8];
+                    bytes[8 - word.len()..].copy_from_slice(word);
+                    words.prepend(u64::from_le_bytes(bytes), word.len());
+                }
+                text.prepend(words.digest());
+            }
+            text.crc()
+        }
+    }
+
+    #[test]
+    fn the_check_value_comes_out() {
+        let text = [b"123456789".to_vec()];
+        assert_eq!(Text(&text).run::<Portable>(), 0xCBF4_3926);
+        assert_eq!(compute(Text(&[])), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn parts_have_the_crc_of_the_whole(
+            parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..=39), 0..=40),
+        ) {
+            let expected = crc32fast::hash(&parts.concat());
+            prop_assert_eq!(Text(&parts).run::<Portable>(), expected);
+            prop_assert_eq!(compute(Text(&parts)), expected);
+        }
     }
 }

@@ -11,6 +11,15 @@
 //! [`Engine`] does all of it; the modules can be used alone. The feature `python` adds the
 //! extension module, the only part that knows of an interpreter.
 
+// Bytes from the wire must not be able to panic.
+#![warn(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+
 pub mod book;
 pub mod checksum;
 mod crc32;

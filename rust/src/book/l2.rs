@@ -68,6 +68,12 @@ impl L2Book {
         }
     }
 
+    /// Bytes of memory that the book takes.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.bids.memory() + self.asks.memory()
+    }
+
     /// Whether the best bid is at or above the best ask.
     #[inline]
     #[must_use]

@@ -52,6 +52,7 @@ impl Ladder {
     }
 
     /// The levels, best first.
+    #[must_use]
     pub fn levels(&self) -> impl ExactSizeIterator<Item = &Level> {
         self.entries().iter().rev().map(|entry| &entry.level)
     }
@@ -74,6 +75,11 @@ impl Ladder {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries().is_empty()
+    }
+
+    /// Bytes that the levels take, room for further ones included.
+    pub(super) fn memory(&self) -> usize {
+        self.buffer.capacity() * size_of::<Entry>()
     }
 
     /// The best `count` levels, or as many as there are, worst first, with their digests.

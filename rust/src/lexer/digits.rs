@@ -5,6 +5,7 @@ pub(crate) const SHORT: usize = 19;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
+const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
@@ -20,7 +21,7 @@ fn word(frame: &[u8], at: usize) -> Option<u64> {
 pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
     let start = *at;
     while let Some(word) = word(frame, *at) {
-        let values = word ^ (LOW * b'0' as u64);
+        let values = word ^ ZEROS;
         let others = other_bytes(values);
         if others == 0 {
             *mantissa = mantissa
@@ -87,12 +88,12 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
 /// is taken out of the word, so that one conversion does for both parts.
 #[inline(always)]
 fn take_seven(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
-    let values = word(frame, *at)? ^ (LOW * b'0' as u64);
+    let values = word(frame, *at)? ^ ZEROS;
     let others = other_bytes(values);
     let behind = others & others.wrapping_sub(1);
     let (whole, length) = (others.trailing_zeros() / 8, behind.trailing_zeros() / 8);
     let point = values >> (whole % 8 * 8) & 0xFF;
-    let leads_with_zero = values & 0xFF == 0 && whole > 1;
+    let leads_with_zero = values.trailing_zeros() >= 8 && whole > 1;
     if point != u64::from(b'.' ^ b'0') || whole == 0 || leads_with_zero || length == 8 {
         return None;
     }

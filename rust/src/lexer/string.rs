@@ -47,7 +47,7 @@ impl Text {
     /// The content; copied only when it holds escapes.
     #[inline]
     #[must_use]
-    pub fn bytes<'f>(self, frame: &'f [u8]) -> Cow<'f, [u8]> {
+    pub fn bytes(self, frame: &[u8]) -> Cow<'_, [u8]> {
         if self.is_escaped() {
             Cow::Owned(unescape(self.raw(frame)))
         } else {
@@ -57,7 +57,7 @@ impl Text {
 
     /// The content as text.
     #[must_use]
-    pub fn decode<'f>(self, frame: &'f [u8]) -> Cow<'f, str> {
+    pub fn decode(self, frame: &[u8]) -> Cow<'_, str> {
         match self.bytes(frame) {
             Cow::Borrowed(bytes) => String::from_utf8_lossy(bytes),
             Cow::Owned(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),

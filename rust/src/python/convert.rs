@@ -75,7 +75,6 @@ impl Rest {
         matches!(self, Self::Narrow(0) | Self::Wide(0))
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a digit")]
     const fn pop_digit(&mut self) -> u8 {
         let digit = match self {
             Self::Narrow(value) => {

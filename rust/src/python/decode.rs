@@ -48,7 +48,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
             py,
             registry: Registry::get(py)?,
             lexer: Lexer::at(frame, at),
-            strings: left.unwrap_or_else(Strings::new),
+            strings: left.unwrap_or_else(Strings::table),
             floats: Floats::Binary,
             path: Vec::new(),
         })
@@ -83,7 +83,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
             instance.set_wire(PyTuple::new(self.py, &self.path)?.into_any());
         }
         let mut next = 0;
-        let mut key = self.checked(|lexer| lexer.first_key())?;
+        let mut key = self.checked(Lexer::first_key)?;
         while let Some(text) = key {
             let name = text.bytes(self.lexer.frame());
             let expected = schema.fields().get(next);
@@ -153,7 +153,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 
     fn model(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
-        self.instance(schema)?.finish()
+        Ok(self.instance(schema)?.finish())
     }
 
     /// An array of objects as a list of instances.

@@ -185,7 +185,7 @@ impl<'py> Instance<'_, 'py> {
 
     /// Gives what the wire did not mention its value for absence, and hands the instance out.
     #[inline]
-    pub(super) fn finish(self) -> PyResult<Bound<'py, PyAny>> {
+    pub(super) fn finish(self) -> Bound<'py, PyAny> {
         let py = self.object.py();
         for field in &self.schema.fields {
             if self.is_unset(field.slot) {
@@ -197,7 +197,7 @@ impl<'py> Instance<'_, 'py> {
                 self.put(field.slot, absent);
             }
         }
-        Ok(self.object)
+        self.object
     }
 
     /// Like [`Instance::finish`], for events that know when they came.
@@ -207,7 +207,7 @@ impl<'py> Instance<'_, 'py> {
             let received_ns = received_ns.into_pyobject(py)?;
             self.put(slot, received_ns);
         }
-        self.finish()
+        Ok(self.finish())
     }
 
     #[inline]

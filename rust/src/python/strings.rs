@@ -22,7 +22,8 @@ pub(super) struct Strings {
 }
 
 impl Strings {
-    pub(super) fn new() -> Self {
+    /// A table that keeps strings.
+    pub(super) fn table() -> Self {
         let places = std::iter::repeat_with(|| None).take(PLACES).collect();
         Self { places }
     }

@@ -1,0 +1,228 @@
+use kraken_connector::error::Result;
+use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Row, salvage};
+use kraken_connector::{Decimal, ErrorKind, ParseError, parse_message};
+use proptest::prelude::*;
+
+use crate::fixtures::{book_frame, session};
+
+fn parse(frame: &str) -> Result<Message> {
+    parse_message(frame.as_bytes(), &mut BookBatch::default())
+}
+
+fn data_message(frame: &str) -> DataMessage {
+    match parse(frame) {
+        Ok(Message::Data(message)) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn error(frame: &str) -> (ErrorKind, usize) {
+    let ParseError { kind, offset } = parse(frame).unwrap_err();
+    (kind, offset)
+}
+
+/// What a reader sees of a book message: of each item its symbol, rows, checksum and timestamp.
+type Content = Vec<(String, Vec<Row>, Vec<Row>, Option<u32>, Option<String>)>;
+
+fn content(frame: &[u8]) -> Result<(bool, Content)> {
+    let mut batch = BookBatch::default();
+    let Message::Data(message) = parse_message(frame, &mut batch)? else {
+        panic!("no channel message");
+    };
+    let items = batch.items().iter().map(|item| {
+        (
+            item.symbol.decode(frame).into_owned(),
+            batch.bids(item).to_vec(),
+            batch.asks(item).to_vec(),
+            item.checksum,
+            item.timestamp.map(|text| text.decode(frame).into_owned()),
+        )
+    });
+    Ok((message.is_snapshot, items.collect()))
+}
+
+#[test]
+fn channels_are_told_by_name_whatever_the_order_of_keys() {
+    let message = data_message(r#"{"data":[],"sequence":3,"type":"update","channel":"balances"}"#);
+    assert_eq!(message.channel, Channel::Balances);
+    assert_eq!((message.is_snapshot, message.sequence), (false, Some(3)));
+    let message = data_message(r#"{"channel":"level3","type":"snapshot","data":{"x":1}}"#);
+    assert_eq!(
+        (message.channel, message.is_snapshot),
+        (Channel::Other, true)
+    );
+    assert_eq!(parse(r#"{"channel":"heartbeat"}"#), Ok(Message::Heartbeat));
+}
+
+#[test]
+fn whatever_has_a_method_is_an_answer() {
+    let success = |frame: &str| match parse(frame) {
+        Ok(Message::Reply(reply)) => reply.success,
+        other => panic!("{other:?}"),
+    };
+    assert!(success(
+        r#"{"method":"subscribe","result":{},"success":true}"#
+    ));
+    assert!(success(r#"{"method":"batch_cancel","orders_cancelled":2}"#));
+    assert!(!success(
+        r#"{"method":"error","error":"Malformed request"}"#
+    ));
+    assert!(!success(
+        r#"{"channel":"executions","method":"subscribe","success":false}"#
+    ));
+    assert_eq!(parse(r#"{"method":"pong","req_id":1}"#), Ok(Message::Pong));
+}
+
+#[test]
+fn breaches_of_the_protocol_are_reported_at_their_place() {
+    use ErrorKind::{Missing, Number, Truncated, Type, Unclassified};
+    let book = |data: &str| format!(r#"{{"channel":"book","type":"update","data":{data}}}"#);
+    let start = book("").len() - 1;
+    for (frame, expected) in [
+        (" [1]".to_owned(), (Type, 1)),
+        ("{}".to_owned(), (Unclassified, 0)),
+        (r#"{"channel":7}"#.to_owned(), (Type, 11)),
+        (r#"{"channel":"ticker"}"#.to_owned(), (Missing, 0)),
+        (
+            r#"{"channel":"ticker","type":"update"}"#.to_owned(),
+            (Missing, 0),
+        ),
+        (
+            r#"{"method":null,"channel":null}"#.to_owned(),
+            (Unclassified, 0),
+        ),
+        (r#"{"method":"x","success":1}"#.to_owned(), (Type, 24)),
+        (book("{}"), (Type, start)),
+        (book("[7]"), (Type, start + 1)),
+        (book("[{}]"), (Missing, start + 1)),
+        (book(r#"[{"symbol":"A","bids":7}]"#), (Type, start + 22)),
+        (book(r#"[{"symbol":"A","bids":[7]}]"#), (Type, start + 23)),
+        (
+            book(r#"[{"symbol":"A","bids":[{"price":1}]}]"#),
+            (Missing, start + 23),
+        ),
+        (
+            book(r#"[{"symbol":"A","bids":[{"price":1,"qty":-1}]}]"#),
+            (Number, start + 40),
+        ),
+        (
+            book(r#"[{"symbol":"A","bids":[{"price":1,"qty":"1"}]}]"#),
+            (Type, start + 40),
+        ),
+        (
+            book(r#"[{"symbol":"A","checksum":4294967296}]"#),
+            (Number, start + 26),
+        ),
+        (
+            book(r#"[{"symbol":"A","checksum":1.0}]"#),
+            (Number, start + 26),
+        ),
+        // What is no JSON is that first, wherever the breach stands.
+        (book("[7")[..start + 2].to_owned(), (Truncated, start + 2)),
+    ] {
+        assert_eq!(error(&frame), expected, "{frame}");
+    }
+}
+
+#[test]
+fn of_several_breaches_the_first_field_of_an_item_counts() {
+    let frame = r#"{"channel":"book","type":"update","data":[{"checksum":-1,"asks":7,"bids":8,"symbol":"A"}]}"#;
+    assert_eq!(error(frame), (ErrorKind::Type, frame.find('8').unwrap()));
+}
+
+#[test]
+fn a_repeated_key_counts_as_its_last_value() {
+    let frame = r#"{"channel":"book","type":"update","data":[{"symbol":"A","bids":[7],"bids":[{"price":1,"qty":2}],"symbol":"B"}]}"#;
+    let (_, items) = content(frame.as_bytes()).unwrap();
+    let row = Row {
+        price: Decimal::new(1, 0).unwrap(),
+        qty: Decimal::new(2, 0).unwrap(),
+    };
+    assert_eq!(items, [("B".to_owned(), vec![row], vec![], None, None)]);
+}
+
+#[test]
+fn absent_sides_are_empty_and_unknown_fields_are_skipped() {
+    let frame = r#"{"channel":"book","type":"snapshot","new":[{}],"data":[{"symbol":"A","bids":null,"x":{"y":1}}]}"#;
+    let (is_snapshot, items) = content(frame.as_bytes()).unwrap();
+    assert!(is_snapshot);
+    assert_eq!(items, [("A".to_owned(), vec![], vec![], None, None)]);
+}
+
+#[test]
+fn the_first_item_is_read_without_the_rest() {
+    let frame =
+        r#"{"channel":"trade","type":"update","data":[{"x":1,"symbol":"BTC/USD"},{"symbol":"B"}]}"#;
+    let symbol = data_message(frame).first_item_text(frame.as_bytes(), b"symbol");
+    assert_eq!(symbol.unwrap().decode(frame.as_bytes()), "BTC/USD");
+}
+
+#[test]
+fn an_unreadable_frame_tells_what_it_was_about() {
+    let frame = book_frame("update", "A/B", &[("1", "2")], &[], Some(3));
+    let cut = &frame.as_bytes()[..frame.len() - 4];
+    let found = salvage(
+        cut,
+        parse_message(cut, &mut BookBatch::default()).unwrap_err(),
+    );
+    assert!(found.is_book());
+    assert_eq!(found.symbols, ["A/B"]);
+    let early = &cut[..30];
+    let found = salvage(
+        early,
+        parse_message(early, &mut BookBatch::default()).unwrap_err(),
+    );
+    assert_eq!(
+        (found.channel.as_deref(), found.symbols.len()),
+        (Some("book"), 0)
+    );
+}
+
+/// The same text with a space where it does no harm, which the general reader has to read.
+fn spaced(frame: &[u8]) -> Vec<u8> {
+    [b" ", frame].concat()
+}
+
+#[test]
+fn both_readers_read_real_frames_alike() {
+    for frame in session() {
+        assert_eq!(content(frame), content(&spaced(frame)));
+    }
+}
+
+fn number() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "(0|[1-9][0-9]{0,9})(\\.[0-9]{1,10})?",
+        "-?0{0,2}[0-9]{0,22}(\\.[0-9]{0,22})?([eE][+-]?[0-9]{0,2})?",
+    ]
+}
+
+fn rows() -> impl Strategy<Value = Vec<(String, String)>> {
+    prop::collection::vec((number(), number()), 0..4)
+}
+
+proptest! {
+    #[test]
+    fn both_readers_read_any_frame_alike(
+        symbol in "[A-Z]{1,9}/[A-Z]{3}|[ -~é]{0,9}",
+        bids in rows(),
+        asks in rows(),
+        checksum in any::<Option<u32>>(),
+        kind in "update|snapshot|other",
+        damage in any::<Option<(prop::sample::Index, u8)>>(),
+    ) {
+        let mut frame = book_frame(&kind, &symbol, &bids, &asks, checksum).into_bytes();
+        if let Some((at, byte)) = damage {
+            let at = at.index(frame.len());
+            frame[at] = byte;
+        }
+        let mut batch = BookBatch::default();
+        let usual = parse_message(&frame, &mut batch).map_err(|error| (error.kind, error.offset));
+        let general = parse_message(&spaced(&frame), &mut batch)
+            .map_err(|error| (error.kind, error.offset.saturating_sub(1)));
+        prop_assert_eq!(usual.err(), general.err());
+        if matches!(usual, Ok(Message::Data(message)) if message.channel == Channel::Book) {
+            prop_assert_eq!(content(&frame), content(&spaced(&frame)));
+        }
+    }
+}
