@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.cli.books import book, levels, plain
 
 from kraken_connector.cli.ladder import ASCII, UNICODE, bar, height, ladder, least_width
 from kraken_connector.cli.views import BookView
-from tests.cli.books import book, levels, plain
 
 
 def test_asks_stand_above_bids_with_the_best_of_both_beside_the_spread() -> None:

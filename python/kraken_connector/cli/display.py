@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -46,8 +47,6 @@ class _Screen(Generic[T]):
     for a picture.
     """
 
-    period = _SCREEN_SECONDS
-
     def __init__(self, picture: Picture[T], console: Console) -> None:
         self._picture = picture
         self._console = console
@@ -78,11 +77,10 @@ class _Screen(Generic[T]):
 class _Lines(Generic[T]):
     """Text for pipes, logs and terminals that cannot do more."""
 
-    period = _LINE_SECONDS
-
     def __init__(self, picture: Picture[T], console: Console) -> None:
         self._picture = picture
         self._console = console
+        self._due = time.monotonic() + _LINE_SECONDS
 
     def __enter__(self) -> Self:
         return self
@@ -91,6 +89,9 @@ class _Lines(Generic[T]):
         pass
 
     async def show(self) -> None:
+        if time.monotonic() < self._due:
+            return
+        self._due += _LINE_SECONDS
         line = self._picture.line(self._picture.take())
         if line:
             self._console.out(line, highlight=False)
@@ -122,7 +123,7 @@ async def present(
     with _Screen(picture, console) if fullscreen(console) else _Lines(picture, console) as surface:
         try:
             while not is_over() and (left := end - loop.time()) > 0:
-                await asyncio.wait({source}, timeout=min(surface.period, left))
+                await asyncio.wait({source}, timeout=min(_SCREEN_SECONDS, left))
                 if source.done():
                     break
                 await surface.show()

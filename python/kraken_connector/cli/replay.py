@@ -112,7 +112,8 @@ def _facts(tally: Tally) -> Iterator[Fact]:
     speed = rate(tally.frames / tally.seconds) if tally.seconds else "-"
     yield "frames", f"{count(tally.frames)} at {speed}, {duration(each)} each in the engine"
     yield "messages", ", ".join(f"{count(n)} {kind}" for kind, n in tally.kinds.most_common())
-    yield "verified", count(tally.verified) if tally.verified else "0, no checksum was matched"
+    has_books = any(kind.startswith("book ") for kind in tally.kinds)
+    yield "verified", count(tally.verified) if has_books else "0, there are no book messages"
     yield "mismatches", count(tally.mismatches)
     if tally.unverified:
         yield "unverified", f"{count(tally.unverified)}, without a verified snapshot before them"

@@ -1,0 +1,276 @@
+"""The commands in process: what they print, and what their exit codes say."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import kraken_connector
+from kraken_connector.cli.app import app
+
+RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays_behind() -> Iterator[None]:
+    """Hold commands to leaving the process's log as it was."""
+    before = logging.getLogger().handlers[:]
+    yield
+    assert logging.getLogger().handlers == before
+
+
+def kraken_ws(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def fact(result: Result, name: str) -> str:
+    """Return what the summary says about something."""
+    found = re.search(rf"^  {name}  +(.+)$", result.stdout, re.MULTILINE)
+    assert found, result.output
+    return found[1]
+
+
+def spoiled(path: Path, line: int, **changes: object) -> Path:
+    """Write the recording with one item changed."""
+    lines = RECORDING.read_text().splitlines()
+    message = json.loads(lines[line - 1])
+    message["data"][0] |= changes
+    lines[line - 1] = json.dumps(message)
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_version_names_the_core() -> None:
+    result = kraken_ws("--version")
+    assert result.stdout.split() == [
+        "kraken-ws",
+        kraken_connector.__version__,
+        f"({kraken_connector.backend()}",
+        "core)",
+    ]
+
+
+def test_help_lists_the_commands_and_no_arguments_ask_for_help() -> None:
+    assert kraken_ws("--help").exit_code == 0
+    for command in ("demo", "watch", "replay", "sim"):
+        assert command in kraken_ws().output
+        assert kraken_ws(command, "--help").exit_code == 0
+
+
+def test_help_states_units_and_defaults() -> None:
+    text = kraken_ws("demo", "--help").output
+    for word in ("SECONDS", "PER_SECOND", "LEVELS", "400", "Ctrl-C ends it"):
+        assert word in text
+
+
+# replay
+
+
+def test_replay_verifies_every_message_of_a_recording() -> None:
+    result = kraken_ws("replay", RECORDING)
+    assert result.exit_code == 0
+    assert fact(result, "frames").startswith("510 at ")
+    assert fact(result, "messages") == "509 book update, 1 book snapshot"
+    assert fact(result, "verified") == "510"
+    assert fact(result, "mismatches") == "0"
+    assert fact(result, "BTC/USD").split() == ["valid", "510", "0", "29430.4", "29430.5", "0.1"]
+
+
+def test_replay_names_the_line_of_a_mismatch(tmp_path: Path) -> None:
+    result = kraken_ws("replay", spoiled(tmp_path / "spoiled.jsonl", 100, checksum=1))
+    assert result.exit_code == 1
+    assert fact(result, "verified") == "99"
+    assert fact(result, "mismatches") == "1"
+    assert fact(result, "line 100").startswith("BTC/USD does not match: the exchange says 1,")
+    assert fact(result, "unverified").startswith("410,")
+
+
+def test_replay_reports_lines_that_are_no_messages(tmp_path: Path) -> None:
+    file = tmp_path / "odd.jsonl"
+    file.write_text('{"channel":"heartbeat"}\n\nCloudFlare WebSocket proxy restarting\n')
+    result = kraken_ws("replay", file)
+    assert result.exit_code == 1
+    assert fact(result, "frames").startswith("2 at ")
+    assert "unreadable at byte 0" in fact(result, "line 3")
+
+
+def test_replay_lists_only_the_first_flaws(tmp_path: Path) -> None:
+    file = tmp_path / "junk.jsonl"
+    file.write_text("junk\n" * 25)
+    result = kraken_ws("replay", file)
+    assert [line for line in range(1, 26) if f"line {line} " in result.stdout] == [*range(1, 11)]
+    assert "and 15 more" in result.stdout
+
+
+def test_replay_without_books_is_fine_and_says_so() -> None:
+    observed = RECORDING.parents[1] / "observed/user-data.jsonl"
+    result = kraken_ws("replay", observed)
+    assert result.exit_code == 0
+    assert fact(result, "verified") == "0, there are no book messages"
+
+
+def test_replay_at_a_pace_shows_the_books_on_the_way() -> None:
+    result = kraken_ws("replay", RECORDING, "--speed", "25")
+    assert result.exit_code == 0
+    first = result.stdout.splitlines()[0]
+    assert re.search(r"^00:\d\d  .*  BTC/USD \d+\.\d/\d+\.\d$", first)
+    assert fact(result, "verified") == "510"
+
+
+# demo
+
+
+def test_demo_verifies_books_of_a_simulated_exchange() -> None:
+    result = kraken_ws("demo", "--seconds", "1.2", "--symbols", "BTC/USD,ETH/USD", "--depth", "25")
+    assert result.exit_code == 0, result.output
+    verified = int(fact(result, "verified").split()[0].replace(",", ""))
+    assert verified == int(fact(result, "messages").split()[0].replace(",", ""))
+    assert verified > 0
+    assert fact(result, "mismatches") == "0"
+    assert re.fullmatch(r"p50 .+ [mu]s, p99 .+, max .+", fact(result, "latency"))
+    assert fact(result, "BTC/USD").startswith("valid ")
+    assert fact(result, "ETH/USD").startswith("valid ")
+
+
+def test_demo_output_without_a_terminal_is_plain_lines() -> None:
+    result = kraken_ws("demo", "--seconds", "1.2", "--symbols", "1")
+    assert "\x1b" not in result.stdout
+    assert result.stdout.isascii()
+    assert re.match(r"00:\d\d  \d+ messages  [\d.]+/s  verified \d+  mismatches 0  ", result.stdout)
+
+
+def test_demo_stays_plain_where_colours_are_forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" not in kraken_ws("demo", "--seconds", "0.3", "--symbols", "1").stdout
+
+
+def test_demo_plays_a_recording_to_its_end() -> None:
+    result = kraken_ws("demo", "--file", RECORDING, "--speed", "50")
+    assert result.exit_code == 0, result.output
+    assert fact(result, "verified") == "510 book messages"
+    assert fact(result, "BTC/USD").split() == ["valid", "510", "0", "29430.4", "29430.5", "0.1"]
+    assert "latency" not in result.stdout
+
+
+def test_demo_fails_when_a_checksum_does(tmp_path: Path) -> None:
+    file = spoiled(tmp_path / "spoiled.jsonl", 1, checksum=1)
+    result = kraken_ws("demo", "--file", file, "--speed", "1000", "--seconds", "3")
+    assert result.exit_code == 1
+    assert int(fact(result, "mismatches")) >= 1
+    assert "! book of BTC/USD is asked for again" in result.stdout
+
+
+def test_demo_takes_some_of_the_recorded_books() -> None:
+    result = kraken_ws("demo", "--file", RECORDING, "--symbols", "ETH/USD")
+    assert result.exit_code == 1
+    assert result.stderr == f"kraken-ws: {RECORDING} has no book of ETH/USD, only of BTC/USD\n"
+
+
+# watch
+
+
+@pytest.mark.parametrize("channel", ["ticker", "trade", "book"])
+def test_watch_shows_a_channel_of_a_simulated_exchange(channel: str) -> None:
+    result = kraken_ws("watch", channel, "BTC/USD", "ETH/USD", "--simulate", "--seconds", "1.2")
+    assert result.exit_code == 0, result.output
+    assert "BTC/USD" in result.stdout
+    assert "ETH/USD" in result.stdout
+    assert int(fact(result, "messages").split()[0]) > 0
+
+
+def test_watch_trade_prints_each_trade_once() -> None:
+    result = kraken_ws("watch", "trade", "BTC/USD", "--simulate", "--seconds", "2.2")
+    ids = [line.split()[-1] for line in result.stdout.splitlines() if "  BTC/USD  " in line]
+    assert len(ids) >= 50
+    assert ids == sorted(set(ids), key=int)
+
+
+# sim is run in tests/cli/test_processes.py: it has no end of its own.
+
+
+def test_sim_says_when_the_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = kraken_ws("sim", "--port", str(port))
+    assert result.exit_code == 1
+    assert result.stderr == f"kraken-ws: cannot listen on 127.0.0.1:{port}: the port is in use\n"
+
+
+# What is wrong is said in one line.
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("watch", "book", "btcusd"), "'btcusd' is no symbol: use BASE/QUOTE, like 'BTC/USD'"),
+        (("watch", "book", "XBT/USD"), "XBT is BTC in the v2 API: use 'BTC/USD'"),
+        (
+            ("watch", "book", "BTC/USD", "--depth", "7"),
+            "--depth must be one of 10, 25, 100, 500, 1000 (levels per side), not 7",
+        ),
+        (
+            ("watch", "book", "BTC/USD", "--url", "http://127.0.0.1"),
+            "--url must look like ws://127.0.0.1:8080/v2, not 'http://127.0.0.1'",
+        ),
+        (
+            ("watch", "book", "BTC/USD", "--url", "ws://127.0.0.1:99999"),
+            "--url must look like ws://127.0.0.1:8080/v2, not 'ws://127.0.0.1:99999'",
+        ),
+        (
+            ("watch", "book", "BTC/USD", "--url", "ws://127.0.0.1:1", "--simulate"),
+            "use --url or --simulate, not both",
+        ),
+        (("demo", "--symbols", "0"), "--symbols must be at least 1"),
+        (
+            ("demo", "--file", RECORDING, "--depth", "10"),
+            "--depth has no use with --file: the recording decides",
+        ),
+        (("replay", "absent.jsonl"), "cannot read absent.jsonl: no such file or directory"),
+        (("replay", HERE), f"cannot read {HERE}: is a directory"),
+        (("sim", "--file", "absent.jsonl"), "cannot read absent.jsonl: no such file or directory"),
+    ],
+)
+def test_wrong_input_is_told_in_one_line(arguments: tuple[str | Path, ...], line: str) -> None:
+    result = kraken_ws(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr == f"kraken-ws: {line}\n"
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [("demo", "--nonsense"), ("watch", "level3", "BTC/USD"), ("sim", "--port", "-1")]
+)
+def test_wrong_options_end_in_a_hint(arguments: tuple[str, ...]) -> None:
+    result = kraken_ws(*arguments)
+    assert result.exit_code == 2
+    assert "Try 'kraken-ws" in result.stderr or "Try 'root" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_an_exchange_that_is_not_there_is_told_in_one_line() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"ws://127.0.0.1:{unused.getsockname()[1]}/v2"
+        result = kraken_ws("watch", "book", "BTC/USD", "--url", url)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"kraken-ws: cannot connect to {url} (1 attempt): ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_empty_file_and_one_without_books_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "empty.jsonl"
+    file.touch()
+    assert kraken_ws("replay", file).stderr == f"kraken-ws: {file} is empty\n"
+    file.write_text('{"channel":"heartbeat"}\n')
+    assert kraken_ws("demo", "--file", file).stderr == f"kraken-ws: {file} has no books to show\n"
+    file.write_text("junk\n")
+    assert kraken_ws("sim", "--file", file).stderr.startswith(f"kraken-ws: cannot play {file}: ")

@@ -1,0 +1,118 @@
+"""The commands as processes of their own: pipes, signals, a server for others."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+
+import pytest
+import pytest_asyncio
+
+from kraken_connector import KrakenWSClient, TokenManager
+from kraken_connector.http import HTTPAuthenticatedClient
+from kraken_connector.ws import BalancesParams, BookParams
+
+COMMAND = [sys.executable, "-m", "kraken_connector.cli"]
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run a command with its output in a pipe."""
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
+    """Read what `sim` says about itself before it serves."""
+    assert process.stdout is not None
+    said: dict[str, str] = {}
+    for line in process.stdout:
+        name, _, value = line.rstrip("\n").partition("  ")
+        said[name] = value.strip()
+        if line.startswith("The key is good for this simulator only"):
+            return said
+    raise AssertionError(process.stderr and process.stderr.read())
+
+
+@pytest_asyncio.fixture
+async def simulator() -> AsyncIterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    with running("sim", "--symbols", "BTC/USD,ETH/USD", "--rate", "50", "-v") as process:
+        yield process, introduction(process)
+
+
+async def test_sim_serves_verified_books_and_private_channels(
+    simulator: tuple[subprocess.Popen[str], dict[str, str]],
+) -> None:
+    process, said = simulator
+    assert said["symbols"] == "BTC/USD ETH/USD"
+    source = HTTPAuthenticatedClient(
+        base_url=said["rest url"], api_key=said["api key"], api_secret=said["api secret"]
+    )
+    async with KrakenWSClient(said["url"], token_manager=TokenManager(source)) as client:
+        await client.subscribe(BookParams(symbol=["BTC/USD"]))
+        await client.subscribe(BalancesParams())
+        channels = set()
+        while channels < {"book", "balances"}:
+            channels.add(getattr(await client.receive(), "channel", None))
+        assert client.book("BTC/USD").is_valid
+    process.terminate()
+    rest, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert errors == ""
+    assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} #1 +connected$", rest, re.MULTILINE)
+    assert re.search(r'#1 +< {"method":"subscribe".*"book"', rest)
+    assert rest.index("connected") < rest.index("subscribed book BTC/USD")
+
+
+def test_sim_plays_a_recording(recording: str) -> None:
+    with running("sim", "--file", recording) as process:
+        said = introduction(process)
+        assert said["symbols"] == "BTC/USD"
+        assert said["try"] == f"kraken-ws watch book BTC/USD --url {said['url']}"
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
+    with running("demo", "--symbols", "1") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("00:0")
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(timeout=30) == 1
+        assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")
+def test_the_demo_ends_in_good_order_when_it_is_terminated() -> None:
+    with running("demo", "--symbols", "1") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.terminate()
+        rest, errors = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert "verified" in rest
+        assert errors == ""
+
+
+@pytest.mark.parametrize("missing", ["rich", "typer"])
+def test_without_the_extra_one_sentence_tells_how_to_get_it(missing: str) -> None:
+    code = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        "from kraken_connector.cli import main; main()"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert answer.returncode == 1
+    assert answer.stderr == (
+        "kraken-ws needs rich and typer: pip install 'kraken-connector-rs[cli]'\n"
+    )
