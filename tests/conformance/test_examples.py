@@ -46,7 +46,6 @@ def messages(folder: str) -> list[Any]:
         pytest.param(line, id=f"{folder}/{path.name}:{number}")
         for path in paths
         for number, line in enumerate(read_lines(path), 1)
-        if not path.name.startswith("rest-")
     ]
 
 
