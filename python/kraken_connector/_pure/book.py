@@ -114,19 +114,23 @@ class OrderBook:
         self._stamp(data.timestamp, None)
 
     def _demand(self, expected: int | None) -> None:
-        if expected is not None and not self._matches(expected):
-            raise ChecksumError(self._symbol, expected, self._computed())
+        if expected is None:
+            return
+        computed = self._mismatch(expected)
+        if computed is not None:
+            raise ChecksumError(self._symbol, expected, computed)
+
+    def _mismatch(self, expected: int) -> int | None:
+        """Compare and count; return the book's checksum if it is another one."""
+        computed = self._computed()
+        if computed == expected:
+            self._verified_count += 1
+            return None
+        self._mismatch_count += 1
+        return computed
 
     def _computed(self) -> int:
         return book_checksum(self._asks.top_digits(), self._bids.top_digits())
-
-    def _matches(self, expected: int) -> bool:
-        """Compare and count."""
-        if self._computed() == expected:
-            self._verified_count += 1
-            return True
-        self._mismatch_count += 1
-        return False
 
     def _replace(self, bids: list[Row], asks: list[Row]) -> None:
         """Start over with a snapshot: its largest scales become the book's.

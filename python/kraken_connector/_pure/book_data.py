@@ -23,18 +23,18 @@ class Defect(Exception):
         super().__init__(kind, path)
 
 
-def read_book_data(data: Any) -> list[BookChange]:
+def read_book_data(data: list[Any]) -> list[BookChange]:
     """Return the items of a book message whose numbers are the `bytes` of the wire.
 
     Raises:
-        Defect: an item is not what the protocol says; its path begins in `data`.
+        Defect: an item is not what the protocol says.
     """
     changes: list[BookChange] = []
     for item in data:
         try:
             changes.append(_change(item))
         except Defect as defect:
-            raise Defect(defect.kind, (len(changes), *defect.path)) from None
+            raise Defect(defect.kind, ("data", len(changes), *defect.path)) from None
     return changes
 
 

@@ -77,12 +77,12 @@ class WSDataMessage:
     def _from_wire(
         cls, raw: bytes, document: Mapping[str, Any], sequence: int | None, received_ns: int | None
     ) -> Self:
-        message = cls.__new__(cls)
+        message, timestamp = cls.__new__(cls), document.get("timestamp")
         message._channel = document["channel"]
         message._type = document["type"]
         message._data = None
         message._sequence = sequence
-        message._timestamp = _text(document, "timestamp")
+        message._timestamp = timestamp if type(timestamp) is str else None
         message._raw = raw
         message._received_ns = received_ns
         message._verified = None

@@ -135,13 +135,13 @@ class Engine:
             if message.type == "snapshot" and book._state == "valid":
                 book._state = "awaiting_snapshot"
             return None
-        if book._matches(expected):
+        computed = book._mismatch(expected)
+        if computed is None:
             book._state = "valid"
             self._counters["verified"] += 1
             return True
         book._state = "stale"
         self._counters["mismatches"] += 1
-        computed = book._computed()
         events.append(
             BookChecksumEvent(book.symbol, expected, computed, received_ns=message.received_ns)
         )

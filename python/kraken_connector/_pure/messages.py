@@ -71,16 +71,9 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
         if not _is_book(document):
             return _message(frame, decode(frame), received_ns), None
         message = _data_message(frame, document, received_ns)
-        return message, _changes(document["data"])
+        return message, read_book_data(document["data"])
     except (LexicalError, Defect) as error:
         refuse(frame, error)
-
-
-def _changes(data: Any) -> list[BookChange]:
-    try:
-        return read_book_data(data)
-    except Defect as defect:
-        raise Defect(defect.kind, ("data", *defect.path)) from None
 
 
 def _is_book(document: Any) -> bool:
