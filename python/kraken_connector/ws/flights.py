@@ -20,7 +20,7 @@ from .constants import (
 from .pacing import Pacer
 from .subscriptions import Subscription, Topic
 
-__all__ = ["Flight", "Flights", "Purpose", "was_so_before"]
+__all__ = ["Flight", "Flights", "Purpose", "says", "was_so_before"]
 
 #: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
 #: end what a caller no longer waits for.
@@ -41,6 +41,7 @@ class Flight:
         deadline: until when its answers are waited for.
         tries: how often it was sent in vain.
         again: the message that repeats it, if one does.
+        token: the token that was put into it.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Flight:
         self.purpose = purpose
         self.tries = tries
         self.again: Flight | None = None
+        self.token: str | None = None
         self.req_id = 0
         self.deadline = float("inf")
 
@@ -68,7 +70,7 @@ class Flight:
         """Whether it needs a token."""
         return self.channel in PRIVATE_CHANNELS
 
-    def frame(self, token: str | None) -> bytes:
+    def frame(self) -> bytes:
         """Return the message."""
         asked = next(iter(self.topics.values())).params
         params: dict[str, Any]
@@ -79,8 +81,8 @@ class Flight:
         symbols = [topic.symbol for topic in self.topics if topic.symbol]
         if symbols:
             params["symbol"] = symbols
-        if token is not None and self.is_private:
-            params["token"] = token
+        if self.token is not None:
+            params["token"] = self.token
         return orjson.dumps({"method": self.method, "params": params, "req_id": self.req_id})
 
     def answered(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
@@ -111,10 +113,15 @@ class Flight:
             return response
         subscribes = self.method == "subscribe"
         wanted = ALREADY_SUBSCRIBED if subscribes else NOT_SUBSCRIBED
-        if not response.error.startswith(wanted) or (subscribes and self.purpose == "resync"):
+        if not says(response, wanted) or (subscribes and self.purpose == "resync"):
             return response
         result = {"channel": topic.channel, **({"symbol": topic.symbol} if topic.symbol else {})}
         return WSResponse(self.method, result, True, "", "", response.req_id)
+
+
+def says(response: WSErrorResponse, text: str) -> bool:
+    """Tell whether a refusal begins with `text`; details may follow."""
+    return isinstance(response.error, str) and response.error.startswith(text)
 
 
 def was_so_before(response: WSResponse) -> bool:
@@ -179,7 +186,7 @@ class Flights:
 
         A failed unsubscribe was seen to name the method `subscribe`, so an id decides alone.
         """
-        if response.req_id is not None:
+        if isinstance(response.req_id, int):
             return self._out.get(response.req_id)
         if isinstance(response, WSErrorResponse):
             lost_name = response.error == NOT_SUBSCRIBED

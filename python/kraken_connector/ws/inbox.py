@@ -287,5 +287,5 @@ def _kind(event: Any) -> Hashable:
     if type(event) is not WSDataMessage:
         return type(event).__name__
     if event.channel == "ohlc" and event.data:
-        return event.channel, event.symbol, event.data[0].interval
+        return event.channel, event.symbol, getattr(event.data[0], "interval", None)
     return event.channel, event.symbol

@@ -12,6 +12,7 @@ from typing import Any
 from .._backend import Engine, WSDataMessage
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from .constants import ALREADY_SUBSCRIBED
+from .flights import says
 from .requests import Requests
 from .resync import Resync, ResyncPolicy
 from .subscriptions import Registry, Topic
@@ -158,7 +159,7 @@ class Repair:
                 self._finish(entry, now)
             else:
                 self._step(entry, "snapshot", now)
-        elif response.error.startswith(ALREADY_SUBSCRIBED):
+        elif says(response, ALREADY_SUBSCRIBED):
             self._attempt(entry.topic, entry.cause, now)
         else:
             subscription = self._registry.get(entry.topic)

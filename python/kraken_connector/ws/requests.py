@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from .._backend import Engine
-from ..exceptions import ConnectionLost, TransportError
+from ..exceptions import ConnectionLost, SubscriptionError, TransportError
 from ..models import WSErrorResponse, WSResponse
 from .constants import (
     INVALID_SESSION,
     RATE_EXCEEDED,
     REPLAY_BATCH,
 )
-from .flights import Flight, Flights, Purpose, was_so_before
+from .flights import Flight, Flights, Purpose, says, was_so_before
 from .subscribe import BookParams, SubscriptionParams
 from .subscriptions import Ask, Registry, Sink, Subscription, Topic
 from .token_desk import TokenDesk
@@ -84,8 +84,7 @@ class Requests:
     @property
     def is_settled(self) -> bool:
         """Whether everything that a new connection replays has an answer."""
-        pending = {entry.topic for entry in self._registry if entry.state == "pending"}
-        return self._open and not self._unsettled & pending
+        return self._open and not self._unsettled
 
     def new_id(self) -> int:
         """Return an id for a message that is not ours to match."""
@@ -111,9 +110,10 @@ class Requests:
             elif subscription.ack is not None:
                 ask.answer(topic, subscription.ack)
         self._changed()
+        self._track(ask, now)
         if self._open:
             self._launch("subscribe", fresh, "ask", now)
-        return self._track(ask, now)
+        return ask
 
     def unsubscribe(self, params: SubscriptionParams, now: float) -> Ask:
         """End a subscription, or the named symbols of all subscriptions.
@@ -126,15 +126,29 @@ class Requests:
         leaving = []
         for subscription in unwanted:
             if not self._open or subscription.state == "rejected":
-                self._registry.drop(subscription)
+                self._withdraw(subscription)
                 continue
             subscription.state = "unsubscribing"
             subscription.asks.append(ask)
             ask.outstanding.add(subscription.topic)
             leaving.append(subscription)
+        self._track(ask, now)
         self._launch("unsubscribe", leaving, "ask", now)
         self._changed()
-        return self._track(ask, now)
+        return ask
+
+    def _drop(self, subscription: Subscription) -> None:
+        self._registry.drop(subscription)
+        if self._registry.get(subscription.topic) is None:
+            self._unsettled.discard(subscription.topic)
+
+    def _withdraw(self, subscription: Subscription) -> None:
+        """Forget what the exchange does not know of; those who wait for it are told."""
+        self._drop(subscription)
+        name = subscription.topic.name
+        for ask in list(subscription.asks):
+            text = "unsubscribed before it was subscribed"
+            self.abandon(ask, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
     def abandon(self, ask: Ask, error: BaseException) -> None:
         """End an ask without an answer; what nobody else waits for is given up with it."""
@@ -144,7 +158,7 @@ class Requests:
                 continue
             subscription.asks.remove(ask)
             if _is_orphan(subscription):
-                self._registry.drop(subscription)
+                self._drop(subscription)
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
         self._asks.discard(ask)
@@ -160,6 +174,7 @@ class Requests:
     def opened(self, now: float) -> None:
         """Replay everything, symbols of equal parameters together."""
         self._open = True
+        self._registry.forget_strays()
         self.failure = None
         groups: dict[tuple[object, ...], list[Subscription]] = {}
         for subscription in self._registry:
@@ -183,7 +198,7 @@ class Requests:
         self.fail(error)
         for subscription in list(self._registry):
             if subscription.state == "unsubscribing" or _is_orphan(subscription):
-                self._registry.drop(subscription)
+                self._drop(subscription)
         self._changed()
 
     def fail(self, error: BaseException) -> None:
@@ -219,6 +234,7 @@ class Requests:
         """Send what may go: paced, and private messages with their token."""
         while (flight := self._flights.depart(now)) is not None:
             self._leave_out_unwanted(flight)
+            self._start_clock(flight, now)
             if not flight.topics or (flight.is_private and not self.tokens.admit(flight)):
                 self._flights.withdraw(flight)
             else:
@@ -282,7 +298,8 @@ class Requests:
             ask.answer(subscription.topic, response)
             if ask.done:
                 self._asks.discard(ask)
-                self._registry.prune()
+                if ask.is_refused:
+                    self._registry.prune()
 
     def _subscribed(
         self,
@@ -294,12 +311,14 @@ class Requests:
         topic = subscription.topic
         self._unsettled.discard(topic)
         if isinstance(response, WSErrorResponse):
-            subscription.state, subscription.error = "rejected", response.error
+            subscription.state, subscription.error = "rejected", str(response.error)
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
             if not subscription.asks:
                 self._refused(response)
             return
         self._flights.pacer.recovered()
+        if flight.token is not None:
+            self.tokens.accepted()
         if self._registry.get(topic) is None and flight.purpose != "cleanup":
             # Nobody waits for it any more: its caller was cancelled or timed out.
             self._launch("unsubscribe", [subscription], "cleanup", now)
@@ -320,7 +339,7 @@ class Requests:
             return
         if self.repairs is not None:
             self.repairs.forget(subscription.topic)
-        self._registry.drop(subscription)
+        self._drop(subscription)
 
     def _lacks_snapshot(self, subscription: Subscription, response: WSResponse) -> bool:
         """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
@@ -335,10 +354,10 @@ class Requests:
         """Send the refused part again, if the refusal is about the moment and not about it."""
         if flight.tries >= MAX_TRIES:
             return False
-        if response.error.startswith(RATE_EXCEEDED):
+        if says(response, RATE_EXCEEDED):
             if (pause := self._flights.pacer.slow_down(now)) > 0:
                 logger.warning("the exchange limits our messages; waiting %.1f s", pause)
-        elif not (response.error.startswith(INVALID_SESSION) and self.tokens.refuse()):
+        elif not (says(response, INVALID_SESSION) and self.tokens.refuse(flight.token)):
             return False
         again = [flight.topics.pop(topic) for topic in topics]
         self._flights.retry(flight, again)
@@ -364,13 +383,17 @@ class Requests:
     def _track(self, ask: Ask, now: float) -> Ask:
         if not ask.done:
             self._asks.add(ask)
-            if self._open:
-                self._set_deadline(ask, now)
-                self.pump(now)
+            if ask.req_id is not None:
+                ask.deadline = now + self._timeout
         return ask
 
-    def _set_deadline(self, ask: Ask, now: float) -> None:
-        ask.deadline = now + self._timeout
+    def _start_clock(self, flight: Flight, now: float) -> None:
+        """Begin to count for those who wait; what stands in line is our own delay."""
+        for subscription in flight.topics.values():
+            for ask in subscription.asks:
+                if ask.method == flight.method:
+                    ask.req_id = flight.req_id
+                    ask.deadline = now + self._timeout
 
     def _launch(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
@@ -397,12 +420,9 @@ class Requests:
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():
             subscription.req_id = flight.req_id
-            for ask in subscription.asks:
-                if ask.method == flight.method:
-                    ask.req_id = flight.req_id
-                    self._set_deadline(ask, now)
         logger.debug("> %s %s %s", flight.method, flight.channel, [t.symbol for t in flight.topics])
-        self.outgoing.append(flight.frame(self.tokens.token_for(flight)))
+        flight.token = self.tokens.token_for(flight)
+        self.outgoing.append(flight.frame())
 
 
 def _is_orphan(subscription: Subscription) -> bool:

@@ -16,39 +16,66 @@ Take = Callable[[Any], None]
 class Routes(dict[str, Take]):
     """What takes a channel's messages, by channel.
 
-    A channel whose subscriptions all go to one place leads there directly; only where they
-    differ is a message's symbol looked at.
+    A channel whose subscriptions all go to one place leads there directly. A message's symbol is
+    looked at where they differ, and where a callback could get what its subscription is not about.
     """
 
     def rebuild(self, registry: Registry, default: Sink) -> None:
         """Work out the routes anew; other entries of this dict stay."""
         tables: dict[str, dict[Any, list[Sink]]] = {}
-        for subscription in registry:
-            topic = subscription.topic
+        for topic, sink in registry.places():
             place = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
             sinks = tables.setdefault(topic.channel, {}).setdefault(place, [])
-            sinks.extend(sink for sink in registry.sinks(topic) if sink not in sinks)
+            if sink not in sinks:
+                sinks.append(sink)
         for channel in self.keys() - tables.keys():
             del self[channel]
         for channel, table in tables.items():
-            self[channel] = _route(channel, table, default)
+            alone = channel not in registry.strays
+            self[channel] = _direct(table, alone) or _route(channel, table, default)
+
+
+def _direct(table: dict[Any, list[Sink]], alone: bool) -> Take | None:
+    """Return the only place, if all there is goes there, strays included."""
+    first, *_ = next(iter(table.values()))
+    if not (alone or first.is_shared) or any(sinks != [first] for sinks in table.values()):
+        return None
+    return first.put
 
 
 def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Take:
-    places = list(table.values())
-    if all(len(sinks) == 1 and sinks[0] is places[0][0] for sinks in places):
-        return places[0][0].put
-    takers = {place: tuple(sink.put for sink in sinks) for place, sinks in table.items()}
-    fallback = (default.put,)
+    if channel == "ohlc":
+        return _by_interval(table, default)
+    if "" in table:
+        # A channel that is not asked for by symbol; its items may have one all the same.
+        return _to_all(table[""])
+    takers = {symbol: _to_all(sinks) for symbol, sinks in table.items()}
+    otherwise = default.put
 
     def by_symbol(message: WSDataMessage) -> None:
-        for take in takers.get(message.symbol, fallback):
-            take(message)
+        takers.get(message.symbol, otherwise)(message)
+
+    return by_symbol
+
+
+def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Take:
+    """Tell candles of one pair and several lengths apart, by their content."""
+    takers = {place: _to_all(sinks) for place, sinks in table.items()}
 
     def by_interval(message: WSDataMessage) -> None:
-        # Only candles of one pair and several lengths need their content to be told apart.
-        interval = message.data[0].interval if message.data else None
-        for take in takers.get((message.symbol, interval), fallback):
+        interval = getattr(message.data[0], "interval", None) if message.data else None
+        takers.get((message.symbol, interval), default.put)(message)
+
+    return by_interval
+
+
+def _to_all(sinks: list[Sink]) -> Take:
+    if len(sinks) == 1:
+        return sinks[0].put
+    takers = [sink.put for sink in sinks]
+
+    def to_all(message: WSDataMessage) -> None:
+        for take in takers:
             take(message)
 
-    return by_interval if channel == "ohlc" else by_symbol
+    return to_all

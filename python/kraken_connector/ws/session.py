@@ -25,6 +25,7 @@ from ..models import (
     InvalidFrameEvent,
     PongResponse,
     SequenceGapEvent,
+    StatusData,
     WSErrorResponse,
     WSRequest,
     WSResponse,
@@ -113,6 +114,7 @@ class Session:
         self._paused = False
         self._planned = float("inf")
         self._routes = Routes()
+        self._routes_basis = (-1, False)
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
         self._book_take: Take = outlet.put
@@ -286,6 +288,9 @@ class Session:
         plain = request.to_dict()
         if request.method == "ping":
             plain.pop("params", None)
+        elif request.method == "subscribe":
+            self.registry.expect_strays(str(request.params.get("channel")))
+            self._rebuild_routes()
         self.outgoing.append(orjson.dumps(plain))
         self.attention = True
 
@@ -293,6 +298,8 @@ class Session:
 
     def _on_status(self, message: WSDataMessage) -> None:
         for status in message.data:
+            if not isinstance(status, StatusData):
+                continue
             self.system_status = status.system
             if status.connection_id is not None:
                 self.connection_id = status.connection_id
@@ -355,6 +362,11 @@ class Session:
             sink.note(event)
 
     def _rebuild_routes(self) -> None:
+        """Work out the routes anew, if what they depend on has changed."""
+        basis = (self.registry.version, self.repair.is_active)
+        if basis == self._routes_basis:
+            return
+        self._routes_basis = basis
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
         if self.repair.is_active and "book" in self._routes:

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 class LaneSink:
     """Into a lane that copes with a slow consumer by itself."""
 
+    is_shared = True
+
     def __init__(self, inbox: Inbox, lane: Lane) -> None:
         self.put: Callable[[Any], None] = lane.put
         self.note: Callable[[Any], None] = inbox.notes.put
@@ -33,6 +35,8 @@ class StoppingSink:
         lane: takes the messages.
         on_full: stops the flow of messages.
     """
+
+    is_shared = True
 
     def __init__(self, inbox: Inbox, lane: StoppingLane, on_full: Callable[[], None]) -> None:
         self.note: Callable[[Any], None] = inbox.notes.put
@@ -62,6 +66,8 @@ class CallbackSink:
     Raises:
         TypeError: it is not a plain function: nobody would await a coroutine here.
     """
+
+    is_shared = False
 
     def __init__(
         self,
@@ -95,6 +101,8 @@ class ClientOutlet:
         on_gap: records a hole.
         callback: takes everything instead of the inbox.
     """
+
+    is_shared = True
 
     def __init__(
         self,

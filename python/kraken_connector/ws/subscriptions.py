@@ -62,6 +62,10 @@ class Sink(Protocol):
     def note(self) -> Callable[[Any], None]:
         """Takes what is said about the channel: checksum mismatches, gaps."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is the same for everybody, so that it may get what nobody asked for."""
+
 
 class Outlet(Sink, Protocol):
     """Where everything goes that belongs to no subscription with a place of its own."""
@@ -115,8 +119,9 @@ class _Record:
     """One `subscribe` call: its arguments, its topics and where its events go."""
 
     params: SubscriptionParams
-    topics: list[Topic]
+    topics: dict[Topic, None]
     sink: Sink
+    is_leaving: bool = False
 
 
 class Ask:
@@ -144,6 +149,11 @@ class Ask:
     def done(self) -> bool:
         """Whether there is an outcome."""
         return self._failure is not None or not self.outstanding
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a topic was refused."""
+        return bool(self._errors)
 
     def answer(self, topic: Topic, response: WSResponse | WSErrorResponse) -> None:
         """Take the answer about one topic."""
@@ -207,9 +217,17 @@ class Ask:
 
 
 class Registry:
-    """The subscriptions of one connection."""
+    """The subscriptions of one connection.
+
+    Attributes:
+        version: a number that changes whenever a topic or a wish comes or goes.
+        strays: channels of the present socket that may bring what is not in here: a symbol of
+            theirs was given up, or asked for behind the registry's back.
+    """
 
     def __init__(self) -> None:
+        self.version = 0
+        self.strays: set[str] = set()
         self._records: dict[Key, _Record] = {}
         self._topics: dict[Topic, Subscription] = {}
 
@@ -249,7 +267,8 @@ class Registry:
                 single = params.with_symbols([topic.symbol]) if topic.symbol else params
                 self._topics[topic] = known = Subscription(topic, single)
                 fresh.append(known)
-        self._records[_key(params)] = _Record(params, topics, sink)
+        self._records[_key(params)] = _Record(params, dict.fromkeys(topics), sink)
+        self.version += 1
         return topics, fresh
 
     def release(self, params: SubscriptionParams) -> list[Subscription]:
@@ -262,38 +281,56 @@ class Registry:
             KeyError: something of it was not subscribed.
         """
         record = self._records.get(_key(params))
-        if record is None or all(self._is_leaving(topic) for topic in record.topics):
+        if record is None or record.is_leaving:
             return self._release_symbols(params)
+        self.version += 1
         del self._records[_key(params)]
-        unwanted = [self._topics[topic] for topic in record.topics if not self._wanted(topic)]
+        wanted = self._wanted()
+        unwanted = [topic for topic in record.topics if topic not in wanted]
         if unwanted:
             # Still listed, as unsubscribing, until the exchange has answered.
-            record.topics = [subscription.topic for subscription in unwanted]
+            record.topics = dict.fromkeys(unwanted)
+            record.is_leaving = True
             self._put_back(record)
-        return unwanted
+        return [self._topics[topic] for topic in unwanted]
 
     def drop(self, subscription: Subscription) -> None:
         """Forget a topic, unless it was subscribed anew meanwhile."""
         topic = subscription.topic
         if self._topics.get(topic) is not subscription:
             return
+        self.expect_strays(topic.channel)
         del self._topics[topic]
-        for record in [r for r in self._records.values() if topic in r.topics]:
-            del self._records[_key(record.params)]
-            record.topics.remove(topic)
-            if record.topics:
+        for key, record in [(k, r) for k, r in self._records.items() if topic in r.topics]:
+            del record.topics[topic]
+            if not record.topics:
+                del self._records[key]
+            elif not record.is_leaving:
+                del self._records[key]
                 self._put_back(record)
+
+    def expect_strays(self, channel: str) -> None:
+        """Note that a channel may bring symbols that are not in here."""
+        self.version += 1
+        self.strays.add(channel)
+
+    def forget_strays(self) -> None:
+        """Begin with a new socket, which brings what is in here and nothing else."""
+        self.version += 1
+        self.strays.clear()
 
     def prune(self) -> None:
         """Forget the wishes of which nothing is left but refusals."""
+        self.version += 1
         for key, record in list(self._records.items()):
             if all(self._topics[topic].state == "rejected" for topic in record.topics):
                 del self._records[key]
-        for topic in [topic for topic in self._topics if not self._wanted(topic)]:
+        for topic in self._topics.keys() - self._wanted():
             del self._topics[topic]
 
     def clear(self) -> None:
         """Forget everything."""
+        self.version += 1
         self._records.clear()
         self._topics.clear()
 
@@ -301,6 +338,12 @@ class Registry:
         """Return where a topic's events go, each place once."""
         found = [record.sink for record in self._records.values() if topic in record.topics]
         return list(dict.fromkeys(found))
+
+    def places(self) -> Iterator[tuple[Topic, Sink]]:
+        """Iterate over all topics and where their events go."""
+        for record in self._records.values():
+            for topic in record.topics:
+                yield topic, record.sink
 
     def entries(self) -> dict[Key, SubscriptionEntry]:
         """Return what is in force, keyed by the parameters without the token."""
@@ -316,15 +359,13 @@ class Registry:
             {entry.topic.name: entry.error for entry in subscriptions if entry.error},
         )
 
-    def _wanted(self, topic: Topic) -> bool:
-        return any(topic in record.topics for record in self._records.values())
-
-    def _is_leaving(self, topic: Topic) -> bool:
-        return self._topics[topic].state == "unsubscribing"
+    def _wanted(self) -> set[Topic]:
+        return {topic for record in self._records.values() for topic in record.topics}
 
     def _put_back(self, record: _Record) -> None:
-        if record.topics[0].symbol:
-            record.params = record.params.with_symbols(topic.symbol for topic in record.topics)
+        symbols = [topic.symbol for topic in record.topics if topic.symbol]
+        if symbols:
+            record.params = record.params.with_symbols(symbols)
         self._records.setdefault(_key(record.params), record)
 
     def _release_symbols(self, params: SubscriptionParams) -> list[Subscription]:

@@ -59,13 +59,21 @@ class TokenDesk:
         params = next(iter(flight.topics.values())).params
         return getattr(params, "token", None)
 
-    def refuse(self) -> bool:
-        """Note that the exchange refused the token; false when another one would not help."""
-        if not self._has_source or self.refused:
+    def refuse(self, token: str | None) -> bool:
+        """Note that the exchange refused a token; false when another one would not help."""
+        if not self._has_source:
+            return False
+        if token != self._token:
+            return True  # It was replaced, or is about to be, because of another request.
+        if self.refused:
             return False
         self._token = None
         self.refused = True
         return True
+
+    def accepted(self) -> None:
+        """Note that the exchange took the token: a later refusal is a new story."""
+        self.refused = False
 
     def arrived(self, token: str) -> list[Flight]:
         """Take a token and return what waited for it."""

@@ -21,7 +21,8 @@ SECOND = 1_000_000_000
 class Place:
     """A sink, and an outlet, that remembers."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_shared: bool = False) -> None:
+        self.is_shared = is_shared
         self.data: list[Any] = []
         self.notes: list[Any] = []
         self.replies: list[Any] = []

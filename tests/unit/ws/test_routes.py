@@ -2,28 +2,52 @@
 
 from __future__ import annotations
 
-from tests.unit.ws.rig import Place
+import pytest
+from tests.unit.ws.rig import Place, trade
 
-from kraken_connector import WSDataMessage
+from kraken_connector import ExecutionData, WSDataMessage
 from kraken_connector.ws.routes import Routes
-from kraken_connector.ws.subscribe import InstrumentParams, TickerParams
+from kraken_connector.ws.subscribe import (
+    ExecutionsParams,
+    InstrumentParams,
+    TickerParams,
+    TradeParams,
+)
 from kraken_connector.ws.subscriptions import Registry
 
 
-def message(symbol: str) -> WSDataMessage:
-    return WSDataMessage.from_dict(
-        {"channel": "ticker", "type": "update", "data": [{"symbol": symbol}]}
-    )
-
-
-def test_channel_with_one_place_leads_there_directly() -> None:
-    registry, routes, place, default = Registry(), Routes(), Place(), Place()
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_channel_with_one_place_leads_there_directly(is_shared: bool) -> None:
+    registry, routes, place, default = Registry(), Routes(), Place(is_shared=is_shared), Place()
     registry.add(TickerParams(symbol=["A/USD"]), place)
     registry.add(TickerParams(symbol=["B/USD"]), place)
-    registry.add(InstrumentParams(), default)
     routes.rebuild(registry, default)
     assert routes["ticker"] is place.put
-    assert routes["instrument"] is default.put
+
+
+def test_callback_gets_no_symbol_that_was_given_up() -> None:
+    registry, routes, callback, default = Registry(), Routes(), Place(), Place()
+    registry.add(TradeParams(symbol=["A/USD"]), callback)
+    (_, (given_up,)) = registry.add(TradeParams(symbol=["B/USD"]), Place())
+    registry.drop(given_up)
+    routes.rebuild(registry, default)
+    for symbol in ("A/USD", "B/USD"):
+        routes["trade"](WSDataMessage.from_dict(trade(symbol)))
+    assert [m.symbol for m in callback.data] == ["A/USD"]
+    assert [m.symbol for m in default.data] == ["B/USD"]
+    registry.forget_strays()
+    routes.rebuild(registry, default)
+    assert routes["trade"] is callback.put
+
+
+def test_channel_without_symbols_reaches_its_callback_whatever_its_items_name() -> None:
+    registry, routes, callback, default = Registry(), Routes(), Place(), Place()
+    registry.add(ExecutionsParams(), callback)
+    routes.rebuild(registry, default)
+    for symbol in (None, "A/USD"):
+        report = ExecutionData("new", "OXXXXX", symbol)
+        routes["executions"](WSDataMessage("executions", "update", [report], 1))
+    assert len(callback.data) == 2
 
 
 def test_ended_channel_has_no_route() -> None:

@@ -38,7 +38,9 @@ from kraken_connector.models import (
 )
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
+from kraken_connector.ws.flights import FIRST_REQ_ID
 from kraken_connector.ws.subscribe import (
+    BalancesParams,
     BookParams,
     ExecutionsParams,
     InstrumentParams,
@@ -386,6 +388,23 @@ def test_requests_are_paced(bench: Bench) -> None:
     assert len([r for r in bench.sent() if r["method"] == "subscribe"]) == 30 - at_once
 
 
+def test_standing_in_line_does_not_count_as_waiting_for_an_answer() -> None:
+    bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
+    asks = [bench.subscribe(TickerParams(symbol=[f"A{n}/USD"])) for n in range(60)]
+    for _ in range(30):
+        bench.accept_all()
+        bench.wait(0.1)
+    assert [ask.result().success for ask in asks] == [True] * 60
+
+
+def test_waiting_for_a_token_counts() -> None:
+    bench = Bench(has_token_source=True, request_timeout=1).open()
+    ask = bench.subscribe(ExecutionsParams())
+    bench.wait(1.1)
+    with pytest.raises(RequestTimeout):
+        ask.result()
+
+
 def test_exceeded_message_rate_slows_down_and_is_tried_again(bench: Bench) -> None:
     ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     (request,) = bench.sent()
@@ -465,6 +484,16 @@ def test_unsubscribing_while_there_is_no_connection_takes_effect_at_once(bench: 
     assert ask.result().acks == []
     bench.open()
     assert bench.sent() == []
+
+
+def test_caller_learns_that_its_symbol_was_unsubscribed_before_it_could_be_sent(
+    bench: Bench,
+) -> None:
+    bench.lose()
+    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
+    with pytest.raises(SubscriptionError, match="unsubscribed"):
+        ask.result()
 
 
 def test_rejected_symbols_are_not_replayed(bench: Bench) -> None:
@@ -600,6 +629,18 @@ def test_refused_token_is_replaced_once() -> None:
         ask.result()
 
 
+def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
+    bench = Bench(has_token_source=True).open()
+    asks = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
+    bench.session.set_token("stale", bench.now)
+    for request in bench.sent():
+        bench.say(refusal(request, "ESession:Invalid session"))
+    bench.session.set_token("fresh", bench.now)
+    assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
+    assert [ask.result().success for ask in asks] == [True, True]
+    assert not bench.session.token_refused
+
+
 def test_caller_learns_that_there_is_no_token() -> None:
     bench = Bench(has_token_source=True).open()
     ask = bench.subscribe(ExecutionsParams())
@@ -693,12 +734,64 @@ def test_unreadable_frame_is_reported_and_not_fatal(bench: Bench) -> None:
     assert len(bench.outlet.data) == 1
 
 
+JUNK: list[Any] = [
+    None,
+    [],
+    "text",
+    {},
+    {"channel": None},
+    {"channel": 5, "type": "update", "data": []},
+    {"channel": "status", "type": "update", "data": ["online"]},
+    {"channel": "status", "type": "update", "data": [{"system": 1, "connection_id": "x"}]},
+    {"channel": "status", "type": "update", "data": {}},
+    {"channel": "ohlc", "type": "update", "data": ["candle"]},
+    {"channel": "ohlc", "type": "update", "data": []},
+    {"channel": "trade", "type": "update", "data": [{"symbol": ["BTC/USD"]}]},
+    {"channel": "trade", "type": "update", "data": [{"symbol": 5}]},
+    {"channel": "book", "type": "update", "data": [{"symbol": {}}]},
+    {"channel": "executions", "type": "update", "data": [], "sequence": "x"},
+    {"method": "subscribe"},
+    {"method": "subscribe", "success": False},
+    {"method": "subscribe", "success": False, "error": 5, "req_id": [1]},
+    {"method": "subscribe", "success": False, "error": {"a": 1}, "req_id": FIRST_REQ_ID},
+    {"method": "subscribe", "success": False, "error": "no", "symbol": ["BTC/USD"]},
+    {"method": "subscribe", "success": True, "result": [1], "req_id": FIRST_REQ_ID + 1},
+    {"method": "subscribe", "success": True, "result": None, "req_id": {}},
+    {"method": "subscribe", "success": True, "result": {"symbol": [1], "channel": []}},
+    {"method": "unsubscribe", "success": True, "result": {"channel": "book", "symbol": 5}},
+    {"method": "ping", "success": False},
+    {"method": "pong", "req_id": "x"},
+    {"method": 5},
+]
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=json.dumps)
+def test_junk_is_never_fatal(bench: Bench, junk: Any) -> None:
+    bench.subscribe(OHLCParams(symbol=[BTC], interval=1), Place())
+    bench.subscribe(OHLCParams(symbol=[BTC], interval=5), Place())
+    bench.subscribe(TradeParams(symbol=[BTC]), Place())
+    bench.subscribe(TradeParams(symbol=["SOL/USD"]), Place())
+    bench.say(json.dumps(junk))
+    bench.say(trade(ETH))
+    assert bench.session.failure is None
+    assert bench.outlet.data[-1].symbol == ETH
+
+
 def test_user_request_is_sent_as_it_is_and_its_answer_delivered(bench: Bench) -> None:
     bench.session.send(WSRequest("subscribe", {"channel": "trade", "symbol": [BTC]}, req_id=7))
     (request,) = bench.sent()
     assert request["req_id"] == 7
     bench.say(*acks(request))
     assert bench.outlet.replies[0].req_id == 7
+
+
+def test_what_a_user_request_brings_does_not_reach_the_callbacks_of_others(bench: Bench) -> None:
+    place = Place()
+    bench.subscribed(TradeParams(symbol=[ETH]), place)
+    bench.session.send(WSRequest("subscribe", {"channel": "trade", "symbol": [BTC]}, req_id=7))
+    bench.say(trade(BTC), trade(ETH))
+    assert [message.symbol for message in place.data] == [ETH]
+    assert [message.symbol for message in bench.outlet.data] == [BTC]
 
 
 def test_user_ping_has_no_params(bench: Bench) -> None:
