@@ -22,6 +22,9 @@ unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
 export PYTHON
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
+RUSTDOC := RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
+	cargo doc --quiet --locked --no-deps --document-private-items --features python
+
 say = @printf '\n\033[1m%s\033[0m\n' '$(1)'
 
 # What an installed package goes out of date with. Python sources do not count, they are live.
@@ -34,7 +37,7 @@ endif
 DEV := $(VENV)/.installed-$(CORE)-dev
 CLI := $(or $(wildcard $(DEV)),$(VENV)/.installed-$(CORE)-cli)
 
-.PHONY: help install demo test check bench fuzz wheel clean
+.PHONY: help install demo test check docs bench fuzz wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -56,10 +59,11 @@ endif
 
 check: $(DEV) ## check format, lints, types and stubs
 ifeq ($(CORE),native)
-	$(call say,rustfmt and clippy)
+	$(call say,rustfmt and clippy and rustdoc)
 	@cargo fmt --check
 	@cargo clippy --quiet --locked --all-targets -- -D warnings
 	@cargo clippy --quiet --locked --all-targets --features python -- -D warnings
+	@$(RUSTDOC)
 	$(call say,stubtest)
 	@$(PY) -m mypy.stubtest kraken_connector._native --allowlist packaging/stubtest-allowlist.txt
 endif
@@ -67,6 +71,12 @@ endif
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
+
+docs: $(DEV) ## run every example of the documents, build the Rust documentation
+	@$(PYTEST) tests/docs tests/examples tests/packaging/test_documents.py
+ifeq ($(CORE),native)
+	@$(RUSTDOC)
+endif
 
 bench: $(DEV) ## measure both cores beside their peers (ARGS=--quick takes a fifth of the time)
 ifeq ($(CORE),native)
