@@ -1,0 +1,177 @@
+"""Streams that are asked for again."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from tests.unit.ws.rig import (
+    SECOND,
+    Bench,
+    Place,
+    acks,
+    book,
+    executions,
+    refusal,
+)
+
+from kraken_connector.models import (
+    BookChecksumEvent,
+    BookQuarantinedEvent,
+    SequenceGapEvent,
+)
+from kraken_connector.ws.subscribe import (
+    BookParams,
+    ExecutionsParams,
+)
+
+BTC = "BTC/USD"
+ETH = "ETH/USD"
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench().open()
+
+
+def states(bench: Bench) -> dict[str, str]:
+    """State of every subscribed topic by its name."""
+    return {entry.topic.name: entry.state for entry in bench.session.registry}
+
+
+def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
+    assert [type(note) for note in bench.outlet.notes] == [BookChecksumEvent]
+    (unsubscribe,) = bench.sent()
+    assert unsubscribe["method"] == "unsubscribe"
+    assert unsubscribe["params"] == {"channel": "book", "depth": 10, "symbol": [BTC]}
+    bench.say(book(BTC, "update", "3.00"))
+    assert bench.sent() == []
+    bench.say(*acks(unsubscribe))
+    (subscribe,) = bench.sent()
+    assert subscribe["params"]["symbol"] == [BTC]
+    bench.now += 1
+    bench.say(*acks(subscribe), book(BTC, qty="4.00"))
+    assert bench.session.engine.book(BTC).is_valid
+    assert bench.session.engine.book(ETH).is_valid
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.symbols) == ("resync", [BTC])
+    assert gap.end_ns == gap.start_ns + SECOND
+    assert states(bench) == {BTC: "confirmed", ETH: "confirmed"}
+
+
+def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    (subscribe,) = bench.sent()
+    bench.say(book(BTC), *acks(subscribe))
+    assert len(bench.outlet.gaps) == 1
+    assert not bench.session.repair.is_active
+
+
+def test_wrong_first_snapshot_before_its_ack_is_asked_for_again(bench: Bench) -> None:
+    bench.subscribe(BookParams(symbol=[BTC]))
+    (request,) = bench.sent()
+    bench.say(book(BTC, wrong=True), *acks(request))
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def fail_resync(bench: Bench, symbol: str) -> None:
+    """Answer everything, with a snapshot whose checksum is wrong."""
+    for request in bench.accept_all():
+        if request["method"] == "subscribe":
+            bench.say(book(symbol, wrong=True))
+    bench.say({"method": "pong"}, {"channel": "heartbeat"})
+
+
+def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
+    bench = Bench(resync_attempts=3, ping_interval=1000, heartbeat_timeout=1000).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    begun = bench.now
+    while bench.session.repair.is_active:
+        fail_resync(bench, BTC)
+        bench.wait(0.1)
+    assert bench.session.repair.count == 3
+    assert bench.now - begun >= 1.5
+    alarm = bench.outlet.notes[-1]
+    assert isinstance(alarm, BookQuarantinedEvent)
+    assert (alarm.symbol, alarm.attempts) == (BTC, 3)
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    assert bench.outlet.gaps[-1].end_ns is None
+    bench.say(book(BTC))
+    assert not bench.session.engine.book(BTC).is_valid
+
+
+def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
+    bench = Bench(resync_attempts=0).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.accept_all()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_without_answer_is_tried_again() -> None:
+    bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.sent()
+    bench.wait(2)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+    assert bench.session.repair.count == 2
+
+
+def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
+    bench.wait(1)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_unsubscribing_ends_a_resync(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    ask = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    first, second = bench.sent()
+    bench.say(*acks(first), refusal(second, "Subscription Not Found", BTC))
+    assert ask.done
+    assert bench.sent() == []
+    assert states(bench) == {}
+
+
+def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update")[:-12])
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_sequence_gap_is_reported_before_its_message_and_asks_again() -> None:
+    bench = Bench().open()
+    place = Place()
+    place.note = place.data.append
+    bench.subscribed(ExecutionsParams(token="t"), place)
+    bench.say(executions(1, "snapshot"), executions(2), executions(5))
+    assert place.data[2] == SequenceGapEvent(3, 5, "executions")
+    assert place.data[3].sequence == 5
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    (subscribe,) = bench.accept_all()
+    assert subscribe["params"]["token"] == "t"
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert len([event for event in place.data if isinstance(event, SequenceGapEvent)]) == 1
+    assert bench.outlet.gaps[0].cause == "sequence"
+    assert bench.outlet.gaps[0].channels == ["executions"]
+
+
+def test_tokens_are_in_no_representation(bench: Bench) -> None:
+    bench.subscribe(ExecutionsParams(token="very-secret"))
+    shown = [repr(bench.session), repr(bench.session.registry.entries())]
+    assert not any("very-secret" in text for text in shown)
+    assert "very-secret" in json.dumps(bench.sent())

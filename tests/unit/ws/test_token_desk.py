@@ -1,0 +1,124 @@
+"""Private requests wait for their token, and get another one when it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.unit.ws.rig import (
+    Bench,
+    refusal,
+)
+
+from kraken_connector.exceptions import (
+    SubscriptionError,
+    TokenAcquisitionError,
+)
+from kraken_connector.ws.subscribe import (
+    BalancesParams,
+    ExecutionsParams,
+    TickerParams,
+)
+
+BTC = "BTC/USD"
+ETH = "ETH/USD"
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench().open()
+
+
+def states(bench: Bench) -> dict[str, str]:
+    """State of every subscribed topic by its name."""
+    return {entry.topic.name: entry.state for entry in bench.session.registry}
+
+
+def test_private_request_waits_for_its_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    assert bench.session.token_deadline > bench.now
+    ask = bench.subscribe(ExecutionsParams())
+    assert bench.sent() == []
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("secret", bench.now)
+    (request,) = bench.accept_all()
+    assert request["params"]["token"] == "secret"
+    assert ask.result().result["channel"] == "executions"
+
+
+def test_one_token_serves_a_connection_and_no_other() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("first", bench.now)
+    bench.accept_all()
+    ask = bench.session.unsubscribe(ExecutionsParams(), bench.now)
+    assert bench.sent()[0]["params"]["token"] == "first"
+    bench.session.abandon(ask, asyncio.CancelledError(), bench.now)
+    bench.lose()
+    bench.open()
+    assert bench.sent() == []
+    bench.session.set_token("second", bench.now)
+    assert bench.sent()[0]["params"]["token"] == "second"
+
+
+def test_public_requests_do_not_wait_for_a_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.subscribe(TickerParams(symbol=[BTC]))
+    assert [request["params"]["channel"] for request in bench.sent()] == ["ticker"]
+
+
+def test_refused_token_is_replaced_once() -> None:
+    bench = Bench(has_token_source=True).open()
+    ask = bench.subscribe(ExecutionsParams())
+    for token in ("stale", "fresh"):
+        bench.session.set_token(token, bench.now)
+        bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
+        if token == "stale":
+            assert bench.session.token_refused
+            assert bench.session.token_deadline <= bench.now
+    with pytest.raises(SubscriptionError, match="Invalid session"):
+        ask.result()
+
+
+def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
+    bench = Bench(has_token_source=True).open()
+    asks = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
+    bench.session.set_token("stale", bench.now)
+    for request in bench.sent():
+        bench.say(refusal(request, "ESession:Invalid session"))
+    bench.session.set_token("fresh", bench.now)
+    assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
+    assert [ask.result().success for ask in asks] == [True, True]
+    assert not bench.session.token_refused
+
+
+def test_caller_learns_that_there_is_no_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    ask = bench.subscribe(ExecutionsParams())
+    bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
+    with pytest.raises(TokenAcquisitionError):
+        ask.result()
+    assert states(bench) == {}
+    assert bench.session.fatal is None
+
+
+def test_replay_asks_for_a_token_again_and_gives_up_in_the_end() -> None:
+    bench = Bench(has_token_source=True, token_attempts=3).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("first", bench.now)
+    bench.accept_all()
+    bench.lose()
+    bench.open()
+    error = TokenAcquisitionError("no")
+    for _ in range(2):
+        bench.session.token_failed(error, bench.now)
+        assert bench.session.fatal is None
+        assert bench.now < bench.session.token_deadline < bench.now + 60
+    bench.session.token_failed(error, bench.now)
+    assert bench.session.fatal is error
+
+
+def test_token_of_the_parameters_is_used_without_a_source(bench: Bench) -> None:
+    bench.subscribe(ExecutionsParams(token="mine"))
+    assert bench.sent()[0]["params"]["token"] == "mine"
