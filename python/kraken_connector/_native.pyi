@@ -249,21 +249,28 @@ class Receiver:
     """The receive half of one WebSocket after its handshake, for `asyncio.BufferedProtocol`.
 
     Whole, unfragmented, uncompressed text frames go straight to an engine. Everything else is
-    handed back for a full implementation: pings, pongs and closes one by one; at any other frame
-    all bytes from there on. Only the native core has this class.
+    handed back, frame by frame, for a full implementation to deal with. Only the native core has
+    this class.
     """
 
     def __new__(cls, engine: Engine, max_size: int) -> Self: ...
     def get_buffer(self, sizehint: int = -1) -> memoryview:
         """Return room to read into."""
     def buffer_updated(
-        self, nbytes: int, received_ns: int
+        self, nbytes: int, received_ns: int, is_direct: bool
     ) -> tuple[list[Event], bytes | None, bool]:
         """Take `nbytes` that were read into the room.
 
+        Args:
+            nbytes: how many.
+            received_ns: local receive time, ns since the epoch.
+            is_direct: whether text frames go to the engine; if not, they are handed back too.
+
         Returns:
-            The events of all whole text frames, in order; frames to pass on, if any; and whether
-            those are the beginning of something that is not on a frame boundary at its end.
+            The events of text frames, in order; whole other frames, one after the other, if any;
+            and whether text may still go to the engine: from a binary, compressed or fragmented
+            frame on it may not, to keep the order of messages. After a frame that breaks the
+            rules, or is longer than `max_size`, all bytes are handed back as they come.
 
         Raises:
             ValueError: there was no room for so many bytes.

@@ -20,13 +20,15 @@ pub enum Frame {
     Text(Range<usize>),
     /// A ping, pong or close of this length, header included.
     Control(usize),
-    /// The beginning of any other frame, or of one that breaks the rules.
-    Foreign,
+    /// Any other frame of this length, header included: binary, compressed or a fragment.
+    Foreign(usize),
+    /// The beginning of a frame that breaks the rules, or is longer than allowed.
+    Broken,
     /// Not all of a frame; how many bytes are needed at least, counted from its beginning.
     Partial(usize),
 }
 
-/// Tells what stands at the beginning of `bytes`; text longer than `max_size` is foreign.
+/// Tells what stands at the beginning of `bytes`; a payload may have `max_size` bytes.
 #[inline]
 #[must_use]
 pub fn frame_at(bytes: &[u8], max_size: usize) -> Frame {
@@ -34,12 +36,8 @@ pub fn frame_at(bytes: &[u8], max_size: usize) -> Frame {
         return Frame::Partial(2);
     };
     let is_control = first & CONTROL != 0;
-    if (!is_control && first != FIN_TEXT)
-        || first & FIN == 0
-        || first & RESERVED != 0
-        || second & MASKED != 0
-    {
-        return Frame::Foreign;
+    if second & MASKED != 0 || (is_control && first & (FIN | RESERVED) != FIN) {
+        return Frame::Broken;
     }
     let header = header_size(second);
     let Some(length) = length(bytes, second) else {
@@ -55,12 +53,16 @@ pub fn frame_at(bytes: &[u8], max_size: usize) -> Frame {
         .filter(|length| *length <= longest)
         .and_then(|length| length.checked_add(header))
     else {
-        return Frame::Foreign;
+        return Frame::Broken;
     };
-    match (bytes.len() < end, is_control) {
-        (true, _) => Frame::Partial(end),
-        (false, true) => Frame::Control(end),
-        (false, false) => Frame::Text(header..end),
+    if bytes.len() < end {
+        Frame::Partial(end)
+    } else if first == FIN_TEXT {
+        Frame::Text(header..end)
+    } else if is_control {
+        Frame::Control(end)
+    } else {
+        Frame::Foreign(end)
     }
 }
 
@@ -138,20 +140,30 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_foreign() {
-        let masked = [0x81, 0x81, 0, 0, 0, 0, 0];
-        let cases: [&[u8]; 8] = [
-            &[0x01, 1, b'x'],      // the first fragment of a text
-            &[0x00, 1, b'x'],      // a continuation
-            &[0x82, 1, b'x'],      // binary
-            &[0xc1, 1, b'x'],      // compressed
-            &masked,               // servers do not mask
-            &[0x89, 126, 0, 126],  // a ping that is too long
-            &[0x09, 0],            // a fragmented ping
-            &[0x81, 126, 0x40, 0], // longer than allowed
+    fn other_data_frames_are_told_by_their_length() {
+        let cases: [&[u8]; 4] = [
+            &[0x01, 1, b'x'], // the first fragment of a text
+            &[0x00, 1, b'x'], // a continuation
+            &[0x82, 1, b'x'], // binary
+            &[0xc1, 1, b'x'], // compressed
         ];
         for case in cases {
-            assert_eq!(frame_at(case, 1000), Frame::Foreign, "{case:?}");
+            assert_eq!(frame_at(case, 1000), Frame::Foreign(3), "{case:?}");
+            assert_eq!(frame_at(&case[..2], 1000), Frame::Partial(3), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_rules_is_told_from_its_header() {
+        let cases: [&[u8]; 5] = [
+            &[0x81, 0x81, 0, 0, 0, 0, 0], // servers do not mask
+            &[0x89, 126, 0, 126],         // a ping that is too long
+            &[0x09, 0],                   // a fragmented ping
+            &[0xd9, 0],                   // a ping with a reserved bit
+            &[0x81, 126, 0x40, 0],        // longer than allowed
+        ];
+        for case in cases {
+            assert_eq!(frame_at(case, 1000), Frame::Broken, "{case:?}");
         }
     }
 }

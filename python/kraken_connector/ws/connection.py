@@ -9,18 +9,22 @@ import ssl as tls
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from .._backend import Receiver, backend
 from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
 from .backoff import connect_budget, delays, is_retryable
 from .constants import ConnectionState
 from .inbox import StoppingLane
 from .session import Session
 from .token import TokenManager
-from .transport import open_socket
+from .transport import DirectConnection, open_socket
+
+if TYPE_CHECKING:
+    from .._backend import Event
 
 __all__ = ["Connection", "ConnectionOptions"]
 
@@ -172,6 +176,7 @@ class Connection:
     def _unblock(self) -> None:
         self._readable.set()
         if self._socket is not None:
+            self._socket.transport.resume_reading()
             self.session.resumed(self._now())
             self.attend()
 
@@ -207,6 +212,8 @@ class Connection:
         finally:
             writer.cancel()
             await asyncio.wait([writer])
+        if isinstance(socket, DirectConnection) and socket.failure is not None:
+            raise socket.failure
         error = self.session.failure or ConnectionLost(self.session.url, reason)
         self._stop(error)
         socket.transport.abort()
@@ -216,13 +223,20 @@ class Connection:
     async def _read(self, socket: ClientConnection) -> None:
         """Take frames until the socket ends.
 
-        `recv` suspends only when no frame is there, so all frames of one read are taken in a row.
+        With the native core nearly all of them go to `_take` without passing here. `recv` suspends
+        only when no frame is there, so all frames of one read are taken in a row.
         """
         session = self.session
         receive = self._log_and_receive if logger.isEnabledFor(logging.DEBUG) else session.receive
+        # Frames that are logged take the long way.
+        direct = None
+        if isinstance(socket, DirectConnection) and receive == session.receive:
+            direct = socket
         recv = socket.recv
         time_ns, now = time.time_ns, asyncio.get_running_loop().time
         while True:
+            if direct is not None:
+                direct.go_direct()
             frame = await recv(decode=False)
             receive(frame, time_ns(), now())
             if session.attention:
@@ -234,6 +248,20 @@ class Connection:
         shown = frame[:FRAME_SHOWN].decode(errors="replace")
         logger.debug("< %s%s", shown, "..." if len(frame) > FRAME_SHOWN else "")
         self.session.receive(frame, received_ns, now)
+
+    def _receiver(self) -> Receiver | None:
+        """Return what reads the frames of a new socket, with the native core."""
+        if backend() == "pure":
+            return None
+        return Receiver(self.session.engine, self._options.max_frame_size)
+
+    def _take(self, events: list[Event], received_ns: int) -> None:
+        """Take what came the short way from the socket."""
+        self.session.take(events, received_ns, self._now())
+        if self.session.attention:
+            self.attend()
+        if not self._readable.is_set() and self._socket is not None:
+            self._socket.transport.pause_reading()
 
     async def _write(self, socket: ClientConnection) -> None:
         """Send what the session wants to send, in order."""
@@ -291,6 +319,8 @@ class Connection:
                 max_frame_size=options.max_frame_size,
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,
+                receiver=self._receiver(),
+                take=self._take,
             )
         except (OSError, WebSocketException) as error:
             reason = str(error) or type(error).__name__

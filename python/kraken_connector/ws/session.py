@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -39,6 +39,9 @@ from .routes import Routes, Take
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic
 from .token_desk import TokenDesk
+
+if TYPE_CHECKING:
+    from .._backend import Event
 
 __all__ = ["Session"]
 
@@ -140,10 +143,14 @@ class Session:
             received_ns: local time of its arrival, nanoseconds since the epoch.
             now: the same in the driver's monotonic seconds.
         """
+        self.take(self._feed(frame, received_ns), received_ns, now)
+
+    def take(self, events: list[Event], received_ns: int, now: float) -> None:
+        """Take what the engine said about frames that arrived together; else like `receive`."""
         self._live.heard = now
         self.last_received_ns = received_ns
         routes = self._routes
-        for event in self._feed(frame, received_ns):
+        for event in events:
             if type(event) is WSDataMessage:
                 routes.get(event.channel, self._unrouted)(event)
             else:

@@ -1,14 +1,34 @@
-"""The socket: opened by `websockets`, which does TLS, proxies, the handshake and the close."""
+"""The socket: opened by `websockets`, which does TLS, proxies, the handshake and the close.
+
+With the native core messages do not take the library's way: what a read brings goes straight from
+the read buffer to the engine, and only what is no plain text frame (pings, pongs, closes,
+fragments, compressed frames) goes on to the library, on frame boundaries.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
 import ssl as tls
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.client import ClientProtocol
 
-__all__ = ["open_socket"]
+if TYPE_CHECKING:
+    from .._backend import Event, Receiver
+
+__all__ = ["DirectConnection", "open_socket"]
+
+#: What a socket does with the events of a read: the events, and when they were received in
+#: nanoseconds since the epoch.
+Take = Callable[["list[Event]", int], None]
+
+#: Where the head of an HTTP response ends.
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
@@ -16,6 +36,85 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 (the name is logging's)
         return level > logging.DEBUG and super().isEnabledFor(level)
+
+
+class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
+    """A connection whose text frames take the short way.
+
+    It begins, and after each frame that is not plain text goes on, with the library's way, so that
+    messages stay in order: `go_direct` switches when everything that took the library's way has
+    been received.
+
+    Attributes:
+        failure: what `take` raised; the connection is ended then.
+    """
+
+    def __init__(
+        self, receiver: Receiver, take: Take, protocol: ClientProtocol, **options: Any
+    ) -> None:
+        super().__init__(protocol, **options)
+        self.failure: Exception | None = None
+        self._receiver = receiver
+        self._take = take
+        self._is_direct = False
+        self._head = bytearray()
+        self._early: bytearray | None = bytearray(64 * 1024)
+
+    def go_direct(self) -> None:
+        """Take the short way from now on, if nothing is left on the library's."""
+        if not self._is_direct and self._early is None and not len(self.recv_messages.frames):
+            self._is_direct = True
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the event loop shall read to."""
+        if self._early is not None:
+            return memoryview(self._early)
+        return self._receiver.get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what the event loop read."""
+        if self._early is not None:
+            self._handshake(bytes(self._early[:nbytes]))
+            return
+        received_ns = time.time_ns()
+        was_direct = self._is_direct
+        events, rest, self._is_direct = self._receiver.buffer_updated(
+            nbytes, received_ns, was_direct
+        )
+        if events:
+            self._deliver(events, received_ns)
+        if rest is not None:
+            self.data_received(rest)
+
+    def _deliver(self, events: list[Event], received_ns: int) -> None:
+        try:
+            self._take(events, received_ns)
+        except Exception as error:  # noqa: BLE001 (whoever reads from this connection raises it)
+            self.failure = error
+            self.transport.abort()
+
+    def _handshake(self, data: bytes) -> None:
+        """Give the library the head of the response; after it, frames begin.
+
+        A response that refuses the connection goes to the library as a whole.
+        """
+        already = len(self._head)
+        self._head += data
+        end = self._head.find(_END_OF_HEAD)
+        if end < 0 or not self._head.startswith(b"HTTP/1.1 101"):
+            self.data_received(data)
+            return
+        end += len(_END_OF_HEAD)
+        frames = bytes(self._head[end:])
+        self.data_received(data[: end - already])
+        self._early = None
+        self._head.clear()
+        while frames:
+            room = self._receiver.get_buffer(len(frames))
+            size = min(len(room), len(frames))
+            room[:size] = frames[:size]
+            frames = frames[size:]
+            self.buffer_updated(size)
 
 
 async def open_socket(
@@ -26,13 +125,27 @@ async def open_socket(
     max_frame_size: int,
     open_timeout: float,
     close_timeout: float,
+    receiver: Receiver | None,
+    take: Take,
 ) -> ClientConnection:
     """Open a socket. Pings are the session's business, so the library sends none.
+
+    Args:
+        url: where to.
+        ssl: TLS settings, `None` for the default.
+        proxy: URL of a proxy; `None` takes the system's, `False` none.
+        max_frame_size: longest message, bytes.
+        open_timeout: longest wait, seconds.
+        close_timeout: longest wait for the closing handshake, seconds.
+        receiver: reads frames, with the native core; without it messages come from `recv` alone.
+        take: gets the events that `receiver` reads.
 
     Raises:
         OSError, TimeoutError, websockets.exceptions.WebSocketException: none came about.
     """
     options: dict[str, Any] = {"ssl": ssl} if ssl is not None else {}
+    if receiver is not None:
+        options["create_connection"] = functools.partial(DirectConnection, receiver, take)
     return await connect(
         url,
         proxy=True if proxy is None else proxy or None,

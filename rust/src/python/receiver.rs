@@ -1,5 +1,6 @@
 //! `Receiver`.
 
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::PyValueError;
@@ -27,6 +28,8 @@ struct Buffer {
     end: usize,
     /// Bytes that the frame at `start` has at least.
     needed: usize,
+    /// Whether a frame broke the rules: nothing after it can be told apart.
+    is_broken: bool,
 }
 
 /// What a read brought.
@@ -34,7 +37,8 @@ struct Buffer {
 struct Taken<'py> {
     events: Vec<Bound<'py, PyAny>>,
     rest: Vec<u8>,
-    is_foreign: bool,
+    is_direct: bool,
+    is_broken: bool,
     /// Bytes consumed, and those that the next frame has at least.
     consumed: usize,
     needed: usize,
@@ -56,6 +60,7 @@ impl PyReceiver {
                 start: 0,
                 end: 0,
                 needed: 0,
+                is_broken: false,
             }),
         }
     }
@@ -95,24 +100,31 @@ impl PyReceiver {
         py: Python<'py>,
         nbytes: usize,
         received_ns: i64,
+        is_direct: bool,
     ) -> PyResult<(Bound<'py, PyList>, Option<Bound<'py, PyBytes>>, bool)> {
-        let (memory, start, end) = {
+        let (memory, start, end, is_broken) = {
             let buffer = self.lock();
             let memory = buffer.memory.clone_ref(py).into_bound(py);
-            (memory, buffer.start, buffer.end + nbytes)
+            (memory, buffer.start, buffer.end + nbytes, buffer.is_broken)
         };
         if end > memory.len() {
             return Err(PyValueError::new_err("more bytes than there was room for"));
         }
-        let taken = self.take(&memory, start, end, received_ns)?;
+        let mut taken = Taken {
+            is_direct,
+            is_broken,
+            ..Taken::default()
+        };
+        while self.take(&memory, start, end, received_ns, &mut taken)? {}
         {
             let mut buffer = self.lock();
             buffer.start = start + taken.consumed;
             buffer.end = end;
             buffer.needed = taken.needed;
+            buffer.is_broken = taken.is_broken;
         }
         let rest = (!taken.rest.is_empty()).then(|| PyBytes::new(py, &taken.rest));
-        Ok((PyList::new(py, taken.events)?, rest, taken.is_foreign))
+        Ok((PyList::new(py, taken.events)?, rest, taken.is_direct))
     }
 }
 
@@ -121,48 +133,57 @@ impl PyReceiver {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes whole frames from `memory[start..end]`.
+    /// Takes the next whole frame from `memory[start..end]`; false when there is none.
+    #[inline]
     fn take<'py>(
         &self,
         memory: &Bound<'py, PyByteArray>,
         start: usize,
         end: usize,
         received_ns: i64,
-    ) -> PyResult<Taken<'py>> {
-        let py = memory.py();
-        let engine = self.engine.get();
-        let mut taken = Taken::default();
-        loop {
-            let at = start + taken.consumed;
-            // SAFETY: nothing runs between here and the last use of `bytes` below that could
-            // resize or write the array: it is filled by its reader before this is called.
-            let bytes = unsafe { memory.as_bytes() }
-                .get(at..end)
-                .unwrap_or_default();
-            match frame_at(bytes, self.max_size) {
-                Frame::Text(payload) => {
-                    taken.consumed += payload.end;
-                    let frame = PyBytes::new(py, bytes.get(payload).unwrap_or_default());
-                    let (notices, event) = engine.read(&frame, Some(received_ns))?;
-                    taken.events.extend(notices);
-                    taken.events.push(event);
-                }
-                Frame::Control(length) => {
-                    taken.consumed += length;
-                    taken.rest.extend(bytes.get(..length).unwrap_or_default());
-                }
-                Frame::Foreign => {
-                    taken.consumed += bytes.len();
-                    taken.rest.extend(bytes);
-                    taken.is_foreign = true;
-                    return Ok(taken);
-                }
-                Frame::Partial(needed) => {
-                    taken.needed = needed;
-                    return Ok(taken);
-                }
+        taken: &mut Taken<'py>,
+    ) -> PyResult<bool> {
+        // SAFETY: nothing runs between here and the last use of `bytes` below that could resize or
+        // write the array: it is filled by its reader before this is called.
+        let bytes = unsafe { memory.as_bytes() }
+            .get(start + taken.consumed..end)
+            .unwrap_or_default();
+        if taken.is_broken {
+            taken.pass(bytes);
+            return Ok(false);
+        }
+        match frame_at(bytes, self.max_size) {
+            Frame::Text(payload) if taken.is_direct => {
+                taken.consumed += payload.end;
+                let frame = PyBytes::new(memory.py(), bytes.get(payload).unwrap_or_default());
+                let (notices, event) = self.engine.get().read(&frame, Some(received_ns))?;
+                taken.events.extend(notices);
+                taken.events.push(event);
+            }
+            Frame::Control(end) | Frame::Text(Range { end, .. }) => {
+                taken.pass(bytes.get(..end).unwrap_or_default());
+            }
+            Frame::Foreign(end) => {
+                taken.is_direct = false;
+                taken.pass(bytes.get(..end).unwrap_or_default());
+            }
+            Frame::Broken => {
+                taken.is_direct = false;
+                taken.is_broken = true;
+            }
+            Frame::Partial(needed) => {
+                taken.needed = needed;
+                return Ok(false);
             }
         }
+        Ok(true)
+    }
+}
+
+impl Taken<'_> {
+    fn pass(&mut self, frame: &[u8]) {
+        self.consumed += frame.len();
+        self.rest.extend(frame);
     }
 }
 
