@@ -1,0 +1,206 @@
+"""The short way from the socket to the engine: nothing lost, nothing reordered, rules kept."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import struct
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from kraken_connector import Engine, WSDataMessage, backend
+from kraken_connector._backend import Receiver
+from kraken_connector.ws.transport import DirectConnection, open_socket
+
+pytestmark = pytest.mark.skipif(backend() == "pure", reason="the pure core has no short way")
+
+Script = Callable[[ServerConnection], Awaitable[None]]
+MAX_SIZE = 300_000
+
+
+def message(number: int, padding: int = 0) -> str:
+    text = "x" * padding
+    return f'{{"channel":"test","type":"update","data":[{number},"{text}"]}}'
+
+
+def text_frame(payload: str) -> bytes:
+    data = payload.encode()
+    if len(data) < 126:
+        return bytes([0x81, len(data)]) + data
+    if len(data) < 1 << 16:
+        return struct.pack("!BBH", 0x81, 126, len(data)) + data
+    return struct.pack("!BBQ", 0x81, 127, len(data)) + data
+
+
+async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClosed]:
+    """Run `script` as the server; return the numbers received, by which way, and the end."""
+    engine = Engine()
+    numbers: list[int] = []
+    ways: list[str] = []
+
+    def note(events: Iterable[Any], way: str) -> None:
+        for event in events:
+            assert isinstance(event, WSDataMessage)
+            numbers.append(event.data[0])
+            ways.append(way)
+
+    async with serve(script, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await open_socket(
+            f"ws://127.0.0.1:{port}",
+            ssl=None,
+            proxy=False,
+            max_frame_size=MAX_SIZE,
+            open_timeout=5,
+            close_timeout=1,
+            receiver=Receiver(engine, MAX_SIZE),
+            take=lambda events, _: note(events, "short"),
+        )
+        assert isinstance(socket, DirectConnection)
+        try:
+            while True:
+                socket.go_direct()
+                note(engine.feed(await socket.recv(decode=False)), "long")
+        except ConnectionClosed as closed:
+            return numbers, ways, closed
+        finally:
+            await socket.close()
+
+
+def raw(*chunks: bytes) -> Script:
+    """Return a server that writes bytes as they are, each chunk on its own."""
+
+    async def script(connection: ServerConnection) -> None:
+        for chunk in chunks:
+            connection.transport.write(chunk)
+            await connection.drain()
+            # The client answers this ping when it has read the chunk.
+            await (await connection.ping())
+
+    return script
+
+
+async def test_text_takes_the_short_way() -> None:
+    numbers, ways, _ = await receive(raw(*(text_frame(message(n)) for n in range(20))))
+    assert numbers == list(range(20))
+    assert ways[-1] == "short"
+
+
+async def test_frames_of_one_read_keep_their_order() -> None:
+    numbers, _, _ = await receive(raw(b"".join(text_frame(message(n)) for n in range(5000))))
+    assert numbers == list(range(5000))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_cuts_anywhere_change_nothing(seed: int) -> None:
+    choose = random.Random(seed)
+    sizes = [choose.choice([0, 50, 200, 3000, 70_000, 250_000]) for _ in range(40)]
+    stream = b"".join(text_frame(message(n, size)) for n, size in enumerate(sizes))
+    cuts = sorted({0, len(stream), *(choose.randrange(len(stream)) for _ in range(60))})
+
+    async def script(connection: ServerConnection) -> None:
+        for start, end in pairwise(cuts):
+            connection.transport.write(stream[start:end])
+            await asyncio.sleep(0)
+
+    numbers, _, _ = await receive(script)
+    assert numbers == list(range(40))
+
+
+async def test_fragments_between_texts_keep_their_place() -> None:
+    async def script(connection: ServerConnection) -> None:
+        for n in range(0, 60, 3):
+            await connection.send(message(n))
+            whole = message(n + 1)
+            await connection.send([whole[:10], whole[10:20], whole[20:]])
+            await connection.send(message(n + 2))
+
+    numbers, ways, _ = await receive(script)
+    assert numbers == list(range(60))
+    assert "long" in ways
+
+
+async def test_a_fragment_in_the_middle_of_a_read_keeps_its_place() -> None:
+    whole = message(1).encode()
+    fragments = bytes([0x01, 5]) + whole[:5] + bytes([0x80, len(whole) - 5]) + whole[5:]
+    stream = text_frame(message(0)) + fragments + text_frame(message(2))
+    numbers, _, _ = await receive(raw(text_frame(message(-1)), stream, text_frame(message(3))))
+    assert numbers == [-1, 0, 1, 2, 3]
+
+
+async def test_pings_are_answered_while_text_takes_the_short_way() -> None:
+    async def script(connection: ServerConnection) -> None:
+        for n in range(10):
+            await connection.send(message(n))
+            assert await (await connection.ping()) >= 0
+
+    numbers, ways, closed = await receive(script)
+    assert numbers == list(range(10))
+    assert ways[-1] == "short"
+    assert closed.rcvd is not None
+    assert closed.rcvd.code == 1000
+
+
+async def test_a_close_frame_is_understood() -> None:
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(message(0))
+        await connection.close(1012, "service restart")
+
+    numbers, _, closed = await receive(script)
+    assert numbers == [0]
+    assert closed.rcvd is not None
+    assert (closed.rcvd.code, closed.rcvd.reason) == (1012, "service restart")
+
+
+async def test_a_frame_that_is_too_long_ends_the_connection() -> None:
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(message(0))
+        await connection.send(message(1, MAX_SIZE))
+        await connection.wait_closed()
+
+    numbers, _, closed = await receive(script)
+    assert numbers == [0]
+    assert closed.sent is not None
+    assert closed.sent.code == 1009
+
+
+async def test_a_masked_frame_ends_the_connection() -> None:
+    masked = bytes([0x81, 0x81, 0, 0, 0, 0, 0x78])
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(message(0))
+        connection.transport.write(masked)
+        await connection.wait_closed()
+
+    numbers, _, closed = await receive(script)
+    assert numbers == [0]
+    assert closed.sent is not None
+    assert closed.sent.code == 1002
+
+
+async def test_a_refused_handshake_is_the_librarys_business() -> None:
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 4\r\n\r\nslow")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Exception, match="429"):
+            await open_socket(
+                f"ws://127.0.0.1:{port}",
+                ssl=None,
+                proxy=False,
+                max_frame_size=MAX_SIZE,
+                open_timeout=5,
+                close_timeout=1,
+                receiver=Receiver(Engine(), MAX_SIZE),
+                take=lambda events, received_ns: None,
+            )
