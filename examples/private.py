@@ -41,7 +41,9 @@ def show(message: WSDataMessage) -> None:
     """Print what the account did; amounts are exact, `decimal` keeps the digits of the wire."""
     for item in message.data:
         if message.channel == "executions":
-            print(f"{message.sequence}: {item.exec_type} {item.symbol} {item.decimal('cum_qty')}")
+            # A report tells what is new; what the order's first report told is not repeated.
+            known = filter(None, (item.exec_type, item.symbol, item.decimal("cum_qty")))
+            print(f"{message.sequence}:", *known)
         elif message.channel == "balances" and message.type == "update":
             print(f"{message.sequence}: {item.type} {item.decimal('amount')} {item.asset}")
 

@@ -89,17 +89,18 @@ class Terminal:
         """Read until something is so.
 
         Raises:
-            AssertionError: it does not come to be.
+            AssertionError: it does not come to be before the command ends.
         """
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while not condition():
+            assert self.process.poll() is None or condition(), self._output[-4000:]
             assert time.monotonic() < deadline, self._output[-4000:]
             self._read(0.05)
 
     def finish(self) -> int:
         """Wait for the end and return the exit code."""
         self.wait_for(lambda: self.process.poll() is not None)
-        return self.process.returncode
+        return int(self.process.returncode)
 
     def _read(self, seconds: float) -> None:
         while select.select([self._master], [], [], seconds)[0]:
