@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import logging
 import re
@@ -13,7 +15,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import kraken_connector
+from kraken_connector import KrakenWSClient
+from kraken_connector.cli import app as app_module
+from kraken_connector.cli import live
 from kraken_connector.cli.app import app
+from kraken_connector.sim import SimulatedExchange
 
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
 
@@ -190,6 +196,39 @@ def test_watch_trade_prints_each_trade_once() -> None:
     ids = [line.split()[-1] for line in result.stdout.splitlines() if "  BTC/USD  " in line]
     assert len(ids) >= 50
     assert ids == sorted(set(ids), key=int)
+
+
+class CutOffExchange(SimulatedExchange):
+    """Resets all connections once, after some book updates."""
+
+    async def start_serving(self) -> None:
+        await super().start_serving()
+        self._cutting = asyncio.create_task(self._cut())
+
+    async def _cut(self) -> None:
+        await self.wait_for(lambda: len(self.published("BTC/USD")) > 5, timeout=30)
+        self.faults.reset_connections()
+
+
+def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "SimulatedExchange", CutOffExchange)
+    result = kraken_ws("watch", "book", "BTC/USD", "--simulate", "--seconds", "3")
+    assert result.exit_code == 0, result.output
+    assert re.search(r"^! gap of \d\.\d s \(disconnect\)$", result.stdout, re.MULTILINE)
+    assert fact(result, "gaps") == "1, reconnected 1 times"
+    assert fact(result, "BTC/USD").startswith("valid ")
+
+
+def test_a_connection_lost_for_good_is_told_after_the_summary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(app_module, "SimulatedExchange", CutOffExchange)
+    only_once = functools.partial(KrakenWSClient, max_reconnect_attempts=0)
+    monkeypatch.setattr(live, "KrakenWSClient", only_once)
+    result = kraken_ws("watch", "book", "BTC/USD", "--simulate")
+    assert result.exit_code == 1
+    assert int(fact(result, "messages").split()[0]) > 5
+    assert re.fullmatch(r"kraken-ws: connection to ws://127\.0\.0\.1.* lost: .+\n", result.stderr)
 
 
 # sim is run in tests/cli/test_processes.py: it has no end of its own.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -100,6 +101,12 @@ def test_columns_do_not_jump_when_numbers_become_shorter() -> None:
     before = plain(ladders.lines([long], width=30, lines=22))
     after = plain(ladders.lines([book()], width=30, lines=22))
     assert before[12].rindex(".") == after[12].rindex(".")
+
+
+def test_books_without_room_are_counted() -> None:
+    lines = screen(BOOKS, 80, 12)
+    shown = int(re.search(r"  (\d) of 8 books, ", lines[0])[1])  # type: ignore[index]
+    assert shown == sum("".join(lines[1:]).count(symbol) for symbol in PAIRS)
 
 
 def test_a_mismatch_a_lost_connection_and_a_notice_are_seen() -> None:

@@ -15,7 +15,6 @@ from rich.console import Console
 from .. import __version__, backend
 from ..exceptions import RequestError, TransportError
 from ..sim import SimulatedExchange
-from ..ws.constants import PUBLIC_URL
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
 from .display import present
@@ -51,7 +50,9 @@ Speed = Annotated[
 Symbols = Annotated[
     str | None,
     typer.Option(
-        metavar="SYMBOLS", help="How many, or which: BTC/USD,ETH/USD.", show_default="as fits"
+        metavar="SYMBOLS",
+        help="How many, or which: BTC/USD,ETH/USD.",
+        show_default="as many as fit; sim lists ten",
     ),
 ]
 Plain = Annotated[
@@ -131,8 +132,7 @@ def demo(
         recorded=list(depths) if file else (),
         seconds=seconds,
     )
-    _run(show.run())
-    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
+    _show(show)
 
 
 @app.command()
@@ -158,19 +158,18 @@ def watch(
     plain: Plain = False,
 ) -> None:
     """Watch tickers, trades or books, live from Kraken or from a simulated exchange."""
-    pairs = inputs.symbols(symbols)
+    pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
     show = LiveSession(
         [channel.params(pairs, inputs.depth(depth))],
         channel.picture,
         title=f"kraken-ws watch {channel}",
-        source=inputs.source(url, simulate=simulate),
+        source="simulated exchange" if simulate else endpoint.host,
         console=_console(plain),
-        url=PUBLIC_URL if url is None else inputs.url(url),
+        url=endpoint.url,
         exchange=SimulatedExchange(symbols=pairs) if simulate else None,
         seconds=seconds,
     )
-    _run(show.run())
-    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
+    _show(show)
 
 
 @app.command()
@@ -238,25 +237,30 @@ def sim(
     else:
         inputs.refuse_with_file(symbols=symbols)
         exchange = inputs.played(inputs.recording(file), speed=speed, **options)
+    _run(serve(exchange, _console(plain=True), verbose=verbose))
+
+
+def _show(show: LiveSession) -> None:
+    """Show a session, then sum it up.
+
+    Raises:
+        typer.Exit: always.
+    """
     try:
-        _run(serve(exchange, _console(plain=True), verbose=verbose))
-    except OSError as error:
-        inputs.fail(f"cannot listen on {host}:{port}: {inputs.reason(error)}")
+        _run(show.run())
+    except (TransportError, RequestError) as error:
+        show.conclude()
+        inputs.fail(str(error))
+    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too.
-
-    Raises:
-        typer.Exit: the exchange could not be reached or would not have it; said in one line.
-    """
+    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too."""
     before = signal.getsignal(signal.SIGTERM)
     try:
         asyncio.run(_until_terminated(main))
     except (KeyboardInterrupt, asyncio.CancelledError):
         return
-    except (TransportError, RequestError) as error:
-        inputs.fail(str(error))
     finally:
         signal.signal(signal.SIGTERM, before)
 

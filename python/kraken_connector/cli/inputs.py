@@ -5,17 +5,24 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
 
 import typer
 
 from ..sim import SimulatedExchange
-from ..ws.constants import BOOK_DEPTHS
+from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
 from ..ws.subscribe import BookParams
 
 #: Exit codes: something did not hold or did not work; the command line itself was wrong.
 FAILED, MISUSED = 1, 2
+
+
+class Endpoint(NamedTuple):
+    """Where to connect to, as a URL and in words."""
+
+    url: str
+    host: str
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
@@ -54,25 +61,20 @@ def depth(levels: int) -> int:
     return levels
 
 
-def url(text: str) -> str:
-    """Return a WebSocket URL."""
-    try:
-        parts = urlsplit(text)
-        is_endpoint = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_endpoint = False
-    if not is_endpoint:
-        fail(f"--url must look like ws://127.0.0.1:8080/v2, not {text!r}", MISUSED)
-    return text
-
-
-def source(url: str | None, *, simulate: bool) -> str:
-    """Return in words where messages come from; an endpoint and a simulator exclude each other."""
-    if url is None:
-        return "simulated exchange" if simulate else "Kraken"
-    if simulate:
+def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
+    """Return where to connect to, Kraken unless said otherwise."""
+    if url is not None and simulate:
         fail("use --url or --simulate, not both", MISUSED)
-    return urlsplit(url).netloc or url
+    if url is None:
+        return Endpoint(PUBLIC_URL, "Kraken")
+    try:
+        parts = urlsplit(url)
+        is_websocket = parts.scheme in ("ws", "wss") and parts.hostname and parts.port != 0
+    except ValueError:
+        is_websocket = False
+    if not is_websocket:
+        fail(f"--url must look like ws://127.0.0.1:8080/v2, not {url!r}", MISUSED)
+    return Endpoint(url, parts.netloc)
 
 
 def refuse_with_file(**options: object) -> None:

@@ -109,11 +109,11 @@ class LiveSession:
         return is_quiet and over >= {f"book {symbol}" for symbol in self._recorded}
 
     def conclude(self) -> bool:
-        """Print the summary; return whether all went well.
+        """Print the summary, if there was anything; return whether all went well.
 
-        That is: something was received, and no checksum failed.
+        That is: books were verified, where books were asked for, and no checksum failed.
         """
-        if self.session is None:
+        if self.session is None or not self.session.messages:
             return False
         status, books = self.session.status(), self.session.books()
         title = f"{self._title}  {self._source}, {status.backend} core"

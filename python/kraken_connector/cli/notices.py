@@ -31,7 +31,10 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a log record's text."""
-        self.add(record.getMessage())
+        try:
+            self.add(record.getMessage())
+        except OSError:
+            self.handleError(record)
 
     def current(self) -> str | None:
         """Return the notice, if it is still news."""

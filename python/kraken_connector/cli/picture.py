@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from rich.text import Text
@@ -59,11 +59,19 @@ class BookPicture:
 
     def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
         """Return at most `lines` lines of at most `width` characters."""
-        ladders = self._ladders.lines(moment.books, width=width, lines=lines - 2)
-        spare = lines - 5 - len(ladders)
-        details = self._details(moment, width, spare) if spare > _FEWEST_DETAILS else []
-        body = [*ladders, Text(""), *details] if details else ladders
-        return framed(moment.status, body, width, lines, self._glyphs)
+        body = self._ladders.lines(moment.books, width=width, lines=lines - 2)
+        spare = lines - 5 - len(body)
+        if moment.books and spare > _FEWEST_DETAILS:
+            body += [Text(""), *self._details(moment, width, spare)]
+        return framed(self._counted(moment), body, width, lines, self._glyphs)
+
+    def _counted(self, moment: Moment) -> Status:
+        """Say how many books are to be seen, where that is not all of them."""
+        shown, there = self._ladders.shown, len(moment.books)
+        if shown == there:
+            return moment.status
+        source = f"{shown} of {there} books, {moment.status.source}"
+        return replace(moment.status, source=source)
 
     def _details(self, moment: Moment, width: int, lines: int) -> list[Text]:
         table = book_table(moment.books, width=width)[:lines]

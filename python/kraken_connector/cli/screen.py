@@ -71,14 +71,20 @@ def _levels(lines: int, rows: int) -> int:
 
 
 class Ladders:
-    """Draws books; remembers how wide numbers were, so that columns do not jump."""
+    """Draws books; remembers how wide numbers were, so that columns do not jump.
+
+    Attributes:
+        shown: how many books there was room for.
+    """
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
+        self.shown = 0
         self._glyphs = glyphs
         self._widths: dict[str, tuple[int, int]] = {}
 
     def lines(self, books: Sequence[BookView], *, width: int, lines: int) -> list[Text]:
         """Return as many ladders as fit into `lines` lines, as deep as possible."""
+        self.shown = 0
         if not books:
             return []
         for view in books:
@@ -87,6 +93,7 @@ class Ladders:
         least = max(least_width(self._widths[view.symbol]) for view in books)
         fit = grid(len(books), depth, least=least, width=width, lines=lines)
         shown = books[: fit.cells]
+        self.shown = len(shown)
         spare = lines - fit.rows * height(fit.levels)
         drawn: list[Text] = []
         for start in range(0, len(shown), fit.columns):

@@ -8,12 +8,15 @@ from collections.abc import Iterator, Sequence
 
 from .. import backend
 from ..exceptions import SubscriptionError
-from ..models import (
+from ..ws import (
+    BookParams,
     GapEvent,
+    KrakenWSClient,
+    SubscriptionParams,
     TickerData,
     TradeData,
+    WSDataMessage,
 )
-from ..ws import BookParams, KrakenWSClient, SubscriptionParams, WSDataMessage
 from .digits import count, duration, rate
 from .meter import Latency, Rate
 from .notices import Notices
@@ -165,7 +168,8 @@ class ClientSession:
         """Return what there is to say in the end."""
         status = self.status()
         yield "duration", duration(status.elapsed * 1e9)
-        yield "messages", f"{count(status.messages)} at {rate(status.messages / status.elapsed)}"
+        average = status.messages / status.elapsed if status.elapsed else 0.0
+        yield "messages", f"{count(status.messages)} at {rate(average)}"
         if status.verified is not None:
             yield "verified", f"{count(status.verified)} book messages"
             yield "mismatches", count(status.mismatches)

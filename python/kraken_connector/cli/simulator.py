@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from ..sim import LogEntry, Request, SimulatedExchange
+from .inputs import fail, reason
 
 
 async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool) -> None:
@@ -20,13 +21,19 @@ async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool)
         verbose: whether to print requests and events.
 
     Raises:
-        OSError: the address cannot be listened on.
+        typer.Exit: the address cannot be listened on.
     """
-    async with exchange:
+    try:
+        await exchange.start_serving()
+    except OSError as error:
+        fail(f"cannot listen on {exchange.host}:{exchange.port}: {reason(error)}")
+    try:
         _introduce(exchange, console)
         if verbose:
             await _narrate(exchange, console)
         await asyncio.Event().wait()
+    finally:
+        await exchange.stop_serving()
 
 
 def _introduce(exchange: SimulatedExchange, console: Console) -> None:
