@@ -99,11 +99,11 @@ impl L2Book {
     pub fn apply_snapshot(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
         let (price_scale, qty_scale) = largest_scales((0, 0), bids, asks);
         check_rows(bids, asks, price_scale, qty_scale)?;
-        self.clear();
         (self.price_scale, self.qty_scale) = (price_scale, qty_scale);
-        self.bids.reserve(self.depth.min(bids.len()));
-        self.asks.reserve(self.depth.min(asks.len()));
-        self.apply_rows(bids, asks);
+        let scaled = |row| scaled(row, price_scale, qty_scale);
+        self.bids.replace(bids.iter().map(scaled));
+        self.asks.replace(asks.iter().map(scaled));
+        self.cut();
         Ok(())
     }
 

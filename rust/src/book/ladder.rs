@@ -4,9 +4,9 @@
 //! that the best are at the end. Updates cluster at the top: a search looks at the best few levels
 //! before it bisects, and an insertion there moves the few that are better. A full book pushes its
 //! worst level out with almost every insertion; that only moves `start`, and the gap in front takes
-//! up what is inserted at the worst end. When the buffer is full the gap is closed, which is rare
-//! enough to be free. So the cost of an update does not grow with the depth. Whatever changes a
-//! level must reset its digest and, among those that count for the checksum, the ladder's.
+//! up what is inserted at the worst end. When there is no room left at one end, the levels are moved
+//! to the middle, which is rare. So the cost of an update does not grow with the depth. Whatever
+//! changes a level must reset its digest and, among those that count for the checksum, the ladder's.
 
 use super::{Level, Side};
 use crate::checksum::{LEVELS, digest};
@@ -89,11 +89,22 @@ impl Ladder {
         self.buffer.get_mut(first..).unwrap_or_default()
     }
 
-    /// Makes room for `levels` levels and a gap.
-    pub(super) fn reserve(&mut self, levels: usize) {
-        let wanted = levels + levels / 8 + 16;
-        self.buffer
-            .reserve_exact(wanted.saturating_sub(self.buffer.len()));
+    /// Replaces all levels by `rows`; a later row of a price wins.
+    pub(super) fn replace(&mut self, rows: impl DoubleEndedIterator<Item = Level> + Clone) {
+        self.clear();
+        let (mut count, mut in_order, mut previous) = (0, true, None);
+        for row in rows.clone() {
+            let is_worse = previous.is_none_or(|price| self.is_better(price, row.price));
+            in_order &= is_worse && row.qty != 0;
+            previous = Some(row.price);
+            count += 1;
+        }
+        self.buffer.reserve_exact(count + slack(count));
+        if in_order {
+            self.buffer.extend(rows.rev().map(Entry::new));
+        } else {
+            rows.for_each(|row| self.apply(row));
+        }
     }
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
@@ -153,19 +164,41 @@ impl Ladder {
     #[inline]
     fn insert(&mut self, place: usize, entry: Entry) {
         let worse = place - self.start;
-        if worse < self.buffer.len() - place && self.start > 0 {
-            self.buffer.copy_within(self.start..place, self.start - 1);
+        let is_in_worse_half = worse < self.buffer.len() - place;
+        let is_full = if is_in_worse_half {
+            self.start == 0
+        } else {
+            self.buffer.len() == self.buffer.capacity()
+        };
+        if is_full {
+            self.recenter(entry);
+        }
+        if is_in_worse_half {
+            let end = self.start + worse;
+            self.buffer.copy_within(self.start..end, self.start - 1);
             self.start -= 1;
-            if let Some(free) = self.buffer.get_mut(place - 1) {
+            if let Some(free) = self.buffer.get_mut(end - 1) {
                 *free = entry;
             }
-            return;
+        } else {
+            self.buffer.insert(self.start + worse, entry);
         }
-        if self.buffer.len() == self.buffer.capacity() && self.start > 0 {
-            self.buffer.drain(..self.start);
-            self.start = 0;
-        }
-        self.buffer.insert(self.start + worse, entry);
+    }
+
+    /// Moves the levels to the middle of the buffer, so that there is room at both ends; `filler`
+    /// is put where no level is.
+    #[cold]
+    fn recenter(&mut self, filler: Entry) {
+        let count = self.len();
+        let room = slack(count).max(self.buffer.capacity() - count);
+        let start = room / 2;
+        self.buffer.reserve_exact(count + room - self.buffer.len());
+        self.buffer
+            .resize(self.buffer.len().max(start + count), filler);
+        self.buffer
+            .copy_within(self.start..self.start + count, start);
+        self.buffer.truncate(start + count);
+        self.start = start;
     }
 
     /// Where in the buffer `price` stands, or the better price that it has to be inserted before.
@@ -174,6 +207,13 @@ impl Ladder {
         match self.side {
             Side::Bid => self.place_by(|other| other >= price),
             Side::Ask => self.place_by(|other| other <= price),
+        }
+    }
+
+    const fn is_better(&self, one: u128, other: u128) -> bool {
+        match self.side {
+            Side::Bid => one > other,
+            Side::Ask => one < other,
         }
     }
 
@@ -188,10 +228,11 @@ impl Ladder {
         if better < NEAR_TOP {
             return self.buffer.len() - better;
         }
-        // A snapshot arrives in order: each row belongs below all others.
-        match entries.first() {
-            Some(worst) if is_as_good(worst.level.price) => self.start,
-            _ => self.start + entries.partition_point(|entry| !is_as_good(entry.level.price)),
-        }
+        self.start + entries.partition_point(|entry| !is_as_good(entry.level.price))
     }
+}
+
+/// Room beyond the levels at hand.
+const fn slack(levels: usize) -> usize {
+    levels / 4 + 16
 }

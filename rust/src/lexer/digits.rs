@@ -48,6 +48,22 @@ pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
     *at - start
 }
 
+/// Where the run of digits that begins at `at` ends.
+#[inline(always)]
+pub(crate) fn run_of_digits_end(frame: &[u8], mut at: usize) -> usize {
+    while let Some(word) = word(frame, at) {
+        let others = other_bytes(word ^ ZEROS);
+        if others != 0 {
+            return at + others.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while frame.get(at).is_some_and(u8::is_ascii_digit) {
+        at += 1;
+    }
+    at
+}
+
 /// The high bit of every byte that is not 0 to 9; those above the lowest may be wrong.
 #[inline(always)]
 const fn other_bytes(values: u64) -> u64 {

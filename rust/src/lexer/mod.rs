@@ -7,6 +7,7 @@
 
 pub(crate) mod digits;
 mod number;
+mod skip;
 mod string;
 
 pub use number::Number;
@@ -228,8 +229,20 @@ impl<'f> Lexer<'f> {
             _ => self.expect(Kind::Number)?,
         }
         let number = number::scan(self.frame, self.at)?;
-        self.at = number.end;
+        self.at = number.end();
         Ok(number)
+    }
+
+    /// Reads the number that comes next, if one without sign does and it is right.
+    #[cfg(feature = "python")]
+    #[inline]
+    pub(crate) fn positive_number(&mut self) -> Option<Number> {
+        if !self.frame.get(self.at)?.is_ascii_digit() {
+            return None;
+        }
+        let number = number::scan(self.frame, self.at).ok()?;
+        self.at = number.end();
+        Some(number)
     }
 
     /// Reads `true` or `false`.
@@ -273,51 +286,15 @@ impl<'f> Lexer<'f> {
         Ok(Field { offset, value })
     }
 
-    /// Reads a value of any type, checks it and forgets it.
-    ///
-    /// # Errors
-    ///
-    /// Errors of the text.
-    pub fn skip_value(&mut self) -> Result<()> {
-        let base = self.depth;
-        let mut objects = 0_u64; // one bit a level: whether it is an object
-        loop {
-            let opened = match self.peek()? {
-                Kind::Object => self.first_key()?.is_some().then_some(1),
-                Kind::Array => self.first_item()?.then_some(0),
-                Kind::String => self.text().map(|_| None)?,
-                Kind::Number => self.number().map(|_| None)?,
-                Kind::Bool => self.bool().map(|_| None)?,
-                Kind::Null => self.null().map(|()| None)?,
-            };
-            if let Some(bit) = opened {
-                objects = objects << 1 | bit;
-                continue;
-            }
-            while self.depth > base {
-                let more = if objects & 1 == 1 {
-                    self.next_key()?.is_some()
-                } else {
-                    self.next_item()?
-                };
-                if more {
-                    break;
-                }
-                objects >>= 1;
-            }
-            if self.depth == base {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Reads on if the frame goes on with exactly `text`, which must lie inside one value and
-    /// hold no bracket: the usual spelling of what is expected, cheaper than token by token.
+    /// Reads on if the frame goes on with exactly `text`, which must not enter or leave an array or
+    /// object: the usual spelling of what is expected, cheaper than token by token.
     #[inline]
-    pub(crate) fn guess<const N: usize>(&mut self, text: &[u8; N]) -> bool {
-        let hit = self.frame.get(self.at..).and_then(<[u8]>::first_chunk) == Some(text);
+    #[cfg(feature = "python")]
+    pub(crate) fn guess(&mut self, text: &[u8]) -> bool {
+        let rest = self.frame.get(self.at..).unwrap_or_default();
+        let hit = rest.starts_with(text);
         if hit {
-            self.at += N;
+            self.at += text.len();
         }
         hit
     }
@@ -387,7 +364,7 @@ impl<'f> Lexer<'f> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn enter(&mut self) -> Result<()> {
         if self.depth == MAX_DEPTH {
             return Err(self.error(ErrorKind::Depth));
@@ -397,14 +374,14 @@ impl<'f> Lexer<'f> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     const fn leave(&mut self) {
         self.depth -= 1;
         self.at += 1;
     }
 
     /// The next byte that is no whitespace; it stays to be read.
-    #[inline]
+    #[inline(always)]
     fn skip_space(&mut self) -> Result<u8> {
         match self.frame.get(self.at) {
             Some(&byte) if !is_space(byte) => Ok(byte),

@@ -7,39 +7,59 @@ use crate::error::{ErrorKind, ParseError, Result};
 /// A number of the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
-    /// Where it begins in the frame.
-    pub start: usize,
-    /// Where it ends.
-    pub end: usize,
-    digits: Digits,
-}
-
-/// What one pass over the digits tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Digits {
+    start: u32,
+    end: u32,
+    /// Digits before and after the point.
+    count: u32,
+    /// Digits after the point.
+    decimals: u32,
     /// The value of all digits without the point; right while `count` is at most 19.
     mantissa: u64,
-    /// Digits before and after the point.
-    count: usize,
-    /// Digits after the point.
-    decimals: usize,
-    negative: bool,
+    is_negative: bool,
     has_point: bool,
     has_exponent: bool,
 }
 
 impl Number {
+    /// Where it begins in the frame.
+    #[inline]
+    #[must_use]
+    pub const fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    /// Where it ends.
+    #[inline]
+    #[must_use]
+    pub const fn end(&self) -> usize {
+        self.end as usize
+    }
+
     /// The characters as written.
+    #[inline]
     #[must_use]
     pub fn lexeme<'f>(&self, frame: &'f [u8]) -> &'f [u8] {
-        frame.get(self.start..self.end).unwrap_or_default()
+        frame.get(self.start()..self.end()).unwrap_or_default()
+    }
+
+    /// Whether the mantissa holds the whole value but for the sign and the point.
+    #[inline]
+    const fn is_short(&self) -> bool {
+        self.count as usize <= SHORT && !self.has_exponent
+    }
+
+    /// Whether it is written with an exponent.
+    #[inline]
+    #[must_use]
+    pub const fn has_exponent(&self) -> bool {
+        self.has_exponent
     }
 
     /// Whether it is written without point and exponent.
     #[inline]
     #[must_use]
     pub const fn is_integer(&self) -> bool {
-        !self.digits.has_point && !self.digits.has_exponent
+        !self.has_point && !self.has_exponent
     }
 
     /// The exact value.
@@ -49,40 +69,36 @@ impl Number {
     /// [`ErrorKind::Number`]: it is negative or beyond [`crate::decimal::MAX_DIGITS`].
     #[inline]
     pub fn decimal(&self, frame: &[u8]) -> Result<Decimal> {
-        let digits = &self.digits;
-        if digits.count <= SHORT && !digits.has_exponent && !digits.negative {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
-            return Ok(Decimal::short(digits.mantissa, digits.decimals as u32));
+        if self.is_short() && !self.is_negative {
+            return Ok(Decimal::short(self.mantissa, self.decimals));
         }
         Decimal::from_lexeme(self.lexeme(frame))
-            .ok_or(ParseError::new(ErrorKind::Number, self.start))
+            .ok_or(ParseError::new(ErrorKind::Number, self.start()))
     }
 
     /// The integer; `None` if it is no integer or beyond 64 bits.
     #[inline]
     #[must_use]
     pub fn to_i64(&self) -> Option<i64> {
-        if !self.is_integer() || self.digits.count > SHORT {
+        if !self.is_integer() || !self.is_short() {
             return None;
         }
-        let value = i128::from(self.digits.mantissa);
-        i64::try_from(if self.digits.negative { -value } else { value }).ok()
+        let value = i128::from(self.mantissa);
+        i64::try_from(if self.is_negative { -value } else { value }).ok()
     }
 
     /// The nearest binary float; infinite when it is too large for one.
     #[inline]
     #[must_use]
     pub fn to_f64(&self, frame: &[u8]) -> f64 {
-        let digits = &self.digits;
-        let power = EXACT_POWERS.get(digits.decimals);
-        if let Some(power) = power
-            && digits.count <= SHORT
-            && digits.mantissa <= EXACT_INTEGER
-            && !digits.has_exponent
+        if let Some(power) = EXACT_POWERS.get(self.decimals as usize)
+            && self.is_short()
+            && self.mantissa <= EXACT_INTEGER
         {
             #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-            let value = digits.mantissa as f64 / power;
-            let is_negative = digits.negative && (digits.mantissa != 0 || digits.has_point);
+            let value = self.mantissa as f64 / power;
+            // The integer -0 is 0, the float -0.0 is not.
+            let is_negative = self.is_negative && (self.mantissa != 0 || self.has_point);
             return if is_negative { -value } else { value };
         }
         let text = std::str::from_utf8(self.lexeme(frame)).unwrap_or_default();
@@ -94,8 +110,8 @@ impl Number {
 #[inline]
 pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
     let mut at = start;
-    let negative = frame.get(at) == Some(&b'-');
-    at += usize::from(negative);
+    let is_negative = frame.get(at) == Some(&b'-');
+    at += usize::from(is_negative);
     let whole = at;
     let mut mantissa = 0;
     let mut count = digits::take(frame, &mut at, &mut mantissa);
@@ -103,7 +119,9 @@ pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
         return Err(stop(frame, at));
     }
     if count > 1 && frame.get(whole) == Some(&b'0') {
-        return Ok(zero(start, whole + 1, negative));
+        // A leading zero is a whole number by itself; what follows it is not part of it.
+        (at, count, mantissa) = (whole + 1, 1, 0);
+        return Ok(number(start, at, mantissa, (count, 0), is_negative));
     }
     let has_point = frame.get(at) == Some(&b'.');
     let mut decimals = 0;
@@ -119,33 +137,36 @@ pub(super) fn scan(frame: &[u8], start: usize) -> Result<Number> {
     if has_exponent {
         at = exponent_end(frame, at + 1)?;
     }
-    let digits = Digits {
-        mantissa,
-        count,
-        decimals,
-        negative,
+    Ok(Number {
         has_point,
         has_exponent,
-    };
-    Ok(Number {
-        start,
-        end: at,
-        digits,
+        ..number(start, at, mantissa, (count, decimals), is_negative)
     })
 }
 
-/// A leading zero is a whole number by itself; what follows it is not part of it.
-#[cold]
-const fn zero(start: usize, end: usize, negative: bool) -> Number {
-    let digits = Digits {
-        mantissa: 0,
-        count: 1,
-        decimals: 0,
-        negative,
+/// A number without point and exponent.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a frame has less than 2^30 bytes"
+)]
+const fn number(
+    start: usize,
+    end: usize,
+    mantissa: u64,
+    (count, decimals): (usize, usize),
+    is_negative: bool,
+) -> Number {
+    Number {
+        start: start as u32,
+        end: end as u32,
+        count: count as u32,
+        decimals: decimals as u32,
+        mantissa,
+        is_negative,
         has_point: false,
         has_exponent: false,
-    };
-    Number { start, end, digits }
+    }
 }
 
 #[cold]

@@ -165,30 +165,7 @@ impl BookBatch {
 /// What was read, or how it breaks the protocol. Around it stands a `Result` for what is no JSON.
 type Checked<T> = std::result::Result<T, ParseError>;
 
-/// Reads one row, first as the exchange spells it, else field by field.
-#[inline]
 fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
-    let start = lexer.clone();
-    if lexer.guess(b"{\"price\":") {
-        let price = lexer.number();
-        if let Ok(price) = price
-            && lexer.guess(b",\"qty\":")
-            && let Ok(qty) = lexer.number()
-            && lexer.guess(b"}")
-        {
-            let frame = lexer.frame();
-            return Ok(price.decimal(frame).and_then(|price| {
-                let qty = qty.decimal(frame)?;
-                Ok(Row { price, qty })
-            }));
-        }
-    }
-    *lexer = start;
-    read_unusual_row(lexer)
-}
-
-#[cold]
-fn read_unusual_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
     if lexer.peek()? != Kind::Object {
         return skip_as(lexer, ErrorKind::Type).map(Err);
     }

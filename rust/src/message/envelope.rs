@@ -33,26 +33,23 @@ impl Envelope {
     /// # Errors
     ///
     /// Errors of the text, and [`ErrorKind::Type`] when the frame is no object.
-    pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Result<Self> {
+    #[inline]
+    pub(super) fn read(&mut self, frame: &[u8], batch: &mut BookBatch) -> Result<()> {
         let mut lexer = Lexer::new(frame)?;
         let is_object = lexer.peek()? == Kind::Object;
-        let mut envelope = Self {
-            offset: lexer.offset(),
-            ..Self::default()
-        };
+        self.offset = lexer.offset();
         if !is_object {
             lexer.skip_value()?;
             lexer.finish()?;
-            return Err(ParseError::new(ErrorKind::Type, envelope.offset));
+            return Err(ParseError::new(ErrorKind::Type, self.offset));
         }
         let mut key = lexer.first_key()?;
         while let Some(name) = key {
-            envelope.read_field(&mut lexer, name, batch)?;
+            self.read_field(&mut lexer, name, batch)?;
             key = lexer.next_key()?;
         }
         lexer.finish()?;
-        envelope.read_late_book(frame, batch)?;
-        Ok(envelope)
+        self.read_late_book(frame, batch)
     }
 
     #[inline]

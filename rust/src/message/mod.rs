@@ -138,7 +138,11 @@ impl Reply {
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
     match usual::read(frame, batch) {
         Some(message) => Ok(Message::Data(message)),
-        None => Envelope::read(frame, batch)?.classify(frame),
+        None => {
+            let mut envelope = Envelope::default();
+            envelope.read(frame, batch)?;
+            envelope.classify(frame)
+        }
     }
 }
 

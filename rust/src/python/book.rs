@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyList;
 
 use super::engine::SharedEngine;
-use super::{convert, errors};
+use super::{convert, decimals, errors};
 use crate::book::{Level, Side};
 use crate::engine::{BookSlot, BookState};
 
@@ -275,7 +275,7 @@ impl PyOrderBook {
         let Some((bid, ask, scale)) = self.top(py)? else {
             return Ok(None);
         };
-        let width = convert::decimal(py, ask.abs_diff(bid), scale)?;
+        let width = decimals::decimal(py, ask.abs_diff(bid), scale)?;
         if ask >= bid {
             return Ok(Some(width));
         }
@@ -291,9 +291,9 @@ impl PyOrderBook {
         };
         let twice = bid + ask;
         if twice.is_multiple_of(2) {
-            return convert::decimal(py, twice / 2, scale).map(Some);
+            return decimals::decimal(py, twice / 2, scale).map(Some);
         }
-        convert::decimal(py, twice * 5, scale + 1).map(Some)
+        decimals::decimal(py, twice * 5, scale + 1).map(Some)
     }
 
     #[getter]

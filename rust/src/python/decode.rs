@@ -1,20 +1,17 @@
 //! Tokens to Python objects, by the schemas of the models; the objects of a frame are made in one
 //! pass, without an intermediate document.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
-use super::convert;
+use super::decimals::{self, Decimals};
 use super::errors;
-use super::schema::{FieldKind, Instance, Registry, SchemaId};
+use super::schema::{FieldKind, Instance, Key, Registry, Schema, SchemaId};
 use super::strings::Strings;
 use crate::error::ParseError;
 use crate::lexer::{Kind, Lexer, Number};
-
-/// The strings that the last decoder left behind.
-static STRINGS: Mutex<Option<Strings>> = Mutex::new(None);
 
 /// How numbers without a model become objects.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,26 +28,25 @@ pub(super) struct Decoder<'f, 'py> {
     registry: &'static Registry,
     lexer: Lexer<'f>,
     strings: Strings,
+    /// Lent when the first one is needed.
+    decimals: Option<Decimals>,
     floats: Floats,
     /// Where the present item stands: the frame and the keys from its `data` on. Empty in what
     /// is no item of a channel.
-    path: Vec<Bound<'py, PyAny>>,
+    path: Path<'py>,
 }
 
 impl<'f, 'py> Decoder<'f, 'py> {
     /// A decoder that begins at byte `at` of `frame`.
     pub(super) fn new(py: Python<'py>, frame: &'f [u8], at: usize) -> PyResult<Self> {
-        let left = STRINGS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
         Ok(Self {
             py,
             registry: Registry::get(py)?,
             lexer: Lexer::at(frame, at),
-            strings: left.unwrap_or_else(Strings::table),
+            strings: Strings::lend(),
+            decimals: None,
             floats: Floats::Binary,
-            path: Vec::new(),
+            path: Path::default(),
         })
     }
 
@@ -80,29 +76,55 @@ impl<'f, 'py> Decoder<'f, 'py> {
         let schema = self.registry.schema(schema);
         let instance = schema.instance(self.py)?;
         if !self.path.is_empty() {
-            instance.set_wire(PyTuple::new(self.py, &self.path)?.into_any());
+            instance.set_wire(self.path.tuple(self.py)?);
         }
-        let mut next = 0;
-        let mut key = self.checked(Lexer::first_key)?;
-        while let Some(text) = key {
-            let name = text.bytes(self.lexer.frame());
-            let expected = schema.fields().get(next);
-            let index = match expected {
-                Some(field) if *field.name == *name => Some(next),
-                _ => schema.find(&name),
-            };
-            if let Some((index, field)) = index.and_then(|i| Some((i, schema.fields().get(i)?))) {
-                match self.field(field.kind, &field.key)? {
+        let mut field = self.first_field(schema)?;
+        while let Some(key) = field {
+            if let Key::Known(index, spec) = key {
+                match self.field(spec.kind, &spec.key)? {
                     Some(value) => instance.set(index, value),
                     None => instance.unset(index),
                 }
-                next = index + 1;
             } else {
                 self.checked(Lexer::skip_value)?;
             }
-            key = self.checked(Lexer::next_key)?;
+            field = self.next_field(schema, key)?;
         }
         Ok(instance)
+    }
+
+    /// Enters an object and reads its first key.
+    #[inline]
+    fn first_field(&mut self, schema: &'static Schema) -> PyResult<Option<Key<'static>>> {
+        let key = self.checked(Lexer::first_key)?;
+        Ok(key.map(|text| schema.find(&text.bytes(self.lexer.frame()))))
+    }
+
+    /// Reads the key after the value of `field`, first the one that came there last time.
+    #[inline]
+    fn next_field(
+        &mut self,
+        schema: &'static Schema,
+        field: Key<'static>,
+    ) -> PyResult<Option<Key<'static>>> {
+        let Key::Known(_, previous) = field else {
+            let key = self.checked(Lexer::next_key)?;
+            return Ok(key.map(|text| schema.find(&text.bytes(self.lexer.frame()))));
+        };
+        let expected = previous.successor.load(Ordering::Relaxed);
+        if let Some(spec) = schema.fields().get(expected)
+            && self.lexer.guess(&spec.after_comma)
+        {
+            return Ok(Some(Key::Known(expected, spec)));
+        }
+        let Some(text) = self.checked(Lexer::next_key)? else {
+            return Ok(None);
+        };
+        let found = schema.find(&text.bytes(self.lexer.frame()));
+        if let Key::Known(index, _) = found {
+            previous.successor.store(index, Ordering::Relaxed);
+        }
+        Ok(Some(found))
     }
 
     /// Any value as plain data.
@@ -131,6 +153,11 @@ impl<'f, 'py> Decoder<'f, 'py> {
         kind: FieldKind,
         key: &Py<PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        if kind == FieldKind::Float
+            && let Some(number) = self.lexer.positive_number()
+        {
+            return Ok(Some(self.float(&number).into_any()));
+        }
         let value = match (kind, self.peek()?) {
             (_, Kind::Null) => return self.checked(Lexer::null).map(|()| None),
             (FieldKind::Float, Kind::Number) => {
@@ -189,20 +216,21 @@ impl<'f, 'py> Decoder<'f, 'py> {
         &mut self,
         mut read: impl FnMut(&mut Self) -> PyResult<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let mut entries = Vec::new();
-        let mut more = self.checked(Lexer::first_item)?;
-        while more {
-            entries.push(read(self)?);
-            more = self.checked(Lexer::next_item)?;
+        if !self.checked(Lexer::first_item)? {
+            return Ok(PyList::empty(self.py).into_any());
         }
-        Ok(PyList::new(self.py, entries)?.into_any())
+        let entries = PyList::new(self.py, [read(self)?])?;
+        while self.checked(Lexer::next_item)? {
+            entries.append(read(self)?)?;
+        }
+        Ok(entries.into_any())
     }
 
     fn dict(&mut self) -> PyResult<Bound<'py, PyAny>> {
         let entries = PyDict::new(self.py);
         let mut key = self.checked(Lexer::first_key)?;
         while let Some(text) = key {
-            let name = self.strings.get(self.py, &text.bytes(self.lexer.frame()));
+            let name = self.strings.get(self.py, &text.bytes(self.lexer.frame()))?;
             let value = self.value()?;
             entries.set_item(name, value)?;
             key = self.checked(Lexer::next_key)?;
@@ -213,7 +241,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     #[inline]
     fn string(&mut self) -> PyResult<Bound<'py, PyAny>> {
         let text = self.checked(Lexer::string)?;
-        let string = self.strings.get(self.py, &text.bytes(self.lexer.frame()));
+        let string = self.strings.get(self.py, &text.bytes(self.lexer.frame()))?;
         Ok(string.into_any())
     }
 
@@ -235,7 +263,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     /// An integer beyond 64 bits with sign: such a one without sign, else a float, as in the pure
     /// core. Python's own `int` refuses texts of some thousand digits.
     #[cold]
-    fn large_integer(&self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
+    fn large_integer(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
         if let Ok(value) = self.lexeme(number).parse::<u64>() {
             return Ok(PyInt::new(self.py, value).into_any());
         }
@@ -251,8 +279,17 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 
     #[inline]
-    fn decimal(&self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
-        convert::decimal_from_text(self.py, self.lexeme(number))
+    fn decimal(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
+        if number.has_exponent() {
+            return decimals::from_text(self.py, self.lexeme(number));
+        }
+        match number.decimal(self.lexer.frame()) {
+            Ok(value) => {
+                let decimals = self.decimals.get_or_insert_with(Decimals::lend);
+                decimals.get(self.py, value.mantissa(), value.scale())
+            }
+            Err(_) => decimals::from_text(self.py, self.lexeme(number)),
+        }
     }
 
     fn lexeme(&self, number: &Number) -> &'f str {
@@ -273,14 +310,34 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 }
 
-impl Drop for Decoder<'_, '_> {
-    /// Leaves the strings to the next decoder.
-    fn drop(&mut self) {
-        let strings = std::mem::take(&mut self.strings);
-        let previous = STRINGS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(strings);
-        drop(previous);
+/// Where an item stands: the frame and at most seven keys, three more than the models need.
+#[derive(Default)]
+struct Path<'py> {
+    parts: [Option<Bound<'py, PyAny>>; 8],
+    length: usize,
+}
+
+impl<'py> Path<'py> {
+    fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    #[inline]
+    fn push(&mut self, part: Bound<'py, PyAny>) {
+        if let Some(place) = self.parts.get_mut(self.length) {
+            *place = Some(part);
+            self.length += 1;
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.length = self.length.saturating_sub(1);
+    }
+
+    #[inline]
+    fn tuple(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let parts = self.parts.get(..self.length).unwrap_or_default();
+        Ok(PyTuple::new(py, parts)?.into_any())
     }
 }

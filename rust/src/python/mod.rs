@@ -6,11 +6,13 @@
 
 mod book;
 mod convert;
+mod decimals;
 mod decode;
 mod engine;
 mod errors;
 mod frame;
 mod message;
+mod pool;
 mod receiver;
 mod reply;
 mod schema;

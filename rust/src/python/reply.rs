@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
 
-use super::convert;
+use super::decimals;
 use super::decode::Decoder;
 use super::message::known_channel_name;
 use super::schema::Registry;
@@ -139,8 +139,8 @@ pub(super) fn notice<'py>(
         } => {
             let event = new(registry.events.book_crossed)?;
             event.set_named("symbol", symbol);
-            event.set_named("bid", convert::decimal(py, bid, scale)?);
-            event.set_named("ask", convert::decimal(py, ask, scale)?);
+            event.set_named("bid", decimals::decimal(py, bid, scale)?);
+            event.set_named("ask", decimals::decimal(py, ask, scale)?);
             event
         }
     };

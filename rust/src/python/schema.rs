@@ -5,7 +5,9 @@
 //! themselves do, less the checks that were done once here.
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicUsize;
 
+use foldhash::fast::RandomState;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -31,12 +33,24 @@ pub(super) enum FieldKind {
 
 /// One field of a model.
 pub(super) struct FieldSpec {
-    pub(super) name: Box<[u8]>,
     pub(super) key: Py<PyString>,
     pub(super) kind: FieldKind,
+    /// How the key looks behind another field: `,"name":`.
+    pub(super) after_comma: Box<[u8]>,
+    /// The field that followed this one when one last did: fields mostly come in the same order.
+    pub(super) successor: AtomicUsize,
     /// Absent from the wire it is an empty list, not `None`.
     is_list_always: bool,
     slot: Slot,
+}
+
+/// A key of an object on the wire.
+#[derive(Clone, Copy)]
+pub(super) enum Key<'s> {
+    /// That of a field, with its index.
+    Known(usize, &'s FieldSpec),
+    /// One that this version does not know.
+    Unknown,
 }
 
 /// Index of a [`Schema`] in its [`Registry`].
@@ -47,7 +61,7 @@ pub(super) struct SchemaId(usize);
 pub(super) struct Schema {
     class: Py<PyType>,
     fields: Vec<FieldSpec>,
-    indices: HashMap<Box<[u8]>, usize>,
+    indices: HashMap<Box<[u8]>, usize, RandomState>,
     wire: Slot,
     received_ns: Option<Slot>,
 }
@@ -57,9 +71,11 @@ impl Schema {
         &self.fields
     }
 
-    /// The index of the field called `name`.
-    pub(super) fn find(&self, name: &[u8]) -> Option<usize> {
-        self.indices.get(name).copied()
+    /// The field called `name`.
+    pub(super) fn find(&self, name: &[u8]) -> Key<'_> {
+        let index = self.indices.get(name);
+        let field = index.and_then(|index| Some((*index, self.fields.get(*index)?)));
+        field.map_or(Key::Unknown, |(index, field)| Key::Known(index, field))
     }
 
     /// A new instance whose slots are all unset.
@@ -84,7 +100,7 @@ impl Schema {
             received_ns: Slot::of(class, "received_ns").ok(),
             class: class.clone().unbind(),
             fields: Vec::new(),
-            indices: HashMap::new(),
+            indices: HashMap::default(),
         };
         let required = class.getattr(intern!(py, "__required__"))?;
         let required = required.cast_into::<PyFrozenSet>()?;
@@ -95,10 +111,11 @@ impl Schema {
             let kind = schemas.field_kind(&kind, nested.as_ref())?;
             let is_required = required.contains(&key)?;
             let name: Box<[u8]> = key.to_str()?.as_bytes().into();
-            schema.indices.insert(name.clone(), schema.fields.len());
+            schema.indices.insert(name, schema.fields.len());
             schema.fields.push(FieldSpec {
+                after_comma: format!(",\"{key}\":").into_bytes().into(),
+                successor: AtomicUsize::new(schema.fields.len() + 1),
                 slot: Slot::of(class, key.to_str()?)?,
-                name,
                 key: key.unbind(),
                 kind,
                 is_list_always: is_required && matches!(kind, FieldKind::Models(_)),
@@ -172,7 +189,7 @@ impl<'py> Instance<'_, 'py> {
 
     /// Sets the field called `name`, if there is one.
     pub(super) fn set_named(&self, name: &str, value: Bound<'py, PyAny>) {
-        if let Some(index) = self.schema.find(name.as_bytes()) {
+        if let Key::Known(index, _) = self.schema.find(name.as_bytes()) {
             self.set(index, value);
         }
     }

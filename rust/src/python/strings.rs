@@ -1,80 +1,54 @@
 //! Python strings for what the exchange says again and again: symbols, sides, order types, keys.
-//!
-//! A direct-mapped table: a text that lands on another's place replaces it, so the table is
-//! bounded whatever arrives. It is taken out of its lock while it is used, so no lock is held
-//! while strings are made; a second thread that decodes at the same time begins with an empty one.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
+use super::pool::{Loan, Pool};
+
 /// Longer texts are mostly ids and timestamps, of which no two are the same.
 const LONGEST: usize = 15;
-
-const PLACES: usize = 512;
 
 /// A text of at most [`LONGEST`] bytes, with its length in the last byte.
 type Key = u128;
 
-/// A table of strings; the default one keeps none.
-#[derive(Default)]
-pub(super) struct Strings {
-    places: Vec<Option<(Key, Py<PyString>)>>,
-}
+static STRINGS: Pool<Key, PyString> = Pool::new();
+
+pub(super) struct Strings(Loan<Key, PyString>);
 
 impl Strings {
-    /// A table that keeps strings.
-    pub(super) fn table() -> Self {
-        let places = std::iter::repeat_with(|| None).take(PLACES).collect();
-        Self { places }
+    pub(super) fn lend() -> Self {
+        Self(STRINGS.lend())
     }
 
-    /// The Python string of `text`; a short one may be shared with earlier calls.
+    /// The Python string of `text`, which is UTF-8; a short one is shared with earlier calls.
     #[inline]
-    pub(super) fn get<'py>(&mut self, py: Python<'py>, text: &[u8]) -> Bound<'py, PyString> {
-        let Some(key) = key(text) else {
-            return make(py, text);
-        };
-        let Some(place) = self.places.get_mut(place(key)) else {
-            return make(py, text);
-        };
-        match place {
-            Some((known, string)) if *known == key => string.bind(py).clone(),
-            _ => {
-                let string = make(py, text);
-                *place = Some((key, string.clone().unbind()));
-                string
-            }
+    pub(super) fn get<'py>(
+        &mut self,
+        py: Python<'py>,
+        text: &[u8],
+    ) -> PyResult<Bound<'py, PyString>> {
+        let make = || PyString::from_bytes(py, text);
+        match key(text) {
+            Some(key) => self.0.table.get(py, key, fold(key), make),
+            None => make(),
         }
     }
 }
 
 #[inline]
 fn key(text: &[u8]) -> Option<Key> {
-    let mut bytes = [0; 16];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    let [.., last] = &mut bytes;
     if text.len() > LONGEST {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "at most 15")]
-    {
-        *last = text.len() as u8;
-    }
+    let mut bytes = [0; 16];
+    bytes.get_mut(..text.len())?.copy_from_slice(text);
+    let [.., last] = &mut bytes;
+    *last = u8::try_from(text.len()).ok()?;
     Some(Key::from_le_bytes(bytes))
 }
 
 #[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the halves are folded on purpose"
-)]
-const fn place(key: Key) -> usize {
-    let folded = (key as u64) ^ ((key >> 64) as u64).rotate_left(29);
-    (folded.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize % PLACES
-}
-
-/// The frame was checked to be UTF-8.
-#[inline]
-fn make<'py>(py: Python<'py>, text: &[u8]) -> Bound<'py, PyString> {
-    PyString::new(py, &String::from_utf8_lossy(text))
+#[expect(clippy::cast_possible_truncation, reason = "both halves count")]
+const fn fold(key: Key) -> u64 {
+    (key as u64) ^ ((key >> 64) as u64).rotate_left(29)
 }
