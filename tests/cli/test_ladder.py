@@ -72,7 +72,7 @@ def test_title_counts_what_was_verified_and_what_was_not() -> None:
     ("state", "words"),
     [
         ("awaiting_snapshot", "waiting for a snapshot"),
-        ("stale", "failed its checksum"),
+        ("stale", "checksum failed, resync"),
         ("quarantined", "given up"),
     ],
 )

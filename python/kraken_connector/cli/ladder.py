@@ -20,8 +20,8 @@ _BAR = {_BID: "color(22)", _ASK: "color(52)"}
 
 _REASONS = {
     "awaiting_snapshot": "waiting for a snapshot",
-    "stale": "failed its checksum, asking again",
-    "quarantined": "kept failing, given up",
+    "stale": "checksum failed, resync",
+    "quarantined": "given up, keeps failing",
 }
 
 
@@ -116,8 +116,8 @@ def ladder(
 
 
 def _title(view: BookView, width: int, glyphs: Glyphs) -> Text:
-    title = Text(view.symbol, style="bold", no_wrap=True)
-    marks = Text(f"{glyphs.good} {count(view.verified)}", style="not bold green")
+    title = Text(no_wrap=True).append(view.symbol, "bold")
+    marks = Text().append(f"{glyphs.good} {count(view.verified)}", "green")
     if view.mismatches:
         marks.append(f" {glyphs.bad} {count(view.mismatches)}", style="bold red")
     return justified(title, marks, width)

@@ -175,7 +175,8 @@ class ClientSession:
             yield "mismatches", count(status.mismatches)
         if status.latency.p50 is not None:
             yield "latency", _words(status.latency)
-        yield "gaps", f"{count(status.gaps)}, reconnected {count(status.reconnects)} times"
+        yield "gaps", count(status.gaps)
+        yield "reconnects", count(status.reconnects)
 
 
 def _words(latency: LatencyView) -> str:

@@ -68,8 +68,7 @@ class Status:
 
 def header(status: Status, width: int, glyphs: Glyphs) -> Text:
     """Return the top line: what runs, from where, how the connection is."""
-    left = Text(status.title, style="bold", no_wrap=True)
-    left.append(f"  {status.source}", "not bold dim")
+    left = Text(no_wrap=True).append(status.title, "bold").append(f"  {status.source}", "dim")
     return justified(left, _connection(status, glyphs), width)
 
 
@@ -116,7 +115,10 @@ def _traffic(status: Status, glyphs: Glyphs, *, in_words: bool) -> Text:
         parts.append(Text(f"{'latency ' * in_words}p50 {p50} p99 {p99}"))
     if in_words:
         parts.append(Text(_interruptions(status), "dim"))
-    return Text(" | " if in_words else "  ", style="dim", no_wrap=True).join(parts)
+    line = Text(no_wrap=True)
+    for part in parts:
+        line.append((" | " if in_words else "  ") if line else "", "dim").append_text(part)
+    return line
 
 
 def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
