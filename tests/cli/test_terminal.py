@@ -68,14 +68,14 @@ def test_the_screen_follows_the_size_of_the_terminal() -> None:
 
 
 def test_demo_ends_by_itself() -> None:
-    with Terminal("demo", "--seconds", "0.5") as terminal:
+    with Terminal("demo", "--seconds", "2") as terminal:
         assert terminal.finish() == 0
         assert is_restored(terminal)
         assert "kraken-ws demo  simulated exchange" in terminal.output.rpartition(LEAVE)[2]
 
 
 def test_plain_stays_plain_on_a_terminal() -> None:
-    with Terminal("demo", "--plain", "--seconds", "0.5") as terminal:
+    with Terminal("demo", "--plain", "--seconds", "2") as terminal:
         assert terminal.finish() == 0
         assert "\x1b" not in terminal.output
 

@@ -35,7 +35,7 @@ def table(columns: Sequence[Column], *, width: int) -> list[Text]:
     for column in columns:
         drawn = _draw(column)
         if not lines:
-            lines = drawn
+            lines = [Text(no_wrap=True).append_text(cell) for cell in drawn]
         elif len(lines[0]) + _GAP + len(drawn[0]) <= width:
             for line, cell in zip(lines, drawn, strict=True):
                 line.append(" " * _GAP).append_text(cell)
