@@ -9,11 +9,11 @@ use std::fmt;
 /// exchange sends stays far below; the bound keeps an absurd exponent from filling the memory.
 pub const MAX_DIGITS: u32 = 38;
 
-/// Integers up to here and powers of ten up to `10^22` are exact in binary, so that one division
-/// of them is rounded correctly.
-pub(crate) const EXACT_INTEGER: u64 = 1 << 53;
+/// Integers up to here and the powers of ten below are exact in binary, so that one division of
+/// them is rounded correctly.
+const EXACT_INTEGER: u64 = 1 << 53;
 
-pub(crate) const EXACT_POWERS: [f64; 23] = [
+const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
@@ -109,6 +109,14 @@ impl Decimal {
         }
         rescale(self.mantissa, self.scale, scale)
     }
+}
+
+/// The nearest binary float of `mantissa / 10^scale`, where one division gives it.
+#[inline]
+pub(crate) fn exact_float(mantissa: u64, scale: usize) -> Option<f64> {
+    let power = EXACT_POWERS.get(scale)?;
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    (mantissa <= EXACT_INTEGER).then(|| mantissa as f64 / power)
 }
 
 /// The mantissa at the larger scale `to`; `None` beyond [`MAX_DIGITS`].

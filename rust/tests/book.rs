@@ -225,13 +225,17 @@ impl Model {
     }
 }
 
+/// A side in tenths of a price and hundredths of a quantity.
 fn in_ticks(book: &L2Book, side: Side) -> Vec<(u32, u32)> {
-    let ticks = |(price, qty): (String, String)| {
-        let ticks =
-            |text: String, scale: f64| (text.parse::<f64>().unwrap() * scale).round() as u32;
-        (ticks(price, 10.0), ticks(qty, 100.0))
-    };
-    levels(book, side).into_iter().map(ticks).collect()
+    let ticks =
+        |mantissa: u128, decimals: u32| u32::try_from(mantissa / 10_u128.pow(decimals)).unwrap();
+    let levels = book.side(side).levels();
+    levels
+        .map(|level| {
+            let price = ticks(level.price, book.price_scale() - 1);
+            (price, ticks(level.qty, book.qty_scale() - 2))
+        })
+        .collect()
 }
 
 proptest! {

@@ -203,6 +203,34 @@ fn rows() -> impl Strategy<Value = Vec<(String, String)>> {
 
 proptest! {
     #[test]
+    fn both_readers_read_any_other_channel_alike(
+        channel in "ticker|executions|heartbeat|instrument|level3|book|é",
+        kind in "update|snapshot|[ -~é]{0,3}",
+        data in r#"\[[{}\[\],:"0-9a-z. é]{0,6}|\{[{}\[\],:"0-9a-z]{0,6}|\[\{"a":[0-9]{1,12},"b":"é?"\}\]|\[{64}\]{64}|\[{63}\]{63}"#,
+        sequence in prop_oneof![
+            Just(String::new()),
+            "[0-9]{1,20}(\\.0)?|-1|1e2|null".prop_map(|text| format!(",\"sequence\":{text}")),
+            Just(r#","timestamp":"2023""#.to_owned()),
+        ],
+    ) {
+        let frame = format!(r#"{{"channel":"{channel}","type":"{kind}","data":{data}{sequence}}}"#);
+        let usual = parse(&frame);
+        let general = parse(&format!(" {frame}"));
+        match (usual, general) {
+            (Err(usual), Err(general)) => {
+                let offset = general.offset.saturating_sub(1);
+                prop_assert_eq!(usual, ParseError::new(general.kind, offset));
+            }
+            (Ok(Message::Data(usual)), Ok(Message::Data(general))) => {
+                prop_assert_eq!(usual.channel, general.channel);
+                prop_assert_eq!(usual.is_snapshot, general.is_snapshot);
+                prop_assert_eq!((usual.data + 1, usual.sequence), (general.data, general.sequence));
+            }
+            (usual, general) => prop_assert_eq!(usual, general),
+        }
+    }
+
+    #[test]
     fn both_readers_read_any_frame_alike(
         symbol in "[A-Z]{1,9}/[A-Z]{3}|[ -~é]{0,9}",
         bids in rows(),

@@ -77,15 +77,54 @@ pub(crate) struct ShortNumber {
 }
 
 /// Takes a number without sign and exponent and of at most [`SHORT`] digits.
+///
+/// Most numbers have their point among the first eight bytes, and most prices end there too: the
+/// point is taken out of the word then, so that one conversion does for both parts.
 #[inline(always)]
 pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
-    if let Some(number) = take_seven(frame, at) {
-        return Some(number);
+    let values = word(frame, *at)? ^ ZEROS;
+    let others = other_bytes(values);
+    let whole = others.trailing_zeros() / 8;
+    if whole == 0 || (values.trailing_zeros() >= 8 && whole > 1) {
+        return None;
     }
+    if whole == 8 {
+        return take_long_number(frame, at);
+    }
+    let start = *at;
+    *at += whole as usize;
+    if values >> (whole * 8) & 0xFF != u64::from(b'.' ^ b'0') {
+        let mantissa = value(values << (64 - whole * 8));
+        return Some(ShortNumber {
+            mantissa,
+            decimals: 0,
+        });
+    }
+    *at += 1;
+    // Behind the point, which has no carry, the lowest mark is right again.
+    let length = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
+    if length < 8 {
+        let decimals = length - whole - 1;
+        let before = (1_u64 << (whole * 8)) - 1;
+        let joined = (values & before) | (values >> 8 & !before);
+        *at = start + length as usize;
+        return (decimals > 0).then(|| ShortNumber {
+            mantissa: value(joined << (64 - (length - 1) * 8)),
+            decimals: decimals as usize,
+        });
+    }
+    let mut mantissa = value(values << (64 - whole * 8));
+    let decimals = take(frame, at, &mut mantissa);
+    let is_short = decimals > 0 && whole as usize + decimals <= SHORT;
+    is_short.then_some(ShortNumber { mantissa, decimals })
+}
+
+#[cold]
+fn take_long_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     let start = *at;
     let mut mantissa = 0;
     let whole = take(frame, at, &mut mantissa);
-    if whole == 0 || (whole > 1 && frame.get(start) == Some(&b'0')) {
+    if whole > 1 && frame.get(start) == Some(&b'0') {
         return None;
     }
     let mut decimals = 0;
@@ -98,32 +137,6 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     }
     let number = ShortNumber { mantissa, decimals };
     (whole + decimals <= SHORT).then_some(number)
-}
-
-/// Takes a number of at most seven characters with a point in it, as most prices are: the point
-/// is taken out of the word, so that one conversion does for both parts.
-#[inline(always)]
-fn take_seven(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
-    let values = word(frame, *at)? ^ ZEROS;
-    let others = other_bytes(values);
-    let behind = others & others.wrapping_sub(1);
-    let (whole, length) = (others.trailing_zeros() / 8, behind.trailing_zeros() / 8);
-    let point = values >> (whole % 8 * 8) & 0xFF;
-    let leads_with_zero = values.trailing_zeros() >= 8 && whole > 1;
-    if point != u64::from(b'.' ^ b'0') || whole == 0 || leads_with_zero || length == 8 {
-        return None;
-    }
-    let decimals = length - whole - 1;
-    if decimals == 0 {
-        return None;
-    }
-    let before = (1_u64 << (whole * 8)) - 1;
-    let joined = (values & before) | (values >> 8 & !before);
-    *at += length as usize;
-    Some(ShortNumber {
-        mantissa: value(joined << (64 - (length - 1) * 8)),
-        decimals: decimals as usize,
-    })
 }
 
 /// The number of eight digits 0 to 9, the first in the lowest byte: neighbours are joined to

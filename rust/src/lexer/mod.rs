@@ -94,11 +94,13 @@ impl<'f> Lexer<'f> {
     /// A lexer at byte `at` of a frame that was checked before.
     #[must_use]
     pub const fn at(frame: &'f [u8], at: usize) -> Self {
-        Self {
-            frame,
-            at,
-            depth: 0,
-        }
+        Self::inside(frame, at, 0)
+    }
+
+    /// Like [`Lexer::at`], inside of `depth` arrays and objects.
+    #[must_use]
+    pub(crate) const fn inside(frame: &'f [u8], at: usize, depth: u32) -> Self {
+        Self { frame, at, depth }
     }
 
     /// The next byte to be read.
@@ -233,16 +235,19 @@ impl<'f> Lexer<'f> {
         Ok(number)
     }
 
-    /// Reads the number that comes next, if one without sign does and it is right.
+    /// Reads the number that comes next as a float, if it is one of few digits and no exponent.
     #[cfg(feature = "python")]
     #[inline]
-    pub(crate) fn positive_number(&mut self) -> Option<Number> {
-        if !self.frame.get(self.at)?.is_ascii_digit() {
+    pub(crate) fn short_float(&mut self) -> Option<f64> {
+        let mut end = self.at;
+        let number = digits::take_number(self.frame, &mut end)?;
+        let goes_on = matches!(self.frame.get(end), Some(b'e' | b'E'));
+        let float = crate::decimal::exact_float(number.mantissa, number.decimals)?;
+        if goes_on {
             return None;
         }
-        let number = number::scan(self.frame, self.at).ok()?;
-        self.at = number.end();
-        Some(number)
+        self.at = end;
+        Some(float)
     }
 
     /// Reads `true` or `false`.

@@ -1,7 +1,7 @@
 //! The JSON number grammar; the digits are kept as they were written.
 
 use super::digits::{self, SHORT};
-use crate::decimal::{Decimal, EXACT_INTEGER, EXACT_POWERS};
+use crate::decimal::{Decimal, exact_float};
 use crate::error::{ErrorKind, ParseError, Result};
 
 /// A number of the wire.
@@ -91,12 +91,9 @@ impl Number {
     #[inline]
     #[must_use]
     pub fn to_f64(&self, frame: &[u8]) -> f64 {
-        if let Some(power) = EXACT_POWERS.get(self.decimals as usize)
-            && self.is_short()
-            && self.mantissa <= EXACT_INTEGER
+        if self.is_short()
+            && let Some(value) = exact_float(self.mantissa, self.decimals as usize)
         {
-            #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-            let value = self.mantissa as f64 / power;
             // The integer -0 is 0, the float -0.0 is not.
             let is_negative = self.is_negative && (self.mantissa != 0 || self.has_point);
             return if is_negative { -value } else { value };

@@ -136,14 +136,12 @@ impl Reply {
 /// been.
 #[inline]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
-    match usual::read(frame, batch) {
-        Some(message) => Ok(Message::Data(message)),
-        None => {
-            let mut envelope = Envelope::default();
-            envelope.read(frame, batch)?;
-            envelope.classify(frame)
-        }
+    if let Some(message) = usual::read(frame, batch) {
+        return Ok(Message::Data(message));
     }
+    let mut envelope = Envelope::default();
+    envelope.read(frame, batch)?;
+    envelope.classify(frame)
 }
 
 fn object_text(lexer: &mut Lexer<'_>, name: &[u8]) -> Option<Text> {

@@ -1,4 +1,4 @@
-//! Book messages in the exchange's own spelling, read in one straight line.
+//! Messages in the exchange's own spelling, read in one straight line.
 //!
 //! Whatever deviates in a single byte, be it a space, another order of keys or an error, is left
 //! to the general reader; what is read here is read to the same result. Book updates are most of
@@ -7,38 +7,45 @@
 use super::book::{BookBatch, BookItem, Row};
 use super::{Channel, DataMessage};
 use crate::decimal::Decimal;
-use crate::lexer::{MAX_FRAME, Text, digits};
+use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
-const HEAD: &[u8; 26] = br#"{"channel":"book","type":""#;
-const UPDATE: &[u8; 27] = br#"update","data":[{"symbol":""#;
-const SNAPSHOT: &[u8; 29] = br#"snapshot","data":[{"symbol":""#;
+const HEAD: &[u8; 12] = br#"{"channel":""#;
+const BOOK: &[u8; 14] = br#"book","type":""#;
+const UPDATE: &[u8; 16] = br#"update","data":["#;
+const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
 
-/// Where `channel`, `type` and `data` stand in a frame with this head.
-const CHANNEL: usize = 12;
-const KIND: usize = 26;
-
-/// The message of `frame`, if that is a book message in the usual spelling.
+/// The message of `frame`, if it is one of a channel in the usual spelling.
 #[inline]
 pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     let mut cursor = Cursor { frame, at: 0 };
     cursor.take(HEAD)?;
+    let is_book = cursor.take(BOOK).is_some();
+    let message = if is_book {
+        read_book(&mut cursor, batch)?
+    } else {
+        read_other(&mut cursor)?
+    };
+    cursor.take(b"}")?;
+    (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
+}
+
+/// Reads a book message from its type on.
+#[inline]
+fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
+    let kind = cursor.at;
     let is_snapshot = cursor.take(UPDATE).is_none();
     if is_snapshot {
         cursor.take(SNAPSHOT)?;
     }
-    let data = cursor.at - br#"[{"symbol":""#.len();
+    let data = cursor.at - 1;
     batch.clear();
-    let item = read_item(&mut cursor, batch, data + 1)?;
-    cursor.take(b"}]}")?;
-    if cursor.at != frame.len() || frame.len() >= MAX_FRAME {
-        return None;
-    }
+    let item = read_item(cursor, batch)?;
+    cursor.take(b"]")?;
     batch.push(item);
-    let word = |start, end| Text::new(start, end, false);
     Some(DataMessage {
         channel: Channel::Book,
-        channel_name: word(CHANNEL, CHANNEL + 4),
-        kind: word(KIND, data - br#"","data":"#.len()),
+        channel_name: Text::new(HEAD.len(), HEAD.len() + 4, false),
+        kind: Text::new(kind, data - br#"","data":"#.len(), false),
         is_snapshot,
         data,
         sequence: None,
@@ -46,9 +53,44 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     })
 }
 
-/// Reads an item from the content of its symbol to the end of its last value.
+/// Reads a message of another channel from the channel's name on.
 #[inline]
-fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> Option<BookItem> {
+fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
+    let frame = cursor.frame;
+    let channel_name = cursor.text()?;
+    cursor.take(br#","type":""#)?;
+    let kind = cursor.text()?;
+    cursor.take(br#","data":"#)?;
+    let data = cursor.at;
+    let channel = Channel::of(channel_name.raw(frame));
+    let has_items = !matches!(channel, Channel::Book | Channel::Heartbeat);
+    if !has_items || frame.get(data) != Some(&b'[') || !frame.is_ascii() {
+        return None;
+    }
+    let mut lexer = Lexer::inside(frame, data, 1);
+    lexer.skip_value().ok()?;
+    cursor.at = lexer.offset();
+    let has_sequence = cursor.take(br#","sequence":"#).is_some();
+    Some(DataMessage {
+        channel,
+        channel_name,
+        kind,
+        is_snapshot: kind.raw(frame) == b"snapshot",
+        data,
+        sequence: if has_sequence {
+            Some(cursor.integer()?)
+        } else {
+            None
+        },
+        timestamp: None,
+    })
+}
+
+/// Reads the item of a book message.
+#[inline]
+fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
+    let offset = cursor.at;
+    cursor.take(br#"{"symbol":""#)?;
     let symbol = cursor.text()?;
     cursor.take(br#","bids":["#)?;
     let first_bid = batch.len();
@@ -57,13 +99,14 @@ fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch, offset: usize) -> O
     let first_ask = batch.len();
     read_rows(cursor, batch)?;
     cursor.take(br#","checksum":"#)?;
-    let checksum = cursor.checksum()?;
+    let checksum = u32::try_from(cursor.integer()?).ok()?;
     let has_timestamp = cursor.take(br#","timestamp":""#).is_some();
     let timestamp = if has_timestamp {
         Some(cursor.text()?)
     } else {
         None
     };
+    cursor.take(b"}")?;
     Some(BookItem {
         offset,
         symbol,
@@ -141,11 +184,10 @@ impl Cursor<'_> {
     }
 
     #[inline(always)]
-    fn checksum(&mut self) -> Option<u32> {
-        let value = self.decimal()?;
-        if value.scale() > 0 {
-            return None;
-        }
-        u32::try_from(value.mantissa()).ok()
+    fn integer(&mut self) -> Option<i64> {
+        let number = digits::take_number(self.frame, &mut self.at)?;
+        i64::try_from(number.mantissa)
+            .ok()
+            .filter(|_| number.decimals == 0)
     }
 }

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use super::decimals::{DecimalText, Decimals};
 use super::errors;
 use crate::book::Level;
-use crate::decimal::{Decimal, EXACT_INTEGER, EXACT_POWERS};
+use crate::decimal::{Decimal, exact_float};
 use crate::lexer::{Kind, Lexer};
 use crate::message::Row;
 
@@ -13,11 +13,9 @@ use crate::message::Row;
 #[inline]
 #[must_use]
 pub(super) fn float(mantissa: u128, scale: u32) -> f64 {
-    if let Some(power) = EXACT_POWERS.get(scale as usize)
-        && mantissa <= u128::from(EXACT_INTEGER)
-    {
-        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-        return mantissa as f64 / power;
+    let narrow = u64::try_from(mantissa).ok();
+    if let Some(value) = narrow.and_then(|mantissa| exact_float(mantissa, scale as usize)) {
+        return value;
     }
     let mut text = DecimalText::default();
     text.write(mantissa, scale).parse().unwrap_or(f64::NAN)

@@ -154,9 +154,9 @@ impl<'f, 'py> Decoder<'f, 'py> {
         key: &Py<PyString>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         if kind == FieldKind::Float
-            && let Some(number) = self.lexer.positive_number()
+            && let Some(value) = self.lexer.short_float()
         {
-            return Ok(Some(self.float(&number).into_any()));
+            return Ok(Some(PyFloat::new(self.py, value).into_any()));
         }
         let value = match (kind, self.peek()?) {
             (_, Kind::Null) => return self.checked(Lexer::null).map(|()| None),

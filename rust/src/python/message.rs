@@ -1,9 +1,10 @@
 //! `WSDataMessage` and `parse_message`.
 
+use std::sync::OnceLock;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::decode::Decoder;
@@ -21,7 +22,8 @@ use crate::time::timestamp_ns;
 #[pyclass(frozen, name = "WSDataMessage", module = "kraken_connector._native")]
 pub(super) struct PyDataMessage {
     origin: Origin,
-    data: PyOnceLock<Py<PyAny>>,
+    /// Set when first read; not a `PyOnceLock`, which lets go of the GIL to set it.
+    data: OnceLock<Py<PyAny>>,
     received_ns: Option<i64>,
     verified: Option<bool>,
 }
@@ -53,19 +55,17 @@ impl PyDataMessage {
     ) -> Self {
         Self {
             origin: Origin::Wire { frame, message },
-            data: PyOnceLock::new(),
+            data: OnceLock::new(),
             received_ns,
             verified,
         }
     }
 
     /// The message of a caller: its `data` is there from the beginning.
-    fn made(py: Python<'_>, origin: Origin, data: Py<PyAny>) -> Self {
-        let known = PyOnceLock::new();
-        known.get_or_init(py, || data);
+    fn made(origin: Origin, data: Py<PyAny>) -> Self {
         Self {
             origin,
-            data: known,
+            data: OnceLock::from(data),
             received_ns: None,
             verified: None,
         }
@@ -154,7 +154,6 @@ impl PyDataMessage {
     #[new]
     #[pyo3(signature = (channel, r#type, data, sequence = None))]
     fn py_new(
-        py: Python<'_>,
         channel: Py<PyString>,
         r#type: Py<PyString>,
         data: Py<PyAny>,
@@ -166,7 +165,7 @@ impl PyDataMessage {
             sequence,
             timestamp: None,
         };
-        Self::made(py, origin, data)
+        Self::made(origin, data)
     }
 
     #[getter]
@@ -194,8 +193,12 @@ impl PyDataMessage {
 
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let decode = || self.decode(py).map(Bound::unbind);
-        Ok(self.data.get_or_try_init(py, decode)?.bind(py).clone())
+        if let Some(data) = self.data.get() {
+            return Ok(data.bind(py).clone());
+        }
+        // Of two threads that come here at the same time both get what the first one sets.
+        let data = self.decode(py)?.unbind();
+        Ok(self.data.get_or_init(|| data).bind(py).clone())
     }
 
     #[getter]
@@ -300,7 +303,7 @@ impl PyDataMessage {
             sequence: optional(intern!(py, "sequence"))?,
             timestamp: optional(intern!(py, "timestamp"))?,
         };
-        Ok(Self::made(py, origin, items.unbind()))
+        Ok(Self::made(origin, items.unbind()))
     }
 
     #[pyo3(signature = (**changes))]
@@ -394,7 +397,7 @@ impl PyDataMessage {
     /// Undoes `__reduce__` of a message that a caller made.
     #[classmethod]
     fn _from_parts(
-        class: &Bound<'_, PyType>,
+        _class: &Bound<'_, PyType>,
         channel: Py<PyString>,
         kind: Py<PyString>,
         data: Py<PyAny>,
@@ -407,7 +410,7 @@ impl PyDataMessage {
             sequence,
             timestamp,
         };
-        Self::made(class.py(), origin, data)
+        Self::made(origin, data)
     }
 }
 

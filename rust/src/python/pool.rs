@@ -27,7 +27,6 @@ impl<K: Copy + Eq, T> Table<K, T> {
         hash: u64,
         make: impl FnOnce() -> PyResult<Bound<'py, T>>,
     ) -> PyResult<Bound<'py, T>> {
-        #[expect(clippy::cast_possible_truncation, reason = "a hash")]
         let place = (hash.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize % PLACES;
         let Some(place) = self.0.get_mut(place) else {
             return make();
