@@ -149,6 +149,24 @@ class OrderBook:
         """Like `levels` in floats."""
     def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
         """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
+    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
+        """Return a copy of at most `depth` levels as doubles in one block of memory.
+
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
+        """
+    @property
+    def microprice(self) -> float | None:
+        """Best bid and best ask, each weighted with the quantity of the other: the price that
+        leans towards the thinner side. `None` when a side is empty."""
+    def imbalance(self, depth: int = 1) -> float | None:
+        """Return how much more is bid than asked in the best `depth` levels, from -1 to 1;
+        `None` when both sides are empty."""
+    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+        """Return the quantity of the best `depth` levels together, in base currency."""
+    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
+        """Return the average price of the best `depth` levels, weighted with their quantities;
+        `None` when the side is empty."""
     @property
     def price_scale(self) -> int:
         """Decimals of the book's prices."""
@@ -199,6 +217,8 @@ class OrderBook:
         """Local receive time of the last applied message, ns since the epoch."""
     def __len__(self) -> int:
         """Levels on both sides together, whatever the state."""
+    def __bool__(self) -> bool:
+        """True, even when the book is empty: `if book:` asks whether there is one."""
 
 @final
 class Engine:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
@@ -12,6 +13,7 @@ from ..models import BookData, BookLevel
 from .book_data import Row
 from .checksum import book_checksum
 from .ladder import Ladder
+from .lock import locked
 from .numbers import NumberError, parse_number, rescale, to_decimal
 from .scanner import NUMBER
 
@@ -79,12 +81,14 @@ class OrderBook:
 
     # Writing. The underscored half is for the engine.
 
+    @locked
     def apply_snapshot(self, data: BookData) -> None:
         self._write(data, self._replace)
         self._state = "awaiting_snapshot"
         self._demand(data.checksum)
         self._state = "valid"
 
+    @locked
     def apply_update(self, data: BookData) -> None:
         self._write(data, self._update)
         try:
@@ -98,6 +102,7 @@ class OrderBook:
         if computed != expected:
             raise ChecksumError(self._symbol, expected, computed)
 
+    @locked
     def checksum(self) -> int:
         self._check_readable()
         return self._computed()
@@ -200,16 +205,53 @@ class OrderBook:
     def asks(self) -> Levels:
         return self.levels("ask")
 
+    @locked
     def levels(self, side: Side, depth: int | None = None) -> Levels:
         return self._decimals(self._side(side, depth), depth)
 
+    @locked
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
         price_unit, qty_unit = 10**self._price_scale, 10**self._qty_scale
         levels = self._side(side, depth).levels(depth)
         return [(price / price_unit, qty / qty_unit) for price, qty in levels]
 
+    @locked
     def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
         return list(self._side(side, depth).levels(depth))
+
+    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
+        levels = self.levels_float(side, depth)
+        numbers = array("d", [number for level in levels for number in level]).tobytes()
+        # A memoryview has no dimension of length zero.
+        shape = ([len(levels), 2],) if levels else ()
+        return memoryview(numbers).cast("d", *shape)
+
+    @property
+    def microprice(self) -> float | None:
+        top = self.top_of_book()
+        if top is None:
+            return None
+        bid, bid_qty, ask, ask_qty = top
+        return (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)
+
+    def imbalance(self, depth: int = 1) -> float | None:
+        bid_qty, ask_qty = self.cumulated_qty("bid", depth), self.cumulated_qty("ask", depth)
+        both = bid_qty + ask_qty
+        return (bid_qty - ask_qty) / both if both > 0 else None
+
+    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+        # Not `sum`, whose rounding depends on the version of Python.
+        total = 0.0
+        for _, qty in self.levels_float(side, depth):
+            total += qty
+        return total
+
+    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
+        value = total = 0.0
+        for price, qty in self.levels_float(side, depth):
+            value += price * qty
+            total += qty
+        return value / total if total > 0 else None
 
     @property
     def price_scale(self) -> int:
@@ -247,11 +289,13 @@ class OrderBook:
         return next(iter(self.levels("ask", 1)), None)
 
     @property
+    @locked
     def spread(self) -> Decimal | None:
         top = self._top()
         return None if top is None else to_decimal(top[1] - top[0], self._price_scale)
 
     @property
+    @locked
     def mid(self) -> Decimal | None:
         """Half the sum, with one decimal more than the prices where it needs it."""
         top = self._top()
@@ -288,16 +332,19 @@ class OrderBook:
         best = self.levels_float(side, 1)
         return best[0][index] if best else None
 
+    @locked
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         bid, bid_qty, ask, ask_qty = self.bid, self.bid_qty, self.ask, self.ask_qty
         if bid is None or bid_qty is None or ask is None or ask_qty is None:
             return None
         return bid, bid_qty, ask, ask_qty
 
+    @locked
     def unverified(self) -> tuple[Levels, Levels]:
         return self._decimals(self._bids), self._decimals(self._asks)
 
     @property
+    @locked
     def crossed(self) -> bool:
         self._check_readable()
         return self._is_crossed()
@@ -326,6 +373,10 @@ class OrderBook:
     @property
     def received_ns(self) -> int | None:
         return self._received_ns
+
+    @locked
+    def __bool__(self) -> bool:
+        return True
 
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)

@@ -2,6 +2,7 @@
 
 mod l2;
 mod ladder;
+pub mod measures;
 
 pub use l2::{L2Book, OutOfRange};
 pub use ladder::Ladder;

@@ -5,11 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyBytes, PyList, PyMemoryView};
 
 use super::engine::SharedEngine;
 use super::{convert, decimals, errors};
-use crate::book::{Level, Side};
+use crate::book::{Level, Side, measures};
 use crate::engine::{BookSlot, BookState};
 
 /// One pair's aggregated book.
@@ -250,6 +250,65 @@ impl PyOrderBook {
             .collect())
     }
 
+    #[pyo3(signature = (side, depth = None))]
+    fn levels_array<'py>(
+        &self,
+        side: &Bound<'py, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = side.py();
+        let Levels { levels, scales } = self.read_levels(side, depth)?;
+        let bytes = PyBytes::new_with(py, levels.len() * 16, |target| {
+            for (target, level) in target.chunks_exact_mut(16).zip(&levels) {
+                let (price, qty) = floats(level, scales);
+                let (first, second) = target.split_at_mut(8);
+                first.copy_from_slice(&price.to_ne_bytes());
+                second.copy_from_slice(&qty.to_ne_bytes());
+            }
+            Ok(())
+        })?;
+        let view = PyMemoryView::from(&bytes)?;
+        // A memoryview has no dimension of length zero.
+        if levels.is_empty() {
+            return view.call_method1(intern!(py, "cast"), ("d",));
+        }
+        view.call_method1(intern!(py, "cast"), ("d", [levels.len(), 2]))
+    }
+
+    #[getter]
+    fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.read(py, |slot| {
+            let bid = best_float(slot, Side::Bid)?;
+            Some(measures::microprice(bid, best_float(slot, Side::Ask)?))
+        })
+    }
+
+    #[pyo3(signature = (depth = 1))]
+    fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
+        let depth = Some(depth_of(depth)?);
+        self.read(py, |slot| {
+            let bid_qty = measures::cumulated_qty(level_floats(slot, Side::Bid, depth));
+            let ask_qty = measures::cumulated_qty(level_floats(slot, Side::Ask, depth));
+            (bid_qty + ask_qty > 0.0).then(|| measures::imbalance(bid_qty, ask_qty))
+        })
+    }
+
+    #[pyo3(signature = (side, depth = None))]
+    fn cumulated_qty(&self, side: &Bound<'_, PyAny>, depth: Option<i64>) -> PyResult<f64> {
+        let (side, depth, py) = (side_of(side)?, depth.map(depth_of).transpose()?, side.py());
+        self.read(py, |slot| {
+            measures::cumulated_qty(level_floats(slot, side, depth))
+        })
+    }
+
+    #[pyo3(signature = (side, depth = None))]
+    fn weighted_price(&self, side: &Bound<'_, PyAny>, depth: Option<i64>) -> PyResult<Option<f64>> {
+        let (side, depth, py) = (side_of(side)?, depth.map(depth_of).transpose()?, side.py());
+        self.read(py, |slot| {
+            measures::weighted_price(level_floats(slot, side, depth))
+        })
+    }
+
     #[getter]
     fn price_scale(&self, py: Python<'_>) -> PyResult<u32> {
         self.read(py, |slot| slot.book().price_scale())
@@ -372,6 +431,12 @@ impl PyOrderBook {
         })
     }
 
+    /// A book is true even when it is empty, so that `if book:` asks whether there is one.
+    #[allow(clippy::unused_self, reason = "Python calls it as a method")]
+    const fn __bool__(&self) -> bool {
+        true
+    }
+
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let symbol = self.symbol().into_pyobject(py)?.repr()?.to_string();
         let (depth, state) = (self.depth(), self.state());
@@ -408,6 +473,19 @@ fn best_float(slot: &BookSlot, side: Side) -> Option<(f64, f64)> {
     let book = slot.book();
     let level = book.side(side).best()?;
     Some(floats(&level, (book.price_scale(), book.qty_scale())))
+}
+
+/// Price and quantity of the best `depth` levels.
+fn level_floats(
+    slot: &BookSlot,
+    side: Side,
+    depth: Option<usize>,
+) -> impl Iterator<Item = (f64, f64)> + '_ {
+    let book = slot.book();
+    let scales = (book.price_scale(), book.qty_scale());
+    let levels = book.side(side).levels();
+    let best = levels.take(depth.unwrap_or(usize::MAX));
+    best.map(move |level| floats(level, scales))
 }
 
 fn floats(level: &Level, (price_scale, qty_scale): (u32, u32)) -> (f64, f64) {

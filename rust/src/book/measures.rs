@@ -1,0 +1,30 @@
+//! Figures that strategies derive from a book. They are floats: nothing of them goes back into a
+//! book. The order of operations is part of the contract, the pure core has the same.
+
+/// The price between best bid and best ask that leans towards the thinner side: each price
+/// weighted with the quantity of the other side.
+#[must_use]
+pub fn microprice((bid, bid_qty): (f64, f64), (ask, ask_qty): (f64, f64)) -> f64 {
+    (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)
+}
+
+/// How much more is bid than asked, from -1 to 1.
+#[must_use]
+pub fn imbalance(bid_qty: f64, ask_qty: f64) -> f64 {
+    (bid_qty - ask_qty) / (bid_qty + ask_qty)
+}
+
+/// The sum of the quantities of some levels.
+pub fn cumulated_qty(levels: impl IntoIterator<Item = (f64, f64)>) -> f64 {
+    levels.into_iter().fold(0.0, |sum, (_, qty)| sum + qty)
+}
+
+/// The average price of some levels, weighted with their quantities; `None` without levels.
+pub fn weighted_price(levels: impl IntoIterator<Item = (f64, f64)>) -> Option<f64> {
+    let (value, qty) = levels
+        .into_iter()
+        .fold((0.0, 0.0), |(value, sum), (price, qty)| {
+            (value + price * qty, sum + qty)
+        });
+    (qty > 0.0).then(|| value / qty)
+}
