@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 from collections.abc import Callable
@@ -87,7 +88,9 @@ class CallbackSink:
         """Call the function."""
         try:
             self._callback(event)
-        except Exception:  # a caller's mistake must not end the feed
+        # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
+        # so it comes from a future that the function asked, and would end the receiving task.
+        except (Exception, asyncio.CancelledError):
             self._on_error()
             logger.exception("a callback failed; the feed goes on")
 

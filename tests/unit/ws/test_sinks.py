@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -120,3 +121,13 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
         take("event")
     assert seen == ["event"] * 3
     assert len(inbox) == 0
+
+
+def test_cancelled_future_asked_by_a_callback_is_its_mistake_alone() -> None:
+    failures: list[str] = []
+
+    def ask_cancelled_future(_: object) -> None:
+        raise asyncio.CancelledError
+
+    CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
+    assert failures == ["counted"]
