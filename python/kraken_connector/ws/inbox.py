@@ -29,6 +29,10 @@ Overflow = Literal["drop_oldest", "conflate", "block", "disconnect"]
 OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconnect")
 
 
+#: Losses after which a consumer that never catches up is told all the same.
+REPORTED_AT_ONCE = 1024
+
+
 class Lane:
     """A bounded queue. What happens beyond its bound is up to the subclass."""
 
@@ -97,6 +101,8 @@ class DroppingLane(Lane):
             self._kinds.add((event.channel, event.symbol))
         else:
             self._kinds.add((type(event).__name__, None))
+        if self._lost >= REPORTED_AT_ONCE:
+            self._report()
 
     def _report(self) -> None:
         channels = sorted({channel for channel, _ in self._kinds})

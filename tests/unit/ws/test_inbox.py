@@ -10,7 +10,7 @@ import pytest
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import NotConnected
 from kraken_connector.models import BookCrossedEvent, GapEvent
-from kraken_connector.ws.inbox import Inbox
+from kraken_connector.ws.inbox import REPORTED_AT_ONCE, Inbox
 
 
 def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSDataMessage:
@@ -172,3 +172,10 @@ async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
     first.cancel()
     assert await second == "only"
     assert first.cancelled() or await asyncio.wait([first])
+
+
+async def test_loss_without_end_is_reported_on_the_way(inbox: Inbox, gaps: list[GapEvent]) -> None:
+    for number in range(4 + 2 * REPORTED_AT_ONCE):
+        inbox.dropping.put(message(number))
+    assert [gap.dropped for gap in gaps] == [REPORTED_AT_ONCE] * 2
+    assert inbox.dropped == 2 * REPORTED_AT_ONCE
