@@ -137,7 +137,7 @@ class KrakenWSClient:
             checked_count("private_queue_max", private_queue_max, 1),
             self._record_gap,
         )
-        self._callback_errors = 0
+        self._callback_errors = self._gap_count = 0
         self._callback = None
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
@@ -358,7 +358,7 @@ class KrakenWSClient:
             "dropped": self._inbox.dropped,
             "conflated": self._inbox.conflated,
             "callback_errors": self._callback_errors,
-            "gaps": len(self._gaps),
+            "gaps": self._gap_count,
             "connections": {
                 url: {
                     "state": str(connection.state),
@@ -392,14 +392,19 @@ class KrakenWSClient:
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         """Return the connection that serves a channel, opened when it is the first time."""
-        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
-            raise NotConnected(action, self.state)
         url = self._auth_url if channel in PRIVATE_CHANNELS else self._url
+        self._check_connected(action)
         async with self._opening:
+            # Again, as `disconnect` may have been called while this stood in line.
+            self._check_connected(action)
             connection = self._connection(url)
             if connection.state is ConnectionState.DISCONNECTED:
                 await connection.open()
         return connection
+
+    def _check_connected(self, action: str) -> None:
+        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
+            raise NotConnected(action, self.state)
 
     def _connection(self, url: str) -> Connection:
         if url not in self._connections:
@@ -440,6 +445,7 @@ class KrakenWSClient:
 
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)
+        self._gap_count += 1
         if self._callback is not None:
             self._callback.note(gap)
         else:

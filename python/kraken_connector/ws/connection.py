@@ -101,12 +101,15 @@ class Connection:
             socket = await asyncio.shield(opening)
         except BaseException:
             self.state = ConnectionState.DISCONNECTED
+            was_stopped, self._opening = self._opening is None, None
             await _undo(opening)
-            if self._opening is None:
+            if was_stopped:
                 raise ConnectFailed(self.session.url, 1, "disconnect() was called") from None
             raise
-        finally:
-            self._opening = None
+        if self._opening is None:
+            socket.transport.abort()
+            raise ConnectFailed(self.session.url, 1, "disconnect() was called")
+        self._opening = None
         self._attempts = 0
         self._start(socket)
         self._life = asyncio.create_task(self._live())
@@ -115,9 +118,14 @@ class Connection:
         """End, whatever it is doing; `wait_closed` or `abort` must follow."""
         self.state = ConnectionState.DISCONNECTED
         self._leaving = self._socket or self._leaving
+        if isinstance(self._socket, DirectConnection):
+            # What still comes must not make a book valid that nobody keeps up to date.
+            self._socket.go_long()
+        self.session.report_hole()
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
-        self._stopping |= {task for task in (opening, life) if task is not None}
+        leaving = (opening, life, self._fetching)
+        self._stopping |= {task for task in leaving if task is not None}
         for task in self._stopping:
             task.cancel()
         self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
@@ -294,6 +302,7 @@ class Connection:
         if self._fetching is not None:
             self._fetching.cancel()
             self._fetching = None
+        self._readable.set()
         cause = "disconnect" if self._drain is None else "overflow"
         self.session.lost(error, time.time_ns(), cause)
         if self._tokens is not None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._backend import Engine, WSDataMessage
+from ..exceptions import TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from .constants import ALREADY_SUBSCRIBED
 from .flights import says
@@ -103,8 +104,10 @@ class Repair:
         self._policy.forget(topic)
         self._changed()
 
-    def clear(self) -> None:
-        """Stop everything: a new socket begins with snapshots."""
+    def lost(self, error: TransportError) -> None:
+        """Stop everything: a new socket begins with snapshots. The holes end in its own."""
+        for entry in self._policy:
+            self._closed(entry, True)
         self._policy.clear()
 
     def deadline(self) -> float:

@@ -176,7 +176,6 @@ class Session:
     def opened(self, now: float) -> None:
         """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
         self.engine.reset()
-        self.repair.clear()
         self.is_open = True
         self.failure = None
         self.last_received_ns = 0
@@ -193,12 +192,16 @@ class Session:
         self.is_open = False
         self.system_status = self.connection_id = None
         self.engine.reset()
-        self.repair.clear()
+        self.repair.lost(error)
         self.requests.lost(error)
 
     def ended(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open hole is reported as such."""
         self.requests.fail(error)
+        self.report_hole()
+
+    def report_hole(self) -> None:
+        """Report an open hole as one that will not be closed."""
         self._close_hole(None)
 
     def closed(self) -> None:
@@ -217,7 +220,9 @@ class Session:
         if not self._paused:
             self.requests.tick(now)
             self.repair.tick(now)
-            self.failure = self._live.failure(self.url, now) or self.requests.failure
+            self.failure = (
+                self.failure or self._live.failure(self.url, now) or self.requests.failure
+            )
         if self._live.wants_ping(now):
             ping = {"method": "ping", "req_id": self.requests.new_id()}
             self.outgoing.append(orjson.dumps(ping))
@@ -399,11 +404,18 @@ class Session:
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
         live = [entry.topic for entry in self.registry if entry.ack is not None]
-        if self._hole is None and live:
-            channels = sorted({topic.channel for topic in live})
-            symbols = sorted({topic.symbol for topic in live if topic.symbol})
-            since_ns = self.last_received_ns or now_ns
-            self._hole = GapEvent(cause, since_ns, None, channels, symbols, self.url)
+        channels = {topic.channel for topic in live}
+        symbols = {topic.symbol for topic in live if topic.symbol}
+        since_ns = self.last_received_ns or now_ns
+        if self._hole is not None:
+            # Lost again before all was back: one hole, with what came to it meanwhile.
+            cause, since_ns = self._hole.cause, self._hole.start_ns
+            channels |= set(self._hole.channels)
+            symbols |= set(self._hole.symbols)
+        if channels:
+            self._hole = GapEvent(
+                cause, since_ns, None, sorted(channels), sorted(symbols), self.url
+            )
 
     def _close_hole(self, end_ns: int | None) -> None:
         if self._hole is not None:

@@ -65,6 +65,10 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         if not self._is_direct and self._early is None and not len(self.recv_messages.frames):
             self._is_direct = True
 
+    def go_long(self) -> None:
+        """Give text frames to the library from now on, so that the engine gets none any more."""
+        self._is_direct = False
+
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the event loop shall read to."""
         if self._early is not None:

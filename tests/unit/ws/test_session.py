@@ -283,3 +283,40 @@ def test_what_a_user_request_brings_does_not_reach_the_callbacks_of_others(bench
 def test_user_ping_has_no_params(bench: Bench) -> None:
     bench.session.send(WSRequest("ping", req_id=7))
     assert bench.sent() == [{"method": "ping", "req_id": 7}]
+
+
+def test_second_loss_widens_the_hole_by_what_came_between(bench: Bench) -> None:
+    bench.subscribed(TradeParams(symbol=[BTC]))
+    bench.lose()
+    bench.open()
+    bench.sent()
+    bench.subscribe(InstrumentParams())
+    (late,) = bench.sent()
+    bench.say(*acks(late))
+    bench.lose("again")
+    bench.open()
+    bench.accept_all()
+    (gap,) = bench.outlet.gaps
+    assert (gap.channels, gap.symbols) == (["instrument", "trade"], [BTC])
+
+
+def test_resync_that_a_loss_cuts_off_is_a_hole_of_its_own(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    start = int(bench.now * SECOND)
+    bench.say(book(BTC, "update", "2.00", wrong=True))
+    bench.now += 1
+    bench.say({"channel": "heartbeat"})
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    resync, loss = bench.outlet.gaps
+    assert (resync.cause, resync.start_ns, resync.end_ns) == ("resync", start, start + SECOND)
+    assert (loss.cause, loss.start_ns) == ("disconnect", start + SECOND)
+
+
+def test_reason_to_give_up_outlives_a_tick(bench: Bench) -> None:
+    reason = ConnectionLost(URL, "the consumer is too slow")
+    bench.session.failure = reason
+    bench.session.tick(bench.now)
+    assert bench.session.failure is reason
