@@ -20,6 +20,7 @@ from ..models import (
 )
 from ..models._model import hashable
 from .lexer import decode_decimals
+from .lock import LOCK
 
 #: The item of each channel; `balances` has another one in updates.
 _ITEMS: dict[str, type[Model]] = {
@@ -100,8 +101,10 @@ class WSDataMessage:
     @property
     def data(self) -> list[Any]:
         if self._data is None:
-            self._data = self._items()
-            self._plain = None
+            with LOCK:  # threads that read at once get the same list
+                if self._data is None:
+                    self._data = self._items()
+                    self._plain = None
         return self._data
 
     @property
@@ -135,7 +138,8 @@ class WSDataMessage:
         return self._raw
 
     def _of_first_item(self, name: str) -> str | None:
-        items = self._plain if self._data is None else self._data
+        plain = self._plain  # first, since another thread may drop it once there is data
+        items = plain if self._data is None else self._data
         return _text(items[0], name) if isinstance(items, list) and items else None
 
     def _items(self) -> list[Any]:

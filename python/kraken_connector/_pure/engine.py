@@ -14,6 +14,7 @@ from ..models import (
 from .book import OrderBook
 from .book_data import BookChange, Defect
 from .data_message import WSDataMessage, item_type
+from .lock import locked
 from .messages import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
 from .numbers import NumberError
 
@@ -53,6 +54,7 @@ class Engine:
         self._crossed: set[str] = set()
         self._counters = dict.fromkeys(_COUNTERS, 0)
 
+    @locked
     def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
         raw = frame if type(frame) is bytes else to_bytes(frame, "feed")
         self._counters["frames"] += 1
@@ -158,6 +160,7 @@ class Engine:
             (bid, _), (ask, _) = book._decimals(book._bids, 1)[0], book._decimals(book._asks, 1)[0]
             events.append(BookCrossedEvent(symbol, bid, ask, received_ns=message.received_ns))
 
+    @locked
     def book(self, symbol: str) -> OrderBook:
         book = self._books.get(symbol)
         if book is None:
@@ -165,9 +168,11 @@ class Engine:
             book._live = True
         return book
 
+    @locked
     def books(self) -> dict[str, OrderBook]:
         return dict(self._books)
 
+    @locked
     def expect_book(self, symbol: str, depth: int) -> None:
         if not _is_depth(depth):
             known = ", ".join(map(str, _DEPTHS))
@@ -177,6 +182,7 @@ class Engine:
         book._depth = depth
         self._withdraw(book, "awaiting_snapshot")
 
+    @locked
     def invalidate_book(
         self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = "stale"
     ) -> None:
@@ -258,12 +264,14 @@ class Engine:
                 if book.state == "valid":
                     self._withdraw(book, "stale")
 
+    @locked
     def reset(self) -> None:
         self._acked.clear()
         self._sequences.clear()
         for book in self._books.values():
             self._withdraw(book, "awaiting_snapshot")
 
+    @locked
     def counters(self) -> dict[str, int]:
         return dict(self._counters)
 
