@@ -263,6 +263,8 @@ fn smallest_depth(levels: usize) -> usize {
 #[derive(Debug, Default)]
 pub(super) struct Books {
     slots: Vec<BookSlot>,
+    /// The book of the last message: messages of one pair often come in a row.
+    latest: usize,
     indices: HashMap<Box<[u8]>, usize, RandomState>,
 }
 
@@ -278,10 +280,14 @@ impl Books {
     /// The index of the book of `symbol`, made if there is none.
     #[inline]
     pub(super) fn index(&mut self, symbol: &[u8]) -> usize {
-        match self.indices.get(symbol) {
-            Some(index) => *index,
-            None => self.add(symbol),
+        let latest = self.slots.get(self.latest);
+        if latest.is_none_or(|slot| slot.symbol.as_bytes() != symbol) {
+            self.latest = match self.indices.get(symbol) {
+                Some(index) => *index,
+                None => self.add(symbol),
+            };
         }
+        self.latest
     }
 
     #[cold]

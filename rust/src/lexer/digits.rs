@@ -119,7 +119,7 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     is_short.then_some(ShortNumber { mantissa, decimals })
 }
 
-#[cold]
+#[inline]
 fn take_long_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     let start = *at;
     let mut mantissa = 0;
