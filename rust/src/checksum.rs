@@ -5,7 +5,7 @@
 //! full precision without dot and leading zeros; CRC-32 of that text. With one scale for a whole
 //! book such a text is the mantissa, printed.
 //!
-//! The text itself is never put together: [`crate::crc32`] adds up what each level contributes,
+//! The text itself is never put together: `crc32` adds up what each level contributes,
 //! and a level that did not change still knows its contribution.
 
 use crate::book::{Ladder, Level};

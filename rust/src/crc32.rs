@@ -324,8 +324,15 @@ mod aarch64 {
         #[inline(always)]
         fn multiply(a: u128, b: u128) -> u128 {
             // SAFETY: only `compute` names this type, and it has the instruction.
-            unsafe { vmull_p64(Self::low_64(a), Self::low_64(b)) }
+            unsafe { product(Self::low_64(a), Self::low_64(b)) }
         }
+    }
+
+    /// Not `inline(always)`, which only callers with the instruction may inline.
+    #[inline]
+    #[target_feature(enable = "neon,aes")]
+    fn product(a: u64, b: u64) -> u128 {
+        vmull_p64(a, b)
     }
 
     #[target_feature(enable = "neon,aes")]
