@@ -234,6 +234,7 @@ class OrderBook:
         bid, bid_qty, ask, ask_qty = top
         return (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)
 
+    @locked
     def imbalance(self, depth: int = 1) -> float | None:
         bid_qty, ask_qty = self.cumulated_qty("bid", depth), self.cumulated_qty("ask", depth)
         both = bid_qty + ask_qty
@@ -374,10 +375,10 @@ class OrderBook:
     def received_ns(self) -> int | None:
         return self._received_ns
 
-    @locked
     def __bool__(self) -> bool:
         return True
 
+    @locked
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)
 
