@@ -91,14 +91,16 @@ endif
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report
 
-fuzz: $(DEV) ## search long for a difference between the cores (ARGS="--hypothesis-seed=1")
-	@$(PYTEST) tests/parity --hypothesis-profile=ci --timeout=0 $(ARGS)
+fuzz: $(DEV) ## look for crashes and for differences between the cores (ARGS="--seconds 600")
+	@$(PY) fuzz/run.py $(ARGS)
+	@$(PY) fuzz/cores.py $(ARGS)
+	@$(PYTEST) tests/parity --hypothesis-profile=ci --timeout=0
 
 wheel: $(DEV) ## build the sdist and a wheel from it into dist/
 	@$(PY) -m build --outdir dist .
 
 clean: ## remove everything that make made
-	@rm -rf $(VENV) .venv-bench dist build target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .venv-bench dist build target fuzz/target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@rm -f $(EXTENSION)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
