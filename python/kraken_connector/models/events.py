@@ -83,7 +83,9 @@ class InvalidFrameEvent(Model):
 
 @model
 class BookQuarantinedEvent(Model):
-    """A book kept failing its checksum and was given up; subscribe anew to try again.
+    """A book was given up: it kept failing its checksum, or was refused after a reconnect.
+
+    `client.resync` tries again.
 
     Attributes:
         symbol: currency pair.
@@ -102,7 +104,8 @@ class GapEvent(Model):
 
     Attributes:
         cause: `disconnect` (no connection), `resync` (a book was asked for again), `sequence`
-            (a private channel was asked for again) or `overflow` (the consumer was too slow).
+            (a private channel was asked for again), `overflow` (the consumer was too slow) or
+            `unreadable` (a frame that was dropped; where it names no channel, any may miss it).
         start_ns: local time of the last message before the hole, nanoseconds since the epoch.
         end_ns: local time at which it was closed, `None` when it will not be.
         channels: channels with a hole.

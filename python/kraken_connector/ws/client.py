@@ -251,6 +251,18 @@ class KrakenWSClient:
         ask = connection.session.unsubscribe(params, _now())
         return await self._outcome(connection, ask)
 
+    async def resync(self, symbol: str) -> None:
+        """Ask for a book again and wait until it is valid; this releases a quarantined one.
+
+        Raises:
+            BookNotReady: it was given up again, or unsubscribed meanwhile.
+            ConnectionLost: (a `ConnectionError`) the connection was lost meanwhile.
+            NotConnected: (a `RuntimeError`) the client is not connected.
+            KeyError: the book of `symbol` is not subscribed.
+        """
+        connection = await self._connection_for("book", "resync")
+        await self._outcome(connection, connection.session.resync(symbol, _now()))
+
     async def send(self, msg: WSRequest) -> None:
         """Send a request as it is; its answer comes through the queue.
 
@@ -313,6 +325,12 @@ class KrakenWSClient:
         """The exchange's id of the connection, unsigned 64 bit; `None` while unknown."""
         primary = self._connections.get(self._url)
         return primary.session.connection_id if primary else None
+
+    @property
+    def upcoming_maintenance(self) -> list[Any]:
+        """What the exchange last announced, as it was sent (its content is not documented)."""
+        primary = self._connections.get(self._url)
+        return list(primary.session.upcoming_maintenance) if primary else []
 
     @property
     def book_manager(self) -> OrderBookManager:

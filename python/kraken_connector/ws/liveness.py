@@ -30,6 +30,8 @@ class Liveness:
         #: Seconds between the last ping and its pong, `None` before the first.
         self.latency: float | None = None
         self._ping_due = 0.0
+        self._fed = float("inf")
+        self._frames: int | None = None
         self._paused = False
         self._pong_due: float | None = None
         self._pinged = 0.0
@@ -37,6 +39,7 @@ class Liveness:
     def opened(self, now: float) -> None:
         """Begin with a new socket."""
         self.heard = now
+        self._frames, self._fed = None, float("inf")
         self._ping_due = now + self._ping_interval
         self._pong_due = None
         self._paused = False
@@ -58,11 +61,20 @@ class Liveness:
         due = min(self._ping_due, self.heard + self._heartbeat_timeout)
         return due if self._pong_due is None else min(due, self._pong_due)
 
+    def count(self, frames: int | None, now: float) -> None:
+        """Note how many frames came that are no pongs; `None` where none need come.
+
+        An exchange that answers pings and sends nothing else is as good as silent.
+        """
+        if frames != self._frames:
+            self._fed = float("inf") if frames is None else now
+        self._frames = frames
+
     def failure(self, url: str, now: float) -> TransportError | None:
         """Return why the connection counts as dead, if it does."""
         if self._paused:
             return None
-        silence = now - self.heard
+        silence = now - min(self.heard, self._fed)
         if silence >= self._heartbeat_timeout:
             return HeartbeatTimeout(url, silence)
         if self._pong_due is not None and now >= self._pong_due:
@@ -92,5 +104,6 @@ class Liveness:
         self.heard = max(
             self.heard, now + min(grace, self._heartbeat_timeout) - self._heartbeat_timeout
         )
+        self._fed = max(self._fed, self.heard)
         if self._pong_due is not None:
             self._pong_due = max(self._pong_due, now + grace)

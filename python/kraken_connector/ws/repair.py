@@ -1,26 +1,45 @@
 """Asking for a stream again: unsubscribe, wait for the answer, subscribe, wait for a snapshot.
 
-A repeated subscribe alone brings no snapshot, it is refused (seen live: `Already subscribed`).
+A repeated subscribe alone brings no snapshot, it is refused (seen live: `Already subscribed`). And
+an ack does not mean that the snapshot comes (seen live: after an unsubscribe within milliseconds it
+may not), so each is waited for, with a deadline.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .._backend import Engine, WSDataMessage
-from ..exceptions import TransportError
+from ..exceptions import BookNotReady, TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from .constants import ALREADY_SUBSCRIBED
 from .flights import says
 from .requests import Requests
 from .resync import Resync, ResyncPolicy
-from .subscriptions import Registry, Topic
+from .subscribe import SubscriptionParams
+from .subscriptions import Ask, Registry, Subscription, Topic
 
 __all__ = ["Repair"]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Awaited:
+    """A subscription that has brought nothing yet.
+
+    Attributes:
+        topic: the stream.
+        since_ns: local time at which it was asked for, nanoseconds since the epoch.
+        deadline: when it is asked for again.
+    """
+
+    topic: Topic
+    since_ns: int
+    deadline: float
 
 
 class Repair:
@@ -32,7 +51,7 @@ class Repair:
         engine: holds the books.
         note: takes events about a topic.
         closed: takes the record of a hole: the repair, and whether it ended well.
-        changed: is called when `is_active` may have changed.
+        changed: is called when `watched` may have changed.
         attempts: how often one stream is asked for before it is given up.
         patience: seconds to wait for an answer or a snapshot.
         now_ns: gives the local time of the last frame.
@@ -61,29 +80,78 @@ class Repair:
         self._patience = patience
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
+        self._awaited: dict[str, dict[str, _Awaited]] = {}
+        self._asks: dict[Topic, list[Ask]] = {}
 
     @property
-    def is_active(self) -> bool:
-        """Whether a stream is being asked for again."""
-        return any(True for _ in self._policy)
+    def watched(self) -> frozenset[str]:
+        """The channels whose messages `watch` must see."""
+        waiting = (channel for channel, symbols in self._awaited.items() if symbols)
+        return frozenset({*waiting, *(entry.topic.channel for entry in self._policy)})
 
-    def needed(self, topic: Topic, cause: str, now: float) -> None:
+    def needed(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Begin to ask for a stream again, unless that is under way."""
         subscription = self._registry.get(topic)
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
-        self._attempt(topic, cause, now)
+        self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+        self._attempt(topic, cause, now, since_ns)
 
-    def watch(self, message: WSDataMessage, now: float) -> None:
-        """See whether a book message ends a repair, or fails it."""
-        entry = self._policy.get(Topic("book", None, message.symbol or ""))
-        if entry is None or entry.phase not in ("subscribing", "snapshot"):
-            return
-        if message.type == "snapshot":
-            if message.verified:
-                self._finish(entry, now)
-            else:
-                self._attempt(entry.topic, entry.cause, now)
+    def release(self, subscription: Subscription, now: float) -> Ask:
+        """Ask for a stream again on the user's wish, whatever became of it before."""
+        topic = subscription.topic
+        ask = Ask("resync", [topic])
+        ask.outstanding.add(topic)
+        self._asks.setdefault(topic, []).append(ask)
+        if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
+            self._policy.forget(topic)
+            subscription.state, subscription.error = "confirmed", ""
+            if self._is_sound(topic):
+                self._engine.invalidate_book(topic.symbol)
+            self.needed(topic, "resync", now)
+        return ask
+
+    def expect(self, subscription: Subscription, now: float) -> None:
+        """Begin to wait for the first message of a subscription that is being sent."""
+        if _brings_snapshot(subscription.params):
+            topic = subscription.topic
+            entry = _Awaited(topic, self._now_ns(), now + 2 * self._patience)
+            self._awaited.setdefault(topic.channel, {})[topic.symbol] = entry
+            self._changed()
+
+    def confirmed(self, topic: Topic, now: float) -> None:
+        """Count from the answer, if nothing came before it."""
+        if (entry := self._awaited.get(topic.channel, {}).get(topic.symbol)) is not None:
+            entry.since_ns, entry.deadline = self._now_ns(), now + self._patience
+
+    def refused(self, topic: Topic) -> None:
+        """Note that a stream which was there before did not come back."""
+        self._note_quarantine(topic, 0)
+        self._closed(Resync(topic, "disconnect", self._now_ns()), False)
+
+    def watch(self, message: WSDataMessage, now: float) -> bool:
+        """See whether a message was waited for, or ends a repair, or fails it."""
+        if message.type != "snapshot" and message.channel != "ticker":
+            return False
+        places = [self._watch(message, symbol, now) for symbol in _symbols(message)]
+        return any(places)
+
+    def _watch(self, message: WSDataMessage, symbol: str, now: float) -> bool:
+        came = self._awaited.get(message.channel, {}).pop(symbol, None)
+        if came is not None and message.verified is not False:
+            self._settle(came.topic)
+        found = came is not None
+        for entry in self._policy:
+            place = (entry.topic.channel, entry.topic.symbol)
+            if place == (message.channel, symbol) and entry.phase in ("subscribing", "snapshot"):
+                found = True
+                if message.verified is False:
+                    self._attempt(entry.topic, entry.cause, now)
+                else:
+                    self._finish(entry, now)
+        if found:
+            self._changed()
+        return found
 
     def answered(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
@@ -102,6 +170,8 @@ class Repair:
     def forget(self, topic: Topic) -> None:
         """Stop: nobody wants the stream any more."""
         self._policy.forget(topic)
+        self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+        self._settle(topic, BookNotReady(topic.symbol, "unsubscribed"))
         self._changed()
 
     def lost(self, error: TransportError) -> None:
@@ -109,32 +179,46 @@ class Repair:
         for entry in self._policy:
             self._closed(entry, True)
         self._policy.clear()
+        self._awaited.clear()
+        for topic in list(self._asks):
+            self._settle(topic, error)
 
     def deadline(self) -> float:
         """Return when `tick` has something to do."""
-        return min((entry.deadline for entry in self._policy), default=float("inf"))
+        times = [entry.deadline for entry in self._policy]
+        times += [entry.deadline for entry in self._waiting()]
+        return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
         """Take the next step where its time has come, and try anew where patience has ended."""
-        for entry in self._policy:
-            if now < entry.deadline:
-                continue
-            subscription = self._registry.get(entry.topic)
-            if subscription is None:
-                self._policy.forget(entry.topic)
-            elif entry.phase == "waiting":
-                self._step(entry, "unsubscribing", now)
-                self._requests.resubscribe("unsubscribe", subscription, now)
-            else:
-                self._attempt(entry.topic, entry.cause, now)
+        for awaited in [entry for entry in self._waiting() if now >= entry.deadline]:
+            self._overdue(awaited, now)
+        for entry in [entry for entry in self._policy if now >= entry.deadline]:
+            self._advance(entry, now)
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
-        for entry in self._policy:
+        for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
-    def _attempt(self, topic: Topic, cause: str, now: float) -> None:
-        entry = self._policy.begin(topic, cause, self._now_ns(), now)
+    def _waiting(self) -> Iterator[_Awaited]:
+        return (entry for symbols in self._awaited.values() for entry in symbols.values())
+
+    def _overdue(self, awaited: _Awaited, now: float) -> None:
+        """Ask again for what was confirmed and brought nothing."""
+        topic = awaited.topic
+        subscription = self._registry.get(topic)
+        if subscription is not None and subscription.state == "pending":
+            awaited.deadline = now + self._patience
+            return
+        del self._awaited[topic.channel][topic.symbol]
+        logger.warning("%s of %s has not begun", topic.channel, topic.name)
+        self.needed(topic, "resync", now, awaited.since_ns)
+        self._changed()
+
+    def _attempt(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
+        began_ns = self._now_ns() if since_ns is None else since_ns
+        entry = self._policy.begin(topic, cause, began_ns, now)
         self._changed()
         if entry is None:
             self._give_up(topic)
@@ -147,7 +231,18 @@ class Repair:
             entry.attempts,
             self._policy.limit,
         )
-        self.tick(now)
+        if now >= entry.deadline:
+            self._advance(entry, now)
+
+    def _advance(self, entry: Resync, now: float) -> None:
+        subscription = self._registry.get(entry.topic)
+        if subscription is None:
+            self._policy.forget(entry.topic)
+        elif entry.phase == "waiting":
+            self._step(entry, "unsubscribing", now)
+            self._requests.resubscribe("unsubscribe", subscription, now)
+        else:
+            self._attempt(entry.topic, entry.cause, now)
 
     def _step(self, entry: Resync, phase: Any, now: float) -> None:
         entry.phase = phase
@@ -157,11 +252,12 @@ class Repair:
         self, entry: Resync, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         if isinstance(response, WSResponse):
-            # Books wait for a snapshot that verifies; elsewhere nothing tells more than the ack.
-            if entry.topic.channel != "book" or self._is_sound(entry.topic):
-                self._finish(entry, now)
-            else:
+            subscription = self._registry.get(entry.topic)
+            assert subscription is not None
+            if _brings_snapshot(subscription.params):
                 self._step(entry, "snapshot", now)
+            else:
+                self._finish(entry, now)
         elif says(response, ALREADY_SUBSCRIBED):
             self._attempt(entry.topic, entry.cause, now)
         else:
@@ -179,16 +275,52 @@ class Repair:
         self._changed()
         logger.info("%s of %s is sound again", entry.topic.channel, entry.topic.name)
         self._closed(entry, True)
+        self._settle(entry.topic)
+
+    def _settle(self, topic: Topic, error: BaseException | None = None) -> None:
+        """Tell those who wait for a stream what became of it."""
+        for ask in self._asks.pop(topic, ()):
+            if error is not None:
+                ask.fail(error)
+            else:
+                ask.outstanding.clear()
+                ask.on_done()
 
     def _give_up(self, topic: Topic) -> None:
         entry = self._policy.entry(topic)
         attempts = entry.attempts if entry else 0
         logger.error("%s of %s is given up", topic.channel, topic.name)
+        self._note_quarantine(topic, attempts)
+        if entry is not None:
+            self._closed(entry, False)
+        self._policy.forget(topic)
+        self._settle(topic, BookNotReady(topic.symbol, "quarantined"))
+        self._changed()
+
+    def _note_quarantine(self, topic: Topic, attempts: int) -> None:
         if topic.channel == "book":
             self._engine.invalidate_book(topic.symbol, "quarantined")
             event = BookQuarantinedEvent(topic.symbol, attempts, received_ns=self._now_ns())
             self._note(topic, event)
-        if entry is not None:
-            self._closed(entry, False)
-        self._policy.forget(topic)
-        self._changed()
+
+
+def _brings_snapshot(params: SubscriptionParams) -> bool:
+    """Tell whether a subscription surely begins with a message.
+
+    Of candles and trades there may be none; an account without orders gets an empty snapshot.
+    """
+    if params.channel not in ("book", "ticker", "instrument", "executions", "balances"):
+        return False
+    asked = params.subscribe_params()
+    if asked.get("users") or asked.get("snapshot") is False:
+        return False
+    return params.channel != "executions" or bool(asked["snap_orders"] or asked["snap_trades"])
+
+
+def _symbols(message: WSDataMessage) -> Iterable[str]:
+    """Return what a message is about, as the symbols of topics."""
+    if message.channel == "book":
+        return (message.symbol or "",)
+    if message.channel == "ticker":
+        return {item.symbol for item in message.data}
+    return ("",)

@@ -45,6 +45,15 @@ class Repairs(Protocol):
     def forget(self, topic: Topic) -> None:
         """Stop: nobody wants the stream any more."""
 
+    def expect(self, subscription: Subscription, now: float) -> None:
+        """Begin to wait for the first message of a subscription that is being sent."""
+
+    def confirmed(self, topic: Topic, now: float) -> None:
+        """Note that a subscription is accepted."""
+
+    def refused(self, topic: Topic) -> None:
+        """Note that a stream which was there before did not come back."""
+
 
 class Requests:
     """The subscribe and unsubscribe messages of one connection.
@@ -141,6 +150,8 @@ class Requests:
         self._registry.drop(subscription)
         if self._registry.get(subscription.topic) is None:
             self._unsettled.discard(subscription.topic)
+            if self.repairs is not None:
+                self.repairs.forget(subscription.topic)
 
     def _withdraw(self, subscription: Subscription) -> None:
         """Forget what the exchange does not know of; those who wait for it are told."""
@@ -178,9 +189,10 @@ class Requests:
         self.failure = None
         groups: dict[tuple[object, ...], list[Subscription]] = {}
         for subscription in self._registry:
-            if subscription.state == "rejected":
+            # What was accepted once is worth asking for again.
+            if subscription.state == "rejected" and subscription.ack is None:
                 continue
-            subscription.state = "pending"
+            subscription.state, subscription.error = "pending", ""
             self._unsettled.add(subscription.topic)
             parameters = subscription.params.subscribe_params()
             groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
@@ -315,6 +327,8 @@ class Requests:
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
             if not subscription.asks:
                 self._refused(response)
+            if subscription.ack is not None and self.repairs is not None:
+                self.repairs.refused(topic)
             return
         self._flights.pacer.recovered()
         if flight.token is not None:
@@ -326,6 +340,8 @@ class Requests:
         if subscription.state == "pending":
             subscription.state = "confirmed"
             subscription.ack = response
+        if self.repairs is not None:
+            self.repairs.confirmed(topic, now)
         if self._lacks_snapshot(subscription, response):
             assert self.repairs is not None
             self.repairs.needed(topic, "resync", now)
@@ -417,6 +433,8 @@ class Requests:
             for subscription in flight.topics.values():
                 if isinstance(subscription.params, BookParams):
                     self._engine.expect_book(subscription.topic.symbol, subscription.params.depth)
+                if self.repairs is not None and flight.purpose != "resync":
+                    self.repairs.expect(subscription, now)
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():
             subscription.req_id = flight.req_id

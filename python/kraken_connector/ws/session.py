@@ -30,6 +30,7 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
+from .constants import PRIVATE_CHANNELS
 from .liveness import Liveness
 from .options import SessionOptions
 from .repair import Repair
@@ -63,6 +64,7 @@ class Session:
         is_open: whether there is a socket.
         system_status: state of the exchange's engine, `None` before the first status message.
         connection_id: the exchange's id of the connection.
+        upcoming_maintenance: what the last status message announced.
         last_received_ns: local time of the last frame, nanoseconds since the epoch.
     """
 
@@ -86,6 +88,7 @@ class Session:
         self.is_open = False
         self.system_status: str | None = None
         self.connection_id: int | None = None
+        self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
         self._outlet = outlet
         self._options = options = options or SessionOptions()
@@ -115,12 +118,12 @@ class Session:
         )
         self._hole: GapEvent | None = None
         self._paused = False
+        self._pongs = 0
         self._planned = float("inf")
         self._routes = Routes()
-        self._routes_basis = (-1, False)
+        self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
-        self._book_take: Take = outlet.put
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
             PongResponse: self._on_pong,
@@ -220,6 +223,7 @@ class Session:
         if not self._paused:
             self.requests.tick(now)
             self.repair.tick(now)
+            self._live.count(self._fed_frames(), now)
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
@@ -290,6 +294,19 @@ class Session:
         self._after(now)
         return ask
 
+    def resync(self, symbol: str, now: float) -> Ask:
+        """Ask for a book again, also for one that was given up; without a socket, with the next.
+
+        Raises:
+            KeyError: it is not subscribed.
+        """
+        subscription = self.registry.book(symbol)
+        if subscription is None:
+            raise KeyError(f"not subscribed to the book of {symbol}")
+        ask = self.repair.release(subscription, now)
+        self._after(now)
+        return ask
+
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
         self.requests.abandon(ask, error)
@@ -313,12 +330,14 @@ class Session:
             if not isinstance(status, StatusData):
                 continue
             self.system_status = status.system
+            self.upcoming_maintenance = status.upcoming_maintenance or []
             if status.connection_id is not None:
                 self.connection_id = status.connection_id
         self.attention = True
         self._outlet.note(message)
 
     def _on_pong(self, pong: PongResponse) -> None:
+        self._pongs += 1
         self._live.pong(self._live.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
@@ -352,15 +371,23 @@ class Session:
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
         self._outlet.note(event)
-        if event.channel == "book":
+        if event.channel in PRIVATE_CHANNELS:
+            self._needs_repair(Topic(event.channel, None, ""), "sequence")
+        elif event.channel == "book":
             for symbol, book in self.engine.books().items():
                 if book.state == "stale":
                     self._needs_repair(Topic("book", None, symbol), "resync")
+        else:
+            at_ns, channels = self.last_received_ns, [event.channel] if event.channel else []
+            self._outlet.gap(GapEvent("unreadable", at_ns, at_ns, channels, [], self.url, 1))
 
-    def _watch_book(self, message: WSDataMessage) -> None:
-        self._book_take(message)
-        self.repair.watch(message, self._live.heard)
-        self.attention = True
+    def _watched(self, take: Take) -> Take:
+        def watch(message: WSDataMessage) -> None:
+            take(message)
+            if self.repair.watch(message, self._live.heard):
+                self.attention = True
+
+        return watch
 
     # Inner workings.
 
@@ -375,15 +402,15 @@ class Session:
 
     def _rebuild_routes(self) -> None:
         """Work out the routes anew, if what they depend on has changed."""
-        basis = (self.registry.version, self.repair.is_active)
+        watched = self.repair.watched
+        basis = (self.registry.version, watched)
         if basis == self._routes_basis:
             return
         self._routes_basis = basis
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
-        if self.repair.is_active and "book" in self._routes:
-            self._book_take = self._routes["book"]
-            self._routes["book"] = self._watch_book
+        for channel in watched & self._routes.keys():
+            self._routes[channel] = self._watched(self._routes[channel])
 
     def _after(self, now: float) -> None:
         """Draw the consequences of a change."""
@@ -391,6 +418,15 @@ class Session:
         if self._hole is not None and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
             self._close_hole(self.last_received_ns)
+
+    def _fed_frames(self) -> int | None:
+        """Return how many frames other than pongs came, `None` where none need come.
+
+        Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
+        """
+        if all(entry.state != "confirmed" for entry in self.registry):
+            return None
+        return self.engine.counters()["frames"] - self._pongs
 
     def _forgive_stall(self, now: float) -> None:
         """When this is called much too late, frames that came meanwhile are not read yet."""

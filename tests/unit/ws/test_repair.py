@@ -15,6 +15,7 @@ from tests.unit.ws.rig import (
     refusal,
 )
 
+from kraken_connector.exceptions import BookNotReady, ConnectionLost
 from kraken_connector.models import (
     BookChecksumEvent,
     BookQuarantinedEvent,
@@ -23,6 +24,8 @@ from kraken_connector.models import (
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
+    TickerParams,
+    TradeParams,
 )
 
 BTC = "BTC/USD"
@@ -68,7 +71,7 @@ def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
     (subscribe,) = bench.sent()
     bench.say(book(BTC), *acks(subscribe))
     assert len(bench.outlet.gaps) == 1
-    assert not bench.session.repair.is_active
+    assert not bench.session.repair.watched
 
 
 def test_wrong_first_snapshot_before_its_ack_is_asked_for_again(bench: Bench) -> None:
@@ -91,7 +94,7 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
     begun = bench.now
-    while bench.session.repair.is_active:
+    while bench.session.repair.watched:
         fail_resync(bench, BTC)
         bench.wait(0.1)
     assert bench.session.repair.count == 3
@@ -175,3 +178,150 @@ def test_tokens_are_in_no_representation(bench: Bench) -> None:
     shown = [repr(bench.session), repr(bench.session.registry.entries())]
     assert not any("very-secret" in text for text in shown)
     assert "very-secret" in json.dumps(bench.sent())
+
+
+def patient(**options: int) -> Bench:
+    """Return a session in which nothing but requests has a deadline."""
+    return Bench(ping_interval=1000, heartbeat_timeout=1000, **options).open()
+
+
+def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    begun = int(bench.now * SECOND)
+    bench.say(book(ETH))
+    bench.wait(9.9)
+    assert bench.sent() == []
+    bench.wait(0.2)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.symbols, gap.start_ns) == ("resync", [BTC], begun)
+    assert not bench.session.repair.watched
+
+
+def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    bench.accept_all()
+    bench.wait(11)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    assert bench.session.repair.count == 2
+
+
+def test_hundreds_of_lost_snapshots_are_asked_for_at_once() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[f"A{n}/USD" for n in range(600)]))
+    while bench.sent():
+        bench.wait(1)
+    bench.wait(60)
+    assert bench.session.repair.count >= 600
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_ticker_must_begin_if_it_is_asked_to(snapshot: bool) -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], snapshot=snapshot))
+    bench.wait(11)
+    assert bool(bench.sent()) is snapshot
+
+
+def test_trades_need_not_begin() -> None:
+    bench = patient()
+    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
+    bench.wait(100)
+    assert bench.sent() == []
+
+
+def test_lost_private_snapshot_is_noticed_on_a_quiet_account() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(2))
+    bench.wait(11)
+    bench.accept_all()
+    bench.accept_all()
+    assert bench.outlet.gaps == []
+    bench.say(executions(1, "snapshot"))
+    (gap,) = bench.outlet.gaps
+    assert gap.channels == ["executions"]
+
+
+def test_unreadable_private_message_is_made_up_for_at_once() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), '{"channel":"executions","type":"update","data":[{]}')
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.lose()
+    bench.open()
+    (replay,) = bench.sent()
+    bench.say(refusal(replay, "Currency pair not supported", BTC))
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    assert isinstance(bench.outlet.notes[-1], BookQuarantinedEvent)
+    assert bench.outlet.gaps[0].end_ns is None
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def given_up(bench: Bench) -> None:
+    """Let the book of BTC be quarantined."""
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    while bench.session.repair.watched:
+        fail_resync(bench, BTC)
+        bench.wait(1)
+    assert bench.session.engine.book(BTC).state == "quarantined"
+
+
+def test_quarantine_ends_on_the_users_wish() -> None:
+    bench = patient(resync_attempts=2)
+    given_up(bench)
+    ask = bench.session.resync(BTC, bench.now)
+    bench.accept_all()
+    bench.accept_all()
+    assert not ask.done
+    bench.say(book(BTC))
+    assert ask.done
+    assert ask.result().success
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_that_fails_again_says_so() -> None:
+    bench = patient(resync_attempts=1)
+    given_up(bench)
+    ask = bench.session.resync(BTC, bench.now)
+    while not ask.done:
+        fail_resync(bench, BTC)
+        bench.wait(1)
+    with pytest.raises(BookNotReady, match="quarantined"):
+        ask.result()
+
+
+def test_resync_of_a_sound_book_withdraws_it_meanwhile(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.resync(BTC, bench.now)
+    assert bench.session.engine.book(BTC).state == "stale"
+
+
+def test_resync_ends_with_the_socket(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    ask = bench.session.resync(BTC, bench.now)
+    bench.lose()
+    with pytest.raises(ConnectionLost):
+        ask.result()

@@ -320,3 +320,57 @@ def test_reason_to_give_up_outlives_a_tick(bench: Bench) -> None:
     bench.session.failure = reason
     bench.session.tick(bench.now)
     assert bench.session.failure is reason
+
+
+def answer_pings(bench: Bench) -> None:
+    for request in bench.sent():
+        if request["method"] == "ping":
+            bench.say({"method": "pong", "req_id": request["req_id"]})
+
+
+def test_exchange_that_only_answers_pings_is_dead(bench: Bench) -> None:
+    bench.subscribed(TradeParams(symbol=[BTC]))
+    for _ in range(5):
+        bench.wait(10)
+        answer_pings(bench)
+    assert isinstance(bench.session.failure, HeartbeatTimeout)
+
+
+def test_without_subscriptions_pongs_are_enough(bench: Bench) -> None:
+    for _ in range(20):
+        bench.wait(10)
+        answer_pings(bench)
+    assert bench.session.failure is None
+
+
+def test_heartbeats_are_enough(bench: Bench) -> None:
+    bench.subscribed(TradeParams(symbol=[BTC]))
+    for _ in range(20):
+        bench.wait(10)
+        answer_pings(bench)
+        bench.say({"channel": "heartbeat"})
+    assert bench.session.failure is None
+
+
+def test_announced_maintenance_is_known(bench: Bench) -> None:
+    announced = [{"from": "2026-09-25T18:00:00Z"}]
+    message = status("maintenance", None)
+    message["data"][0]["upcoming_maintenance"] = announced
+    bench.say(message)
+    assert bench.session.system_status == "maintenance"
+    assert bench.session.upcoming_maintenance == announced
+
+
+@pytest.mark.parametrize(
+    ("frame", "channels"),
+    [
+        ('{"channel":"trade","type":"update","data":[{]}', ["trade"]),
+        ("Bad gateway", []),
+        ("[" * 10_000, []),
+    ],
+)
+def test_unreadable_frame_is_a_hole(bench: Bench, frame: str, channels: list[str]) -> None:
+    bench.say(frame)
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels, gap.dropped) == ("unreadable", channels, 1)
+    assert bench.session.failure is None
