@@ -132,7 +132,7 @@ impl Reply {
 ///
 /// # Errors
 ///
-/// The frame is no JSON or no message of the protocol; [`salvage`] then tells what it may have
+/// The frame is no JSON or no message of the protocol; [`salvage()`] then tells what it may have
 /// been.
 #[inline]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
