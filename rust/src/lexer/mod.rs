@@ -239,15 +239,18 @@ impl<'f> Lexer<'f> {
     #[cfg(feature = "python")]
     #[inline]
     pub(crate) fn short_float(&mut self) -> Option<f64> {
-        let mut end = self.at;
+        let is_negative = self.frame.get(self.at) == Some(&b'-');
+        let mut end = self.at + usize::from(is_negative);
         let number = digits::take_number(self.frame, &mut end)?;
         let goes_on = matches!(self.frame.get(end), Some(b'e' | b'E'));
+        // The integer -0 is 0, the float -0.0 is not.
+        let is_integer_zero = number.mantissa == 0 && number.decimals == 0;
         let float = crate::decimal::exact_float(number.mantissa, number.decimals)?;
-        if goes_on {
+        if goes_on || is_negative && is_integer_zero {
             return None;
         }
         self.at = end;
-        Some(float)
+        Some(if is_negative { -float } else { float })
     }
 
     /// Reads `true` or `false`.

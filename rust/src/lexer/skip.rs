@@ -98,9 +98,10 @@ impl Lexer<'_> {
     /// Skips the number that comes next: digits, a point and digits here, others by the book.
     #[inline(always)]
     fn skip_number(&mut self) -> Result<()> {
-        let point = digits::run_of_digits_end(self.frame, self.at);
-        let leads_with_zero = self.frame.get(self.at) == Some(&b'0') && point - self.at > 1;
-        if self.frame.get(point) == Some(&b'.') && point > self.at && !leads_with_zero {
+        let start = self.at + usize::from(self.frame.get(self.at) == Some(&b'-'));
+        let point = digits::run_of_digits_end(self.frame, start);
+        let leads_with_zero = self.frame.get(start) == Some(&b'0') && point - start > 1;
+        if self.frame.get(point) == Some(&b'.') && point > start && !leads_with_zero {
             let end = digits::run_of_digits_end(self.frame, point + 1);
             let goes_on = matches!(self.frame.get(end), Some(b'e' | b'E'));
             if end > point + 1 && !goes_on {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyMemoryView};
+use pyo3::types::{PyBytes, PyInt, PyList, PyMemoryView};
 
 use super::engine::SharedEngine;
 use super::{convert, decimals, errors};
@@ -238,16 +238,18 @@ impl PyOrderBook {
     }
 
     #[pyo3(signature = (side, depth = None))]
-    fn levels_ticks(
+    fn levels_ticks<'py>(
         &self,
-        side: &Bound<'_, PyAny>,
+        side: &Bound<'py, PyAny>,
         depth: Option<i64>,
-    ) -> PyResult<Vec<(u128, u128)>> {
+    ) -> PyResult<Vec<(Bound<'py, PyInt>, Bound<'py, PyInt>)>> {
+        let py = side.py();
         let Levels { levels, .. } = self.read_levels(side, depth)?;
-        Ok(levels
-            .iter()
-            .map(|level| (level.price, level.qty))
-            .collect())
+        let pair = |level: &Level| {
+            let price = convert::integer(py, level.price);
+            (price, convert::integer(py, level.qty))
+        };
+        Ok(levels.iter().map(pair).collect())
     }
 
     #[pyo3(signature = (side, depth = None))]

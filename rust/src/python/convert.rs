@@ -1,6 +1,7 @@
 //! Exact numbers to Python's `Decimal` and `float`, and back.
 
 use pyo3::prelude::*;
+use pyo3::types::PyInt;
 
 use super::decimals::{DecimalText, Decimals};
 use super::errors;
@@ -50,6 +51,15 @@ fn number_from_text(text: &[u8]) -> Option<Decimal> {
     let number = lexer.number().ok().filter(|_| is_number)?;
     lexer.finish().ok()?;
     number.decimal(text).ok()
+}
+
+/// A mantissa as `int`, by the shorter way for those that fit into 64 bits.
+#[inline]
+pub(super) fn integer(py: Python<'_>, mantissa: u128) -> Bound<'_, PyInt> {
+    match u64::try_from(mantissa) {
+        Ok(narrow) => PyInt::new(py, narrow),
+        Err(_) => PyInt::new(py, mantissa),
+    }
 }
 
 /// Levels as pairs of `Decimal`.
