@@ -7,6 +7,7 @@ in a fixed order of fields.
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import pytest
@@ -14,12 +15,17 @@ from benches.corpus import streams
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.conftest import native_core
+from tests.oracle import book_message
 from tests.parity import frames, pictures
 
 from kraken_connector import _pure as pure
 
+#: Of a book with the one bid 1.0, 2.0.
+CHECKSUM = zlib.crc32(b"1020")
+
 
 @given(frames.any_frame)
+@example(b'{"channel":"book","type":"update","data":[{"symbol":"A/B","timestamp":0.0}]}')
 def test_parse_message(frame: bytes) -> None:
     native = native_core()
     expected = pictures.of_message(pure.parse_message, frame)
@@ -33,6 +39,31 @@ def test_text(text: str) -> None:
     native = native_core()
     expected = pictures.of_message(pure.parse_message, text)
     assert pictures.of_message(native.parse_message, text) == expected
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        b'"channel":[{"a"x',
+        b'"channel":"x',
+        b'"method":[x',
+        b'"method":{},x',
+        b'"data":{"a"x',
+        b'"data":{},x',
+        b'"data":7,x',
+        b'"data":[{"symbol":["x',
+    ],
+)
+def test_what_a_broken_frame_was_about(end: bytes) -> None:
+    """A value that came whole is not given up for another one that did not."""
+    frame = b'{"channel":"book","type":"update","data":[{"symbol":"A/B"}],' + end
+    engines = native_core().Engine(), pure.Engine()
+    seen = []
+    for engine in engines:
+        for symbol in ("A/B", "C/D"):
+            engine.feed(book_message(symbol, "snapshot", [("1.0", "2.0")], [], CHECKSUM))
+        seen.append((pictures.of_feed(engine, frame, 1), pictures.of_engine(engine)))
+    assert seen[0] == seen[1]
 
 
 @given(st.lists(st.tuples(frames.any_frame, st.none() | st.integers(0, 2**62)), max_size=12))

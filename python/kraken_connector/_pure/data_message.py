@@ -19,7 +19,7 @@ from ..models import (
     timestamp_ns,
 )
 from ..models._model import hashable
-from .lexer import decode_decimals
+from .lexer import decode, decode_decimals
 from .lock import LOCK
 
 #: The item of each channel; `balances` has another one in updates.
@@ -150,7 +150,7 @@ class WSDataMessage:
         if made_of is None:
             return plain  # type: ignore[no-any-return]
         if made_of is BookData:
-            plain = decode_decimals(frame)["data"]
+            plain = _exact_rows(frame)
         if isinstance(plain, dict):
             return [made_of._from_wire(plain, (frame,))]
         return [
@@ -222,6 +222,16 @@ def _restore(state: dict[str, Any]) -> WSDataMessage:
     for name, value in state.items():
         setattr(message, name, value)
     return message
+
+
+def _exact_rows(frame: bytes) -> list[dict[str, Any]]:
+    """Return book items with exact prices and quantities; beside them only the timestamp may be a
+    number, and then is what it is on other channels."""
+    items = decode_decimals(frame)["data"]
+    if any(not isinstance(item.get("timestamp"), str | None) for item in items):
+        for item, usual in zip(items, decode(frame)["data"], strict=True):
+            item["timestamp"] = usual.get("timestamp")
+    return items  # type: ignore[no-any-return]
 
 
 def _text(source: Any, name: str) -> str | None:

@@ -104,7 +104,8 @@ class Scanner:
         return self._frame[self._at : self._at + 1]
 
     def _value(self, put: Callable[[Node], None]) -> None:
-        """Read one value; `put` gets its node, that of an array or object before its content."""
+        """Read one value; `put` gets its node: before its content that of the frame itself, of
+        `data` and of entries of arrays, since a part of these is worth keeping."""
         first = self._peek()
         node = Node(self._at, None)
         if first == b"{":
@@ -156,7 +157,13 @@ class Scanner:
             raise LexicalError("syntax", self._at)
         key = self._string()
         self._expect(b":")
-        self._value(partial(entries.__setitem__, key))
+        put = partial(entries.__setitem__, key)
+        if key == "data" and self._peek() == b"[":
+            self._value(put)
+        else:
+            whole: list[Node] = []
+            self._value(whole.append)
+            put(whole[0])
 
     def _expect(self, byte: bytes) -> None:
         if self._peek() != byte:

@@ -44,6 +44,10 @@ fn read_top(lexer: &mut Lexer<'_>, found: &mut Salvage) -> Result<()> {
             b"channel" => found.channel = text(lexer)?.map(|text| decoded(lexer, text)),
             b"method" => found.has_method = lexer.field()?.value != Value::Null,
             b"data" if lexer.peek()? == Kind::Array => read_items(lexer, found)?,
+            b"data" => {
+                lexer.skip_value()?;
+                found.symbols.clear();
+            }
             _ => lexer.skip_value()?,
         }
         key = lexer.next_key()?;
