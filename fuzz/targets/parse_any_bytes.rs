@@ -1,0 +1,106 @@
+//! Any lines, fed to one engine: nothing panics, every place is within its frame, and a book that
+//! reads as valid is in order and within its depth.
+
+#![no_main]
+
+use kraken_connector::book::Ladder;
+use kraken_connector::lexer::validate;
+use kraken_connector::message::{BookBatch, Channel, Message, Salvage, salvage};
+use kraken_connector::{BookState, Engine, Side, parse_message};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let mut batch = BookBatch::default();
+    let mut engine = Engine::new();
+    for frame in data.split(|&byte| byte == b'\n') {
+        check_verdict(frame, &mut batch);
+        if let Err(error) = engine.feed(frame, Some(0)).message {
+            check_distrust(&engine, &salvage(frame, error));
+        }
+        check_books(&engine);
+    }
+});
+
+/// What is no JSON is reported as that, at the same place, by every reader.
+fn check_verdict(frame: &[u8], batch: &mut BookBatch) {
+    let message = parse_message(frame, batch);
+    match validate(frame) {
+        Err(error) => assert_eq!(message, Err(error)),
+        Ok(()) => assert!(message.is_ok() || message.is_err_and(|error| error.kind.is_protocol())),
+    }
+    match message {
+        Ok(message) => check_places(frame, &message, batch),
+        Err(error) => assert!(error.offset <= frame.len()),
+    }
+}
+
+/// After a message about books that cannot be read, none of the books it may have meant is valid.
+fn check_distrust(engine: &Engine, found: &Salvage) {
+    let is_meant = |symbol: &str| {
+        let mut symbols = found.symbols.iter();
+        found.symbols.is_empty() || symbols.any(|meant| meant == symbol)
+    };
+    for slot in engine.books() {
+        let is_valid = slot.state() == BookState::Valid;
+        assert!(!(found.is_book() && is_valid && is_meant(slot.symbol())));
+    }
+}
+
+fn check_places(frame: &[u8], message: &Message, batch: &BookBatch) {
+    match message {
+        Message::Data(message) => {
+            assert!(message.data < frame.len());
+            let texts = [
+                Some(message.channel_name),
+                Some(message.kind),
+                message.timestamp,
+            ];
+            for text in texts.into_iter().flatten() {
+                assert!(text.raw(frame).len() <= frame.len());
+                assert!(!text.decode(frame).contains('\u{0}') || text.is_escaped());
+            }
+            let _ = message.first_item_text(frame, b"symbol");
+            if message.channel == Channel::Book {
+                check_items(frame, batch);
+            }
+        }
+        Message::Reply(reply) => {
+            assert!(reply.result.is_none_or(|at| at < frame.len()));
+            let _ = reply.method.decode(frame);
+            let _ = reply.result_field(frame, b"symbol");
+        }
+        _ => {}
+    }
+}
+
+fn check_items(frame: &[u8], batch: &BookBatch) {
+    for item in batch.items() {
+        assert!(item.offset < frame.len());
+        let _ = item.symbol.decode(frame);
+        let _ = (batch.bids(item), batch.asks(item));
+    }
+}
+
+fn check_books(engine: &Engine) {
+    for slot in engine.books() {
+        let book = slot.book();
+        if slot.state() == BookState::Valid {
+            assert!(slot.verified_count() <= slot.updates());
+            check_side(book.side(Side::Bid), book.depth(), |better, worse| {
+                better > worse
+            });
+            check_side(book.side(Side::Ask), book.depth(), |better, worse| {
+                better < worse
+            });
+        }
+    }
+}
+
+fn check_side(side: &Ladder, depth: usize, is_better: impl Fn(u128, u128) -> bool) {
+    let levels: Vec<_> = side.levels().collect();
+    assert!(levels.len() <= depth);
+    assert!(levels.iter().all(|level| level.qty > 0));
+    for pair in levels.windows(2) {
+        assert!(is_better(pair[0].price, pair[1].price));
+    }
+}
