@@ -135,6 +135,10 @@ class Connection(asyncio.Protocol):
         self._flush()
         asyncio.get_running_loop().call_later(CLOSE_GRACE_SECONDS, self.abort)
 
+    def hang_up(self) -> None:
+        """Close the TCP connection after what was sent, without a closing handshake."""
+        self._transport.close()
+
     def fall_silent(self) -> None:
         """Keep the socket but send and read nothing any more, not even protocol pongs."""
         self._silent = True
@@ -181,6 +185,9 @@ class Connection(asyncio.Protocol):
                 self._receive_frame(event)
 
     def _shake_hands(self, request: HandshakeRequest) -> None:
+        if self.exchange.faults.ignores_handshake():
+            self.fall_silent()
+            return
         status = self.exchange.faults.handshake_status()
         if status is None and request.path.partition("?")[0] not in PATHS:
             status = HTTPStatus.NOT_FOUND
@@ -205,7 +212,13 @@ class Connection(asyncio.Protocol):
             self.session.receive(text)
 
     def _receive_http(self, data: bytes) -> None:
-        if not self._http.receive(data):
+        if (delay := self.exchange.faults.token_delay) > 0:
+            asyncio.get_running_loop().call_later(delay, self._answer_http, data)
+        else:
+            self._answer_http(data)
+
+    def _answer_http(self, data: bytes) -> None:
+        if not self._transport.is_closing() and not self._http.receive(data):
             self._transport.close()
 
     def _flush(self) -> None:

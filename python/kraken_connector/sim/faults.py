@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
-from . import rules
+from . import rules, wire
 from .requests import UNSUPPORTED_PAIR
 from .rules import Act, Rule
 from .session import Outgoing, Session
@@ -55,12 +55,16 @@ class Faults:
         self._rules: list[Rule] = []
         self._refusal: Refusal | None = None
         self._refused_symbols: dict[str, str] = {}
+        self._ignored = 0.0
+        self.token_delay = 0.0
 
     def clear(self) -> None:
         """Let everything that is still to come go right."""
         self._rules.clear()
         self._refusal = None
         self._refused_symbols.clear()
+        self._ignored = self.token_delay = 0.0
+        self._exchange.rest.clear_refusals()
 
     # Connections.
 
@@ -99,6 +103,15 @@ class Faults:
             asyncio.get_running_loop().time() + seconds,
         )
         self._note("refuse_connections", f"status={status} times={times} seconds={seconds}")
+
+    def ignore_connections(self, times: int | None = 1) -> None:
+        """Accept new TCP connections but never answer their WebSocket handshake.
+
+        Args:
+            times: how many; `None` for all of them.
+        """
+        self._ignored = math.inf if times is None else times
+        self._note("ignore_connections", f"times={times}")
 
     # Messages.
 
@@ -141,6 +154,23 @@ class Faults:
         """Send the next two updates of a symbol in the wrong order, `times` times over."""
         return self.add("swap_updates", rules.data(channel, symbol), rules.Swap(), 2 * times)
 
+    def truncate_updates(
+        self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol without their end, so that they are no JSON."""
+        return self.add("truncate_updates", rules.data(channel, symbol), rules.truncate, times)
+
+    def lose_snapshots(
+        self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule:
+        """Do not send the next snapshots of a symbol, though the subscription is acked."""
+        matches = rules.data(channel, symbol, type="snapshot")
+        return self.add("lose_snapshots", matches, rules.swallow, times)
+
+    def duplicate_acks(self, times: int | None = None) -> Rule:
+        """Answer requests twice."""
+        return self.add("duplicate_acks", rules.kind("answer"), rules.double, times)
+
     def delay_acks(self, seconds: float, times: int | None = None) -> Rule:
         """Send answers to requests late; messages of the channel overtake them."""
         return self.add("delay_acks", rules.kind("answer"), rules.delay(seconds), times)
@@ -173,6 +203,43 @@ class Faults:
         for connection in self._exchange.connections:
             connection.send_text(text.encode())
 
+    def send_huge_frame(self, size: int = 64 * 2**20) -> None:
+        """Begin a text frame of `size` bytes on every socket."""
+        self.send_bytes(wire.head(size) + b" " * 1024)
+
+    # Frames and bytes.
+
+    def stall_mid_frame(self, symbol: str, *, channel: str = "book", type: str = "update") -> Rule:
+        """Send half of the next message of a symbol, then nothing more on its socket."""
+        matches = rules.data(channel, symbol, type=type)
+        return self.add("stall_mid_frame", matches, wire.stall)
+
+    def cut_mid_frame(self, symbol: str, *, channel: str = "book", type: str = "update") -> Rule:
+        """Send half of the next message of a symbol, then close the TCP connection."""
+        matches = rules.data(channel, symbol, type=type)
+        return self.add("cut_mid_frame", matches, wire.cut)
+
+    def dribble_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+        """Send the next updates of a symbol one byte at a time."""
+        return self.add("dribble_updates", rules.data(channel, symbol), wire.dribble, times)
+
+    def fragment_updates(
+        self, symbol: str, times: int | None = 1, *, parts: int = 3, channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol in several WebSocket frames each."""
+        act = wire.fragment(parts)
+        return self.add("fragment_updates", rules.data(channel, symbol), act, times)
+
+    def binary_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+        """Send the next updates of a symbol in binary frames."""
+        return self.add("binary_updates", rules.data(channel, symbol), wire.binary, times)
+
+    def compress_updates(
+        self, symbol: str, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol compressed, though that was not agreed on."""
+        return self.add("compress_updates", rules.data(channel, symbol), wire.compress, times)
+
     def send_bytes(self, data: bytes) -> None:
         """Put bytes on every socket as they are: half a frame, a wrong frame, anything."""
         self._note("send_bytes", data.hex())
@@ -186,20 +253,32 @@ class Faults:
         self._refused_symbols |= {symbol: error.format(symbol) for symbol in symbols}
         self._note("refuse_symbols", " ".join(symbols))
 
-    def set_system(self, system: SystemStatus, *, connection_id: bool = True) -> None:
+    def set_system(
+        self,
+        system: SystemStatus,
+        *,
+        connection_id: bool = True,
+        upcoming_maintenance: Sequence[Mapping[str, str]] = (),
+    ) -> None:
         """Change the system status and tell everybody.
 
         Args:
             system: the new state.
             connection_id: whether status messages carry a connection id; the exchange leaves it
                 out during maintenance.
+            upcoming_maintenance: what is announced, in the long form of the message.
         """
         self._note("set_system", system)
         self._exchange.system = system
         self._exchange.shows_connection_ids = connection_id
-        for connection in self._exchange.connections:
-            if connection.session is not None:
-                connection.session.greet()
+        self._exchange.upcoming_maintenance = list(upcoming_maintenance)
+        self._greet()
+
+    def storm_status(self, count: int = 1000) -> None:
+        """Tell everybody the system status `count` times in a row."""
+        self._note("storm_status", str(count))
+        for _ in range(count):
+            self._greet()
 
     def cross_book(self, symbol: str) -> None:
         """Send an update with a bid above the best ask, then one that takes it away again.
@@ -222,7 +301,25 @@ class Faults:
         self._note("refuse_tokens", error)
         self._exchange.rest.refuse_next(error, times)
 
+    def fail_tokens(self, status: int = 502, times: int = 1) -> None:
+        """Answer the next token calls with an HTTP status and no JSON."""
+        self._note("fail_tokens", str(status))
+        self._exchange.rest.fail_next(HTTPStatus(status), times)
+
+    def delay_tokens(self, seconds: float) -> None:
+        """Answer token calls late, until `clear()`."""
+        self._note("delay_tokens", str(seconds))
+        self.token_delay = seconds
+
     # What the exchange asks.
+
+    def ignores_handshake(self) -> bool:
+        """Tell whether a WebSocket handshake is to stay without an answer, and count it."""
+        if self._ignored <= 0:
+            return False
+        self._ignored -= 1
+        self._note("ignored_handshake")
+        return True
 
     def resets_connection(self) -> bool:
         """Tell whether a new TCP connection is to be reset."""
@@ -259,6 +356,11 @@ class Faults:
         if refused:
             self._note("refused_connection")
         return refused
+
+    def _greet(self) -> None:
+        for connection in self._exchange.connections:
+            if connection.session is not None:
+                connection.session.greet()
 
     def _note(self, event: str, detail: str = "") -> None:
         self._exchange.journal.note(event, detail)

@@ -5,7 +5,7 @@ Source: docs.kraken.com, Spot WebSocket v2; key order and digits follow frames s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import orjson
@@ -23,13 +23,19 @@ API_VERSION = "v2"
 SERVICE_VERSION = "2.0.10"
 
 
-def status(system: str, connection_id: int | None, *, long_form: bool) -> bytes:
+def status(
+    system: str,
+    connection_id: int | None,
+    upcoming_maintenance: Sequence[Mapping[str, str]] = (),
+    *,
+    long_form: bool,
+) -> bytes:
     """Return the `status` message in one of the two forms that are seen live."""
     identity = {} if connection_id is None else {"connection_id": connection_id}
     item: dict[str, Any]
     if long_form:
         item = {"version": SERVICE_VERSION, "system": system, "api_version": API_VERSION}
-        item |= {**identity, "upcoming_maintenance": [], "emergency": []}
+        item |= {**identity, "upcoming_maintenance": upcoming_maintenance, "emergency": []}
         return encode({"channel": "status", "type": "update", "data": [item]})
     item = {"api_version": API_VERSION, **identity, "system": system, "version": SERVICE_VERSION}
     return encode({"channel": "status", "data": [item], "type": "update"})

@@ -76,6 +76,11 @@ def double(session: Session, message: Outgoing) -> list[Outgoing]:
     return [message, message]
 
 
+def truncate(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message without its end."""
+    return [replace(message, payload=message.payload[:-3])]
+
+
 def delay(seconds: float) -> Act:
     """Send the message later; what is sent meanwhile overtakes it."""
 

@@ -90,6 +90,7 @@ class SimulatedExchange:
         self.api_secret = api_secret or new_secret()
         self.system = "online"
         self.shows_connection_ids = True
+        self.upcoming_maintenance: list[Mapping[str, str]] = []
         self.journal = Journal(clock)
         self.registry = Registry()
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)

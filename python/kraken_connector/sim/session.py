@@ -115,7 +115,9 @@ class Session:
         """Send the system status, as on connect and on every change."""
         system = self.exchange.system
         identity = self.connection_id if self.exchange.shows_connection_ids else None
-        payload = messages.status(system, identity, long_form=self.number % 2 == 0)
+        coming = self.exchange.upcoming_maintenance
+        long_form = bool(coming) or self.number % 2 == 0
+        payload = messages.status(system, identity, coming, long_form=long_form)
         self.send(Outgoing("status", payload, "status", "update"))
 
     def receive(self, text: str) -> None:

@@ -80,10 +80,20 @@ class RestApi:
         self._tokens = tokens
         self._last_nonce = -1
         self._refusals: list[str] = []
+        self._failures: list[int] = []
 
     def refuse_next(self, error: str, times: int = 1) -> None:
         """Answer the next token calls with `error`, for example `EAPI:Rate limit exceeded`."""
         self._refusals += [error] * times
+
+    def fail_next(self, status: int, times: int = 1) -> None:
+        """Answer the next token calls with an HTTP status, as a gateway does."""
+        self._failures += [status] * times
+
+    def clear_refusals(self) -> None:
+        """Answer the next token calls as usual."""
+        self._refusals.clear()
+        self._failures.clear()
 
     def respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
@@ -100,6 +110,8 @@ class RestApi:
         if path != TOKEN_PATH or method != "POST":
             return 200, orjson.dumps({"error": ["EGeneral:Unknown method"]})
         self.calls += 1
+        if self._failures:
+            return self._failures.pop(0), b"upstream is not available"
         error = self._refusals.pop(0) if self._refusals else self._error(path, headers, body)
         if error:
             return 200, orjson.dumps({"error": [error]})
