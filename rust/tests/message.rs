@@ -153,7 +153,7 @@ fn absent_sides_are_empty_and_unknown_fields_are_skipped() {
 fn the_first_item_is_read_without_the_rest() {
     let frame =
         r#"{"channel":"trade","type":"update","data":[{"x":1,"symbol":"BTC/USD"},{"symbol":"B"}]}"#;
-    let symbol = data_message(frame).first_item_text(frame.as_bytes(), b"symbol");
+    let symbol = data_message(frame).symbol(frame.as_bytes());
     assert_eq!(symbol.unwrap().decode(frame.as_bytes()), "BTC/USD");
 }
 

@@ -147,6 +147,7 @@ impl Envelope {
             data: data.offset,
             sequence,
             timestamp: self.timestamp.and_then(|field| text(field).ok()),
+            book: None,
         })
     }
 

@@ -93,12 +93,33 @@ pub struct DataMessage {
     pub sequence: Option<i64>,
     /// RFC 3339 time of the message itself.
     pub timestamp: Option<Text>,
+    /// Symbol and time of the only item of a book message, where reading it told them.
+    pub book: Option<(Text, Option<Text>)>,
 }
 
 impl DataMessage {
-    /// A text of the first item, without decoding the rest.
+    /// The symbol of the first item.
+    #[inline]
     #[must_use]
-    pub fn first_item_text(&self, frame: &[u8], name: &[u8]) -> Option<Text> {
+    pub fn symbol(&self, frame: &[u8]) -> Option<Text> {
+        match self.book {
+            Some((symbol, _)) => Some(symbol),
+            None => self.first_item_text(frame, b"symbol"),
+        }
+    }
+
+    /// The RFC 3339 time of the first item.
+    #[inline]
+    #[must_use]
+    pub fn item_timestamp(&self, frame: &[u8]) -> Option<Text> {
+        match self.book {
+            Some((_, timestamp)) => timestamp,
+            None => self.first_item_text(frame, b"timestamp"),
+        }
+    }
+
+    /// A text of the first item, without decoding the rest.
+    fn first_item_text(&self, frame: &[u8], name: &[u8]) -> Option<Text> {
         let mut lexer = Lexer::at(frame, self.data);
         if !lexer.first_item().ok()? {
             return None;

@@ -41,6 +41,7 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
     batch.clear();
     let item = read_item(cursor, batch)?;
     cursor.take(b"]")?;
+    let book = Some((item.symbol, item.timestamp));
     batch.push(item);
     Some(DataMessage {
         channel: Channel::Book,
@@ -50,6 +51,7 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
         data,
         sequence: None,
         timestamp: None,
+        book,
     })
 }
 
@@ -83,6 +85,7 @@ fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
             None
         },
         timestamp: None,
+        book: None,
     })
 }
 

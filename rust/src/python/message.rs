@@ -9,6 +9,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType}
 
 use super::decode::Decoder;
 use super::schema::{Registry, SchemaId};
+use super::strings::Strings;
 use super::{errors, frame, reply};
 use crate::lexer::Text;
 use crate::message::{BookBatch, Channel, DataMessage, Message, parse_message};
@@ -83,17 +84,12 @@ impl PyDataMessage {
         }
     }
 
-    /// A text of the first item.
-    fn first_item_text<'py>(
+    /// A text attribute of the first item that a caller gave.
+    fn made_item_text<'py>(
         &self,
         py: Python<'py>,
         name: &Bound<'py, PyString>,
     ) -> PyResult<Option<Bound<'py, PyString>>> {
-        if let Origin::Wire { frame, message } = &self.origin {
-            let frame = frame.as_bytes(py);
-            let text = message.first_item_text(frame, name.to_str()?.as_bytes());
-            return Ok(text.map(|text| string(py, frame, text)));
-        }
         let data = self.data(py)?;
         let Ok(items) = data.cast::<PyList>() else {
             return Ok(None);
@@ -214,7 +210,14 @@ impl PyDataMessage {
 
     #[getter]
     fn symbol<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
-        self.first_item_text(py, intern!(py, "symbol"))
+        let Origin::Wire { frame, message } = &self.origin else {
+            return self.made_item_text(py, intern!(py, "symbol"));
+        };
+        let frame = frame.as_bytes(py);
+        let symbol = message.symbol(frame).map(|text| text.bytes(frame));
+        symbol
+            .map(|text| Strings::lend().get(py, &text))
+            .transpose()
     }
 
     #[getter]
@@ -231,16 +234,20 @@ impl PyDataMessage {
 
     #[getter]
     fn timestamp_ns(&self, py: Python<'_>) -> PyResult<Option<i128>> {
-        if let Some(timestamp) = self.timestamp(py) {
-            return match timestamp.cast::<PyString>() {
-                Ok(text) => Ok(timestamp_ns(text.to_str()?.as_bytes())),
-                Err(_) => Ok(None),
-            };
+        if let Origin::Wire { frame, message } = &self.origin {
+            let frame = frame.as_bytes(py);
+            let text = message.timestamp.or_else(|| message.item_timestamp(frame));
+            return Ok(text.and_then(|text| timestamp_ns(&text.bytes(frame))));
         }
-        match self.first_item_text(py, intern!(py, "timestamp"))? {
-            Some(text) => Ok(timestamp_ns(text.to_str()?.as_bytes())),
-            None => Ok(None),
-        }
+        let text = match self.timestamp(py) {
+            Some(timestamp) => timestamp.cast_into().ok(),
+            None => self.made_item_text(py, intern!(py, "timestamp"))?,
+        };
+        let text: Option<Bound<'_, PyString>> = text;
+        Ok(match text {
+            Some(text) => timestamp_ns(text.to_str()?.as_bytes()),
+            None => None,
+        })
     }
 
     #[getter]
