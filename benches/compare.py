@@ -13,11 +13,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benches import core_rows, machine
+from benches import core_rows, machine, memory_rows, rust_rows, socket_rows
 from benches.targets import Results
 
 RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
-SECTIONS: dict[str, Callable[[Results, float], None]] = {"core": core_rows.measure}
+SECTIONS: dict[str, Callable[[Results, float], None]] = {
+    "core": core_rows.measure,
+    "rust": rust_rows.measure,
+    "memory": memory_rows.measure,
+    "sockets": socket_rows.measure_throughput,
+    "latency": socket_rows.measure_latency,
+}
 #: Seconds for one comparison.
 PATIENT, QUICK = 2.0, 0.4
 

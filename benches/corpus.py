@@ -16,7 +16,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.oracle import Market
+from tests.oracle import SIDES, Market, OracleBook, TextRow, book_message
 
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 REPLAY = FIXTURES / "vectors" / "book-replay-btcusd-2023-07-30.jsonl"
@@ -73,6 +73,37 @@ def _captured_stream(lines: tuple[bytes, ...]) -> Stream | None:
     if len(symbols) != 1 or not acks or len(frames) < _CAPTURE_LEAST:
         return None
     return Stream(symbols.pop(), json.loads(acks[0])["result"]["depth"], frames)
+
+
+@cache
+def endless(name: str) -> Stream:
+    """Return a stream whose updates can be played again and again.
+
+    After its own updates comes one that leads back to the snapshot.
+    """
+    stream = streams()[name]
+    start, now = OracleBook(stream.depth), OracleBook(stream.depth)
+    for book, frames in ((start, stream.frames[:1]), (now, stream.frames)):
+        for frame in frames:
+            (data,) = json.loads(frame, parse_float=str)["data"]
+            for side in SIDES:
+                book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
+            book.cut()
+    rows = {side: _way_back(now.sides[side], start.sides[side]) for side in SIDES}
+    back = book_message(
+        stream.symbol,
+        "update",
+        rows["bids"],
+        rows["asks"],
+        start.checksum(),
+        "2026-01-01T00:00:00.000000Z",
+    )
+    return Stream(stream.symbol, stream.depth, (*stream.frames, back))
+
+
+def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:
+    gone = [(price, "0.00000000") for price in now if price not in start]
+    return gone + [(price, qty) for price, qty in start.items() if now.get(price) != qty]
 
 
 @cache

@@ -115,6 +115,18 @@ class Results:
         count = min(len(taken) for taken in rounds.values())
         self.groups.append(Group(section, case, unit, figures, count))
 
+    def add_once(self, section: str, case: str, unit: str, figures: dict[str, float]) -> None:
+        """Add figures that were taken elsewhere."""
+        self.groups.append(
+            Group(
+                section, case, unit, {name: Spread(*[one] * 3) for name, one in figures.items()}, 1
+            )
+        )
+
+    def amount(self, target: str, case: str, values: list[float]) -> None:
+        """Add an amount that is no ratio."""
+        self.rows.append(Row(target, case, Spread.of(values)))
+
     def compare(
         self, target: str, case: str, rounds: Rounds, pair: tuple[str, str], *, decides: bool = True
     ) -> None:

@@ -1,0 +1,39 @@
+"""Rust alone: reads what criterion measured before; `make bench` runs it first."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benches.targets import TARGETS, Results, Row
+from benches.timing import Spread
+
+CRITERION = Path(__file__).parent.parent / "target" / "criterion"
+OURS = "engine"
+#: Parsers that decode into types, as the engine does.
+TYPED = ("sonic_rs", "simd_json")
+
+
+def measure(results: Results, _: float) -> None:
+    """Compare the engine with the faster typed parser in every group that has both."""
+    found = False
+    for folder in sorted(CRITERION.glob("*/")):
+        times = {path.parent.parent.name: _median(path) for path in _estimates(folder)}
+        rivals = [time for name, time in times.items() if name.startswith(TYPED)]
+        if times:
+            results.add_once("Rust alone", folder.name, "ns/round", times)
+        if OURS in times and rivals:
+            found = True
+            figure = times[OURS] / min(rivals)
+            results.rows.append(Row("rust", folder.name, Spread(figure, figure, figure)))
+    if not found:
+        results.note(f"{TARGETS['rust'].what}: no figures of criterion; `make bench` takes them")
+
+
+def _estimates(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*/new/estimates.json"))
+
+
+def _median(estimates: Path) -> float:
+    value: float = json.loads(estimates.read_text())["median"]["point_estimate"]
+    return value

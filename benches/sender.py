@@ -1,0 +1,173 @@
+"""The exchange's end of a socket: ready-made frames, flat out or to a timetable. Runs in a worker.
+
+It blocks, in a process of its own, so that nothing but the socket is between it and the client. It
+is less than `kraken_connector.sim` (one symbol, no pings) to cost less than any client.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import ssl
+import tempfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import trustme
+from benches import corpus
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+RECEIVE_BYTES = 65_536
+#: Seconds until a client counts as gone.
+PATIENCE = 20.0
+#: Before a message is due, the sender stops sleeping and watches the clock.
+WATCH_NS = 200_000
+#: Between the subscription and the first message of a timetable.
+LEAD_NS = 100_000_000
+
+
+@cache
+def _listener() -> socket.socket:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(PATIENCE)
+    return listener
+
+
+@cache
+def _tls() -> tuple[ssl.SSLContext, str]:
+    """Return the server's settings and the file of the authority that its clients trust."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    file = Path(tempfile.mkdtemp(prefix="kraken-bench-")) / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    return context, str(file)
+
+
+def address() -> dict[str, Any]:
+    """Return the port and, for TLS, the file of the authority."""
+    return {"port": _listener().getsockname()[1], "authority": _tls()[1]}
+
+
+def flat_out(stream: str, loops: int, tls: bool) -> None:
+    """Serve one client: the updates of an endless stream `loops` times, as fast as it reads."""
+    with _Client(tls) as client:
+        loop = b"".join(client.subscribed(stream))
+        for _ in range(loops):
+            client.socket.sendall(loop)
+        client.wait_for_end()
+
+
+def timetable(stream: str, rate: int, count: int, tls: bool) -> dict[str, Any]:
+    """Serve one client: message `i` is due at `first_ns + i * 1e9 / rate`.
+
+    A late sender does not move the timetable: what waits is sent at once.
+
+    Returns:
+        `first_ns` on the system's monotonic clock, and how late messages were handed to the
+        socket: `late_p50_ns`, `late_p99_ns`.
+    """
+    with _Client(tls) as client:
+        frames = client.subscribed(stream)
+        first = time.perf_counter_ns() + LEAD_NS
+        late = [0] * count
+        send, now, size = client.socket.sendall, time.perf_counter_ns, len(frames)
+        for number in range(count):
+            due = first + number * 1_000_000_000 // rate
+            spare = due - now() - WATCH_NS
+            if spare > 0:
+                time.sleep(spare / 1e9)
+            while (at := now()) < due:
+                pass
+            send(frames[number % size])
+            late[number] = at - due
+        client.wait_for_end()
+    late.sort()
+    return {
+        "first_ns": first,
+        "late_p50_ns": late[count // 2],
+        "late_p99_ns": late[count * 99 // 100],
+    }
+
+
+class _Client:
+    """One accepted connection, after its handshake."""
+
+    def __init__(self, tls: bool) -> None:
+        plain, _ = _listener().accept()
+        plain.settimeout(PATIENCE)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = _tls()[0].wrap_socket(plain, server_side=True) if tls else plain
+        self._protocol = ServerProtocol(max_size=None)
+        (request,) = self._received()
+        assert isinstance(request, Request)
+        self._protocol.send_response(self._protocol.accept(request))
+        self._flush()
+
+    def __enter__(self) -> _Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def subscribed(self, stream: str) -> list[bytes]:
+        """Answer the subscription and send the snapshot; return the updates, ready to send."""
+        book = corpus.endless(stream)
+        request: dict[str, Any] = {}
+        while request.get("method") != "subscribe":
+            for event in self._received():
+                assert isinstance(event, Frame)
+                request = json.loads(event.data)
+        ack, snapshot, *updates = (_ack(book, request.get("req_id")), *book.frames)
+        self.socket.sendall(_on_wire(ack) + _on_wire(snapshot))
+        return [_on_wire(update) for update in updates]
+
+    def wait_for_end(self) -> None:
+        """Wait until the client has closed, and answer; it is the server that hangs up."""
+        with contextlib.suppress(OSError):
+            while not self._protocol.close_expected() and self._receive():
+                self._flush()
+
+    def _received(self) -> list[Any]:
+        while not (events := self._protocol.events_received()):
+            if not self._receive():
+                raise ConnectionError("the client has gone")
+        return events
+
+    def _receive(self) -> bool:
+        """Take what came; return whether there may be more."""
+        data = self.socket.recv(RECEIVE_BYTES)
+        if data:
+            self._protocol.receive_data(data)
+        return bool(data)
+
+    def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data:
+                self.socket.sendall(data)
+
+
+def _ack(book: corpus.Stream, req_id: int | None) -> bytes:
+    ack = {
+        "method": "subscribe",
+        "result": {
+            "channel": "book",
+            "depth": book.depth,
+            "snapshot": True,
+            "symbol": book.symbol,
+        },
+        "success": True,
+        "time_in": "2026-01-01T00:00:00.000000Z",
+        "time_out": "2026-01-01T00:00:00.000001Z",
+        **({} if req_id is None else {"req_id": req_id}),
+    }
+    return json.dumps(ack, separators=(",", ":")).encode()
+
+
+def _on_wire(payload: bytes) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=False)

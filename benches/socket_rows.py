@@ -1,0 +1,176 @@
+"""Over a loopback socket: messages at full load, and how long one message takes to arrive."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benches import corpus, peers
+from benches.remote import OURS, Worker, WorkerError, two_processors
+from benches.targets import OLD, PICOWS, Results
+from benches.timing import Rounds, collector_off
+
+STREAM = "replay-10"
+CALLBACK, ITERATOR, RECV = "callback", "async for", "recv alone"
+SLOW = (OLD, "python-kraken-sdk")
+FULL_LOAD = (CALLBACK, ITERATOR, PICOWS, "websockets + orjson.loads", *SLOW, RECV)
+#: What the slow ones can do as well; the others also run on uvloop and with TLS.
+EVERYWHERE = FULL_LOAD[:4]
+SETTINGS = [(loop, tls) for tls in (False, True) for loop in ("asyncio", "uvloop")]
+#: Between first and last message of a round, seconds for each of the time given to a comparison.
+ROUND_SHARE = 0.25
+ROUNDS = 5
+RATES = (1_000, 10_000, 50_000)
+LATENCY = (CALLBACK, PICOWS)
+PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+#: The share of a timetable's messages that comes before the counted ones.
+WARM_UP = 0.1
+
+
+class Link:
+    """A sender and receivers, each in a process of its own, on two processors if there are two."""
+
+    def __init__(self) -> None:
+        receiving, sending = two_processors()
+        self.sender = Worker(cpu=sending)
+        self.receivers = {
+            name: Worker((peers.PREDECESSOR if name == OLD else OURS,), cpu=receiving)
+            for name in FULL_LOAD
+        }
+        self.address = self.sender.call("benches.sender:address")
+        self.updates = len(corpus.endless(STREAM).frames) - 1
+
+    def close(self) -> None:
+        for worker in (self.sender, *self.receivers.values()):
+            worker.close()
+
+    def flat_out(self, name: str, loop: str, tls: bool, loops: int) -> dict[str, float]:
+        """Return ns per message, `wall` and `cpu`."""
+        self.sender.start("benches.sender:flat_out", stream=STREAM, loops=loops, tls=tls)
+        count = loops * self.updates + 1
+        took: dict[str, float] = self._receive(name, loop, tls, count)
+        return took
+
+    def timetable(self, name: str, loop: str, tls: bool, rate: int, count: int) -> Any:
+        """Return the sender's account, and the latencies of the counted messages in ns."""
+        with tempfile.TemporaryDirectory() as folder:
+            stamps = Path(folder) / "arrivals"
+            self.sender.start(
+                "benches.sender:timetable", stream=STREAM, rate=rate, count=count, tls=tls
+            )
+            self._receive(name, loop, tls, count + 1, str(stamps))
+            account = self.sender_account
+            arrivals = array("q", stamps.read_bytes())[1:]
+        due = (account["first_ns"] + number * 1_000_000_000 // rate for number in range(count))
+        latencies = [at - when for at, when in zip(arrivals, due, strict=True)]
+        return account, latencies[int(WARM_UP * count) :]
+
+    def _receive(self, name: str, loop: str, tls: bool, count: int, stamps: str = "") -> Any:
+        """Let a receiver take `count` messages; the sender's answer is awaited in any case."""
+        try:
+            return self.receivers[name].call(
+                "benches.receivers:receive",
+                client=name,
+                loop=loop,
+                port=self.address["port"],
+                authority=self.address["authority"] if tls else "",
+                stream=STREAM,
+                skip=self.updates,
+                count=count,
+                stamps=stamps,
+            )
+        finally:
+            self.sender_account = self.sender.wait()
+
+
+@contextmanager
+def link() -> Iterator[Link]:
+    made = Link()
+    try:
+        with collector_off():
+            yield made
+    finally:
+        made.close()
+
+
+def measure_throughput(results: Results, seconds: float) -> None:
+    """Measure ns per message at full load for every loop, plain and with TLS."""
+    with link() as pair:
+        for loop, tls in SETTINGS:
+            names = FULL_LOAD if (loop, tls) == SETTINGS[0] else EVERYWHERE
+            case = f"{loop}, {'TLS' if tls else 'plain'}"
+            turns = {}
+            for name in names:
+                turn = _calibrated(results, pair, name, loop, tls, seconds * ROUND_SHARE)
+                if turn is not None:
+                    turns[name] = turn
+            wall, cpu = _take_turns(turns)
+            results.add("full load", case, "ns/message", wall)
+            results.add("full load, processor time", case, "ns/message", cpu)
+            decides = loop == "asyncio" and not tls
+            results.compare("callback", case, wall, (CALLBACK, PICOWS), decides=decides)
+            results.compare("iterate", case, wall, (ITERATOR, PICOWS), decides=decides)
+            if decides:
+                results.compare("iterate-old", case, wall, (ITERATOR, OLD))
+
+
+def _calibrated(
+    results: Results, pair: Link, name: str, loop: str, tls: bool, seconds: float
+) -> Callable[[], dict[str, float]] | None:
+    """Return a turn of about `seconds`, or nothing for a client that fails."""
+    try:
+        pair.flat_out(name, loop, tls, 4)
+        took = pair.flat_out(name, loop, tls, 4)
+    except WorkerError as error:
+        results.note(f"{name} on {loop}{' with TLS' if tls else ''}: {error}")
+        return None
+    loops = max(4, int(seconds * 1e9 / took["wall"] / pair.updates))
+    return lambda: pair.flat_out(name, loop, tls, loops)
+
+
+def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Rounds, Rounds]:
+    wall: Rounds = {name: [] for name in turns}
+    cpu: Rounds = {name: [] for name in turns}
+    order = list(turns)
+    for _ in range(ROUNDS):
+        order.reverse()
+        for name in order:
+            took = turns[name]()
+            wall[name].append(took["wall"])
+            cpu[name].append(took["cpu"])
+    return wall, cpu
+
+
+def measure_latency(results: Results, seconds: float) -> None:
+    """Measure from when a message is due until the callback has it."""
+    with link() as pair:
+        for loop, tls in SETTINGS:
+            for rate in RATES:
+                _latencies(results, pair, loop, tls, rate, seconds)
+
+
+def _latencies(
+    results: Results, pair: Link, loop: str, tls: bool, rate: int, seconds: float
+) -> None:
+    """Take turns at one rate; every percentile of every turn is a figure."""
+    taken: dict[str, Rounds] = {name: {one: [] for one in LATENCY} for name in PERCENTILES}
+    late: list[float] = []
+    for turn in range(ROUNDS):
+        for name in LATENCY if turn % 2 else reversed(LATENCY):
+            account, latencies = pair.timetable(name, loop, tls, rate, int(rate * seconds * 0.5))
+            latencies.sort()
+            for percentile, share in PERCENTILES.items():
+                value = latencies[int(share * len(latencies))] / 1000
+                taken[percentile][name].append(value)
+            late.append(account["late_p99_ns"] / 1000)
+    case = f"{rate:,}/s, {loop}, {'TLS' if tls else 'plain'}"
+    for percentile, rounds in taken.items():
+        results.add(f"latency {percentile}", case, "us", rounds)
+        decides = loop == "asyncio" and not tls
+        target = f"latency-{rate}-{percentile}"
+        results.compare(target, case, rounds, (CALLBACK, PICOWS), decides=decides)
+    results.add("sender late p99", case, "us", {"sender": late})
