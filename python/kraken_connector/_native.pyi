@@ -20,7 +20,7 @@ from .models import (
     WSResponse,
 )
 
-__all__ = ["Engine", "OrderBook", "WSDataMessage", "parse_message"]
+__all__ = ["Engine", "OrderBook", "Receiver", "WSDataMessage", "parse_message"]
 
 Frame: TypeAlias = bytes | bytearray | memoryview | str
 Message: TypeAlias = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
@@ -274,7 +274,7 @@ class Receiver:
     """
 
     def __new__(cls, engine: Engine, max_size: int) -> Self: ...
-    def get_buffer(self, sizehint: int = -1) -> memoryview:
+    def get_buffer(self, sizehint: int = ...) -> memoryview:
         """Return room to read into."""
     def buffer_updated(
         self, nbytes: int, received_ns: int, is_direct: bool
