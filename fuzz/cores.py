@@ -28,13 +28,25 @@ from kraken_connector import _pure as pure
 
 FOUND = ROOT / "fuzz" / "artifacts" / "cores"
 TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*|\w+|\s+|.', re.DOTALL)
-ODD = (
-    [b"0", b"-0", b"0.0", b"1e-08", b"1E+5", b"1.50", b"9" * 38, b"9" * 39, b"-1", b"01", b"1e400"]
-    + [b"4294967295", b"4294967296", b"9223372036854775808", b"1.0", b"10", b"true", b"null", b"[]"]
-    + [b'""', b'"\\u00e9"', b'"\\ud83d\\ude00"', b'"\\ud800"', '"é"'.encode(), b"\xff", b" \n"]
-    + [b'"book"', b'"channel"', b'"type"', b'"data"', b'"symbol"', b'"method"', b'"update"']
-    + [b"{", b"}", b"[", b"]", b",", b":"]
-)
+ODD = [
+    *(
+        b"0",
+        b"-0",
+        b"0.0",
+        b"1e-08",
+        b"1E+5",
+        b"1.50",
+        b"9" * 38,
+        b"9" * 39,
+        b"-1",
+        b"01",
+        b"1e400",
+    ),
+    *(b"4294967295", b"4294967296", b"9223372036854775808", b"1.0", b"10", b"true", b"null", b"[]"),
+    *(b'""', b'"\\u00e9"', b'"\\ud83d\\ude00"', b'"\\ud800"', '"é"'.encode(), b"\xff", b" \n"),
+    *(b'"book"', b'"channel"', b'"type"', b'"data"', b'"symbol"', b'"method"', b'"update"'),
+    *(b"{", b"}", b"[", b"]", b",", b":"),
+]
 #: Frames of one connection; at its end the engines are thrown away.
 SESSION = 8
 EXAMPLES = 200
