@@ -10,6 +10,9 @@ from websockets.frames import Frame, Opcode
 from .rules import Act
 from .session import Outgoing, Session
 
+#: The bit of a frame's first byte that says its payload is compressed (RFC 7692).
+_COMPRESSED = 0x40
+
 
 def frame(payload: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
     """Return the bytes of one frame, as a server sends it."""
@@ -67,9 +70,8 @@ def compress(session: Session, message: Outgoing) -> list[Outgoing]:
     """Send the message compressed, which was never agreed on."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     payload = packer.compress(message.payload) + packer.flush(zlib.Z_SYNC_FLUSH)
-    session.connection.send_bytes(
-        Frame(Opcode.TEXT, payload.removesuffix(b"\0\0\xff\xff"), rsv1=True).serialize(mask=False)
-    )
+    plain = frame(payload.removesuffix(b"\0\0\xff\xff"))
+    session.connection.send_bytes(bytes([plain[0] | _COMPRESSED]) + plain[1:])
     return []
 
 

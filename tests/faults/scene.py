@@ -1,0 +1,166 @@
+"""A client amid faults, held against what the simulated exchange published."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.ws.helpers import BTC, ETH, client_of, eventually, tokens_of
+
+from kraken_connector import WSDataMessage
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import BookParams, ExecutionsParams, GapEvent, KrakenWSClient
+
+SYMBOLS = (BTC, ETH)
+
+#: Short enough that no fault takes long; too short for a busy machine only costs a reconnect.
+QUICK: dict[str, Any] = {
+    "ping_interval": 0.1,
+    "ping_timeout": 1.0,
+    "heartbeat_timeout": 1.0,
+    "request_timeout": 0.3,
+    "open_timeout": 1.0,
+    "close_timeout": 0.2,
+    "max_reconnect_attempts": 1000,
+    "resync_attempts": 20,
+}
+
+Report = tuple[str, str]
+
+
+class Scene:
+    """An exchange whose markets and account a test moves, and a client that watches them.
+
+    Attributes:
+        sim: the exchange.
+        client: follows two books by callback and the account by queue.
+        sent: order reports that the exchange made, in order.
+        received: those that the client delivered.
+        events: everything else that it delivered.
+        valid_reads: how often a valid book was compared.
+    """
+
+    def __init__(self, sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        self.sim = sim
+        self.client = client
+        self.sent: list[Report] = []
+        self.received: list[Report] = []
+        self.events: list[Any] = []
+        self.valid_reads = 0
+        self.errors: list[AssertionError] = []
+
+    @property
+    def causes(self) -> set[str]:
+        """Why there are holes in the ledger."""
+        return {gap.cause for gap in self.client.gaps}
+
+    @property
+    def reconnects(self) -> int:
+        count: int = self.client.stats()["connections"][self.sim.url]["reconnects"]
+        return count
+
+    async def begin(self) -> None:
+        """Subscribe, and wait until all is well."""
+        books = BookParams(symbol=list(SYMBOLS), depth=10)
+        await self.client.subscribe(books, callback=self._on_book_event)
+        await self.client.subscribe(ExecutionsParams())
+        await self.recovered()
+
+    async def move(self, steps: int = 3) -> None:
+        """Let the books move and an order come and go."""
+        for symbol in SYMBOLS:
+            await self.sim.step(symbol, steps)
+        order = await self.sim.account.place(BTC, "buy", "0.5", limit_price="80000.0")
+        await self.sim.account.cancel(order)
+        self.sent += [(order, kind) for kind in ("pending_new", "new", "canceled")]
+        self.check_books()
+
+    async def recovered(self) -> None:
+        """Wait until every book is what was published last, or given up.
+
+        The markets move on meanwhile, as it is the next update that shows the loss of the last.
+        """
+        for patience in (0.5, 1.0, 2.0, 4.0, 8.0):
+            for symbol in SYMBOLS:
+                await self.sim.step(symbol)
+            with contextlib.suppress(TimeoutError):
+                await eventually(self._is_settled, patience)
+                break
+        assert self._is_settled()
+        await eventually(lambda: self.sim.registry.count("executions") == 1)
+
+    def state(self, symbol: str) -> str:
+        return self.client.book(symbol).state
+
+    def check_books(self) -> None:
+        """Hold every book that reads as valid against what was published."""
+        for symbol in SYMBOLS:
+            book = self.client.book(symbol)
+            if book.is_valid:
+                self.valid_reads += 1
+                now = (book.bids, book.asks)
+                published = self.sim.published(symbol)
+                assert any(
+                    now == (state.bids, state.asks)
+                    for state in reversed(published)
+                    if state.checksum == book.checksum()
+                ), f"{symbol} shows what was never published"
+
+    def check_reports(self, *, may_repeat: bool = False) -> None:
+        """Each report came once and in order, and what did not come is in the ledger."""
+        came = list(dict.fromkeys(self.received)) if may_repeat else self.received
+        assert came == [report for report in self.sent if report in set(came)]
+        if len(came) < len(self.sent):
+            assert any("executions" in gap.channels for gap in self.client.gaps)
+
+    async def consume(self) -> None:
+        """Take everything that is queued, until the client ends."""
+        async for event in self.client:
+            if isinstance(event, WSDataMessage) and event.channel == "executions":
+                if event.type == "update":
+                    self.received += [(item.order_id, item.exec_type) for item in event.data]
+            else:
+                self.events.append(event)
+
+    def _on_book_event(self, _: object) -> None:
+        try:
+            self.check_books()
+        except AssertionError as error:
+            self.errors.append(error)
+
+    def _is_settled(self) -> bool:
+        return all(self._is_sound(symbol) for symbol in SYMBOLS)
+
+    def _is_sound(self, symbol: str) -> bool:
+        book = self.client.book(symbol)
+        if not book.is_valid:
+            return self.state(symbol) == "quarantined"
+        return book.checksum() == self.sim.published(symbol)[-1].checksum
+
+
+@asynccontextmanager
+async def scene(**options: Any) -> AsyncIterator[Scene]:
+    """Run a scene; nothing may be wrong when it ends, and nothing left behind."""
+    before = asyncio.all_tasks()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ResourceWarning)
+        async with SimulatedExchange(symbols=list(SYMBOLS), rate=0, heartbeat_interval=0.05) as sim:
+            client = client_of(sim, token_manager=tokens_of(sim), **{**QUICK, **options})
+            set_up = Scene(sim, client)
+            async with client:
+                consuming = asyncio.create_task(set_up.consume())
+                await set_up.begin()
+                yield set_up
+            await consuming
+            await sim.wait_for(lambda: not sim.connections)
+        await eventually(lambda: asyncio.all_tasks() == before)
+        del client
+        gc.collect()
+    assert set_up.errors == []
+    assert set_up.valid_reads > 0
+    assert all(isinstance(gap, GapEvent) for gap in set_up.client.gaps)

@@ -1,0 +1,252 @@
+"""Every fault of the menu: no wrong book is valid, no hole unreported, no report lost silently."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.faults.scene import Scene, scene
+from tests.ws.helpers import BTC, ETH, eventually
+
+Break = Callable[[Scene], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One line of the matrix.
+
+    Attributes:
+        name: of the test.
+        act: brings the fault about.
+        causes: what the ledger must name; without any it must be empty if the socket held.
+        until: waits for the fault's effect before the exchange is well again.
+        options: arguments of the client.
+        repeats: whether the exchange itself repeats order reports.
+    """
+
+    name: str
+    act: Break
+    causes: frozenset[str] = frozenset()
+    until: Callable[[Scene], object] = lambda _: True
+    options: dict[str, Any] = field(default_factory=dict)
+    repeats: bool = False
+
+
+def fault(name: str, act: Break, *causes: str, **options: Any) -> Fault:
+    """Return a line whose effect is that its causes are in the ledger."""
+    if "until" not in options:
+        options["until"] = lambda scene: set(causes) <= scene.causes
+    return Fault(name=name, act=act, causes=frozenset(causes), **options)
+
+
+def reset(before: Break) -> Break:
+    """Return a fault that meets a reconnecting client."""
+
+    def act(scene: Scene) -> None:
+        before(scene)
+        scene.sim.faults.reset_connections()
+
+    return act
+
+
+def limit_messages(scene: Scene) -> None:
+    scene.sim.message_limit = 2
+
+
+def only_pongs(scene: Scene) -> None:
+    scene.sim.faults.stop_heartbeats()
+
+
+def unknown_things(scene: Scene) -> None:
+    for text in (
+        '{"channel":"weather","type":"update","data":[{"sun":1}]}',
+        '{"channel":"status","type":"update","data":[{"system":"dancing","api_version":"v2"}]}',
+        '{"method":"applaud","success":true,"result":{},"time_in":"","time_out":""}',
+    ):
+        scene.sim.faults.send_text(text)
+
+
+async def maintenance(scene: Scene) -> None:
+    faults = scene.sim.faults
+    faults.set_system("maintenance", upcoming_maintenance=[{"from": "now"}], connection_id=False)
+    await eventually(lambda: scene.client.system_status == "maintenance")
+    assert scene.client.upcoming_maintenance == [{"from": "now"}]
+    faults.refuse_connections(3, status=503)
+    faults.close_connections(1012, "maintenance")
+    faults.set_system("online")
+
+
+async def lose_update(scene: Scene) -> None:
+    # Of a level that the next update says nothing about.
+    (bid, bid_qty), (ask, ask_qty) = (
+        side[0] for side in (scene.client.book(BTC).bids, scene.client.book(BTC).asks)
+    )
+    scene.sim.faults.drop_updates(BTC)
+    await scene.sim.publish(BTC, bids=[(bid, bid_qty + 1)])
+    await scene.sim.publish(BTC, asks=[(ask, ask_qty + 1)])
+
+
+async def flood(scene: Scene) -> None:
+    await scene.sim.step(BTC, 300)
+
+
+FAULTS = [
+    fault("reset", lambda s: s.sim.faults.reset_connections(), "disconnect"),
+    *(
+        fault(
+            f"close {code}", lambda s, code=code: s.sim.faults.close_connections(code), "disconnect"
+        )
+        for code in (1000, 1001, 1011, 1012, 1013)
+    ),
+    fault("half-open", lambda s: s.sim.faults.silence_connections(), "disconnect"),
+    fault("no pong", lambda s: s.sim.faults.swallow_pongs(), "disconnect"),
+    fault("late pongs", lambda s: s.sim.faults.delay_pongs(0.05)),
+    fault("pongs and nothing else", only_pongs, "disconnect"),
+    *(
+        fault(
+            f"handshake {status}",
+            reset(lambda s, status=status: s.sim.faults.refuse_connections(2, status=status)),
+            "disconnect",
+        )
+        for status in (403, 429, 502, None)
+    ),
+    fault(
+        "handshake without answer",
+        reset(lambda s: s.sim.faults.ignore_connections()),
+        "disconnect",
+        options={"open_timeout": 0.2},
+    ),
+    fault("stall mid-frame", lambda s: s.sim.faults.stall_mid_frame(BTC), "disconnect"),
+    fault("cut mid-frame", lambda s: s.sim.faults.cut_mid_frame(BTC), "disconnect"),
+    fault(
+        "cut mid-snapshot",
+        reset(lambda s: s.sim.faults.cut_mid_frame(BTC, type="snapshot")),
+        "disconnect",
+    ),
+    fault("byte by byte", lambda s: s.sim.faults.dribble_updates(BTC, 3)),
+    fault("fragments", lambda s: s.sim.faults.fragment_updates(BTC, 3)),
+    fault("binary frames", lambda s: s.sim.faults.binary_updates(BTC, 3)),
+    fault("compressed frame", lambda s: s.sim.faults.compress_updates(BTC), "disconnect"),
+    fault("64 MiB frame", lambda s: s.sim.faults.send_huge_frame(), "disconnect"),
+    fault("deep nesting", lambda s: s.sim.faults.send_text("[" * 100_000), "unreadable"),
+    fault("sentence of a proxy", lambda s: s.sim.faults.send_text("Bad gateway"), "unreadable"),
+    fault("malformed book", lambda s: s.sim.faults.truncate_updates(BTC), "resync"),
+    fault(
+        "malformed executions",
+        lambda s: s.sim.faults.truncate_updates(None, channel="executions"),
+        "sequence",
+    ),
+    fault("unknown things", unknown_things),
+    fault("lost update", lose_update, "resync"),
+    fault("repeated update", lambda s: s.sim.faults.duplicate_updates(BTC)),
+    fault("updates swapped", lambda s: s.sim.faults.swap_updates(BTC), "resync"),
+    fault("wrong checksum once", lambda s: s.sim.faults.corrupt_checksums(BTC), "resync"),
+    fault("crossed book", lambda s: s.sim.faults.cross_book(BTC)),
+    fault(
+        "lost snapshot",
+        reset(lambda s: s.sim.faults.lose_snapshots(BTC)),
+        "disconnect",
+        "resync",
+    ),
+    fault(
+        "lost snapshot of the account",
+        reset(lambda s: s.sim.faults.lose_snapshots(None, channel="executions")),
+        "disconnect",
+        "resync",
+    ),
+    fault("sequence jump", lambda s: s.sim.faults.skip_sequence("executions"), "sequence"),
+    fault(
+        "lost report",
+        lambda s: s.sim.faults.drop_updates(None, channel="executions"),  # type: ignore[arg-type]
+        "sequence",
+    ),
+    fault(
+        "repeated report",
+        lambda s: s.sim.faults.duplicate_updates(None, channel="executions"),  # type: ignore[arg-type]
+        "sequence",
+        repeats=True,
+    ),
+    fault("lost acks", reset(lambda s: s.sim.faults.swallow_acks(2)), "disconnect"),
+    fault("late acks", reset(lambda s: s.sim.faults.delay_acks(0.1, 3)), "disconnect"),
+    fault("repeated acks", reset(lambda s: s.sim.faults.duplicate_acks(3)), "disconnect"),
+    fault("message limit", reset(limit_messages), "disconnect"),
+    fault("status storm", lambda s: s.sim.faults.storm_status()),
+    fault("maintenance", maintenance, "disconnect"),
+    fault("tokens revoked", reset(lambda s: s.sim.faults.revoke_tokens()), "disconnect"),
+    fault("token call refused", reset(lambda s: s.sim.faults.refuse_tokens()), "disconnect"),
+    fault("token call fails", reset(lambda s: s.sim.faults.fail_tokens()), "disconnect"),
+    fault("token call slow", reset(lambda s: s.sim.faults.delay_tokens(0.1)), "disconnect"),
+    fault("flood", flood),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
+async def test_fault(fault: Fault) -> None:
+    async with scene(**fault.options) as stage:
+        await stage.move()
+        broken = fault.act(stage)
+        if isinstance(broken, Awaitable):
+            await broken
+        if fault.name != "pongs and nothing else":
+            await stage.move()
+        await eventually(partial(fault.until, stage))
+        stage.sim.faults.clear()
+        await stage.recovered()
+        await stage.move()
+        await stage.recovered()
+        assert {stage.state(symbol) for symbol in (BTC, ETH)} == {"valid"}
+        assert fault.causes <= stage.causes
+        if not fault.causes and not stage.reconnects:
+            assert stage.client.gaps == []
+        await eventually(lambda: stage.sent[-1] in stage.received)
+        stage.check_reports(may_repeat=fault.repeats)
+
+
+async def test_checksum_wrong_for_ever_ends_in_quarantine_and_an_alarm() -> None:
+    async with scene(resync_attempts=2) as stage:
+        stage.sim.faults.corrupt_checksums(BTC, None, snapshots=True)
+        stage.sim.faults.corrupt_checksums(BTC)
+        await stage.move()
+        await eventually(lambda: stage.state(BTC) == "quarantined")
+        await stage.recovered()
+        assert any(gap.end_ns is None and gap.symbols == [BTC] for gap in stage.client.gaps)
+        stage.sim.faults.clear()
+        await stage.client.resync(BTC)
+        await stage.move()
+        assert stage.state(BTC) == "valid"
+
+
+async def test_symbol_refused_in_a_replay_is_given_up_and_can_be_released() -> None:
+    async with scene() as stage:
+        stage.sim.faults.refuse_symbols(ETH)
+        stage.sim.faults.reset_connections()
+        await eventually(lambda: stage.state(ETH) == "quarantined")
+        await stage.recovered()
+        assert stage.state(BTC) == "valid"
+        stage.sim.faults.clear()
+        await stage.client.resync(ETH)
+        await stage.move()
+        assert stage.state(ETH) == "valid"
+
+
+async def test_several_faults_at_once() -> None:
+    async with scene() as stage:
+        for _ in range(3):
+            faults = stage.sim.faults
+            faults.lose_snapshots(BTC)
+            faults.corrupt_checksums(ETH)
+            faults.delay_acks(0.05, 2)
+            faults.reset_connections()
+            await stage.move()
+            faults.drop_updates(BTC)
+            faults.skip_sequence("executions")
+            await stage.move()
+            await asyncio.wait_for(stage.recovered(), 20)
+        stage.sim.faults.clear()
+        await stage.recovered()
+        await stage.move()
+        stage.check_reports()
