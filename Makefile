@@ -25,6 +25,9 @@ export PYO3_PYTHON := $(CURDIR)/$(PY)
 RUSTDOC := RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" \
 	cargo doc --quiet --locked --no-deps --document-private-items --features python
 
+# How long `make fuzz` and `make soak` go on.
+SECONDS ?= 60
+
 say = @printf '\n\033[1m%s\033[0m\n' '$(1)'
 
 # What an installed package goes out of date with. Python sources do not count, they are live.
@@ -37,7 +40,7 @@ endif
 DEV := $(VENV)/.installed-$(CORE)-dev
 CLI := $(or $(wildcard $(DEV)),$(VENV)/.installed-$(CORE)-cli)
 
-.PHONY: help install demo test check docs bench fuzz wheel clean
+.PHONY: help install demo test check docs bench fuzz soak wheel clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -91,10 +94,17 @@ endif
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report
 
-fuzz: $(DEV) ## look for crashes and for differences between the cores (ARGS="--seconds 600")
-	@$(PY) fuzz/run.py $(ARGS)
-	@$(PY) fuzz/cores.py $(ARGS)
+fuzz: $(DEV) ## look for crashes and for differences between the cores (SECONDS=600 for each target)
+ifeq ($(CORE),native)
+	@$(PY) fuzz/run.py --seconds $(SECONDS)
+	@$(PY) fuzz/cores.py --seconds $(SECONDS)
 	@$(PYTEST) tests/parity --hypothesis-profile=ci --timeout=0
+else
+	@echo "fuzzing needs cargo: its targets are the native core's" >&2; exit 1
+endif
+
+soak: $(DEV) ## take messages flat out through faults, see that nothing grows (SECONDS=600, MESSAGES=50000000)
+	@$(PY) -m tests.soak.run --seconds $(SECONDS) $(if $(MESSAGES),--messages $(MESSAGES))
 
 wheel: $(DEV) ## build the sdist and a wheel from it into dist/
 	@$(PY) -m build --outdir dist .
