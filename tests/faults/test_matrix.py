@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,6 +12,10 @@ from typing import Any
 import pytest
 from tests.faults.scene import Scene, scene
 from tests.ws.helpers import BTC, ETH, eventually
+
+from kraken_connector.exceptions import ConnectFailed
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams
 
 Break = Callable[[Scene], object]
 
@@ -203,7 +208,7 @@ async def test_fault(fault: Fault) -> None:
         if not fault.causes and not stage.reconnects:
             assert stage.client.gaps == []
         await eventually(lambda: stage.sent[-1] in stage.received)
-        stage.check_reports(may_repeat=fault.repeats)
+        await stage.check_reports(may_repeat=fault.repeats)
 
 
 async def test_checksum_wrong_for_ever_ends_in_quarantine_and_an_alarm() -> None:
@@ -249,4 +254,53 @@ async def test_several_faults_at_once() -> None:
         stage.sim.faults.clear()
         await stage.recovered()
         await stage.move()
-        stage.check_reports()
+        await stage.check_reports()
+
+
+async def test_flood_costs_market_data_and_no_report() -> None:
+    async with scene(message_queue_max=8) as stage:
+        await stage.client.subscribe(TickerParams(symbol=[BTC], event_trigger="bbo"))
+        stage.reading.clear()
+        for _ in range(10):
+            await stage.move(50)
+        await eventually(lambda: stage.client.stats()["dropped"] > 0)
+        stage.reading.set()
+        await eventually(lambda: stage.received == stage.sent)
+        await eventually(lambda: stage.causes == {"overflow"})
+        (channels,) = {tuple(gap.channels) for gap in stage.client.gaps}
+        assert channels == ("ticker",)
+
+
+async def test_private_lane_that_overflows_costs_a_connection_and_is_recorded() -> None:
+    async with scene(private_queue_max=4) as stage:
+        stage.reading.clear()
+        for _ in range(5):
+            await stage.move()
+        await eventually(lambda: stage.client.state is ConnectionState.RECONNECTING)
+        await stage.move()
+        stage.reading.set()
+        await stage.recovered()
+        await eventually(lambda: stage.causes == {"overflow"})
+        await stage.move()
+        await eventually(lambda: stage.sent[-1] in stage.received)
+        await stage.check_reports()
+
+
+@pytest.mark.parametrize("reason", ["name", "tls"])
+async def test_connection_that_cannot_be_had_is_said_to_be_so(
+    reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unknown_host(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async with SimulatedExchange(rate=0) as sim:
+        url = sim.url
+        if reason == "tls":
+            url = url.replace("ws://", "wss://")
+        else:
+            url = url.replace("127.0.0.1", "exchange.invalid")
+            monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown_host)
+        client = KrakenWSClient(url, proxy=False)
+        with pytest.raises(ConnectFailed):
+            await client.connect()
+        assert client.state is ConnectionState.DISCONNECTED
