@@ -178,6 +178,23 @@ fn an_unreadable_frame_tells_what_it_was_about() {
     );
 }
 
+#[test]
+fn an_unreadable_frame_is_about_its_last_whole_data() {
+    for (end, symbols) in [
+        (r#""data":{},x"#, &[][..]),
+        (r#""data":7,x"#, &[]),
+        (r#""data":[{"symbol":"B"},x"#, &["B"]),
+        (r#""data":{"a"x"#, &["A"]),
+        (r#""channel":[{"a"x"#, &["A"]),
+    ] {
+        let frame =
+            format!(r#"{{"channel":"book","type":"update","data":[{{"symbol":"A"}}],{end}"#);
+        let found = salvage(frame.as_bytes(), parse(&frame).unwrap_err());
+        assert!(found.is_book(), "{frame}");
+        assert_eq!(found.symbols, symbols, "{frame}");
+    }
+}
+
 /// The same text with a space where it does no harm, which the general reader has to read.
 fn spaced(frame: &[u8]) -> Vec<u8> {
     [b" ", frame].concat()
