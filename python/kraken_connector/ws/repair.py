@@ -92,13 +92,20 @@ class Repair:
     def needed(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Begin to ask for a stream again, unless that is under way."""
         subscription = self._registry.get(topic)
+        if subscription is not None and subscription.state == "unsubscribing":
+            # Should it stay after all, it must be asked for again then.
+            entry = _Awaited(topic, self._now_ns(), now + self._patience)
+            self._awaited.setdefault(topic.channel, {})[topic.symbol] = entry
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
         self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
         self._attempt(topic, cause, now, since_ns)
 
-    def release(self, subscription: Subscription, now: float) -> Ask:
-        """Ask for a stream again on the user's wish, whatever became of it before."""
+    def release(self, subscription: Subscription, now: float, *, is_open: bool) -> Ask:
+        """Ask for a stream again on the user's wish, whatever became of it before.
+
+        Without a socket the next one brings it anyway.
+        """
         topic = subscription.topic
         ask = Ask("resync", [topic])
         ask.outstanding.add(topic)
@@ -108,7 +115,8 @@ class Repair:
             subscription.state, subscription.error = "confirmed", ""
             if self._is_sound(topic):
                 self._engine.invalidate_book(topic.symbol)
-            self.needed(topic, "resync", now)
+            if is_open:
+                self.needed(topic, "resync", now)
         return ask
 
     def expect(self, subscription: Subscription, now: float) -> None:
@@ -208,7 +216,7 @@ class Repair:
         """Ask again for what was confirmed and brought nothing."""
         topic = awaited.topic
         subscription = self._registry.get(topic)
-        if subscription is not None and subscription.state == "pending":
+        if subscription is not None and subscription.state in ("pending", "unsubscribing"):
             awaited.deadline = now + self._patience
             return
         del self._awaited[topic.channel][topic.symbol]

@@ -327,8 +327,10 @@ class Requests:
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
             if not subscription.asks:
                 self._refused(response)
-            if subscription.ack is not None and self.repairs is not None:
+            if self.repairs is not None and subscription.ack is not None:
                 self.repairs.refused(topic)
+            elif self.repairs is not None:
+                self.repairs.forget(topic)
             return
         self._flights.pacer.recovered()
         if flight.token is not None:

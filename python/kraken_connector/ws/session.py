@@ -303,7 +303,7 @@ class Session:
         subscription = self.registry.book(symbol)
         if subscription is None:
             raise KeyError(f"not subscribed to the book of {symbol}")
-        ask = self.repair.release(subscription, now)
+        ask = self.repair.release(subscription, now, is_open=self.is_open)
         self._after(now)
         return ask
 

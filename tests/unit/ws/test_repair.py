@@ -325,3 +325,38 @@ def test_resync_ends_with_the_socket(bench: Bench) -> None:
     bench.lose()
     with pytest.raises(ConnectionLost):
         ask.result()
+
+
+def test_resync_without_a_socket_waits_for_the_next(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.lose()
+    ask = bench.session.resync(BTC, bench.now)
+    bench.open()
+    (replay,) = bench.accept_all()
+    assert replay["method"] == "subscribe"
+    assert not ask.done
+    bench.say(book(BTC))
+    assert ask.done
+
+
+def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.sent()
+    bench.say(book(BTC, "update", "2.00", wrong=True))
+    bench.wait(30)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_of_what_is_refused_meanwhile_ends(bench: Bench) -> None:
+    bench.subscribe(BookParams(symbol=[BTC]))
+    (request,) = bench.sent()
+    ask = bench.session.resync(BTC, bench.now)
+    bench.say(refusal(request, "Currency pair not supported", BTC))
+    with pytest.raises(BookNotReady):
+        ask.result()
