@@ -67,6 +67,7 @@ def test_what_a_broken_frame_was_about(end: bytes) -> None:
 
 
 @given(st.lists(st.tuples(frames.any_frame, st.none() | st.integers(0, 2**62)), max_size=12))
+@example([(book_message("A/B", "snapshot", [("1.0", "2.0")], [], CHECKSUM, ""), 1)])
 def test_engine(feeds: list[tuple[bytes, int | None]]) -> None:
     ours, reference = native_core().Engine(), pure.Engine()
     for frame, received_ns in feeds:

@@ -170,7 +170,7 @@ class OrderBook:
         self._updates += 1
         self._received_ns = received_ns
         if timestamp is not None:
-            self._timestamp = timestamp
+            self._timestamp = timestamp or None
 
     def _cut(self, depth: int) -> None:
         self._depth = depth
