@@ -98,7 +98,6 @@ fuzz: $(DEV) ## look for crashes and for differences between the cores (SECONDS=
 ifeq ($(CORE),native)
 	@$(PY) fuzz/run.py --seconds $(SECONDS)
 	@$(PY) fuzz/cores.py --seconds $(SECONDS)
-	@$(PYTEST) tests/parity --hypothesis-profile=ci --timeout=0
 else
 	@echo "fuzzing needs cargo: its targets are the native core's" >&2; exit 1
 endif

@@ -11,6 +11,7 @@ import random
 import re
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,10 @@ sys.path.insert(0, str(ROOT))
 from benches.corpus import FIXTURES, read_lines, streams
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisWarning
+from hypothesis.stateful import run_state_machine_as_test
 from tests.parity import frames, pictures
+from tests.parity.test_engine_machine import Connection
 
 from kraken_connector import _native as native
 from kraken_connector import _pure as pure
@@ -50,10 +54,15 @@ ODD = [
 #: Frames of one connection; at its end the engines are thrown away.
 SESSION = 8
 EXAMPLES = 200
+LIVES = 5
 
 
 class Difference(AssertionError):
-    """What the two cores make of some frames differs."""
+    """What the two cores make of the frames of `session` differs."""
+
+    def __init__(self, session: list[bytes], ours: Any, reference: Any) -> None:
+        self.session = session
+        super().__init__(f"native {ours!r}\npure   {reference!r}")
 
 
 def compare(session: list[bytes]) -> None:
@@ -69,7 +78,7 @@ def compare(session: list[bytes]) -> None:
         after = [pictures.of_engine(engine) for engine in (ours, reference)]
         for left, right in (single, fed, after):
             if left != right:
-                raise Difference(f"native {left!r}\npure   {right!r}")
+                raise Difference(session, left, right)
 
 
 def real_frames() -> list[bytes]:
@@ -115,22 +124,28 @@ def sessions(chance: random.Random) -> Iterator[list[bytes]]:
         ]
 
 
-def generated(number: int) -> None:
-    """Compare a batch of what the strategies of tests/parity make."""
-
-    @seed(number)
-    @settings(
-        max_examples=EXAMPLES,
+def batch_of(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
         database=None,
         deadline=None,
+        derandomize=False,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
+
+
+def generated(number: int) -> None:
+    """Compare a batch of what the strategies of tests/parity make, and a few whole lives."""
+
+    @seed(number)
+    @batch_of(EXAMPLES)
     @given(st.lists(frames.any_frame, min_size=1, max_size=SESSION))
     def batch(session: list[bytes]) -> None:
         compare(session)
 
     batch()
+    run_state_machine_as_test(Connection, settings=batch_of(LIVES))
 
 
 def keep(session: list[bytes], name: str) -> Path:
@@ -146,8 +161,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**9)
     options = parser.parse_args()
+    warnings.simplefilter("ignore", HypothesisWarning)  # the strategies have long names
     chance, until, compared = random.Random(options.seed), time.monotonic() + options.seconds, 0
-    session: list[bytes] = []
     batches = 0
     verdict: Any = "ok"
     try:
@@ -160,7 +175,7 @@ def main() -> int:
                 batches += 1
                 generated(options.seed + batches)
     except Difference as difference:
-        verdict = f"FAILED, see {keep(session, str(options.seed))}\n{difference}"
+        verdict = f"FAILED, see {keep(difference.session, str(options.seed))}\n{difference}"
     total = compared + batches * EXAMPLES
     print(
         f"{'native_against_pure':<26}{total:>12,} connections in {options.seconds:g} s"
