@@ -4,8 +4,8 @@
 #![no_main]
 
 use kraken_connector::book::Ladder;
-use kraken_connector::lexer::validate;
-use kraken_connector::message::{BookBatch, Channel, Message, Salvage, salvage};
+use kraken_connector::lexer::{Text, validate};
+use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Salvage, salvage};
 use kraken_connector::{BookState, Engine, Side, parse_message};
 use libfuzzer_sys::fuzz_target;
 
@@ -59,7 +59,7 @@ fn check_places(frame: &[u8], message: &Message, batch: &BookBatch) {
                 assert!(text.raw(frame).len() <= frame.len());
                 assert!(!text.decode(frame).contains('\u{0}') || text.is_escaped());
             }
-            let _ = message.first_item_text(frame, b"symbol");
+            check_readers(frame, message);
             if message.channel == Channel::Book {
                 check_items(frame, batch);
             }
@@ -71,6 +71,28 @@ fn check_places(frame: &[u8], message: &Message, batch: &BookBatch) {
         }
         _ => {}
     }
+}
+
+/// The reader of usual spellings says what the general one says, which has to read what begins with
+/// a space.
+fn check_readers(frame: &[u8], message: &DataMessage) {
+    let spaced = [b" ", frame].concat();
+    let Ok(Message::Data(general)) = parse_message(&spaced, &mut BookBatch::default()) else {
+        panic!("one reader takes it");
+    };
+    let decoded = |text: Option<Text>, frame| text.map(|text| text.decode(frame).into_owned());
+    assert_eq!(
+        (general.channel, general.data),
+        (message.channel, message.data + 1)
+    );
+    assert_eq!(
+        decoded(message.symbol(frame), frame),
+        decoded(general.symbol(&spaced), &spaced)
+    );
+    assert_eq!(
+        decoded(message.item_timestamp(frame), frame),
+        decoded(general.item_timestamp(&spaced), &spaced)
+    );
 }
 
 fn check_items(frame: &[u8], batch: &BookBatch) {
