@@ -25,7 +25,7 @@ TOOLS = FOLDER / "target" / "tools"
 ARTIFACTS = FOLDER / "artifacts"
 #: Bytes of the longest input; the engine's are several frames.
 LONGEST = {"parse_any_bytes": 16_384}
-CARGO_FUZZ = "0.13"
+CARGO_FUZZ = "^0.13"
 TAIL = 30
 
 
