@@ -14,9 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benches import core_rows, machine, memory_rows, rust_rows, socket_rows
-from benches.targets import Results
+from benches.results import RESULTS, Results
 
-RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 SECTIONS: dict[str, Callable[[Results, float], None]] = {
     "core": core_rows.measure,
     "rust": rust_rows.measure,
@@ -42,6 +41,7 @@ def main() -> None:
     document = {
         "machine": machine_before,
         "versions": machine.versions(),
+        "whole": not (arguments.quick or arguments.only),
         "command": "make bench" + (' ARGS="--quick"' if arguments.quick else ""),
         "date": time.strftime("%Y-%m-%d"),
         "minutes": round((time.monotonic() - start) / 60, 1),

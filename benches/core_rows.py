@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import orjson
-from benches import corpus, peers, typed, workloads
-from benches.remote import OURS, Worker, WorkerError
-from benches.targets import MSGSPEC, OLD, ORJSON, Results
+from benches import corpus, peers, workloads
+from benches.remote import Worker, WorkerError
+from benches.results import Results
+from benches.targets import MSGSPEC, OLD, ORJSON
 from benches.timing import Contender, Rounds, interleave, nanoseconds
 from benches.workload import Workload
 
 from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
+
+try:
+    from benches import typed
+except ModuleNotFoundError:  # msgspec could not be installed; the rows say so
+    typed = None  # type: ignore[assignment]
 
 CORES = workloads.cores()
 ITEMS: dict[str, type[Model]] = {
@@ -23,7 +30,11 @@ ITEMS: dict[str, type[Model]] = {
 CROWD = 1000
 CROWD_UPDATES = 10
 UNIT = "ns/message"
-RIVALS = {OLD: (peers.PREDECESSOR,), "python-kraken-sdk": (OURS,), "ccxt": (OURS,)}
+RIVALS: dict[str, tuple[Path, ...]] = {
+    OLD: (peers.PREDECESSOR,),
+    "python-kraken-sdk": (),
+    "ccxt": (),
+}
 RIVAL_STREAMS = ("replay-10", "synthetic-100", "synthetic-1000")
 
 
@@ -43,7 +54,7 @@ def deep_stream() -> tuple[str, corpus.Stream]:
     """Return the depth-25 stream that decides: the captured one where there is one."""
     captured = corpus.captured()
     name = "BTC/USD-25" if "BTC/USD-25" in captured else "synthetic-25"
-    return name, captured.get(name) or corpus.streams()[name]
+    return name, captured.get(name) or corpus.stream(name)
 
 
 def _feed(results: Results, seconds: float) -> None:
@@ -60,7 +71,8 @@ def _feed(results: Results, seconds: float) -> None:
 def _levels(results: Results, seconds: float) -> None:
     name, stream = deep_stream()
     contenders = {core: workloads.feed_levels(module, stream) for core, module in CORES.items()}
-    contenders[MSGSPEC] = workloads.decode_levels(typed.decode_book, stream)
+    if typed is not None:
+        contenders[MSGSPEC] = workloads.decode_levels(typed.decode_book, stream)
     rounds = take_turns(contenders, seconds)
     results.add("levels", name, UNIT, rounds)
     results.compare("levels", name, rounds, ("native", MSGSPEC))
@@ -72,7 +84,8 @@ def _fields(results: Results, seconds: float) -> None:
         contenders = {
             core: workloads.feed_fields(module, frames, item) for core, module in CORES.items()
         }
-        contenders[MSGSPEC] = workloads.decode_fields(typed.decoder(item), frames, item)
+        if typed is not None:
+            contenders[MSGSPEC] = workloads.decode_fields(typed.decoder(item), frames, item)
         contenders[ORJSON] = workloads.loads(orjson.loads, frames)
         rounds = take_turns(contenders, seconds)
         results.add("fields", channel, UNIT, rounds)
@@ -82,7 +95,7 @@ def _fields(results: Results, seconds: float) -> None:
 def _depth(results: Results, seconds: float) -> None:
     for core, module in CORES.items():
         contenders = {
-            f"depth {depth}": workloads.feed(module, corpus.streams()[f"synthetic-{depth}"])
+            f"depth {depth}": workloads.feed(module, corpus.stream(f"synthetic-{depth}"))
             for depth in corpus.DEPTHS
         }
         rounds = take_turns(contenders, seconds)
@@ -106,7 +119,7 @@ def _symbols(results: Results, seconds: float) -> None:
 
 def _snapshot(results: Results, seconds: float) -> None:
     for depth in corpus.DEPTHS:
-        stream = corpus.streams()[f"synthetic-{depth}"]
+        stream = corpus.stream(f"synthetic-{depth}")
         contenders = {core: workloads.snapshot(module, stream) for core, module in CORES.items()}
         contenders[ORJSON] = workloads.loads(orjson.loads, stream.frames[:1] * 10)
         rounds = take_turns(contenders, seconds)
@@ -118,7 +131,7 @@ def _snapshot(results: Results, seconds: float) -> None:
 def _quotes(results: Results, seconds: float) -> None:
     contenders: dict[str, Workload] = {}
     for core, module in CORES.items():
-        book = workloads.live_book(module, corpus.streams()["replay-10"])
+        book = workloads.live_book(module, corpus.stream("replay-10"))
         expected = book.bid, book.ask
         contenders[core] = workloads.read_quotes(book, expected)
         contenders["slots"] = workloads.read_quotes(workloads.Quote(*expected), expected)
@@ -133,7 +146,7 @@ def _rivals(results: Results, seconds: float) -> None:
     try:
         for name in RIVAL_STREAMS:
             contenders = {
-                core: nanoseconds(workloads.feed(module, corpus.streams()[name]))
+                core: nanoseconds(workloads.feed(module, corpus.stream(name)))
                 for core, module in CORES.items()
             }
             for library, worker in workers.items():

@@ -21,6 +21,7 @@ from tests.oracle import SIDES, Market, OracleBook, TextRow, book_message
 FIXTURES = Path(__file__).parent.parent / "tests" / "fixtures"
 REPLAY = FIXTURES / "vectors" / "book-replay-btcusd-2023-07-30.jsonl"
 DEPTHS = (10, 25, 100, 500, 1000)
+_SYNTHETIC = {f"synthetic-{depth}": depth for depth in DEPTHS}
 _UPDATES = 500
 _MARKETS = 20
 _CAPTURE_LEAST = 20
@@ -34,11 +35,19 @@ class Stream(NamedTuple):
     frames: tuple[bytes, ...]
 
 
-@cache
 def streams() -> dict[str, Stream]:
     """Return `replay-10`, 510 captured frames, and `synthetic-<depth>` for every depth."""
-    made = {f"synthetic-{depth}": synthetic(depth) for depth in DEPTHS}
-    return {"replay-10": Stream("BTC/USD", 10, read_lines(REPLAY)), **made}
+    return {name: stream(name) for name in ("replay-10", *_SYNTHETIC)}
+
+
+def stream(name: str) -> Stream:
+    """Return one of `streams()`; the others are not made for it."""
+    return _replay() if name == "replay-10" else synthetic(_SYNTHETIC[name])
+
+
+@cache
+def _replay() -> Stream:
+    return Stream("BTC/USD", 10, read_lines(REPLAY))
 
 
 @cache
@@ -59,10 +68,10 @@ def captured() -> dict[str, Stream]:
     folder = os.environ.get("KRAKEN_CONNECTOR_CAPTURES")
     found: dict[str, Stream] = {}
     for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
-        stream = _captured_stream(read_lines(path))
-        if stream is not None:
-            name = f"{stream.symbol}-{stream.depth}"
-            found[name] = max(found.get(name, stream), stream, key=lambda one: len(one.frames))
+        new = _captured_stream(read_lines(path))
+        if new is not None:
+            name = f"{new.symbol}-{new.depth}"
+            found[name] = max(found.get(name, new), new, key=lambda one: len(one.frames))
     return found
 
 
@@ -81,9 +90,9 @@ def endless(name: str) -> Stream:
 
     After its own updates comes one that leads back to the snapshot.
     """
-    stream = streams()[name]
-    start, now = OracleBook(stream.depth), OracleBook(stream.depth)
-    for book, frames in ((start, stream.frames[:1]), (now, stream.frames)):
+    there = stream(name)
+    start, now = OracleBook(there.depth), OracleBook(there.depth)
+    for book, frames in ((start, there.frames[:1]), (now, there.frames)):
         for frame in frames:
             (data,) = json.loads(frame, parse_float=str)["data"]
             for side in SIDES:
@@ -91,14 +100,14 @@ def endless(name: str) -> Stream:
             book.cut()
     rows = {side: _way_back(now.sides[side], start.sides[side]) for side in SIDES}
     back = book_message(
-        stream.symbol,
+        there.symbol,
         "update",
         rows["bids"],
         rows["asks"],
         start.checksum(),
         "2026-01-01T00:00:00.000000Z",
     )
-    return Stream(stream.symbol, stream.depth, (*stream.frames, back))
+    return Stream(there.symbol, there.depth, (*there.frames, back))
 
 
 def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:

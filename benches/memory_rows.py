@@ -8,7 +8,7 @@ from typing import Any
 
 from benches import corpus, workloads
 from benches.remote import Worker, WorkerError
-from benches.targets import Results
+from benches.results import Results
 from benches.timing import Rounds
 
 STATM = Path("/proc/self/statm")

@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         port: where the sender listens.
-        authority: file of the authority to trust; empty for a plain connection.
+        authority: certificate of the authority to trust; empty for a plain connection.
         stream: the book to subscribe to.
         skip: messages to take before the clock starts, the snapshot among them.
         count: messages to take in all; the sender sends so many.
@@ -52,7 +52,7 @@ class Job:
 
     @property
     def tls(self) -> ssl.SSLContext | None:
-        return ssl.create_default_context(cafile=self.authority) if self.authority else None
+        return ssl.create_default_context(cadata=self.authority) if self.authority else None
 
     @property
     def book(self) -> corpus.Stream:
@@ -197,12 +197,12 @@ async def picows_orjson(job: Job, tap: Tap) -> None:
     import orjson
     from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
-    class Listener(WSListener):  # type: ignore[misc]
+    class Listener(WSListener):
         def on_ws_connected(self, transport: WSTransport) -> None:
             transport.send(WSMsgType.TEXT, job.request)
-            self.take = self.take_ack
+            self.take: Callable[[Any], None] = self.skip_ack
 
-        def take_ack(self, _: Any) -> None:
+        def skip_ack(self, _: Any) -> None:
             self.take = tap.take
 
         def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -250,7 +250,7 @@ async def python_kraken_sdk(job: Job, tap: Tap) -> None:
     """Its order book client with a callback; the decimals it asks REST for are given to it."""
     from kraken.spot import SpotOrderBookClient
 
-    class Client(SpotOrderBookClient):  # type: ignore[misc]
+    class Client(SpotOrderBookClient):
         WS_URL = job.url.removesuffix("/v2")
 
         async def on_book_update(self, pair: str, message: Any) -> None:
@@ -258,7 +258,7 @@ async def python_kraken_sdk(job: Job, tap: Tap) -> None:
 
     decimals = {"pair_decimals": 1, "lot_decimals": 8}
     market = type("Market", (), {"get_asset_pairs": lambda *_, pair: {pair: decimals}})
-    client = Client(depth=job.book.depth)
+    client: Any = Client(depth=job.book.depth)
     client._SpotOrderBookClient__market = market()
     await client.start()
     await client.add_book(pairs=[job.book.symbol])

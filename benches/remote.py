@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).parent.parent
-OURS = ROOT / "python"
 
 
 class WorkerError(RuntimeError):
@@ -28,12 +27,13 @@ class Worker:
     """A process that does what it is told, on one processor.
 
     Args:
-        path: what it imports from, besides the benches.
+        path: what it imports from, besides the benches, instead of what this process does.
         cpu: the processor that it stays on, `None` for any.
     """
 
-    def __init__(self, path: Sequence[Path] = (OURS,), *, cpu: int | None = None) -> None:
-        python_path = os.pathsep.join(str(entry) for entry in (*path, ROOT))
+    def __init__(self, path: Sequence[Path] = (), *, cpu: int | None = None) -> None:
+        inherited = [os.environ.get("PYTHONPATH", "")]
+        python_path = os.pathsep.join(map(str, [*(path or inherited), ROOT]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benches.remote", "" if cpu is None else str(cpu)],
             env={**os.environ, "PYTHONPATH": python_path},
@@ -69,13 +69,16 @@ class Worker:
         return answer["result"]
 
     def close(self) -> None:
+        """End the process: it leaves when its input ends, or is killed."""
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self

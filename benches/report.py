@@ -1,40 +1,63 @@
-"""Turn the results of a comparison into a table on the terminal."""
+"""Turn the results of a comparison into tables: on the terminal, and in docs/benchmarks.md.
+
+A whole comparison rewrites the document and its pictures; a quick one, or a part, is only printed.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from string import Template
 from typing import Any
 
-from benches.compare import RESULTS
+from benches.results import RESULTS
 from benches.targets import TARGETS
 
 Document = dict[str, Any]
+Cells = tuple[str, ...]
+
+DOCS = Path(__file__).parent.parent / "docs"
+TEMPLATE = Path(__file__).parent / "benchmarks.md.in"
+HEADS = ("what", "against", "case", "target", "median (quartiles)", "verdict")
 
 
 def verdict(key: str, median: float) -> str:
     """Say whether a target is met, and if not, by how much it is missed."""
-    target = TARGETS[key]
-    if target.met(median):
-        return "met"
-    apart = median / target.bound if target.sense == "at most" else target.bound / median
-    return f"missed by {100 * (apart - 1):.0f} %"
+    share = TARGETS[key].share(median)
+    return "met" if share <= 1 else f"missed by {100 * (share - 1):.0f} %"
 
 
-def table(document: Document) -> Iterator[tuple[str, ...]]:
-    """Yield the table of targets: what, against, case, target, figure, verdict."""
+def targets(document: Document) -> Iterator[Cells]:
+    """Yield the table of targets, one row for each."""
     for key, target in TARGETS.items():
         rows = [row for row in document["rows"] if row["target"] == key and row["decides"]]
-        bound = f"{target.sense} {target.bound:g}"
         if not rows:
+            bound = f"{target.sense} {target.bound:g}"
             yield target.what, target.against, "", bound, "", "not measured"
         for row in rows:
-            median, low, high = row["figure"]
-            figure = f"{number(median)} ({number(low)} to {number(high)})"
-            yield target.what, target.against, row["case"], bound, figure, verdict(key, median)
+            yield _row(row)
 
 
-def figures(document: Document) -> Iterator[tuple[str, ...]]:
+def others(document: Document) -> Iterator[Cells]:
+    """Yield the same figures for other inputs, loops and transports."""
+    for key in TARGETS:
+        for row in document["rows"]:
+            if row["target"] == key and not row["decides"]:
+                yield _row(row)
+
+
+def _row(row: dict[str, Any]) -> Cells:
+    target = TARGETS[row["target"]]
+    median, low, high = row["figure"]
+    figure = (
+        number(median) if low == high else f"{number(median)} ({number(low)} to {number(high)})"
+    )
+    bound = f"{target.sense} {target.bound:g}"
+    return target.what, target.against, row["case"], bound, figure, verdict(row["target"], median)
+
+
+def figures(document: Document) -> Iterator[Cells]:
     """Yield the medians of all contenders: section, case, unit, figures."""
     for group in document["groups"]:
         medians = (f"{name} {number(value[0])}" for name, value in group["figures"].items())
@@ -42,11 +65,39 @@ def figures(document: Document) -> Iterator[tuple[str, ...]]:
 
 
 def number(value: float) -> str:
-    """Print three digits."""
+    """Print three digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def print_aligned(rows: Iterable[tuple[str, ...]]) -> None:
+def markdown(heads: Cells, rows: Iterable[Cells]) -> str:
+    """Return a Markdown table."""
+    lines = (heads, ("---",) * len(heads), *rows)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def page(document: Document) -> str:
+    """Return the text of docs/benchmarks.md."""
+    measured = [row for row in document["rows"] if row["decides"]]
+    met = [row for row in measured if verdict(row["target"], row["figure"][0]) == "met"]
+    versions = {
+        name: version or "could not be installed" for name, version in document["versions"].items()
+    }
+    return Template(TEMPLATE.read_text("utf-8")).substitute(
+        met=len(met),
+        measured=len(measured),
+        targets=markdown(HEADS, targets(document)),
+        others=markdown(HEADS, others(document)),
+        figures=markdown(("section", "case", "unit", "medians"), figures(document)),
+        machine=markdown(("", ""), document["machine"].items()),
+        versions=markdown(("library", "version"), versions.items()),
+        notes="\n".join(f"- {note}" for note in document["notes"]) or "- none",
+        date=document["date"],
+        command=document["command"],
+        minutes=document["minutes"],
+    )
+
+
+def print_aligned(rows: Iterable[Cells]) -> None:
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
@@ -58,10 +109,15 @@ def main() -> None:
     document = json.loads(RESULTS.read_text())
     print_aligned([("section", "case", "unit", "medians"), *figures(document)])
     print()
-    heads = ("what", "against", "case", "target", "median (quartiles)", "verdict")
-    print_aligned([heads, *table(document)])
+    print_aligned([HEADS, *targets(document)])
     for note in document["notes"]:
         print(f"note: {note}")
+    if document["whole"]:
+        from benches import plots  # noqa: PLC0415 (matplotlib is in the benches' environment only)
+
+        plots.draw(document, DOCS / "images")
+        (DOCS / "benchmarks.md").write_text(page(document), "utf-8")
+        print("written: docs/benchmarks.md")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ def measure(library: str, stream: str) -> float:
 def _contender(library: str, name: str) -> Contender:
     logging.disable()
     gc.disable()
-    return nanoseconds(LIBRARIES[library](corpus.streams()[name]))
+    return nanoseconds(LIBRARIES[library](corpus.stream(name)))
 
 
 def _workload(
@@ -106,7 +106,7 @@ def python_kraken_sdk(stream: corpus.Stream) -> Workload:
     """Its order book client, handed what its socket would hand it; it checks the checksums."""
     from kraken.spot import SpotOrderBookClient
 
-    class Client(SpotOrderBookClient):  # type: ignore[misc]
+    class Client(SpotOrderBookClient):
         def __init__(self) -> None:  # the real one opens a session for REST calls
             decimals = {"pair_decimals": 1, "lot_decimals": 8}
             prefix = "_SpotOrderBookClient__"

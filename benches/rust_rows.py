@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from benches.targets import TARGETS, Results, Row
+from benches.results import Results, Row
+from benches.targets import TARGETS
 from benches.timing import Spread
 
 CRITERION = Path(__file__).parent.parent / "target" / "criterion"

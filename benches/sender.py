@@ -10,10 +10,8 @@ import contextlib
 import json
 import socket
 import ssl
-import tempfile
 import time
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import trustme
@@ -40,17 +38,15 @@ def _listener() -> socket.socket:
 
 @cache
 def _tls() -> tuple[ssl.SSLContext, str]:
-    """Return the server's settings and the file of the authority that its clients trust."""
+    """Return the server's settings and the certificate of the authority that clients trust."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)
-    file = Path(tempfile.mkdtemp(prefix="kraken-bench-")) / "authority.pem"
-    authority.cert_pem.write_to_path(str(file))
-    return context, str(file)
+    return context, authority.cert_pem.bytes().decode()
 
 
 def address() -> dict[str, Any]:
-    """Return the port and, for TLS, the file of the authority."""
+    """Return the port and, for TLS, the certificate of the authority."""
     return {"port": _listener().getsockname()[1], "authority": _tls()[1]}
 
 
@@ -122,7 +118,7 @@ class _Client:
         while request.get("method") != "subscribe":
             for event in self._received():
                 assert isinstance(event, Frame)
-                request = json.loads(event.data)
+                request = json.loads(bytes(event.data))
         ack, snapshot, *updates = (_ack(book, request.get("req_id")), *book.frames)
         self.socket.sendall(_on_wire(ack) + _on_wire(snapshot))
         return [_on_wire(update) for update in updates]

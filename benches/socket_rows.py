@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from benches import corpus, peers
-from benches.remote import OURS, Worker, WorkerError, two_processors
-from benches.targets import OLD, PICOWS, Results
+from benches.remote import Worker, WorkerError, two_processors
+from benches.results import Results
+from benches.targets import OLD, PICOWS
 from benches.timing import Rounds, collector_off
 
 STREAM = "replay-10"
@@ -38,7 +39,7 @@ class Link:
         receiving, sending = two_processors()
         self.sender = Worker(cpu=sending)
         self.receivers = {
-            name: Worker((peers.PREDECESSOR if name == OLD else OURS,), cpu=receiving)
+            name: Worker((peers.PREDECESSOR,) if name == OLD else (), cpu=receiving)
             for name in FULL_LOAD
         }
         self.address = self.sender.call("benches.sender:address")
@@ -108,6 +109,8 @@ def measure_throughput(results: Results, seconds: float) -> None:
                 turn = _calibrated(results, pair, name, loop, tls, seconds * ROUND_SHARE)
                 if turn is not None:
                     turns[name] = turn
+            if not turns:
+                continue
             wall, cpu = _take_turns(turns)
             results.add("full load", case, "ns/message", wall)
             results.add("full load, processor time", case, "ns/message", cpu)
@@ -149,18 +152,27 @@ def measure_latency(results: Results, seconds: float) -> None:
     """Measure from when a message is due until the callback has it."""
     with link() as pair:
         for loop, tls in SETTINGS:
-            for rate in RATES:
-                _latencies(results, pair, loop, tls, rate, seconds)
+            names = [n for n in LATENCY if _calibrated(results, pair, n, loop, tls, seconds)]
+            for rate in RATES if names else ():
+                _latencies(results, pair, names, loop, tls, rate, seconds)
 
 
 def _latencies(
-    results: Results, pair: Link, loop: str, tls: bool, rate: int, seconds: float
+    results: Results,
+    pair: Link,
+    names: list[str],
+    loop: str,
+    tls: bool,
+    rate: int,
+    seconds: float,
 ) -> None:
     """Take turns at one rate; every percentile of every turn is a figure."""
-    taken: dict[str, Rounds] = {name: {one: [] for one in LATENCY} for name in PERCENTILES}
+    taken: dict[str, Rounds] = {
+        percentile: {name: [] for name in names} for percentile in PERCENTILES
+    }
     late: list[float] = []
     for turn in range(ROUNDS):
-        for name in LATENCY if turn % 2 else reversed(LATENCY):
+        for name in names if turn % 2 else reversed(names):
             account, latencies = pair.timetable(name, loop, tls, rate, int(rate * seconds * 0.5))
             latencies.sort()
             for percentile, share in PERCENTILES.items():

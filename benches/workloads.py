@@ -44,7 +44,9 @@ def feed_crowd(core: Any, frames: Sequence[bytes], symbols: int) -> Workload:
     return _feeding(core, stream, frames[:symbols], frames[symbols:])
 
 
-def _feeding(core: Any, stream: Stream, before: Sequence[bytes], frames: Sequence[bytes]) -> Any:
+def _feeding(
+    core: Any, stream: Stream, before: Sequence[bytes], frames: Sequence[bytes]
+) -> Workload:
     def prepare() -> Any:
         engine = core.Engine()
         if stream.symbol:

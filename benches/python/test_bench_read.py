@@ -11,7 +11,7 @@ from benches import corpus, workloads
 from kraken_connector.models import ExecutionData, OHLCData, TickerData, TradeData
 
 Measure = Callable[..., None]
-REPLAY = corpus.streams()["replay-10"]
+REPLAY = corpus.stream("replay-10")
 ITEMS = {"ticker": TickerData, "trade": TradeData, "ohlc": OHLCData, "executions": ExecutionData}
 
 

@@ -1,0 +1,53 @@
+"""Contenders take turns, are checked, and are compared with their neighbours."""
+
+from __future__ import annotations
+
+import gc
+from typing import Any
+
+import pytest
+from benches.timing import LEAST_ROUNDS, Spread, interleave, nanoseconds, ratio
+from benches.workload import Workload
+
+
+def test_contenders_take_turns_in_alternating_order() -> None:
+    calls: list[str] = []
+
+    def contender(name: str) -> float:
+        calls.append(name)
+        return float(len(calls))
+
+    rounds = interleave({"a": lambda: contender("a"), "b": lambda: contender("b")}, seconds=0.0)
+    warm_up, counted = calls[:2], calls[2:]
+    assert warm_up == ["a", "b"]
+    assert counted == ["b", "a", "a", "b"] * (LEAST_ROUNDS // 2) + ["b", "a"] * (LEAST_ROUNDS % 2)
+    assert [len(taken) for taken in rounds.values()] == [LEAST_ROUNDS] * 2
+
+
+def test_the_collector_is_quiet_while_the_clock_runs_and_back_afterwards() -> None:
+    seen: list[bool] = []
+    interleave({"a": lambda: seen.append(gc.isenabled()) or 1.0}, seconds=0.0)
+    assert set(seen) == {False}
+    assert gc.isenabled()
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    rounds = {"ours": [1.0, 10.0, 2.0], "theirs": [2.0, 20.0, 4.0]}
+    assert ratio(rounds, "ours", "theirs") == Spread(0.5, 0.5, 0.5)
+
+
+def test_a_wrong_result_does_not_count() -> None:
+    def check(_: Any, result: Any) -> None:
+        assert result == 2
+
+    measure = nanoseconds(Workload(operations=1, run=lambda _: 3, check=check))
+    with pytest.raises(AssertionError):
+        measure()
+
+
+def test_workloads_share_no_adaptive_code() -> None:
+    def run(_: None) -> None:
+        return None
+
+    one, other = (Workload(operations=1, run=run, check=lambda *_: None) for _ in range(2))
+    assert one.run.__code__ is not other.run.__code__
