@@ -45,15 +45,22 @@ def listen_in(sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> list[d
     return calls
 
 
+def asked(sim: SimulatedExchange) -> set[tuple[str | None, Any]]:
+    """Return what was requested so far: methods and channels."""
+    return {(request.method, request.params.get("channel")) for request in sim.requests}
+
+
 async def lead(sim: SimulatedExchange) -> None:
     """Make the exchange go through what may happen to a private session."""
     await sim.wait_for(lambda: sim.registry.count("book", BTC), PATIENCE)
     await sim.account.place(BTC, "buy", "0.1", limit_price="100")
     sim.faults.corrupt_checksums(BTC)
     sim.faults.skip_sequence("balances")
+    sim.faults.send_text("no JSON")
     await sim.account.deposit("USD", "1")
     await sim.step(BTC)
-    sim.faults.send_text("no JSON")
+    # The client's answer to all this must be seen: a reset discards what it has not read.
+    await sim.wait_for(lambda: ("unsubscribe", "book") in asked(sim), PATIENCE)
     sim.faults.revoke_tokens()
     sim.faults.refuse_tokens()
     before = sim.connections_total
