@@ -209,3 +209,15 @@ async def test_messages_carry_the_time_of_their_arrival(sim: SimulatedExchange) 
         await client.subscribe(TickerParams(symbol=[BTC]))
         message = await find_channel(client, "ticker")
         assert message.received_ns > 1_600_000_000 * 10**9
+
+
+async def test_stats_tell_how_long_messages_took(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await sim.step(BTC, 20)
+        await eventually(lambda: client.book(BTC).updates > 20)
+        (stats,) = client.stats()["connections"].values()
+    for name in ("dispatch", "transit"):
+        measured = stats[name]
+        assert measured["count"] > 0
+        assert 0 <= measured["p50"] <= measured["p99"] <= measured["p99.9"] <= measured["max"]

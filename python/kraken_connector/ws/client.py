@@ -368,8 +368,11 @@ class KrakenWSClient:
 
         Returns:
             `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, and under `connections`
-            by URL: `state`, `reconnects`, `resyncs`, `latency` (seconds of the last ping) and the
-            engine's own counts.
+            by URL: `state`, `reconnects`, `resyncs`, `latency` (seconds of the last ping),
+            `dispatch` and `transit` (both `count`, and in seconds `p50`, `p99`, `p99.9`, `max`)
+            and the engine's own counts. `dispatch` is the time from receiving a read until its
+            messages were delivered; `transit` is that from the exchange's timestamp until
+            receiving, one message a read, and only as true as the two clocks agree.
         """
         return {
             "queued": len(self._inbox),
@@ -383,6 +386,8 @@ class KrakenWSClient:
                     "reconnects": connection.reconnects,
                     "resyncs": connection.session.repair.count,
                     "latency": connection.session.latency,
+                    "dispatch": connection.dispatch.summary(),
+                    "transit": connection.transit.summary(),
                     **connection.session.engine.counters(),
                 }
                 for url, connection in self._connections.items()

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from .._backend import Receiver, backend
+from .._backend import Receiver, WSDataMessage, backend
 from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
 from .backoff import connect_budget, delays, is_retryable
 from .constants import ConnectionState
 from .inbox import StoppingLane
+from .latency import LatencyHistogram
 from .session import Session
 from .token import TokenManager
 from .transport import DirectConnection, open_socket
@@ -61,6 +62,8 @@ class Connection:
     Attributes:
         state: what it is doing.
         reconnects: how many sockets it opened after the first.
+        dispatch: from receiving a read until its messages were delivered.
+        transit: from the exchange's timestamp until receiving, by two clocks that may disagree.
     """
 
     def __init__(
@@ -73,6 +76,8 @@ class Connection:
         self.session = session
         self.state = ConnectionState.DISCONNECTED
         self.reconnects = 0
+        self.dispatch = LatencyHistogram()
+        self.transit = LatencyHistogram()
         self._options = options
         self._tokens = token_manager
         self._on_end = on_end
@@ -246,16 +251,17 @@ class Connection:
             if direct is not None:
                 direct.go_direct()
             frame = await recv(decode=False)
-            receive(frame, time_ns(), now())
+            received_ns = time_ns()
+            self._measure(receive(frame, received_ns, now()), received_ns)
             if session.attention:
                 self.attend()
             if not self._readable.is_set():
                 await self._readable.wait()
 
-    def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> None:
+    def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
         shown = frame[:FRAME_SHOWN].decode(errors="replace")
         logger.debug("< %s%s", shown, "..." if len(frame) > FRAME_SHOWN else "")
-        self.session.receive(frame, received_ns, now)
+        return self.session.receive(frame, received_ns, now)
 
     def _receiver(self) -> Receiver | None:
         """Return what reads the frames of a new socket, with the native core."""
@@ -266,10 +272,18 @@ class Connection:
     def _take(self, events: list[Event], received_ns: int) -> None:
         """Take what came the short way from the socket."""
         self.session.take(events, received_ns, self._now())
+        self._measure(events, received_ns)
         if self.session.attention:
             self.attend()
         if not self._readable.is_set() and self._socket is not None:
             self._socket.transport.pause_reading()
+
+    def _measure(self, events: list[Event], received_ns: int) -> None:
+        """Note how long a read took to be dispatched, and its last message to get here."""
+        self.dispatch.note(time.time_ns() - received_ns)
+        last = events[-1]
+        if type(last) is WSDataMessage and (sent_ns := last.timestamp_ns) is not None:
+            self.transit.note(received_ns - sent_ns)
 
     async def _write(self, socket: ClientConnection) -> None:
         """Send what the session wants to send, in order."""

@@ -138,15 +138,17 @@ class Session:
 
     # The hot path.
 
-    def receive(self, frame: bytes, received_ns: int, now: float) -> None:
-        """Take one text frame; its data is delivered when this returns.
+    def receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
+        """Take one text frame; its data is delivered when this returns what the engine said.
 
         Args:
             frame: the frame.
             received_ns: local time of its arrival, nanoseconds since the epoch.
             now: the same in the driver's monotonic seconds.
         """
-        self.take(self._feed(frame, received_ns), received_ns, now)
+        events = self._feed(frame, received_ns)
+        self.take(events, received_ns, now)
+        return events
 
     def take(self, events: list[Event], received_ns: int, now: float) -> None:
         """Take what the engine said about frames that arrived together; else like `receive`."""
