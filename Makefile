@@ -82,14 +82,11 @@ ifeq ($(CORE),native)
 	@$(RUSTDOC)
 endif
 
-bench: $(DEV) ## measure both cores beside their peers (ARGS=--quick takes a fifth of the time)
+bench: $(DEV) ## measure beside other libraries, about ten minutes (ARGS=--quick for two)
 ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
-	@cargo bench --quiet --locked
+	@cargo bench --quiet --locked --bench '*' -- --noplot $(findstring --quick,$(ARGS))
 endif
-	$(call say,Python: each call alone)
-	@$(PYTEST) benches/python --benchmark-enable --benchmark-only --timeout=0 \
-		--benchmark-columns=median,iqr,ops --benchmark-sort=name
 	$(call say,Both cores beside their peers)
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report

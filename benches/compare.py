@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benches import core_rows, machine, memory_rows, rust_rows, socket_rows
+from benches import core_rows, corpus, machine, memory_rows, rust_rows, socket_rows
 from benches.results import RESULTS, Results
 
 SECTIONS: dict[str, Callable[[Results, float], None]] = {
@@ -42,13 +42,18 @@ def main() -> None:
         "machine": machine_before,
         "versions": machine.versions(),
         "whole": not (arguments.quick or arguments.only),
-        "command": "make bench" + (' ARGS="--quick"' if arguments.quick else ""),
+        "command": _command(arguments),
         "date": time.strftime("%Y-%m-%d"),
         "minutes": round((time.monotonic() - start) / 60, 1),
         **results.to_dict(),
     }
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    captures = "KRAKEN_CONNECTOR_CAPTURES=captures " if corpus.captured() else ""
+    return f"{captures}make bench" + (' ARGS="--quick"' if arguments.quick else "")
 
 
 def _arguments() -> argparse.Namespace:

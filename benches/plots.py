@@ -175,7 +175,8 @@ def _throughput(document: dict[str, Any]) -> Figure:
     figure, panels = _figure(1.2 + 1.05 * len(groups), 2, (len(groups) + 1) // 2, squeeze=False)
     for axes, (case, group) in zip(panels.flat, groups.items(), strict=False):
         rates = {name: 1e6 / value[0] for name, value in group.items()}
-        _dots(axes, rates, 5, 100_000)
+        _dots(axes, rates, 5, 60_000)
+        axes.set_xticks([10, 100, 1_000, 10_000])
         axes.set_title(case)
         axes.set_xlabel("1,000 messages/s (log scale)")
     return figure

@@ -9,7 +9,8 @@ from benches.results import Results, Row
 from benches.targets import TARGETS
 from benches.timing import Spread
 
-CRITERION = Path(__file__).parent.parent / "target" / "criterion"
+ROOT = Path(__file__).parent.parent
+CRITERION = ROOT / "target" / "criterion"
 OURS = "engine"
 #: Parsers that decode into types, as the engine does.
 TYPED = ("sonic_rs", "simd_json")
@@ -28,11 +29,14 @@ def measure(results: Results, _: float) -> None:
             figure = times[OURS] / min(rivals)
             results.rows.append(Row("rust", folder.name, Spread(figure, figure, figure)))
     if not found:
-        results.note(f"{TARGETS['rust'].what}: no figures of criterion; `make bench` takes them")
+        results.note(f"{TARGETS['rust'].what}: criterion has no figures since the sources changed")
 
 
 def _estimates(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*/new/estimates.json"))
+    """Return the estimates that are not older than what they are about."""
+    changed = max(path.stat().st_mtime for path in (ROOT / "rust" / "src").rglob("*.rs"))
+    found = sorted(folder.glob("*/new/estimates.json"))
+    return [path for path in found if path.stat().st_mtime > changed]
 
 
 def _median(estimates: Path) -> float:
