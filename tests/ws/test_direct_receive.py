@@ -204,3 +204,29 @@ async def test_a_refused_handshake_is_the_librarys_business() -> None:
                 receiver=Receiver(Engine(), MAX_SIZE),
                 take=lambda events, received_ns: None,
             )
+
+
+async def test_bytes_handed_over_take_the_short_way_too() -> None:
+    """uvloop knows an `asyncio.Protocol` when it sees one, and calls `data_received`."""
+    engine = Engine()
+    taken: list[Any] = []
+
+    async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await open_socket(
+            f"ws://127.0.0.1:{port}",
+            ssl=None,
+            proxy=False,
+            max_frame_size=MAX_SIZE,
+            open_timeout=5,
+            close_timeout=1,
+            receiver=Receiver(engine, MAX_SIZE),
+            take=lambda events, _: taken.extend(events),
+        )
+        assert isinstance(socket, DirectConnection)
+        socket.go_direct()
+        stream = b"".join(text_frame(message(n, 5000)) for n in range(100))
+        for start in range(0, len(stream), 200_000):
+            socket.data_received(stream[start : start + 200_000])
+        await socket.close()
+    assert [event.data[0] for event in taken] == list(range(100))

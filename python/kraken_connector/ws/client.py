@@ -299,6 +299,9 @@ class KrakenWSClient:
         return self
 
     async def __anext__(self) -> WSMessage:
+        message: WSMessage | None = self._inbox.pop()
+        if message is not None:
+            return message
         try:
             return await self.receive()
         except (NotConnected, TransportError):

@@ -249,7 +249,7 @@ class Inbox:
             NotConnected: it was never opened.
             Exception: the reason given to `end`, when everything is taken.
         """
-        while (event := self._pop()) is None:
+        while (event := self.pop()) is None:
             if self._ended is not None:
                 raise self._ended.with_traceback(None)
             await self._wait()
@@ -263,17 +263,17 @@ class Inbox:
                 waiter.set_result(None)
                 break
 
-    def _pop(self) -> Any:
+    def pop(self) -> Any:
+        """Remove and return the next event, `None` when there is none."""
         if self.private.items:
             return self.private.pop()
         if self.notes.items:
             return self.notes.pop()
-        filled = [lane for lane in self._market if lane.items]
-        if not filled:
-            return None
-        if len(filled) == 1:
-            return filled[0].pop()
-        return min(filled, key=lambda lane: lane.head_ns()).pop()
+        first = None
+        for lane in self._market:
+            if lane.items and (first is None or lane.head_ns() < first.head_ns()):
+                first = lane
+        return None if first is None else first.pop()
 
     async def _wait(self) -> None:
         waiter = asyncio.get_running_loop().create_future()

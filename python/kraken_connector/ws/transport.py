@@ -75,6 +75,15 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             return memoryview(self._early)
         return self._receiver.get_buffer(sizehint)
 
+    def data_received(self, data: bytes) -> None:
+        """Take what an event loop read that hands over bytes all the same, as uvloop does."""
+        while data:
+            room = self.get_buffer(len(data))
+            size = min(len(room), len(data))
+            room[:size] = data[:size]
+            data = data[size:]
+            self.buffer_updated(size)
+
     def buffer_updated(self, nbytes: int) -> None:
         """Take what the event loop read."""
         if self._early is not None:
@@ -88,7 +97,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         if events:
             self._deliver(events, received_ns)
         if rest is not None:
-            self.data_received(rest)
+            super().data_received(rest)
 
     def _deliver(self, events: list[Event], received_ns: int) -> None:
         try:
@@ -106,19 +115,14 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         self._head += data
         end = self._head.find(_END_OF_HEAD)
         if end < 0 or not self._head.startswith(b"HTTP/1.1 101"):
-            self.data_received(data)
+            super().data_received(data)
             return
         end += len(_END_OF_HEAD)
         frames = bytes(self._head[end:])
-        self.data_received(data[: end - already])
+        super().data_received(data[: end - already])
         self._early = None
         self._head.clear()
-        while frames:
-            room = self._receiver.get_buffer(len(frames))
-            size = min(len(room), len(frames))
-            room[:size] = frames[:size]
-            frames = frames[size:]
-            self.buffer_updated(size)
+        self.data_received(frames)
 
 
 async def open_socket(
