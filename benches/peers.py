@@ -46,6 +46,8 @@ def _pip(*arguments: str) -> bool:
 
 def _versions() -> dict[str, str | None]:
     names = [name.partition(">")[0] for name in (*TOOLS, *PEERS)]
+    # picows takes its sockets from it when it is there, and brings it along.
+    names.append("aiofastnet")
     listed = subprocess.run(
         [str(PYTHON), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"],
         check=True,

@@ -21,7 +21,7 @@ COLOURS = {
     "callback": OURS,
     "async for": OURS_LIGHT,
 }
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -77,8 +77,7 @@ def _groups(document: dict[str, Any], section: str) -> Groups:
 
 
 def _figure(height: float, columns: int = 1, rows: int = 1, **options: Any) -> tuple[Figure, Any]:
-    with plt.rc_context(STYLE):
-        return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
+    return plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
 
 
 def _plain(value: float, _: object = None) -> str:

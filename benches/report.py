@@ -64,6 +64,20 @@ def figures(document: Document) -> Iterator[Cells]:
         yield group["section"], group["case"], group["unit"], ", ".join(medians)
 
 
+def summary(document: Document) -> str:
+    """Say how many targets were met, and how often they were in other cases."""
+
+    def count(decides: bool) -> str:
+        rows = [row for row in document["rows"] if row["decides"] is decides]
+        met = [row for row in rows if TARGETS[row["target"]].met(row["figure"][0])]
+        return f"{len(met)} of {len(rows)}"
+
+    return (
+        f"{count(True)} targets were met in this run; with other inputs, event loops and "
+        f"transports, {count(False)}."
+    )
+
+
 def number(value: float) -> str:
     """Print three digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
@@ -77,14 +91,11 @@ def markdown(heads: Cells, rows: Iterable[Cells]) -> str:
 
 def page(document: Document) -> str:
     """Return the text of docs/benchmarks.md."""
-    measured = [row for row in document["rows"] if row["decides"]]
-    met = [row for row in measured if verdict(row["target"], row["figure"][0]) == "met"]
     versions = {
         name: version or "could not be installed" for name, version in document["versions"].items()
     }
     return Template(TEMPLATE.read_text("utf-8")).substitute(
-        met=len(met),
-        measured=len(measured),
+        summary=summary(document),
         targets=markdown(HEADS, targets(document)),
         others=markdown(HEADS, others(document)),
         figures=markdown(("section", "case", "unit", "medians"), figures(document)),
@@ -110,6 +121,7 @@ def main() -> None:
     print_aligned([("section", "case", "unit", "medians"), *figures(document)])
     print()
     print_aligned([HEADS, *targets(document)])
+    print(summary(document))
     for note in document["notes"]:
         print(f"note: {note}")
     if document["whole"]:

@@ -146,10 +146,10 @@ def python_kraken_sdk(stream: corpus.Stream) -> Workload:
 def ccxt(stream: corpus.Stream) -> Workload:
     """Its message handler with orjson, which it takes when it is there; checksums are off."""
     import orjson
-    from ccxt.pro import kraken
+    from ccxt.pro import kraken  # type: ignore[import-untyped]
 
     class Socket:
-        subscriptions = {f"orderbook::{stream.symbol}": {"limit": stream.depth}}  # noqa: RUF012
+        subscriptions: dict[str, dict[str, int]]
 
         def resolve(self, *_: object) -> None:
             return None

@@ -29,7 +29,10 @@ def measure(results: Results, _: float) -> None:
             figure = times[OURS] / min(rivals)
             results.rows.append(Row("rust", folder.name, Spread(figure, figure, figure)))
     if not found:
-        results.note(f"{TARGETS['rust'].what}: criterion has no figures since the sources changed")
+        results.note(
+            f"{TARGETS['rust'].what}: criterion has no figures of a typed parser beside the "
+            "engine, or none since the sources changed"
+        )
 
 
 def _estimates(folder: Path) -> list[Path]:
