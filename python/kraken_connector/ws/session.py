@@ -362,7 +362,12 @@ class Session:
         self._needs_repair(topic, "sequence")
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
-        logger.warning("%s", event)
+        logger.warning(
+            "book of %s failed its checksum: expected %d, computed %d",
+            event.symbol,
+            event.expected,
+            event.computed,
+        )
         topic = Topic("book", None, event.symbol)
         self._note(topic, event)
         self._needs_repair(topic, "resync")
