@@ -1,0 +1,61 @@
+"""Captured frames as one stream of bytes over a real socket, cut at random places."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import struct
+from pathlib import Path
+
+import pytest
+from tests.ws.helpers import eventually
+from websockets.asyncio.server import ServerConnection, serve
+
+from kraken_connector.ws import KrakenWSClient
+
+REPLAY = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
+CAPTURES = sorted(Path(os.environ.get("KRAKEN_CONNECTOR_CAPTURES", "/nowhere")).glob("*.jsonl"))
+
+
+def book_frames(capture: Path) -> list[bytes]:
+    return [line for line in capture.read_bytes().splitlines() if b'"channel":"book"' in line]
+
+
+def text_frame(payload: bytes) -> bytes:
+    if len(payload) < 126:
+        return bytes([0x81, len(payload)]) + payload
+    if len(payload) < 1 << 16:
+        return struct.pack("!BBH", 0x81, 126, len(payload)) + payload
+    return struct.pack("!BBQ", 0x81, 127, len(payload)) + payload
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("capture", [REPLAY, *CAPTURES], ids=lambda path: path.name)
+async def test_every_checksum_verifies_wherever_the_stream_is_cut(capture: Path, seed: int) -> None:
+    frames = book_frames(capture)
+    checked = sum(b'"checksum"' in frame for frame in frames)
+    if capture != REPLAY and checked < len(frames):
+        pytest.skip("not all of its book messages carry a checksum")
+    stream = b"".join(map(text_frame, frames))
+    choose = random.Random(seed)
+
+    async def send(connection: ServerConnection) -> None:
+        at = 0
+        while at < len(stream):
+            size = choose.choice([1, 3, 50, 1000, 30_000])
+            connection.transport.write(stream[at : at + size])
+            at += size
+            await asyncio.sleep(0)
+        await connection.wait_closed()
+
+    async with serve(send, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with KrakenWSClient(url=url) as client:
+
+            def counts() -> dict[str, int]:
+                counted: dict[str, int] = client.stats()["connections"][url]
+                return counted
+
+            await eventually(lambda: counts()["frames"] == len(frames))
+            assert (counts()["verified"], counts()["mismatches"]) == (checked, 0)
