@@ -15,11 +15,9 @@ pytest.importorskip("resource", reason="this system does not tell how much memor
 
 ROOT = Path(__file__).parents[2]
 #: A leak of one small object a frame is megabytes in so many rounds.
-ROUNDS = {"native": 600, "pure": 60}
+ROUNDS = {"native": 600, "pure": 120}
 #: Bytes that the allocators may still take after the first third of the rounds.
 SLACK = 1024 * 1024
-#: References that caches may take or drop; a leak is at least one each round.
-REFERENCES = 20
 
 
 def probe(backend: str, scenario: str) -> dict[str, int]:
@@ -39,4 +37,5 @@ def test_memory_stays_flat(core: Any, scenario: str) -> None:
         native_core()
     found = probe(backend, scenario)
     assert found["grown"] < SLACK
-    assert found["singletons"] < REFERENCES
+    # A leak is one reference in each of the two thirds that are counted; caches take fewer.
+    assert found["singletons"] < ROUNDS[backend] // 2
