@@ -25,7 +25,7 @@ HEADS = ("what", "against", "case", "target", "median (quartiles)", "verdict")
 def verdict(key: str, median: float) -> str:
     """Say whether a target is met, and if not, by how much it is missed."""
     share = TARGETS[key].share(median)
-    return "met" if share <= 1 else f"missed by {100 * (share - 1):.0f} %"
+    return "met" if share <= 1 else f"missed by {number(100 * (share - 1))} %"
 
 
 def targets(document: Document) -> Iterator[Cells]:

@@ -43,7 +43,7 @@ def test_the_table_has_every_target_and_its_verdict(results: Results) -> None:
 def test_figures_for_other_inputs_stand_apart(results: Results) -> None:
     (row,) = report.others(document(results))
     assert row[2] == "shallow"
-    assert row[5] == "missed by 1329 %"
+    assert row[5] == "missed by 1,329 %"
 
 
 def test_a_missing_peer_is_said(results: Results) -> None:
