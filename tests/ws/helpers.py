@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -73,3 +74,12 @@ async def find_channel(client: KrakenWSClient, channel: str, kind: str | None = 
             and kind in (None, getattr(message, "type", None))
         ),
     )
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return `payload` as one text frame of a server (RFC 6455, section 5.2)."""
+    if len(payload) < 126:
+        return bytes([0x81, len(payload)]) + payload
+    if len(payload) < 1 << 16:
+        return struct.pack("!BBH", 0x81, 126, len(payload)) + payload
+    return struct.pack("!BBQ", 0x81, 127, len(payload)) + payload

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import struct
 from pathlib import Path
 
 import pytest
-from tests.ws.helpers import eventually
+from tests.ws.helpers import eventually, text_frame
 from websockets.asyncio.server import ServerConnection, serve
 
 from kraken_connector.ws import KrakenWSClient
@@ -20,14 +19,6 @@ CAPTURES = sorted(Path(os.environ.get("KRAKEN_CONNECTOR_CAPTURES", "/nowhere")).
 
 def book_frames(capture: Path) -> list[bytes]:
     return [line for line in capture.read_bytes().splitlines() if b'"channel":"book"' in line]
-
-
-def text_frame(payload: bytes) -> bytes:
-    if len(payload) < 126:
-        return bytes([0x81, len(payload)]) + payload
-    if len(payload) < 1 << 16:
-        return struct.pack("!BBH", 0x81, 126, len(payload)) + payload
-    return struct.pack("!BBQ", 0x81, 127, len(payload)) + payload
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-import struct
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from tests.ws.helpers import text_frame
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -28,13 +28,21 @@ def message(number: int, padding: int = 0) -> str:
     return f'{{"channel":"test","type":"update","data":[{number},"{text}"]}}'
 
 
-def text_frame(payload: str) -> bytes:
-    data = payload.encode()
-    if len(data) < 126:
-        return bytes([0x81, len(data)]) + data
-    if len(data) < 1 << 16:
-        return struct.pack("!BBH", 0x81, 126, len(data)) + data
-    return struct.pack("!BBQ", 0x81, 127, len(data)) + data
+def framed(number: int, padding: int = 0) -> bytes:
+    return text_frame(message(number, padding).encode())
+
+
+async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int], None]) -> Any:
+    return await open_socket(
+        f"ws://127.0.0.1:{port}",
+        ssl=None,
+        proxy=False,
+        max_frame_size=MAX_SIZE,
+        open_timeout=5,
+        close_timeout=1,
+        receiver=Receiver(engine, MAX_SIZE),
+        take=take,
+    )
 
 
 async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClosed]:
@@ -51,16 +59,7 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
 
     async with serve(script, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_socket(
-            f"ws://127.0.0.1:{port}",
-            ssl=None,
-            proxy=False,
-            max_frame_size=MAX_SIZE,
-            open_timeout=5,
-            close_timeout=1,
-            receiver=Receiver(engine, MAX_SIZE),
-            take=lambda events, _: note(events, "short"),
-        )
+        socket = await open_direct(port, engine, lambda events, _: note(events, "short"))
         assert isinstance(socket, DirectConnection)
         try:
             while True:
@@ -86,13 +85,13 @@ def raw(*chunks: bytes) -> Script:
 
 
 async def test_text_takes_the_short_way() -> None:
-    numbers, ways, _ = await receive(raw(*(text_frame(message(n)) for n in range(20))))
+    numbers, ways, _ = await receive(raw(*(framed(n) for n in range(20))))
     assert numbers == list(range(20))
     assert ways[-1] == "short"
 
 
 async def test_frames_of_one_read_keep_their_order() -> None:
-    numbers, _, _ = await receive(raw(b"".join(text_frame(message(n)) for n in range(5000))))
+    numbers, _, _ = await receive(raw(b"".join(framed(n) for n in range(5000))))
     assert numbers == list(range(5000))
 
 
@@ -100,7 +99,7 @@ async def test_frames_of_one_read_keep_their_order() -> None:
 async def test_cuts_anywhere_change_nothing(seed: int) -> None:
     choose = random.Random(seed)
     sizes = [choose.choice([0, 50, 200, 3000, 70_000, 250_000]) for _ in range(40)]
-    stream = b"".join(text_frame(message(n, size)) for n, size in enumerate(sizes))
+    stream = b"".join(framed(n, size) for n, size in enumerate(sizes))
     cuts = sorted({0, len(stream), *(choose.randrange(len(stream)) for _ in range(60))})
 
     async def script(connection: ServerConnection) -> None:
@@ -128,8 +127,8 @@ async def test_fragments_between_texts_keep_their_place() -> None:
 async def test_a_fragment_in_the_middle_of_a_read_keeps_its_place() -> None:
     whole = message(1).encode()
     fragments = bytes([0x01, 5]) + whole[:5] + bytes([0x80, len(whole) - 5]) + whole[5:]
-    stream = text_frame(message(0)) + fragments + text_frame(message(2))
-    numbers, _, _ = await receive(raw(text_frame(message(-1)), stream, text_frame(message(3))))
+    stream = framed(0) + fragments + framed(2)
+    numbers, _, _ = await receive(raw(framed(-1), stream, framed(3)))
     assert numbers == [-1, 0, 1, 2, 3]
 
 
@@ -194,16 +193,7 @@ async def test_a_refused_handshake_is_the_librarys_business() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(Exception, match="429"):
-            await open_socket(
-                f"ws://127.0.0.1:{port}",
-                ssl=None,
-                proxy=False,
-                max_frame_size=MAX_SIZE,
-                open_timeout=5,
-                close_timeout=1,
-                receiver=Receiver(Engine(), MAX_SIZE),
-                take=lambda events, received_ns: None,
-            )
+            await open_direct(port, Engine(), lambda events, received_ns: None)
 
 
 async def test_bytes_handed_over_take_the_short_way_too() -> None:
@@ -213,19 +203,10 @@ async def test_bytes_handed_over_take_the_short_way_too() -> None:
 
     async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        socket = await open_socket(
-            f"ws://127.0.0.1:{port}",
-            ssl=None,
-            proxy=False,
-            max_frame_size=MAX_SIZE,
-            open_timeout=5,
-            close_timeout=1,
-            receiver=Receiver(engine, MAX_SIZE),
-            take=lambda events, _: taken.extend(events),
-        )
+        socket = await open_direct(port, engine, lambda events, _: taken.extend(events))
         assert isinstance(socket, DirectConnection)
         socket.go_direct()
-        stream = b"".join(text_frame(message(n, 5000)) for n in range(100))
+        stream = b"".join(framed(n, 5000) for n in range(100))
         for start in range(0, len(stream), 200_000):
             socket.data_received(stream[start : start + 200_000])
         await socket.close()
