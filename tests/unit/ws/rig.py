@@ -90,6 +90,11 @@ class Bench:
         return requests
 
 
+def states(bench: Bench) -> dict[str, str]:
+    """State of every subscribed topic by its name."""
+    return {entry.topic.name: entry.state for entry in bench.session.registry}
+
+
 def acks(request: dict[str, Any], symbols: Iterable[str] | None = None) -> list[dict[str, Any]]:
     """Return the acks of a request, one for each symbol."""
     params = {key: value for key, value in request["params"].items() if key != "token"}

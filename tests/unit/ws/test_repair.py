@@ -13,6 +13,7 @@ from tests.unit.ws.rig import (
     book,
     executions,
     refusal,
+    states,
 )
 
 from kraken_connector.exceptions import BookNotReady, ConnectionLost
@@ -30,16 +31,6 @@ from kraken_connector.ws.subscribe import (
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench().open()
-
-
-def states(bench: Bench) -> dict[str, str]:
-    """State of every subscribed topic by its name."""
-    return {entry.topic.name: entry.state for entry in bench.session.registry}
 
 
 def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from tests.unit.ws.rig import (
     Bench,
     acks,
     refusal,
+    states,
 )
 
 from kraken_connector.exceptions import (
@@ -34,16 +35,6 @@ from kraken_connector.ws.subscribe import (
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench().open()
-
-
-def states(bench: Bench) -> dict[str, str]:
-    """State of every subscribed topic by its name."""
-    return {entry.topic.name: entry.state for entry in bench.session.registry}
 
 
 def test_one_request_is_sent_for_all_symbols(bench: Bench) -> None:

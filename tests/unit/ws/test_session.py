@@ -39,11 +39,6 @@ BTC = "BTC/USD"
 ETH = "ETH/USD"
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench().open()
-
-
 def test_ping_is_sent_without_params_and_must_be_answered(bench: Bench) -> None:
     bench.wait(10)
     (ping,) = bench.sent()

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.ws.rig import (
     Bench,
     refusal,
+    states,
 )
 
 from kraken_connector.exceptions import (
@@ -22,16 +23,6 @@ from kraken_connector.ws.subscribe import (
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench().open()
-
-
-def states(bench: Bench) -> dict[str, str]:
-    """State of every subscribed topic by its name."""
-    return {entry.topic.name: entry.state for entry in bench.session.registry}
 
 
 def test_private_request_waits_for_its_token() -> None:
