@@ -48,6 +48,7 @@ BOOK_READS = (
     "price_scale",
     "qty_scale",
     "crossed",
+    "microprice",
 )
 
 
@@ -98,6 +99,10 @@ def of_book(book: Any) -> Any:
         "checksum": outcome(book.checksum),
         "top_of_book": outcome(book.top_of_book),
         "levels": outcome(book.levels, "bid", 3),
+        "imbalance": outcome(book.imbalance, 3),
+        "cumulated_qty": outcome(book.cumulated_qty, "bid"),
+        "weighted_price": outcome(book.weighted_price, "ask", 5),
+        "levels_array": outcome(lambda: book.levels_array("ask").tolist()),
         "levels_float": outcome(book.levels_float, "ask"),
         "levels_ticks": outcome(book.levels_ticks, "bid"),
         "unverified": book.unverified(),
