@@ -267,3 +267,4 @@ async def test_late_messages_of_a_closed_connection_are_lost() -> None:
         await sim.wait_for(lambda: not sim.connections)
         connection.send_text(b"late")
         connection.send_bytes(b"late")
+        assert not sim.connections
