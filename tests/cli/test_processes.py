@@ -80,6 +80,14 @@ def test_sim_plays_a_recording(recording: str) -> None:
         assert said["try"] == f"kraken-ws watch book BTC/USD --url {said['url']}"
 
 
+def test_sim_tells_the_addresses_of_three_hosts() -> None:
+    with running("sim", "--three-hosts") as process:
+        said = introduction(process)
+        urls = [said["url"], said["auth url"], said["level3 url"]]
+        assert len(set(urls)) == 3
+        assert said["rest url"].removeprefix("http") in urls[0]
+
+
 def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
     with running("demo", "--symbols", "1") as process:
         assert process.stdout is not None

@@ -83,11 +83,15 @@ class Client:
 
 @asynccontextmanager
 async def connected(
-    sim: SimulatedExchange, *, context: ssl.SSLContext | None = None, **options: Any
+    sim: SimulatedExchange,
+    *,
+    url: str | None = None,
+    context: ssl.SSLContext | None = None,
+    **options: Any,
 ) -> AsyncIterator[Client]:
-    """Connect and take the status message."""
+    """Connect, to the public host by default, and take the status message."""
     options = {"proxy": None, "ssl": context, "max_size": None, **options}
-    async with connect(sim.url, **options) as socket:
+    async with connect(url or sim.url, **options) as socket:
         yield Client(socket, json.loads(await socket.recv()))
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.sim.client import Client, Message, connected
 
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.sim.server import Role
+from kraken_connector.sim.requests import Role
 
 OBSERVED = Path(__file__).parents[1] / "fixtures" / "observed" / "errors.jsonl"
 PRIVATE_ELSEWHERE = (

@@ -211,6 +211,13 @@ def sim(
     port: Annotated[
         int, typer.Option(min=0, max=65_535, metavar="PORT", help="TCP port; 0 takes a free one.")
     ] = 0,
+    three_hosts: Annotated[
+        bool,
+        typer.Option(
+            "--three-hosts",
+            help="Split the channels over a public, a private and a level3 port, as Kraken does.",
+        ),
+    ] = False,
     rate: Annotated[
         float,
         typer.Option(
@@ -232,6 +239,7 @@ def sim(
     It speaks WebSocket API v2, private channels included, and the REST call for their token.
     """
     options: dict[str, Any] = {"host": host, "port": port, "seed": seed}
+    options["hosts"] = "three" if three_hosts else "one"
     if file is None:
         exchange = SimulatedExchange(symbols=inputs.listing(symbols), rate=rate, **options)
     else:

@@ -39,7 +39,7 @@ async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool)
 def _introduce(exchange: SimulatedExchange, console: Console) -> None:
     symbol = next(iter(exchange.symbols))
     for name, value in (
-        ("url", exchange.url),
+        *_urls(exchange),
         ("rest url", exchange.rest_url),
         ("api key", exchange.api_key),
         ("api secret", exchange.api_secret),
@@ -49,6 +49,13 @@ def _introduce(exchange: SimulatedExchange, console: Console) -> None:
         console.out(f"{name:<12}{value}", highlight=False)
     console.out("The key is good for this simulator only. Ctrl-C ends it.", highlight=False)
     console.file.flush()
+
+
+def _urls(exchange: SimulatedExchange) -> list[tuple[str, str]]:
+    if exchange.url == exchange.auth_url:
+        return [("url", exchange.url)]
+    urls = exchange.url, exchange.auth_url, exchange.level3_url
+    return list(zip(("url", "auth url", "level3 url"), urls, strict=True))
 
 
 class _Narration:

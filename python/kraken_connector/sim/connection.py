@@ -11,11 +11,12 @@ from websockets.http11 import Request as HandshakeRequest
 from websockets.protocol import SEND_EOF, State
 from websockets.server import ServerProtocol
 
-from .http import HttpConversation
+from .http import HttpConversation, no_such_page
 from .messages import HEARTBEAT
 from .session import Outgoing, Session
 
 if TYPE_CHECKING:
+    from .hosts import Host
     from .server import SimulatedExchange
 
 PATHS = frozenset({"/", "/v2"})
@@ -28,21 +29,24 @@ class Connection(asyncio.Protocol):
 
     Args:
         exchange: what answers.
+        host: the port that the client connected to.
 
     Attributes:
         number: counted from 1 over WebSocket connections, 0 while it is none.
         session: the conversation, once the WebSocket handshake is done.
     """
 
-    def __init__(self, exchange: SimulatedExchange) -> None:
+    def __init__(self, exchange: SimulatedExchange, host: Host) -> None:
         self.exchange = exchange
+        self.host = host
         self.number = 0
         self.session: Session | None = None
         self.closed = asyncio.Event()
         self._transport: asyncio.Transport
         self._receive = self._choose
         self._head = bytearray()
-        self._http = HttpConversation(exchange.rest.respond, self.send_bytes)
+        respond = exchange.rest.respond if host.serves_rest else no_such_page
+        self._http = HttpConversation(respond, self.send_bytes)
         self._websocket = ServerProtocol(max_size=2**20)
         self._fragments: list[bytes] = []
         self._writable = asyncio.Event()
@@ -185,10 +189,10 @@ class Connection(asyncio.Protocol):
                 self._receive_frame(event)
 
     def _shake_hands(self, request: HandshakeRequest) -> None:
-        if self.exchange.faults.ignores_handshake():
+        if self.exchange.faults.ignores_handshake(self.host):
             self.fall_silent()
             return
-        status = self.exchange.faults.handshake_status()
+        status = self.exchange.faults.handshake_status(self.host)
         if status is None and request.path.partition("?")[0] not in PATHS:
             status = HTTPStatus.NOT_FOUND
         if status is not None:

@@ -15,7 +15,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from . import rules, wire
-from .requests import UNSUPPORTED_PAIR
+from .hosts import Host
+from .requests import UNSUPPORTED_PAIR, Role
 from .rules import Act, Rule
 from .session import Outgoing, Session
 
@@ -27,24 +28,24 @@ SystemStatus = Literal["online", "post_only", "cancel_only", "maintenance"]
 
 @dataclass(slots=True)
 class Refusal:
-    """How new connections are refused, how many, and until when.
+    """How new connections are refused, how many, where and until when.
 
     Attributes:
         status: HTTP status of the handshake; `None` resets the TCP connection instead.
         times: how many connections are still refused.
         until: event loop time at which connections are let in again.
+        host: the host whose connections are meant; `None` is all of them.
     """
 
     status: HTTPStatus | None
     times: float
     until: float
+    host: Role | None
 
-    def use(self) -> bool:
-        """Tell whether a connection is refused, and count it."""
-        if self.times <= 0 or asyncio.get_running_loop().time() >= self.until:
-            return False
-        self.times -= 1
-        return True
+    def meets(self, host: Host) -> bool:
+        """Tell whether a new connection to a host is refused."""
+        in_force = self.times > 0 and asyncio.get_running_loop().time() < self.until
+        return in_force and host.plays(self.host)
 
 
 class Faults:
@@ -53,41 +54,49 @@ class Faults:
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
         self._rules: list[Rule] = []
-        self._refusal: Refusal | None = None
+        self._refusals: dict[Role | None, Refusal] = {}
         self._refused_symbols: dict[str, str] = {}
-        self._ignored = 0.0
+        self._ignored: dict[Role | None, float] = {}
         self.token_delay = 0.0
 
     def clear(self) -> None:
         """Let everything that is still to come go right."""
         self._rules.clear()
-        self._refusal = None
+        self._refusals.clear()
         self._refused_symbols.clear()
-        self._ignored = self.token_delay = 0.0
+        self._ignored.clear()
+        self.token_delay = 0.0
         self._exchange.rest.clear_refusals()
 
-    # Connections.
+    # Connections. `host` aims at one of three hosts by its role, such as "level3".
 
-    def reset_connections(self) -> None:
+    def reset_connections(self, *, host: Role | None = None) -> None:
         """Reset every WebSocket connection without a closing handshake."""
-        self._note("reset_connections")
-        for connection in self._exchange.connections:
+        self._note("reset_connections", host or "")
+        for connection in self._exchange.connections_to(host):
             connection.abort()
 
-    def close_connections(self, code: int = 1001, reason: str = "") -> None:
+    def close_connections(
+        self, code: int = 1001, reason: str = "", *, host: Role | None = None
+    ) -> None:
         """Close every WebSocket connection properly."""
         self._note("close_connections", str(code))
-        for connection in self._exchange.connections:
+        for connection in self._exchange.connections_to(host):
             connection.close(code, reason)
 
-    def silence_connections(self) -> None:
+    def silence_connections(self, *, host: Role | None = None) -> None:
         """Keep the sockets open but send and read nothing on them any more."""
-        self._note("silence_connections")
-        for connection in self._exchange.connections:
+        self._note("silence_connections", host or "")
+        for connection in self._exchange.connections_to(host):
             connection.fall_silent()
 
     def refuse_connections(
-        self, times: int | None = 1, *, seconds: float = math.inf, status: int | None = 503
+        self,
+        times: int | None = 1,
+        *,
+        seconds: float = math.inf,
+        status: int | None = 503,
+        host: Role | None = None,
     ) -> None:
         """Refuse new WebSocket connections.
 
@@ -96,27 +105,36 @@ class Faults:
             seconds: for how long.
             status: HTTP status of the answer, such as 403, 429 or 502; `None` resets the TCP
                 connection, token calls included, before a byte is read.
+            host: where; everywhere by default.
         """
-        self._refusal = Refusal(
+        self._refusals[host] = Refusal(
             None if status is None else HTTPStatus(status),
             math.inf if times is None else times,
             asyncio.get_running_loop().time() + seconds,
+            host,
         )
         self._note("refuse_connections", f"status={status} times={times} seconds={seconds}")
 
-    def ignore_connections(self, times: int | None = 1) -> None:
+    def ignore_connections(self, times: int | None = 1, *, host: Role | None = None) -> None:
         """Accept new TCP connections but never answer their WebSocket handshake.
 
         Args:
             times: how many; `None` for all of them.
+            host: where; everywhere by default.
         """
-        self._ignored = math.inf if times is None else times
+        self._ignored[host] = math.inf if times is None else times
         self._note("ignore_connections", f"times={times}")
 
     # Messages.
 
     def add(
-        self, name: str, matches: Callable[[Outgoing], bool], act: Act, times: int | None = 1
+        self,
+        name: str,
+        matches: Callable[[Outgoing], bool],
+        act: Act,
+        times: int | None = 1,
+        *,
+        host: Role | None = None,
     ) -> Rule:
         """Make a fault of your own.
 
@@ -125,11 +143,12 @@ class Faults:
             matches: whether a message is meant.
             act: returns what leaves now in the message's place.
             times: how often; `None` for ever. Messages to two connections count twice.
+            host: whose connections; all by default.
 
         Returns:
             The rule: `fired` tells how often it acted, `cancel()` ends it.
         """
-        rule = Rule(name, matches, act, times)
+        rule = Rule(name, matches, act, times, host)
         self._rules.append(rule)
         return rule
 
@@ -167,29 +186,33 @@ class Faults:
         matches = rules.data(channel, symbol, type="snapshot")
         return self.add("lose_snapshots", matches, rules.swallow, times)
 
-    def duplicate_acks(self, times: int | None = None) -> Rule:
+    def duplicate_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule:
         """Answer requests twice."""
-        return self.add("duplicate_acks", rules.kind("answer"), rules.double, times)
+        return self.add("duplicate_acks", rules.kind("answer"), rules.double, times, host=host)
 
-    def delay_acks(self, seconds: float, times: int | None = None) -> Rule:
+    def delay_acks(
+        self, seconds: float, times: int | None = None, *, host: Role | None = None
+    ) -> Rule:
         """Send answers to requests late; messages of the channel overtake them."""
-        return self.add("delay_acks", rules.kind("answer"), rules.delay(seconds), times)
+        return self.add("delay_acks", rules.kind("answer"), rules.delay(seconds), times, host=host)
 
-    def swallow_acks(self, times: int | None = None) -> Rule:
+    def swallow_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule:
         """Do not answer requests; subscriptions become active all the same."""
-        return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times)
+        return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times, host=host)
 
-    def delay_pongs(self, seconds: float, times: int | None = None) -> Rule:
+    def delay_pongs(
+        self, seconds: float, times: int | None = None, *, host: Role | None = None
+    ) -> Rule:
         """Send pongs late."""
-        return self.add("delay_pongs", rules.kind("pong"), rules.delay(seconds), times)
+        return self.add("delay_pongs", rules.kind("pong"), rules.delay(seconds), times, host=host)
 
-    def swallow_pongs(self, times: int | None = None) -> Rule:
+    def swallow_pongs(self, times: int | None = None, *, host: Role | None = None) -> Rule:
         """Do not answer pings."""
-        return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times)
+        return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times, host=host)
 
-    def stop_heartbeats(self) -> Rule:
+    def stop_heartbeats(self, *, host: Role | None = None) -> Rule:
         """Send no heartbeats; `cancel()` the rule to go on."""
-        return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None)
+        return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None, host=host)
 
     def skip_sequence(self, channel: str, by: int = 1) -> None:
         """Leave out sequence numbers of a private channel, as if messages were lost."""
@@ -313,25 +336,23 @@ class Faults:
 
     # What the exchange asks.
 
-    def ignores_handshake(self) -> bool:
+    def ignores_handshake(self, host: Host) -> bool:
         """Tell whether a WebSocket handshake is to stay without an answer, and count it."""
-        if self._ignored <= 0:
-            return False
-        self._ignored -= 1
-        self._note("ignored_handshake")
-        return True
+        for aimed_at, left in self._ignored.items():
+            if left > 0 and host.plays(aimed_at):
+                self._ignored[aimed_at] -= 1
+                self._note("ignored_handshake")
+                return True
+        return False
 
-    def resets_connection(self) -> bool:
-        """Tell whether a new TCP connection is to be reset."""
-        refusal = self._refusal
-        return refusal is not None and refusal.status is None and self._refuses(refusal)
+    def resets_connection(self, host: Host) -> bool:
+        """Tell whether a new TCP connection is to be reset, and count it."""
+        return self._refusal(host, by_status=False) is not None
 
-    def handshake_status(self) -> HTTPStatus | None:
-        """Return the HTTP status that refuses a WebSocket handshake, if any."""
-        refusal = self._refusal
-        if refusal is None or refusal.status is None or not self._refuses(refusal):
-            return None
-        return refusal.status
+    def handshake_status(self, host: Host) -> HTTPStatus | None:
+        """Return the HTTP status that refuses a WebSocket handshake, if any, and count it."""
+        refusal = self._refusal(host, by_status=True)
+        return None if refusal is None else refusal.status
 
     def refusal_of(self, symbol: str | None) -> str | None:
         """Return the text that refuses subscriptions to a symbol, if any."""
@@ -340,7 +361,7 @@ class Faults:
     def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
         """Return what leaves now in a message's place."""
         for rule in self._rules:
-            if not rule.spent and rule.matches(message):
+            if rule.meets(session, message):
                 return self._apply(rule, session, message)
         return [message]
 
@@ -351,11 +372,13 @@ class Faults:
         self._exchange.journal.note(rule.name, message.symbol or "", connection=session.number)
         return leaving
 
-    def _refuses(self, refusal: Refusal) -> bool:
-        refused = refusal.use()
-        if refused:
-            self._note("refused_connection")
-        return refused
+    def _refusal(self, host: Host, *, by_status: bool) -> Refusal | None:
+        for refusal in self._refusals.values():
+            if (refusal.status is not None) == by_status and refusal.meets(host):
+                refusal.times -= 1
+                self._note("refused_connection")
+                return refusal
+        return None
 
     def _greet(self) -> None:
         for connection in self._exchange.connections:

@@ -11,6 +11,13 @@ Respond: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], tuple[int, b
 """Method, target, headers (names in lower case) and body to status and JSON text."""
 
 
+def no_such_page(
+    method: str, target: str, headers: Mapping[str, str], body: bytes
+) -> tuple[int, bytes]:
+    """Answer as a host that serves WebSocket only."""
+    return 404, b"{}"
+
+
 class HttpConversation:
     """The requests and responses of one HTTP/1.1 connection, without its socket.
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
 from .book import DEPTHS
 from .statistics import INTERVALS
+
+Role: TypeAlias = Literal["public", "private", "level3", "all"]
+"""What a host serves."""
 
 PUBLIC_CHANNELS = ("ticker", "book", "trade", "ohlc", "instrument")
 PRIVATE_CHANNELS = ("executions", "balances")
@@ -36,6 +39,10 @@ PRIVATE_ELSEWHERE = (
 PUBLIC_ELSEWHERE = (
     "Public market data subscriptions are unavailable on this endpoint. Try ws.kraken.com"
 )
+LEVEL3_ELSEWHERE = (
+    "Level3 market data subscriptions are unavailable on this endpoint. Try ws-l3.kraken.com"
+)
+"""No such refusal is on record; the text follows the other two."""
 ALREADY_SUBSCRIBED = "Already subscribed"
 SUBSCRIPTION_NOT_FOUND = "Subscription Not Found"
 INVALID_SESSION = "ESession:Invalid session"
@@ -44,6 +51,12 @@ TOO_FAST = "Exceeded msg rate"
 NO_TOKEN = "Token(s) not found"
 UNSUPPORTED_EVENT = "Unsupported event"
 UNSUPPORTED_PAIR = "Currency pair not supported {}"
+
+_ELSEWHERE: dict[Role, str] = {
+    "public": PUBLIC_ELSEWHERE,
+    "private": PRIVATE_ELSEWHERE,
+    "level3": LEVEL3_ELSEWHERE,
+}
 
 _FIELDS: dict[str, frozenset[str]] = {
     "ticker": frozenset({"symbol", "snapshot", "event_trigger"}),
@@ -165,6 +178,23 @@ def check_envelope(request: Request) -> None:
         raise Refused(UNSUPPORTED_EVENT)
     if "params" in body and not isinstance(body["params"], dict):
         raise Refused(MALFORMED, method="error")
+
+
+def role_of(channel: str) -> Role:
+    """Return which host a channel is on."""
+    if channel == "level3":
+        return "level3"
+    return "private" if channel in PRIVATE_CHANNELS else "public"
+
+
+def check_host(served: Role, wanted: Role) -> None:
+    """Refuse what another host serves.
+
+    Raises:
+        Refused: names that host.
+    """
+    if served not in ("all", wanted):
+        raise Refused(_ELSEWHERE[wanted])
 
 
 def unsupported_field(name: str, method: str, symbol: str | None = None) -> Refused:

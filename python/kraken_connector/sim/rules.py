@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from .requests import Role
 from .session import Outgoing, Session
 
 Act: TypeAlias = Callable[[Session, Outgoing], list[Outgoing]]
@@ -23,6 +24,7 @@ class Rule:
         matches: whether a message is meant.
         act: what happens to it.
         times: how often at most; `None` is for ever.
+        host: the host whose connections are meant; `None` is all of them.
         fired: how often so far.
     """
 
@@ -30,12 +32,18 @@ class Rule:
     matches: Callable[[Outgoing], bool]
     act: Act
     times: int | None = 1
+    host: Role | None = None
     fired: int = 0
 
     @property
     def spent(self) -> bool:
         """Whether the rule does nothing any more."""
         return self.times is not None and self.fired >= self.times
+
+    def meets(self, session: Session, message: Outgoing) -> bool:
+        """Tell whether the rule acts on a message to a client."""
+        meant = not self.spent and session.connection.host.plays(self.host)
+        return meant and self.matches(message)
 
     def cancel(self) -> None:
         """Do nothing any more."""

@@ -9,32 +9,34 @@ import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account
 from .connection import Connection
 from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
+from .hosts import Host, HostCount, hosts_of
 from .market import Step
 from .observe import Journal, LogEntry, PublishedState
 from .pairs import Pair, resolve_pairs
 from .registry import Registry
 from .replay import Recording, ReplayFeed
-from .requests import PRIVATE_CHANNELS, Request
+from .requests import PRIVATE_CHANNELS, Request, Role
 from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
 
 T = TypeVar("T")
-Role = Literal["public", "private", "all"]
 
 
 class SimulatedExchange:
-    """WebSocket v2 and the REST token call on one port, for as long as the `async with` lasts.
+    """WebSocket v2 and the REST token call, for as long as the `async with` lasts.
 
     Args:
         host: loopback address to listen on.
-        port: TCP port; 0 takes a free one.
+        port: TCP port; 0 takes a free one. Three hosts take this one and the next two.
+        hosts: `one` serves everything on one port; `three` splits the channels over a public, a
+            private and a level3 host as the exchange does, the token call on the public one.
         symbols: what is listed: `None` for ten named pairs, a number for that many pairs, or
             symbols and `Pair` objects.
         seed: start of all randomness; equal seeds give equal markets.
@@ -45,7 +47,7 @@ class SimulatedExchange:
         ssl: TLS for both protocols.
         api_key: the key that token calls must carry; made up if `None`.
         api_secret: its secret, base64; made up if `None`.
-        role: which channels the host serves, as the exchange splits them over hosts.
+        role: what the only host serves, for an exchange that is one of the three hosts.
         ack_first: whether the answer to a subscribe precedes the snapshot.
         token_lifetime: seconds until an unused token expires.
         message_limit: requests per second and connection until `Exceeded msg rate`; `None` is
@@ -61,6 +63,7 @@ class SimulatedExchange:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        hosts: HostCount = "one",
         symbols: int | Iterable[str | Pair] | None = None,
         seed: int = 7,
         rate: float = 200.0,
@@ -78,9 +81,8 @@ class SimulatedExchange:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
-        self.port = port
+        self.hosts = hosts_of(self, hosts, role, port)
         self.ssl = ssl
-        self.role = role
         self.ack_first = ack_first
         self.heartbeat_interval = heartbeat_interval
         self.message_limit = message_limit
@@ -112,7 +114,6 @@ class SimulatedExchange:
         self._chance = random.Random(seed)
         self._connections: dict[Connection, None] = {}
         self._sessions = 0
-        self._server: asyncio.Server | None = None
         self._feeding: asyncio.Task[None] | None = None
 
     @classmethod
@@ -149,14 +150,19 @@ class SimulatedExchange:
         await self.stop_serving()
 
     async def start_serving(self) -> None:
-        """Listen; `port` is the real one afterwards."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self), self.host, self.port, ssl=self.ssl
-        )
-        self.port = self._server.sockets[0].getsockname()[1]
+        """Listen; the ports are the real ones afterwards.
+
+        Raises:
+            OSError: an address cannot be listened on.
+        """
+        try:
+            for host in self.hosts:
+                await host.start_serving()
+        except OSError:
+            self._stop_listening()
+            raise
         if self._rate > 0 or self.feed is not self.markets:
-            self._feeding = loop.create_task(self.feed.run())
+            self._feeding = asyncio.get_running_loop().create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
         """Stop listening, reset all connections and wait until they are gone."""
@@ -164,22 +170,40 @@ class SimulatedExchange:
             self._feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._feeding
-        if self._server is not None:
-            self._server.close()
+        self._stop_listening()
         connections = list(self._connections)
         for connection in connections:
             connection.abort()
         await asyncio.gather(*(connection.closed.wait() for connection in connections))
 
+    def _stop_listening(self) -> None:
+        for host in self.hosts:
+            host.stop_listening()
+
+    @property
+    def port(self) -> int:
+        """TCP port of `url` and `rest_url`."""
+        return self.hosts[0].port
+
     @property
     def url(self) -> str:
-        """Where WebSocket clients connect."""
-        return f"{'wss' if self.ssl else 'ws'}://{self.host}:{self.port}/v2"
+        """Where WebSocket clients connect for public channels, and for all on a single host."""
+        return self.hosts[0].url
+
+    @property
+    def auth_url(self) -> str:
+        """Where they connect for private channels and trading; `url` if there is one host."""
+        return self._host("private").url
+
+    @property
+    def level3_url(self) -> str:
+        """Where they connect for level3; `url` if there is one host."""
+        return self._host("level3").url
 
     @property
     def rest_url(self) -> str:
         """Where the token call goes, without a path."""
-        return f"{'https' if self.ssl else 'http'}://{self.host}:{self.port}"
+        return self.hosts[0].rest_url
 
     @property
     def symbols(self) -> list[str]:
@@ -200,6 +224,10 @@ class SimulatedExchange:
     def connections(self) -> list[Connection]:
         """The live WebSocket connections, oldest first."""
         return [connection for connection in self._connections if connection.session is not None]
+
+    def connections_to(self, host: Role | None) -> list[Connection]:
+        """Return the live WebSocket connections to one host, oldest first; `None` is all hosts."""
+        return [connection for connection in self.connections if connection.host.plays(host)]
 
     @property
     def connections_total(self) -> int:
@@ -276,6 +304,10 @@ class SimulatedExchange:
         """
         await self.wait_for(lambda: self.registry.count(channel, symbol) >= count, timeout)
 
+    def _host(self, role: Role) -> Host:
+        """Return the host of a role; an exchange with one host has no other."""
+        return next((host for host in self.hosts if host.role == role), self.hosts[0])
+
     def _check_steerable(self) -> None:
         if self.feed is not self.markets:
             raise RuntimeError("the markets of this exchange are played, not steered")
@@ -290,13 +322,14 @@ class SimulatedExchange:
     def accepts(self, connection: Connection) -> bool:
         """Take in a TCP connection, and tell whether it may stay."""
         self._connections[connection] = None
-        return not self.faults.resets_connection()
+        return not self.faults.resets_connection(connection.host)
 
     def joined(self, connection: Connection) -> Session:
         """Open the session of a connection that shook hands."""
         self._sessions += 1
         session = Session(self, connection, self._sessions)
-        self.journal.note("connected", connection=session.number)
+        where = f"to {connection.host.role}" if len(self.hosts) > 1 else ""
+        self.journal.note("connected", where, connection=session.number)
         return session
 
     def left(self, connection: Connection) -> None:

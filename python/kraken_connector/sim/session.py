@@ -167,8 +167,7 @@ class Session:
 
     def _trade(self, request: Request) -> None:
         """Refuse an order method: the simulated exchange does not take orders."""
-        if self.exchange.role == "public":
-            raise Refused(requests.PRIVATE_ELSEWHERE)
+        requests.check_host(self.connection.host.role, "private")
         if "token" not in request.params:
             raise Refused(requests.NO_TOKEN)
         raise Refused(requests.UNSUPPORTED_EVENT)
@@ -234,11 +233,8 @@ class Session:
 
     def _check_channel(self, request: Request) -> str:
         channel = requests.check_subscription(request)
+        requests.check_host(self.connection.host.role, requests.role_of(channel))
         private = channel in requests.PRIVATE_CHANNELS
-        if private and self.exchange.role == "public":
-            raise Refused(requests.PRIVATE_ELSEWHERE)
-        if not private and self.exchange.role == "private":
-            raise Refused(requests.PUBLIC_ELSEWHERE)
         if private and not self._accepts_token(request.params.get("token", "")):
             raise Refused(requests.INVALID_SESSION, channel=channel)
         return channel
