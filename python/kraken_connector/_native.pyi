@@ -76,7 +76,8 @@ class WSDataMessage:
     @property
     def verified(self) -> bool | None:
         """Book messages of an engine: whether the book matches the exchange's checksum after
-        this message; `False` also while the book waits for a snapshot. `None` otherwise."""
+        this message; `False` also without a checksum, and while the book waits for a snapshot.
+        `None` otherwise."""
     @property
     def raw(self) -> bytes | None:
         """The frame as it came, `None` on messages that a user made."""
@@ -234,7 +235,7 @@ class Engine:
 
         A `SequenceGapEvent`, `BookChecksumEvent` or `BookCrossedEvent` comes before the message
         that shows it. A frame that cannot be read gives an `InvalidFrameEvent`; if it was a book
-        message, the books it may have meant turn `stale`.
+        message, the books it names turn `stale`, all books when it names none of them.
 
         Raises:
             TypeError: `frame` is neither bytes-like nor str.

@@ -20,8 +20,8 @@ pub struct Outcome {
     pub message: Result<Message, ParseError>,
     /// The channel of a frame that cannot be read, where it could still be told.
     pub lost_channel: Option<String>,
-    /// Whether the books of a book message now match the exchange's checksums: `None` when there
-    /// was nothing to compare.
+    /// Whether the books of a book message now match the exchange's checksums: `None` when it is
+    /// about no book.
     pub verified: Option<bool>,
     /// What comes before the message.
     pub notices: Vec<Notice>,
@@ -44,8 +44,8 @@ pub enum Notice {
     BookChecksum {
         /// Index of the book.
         book: usize,
-        /// The exchange's checksum.
-        expected: u32,
+        /// The exchange's checksum, `None` when the message had none.
+        expected: Option<u32>,
         /// The checksum of the book at hand.
         computed: u32,
     },
@@ -86,7 +86,7 @@ pub struct Counters {
     pub book_messages: u64,
     /// Checksums that matched.
     pub verified: u64,
-    /// Checksums that did not.
+    /// Checksums that did not, or were missing.
     pub mismatches: u64,
     /// Books that became crossed.
     pub crossed: u64,
@@ -234,7 +234,7 @@ impl Engine {
                 .books
                 .take(&self.batch, item, message.is_snapshot, moment);
             let verified = judge(&mut self.counters, taken, item, outcome);
-            outcome.verified = worse(outcome.verified, verified);
+            outcome.verified = outcome.verified.map(|all| all && verified);
         }
         self.counters.book_messages += u64::from(outcome.message.is_ok());
     }
@@ -297,12 +297,7 @@ struct Moment<'f> {
 
 /// Reports what became of an item; returns whether its book now matches the exchange's.
 #[inline]
-fn judge(
-    counters: &mut Counters,
-    taken: Taken,
-    item: &BookItem,
-    outcome: &mut Outcome,
-) -> Option<bool> {
+fn judge(counters: &mut Counters, taken: Taken, item: &BookItem, outcome: &mut Outcome) -> bool {
     if let Some(crossing) = taken.crossing {
         counters.crossed += 1;
         outcome.notices.push(crossing);
@@ -310,7 +305,7 @@ fn judge(
     match taken.verdict {
         Verdict::Match => {
             counters.verified += 1;
-            Some(true)
+            true
         }
         Verdict::Mismatch { expected, computed } => {
             counters.mismatches += 1;
@@ -319,22 +314,12 @@ fn judge(
                 expected,
                 computed,
             });
-            Some(false)
+            false
         }
         Verdict::Unfit => {
             outcome.message = Err(ParseError::new(ErrorKind::Number, item.offset));
-            None
+            false
         }
-        Verdict::Ignored => item.checksum.map(|_| false),
-        Verdict::Unverified => None,
-    }
-}
-
-/// Of the verdicts on several books, the one that a reader must know.
-fn worse(one: Option<bool>, other: Option<bool>) -> Option<bool> {
-    match (one, other) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
+        Verdict::Ignored => false,
     }
 }

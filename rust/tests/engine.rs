@@ -100,7 +100,7 @@ fn a_mismatch_is_told_once_and_lasts_until_a_snapshot_verifies() {
     let outcome = feed(&mut engine, &wrong);
     let [
         Notice::BookChecksum {
-            expected: 7,
+            expected: Some(7),
             computed,
             ..
         },
@@ -125,17 +125,21 @@ fn a_mismatch_is_told_once_and_lasts_until_a_snapshot_verifies() {
 }
 
 #[test]
-fn unverified_never_looks_verified() {
-    let mut engine = Engine::new();
-    let bare = book_frame("snapshot", SYMBOL, &[("1.0", "2.0")], &[], None);
-    assert_eq!(feed(&mut engine, &bare).verified, None);
-    assert_eq!(state(&mut engine), BookState::AwaitingSnapshot);
-    let mut engine = valid_engine();
-    let update = book_frame("update", SYMBOL, &[("1.1", "2.0")], &[], None);
-    assert_eq!(feed(&mut engine, &update).verified, None);
-    assert_eq!(state(&mut engine), BookState::Valid);
-    assert_eq!(feed(&mut engine, &bare).verified, None);
-    assert_eq!(state(&mut engine), BookState::AwaitingSnapshot);
+fn a_message_without_a_checksum_is_not_trusted() {
+    for (mut engine, kind) in [
+        (Engine::new(), "snapshot"),
+        (valid_engine(), "snapshot"),
+        (valid_engine(), "update"),
+    ] {
+        let bare = book_frame(kind, SYMBOL, &[("1.1", "2.0")], &[], None);
+        let outcome = feed(&mut engine, &bare);
+        assert!(matches!(
+            outcome.notices[..],
+            [Notice::BookChecksum { expected: None, .. }]
+        ));
+        assert_eq!(outcome.verified, Some(false));
+        assert_eq!(state(&mut engine), BookState::Stale);
+    }
 }
 
 #[test]
@@ -196,11 +200,11 @@ fn a_broken_book_frame_makes_the_books_it_names_stale() {
     assert_eq!(state(&mut engine), BookState::Stale);
 
     let other = frame.replace(SYMBOL, "C/D");
-    let mut engine = valid_engine();
-    feed(&mut engine, &other[..other.len() - 2]);
-    assert_eq!(state(&mut engine), BookState::Valid);
-    feed(&mut engine, &other[..50]);
-    assert_eq!(state(&mut engine), BookState::Stale);
+    for end in [other.len() - 2, 50] {
+        let mut engine = valid_engine();
+        feed(&mut engine, &other[..end]);
+        assert_eq!(state(&mut engine), BookState::Stale, "{}", &other[..end]);
+    }
 
     let mut engine = valid_engine();
     feed(&mut engine, r#"{"channel":"ticker","type":"#);

@@ -125,8 +125,8 @@ class OrderBook:
         if computed is not None:
             raise ChecksumError(self._symbol, expected, computed)
 
-    def _mismatch(self, expected: int) -> int | None:
-        """Compare and count; return the book's checksum if it is another one."""
+    def _mismatch(self, expected: int | None) -> int | None:
+        """Compare and count; return the book's checksum unless it is the exchange's."""
         computed = self._computed()
         if computed == expected:
             self._verified_count += 1

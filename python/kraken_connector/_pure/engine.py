@@ -86,24 +86,21 @@ class Engine:
         Raises:
             UnreadableFrame: a number does not fit its book.
         """
-        verified: bool | None = True if changes else None
+        verified = True if changes else None
         unfit: int | None = None
         for index, change in enumerate(changes):
             try:
-                verdict = self._apply_item(message, change, events)
+                if not self._apply_item(message, change, events):
+                    verified = False
             except NumberError:
                 unfit = index
-            else:
-                verified = verdict if verified is not False and verdict is not True else verified
         if unfit is not None:
             refuse(frame, Defect("number", ("data", unfit)))
         self._counters["book_messages"] += 1
         message._verified = verified
 
-    def _apply_item(
-        self, message: WSDataMessage, change: BookChange, events: list[Event]
-    ) -> bool | None:
-        """Return whether the book matches the exchange's, `None` when nobody can tell.
+    def _apply_item(self, message: WSDataMessage, change: BookChange, events: list[Event]) -> bool:
+        """Return whether the book matches the exchange's.
 
         Raises:
             NumberError: a number does not fit the book; the book was not changed.
@@ -112,7 +109,7 @@ class Engine:
         book = self.book(symbol)
         is_snapshot = message._type == "snapshot"
         if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
-            return None if checksum is None else False
+            return False
         if is_snapshot:
             book._cut(self._snapshot_depth(symbol, max(len(bids), len(asks))))
             book._replace(bids, asks)
@@ -132,11 +129,7 @@ class Engine:
 
     def _verify(
         self, message: WSDataMessage, book: OrderBook, expected: int | None, events: list[Event]
-    ) -> bool | None:
-        if expected is None:
-            if message.type == "snapshot" and book._state == "valid":
-                book._state = "awaiting_snapshot"
-            return None
+    ) -> bool:
         computed = book._mismatch(expected)
         if computed is None:
             book._state = "valid"
@@ -254,12 +247,13 @@ class Engine:
         )
 
     def _distrust(self, symbols: list[str]) -> None:
-        """Turn the named books stale, or all valid ones when no name could be read."""
-        for symbol in symbols:
-            book = self._books.get(symbol)
-            if book is not None and book.state != "quarantined":
+        """Turn the named books stale, or all valid ones when no name is that of a book: a name
+        may be what was damaged."""
+        named = [book for symbol in symbols if (book := self._books.get(symbol)) is not None]
+        for book in named:
+            if book.state != "quarantined":
                 self._withdraw(book, "stale")
-        if not symbols:
+        if not named:
             for book in self._books.values():
                 if book.state == "valid":
                     self._withdraw(book, "stale")

@@ -77,6 +77,8 @@ class Tally:
 
 
 def _mismatch(event: BookChecksumEvent) -> str:
+    if event.expected is None:
+        return f"{event.symbol} came without a checksum"
     return (
         f"{event.symbol} does not match: the exchange says {event.expected}, "
         f"the book gives {event.computed}"

@@ -34,13 +34,13 @@ class BookChecksumEvent(Model):
 
     Attributes:
         symbol: currency pair.
-        expected: the exchange's checksum.
+        expected: the exchange's checksum, `None` when its message had none.
         computed: the checksum of the book at hand.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
     symbol: str
-    expected: int
+    expected: int | None
     computed: int
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 

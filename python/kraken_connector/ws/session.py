@@ -362,12 +362,15 @@ class Session:
         self._needs_repair(topic, "sequence")
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
-        logger.warning(
-            "book of %s failed its checksum: expected %d, computed %d",
-            event.symbol,
-            event.expected,
-            event.computed,
-        )
+        if event.expected is None:
+            logger.warning("a message of the book of %s has no checksum", event.symbol)
+        else:
+            logger.warning(
+                "book of %s failed its checksum: expected %d, computed %d",
+                event.symbol,
+                event.expected,
+                event.computed,
+            )
         topic = Topic("book", None, event.symbol)
         self._note(topic, event)
         self._needs_repair(topic, "resync")

@@ -51,12 +51,13 @@ impl BookState {
 pub(super) enum Verdict {
     /// The book was not in a state to take it.
     Ignored,
-    /// Applied; the exchange sent no checksum.
-    Unverified,
     /// Applied, and the checksum matches.
     Match,
-    /// Applied, and the checksum does not match.
-    Mismatch { expected: u32, computed: u32 },
+    /// Applied, and the checksum does not match, or there is none.
+    Mismatch {
+        expected: Option<u32>,
+        computed: u32,
+    },
     /// A number has too many digits at the scale of the book; nothing was applied.
     Unfit,
 }
@@ -178,7 +179,7 @@ impl BookSlot {
     }
 
     /// Compares the book's checksum with the exchange's, and counts. Returns the checksum that the
-    /// book has instead; `None` as `expected` is what no book can have.
+    /// book has instead; `None` as `expected` is what no book has.
     #[inline]
     pub fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
@@ -201,9 +202,6 @@ impl BookSlot {
         if self.book.apply_snapshot(bids, asks).is_err() {
             return Verdict::Unfit;
         }
-        if item.checksum.is_none() && self.state == BookState::Valid {
-            self.state = BookState::AwaitingSnapshot;
-        }
         self.judge(item.checksum)
     }
 
@@ -220,11 +218,8 @@ impl BookSlot {
     }
 
     #[inline]
-    fn judge(&mut self, checksum: Option<u32>) -> Verdict {
-        let Some(expected) = checksum else {
-            return Verdict::Unverified;
-        };
-        match self.verify(Some(expected)) {
+    fn judge(&mut self, expected: Option<u32>) -> Verdict {
+        match self.verify(expected) {
             None => {
                 self.state = BookState::Valid;
                 Verdict::Match
@@ -368,17 +363,20 @@ impl Books {
         }
     }
 
-    /// Turns the named books stale, or all valid ones when there is no name.
+    /// Turns the named books stale, or all valid ones when no name is that of a book: a name may be
+    /// what was damaged.
     pub(super) fn distrust(&mut self, symbols: &[String]) {
+        let mut is_named = false;
         for symbol in symbols {
-            if let Some(slot) = self.known(symbol.as_bytes())
-                && slot.state != BookState::Quarantined
-            {
-                slot.withdraw(BookState::Stale);
+            if let Some(slot) = self.known(symbol.as_bytes()) {
+                is_named = true;
+                if slot.state != BookState::Quarantined {
+                    slot.withdraw(BookState::Stale);
+                }
             }
         }
         let valid = |slot: &&mut BookSlot| slot.state == BookState::Valid;
-        if symbols.is_empty() {
+        if !is_named {
             for slot in self.slots.iter_mut().filter(valid) {
                 slot.withdraw(BookState::Stale);
             }

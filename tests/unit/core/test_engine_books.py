@@ -213,24 +213,59 @@ def test_unknown_state_is_refused(live: Any, state: str) -> None:
 # Without checksum.
 
 
-def test_update_without_checksum_is_applied_and_leaves_the_state(live: Any) -> None:
-    update = book_message(SYMBOL, "update", [("1.0", "1.00000000")], [], None)
-    (event,) = live.feed(update)
-    assert event.verified is None
-    assert (live.book(SYMBOL).state, live.book(SYMBOL).updates) == ("valid", 2)
-
-
-def test_snapshot_without_checksum_is_shown_but_not_trusted(live: Any) -> None:
-    (event,) = live.feed(snapshot(("1.0", "1.0"), checksum=None))
+def test_update_without_checksum_is_told_once_and_the_book_not_trusted(
+    live: Any, market: Market
+) -> None:
+    bare = book_message(SYMBOL, "update", [("1.0", "1.00000000")], [], None)
+    event, message = live.feed(bare)
+    assert isinstance(event, BookChecksumEvent)
     book = live.book(SYMBOL)
-    assert event.verified is None
-    assert book.state == "awaiting_snapshot"
+    assert (event.symbol, event.expected) == (SYMBOL, None)
+    assert (message.verified, book.state, book.updates) == (False, "stale", 2)
+    (again,) = live.feed(bare)
+    assert (again.verified, book.updates) == (False, 2)
+    live.feed(market.snapshot())
+    assert book.is_valid
+
+
+@pytest.mark.parametrize("before", ["awaiting_snapshot", "stale", "valid"])
+def test_snapshot_without_checksum_is_shown_but_not_trusted(live: Any, before: str) -> None:
+    if before != "valid":
+        live.invalidate_book(SYMBOL, before)
+    event, message = live.feed(snapshot(("1.0", "1.0"), checksum=None))
+    book = live.book(SYMBOL)
+    assert (event.expected, message.verified, book.state) == (None, False, "stale")
     assert len(book.unverified()[0]) == 1
 
 
-def test_snapshot_without_checksum_does_not_heal_a_stale_book(live: Any) -> None:
-    live.invalidate_book(SYMBOL)
+def test_missing_checksum_counts_as_one_that_failed(live: Any) -> None:
     live.feed(snapshot(("1.0", "1.0"), checksum=None))
+    assert (live.counters()["mismatches"], live.book(SYMBOL).mismatch_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("checksum", "kind"),
+    [
+        ('"7"', "type"),
+        ("[7]", "type"),
+        ("{}", "type"),
+        ("true", "type"),
+        ("-1", "number"),
+        ("4294967296", "number"),
+        ("7.5", "number"),
+        ("7e1", "number"),
+        ("18446744073709551617", "number"),
+        ("07", "syntax"),
+        ("", "syntax"),
+    ],
+)
+@pytest.mark.parametrize("type", ["snapshot", "update"])
+def test_damaged_checksum_is_an_unreadable_frame(
+    live: Any, type: str, checksum: str, kind: str
+) -> None:
+    frame = book_message(SYMBOL, type, [], [], 123).replace(b"123", checksum.encode())
+    (event,) = live.feed(frame)
+    assert (event.kind, event.channel) == (kind, "book")
     assert live.book(SYMBOL).state == "stale"
 
 
@@ -392,7 +427,7 @@ def test_items_of_one_message_have_one_verdict(engine: Any) -> None:
     bad = book_message("ADA/USD", "snapshot", [], [], WRONG)
     silent = book_message("SOL/USD", "snapshot", [], [], None)
     assert engine.feed(two_items(good, other))[-1].verified is True
-    assert engine.feed(two_items(good, silent))[-1].verified is None
+    assert engine.feed(two_items(good, silent))[-1].verified is False
     events = engine.feed(two_items(bad, good))
     assert (types(events)[0], events[-1].verified) == ("BookChecksumEvent", False)
     assert engine.feed(b'{"channel":"book","type":"update","data":[]}')[-1].verified is None

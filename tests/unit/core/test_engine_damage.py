@@ -82,10 +82,16 @@ def test_other_damage_leaves_the_books_alone(engine: Any, frame: str) -> None:
     assert states(engine) == ["valid"] * 3
 
 
-def test_unknown_symbol_makes_no_book(engine: Any) -> None:
-    engine.feed(update("SOL/USD", '"bids":['))
+def test_unknown_symbol_makes_no_book_and_may_be_a_damaged_one(engine: Any) -> None:
+    engine.feed(update("ETI/USD", '"bids":['))
     assert list(engine.books()) == list(SYMBOLS)
-    assert states(engine) == ["valid"] * 3
+    assert states(engine) == ["stale"] * 3
+
+
+def test_known_symbol_of_a_quarantined_book_leaves_the_others_alone(engine: Any) -> None:
+    engine.invalidate_book("ETH/USD", "quarantined")
+    engine.feed(update("ETH/USD", '"bids":['))
+    assert states(engine) == ["valid", "quarantined", "valid"]
 
 
 def test_quarantine_stays(engine: Any) -> None:
