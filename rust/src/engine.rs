@@ -137,6 +137,7 @@ impl Engine {
     }
 
     /// Takes one text frame; `received_ns` is its local receive time.
+    #[inline(always)]
     pub fn feed(&mut self, frame: &[u8], received_ns: Option<i64>) -> Outcome {
         self.counters.frames += 1;
         self.counters.bytes += frame.len() as u64;
@@ -220,6 +221,7 @@ impl Engine {
     }
 
     /// Takes a book message to the books, its items in order.
+    #[inline(always)]
     fn apply(
         &mut self,
         frame: &[u8],
@@ -251,6 +253,7 @@ impl Engine {
     }
 
     /// Learns from the ack of a subscribe or unsubscribe.
+    #[cold]
     fn acknowledge(&mut self, frame: &[u8], reply: &Reply) {
         let subscribed = reply.method.is(frame, b"subscribe");
         if !subscribed && !reply.method.is(frame, b"unsubscribe") {
@@ -296,7 +299,7 @@ struct Moment<'f> {
 }
 
 /// Reports what became of an item; returns whether its book now matches the exchange's.
-#[inline]
+#[inline(always)]
 fn judge(counters: &mut Counters, taken: Taken, item: &BookItem, outcome: &mut Outcome) -> bool {
     if let Some(crossing) = taken.crossing {
         counters.crossed += 1;

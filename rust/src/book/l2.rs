@@ -112,7 +112,7 @@ impl L2Book {
     /// # Errors
     ///
     /// Nothing was changed.
-    #[inline]
+    #[inline(always)]
     pub fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
         let usual =
             |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
@@ -124,7 +124,7 @@ impl L2Book {
     }
 
     /// The CRC-32 over the ten best levels of both sides.
-    #[inline]
+    #[inline(always)]
     pub fn checksum(&mut self) -> u32 {
         book_checksum(&mut self.bids, &mut self.asks)
     }
@@ -152,7 +152,7 @@ impl L2Book {
     }
 
     /// Applies rows that were checked to fit.
-    #[inline]
+    #[inline(always)]
     fn apply_rows(&mut self, bids: &[Row], asks: &[Row]) {
         for row in bids {
             self.bids
@@ -174,7 +174,7 @@ impl L2Book {
 }
 
 /// The row at the book's scales. What does not fit was refused before.
-#[inline]
+#[inline(always)]
 fn scaled(row: &Row, price_scale: u32, qty_scale: u32) -> Level {
     Level {
         price: row.price.mantissa_at(price_scale).unwrap_or(u128::MAX),

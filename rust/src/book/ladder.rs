@@ -108,7 +108,7 @@ impl Ladder {
     }
 
     /// Sets the quantity at a price; zero removes the level, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn apply(&mut self, row: Level) {
         let place = self.place(row.price);
         let mut entry = Entry::new(row);
@@ -161,7 +161,7 @@ impl Ladder {
     }
 
     /// Inserts in front of the entry at `place`, moving whatever is less.
-    #[inline]
+    #[inline(always)]
     fn insert(&mut self, place: usize, entry: Entry) {
         let worse = place - self.start;
         let is_in_worse_half = worse < self.buffer.len() - place;
@@ -202,7 +202,7 @@ impl Ladder {
     }
 
     /// Where in the buffer `price` stands, or the better price that it has to be inserted before.
-    #[inline]
+    #[inline(always)]
     fn place(&self, price: u128) -> usize {
         match self.side {
             Side::Bid => self.place_by(|other| other >= price),
@@ -218,7 +218,7 @@ impl Ladder {
     }
 
     /// The place of the worst level whose price is at least as good.
-    #[inline]
+    #[inline(always)]
     fn place_by(&self, is_as_good: impl Fn(u128) -> bool) -> usize {
         let entries = self.entries();
         let top = entries.iter().rev().take(NEAR_TOP);

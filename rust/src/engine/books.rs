@@ -168,7 +168,7 @@ impl BookSlot {
     }
 
     /// Notes the times of a message that was applied.
-    #[inline]
+    #[inline(always)]
     pub fn stamp(&mut self, timestamp: Option<&[u8]>, received_ns: Option<i64>) {
         self.updates += 1;
         self.received_ns = received_ns;
@@ -180,7 +180,7 @@ impl BookSlot {
 
     /// Compares the book's checksum with the exchange's, and counts. Returns the checksum that the
     /// book has instead; `None` as `expected` is what no book has.
-    #[inline]
+    #[inline(always)]
     pub fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
         if Some(computed) == expected {
@@ -191,6 +191,7 @@ impl BookSlot {
         Some(computed)
     }
 
+    #[inline(never)]
     pub(super) fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
         if self.state == BookState::Quarantined {
             return Verdict::Ignored;
@@ -205,7 +206,7 @@ impl BookSlot {
         self.judge(item.checksum)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Verdict {
         if self.state != BookState::Valid {
             return Verdict::Ignored;
@@ -217,7 +218,7 @@ impl BookSlot {
         self.judge(item.checksum)
     }
 
-    #[inline]
+    #[inline(always)]
     fn judge(&mut self, expected: Option<u32>) -> Verdict {
         match self.verify(expected) {
             None => {
@@ -273,7 +274,7 @@ impl Books {
     }
 
     /// The index of the book of `symbol`, made if there is none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn index(&mut self, symbol: &[u8]) -> usize {
         let latest = self.slots.get(self.latest);
         if latest.is_none_or(|slot| slot.symbol.as_bytes() != symbol) {
@@ -296,7 +297,7 @@ impl Books {
     }
 
     /// Takes one item of a book message to its book.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(
         &mut self,
         batch: &BookBatch,

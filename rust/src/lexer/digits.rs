@@ -108,7 +108,10 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
         let before = (1_u64 << (whole * 8)) - 1;
         let joined = (values & before) | (values >> 8 & !before);
         *at = start + length as usize;
-        return (decimals > 0).then(|| ShortNumber {
+        if decimals == 0 {
+            return None;
+        }
+        return Some(ShortNumber {
             mantissa: value(joined << (64 - (length - 1) * 8)),
             decimals: decimals as usize,
         });
@@ -119,7 +122,20 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     is_short.then_some(ShortNumber { mantissa, decimals })
 }
 
-#[inline]
+/// Takes an integer without sign and of at most [`SHORT`] digits.
+#[inline(always)]
+pub(crate) fn take_integer(frame: &[u8], at: &mut usize) -> Option<u64> {
+    let start = *at;
+    let mut value = 0;
+    let length = take(frame, at, &mut value);
+    let is_padded = length > 1 && frame.get(start) == Some(&b'0');
+    (1..=SHORT)
+        .contains(&length)
+        .then_some(value)
+        .filter(|_| !is_padded)
+}
+
+#[cold]
 fn take_long_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     let start = *at;
     let mut mantissa = 0;

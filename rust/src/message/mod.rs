@@ -155,11 +155,17 @@ impl Reply {
 ///
 /// The frame is no JSON or no message of the protocol; [`salvage()`] then tells what it may have
 /// been.
-#[inline]
+#[inline(always)]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
-    if let Some(message) = usual::read(frame, batch) {
-        return Ok(Message::Data(message));
+    match usual::read(frame, batch) {
+        Some(message) => Ok(Message::Data(message)),
+        None => read_any(frame, batch),
     }
+}
+
+/// Reads a frame in any spelling.
+#[cold]
+fn read_any(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
     let mut envelope = Envelope::default();
     envelope.read(frame, batch)?;
     envelope.classify(frame)

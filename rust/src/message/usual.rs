@@ -15,7 +15,7 @@ const UPDATE: &[u8; 16] = br#"update","data":["#;
 const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
 
 /// The message of `frame`, if it is one of a channel in the usual spelling.
-#[inline]
+#[inline(always)]
 pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     let mut cursor = Cursor { frame, at: 0 };
     cursor.take(HEAD)?;
@@ -30,7 +30,7 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
 }
 
 /// Reads a book message from its type on.
-#[inline]
+#[inline(always)]
 fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
     let kind = cursor.at;
     let is_snapshot = cursor.take(UPDATE).is_none();
@@ -56,7 +56,7 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
 }
 
 /// Reads a message of another channel from the channel's name on.
-#[inline]
+#[inline(never)]
 fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     let frame = cursor.frame;
     let channel_name = cursor.text()?;
@@ -90,7 +90,7 @@ fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
 }
 
 /// Reads the item of a book message.
-#[inline]
+#[inline(always)]
 fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
     let offset = cursor.at;
     cursor.take(br#"{"symbol":""#)?;
@@ -121,7 +121,7 @@ fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem>
 }
 
 /// Reads rows up to and with the bracket that ends them.
-#[inline]
+#[inline(always)]
 fn read_rows(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<()> {
     if cursor.take(b"]").is_some() {
         return Some(());
@@ -188,9 +188,6 @@ impl Cursor<'_> {
 
     #[inline(always)]
     fn integer(&mut self) -> Option<i64> {
-        let number = digits::take_number(self.frame, &mut self.at)?;
-        i64::try_from(number.mantissa)
-            .ok()
-            .filter(|_| number.decimals == 0)
+        i64::try_from(digits::take_integer(self.frame, &mut self.at)?).ok()
     }
 }

@@ -120,7 +120,7 @@ impl PyEngine {
 
 impl PyEngine {
     /// What comes before the message of a frame, and the message or why there is none.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<'py>(
         &self,
         frame: &Bound<'py, PyBytes>,
@@ -142,6 +142,7 @@ impl PyEngine {
         Ok((notices, event))
     }
 
+    #[cold]
     fn notices<'py>(
         &self,
         py: Python<'py>,

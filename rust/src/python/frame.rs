@@ -12,7 +12,7 @@ use super::errors;
 /// # Errors
 ///
 /// `TypeError`: it is neither bytes-like nor `str`.
-#[inline]
+#[inline(always)]
 pub(super) fn to_bytes<'py>(
     frame: &Bound<'py, PyAny>,
     function: &str,
@@ -23,6 +23,7 @@ pub(super) fn to_bytes<'py>(
     }
 }
 
+#[cold]
 fn copy<'py>(frame: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, PyBytes>> {
     let py = frame.py();
     if let Ok(text) = frame.cast::<PyString>() {

@@ -437,7 +437,7 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
 }
 
 /// The Python object of a frame's message.
-#[inline]
+#[inline(always)]
 pub(super) fn to_python<'py>(
     frame: &Bound<'py, PyBytes>,
     message: Message,
