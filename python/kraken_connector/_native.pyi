@@ -216,6 +216,10 @@ class OrderBook:
     @property
     def received_ns(self) -> int | None:
         """Local receive time of the last applied message, ns since the epoch."""
+    @property
+    def verified_ns(self) -> int | None:
+        """Live books: local receive time of the last message that verified, ns since the epoch;
+        `None` before the first one of a connection."""
     def __len__(self) -> int:
         """Levels on both sides together, whatever the state."""
     def __bool__(self) -> bool:

@@ -33,6 +33,7 @@ BOOK_ALWAYS = (
     "mismatch_count",
     "timestamp",
     "received_ns",
+    "verified_ns",
 )
 BOOK_READS = (
     "bids",

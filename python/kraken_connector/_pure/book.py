@@ -40,6 +40,7 @@ class OrderBook:
         "_timestamp",
         "_updates",
         "_verified_count",
+        "_verified_ns",
     )
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
@@ -58,6 +59,7 @@ class OrderBook:
         self._mismatch_count = 0
         self._timestamp: str | None = None
         self._received_ns: int | None = None
+        self._verified_ns: int | None = None
 
     @property
     def symbol(self) -> str:
@@ -374,6 +376,10 @@ class OrderBook:
     @property
     def received_ns(self) -> int | None:
         return self._received_ns
+
+    @property
+    def verified_ns(self) -> int | None:
+        return self._verified_ns
 
     def __bool__(self) -> bool:
         return True

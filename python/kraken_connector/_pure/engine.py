@@ -133,6 +133,7 @@ class Engine:
         computed = book._mismatch(expected)
         if computed is None:
             book._state = "valid"
+            book._verified_ns = message._received_ns
             self._counters["verified"] += 1
             return True
         book._state = "stale"
@@ -264,6 +265,7 @@ class Engine:
         self._sequences.clear()
         for book in self._books.values():
             self._withdraw(book, "awaiting_snapshot")
+            book._verified_ns = None
 
     @locked
     def counters(self) -> dict[str, int]:

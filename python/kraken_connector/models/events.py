@@ -106,7 +106,8 @@ class GapEvent(Model):
         cause: `disconnect` (no connection), `resync` (a book was asked for again), `sequence`
             (a private channel was asked for again), `overflow` (the consumer was too slow) or
             `unreadable` (a frame that was dropped; where it names no channel, any may miss it).
-        start_ns: local time of the last message before the hole, nanoseconds since the epoch.
+        start_ns: local time of the last sound message before the hole, nanoseconds since the
+            epoch: of the connection, or of the one book or private channel that it is about.
         end_ns: local time at which it was closed, `None` when it will not be.
         channels: channels with a hole.
         symbols: currency pairs with a hole, empty for channels without.

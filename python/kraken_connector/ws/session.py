@@ -119,6 +119,8 @@ class Session:
         self._hole: GapEvent | None = None
         self._paused = False
         self._pongs = 0
+        #: When each private channel brought its last message.
+        self._private_ns: dict[str, int] = {}
         self._planned = float("inf")
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
@@ -184,6 +186,7 @@ class Session:
         self.is_open = True
         self.failure = None
         self.last_received_ns = 0
+        self._private_ns.clear()
         self._paused = False
         self._live.opened(now)
         self.requests.opened(now)
@@ -402,8 +405,21 @@ class Session:
     # Inner workings.
 
     def _needs_repair(self, topic: Topic, cause: str) -> None:
-        self.repair.needed(topic, cause, self._live.heard)
+        self.repair.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
         self._after(self._live.heard)
+
+    def _trusted_ns(self, topic: Topic) -> int | None:
+        """Return when the last message of a stream came that shows no hole before it."""
+        if topic.channel == "book":
+            return self.engine.book(topic.symbol).verified_ns
+        return self._private_ns.get(topic.channel)
+
+    def _timed(self, take: Take) -> Take:
+        def note(message: WSDataMessage) -> None:
+            self._private_ns[message.channel] = self.last_received_ns
+            take(message)
+
+        return note
 
     def _note(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""
@@ -419,6 +435,8 @@ class Session:
         self._routes_basis = basis
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
+        for channel in PRIVATE_CHANNELS & self._routes.keys():
+            self._routes[channel] = self._timed(self._routes[channel])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
 

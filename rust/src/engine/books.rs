@@ -83,6 +83,8 @@ pub struct BookSlot {
     mismatches: u64,
     timestamp: Vec<u8>,
     received_ns: Option<i64>,
+    /// `received_ns` as it was when the book stopped being valid.
+    verified_ns: Option<i64>,
 }
 
 impl BookSlot {
@@ -101,6 +103,7 @@ impl BookSlot {
             mismatches: 0,
             timestamp: Vec::new(),
             received_ns: None,
+            verified_ns: None,
         }
     }
 
@@ -161,8 +164,18 @@ impl BookSlot {
         self.received_ns
     }
 
+    /// Local receive time of the last message that verified, on this connection.
+    #[must_use]
+    pub const fn verified_ns(&self) -> Option<i64> {
+        match self.state {
+            BookState::Valid => self.received_ns,
+            _ => self.verified_ns,
+        }
+    }
+
     /// Puts the book into `state`.
     pub fn withdraw(&mut self, state: BookState) {
+        self.verified_ns = self.verified_ns();
         self.state = state;
         self.was_crossed = false;
     }
@@ -226,6 +239,7 @@ impl BookSlot {
                 Verdict::Match
             }
             Some(computed) => {
+                self.verified_ns = self.verified_ns();
                 self.state = BookState::Stale;
                 Verdict::Mismatch { expected, computed }
             }
@@ -388,6 +402,7 @@ impl Books {
         for slot in &mut self.slots {
             slot.acked_depth = None;
             slot.withdraw(BookState::AwaitingSnapshot);
+            slot.verified_ns = None;
         }
     }
 

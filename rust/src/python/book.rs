@@ -426,6 +426,11 @@ impl PyOrderBook {
         self.with(|slot| slot.received_ns())
     }
 
+    #[getter]
+    fn verified_ns(&self) -> Option<i64> {
+        self.with(|slot| slot.verified_ns())
+    }
+
     fn __len__(&self) -> usize {
         self.with(|slot| {
             let book = slot.book();

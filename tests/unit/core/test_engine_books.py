@@ -210,6 +210,19 @@ def test_unknown_state_is_refused(live: Any, state: str) -> None:
         live.invalidate_book(SYMBOL, state)
 
 
+def test_time_of_the_last_message_that_verified(engine: Any, market: Market) -> None:
+    book = engine.book(SYMBOL)
+    assert book.verified_ns is None
+    engine.feed(market.snapshot(), 5)
+    engine.feed(market.update(), 6)
+    assert book.verified_ns == 6
+    engine.feed(book_message(SYMBOL, "update", [], [], 1), 7)
+    engine.invalidate_book(SYMBOL, "quarantined")
+    assert (book.verified_ns, book.received_ns) == (6, 7)
+    engine.reset()
+    assert book.verified_ns is None
+
+
 # Without checksum.
 
 

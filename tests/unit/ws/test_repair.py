@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from tests.unit.ws.rig import (
@@ -53,6 +54,37 @@ def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:
     assert (gap.cause, gap.symbols) == ("resync", [BTC])
     assert gap.end_ns == gap.start_ns + SECOND
     assert states(bench) == {BTC: "confirmed", ETH: "confirmed"}
+
+
+def test_hole_of_a_book_begins_with_its_last_message_that_verified(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH))
+    bench.now += 1
+    bench.say(book(BTC, "update", "1.00"))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    bench.say(book(ETH, "update", "1.00"))
+    bench.now += 1
+    bench.say(book(BTC, "update", "2.00", wrong=True))
+    for request in bench.accept_all() + bench.accept_all():
+        assert request["params"]["symbol"] == [BTC]
+    bench.say(book(BTC))
+    (gap,) = bench.outlet.gaps
+    assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
+
+
+def test_message_without_a_checksum_asks_for_the_book_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), re.sub('"checksum":[0-9]+', '"more":1', book(BTC, "update")))
+    (event,) = bench.outlet.notes
+    assert (event.symbol, event.expected) == (BTC, None)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_broken_book_message_without_a_known_name_asks_for_all_books_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH), book("BTC/USX", "update")[:-2])
+    assert [request["params"]["symbol"] for request in bench.sent()] == [[BTC], [ETH]]
 
 
 def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
@@ -162,6 +194,22 @@ def test_sequence_gap_is_reported_before_its_message_and_asks_again() -> None:
     assert len([event for event in place.data if isinstance(event, SequenceGapEvent)]) == 1
     assert bench.outlet.gaps[0].cause == "sequence"
     assert bench.outlet.gaps[0].channels == ["executions"]
+
+
+def test_hole_of_a_private_channel_begins_with_its_last_message(bench: Bench) -> None:
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    bench.say({"channel": "heartbeat"})
+    bench.now += 1
+    bench.say(executions(3))
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.start_ns) == ("sequence", sound_ns)
+    assert gap.end_ns == bench.session.last_received_ns
 
 
 def test_tokens_are_in_no_representation(bench: Bench) -> None:
