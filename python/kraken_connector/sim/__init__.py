@@ -12,8 +12,9 @@ from __future__ import annotations
 from .accounts import Account
 from .faults import Faults
 from .market import SimMarket, Step, Trade
-from .observe import LogEntry, PublishedState
+from .observe import LogEntry
 from .pairs import Pair
+from .published import PublishedOrder, PublishedOrders, PublishedState
 from .requests import Request
 from .rules import Rule
 from .server import SimulatedExchange
@@ -25,6 +26,8 @@ __all__ = [
     "LogEntry",
     "Outgoing",
     "Pair",
+    "PublishedOrder",
+    "PublishedOrders",
     "PublishedState",
     "Request",
     "Rule",

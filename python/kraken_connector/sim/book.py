@@ -52,6 +52,10 @@ class Ladder:
         """Return the key of a price."""
         return ticks * self._sign
 
+    def ticks(self, key: int) -> int:
+        """Return the price of a key."""
+        return key * self._sign
+
     def row(self, index: int) -> Row:
         """Return the level at `index`, 0 being the best."""
         return self._rows[self.keys[index]]
@@ -120,14 +124,19 @@ class BookMessage:
     Args:
         book: the book to change.
         depths: the depths that somebody listens to.
+
+    Attributes:
+        rows: what there is to tell, by depth.
+        touched: lots before the message, of the levels that it changed.
     """
 
-    __slots__ = ("_book", "_pushed", "rows")
+    __slots__ = ("_book", "_pushed", "rows", "touched")
 
     def __init__(self, book: ReferenceBook, depths: Collection[int]) -> None:
         self._book = book
         self._pushed: set[tuple[Side, int]] = set()
         self.rows = {depth: Rows() for depth in depths}
+        self.touched: dict[tuple[Side, int], int] = {}
 
     def change(self, side: Side, ticks: int, lots: int) -> bool:
         """Set the quantity at a price.
@@ -137,8 +146,10 @@ class BookMessage:
             out of a depth by this very message.
         """
         ladder = self._book.side(side)
-        if ladder.lots(ticks) == lots or (side, ladder.key(ticks)) in self._pushed:
+        before = ladder.lots(ticks)
+        if before == lots or (side, ladder.key(ticks)) in self._pushed:
             return False
+        self.touched.setdefault((side, ticks), before)
         index, resized = ladder.replace(ticks, lots)
         if lots and resized:
             self._note_pushed(side, ladder, index)

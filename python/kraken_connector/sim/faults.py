@@ -153,10 +153,15 @@ class Faults:
         return rule
 
     def corrupt_checksums(
-        self, symbol: str, times: int | None = 1, *, snapshots: bool = False
+        self,
+        symbol: str,
+        times: int | None = 1,
+        *,
+        snapshots: bool = False,
+        channel: str = "book",
     ) -> Rule:
-        """Send wrong checksums with the next book updates of a symbol, or with its snapshots."""
-        matches = rules.data("book", symbol, type="snapshot" if snapshots else "update")
+        """Send wrong checksums with the next updates of a symbol, or with its snapshots."""
+        matches = rules.data(channel, symbol, type="snapshot" if snapshots else "update")
         return self.add("corrupt_checksums", matches, rules.spoil_checksum, times)
 
     def drop_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Protocol, TypeAlias
 
-from . import messages
-from .book import DEPTHS, Change, Side
+from . import level3, messages
+from .book import DEPTHS, Change, ReferenceBook, Side
 from .encode import scaled
+from .level3 import OrderBook, OrderStep
 from .market import SimMarket, Step
-from .observe import PublishedBooks
 from .pairs import Pair
+from .published import Published, PublishedOrders, PublishedState
 from .registry import Registry
 from .requests import UNSUPPORTED_PAIR, Refused
 from .session import Subscription, Topic
@@ -70,7 +71,8 @@ class MarketFeed:
         clock: Callable[[], int],
     ) -> None:
         self.pairs = pairs
-        self.published = PublishedBooks(history)
+        self.published = Published[ReferenceBook, PublishedState](PublishedState.of, history)
+        self.published_orders = Published[OrderBook, PublishedOrders](PublishedOrders.of, history)
         self._registry = registry
         self._seed = seed
         self._rate = rate
@@ -107,17 +109,23 @@ class MarketFeed:
         if channel == "book" and symbol is not None:
             market = self.market(symbol)
             self.published.add_if_new(market.pair, market.book, int(option or 0))
-        snapshot = self._snapshot(subscription.topic)
+        if channel == "level3" and symbol is not None:
+            market = self.market(symbol)
+            self.published_orders.add_if_new(market.pair, market.orders(), int(option or 0))
+        snapshot = self._snapshot(subscription)
         if subscription.params.get("snapshot", True):
             subscription.send(snapshot, "snapshot")
 
-    def _snapshot(self, topic: Topic) -> bytes:
-        channel, symbol, option = topic
+    def _snapshot(self, subscription: Subscription) -> bytes:
+        channel, symbol, option = subscription.topic
         if symbol is None:
             return messages.instruments(self.pairs.values())
         market = self.market(symbol)
         if channel == "book":
             return messages.book_snapshot(market, int(option or 0))
+        if channel == "level3":
+            with_time = subscription.session.long_form
+            return messages.level3_snapshot(market, int(option or 0), with_time=with_time)
         if channel == "trade":
             return messages.trades(market.pair, "snapshot", market.trades)
         if channel == "ohlc":
@@ -166,6 +174,8 @@ class MarketFeed:
             if rows:
                 self.published.add(market.pair, market.book, depth)
         for topic, payload in updates(market, step, self._registry.__contains__):
+            if topic[0] == "level3":
+                self.published_orders.add(market.pair, market.orders(), int(topic[2] or 0))
             for subscription in self._registry.listeners(topic):
                 subscription.send(payload, "update")
         return step
@@ -179,10 +189,27 @@ def updates(
     for depth, rows in step.rows.items():
         if rows and wanted(("book", symbol, depth)):
             yield ("book", symbol, depth), messages.book_update(pair, step, depth)
+    if step.orders is not None:
+        yield from _order_updates(market, step.orders, wanted)
     if step.bbo_changed and wanted(("ticker", symbol, "bbo")):
         yield ("ticker", symbol, "bbo"), messages.ticker(market, "update", now)
-    if not step.trades:
-        return
+    if step.trades:
+        yield from _trade_updates(market, step, wanted)
+
+
+def _order_updates(
+    market: SimMarket, step: OrderStep, wanted: Callable[[Topic], bool]
+) -> Iterator[tuple[Topic, bytes]]:
+    for depth in level3.DEPTHS:
+        topic = "level3", market.pair.symbol, depth
+        if wanted(topic) and (rows := step.rows(depth)):
+            yield topic, messages.level3_update(market, rows)
+
+
+def _trade_updates(
+    market: SimMarket, step: Step, wanted: Callable[[Topic], bool]
+) -> Iterator[tuple[Topic, bytes]]:
+    pair, symbol, now = market.pair, step.symbol, step.timestamp_ns
     if wanted(("trade", symbol, None)):
         yield ("trade", symbol, None), messages.trades(pair, "update", step.trades)
     if wanted(("ticker", symbol, "trades")):

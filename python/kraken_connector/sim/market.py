@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
+from .level3 import OrderBook, OrderStep, Place
 from .pairs import Pair
+from .queues import Own
 from .statistics import CandleSeries, Totals
 
 SNAPSHOT_TRADES = 50
@@ -45,6 +47,7 @@ class Step:
         checksum: of the book after the step.
         bbo_changed: whether the best price or quantity of a side is another one now.
         trades: the trades of the step, oldest first.
+        orders: what it did to the single orders, once somebody looked at them.
     """
 
     symbol: str
@@ -53,6 +56,15 @@ class Step:
     checksum: int = 0
     bbo_changed: bool = False
     trades: list[Trade] = field(default_factory=list)
+    orders: OrderStep | None = None
+
+    def traded(self) -> dict[Place, int]:
+        """Return the lots that traded, by the level that they were taken from."""
+        lots: dict[Place, int] = {}
+        for trade in self.trades:
+            place: Place = ("ask" if trade.side == "buy" else "bid", trade.ticks)
+            lots[place] = lots.get(place, 0) + trade.lots
+        return lots
 
 
 class SimMarket:
@@ -70,8 +82,10 @@ class SimMarket:
         self.trades: deque[Trade] = deque(maxlen=SNAPSHOT_TRADES)
         self.totals = Totals.starting_at(pair.start_ticks)
         self._chance = random.Random(f"{seed}:{pair.symbol}")
+        self._seed = seed
         self._clock = clock
         self._now = clock()
+        self._orders: OrderBook | None = None
         self._candles: dict[int, CandleSeries] = {}
         self._trade_id = self._chance.randint(10**6, 10**8)
         self._fill_book()
@@ -83,7 +97,7 @@ class SimMarket:
         Returns:
             The step, with rows for `depths`; at every depth there is at least one row.
         """
-        return self._move(depths, self._events)
+        return self._move(depths, self._events, restless=True)
 
     def apply(self, changes: Iterable[Change], depths: Collection[int]) -> Step:
         """Make the given changes (side, ticks, absolute lots) as one step.
@@ -99,6 +113,13 @@ class SimMarket:
                     raise ValueError(f"the step cannot set {side} {ticks} to {lots} lots")
 
         return self._move(depths, events)
+
+    def orders(self) -> OrderBook:
+        """Return the orders behind the book; they are kept from the first call on."""
+        if self._orders is None:
+            seed = f"{self._seed}:{self.pair.symbol}:orders"
+            self._orders = OrderBook(self.book, self._own_places, seed=seed, now_ns=self._now)
+        return self._orders
 
     def candles(self, interval: int) -> CandleSeries:
         """Return the candles of one interval in minutes; they are kept from the first call on."""
@@ -117,14 +138,29 @@ class SimMarket:
         self._now = max(self._clock(), self._now + 1000)
         return self._now
 
-    def _move(self, depths: Collection[int], events: Callable[[BookMessage, Step], None]) -> Step:
+    def _move(
+        self,
+        depths: Collection[int],
+        events: Callable[[BookMessage, Step], None],
+        *,
+        restless: bool = False,
+    ) -> Step:
         before = self.best()
+        scope = None if self._orders is None else self._orders.scope()
         message = BookMessage(self.book, depths)
         step = Step(self.pair.symbol, self.now(), message.rows)
         events(message, step)
         step.checksum = self.book.checksum()
         step.bbo_changed = before != self.best()
+        if self._orders is not None and scope is not None:
+            step.orders = self._orders.follow(
+                scope, message.touched, step.traded(), now_ns=step.timestamp_ns, restless=restless
+            )
         return step
+
+    def _own_places(self, side: Side, ticks: int) -> list[Own]:
+        """Return where the account's orders stand: nowhere yet, for it cannot place any."""
+        return []
 
     def _events(self, message: BookMessage, step: Step) -> None:
         while not self._event(message, step, VISIBLE):

@@ -12,8 +12,10 @@ import orjson
 
 from .book import Row, Rows
 from .encode import digits, encode, number, timestamp
+from .level3 import EventRow, EventRows, Level
 from .market import SimMarket, Step, Trade
 from .pairs import Pair
+from .queues import Resting
 from .statistics import Candle
 
 MessageType = Literal["snapshot", "update"]
@@ -61,6 +63,59 @@ def _book(pair: Pair, kind: MessageType, rows: Rows, checksum: int, now_ns: int)
         "timestamp": timestamp(now_ns),
     }
     return encode({"channel": "book", "type": kind, "data": [item]})
+
+
+def level3_snapshot(market: SimMarket, depth: int, *, with_time: bool) -> bytes:
+    """Return every order in the best `depth` levels of both sides.
+
+    Args:
+        market: whose orders.
+        depth: price levels a side.
+        with_time: whether the message has a timestamp; both forms are seen.
+    """
+    orders, pair = market.orders(), market.pair
+    item = {
+        "symbol": pair.symbol,
+        "checksum": orders.checksum(),
+        "bids": _queues(pair, orders.levels("bid", depth)),
+        "asks": _queues(pair, orders.levels("ask", depth)),
+    }
+    times = {"timestamp": timestamp(market.now(), 9)} if with_time else {}
+    return encode({"channel": "level3", "type": "snapshot", "data": [item | times]})
+
+
+def level3_update(market: SimMarket, rows: EventRows) -> bytes:
+    """Return what happened to orders."""
+    orders, pair = market.orders(), market.pair
+    item = {
+        "checksum": orders.checksum(),
+        "timestamp": timestamp(orders.timestamp_ns, 9),
+        "symbol": pair.symbol,
+        "bids": _events(pair, rows.bids),
+        "asks": _events(pair, rows.asks),
+    }
+    return encode({"channel": "level3", "type": "update", "data": [item]})
+
+
+def _queues(pair: Pair, levels: Iterable[Level]) -> orjson.Fragment:
+    orders = (_order(pair, ticks, order) for ticks, queue in levels for order in queue)
+    return orjson.Fragment(f"[{','.join(orders)}]")
+
+
+def _events(pair: Pair, rows: Iterable[EventRow]) -> orjson.Fragment:
+    events = (
+        f'{{"event":"{event.kind}",{_order(pair, ticks, event.order)[1:]}' for ticks, event in rows
+    )
+    return orjson.Fragment(f"[{','.join(events)}]")
+
+
+def _order(pair: Pair, ticks: int, order: Resting) -> str:
+    return (
+        f'{{"order_id":"{order.order_id}"'
+        f',"limit_price":{digits(ticks, pair.price_precision)}'
+        f',"order_qty":{digits(order.lots, pair.qty_precision)}'
+        f',"timestamp":"{timestamp(order.timestamp_ns, 9)}"}}'
+    )
 
 
 def _levels(pair: Pair, rows: Iterable[Row]) -> orjson.Fragment:

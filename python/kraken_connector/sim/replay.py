@@ -24,6 +24,10 @@ Source: TypeAlias = tuple[str, str | None]
 """Channel and symbol."""
 
 
+_PRICES = {"book": "price", "level3": "limit_price"}
+"""What the price of a row is called, by channel."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedFrame:
     """One channel message of a recording.
@@ -31,7 +35,7 @@ class RecordedFrame:
     Attributes:
         position: where it stands in the recording.
         seconds: the exchange's time of the message, as far as it carries one.
-        levels: levels of the longer side, of book snapshots.
+        levels: levels of the longer side, of book and level3 snapshots.
     """
 
     position: int
@@ -79,9 +83,10 @@ def _read(position: int, line: bytes | str) -> RecordedFrame | None:
 
 
 def _levels(message: Mapping[str, Any], item: Mapping[str, Any]) -> int:
-    if message.get("channel") != "book" or message.get("type") != "snapshot":
+    price = _PRICES.get(str(message.get("channel")))
+    if price is None or message.get("type") != "snapshot":
         return 0
-    return max(len(item.get("bids", ())), len(item.get("asks", ())))
+    return max(len({row.get(price) for row in item.get(side, ())}) for side in ("bids", "asks"))
 
 
 def _seconds(text: str | None) -> float | None:
@@ -142,7 +147,7 @@ class ReplayFeed:
         frames = self._frames.get((channel, symbol))
         if frames is None:
             raise Refused(UNSUPPORTED_PAIR.format(symbol or channel), symbol=symbol)
-        if channel == "book" and int(subscription.option or 0) < max(
+        if channel in _PRICES and int(subscription.option or 0) < max(
             frame.levels for frame in frames
         ):
             raise Refused("Subscription depth not supported", symbol=symbol)

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from . import level3
 from .book import DEPTHS
 from .statistics import INTERVALS
 
@@ -20,6 +21,7 @@ Role: TypeAlias = Literal["public", "private", "level3", "all"]
 
 PUBLIC_CHANNELS = ("ticker", "book", "trade", "ohlc", "instrument")
 PRIVATE_CHANNELS = ("executions", "balances")
+TOKEN_CHANNELS = (*PRIVATE_CHANNELS, "level3")
 TRADING_METHODS = frozenset(
     {
         "add_order",
@@ -50,6 +52,11 @@ MALFORMED = "Malformed request"
 TOO_FAST = "Exceeded msg rate"
 NO_TOKEN = "Token(s) not found"
 UNSUPPORTED_EVENT = "Unsupported event"
+TOO_MANY_SNAPSHOTS = (
+    "Rate limit for snapshot requests exceeded, when trying to subscribe to {} level3 snapshot"
+)
+TOO_MANY_SYMBOLS = "Maximum number of level3 subscriptions exceeded"
+"""No such refusal is on record."""
 UNSUPPORTED_PAIR = "Currency pair not supported {}"
 
 _ELSEWHERE: dict[Role, str] = {
@@ -78,6 +85,7 @@ _FIELDS: dict[str, frozenset[str]] = {
         }
     ),
     "balances": frozenset({"token", "snapshot", "rebased", "users"}),
+    "level3": frozenset({"symbol", "snapshot", "depth", "token"}),
 }
 
 
@@ -215,6 +223,8 @@ def check_subscription(request: Request) -> str:
         if name != "channel" and name not in _FIELDS[channel]:
             raise unsupported_field(name, request.method)
         _check_type(name, value)
+        if name == "depth":
+            _check_depth(channel, value)
     if "symbol" in _FIELDS[channel] and not request.symbols:
         raise Refused("Symbol field must be an array")
     return channel
@@ -227,6 +237,12 @@ def _check_type(name: str, value: object) -> None:
     for choice, values, text in _CHOICES:
         if name == choice and value not in values:
             raise Refused(text)
+
+
+def _check_depth(channel: str, depth: object) -> None:
+    depths = level3.DEPTHS if channel == "level3" else DEPTHS
+    if depth not in depths:
+        raise Refused("Subscription depth not supported")
 
 
 def _is_symbols(value: object) -> bool:
@@ -252,7 +268,6 @@ _TYPES: dict[str, tuple[str, Callable[[object], bool]]] = {
     "users": ("a string", _is_text),
 }
 _CHOICES: tuple[tuple[str, tuple[object, ...], str], ...] = (
-    ("depth", DEPTHS, "Subscription depth not supported"),
     ("interval", INTERVALS, "Subscription ohlc interval not supported"),
     ("event_trigger", ("trades", "bbo"), "Subscription event_trigger not supported"),
     ("users", ("all",), "Subscription users not supported"),

@@ -12,14 +12,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account
+from .allowance import Allowance
 from .connection import Connection
 from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
 from .hosts import Host, HostCount, hosts_of
 from .market import Step
-from .observe import Journal, LogEntry, PublishedState
+from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
+from .published import PublishedOrders, PublishedState
 from .registry import Registry
 from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
@@ -50,6 +52,8 @@ class SimulatedExchange:
         role: what the only host serves, for an exchange that is one of the three hosts.
         ack_first: whether the answer to a subscribe precedes the snapshot.
         token_lifetime: seconds until an unused token expires.
+        level3_allowance: what level3 subscriptions may cost per second; 200 is the standard's, 500
+            the pro's, `None` is unlimited.
         message_limit: requests per second and connection until `Exceeded msg rate`; `None` is
             unlimited.
         send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
@@ -74,6 +78,7 @@ class SimulatedExchange:
         role: Role = "all",
         ack_first: bool = True,
         token_lifetime: float = 900.0,
+        level3_allowance: int | None = 200,
         message_limit: int | None = None,
         send_buffer_limit: int = 16 * 2**20,
         history: int = 512,
@@ -95,6 +100,7 @@ class SimulatedExchange:
         self.upcoming_maintenance: list[Mapping[str, str]] = []
         self.journal = Journal(clock)
         self.registry = Registry()
+        self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
         self.rest = RestApi(api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens)
         self.faults = Faults(self)
@@ -276,6 +282,10 @@ class SimulatedExchange:
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
         """Return the books that subscribers of `depth` were told, oldest first."""
         return self.markets.published.of(symbol, depth)
+
+    def published_orders(self, symbol: str, depth: int = 10) -> list[PublishedOrders]:
+        """Return the orders that level3 subscribers of `depth` were told, oldest first."""
+        return self.markets.published_orders.of(symbol, depth)
 
     async def wait_for(
         self,

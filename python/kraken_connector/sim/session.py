@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import orjson
 
 from . import messages, requests
+from .allowance import SYMBOLS_PER_CONNECTION
 from .encode import timestamp
 from .requests import Refused, Request
 
@@ -96,12 +97,17 @@ class Session:
         exchange: where feeds, tokens, faults and the journal are.
         connection: where messages go.
         number: of the connection, counted from 1.
+
+    Attributes:
+        long_form: whether messages have what only some of those on record have. Connections take
+            turns.
     """
 
     def __init__(self, exchange: SimulatedExchange, connection: Connection, number: int) -> None:
         self.exchange = exchange
         self.connection = connection
         self.number = number
+        self.long_form = number % 2 == 0
         self.connection_id = exchange.new_connection_id()
         self.subscriptions: dict[Topic, Subscription] = {}
         self._tokens_in_use: set[str] = set()
@@ -116,7 +122,7 @@ class Session:
         system = self.exchange.system
         identity = self.connection_id if self.exchange.shows_connection_ids else None
         coming = self.exchange.upcoming_maintenance
-        long_form = bool(coming) or self.number % 2 == 0
+        long_form = bool(coming) or self.long_form
         payload = messages.status(system, identity, coming, long_form=long_form)
         self.send(Outgoing("status", payload, "status", "update"))
 
@@ -139,7 +145,7 @@ class Session:
 
     def holds_token(self, token: str) -> bool:
         """Tell whether a live private subscription keeps `token` from expiring."""
-        private = any(key[0] in requests.PRIVATE_CHANNELS for key in self.subscriptions)
+        private = any(key[0] in requests.TOKEN_CHANNELS for key in self.subscriptions)
         return private and token in self._tokens_in_use
 
     def _check_rate(self, request: Request) -> None:
@@ -188,7 +194,9 @@ class Session:
         self.exchange.feed.check(subscription)
         if subscription.identity in self.subscriptions:
             raise Refused(requests.ALREADY_SUBSCRIBED, symbol=symbol)
-        if channel in requests.PRIVATE_CHANNELS:
+        if channel == "level3":
+            self._check_level3(subscription)
+        if channel in requests.TOKEN_CHANNELS:
             self._tokens_in_use.add(request.params["token"])
         ack = Outgoing("answer", self._ack(request, subscription), channel, None, symbol)
         if self.exchange.ack_first:
@@ -196,6 +204,14 @@ class Session:
         self._activate(subscription)
         if not self.exchange.ack_first:
             self.send(ack)
+
+    def _check_level3(self, subscription: Subscription) -> None:
+        """Refuse what is over the limits of the channel; the answers name no symbol."""
+        if sum(key[0] == "level3" for key in self.subscriptions) >= SYMBOLS_PER_CONNECTION:
+            raise Refused(requests.TOO_MANY_SYMBOLS)
+        depth, now_ns = int(subscription.option or 0), self.exchange.clock()
+        if not self.exchange.level3_allowance.spend(depth, now_ns):
+            raise Refused(requests.TOO_MANY_SNAPSHOTS.format(subscription.symbol))
 
     def _activate(self, subscription: Subscription) -> None:
         self.subscriptions[subscription.identity] = subscription
@@ -234,8 +250,8 @@ class Session:
     def _check_channel(self, request: Request) -> str:
         channel = requests.check_subscription(request)
         requests.check_host(self.connection.host.role, requests.role_of(channel))
-        private = channel in requests.PRIVATE_CHANNELS
-        if private and not self._accepts_token(request.params.get("token", "")):
+        needs_token = channel in requests.TOKEN_CHANNELS
+        if needs_token and not self._accepts_token(request.params.get("token", "")):
             raise Refused(requests.INVALID_SESSION, channel=channel)
         return channel
 
@@ -254,6 +270,8 @@ class Session:
             result["maxratecount"] = MAX_RATE_COUNT
             result["snap_orders"] = request.params.get("snap_orders", True)
             result["snap_trades"] = request.params.get("snap_trades", False)
+        if channel == "level3" and not self.long_form:
+            return self._success(request, result)
         return self._success(request, result | _option_field(channel, subscription.option))
 
     def _success(self, request: Request, result: Mapping[str, Any]) -> bytes:
@@ -268,11 +286,16 @@ class Session:
         }
         if refusal.symbol is not None:
             answer["symbol"] = refusal.symbol
-        if refusal.channel is not None:
-            answer |= {"channel": refusal.channel, "status": "error"}
+        if channel := refusal.channel or self._level3(request):
+            answer |= {"channel": channel, "status": "error"}
         payload = self._document(request, answer)
         self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
         self.exchange.journal.note("refused", refusal.error, connection=self.number)
+
+    def _level3(self, request: Request) -> str | None:
+        """Return the channel that all refusals of level3 name, the wrong host's ones excepted."""
+        here = self.connection.host.plays("level3") and request.channel == "level3"
+        return request.channel if here else None
 
     def _document(self, request: Request, answer: Mapping[str, Any]) -> bytes:
         """Return an answer with the request's number and times, keys in alphabetical order."""
@@ -286,6 +309,7 @@ class Session:
 
 _OPTIONS: dict[str, tuple[str, Option]] = {
     "book": ("depth", 10),
+    "level3": ("depth", 10),
     "ohlc": ("interval", 1),
     "ticker": ("event_trigger", "trades"),
 }
