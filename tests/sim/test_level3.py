@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import re
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from tests.sim.orders import SIDES, OrderReader
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.book import ReferenceBook
+from kraken_connector.sim.flat_out import FlatOutFeed
 from kraken_connector.sim.level3 import DEPTHS, OrderBook
 from kraken_connector.sim.queues import Crowd, Own, Queue, Resting, total
 
@@ -483,6 +485,19 @@ async def test_faults_reach_level3() -> None:
         await sim.step(BTC, 2)
         assert dropped.fired == 1
         assert (await client.updates("level3", 1))[0]["data"] != first["data"]
+
+
+@pytest.mark.parametrize("depth", [10, 100])
+async def test_flat_out_loops_stay_right(depth: int) -> None:
+    reader = OrderReader(depth)
+    exchange = SimulatedExchange(rate=math.inf)
+    exchange.feed = FlatOutFeed(exchange.markets, steps=100)
+    async with exchange as sim, connected(sim) as client:
+        token = await fetch_token(sim)
+        reader.read(await client.subscribe("level3", BTC, depth=depth, token=token))
+        for message in await client.updates("level3", 350):
+            reader.read(message)
+        client.leave()
 
 
 async def test_level3_is_on_its_own_host() -> None:

@@ -76,7 +76,7 @@ class MarketFeed:
         self._registry = registry
         self._seed = seed
         self._rate = rate
-        self._clock = clock
+        self.clock = clock
         self._chance = random.Random(seed)
         self._markets: dict[str, SimMarket] = {}
 
@@ -102,7 +102,7 @@ class MarketFeed:
 
     def new_market(self, symbol: str) -> SimMarket:
         """Return a market of a symbol as it is before its first step."""
-        return SimMarket(self.pairs[symbol], seed=self._seed, clock=self._clock)
+        return SimMarket(self.pairs[symbol], seed=self._seed, clock=self.clock)
 
     def start(self, subscription: Subscription) -> None:
         channel, symbol, option = subscription.topic
@@ -203,7 +203,7 @@ def _order_updates(
     for depth in level3.DEPTHS:
         topic = "level3", market.pair.symbol, depth
         if wanted(topic) and (rows := step.rows(depth)):
-            yield topic, messages.level3_update(market, rows)
+            yield topic, messages.level3_update(market, rows, market.orders().checksum())
 
 
 def _trade_updates(

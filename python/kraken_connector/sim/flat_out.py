@@ -1,13 +1,15 @@
 """Updates as fast as the socket takes them, for benchmarks.
 
 Nothing is computed while the clock runs: every topic has a loop of ready-made WebSocket frames. The
-last update of a book's loop leads back to its snapshot, so the checksums stay right for ever.
+last update of a book's or a level3 loop leads back to its snapshot, so the checksums stay right for
+ever.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from itertools import cycle
 
 from websockets.frames import Frame, Opcode
@@ -15,7 +17,9 @@ from websockets.frames import Frame, Opcode
 from . import messages
 from .book import DEPTHS, ReferenceBook, Rows, Side
 from .feeds import MarketFeed, updates
+from .level3 import EventRow, EventRows, Level
 from .market import SimMarket, Step
+from .queues import Event
 from .session import Session, Subscription, Topic
 from .statistics import INTERVALS
 
@@ -81,6 +85,9 @@ class FlatOutFeed:
         channel, symbol, option = topic
         if symbol is None:
             return
+        if channel == "level3":
+            yield from self._order_frames(symbol, int(option or 0))
+            return
         market = self._markets.new_market(symbol)
         depths = [depth for depth in DEPTHS if topic == ("book", symbol, depth)]
         start = {depth: _view(market.book, depth) for depth in depths}
@@ -91,6 +98,30 @@ class FlatOutFeed:
                 yield _frame(payload)
         for depth in depths:
             yield _frame(_way_back(market, depth, start[depth], self._markets.market(symbol)))
+
+    def _order_frames(self, symbol: str, depth: int) -> Iterator[bytes]:
+        origin = self._markets.market(symbol)
+        market = deepcopy(origin, {id(self._markets.clock): self._markets.clock})
+        start, topic = _orders(market, depth), ("level3", symbol, depth)
+        for _ in range(self._steps):
+            for _, payload in updates(market, market.step(), topic.__eq__):
+                yield _frame(payload)
+        back = EventRows(*map(_orders_back, _orders(market, depth), start))
+        yield _frame(messages.level3_update(market, back, origin.orders().checksum()))
+
+
+def _orders(market: SimMarket, depth: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    return market.orders().levels("bid", depth), market.orders().levels("ask", depth)
+
+
+def _orders_back(now: Iterable[Level], start: Iterable[Level]) -> list[EventRow]:
+    """Return the events that turn one side into what it was at the start."""
+    here, there = dict(now), dict(start)
+    gone = [(ticks, here[ticks]) for ticks in here if there.get(ticks) != here[ticks]]
+    back = [(ticks, there[ticks]) for ticks in there if here.get(ticks) != there[ticks]]
+    deletes = [EventRow(ticks, Event("delete", order)) for ticks, queue in gone for order in queue]
+    adds = [EventRow(ticks, Event("add", order)) for ticks, queue in back for order in queue]
+    return deletes + adds
 
 
 def _view(book: ReferenceBook, depth: int) -> dict[Side, dict[int, int]]:

@@ -84,11 +84,11 @@ def level3_snapshot(market: SimMarket, depth: int, *, with_time: bool) -> bytes:
     return encode({"channel": "level3", "type": "snapshot", "data": [item | times]})
 
 
-def level3_update(market: SimMarket, rows: EventRows) -> bytes:
+def level3_update(market: SimMarket, rows: EventRows, checksum: int) -> bytes:
     """Return what happened to orders."""
     orders, pair = market.orders(), market.pair
     item = {
-        "checksum": orders.checksum(),
+        "checksum": checksum,
         "timestamp": timestamp(orders.timestamp_ns, 9),
         "symbol": pair.symbol,
         "bids": _events(pair, rows.bids),
