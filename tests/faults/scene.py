@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import time
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.ws.helpers import BTC, ETH, client_of, eventually, tokens_of
+from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tokens_of
 
 from kraken_connector import WSDataMessage
 from kraken_connector.sim import SimulatedExchange
@@ -44,6 +45,8 @@ class Scene:
         events: everything else that it delivered.
         valid_reads: how often a valid book was compared.
         errors: comparisons that failed in a callback.
+        sent_ns: when each report was made.
+        on_message: sees every event of the books.
         reading: cleared, it stops the one who takes from the queue.
     """
 
@@ -55,6 +58,9 @@ class Scene:
         self.events: list[Any] = []
         self.valid_reads = 0
         self.errors: list[AssertionError] = []
+        self.sent_ns: dict[Report, int] = {}
+        self.on_message: Callable[[Any], object] = bool
+        self._seen: dict[str, tuple[str, int]] = {}
         self.reading = asyncio.Event()
         self.reading.set()
 
@@ -81,7 +87,9 @@ class Scene:
             await self.sim.step(symbol, steps)
         order = await self.sim.account.place(BTC, "buy", "0.5", limit_price="80000.0")
         await self.sim.account.cancel(order)
-        self.sent += [(order, kind) for kind in ("pending_new", "new", "canceled")]
+        reports = [(order, kind) for kind in ("pending_new", "new", "canceled")]
+        self.sent += reports
+        self.sent_ns |= dict.fromkeys(reports, time.time_ns())
         self.check_books()
 
     async def recovered(self) -> None:
@@ -115,12 +123,29 @@ class Scene:
                     if state.checksum == book.checksum()
                 ), f"{symbol} shows what was never published"
 
+    def check_changed_books(self) -> None:
+        """Check if a book has changed since the last call."""
+        books = {symbol: self.client.book(symbol) for symbol in SYMBOLS}
+        seen = {symbol: (book.state, book.updates) for symbol, book in books.items()}
+        if seen != self._seen:
+            self._seen = seen
+            self.check_books()
+
+    def missing_reports(self) -> list[int]:
+        """Return when the reports were made that never came."""
+        came = set(self.received)
+        return [self.sent_ns[report] for report in self.sent if report not in came]
+
     async def check_reports(self, *, may_repeat: bool = False) -> None:
         """Each report came once and in order; what did not is in the ledger when that is mended."""
+        self.check_order(may_repeat=may_repeat)
+        if self.missing_reports():
+            await eventually(lambda: any("executions" in gap.channels for gap in self.client.gaps))
+
+    def check_order(self, *, may_repeat: bool) -> None:
+        """Each report that came, came once and in order."""
         came = list(dict.fromkeys(self.received)) if may_repeat else self.received
         assert came == [report for report in self.sent if report in set(came)]
-        if len(came) < len(self.sent):
-            await eventually(lambda: any("executions" in gap.channels for gap in self.client.gaps))
 
     async def consume(self) -> None:
         """Take everything that is queued, until the client ends."""
@@ -132,8 +157,9 @@ class Scene:
                 self.events.append(event)
             await self.reading.wait()
 
-    def _on_book_event(self, _: object) -> None:
+    def _on_book_event(self, event: object) -> None:
         try:
+            self.on_message(event)
             self.check_books()
         except AssertionError as error:
             self.errors.append(error)
@@ -154,7 +180,8 @@ async def scene(**options: Any) -> AsyncIterator[Scene]:
     before = asyncio.all_tasks()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
-        async with SimulatedExchange(symbols=list(SYMBOLS), rate=0, heartbeat_interval=0.05) as sim:
+        listed = [*SYMBOLS, SOL]
+        async with SimulatedExchange(symbols=listed, rate=0, heartbeat_interval=0.05) as sim:
             client = client_of(sim, token_manager=tokens_of(sim), **{**QUICK, **options})
             set_up = Scene(sim, client)
             async with client:
@@ -164,8 +191,8 @@ async def scene(**options: Any) -> AsyncIterator[Scene]:
             await consuming
             await sim.wait_for(lambda: not sim.connections)
         await eventually(lambda: asyncio.all_tasks() == before)
+        assert set_up.errors == []
         del client
         gc.collect()
-    assert set_up.errors == []
     assert set_up.valid_reads > 0
     assert all(isinstance(gap, GapEvent) for gap in set_up.client.gaps)

@@ -1,65 +1,132 @@
-"""Faults in random order and at random moments; a seed that fails stays as a case."""
+"""Sequences of faults that hypothesis makes up, in virtual time, and those that once failed.
+
+A failing sequence is shrunk and printed as `script=[...]`: mend the client, then paste it into
+`scripts.py`, where it stays a test.
+"""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
+import itertools
+from typing import Any
 
 import pytest
-from tests.faults.scene import Scene, scene
-from tests.ws.helpers import BTC, ETH, eventually
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.faults.campaign import STEPS, Campaign, Setup, Step, run
+from tests.faults.scripts import SCRIPTS
+from tests.ws.helpers import BTC, ETH
 
-from kraken_connector.sim import Faults
+from kraken_connector.ws.session import Session
 
-MENU: list[Callable[[Faults], object]] = [
-    lambda faults: faults.reset_connections(),
-    lambda faults: faults.close_connections(1012),
-    lambda faults: faults.silence_connections(),
-    lambda faults: faults.refuse_connections(2, status=502),
-    lambda faults: faults.cut_mid_frame(BTC),
-    lambda faults: faults.cut_mid_frame(ETH, type="snapshot"),
-    lambda faults: faults.stall_mid_frame(ETH),
-    lambda faults: faults.dribble_updates(BTC, 2),
-    lambda faults: faults.fragment_updates(ETH, 2),
-    lambda faults: faults.compress_updates(BTC),
-    lambda faults: faults.truncate_updates(BTC),
-    lambda faults: faults.truncate_updates(None, channel="executions"),
-    lambda faults: faults.drop_updates(BTC),
-    lambda faults: faults.drop_updates(ETH, 2),
-    lambda faults: faults.duplicate_updates(BTC),
-    lambda faults: faults.swap_updates(ETH),
-    lambda faults: faults.corrupt_checksums(BTC),
-    lambda faults: faults.corrupt_checksums(ETH, snapshots=True),
-    lambda faults: faults.cross_book(BTC),
-    lambda faults: faults.lose_snapshots(BTC),
-    lambda faults: faults.lose_snapshots(None, channel="executions"),
-    lambda faults: faults.skip_sequence("executions"),
-    lambda faults: faults.drop_updates(None, channel="executions"),
-    lambda faults: faults.swallow_acks(2),
-    lambda faults: faults.delay_acks(0.05, 2),
-    lambda faults: faults.duplicate_acks(2),
-    lambda faults: faults.revoke_tokens(),
-    lambda faults: faults.send_text("Bad gateway"),
-    lambda faults: faults.storm_status(50),
-]
+symbols = st.sampled_from([BTC, ETH])
+few = st.integers(1, 3)
+seconds = st.sampled_from([0.0, 0.0005, 0.002, 0.03, 0.2, 0.5, 1.5, 4.0])
+
+#: What the arguments of each step are drawn from.
+ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
+    "move": (st.integers(1, 4),),
+    "wait": (seconds,),
+    "suspend": (st.sampled_from([0.05, 0.3, 2.0, 60.0]),),
+    "jump": (st.sampled_from([-3600.0, -1.0, 1.0, 3600.0]),),
+    "reads": (st.lists(st.sampled_from([1, 2, 5, 60, 125, 126, 127, 200, 4096]), max_size=12),),
+    "stop_taking": (),
+    "take_again": (),
+    "subscribe": (),
+    "unsubscribe": (),
+    "resync": (symbols,),
+    "cancel": (),
+    "private": (
+        st.sampled_from(["drop_updates", "duplicate_updates", "truncate_updates", "cut_mid_frame"]),
+    ),
+    "lose_private_snapshot": (),
+    "corrupt_snapshots": (symbols, few),
+    "cut_snapshot": (symbols,),
+    "message_limit": (st.integers(1, 3),),
+    "reset_connections": (),
+    "close_connections": (st.sampled_from([1000, 1001, 1011, 1012, 1013]),),
+    "silence_connections": (),
+    "refuse_connections": (few,),
+    "ignore_connections": (),
+    "stall_mid_frame": (symbols,),
+    "cut_mid_frame": (symbols,),
+    "dribble_updates": (symbols, few),
+    "fragment_updates": (symbols, few),
+    "binary_updates": (symbols, few),
+    "compress_updates": (symbols,),
+    "truncate_updates": (symbols, few),
+    "drop_updates": (symbols, few),
+    "duplicate_updates": (symbols, few),
+    "swap_updates": (symbols, few),
+    "corrupt_checksums": (symbols, few),
+    "cross_book": (symbols,),
+    "lose_snapshots": (symbols, few),
+    "skip_sequence": (st.just("executions"),),
+    "swallow_acks": (few,),
+    "delay_acks": (seconds, few),
+    "duplicate_acks": (few,),
+    "delay_pongs": (seconds, few),
+    "swallow_pongs": (few,),
+    "stop_heartbeats": (),
+    "refuse_symbols": (symbols,),
+    "revoke_tokens": (),
+    "refuse_tokens": (),
+    "fail_tokens": (),
+    "delay_tokens": (seconds,),
+    "send_text": (st.sampled_from(["Bad gateway", "{", "[" * 2000, "", '{"channel":"book"}']),),
+    "send_huge_frame": (),
+    "storm_status": (st.just(20),),
+    "set_system": (st.sampled_from(["maintenance", "cancel_only", "post_only", "online"]),),
+    "clear": (),
+}
+
+steps: st.SearchStrategy[Step] = st.one_of(
+    [
+        st.tuples(st.just(name), *arguments)
+        for name, arguments in [*ARGUMENTS.items(), *[("move", ARGUMENTS["move"])] * 6]
+    ]
+)
+# Several lists, as one is short more often than long.
+scripts = st.tuples(*[st.lists(steps, max_size=12)] * 3).map(
+    lambda parts: list(itertools.chain.from_iterable(parts))
+)
+setups = st.builds(
+    Setup,
+    overflow=st.sampled_from(["drop_oldest", "conflate", "block", "disconnect"]),
+    queue=st.sampled_from([4, 1024]),
+    private_queue=st.sampled_from([6, 65_536]),
+    attempts=st.sampled_from([2, 20]),
+)
 
 
-async def run(stage: Scene, chance: random.Random) -> None:
-    for _ in range(8):
-        for act in chance.sample(MENU, chance.randint(1, 3)):
-            act(stage.sim.faults)
-        for _ in range(chance.randint(0, 2)):
-            await stage.move(chance.randint(1, 4))
+def test_every_step_has_its_arguments() -> None:
+    assert ARGUMENTS.keys() == STEPS.keys()
 
 
-@pytest.mark.parametrize("seed", range(4))
-async def test_campaign(seed: int) -> None:
-    async with scene() as stage:
-        await run(stage, random.Random(seed))
-        stage.sim.faults.clear()
-        await stage.recovered()
-        await stage.move()
-        await stage.recovered()
-        assert {stage.state(symbol) for symbol in (BTC, ETH)} == {"valid"}
-        await eventually(lambda: stage.sent[-1] in stage.received)
-        await stage.check_reports()
+@settings(
+    max_examples=max(60, settings().max_examples // 2),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(script=scripts, setup=setups)
+def test_campaign(script: list[Step], setup: Setup) -> None:
+    run(script, setup)
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_that_once_failed(name: str) -> None:
+    run(*SCRIPTS[name])
+
+
+def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Session, "_close_hole", lambda *_: None)
+    with pytest.raises(AssertionError, match="not in the ledger"):
+        run([("reset_connections",), ("move", 1), ("wait", 0.5)])
+
+
+def test_book_that_nobody_published_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def forget(campaign: Campaign) -> None:
+        known = {symbol: campaign.stage.sim.published(symbol) for symbol in (BTC, ETH)}
+        monkeypatch.setattr(campaign.stage.sim, "published", known.get)
+
+    monkeypatch.setitem(STEPS, "forget", forget)
+    with pytest.raises(AssertionError, match="never published"):
+        run([("forget",), ("move", 1), ("wait", 0.5)])

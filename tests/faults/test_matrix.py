@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests import virtual
 from tests.faults.scene import Scene, scene
 from tests.ws.helpers import BTC, ETH, eventually
 
@@ -189,8 +190,14 @@ FAULTS = [
 ]
 
 
+@pytest.mark.parametrize("run", [virtual.run, asyncio.run], ids=["virtual", "sockets"])
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
-async def test_fault(fault: Fault) -> None:
+def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
+    run(play(fault))
+
+
+async def play(fault: Fault) -> None:
+    """Let one fault happen, and see what is promised."""
     async with scene(**fault.options) as stage:
         await stage.move()
         broken = fault.act(stage)
@@ -300,7 +307,7 @@ async def test_connection_that_cannot_be_had_is_said_to_be_so(
         else:
             url = url.replace("127.0.0.1", "exchange.invalid")
             monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown_host)
-        client = KrakenWSClient(url, proxy=False)
+        client = KrakenWSClient(url, proxy=False, open_timeout=0.5)
         with pytest.raises(ConnectFailed):
             await client.connect()
         assert client.state is ConnectionState.DISCONNECTED

@@ -435,8 +435,8 @@ class Session:
         self._routes_basis = basis
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
-        for channel in PRIVATE_CHANNELS & self._routes.keys():
-            self._routes[channel] = self._timed(self._routes[channel])
+        for private in PRIVATE_CHANNELS & self._routes.keys():
+            self._routes[private] = self._timed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
 

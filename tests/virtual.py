@@ -1,0 +1,286 @@
+"""An event loop whose time passes only when nobody has anything to do, with pipes as sockets.
+
+Client and exchange run on it unchanged, from the transport up, and a second of theirs takes none
+of ours. Which bytes arrive together, and when, is decided here and not by a kernel, so a run that
+fails once fails always.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from types import SimpleNamespace
+from typing import Any, TypeVar
+from unittest import mock
+
+T = TypeVar("T")
+
+#: Seconds that bytes take from one end of a pipe to the other.
+LATENCY = 0.0005
+#: Bytes that a pipe takes before its writer is told to pause; a kernel's buffers are about so big.
+CAPACITY = 256 * 1024
+
+
+#: What HTTP clients want to know about a socket.
+_NEVER_READABLE, _ = os.pipe()
+_SOCKET = SimpleNamespace(
+    family=socket.AF_INET,
+    fileno=lambda: _NEVER_READABLE,
+    getpeername=lambda: ("127.0.0.1", 1),
+    getsockname=lambda: ("127.0.0.1", 2),
+)
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """The loop, and the network that its transports are connected by.
+
+    Attributes:
+        reads: how many bytes the next reads take at most; when it ends, as many as there are.
+        wall_offset: what the wall clock shows beyond the loop's own time, seconds.
+        after_turn: is called whenever all that was ready has run.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: Iterator[int] = iter(())
+        self.wall_offset = 1_700_000_000.0
+        self.after_turn: Callable[[], object] = bool
+        self._selector = self
+        self._now = 1000.0
+        self._ports = itertools.count(40_000)
+        self._listening: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
+
+    # What `BaseEventLoop` wants.
+
+    def time(self) -> float:
+        return self._now
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """Let time pass until the next timer.
+
+        Raises:
+            RuntimeError: there is none: everybody waits for somebody else.
+        """
+        self.after_turn()
+        if timeout is None:
+            raise RuntimeError("nothing will ever happen any more")
+        self._now += max(timeout, 0.0)
+        return []
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """There are none."""
+
+    def _write_to_self(self) -> None:
+        """Nobody sleeps who had to be woken."""
+
+    def time_ns(self) -> int:
+        """Return the wall clock's time, nanoseconds since the epoch."""
+        return int((self._now + self.wall_offset) * 1e9)
+
+    # The network.
+
+    def pass_over(self, seconds: float) -> None:
+        """Let time pass with nobody running, as when a process is suspended."""
+        self._now += seconds
+
+    async def create_server(  # type: ignore[override]
+        self, protocol_factory: Callable[[], asyncio.BaseProtocol], *_: Any, **__: Any
+    ) -> Any:
+        port = next(self._ports)
+        self._listening[port] = protocol_factory
+        address = SimpleNamespace(getsockname=lambda: ("127.0.0.1", port))
+        return SimpleNamespace(sockets=[address], close=lambda: self._listening.pop(port, None))
+
+    async def create_connection(  # type: ignore[override]
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | None = None,
+        port: int | None = None,
+        **_: Any,
+    ) -> tuple[asyncio.Transport, asyncio.BaseProtocol]:
+        await asyncio.sleep(LATENCY)
+        serve = self._listening.get(port or 0)
+        if serve is None:
+            raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
+        near, far = Pipe(self, protocol_factory()), Pipe(self, serve())
+        near.peer, far.peer = far, near
+        far.begin()
+        near.begin()
+        return near, near.protocol
+
+
+class Pipe(asyncio.Transport):
+    """One end of a connection."""
+
+    peer: Pipe
+
+    def __init__(self, loop: VirtualLoop, protocol: Any) -> None:
+        super().__init__()
+        self.protocol = protocol
+        self._loop = loop
+        #: What is under way to this end: when it arrives, and bytes, an end or an error.
+        self._coming: deque[tuple[float, bytes | Exception | None]] = deque()
+        self._unread = bytearray()
+        self._outcome: list[Exception | None] = []
+        self._is_reading = True
+        self._is_closing = False
+        self._is_gone = False
+        self._timer: asyncio.Handle | None = None
+        self._writer_paused = False
+
+    def begin(self) -> None:
+        """Tell the protocol."""
+        self.protocol.connection_made(self)
+
+    # This end writes.
+
+    def write(self, data: Any) -> None:
+        if data and not self._is_closing:
+            self.peer._take(bytes(data))
+            self._watch_level()
+
+    def write_eof(self) -> None:
+        if not self._is_closing:
+            self.peer._take(None)
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        if not self._is_closing:
+            self._is_closing = True
+            self.peer._take(None)
+            self._loop.call_soon(self._leave, None)
+
+    def abort(self) -> None:
+        if not self._is_gone:
+            self._is_closing = True
+            self.peer._take(ConnectionResetError("reset by peer"))
+            self._loop.call_soon(self._leave, None)
+
+    def is_closing(self) -> bool:
+        return self._is_closing
+
+    def get_write_buffer_size(self) -> int:
+        return max(0, self.peer._waiting() - CAPACITY)
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Keep ours."""
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return _SOCKET if name == "socket" else default
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        protocol: asyncio.BaseProtocol = self.protocol
+        return protocol
+
+    def _watch_level(self) -> None:
+        is_full = self.peer._waiting() > CAPACITY
+        if is_full != self._writer_paused and not self._is_gone:
+            self._writer_paused = is_full
+            (self.protocol.pause_writing if is_full else self.protocol.resume_writing)()
+
+    # This end reads.
+
+    def pause_reading(self) -> None:
+        self._is_reading = False
+
+    def resume_reading(self) -> None:
+        if not self._is_reading:
+            self._is_reading = True
+            self._plan()
+
+    def is_reading(self) -> bool:
+        return self._is_reading
+
+    def _take(self, what: bytes | Exception | None) -> None:
+        if not self._is_gone:
+            self._coming.append((self._loop.time() + LATENCY, what))
+            self._plan()
+
+    def _waiting(self) -> int:
+        under_way = sum(len(what) for _, what in self._coming if isinstance(what, bytes))
+        return len(self._unread) + under_way
+
+    def _plan(self) -> None:
+        if self._timer is not None or self._is_gone:
+            return
+        if self._unread or self._outcome:
+            if self._is_reading:
+                self._timer = self._loop.call_soon(self._read)
+        elif self._coming:
+            self._timer = self._loop.call_at(self._coming[0][0], self._read)
+
+    def _read(self) -> None:
+        """Do one read, as a selector's loop does one for each time round."""
+        self._timer = None
+        while self._coming and self._coming[0][0] <= self._loop.time() and not self._outcome:
+            what = self._coming.popleft()[1]
+            if isinstance(what, bytes):
+                self._unread += what
+            else:
+                self._outcome.append(what)
+        if self._is_gone or not self._is_reading:
+            return
+        if self._unread:
+            # After `close` nothing is read any more.
+            if self._is_closing:
+                self._unread.clear()
+            else:
+                self._hand_over()
+        elif self._outcome:
+            self._end(self._outcome.pop())
+        if not self._is_gone:
+            self.peer._watch_level()
+        self._plan()
+
+    def _hand_over(self) -> None:
+        size = min(len(self._unread), next(self._loop.reads, 1 << 18))
+        if isinstance(self.protocol, asyncio.BufferedProtocol):
+            room = self.protocol.get_buffer(-1)
+            size = min(size, len(room))
+            room[:size] = self._unread[:size]
+            del self._unread[:size]
+            self.protocol.buffer_updated(size)
+            return
+        data = bytes(self._unread[:size])
+        del self._unread[:size]
+        self.protocol.data_received(data)
+
+    def _end(self, error: Exception | None) -> None:
+        if error is not None:
+            self._is_closing = True
+            self._leave(error)
+        elif not self._is_closing and not self.protocol.eof_received():
+            self.close()
+
+    def _leave(self, error: Exception | None) -> None:
+        if not self._is_gone:
+            self._is_gone = True
+            self._coming.clear()
+            self._unread.clear()
+            self.protocol.connection_lost(error)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run to the end of `main` in virtual time; `time.time_ns` follows it."""
+    loop = VirtualLoop()
+    with (
+        asyncio.Runner(loop_factory=lambda: loop) as runner,
+        mock.patch("time.time_ns", loop.time_ns),
+    ):
+        return runner.run(main)
+
+
+def current() -> VirtualLoop:
+    """Return the running loop."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    return loop
