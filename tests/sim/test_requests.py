@@ -135,12 +135,6 @@ async def test_private_channel_without_a_good_token(params: Message) -> None:
     }
 
 
-async def test_order_methods_are_not_served() -> None:
-    assert (await refusal({"method": "add_order", "params": {}}))["error"] == "Token(s) not found"
-    answer = await refusal({"method": "cancel_all", "params": {"token": "x"}})
-    assert answer["error"] == "Unsupported event"
-
-
 @pytest.mark.parametrize("depth", [10, 100])
 async def test_second_subscription_to_a_book_is_refused_at_any_depth(depth: int) -> None:
     async with (

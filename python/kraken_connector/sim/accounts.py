@@ -1,74 +1,92 @@
-"""The simulated account: its orders and balances, moved by the test instead of by a market.
-
-Order methods of clients are not served; a session refuses them before they get here.
-"""
+"""The simulated account: what a test reads of it, and how a test moves it by hand."""
 
 from __future__ import annotations
 
-import random
-from collections import deque
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Literal
 
 from . import reports
-from .encode import encode
-from .feeds import Number
-from .pairs import Pair, pair_for
-from .registry import Registry
-from .reports import Fill, LedgerEntry, Order, Report
+from .feeds import MarketFeed
+from .market import OrderSide
+from .pairs import pair_for
 from .session import Subscription
+from .trading.agenda import Agenda
+from .trading.ledger import held
+from .trading.matching import USER_REQUESTED, Matching
+from .trading.order import Fill, Number, Order
+from .trading.records import Records
+from .trading.stream import PrivateStream, send
 
 DEFAULT_BALANCES: Mapping[str, Number] = {"USD": 100_000, "EUR": 20_000, "BTC": 5, "ETH": 80}
 SNAPSHOT_FILLS = 50
-MAKER_FEE = Decimal("0.0016")
-TAKER_FEE = Decimal("0.0026")
-ALWAYS_REPORTED = frozenset({"new", "trade", "filled", "canceled", "expired"})
-"""What `order_status:false` leaves of the executions: the ends of an order's life, and fills."""
-
-ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 class Account:
-    """One account's private feed.
+    """The account behind every token.
 
-    Every method changes the account and sends what the exchange would send to the subscribers of
-    `executions` and `balances`, in its order and with exact numbers.
+    Its orders come from the order methods of clients, which match them against the markets, or
+    from `place`, which leaves all that happens to them to the test. Every change sends what the
+    exchange would send to the subscribers of `executions` and `balances`, in its order and with
+    exact numbers.
 
     Args:
-        pairs: the listed pairs.
-        registry: who listens.
+        markets: what orders trade with.
+        stream: where reports go.
+        agenda: where orders expire.
         seed: start of the ids' randomness.
         clock: gives nanoseconds since the epoch.
         balances: what the account holds at first, by asset.
-
-    Attributes:
-        balances: what the account holds now, by asset.
-        orders: every order ever placed, by its id.
     """
 
     def __init__(
         self,
-        pairs: Mapping[str, Pair],
-        registry: Registry,
+        markets: MarketFeed,
+        stream: PrivateStream,
+        agenda: Agenda,
         *,
         seed: int,
         clock: Callable[[], int],
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
     ) -> None:
-        self.balances = {asset: Decimal(amount) for asset, amount in balances.items()}
-        self.orders: dict[str, Order] = {}
-        self._pairs = pairs
-        self._registry = registry
+        self.records = Records(stream, seed=seed, clock=clock, balances=balances)
+        self.matching = Matching(self.records, markets, agenda, clock)
+        self._markets = markets
         self._clock = clock
-        self._chance = random.Random(f"account:{seed}")
-        self._fills: deque[Report] = deque(maxlen=SNAPSHOT_FILLS)
-        self._trade_id = self._chance.randint(10**6, 10**8)
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """What the account holds now, by asset, what open orders hold included."""
+        return self.records.ledger.balances
+
+    @property
+    def held(self) -> dict[str, Decimal]:
+        """What open orders hold of it, by asset."""
+        return held(self.records.open.values())
+
+    @property
+    def orders(self) -> dict[str, Order]:
+        """Every order ever placed, by its id."""
+        return self.records.orders
+
+    @property
+    def open_orders(self) -> list[Order]:
+        """The orders that can still be filled, oldest first."""
+        return list(self.records.open.values())
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Every fill, oldest first."""
+        return self.records.fills
+
+    def available(self, asset: str) -> Decimal:
+        """Return what can be spent of an asset: its balance less what open orders hold."""
+        return self.records.available(asset)
 
     async def place(
         self,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: OrderSide,
         order_qty: Number,
         *,
         limit_price: Number | None = None,
@@ -78,7 +96,10 @@ class Account:
         cl_ord_id: str | None = None,
         order_userref: int = 0,
     ) -> str:
-        """Place an order: a `pending_new` with all terms, then a sparse `new`.
+        """Place an order that the market leaves alone: a `pending_new`, then a sparse `new`.
+
+        Nothing is checked; it is neither matched nor part of the book. Clients can cancel and
+        amend it.
 
         Args:
             symbol: the pair.
@@ -95,8 +116,8 @@ class Account:
             The order id.
         """
         order = Order(
-            self._new_id("O"),
-            self._pairs.get(symbol) or pair_for(symbol),
+            self.records.new_id("O"),
+            self._markets.pairs.get(symbol) or pair_for(symbol),
             side,
             order_type or ("market" if limit_price is None else "limit"),
             Decimal(order_qty),
@@ -104,11 +125,10 @@ class Account:
             time_in_force,
             post_only,
             {"cl_ord_id": cl_ord_id} if cl_ord_id else {"order_userref": order_userref},
+            is_scripted=True,
         )
-        self.orders[order.order_id] = order
-        self._report(reports.pending_new(order, self._clock()))
-        order.status = "new"
-        self._report(reports.new(order, self._clock()))
+        self.records.place(order)
+        self.records.make_live(order)
         return order.order_id
 
     async def fill(
@@ -134,18 +154,11 @@ class Account:
             ValueError: the order is not open, has less left, or has no price.
         """
         order = self._open(order_id)
-        fill = self._make_fill(order, qty, price, liquidity_ind)
-        order.cum_qty += fill.qty
-        order.cum_cost += fill.cost
-        order.fees += fill.fee
-        order.status = "partially_filled"
-        report = reports.trade(order, fill, self._clock())
-        self._fills.append(report)
-        self._report(report)
-        if order.cum_qty == order.order_qty:
-            self._end(order, "filled")
-        self._book_trade(order, fill)
-        return fill.exec_id
+        filled = order.left if qty is None else Decimal(qty)
+        at = order.limit_price if price is None else Decimal(price)
+        if at is None or not 0 < filled <= order.left:
+            raise ValueError(f"cannot fill {filled} of {order.left} at {at}")
+        return self.matching.fill(order, filled, at, liquidity_ind)
 
     async def amend(
         self, order_id: str, *, order_qty: Number | None = None, limit_price: Number | None = None
@@ -160,16 +173,15 @@ class Account:
             order.order_qty = Decimal(order_qty)
         if limit_price is not None:
             order.limit_price = Decimal(limit_price)
-        order.amended = True
-        self._report(reports.amended(order, self._clock()))
+        self.matching.amend(order)
 
-    async def cancel(self, order_id: str, reason: str = "User requested") -> None:
+    async def cancel(self, order_id: str, reason: str = USER_REQUESTED) -> None:
         """Cancel an open order: one `canceled` report.
 
         Raises:
             ValueError: the order is not open.
         """
-        self._end(self._open(order_id), "canceled", reason)
+        self.matching.cancel(self._open(order_id), reason)
 
     async def expire(self, order_id: str) -> None:
         """Let an open order expire: one `expired` report.
@@ -177,15 +189,16 @@ class Account:
         Raises:
             ValueError: the order is not open.
         """
-        self._end(self._open(order_id), "expired", "Order expired")
+        self.matching.expire(self._open(order_id))
 
     async def deposit(self, asset: str, amount: Number) -> None:
         """Add to a balance: one ledger entry."""
-        self._book("deposit", self._new_id("F"), asset, Decimal(amount), Decimal(0))
+        self.records.ledger.book("deposit", self.records.new_id("F"), asset, Decimal(amount))
 
     async def withdraw(self, asset: str, amount: Number, *, fee: Number = 0) -> None:
         """Take from a balance, fee on top: one ledger entry."""
-        self._book("withdrawal", self._new_id("F"), asset, -Decimal(amount), Decimal(fee))
+        ref_id = self.records.new_id("F")
+        self.records.ledger.book("withdrawal", ref_id, asset, -Decimal(amount), Decimal(fee))
 
     def start(self, subscription: Subscription) -> None:
         """Send a new subscription its snapshot; streams of all users have none."""
@@ -193,84 +206,24 @@ class Account:
         if params.get("users") == "all":
             return
         if subscription.channel == "executions":
-            self._send(subscription, "snapshot", self._executions(subscription))
+            send(subscription, "snapshot", self._executions(subscription))
         elif params.get("snapshot", True):
-            data = [reports.holding(asset, held) for asset, held in self.balances.items()]
-            self._send(subscription, "snapshot", data)
+            data = [reports.holding(asset, amount) for asset, amount in self.balances.items()]
+            send(subscription, "snapshot", data)
 
-    def _executions(self, subscription: Subscription) -> list[Report]:
-        data: list[Report] = []
+    def _executions(self, subscription: Subscription) -> list[reports.Report]:
+        data: list[reports.Report] = []
         if subscription.params.get("snap_orders", True):
-            live = (order for order in self.orders.values() if _is_open(order))
-            data += (reports.open_order(order, self._clock()) for order in live)
+            data += (reports.open_order(order, self._clock()) for order in self.open_orders)
         if subscription.params.get("snap_trades", False):
-            data += (reports.past_trade(report) for report in self._fills)
+            data += map(self._past_trade, self.fills[-SNAPSHOT_FILLS:])
         return data
 
+    def _past_trade(self, fill: Fill) -> reports.Report:
+        return reports.past_trade(self.orders[fill.order_id], fill)
+
     def _open(self, order_id: str) -> Order:
-        order = self.orders.get(order_id)
-        if order is None or not _is_open(order):
+        order = self.records.open.get(order_id)
+        if order is None:
             raise ValueError(f"there is no open order {order_id}")
         return order
-
-    def _make_fill(
-        self, order: Order, qty: Number | None, price: Number | None, liquidity_ind: str
-    ) -> Fill:
-        left = order.order_qty - order.cum_qty
-        filled = left if qty is None else Decimal(qty)
-        at = order.limit_price if price is None else Decimal(price)
-        if at is None or not 0 < filled <= left:
-            raise ValueError(f"cannot fill {filled} of {left} at {at}")
-        self._trade_id += 1
-        cost = (filled * at).quantize(reports.COST_UNIT)
-        rate = MAKER_FEE if liquidity_ind == "m" else TAKER_FEE
-        fee = (cost * rate).quantize(reports.FEE_UNIT)
-        return Fill(self._new_id("T"), self._trade_id, filled, at, cost, fee, liquidity_ind)
-
-    def _book_trade(self, order: Order, fill: Fill) -> None:
-        sign = 1 if order.side == "buy" else -1
-        base, quote = order.pair.base, order.pair.quote
-        self._book("trade", fill.exec_id, base, sign * fill.qty, Decimal(0))
-        self._book("trade", fill.exec_id, quote, -sign * fill.cost, fill.fee)
-
-    def _book(self, kind: str, ref_id: str, asset: str, amount: Decimal, fee: Decimal) -> None:
-        """Change a balance by what the ledger shows, so that its numbers add up to the digit."""
-        unit = reports.ledger_unit(asset)
-        amount, fee = amount.quantize(unit), fee.quantize(unit)
-        balance = self.balances.get(asset, Decimal(0)) + amount - fee
-        self.balances[asset] = balance
-        entry = LedgerEntry(self._new_id("L"), ref_id, kind, asset, amount, fee, balance)
-        report = reports.ledger(entry, self._clock())
-        for subscription in self._registry.listeners(("balances", None, None)):
-            self._send(subscription, "update", [self._for(subscription, report)])
-
-    def _end(self, order: Order, status: str, reason: str | None = None) -> None:
-        order.status = status
-        self._report(reports.ended(order, reason, self._clock()))
-
-    def _report(self, report: Report) -> None:
-        for subscription in self._registry.listeners(("executions", None, None)):
-            all_wanted = subscription.params.get("order_status", True)
-            if all_wanted or report["exec_type"] in ALWAYS_REPORTED:
-                self._send(subscription, "update", [self._for(subscription, report)])
-
-    @staticmethod
-    def _for(subscription: Subscription, report: Report) -> Report:
-        named = subscription.params.get("users") == "all"
-        return report | {"user": "AA11 N84G SIMU LATE"} if named else report
-
-    @staticmethod
-    def _send(
-        subscription: Subscription, kind: Literal["snapshot", "update"], data: list[Report]
-    ) -> None:
-        sequence = subscription.next_sequence()
-        message = {"channel": subscription.channel, "type": kind, "data": data}
-        subscription.send(encode({**message, "sequence": sequence}), kind)
-
-    def _new_id(self, first: str) -> str:
-        letters = "".join(self._chance.choices(ID_LETTERS, k=16))
-        return f"{first}{letters[:5]}-{letters[5:10]}-{letters[10:]}"
-
-
-def _is_open(order: Order) -> bool:
-    return order.status in {"pending_new", "new", "partially_filled"}

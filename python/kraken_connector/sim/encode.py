@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import orjson
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def digits(mantissa: int, scale: int) -> str:
@@ -46,6 +49,18 @@ def timestamp(ns: int, decimals: int = 6) -> str:
     seconds, fraction = divmod(ns, 1_000_000_000)
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{fraction:09d}"[: 20 + decimals] + "Z" if decimals else f"{whole}Z"
+
+
+def nanoseconds(text: str) -> int:
+    """Return the nanoseconds since the epoch of RFC 3339 text.
+
+    Raises:
+        ValueError: it is none, or has no offset from UTC.
+    """
+    whole = datetime.fromisoformat(text)
+    if whole.tzinfo is None:
+        raise ValueError(f"{text!r} does not say its offset from UTC")
+    return (whole - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def encode(message: Mapping[str, Any]) -> bytes:

@@ -19,6 +19,7 @@ from .hosts import Host
 from .requests import UNSUPPORTED_PAIR, Role
 from .rules import Act, Rule
 from .session import Outgoing, Session
+from .trading.faults import TradingFaults
 
 if TYPE_CHECKING:
     from .server import SimulatedExchange
@@ -48,10 +49,11 @@ class Refusal:
         return in_force and host.plays(self.host)
 
 
-class Faults:
+class Faults(TradingFaults):
     """The fault menu of one exchange. Every fault that acts writes a line into the log."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
+        super().__init__()
         self._exchange = exchange
         self._rules: list[Rule] = []
         self._refusals: dict[Role | None, Refusal] = {}
@@ -62,6 +64,7 @@ class Faults:
     def clear(self) -> None:
         """Let everything that is still to come go right."""
         self._rules.clear()
+        self._arrivals.clear()
         self._refusals.clear()
         self._refused_symbols.clear()
         self._ignored.clear()
@@ -149,8 +152,12 @@ class Faults:
             The rule: `fired` tells how often it acted, `cancel()` ends it.
         """
         rule = Rule(name, matches, act, times, host)
-        self._rules.append(rule)
+        self.add_rule(rule)
         return rule
+
+    def add_rule(self, rule: Rule) -> None:
+        """Put a rule on outgoing messages in force."""
+        self._rules.append(rule)
 
     def corrupt_checksums(
         self,
@@ -317,7 +324,7 @@ class Faults:
         market = self._exchange.markets.market(symbol)
         ticks = market.book.asks.row(0)[0] + 1
         for lots in (1, 0):
-            self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)])
+            self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
 
     def revoke_tokens(self) -> None:
         """Make all tokens handed out so far worthless."""

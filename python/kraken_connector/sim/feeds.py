@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from . import level3, messages
 from .book import DEPTHS, Change, ReferenceBook, Side
 from .encode import scaled
 from .level3 import OrderBook, OrderStep
-from .market import SimMarket, Step
+from .market import OrderSide, SimMarket, Step, Taker
 from .pairs import Pair
 from .published import Published, PublishedOrders, PublishedState
 from .registry import Registry
@@ -58,6 +58,11 @@ class MarketFeed:
         rate: steps per second, all symbols together; only symbols that somebody listens to move.
         history: how many published books to remember for each symbol and depth.
         clock: gives nanoseconds since the epoch.
+
+    Attributes:
+        watchers: told of every step, after the subscribers.
+        watched: symbols that move even if nobody listens.
+        muted: whether subscribers are not told, as something else plays to them.
     """
 
     def __init__(
@@ -73,6 +78,9 @@ class MarketFeed:
         self.pairs = pairs
         self.published = Published[ReferenceBook, PublishedState](PublishedState.of, history)
         self.published_orders = Published[OrderBook, PublishedOrders](PublishedOrders.of, history)
+        self.watchers: list[Callable[[Step], None]] = []
+        self.watched: Callable[[], Iterable[str]] = tuple
+        self.muted = False
         self._registry = registry
         self._seed = seed
         self._rate = rate
@@ -134,7 +142,19 @@ class MarketFeed:
 
     def step(self, symbol: str) -> Step:
         """Move one market once and tell everybody who listens."""
-        return self._publish(self.market(symbol).step(self._depths(symbol)))
+        return self.move(symbol, SimMarket.step)
+
+    def move(self, symbol: str, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:
+        """Do something with a market and the depths that are listened to; tell everybody."""
+        return self._publish(act(self.market(symbol), self._depths(symbol)))
+
+    def trade(self, symbol: str, side: OrderSide, qty: Number, limit_price: Number | None) -> Step:
+        """Let a taker trade with the book as one step and tell everybody."""
+        pair = self.market(symbol).pair
+        ticks = None if limit_price is None else scaled(limit_price, pair.price_precision)
+        ord_type: Literal["limit", "market"] = "market" if ticks is None else "limit"
+        taker = Taker(side, scaled(qty, pair.qty_precision), ticks, ord_type)
+        return self.move(symbol, lambda market, depths: market.trade(taker, depths))
 
     def change(self, symbol: str, bids: Levels, asks: Levels) -> Step:
         """Set levels (price, absolute quantity, zero removes) as one step and tell everybody."""
@@ -148,9 +168,17 @@ class MarketFeed:
         ]
         return self.change_ticks(symbol, changes)
 
-    def change_ticks(self, symbol: str, changes: Iterable[Change]) -> Step:
-        """Set levels (side, ticks, absolute lots) as one step and tell everybody."""
-        return self._publish(self.market(symbol).apply(changes, self._depths(symbol)))
+    def change_ticks(self, symbol: str, changes: Iterable[Change], *, matched: bool = True) -> Step:
+        """Set levels (side, ticks, absolute lots) as one step and tell everybody.
+
+        Args:
+            symbol: the pair.
+            changes: in order.
+            matched: whether a level that reaches orders of the account trades with them first.
+        """
+        return self.move(
+            symbol, lambda market, depths: market.apply(changes, depths, matched=matched)
+        )
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -161,7 +189,8 @@ class MarketFeed:
             due += min(now - last, LONGEST_BACKLOG_SECONDS) * self._rate
             last = now
             steps, due = divmod(due, 1)
-            if symbols := self._registry.symbols():
+            symbols = list(dict.fromkeys((*self._registry.symbols(), *self.watched())))
+            if symbols:
                 for _ in range(int(steps)):
                     self.step(self._chance.choice(symbols))
 
@@ -169,6 +198,13 @@ class MarketFeed:
         return self._registry.options("book", symbol, DEPTHS)
 
     def _publish(self, step: Step) -> Step:
+        if not self.muted:
+            self._tell(step)
+        for watcher in self.watchers:
+            watcher(step)
+        return step
+
+    def _tell(self, step: Step) -> None:
         market = self.market(step.symbol)
         for depth, rows in step.rows.items():
             if rows:
@@ -178,7 +214,6 @@ class MarketFeed:
                 self.published_orders.add(market.pair, market.orders(), int(topic[2] or 0))
             for subscription in self._registry.listeners(topic):
                 subscription.send(payload, "update")
-        return step
 
 
 def updates(

@@ -6,13 +6,16 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
 from .level3 import OrderBook, OrderStep, Place
 from .pairs import Pair
 from .queues import Own
 from .statistics import CandleSeries, Totals
+from .trading.own import OwnOrders
+
+OrderSide: TypeAlias = Literal["buy", "sell"]
 
 SNAPSHOT_TRADES = 50
 VISIBLE = 10
@@ -28,12 +31,45 @@ HOMESICKNESS = 12
 class Trade:
     """One public trade, price in ticks and quantity in lots."""
 
-    side: Literal["buy", "sell"]
+    side: OrderSide
     ticks: int
     lots: int
     ord_type: Literal["limit", "market"]
     trade_id: int
     timestamp_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Somebody who trades with the book.
+
+    Attributes:
+        lots: quantity at most.
+        limit_ticks: worst price, `None` for any.
+        is_own: whether it is the account, which does not trade with itself.
+        spare: levels that are left in any case.
+    """
+
+    side: OrderSide
+    lots: int
+    limit_ticks: int | None = None
+    ord_type: Literal["limit", "market"] = "market"
+    is_own: bool = False
+    spare: int = 0
+
+    def reaches(self, ticks: int) -> bool:
+        """Tell whether the limit allows a price."""
+        if self.limit_ticks is None:
+            return True
+        return ticks <= self.limit_ticks if self.side == "buy" else ticks >= self.limit_ticks
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFill:
+    """A trade that met an order of the account while it rested in the book."""
+
+    order_id: str
+    trade: Trade
 
 
 @dataclass(slots=True)
@@ -48,6 +84,7 @@ class Step:
         bbo_changed: whether the best price or quantity of a side is another one now.
         trades: the trades of the step, oldest first.
         orders: what it did to the single orders, once somebody looked at them.
+        own_fills: those of them that met resting orders of the account.
     """
 
     symbol: str
@@ -66,19 +103,26 @@ class Step:
             lots[place] = lots.get(place, 0) + trade.lots
         return lots
 
+    own_fills: list[OwnFill] = field(default_factory=list)
+
 
 class SimMarket:
-    """A market that does the same for the same seed, whatever else the exchange does.
+    """A market that does the same for the same seed and the same orders of the account.
 
     Args:
         pair: its scales and size.
         seed: where its randomness starts.
         clock: gives nanoseconds since the epoch.
+
+    Attributes:
+        book: the levels, the account's orders included.
+        own: the account's orders among them.
     """
 
     def __init__(self, pair: Pair, *, seed: int, clock: Callable[[], int]) -> None:
         self.pair = pair
         self.book = ReferenceBook()
+        self.own = OwnOrders()
         self.trades: deque[Trade] = deque(maxlen=SNAPSHOT_TRADES)
         self.totals = Totals.starting_at(pair.start_ticks)
         self._chance = random.Random(f"{seed}:{pair.symbol}")
@@ -99,8 +143,17 @@ class SimMarket:
         """
         return self._move(depths, self._events, restless=True)
 
-    def apply(self, changes: Iterable[Change], depths: Collection[int]) -> Step:
+    def apply(
+        self, changes: Iterable[Change], depths: Collection[int], *, matched: bool = True
+    ) -> Step:
         """Make the given changes (side, ticks, absolute lots) as one step.
+
+        The quantities are those of others; the account's own come on top.
+
+        Args:
+            changes: in order.
+            depths: to make rows for.
+            matched: whether a level that reaches orders of the account trades with them first.
 
         Raises:
             ValueError: a change is no change, or touches a level that an insert of the same step
@@ -109,7 +162,9 @@ class SimMarket:
 
         def events(message: BookMessage, step: Step) -> None:
             for side, ticks, lots in changes:
-                if not message.change(side, ticks, lots):
+                left = self._meet_own(message, step, side, ticks, lots) if matched else lots
+                done = left < lots
+                if not self._set(message, side, ticks, left) and not done:
                     raise ValueError(f"the step cannot set {side} {ticks} to {lots} lots")
 
         return self._move(depths, events)
@@ -120,6 +175,67 @@ class SimMarket:
             seed = f"{self._seed}:{self.pair.symbol}:orders"
             self._orders = OrderBook(self.book, self._own_places, seed=seed, now_ns=self._now)
         return self._orders
+
+    def trade(self, order: Taker, depths: Collection[int]) -> Step:
+        """Let a taker trade with the book, as far as its limit and quantity reach.
+
+        The trades of the step tell what it got.
+        """
+
+        def events(message: BookMessage, step: Step) -> None:
+            self._sweep(message, step, order)
+            self._restock(message, _resting_side(order.side))
+
+        return self._move(depths, events)
+
+    def reach(self, order: Taker) -> list[Row]:
+        """Return what a taker would get from each level, best first, if it came now."""
+        ladder = self.book.side(_resting_side(order.side))
+        got: list[Row] = []
+        wanted = order.lots
+        for index in range(len(ladder)):
+            ticks, lots = ladder.row(index)
+            if not wanted or not order.reaches(ticks):
+                break
+            got.append((ticks, min(lots, wanted)))
+            wanted -= got[-1][1]
+        return got
+
+    def join(
+        self, order_id: str, side: Side, ticks: int, lots: int, depths: Collection[int]
+    ) -> Step:
+        """Add an order of the account behind everything at its price."""
+
+        def events(message: BookMessage, step: Step) -> None:
+            others = self._others(side, ticks)
+            self.own.join(order_id, side, ticks, lots, others)
+            self._set(message, side, ticks, others)
+
+        return self._move(depths, events)
+
+    def leave(self, order_id: str, depths: Collection[int]) -> Step:
+        """Take an order of the account out."""
+
+        def events(message: BookMessage, step: Step) -> None:
+            order = self.own.get(order_id)
+            assert order is not None, order_id
+            others = self._others(order.side, order.ticks)
+            self.own.leave(order_id)
+            self._set(message, order.side, order.ticks, others)
+
+        return self._move(depths, events)
+
+    def shrink(self, order_id: str, lots: int, depths: Collection[int]) -> Step:
+        """Leave an order of the account where it is in its queue, with a smaller quantity."""
+
+        def events(message: BookMessage, step: Step) -> None:
+            order = self.own.get(order_id)
+            assert order is not None, order_id
+            others = self._others(order.side, order.ticks)
+            order.lots = lots
+            self._set(message, order.side, order.ticks, others)
+
+        return self._move(depths, events)
 
     def candles(self, interval: int) -> CandleSeries:
         """Return the candles of one interval in minutes; they are kept from the first call on."""
@@ -159,8 +275,8 @@ class SimMarket:
         return step
 
     def _own_places(self, side: Side, ticks: int) -> list[Own]:
-        """Return where the account's orders stand: nowhere yet, for it cannot place any."""
-        return []
+        """Return where the account's orders stand at a price."""
+        return [Own(one.order_id, one.lots, one.ahead) for one in self.own.queue(side, ticks)]
 
     def _events(self, message: BookMessage, step: Step) -> None:
         while not self._event(message, step, VISIBLE):
@@ -196,7 +312,7 @@ class SimMarket:
 
     def _requote(self, message: BookMessage, side: Side, reach: int) -> bool:
         ticks, _ = self.book.side(side).row(self._index(side, reach))
-        return message.change(side, ticks, self._lots())
+        return self._set(message, side, ticks, self._lots())
 
     def _insert(self, message: BookMessage, side: Side, reach: int) -> bool:
         ladder = self.book.side(side)
@@ -206,7 +322,7 @@ class SimMarket:
         low, high = sorted((ladder.row(index)[0], ladder.row(index + 1)[0]))
         if high - low < 2:
             return False
-        return message.change(side, self._chance.randint(low + 1, high - 1), self._lots())
+        return self._set(message, side, self._chance.randint(low + 1, high - 1), self._lots())
 
     def _improve(self, message: BookMessage, side: Side) -> bool:
         bid, ask = self.best()
@@ -215,28 +331,76 @@ class SimMarket:
         spread = ask[0] - bid[0]
         offset = self._chance.randint((spread + 1) // 2, spread - 1)
         ticks = bid[0] + offset if side == "bid" else ask[0] - offset
-        return message.change(side, ticks, self._lots())
+        return self._set(message, side, ticks, self._lots())
 
     def _cancel(self, message: BookMessage, side: Side, reach: int) -> bool:
         ladder = self.book.side(side)
         if len(ladder) <= FEWEST_LEVELS:
             return False
-        return message.change(side, ladder.row(self._index(side, reach))[0], 0)
+        return self._set(message, side, ladder.row(self._index(side, reach))[0], 0)
 
     def _trade(self, message: BookMessage, step: Step) -> bool:
-        taker: Literal["buy", "sell"] = "buy" if self._chance.random() < self._buyers() else "sell"
+        side: OrderSide = "buy" if self._chance.random() < self._buyers() else "sell"
         ord_type: Literal["limit", "market"] = self._chance.choice(("limit", "market"))
-        resting: Side = "ask" if taker == "buy" else "bid"
-        ladder = self.book.side(resting)
         wanted = 1 + self._lots() // 4
-        while wanted and len(ladder) > FEWEST_LEVELS:
+        self._sweep(message, step, Taker(side, wanted, None, ord_type, spare=FEWEST_LEVELS))
+        return bool(step.trades)
+
+    def _sweep(self, message: BookMessage, step: Step, order: Taker) -> None:
+        resting = _resting_side(order.side)
+        ladder = self.book.side(resting)
+        wanted = order.lots
+        while wanted and len(ladder) > order.spare:
             ticks, lots = ladder.row(0)
-            filled = min(lots, wanted)
+            own = self.own.first(resting, ticks)
+            room = own.ahead if order.is_own and own is not None else lots
+            filled = min(room, wanted)
+            if not (filled and order.reaches(ticks)):
+                break
             if not message.change(resting, ticks, lots - filled):
                 break
             wanted -= filled
-            step.trades.append(self._print(taker, ticks, filled, ord_type, step.timestamp_ns))
-        return bool(step.trades)
+            self._hit(step, order, ticks, filled)
+
+    def _hit(self, step: Step, order: Taker, ticks: int, lots: int) -> None:
+        """Print the trades of a taker at one price, one for each order of the account."""
+        for own, filled in self.own.take(_resting_side(order.side), ticks, lots):
+            trade = self._print(order.side, ticks, filled, order.ord_type, step.timestamp_ns)
+            step.trades.append(trade)
+            if own is not None:
+                step.own_fills.append(OwnFill(own.order_id, trade))
+
+    def _meet_own(self, message: BookMessage, step: Step, side: Side, ticks: int, lots: int) -> int:
+        """Trade a new level with the account's orders that it reaches; return what is left."""
+        opposite = _opposite(side)
+        sign = 1 if side == "bid" else -1
+        taker: OrderSide = "buy" if side == "bid" else "sell"
+        for own_ticks in self.own.places(opposite):
+            if not lots or own_ticks * sign > ticks * sign:
+                break
+            while lots and (own := self.own.first(opposite, own_ticks)) is not None:
+                filled = min(lots, own.lots)
+                total = self.book.side(opposite).lots(own_ticks)
+                if not message.change(opposite, own_ticks, total - filled):
+                    return lots
+                own.lots -= filled
+                if not own.lots:
+                    self.own.leave(own.order_id)
+                lots -= filled
+                trade = self._print(taker, own_ticks, filled, "limit", step.timestamp_ns)
+                step.trades.append(trade)
+                step.own_fills.append(OwnFill(own.order_id, trade))
+        return lots
+
+    def _others(self, side: Side, ticks: int) -> int:
+        return self.book.side(side).lots(ticks) - self.own.lots(side, ticks)
+
+    def _set(self, message: BookMessage, side: Side, ticks: int, others: int) -> bool:
+        """Set the quantity of others at a price; the account's comes on top."""
+        done = message.change(side, ticks, others + self.own.lots(side, ticks))
+        if done:
+            self.own.limit_ahead(side, ticks, others)
+        return done
 
     def _buyers(self) -> float:
         start = self.pair.start_ticks
@@ -244,7 +408,7 @@ class SimMarket:
 
     def _print(
         self,
-        side: Literal["buy", "sell"],
+        side: OrderSide,
         ticks: int,
         lots: int,
         ord_type: Literal["limit", "market"],
@@ -260,19 +424,36 @@ class SimMarket:
 
     def _keep_depth(self, message: BookMessage, side: Side) -> None:
         """Add or drop levels at the far end; in a deep book that is beyond every depth."""
-        ladder = self.book.side(side)
         most = self.pair.levels + min(SPARE_LEVELS, self.pair.levels // 2)
-        for _ in range(len(ladder) - most):
-            message.change(side, self._worst(side), 0)
-        if len(ladder) < self.pair.levels:
-            further = self._worst(side) + ladder.key(self._chance.randint(1, 3))
-            if further > 0:
-                message.change(side, further, self._lots())
+        size = self._size(side)
+        for _ in range(size - most):
+            self._set(message, side, self._worst(side), 0)
+        if size < self.pair.levels:
+            self._extend(message, side)
+
+    def _restock(self, message: BookMessage, side: Side) -> None:
+        """Add levels behind the last trade of a taker that left too few of them."""
+        while self._size(side) <= FEWEST_LEVELS and self._extend(message, side):
+            pass
+
+    def _extend(self, message: BookMessage, side: Side) -> bool:
+        step = self.book.side(side).key(self._chance.randint(1, 3))
+        further = self._worst(side) + step
+        return further > 0 and self._set(message, side, further, self._lots())
+
+    def _size(self, side: Side) -> int:
+        """Return the number of levels that others have."""
+        alone = sum(not self._others(side, ticks) for ticks in self.own.places(side))
+        return len(self.book.side(side)) - alone
 
     def _worst(self, side: Side) -> int:
+        """Return the furthest price of others that is not absurd; the last one if there is none."""
         ladder = self.book.side(side)
-        absurd = side == "ask" and self.pair.far_ask_ticks is not None
-        return ladder.row(len(ladder) - (2 if absurd else 1))[0]
+        for index in reversed(range(len(ladder))):
+            ticks, _ = ladder.row(index)
+            if self._others(side, ticks) and (side == "bid" or ticks != self.pair.far_ask_ticks):
+                return ticks
+        return self.totals.last
 
     def _fill_book(self) -> None:
         for side in ("bid", "ask"):
@@ -289,9 +470,17 @@ class SimMarket:
         start = self.pair.start_ticks
         for number in range(SNAPSHOT_TRADES):
             age = (SNAPSHOT_TRADES - number) * 1_700_000_000
-            side: Literal["buy", "sell"] = self._chance.choice(("buy", "sell"))
+            side: OrderSide = self._chance.choice(("buy", "sell"))
             ticks = start + (1 if side == "buy" else -1)
             self._print(side, ticks, self._lots(), "limit", self._now - age)
         self.totals.open = start - self._chance.randint(-start // 50, start // 50)
         self.totals.low = min(self.totals.low, self.totals.open)
         self.totals.high = max(self.totals.high, self.totals.open)
+
+
+def _resting_side(taker: OrderSide) -> Side:
+    return "ask" if taker == "buy" else "bid"
+
+
+def _opposite(side: Side) -> Side:
+    return "ask" if side == "bid" else "bid"

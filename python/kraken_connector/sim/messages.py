@@ -11,10 +11,10 @@ from typing import Any, Literal
 import orjson
 
 from .book import Row, Rows
-from .encode import digits, encode, number, timestamp
+from .encode import digits, encode, exact, number, timestamp
 from .level3 import EventRow, EventRows, Level
 from .market import SimMarket, Step, Trade
-from .pairs import Pair
+from .pairs import COST_MIN, Pair
 from .queues import Resting
 from .statistics import Candle
 
@@ -236,11 +236,11 @@ def _pair(pair: Pair) -> Mapping[str, Any]:
         "marginable": marginable,
         "has_index": True,
         "ws_display_price_precision": pair.price_precision,
-        "cost_min": number(50, 2),
+        "cost_min": exact(COST_MIN),
     }
     if marginable:
         item |= {"margin_initial": number(20, 2)}
         item |= {"position_limit_long": 1000, "position_limit_short": 600}
     tick = number(1, pair.price_precision)
-    smallest = number(max(1, pair.typical_lots // 1000), pair.qty_precision)
+    smallest = number(pair.min_lots, pair.qty_precision)
     return item | {"tick_size": tick, "price_increment": tick, "qty_min": smallest}

@@ -5,6 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
+
+COST_MIN = Decimal("0.50")
+"""Smallest price times quantity of an order, of all pairs."""
 
 DEEP = 1100
 """Levels a side of an ordinary book: more than the largest depth that can be subscribed."""
@@ -31,6 +35,11 @@ class Pair:
     typical_lots: int
     levels: int = DEEP
     far_ask_ticks: int | None = None
+
+    @property
+    def min_lots(self) -> int:
+        """Smallest quantity of an order, in lots."""
+        return max(1, self.typical_lots // 1000)
 
     @property
     def base(self) -> str:

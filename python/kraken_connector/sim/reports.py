@@ -1,61 +1,22 @@
 """The private channels' items, with the keys that each kind of report has and no others.
 
 Key sets and their order follow frames seen live. No `filled` report is on record; it is made like
-`canceled`. Source: docs.kraken.com, Spot WebSocket v2, executions and balances channels.
+`canceled`, and so are `iceberg_refill` and `status`.
+Source: docs.kraken.com, Spot WebSocket v2, executions and balances channels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
 from .encode import exact, timestamp
-from .messages import asset_precision
-from .pairs import Pair
+from .trading.ledger import COST_UNIT, FEE_UNIT, LedgerEntry, ledger_unit
+from .trading.order import TRAILING_TYPES, Fill, Order
 
 Report: TypeAlias = dict[str, Any]
 
-COST_UNIT = Decimal("0.00001")
-FEE_UNIT = Decimal("0.0001")
-
-
-@dataclass(slots=True)
-class Order:
-    """An order of the account.
-
-    Attributes:
-        client_id: `cl_ord_id` or `order_userref`, whichever the order carries.
-    """
-
-    order_id: str
-    pair: Pair
-    side: str
-    order_type: str
-    order_qty: Decimal
-    limit_price: Decimal | None
-    time_in_force: str
-    post_only: bool
-    client_id: Mapping[str, str | int]
-    status: str = "pending_new"
-    cum_qty: Decimal = Decimal(0)
-    cum_cost: Decimal = Decimal(0)
-    fees: Decimal = Decimal(0)
-    amended: bool = False
-
-    @property
-    def avg_price(self) -> Decimal:
-        """Average price of the fills so far."""
-        return self.cum_cost / self.cum_qty if self.cum_qty else Decimal(0)
-
-    def price(self, value: Decimal) -> Any:
-        """Return a price with the pair's decimals."""
-        return exact(value.quantize(Decimal(1).scaleb(-self.pair.price_precision)))
-
-    def qty(self, value: Decimal) -> Any:
-        """Return a quantity with the pair's decimals."""
-        return exact(value.quantize(Decimal(1).scaleb(-self.pair.qty_precision)))
+USER_REQUESTED = "User requested"
 
 
 def pending_new(order: Order, now_ns: int) -> Report:
@@ -63,7 +24,7 @@ def pending_new(order: Order, now_ns: int) -> Report:
     return {
         "order_id": order.order_id,
         "symbol": order.pair.symbol,
-        "order_qty": order.qty(order.order_qty),
+        "order_qty": _qty(order, order.order_qty),
         "cum_cost": _cost(order.cum_cost),
         "time_in_force": order.time_in_force,
         "exec_type": "pending_new",
@@ -71,11 +32,12 @@ def pending_new(order: Order, now_ns: int) -> Report:
         "order_type": order.order_type,
         **order.client_id,
         **_limit(order),
-        "stop_price": order.price(Decimal(0)),
+        **_trigger(order),
         **_post_only(order),
+        **_further(order),
         "order_status": "pending_new",
         "fee_usd_equiv": _fee(order.fees),
-        "fee_ccy_pref": "fciq",
+        "fee_ccy_pref": order.fee_ccy_pref,
         "timestamp": timestamp(now_ns),
     }
 
@@ -97,26 +59,13 @@ def open_order(order: Order, now_ns: int) -> Report:
     return pending_new(order, now_ns) | {
         "exec_type": "new",
         "order_status": order.status,
-        "cum_qty": order.qty(order.cum_qty),
-        "avg_price": order.price(order.avg_price),
+        "cum_qty": _qty(order, order.cum_qty),
+        "avg_price": _price(order, order.avg_price),
         "amended": order.amended,
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Fill:
-    """One execution of an order; `cost` and `fee` are in the quote currency."""
-
-    exec_id: str
-    trade_id: int
-    qty: Decimal
-    price: Decimal
-    cost: Decimal
-    fee: Decimal
-    liquidity_ind: str
-
-
-def trade(order: Order, fill: Fill, now_ns: int) -> Report:
+def trade(order: Order, fill: Fill) -> Report:
     """Return the report of a fill; the status stays short of `filled` even for the last one."""
     return {
         "order_id": order.order_id,
@@ -126,12 +75,12 @@ def trade(order: Order, fill: Fill, now_ns: int) -> Report:
         "trade_id": fill.trade_id,
         "symbol": order.pair.symbol,
         "side": order.side,
-        "last_qty": order.qty(fill.qty),
-        "last_price": order.price(fill.price),
+        "last_qty": _qty(order, fill.qty),
+        "last_price": _price(order, fill.price),
         "liquidity_ind": fill.liquidity_ind,
         "cost": _cost(fill.cost),
         "order_type": order.order_type,
-        "timestamp": timestamp(now_ns),
+        "timestamp": timestamp(fill.timestamp_ns),
         "order_status": "partially_filled",
         **_totals(order),
         "fee_usd_equiv": _fee(fill.fee),
@@ -139,11 +88,11 @@ def trade(order: Order, fill: Fill, now_ns: int) -> Report:
     }
 
 
-def past_trade(report: Report) -> Report:
+def past_trade(order: Order, fill: Fill) -> Report:
     """Return a fill as snapshots show it: the order is filled, its totals are left out."""
     left_out = {"cum_qty", "cum_cost", "avg_price"}
-    kept = {key: value for key, value in report.items() if key not in left_out}
-    return kept | {"order_status": "filled"}
+    report = {key: value for key, value in trade(order, fill).items() if key not in left_out}
+    return report | {"order_status": "filled"}
 
 
 def amended(order: Order, now_ns: int) -> Report:
@@ -152,10 +101,41 @@ def amended(order: Order, now_ns: int) -> Report:
         "timestamp": timestamp(now_ns),
         "exec_type": "amended",
         "order_status": order.status,
-        "cum_qty": order.qty(order.cum_qty),
-        "reason": "User requested",
+        "cum_qty": _qty(order, order.cum_qty),
+        "reason": USER_REQUESTED,
         "amended": True,
-        "order_qty": order.qty(order.order_qty),
+        "order_qty": _qty(order, order.order_qty),
+        **_limit(order),
+        **order.client_id,
+        "order_id": order.order_id,
+    }
+
+
+def refilled(order: Order, now_ns: int) -> Report:
+    """Return the report of an iceberg that shows its next slice; made up like `amended`."""
+    slice_qty = Decimal(order.shown_lots).scaleb(-order.pair.qty_precision)
+    return {
+        "timestamp": timestamp(now_ns),
+        "exec_type": "iceberg_refill",
+        "order_status": order.status,
+        "cum_qty": _qty(order, order.cum_qty),
+        "display_qty_remain": _qty(order, slice_qty),
+        **order.client_id,
+        "order_id": order.order_id,
+    }
+
+
+def status(order: Order, now_ns: int) -> Report:
+    """Return the report of a trigger that moved or was set off; made up like `amended`."""
+    assert order.trigger is not None
+    last = order.trigger.last_price
+    triggered = {} if last is None else {"triggered_price": _price(order, last)}
+    return {
+        "timestamp": timestamp(now_ns),
+        "exec_type": "status",
+        "order_status": order.status,
+        "triggers": _triggers(order),
+        **triggered,
         **_limit(order),
         **order.client_id,
         "order_id": order.order_id,
@@ -185,19 +165,6 @@ def holding(asset: str, balance: Decimal) -> Report:
     return {"asset": asset, "asset_class": "currency", "balance": amount, "wallets": [wallet]}
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerEntry:
-    """One completed change of an asset's balance."""
-
-    ledger_id: str
-    ref_id: str
-    type: str
-    asset: str
-    amount: Decimal
-    fee: Decimal
-    balance: Decimal
-
-
 def ledger(entry: LedgerEntry, now_ns: int) -> Report:
     """Return a change of a balance as balances updates show it."""
     return {
@@ -221,15 +188,61 @@ def ledger_amount(asset: str, value: Decimal) -> Any:
     return exact(value.quantize(ledger_unit(asset)))
 
 
-def ledger_unit(asset: str) -> Decimal:
-    """Return the smallest amount of an asset that a ledger knows."""
-    return Decimal(1).scaleb(-asset_precision(asset))
-
-
 def _limit(order: Order) -> Report:
-    if order.limit_price is None:
+    price = order.limit_price if order.limit_offset is None else order.limit_offset
+    if price is None:
         return {}
-    return {"limit_price_type": "static", "limit_price": order.price(order.limit_price)}
+    return {"limit_price_type": order.limit_price_type, "limit_price": _price(order, price)}
+
+
+def _trigger(order: Order) -> Report:
+    """Return the trigger and its deprecated doubles; orders without one have a zero."""
+    trigger = order.trigger
+    if trigger is None:
+        return {"stop_price": _price(order, Decimal(0))}
+    price = exact(trigger.price)
+    return {"triggers": _triggers(order), "stop_price": price, "trigger": trigger.reference}
+
+
+def _triggers(order: Order) -> Report:
+    """Return the object of that name: four fields until it is set off."""
+    trigger = order.trigger
+    assert trigger is not None
+    known = {
+        "price": exact(trigger.price),
+        "price_type": trigger.price_type,
+        "reference": trigger.reference,
+        "status": "untriggered" if trigger.waits else "triggered",
+    }
+    if order.order_type in TRAILING_TYPES and trigger.peak is not None:
+        known |= {"actual_price": _price(order, trigger.level)}
+        known |= {"peak_price": _price(order, trigger.peak)}
+    if trigger.triggered_ns is None or trigger.last_price is None:
+        return known
+    return known | {
+        "actual_price": _price(order, trigger.level),
+        "last_price": _price(order, trigger.last_price),
+        "timestamp": timestamp(trigger.triggered_ns),
+    }
+
+
+def _further(order: Order) -> Report:
+    """Return the terms that few orders have."""
+    further: Report = dict(order.flags)
+    if order.display_qty is not None:
+        further["display_qty"] = _qty(order, order.display_qty)
+    if order.effective_ns is not None:
+        further["effective_time"] = timestamp(order.effective_ns, 0)
+    if order.expire_ns is not None:
+        further["expire_time"] = timestamp(order.expire_ns, 0)
+    if order.conditional is not None:
+        further["contingent"] = {
+            key: exact(value) if isinstance(value, Decimal) else value
+            for key, value in order.conditional.items()
+        }
+    if order.ord_ref_id is not None:
+        further["ord_ref_id"] = order.ord_ref_id
+    return further
 
 
 def _post_only(order: Order) -> Report:
@@ -238,10 +251,20 @@ def _post_only(order: Order) -> Report:
 
 def _totals(order: Order) -> Report:
     return {
-        "cum_qty": order.qty(order.cum_qty),
+        "cum_qty": _qty(order, order.cum_qty),
         "cum_cost": _cost(order.cum_cost),
-        "avg_price": order.price(order.avg_price),
+        "avg_price": _price(order, order.avg_price),
     }
+
+
+def _price(order: Order, value: Decimal) -> Any:
+    """Return a price with the pair's decimals."""
+    return exact(value.quantize(Decimal(1).scaleb(-order.pair.price_precision)))
+
+
+def _qty(order: Order, value: Decimal) -> Any:
+    """Return a quantity with the pair's decimals."""
+    return exact(value.quantize(Decimal(1).scaleb(-order.pair.qty_precision)))
 
 
 def _cost(value: Decimal) -> Any:

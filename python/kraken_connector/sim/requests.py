@@ -6,8 +6,10 @@ or interval, a wrong type), the text follows the pattern of those that are.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
 import orjson
@@ -120,7 +122,8 @@ class Request:
 
     Attributes:
         method: `subscribe`, `ping`, ...; `""` if there was none.
-        params: the object inside; empty if there was none.
+        params: the object inside; empty if there was none. Fractions in requests of the order
+            methods are `Decimal`, with the digits that were sent.
         req_id: the caller's number, if any.
         connection: number of the connection, counted from 1.
         received_ns: when it came, ns since the epoch.
@@ -156,6 +159,8 @@ class Request:
         except orjson.JSONDecodeError:
             body = {}
         body = body if isinstance(body, dict) else {}
+        if body.get("method") in TRADING_METHODS:
+            body = json.loads(raw, parse_float=Decimal)
         method, params, req_id = body.get("method"), body.get("params"), body.get("req_id")
         return cls(
             method if isinstance(method, str) else "",

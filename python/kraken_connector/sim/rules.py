@@ -74,6 +74,17 @@ def kind(name: str) -> Callable[[Outgoing], bool]:
     return lambda message: message.kind == name
 
 
+def reply(method: str | None) -> Callable[[Outgoing], bool]:
+    """Match replies to one order method, or to all."""
+    return lambda message: message.kind == "reply" and method in (None, message.method)
+
+
+def abort(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send nothing, and reset the connection."""
+    session.connection.abort()
+    return []
+
+
 def swallow(session: Session, message: Outgoing) -> list[Outgoing]:
     """Send nothing."""
     return []

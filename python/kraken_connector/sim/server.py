@@ -18,7 +18,7 @@ from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
 from .hosts import Host, HostCount, hosts_of
-from .market import Step
+from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
 from .published import PublishedOrders, PublishedState
@@ -27,6 +27,12 @@ from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
 from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
+from .trading.agenda import Agenda
+from .trading.dead_man import DeadMan
+from .trading.desk import BatchCancelReply, Desk
+from .trading.matching import DEAD_MAN
+from .trading.rate import TIERS, RateCounters, TierName
+from .trading.stream import PrivateStream
 
 T = TypeVar("T")
 
@@ -59,7 +65,10 @@ class SimulatedExchange:
         send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
         history: published books to remember for each symbol and depth.
         balances: what the account holds at first, by asset.
-        clock: gives nanoseconds since the epoch.
+        tier: the account's limits: rate counter, its decay, and open orders of a pair.
+        reply_first: whether the reply to an order method precedes the reports of what it did.
+        batch_cancel_reply: which of the two known shapes the reply to `batch_cancel` has.
+        clock: gives nanoseconds since the epoch; `run_due` looks at it.
     """
 
     def __init__(
@@ -83,6 +92,9 @@ class SimulatedExchange:
         send_buffer_limit: int = 16 * 2**20,
         history: int = 512,
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
+        tier: TierName = "intermediate",
+        reply_first: bool = True,
+        batch_cancel_reply: BatchCancelReply = "documented",
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
@@ -113,14 +125,32 @@ class SimulatedExchange:
             clock=clock,
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
+        self.markets.muted = self.feed is not self.markets
+        self.reply_first = reply_first
+        self.agenda = Agenda()
+        self.rates = RateCounters(TIERS[tier], clock)
+        self.stream = PrivateStream(self.registry, self.rates.rounded)
         self.account = Account(
-            self.markets.pairs, self.registry, seed=seed, clock=clock, balances=balances
+            self.markets, self.stream, self.agenda, seed=seed, clock=clock, balances=balances
+        )
+        self.desk = Desk(
+            self.account.records,
+            self.account.matching,
+            self.markets,
+            self.rates,
+            DeadMan(self.agenda, self._cancel_everything),
+            clock=clock,
+            system=lambda: self.system,
+            batch_cancel_reply=batch_cancel_reply,
         )
         self._rate = rate
         self._chance = random.Random(seed)
         self._connections: dict[Connection, None] = {}
         self._sessions = 0
         self._feeding: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_serving = False
+        self.agenda.changed = self._arm
 
     @classmethod
     def replay(
@@ -146,6 +176,7 @@ class SimulatedExchange:
         """
         exchange = cls(**options)
         exchange.feed = ReplayFeed(recording, speed=speed, loop=loop, journal=exchange.journal)
+        exchange.markets.muted = True
         return exchange
 
     async def __aenter__(self) -> Self:
@@ -167,11 +198,15 @@ class SimulatedExchange:
         except OSError:
             self._stop_listening()
             raise
+        self._is_serving = True
+        self._arm()
         if self._rate > 0 or self.feed is not self.markets:
             self._feeding = asyncio.get_running_loop().create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
         """Stop listening, reset all connections and wait until they are gone."""
+        self._is_serving = False
+        self._arm()
         if self._feeding is not None:
             self._feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -279,6 +314,40 @@ class SimulatedExchange:
         await self._writable()
         return step
 
+    async def trade(
+        self,
+        symbol: str,
+        side: OrderSide,
+        qty: Number,
+        *,
+        limit_price: Number | None = None,
+    ) -> Step:
+        """Let somebody else trade with the book, resting orders of the account included.
+
+        Args:
+            symbol: the pair.
+            side: of the taker: `sell` trades with bids.
+            qty: base currency, at most.
+            limit_price: worst price; without it the taker takes what there is.
+
+        Raises:
+            ValueError: a number has too many decimals.
+            RuntimeError: the exchange replays, or plays flat out.
+        """
+        self._check_steerable()
+        step = self.markets.trade(symbol, side, qty, limit_price)
+        await self._writable()
+        return step
+
+    def run_due(self) -> None:
+        """Do what is due by the clock: orders expire, the dead man's timer fires.
+
+        It is done in time by itself; only a clock that is moved by hand needs it called.
+        """
+        self.agenda.run(self.clock())
+        self._arm()
+        self.journal.changed()
+
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
         """Return the books that subscribers of `depth` were told, oldest first."""
         return self.markets.published.of(symbol, depth)
@@ -317,6 +386,20 @@ class SimulatedExchange:
     def _host(self, role: Role) -> Host:
         """Return the host of a role; an exchange with one host has no other."""
         return next((host for host in self.hosts if host.role == role), self.hosts[0])
+
+    def _arm(self) -> None:
+        """Look at the clock again when the next thing of the agenda is due."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        next_ns = self.agenda.next_ns
+        if next_ns is not None and self._is_serving:
+            seconds = max(0.0, (next_ns - self.clock()) / 1e9)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.run_due)
+
+    def _cancel_everything(self) -> None:
+        self.journal.note("dead_man")
+        self.desk.cancel_everything(DEAD_MAN)
 
     def _check_steerable(self) -> None:
         if self.feed is not self.markets:

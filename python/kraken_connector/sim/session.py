@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -12,6 +13,7 @@ from . import messages, requests
 from .allowance import SYMBOLS_PER_CONNECTION
 from .encode import timestamp
 from .requests import Refused, Request
+from .trading import fields
 
 if TYPE_CHECKING:
     from .connection import Connection
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 Option: TypeAlias = int | str | None
 Topic: TypeAlias = tuple[str, str | None, Option]
 """Channel, symbol and option."""
-Kind: TypeAlias = Literal["data", "answer", "pong", "heartbeat", "status"]
+Kind: TypeAlias = Literal["data", "answer", "reply", "pong", "heartbeat", "status"]
+"""An `answer` is one to a subscribe or unsubscribe; order methods get a `reply`."""
 
 _WARNINGS = {
     "ohlc": ["timestamp is deprecated, use interval_begin"],
@@ -32,7 +35,6 @@ _WARNINGS = {
         "triggered_price is deprecated use triggers.last_price",
     ],
 }
-MAX_RATE_COUNT = 125
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Outgoing:
         channel: of data and of answers to subscriptions.
         type: `snapshot` or `update`, of data.
         symbol: the pair, where there is one.
+        method: of replies.
     """
 
     kind: Kind
@@ -52,6 +55,7 @@ class Outgoing:
     channel: str | None = None
     type: str | None = None
     symbol: str | None = None
+    method: str | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -129,13 +133,20 @@ class Session:
     def receive(self, text: str) -> None:
         """Answer one request."""
         request = Request.read(text, connection=self.number, received_ns=self.exchange.clock())
+        if self.exchange.faults.take(self, request):
+            return
+        self.take(request)
+
+    def take(self, request: Request) -> None:
+        """Answer one request that arrived."""
         self.exchange.journal.record(request)
+        self.exchange.run_due()
         try:
             self._check_rate(request)
             requests.check_envelope(request)
             self._dispatch(request)
         except Refused as refusal:
-            self._refuse(request, refusal)
+            self.refuse(request, refusal)
 
     def close(self) -> None:
         """Forget all subscriptions."""
@@ -172,11 +183,23 @@ class Session:
         self.send(Outgoing("pong", self._document(request, {"method": "pong"})))
 
     def _trade(self, request: Request) -> None:
-        """Refuse an order method: the simulated exchange does not take orders."""
+        """Do what an order method asks for; the reply goes before the reports or after them."""
         requests.check_host(self.connection.host.role, "private")
         if "token" not in request.params:
             raise Refused(requests.NO_TOKEN)
-        raise Refused(requests.UNSUPPORTED_EVENT)
+        fields.check(request.method, request.params)
+        if not self._accepts_token(request.params["token"]):
+            raise Refused(requests.INVALID_SESSION)
+        exchange = self.exchange
+        with exchange.stream.waiting() if exchange.reply_first else nullcontext():
+            try:
+                answers = exchange.desk.answer(request.method, request.params, request.received_ns)
+            except Refused as refusal:
+                self.refuse(request, refusal)
+                return
+            for answer in answers:
+                payload = self._document(request, {"method": request.method, **answer})
+                self.send(Outgoing("reply", payload, method=request.method))
 
     def _subscribe(self, request: Request) -> None:
         channel = self._check_channel(request)
@@ -184,7 +207,7 @@ class Session:
             try:
                 self._subscribe_one(request, channel, symbol)
             except Refused as refusal:
-                self._refuse(request, refusal)
+                self.refuse(request, refusal)
 
     def _subscribe_one(self, request: Request, channel: str, symbol: str | None) -> None:
         option = _option(request, channel)
@@ -230,7 +253,7 @@ class Session:
             try:
                 self._unsubscribe_one(request, channel, symbol)
             except Refused as refusal:
-                self._refuse(request, refusal)
+                self.refuse(request, refusal)
 
     def _unsubscribe_one(self, request: Request, channel: str, symbol: str | None) -> None:
         option = _option(request, channel)
@@ -267,7 +290,7 @@ class Session:
             "warnings": _WARNINGS.get(channel),
         }
         if channel == "executions":
-            result["maxratecount"] = MAX_RATE_COUNT
+            result["maxratecount"] = self.exchange.rates.tier.threshold
             result["snap_orders"] = request.params.get("snap_orders", True)
             result["snap_trades"] = request.params.get("snap_trades", False)
         if channel == "level3" and not self.long_form:
@@ -278,7 +301,8 @@ class Session:
         given = {key: value for key, value in result.items() if value is not None}
         return self._document(request, {"method": request.method, "result": given, "success": True})
 
-    def _refuse(self, request: Request, refusal: Refused) -> None:
+    def refuse(self, request: Request, refusal: Refused) -> None:
+        """Answer a request with an error."""
         answer: dict[str, Any] = {
             "error": refusal.error,
             "method": refusal.method or request.method or "error",
@@ -289,7 +313,10 @@ class Session:
         if channel := refusal.channel or self._level3(request):
             answer |= {"channel": channel, "status": "error"}
         payload = self._document(request, answer)
-        self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
+        if request.method in requests.TRADING_METHODS:
+            self.send(Outgoing("reply", payload, method=request.method))
+        else:
+            self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
         self.exchange.journal.note("refused", refusal.error, connection=self.number)
 
     def _level3(self, request: Request) -> str | None:

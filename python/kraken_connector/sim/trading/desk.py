@@ -1,0 +1,391 @@
+"""The order methods: what each does, and what it answers.
+
+Source: docs.kraken.com, Spot WebSocket v2, user trading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Literal, TypeAlias
+
+from ..encode import timestamp
+from ..feeds import MarketFeed
+from ..pairs import Pair
+from ..requests import UNSUPPORTED_PAIR, Refused
+from . import rate, refusals, terms
+from .conditional import set_limit, set_trigger
+from .dead_man import LONGEST_SECONDS, SECOND_NS, DeadMan
+from .fields import Params
+from .funds import affordable, need
+from .matching import REPLACED, USER_REQUESTED, Matching
+from .order import LIMIT_TYPES, Order
+from .rate import RateCounters
+from .records import Records
+from .refusals import bad
+
+Answer: TypeAlias = Mapping[str, Any]
+"""What a response has besides method, `req_id` and times."""
+BatchCancelReply: TypeAlias = Literal["documented", "captured"]
+
+
+class Desk:
+    """Takes checked requests of the order methods and answers them.
+
+    Args:
+        records: the account's orders.
+        matching: what moves them.
+        markets: where prices come from.
+        rates: the rate counters.
+        dead_man: the timer.
+        clock: gives nanoseconds since the epoch.
+        system: gives the system status.
+        batch_cancel_reply: which of its two known shapes the answer has.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        matching: Matching,
+        markets: MarketFeed,
+        rates: RateCounters,
+        dead_man: DeadMan,
+        *,
+        clock: Callable[[], int],
+        system: Callable[[], str],
+        batch_cancel_reply: BatchCancelReply = "documented",
+    ) -> None:
+        self._records = records
+        self._matching = matching
+        self._markets = markets
+        self._rates = rates
+        self._dead_man = dead_man
+        self._clock = clock
+        self._system = system
+        self._batch_cancel_reply = batch_cancel_reply
+
+    def answer(self, method: str, params: Params, received_ns: int) -> list[Answer]:
+        """Do what a request asks for and return its answers; only `cancel_order` has several.
+
+        Args:
+            method: one of the order methods.
+            params: with known keys and right types.
+            received_ns: when the request came; its deadline counts from then.
+
+        Raises:
+            Refused: the only answer is an error.
+        """
+        if self._system() == "maintenance":
+            raise Refused(refusals.UNAVAILABLE)
+        answers: list[Answer] = getattr(self, f"_{method}")(params, received_ns)
+        return answers
+
+    def cancel_everything(self, reason: str) -> int:
+        """Cancel all open orders and return how many there were."""
+        orders = list(self._records.open.values())
+        for order in orders:
+            self._matching.cancel(order, reason)
+        return len(orders)
+
+    # The methods.
+
+    def _add_order(self, params: Params, received_ns: int) -> list[Answer]:
+        pair = self._pair(params["symbol"])
+        self._rates.charge(pair.symbol, rate.ADD)
+        order = self._build(params, pair)
+        self._check_new(order)
+        if not params.get("validate", False):
+            terms.check_deadline(params, received_ns, self._clock())
+            self._matching.enter(order)
+        return [_success(_names(order, params))]
+
+    def _batch_add(self, params: Params, received_ns: int) -> list[Answer]:
+        pair, asked = self._pair(params["symbol"]), params["orders"]
+        if not 2 <= len(asked) <= 15:
+            raise bad("orders")
+        self._rates.charge(pair.symbol, Decimal(len(asked)) / 2)
+        orders = [self._build(one, pair) for one in asked]
+        ids = [order.client_id["cl_ord_id"] for order in orders if "cl_ord_id" in order.client_id]
+        if len(set(ids)) < len(ids):
+            raise Refused(refusals.DUPLICATE_ORDER)
+        for order in orders:
+            self._check_state(order)
+        terms.check_deadline(params, received_ns, self._clock())
+        is_dry = params.get("validate", False)
+        both = zip(orders, asked, strict=True)
+        return [_success([self._enter(order, one, is_dry) for order, one in both])]
+
+    def _enter(self, order: Order, params: Params, is_dry: bool) -> Answer:
+        """Let one order of a batch into the engine and return its element of the result."""
+        try:
+            self._check_funds(order)
+        except Refused as refusal:
+            names = {key: value for key, value in order.client_id.items() if key in params}
+            return {**names, "error": refusal.error}
+        if not is_dry:
+            self._matching.enter(order)
+        return _names(order, params)
+
+    def _amend_order(self, params: Params, received_ns: int) -> list[Answer]:
+        order = self._find_one(params)
+        age_ns = self._clock() - order.created_ns
+        self._rates.charge(order.pair.symbol, rate.CHANGE + rate.age_cost("amend", age_ns))
+        changed = self._changed(order, params)
+        self._check_state(changed)
+        if changed.left > 0:
+            terms.check_size(changed)
+            self._check_affordable(changed, order)
+        if (
+            params.get("post_only", False)
+            and not order.waits
+            and self._matching.would_take(changed)
+        ):
+            raise Refused(refusals.POST_ONLY_ORDER)
+        terms.check_deadline(params, received_ns, self._clock())
+        if changed.left <= 0:
+            self._rates.add(order.pair.symbol, rate.age_cost("cancel", age_ns))
+        _take_over(order, changed)
+        self._matching.amend(order)
+        named = "order_id" if "order_id" in params else "cl_ord_id"
+        return [_success({"amend_id": self._records.new_id("T"), named: params[named]})]
+
+    def _edit_order(self, params: Params, received_ns: int) -> list[Answer]:
+        old = self._find_one(params)
+        if old.pair.symbol != params["symbol"]:
+            raise Refused(refusals.UNKNOWN_ORDER)
+        age_ns = self._clock() - old.created_ns
+        self._rates.charge(old.pair.symbol, rate.CHANGE + rate.age_cost("edit", age_ns))
+        new = self._replacement(old, params)
+        self._check_state(new)
+        terms.check_size(new)
+        self._check_affordable(new, old)
+        names = {"order_id": new.order_id, "original_order_id": old.order_id}
+        if not params.get("validate", False):
+            terms.check_deadline(params, received_ns, self._clock())
+            self._matching.cancel(old, REPLACED)
+            self._matching.enter(new)
+        return [_success(_with_warnings(names, params))]
+
+    def _cancel_order(self, params: Params, received_ns: int) -> list[Answer]:
+        """Answer every order by itself, the last one first, as the documentation's example does."""
+        wanted = [
+            (kind, value)
+            for kind in ("order_id", "cl_ord_id", "order_userref")
+            for value in params.get(kind, ())
+        ]
+        if not wanted:
+            raise bad("order_id")
+        answers = [answer for item in wanted for answer in self._cancel_each(*item)]
+        return answers[::-1]
+
+    def _cancel_each(self, kind: str, value: str | int) -> Iterable[Answer]:
+        found = self._named(kind, value)
+        if not found:
+            return [_failure(refusals.UNKNOWN_ORDER)]
+        return [self._cancel_found(order, kind, value) for order in found]
+
+    def _cancel_found(self, order: Order, kind: str, value: str | int) -> Answer:
+        age_ns = self._clock() - order.created_ns
+        try:
+            self._rates.charge(order.pair.symbol, rate.age_cost("cancel", age_ns))
+        except Refused as refusal:
+            return _failure(refusal.error)
+        self._matching.cancel(order)
+        return _success({kind: value} if kind != "order_userref" else {"order_id": order.order_id})
+
+    def _cancel_all(self, params: Params, received_ns: int) -> list[Answer]:
+        return [_success({"count": self.cancel_everything(USER_REQUESTED)})]
+
+    def _cancel_all_orders_after(self, params: Params, received_ns: int) -> list[Answer]:
+        seconds = params["timeout"]
+        if not 0 <= seconds < LONGEST_SECONDS:
+            raise bad("timeout")
+        now = self._clock()
+        self._dead_man.set(now, seconds)
+        rounded = (now + SECOND_NS // 2) // SECOND_NS * SECOND_NS
+        times = {"currentTime": rounded, "triggerTime": rounded + seconds * SECOND_NS}
+        return [_success({name: timestamp(ns, 0) for name, ns in times.items()})]
+
+    def _batch_cancel(self, params: Params, received_ns: int) -> list[Answer]:
+        orders, cl_ord_ids = params.get("orders", []), params.get("cl_ord_id", [])
+        if not 2 <= len(orders) + len(cl_ord_ids) <= 50:
+            raise bad("orders")
+        found = [order for text in orders for order in self._named_by_text(text)]
+        found += [order for text in cl_ord_ids for order in self._named("cl_ord_id", text)]
+        chosen = list(dict.fromkeys(found))
+        for symbol in {order.pair.symbol for order in chosen}:
+            self._rates.charge(symbol, Decimal(0))
+        for order in chosen:
+            age_ns = self._clock() - order.created_ns
+            self._rates.add(order.pair.symbol, rate.age_cost("cancel", age_ns))
+            self._matching.cancel(order)
+        if self._batch_cancel_reply == "captured":
+            return [{"orders_cancelled": len(chosen), "success": True}]
+        return [_success({"count": len(chosen)})]
+
+    # What they have in common.
+
+    def _pair(self, symbol: str) -> Pair:
+        pair = self._markets.pairs.get(symbol)
+        if pair is None:
+            raise Refused(UNSUPPORTED_PAIR.format(symbol))
+        return pair
+
+    def _build(self, params: Params, pair: Pair) -> Order:
+        """Return the order that is asked for, if its terms are in order and its id is free."""
+        order_id = self._records.new_id("O")
+        last = self._last(pair)
+        order = terms.build_order(params, pair, order_id, last=last, now_ns=self._clock())
+        if "cash_order_qty" in params:
+            self._size_by_cash(order, Decimal(params["cash_order_qty"]))
+        if "cl_ord_id" in order.client_id and self._named(
+            "cl_ord_id", order.client_id["cl_ord_id"]
+        ):
+            raise Refused(refusals.DUPLICATE_ORDER)
+        return order
+
+    def _size_by_cash(self, order: Order, cash: Decimal) -> None:
+        """Give a market order the quantity that its cash buys now, fees not included."""
+        market = self._markets.market(order.pair.symbol)
+        order.order_qty = affordable(market, cash)
+        order.flags = {**order.flags, "cash_order_qty": cash}
+        terms.check_size(order)
+
+    def _last(self, pair: Pair) -> Decimal:
+        last = self._markets.market(pair.symbol).totals.last
+        return Decimal(last).scaleb(-pair.price_precision)
+
+    def _check_new(self, order: Order) -> None:
+        self._check_state(order)
+        self._check_funds(order)
+
+    def _check_state(self, order: Order) -> None:
+        if self._system() == "cancel_only":
+            raise Refused(refusals.CANCEL_ONLY)
+        if self._system() == "post_only" and not (order.post_only and order.order_type == "limit"):
+            raise Refused(refusals.POST_ONLY_MODE)
+
+    def _check_funds(self, order: Order) -> None:
+        symbol = order.pair.symbol
+        others = sum(one.pair.symbol == symbol for one in self._records.open.values())
+        if others >= self._rates.tier.open_orders:
+            raise Refused(refusals.ORDERS_LIMIT)
+        self._check_affordable(order)
+
+    def _check_affordable(self, order: Order, replaced: Order | None = None) -> None:
+        asset, amount = need(self._markets.market(order.pair.symbol), order)
+        if amount > self._records.available(asset, without=replaced):
+            raise Refused(refusals.INSUFFICIENT_FUNDS)
+
+    def _named(self, kind: str, value: str | int) -> list[Order]:
+        """Return the open orders of an identifier; more than one only of `order_userref`."""
+        if kind == "order_id":
+            order = self._records.open.get(str(value))
+            return [] if order is None else [order]
+        return [
+            order for order in self._records.open.values() if order.client_id.get(kind) == value
+        ]
+
+    def _named_by_text(self, text: str) -> list[Order]:
+        found = self._named("order_id", text)
+        if not found and text.removeprefix("-").isdecimal():
+            found = self._named("order_userref", int(text))
+        return found
+
+    def _find_one(self, params: Params) -> Order:
+        given = [kind for kind in ("order_id", "cl_ord_id") if kind in params]
+        if len(given) != 1:
+            raise bad("order_id")
+        found = self._named(given[0], params[given[0]])
+        if not found:
+            raise Refused(refusals.UNKNOWN_ORDER)
+        return found[0]
+
+    def _changed(self, order: Order, params: Params) -> Order:
+        """Return an order as an amend would make it; a quantity below what is filled ends it."""
+        trigger = replace(order.trigger) if order.trigger else None
+        changed = replace(order, trigger=trigger)
+        if "order_qty" in params:
+            changed.order_qty = max(Decimal(params["order_qty"]), order.cum_qty)
+        if "limit_price" in params:
+            if order.order_type not in LIMIT_TYPES:
+                raise bad("limit_price")
+            self._set_limit(changed, params)
+        if "display_qty" in params:
+            if order.order_type != "iceberg":
+                raise bad("display_qty")
+            changed.display_qty = Decimal(params["display_qty"])
+        if "trigger_price" in params:
+            if trigger is None or not trigger.waits:
+                raise bad("trigger_price")
+            price_type = params.get("trigger_price_type", trigger.price_type)
+            price = Decimal(params["trigger_price"])
+            set_trigger(changed, price, price_type, trigger.reference, self._last(order.pair))
+        return changed
+
+    def _set_limit(self, changed: Order, params: Params) -> None:
+        price = Decimal(params["limit_price"])
+        if changed.order_type == "trailing-stop-limit" and not changed.waits:
+            changed.limit_price = price
+        else:
+            set_limit(changed, price, params.get("limit_price_type"))
+
+    def _replacement(self, old: Order, params: Params) -> Order:
+        """Return the order that takes the place of another; earlier fills stay with the old one."""
+        if old.conditional is not None or "cl_ord_id" in old.client_id:
+            raise bad("order_id")
+        if old.trigger is not None and not old.trigger.waits:
+            raise bad("order_id")
+        total = Decimal(params.get("order_qty", old.order_qty))
+        if total <= old.cum_qty:
+            raise bad("order_qty")
+        new = replace(
+            self._changed(old, {k: v for k, v in params.items() if k != "order_qty"}),
+            order_id=self._records.new_id("O"),
+            order_qty=total - old.cum_qty,
+            status="pending_new",
+            cum_qty=Decimal(0),
+            cum_cost=Decimal(0),
+            fees=Decimal(0),
+            amended=False,
+            post_only=params.get("post_only", old.post_only),
+            is_scripted=False,
+        )
+        if "order_userref" in params:
+            new.client_id = {"order_userref": params["order_userref"]}
+        if "triggers" in params:
+            if new.trigger is None:
+                raise bad("triggers")
+            terms.set_trigger_from(new, params["triggers"], self._last(old.pair))
+        return new
+
+
+def _take_over(order: Order, changed: Order) -> None:
+    """Give an order the terms that an amend can change."""
+    order.order_qty = changed.order_qty
+    order.limit_price = changed.limit_price
+    order.limit_offset = changed.limit_offset
+    order.limit_price_type = changed.limit_price_type
+    order.display_qty = changed.display_qty
+    order.trigger = changed.trigger
+
+
+def _names(order: Order, params: Params) -> Answer:
+    """Return the ids of an order, those that the client sent among them, and warnings."""
+    sent = {key: value for key, value in order.client_id.items() if key in params}
+    is_dry = params.get("validate", False)
+    return _with_warnings(sent if is_dry else {"order_id": order.order_id, **sent}, params)
+
+
+def _with_warnings(result: Answer, params: Params) -> Answer:
+    warnings = terms.warnings(params)
+    return {**result, "warnings": warnings} if warnings else result
+
+
+def _success(result: Answer | list[Answer]) -> Answer:
+    return {"result": result, "success": True}
+
+
+def _failure(error: str) -> Answer:
+    return {"error": error, "success": False}

@@ -1,0 +1,117 @@
+"""Balances, changed only by ledger entries, and what open orders hold of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_UP, Decimal
+
+from ..messages import asset_precision
+from .order import Fill, Number, Order
+
+MAKER_FEE = Decimal("0.0016")
+TAKER_FEE = Decimal("0.0026")
+COST_UNIT = Decimal("0.00001")
+FEE_UNIT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One completed change of an asset's balance.
+
+    Attributes:
+        ref_id: what it belongs to; both entries of a trade share it.
+        amount: signed, without the fee.
+        fee: taken on top.
+        balance: afterwards.
+    """
+
+    ledger_id: str
+    ref_id: str
+    type: str
+    asset: str
+    amount: Decimal
+    fee: Decimal
+    balance: Decimal
+
+
+class Ledger:
+    """The account's balances.
+
+    Args:
+        balances: what it holds at first, by asset.
+        new_id: makes ids from their first letter.
+        publish: takes every entry.
+
+    Attributes:
+        balances: what it holds now, what open orders hold included.
+    """
+
+    def __init__(
+        self,
+        balances: Mapping[str, Number],
+        *,
+        new_id: Callable[[str], str],
+        publish: Callable[[LedgerEntry], None],
+    ) -> None:
+        self.balances = {asset: Decimal(amount) for asset, amount in balances.items()}
+        self._new_id = new_id
+        self._publish = publish
+
+    def book(
+        self, kind: str, ref_id: str, asset: str, amount: Decimal, fee: Decimal = Decimal(0)
+    ) -> None:
+        """Change a balance by what the ledger shows, so that its numbers add up to the digit."""
+        unit = ledger_unit(asset)
+        amount, fee = amount.quantize(unit), fee.quantize(unit)
+        balance = self.balances.get(asset, Decimal(0)) + amount - fee
+        self.balances[asset] = balance
+        self._publish(LedgerEntry(self._new_id("L"), ref_id, kind, asset, amount, fee, balance))
+
+    def book_trade(self, order: Order, fill: Fill) -> None:
+        """Write both entries of a fill; the fee is in the quote currency."""
+        sign = 1 if order.side == "buy" else -1
+        self.book("trade", fill.exec_id, order.pair.base, sign * fill.qty)
+        self.book("trade", fill.exec_id, order.pair.quote, -sign * fill.cost, fill.fee)
+
+
+def ledger_unit(asset: str) -> Decimal:
+    """Return the smallest amount of an asset that a ledger knows."""
+    return Decimal(1).scaleb(-asset_precision(asset))
+
+
+def cost_of(qty: Decimal, price: Decimal) -> Decimal:
+    """Return the cost of a fill."""
+    return (qty * price).quantize(COST_UNIT)
+
+
+def fee_on(cost: Decimal, liquidity_ind: str) -> Decimal:
+    """Return the fee of a fill."""
+    rate = MAKER_FEE if liquidity_ind == "m" else TAKER_FEE
+    return (cost * rate).quantize(FEE_UNIT)
+
+
+def with_taker_fee(cost: Decimal) -> Decimal:
+    """Return what a purchase needs at most, fee included."""
+    return (cost * (1 + TAKER_FEE)).quantize(FEE_UNIT, ROUND_UP)
+
+
+def hold_of(order: Order) -> tuple[str, Decimal]:
+    """Return what an open order keeps from being spent otherwise: the asset and how much.
+
+    Sales hold the base currency; purchases hold their price, and the fee of a taker.
+    """
+    if order.side == "sell":
+        return order.pair.base, order.left
+    price = order.limit_price
+    if price is None:
+        price = order.trigger.level if order.trigger else Decimal(0)
+    return order.pair.quote, with_taker_fee(order.left * price)
+
+
+def held(orders: Iterable[Order]) -> dict[str, Decimal]:
+    """Return what open orders hold together, by asset."""
+    amounts: dict[str, Decimal] = {}
+    for asset, amount in map(hold_of, orders):
+        amounts[asset] = amounts.get(asset, Decimal(0)) + amount
+    return amounts

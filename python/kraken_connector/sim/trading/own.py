@@ -1,0 +1,112 @@
+"""The account's quantities in the book of one market, and their place in the queue.
+
+The queue model is price-time priority as far as it can be told from levels. An order joins behind
+everything at its price. What others add later joins behind it; what others take away leaves from
+the very end, so that it never moves the account's orders forward. Only trades do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..book import Side
+
+Place = tuple[Side, int]
+"""Side of the book and price in ticks."""
+
+
+@dataclass(eq=False, slots=True)
+class OwnOrder:
+    """What the book shows of one of the account's orders.
+
+    Attributes:
+        lots: quantity shown.
+        ahead: lots of others at this price that come first.
+    """
+
+    order_id: str
+    side: Side
+    ticks: int
+    lots: int
+    ahead: int
+
+
+class OwnOrders:
+    """The account's orders in one book, by price and time."""
+
+    def __init__(self) -> None:
+        self._queues: dict[Place, list[OwnOrder]] = {}
+        self._orders: dict[str, OwnOrder] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._orders)
+
+    def get(self, order_id: str) -> OwnOrder | None:
+        """Return an order, if the book shows it."""
+        return self._orders.get(order_id)
+
+    def queue(self, side: Side, ticks: int) -> Sequence[OwnOrder]:
+        """Return the account's orders at a price, first in first."""
+        return self._queues.get((side, ticks), ())
+
+    def lots(self, side: Side, ticks: int) -> int:
+        """Return the account's quantity at a price."""
+        return sum(order.lots for order in self.queue(side, ticks))
+
+    def first(self, side: Side, ticks: int) -> OwnOrder | None:
+        """Return the account's first order at a price."""
+        queue = self.queue(side, ticks)
+        return queue[0] if queue else None
+
+    def places(self, side: Side) -> list[int]:
+        """Return the prices in ticks that the account has orders at, best first."""
+        ticks = (ticks for place, ticks in self._queues if place == side)
+        return sorted(ticks, reverse=side == "bid")
+
+    def join(self, order_id: str, side: Side, ticks: int, lots: int, others: int) -> None:
+        """Put an order behind the `others` lots at its price."""
+        order = OwnOrder(order_id, side, ticks, lots, others)
+        self._orders[order_id] = order
+        self._queues.setdefault((side, ticks), []).append(order)
+
+    def leave(self, order_id: str) -> OwnOrder:
+        """Take an order out of its queue."""
+        order = self._orders.pop(order_id)
+        queue = self._queues[order.side, order.ticks]
+        queue.remove(order)
+        if not queue:
+            del self._queues[order.side, order.ticks]
+        return order
+
+    def limit_ahead(self, side: Side, ticks: int, others: int) -> None:
+        """Heed that others have no more than `others` lots at a price now."""
+        for order in self.queue(side, ticks):
+            order.ahead = min(order.ahead, others)
+
+    def take(self, side: Side, ticks: int, lots: int) -> Iterator[tuple[OwnOrder | None, int]]:
+        """Trade `lots` at a price, in the order of the queue.
+
+        Yields:
+            Who had how much of it: one of the account's orders, or `None` for all others.
+        """
+        queue = list(self.queue(side, ticks))
+        from_others = 0
+        filled: list[tuple[OwnOrder, int]] = []
+        for order in queue:
+            before = min(lots, order.ahead - from_others)
+            from_others += before
+            own = min(lots - before, order.lots)
+            lots -= before + own
+            if own:
+                filled.append((order, own))
+        from_others += lots
+        for order in queue:
+            order.ahead = max(0, order.ahead - from_others)
+        if from_others:
+            yield None, from_others
+        for order, own in filled:
+            order.lots -= own
+            if not order.lots:
+                self.leave(order.order_id)
+            yield order, own

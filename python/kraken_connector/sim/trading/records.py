@@ -1,0 +1,139 @@
+"""The account's orders and fills; every change of them is reported."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+
+from .. import reports
+from ..ids import new_id
+from .ledger import Ledger, LedgerEntry, cost_of, fee_on, held
+from .order import Fill, Number, Order
+from .stream import PrivateStream
+
+
+class Records:
+    """What the account did.
+
+    Args:
+        stream: where reports go.
+        seed: start of the ids' randomness.
+        clock: gives nanoseconds since the epoch.
+        balances: what the account holds at first, by asset.
+
+    Attributes:
+        orders: every order ever placed, by its id.
+        open: those that can still be filled, oldest first.
+        fills: every fill, oldest first.
+        ledger: the balances.
+    """
+
+    def __init__(
+        self,
+        stream: PrivateStream,
+        *,
+        seed: int,
+        clock: Callable[[], int],
+        balances: Mapping[str, Number],
+    ) -> None:
+        self.orders: dict[str, Order] = {}
+        self.open: dict[str, Order] = {}
+        self.fills: list[Fill] = []
+        self.ledger = Ledger(balances, new_id=self.new_id, publish=self._publish_entry)
+        self._stream = stream
+        self._clock = clock
+        self._chance = random.Random(f"account:{seed}")
+        self._trade_id = self._chance.randint(10**6, 10**8)
+
+    def new_id(self, first: str) -> str:
+        """Return a new id that starts with a letter, as `O` for orders."""
+        return new_id(first, self._chance)
+
+    def available(self, asset: str, *, without: Order | None = None) -> Decimal:
+        """Return what can be spent of an asset: its balance less what open orders hold.
+
+        Args:
+            asset: which.
+            without: an order whose hold does not count.
+        """
+        holding = held(order for order in self.open.values() if order is not without)
+        return self.ledger.balances.get(asset, Decimal(0)) - holding.get(asset, Decimal(0))
+
+    def place(self, order: Order) -> None:
+        """Take an order in: a `pending_new` report with all its terms."""
+        order.created_ns = self._clock()
+        self.orders[order.order_id] = self.open[order.order_id] = order
+        self._report(order, reports.pending_new(order, self._clock()))
+
+    def make_live(self, order: Order) -> None:
+        """Say that an order is live now."""
+        order.status = "new"
+        self._report(order, reports.new(order, self._clock()))
+
+    def fill(
+        self,
+        order: Order,
+        qty: Decimal,
+        price: Decimal,
+        liquidity_ind: str,
+        trade_id: int | None = None,
+    ) -> Fill:
+        """Fill an order: a `trade`, a `filled` if that was all, and an entry per currency."""
+        now = self._clock()
+        cost = cost_of(qty, price)
+        fee = fee_on(cost, liquidity_ind)
+        fill = Fill(
+            order.order_id,
+            order.pair.symbol,
+            order.side,
+            self.new_id("T"),
+            self._next_trade_id() if trade_id is None else trade_id,
+            qty,
+            price,
+            cost,
+            fee,
+            liquidity_ind,
+            now,
+        )
+        order.cum_qty += qty
+        order.cum_cost += cost
+        order.fees += fee
+        order.status = "partially_filled"
+        self.fills.append(fill)
+        self._report(order, reports.trade(order, fill))
+        if not order.left:
+            self.end(order, "filled")
+        self.ledger.book_trade(order, fill)
+        return fill
+
+    def amended(self, order: Order) -> None:
+        """Say that the user changed an order."""
+        order.amended = True
+        order.created_ns = self._clock()
+        self._report(order, reports.amended(order, self._clock()))
+
+    def refilled(self, order: Order) -> None:
+        """Say that an iceberg shows its next slice."""
+        self._report(order, reports.refilled(order, self._clock()))
+
+    def moved(self, order: Order) -> None:
+        """Say that the trigger of an order moved, or was set off."""
+        self._report(order, reports.status(order, self._clock()))
+
+    def end(self, order: Order, status: str, reason: str | None = None) -> None:
+        """End an order: `filled`, `canceled` or `expired`."""
+        order.status = status
+        order.reason = reason
+        del self.open[order.order_id]
+        self._report(order, reports.ended(order, reason, self._clock()))
+
+    def _next_trade_id(self) -> int:
+        self._trade_id += 1
+        return self._trade_id
+
+    def _report(self, order: Order, report: reports.Report) -> None:
+        self._stream.execution(report, order.pair.symbol)
+
+    def _publish_entry(self, entry: LedgerEntry) -> None:
+        self._stream.balance(reports.ledger(entry, self._clock()))

@@ -1,0 +1,89 @@
+"""Every text that the reference knows for refused orders.
+
+Seen live, or listed by the documentation. `GUESSES` are neither: no refusal of that kind is on
+record, so their texts follow the pattern of the others.
+"""
+
+from __future__ import annotations
+
+from ..requests import Refused
+
+INVALID = "EGeneral:Invalid arguments"
+VOLUME_MINIMUM = "EGeneral:Invalid arguments:volume minimum not met"
+INDEX_UNAVAILABLE = "EGeneral:Invalid arguments:Index unavailable"
+INSUFFICIENT_FUNDS = "EOrder:Insufficient funds"
+UNKNOWN_ORDER = "EOrder:Unknown order"
+UNKNOWN_POSITION = "EOrder:Unknown position"
+ORDER_MINIMUM = "EOrder:Order minimum not met"
+COST_MINIMUM = "EOrder:Cost minimum not met"
+TICK_SIZE = "EOrder:Tick size check failed"
+INVALID_PRICE = "EOrder:Invalid price"
+ORDERS_LIMIT = "EOrder:Orders limit exceeded"
+SCHEDULED_LIMIT = "EOrder:Scheduled orders limit exceeded"
+RATE_LIMIT = "EOrder:Rate limit exceeded"
+POST_ONLY_ORDER = "EOrder:Post only order"
+UNAVAILABLE = "EService:Unavailable"
+CANCEL_ONLY = "EService:Market in cancel_only mode"
+POST_ONLY_MODE = "EService:Market in post_only mode"
+DEADLINE_ELAPSED = "EService:Deadline elapsed"
+
+LISTED = frozenset(
+    {
+        INVALID,
+        VOLUME_MINIMUM,
+        INDEX_UNAVAILABLE,
+        INSUFFICIENT_FUNDS,
+        UNKNOWN_ORDER,
+        UNKNOWN_POSITION,
+        ORDER_MINIMUM,
+        COST_MINIMUM,
+        TICK_SIZE,
+        INVALID_PRICE,
+        ORDERS_LIMIT,
+        SCHEDULED_LIMIT,
+        RATE_LIMIT,
+        POST_ONLY_ORDER,
+        UNAVAILABLE,
+        CANCEL_ONLY,
+        POST_ONLY_MODE,
+        DEADLINE_ELAPSED,
+        "EAccount:Invalid permissions",
+        "EAPI:Invalid key",
+        "EAPI:Invalid nonce",
+        "EAPI:Invalid signature",
+        "EAPI:Rate limit exceeded",
+        "EAuth:Account temporary disabled",
+        "EAuth:Account unconfirmed",
+        "EAuth:Rate limit exceeded",
+        "EAuth:Too many requests",
+        "EBM:limit exceeded:CAL",
+        "EGeneral:Internal error",
+        "EGeneral:Permission denied",
+        "EGeneral:Temporary lockout",
+        "EOrder:Cannot open opposing position",
+        "EOrder:Cannot open position",
+        "EOrder:Domain rate limit exceeded",
+        "EOrder:Insufficient margin",
+        "EOrder:Margin allowance exceeded",
+        "EOrder:Margin level too low",
+        "EOrder:Margin position size exceeded",
+        "EOrder:Positions limit exceeded",
+        "EOrder:Reduce only:No position exists",
+        "EOrder:Reduce only:Non-PC",
+        "EOrder:Reduce only:Position is closed",
+        "ETrade:Invalid request",
+    }
+)
+"""What the exchange is known to say. Those that nothing here leads to: `faults.refuse_orders`."""
+
+DUPLICATE_ORDER = "EOrder:Duplicate order"
+LOT_SIZE = "EGeneral:Invalid arguments:volume precision"
+FIELD = "EGeneral:Invalid arguments:{}"
+
+GUESSES = frozenset({DUPLICATE_ORDER, LOT_SIZE, FIELD})
+"""`FIELD` names the argument that is missing, out of range or not allowed there."""
+
+
+def bad(field: str) -> Refused:
+    """Return the refusal of an argument's value."""
+    return Refused(FIELD.format(field))
