@@ -40,7 +40,7 @@ async def test_disconnect_when_the_socket_was_just_opened(
     sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = client_of(sim)
-    connection = client._connection(sim.url)
+    connection = client._pool._first(client._pool.hosts.public).connection
     dial = connection._dial
 
     async def dial_and_stop() -> Any:
@@ -60,7 +60,8 @@ async def test_disconnect_when_the_socket_was_just_opened(
 async def test_no_book_becomes_valid_after_disconnect(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
-        connection = client._connections[sim.url]
+        assert client._pool.primary is not None
+        connection = client._pool.primary.connection
         frames: list[int] = []
 
         def stop_first(session: Session, message: Outgoing) -> list[Outgoing]:

@@ -15,7 +15,6 @@ from kraken_connector.ws import (
     BalancesParams,
     ConnectionState,
     ExecutionsParams,
-    KrakenWSClient,
     TickerParams,
     TokenManager,
 )
@@ -124,6 +123,11 @@ async def test_private_host_is_connected_when_first_needed() -> None:
             assert private.connections_total == 1
             assert (await find_channel(client, "executions")).sequence == 1
             assert set(client.stats()["connections"]) == {public.url, private.url}
+            assert {name: view.url for name, view in client.connections.items()} == {
+                "public": public.url,
+                "private": private.url,
+            }
+            assert client.connections["private"].subscriptions == 2
         await private.wait_for(lambda: not private.connections)
 
 
@@ -180,16 +184,6 @@ async def test_wrong_host_is_the_exchanges_refusal() -> None:
     async with private, connected(private) as client:
         with pytest.raises(SubscriptionError, match=r"Try ws\.kraken\.com"):
             await client.subscribe(TickerParams(symbol=[BTC]))
-
-
-def test_default_hosts_are_the_exchanges() -> None:
-    client = KrakenWSClient()
-    assert (client._url, client._auth_url) == (
-        "wss://ws.kraken.com/v2",
-        "wss://ws-auth.kraken.com/v2",
-    )
-    alone = KrakenWSClient("wss://ws-auth.kraken.com/v2")
-    assert alone._auth_url == "wss://ws-auth.kraken.com/v2"
 
 
 def test_client_can_be_made_outside_of_a_loop(sim: SimulatedExchange) -> None:

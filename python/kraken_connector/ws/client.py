@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl as tls
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
 
 from .._backend import Engine, OrderBook, backend
@@ -15,13 +15,16 @@ from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .connection import Connection, ConnectionOptions
-from .constants import AUTH_URL, PRIVATE_CHANNELS, PUBLIC_URL, TRADING_METHODS, ConnectionState
+from .constants import PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
 from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
+from .hosts import Hosts
 from .inbox import Inbox, Overflow
-from .options import SessionOptions, checked_count, checked_seconds, checked_url
+from .link import ConnectionView, Link
+from .options import SessionOptions, checked_count, checked_seconds
+from .pool import Pool, Wiring
 from .session import Session
-from .sinks import CallbackSink, ClientOutlet, Places
+from .sinks import CallbackSink
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, SubscriptionEntry
 from .token import TokenManager
@@ -42,9 +45,10 @@ class KrakenWSClient:
             async for message in client:
                 print(message.channel, client.book("BTC/USD").best_bid)
 
-    With the default `url` there are two connections, the second one (for `executions` and
-    `balances`) opened when it is first needed. Another `url` is one connection for everything,
-    unless `auth_url` is given too. All durations are seconds.
+    With the default `url` there is a connection for each host, opened when it is first needed: for
+    public market data, for `executions`, `balances` and trading, and for `level3`. Another `url` is
+    one connection for everything, unless `auth_url` or `level3_url` are given too. All durations
+    are seconds.
 
     Args:
         url: WebSocket endpoint.
@@ -57,7 +61,8 @@ class KrakenWSClient:
         request_timeout: longest wait for the answer to a request.
         token_manager: where the tokens of private channels come from.
         message_queue_max: market data messages that wait for a slow consumer.
-        auth_url: endpoint of private channels.
+        auth_url: endpoint of private channels and trading.
+        level3_url: endpoint of `level3`.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
         private_queue_max: private messages that wait for a slow consumer; when they are that
@@ -89,6 +94,7 @@ class KrakenWSClient:
         message_queue_max: int = 1024,
         *,
         auth_url: str | None = None,
+        level3_url: str | None = None,
         on_message: Callable[[Any], object] | None = None,
         deliver_heartbeats: bool = False,
         private_queue_max: int = 65_536,
@@ -100,15 +106,12 @@ class KrakenWSClient:
         proxy: str | bool | None = None,
         retryable: Callable[[BaseException], bool] = is_retryable,
     ) -> None:
-        self._url = checked_url("url", url)
-        self._auth_url = self._url if auth_url is None else checked_url("auth_url", auth_url)
-        if auth_url is None and url == PUBLIC_URL:
-            self._auth_url = AUTH_URL
+        hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
             raise TypeError(f"token_manager must be a TokenManager, not {token_manager!r}")
         if backoff_max < backoff_base:
             raise ValueError(f"backoff_max ({backoff_max}) is less than backoff_base")
-        self._session_options = SessionOptions(
+        session_options = SessionOptions(
             ping_interval=checked_seconds("ping_interval", ping_interval),
             ping_timeout=checked_seconds("ping_timeout", ping_timeout),
             heartbeat_timeout=checked_seconds("heartbeat_timeout", heartbeat_timeout),
@@ -119,7 +122,7 @@ class KrakenWSClient:
             ),
             deliver_heartbeats=deliver_heartbeats,
         )
-        self._connection_options = ConnectionOptions(
+        connection_options = ConnectionOptions(
             backoff_base=checked_seconds("backoff_base", backoff_base),
             backoff_max=checked_seconds("backoff_max", backoff_max),
             max_reconnect_attempts=max_reconnect_attempts,
@@ -130,7 +133,7 @@ class KrakenWSClient:
             proxy=proxy,
             retryable=retryable,
         )
-        self._token_manager = token_manager
+        self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
             checked_count("message_queue_max", message_queue_max, 1),
@@ -141,9 +144,15 @@ class KrakenWSClient:
         self._callback = None
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
-        self._connections: dict[str, Connection] = {}
-        self._places: dict[str, Places] = {}
-        self._opening = asyncio.Lock()
+        wiring = Wiring(
+            session=session_options,
+            connection=connection_options,
+            token_manager=token_manager,
+            inbox=self._inbox,
+            callback=self._callback,
+            on_gap=self._record_gap,
+        )
+        self._pool = Pool(hosts, wiring, self._ended)
         self._cleaning: asyncio.Task[None] | None = None
         self._books = LiveBooks(self._engines)
 
@@ -162,9 +171,8 @@ class KrakenWSClient:
             await self._cleaning
         logger.info("using the %s core", backend())
         self._inbox.open()
-        self._opening = asyncio.Lock()
         try:
-            await self._connection(self._url).open()
+            await self._pool.connect()
         except BaseException:
             self._inbox.end(NotConnected("receive", "disconnected"))
             raise
@@ -178,7 +186,7 @@ class KrakenWSClient:
         self._inbox.end(NotConnected("receive", "disconnected"))
         if self._cleaning is not None:
             await self._cleaning
-        await self._close_connections()
+        await self._pool.close()
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -226,10 +234,10 @@ class KrakenWSClient:
         """
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)
-        connection = await self._connection_for(params.channel, "subscribe")
-        sink = taken or self._sink(connection.session.url, params.channel, overflow)
-        ask = connection.session.subscribe(params, sink, _now())
-        result = await self._outcome(connection, ask)
+        link = await self._pool.of_channel(params.channel, "subscribe")
+        sink = taken or self._sink(link, params.channel, overflow)
+        ask = link.session.subscribe(params, sink, _now())
+        result = await self._outcome(link.connection, ask)
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
         return result
 
@@ -269,8 +277,8 @@ class KrakenWSClient:
         Raises:
             NotConnected: (a `RuntimeError`) the client is not connected.
         """
-        private = msg.params.get("channel") in PRIVATE_CHANNELS or msg.method in TRADING_METHODS
-        connection = await self._connection_for("executions" if private else "status", "send")
+        host = self._pool.hosts.of_method(msg.method, str(msg.params.get("channel")))
+        connection = (await self._pool.of_host(host, "send")).connection
         if connection.state is not ConnectionState.CONNECTED:
             raise NotConnected("send", connection.state)
         connection.session.send(msg)
@@ -294,7 +302,7 @@ class KrakenWSClient:
         Raises:
             NotConnected: (a `RuntimeError`) the client was never connected.
         """
-        if not self._connections:
+        if not self._pool:
             raise NotConnected("iterate", self.state)
         return self
 
@@ -312,27 +320,32 @@ class KrakenWSClient:
     @property
     def state(self) -> ConnectionState:
         """What the client is doing; `RECONNECTING` while any of its connections is."""
-        states = [connection.state for connection in self._connections.values()]
-        if ConnectionState.RECONNECTING in states:
-            return ConnectionState.RECONNECTING
-        return states[0] if states else ConnectionState.DISCONNECTED
+        return self._pool.state
+
+    @property
+    def connections(self) -> Mapping[str, ConnectionView]:
+        """The connections by name (`public`, `private`, `level3`), in the order of their first use.
+
+        One that serves several hosts' channels has the first of these names.
+        """
+        return {link.name: link.view for link in self._pool}
 
     @property
     def system_status(self) -> str | None:
         """State of the exchange's engine (`online`, `maintenance`, ...), `None` while unknown."""
-        primary = self._connections.get(self._url)
+        primary = self._pool.primary
         return primary.session.system_status if primary else None
 
     @property
     def connection_id(self) -> int | None:
-        """The exchange's id of the connection, unsigned 64 bit; `None` while unknown."""
-        primary = self._connections.get(self._url)
+        """The exchange's id of the public connection, unsigned 64 bit; `None` while unknown."""
+        primary = self._pool.primary
         return primary.session.connection_id if primary else None
 
     @property
     def upcoming_maintenance(self) -> list[Any]:
         """What the exchange last announced, as it was sent (its content is not documented)."""
-        primary = self._connections.get(self._url)
+        primary = self._pool.primary
         return list(primary.session.upcoming_maintenance) if primary else []
 
     @property
@@ -383,32 +396,21 @@ class KrakenWSClient:
             "conflated": self._inbox.conflated,
             "callback_errors": self._callback_errors,
             "gaps": self._gap_count,
-            "connections": {
-                url: {
-                    "state": str(connection.state),
-                    "reconnects": connection.reconnects,
-                    "resyncs": connection.session.repair.count,
-                    "latency": connection.session.latency,
-                    "dispatch": connection.dispatch.summary(),
-                    "transit": connection.transit.summary(),
-                    **connection.session.engine.counters(),
-                }
-                for url, connection in self._connections.items()
-            },
+            "connections": {link.host.url: link.view.stats() for link in self._pool},
         }
 
     # Inner workings.
 
     def _sessions(self) -> Iterable[Session]:
-        return [connection.session for connection in self._connections.values()]
+        return [link.session for link in self._pool]
 
     def _engines(self) -> Iterable[Engine]:
         return [session.engine for session in self._sessions()]
 
     def _check(self, params: SubscriptionParams) -> None:
         _check_type(params)
-        if params.channel in PRIVATE_CHANNELS:
-            if self._token_manager is None and not getattr(params, "token", ""):
+        if params.channel in TOKEN_CHANNELS:
+            if not self._has_tokens and not getattr(params, "token", ""):
                 raise ValueError(
                     f"{params.channel} is private: make the client with "
                     "token_manager=TokenManager.from_env()"
@@ -418,41 +420,11 @@ class KrakenWSClient:
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         """Return the connection that serves a channel, opened when it is the first time."""
-        url = self._auth_url if channel in PRIVATE_CHANNELS else self._url
-        self._check_connected(action)
-        async with self._opening:
-            # Again, as `disconnect` may have been called while this stood in line.
-            self._check_connected(action)
-            connection = self._connection(url)
-            if connection.state is ConnectionState.DISCONNECTED:
-                await connection.open()
-        return connection
+        return (await self._pool.of_channel(channel, action)).connection
 
-    def _check_connected(self, action: str) -> None:
-        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
-            raise NotConnected(action, self.state)
-
-    def _connection(self, url: str) -> Connection:
-        if url not in self._connections:
-            self._connections[url] = self._new_connection(url)
-        return self._connections[url]
-
-    def _new_connection(self, url: str) -> Connection:
-        def give_up() -> None:
-            connection.give_up_until_drained(self._inbox.private)
-
-        manager = self._token_manager if url == self._auth_url else None
-        outlet = ClientOutlet(
-            self._inbox, on_full=give_up, on_gap=self._record_gap, callback=self._callback
-        )
-        session = Session(url, outlet, self._session_options, has_token_source=manager is not None)
-        connection = Connection(session, self._connection_options, manager, self._ended)
-        self._places[url] = Places(self._inbox, connection.block, connection.give_up_until_drained)
-        return connection
-
-    def _sink(self, url: str, channel: str, overflow: Overflow) -> Sink:
+    def _sink(self, link: Link, channel: str, overflow: Overflow) -> Sink:
         """Return where a channel's messages go when they have no callback of their own."""
-        sink = self._places[url].of(channel, overflow)
+        sink = link.places.of(channel, overflow)
         return sink if self._callback is None else self._callback
 
     async def _outcome(self, connection: Connection, ask: Ask) -> SubscriptionResult:
@@ -484,17 +456,12 @@ class KrakenWSClient:
         """Give up: without one of its connections a client is not what its user thinks it is."""
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
-        self._cleaning = asyncio.create_task(self._close_connections())
+        self._cleaning = asyncio.create_task(self._clean_up())
 
-    async def _close_connections(self) -> None:
-        connections = list(self._connections.values())
-        for connection in connections:
-            connection.stop()
+    async def _clean_up(self) -> None:
         try:
-            await asyncio.gather(*(connection.wait_closed() for connection in connections))
+            await self._pool.close()
         finally:
-            for connection in connections:
-                connection.abort()
             self._cleaning = None
 
 

@@ -7,6 +7,7 @@ The enums describe; messages carry plain strings, and a `StrEnum` member equals 
 from __future__ import annotations
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -172,9 +173,13 @@ class EventTrigger(StrEnum):
 PUBLIC_URL: Final = "wss://ws.kraken.com/v2"
 #: Page "Introduction": `executions`, `balances` and trading.
 AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
+#: Page "Level 3": `level3` alone.
+LEVEL3_URL: Final = "wss://ws-l3.kraken.com/v2"
 
 #: Channels that need a token and live on `AUTH_URL` (pages "Executions" and "Balances").
 PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
+#: Channels whose requests carry a token; `level3` is market data all the same.
+TOKEN_CHANNELS: Final = PRIVATE_CHANNELS | {ChannelName.LEVEL3}
 
 #: Methods that need a token and live on `AUTH_URL` (section "Trading").
 TRADING_METHODS: Final = frozenset(MethodName) - {
@@ -186,6 +191,14 @@ TRADING_METHODS: Final = frozenset(MethodName) - {
 
 #: Page "Book": levels per side.
 BOOK_DEPTHS: Final = (10, 25, 100, 500, 1000)
+#: Page "Level 3": price levels per side.
+LEVEL3_DEPTHS: Final = (10, 100, 1000)
+#: Page "Level 3": symbols on one connection.
+LEVEL3_SYMBOLS: Final = 200
+#: Page "Level 3": what a subscribe costs for each symbol, by depth, and what an account may spend
+#: within a second (500 with a pro account).
+LEVEL3_COST: Final = MappingProxyType({10: 5, 100: 25, 1000: 100})
+LEVEL3_ALLOWANCE: Final = 200
 #: Page "OHLC": minutes.
 OHLC_INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 #: Page "Instrument".

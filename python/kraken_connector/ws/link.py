@@ -1,0 +1,149 @@
+"""One connection of a client's pool: what it serves, where its messages go, how it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from .connection import Connection
+from .constants import ConnectionState
+from .hosts import Host
+from .session import Session
+from .sinks import Places
+
+__all__ = ["ConnectionView", "Link"]
+
+
+class Link:
+    """One connection with its place in the pool.
+
+    Args:
+        name: what it is called.
+        host: where it connects.
+        connection: the connection.
+        places: where its subscriptions' messages go.
+    """
+
+    def __init__(self, name: str, host: Host, connection: Connection, places: Places) -> None:
+        self.name = name
+        self.host = host
+        self.connection = connection
+        self.places = places
+        self.view = ConnectionView(self)
+        self._opening = asyncio.Lock()
+
+    @property
+    def session(self) -> Session:
+        """The protocol's state."""
+        return self.connection.session
+
+    @property
+    def state(self) -> ConnectionState:
+        """What the connection is doing."""
+        return self.connection.state
+
+    async def open(self, check: Callable[[], None]) -> None:
+        """Open the connection, if it is not; several callers open it once.
+
+        Args:
+            check: called when this caller's turn has come; it raises if the client was
+                disconnected meanwhile.
+
+        Raises:
+            ConnectFailed: it cannot be opened.
+        """
+        async with self._opening:
+            check()
+            if self.state is ConnectionState.DISCONNECTED:
+                await self.connection.open()
+
+    def renew(self) -> None:
+        """Begin anew: a client may be used in one event loop after the other."""
+        self._opening = asyncio.Lock()
+
+
+class ConnectionView:
+    """A look at one connection; it always shows the present.
+
+    Attributes are read-only. It stays good when the connection is lost and opened again.
+    """
+
+    __slots__ = ("_link",)
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @property
+    def name(self) -> str:
+        """What the connection is called: its host's name, with a number from the second one on."""
+        return self._link.name
+
+    @property
+    def url(self) -> str:
+        """Where it connects."""
+        return self._link.host.url
+
+    @property
+    def serves(self) -> frozenset[str]:
+        """What its host serves: some of `public`, `private` and `level3`."""
+        return self._link.host.serves
+
+    @property
+    def state(self) -> ConnectionState:
+        """What it is doing."""
+        return self._link.state
+
+    @property
+    def connection_id(self) -> int | None:
+        """The exchange's id of it, unsigned 64 bit; `None` while unknown."""
+        return self._link.session.connection_id
+
+    @property
+    def system_status(self) -> str | None:
+        """State of the exchange's engine as told on it, `None` while unknown."""
+        return self._link.session.system_status
+
+    @property
+    def reconnects(self) -> int:
+        """Sockets that it opened after the first."""
+        return self._link.connection.reconnects
+
+    @property
+    def resyncs(self) -> int:
+        """Streams that were asked for again on it."""
+        return self._link.session.repair.count
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds that the last ping took, `None` before the first pong."""
+        return self._link.session.latency
+
+    @property
+    def subscriptions(self) -> int:
+        """Streams that it carries: a channel of a symbol each."""
+        return sum(1 for _ in self._link.session.registry)
+
+    @property
+    def symbols(self) -> frozenset[str]:
+        """The currency pairs that it carries."""
+        return frozenset(
+            entry.topic.symbol for entry in self._link.session.registry if entry.topic.symbol
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Return its counts, as `KrakenWSClient.stats` has them."""
+        connection, session = self._link.connection, self._link.session
+        return {
+            "state": str(connection.state),
+            "reconnects": connection.reconnects,
+            "resyncs": session.repair.count,
+            "latency": session.latency,
+            "dispatch": connection.dispatch.summary(),
+            "transit": connection.transit.summary(),
+            **session.engine.counters(),
+        }
+
+    def __repr__(self) -> str:
+        counts = f"subscriptions={self.subscriptions}, reconnects={self.reconnects}"
+        return f"<{self.name} {self.url} {self.state}, {counts}>"
