@@ -28,6 +28,7 @@ from .sinks import CallbackSink
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, SubscriptionEntry
 from .token import TokenManager
+from .trader import TradingMethods
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -37,7 +38,7 @@ logger = logging.getLogger(__name__)
 GAPS_KEPT = 1000
 
 
-class KrakenWSClient:
+class KrakenWSClient(TradingMethods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:

@@ -30,7 +30,10 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
+from ..models.trading import TradingParams
+from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS
+from .encoding import encode
 from .liveness import Liveness
 from .options import SessionOptions
 from .repair import Repair
@@ -40,6 +43,7 @@ from .routes import Routes, Take
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic
 from .token_desk import TokenDesk
+from .trading_desk import Command, TradingDesk
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -57,6 +61,7 @@ class Session:
         engine: parser and books.
         registry: subscriptions.
         requests: subscribes and unsubscribes.
+        trading: orders and what happens to them.
         repair: streams that are asked for again.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
@@ -78,6 +83,7 @@ class Session:
         options: SessionOptions | None = None,
         *,
         has_token_source: bool = False,
+        orders: OrderBookkeeper | None = None,
     ) -> None:
         self.url = url
         self.engine = Engine()
@@ -104,6 +110,14 @@ class Session:
             changed=self._rebuild_routes,
             timeout=options.request_timeout,
             tokens=self._tokens,
+        )
+        self.trading = TradingDesk(
+            url,
+            self.requests.outgoing,
+            self._tokens,
+            self.requests.new_id,
+            timeout=options.request_timeout,
+            orders=orders or NoBookkeeping(),
         )
         self.repair = self.requests.repairs = Repair(
             self.requests,
@@ -190,6 +204,7 @@ class Session:
         self._paused = False
         self._live.opened(now)
         self.requests.opened(now)
+        self.trading.opened()
         self._rebuild_routes()
         self._after(now)
 
@@ -201,6 +216,8 @@ class Session:
         self.system_status = self.connection_id = None
         self.engine.reset()
         self.repair.lost(error)
+        # First, as it must see what has not left.
+        self.trading.lost(error)
         self.requests.lost(error)
 
     def ended(self, error: BaseException) -> None:
@@ -227,6 +244,7 @@ class Session:
         self._forgive_stall(now)
         if not self._paused:
             self.requests.tick(now)
+            self.trading.tick(now)
             self.repair.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
@@ -245,7 +263,10 @@ class Session:
             self._planned = self._live.deadline()
         else:
             self._planned = min(
-                self._live.deadline(), self.requests.deadline(now), self.repair.deadline()
+                self._live.deadline(),
+                self.requests.deadline(now),
+                self.trading.deadline(),
+                self.repair.deadline(),
             )
         return self._planned
 
@@ -276,11 +297,13 @@ class Session:
     def set_token(self, token: str, now: float) -> None:
         """Take the token of this socket and send what waited for it."""
         self.requests.token_arrived(token, now)
+        self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float) -> None:
         """Note that no token could be had."""
         self.requests.token_failed(error)
+        self.trading.token_failed(error)
         if self._tokens.waiting and not self._tokens.failed(now):
             self.fatal = error
         self._after(now)
@@ -312,6 +335,12 @@ class Session:
         self._after(now)
         return ask
 
+    def trade(self, params: TradingParams, now: float, now_ns: int) -> Command:
+        """Send a trading request, once; see `TradingDesk.request`."""
+        command = self.trading.request(params, now, now_ns)
+        self._after(now)
+        return command
+
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
         self.requests.abandon(ask, error)
@@ -325,7 +354,7 @@ class Session:
         elif request.method == "subscribe":
             self.registry.expect_strays(str(request.params.get("channel")))
             self._rebuild_routes()
-        self.outgoing.append(orjson.dumps(plain))
+        self.outgoing.append(encode(plain))
         self.attention = True
 
     # What frames say.
@@ -347,6 +376,8 @@ class Session:
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
+        if self.trading.take(response, self._live.heard):
+            return
         if self.requests.take(response, self._live.heard):
             self._after(self._live.heard)
         elif response.method == "ping":
@@ -464,6 +495,7 @@ class Session:
     def _excuse(self, now: float) -> None:
         self._live.excuse(now, self.GRACE)
         self.requests.excuse(now, self.GRACE)
+        self.trading.excuse(now, self.GRACE)
         self.repair.excuse(now, self.GRACE)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
