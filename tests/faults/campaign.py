@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +20,7 @@ from tests.ws.helpers import BTC, SOL, eventually
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError
 from kraken_connector.ws import BookParams, TickerParams
+from kraken_connector.ws.pauses import PauseWatch
 
 Step = tuple[Any, ...]
 Script = Sequence[Step]
@@ -42,11 +42,13 @@ class Tape:
     Attributes:
         published: by symbol, when and with which checksum.
         delivered: by symbol, the checksums that came.
+        sound: by symbol, those of updates that verified.
     """
 
     def __init__(self, stage: Scene) -> None:
         self.published: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in SYMBOLS}
-        self.delivered: dict[str, Counter[int]] = {symbol: Counter() for symbol in SYMBOLS}
+        self.delivered: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
+        self.sound: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
         self._counts = dict.fromkeys(SYMBOLS, 0)
         self._stage = stage
 
@@ -64,13 +66,25 @@ class Tape:
         if isinstance(message, WSDataMessage) and message.channel == "book":
             for item in message.data:
                 if item.symbol in self.delivered:
-                    self.delivered[item.symbol][item.checksum] += 1
+                    self.delivered[item.symbol].add(item.checksum)
+                    if message.type == "update" and message.verified:
+                        self.sound[item.symbol].add(item.checksum)
 
     def missing(self, symbol: str) -> list[int]:
-        """Return when what never arrived was published."""
-        return [
-            ns for ns, checksum in self.published[symbol] if not self.delivered[symbol][checksum]
-        ]
+        """Return when what never arrived was published.
+
+        Books have no sequence: a lost update that the next one undoes leaves no trace, as that one
+        verifies. Those are left out.
+        """
+        times: list[int] = []
+        run: list[int] = []
+        for ns, checksum in self.published[symbol]:
+            if checksum not in self.delivered[symbol]:
+                run.append(ns)
+                continue
+            times += [] if checksum in self.sound[symbol] else run
+            run = []
+        return times + run
 
 
 @dataclass
@@ -82,6 +96,7 @@ class Campaign:
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
     slack_ns: int = 2 * int(virtual.LATENCY * 1e9)
     clock_jumped: bool = False
+    suspended_ns: list[int] = field(default_factory=list)
 
     def look(self) -> None:
         """Check what must hold at any instant."""
@@ -111,6 +126,9 @@ async def _wait(_: Campaign, seconds: float) -> None:
 
 async def _suspend(campaign: Campaign, seconds: float) -> None:
     campaign.slack_ns += int(seconds * 1e9)
+    if seconds > PauseWatch.BOUND:
+        middle_ns = virtual.current().time_ns() + int(seconds * 5e8)
+        campaign.suspended_ns.append(middle_ns)
     virtual.current().pass_over(seconds)
 
 
@@ -285,6 +303,7 @@ async def _end(campaign: Campaign, *, may_repeat: bool) -> None:
     stage.check_order(may_repeat=may_repeat)
     missing = [("book", symbol, ns) for symbol in SYMBOLS for ns in campaign.tape.missing(symbol)]
     missing += [("executions", "", ns) for ns in stage.missing_reports()]
+    missing += [("book", symbol, ns) for symbol in SYMBOLS for ns in campaign.suspended_ns]
     for channel, symbol, ns in missing:
         where = f"{channel} {symbol} at {ns}"
         assert _is_in_ledger(campaign, channel, symbol, ns), (

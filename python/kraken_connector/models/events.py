@@ -104,8 +104,9 @@ class GapEvent(Model):
 
     Attributes:
         cause: `disconnect` (no connection), `resync` (a book was asked for again), `sequence`
-            (a private channel was asked for again), `overflow` (the consumer was too slow) or
-            `unreadable` (a frame that was dropped; where it names no channel, any may miss it).
+            (a private channel was asked for again), `overflow` (the consumer was too slow),
+            `unreadable` (a frame that was dropped; where it names no channel, any may miss it) or
+            `pause` (nothing was read for more than a second: what arrived then came late).
         start_ns: local time of the last sound message before the hole, nanoseconds since the
             epoch: of the connection, or of the one book or private channel that it is about.
         end_ns: local time at which it was closed, `None` when it will not be.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl as tls
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
@@ -20,6 +21,7 @@ from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
 from .hosts import Hosts
 from .inbox import Inbox, Overflow
+from .lag import lag
 from .link import ConnectionView, Link
 from .options import SessionOptions, checked_count, checked_seconds
 from .pool import Pool, Wiring
@@ -28,7 +30,6 @@ from .sinks import CallbackSink
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, SubscriptionEntry
 from .token import TokenManager
-from .trader import TradingMethods
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -38,7 +39,7 @@ logger = logging.getLogger(__name__)
 GAPS_KEPT = 1000
 
 
-class KrakenWSClient(TradingMethods):
+class KrakenWSClient:
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -384,7 +385,8 @@ class KrakenWSClient(TradingMethods):
         """Return counts since the client was made.
 
         Returns:
-            `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, and under `connections`
+            `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `lanes` and `waiting`
+            (how far the consumer lags, see `lag`), and under `connections`
             by URL: `state`, `reconnects`, `resyncs`, `latency` (seconds of the last ping),
             `dispatch` and `transit` (both `count`, and in seconds `p50`, `p99`, `p99.9`, `max`)
             and the engine's own counts. `dispatch` is the time from receiving a read until its
@@ -397,6 +399,7 @@ class KrakenWSClient(TradingMethods):
             "conflated": self._inbox.conflated,
             "callback_errors": self._callback_errors,
             "gaps": self._gap_count,
+            **lag(self._inbox.lanes, time.time_ns()),
             "connections": {link.host.url: link.view.stats() for link in self._pool},
         }
 

@@ -22,7 +22,7 @@ from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .session import Session
 from .token import TokenManager
-from .transport import DirectConnection, open_socket, send_now
+from .transport import DirectConnection, open_socket
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -156,7 +156,8 @@ class Connection:
         session.attention = False
         if self._socket is None:
             return
-        self._send()
+        if session.outgoing:
+            self._writable.set()
         if session.failure is not None or session.fatal is not None:
             self._socket.transport.abort()
             self._readable.set()
@@ -284,18 +285,8 @@ class Connection:
         if type(last) is WSDataMessage and (sent_ns := last.timestamp_ns) is not None:
             self.transit.note(received_ns - sent_ns)
 
-    def _send(self) -> None:
-        """Send what the session wants to send; what the socket cannot take now is written later."""
-        outgoing = self.session.outgoing
-        assert self._socket is not None
-        while outgoing:
-            if not send_now(self._socket, outgoing[0]):
-                self._writable.set()
-                return
-            outgoing.popleft()
-
     async def _write(self, socket: ClientConnection) -> None:
-        """Send in order what a socket could not take at once."""
+        """Send what the session wants to send, in order."""
         outgoing = self.session.outgoing
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -407,6 +398,7 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         now = self._now()
+        self.session.look(now, time.time_ns())
         due = self.session.deadline(now)
         token_due = self.session.token_deadline
         if token_due <= now:
@@ -416,7 +408,9 @@ class Connection:
         self._timer = asyncio.get_running_loop().call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:
-        self.session.tick(self._now())
+        now = self._now()
+        self.session.look(now, time.time_ns())
+        self.session.tick(now)
         self.attend()
 
     def _fetch_token(self) -> None:

@@ -174,12 +174,14 @@ class Flights:
         """Forget a message that did not leave after all."""
         del self._out[flight.req_id]
 
-    def deadline(self, now: float) -> float:
-        """Return when something is due: a permit, or the end of patience with an answer."""
-        times = [flight.deadline for flight in self._out.values() if flight.topics]
-        if self._queue:
-            times.append(self.pacer.next_permit(now))
+    def deadline(self) -> float:
+        """Return when patience with an answer ends."""
+        times = (flight.deadline for flight in self._out.values() if flight.topics)
         return min(times, default=float("inf"))
+
+    def next_departure(self, now: float) -> float:
+        """Return when the next message may leave."""
+        return self.pacer.next_permit(now) if self._queue else float("inf")
 
     def match(self, response: WSResponse | WSErrorResponse) -> Flight | None:
         """Return the message that a response answers: by id, else by method and symbol.

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Literal
 
 from .._backend import WSDataMessage
@@ -27,7 +27,6 @@ logger = logging.getLogger(__name__)
 #: `disconnect` gives the connection up and opens it again when the consumer has caught up.
 Overflow = Literal["drop_oldest", "conflate", "block", "disconnect"]
 OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconnect")
-
 
 #: Losses after which a consumer that never catches up is told all the same.
 REPORTED_AT_ONCE = 1024
@@ -64,6 +63,10 @@ class Lane:
     def head_ns(self) -> int:
         """Return when the oldest event arrived."""
         return self.items[0].received_ns or 0
+
+    def waiting(self) -> Iterable[Any]:
+        """Return what waits, oldest first."""
+        return self.items
 
     def _overflow(self) -> None:
         raise NotImplementedError
@@ -146,6 +149,10 @@ class ConflatingLane(Lane):
         """Return when the next message arrived."""
         return self._latest[self.items[0]].received_ns or 0
 
+    def waiting(self) -> Iterable[Any]:
+        """Return what waits; a message that was replaced kept its place."""
+        return (self._latest[key] for key in self.items)
+
 
 class StoppingLane(Lane):
     """Drops nothing: whoever fills it stops when it is full, and asks to be told about room."""
@@ -189,6 +196,9 @@ class Inbox:
         bound: messages that each lane of market data holds.
         private_bound: messages that the private lane holds, and the notes.
         on_gap: takes the record of a loss.
+
+    Attributes:
+        lanes: all of them by name; those of market data have the names of their policies.
     """
 
     def __init__(self, bound: int, private_bound: int, on_gap: Callable[[GapEvent], None]) -> None:
@@ -206,6 +216,11 @@ class Inbox:
             self.blocking,
             self.disconnecting,
         )
+        self.lanes: dict[str, Lane] = {
+            "private": self.private,
+            "notes": self.notes,
+            **dict(zip(OVERFLOWS, self._market, strict=True)),
+        }
         self._ended: Exception | None = NotConnected("receive", "disconnected")
 
     def __len__(self) -> int:

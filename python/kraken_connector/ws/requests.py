@@ -222,17 +222,29 @@ class Requests:
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
+        return min(self.deadline_unheard(now), self._flights.deadline())
+
+    def deadline_unheard(self, now: float) -> float:
+        """Return when `tick_unheard` has something to do."""
         asks = (ask.deadline for ask in self._asks if ask.deadline is not None)
-        return min(min(asks, default=float("inf")), self._flights.deadline(now))
+        return min(min(asks, default=float("inf")), self._flights.next_departure(now))
+
+    def tick_unheard(self, now: float) -> None:
+        """Do what needs no answer, as none is read at the moment: callers do not wait for ever."""
+        self._end_overdue_asks(now)
+        self.pump(now)
 
     def tick(self, now: float) -> None:
         """End what took too long, send what may go."""
-        for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
-            self.abandon(ask, ask.overdue(self._timeout))
+        self._end_overdue_asks(now)
         for flight in self._flights:
             if now >= flight.deadline:
                 self._overdue(flight, now)
         self.pump(now)
+
+    def _end_overdue_asks(self, now: float) -> None:
+        for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
+            self.abandon(ask, ask.overdue(self._timeout))
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""

@@ -30,12 +30,10 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
-from ..models.trading import TradingParams
-from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS
-from .encoding import encode
 from .liveness import Liveness
 from .options import SessionOptions
+from .pauses import PauseWatch
 from .repair import Repair
 from .requests import Requests
 from .resync import Resync
@@ -43,7 +41,6 @@ from .routes import Routes, Take
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic
 from .token_desk import TokenDesk
-from .trading_desk import Command, TradingDesk
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -61,7 +58,6 @@ class Session:
         engine: parser and books.
         registry: subscriptions.
         requests: subscribes and unsubscribes.
-        trading: orders and what happens to them.
         repair: streams that are asked for again.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
@@ -83,7 +79,6 @@ class Session:
         options: SessionOptions | None = None,
         *,
         has_token_source: bool = False,
-        orders: OrderBookkeeper | None = None,
     ) -> None:
         self.url = url
         self.engine = Engine()
@@ -111,14 +106,6 @@ class Session:
             timeout=options.request_timeout,
             tokens=self._tokens,
         )
-        self.trading = TradingDesk(
-            url,
-            self.requests.outgoing,
-            self._tokens,
-            self.requests.new_id,
-            timeout=options.request_timeout,
-            orders=orders or NoBookkeeping(),
-        )
         self.repair = self.requests.repairs = Repair(
             self.requests,
             self.registry,
@@ -132,6 +119,7 @@ class Session:
         )
         self._hole: GapEvent | None = None
         self._paused = False
+        self._watch = PauseWatch()
         self._pongs = 0
         #: When each private channel brought its last message.
         self._private_ns: dict[str, int] = {}
@@ -204,7 +192,6 @@ class Session:
         self._paused = False
         self._live.opened(now)
         self.requests.opened(now)
-        self.trading.opened()
         self._rebuild_routes()
         self._after(now)
 
@@ -213,11 +200,10 @@ class Session:
         if self.is_open:
             self._open_hole(now_ns, cause)
         self.is_open = False
+        self._watch.forget()
         self.system_status = self.connection_id = None
         self.engine.reset()
         self.repair.lost(error)
-        # First, as it must see what has not left.
-        self.trading.lost(error)
         self.requests.lost(error)
 
     def ended(self, error: BaseException) -> None:
@@ -237,14 +223,23 @@ class Session:
         self.registry.clear()
         self._rebuild_routes()
 
+    def look(self, now: float, now_ns: int) -> None:
+        """Note that the process runs; comes before `tick` and `deadline`."""
+        since_ns = self._watch.look(now, now_ns) if self.is_open else None
+        if since_ns is not None and not self._paused:
+            logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
+            self._excuse(now)
+            self._report_pause(since_ns, now_ns)
+
     def tick(self, now: float) -> None:
         """Do what is due."""
         if not self.is_open:
             return
         self._forgive_stall(now)
-        if not self._paused:
+        if self._paused:
+            self.requests.tick_unheard(now)
+        else:
             self.requests.tick(now)
-            self.trading.tick(now)
             self.repair.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
@@ -260,15 +255,12 @@ class Session:
         if not self.is_open:
             self._planned = float("inf")
         elif self._paused:
-            self._planned = self._live.deadline()
+            self._planned = min(self._live.deadline(), self.requests.deadline_unheard(now))
         else:
             self._planned = min(
-                self._live.deadline(),
-                self.requests.deadline(now),
-                self.trading.deadline(),
-                self.repair.deadline(),
+                self._live.deadline(), self.requests.deadline(now), self.repair.deadline()
             )
-        return self._planned
+        return min(self._planned, self._watch.due)
 
     def paused(self) -> None:
         """Note that frames are not read for a while, so silence means nothing."""
@@ -279,6 +271,10 @@ class Session:
         """Note that frames are read again."""
         if self._paused:
             self._paused = False
+            silence = now - self._live.heard
+            if silence > PauseWatch.BOUND:
+                since_ns = self.last_received_ns
+                self._report_pause(since_ns, since_ns + int(silence * 1e9))
             self._live.resume(now, self.GRACE)
             self._excuse(now)
 
@@ -297,13 +293,11 @@ class Session:
     def set_token(self, token: str, now: float) -> None:
         """Take the token of this socket and send what waited for it."""
         self.requests.token_arrived(token, now)
-        self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float) -> None:
         """Note that no token could be had."""
         self.requests.token_failed(error)
-        self.trading.token_failed(error)
         if self._tokens.waiting and not self._tokens.failed(now):
             self.fatal = error
         self._after(now)
@@ -335,12 +329,6 @@ class Session:
         self._after(now)
         return ask
 
-    def trade(self, params: TradingParams, now: float, now_ns: int) -> Command:
-        """Send a trading request, once; see `TradingDesk.request`."""
-        command = self.trading.request(params, now, now_ns)
-        self._after(now)
-        return command
-
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
         self.requests.abandon(ask, error)
@@ -354,7 +342,7 @@ class Session:
         elif request.method == "subscribe":
             self.registry.expect_strays(str(request.params.get("channel")))
             self._rebuild_routes()
-        self.outgoing.append(encode(plain))
+        self.outgoing.append(orjson.dumps(plain))
         self.attention = True
 
     # What frames say.
@@ -376,8 +364,6 @@ class Session:
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
-        if self.trading.take(response, self._live.heard):
-            return
         if self.requests.take(response, self._live.heard):
             self._after(self._live.heard)
         elif response.method == "ping":
@@ -495,13 +481,10 @@ class Session:
     def _excuse(self, now: float) -> None:
         self._live.excuse(now, self.GRACE)
         self.requests.excuse(now, self.GRACE)
-        self.trading.excuse(now, self.GRACE)
         self.repair.excuse(now, self.GRACE)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
-        live = [entry.topic for entry in self.registry if entry.ack is not None]
-        channels = {topic.channel for topic in live}
-        symbols = {topic.symbol for topic in live if topic.symbol}
+        channels, symbols = self._streams()
         since_ns = self.last_received_ns or now_ns
         if self._hole is not None:
             # Lost again before all was back: one hole, with what came to it meanwhile.
@@ -512,6 +495,18 @@ class Session:
             self._hole = GapEvent(
                 cause, since_ns, None, sorted(channels), sorted(symbols), self.url
             )
+
+    def _report_pause(self, since_ns: int, until_ns: int) -> None:
+        channels, symbols = self._streams()
+        if channels:
+            self._outlet.gap(
+                GapEvent("pause", since_ns, until_ns, sorted(channels), sorted(symbols), self.url)
+            )
+
+    def _streams(self) -> tuple[set[str], set[str]]:
+        """Return channels and symbols of all that was ever confirmed."""
+        live = [entry.topic for entry in self.registry if entry.ack is not None]
+        return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
 
     def _close_hole(self, end_ns: int | None) -> None:
         if self._hole is not None:

@@ -39,6 +39,7 @@ class Bench:
     def __init__(self, *, has_token_source: bool = False, **options: Any) -> None:
         self.outlet = Place()
         self.now = 1000.0
+        self.wall_offset = 0.0
         self.session = Session(
             URL, self.outlet, SessionOptions(**options), has_token_source=has_token_source
         )
@@ -68,10 +69,15 @@ class Bench:
         end = self.now + seconds
         while (due := self.session.deadline(self.now)) <= end:
             self.now = max(due, self.now)
+            self.look()
             self.session.tick(self.now)
             if self.session.failure is not None:
                 return
         self.now = end
+
+    def look(self) -> None:
+        """Let the session see that the process runs."""
+        self.session.look(self.now, int((self.now + self.wall_offset) * SECOND))
 
     def subscribe(self, params: Any, place: Place | None = None) -> Ask:
         return self.session.subscribe(params, place or self.outlet, self.now)

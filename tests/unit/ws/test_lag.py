@@ -1,0 +1,71 @@
+"""How far a consumer is behind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kraken_connector import Engine
+from kraken_connector.models import BookCrossedEvent
+from kraken_connector.ws.inbox import OVERFLOWS, Inbox
+from kraken_connector.ws.lag import lag
+
+SECOND = 1_000_000_000
+
+
+def ticker(symbol: str, received_s: int) -> Any:
+    frame = f'{{"channel":"ticker","type":"update","data":[{{"symbol":"{symbol}"}}]}}'
+    return Engine().feed(frame.encode(), received_s * SECOND)[0]
+
+
+def inbox() -> Inbox:
+    made = Inbox(bound=3, private_bound=8, on_gap=lambda _: None)
+    made.open()
+    return made
+
+
+def test_nothing_waits() -> None:
+    told = lag(inbox().lanes, 10 * SECOND)
+    assert told["waiting"] == {}
+    assert list(told["lanes"]) == ["private", "notes", *OVERFLOWS]
+    assert told["lanes"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
+    assert told["lanes"]["conflate"]["bound"] is None
+
+
+def test_what_waits_by_lane_and_by_subscription() -> None:
+    lanes = inbox()
+    for at in (2, 4):
+        lanes.dropping.put(ticker("BTC/USD", at))
+    lanes.blocking.put(ticker("ETH/USD", 7))
+    told = lag(lanes.lanes, 10 * SECOND)
+    assert told["lanes"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
+    assert told["lanes"]["block"]["oldest"] == 3.0
+    assert told["waiting"] == {
+        "ticker BTC/USD": {"queued": 2, "oldest": 8.0},
+        "ticker ETH/USD": {"queued": 1, "oldest": 3.0},
+    }
+
+
+def test_drops_are_counted_and_conflated_messages_wait_once() -> None:
+    lanes = inbox()
+    for at in range(5):
+        lanes.dropping.put(ticker("BTC/USD", at))
+        lanes.conflating.put(ticker("BTC/USD", at))
+    told = lag(lanes.lanes, 10 * SECOND)
+    assert told["lanes"]["drop_oldest"]["dropped"] == 2
+    assert told["lanes"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
+
+
+def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
+    lanes = inbox()
+    lanes.notes.put("a note")
+    lanes.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
+    told = lag(lanes.lanes, 3 * SECOND)
+    assert told["lanes"]["notes"]["oldest"] == 2.0
+    assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
+    assert {"queued": 1, "oldest": 2.0} in told["waiting"].values()
+
+
+def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
+    lanes = inbox()
+    lanes.private.put(ticker("BTC/USD", 50))
+    assert lag(lanes.lanes, SECOND)["lanes"]["private"]["oldest"] == 0.0
