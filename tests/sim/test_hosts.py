@@ -78,6 +78,24 @@ async def test_token_call_is_on_the_public_host_alone() -> None:
         assert (await http.post(**call)).json()["error"] == []
 
 
+async def test_token_is_good_on_every_host_and_ages_on_each_by_itself() -> None:
+    now = 1_790_000_000_000_000_000
+    async with (
+        SimulatedExchange(rate=0, hosts="three", clock=lambda: now, symbols=["BTC/USD"]) as sim,
+        connected(sim, url=sim.auth_url) as private,
+        connected(sim, url=sim.level3_url) as level3,
+        connected(sim, url=sim.level3_url) as late,
+    ):
+        token = await fetch_token(sim)
+        orders = subscribe("level3", symbol=["BTC/USD"], token=token)
+        assert (await private.answer(subscribe("balances", token=token)))["success"]
+        assert (await level3.answer(orders))["success"]
+        now += 3600 * 10**9
+        assert (await private.answer(subscribe("executions", token=token)))["success"]
+        assert (await level3.answer(orders))["error"] == "Already subscribed"
+        assert (await late.answer(orders))["error"] == "ESession:Invalid session"
+
+
 async def test_connections_know_their_host() -> None:
     async with three() as (sim, *_):
         numbers = {
