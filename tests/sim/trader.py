@@ -12,11 +12,11 @@ from tests.sim.client import Client, Message, connected, fetch_token
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.book import Row
-from kraken_connector.sim.market import SimMarket
+from kraken_connector.sim.market import SimMarket, Step
 from kraken_connector.sim.requests import Refused
 from kraken_connector.sim.session import Outgoing, Session, Subscription
 from kraken_connector.sim.trading import fields
-from kraken_connector.sim.trading.order import Order
+from kraken_connector.sim.trading.order import Number, Order
 
 BTC = "BTC/USD"
 START_NS = 1_800_000_000_000_000_000
@@ -180,9 +180,9 @@ class Bench:
         ladder = self.market.book.bids if side == "bid" else self.market.book.asks
         return as_level(self.market, ladder.row(index))
 
-    def trade(self, side: Any, qty: Decimal | str, limit_price: Decimal | None = None) -> None:
+    def trade(self, side: Any, qty: Number, limit_price: Decimal | None = None) -> Step:
         """Let somebody else trade."""
-        self.sim.markets.trade(BTC, side, qty, limit_price)
+        return self.sim.markets.trade(BTC, side, qty, limit_price)
 
     def _items(self, channel: str) -> list[Message]:
         messages = [one for one in self._recorder.messages if one["channel"] == channel]

@@ -7,6 +7,7 @@ Source: docs.kraken.com, Spot WebSocket v2, executions and balances channels.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -228,7 +229,7 @@ def _triggers(order: Order) -> Report:
 
 def _further(order: Order) -> Report:
     """Return the terms that few orders have."""
-    further: Report = dict(order.flags)
+    further = _exactly(order.flags)
     if order.display_qty is not None:
         further["display_qty"] = _qty(order, order.display_qty)
     if order.effective_ns is not None:
@@ -236,13 +237,17 @@ def _further(order: Order) -> Report:
     if order.expire_ns is not None:
         further["expire_time"] = timestamp(order.expire_ns, 0)
     if order.conditional is not None:
-        further["contingent"] = {
-            key: exact(value) if isinstance(value, Decimal) else value
-            for key, value in order.conditional.items()
-        }
+        further["contingent"] = _exactly(order.conditional)
     if order.ord_ref_id is not None:
         further["ord_ref_id"] = order.ord_ref_id
     return further
+
+
+def _exactly(terms: Mapping[str, Any]) -> Report:
+    """Return terms of a request with the digits that they came with."""
+    return {
+        key: exact(value) if isinstance(value, Decimal) else value for key, value in terms.items()
+    }
 
 
 def _post_only(order: Order) -> Report:
