@@ -140,6 +140,8 @@ class Pipe(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         if data and not self._is_closing:
+            if self.peer._is_gone and not self._is_reading:
+                self._loop.call_soon(self._leave, BrokenPipeError("nobody reads"))
             self.peer._take(bytes(data))
             self._watch_level()
 

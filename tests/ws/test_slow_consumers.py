@@ -17,6 +17,7 @@ from tests.ws.helpers import (
     tokens_of,
 )
 
+from kraken_connector.exceptions import RequestTimeout
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     BookParams,
@@ -133,6 +134,32 @@ async def test_blocking_stops_reading_until_there_is_room(sim: SimulatedExchange
         assert [message.verified for message in updates] == [True] * 51
         assert sim.connections_total == 1
         assert client.stats()["dropped"] == 0
+
+
+async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExchange) -> None:
+    async with connected(sim, message_queue_max=10, ping_interval=0.02) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
+        await sim.step(BTC, 9)
+        await eventually(lambda: client.stats()["lanes"]["block"]["queued"] >= 10)
+        sim.faults.reset_connections()
+        await sim.wait_for(lambda: sim.connections_total == 2)
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        updates = [await find_channel(client, "book") for _ in range(10)]
+        assert [message.verified for message in updates] == [True] * 10
+        await eventually(lambda: [gap.cause for gap in client.gaps] == ["disconnect"])
+
+
+async def test_request_of_a_consumer_that_blocks_its_own_answer_times_out(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, message_queue_max=10, request_timeout=0.2) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
+        await sim.step(BTC, 20)
+        await eventually(lambda: client.stats()["lanes"]["block"]["queued"] >= 10)
+        with pytest.raises(RequestTimeout):
+            await client.subscribe(TickerParams(symbol=[ETH]))
+        updates = [await find_channel(client, "book") for _ in range(21)]
+        assert [message.verified for message in updates] == [True] * 21
 
 
 async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchange) -> None:
