@@ -9,9 +9,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ..http import HTTPAuthenticatedClient
 from ..sim import SimulatedExchange
-from ..ws import KrakenWSClient, SubscriptionParams, TokenManager
+from ..ws import KrakenWSClient, SubscriptionParams
 from ..ws.constants import PUBLIC_URL
 from .display import Picture, fullscreen, present
 from .ladder import ASCII, UNICODE, Glyphs
@@ -31,8 +30,7 @@ class LiveSession:
         title: the command.
         source: where the messages come from, in words.
         console: where to show it.
-        url: of the exchange, for everything that is shown.
-        tokens: what fetches tokens, where the exchange wants them.
+        url: of the exchange.
         exchange: one to start and to connect to instead.
         recorded: symbols whose recorded books end the session when they are over.
         seconds: when to end by itself.
@@ -47,7 +45,6 @@ class LiveSession:
         source: str,
         console: Console,
         url: str = PUBLIC_URL,
-        tokens: TokenManager | None = None,
         exchange: SimulatedExchange | None = None,
         recorded: Sequence[str] = (),
         seconds: float | None = None,
@@ -59,7 +56,6 @@ class LiveSession:
         self._source = source
         self._console = console
         self._url = url
-        self._tokens = tokens
         self._exchange = exchange
         self._recorded = recorded
         self._seconds = seconds
@@ -74,12 +70,12 @@ class LiveSession:
             SubscriptionError: the exchange takes none of the symbols.
         """
         async with AsyncExitStack() as stack:
-            url, tokens = self._url, self._tokens
+            url = self._url
             if self._exchange is not None:
                 await stack.enter_async_context(self._exchange)
-                url, tokens = self._exchange.url, _tokens_of(self._exchange)
+                url = self._exchange.url
             self.session = ClientSession(
-                KrakenWSClient(url, token_manager=tokens),
+                KrakenWSClient(url),
                 self._subscriptions,
                 title=self._title,
                 source=self._source,
@@ -123,13 +119,6 @@ class LiveSession:
         title = f"{self._title}  {self._source}, {status.backend} core"
         report(self._console, title, list(self.session.facts()), books)
         return not status.mismatches and status.verified != 0
-
-
-def _tokens_of(exchange: SimulatedExchange) -> TokenManager:
-    source = HTTPAuthenticatedClient(
-        exchange.rest_url, api_key=exchange.api_key, api_secret=exchange.api_secret
-    )
-    return TokenManager(source)
 
 
 def glyphs(console: Console) -> Glyphs:
