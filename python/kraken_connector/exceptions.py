@@ -13,10 +13,13 @@
     │  └─ BookNotReady                        a book that must not be read now
     ├─ RequestError              per case     an answer that is a refusal
     │  ├─ SubscriptionError
-    │  ├─ TradingError
+    │  ├─ TradingError                        an order, or what was to happen to it
+    │  │  └─ OrderCheckFailed                 not sent; also a ValueError
+    │  ├─ OrderOutcomeUnknown                 sent, no word; also a TimeoutError, ConnectionError
     │  ├─ TokenAcquisitionError
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
     ├─ NotConnected              none         a request without a connection; also a RuntimeError
+    ├─ InvalidParameter          none         a parameter that makes no sense; also a ValueError
     └─ InvalidFieldError         none         a caller's mistake; also a ValueError
 
 Exceptions carry their data as attributes; the text is made from them. `recovery` says what the
@@ -25,7 +28,8 @@ client does by itself: `"reconnect"`, `"resync"`, `"drop_frame"` or `"none"`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, ClassVar
 
 __all__ = [
@@ -36,8 +40,11 @@ __all__ = [
     "FeedError",
     "HeartbeatTimeout",
     "InvalidFieldError",
+    "InvalidParameter",
     "KrakenConnectorError",
     "NotConnected",
+    "OrderCheckFailed",
+    "OrderOutcomeUnknown",
     "ParseError",
     "ProtocolError",
     "RequestError",
@@ -139,7 +146,17 @@ class ParseError(ProtocolError, ValueError):
 
 
 class UnexpectedReply(ProtocolError):
-    """A reply that does not have the shape its request asks for."""
+    """A reply that does not have the shape its request asks for.
+
+    Attributes:
+        reply: the reply.
+        expected: what it should have been.
+    """
+
+    def __init__(self, reply: Any, expected: str) -> None:
+        self.reply = reply
+        self.expected = expected
+        super().__init__(f"expected {expected}, received {reply!r}")
 
 
 class FeedError(KrakenConnectorError):
@@ -232,7 +249,105 @@ class SubscriptionError(RequestError):
 
 
 class TradingError(RequestError):
-    """A trading request was refused."""
+    """A trading request was refused: nothing came of it, except what `accepted` names.
+
+    Attributes:
+        method: the request's method, `add_order`.
+        rejected: the exchange's text by identifier, for requests about several orders.
+        accepted: the identifiers of the same request that were accepted.
+        order: the order as the client knows it, `None` where there is none.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        req_id: int | None = None,
+        *,
+        venue_error: str | None = None,
+        method: str | None = None,
+        rejected: Mapping[str, str] | None = None,
+        accepted: Sequence[str] = (),
+        order: Any = None,
+    ) -> None:
+        super().__init__(error, req_id, venue_error=venue_error)
+        self.method = method
+        self.rejected = dict(rejected or {})
+        self.accepted = tuple(accepted)
+        self.order = order
+
+
+class OrderCheckFailed(TradingError, ValueError):
+    """An order was not sent, as the exchange would refuse it by its own rules.
+
+    Attributes:
+        rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol` or `deadline`.
+        symbol: the currency pair, `None` where the rule is about no pair.
+        field: the parameter that breaks the rule.
+        value: what it was.
+        below: the nearest valid value below, `None` if there is none.
+        above: the nearest valid value above, `None` if there is none.
+    """
+
+    def __init__(
+        self,
+        error: str,
+        *,
+        rule: str,
+        symbol: str | None = None,
+        field: str | None = None,
+        value: Any = None,
+        below: Decimal | None = None,
+        above: Decimal | None = None,
+        method: str | None = None,
+    ) -> None:
+        super().__init__(error, method=method)
+        self.rule = rule
+        self.symbol = symbol
+        self.field = field
+        self.value = value
+        self.below = below
+        self.above = above
+
+
+class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
+    """A trading request was sent, and what came of it is not known.
+
+    It may have been carried out, be carried out yet, or never be. Nothing is sent again by
+    itself; a reply that comes late, or the `executions` stream, still tells.
+
+    Attributes:
+        method: the request's method, `add_order`.
+        cl_ord_id: the client's identifier of the order, where the request has one.
+        order_id: the exchange's identifier of the order, where the request has one.
+        order: the order as the client knows it, `None` where there is none.
+        unanswered: the identifiers in doubt, for requests about several orders.
+        rejected: the exchange's text by identifier, for those that were refused.
+        accepted: the identifiers that were accepted.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        reason: str,
+        req_id: int | None = None,
+        *,
+        cl_ord_id: str | None = None,
+        order_id: str | None = None,
+        order: Any = None,
+        unanswered: Sequence[str] = (),
+        rejected: Mapping[str, str] | None = None,
+        accepted: Sequence[str] = (),
+    ) -> None:
+        self.method = method
+        self.cl_ord_id = cl_ord_id
+        self.order_id = order_id
+        self.order = order
+        self.unanswered = tuple(unanswered)
+        self.rejected = dict(rejected or {})
+        self.accepted = tuple(accepted)
+        names = ", ".join(self.unanswered) or order_id or cl_ord_id
+        about = f" ({names})" if names else ""
+        super().__init__(f"the outcome of {method}{about} is unknown: {reason}", req_id)
 
 
 class TokenAcquisitionError(RequestError):
@@ -263,7 +378,24 @@ class NotConnected(KrakenConnectorError, RuntimeError):
     def __init__(self, action: str, state: str) -> None:
         self.action = action
         self.state = state
-        super().__init__(f"cannot {action}: the client is {state}; call connect() first")
+        hint = "try again later" if state == "reconnecting" else "call connect() first"
+        super().__init__(f"cannot {action}: the client is {state}; {hint}")
+
+
+class InvalidParameter(KrakenConnectorError, ValueError):
+    """A parameter has a value that the exchange does not take.
+
+    Attributes:
+        field: name of the parameter.
+        expected: what it must be.
+        value: what came.
+    """
+
+    def __init__(self, field: str, expected: str, value: Any) -> None:
+        self.field = field
+        self.expected = expected
+        self.value = value
+        super().__init__(f"{field} must be {expected}, not {value!r}")
 
 
 class InvalidFieldError(KrakenConnectorError, ValueError):

@@ -22,20 +22,7 @@ SURFACE: dict[str, dict[str, Any]] = json.loads(
     Path(__file__).with_name("surface_0_2_0.json").read_text(encoding="utf-8")
 )
 
-# Trading is not part of this version. A name that arrives must leave these lists.
-TRADING_NAMES = {n for n, e in SURFACE.items() if e["module"] == "kraken_connector.ws.trading"}
-TRADING_METHODS = {
-    "add_order",
-    "amend_order",
-    "batch_add",
-    "batch_cancel",
-    "cancel_all",
-    "cancel_all_orders_after",
-    "cancel_order",
-    "edit_order",
-}
-
-EXPECTED = sorted(SURFACE.keys() - TRADING_NAMES)
+EXPECTED = sorted(SURFACE)
 
 
 def of_kind(key: str) -> list[str]:
@@ -60,7 +47,7 @@ def test_positional_parameters_keep_their_names_and_order(name: str) -> None:
 @pytest.mark.parametrize("name", of_kind("attributes"))
 def test_public_attributes_are_there(name: str) -> None:
     found = set(dir(getattr(ws, name)))
-    assert set(SURFACE[name]["attributes"]) - TRADING_METHODS <= found
+    assert set(SURFACE[name]["attributes"]) <= found
 
 
 @pytest.mark.parametrize("name", of_kind("members"))
@@ -68,11 +55,6 @@ def test_enum_members_keep_their_values(name: str) -> None:
     found = getattr(ws, name)
     assert issubclass(found, enum.StrEnum)
     assert SURFACE[name]["members"].items() <= {m.name: m.value for m in found}.items()
-
-
-def test_trading_is_still_to_come() -> None:
-    assert not TRADING_NAMES & set(ws.__all__)
-    assert not TRADING_METHODS & set(dir(ws.KrakenWSClient))
 
 
 @pytest.mark.parametrize("package", [kraken_connector, ws])

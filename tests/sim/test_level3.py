@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 from tests.sim.client import BookReader, Client, Message, connected, fetch_token
-from tests.sim.orders import SIDES, OrderReader
+from tests.sim.orders import SIDES, OrderReader, Side
 
-from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim import SimulatedExchange, book
 from kraken_connector.sim.book import ReferenceBook
 from kraken_connector.sim.flat_out import FlatOutFeed
 from kraken_connector.sim.level3 import DEPTHS, OrderBook
@@ -27,6 +27,8 @@ BTC = "BTC/USD"
 ORDER_ID = re.compile(r"O[A-Z2-7]{5}-[A-Z2-7]{5}-[A-Z2-7]{6}")
 NANOSECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 SECOND_NS = 1_000_000_000
+BOOK_SIDES: dict[Side, book.Side] = {"bids": "bid", "asks": "ask"}
+ORDER_SIDES: dict[Side, str] = {"bids": "buy", "asks": "sell"}
 
 
 @asynccontextmanager
@@ -317,6 +319,76 @@ def test_own_order_that_grows_goes_to_the_back() -> None:
     assert [order.order_id for order in after] == ["other", "mine"]
     assert event.kind == "modify"
     assert event.order.timestamp_ns > 2
+
+
+async def add(client: Client, token: str, side: str, price: Decimal, qty: str, req_id: int) -> str:
+    """Place an order over the socket and return its id."""
+    params = {
+        "order_type": "limit",
+        "side": side,
+        "symbol": BTC,
+        "limit_price": float(price),
+        "order_qty": float(qty),
+        "token": token,
+    }
+    answer = await client.answer({"method": "add_order", "req_id": req_id, "params": params})
+    assert answer["success"], answer
+    order_id: str = answer["result"]["order_id"]
+    return order_id
+
+
+def places(sim: SimulatedExchange, reader: OrderReader) -> dict[str, tuple[int, int]]:
+    """Return the lots ahead of each own order: as a reader sees it, as the engine says."""
+    market, own = sim.markets.market(BTC), {order.order_id for order in sim.account.open_orders}
+    found: dict[str, tuple[int, int]] = {}
+    for side in SIDES:
+        for price, queue in reader.sides[side].items():
+            ahead = 0
+            engine = {
+                one.order_id: one for one in market.own.queue(BOOK_SIDES[side], ticks_of(price))
+            }
+            for order in queue:
+                if order.order_id in own:
+                    found[order.order_id] = ahead, engine.pop(order.order_id).ahead
+                else:
+                    ahead += lots_of(order.qty)
+            assert not engine, "own orders that a reader does not see"
+    return found
+
+
+def ticks_of(price: str) -> int:
+    return int(Decimal(price).scaleb(1))
+
+
+def lots_of(qty: str) -> int:
+    return int(Decimal(qty).scaleb(8))
+
+
+async def test_own_orders_stand_in_the_queues_with_their_ids() -> None:
+    orders, levels = OrderReader(100), BookReader(100)
+    seen: set[str] = set()
+    rich = {"USD": 10**9, "BTC": 10**4}
+    async with serving(balances=rich) as (sim, client, token), connected(sim) as trading:
+        orders.read(await client.subscribe("level3", BTC, depth=100, token=token))
+        levels.read(await client.subscribe("book", BTC, depth=100))
+        for number in range(60):
+            side = SIDES[number % 2]
+            price, _ = orders.levels(side)[number % 4]
+            order_id = await add(trading, token, ORDER_SIDES[side], price, "0.02", number)
+            if number % 5 == 4 and order_id in sim.account.records.open:
+                await sim.account.amend(order_id, order_qty=1)
+            await sim.step(BTC, 3)
+            await client.send({"method": "ping"})
+            while (message := await client.receive()).get("method") != "pong":
+                (orders if message["channel"] == "level3" else levels).read(message)
+            for each in SIDES:
+                rows = levels.books[BTC].levels(each)
+                assert orders.levels(each) == [tuple(map(Decimal, row)) for row in rows]
+            found = places(sim, orders)
+            assert all(told == said for told, said in found.values())
+            seen |= found.keys()
+    assert len(seen) > 30
+    assert sim.account.fills
 
 
 # Requests and refusals.

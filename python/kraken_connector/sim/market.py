@@ -83,8 +83,8 @@ class Step:
         checksum: of the book after the step.
         bbo_changed: whether the best price or quantity of a side is another one now.
         trades: the trades of the step, oldest first.
-        orders: what it did to the single orders, once somebody looked at them.
         own_fills: those of them that met resting orders of the account.
+        orders: what it did to the single orders, once somebody looked at them.
     """
 
     symbol: str
@@ -94,6 +94,7 @@ class Step:
     bbo_changed: bool = False
     trades: list[Trade] = field(default_factory=list)
     orders: OrderStep | None = None
+    own_fills: list[OwnFill] = field(default_factory=list)
 
     def traded(self) -> dict[Place, int]:
         """Return the lots that traded, by the level that they were taken from."""
@@ -102,8 +103,6 @@ class Step:
             place: Place = ("ask" if trade.side == "buy" else "bid", trade.ticks)
             lots[place] = lots.get(place, 0) + trade.lots
         return lots
-
-    own_fills: list[OwnFill] = field(default_factory=list)
 
 
 class SimMarket:

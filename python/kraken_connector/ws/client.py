@@ -30,6 +30,7 @@ from .sinks import CallbackSink
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, SubscriptionEntry
 from .token import TokenManager
+from .trader import TradingMethods
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -39,7 +40,7 @@ logger = logging.getLogger(__name__)
 GAPS_KEPT = 1000
 
 
-class KrakenWSClient:
+class KrakenWSClient(TradingMethods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:

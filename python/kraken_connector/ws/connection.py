@@ -22,7 +22,7 @@ from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .session import Session
 from .token import TokenManager
-from .transport import DirectConnection, open_socket
+from .transport import DirectConnection, open_socket, send_now
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -156,8 +156,7 @@ class Connection:
         session.attention = False
         if self._socket is None:
             return
-        if session.outgoing:
-            self._writable.set()
+        self._send()
         if session.failure is not None or session.fatal is not None:
             self._socket.transport.abort()
             self._readable.set()
@@ -285,8 +284,18 @@ class Connection:
         if type(last) is WSDataMessage and (sent_ns := last.timestamp_ns) is not None:
             self.transit.note(received_ns - sent_ns)
 
+    def _send(self) -> None:
+        """Send what the session wants to send; what the socket cannot take now is written later."""
+        outgoing = self.session.outgoing
+        assert self._socket is not None
+        while outgoing:
+            if not send_now(self._socket, outgoing[0]):
+                self._writable.set()
+                return
+            outgoing.popleft()
+
     async def _write(self, socket: ClientConnection) -> None:
-        """Send what the session wants to send, in order."""
+        """Send in order what a socket could not take at once."""
         outgoing = self.session.outgoing
         with contextlib.suppress(ConnectionClosed):
             while True:

@@ -10,6 +10,16 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
+from ..models import enums
+
+FeePreference = enums.FeePreference
+OrderSide = enums.OrderSide
+PriceType = enums.PriceType
+STPType = enums.STPType
+TimeInForce = enums.TimeInForce
+TriggerReference = enums.TriggerReference
+WSOrderType = enums.WSOrderType
+
 
 class ChannelName(StrEnum):
     """The channels."""
@@ -68,37 +78,6 @@ class SystemState(StrEnum):
     POST_ONLY = "post_only"
 
 
-class OrderSide(StrEnum):
-    """Side of an order or trade."""
-
-    BUY = "buy"
-    SELL = "sell"
-
-
-class WSOrderType(StrEnum):
-    """Order types (page "Add Order")."""
-
-    LIMIT = "limit"
-    MARKET = "market"
-    ICEBERG = "iceberg"
-    STOP_LOSS = "stop-loss"
-    STOP_LOSS_LIMIT = "stop-loss-limit"
-    TAKE_PROFIT = "take-profit"
-    TAKE_PROFIT_LIMIT = "take-profit-limit"
-    TRAILING_STOP = "trailing-stop"
-    TRAILING_STOP_LIMIT = "trailing-stop-limit"
-    SETTLE_POSITION = "settle-position"
-
-
-class TimeInForce(StrEnum):
-    """How long an order lives (page "Add Order"); `executions` reports it in upper case."""
-
-    GTC = "gtc"
-    GTD = "gtd"
-    IOC = "ioc"
-    FOK = "fok"
-
-
 class ExecType(StrEnum):
     """What an execution report is about (page "Executions")."""
 
@@ -123,36 +102,6 @@ class OrderStatus(StrEnum):
     FILLED = "filled"
     CANCELED = "canceled"
     EXPIRED = "expired"
-
-
-class TriggerReference(StrEnum):
-    """Price that a triggered order watches (page "Add Order")."""
-
-    INDEX = "index"
-    LAST = "last"
-
-
-class PriceType(StrEnum):
-    """How a price is meant (page "Add Order")."""
-
-    STATIC = "static"
-    PCT = "pct"
-    QUOTE = "quote"
-
-
-class FeePreference(StrEnum):
-    """Currency of the fee (page "Add Order")."""
-
-    BASE = "base"
-    QUOTE = "quote"
-
-
-class STPType(StrEnum):
-    """Self-trade prevention (page "Add Order")."""
-
-    CANCEL_NEWEST = "cancel_newest"
-    CANCEL_OLDEST = "cancel_oldest"
-    CANCEL_BOTH = "cancel_both"
 
 
 class LiquidityIndicator(StrEnum):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..exceptions import NotConnected
 from ..models import GapEvent
+from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .connection import Connection, ConnectionOptions
 from .constants import ConnectionState
 from .hosts import Host, Hosts
@@ -35,6 +36,7 @@ class Wiring:
         inbox: the client's lanes.
         callback: takes everything instead of the inbox.
         on_gap: records a hole.
+        orders: keeps account of orders.
     """
 
     session: SessionOptions
@@ -43,6 +45,7 @@ class Wiring:
     inbox: Inbox
     callback: CallbackSink | None
     on_gap: Callable[[GapEvent], None]
+    orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
 
 
 class Pool:
@@ -137,7 +140,13 @@ class Pool:
         outlet = ClientOutlet(
             inbox, on_full=give_up, on_gap=wiring.on_gap, callback=wiring.callback
         )
-        session = Session(host.url, outlet, wiring.session, has_token_source=manager is not None)
+        session = Session(
+            host.url,
+            outlet,
+            wiring.session,
+            has_token_source=manager is not None,
+            orders=wiring.orders,
+        )
         connection = Connection(session, wiring.connection, manager, self._on_end)
         places = Places(inbox, connection.block, connection.give_up_until_drained)
         return Link(host.name, host, connection, places)

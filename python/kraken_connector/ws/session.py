@@ -30,7 +30,10 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
+from ..models.trading import TradingParams
+from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS
+from .encoding import encode
 from .liveness import Liveness
 from .options import SessionOptions
 from .pauses import PauseWatch
@@ -41,6 +44,7 @@ from .routes import Routes, Take
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic
 from .token_desk import TokenDesk
+from .trading_desk import Command, TradingDesk
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -58,6 +62,7 @@ class Session:
         engine: parser and books.
         registry: subscriptions.
         requests: subscribes and unsubscribes.
+        trading: orders and what happens to them.
         repair: streams that are asked for again.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
@@ -79,6 +84,7 @@ class Session:
         options: SessionOptions | None = None,
         *,
         has_token_source: bool = False,
+        orders: OrderBookkeeper | None = None,
     ) -> None:
         self.url = url
         self.engine = Engine()
@@ -105,6 +111,14 @@ class Session:
             changed=self._rebuild_routes,
             timeout=options.request_timeout,
             tokens=self._tokens,
+        )
+        self.trading = TradingDesk(
+            url,
+            self.requests.outgoing,
+            self._tokens,
+            self.requests.new_id,
+            timeout=options.request_timeout,
+            orders=orders or NoBookkeeping(),
         )
         self.repair = self.requests.repairs = Repair(
             self.requests,
@@ -192,6 +206,7 @@ class Session:
         self._paused = False
         self._live.opened(now)
         self.requests.opened(now)
+        self.trading.opened()
         self._rebuild_routes()
         self._after(now)
 
@@ -204,6 +219,8 @@ class Session:
         self.system_status = self.connection_id = None
         self.engine.reset()
         self.repair.lost(error)
+        # First, as it must see what has not left.
+        self.trading.lost(error)
         self.requests.lost(error)
 
     def ended(self, error: BaseException) -> None:
@@ -240,6 +257,7 @@ class Session:
             self.requests.tick_unheard(now)
         else:
             self.requests.tick(now)
+            self.trading.tick(now)
             self.repair.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
@@ -258,7 +276,10 @@ class Session:
             self._planned = min(self._live.deadline(), self.requests.deadline_unheard(now))
         else:
             self._planned = min(
-                self._live.deadline(), self.requests.deadline(now), self.repair.deadline()
+                self._live.deadline(),
+                self.requests.deadline(now),
+                self.trading.deadline(),
+                self.repair.deadline(),
             )
         return min(self._planned, self._watch.due)
 
@@ -293,11 +314,13 @@ class Session:
     def set_token(self, token: str, now: float) -> None:
         """Take the token of this socket and send what waited for it."""
         self.requests.token_arrived(token, now)
+        self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float) -> None:
         """Note that no token could be had."""
         self.requests.token_failed(error)
+        self.trading.token_failed(error)
         if self._tokens.waiting and not self._tokens.failed(now):
             self.fatal = error
         self._after(now)
@@ -329,6 +352,12 @@ class Session:
         self._after(now)
         return ask
 
+    def trade(self, params: TradingParams, now: float, now_ns: int) -> Command:
+        """Send a trading request, once; see `TradingDesk.request`."""
+        command = self.trading.request(params, now, now_ns)
+        self._after(now)
+        return command
+
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
         self.requests.abandon(ask, error)
@@ -342,7 +371,7 @@ class Session:
         elif request.method == "subscribe":
             self.registry.expect_strays(str(request.params.get("channel")))
             self._rebuild_routes()
-        self.outgoing.append(orjson.dumps(plain))
+        self.outgoing.append(encode(plain))
         self.attention = True
 
     # What frames say.
@@ -364,6 +393,8 @@ class Session:
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
+        if self.trading.take(response, self._live.heard):
+            return
         if self.requests.take(response, self._live.heard):
             self._after(self._live.heard)
         elif response.method == "ping":
@@ -481,6 +512,7 @@ class Session:
     def _excuse(self, now: float) -> None:
         self._live.excuse(now, self.GRACE)
         self.requests.excuse(now, self.GRACE)
+        self.trading.excuse(now, self.GRACE)
         self.repair.excuse(now, self.GRACE)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:

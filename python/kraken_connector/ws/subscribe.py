@@ -13,7 +13,9 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from ..models._checks import check_choice, check_flag, checked_symbol
 from ..models._model import Model, model
+from ..models._token import WithToken
 from .constants import BOOK_DEPTHS, EXECUTION_VENUES, OHLC_INTERVALS, ChannelName, EventTrigger
 
 __all__ = [
@@ -26,9 +28,6 @@ __all__ = [
     "TickerParams",
     "TradeParams",
 ]
-
-#: Codes of the v1 API that v2 refuses (docs.kraken.com, page "WebSocket FAQ").
-_LEGACY_CODES = {"XBT": "BTC", "XDG": "DOGE"}
 
 
 class _Params(Model):
@@ -47,7 +46,7 @@ class _Params(Model):
         if self.channel != self.CHANNEL:
             raise ValueError(f"{type(self).__name__} is for channel {self.CHANNEL!r} only")
         for name in self.FLAGS:
-            _check_flag(name, getattr(self, name))
+            check_flag(name, getattr(self, name))
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -87,32 +86,16 @@ class _SymbolParams(_Params):
         object.__setattr__(self, "symbol", _checked_symbols(self.symbol))
 
 
-class _PrivateParams(_Params):
+class _PrivateParams(_Params, WithToken):
     """Parameters of a channel that needs a token. The token is in no repr and no pickle."""
 
     __slots__ = ()
-    token: str
     users: str | None
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if not isinstance(self.token, str):
-            raise TypeError(f"token must be a string, not {type(self.token).__name__}")
-        _check_choice("users", self.users, ("all",))
-
-    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the parameters as plain data, the token included."""
-        plain = Model.to_dict(self, exact=exact)
-        return {"channel": plain.pop("channel"), "token": self.token, **plain}
-
-    @classmethod
-    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build the parameters from plain data."""
-        plain: Self = super().from_dict(src_dict)
-        return plain.__replace__(token=src_dict.get("token", ""))
-
-    def _state(self) -> dict[str, Any]:
-        return {**Model._state(self), "token": ""}
+        _Params.__post_init__(self)
+        WithToken.__post_init__(self)
+        check_choice("users", self.users, ("all",))
 
 
 @model
@@ -136,7 +119,7 @@ class TickerParams(_SymbolParams):
 
     def __post_init__(self) -> None:
         _SymbolParams.__post_init__(self)
-        _check_choice("event_trigger", self.event_trigger, tuple(EventTrigger))
+        check_choice("event_trigger", self.event_trigger, tuple(EventTrigger))
 
     @property
     def identity(self) -> str:
@@ -236,7 +219,7 @@ class InstrumentParams(_Params):
 
     def __post_init__(self) -> None:
         _Params.__post_init__(self)
-        _check_choice("execution_venue", self.execution_venue, EXECUTION_VENUES)
+        check_choice("execution_venue", self.execution_venue, EXECUTION_VENUES)
 
 
 @model
@@ -307,35 +290,7 @@ def _checked_symbols(symbols: object) -> list[str]:
         raise TypeError(f"symbol must be a list: use [{symbols!r}]")
     if not isinstance(symbols, Collection) or isinstance(symbols, bytes | Mapping):
         raise TypeError(f"symbol must be a list of strings, not {type(symbols).__name__}")
-    return list(dict.fromkeys(_checked_symbol(symbol) for symbol in symbols))
-
-
-def _checked_symbol(symbol: object) -> str:
-    if not isinstance(symbol, str):
-        raise TypeError(f"a symbol must be a string like 'BTC/USD', not {symbol!r}")
-    base, slash, quote = parts = symbol.partition("/")
-    if not (base and slash and quote) or "/" in quote or symbol != "".join(symbol.split()):
-        raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE, like 'BTC/USD'")
-    for code in (base, quote):
-        modern = _LEGACY_CODES.get(code.upper())
-        if modern:
-            right = "".join(_LEGACY_CODES.get(part.upper(), part.upper()) for part in parts)
-            raise ValueError(f"{code} is {modern} in the v2 API: use {right!r}")
-    # Tokenized assets carry a small x: TSLAx/USD.
-    if base.removesuffix("x") != base.removesuffix("x").upper() or quote != quote.upper():
-        raise ValueError(f"symbols are upper case: {symbol!r} should be {symbol.upper()!r}")
-    return symbol
-
-
-def _check_flag(name: str, value: object) -> None:
-    if value is not None and not isinstance(value, bool):
-        raise TypeError(f"{name} must be True, False or None, not {value!r}")
-
-
-def _check_choice(name: str, value: object, allowed: Iterable[str]) -> None:
-    if value is not None and value not in tuple(allowed):
-        choices = ", ".join(repr(str(choice)) for choice in allowed)
-        raise ValueError(f"{name} must be one of {choices}, not {value!r}")
+    return list(dict.fromkeys(checked_symbol(symbol) for symbol in symbols))
 
 
 def _check_number(name: str, value: object, allowed: tuple[int, ...]) -> None:

@@ -21,7 +21,7 @@ class TokenDesk:
         attempts: how often a token is fetched in a row for subscriptions that are replayed.
 
     Attributes:
-        waiting: requests without a token.
+        waiting: subscriptions without a token.
         refused: whether the exchange refused the last token, so that another one is needed.
     """
 
@@ -31,13 +31,28 @@ class TokenDesk:
         self._has_source = has_source
         self._attempts = attempts
         self._token: str | None = None
+        self._wanted = False
         self._failures = 0
         self._not_before = 0.0
 
     @property
     def is_wanted(self) -> bool:
         """Whether something waits for a token."""
-        return bool(self.waiting) and self._token is None
+        return (self._wanted or bool(self.waiting)) and self._token is None
+
+    @property
+    def token(self) -> str | None:
+        """The token of this connection, `None` while there is none."""
+        return self._token
+
+    @property
+    def has_source(self) -> bool:
+        """Whether tokens can be fetched."""
+        return self._has_source
+
+    def want(self, wanted: bool = True) -> None:
+        """Note whether something else than `waiting` needs a token, as orders do."""
+        self._wanted = wanted
 
     def deadline(self) -> float:
         """Return when to fetch a token: a time in the past if at once, infinity if not."""
@@ -71,6 +86,12 @@ class TokenDesk:
         self.refused = True
         return True
 
+    def invalidate(self, token: str | None) -> None:
+        """Forget a token that the exchange refused for an order, which is not sent again."""
+        if self._has_source and token == self._token:
+            self._token = None
+            self.refused = self._wanted = True
+
     def accepted(self) -> None:
         """Note that the exchange took the token: a later refusal is a new story."""
         self.refused = False
@@ -78,6 +99,7 @@ class TokenDesk:
     def arrived(self, token: str) -> list[Flight]:
         """Take a token and return what waited for it."""
         self._token = token
+        self._wanted = False
         self._failures = 0
         waiting, self.waiting = self.waiting, []
         return waiting
@@ -96,7 +118,7 @@ class TokenDesk:
         """Begin anew: the socket is gone, and its token with it."""
         self._token = None
         self.waiting.clear()
-        self.refused = False
+        self.refused = self._wanted = False
         self._not_before = 0.0
 
     def forget(self) -> None:

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
+from websockets.protocol import State
 
 if TYPE_CHECKING:
     from .._backend import Event, Receiver
 
-__all__ = ["DirectConnection", "open_socket"]
+__all__ = ["DirectConnection", "open_socket", "send_now"]
 
 #: What a socket does with the events of a read: the events, and when they were received in
 #: nanoseconds since the epoch.
@@ -166,3 +167,19 @@ async def open_socket(
         logger=_QuietLogger(logging.getLogger(__name__)),
         **options,
     )
+
+
+def send_now(socket: ClientConnection, frame: bytes) -> bool:
+    """Write a text frame in this very step.
+
+    `socket.send` does the same after a few suspensions that it seldom needs.
+
+    Returns:
+        False when the socket is closing or its peer is too slow; nothing was written then.
+    """
+    transport = socket.transport
+    if socket.paused or socket.protocol.state is not State.OPEN or transport.is_closing():
+        return False
+    socket.protocol.send_text(frame)
+    socket.send_data()
+    return True

@@ -1,0 +1,162 @@
+"""Checks of what a user gives: what is right comes back, ready to send; what is wrong raises.
+
+All raise `TypeError` for a value of another type, and `InvalidParameter` (a `ValueError`) for one
+that makes no sense.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from ..exceptions import InvalidParameter
+from ._time import timestamp_ns
+
+__all__ = [
+    "Number",
+    "check_choice",
+    "check_flag",
+    "checked_client_id",
+    "checked_integer",
+    "checked_list",
+    "checked_number",
+    "checked_symbol",
+    "checked_text",
+    "checked_time",
+    "number_text",
+]
+
+#: What may be given for a price or quantity; held as `Decimal` and sent with those digits.
+Number = Decimal | str | int | float
+
+#: Codes of the v1 API that v2 refuses (docs.kraken.com, page "WebSocket FAQ").
+_LEGACY_CODES = {"XBT": "BTC", "XDG": "DOGE"}
+
+#: Digits on either side of the point: far beyond every market, and no memory for `1e999999999`.
+_MAX_DIGITS = 64
+
+#: `Decimal` reads more, as `1_000` and digits of other scripts.
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
+
+#: Forms of a client's identifier (docs.kraken.com, page "Add Order").
+_CLIENT_ID = re.compile(
+    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[!-~][ -~]{0,17}",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def checked_number(field: str, value: object) -> Decimal:
+    """Return a number with the digits it was given with; a float counts as its shortest text."""
+    if isinstance(value, Decimal):
+        number = value
+    elif isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError(f"{field} must be a Decimal, str, int or float, not {value!r}")
+    elif isinstance(value, str):
+        if not _NUMBER.fullmatch(value):
+            raise InvalidParameter(field, "a number like '0.10'", value)
+        number = Decimal(value)
+    else:
+        number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    if not number.is_finite():
+        raise InvalidParameter(field, "a finite number", value)
+    exponent = number.as_tuple().exponent
+    if number.adjusted() >= _MAX_DIGITS or (isinstance(exponent, int) and -exponent > _MAX_DIGITS):
+        raise InvalidParameter(field, f"a number of at most {_MAX_DIGITS} digits", value)
+    return number
+
+
+def number_text(number: Decimal) -> str:
+    """Return a number as JSON with all its digits and no exponent."""
+    return format(number, "f")
+
+
+def check_flag(field: str, value: object) -> None:
+    """Accept a boolean or nothing."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{field} must be True, False or None, not {value!r}")
+
+
+def check_choice(field: str, value: object, allowed: Iterable[str]) -> None:
+    """Accept one of some texts, or nothing."""
+    if value is not None and value not in tuple(allowed):
+        choices = ", ".join(repr(str(choice)) for choice in allowed)
+        raise InvalidParameter(field, f"one of {choices}", value)
+
+
+def checked_integer(field: str, value: object, least: int | None = None) -> int:
+    """Return an integer, not less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{field} must be an integer, not {value!r}")
+    if least is not None and value < least:
+        raise InvalidParameter(field, f"at least {least}", value)
+    return value
+
+
+def checked_text(field: str, value: object) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str):
+        raise TypeError(f"{field} must be a string, not {value!r}")
+    if not value or not value.isprintable():
+        raise InvalidParameter(field, "a text that is not empty", value)
+    return value
+
+
+def checked_client_id(field: str, value: object) -> str:
+    """Return an identifier that the client chose."""
+    text = checked_text(field, value)
+    if not _CLIENT_ID.fullmatch(text):
+        forms = "a UUID with dashes, 32 hex digits, or at most 18 ASCII characters"
+        raise InvalidParameter(field, forms, value)
+    return text
+
+
+def checked_time(field: str, value: object, timespec: str) -> str:
+    """Return a time as RFC 3339 text.
+
+    Args:
+        field: its name.
+        value: text with a zone, or a `datetime` that knows its zone.
+        timespec: what a `datetime` is cut to, `milliseconds` or `seconds`.
+    """
+    if isinstance(value, datetime):
+        if value.utcoffset() is None:
+            raise InvalidParameter(field, "a datetime with a time zone", value)
+        moment = value.astimezone(UTC)
+        return moment.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
+    if not isinstance(value, str):
+        hint = ": say when, not how long" if isinstance(value, timedelta) else ""
+        raise TypeError(f"{field} must be RFC 3339 text or a datetime, not {value!r}{hint}")
+    has_zone = re.search(r"(Z|z|[+-]\d\d:\d\d)$", value)
+    if timestamp_ns(value) is None or has_zone is None:
+        raise InvalidParameter(field, "RFC 3339 text like '2026-01-31T12:00:00.000Z'", value)
+    return value
+
+
+def checked_list(field: str, value: object) -> list[Any]:
+    """Return the items of a collection as a new list."""
+    if isinstance(value, str):
+        raise TypeError(f"{field} must be a list: use [{value!r}]")
+    if not isinstance(value, Collection) or isinstance(value, bytes | Mapping):
+        raise TypeError(f"{field} must be a list, not {type(value).__name__}")
+    return list(value)
+
+
+def checked_symbol(symbol: object) -> str:
+    """Return the symbol of a pair."""
+    if not isinstance(symbol, str):
+        raise TypeError(f"a symbol must be a string like 'BTC/USD', not {symbol!r}")
+    base, slash, quote = parts = symbol.partition("/")
+    if not (base and slash and quote) or "/" in quote or symbol != "".join(symbol.split()):
+        raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE, like 'BTC/USD'")
+    for code in (base, quote):
+        modern = _LEGACY_CODES.get(code.upper())
+        if modern:
+            right = "".join(_LEGACY_CODES.get(part.upper(), part.upper()) for part in parts)
+            raise ValueError(f"{code} is {modern} in the v2 API: use {right!r}")
+    # Tokenized assets carry a small x: TSLAx/USD.
+    if base.removesuffix("x") != base.removesuffix("x").upper() or quote != quote.upper():
+        raise ValueError(f"symbols are upper case: {symbol!r} should be {symbol.upper()!r}")
+    return symbol

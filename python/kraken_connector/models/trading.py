@@ -1,0 +1,742 @@
+"""What is asked of the exchange about orders: the parameters of the eight trading methods.
+
+Parameters are checked when they are made, so a wrong one raises where it was written. They are
+immutable. Numbers may be given as `Decimal`, `str`, `int` or `float`; they are held as `Decimal`
+and sent with exactly those digits. Times may be RFC 3339 text or a `datetime` with a zone.
+
+The token is the last thing to fill in: a client with a `TokenManager` does it by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
+
+from ..exceptions import InvalidParameter
+from ._checks import (
+    Number,
+    check_choice,
+    check_flag,
+    checked_client_id,
+    checked_integer,
+    checked_list,
+    checked_number,
+    checked_symbol,
+    checked_text,
+    checked_time,
+)
+from ._model import Model, model
+from ._token import WithToken
+from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce
+from .enums import TriggerReference as Reference
+from .enums import WSOrderType as OrderType
+
+__all__ = [
+    "AddOrderParams",
+    "AmendOrderParams",
+    "BatchAddParams",
+    "BatchCancelParams",
+    "CancelAllOrdersAfterParams",
+    "CancelAllParams",
+    "CancelOrderParams",
+    "ConditionalClose",
+    "EditOrderParams",
+    "OrderTrigger",
+    "TradingParams",
+]
+
+#: Orders that trade at a limit price (page "Add Order").
+LIMIT_TYPES = frozenset(
+    {
+        OrderType.LIMIT,
+        OrderType.ICEBERG,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+        OrderType.TRAILING_STOP_LIMIT,
+    }
+)
+TRAILING_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT})
+#: Orders that wait for a price.
+TRIGGERED_TYPES = TRAILING_TYPES | {
+    OrderType.STOP_LOSS,
+    OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+}
+#: What can close a position that an order opened (page "Add Order", `conditional`).
+CLOSE_TYPES = TRIGGERED_TYPES | {OrderType.LIMIT}
+
+#: Page "Batch Add" and "Batch Cancel".
+BATCH_ADD_ORDERS = (2, 15)
+BATCH_CANCEL_ORDERS = (2, 50)
+#: Page "Cancel All Orders After": seconds.
+MAX_TIMEOUT = 86_399
+#: Page "Add Order": an iceberg shows at least a fifteenth of itself.
+ICEBERG_SHARE = 15
+
+_OFFSETS = (PriceType.PCT, PriceType.QUOTE)
+
+
+class _Checked(Model):
+    """Parameters whose fields are checked by what they are.
+
+    Attributes:
+        FLAGS: booleans.
+        CHOICES: texts with their allowed values.
+        TIMES: times with their precision.
+    """
+
+    __slots__ = ()
+    FLAGS: ClassVar[tuple[str, ...]] = ()
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    TIMES: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        for name, kind, _ in self.__wire_fields__:
+            value = getattr(self, name)
+            if kind == "decimal" and value is not None:
+                self._put(name, checked_number(name, value))
+        for name in self.FLAGS:
+            check_flag(name, getattr(self, name))
+        for name, allowed in self.CHOICES.items():
+            if (value := getattr(self, name)) is not None:
+                check_choice(name, value, allowed)
+                self._put(name, str(value))
+        for name, timespec in self.TIMES.items():
+            if (value := getattr(self, name)) is not None:
+                self._put(name, checked_time(name, value, timespec))
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build the parameters from plain data under the exchange's names.
+
+        Raises:
+            KeyError: a required parameter is missing.
+            TypeError, InvalidParameter: as of the constructor.
+        """
+        plain = cls._usual(src_dict)
+        numbers = {
+            name: checked_number(name, plain[name])
+            for name, kind, _ in cls.__wire_fields__
+            if kind == "decimal" and plain.get(name) is not None
+        }
+        return super().from_dict({**plain, **numbers})
+
+    @classmethod
+    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return plain data in the shape that the fields have."""
+        return src_dict
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise InvalidParameter(name, "more than 0", value)
+
+    def _check_client_order(self) -> None:
+        """Check how the client names an order."""
+        client_id, userref = getattr(self, "cl_ord_id", None), getattr(self, "order_userref", None)
+        if client_id is not None:
+            checked_client_id("cl_ord_id", client_id)
+        if userref is not None:
+            checked_integer("order_userref", userref)
+            if client_id is not None:
+                raise InvalidParameter("order_userref", "absent beside cl_ord_id", userref)
+
+
+class TradingParams(_Checked, WithToken):
+    """Parameters of a trading method.
+
+    Attributes:
+        METHOD: the method.
+    """
+
+    __slots__ = ()
+    METHOD: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        WithToken.__post_init__(self)
+        _Checked.__post_init__(self)
+
+    def wire(self) -> dict[str, Any]:
+        """Return the `params` of the request without the token, numbers as `Decimal`."""
+        plain = self.to_dict(exact=True)
+        del plain["token"]
+        return plain
+
+
+@model
+class OrderTrigger(_Checked):
+    """What a triggered order waits for.
+
+    Args:
+        reference: price to watch: `last` (the exchange's default) or `index`.
+        price: level, or with `price_type` the signed distance from the reference. Of trailing
+            orders the distance from the peak, always positive.
+        price_type: `static` (the exchange's default), `pct` or `quote`; of trailing orders `pct`
+            or `quote`.
+    """
+
+    CHOICES = MappingProxyType(
+        {"reference": tuple(Reference), "price_type": tuple(PriceType)},
+    )
+
+    reference: str | None = None
+    price: Number | None = None
+    price_type: str | None = None
+
+    def __post_init__(self) -> None:
+        _Checked.__post_init__(self)
+        if self.price is None:
+            raise InvalidParameter("triggers.price", "given", None)
+        if self.price_type not in _OFFSETS:
+            self._require_positive("price")
+
+    @property
+    def is_offset(self) -> bool:
+        """Whether `price` is a distance, not a level."""
+        return self.price_type in _OFFSETS
+
+
+@model
+class ConditionalClose(_Checked):
+    """The order that each fill of another one places on the opposite side.
+
+    Args:
+        order_type: `limit`, `stop-loss`, `stop-loss-limit`, `take-profit`, `take-profit-limit`,
+            `trailing-stop` or `trailing-stop-limit`.
+        limit_price: for types with a limit.
+        trigger_price: for types that wait for a price.
+        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
+            default).
+        trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
+    """
+
+    CHOICES = MappingProxyType(
+        {
+            "order_type": tuple(sorted(CLOSE_TYPES)),
+            "limit_price_type": tuple(PriceType),
+            "trigger_price_type": tuple(PriceType),
+        }
+    )
+
+    order_type: str
+    limit_price: Number | None = None
+    trigger_price: Number | None = None
+    limit_price_type: str | None = field(default=None, kw_only=True)
+    trigger_price_type: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _Checked.__post_init__(self)
+        _check_limit_price(self)
+        waits = self.order_type in TRIGGERED_TYPES
+        _check_presence("trigger_price", self.trigger_price, self.order_type, wanted=waits)
+
+
+@model
+class AddOrderParams(TradingParams):
+    """One new order.
+
+    Args:
+        symbol: currency pair.
+        side: `buy` or `sell`.
+        order_type: `limit`, `market`, `iceberg`, `stop-loss`, `stop-loss-limit`, `take-profit`,
+            `take-profit-limit`, `trailing-stop`, `trailing-stop-limit` or `settle-position`.
+        order_qty: quantity in base currency; may be left out with `cash_order_qty`.
+        token: leave it empty when the client has a `TokenManager`.
+        limit_price: for types with a limit; of `trailing-stop-limit` a distance from the trigger
+            price unless `limit_price_type` is `static`.
+        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
+            default).
+        triggers: for types that wait for a price.
+        time_in_force: `gtc` (the exchange's default), `gtd`, `ioc` or `fok` (limit orders only).
+        margin: whether to fund the order on margin.
+        post_only: cancel the order rather than take liquidity; needs a limit price.
+        reduce_only: only reduce a position.
+        effective_time: when to start, to the second.
+        expire_time: when to end, to the second, at most a month ahead; with `gtd`, and only then.
+        deadline: until when the engine may match the request, to the millisecond, 0.5 to 60 s
+            from now. The exchange's default is 5 s.
+        cl_ord_id: the client's identifier: a UUID, 32 hex digits or at most 18 ASCII characters.
+            The client makes one when neither this nor `order_userref` is given.
+        order_userref: the client's number, which need not be unique.
+        conditional: what each fill places on the opposite side.
+        display_qty: what an iceberg shows, at least a fifteenth of `order_qty`.
+        fee_preference: `base` or `quote`.
+        stp_type: self-trade prevention: `cancel_newest` (the exchange's default), `cancel_oldest`
+            or `cancel_both`.
+        cash_order_qty: quantity in quote currency; buy market orders without margin only.
+        validate: check the order without placing it.
+        sender_sub_id: sub-account for self-trade prevention, in the forms of `cl_ord_id`.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "add_order"
+    FLAGS = ("margin", "post_only", "reduce_only", "validate")
+    CHOICES = MappingProxyType(
+        {
+            "side": tuple(OrderSide),
+            "order_type": tuple(OrderType),
+            "limit_price_type": tuple(PriceType),
+            "time_in_force": tuple(TimeInForce),
+            "fee_preference": tuple(FeePreference),
+            "stp_type": tuple(STPType),
+        }
+    )
+    TIMES = MappingProxyType(
+        {"effective_time": "seconds", "expire_time": "seconds", "deadline": "milliseconds"}
+    )
+
+    symbol: str
+    side: str
+    order_type: str
+    order_qty: Number | None = None
+    token: str = field(default="", compare=False)
+    limit_price: Number | None = None
+    limit_price_type: str | None = None
+    triggers: OrderTrigger | None = None
+    time_in_force: str | None = None
+    margin: bool | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    effective_time: str | datetime | None = None
+    expire_time: str | datetime | None = None
+    deadline: str | datetime | None = None
+    cl_ord_id: str | None = None
+    order_userref: int | None = None
+    conditional: ConditionalClose | None = None
+    display_qty: Number | None = None
+    fee_preference: str | None = None
+    stp_type: str | None = None
+    cash_order_qty: Number | None = None
+    validate: bool | None = None
+    sender_sub_id: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        checked_symbol(self.symbol)
+        self._check_client_order()
+        if self.sender_sub_id is not None:
+            checked_client_id("sender_sub_id", self.sender_sub_id)
+        _check_kind("triggers", self.triggers, OrderTrigger)
+        _check_kind("conditional", self.conditional, ConditionalClose)
+        self._check_size()
+        _check_limit_price(self)
+        self._check_triggers()
+        self._check_life()
+        self._check_iceberg()
+
+    def _check_size(self) -> None:
+        self._require_positive("cash_order_qty")
+        if self.cash_order_qty is not None and (
+            self.order_type != OrderType.MARKET or self.side != OrderSide.BUY or self.margin
+        ):
+            wanted = "absent: it is for buy market orders without margin"
+            raise InvalidParameter("cash_order_qty", wanted, self.cash_order_qty)
+        if self.order_qty is None:
+            if self.cash_order_qty is None:
+                raise InvalidParameter("order_qty", "given", None)
+        elif self._may_be_zero():
+            if self.order_qty < 0:  # type: ignore[operator]
+                raise InvalidParameter("order_qty", "0 or more", self.order_qty)
+        else:
+            self._require_positive("order_qty")
+
+    def _may_be_zero(self) -> bool:
+        """Tell whether a quantity of 0 means the whole position."""
+        closes = self.order_type == OrderType.SETTLE_POSITION or self.reduce_only or self.margin
+        return bool(closes) or self.cash_order_qty is not None
+
+    def _check_triggers(self) -> None:
+        waits = self.order_type in TRIGGERED_TYPES
+        _check_presence("triggers", self.triggers, self.order_type, wanted=waits)
+        if self.triggers is None or self.order_type not in TRAILING_TYPES:
+            return
+        if not self.triggers.is_offset:
+            wanted = f"'pct' or 'quote' for {self.order_type}"
+            raise InvalidParameter("triggers.price_type", wanted, self.triggers.price_type)
+        if self.triggers.price <= 0:  # type: ignore[operator]
+            wanted = f"more than 0 for {self.order_type}, as it is a distance"
+            raise InvalidParameter("triggers.price", wanted, self.triggers.price)
+
+    def _check_life(self) -> None:
+        ends = self.time_in_force == TimeInForce.GTD
+        if ends != (self.expire_time is not None):
+            wanted = "given with time_in_force='gtd'" if ends else "absent without 'gtd'"
+            raise InvalidParameter("expire_time", wanted, self.expire_time)
+        if self.time_in_force == TimeInForce.FOK and self.order_type != OrderType.LIMIT:
+            wanted = f"another one than 'fok' for {self.order_type}: it is for limit orders"
+            raise InvalidParameter("time_in_force", wanted, self.time_in_force)
+        if self.post_only and self.order_type not in LIMIT_TYPES:
+            wanted = f"absent for {self.order_type}: it needs a limit price"
+            raise InvalidParameter("post_only", wanted, self.post_only)
+
+    def _check_iceberg(self) -> None:
+        is_iceberg = self.order_type == OrderType.ICEBERG
+        _check_presence("display_qty", self.display_qty, self.order_type, wanted=is_iceberg)
+        if is_iceberg:
+            _check_display("display_qty", self.display_qty, self.order_qty)
+
+
+@model
+class AmendOrderParams(TradingParams):
+    """A change of an order that keeps its identifiers and, where possible, its place in the queue.
+
+    Args:
+        order_id: the exchange's identifier; this or `cl_ord_id`.
+        token: leave it empty when the client has a `TokenManager`.
+        order_qty: the new total quantity, what is filled included.
+        limit_price: the new limit price.
+        display_qty: what an iceberg shows, at least a fifteenth of what remains.
+        post_only: refuse a price that would take liquidity.
+        reduce_only: sent as given; the exchange does not document it here.
+        deadline: as of `AddOrderParams`.
+        trigger_price: the new trigger price.
+        trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
+        cl_ord_id: the client's identifier; this or `order_id`.
+        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote`.
+        symbol: needed for pairs of tokenized assets, `TSLAx/USD`.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "amend_order"
+    FLAGS = ("post_only", "reduce_only")
+    CHOICES = MappingProxyType(
+        {"trigger_price_type": tuple(PriceType), "limit_price_type": tuple(PriceType)}
+    )
+    TIMES = MappingProxyType({"deadline": "milliseconds"})
+
+    order_id: str | None = None
+    token: str = field(default="", compare=False)
+    order_qty: Number | None = None
+    limit_price: Number | None = None
+    display_qty: Number | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    deadline: str | datetime | None = None
+    trigger_price: Number | None = None
+    trigger_price_type: str | None = None
+    cl_ord_id: str | None = field(default=None, kw_only=True)
+    limit_price_type: str | None = field(default=None, kw_only=True)
+    symbol: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        check_one_order(self.order_id, self.cl_ord_id)
+        if self.symbol is not None:
+            checked_symbol(self.symbol)
+        self._require_positive("order_qty", "display_qty")
+        # Without a type it may be of a trailing order: a distance, which may be 0 or negative.
+        if self.limit_price_type == PriceType.STATIC:
+            self._require_positive("limit_price")
+        if self.trigger_price_type not in _OFFSETS:
+            self._require_positive("trigger_price")
+
+
+@model
+class EditOrderParams(TradingParams):
+    """A new order in the place of another one; prefer `AmendOrderParams`, which keeps its place.
+
+    Args:
+        order_id: the exchange's identifier of the order to replace.
+        symbol: its currency pair, which cannot change.
+        token: leave it empty when the client has a `TokenManager`.
+        order_qty: quantity in base currency.
+        limit_price: the new limit price.
+        display_qty: what an iceberg shows, at least a fifteenth of `order_qty`.
+        post_only: as of `AddOrderParams`.
+        reduce_only: as of `AddOrderParams`.
+        deadline: as of `AddOrderParams`.
+        fee_preference: `base` or `quote`.
+        order_userref: the client's number for the new order.
+        validate: check the change without making it.
+        triggers: for types that wait for a price.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "edit_order"
+    FLAGS = ("post_only", "reduce_only", "validate")
+    CHOICES = MappingProxyType({"fee_preference": tuple(FeePreference)})
+    TIMES = MappingProxyType({"deadline": "milliseconds"})
+
+    order_id: str
+    symbol: str
+    token: str = field(default="", compare=False)
+    order_qty: Number | None = None
+    limit_price: Number | None = None
+    display_qty: Number | None = None
+    post_only: bool | None = None
+    reduce_only: bool | None = None
+    deadline: str | datetime | None = None
+    fee_preference: str | None = None
+    order_userref: int | None = None
+    validate: bool | None = None
+    triggers: OrderTrigger | None = None
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        checked_text("order_id", self.order_id)
+        checked_symbol(self.symbol)
+        self._check_client_order()
+        _check_kind("triggers", self.triggers, OrderTrigger)
+        self._require_positive("order_qty")
+        if self.order_qty is not None:
+            _check_display("display_qty", self.display_qty, self.order_qty)
+
+
+@model
+class CancelOrderParams(TradingParams):
+    """The end of one or more orders.
+
+    The client sends one request for each identifier, as the exchange refuses an unknown order
+    without saying which one it was.
+
+    Args:
+        token: leave it empty when the client has a `TokenManager`.
+        order_id: the exchange's identifiers.
+        cl_ord_id: the client's identifiers.
+        order_userref: the client's numbers; each ends all orders that have it.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "cancel_order"
+
+    token: str = field(default="", compare=False)
+    order_id: list[str] | None = None
+    cl_ord_id: list[str] | None = None
+    order_userref: list[int] | None = None
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        checks: dict[str, Any] = {
+            "order_id": checked_text,
+            "cl_ord_id": checked_client_id,
+            "order_userref": checked_integer,
+        }
+        for name, check in checks.items():
+            if (value := getattr(self, name)) is not None:
+                self._put(name, [check(name, entry) for entry in checked_list(name, value)])
+        if not self.identifiers:
+            raise InvalidParameter("order_id, cl_ord_id or order_userref", "given", None)
+
+    @property
+    def identifiers(self) -> list[tuple[str, str | int]]:
+        """Everything that is to be cancelled: the kind of identifier and its value, each once."""
+        kinds = ("order_id", "cl_ord_id", "order_userref")
+        named = [(kind, value) for kind in kinds for value in getattr(self, kind) or ()]
+        return list(dict.fromkeys(named))
+
+    def of(self, kind: str, value: str | int) -> CancelOrderParams:
+        """Return the parameters for one of `identifiers`."""
+        one: dict[str, Any] = {kind: [value]}
+        return CancelOrderParams(token=self.token, **one)
+
+
+@model
+class CancelAllParams(TradingParams):
+    """The end of all open orders, of all pairs.
+
+    Args:
+        token: leave it empty when the client has a `TokenManager`.
+    """
+
+    METHOD = "cancel_all"
+
+    token: str = field(default="", compare=False)
+
+
+@model
+class CancelAllOrdersAfterParams(TradingParams):
+    """The dead man's switch: all orders end when it is not asked for again in time.
+
+    Args:
+        token: leave it empty when the client has a `TokenManager`.
+        timeout: whole seconds, less than a day; 0 turns it off.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "cancel_all_orders_after"
+
+    token: str = field(default="", compare=False)
+    timeout: int | None = None
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        if not 0 <= checked_integer("timeout", self.timeout) <= MAX_TIMEOUT:
+            raise InvalidParameter("timeout", f"from 0 to {MAX_TIMEOUT} seconds", self.timeout)
+
+
+@model
+class BatchAddParams(TradingParams):
+    """Two to fifteen new orders of one pair.
+
+    The exchange checks all before it places any; what its engine then refuses (for want of funds,
+    say) is refused alone.
+
+    Args:
+        symbol: currency pair of all.
+        token: leave it empty when the client has a `TokenManager`.
+        orders: the orders, without `deadline` and `validate`, which are the batch's.
+        deadline: as of `AddOrderParams`.
+        validate: check the orders without placing them.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "batch_add"
+    FLAGS = ("validate",)
+    TIMES = MappingProxyType({"deadline": "milliseconds"})
+    #: Keys that stand once for the whole batch.
+    SHARED: ClassVar[tuple[str, ...]] = ("symbol", "token", "deadline", "validate")
+
+    symbol: str
+    token: str = field(default="", compare=False)
+    orders: list[AddOrderParams] = field(default_factory=list)
+    deadline: str | datetime | None = None
+    validate: bool | None = None
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        checked_symbol(self.symbol)
+        self._put("orders", checked_list("orders", self.orders))
+        _check_count("orders", len(self.orders), BATCH_ADD_ORDERS)
+        for place, order in enumerate(self.orders):
+            _check_kind(f"orders[{place}]", order, AddOrderParams)
+            if order.symbol != self.symbol:
+                raise InvalidParameter(f"orders[{place}].symbol", repr(self.symbol), order.symbol)
+            for name in ("deadline", "validate"):
+                if (value := getattr(order, name)) is not None:
+                    wanted = f"absent: {name} is the batch's"
+                    raise InvalidParameter(f"orders[{place}].{name}", wanted, value)
+        names = [order.cl_ord_id for order in self.orders if order.cl_ord_id is not None]
+        if len(names) != len(set(names)):
+            raise InvalidParameter("cl_ord_id", "another one for each order", names)
+
+    @classmethod
+    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give the orders the batch's symbol, which they do not have on the wire."""
+        orders = [
+            order if isinstance(order, Model) else {"symbol": src_dict["symbol"], **order}
+            for order in src_dict.get("orders", ())
+        ]
+        return {**src_dict, "orders": orders}
+
+    def wire(self) -> dict[str, Any]:
+        """Return the `params` of the request without the token, numbers as `Decimal`."""
+        plain = TradingParams.wire(self)
+        plain["orders"] = [
+            {key: value for key, value in order.items() if key not in self.SHARED}
+            for order in plain["orders"]
+        ]
+        return plain
+
+
+@model
+class BatchCancelParams(TradingParams):
+    """The end of two to fifty orders by one request, which answers with a number only.
+
+    Args:
+        token: leave it empty when the client has a `TokenManager`.
+        orders: the exchange's identifiers, or the client's numbers (as integers or text).
+        cl_ord_id: the client's identifiers.
+
+    Raises:
+        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+    """
+
+    METHOD = "batch_cancel"
+
+    token: str = field(default="", compare=False)
+    orders: list[str] = field(default_factory=list)
+    cl_ord_id: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        TradingParams.__post_init__(self)
+        orders = [_order_name(entry) for entry in checked_list("orders", self.orders)]
+        self._put("orders", orders)
+        if self.cl_ord_id is not None:
+            names = checked_list("cl_ord_id", self.cl_ord_id)
+            self._put("cl_ord_id", [checked_client_id("cl_ord_id", name) for name in names])
+        _check_count("orders and cl_ord_id", len(self.identifiers), BATCH_CANCEL_ORDERS)
+
+    @property
+    def identifiers(self) -> list[str]:
+        """Everything that is to be cancelled."""
+        return [*self.orders, *(self.cl_ord_id or ())]
+
+
+def check_one_order(order_id: object, cl_ord_id: object) -> None:
+    """Accept one order named in one way."""
+    if (order_id is None) == (cl_ord_id is None):
+        both = None if order_id is None else (order_id, cl_ord_id)
+        raise InvalidParameter("order_id or cl_ord_id", "given, one of the two", both)
+    if order_id is not None:
+        checked_text("order_id", order_id)
+    else:
+        checked_client_id("cl_ord_id", cl_ord_id)
+
+
+def _check_limit_price(order: AddOrderParams | ConditionalClose) -> None:
+    """Check a limit price against the order's type, and its sign."""
+    price, kind = order.limit_price, order.limit_price_type
+    has_limit = order.order_type in LIMIT_TYPES
+    _check_presence("limit_price", price, order.order_type, wanted=has_limit)
+    is_trailing = order.order_type == OrderType.TRAILING_STOP_LIMIT
+    if kind is not None and not is_trailing:
+        wanted = f"absent for {order.order_type}: it is for trailing-stop-limit"
+        raise InvalidParameter("limit_price_type", wanted, kind)
+    is_level = kind == PriceType.STATIC if is_trailing else True
+    if price is not None and is_level and price <= 0:  # type: ignore[operator]
+        raise InvalidParameter("limit_price", "more than 0", price)
+
+
+def _check_presence(field: str, value: object, order_type: str, *, wanted: bool) -> None:
+    if wanted and value is None:
+        raise InvalidParameter(field, f"given for {order_type}", None)
+    if not wanted and value is not None:
+        raise InvalidParameter(field, f"absent for {order_type}", value)
+
+
+def _check_kind(field: str, value: object, kind: type[Model]) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{field} must be {kind.__name__}, not {value!r}")
+
+
+def _check_display(field: str, shown: Any, whole: Any) -> None:
+    """Check what an iceberg shows: at least a fifteenth, not more than there is."""
+    if shown is None:
+        return
+    if shown * ICEBERG_SHARE < whole:
+        raise InvalidParameter(field, f"at least 1/{ICEBERG_SHARE} of order_qty ({whole})", shown)
+    if shown > whole:
+        raise InvalidParameter(field, f"at most order_qty ({whole})", shown)
+
+
+def _check_count(field: str, count: int, bounds: tuple[int, int]) -> None:
+    least, most = bounds
+    if not least <= count <= most:
+        raise InvalidParameter(field, f"{least} to {most} orders", count)
+
+
+def _order_name(entry: object) -> str:
+    """Return an identifier of `batch_cancel`, which takes the client's numbers as text."""
+    if isinstance(entry, int) and not isinstance(entry, bool):
+        return str(entry)
+    return checked_text("orders", entry)

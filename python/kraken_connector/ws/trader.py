@@ -1,0 +1,270 @@
+"""The trading methods of the client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, TypeVar
+
+from ..exceptions import (
+    ConnectionLost,
+    NotConnected,
+    OrderOutcomeUnknown,
+    RequestError,
+    TradingError,
+)
+from ..models.trading import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelAllOrdersAfterParams,
+    CancelAllParams,
+    CancelOrderParams,
+    EditOrderParams,
+    TradingParams,
+)
+from ..models.trading_results import (
+    AddOrderResult,
+    AmendOrderResult,
+    BatchAddResult,
+    BatchCancelResult,
+    CancelAllOrdersAfterResult,
+    CancelAllResult,
+    CancelOrderResult,
+    EditOrderResult,
+)
+from .connection import Connection
+from .constants import ConnectionState
+from .trading_desk import Command
+from .trading_replies import TradingReply
+
+__all__ = ["TradingMethods"]
+
+_P = TypeVar("_P", bound=TradingParams)
+
+
+class TradingMethods:
+    """What `KrakenWSClient` can do with orders.
+
+    Every method sends its request at once and waits for the answer. What it raises tells whether
+    the request can have had an effect:
+
+    - `TradingError`: refused. `OrderCheckFailed`, one of them: not even sent.
+    - `OrderOutcomeUnknown` (a `TimeoutError` and `ConnectionError`): sent, and no word came.
+    - `NotConnected`, `ConnectionLost`, `RequestTimeout`, `TokenAcquisitionError`: never left.
+
+    Nothing is sent again by itself.
+    """
+
+    _has_tokens: bool
+
+    async def add_order(self, params: AddOrderParams) -> TradingReply[AddOrderResult]:
+        """Place one order.
+
+        Raises:
+            TradingError: it was refused.
+            OrderOutcomeUnknown: it was sent, and no word came.
+            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it never left.
+        """
+        return await self._trade(_checked(params, AddOrderParams))
+
+    async def amend_order(self, params: AmendOrderParams) -> TradingReply[AmendOrderResult]:
+        """Change an order that keeps its identifiers and, where possible, its place in the queue.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params, AmendOrderParams))
+
+    async def edit_order(self, params: EditOrderParams) -> TradingReply[EditOrderResult]:
+        """Put a new order in the place of another one; prefer `amend_order`.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params, EditOrderParams))
+
+    async def cancel_order(self, params: CancelOrderParams) -> TradingReply[CancelOrderResult]:
+        """Cancel orders, by one request for each identifier, so that each outcome is known.
+
+        An `order_userref` ends all orders that have it. The exchange answers once for each and
+        does not say how many there are: the method returns when no further answer came for a
+        quarter of a second.
+
+        Returns:
+            The first reply; `acks` has all of them.
+
+        Raises:
+            TradingError: an order was refused; `rejected` says which and why.
+            OrderOutcomeUnknown: no word came about an order; `unanswered` says which.
+            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: as in `add_order`.
+        """
+        _checked(params, CancelOrderParams)
+        named = params.identifiers
+        if len(named) == 1:
+            return await self._trade(params)
+        return await self._cancel_each(params, named)
+
+    async def cancel_all(
+        self, params: CancelAllParams | None = None
+    ) -> TradingReply[CancelAllResult]:
+        """Cancel all open orders of the account.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params or CancelAllParams(), CancelAllParams))
+
+    async def cancel_all_orders_after(
+        self, params: CancelAllOrdersAfterParams
+    ) -> TradingReply[CancelAllOrdersAfterResult]:
+        """Let the exchange cancel all orders after a time, unless it is asked again before.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params, CancelAllOrdersAfterParams))
+
+    async def batch_add(self, params: BatchAddParams) -> TradingReply[BatchAddResult]:
+        """Place two to fifteen orders of one pair.
+
+        An order that the engine refuses alone does not fail the others: look at
+        `reply.typed.rejected`, or at each of `reply.typed.orders`.
+
+        Raises:
+            TradingError: the whole batch was refused.
+            OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params, BatchAddParams))
+
+    async def batch_cancel(self, params: BatchCancelParams) -> TradingReply[BatchCancelResult]:
+        """Cancel two to fifty orders; the answer is a number, each order's end is in `executions`.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._trade(_checked(params, BatchCancelParams))
+
+    # Inner workings.
+
+    async def _connection_for(self, channel: str, action: str) -> Connection:
+        raise NotImplementedError
+
+    async def _trade(self, params: TradingParams) -> TradingReply[Any]:
+        connection = await self._trading_connection(params)
+        await self._admit(params, connection)
+        command = connection.session.trade(params, _now(), time.time_ns())
+        return await _outcome(connection, command)
+
+    async def _admit(self, params: TradingParams, connection: Connection) -> None:
+        """Check a request before it is sent."""
+
+    async def _trading_connection(self, params: TradingParams) -> Connection:
+        """Return the connection for orders, which has a socket.
+
+        Raises:
+            NotConnected: it has none.
+            ValueError: there is neither a token nor a `TokenManager`.
+        """
+        if not (self._has_tokens or params.token):
+            raise ValueError(
+                f"{params.METHOD} needs a token: make the client with "
+                "token_manager=TokenManager.from_env()"
+            )
+        connection = await self._connection_for("executions", params.METHOD)
+        if connection.state is not ConnectionState.CONNECTED:
+            raise NotConnected(params.METHOD, connection.state)
+        return connection
+
+    async def _cancel_each(
+        self, params: CancelOrderParams, named: list[tuple[str, str | int]]
+    ) -> TradingReply[CancelOrderResult]:
+        connection = await self._trading_connection(params)
+        await self._admit(params, connection)
+        now, now_ns = _now(), time.time_ns()
+        commands = {
+            str(name): connection.session.trade(params.of(kind, name), now, now_ns)
+            for kind, name in named
+        }
+        connection.attend()
+        for command in commands.values():
+            await _settled(connection, command, commands.values())
+        return _together(commands)
+
+
+def _checked(params: _P, wanted: type[_P]) -> _P:
+    if not isinstance(params, wanted):
+        raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
+    return params
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _outcome(connection: Connection, command: Command) -> TradingReply[Any]:
+    """Send what the session wants to send, and wait for what comes of a command."""
+    connection.attend()
+    await _settled(connection, command, [command])
+    return command.result()
+
+
+async def _settled(connection: Connection, command: Command, abandoned: Any) -> None:
+    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`."""
+    if command.is_done:
+        return
+    done = asyncio.Event()
+    command.on_done = done.set
+    try:
+        await done.wait()
+    except asyncio.CancelledError:
+        error = ConnectionLost(connection.session.url, "the caller was cancelled")
+        for each in abandoned:
+            connection.session.trading.abandon(each, error)
+        connection.attend()
+        raise
+
+
+def _together(commands: dict[str, Command]) -> TradingReply[Any]:
+    """Return one reply for several commands, or raise one exception for them.
+
+    What is in doubt comes before what was refused, and that before what never left.
+    """
+    outcomes = {name: command.outcome for name, command in commands.items()}
+    replies = {n: reply for n, reply in outcomes.items() if isinstance(reply, TradingReply)}
+    failed = {n: error for n, error in outcomes.items() if isinstance(error, Exception)}
+    first, *_ = commands.values()
+    accepted = tuple(replies)
+    rejected = {n: e.error if isinstance(e, RequestError) else str(e) for n, e in failed.items()}
+    doubtful = [name for name, e in failed.items() if isinstance(e, OrderOutcomeUnknown)]
+    if doubtful:
+        for name in doubtful:
+            del rejected[name]
+        worst = failed[doubtful[0]]
+        raise OrderOutcomeUnknown(
+            first.method,
+            "no word came",
+            first.req_id,
+            unanswered=doubtful,
+            rejected=rejected,
+            accepted=accepted,
+        ) from worst
+    if any(isinstance(e, TradingError) for e in failed.values()):
+        text = "; ".join(f"{name}: {text}" for name, text in rejected.items())
+        raise TradingError(
+            text,
+            first.req_id,
+            venue_error=next(
+                (e.venue_error for e in failed.values() if isinstance(e, TradingError)), None
+            ),
+            method=first.method,
+            rejected=rejected,
+            accepted=accepted,
+        )
+    for error in failed.values():
+        raise error
+    orders = tuple(order for reply in replies.values() for order in reply.orders)
+    acks = tuple(ack for reply in replies.values() for ack in reply.acks)
+    one = next(iter(replies.values()))
+    return one.__replace__(orders=orders, acks=acks)

@@ -1,0 +1,555 @@
+"""The trading desk without sockets: every outcome is certain, or says that it is not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.unit.ws.rig import TIMES, Bench
+
+from kraken_connector.exceptions import (
+    ConnectionLost,
+    NotConnected,
+    OrderOutcomeUnknown,
+    RequestTimeout,
+    TokenAcquisitionError,
+    TradingError,
+    UnexpectedReply,
+)
+from kraken_connector.models.trading import TradingParams
+from kraken_connector.models.trading_results import AddOrderResult
+from kraken_connector.ws.session import Session
+from kraken_connector.ws.subscribe import ExecutionsParams
+from kraken_connector.ws.trading import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelAllOrdersAfterParams,
+    CancelAllParams,
+    CancelOrderParams,
+    EditOrderParams,
+)
+from kraken_connector.ws.trading_desk import Command, client_ids
+
+BTC = "BTC/USD"
+
+
+class Order:
+    """What the account says about one order."""
+
+    def __init__(self, params: AddOrderParams, cl_ord_id: str | None, req_id: int) -> None:
+        self.params = params
+        self.cl_ord_id = cl_ord_id
+        self.req_id = req_id
+        self.story: list[Any] = ["sending"]
+
+
+class Account:
+    """An `OrderBookkeeper` that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.orders: list[Order] = []
+
+    def sending(
+        self, params: AddOrderParams, cl_ord_id: str | None, req_id: int, now_ns: int
+    ) -> Order:
+        order = Order(params, cl_ord_id, req_id)
+        self.orders.append(order)
+        return order
+
+    def acknowledged(self, order: Order, result: AddOrderResult) -> None:
+        order.story.append(result.order_id)
+
+    def refused(self, order: Order, error: Exception) -> None:
+        order.story.append(type(error))
+
+    def outcome_unknown(self, order: Order) -> None:
+        order.story.append("unknown")
+
+    def get(self, identifier: str) -> Order | None:
+        return next((o for o in self.orders if identifier in (o.cl_ord_id, o.story[-1])), None)
+
+
+class Desk(Bench):
+    """A bench for orders, with the token at hand unless told otherwise."""
+
+    def __init__(self, token: str | None = "tok", **options: Any) -> None:
+        super().__init__(has_token_source=True, **options)
+        self.account = Account()
+        self.session = Session(
+            self.session.url,
+            self.outlet,
+            self.session._options,
+            has_token_source=True,
+            orders=self.account,
+        )
+        self.open()
+        if token is not None:
+            self.session.set_token(token, self.now)
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Take what the session wants to send, pings apart."""
+        return [request for request in super().sent() if request["method"] != "ping"]
+
+    def trade(self, params: TradingParams) -> Command:
+        return self.session.trade(params, self.now, 17)
+
+    def request(self, params: TradingParams) -> tuple[Command, dict[str, Any]]:
+        """Send a request that leaves at once."""
+        command = self.trade(params)
+        (request,) = self.sent()
+        return command, request
+
+
+def limit(qty: str = "1.5", **options: Any) -> AddOrderParams:
+    return AddOrderParams(BTC, "buy", "limit", qty, limit_price="100.0", **options)
+
+
+def reply(request: dict[str, Any], result: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "method": request["method"],
+        "req_id": request["req_id"],
+        "success": True,
+        "result": result,
+        **TIMES,
+        **more,
+    }
+
+
+def refusal(request: dict[str, Any], text: str) -> dict[str, Any]:
+    return {
+        "method": request["method"],
+        "req_id": request["req_id"],
+        "success": False,
+        "error": text,
+        **TIMES,
+    }
+
+
+def failure(command: Command) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is for the test to say
+        command.result()
+    return caught.value
+
+
+# What leaves.
+
+
+def test_request_leaves_at_once_with_token_and_id() -> None:
+    desk = Desk()
+    desk.trade(limit("0.10", cl_ord_id="mine"))
+    (frame,) = desk.session.outgoing
+    assert frame == (
+        b'{"method":"add_order","params":{"symbol":"BTC/USD","side":"buy","order_type":"limit",'
+        b'"order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine","token":"tok"},'
+        b'"req_id":4294967296}'
+    )
+
+
+def test_request_without_parameters_is_json_too() -> None:
+    desk = Desk()
+    _, request = desk.request(CancelAllParams())
+    assert request["params"] == {"token": "tok"}
+
+
+def test_order_without_a_name_gets_one() -> None:
+    desk = Desk()
+    names = [desk.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
+    assert len(set(names)) == 3
+    assert all(len(name) == 18 and name.isascii() for name in names)
+    assert [order.cl_ord_id for order in desk.account.orders] == names
+
+
+def test_order_with_a_number_gets_no_name() -> None:
+    desk = Desk()
+    _, request = desk.request(limit(order_userref=7))
+    assert request["params"]["order_userref"] == 7
+    assert "cl_ord_id" not in request["params"]
+
+
+def test_every_order_of_a_batch_has_a_name() -> None:
+    desk = Desk()
+    batch = BatchAddParams(BTC, orders=[limit(), limit(cl_ord_id="b"), limit(order_userref=1)])
+    _, request = desk.request(batch)
+    first, second, third = request["params"]["orders"]
+    assert len(first["cl_ord_id"]) == 18
+    assert second["cl_ord_id"] == "b"
+    assert "cl_ord_id" not in third
+    assert [o.cl_ord_id for o in desk.account.orders] == [first["cl_ord_id"], "b", None]
+
+
+def test_names_do_not_repeat_between_clients() -> None:
+    one, other = client_ids(), client_ids()
+    assert len({next(one), next(one), next(other), next(other)}) == 4
+
+
+def test_orders_do_not_wait_behind_subscribes() -> None:
+    desk = Desk(token=None)
+    desk.subscribe(ExecutionsParams())
+    while desk.session.requests._flights.pacer.take(desk.now):
+        pass
+    desk.session.set_token("tok", desk.now)
+    desk.trade(limit())
+    assert [request["method"] for request in desk.sent()] == ["add_order"]
+
+
+# Answers.
+
+ANSWERS = [
+    (limit(), {"order_id": "O1", "cl_ord_id": "a"}, "order_id", "O1"),
+    (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O1"}, "amend_id", "T1"),
+    (
+        EditOrderParams("O1", BTC, order_qty=1),
+        {"order_id": "O2", "original_order_id": "O1"},
+        "original_order_id",
+        "O1",
+    ),
+    (CancelOrderParams(order_id=["O1"]), {"order_id": "O1"}, "order_id", "O1"),
+    (CancelAllParams(), {"count": 3}, "count", 3),
+    (
+        CancelAllOrdersAfterParams(timeout=60),
+        {"currentTime": "2023-09-21T15:49:29Z", "triggerTime": "2023-09-21T15:51:09Z"},
+        "trigger_time",
+        "2023-09-21T15:51:09Z",
+    ),
+    (BatchCancelParams(orders=["1", "2"]), {"count": 2}, "count", 2),
+]
+
+
+@pytest.mark.parametrize(("params", "result", "field", "value"), ANSWERS)
+def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    assert not command.is_done
+    desk.say(reply(request, result))
+    answer = command.result()
+    assert answer.result == result
+    assert getattr(answer.typed, field) == value
+    assert (answer.success, answer.req_id) == (True, request["req_id"])
+    assert desk.session.trading.deadline() == float("inf")
+    assert desk.outlet.replies == []
+
+
+def test_count_beside_the_envelope_is_understood() -> None:
+    desk = Desk()
+    command, request = desk.request(BatchCancelParams(orders=["1", "2"]))
+    answer = reply(request, None, orders_cancelled=2)
+    del answer["result"]
+    desk.say(answer)
+    assert command.result().typed.count == 2
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"order_id": "O1"}, {"error": "EOrder:Insufficient funds"}],
+        {
+            "orders": [
+                {"order_id": "O1", "success": True},
+                {"success": False, "error": "EOrder:Insufficient funds"},
+            ]
+        },
+        [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
+    ],
+)
+def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(reply(request, result))
+    answer = command.result()
+    assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
+    assert [order.is_refused for order in answer.typed.orders] == [False, True]
+    assert answer.orders == tuple(desk.account.orders)
+    assert [o.story[1:] for o in desk.account.orders] == [["O1"], [TradingError]]
+
+
+def test_refusal_is_certain() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(refusal(request, "EOrder:Insufficient funds"))
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert error.error == error.venue_error == "EOrder:Insufficient funds"
+    assert (error.method, error.req_id) == ("add_order", request["req_id"])
+    assert error.order is desk.account.orders[0]
+    assert error.order.story == ["sending", TradingError]
+
+
+def test_refused_batch_refuses_every_order() -> None:
+    desk = Desk()
+    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
+    assert isinstance(failure(command), TradingError)
+    assert [order.story for order in desk.account.orders] == [["sending", TradingError]] * 2
+
+
+@pytest.mark.parametrize(
+    ("params", "result"),
+    [
+        (limit(), {}),
+        (limit(), None),
+        (limit(), []),
+        (limit(), {"order_id": None}),
+        (AmendOrderParams("O1", limit_price=1), "fine"),
+        (CancelAllParams(), {"count": "3"}),
+        (CancelAllParams(), {"count": True}),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), [{"order_id": "O1"}]),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), {"order_id": "O1"}),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
+    ],
+)
+def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    desk.say(reply(request, result))
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
+    assert error.__cause__.reply.result == result
+    assert all(order.story == ["sending", "unknown"] for order in desk.account.orders)
+
+
+def test_success_of_another_method_is_no_answer() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(reply({**request, "method": "cancel_all"}, {"count": 1}))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+
+
+def test_validation_is_no_order_whatever_its_result() -> None:
+    desk = Desk()
+    for result in ({}, None, {"order_id": "O1"}, []):
+        command, request = desk.request(limit(validate=True))
+        desk.say(reply(request, result))
+        assert command.result().success
+    assert desk.account.orders == []
+
+
+def test_answers_to_others_are_left_alone() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
+    desk.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
+    assert not command.is_done
+    assert len(desk.outlet.replies) == 2
+    desk.say(reply(request, {"order_id": "O2"}))
+    assert command.result().typed.order_id == "O2"
+    desk.say(reply(request, {"order_id": "O2"}))
+    assert len(desk.outlet.replies) == 3
+
+
+# What has no answer.
+
+
+def test_sent_and_unanswered_is_unknown() -> None:
+    desk = Desk()
+    command, _ = desk.request(limit(cl_ord_id="mine"))
+    desk.wait(9.9)
+    assert not command.is_done
+    desk.wait(0.1)
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert isinstance(error, TimeoutError)
+    assert isinstance(error, ConnectionError)
+    assert (error.method, error.cl_ord_id) == ("add_order", "mine")
+    assert error.order.story == ["sending", "unknown"]
+    assert desk.sent() == []
+
+
+def test_late_answer_still_updates_the_order() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    other, other_request = desk.request(limit())
+    desk.wait(10)
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.say(refusal(other_request, "EOrder:Insufficient funds"))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(other), OrderOutcomeUnknown)
+    assert desk.account.orders[0].story == ["sending", "unknown", "O1"]
+    assert desk.account.orders[1].story == ["sending", "unknown", TradingError]
+    assert desk.outlet.replies == []
+
+
+def test_lost_after_sending_is_unknown() -> None:
+    desk = Desk()
+    command, _ = desk.request(AmendOrderParams("O1", limit_price=1))
+    desk.lose("reset by peer")
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert "reset by peer" in str(error)
+    assert (error.method, error.order_id) == ("amend_order", "O1")
+
+
+def test_lost_before_sending_is_certain() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    desk.lose()
+    assert isinstance(failure(command), ConnectionLost)
+    assert desk.account.orders[0].story == ["sending", ConnectionLost]
+    assert desk.sent() == []
+
+
+def test_nothing_is_sent_again() -> None:
+    desk = Desk()
+    desk.request(limit())
+    desk.trade(limit())
+    desk.lose()
+    desk.open()
+    desk.session.set_token("new", desk.now)
+    desk.wait(60)
+    assert desk.sent() == []
+
+
+def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    other = desk.trade(CancelAllParams())
+    desk.session.outgoing.pop()
+    desk.wait(10)
+    assert isinstance(failure(command), RequestTimeout)
+    assert isinstance(failure(other), OrderOutcomeUnknown)
+    assert desk.account.orders[0].story == ["sending", RequestTimeout]
+    assert desk.sent() == []
+
+
+def test_without_a_socket_nothing_is_sent() -> None:
+    desk = Desk()
+    desk.lose()
+    with pytest.raises(NotConnected):
+        desk.trade(limit())
+    assert desk.account.orders == []
+
+
+def test_abandoned_request_that_left_still_updates_the_order() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert desk.account.orders[0].story == ["sending", "O1"]
+
+
+def test_abandoned_request_that_did_not_leave_never_will() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    assert desk.sent() == []
+    assert desk.account.orders[0].story == ["sending", ConnectionLost]
+
+
+def test_our_own_stall_costs_no_patience() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.session.paused()
+    desk.now += 30
+    desk.session.resumed(desk.now)
+    desk.session.tick(desk.now)
+    assert not command.is_done
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert command.result().typed.order_id == "O1"
+
+
+# The token.
+
+
+def test_request_waits_for_the_token() -> None:
+    desk = Desk(token=None)
+    assert desk.session.token_deadline == float("inf")
+    command = desk.trade(limit())
+    assert desk.sent() == []
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("tok", desk.now)
+    (request,) = desk.sent()
+    assert request["params"]["token"] == "tok"
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert command.result().order is desk.account.orders[0]
+
+
+def test_without_a_token_it_never_leaves() -> None:
+    desk = Desk(token=None)
+    failed, patient = desk.trade(limit()), Desk(token=None)
+    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    assert isinstance(failure(failed), TokenAcquisitionError)
+    assert desk.session.token_deadline == float("inf")
+    waiting = patient.trade(limit())
+    patient.wait(10)
+    assert isinstance(failure(waiting), RequestTimeout)
+    patient.session.set_token("tok", patient.now)
+    assert patient.sent() == []
+
+
+def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
+    desk = Desk("old")
+    command, request = desk.request(limit())
+    desk.say(refusal(request, "ESession:Invalid session"))
+    assert isinstance(failure(command), TradingError)
+    assert desk.session.token_refused
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("new", desk.now)
+    assert desk.sent() == []
+    again, request = desk.request(limit())
+    assert request["params"]["token"] == "new"
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert again.result().success
+    assert not desk.session.token_refused
+
+
+def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
+    desk = Desk("old")
+    (first, one), (second, two) = desk.request(limit()), desk.request(limit())
+    desk.say(refusal(one, "ESession:Invalid session"))
+    desk.session.set_token("new", desk.now)
+    desk.say(refusal(two, "ESession:Invalid session"))
+    assert isinstance(failure(first), TradingError)
+    assert isinstance(failure(second), TradingError)
+    _, request = desk.request(limit())
+    assert request["params"]["token"] == "new"
+
+
+def test_token_of_the_parameters_serves_without_a_source() -> None:
+    bench = Bench().open()
+    bench.session.trade(limit(token="mine"), bench.now, 0)
+    (frame,) = bench.session.outgoing
+    assert json.loads(frame)["params"]["token"] == "mine"
+
+
+def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
+    desk = Desk()
+    desk.request(limit())
+    desk.lose()
+    desk.open()
+    assert desk.session.token_deadline <= desk.now
+
+
+# A number that several orders share.
+
+
+def test_answers_about_a_number_are_collected() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.wait(0.2)
+    desk.say(reply(request, {"order_id": "O2"}))
+    desk.wait(0.2)
+    assert not command.is_done
+    desk.wait(0.1)
+    assert [ack.result["order_id"] for ack in command.result().acks] == ["O1", "O2"]
+    desk.say(reply(request, {"order_id": "O3"}))
+    assert desk.outlet.replies == []
+
+
+def test_unknown_number_is_refused() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(refusal(request, "EOrder:Unknown order"))
+    assert isinstance(failure(command), TradingError)
+
+
+def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.lose()
+    assert isinstance(failure(command), OrderOutcomeUnknown)
