@@ -249,6 +249,46 @@ async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange)
         assert [entry.event for entry in sim.log].count("refused_connection") == 3
 
 
+async def test_client_that_gave_up_goes_on_where_it_was(sim: SimulatedExchange) -> None:
+    tokens = tokens_of(sim)
+    async with connected(sim, max_reconnect_attempts=0, token_manager=tokens) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
+        await client.subscribe(ExecutionsParams())
+        book = client.book(BTC)
+        await eventually(lambda: book.is_valid)
+        for _ in range(2):
+            reset(sim)
+            await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+            assert not book.is_valid
+            queued = client.stats()["lanes"]["private"]["queued"]
+            assert queued > 0
+            await client.connect()
+            await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
+            await eventually(lambda: book.is_valid)
+            await sim.wait_subscribed("executions")
+            await eventually(lambda: client.gaps[-1].end_ns is not None)
+            assert client.stats()["lanes"]["private"]["queued"] > queued
+        told = [(gap.cause, gap.channels, gap.end_ns is None) for gap in client.gaps]
+        assert told == [("disconnect", ["book", "executions"], is_open) for is_open in (1, 0, 1, 0)]
+        starts = [gap.start_ns for gap in client.gaps]
+        assert starts[0] == starts[1] < starts[2] == starts[3]
+
+
+async def test_client_that_cannot_connect_again_can_try_once_more(sim: SimulatedExchange) -> None:
+    async with connected(sim, max_reconnect_attempts=0) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        reset(sim)
+        await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+        sim.faults.refuse_connections(status=502)
+        with pytest.raises(ConnectFailed):
+            await client.connect()
+        await client.connect()
+        await sim.wait_subscribed("ticker", BTC)
+        await client.disconnect()
+        await client.connect()
+        assert client.subscriptions == {}
+
+
 async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchange) -> None:
     def patient_with_502(error: BaseException) -> bool:
         return "502" in str(error)

@@ -157,12 +157,16 @@ class KrakenWSClient(TradingMethods):
         )
         self._pool = Pool(hosts, wiring, self._ended)
         self._cleaning: asyncio.Task[None] | None = None
+        self._gave_up = False
         self._books = LiveBooks(self._engines)
 
     # Life.
 
     async def connect(self) -> None:
         """Open the connection.
+
+        A client that gave up reconnecting asks for everything again that was subscribed, and hands
+        out what still waits; one whose user called `disconnect` starts with nothing.
 
         Raises:
             ConnectFailed: (a `ConnectionError`) it cannot be opened.
@@ -173,7 +177,7 @@ class KrakenWSClient(TradingMethods):
         if self._cleaning is not None:
             await self._cleaning
         logger.info("using the %s core", backend())
-        self._inbox.open()
+        self._inbox.open(keep=self._gave_up)
         try:
             await self._pool.connect()
         except BaseException:
@@ -181,11 +185,12 @@ class KrakenWSClient(TradingMethods):
             raise
 
     async def disconnect(self) -> None:
-        """Close all connections; those that wait for something are told.
+        """Close all connections and end all subscriptions; those that wait are told.
 
         Messages that arrived before can still be taken, then iteration ends. Calling it again,
         or before `connect`, does nothing.
         """
+        self._gave_up = False
         self._inbox.end(NotConnected("receive", "disconnected"))
         if self._cleaning is not None:
             await self._cleaning
@@ -460,12 +465,13 @@ class KrakenWSClient(TradingMethods):
     def _ended(self, reason: Exception) -> None:
         """Give up: without one of its connections a client is not what its user thinks it is."""
         logger.error("giving up: %s", reason)
+        self._gave_up = True
         self._inbox.end(reason)
         self._cleaning = asyncio.create_task(self._clean_up())
 
     async def _clean_up(self) -> None:
         try:
-            await self._pool.close()
+            await self._pool.close(forget=False)
         finally:
             self._cleaning = None
 

@@ -101,6 +101,7 @@ class Connection:
             ConnectFailed: it cannot be opened, or `close` was called meanwhile.
         """
         self.state = ConnectionState.CONNECTING
+        self._attempts = 0
         self._opening = opening = asyncio.create_task(self._dial())
         try:
             socket = await asyncio.shield(opening)
@@ -116,25 +117,37 @@ class Connection:
             raise ConnectFailed(self.session.url, 1, "disconnect() was called")
         self._opening = None
         self._attempts = 0
+        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
-    def stop(self) -> None:
-        """End, whatever it is doing; `wait_closed` or `abort` must follow."""
+    def stop(self, *, forget: bool = True) -> None:
+        """End, whatever it is doing; `wait_closed` or `abort` must follow.
+
+        Args:
+            forget: whether its subscriptions end too; otherwise `open` asks for them again.
+        """
         self.state = ConnectionState.DISCONNECTED
         self._leaving = self._socket or self._leaving
         if isinstance(self._socket, DirectConnection):
             # What still comes must not make a book valid that nobody keeps up to date.
             self._socket.go_long()
-        self.session.report_hole()
+        if forget:
+            # Before the socket goes: a user who leaves makes no hole.
+            self.session.report_hole()
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
         leaving = (opening, life, self._fetching)
         self._stopping |= {task for task in leaving if task is not None}
         for task in self._stopping:
             task.cancel()
-        self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
-        self.session.closed()
+        if forget:
+            self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
+            self.session.closed()
+        else:
+            self._stop(ConnectionLost(self.session.url, "the client gave up"))
+            self.session.report_hole()
+            self.session.given_up()
 
     async def wait_closed(self) -> None:
         """Wait for the closing handshake, at most `close_timeout` seconds."""

@@ -242,11 +242,12 @@ class Inbox:
         """Messages replaced by later ones of their symbol."""
         return self.conflating.dropped
 
-    def open(self) -> None:
-        """Begin anew, empty."""
+    def open(self, *, keep: bool = False) -> None:
+        """Begin anew, empty unless what waits is to be kept."""
         self._ended = None
-        for lane in (self.private, self.notes, *self._market):
-            lane.clear()
+        if not keep:
+            for lane in self.lanes.values():
+                lane.clear()
 
     def end(self, reason: Exception) -> None:
         """Add nothing any more; `get` raises `reason` once everything is taken."""

@@ -84,14 +84,22 @@ class Pool:
         return self._links[self.hosts.public][0] if self._links else None
 
     async def connect(self) -> None:
-        """Open the first public connection.
+        """Open the first public connection, and those that had subscriptions when one gave up.
 
         Raises:
-            ConnectFailed: it cannot be opened.
+            ConnectFailed: one cannot be opened; then none is.
         """
         for link in self:
             link.renew()
-        await self._first(self.hosts.public).connection.open()
+        first = self._first(self.hosts.public)
+        await first.connection.open()
+        try:
+            for link in self:
+                if link is not first and link.session.registry:
+                    await link.connection.open()
+        except BaseException:
+            await self.close(forget=False)
+            raise
 
     async def of_channel(self, channel: str, action: str) -> Link:
         """Return the connection of a channel, opened; see `of_host`."""
@@ -109,11 +117,11 @@ class Pool:
         await link.open(lambda: self._check_connected(action))
         return link
 
-    async def close(self) -> None:
-        """Close all connections."""
+    async def close(self, *, forget: bool = True) -> None:
+        """Close all connections, and end what is subscribed on them unless `forget` is false."""
         links = list(self)
         for link in links:
-            link.connection.stop()
+            link.connection.stop(forget=forget)
         try:
             await asyncio.gather(*(link.connection.wait_closed() for link in links))
         finally:

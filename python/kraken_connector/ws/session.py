@@ -132,6 +132,7 @@ class Session:
             now_ns=lambda: self.last_received_ns,
         )
         self._hole: GapEvent | None = None
+        self._is_hole_told = False
         self._paused = False
         self._watch = PauseWatch()
         self._pongs = 0
@@ -229,14 +230,23 @@ class Session:
         self.report_hole()
 
     def report_hole(self) -> None:
-        """Report an open hole as one that will not be closed."""
-        self._close_hole(None)
+        """Report an open hole as one that may stay open: nobody tries to close it any more.
+
+        Should the user connect again, it is reported a second time, with its end.
+        """
+        if self._hole is not None and not self._is_hole_told:
+            self._is_hole_told = True
+            self._outlet.gap(self._hole)
+
+    def given_up(self) -> None:
+        """Keep what is subscribed for the user's next attempt to connect."""
+        self.fatal = None
+        self._tokens.forget()
 
     def closed(self) -> None:
         """Forget everything, on the user's wish."""
+        self.given_up()
         self._hole = None
-        self.fatal = None
-        self._tokens.forget()
         self.registry.clear()
         self._rebuild_routes()
 
@@ -524,6 +534,7 @@ class Session:
             channels |= set(self._hole.channels)
             symbols |= set(self._hole.symbols)
         if channels:
+            self._is_hole_told = False
             self._hole = GapEvent(
                 cause, since_ns, None, sorted(channels), sorted(symbols), self.url
             )
@@ -540,7 +551,7 @@ class Session:
         live = [entry.topic for entry in self.registry if entry.ack is not None]
         return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
 
-    def _close_hole(self, end_ns: int | None) -> None:
+    def _close_hole(self, end_ns: int) -> None:
         if self._hole is not None:
             hole, self._hole = self._hole, None
             self._outlet.gap(hole.__replace__(end_ns=end_ns))
