@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from ..exceptions import NotConnected
@@ -16,6 +16,7 @@ from .hosts import Host, Hosts
 from .inbox import Inbox
 from .link import Link
 from .options import SessionOptions
+from .routes import Take
 from .session import Session
 from .sinks import CallbackSink, ClientOutlet, Places
 from .token import TokenManager
@@ -37,6 +38,7 @@ class Wiring:
         callback: takes everything instead of the inbox.
         on_gap: records a hole.
         orders: keeps account of orders.
+        observers: by channel, what sees each message before it is delivered.
     """
 
     session: SessionOptions
@@ -46,6 +48,7 @@ class Wiring:
     callback: CallbackSink | None
     on_gap: Callable[[GapEvent], None]
     orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
+    observers: Mapping[str, Take] = field(default_factory=dict)
 
 
 class Pool:
@@ -154,6 +157,7 @@ class Pool:
             wiring.session,
             has_token_source=manager is not None,
             orders=wiring.orders,
+            observers=wiring.observers,
         )
         connection = Connection(session, wiring.connection, manager, self._on_end)
         places = Places(inbox, connection.block, connection.give_up_until_drained)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -57,6 +57,14 @@ logger = logging.getLogger(__name__)
 class Session:
     """One connection's protocol.
 
+    Args:
+        url: where it connects.
+        outlet: where everything goes that belongs to no subscription.
+        options: how the protocol is spoken.
+        has_token_source: whether tokens can be fetched.
+        orders: keeps account of orders.
+        observers: by channel, what sees each message before it is delivered; it must not raise.
+
     Attributes:
         url: where it connects.
         engine: parser and books.
@@ -85,6 +93,7 @@ class Session:
         *,
         has_token_source: bool = False,
         orders: OrderBookkeeper | None = None,
+        observers: Mapping[str, Take] | None = None,
     ) -> None:
         self.url = url
         self.engine = Engine()
@@ -143,6 +152,7 @@ class Session:
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
+        self._observers = dict(observers or {})
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
             PongResponse: self._on_pong,
@@ -497,6 +507,8 @@ class Session:
             self._routes[private] = self._timed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
+        for channel, see in self._observers.items():
+            self._routes[channel] = _seen_by(see, self._routes.get(channel, self._unrouted))
 
     def _after(self, now: float) -> None:
         """Draw the consequences of a change."""
@@ -563,6 +575,14 @@ class Session:
         self._outlet.gap(
             GapEvent(entry.cause, entry.since_ns, end_ns, [topic.channel], symbols, self.url)
         )
+
+
+def _seen_by(see: Take, take: Take) -> Take:
+    def both(message: WSDataMessage) -> None:
+        see(message)
+        take(message)
+
+    return both
 
 
 def _ignore(_: object) -> None:

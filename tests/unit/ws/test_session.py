@@ -27,6 +27,7 @@ from kraken_connector.models import (
     WSRequest,
 )
 from kraken_connector.ws.flights import FIRST_REQ_ID
+from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import (
     BookParams,
     InstrumentParams,
@@ -369,3 +370,17 @@ def test_unreadable_frame_is_a_hole(bench: Bench, frame: str, channels: list[str
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels, gap.dropped) == ("unreadable", channels, 1)
     assert bench.session.failure is None
+
+
+def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None:
+    bench, place = Bench(), Place()
+    seen: list[int] = []
+    bench.session = Session(
+        URL, bench.outlet, observers={"trade": lambda _: seen.append(len(place.data))}
+    )
+    bench.open()
+    bench.say(trade(BTC))
+    assert (seen, len(bench.outlet.data)) == ([0], 1)
+    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    bench.say(trade(BTC), trade(BTC))
+    assert (seen, len(place.data)) == ([0, 0, 1], 2)
