@@ -87,6 +87,8 @@ ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
 	@cargo bench --quiet --locked --bench '*' -- --noplot $(findstring --quick,$(ARGS))
 endif
+	$(call say,The core as in the released wheels)
+	@$(PY) packaging/profile_guided.py
 	$(call say,Both cores beside their peers)
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report

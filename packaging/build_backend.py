@@ -2,7 +2,8 @@
 
 `KRAKEN_CONNECTOR_BUILD` decides: `native` and `pure` mean that core, `auto` (the default) means
 native exactly when `cargo` is on PATH. A native build that fails is an error and never becomes a
-pure package, since only slowness would tell.
+pure package, since only slowness would tell. `KRAKEN_CONNECTOR_PROFILE=1` builds the native core
+with a profile of its work, as in the released wheels.
 
 The hooks are those of PEP 517 and PEP 660. maturin makes native wheels; hatchling makes the pure
 wheel and the sdist, which holds everything that both need. Run as a program, this file prints
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,11 @@ def _build(hook: str, directory: str, settings: Settings) -> str:
     if core() == "pure":
         return _run("hatchling.build", hook, directory, settings)
     try:
+        if hook == "build_wheel" and os.environ.get("KRAKEN_CONNECTOR_PROFILE") == "1":
+            profile_guided = importlib.import_module("profile_guided")
+            make_wheel = partial(_run, "maturin", hook, settings=settings)
+            name: str = profile_guided.build(make_wheel, directory)
+            return name
         return _run("maturin", hook, directory, settings)
     except SystemExit as failure:
         raise SystemExit(f"The Rust core could not be built, see above.\n{WAY_OUT}") from failure

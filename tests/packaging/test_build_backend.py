@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -109,3 +110,17 @@ def test_unknown_choice_is_refused(
     monkeypatch.setenv("KRAKEN_CONNECTOR_BUILD", wanted)
     with pytest.raises(SystemExit, match="'auto', 'native' or 'pure'"):
         backend.get_requires_for_build_wheel()
+
+
+@posix_only
+def test_a_build_with_profile_asks_for_its_tool(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "packaging"))
+    profile_guided = importlib.import_module("profile_guided")
+    put_cargo(monkeypatch, tmp_path, None)
+    rustc = tmp_path / "rustc"
+    rustc.write_text(f"#!/bin/sh\necho {tmp_path}/lib\n")
+    rustc.chmod(0o755)
+    with pytest.raises(SystemExit, match="rustup component add llvm-tools"):
+        profile_guided.build(lambda directory: directory, str(tmp_path))
