@@ -162,6 +162,17 @@ impl Engine {
         outcome
     }
 
+    /// Takes a message whose items a caller has decoded by itself, see
+    /// [`crate::message::plain_head`]; returns what comes before it.
+    pub fn take_plain(&mut self, frame: &[u8], message: &DataMessage) -> Option<Notice> {
+        self.counters.frames += 1;
+        self.counters.bytes += frame.len() as u64;
+        self.counters.messages += 1;
+        let gap = self.sequences.follow(message);
+        self.counters.sequence_gaps += u64::from(gap.is_some());
+        gap
+    }
+
     /// The index of the book of `symbol`, made when first asked for; it never changes.
     pub fn book_index(&mut self, symbol: &str) -> usize {
         self.books.index(symbol.as_bytes())

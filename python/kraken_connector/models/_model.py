@@ -67,11 +67,12 @@ class Model:
     """
 
     #: Where the item stands in the frame it came from: `(frame, key, ...)`, the keys leading from
-    #: the frame's `data` to this object. Unset on items that a user made.
+    #: the frame's `data` to this object; `frame` alone is short for `(frame, 0)`. Unset on items
+    #: that a user made, and on those whose fields hold all that there was.
     __slots__ = ("_wire",)
     __wire_fields__: ClassVar[tuple[tuple[str, FieldKind, type[Model] | None], ...]] = ()
     __required__: ClassVar[frozenset[str]] = frozenset()
-    _wire: tuple[Any, ...]
+    _wire: bytes | tuple[Any, ...]
 
     def decimal(self, field: str) -> Decimal | None:
         """Return a numeric field as the exact number that stood on the wire.
@@ -169,7 +170,7 @@ class Model:
         wire = getattr(self, "_wire", None)
         if wire is None:
             return None
-        frame, *path = wire
+        frame, *path = (wire, 0) if isinstance(wire, bytes) else wire
         document: Any = exact_document(frame)["data"]
         for key in path:
             document = document[key]

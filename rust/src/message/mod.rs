@@ -11,6 +11,7 @@ mod usual;
 
 pub use book::{BookBatch, BookItem, Row};
 pub use salvage::{Salvage, salvage};
+pub use usual::{PlainHead, plain_head};
 
 use crate::error::Result;
 use crate::lexer::{Field, Lexer, Text, Value};

@@ -58,10 +58,63 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
 /// Reads a message of another channel from the channel's name on.
 #[inline(never)]
 fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
+    let head = read_head(cursor)?;
+    let mut lexer = Lexer::inside(cursor.frame, head.data, 1);
+    lexer.skip_value().ok()?;
+    cursor.at = lexer.offset();
+    read_tail(cursor, head)
+}
+
+/// The beginning of a message without a book, whose items are to be read by others: see
+/// [`plain_head`].
+#[derive(Clone, Copy, Debug)]
+pub struct PlainHead(DataMessage);
+
+/// Reads the beginning of a message of `ticker`, `trade`, `ohlc`, `executions` or `balances` in the
+/// usual spelling: its items can be decoded at once then, without checking them before.
+#[must_use]
+pub fn plain_head(frame: &[u8]) -> Option<PlainHead> {
+    let mut cursor = Cursor { frame, at: 0 };
+    cursor.take(HEAD)?;
+    let head = read_head(&mut cursor)?;
+    let is_plain = matches!(
+        head.channel,
+        Channel::Ticker | Channel::Trade | Channel::Ohlc | Channel::Executions | Channel::Balances
+    );
+    is_plain.then_some(PlainHead(head))
+}
+
+impl PlainHead {
+    /// The message as far as it was read; where its items begin is known, what follows them not.
+    #[must_use]
+    pub const fn message(&self) -> &DataMessage {
+        &self.0
+    }
+
+    /// The whole message, if what follows the items, which end before byte `end` of the frame,
+    /// is in the usual spelling too.
+    #[must_use]
+    pub fn finish(self, frame: &[u8], end: usize) -> Option<DataMessage> {
+        let mut cursor = Cursor { frame, at: end };
+        let message = read_tail(&mut cursor, self.0)?;
+        cursor.take(b"}")?;
+        (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
+    }
+}
+
+/// Reads from the channel's name up to the items, an array.
+#[inline(always)]
+fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     let frame = cursor.frame;
     let channel_name = cursor.text()?;
     cursor.take(br#","type":""#)?;
     let kind = cursor.text()?;
+    let has_timestamp = cursor.take(br#","timestamp":""#).is_some();
+    let timestamp = if has_timestamp {
+        Some(cursor.text()?)
+    } else {
+        None
+    };
     cursor.take(br#","data":"#)?;
     let data = cursor.at;
     let channel = Channel::of(channel_name.raw(frame));
@@ -69,24 +122,25 @@ fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     if !has_items || frame.get(data) != Some(&b'[') || !frame.is_ascii() {
         return None;
     }
-    let mut lexer = Lexer::inside(frame, data, 1);
-    lexer.skip_value().ok()?;
-    cursor.at = lexer.offset();
-    let has_sequence = cursor.take(br#","sequence":"#).is_some();
     Some(DataMessage {
         channel,
         channel_name,
         kind,
         is_snapshot: kind.raw(frame) == b"snapshot",
         data,
-        sequence: if has_sequence {
-            Some(cursor.integer()?)
-        } else {
-            None
-        },
-        timestamp: None,
+        sequence: None,
+        timestamp,
         book: None,
     })
+}
+
+/// Reads what may follow the items.
+#[inline(always)]
+fn read_tail(cursor: &mut Cursor<'_>, mut message: DataMessage) -> Option<DataMessage> {
+    if cursor.take(br#","sequence":"#).is_some() {
+        message.sequence = Some(cursor.integer()?);
+    }
+    Some(message)
 }
 
 /// Reads the item of a book message.

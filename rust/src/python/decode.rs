@@ -22,7 +22,7 @@ pub(super) enum Floats {
     Exact,
 }
 
-/// A reader of one frame that was checked before.
+/// A reader of one frame. One that was checked before gives no errors.
 pub(super) struct Decoder<'f, 'py> {
     py: Python<'py>,
     registry: &'static Registry,
@@ -50,6 +50,17 @@ impl<'f, 'py> Decoder<'f, 'py> {
         })
     }
 
+    /// Lets it begin inside of `depth` arrays and objects.
+    pub(super) fn inside(mut self, depth: u32) -> Self {
+        self.lexer = Lexer::inside(self.lexer.frame(), self.lexer.offset(), depth);
+        self
+    }
+
+    /// The next byte to be read.
+    pub(super) fn offset(&self) -> usize {
+        self.lexer.offset()
+    }
+
     /// Makes numbers without a model exact.
     pub(super) fn exact(mut self) -> Self {
         self.floats = Floats::Exact;
@@ -63,7 +74,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         schema: SchemaId,
         frame: &Bound<'py, PyBytes>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.path.push(frame.clone().into_any());
+        self.path.push(Step::Frame(frame.clone()));
         if self.peek()? == Kind::Object {
             let item = self.model(schema)?;
             return Ok(PyList::new(self.py, [item])?.into_any());
@@ -75,9 +86,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     pub(super) fn instance(&mut self, schema: SchemaId) -> PyResult<Instance<'static, 'py>> {
         let schema = self.registry.schema(schema);
         let instance = schema.instance(self.py)?;
-        if !self.path.is_empty() {
-            instance.set_wire(self.path.tuple(self.py)?);
-        }
+        let mut needs_wire = !schema.is_exact();
         let mut field = self.first_field(schema)?;
         while let Some(key) = field {
             if let Key::Known(index, spec) = key {
@@ -86,9 +95,13 @@ impl<'f, 'py> Decoder<'f, 'py> {
                     None => instance.unset(index),
                 }
             } else {
+                needs_wire = true;
                 self.checked(Lexer::skip_value)?;
             }
             field = self.next_field(schema, key)?;
+        }
+        if needs_wire && !self.path.is_empty() {
+            instance.set_wire(self.path.wire(self.py)?);
         }
         Ok(instance)
     }
@@ -169,10 +182,12 @@ impl<'f, 'py> Decoder<'f, 'py> {
                 self.decimal(&number)
             }
             (FieldKind::Model(schema), Kind::Object) => {
-                self.below(key.bind(self.py).as_any(), |decoder| decoder.model(schema))
+                let step = Step::Key(key.bind(self.py).clone());
+                self.below(step, |decoder| decoder.model(schema))
             }
             (FieldKind::Models(schema), Kind::Array) => {
-                self.below(key.bind(self.py).as_any(), |decoder| decoder.models(schema))
+                let step = Step::Key(key.bind(self.py).clone());
+                self.below(step, |decoder| decoder.models(schema))
             }
             _ => self.value(),
         };
@@ -187,12 +202,12 @@ impl<'f, 'py> Decoder<'f, 'py> {
     fn models(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
         let mut index = 0_usize;
         self.list(|decoder| {
-            let key = index.into_pyobject(decoder.py)?.into_any();
+            let step = Step::Index(index);
             index += 1;
             if decoder.peek()? != Kind::Object {
                 return decoder.value();
             }
-            decoder.below(&key, |decoder| decoder.model(schema))
+            decoder.below(step, |decoder| decoder.model(schema))
         })
     }
 
@@ -200,13 +215,13 @@ impl<'f, 'py> Decoder<'f, 'py> {
     #[inline]
     fn below<T>(
         &mut self,
-        key: &Bound<'py, PyAny>,
+        step: Step<'py>,
         read: impl FnOnce(&mut Self) -> PyResult<T>,
     ) -> PyResult<T> {
         if self.path.is_empty() {
             return read(self);
         }
-        self.path.push(key.clone());
+        self.path.push(step);
         let value = read(self);
         self.path.pop();
         value
@@ -310,10 +325,20 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 }
 
+/// A step on the way to an item.
+enum Step<'py> {
+    /// To the `data` of a frame.
+    Frame(Bound<'py, PyBytes>),
+    /// To a field.
+    Key(Bound<'py, PyString>),
+    /// To an entry of a list.
+    Index(usize),
+}
+
 /// Where an item stands: the frame and at most seven keys, three more than the models need.
 #[derive(Default)]
 struct Path<'py> {
-    parts: [Option<Bound<'py, PyAny>>; 8],
+    steps: [Option<Step<'py>>; 8],
     length: usize,
 }
 
@@ -323,9 +348,9 @@ impl<'py> Path<'py> {
     }
 
     #[inline]
-    fn push(&mut self, part: Bound<'py, PyAny>) {
-        if let Some(place) = self.parts.get_mut(self.length) {
-            *place = Some(part);
+    fn push(&mut self, step: Step<'py>) {
+        if let Some(place) = self.steps.get_mut(self.length) {
+            *place = Some(step);
             self.length += 1;
         }
     }
@@ -335,9 +360,19 @@ impl<'py> Path<'py> {
         self.length = self.length.saturating_sub(1);
     }
 
+    /// What the models know as `_wire`: the steps, or the frame alone for its first item.
     #[inline]
-    fn tuple(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let parts = self.parts.get(..self.length).unwrap_or_default();
-        Ok(PyTuple::new(py, parts)?.into_any())
+    fn wire(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let steps = self.steps.get(..self.length).unwrap_or_default();
+        if let [Some(Step::Frame(frame)), Some(Step::Index(0))] = steps {
+            return Ok(frame.clone().into_any());
+        }
+        let objects = steps.iter().map(|step| match step {
+            Some(Step::Frame(frame)) => frame.clone().into_any(),
+            Some(Step::Key(key)) => key.clone().into_any(),
+            Some(Step::Index(index)) => PyInt::new(py, *index).into_any(),
+            None => py.None().into_bound(py),
+        });
+        Ok(PyTuple::new(py, objects)?.into_any())
     }
 }

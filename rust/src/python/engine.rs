@@ -7,8 +7,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::book::PyOrderBook;
+use super::message::PyDataMessage;
 use super::{frame, message, reply};
 use crate::engine::{BookState, Engine, Notice, Outcome};
+
+/// How nearly all book messages begin.
+const BOOK: &[u8] = br#"{"channel":"book","#;
 
 /// The engine of a connection, shared with its live books.
 #[derive(Clone, Default)]
@@ -126,6 +130,11 @@ impl PyEngine {
         frame: &Bound<'py, PyBytes>,
         received_ns: Option<i64>,
     ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+        if !frame.as_bytes().starts_with(BOOK)
+            && let Some(read) = self.read_plain(frame, received_ns)
+        {
+            return read;
+        }
         let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
         let notices = if outcome.notices.is_empty() {
             Vec::new()
@@ -140,6 +149,27 @@ impl PyEngine {
             }
         };
         Ok((notices, event))
+    }
+
+    /// A message of a channel without books, with its items decoded at once: who listens to such a
+    /// channel reads them, and so the frame is looked at only once.
+    #[inline(never)]
+    fn read_plain<'py>(
+        &self,
+        frame: &Bound<'py, PyBytes>,
+        received_ns: Option<i64>,
+    ) -> Option<PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)>> {
+        let py = frame.py();
+        let (message, data) = message::read_plain(frame)?;
+        let gap = self.core.lock().take_plain(frame.as_bytes(), &message);
+        let read = || {
+            let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
+            let notices = gap.into_iter().collect::<PyResult<_>>()?;
+            let frame = frame.clone().unbind();
+            let message = PyDataMessage::decoded(frame, message, data.unbind(), received_ns);
+            Ok((notices, Bound::new(py, message)?.into_any()))
+        };
+        Some(read())
     }
 
     #[cold]

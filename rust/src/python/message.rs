@@ -12,7 +12,7 @@ use super::schema::{Registry, SchemaId};
 use super::strings::Strings;
 use super::{errors, frame, reply};
 use crate::lexer::Text;
-use crate::message::{BookBatch, Channel, DataMessage, Message, parse_message};
+use crate::message::{BookBatch, Channel, DataMessage, Message, parse_message, plain_head};
 use crate::time::timestamp_ns;
 
 /// A message of a channel.
@@ -59,6 +59,21 @@ impl PyDataMessage {
             data: OnceLock::new(),
             received_ns,
             verified,
+        }
+    }
+
+    /// The message of a frame whose items were decoded already.
+    pub(super) fn decoded(
+        frame: Py<PyBytes>,
+        message: DataMessage,
+        data: Py<PyAny>,
+        received_ns: Option<i64>,
+    ) -> Self {
+        Self {
+            origin: Origin::Wire { frame, message },
+            data: OnceLock::from(data),
+            received_ns,
+            verified: None,
         }
     }
 
@@ -427,6 +442,10 @@ impl PyDataMessage {
 pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = raw.py();
     let frame = frame::to_bytes(raw, "parse_message")?;
+    if let Some((message, data)) = read_plain(&frame) {
+        let message = PyDataMessage::decoded(frame.unbind(), message, data.unbind(), None);
+        return Ok(Bound::new(py, message)?.into_any());
+    }
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
         Ok(message) => to_python(&frame, message, None, None),
         Err(error) => {
@@ -455,6 +474,20 @@ pub(super) fn to_python<'py>(
         Message::Pong => reply::pong(frame, received_ns),
         Message::Heartbeat => reply::heartbeat(py, received_ns),
     }
+}
+
+/// A message of a channel without books and its items, in one pass over the frame; `None` where
+/// the frame is not in the usual spelling or anything is wrong with it.
+pub(super) fn read_plain<'py>(
+    frame: &Bound<'py, PyBytes>,
+) -> Option<(DataMessage, Bound<'py, PyAny>)> {
+    let (py, bytes) = (frame.py(), frame.as_bytes());
+    let head = plain_head(bytes)?;
+    let schema = Registry::get(py).ok()?.item_of_message(head.message())?;
+    let mut decoder = Decoder::new(py, bytes, head.message().data).ok()?.inside(1);
+    let data = decoder.items(schema, frame).ok()?;
+    let message = head.finish(bytes, decoder.offset())?;
+    Some((message, data))
 }
 
 /// The name of a channel, shared where it is known.

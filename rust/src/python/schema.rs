@@ -64,9 +64,15 @@ pub(super) struct Schema {
     indices: HashMap<Box<[u8]>, usize, RandomState>,
     wire: Slot,
     received_ns: Option<Slot>,
+    /// Whether all fields are `Decimal`s, so that nothing about the wire is lost in them.
+    is_exact: bool,
 }
 
 impl Schema {
+    pub(super) const fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
     pub(super) fn fields(&self) -> &[FieldSpec] {
         &self.fields
     }
@@ -98,6 +104,7 @@ impl Schema {
         let mut schema = Self {
             wire: Slot::of(class, "_wire")?,
             received_ns: Slot::of(class, "received_ns").ok(),
+            is_exact: true,
             class: class.clone().unbind(),
             fields: Vec::new(),
             indices: HashMap::default(),
@@ -109,6 +116,7 @@ impl Schema {
             let (key, kind, nested): (Bound<'_, PyString>, String, Option<Bound<'_, PyType>>) =
                 spec.extract()?;
             let kind = schemas.field_kind(&kind, nested.as_ref())?;
+            schema.is_exact &= matches!(kind, FieldKind::Decimal);
             let is_required = required.contains(&key)?;
             let name: Box<[u8]> = key.to_str()?.as_bytes().into();
             schema.indices.insert(name, schema.fields.len());
