@@ -6,10 +6,14 @@
 //! text that ends too early its length.
 
 pub(crate) mod digits;
+#[cfg(any(test, feature = "python"))]
+mod key;
 mod number;
 mod skip;
 mod string;
 
+#[cfg(feature = "python")]
+pub(crate) use key::ExpectedKey;
 pub use number::Number;
 pub use string::Text;
 
@@ -294,17 +298,26 @@ impl<'f> Lexer<'f> {
         Ok(Field { offset, value })
     }
 
-    /// Reads on if the frame goes on with exactly `text`, which must not enter or leave an array or
-    /// object: the usual spelling of what is expected, cheaper than token by token.
+    /// Reads on if the frame goes on with this key: the usual spelling of what is expected, cheaper
+    /// than token by token.
+    #[inline(always)]
+    #[cfg(feature = "python")]
+    pub(crate) fn guess_next(&mut self, key: &ExpectedKey) -> bool {
+        let hit = key.comes_at(self.frame, self.at);
+        self.at += if hit { key.length() } else { 0 };
+        hit
+    }
+
+    /// Enters an object if it begins with this key.
     #[inline]
     #[cfg(feature = "python")]
-    pub(crate) fn guess(&mut self, text: &[u8]) -> bool {
-        let rest = self.frame.get(self.at..).unwrap_or_default();
-        let hit = rest.starts_with(text);
+    pub(crate) fn guess_first(&mut self, key: &ExpectedKey) -> Result<bool> {
+        let hit = self.frame.get(self.at) == Some(&b'{') && key.comes_first_at(self.frame, self.at);
         if hit {
-            self.at += text.len();
+            self.enter()?;
+            self.at += key.length() - 1;
         }
-        hit
+        Ok(hit)
     }
 
     /// Checks that nothing but whitespace follows.

@@ -1,6 +1,7 @@
 //! JSON strings: where they end, what their escapes mean.
 
 use std::borrow::Cow;
+use std::num::NonZeroU32;
 
 use super::digits::plain_end;
 use crate::error::{ErrorKind, ParseError, Result};
@@ -9,9 +10,9 @@ use crate::error::{ErrorKind, ParseError, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     start: u32,
-    /// The length times two, plus one if there are escapes: a message holds several texts and is
-    /// moved about, so they are small.
-    length: u32,
+    /// The length times two, plus one if there are escapes, plus one: a message holds several texts
+    /// and is moved about, so they are small, and no larger where they are optional.
+    extent: NonZeroU32,
 }
 
 impl Text {
@@ -24,15 +25,21 @@ impl Text {
     pub(crate) const fn new(start: usize, end: usize, is_escaped: bool) -> Self {
         Self {
             start: start as u32,
-            length: (end.wrapping_sub(start) as u32) << 1 | is_escaped as u32,
+            extent: NonZeroU32::MIN
+                .saturating_add((end.wrapping_sub(start) as u32) << 1 | is_escaped as u32),
         }
+    }
+
+    #[inline(always)]
+    const fn measure(self) -> u32 {
+        self.extent.get() - 1
     }
 
     /// Whether it holds escapes.
     #[inline]
     #[must_use]
     pub const fn is_escaped(self) -> bool {
-        self.length & 1 == 1
+        self.measure() & 1 == 1
     }
 
     /// The content as it stands in the frame, escapes included.
@@ -40,7 +47,7 @@ impl Text {
     #[must_use]
     pub fn raw(self, frame: &[u8]) -> &[u8] {
         let start = self.start as usize;
-        let end = start + (self.length >> 1) as usize;
+        let end = start + (self.measure() >> 1) as usize;
         frame.get(start..end).unwrap_or_default()
     }
 

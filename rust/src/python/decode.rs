@@ -74,7 +74,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         schema: SchemaId,
         frame: &Bound<'py, PyBytes>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.path.push(Step::Frame(frame.clone()));
+        self.path.frame = Some(frame.clone());
         if self.peek()? == Kind::Object {
             let item = self.model(schema)?;
             return Ok(PyList::new(self.py, [item])?.into_any());
@@ -109,6 +109,11 @@ impl<'f, 'py> Decoder<'f, 'py> {
     /// Enters an object and reads its first key.
     #[inline]
     fn first_field(&mut self, schema: &'static Schema) -> PyResult<Option<Key<'static>>> {
+        if let Some(spec) = schema.fields().first()
+            && self.checked(|lexer| lexer.guess_first(&spec.expected))?
+        {
+            return Ok(Some(Key::Known(0, spec)));
+        }
         let key = self.checked(Lexer::first_key)?;
         Ok(key.map(|text| schema.find(&text.bytes(self.lexer.frame()))))
     }
@@ -126,7 +131,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         };
         let expected = previous.successor.load(Ordering::Relaxed);
         if let Some(spec) = schema.fields().get(expected)
-            && self.lexer.guess(&spec.after_comma)
+            && self.lexer.guess_next(&spec.expected)
         {
             return Ok(Some(Key::Known(expected, spec)));
         }
@@ -327,52 +332,62 @@ impl<'f, 'py> Decoder<'f, 'py> {
 
 /// A step on the way to an item.
 enum Step<'py> {
-    /// To the `data` of a frame.
-    Frame(Bound<'py, PyBytes>),
     /// To a field.
     Key(Bound<'py, PyString>),
     /// To an entry of a list.
     Index(usize),
 }
 
-/// Where an item stands: the frame and at most seven keys, three more than the models need.
+/// Where an item stands: its frame, which item of `data`, and the steps below. Nothing in what is
+/// no item of a channel.
 #[derive(Default)]
 struct Path<'py> {
-    steps: [Option<Step<'py>>; 8],
-    length: usize,
+    frame: Option<Bound<'py, PyBytes>>,
+    item: Option<usize>,
+    below: Vec<Step<'py>>,
 }
 
 impl<'py> Path<'py> {
-    fn is_empty(&self) -> bool {
-        self.length == 0
+    const fn is_empty(&self) -> bool {
+        self.frame.is_none()
     }
 
     #[inline]
     fn push(&mut self, step: Step<'py>) {
-        if let Some(place) = self.steps.get_mut(self.length) {
-            *place = Some(step);
-            self.length += 1;
+        match step {
+            Step::Index(index) if self.item.is_none() && self.below.is_empty() => {
+                self.item = Some(index);
+            }
+            step => self.below.push(step),
         }
     }
 
     #[inline]
     fn pop(&mut self) {
-        self.length = self.length.saturating_sub(1);
+        if self.below.pop().is_none() {
+            self.item = None;
+        }
     }
 
-    /// What the models know as `_wire`: the steps, or the frame alone for its first item.
+    /// What the models know as `_wire`: frame and steps, or the frame alone for its first item.
     #[inline]
     fn wire(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let steps = self.steps.get(..self.length).unwrap_or_default();
-        if let [Some(Step::Frame(frame)), Some(Step::Index(0))] = steps {
-            return Ok(frame.clone().into_any());
+        match &self.frame {
+            Some(frame) if self.item == Some(0) && self.below.is_empty() => {
+                Ok(frame.clone().into_any())
+            }
+            _ => self.steps(py),
         }
-        let objects = steps.iter().map(|step| match step {
-            Some(Step::Frame(frame)) => frame.clone().into_any(),
-            Some(Step::Key(key)) => key.clone().into_any(),
-            Some(Step::Index(index)) => PyInt::new(py, *index).into_any(),
-            None => py.None().into_bound(py),
+    }
+
+    fn steps(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let frame = self.frame.iter().map(|frame| frame.clone().into_any());
+        let item = self.item.map(|index| PyInt::new(py, index).into_any());
+        let below = self.below.iter().map(|step| match step {
+            Step::Key(key) => key.clone().into_any(),
+            Step::Index(index) => PyInt::new(py, *index).into_any(),
         });
-        Ok(PyTuple::new(py, objects)?.into_any())
+        let steps: Vec<_> = frame.chain(item).chain(below).collect();
+        Ok(PyTuple::new(py, steps)?.into_any())
     }
 }

@@ -11,6 +11,9 @@ use super::message::PyDataMessage;
 use super::{frame, message, reply};
 use crate::engine::{BookState, Engine, Notice, Outcome};
 
+/// What comes before the event of a frame, and the event.
+type Read<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>);
+
 /// How nearly all book messages begin.
 const BOOK: &[u8] = br#"{"channel":"book","#;
 
@@ -129,7 +132,7 @@ impl PyEngine {
         &self,
         frame: &Bound<'py, PyBytes>,
         received_ns: Option<i64>,
-    ) -> PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
+    ) -> PyResult<Read<'py>> {
         if !frame.as_bytes().starts_with(BOOK)
             && let Some(read) = self.read_plain(frame, received_ns)
         {
@@ -158,7 +161,7 @@ impl PyEngine {
         &self,
         frame: &Bound<'py, PyBytes>,
         received_ns: Option<i64>,
-    ) -> Option<PyResult<(Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>)>> {
+    ) -> Option<PyResult<Read<'py>>> {
         let py = frame.py();
         let (message, data) = message::read_plain(frame)?;
         let gap = self.core.lock().take_plain(frame.as_bytes(), &message);

@@ -14,6 +14,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyFrozenSet, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
+use crate::lexer::ExpectedKey;
 use crate::message::{Channel, DataMessage};
 
 /// How a JSON value becomes a field.
@@ -35,8 +36,8 @@ pub(super) enum FieldKind {
 pub(super) struct FieldSpec {
     pub(super) key: Py<PyString>,
     pub(super) kind: FieldKind,
-    /// How the key looks behind another field: `,"name":`.
-    pub(super) after_comma: Box<[u8]>,
+    /// How the key is spelled.
+    pub(super) expected: ExpectedKey,
     /// The field that followed this one when one last did: fields mostly come in the same order.
     pub(super) successor: AtomicUsize,
     /// Absent from the wire it is an empty list, not `None`.
@@ -121,7 +122,7 @@ impl Schema {
             let name: Box<[u8]> = key.to_str()?.as_bytes().into();
             schema.indices.insert(name, schema.fields.len());
             schema.fields.push(FieldSpec {
-                after_comma: format!(",\"{key}\":").into_bytes().into(),
+                expected: ExpectedKey::new(key.to_str()?),
                 successor: AtomicUsize::new(schema.fields.len() + 1),
                 slot: Slot::of(class, key.to_str()?)?,
                 key: key.unbind(),
