@@ -17,6 +17,8 @@ pub(crate) use key::ExpectedKey;
 pub use number::Number;
 pub use string::Text;
 
+#[cfg(feature = "python")]
+use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 
 /// Arrays and objects may be nested this deep. The protocol needs 5.
@@ -255,6 +257,25 @@ impl<'f> Lexer<'f> {
         }
         self.at = end;
         Some(if is_negative { -float } else { float })
+    }
+
+    /// Reads the number that comes next exactly, with its text, if it has few digits and neither
+    /// sign nor exponent.
+    #[cfg(feature = "python")]
+    #[inline]
+    pub(crate) fn short_decimal(&mut self) -> Option<(Decimal, &'f str)> {
+        let mut end = self.at;
+        let number = digits::take_number(self.frame, &mut end)?;
+        if matches!(self.frame.get(end), Some(b'e' | b'E')) {
+            return None;
+        }
+        let lexeme = std::str::from_utf8(self.frame.get(self.at..end)?).ok()?;
+        self.at = end;
+        #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
+        Some((
+            Decimal::short(number.mantissa, number.decimals as u32),
+            lexeme,
+        ))
     }
 
     /// Reads `true` or `false`.

@@ -30,9 +30,31 @@ impl Decimals {
         mantissa: u128,
         scale: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
+        self.get_or(py, mantissa, scale, || decimal(py, mantissa, scale))
+    }
+
+    /// Like [`Decimals::get`] for a number that was written as `lexeme`, without exponent.
+    #[inline]
+    pub(super) fn get_written<'py>(
+        &mut self,
+        py: Python<'py>,
+        mantissa: u128,
+        scale: u32,
+        lexeme: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.get_or(py, mantissa, scale, || from_text(py, lexeme))
+    }
+
+    #[inline(always)]
+    fn get_or<'py>(
+        &mut self,
+        py: Python<'py>,
+        mantissa: u128,
+        scale: u32,
+        make: impl FnOnce() -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         #[expect(clippy::cast_possible_truncation, reason = "both halves count")]
         let hash = (mantissa as u64) ^ ((mantissa >> 64) as u64) ^ (u64::from(scale) << 56);
-        let make = || decimal(py, mantissa, scale);
         self.0.table.get(py, (mantissa, scale), hash, make)
     }
 }

@@ -176,7 +176,17 @@ impl<'f, 'py> Decoder<'f, 'py> {
         {
             return Ok(Some(PyFloat::new(self.py, value).into_any()));
         }
+        if kind == FieldKind::Decimal
+            && let Some((value, lexeme)) = self.lexer.short_decimal()
+        {
+            let decimals = self.decimals.get_or_insert_with(Decimals::lend);
+            let (mantissa, scale) = (value.mantissa(), value.scale());
+            return decimals
+                .get_written(self.py, mantissa, scale, lexeme)
+                .map(Some);
+        }
         let value = match (kind, self.peek()?) {
+            (_, Kind::String) => self.string(),
             (_, Kind::Null) => return self.checked(Lexer::null).map(|()| None),
             (FieldKind::Float, Kind::Number) => {
                 let number = self.checked(Lexer::number)?;
@@ -305,8 +315,9 @@ impl<'f, 'py> Decoder<'f, 'py> {
         }
         match number.decimal(self.lexer.frame()) {
             Ok(value) => {
+                let lexeme = self.lexeme(number);
                 let decimals = self.decimals.get_or_insert_with(Decimals::lend);
-                decimals.get(self.py, value.mantissa(), value.scale())
+                decimals.get_written(self.py, value.mantissa(), value.scale(), lexeme)
             }
             Err(_) => decimals::from_text(self.py, self.lexeme(number)),
         }
