@@ -16,7 +16,7 @@ from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .connection import Connection, ConnectionOptions
-from .constants import PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
+from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
 from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
 from .hosts import Hosts
@@ -24,12 +24,14 @@ from .inbox import Inbox, Overflow
 from .lag import lag
 from .link import ConnectionView, Link
 from .options import SessionOptions, checked_count, checked_seconds
+from .outcome import outcome
+from .pacing import Allowance
 from .pool import Pool, Wiring
 from .session import Session
 from .sinks import CallbackSink
-from .subscribe import SubscriptionParams
-from .subscriptions import Ask, Sink, SubscriptionEntry
-from .token import TokenManager
+from .subscribe import BookParams, SubscriptionParams
+from .subscriptions import Sink, SubscriptionEntry, Wish, entries_of
+from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
 
 __all__ = ["KrakenWSClient", "TradingError"]
@@ -66,6 +68,10 @@ class KrakenWSClient(TradingMethods):
         message_queue_max: market data messages that wait for a slow consumer.
         auth_url: endpoint of private channels and trading.
         level3_url: endpoint of `level3`.
+        symbols_per_connection: currency pairs that one public connection carries; what is more
+            goes to further ones. The default is one connection for all.
+        level3_allowance: what the account may spend on subscribing to `level3` within a second:
+            200, or 500 with a pro account.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
         private_queue_max: private messages that wait for a slow consumer; when they are that
@@ -98,6 +104,8 @@ class KrakenWSClient(TradingMethods):
         *,
         auth_url: str | None = None,
         level3_url: str | None = None,
+        symbols_per_connection: int | None = None,
+        level3_allowance: int = LEVEL3_ALLOWANCE,
         on_message: Callable[[Any], object] | None = None,
         deliver_heartbeats: bool = False,
         private_queue_max: int = 65_536,
@@ -150,7 +158,10 @@ class KrakenWSClient(TradingMethods):
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
-            token_manager=token_manager,
+            tokens=None if token_manager is None else OwnTokens(token_manager),
+            allowance=Allowance(checked_count("level3_allowance", level3_allowance, 1)),
+            symbols=symbols_per_connection
+            and checked_count("symbols_per_connection", symbols_per_connection, 1),
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,
@@ -242,10 +253,15 @@ class KrakenWSClient(TradingMethods):
         """
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)
-        link = await self._pool.of_channel(params.channel, "subscribe")
-        sink = taken or self._sink(link, params.channel, overflow)
-        ask = link.session.subscribe(params, sink, _now())
-        result = await self._outcome(link.connection, ask)
+        async with self._pool.room_for(params) as parts:
+            for link, part in parts:
+                link.session.registry.check(part)
+            wish, now = Wish(params), _now()
+            asks = []
+            for link, part in parts:
+                sink = taken or self._sink(link, part.channel, overflow)
+                asks.append((link, link.session.subscribe(part, sink, now, wish)))
+        result = await outcome(asks, params)
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
         return result
 
@@ -263,9 +279,13 @@ class KrakenWSClient(TradingMethods):
             SubscriptionError, RequestTimeout, ConnectionLost, NotConnected: as in `subscribe`.
         """
         _check_type(params)
-        connection = await self._connection_for(params.channel, "unsubscribe")
-        ask = connection.session.unsubscribe(params, _now())
-        return await self._outcome(connection, ask)
+        parts = self._pool.carrying(params, "unsubscribe")
+        for link, part in parts:
+            if unknown := link.session.registry.missing(part, params):
+                raise KeyError(f"not subscribed to {part.channel} of {', '.join(unknown)}")
+        now = _now()
+        asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
+        return await outcome(asks, params)
 
     async def resync(self, symbol: str) -> None:
         """Ask for a book again and wait until it is valid; this releases a quarantined one.
@@ -276,8 +296,9 @@ class KrakenWSClient(TradingMethods):
             NotConnected: (a `RuntimeError`) the client is not connected.
             KeyError: the book of `symbol` is not subscribed.
         """
-        connection = await self._connection_for("book", "resync")
-        await self._outcome(connection, connection.session.resync(symbol, _now()))
+        params = BookParams(symbol=[symbol])
+        link = await self._pool.opened(params, "resync")
+        await outcome([(link, link.session.resync(symbol, _now()))], params)
 
     async def send(self, msg: WSRequest) -> None:
         """Send a request as it is; its answer comes through the queue.
@@ -332,9 +353,10 @@ class KrakenWSClient(TradingMethods):
 
     @property
     def connections(self) -> Mapping[str, ConnectionView]:
-        """The connections by name (`public`, `private`, `level3`), in the order of their first use.
+        """The connections by name: `public`, `private` and `level3`, then `public-2` and so on.
 
-        One that serves several hosts' channels has the first of these names.
+        One that serves several hosts' channels has the first of these names. Views always show the
+        present; what is not opened yet is missing.
         """
         return {link.name: link.view for link in self._pool}
 
@@ -364,10 +386,7 @@ class KrakenWSClient(TradingMethods):
     @property
     def subscriptions(self) -> dict[tuple[tuple[str, Any], ...], SubscriptionEntry]:
         """What is subscribed, keyed by the sorted parameters without the token; a copy."""
-        found: dict[tuple[tuple[str, Any], ...], SubscriptionEntry] = {}
-        for session in self._sessions():
-            found.update(session.registry.entries())
-        return found
+        return entries_of(session.registry for session in self._sessions())
 
     @property
     def gaps(self) -> list[GapEvent]:
@@ -392,12 +411,13 @@ class KrakenWSClient(TradingMethods):
 
         Returns:
             `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `lanes` and `waiting`
-            (how far the consumer lags, see `lag`), and under `connections`
-            by URL: `state`, `reconnects`, `resyncs`, `latency` (seconds of the last ping),
-            `dispatch` and `transit` (both `count`, and in seconds `p50`, `p99`, `p99.9`, `max`)
-            and the engine's own counts. `dispatch` is the time from receiving a read until its
-            messages were delivered; `transit` is that from the exchange's timestamp until
-            receiving, one message a read, and only as true as the two clocks agree.
+            (how far the consumer lags, see `lag`), and under `connections` by URL (with `#` and its
+            name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
+            (seconds of the last ping), `dispatch` and `transit` (both `count`, and in seconds
+            `p50`, `p99`, `p99.9`, `max`) and the engine's own counts. `dispatch` is the time from
+            receiving a read until its messages were delivered; `transit` is that from the
+            exchange's timestamp until receiving, one message a read, and only as true as the two
+            clocks agree.
         """
         return {
             "queued": len(self._inbox),
@@ -406,7 +426,7 @@ class KrakenWSClient(TradingMethods):
             "callback_errors": self._callback_errors,
             "gaps": self._gap_count,
             **lag(self._inbox.lanes, time.time_ns()),
-            "connections": {link.host.url: link.view.stats() for link in self._pool},
+            "connections": {link.session.name: link.view.stats() for link in self._pool},
         }
 
     # Inner workings.
@@ -436,20 +456,6 @@ class KrakenWSClient(TradingMethods):
         """Return where a channel's messages go when they have no callback of their own."""
         sink = link.places.of(channel, overflow)
         return sink if self._callback is None else self._callback
-
-    async def _outcome(self, connection: Connection, ask: Ask) -> SubscriptionResult:
-        """Wait until an ask is done; a caller that is cancelled gives it up."""
-        connection.attend()
-        if not ask.done:
-            done = asyncio.Event()
-            ask.on_done = done.set
-            try:
-                await done.wait()
-            except asyncio.CancelledError as cancelled:
-                connection.session.abandon(ask, cancelled, _now())
-                connection.attend()
-                raise
-        return ask.result()
 
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)

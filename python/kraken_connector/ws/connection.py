@@ -21,7 +21,7 @@ from .constants import ConnectionState
 from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .session import Session
-from .token import TokenManager
+from .token import OwnTokens
 from .transport import DirectConnection, open_socket, send_now
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Connection:
     Args:
         session: the protocol.
         options: how to open sockets.
-        token_manager: where tokens come from, for hosts with private channels.
+        tokens: where tokens come from, for hosts that want them.
         on_end: called once when it has ended by itself, with the reason.
 
     Attributes:
@@ -70,7 +70,7 @@ class Connection:
         self,
         session: Session,
         options: ConnectionOptions,
-        token_manager: TokenManager | None,
+        tokens: OwnTokens | None,
         on_end: Callable[[Exception], None],
     ) -> None:
         self.session = session
@@ -79,7 +79,7 @@ class Connection:
         self.dispatch = LatencyHistogram()
         self.transit = LatencyHistogram()
         self._options = options
-        self._tokens = token_manager
+        self._tokens = tokens
         self._on_end = on_end
         self._socket: ClientConnection | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
@@ -439,11 +439,11 @@ class Connection:
         if self._fetching is None and self._tokens is not None:
             self._fetching = asyncio.create_task(self._provide_token(self._tokens))
 
-    async def _provide_token(self, manager: TokenManager) -> None:
+    async def _provide_token(self, tokens: OwnTokens) -> None:
         if self.session.token_refused:
-            manager.invalidate()
+            tokens.invalidate()
         try:
-            token = await manager.get_token()
+            token = await tokens.get_token()
         except Exception as error:  # noqa: BLE001 (whatever it was, callers wait for it)
             self._fetching = None
             logger.warning("no token: %s", error)

@@ -168,4 +168,5 @@ REPLAY_BATCH: Final = 250
 ALREADY_SUBSCRIBED: Final = "Already subscribed"
 NOT_SUBSCRIBED: Final = "Subscription Not Found"
 RATE_EXCEEDED: Final = "Exceeded msg rate"
+SNAPSHOTS_EXCEEDED: Final = "Rate limit for snapshot requests exceeded"
 INVALID_SESSION: Final = "ESession:Invalid session"

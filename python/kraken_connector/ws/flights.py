@@ -12,12 +12,15 @@ import orjson
 from ..models import WSErrorResponse, WSResponse
 from .constants import (
     ALREADY_SUBSCRIBED,
+    LEVEL3_ALLOWANCE,
+    LEVEL3_COST,
     NOT_SUBSCRIBED,
-    PRIVATE_CHANNELS,
     SUBSCRIBE_BURST,
     SUBSCRIBE_RATE,
+    TOKEN_CHANNELS,
 )
-from .pacing import Pacer
+from .pacing import Allowance, Pacer
+from .subscribe import Level3Params
 from .subscriptions import Subscription, Topic
 
 __all__ = ["Flight", "Flights", "Purpose", "says", "was_so_before"]
@@ -66,9 +69,16 @@ class Flight:
         return next(iter(self.topics)).channel
 
     @property
-    def is_private(self) -> bool:
-        """Whether it needs a token."""
-        return self.channel in PRIVATE_CHANNELS
+    def needs_token(self) -> bool:
+        """Whether it must carry a token."""
+        return self.channel in TOKEN_CHANNELS
+
+    @property
+    def cost(self) -> int:
+        """What it takes of the allowance for snapshots."""
+        if self.method != "subscribe":
+            return 0
+        return sum(snapshot_cost(entry) for entry in self.topics.values())
 
     def frame(self) -> bytes:
         """Return the message."""
@@ -88,12 +98,15 @@ class Flight:
     def answered(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
         """Return the topics that a response to this message is about.
 
-        A refusal without a symbol is about the whole message.
+        A refusal without a symbol is about the symbols that its text names (seen live of `level3`:
+        `... when trying to subscribe to BTC/USD level3 snapshot`), else about the whole message.
         """
         if isinstance(response, WSErrorResponse):
             symbol = response.symbol
             if symbol is None:
-                return list(self.topics)
+                words = str(response.error).split()
+                named = [topic for topic in self.topics if topic.symbol in words]
+                return named or list(self.topics)
         else:
             result = response.result
             symbol = result.get("symbol") if isinstance(result, dict) else None
@@ -124,16 +137,27 @@ def says(response: WSErrorResponse, text: str) -> bool:
     return isinstance(response.error, str) and response.error.startswith(text)
 
 
+def snapshot_cost(subscription: Subscription) -> int:
+    """Return what subscribing takes of the allowance for snapshots: `level3` alone has one."""
+    params = subscription.params
+    return LEVEL3_COST[params.depth] if isinstance(params, Level3Params) else 0
+
+
 def was_so_before(response: WSResponse) -> bool:
     """Tell whether a success is one that `Flight.in_effect` made: the exchange's have times."""
     return not response.time_in
 
 
 class Flights:
-    """The messages of one connection, those that wait for a permit and those that are out."""
+    """The messages of one connection, those that wait for a permit and those that are out.
 
-    def __init__(self) -> None:
+    Args:
+        allowance: what the connections of a client may spend on snapshots of `level3`.
+    """
+
+    def __init__(self, allowance: Allowance | None = None) -> None:
         self.pacer = Pacer(SUBSCRIBE_RATE, SUBSCRIBE_BURST)
+        self.allowance = allowance or Allowance(LEVEL3_ALLOWANCE)
         self._queue: deque[Flight] = deque()
         self._out: dict[int, Flight] = {}
         self._ids = itertools.count(FIRST_REQ_ID)
@@ -159,13 +183,27 @@ class Flights:
         flight.again = Flight(flight.method, subscriptions, flight.purpose, flight.tries + 1)
         self._queue.appendleft(flight.again)
 
+    def is_waiting(self, topic: Topic) -> bool:
+        """Tell whether a message about a topic stands in line."""
+        return any(topic in flight.topics for flight in self._queue)
+
+    def batches(
+        self, method: str, subscriptions: Iterable[Subscription]
+    ) -> Iterator[list[Subscription]]:
+        """Divide what is asked for at once by what the allowance for snapshots holds."""
+        entries = list(subscriptions)
+        cost = snapshot_cost(entries[0]) if entries and method == "subscribe" else 0
+        size = max(1, self.allowance.limit // cost) if cost else max(1, len(entries))
+        for start in range(0, len(entries), size):
+            yield entries[start : start + size]
+
     def depart(self, now: float) -> Flight | None:
         """Return the next message that may leave now; it counts as out."""
-        while self._queue and not self._queue[0].topics:
-            self._queue.popleft()
-        if not self._queue or not self.pacer.take(now):
+        flight, due = self._next(now)
+        if flight is None or due > now:
             return None
-        flight = self._queue.popleft()
+        self.pacer.take(now)
+        self._queue.remove(flight)
         flight.req_id = self.new_id()
         self._out[flight.req_id] = flight
         return flight
@@ -181,7 +219,29 @@ class Flights:
 
     def next_departure(self, now: float) -> float:
         """Return when the next message may leave."""
-        return self.pacer.next_permit(now) if self._queue else float("inf")
+        return self._next(now)[1]
+
+    def _next(self, now: float) -> tuple[Flight | None, float]:
+        """Return which message leaves next, and when.
+
+        Those that wait for the allowance let others pass, but not those of their own channel: an
+        unsubscribe must not overtake its subscribe.
+        """
+        first: Flight | None = None
+        due = float("inf")
+        held: set[str] = set()
+        while self._queue and not self._queue[0].topics:
+            self._queue.popleft()
+        for flight in self._queue:
+            if not flight.topics or flight.channel in held:
+                continue
+            free = self.allowance.next_time(flight.cost, now)
+            if free < due:
+                first, due = flight, free
+            if free <= now:
+                break
+            held.add(flight.channel)
+        return first, max(due, self.pacer.next_permit(now)) if first else due
 
     def match(self, response: WSResponse | WSErrorResponse) -> Flight | None:
         """Return the message that a response answers: by id, else by method and symbol.
@@ -199,6 +259,12 @@ class Flights:
             result = response.result if isinstance(response.result, dict) else {}
             channel, symbol = result.get("channel"), result.get("symbol")
         return next((f for f in self._out.values() if _fits(f, method, channel, symbol)), None)
+
+    def accepted(self, subscription: Subscription) -> None:
+        """Note that the exchange took a subscription: its limits are a new story."""
+        self.pacer.recovered()
+        if snapshot_cost(subscription):
+            self.allowance.recovered()
 
     def landed(self, flight: Flight) -> None:
         """Forget a message that is completely answered."""

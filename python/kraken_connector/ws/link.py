@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ from .hosts import Host
 from .session import Session
 from .sinks import Places
 
-__all__ = ["ConnectionView", "Link"]
+__all__ = ["ConnectionView", "Link", "shelf_of"]
 
 
 class Link:
@@ -23,6 +24,9 @@ class Link:
         host: where it connects.
         connection: the connection.
         places: where its subscriptions' messages go.
+
+    Attributes:
+        reserved: channels and symbols that are about to be subscribed on it.
     """
 
     def __init__(self, name: str, host: Host, connection: Connection, places: Places) -> None:
@@ -30,6 +34,7 @@ class Link:
         self.host = host
         self.connection = connection
         self.places = places
+        self.reserved: Counter[tuple[str, str]] = Counter()
         self.view = ConnectionView(self)
         self._opening = asyncio.Lock()
 
@@ -42,6 +47,16 @@ class Link:
     def state(self) -> ConnectionState:
         """What the connection is doing."""
         return self.connection.state
+
+    def symbols(self, shelf: str) -> set[str]:
+        """Return the symbols that it carries, or is about to.
+
+        Args:
+            shelf: `level3`, or `public` for those of all other channels.
+        """
+        found = {(entry.topic.channel, entry.topic.symbol) for entry in self.session.registry}
+        found |= self.reserved.keys()
+        return {symbol for channel, symbol in found if symbol and shelf_of(channel) == shelf}
 
     async def open(self, check: Callable[[], None]) -> None:
         """Open the connection, if it is not; several callers open it once.
@@ -61,6 +76,11 @@ class Link:
     def renew(self) -> None:
         """Begin anew: a client may be used in one event loop after the other."""
         self._opening = asyncio.Lock()
+
+
+def shelf_of(channel: str) -> str:
+    """Return what a channel's symbols are counted with."""
+    return "level3" if channel == "level3" else "public"
 
 
 class ConnectionView:

@@ -246,6 +246,9 @@ class Repair:
         subscription = self._registry.get(entry.topic)
         if subscription is None:
             self._policy.forget(entry.topic)
+        elif self._requests.is_waiting(entry.topic):
+            # It has not left yet, which is our own pacing.
+            entry.deadline = now + self._patience
         elif entry.phase == "waiting":
             self._step(entry, "unsubscribing", now)
             self._requests.resubscribe("unsubscribe", subscription, now)

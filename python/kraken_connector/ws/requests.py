@@ -17,10 +17,12 @@ from .constants import (
     INVALID_SESSION,
     RATE_EXCEEDED,
     REPLAY_BATCH,
+    SNAPSHOTS_EXCEEDED,
 )
 from .flights import Flight, Flights, Purpose, says, was_so_before
+from .pacing import Allowance
 from .subscribe import BookParams, SubscriptionParams
-from .subscriptions import Ask, Registry, Sink, Subscription, Topic
+from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish
 from .token_desk import TokenDesk
 
 __all__ = ["Repairs", "Requests"]
@@ -74,6 +76,7 @@ class Requests:
         *,
         timeout: float,
         tokens: TokenDesk,
+        allowance: Allowance | None = None,
     ) -> None:
         self.outgoing: deque[bytes] = deque()
         self.failure: TransportError | None = None
@@ -85,7 +88,7 @@ class Requests:
         self._refused = refused
         self._changed = changed
         self._timeout = timeout
-        self._flights = Flights()
+        self._flights = Flights(allowance)
         self._asks: set[Ask] = set()
         self._unsettled: set[Topic] = set()
         self._open = False
@@ -101,13 +104,21 @@ class Requests:
 
     # What callers want.
 
-    def subscribe(self, params: SubscriptionParams, sink: Sink, now: float) -> Ask:
+    def subscribe(
+        self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish | None = None
+    ) -> Ask:
         """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
+
+        Args:
+            params: what to ask for here.
+            sink: where its events go.
+            now: the time.
+            wish: the whole call, where it is for several connections.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
         """
-        topics, fresh = self._registry.add(params, sink)
+        topics, fresh = self._registry.add(params, sink, wish)
         ask = Ask("subscribe", topics)
         for topic in topics:
             subscription = self._registry.get(topic)
@@ -124,13 +135,20 @@ class Requests:
             self._launch("subscribe", fresh, "ask", now)
         return ask
 
-    def unsubscribe(self, params: SubscriptionParams, now: float) -> Ask:
+    def unsubscribe(
+        self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
+    ) -> Ask:
         """End a subscription, or the named symbols of all subscriptions.
+
+        Args:
+            params: what to end here.
+            now: the time.
+            whole: the whole call, where it is for several connections.
 
         Raises:
             KeyError: it is not subscribed.
         """
-        unwanted = self._registry.release(params)
+        unwanted = self._registry.release(params, whole)
         ask = Ask("unsubscribe", [subscription.topic for subscription in unwanted])
         leaving = []
         for subscription in unwanted:
@@ -175,6 +193,10 @@ class Requests:
         self._asks.discard(ask)
         self._changed()
         ask.fail(error)
+
+    def is_waiting(self, topic: Topic) -> bool:
+        """Tell whether a message about a topic stands in line."""
+        return self._flights.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
         """Send one message of a stream that is asked for again."""
@@ -259,7 +281,7 @@ class Requests:
         while (flight := self._flights.depart(now)) is not None:
             self._leave_out_unwanted(flight)
             self._start_clock(flight, now)
-            if not flight.topics or (flight.is_private and not self.tokens.admit(flight)):
+            if not flight.topics or (flight.needs_token and not self.tokens.admit(flight)):
                 self._flights.withdraw(flight)
             else:
                 self._send(flight, now)
@@ -344,7 +366,7 @@ class Requests:
             elif self.repairs is not None:
                 self.repairs.forget(topic)
             return
-        self._flights.pacer.recovered()
+        self._flights.accepted(subscription)
         if flight.token is not None:
             self.tokens.accepted()
         if self._registry.get(topic) is None and flight.purpose != "cleanup":
@@ -387,6 +409,9 @@ class Requests:
         if says(response, RATE_EXCEEDED):
             if (pause := self._flights.pacer.slow_down(now)) > 0:
                 logger.warning("the exchange limits our messages; waiting %.1f s", pause)
+        elif says(response, SNAPSHOTS_EXCEEDED):
+            if (pause := self._flights.allowance.slow_down(now)) > 0:
+                logger.warning("the exchange limits our snapshots; waiting %.1f s", pause)
         elif not (says(response, INVALID_SESSION) and self.tokens.refuse(flight.token)):
             return False
         again = [flight.topics.pop(topic) for topic in topics]
@@ -419,19 +444,19 @@ class Requests:
 
     def _start_clock(self, flight: Flight, now: float) -> None:
         """Begin to count for those who wait; what stands in line is our own delay."""
-        for subscription in flight.topics.values():
-            for ask in subscription.asks:
-                if ask.method == flight.method:
-                    ask.req_id = flight.req_id
-                    ask.deadline = now + self._timeout
+        asks = {ask for entry in flight.topics.values() for ask in entry.asks}
+        for ask in asks:
+            if ask.method == flight.method:
+                ask.req_id = flight.req_id
+                is_whole = not any(map(self.is_waiting, ask.outstanding))
+                ask.deadline = now + self._timeout if is_whole else None
 
     def _launch(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
     ) -> None:
-        flight = Flight(method, subscriptions, purpose)
-        if flight.topics:
-            self._flights.enqueue(flight)
-            self.pump(now)
+        for batch in self._flights.batches(method, subscriptions):
+            self._flights.enqueue(Flight(method, batch, purpose))
+        self.pump(now)
 
     def _leave_out_unwanted(self, flight: Flight) -> None:
         """Drop what was given up while it stood in line."""
@@ -449,6 +474,7 @@ class Requests:
                     self._engine.expect_book(subscription.topic.symbol, subscription.params.depth)
                 if self.repairs is not None and flight.purpose != "resync":
                     self.repairs.expect(subscription, now)
+        self._flights.allowance.spend(flight.cost, now)
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():
             subscription.req_id = flight.req_id

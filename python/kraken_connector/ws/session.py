@@ -36,13 +36,14 @@ from .constants import PRIVATE_CHANNELS
 from .encoding import encode
 from .liveness import Liveness
 from .options import SessionOptions
+from .pacing import Allowance
 from .pauses import PauseWatch
 from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
 from .subscribe import SubscriptionParams
-from .subscriptions import Ask, Outlet, Registry, Sink, Topic
+from .subscriptions import Ask, Outlet, Registry, Sink, Topic, Wish
 from .token_desk import TokenDesk
 from .trading_desk import Command, TradingDesk
 
@@ -64,9 +65,12 @@ class Session:
         has_token_source: whether tokens can be fetched.
         orders: keeps account of orders.
         observers: by channel, what sees each message before it is delivered; it must not raise.
+        allowance: what the connections of a client may spend on snapshots of `level3`.
+        name: what it is called in the records of holes; its URL by default.
 
     Attributes:
         url: where it connects.
+        name: what it is called in the records of holes.
         engine: parser and books.
         registry: subscriptions.
         requests: subscribes and unsubscribes.
@@ -94,8 +98,11 @@ class Session:
         has_token_source: bool = False,
         orders: OrderBookkeeper | None = None,
         observers: Mapping[str, Take] | None = None,
+        allowance: Allowance | None = None,
+        name: str = "",
     ) -> None:
         self.url = url
+        self.name = name or url
         self.engine = Engine()
         self.registry = Registry()
         self.attention = False
@@ -120,6 +127,7 @@ class Session:
             changed=self._rebuild_routes,
             timeout=options.request_timeout,
             tokens=self._tokens,
+            allowance=allowance,
         )
         self.trading = TradingDesk(
             url,
@@ -347,15 +355,19 @@ class Session:
 
     # What callers want.
 
-    def subscribe(self, params: SubscriptionParams, sink: Sink, now: float) -> Ask:
+    def subscribe(
+        self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish | None = None
+    ) -> Ask:
         """Ask for `params`; see `Requests.subscribe`."""
-        ask = self.requests.subscribe(params, sink, now)
+        ask = self.requests.subscribe(params, sink, now, wish)
         self._after(now)
         return ask
 
-    def unsubscribe(self, params: SubscriptionParams, now: float) -> Ask:
+    def unsubscribe(
+        self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
+    ) -> Ask:
         """End `params`; see `Requests.unsubscribe`."""
-        ask = self.requests.unsubscribe(params, now)
+        ask = self.requests.unsubscribe(params, now, whole)
         self._after(now)
         return ask
 
@@ -460,7 +472,7 @@ class Session:
                     self._needs_repair(Topic("book", None, symbol), "resync")
         else:
             at_ns, channels = self.last_received_ns, [event.channel] if event.channel else []
-            self._outlet.gap(GapEvent("unreadable", at_ns, at_ns, channels, [], self.url, 1))
+            self._outlet.gap(GapEvent("unreadable", at_ns, at_ns, channels, [], self.name, 1))
 
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
@@ -548,14 +560,14 @@ class Session:
         if channels:
             self._is_hole_told = False
             self._hole = GapEvent(
-                cause, since_ns, None, sorted(channels), sorted(symbols), self.url
+                cause, since_ns, None, sorted(channels), sorted(symbols), self.name
             )
 
     def _report_pause(self, since_ns: int, until_ns: int) -> None:
         channels, symbols = self._streams()
         if channels:
             self._outlet.gap(
-                GapEvent("pause", since_ns, until_ns, sorted(channels), sorted(symbols), self.url)
+                GapEvent("pause", since_ns, until_ns, sorted(channels), sorted(symbols), self.name)
             )
 
     def _streams(self) -> tuple[set[str], set[str]]:
@@ -573,7 +585,7 @@ class Session:
         symbols = [topic.symbol] if topic.symbol else []
         end_ns = self.last_received_ns if sound else None
         self._outlet.gap(
-            GapEvent(entry.cause, entry.since_ns, end_ns, [topic.channel], symbols, self.url)
+            GapEvent(entry.cause, entry.since_ns, end_ns, [topic.channel], symbols, self.name)
         )
 
 

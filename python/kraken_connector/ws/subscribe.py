@@ -16,13 +16,21 @@ from typing import Any, ClassVar, Self
 from ..models._checks import check_choice, check_flag, checked_symbol
 from ..models._model import Model, model
 from ..models._token import WithToken
-from .constants import BOOK_DEPTHS, EXECUTION_VENUES, OHLC_INTERVALS, ChannelName, EventTrigger
+from .constants import (
+    BOOK_DEPTHS,
+    EXECUTION_VENUES,
+    LEVEL3_DEPTHS,
+    OHLC_INTERVALS,
+    ChannelName,
+    EventTrigger,
+)
 
 __all__ = [
     "BalancesParams",
     "BookParams",
     "ExecutionsParams",
     "InstrumentParams",
+    "Level3Params",
     "OHLCParams",
     "SubscriptionParams",
     "TickerParams",
@@ -90,12 +98,11 @@ class _PrivateParams(_Params, WithToken):
     """Parameters of a channel that needs a token. The token is in no repr and no pickle."""
 
     __slots__ = ()
-    users: str | None
 
     def __post_init__(self) -> None:
         _Params.__post_init__(self)
         WithToken.__post_init__(self)
-        check_choice("users", self.users, ("all",))
+        check_choice("users", getattr(self, "users", None), ("all",))
 
 
 @model
@@ -149,6 +156,33 @@ class BookParams(_SymbolParams):
     def __post_init__(self) -> None:
         _SymbolParams.__post_init__(self)
         _check_number("depth", self.depth, BOOK_DEPTHS)
+
+
+@model
+class Level3Params(_SymbolParams, _PrivateParams):
+    """The single orders of a book, verified. A symbol can be subscribed with one depth only.
+
+    Args:
+        symbol: currency pairs.
+        depth: price levels per side: 10, 100 or 1000. It decides what a subscription costs of the
+            client's `level3_allowance`: 5, 25 or 100 for each symbol.
+        snapshot: whether to start with a snapshot; the exchange's default is true.
+        token: leave it empty when the client has a `TokenManager`.
+    """
+
+    CHANNEL = ChannelName.LEVEL3
+    IDENTITY = ("depth",)
+    FLAGS = ("snapshot",)
+
+    symbol: list[str] = field(default_factory=list)
+    depth: int = 10
+    snapshot: bool | None = None
+    token: str = field(default="", compare=False)
+    channel: str = "level3"
+
+    def __post_init__(self) -> None:
+        _SymbolParams.__post_init__(self)
+        _check_number("depth", self.depth, LEVEL3_DEPTHS)
 
 
 @model
@@ -276,6 +310,7 @@ class BalancesParams(_PrivateParams):
 SubscriptionParams = (
     TickerParams
     | BookParams
+    | Level3Params
     | TradeParams
     | OHLCParams
     | InstrumentParams

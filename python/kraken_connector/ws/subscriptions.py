@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from ..exceptions import RequestTimeout, SubscriptionError
 from ..models import GapEvent, WSErrorResponse, WSResponse
 from .envelopes import SubscriptionResult
-from .subscribe import BookParams, SubscriptionParams
+from .subscribe import BookParams, Level3Params, SubscriptionParams
 
 __all__ = [
     "Ask",
@@ -26,6 +26,9 @@ __all__ = [
     "SubscriptionParams",
     "SymbolState",
     "Topic",
+    "Wish",
+    "entries_of",
+    "topics_of",
 ]
 
 SymbolState = Literal["pending", "confirmed", "rejected", "unsubscribing"]
@@ -114,11 +117,33 @@ class Subscription:
     asks: list[Ask] = field(default_factory=list)
 
 
+class Wish:
+    """One `subscribe` call as far as it is in force, on however many connections it is.
+
+    Attributes:
+        params: its arguments, without symbols that were unsubscribed since.
+        key: what equal calls have in common: the arguments without the token.
+    """
+
+    __slots__ = ("key", "params")
+
+    def __init__(self, params: SubscriptionParams) -> None:
+        self.params = params
+        self.key = _key(params)
+
+    def forget(self, symbol: str) -> None:
+        """Withdraw a symbol, if it is not the last one."""
+        symbols = [other for other in self.params.symbols if other != symbol]
+        if symbols:
+            self.params = self.params.with_symbols(symbols)
+            self.key = _key(self.params)
+
+
 @dataclass(eq=False, slots=True)
 class _Record:
-    """One `subscribe` call: its arguments, its topics and where its events go."""
+    """One `subscribe` call on one connection: its topics there and where its events go."""
 
-    params: SubscriptionParams
+    wish: Wish
     topics: dict[Topic, None]
     sink: Sink
     is_leaving: bool = False
@@ -145,10 +170,39 @@ class Ask:
         self._errors: dict[Topic, WSErrorResponse] = {}
         self._failure: BaseException | None = None
 
+    @classmethod
+    def joined(cls, topics: Iterable[Topic], parts: Iterable[Ask]) -> Ask:
+        """Return several connections' parts of one request as one.
+
+        What one connection accepted is accepted, whatever became of it on another one.
+        """
+        first, *others = parts
+        if not others:
+            return first
+        whole = cls(first.method, topics)
+        whole.req_id = first.req_id
+        for part in (first, *others):
+            whole._acks.update(part._acks)
+            whole._errors.update(part._errors)
+            whole.outstanding |= part.outstanding
+        for accepted in whole._acks:
+            whole._errors.pop(accepted, None)
+            whole.outstanding.discard(accepted)
+        failures = [part for part in (first, *others) if part._failure is not None]
+        for part in failures:
+            if whole._acks.keys().isdisjoint(part.topics):
+                whole._failure = whole._failure or part._failure
+        return whole
+
     @property
     def done(self) -> bool:
         """Whether there is an outcome."""
         return self._failure is not None or not self.outstanding
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether every topic was accepted."""
+        return self._acks.keys() >= set(self.topics)
 
     @property
     def is_refused(self) -> bool:
@@ -228,7 +282,7 @@ class Registry:
     def __init__(self) -> None:
         self.version = 0
         self.strays: set[str] = set()
-        self._records: dict[Key, _Record] = {}
+        self._records: list[_Record] = []
         self._topics: dict[Topic, Subscription] = {}
 
     def __bool__(self) -> bool:
@@ -241,16 +295,23 @@ class Registry:
         """Return the subscription of a topic, if there is one."""
         return self._topics.get(topic)
 
-    def book(self, symbol: str) -> Subscription | None:
-        """Return the subscription of a pair's book, if there is one."""
-        return self._topics.get(Topic("book", None, symbol))
+    def book(self, symbol: str, channel: str = "book") -> Subscription | None:
+        """Return the subscription of a pair's book, or of its `level3`, if there is one."""
+        return self._topics.get(Topic(channel, None, symbol))
 
     def channel(self, channel: str) -> list[Subscription]:
         """Return the subscriptions of one channel."""
         return [entry for topic, entry in self._topics.items() if topic.channel == channel]
 
-    def add(self, params: SubscriptionParams, sink: Sink) -> tuple[list[Topic], list[Subscription]]:
+    def add(
+        self, params: SubscriptionParams, sink: Sink, wish: Wish | None = None
+    ) -> tuple[list[Topic], list[Subscription]]:
         """Note a wish.
+
+        Args:
+            params: what of it is for this connection.
+            sink: where its events go.
+            wish: the whole of it, where it is for several connections.
 
         Returns:
             All its topics, and the subscriptions among them that must be sent.
@@ -258,8 +319,8 @@ class Registry:
         Raises:
             SubscriptionError: a book is subscribed with another depth.
         """
-        topics = _topics(params)
-        self._check_depths(params, topics)
+        self.check(params)
+        topics = topics_of(params)
         fresh = []
         for topic in topics:
             known = self._topics.get(topic)
@@ -267,12 +328,23 @@ class Registry:
                 single = params.with_symbols([topic.symbol]) if topic.symbol else params
                 self._topics[topic] = known = Subscription(topic, single)
                 fresh.append(known)
-        self._records[_key(params)] = _Record(params, dict.fromkeys(topics), sink)
+        record = _Record(wish or Wish(params), dict.fromkeys(topics), sink)
+        equal = self._find(record.wish.key)
+        if equal is None:
+            self._records.append(record)
+        else:
+            self._records[self._records.index(equal)] = record
         self.version += 1
         return topics, fresh
 
-    def release(self, params: SubscriptionParams) -> list[Subscription]:
+    def release(
+        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
+    ) -> list[Subscription]:
         """Withdraw a wish, or the named symbols from all wishes.
+
+        Args:
+            params: what of it is for this connection.
+            whole: all of it, where it is for several connections.
 
         Returns:
             The subscriptions that nobody wants any more; they stay until `drop`.
@@ -280,19 +352,33 @@ class Registry:
         Raises:
             KeyError: something of it was not subscribed.
         """
-        record = self._records.get(_key(params))
+        if unknown := self.missing(params, whole):
+            raise KeyError(f"not subscribed to {params.channel} of {', '.join(unknown)}")
+        record = self._find(_key(whole or params))
         if record is None or record.is_leaving:
-            return self._release_symbols(params)
+            return [self._topics[topic] for topic in topics_of(params)]
         self.version += 1
-        del self._records[_key(params)]
+        self._records.remove(record)
         wanted = self._wanted()
         unwanted = [topic for topic in record.topics if topic not in wanted]
         if unwanted:
             # Still listed, as unsubscribing, until the exchange has answered.
+            if len(unwanted) < len(record.topics):
+                symbols = [topic.symbol for topic in unwanted]
+                record.wish = Wish(record.wish.params.with_symbols(symbols))
             record.topics = dict.fromkeys(unwanted)
             record.is_leaving = True
             self._put_back(record)
         return [self._topics[topic] for topic in unwanted]
+
+    def missing(
+        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
+    ) -> list[str]:
+        """Return the names of what `release` would not find."""
+        record = self._find(_key(whole or params))
+        if record is not None and not record.is_leaving:
+            return []
+        return [topic.name for topic in topics_of(params) if not self._holds(topic, params)]
 
     def drop(self, subscription: Subscription) -> None:
         """Forget a topic, unless it was subscribed anew meanwhile."""
@@ -301,12 +387,12 @@ class Registry:
             return
         self.expect_strays(topic.channel)
         del self._topics[topic]
-        for key, record in [(k, r) for k, r in self._records.items() if topic in r.topics]:
+        for record in [record for record in self._records if topic in record.topics]:
             del record.topics[topic]
-            if not record.topics:
-                del self._records[key]
-            elif not record.is_leaving:
-                del self._records[key]
+            self._records.remove(record)
+            if not record.is_leaving:
+                record.wish.forget(topic.symbol)
+            if record.topics:
                 self._put_back(record)
 
     def expect_strays(self, channel: str) -> None:
@@ -322,9 +408,11 @@ class Registry:
     def prune(self) -> None:
         """Forget the wishes of which nothing is left but refusals."""
         self.version += 1
-        for key, record in list(self._records.items()):
+        for record in list(self._records):
             if all(self._topics[topic].state == "rejected" for topic in record.topics):
-                del self._records[key]
+                self._records.remove(record)
+                for topic in record.topics:
+                    record.wish.forget(topic.symbol)
         for topic in self._topics.keys() - self._wanted():
             del self._topics[topic]
 
@@ -336,56 +424,50 @@ class Registry:
 
     def sinks(self, topic: Topic) -> list[Sink]:
         """Return where a topic's events go, each place once."""
-        found = [record.sink for record in self._records.values() if topic in record.topics]
+        found = [record.sink for record in self._records if topic in record.topics]
         return list(dict.fromkeys(found))
 
     def places(self) -> Iterator[tuple[Topic, Sink]]:
         """Iterate over all topics and where their events go."""
-        for record in self._records.values():
+        for record in self._records:
             for topic in record.topics:
                 yield topic, record.sink
 
     def entries(self) -> dict[Key, SubscriptionEntry]:
         """Return what is in force, keyed by the parameters without the token."""
-        return {key: self._entry(record) for key, record in self._records.items()}
+        return entries_of([self])
 
-    def _entry(self, record: _Record) -> SubscriptionEntry:
-        subscriptions = [self._topics[topic] for topic in record.topics]
-        return SubscriptionEntry(
-            record.params,
-            max(entry.req_id for entry in subscriptions),
-            all(entry.state == "confirmed" for entry in subscriptions),
-            {entry.topic.name: entry.state for entry in subscriptions},
-            {entry.topic.name: entry.error for entry in subscriptions if entry.error},
-        )
+    def wishes(self) -> Iterator[tuple[Wish, list[Subscription]]]:
+        """Iterate over the calls that are in force, with what each has here."""
+        for record in self._records:
+            yield record.wish, [self._topics[topic] for topic in record.topics]
+
+    def _find(self, key: Key) -> _Record | None:
+        return next((record for record in self._records if record.wish.key == key), None)
 
     def _wanted(self) -> set[Topic]:
-        return {topic for record in self._records.values() for topic in record.topics}
+        return {topic for record in self._records for topic in record.topics}
 
     def _put_back(self, record: _Record) -> None:
-        symbols = [topic.symbol for topic in record.topics if topic.symbol]
-        if symbols:
-            record.params = record.params.with_symbols(symbols)
-        self._records.setdefault(_key(record.params), record)
-
-    def _release_symbols(self, params: SubscriptionParams) -> list[Subscription]:
-        topics = _topics(params)
-        unknown = [topic.name for topic in topics if not self._holds(topic, params)]
-        if unknown:
-            raise KeyError(f"not subscribed to {params.channel} of {', '.join(unknown)}")
-        return [self._topics[topic] for topic in topics]
+        if self._find(record.wish.key) is None:
+            self._records.append(record)
 
     def _holds(self, topic: Topic, params: SubscriptionParams) -> bool:
         held = self._topics.get(topic)
         if held is None or held.state == "unsubscribing":
             return False
-        return not isinstance(params, BookParams) or _depth(held) == params.depth
+        return not isinstance(params, BookParams | Level3Params) or _depth(held) == params.depth
 
-    def _check_depths(self, params: SubscriptionParams, topics: list[Topic]) -> None:
-        if not isinstance(params, BookParams):
+    def check(self, params: SubscriptionParams) -> None:
+        """Raise what `add` would.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        if not isinstance(params, BookParams | Level3Params):
             return
         taken = {}
-        for topic in topics:
+        for topic in topics_of(params):
             held = self._topics.get(topic)
             if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
                 taken[topic.symbol] = (
@@ -394,16 +476,38 @@ class Registry:
                 )
         if taken:
             reasons = "; ".join(f"{symbol} is {text}" for symbol, text in taken.items())
-            raise SubscriptionError(f"book of {reasons}", rejected=taken)
+            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=taken)
 
 
 def _depth(subscription: Subscription) -> int:
-    assert isinstance(subscription.params, BookParams)
+    assert isinstance(subscription.params, BookParams | Level3Params)
     return subscription.params.depth
 
 
-def _topics(params: SubscriptionParams) -> list[Topic]:
+def topics_of(params: SubscriptionParams) -> list[Topic]:
+    """Return the streams that parameters are about."""
     return [Topic(params.channel, params.identity, symbol) for symbol in params.symbols or ("",)]
+
+
+def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
+    """Return what is in force on several connections; a call that is on some of them once."""
+    parts: dict[Wish, list[Subscription]] = {}
+    for registry in registries:
+        for wish, subscriptions in registry.wishes():
+            parts.setdefault(wish, []).extend(subscriptions)
+    return {wish.key: _entry(wish, subscriptions) for wish, subscriptions in parts.items()}
+
+
+def _entry(wish: Wish, subscriptions: list[Subscription]) -> SubscriptionEntry:
+    found = {entry.topic.name: entry for entry in subscriptions}
+    names = [symbol for symbol in wish.params.symbols if symbol in found] or list(found)
+    return SubscriptionEntry(
+        wish.params,
+        max(entry.req_id for entry in subscriptions),
+        all(entry.state == "confirmed" for entry in subscriptions),
+        {name: found[name].state for name in names},
+        {name: found[name].error for name in names if found[name].error},
+    )
 
 
 def _key(params: SubscriptionParams) -> Key:

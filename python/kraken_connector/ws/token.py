@@ -110,6 +110,37 @@ class TokenManager:
         raise TypeError("a TokenManager holds secrets and cannot be pickled")
 
 
+class OwnTokens:
+    """A token for each connection of one client, out of one manager.
+
+    Whether one token may serve several sockets is not documented, so none is handed out twice.
+
+    Args:
+        manager: fetches tokens.
+    """
+
+    def __init__(self, manager: TokenManager) -> None:
+        self._manager = manager
+        self._given = ""
+
+    async def get_token(self) -> str:
+        """Return a token that no other connection was given.
+
+        Raises:
+            TokenAcquisitionError: none could be had.
+        """
+        token = await self._manager.get_token()
+        if token == self._given:
+            self._manager.invalidate()
+            token = await self._manager.get_token()
+        self._given = token
+        return token
+
+    def invalidate(self) -> None:
+        """Forget the token that the manager holds."""
+        self._manager.invalidate()
+
+
 class _Fetch:
     """One request for a token and those who wait for it.
 

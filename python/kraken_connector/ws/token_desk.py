@@ -67,7 +67,7 @@ class TokenDesk:
 
     def token_for(self, flight: Flight) -> str | None:
         """Return what to put into a request."""
-        if not flight.is_private:
+        if not flight.needs_token:
             return None
         if self._has_source:
             return self._token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_connector.ws.pacing import Pacer
+from kraken_connector.ws.pacing import Allowance, Pacer
 
 
 def test_burst_then_rate() -> None:
@@ -36,3 +36,36 @@ def test_pauses_double_and_recover() -> None:
     assert [pacer.slow_down(now) for now in (11.0, 13.0, 16.0)] == [2.0, 3.0, 3.0]
     pacer.recovered()
     assert pacer.slow_down(20.0) == 1.0
+
+
+def test_allowance_is_spent_within_a_window() -> None:
+    allowance = Allowance(200, window=1.0)
+    assert allowance.next_time(200, 10.0) == 10.0
+    allowance.spend(150, 10.0)
+    allowance.spend(50, 10.5)
+    assert allowance.next_time(100, 10.5) == 11.0
+    assert allowance.next_time(160, 10.5) == 11.5
+    assert allowance.next_time(150, 11.0) == 11.0
+
+
+def test_what_costs_nothing_waits_for_nothing() -> None:
+    allowance = Allowance(10)
+    allowance.spend(10, 1.0)
+    allowance.slow_down(1.0)
+    assert allowance.next_time(0, 1.0) == 1.0
+
+
+def test_what_costs_more_than_the_allowance_takes_all_of_it() -> None:
+    allowance = Allowance(50, window=1.0)
+    assert allowance.next_time(100, 5.0) == 5.0
+    allowance.spend(100, 5.0)
+    assert allowance.next_time(5, 5.5) == 6.0
+
+
+def test_refused_allowance_pauses_for_longer_each_time() -> None:
+    allowance = Allowance(200, pause=1.0, longest=30.0)
+    assert allowance.slow_down(10.0) == 1.0
+    assert allowance.next_time(5, 10.0) == 11.0
+    assert allowance.slow_down(11.0) == 2.0
+    allowance.recovered()
+    assert allowance.slow_down(20.0) == 1.0

@@ -1,0 +1,194 @@
+"""One client, several connections: hosts that open when needed, symbols that spill."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    SOL,
+    client_of,
+    connected,
+    eventually,
+    find_channel,
+    tokens_of,
+)
+
+from kraken_connector.exceptions import ConnectFailed, SubscriptionError
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BookParams,
+    ConnectionState,
+    ExecutionsParams,
+    GapEvent,
+    KrakenWSClient,
+    Level3Params,
+    TickerParams,
+)
+
+XRP, DOT = "XRP/USD", "DOT/USD"
+ALL = [BTC, ETH, SOL, XRP, DOT]
+
+
+@pytest_asyncio.fixture
+async def three() -> AsyncIterator[SimulatedExchange]:
+    async with SimulatedExchange(
+        symbols=ALL, rate=0, heartbeat_interval=0.05, hosts="three"
+    ) as exchange:
+        yield exchange
+
+
+def trader_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
+    """Return a client of all three hosts."""
+    hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}
+    return client_of(sim, token_manager=tokens_of(sim), **{**hosts, **options})
+
+
+async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange) -> None:
+    async with trader_of(three) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        assert three.connections_total == 1
+        assert list(client.connections) == ["public"]
+        await client.subscribe(ExecutionsParams())
+        await client.subscribe(Level3Params(symbol=[BTC, ETH]))
+        assert {name: view.url for name, view in client.connections.items()} == {
+            "public": three.url,
+            "private": three.auth_url,
+            "level3": three.level3_url,
+        }
+        assert client.connections["level3"].symbols == {BTC, ETH}
+        assert client.connections["private"].subscriptions == 1
+        assert (await find_channel(client, "level3", "snapshot")).symbol == BTC
+        assert set(client.stats()["connections"]) == {
+            three.url,
+            three.auth_url,
+            three.level3_url,
+        }
+
+
+async def test_each_connection_has_a_token_of_its_own(three: SimulatedExchange) -> None:
+    async with trader_of(three) as client:
+        await asyncio.gather(
+            client.subscribe(ExecutionsParams()), client.subscribe(Level3Params(symbol=[BTC]))
+        )
+        tokens = {request.params["token"] for request in three.requests}
+        assert len(tokens) == three.tokens.issued == 2
+
+
+async def test_level3_is_unsubscribed_with_its_token(three: SimulatedExchange) -> None:
+    async with trader_of(three) as client:
+        await client.subscribe(Level3Params(symbol=[BTC], depth=100))
+        await client.unsubscribe(Level3Params(symbol=[BTC], depth=100))
+        assert client.subscriptions == {}
+        assert three.registry.count("level3", BTC) == 0
+
+
+async def test_level3_wants_a_token_manager(three: SimulatedExchange) -> None:
+    async with connected(three, level3_url=three.level3_url) as client:
+        with pytest.raises(ValueError, match="token_manager"):
+            await client.subscribe(Level3Params(symbol=[BTC]))
+
+
+@pytest.mark.parametrize("role", ["private", "level3"])
+async def test_host_that_cannot_be_had_fails_its_caller_alone(
+    three: SimulatedExchange, role: Any
+) -> None:
+    asked = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}
+    async with trader_of(three) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        three.faults.refuse_connections(1, host=role)
+        with pytest.raises(ConnectFailed):
+            await client.subscribe(asked[role])
+        assert client.state is ConnectionState.CONNECTED
+        assert client.connections[role].state is ConnectionState.DISCONNECTED
+        await client.subscribe(TickerParams(symbol=[ETH]))
+        await client.subscribe(asked[role])
+        assert client.connections[role].state is ConnectionState.CONNECTED
+
+
+async def test_symbols_spill_onto_further_connections(three: SimulatedExchange) -> None:
+    async with trader_of(three, symbols_per_connection=2) as client:
+        result = await client.subscribe(BookParams(symbol=ALL))
+        assert result.symbols == ALL
+        assert {name: view.symbols for name, view in client.connections.items()} == {
+            "public": {BTC, ETH},
+            "public-2": {SOL, XRP},
+            "public-3": {DOT},
+        }
+        assert set(client.stats()["connections"]) == {
+            three.url,
+            f"{three.url}#public-2",
+            f"{three.url}#public-3",
+        }
+        for symbol in ALL:
+            await eventually(lambda symbol=symbol: client.book(symbol).is_valid)
+        (entry,) = client.subscriptions.values()
+        assert entry.params == BookParams(symbol=ALL)
+        assert entry.confirmed
+        assert list(entry.states) == ALL
+
+
+async def test_symbol_stays_on_its_connection(three: SimulatedExchange) -> None:
+    async with trader_of(three, symbols_per_connection=2) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH, SOL]))
+        book = client.book(SOL)
+        await client.subscribe(TickerParams(symbol=[SOL, BTC]))
+        assert client.connections["public-2"].subscriptions == 2
+        await client.unsubscribe(BookParams(symbol=[BTC, ETH, SOL]))
+        await client.unsubscribe(TickerParams(symbol=[SOL, BTC]))
+        assert client.subscriptions == {}
+        await client.subscribe(BookParams(symbol=[SOL]))
+        assert client.connections["public-2"].symbols == {SOL}
+        assert client.book(SOL) is book
+
+
+async def test_unsubscribing_frees_room(three: SimulatedExchange) -> None:
+    async with trader_of(three, symbols_per_connection=2) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH, SOL]))
+        await client.unsubscribe(BookParams(symbol=[BTC]))
+        await client.subscribe(BookParams(symbol=[XRP]))
+        assert client.connections["public"].symbols == {ETH, XRP}
+
+
+async def test_equal_part_of_a_call_is_not_taken_for_it(three: SimulatedExchange) -> None:
+    async with trader_of(three, symbols_per_connection=1) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH]))
+        await client.subscribe(BookParams(symbol=[BTC]))
+        assert len(client.subscriptions) == 2
+        await client.unsubscribe(BookParams(symbol=[BTC, ETH]))
+        assert three.registry.count("book", BTC) == 1
+        assert three.registry.count("book", ETH) == 0
+        assert client.book(BTC).is_valid
+
+
+async def test_symbols_refused_on_several_connections_are_told_together(
+    three: SimulatedExchange,
+) -> None:
+    async with trader_of(three, symbols_per_connection=1) as client:
+        with pytest.raises(SubscriptionError) as caught:
+            await client.subscribe(TickerParams(symbol=["NOPE/USD", BTC, "NIL/USD"]))
+        assert set(caught.value.rejected) == {"NOPE/USD", "NIL/USD"}
+        assert caught.value.accepted == (BTC,)
+        await client.subscribe(TickerParams(symbol=[ETH]))
+        assert three.registry.count("ticker", BTC) == 1
+
+
+async def test_reconnect_of_one_concerns_its_symbols_alone(three: SimulatedExchange) -> None:
+    async with trader_of(three, symbols_per_connection=2) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH, SOL]))
+        for symbol in (BTC, ETH, SOL):
+            await eventually(lambda symbol=symbol: client.book(symbol).is_valid)
+        _, second = three.connections_to("public")
+        second.abort()
+        await eventually(lambda: client.connections["public-2"].reconnects == 1)
+        assert client.connections["public"].reconnects == 0
+        assert client.book(BTC).is_valid
+        (gap,) = await eventually(lambda: client.gaps)
+        assert isinstance(gap, GapEvent)
+        assert gap.symbols == [SOL]
+        assert gap.connection == f"{three.url}#public-2"
