@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from ..models._model import exact_number
 from .scanner import MAX_DEPTH, Scanner
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -77,7 +78,7 @@ def decode_exact(frame: bytes) -> Any:
 
 def decode_decimals(frame: bytes) -> Any:
     """Return the value of a frame that was checked before, with exact numbers."""
-    return json.loads(frame, parse_float=Decimal, parse_int=partial(_integer, wide=Decimal))
+    return json.loads(frame, parse_float=exact_number, parse_int=partial(_integer, wide=Decimal))
 
 
 def _too_deep(frame: bytes) -> bool:

@@ -13,7 +13,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -78,6 +78,7 @@ class Model:
         """Return a numeric field as the exact number that stood on the wire.
 
         Trailing zeros are kept. Fields that this version does not know yet can be asked for too.
+        With an exponent of 19 or more digits, which `Decimal` cannot hold, it is infinite or zero.
         An item that did not come from the wire answers with the shortest decimal of its value.
 
         Returns:
@@ -204,7 +205,16 @@ class Model:
 @lru_cache(maxsize=8)
 def exact_document(frame: bytes) -> Any:
     """Return the frame decoded with every number as `Decimal`; cached, so items share one parse."""
-    return json.loads(frame, parse_float=Decimal, parse_int=Decimal)
+    return json.loads(frame, parse_float=exact_number, parse_int=Decimal)
+
+
+def exact_number(lexeme: str) -> Decimal:
+    """Return a number with its digits; an exponent that `Decimal` cannot hold makes it infinite or
+    zero, as it makes a float."""
+    try:
+        return Decimal(lexeme)
+    except InvalidOperation:
+        return Decimal(repr(float(lexeme)))
 
 
 def _restore(cls: type[Model], state: dict[str, Any]) -> Model:

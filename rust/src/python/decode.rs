@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use pyo3::exceptions::PyArithmeticError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
@@ -311,7 +312,8 @@ impl<'f, 'py> Decoder<'f, 'py> {
     #[inline]
     fn decimal(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
         if number.has_exponent() {
-            return decimals::from_text(self.py, self.lexeme(number));
+            let exact = decimals::from_text(self.py, self.lexeme(number));
+            return exact.or_else(|error| self.beyond_decimal(number, error));
         }
         match number.decimal(self.lexer.frame()) {
             Ok(value) => {
@@ -321,6 +323,15 @@ impl<'f, 'py> Decoder<'f, 'py> {
             }
             Err(_) => decimals::from_text(self.py, self.lexeme(number)),
         }
+    }
+
+    /// An exponent beyond what `Decimal` holds: infinite or zero, as the number is as a float.
+    #[cold]
+    fn beyond_decimal(&self, number: &Number, error: PyErr) -> PyResult<Bound<'py, PyAny>> {
+        if !error.is_instance_of::<PyArithmeticError>(self.py) {
+            return Err(error);
+        }
+        decimals::from_text(self.py, &self.float(number).repr()?.to_string_lossy())
     }
 
     fn lexeme(&self, number: &Number) -> &'f str {

@@ -326,3 +326,26 @@ def test_from_dict_needs_the_envelope(core: Any, missing: str) -> None:
     del source[missing]
     with pytest.raises(KeyError, match=missing):
         core.WSDataMessage.from_dict(source)
+
+
+@pytest.mark.parametrize(
+    ("lexeme", "value"),
+    [
+        ("1e9999999999999999999", "Infinity"),
+        ("-1.5E+9999999999999999999", "-Infinity"),
+        ("1e-9999999999999999999", "0.0"),
+        ("-0e9999999999999999999", "-0.0"),
+        ("1e999999999999999999", "1E+999999999999999999"),
+    ],
+)
+def test_exponent_beyond_decimal_is_infinite_or_zero(core: Any, lexeme: str, value: str) -> None:
+    frame = (
+        '{"channel":"ticker","type":"update","data":[{"symbol":"A/B","bid":1.50,'
+        f'"last":{lexeme},"novel":{lexeme}}}]}}'
+    )
+    (message,) = core.Engine().feed(frame)
+    (item,) = message.data
+    assert item.last == float(value)
+    assert str(item.decimal("last")) == str(item.extra["novel"]) == value
+    assert str(item.decimal("bid")) == "1.50"
+    assert str(message.to_dict(exact=True)["data"][0]["last"]) == value
