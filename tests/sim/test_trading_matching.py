@@ -101,6 +101,17 @@ def test_fills_of_takers_of_the_random_market_are_whole() -> None:
     assert order.avg_price.quantize(TICK) == price
 
 
+@pytest.mark.parametrize("system", ["post_only", "cancel_only", "maintenance"])
+def test_markets_only_trade_while_online(bench: Bench, system: str) -> None:
+    order = bench.add("buy", "0.5", str(bench.level("bid")[0] + TICK))
+    bench.sim.system = system
+    trades = [bench.sim.markets.step(BTC).trades for _ in range(300)]
+    assert not any(trades)
+    bench.sim.system = "online"
+    while order.is_open:
+        bench.sim.markets.step(BTC)
+
+
 @pytest.mark.parametrize("time_in_force", ["ioc", "IOC"])
 def test_ioc_takes_and_ends(bench: Bench, time_in_force: str) -> None:
     price, qty = bench.level("ask")

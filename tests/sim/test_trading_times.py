@@ -77,6 +77,16 @@ def test_timer_is_checked(bench: Bench, timeout: object, error: str) -> None:
     assert bench.error("cancel_all_orders_after", timeout=timeout) == error
 
 
+def test_timer_waits_for_the_end_of_maintenance(bench: Bench) -> None:
+    order = bench.add("buy", "0.5", "80000.0")
+    after(bench, 60)
+    bench.sim.faults.set_system("maintenance")
+    bench.wait(100)
+    assert order.is_open
+    bench.sim.faults.set_system("online")
+    assert order.status == "canceled"
+
+
 async def test_timer_fires_by_itself() -> None:
     async with trading() as trader:
         order_id = await trader.add(

@@ -144,7 +144,7 @@ class Bench:
     def answers(self, method: str, **params: Any) -> Sequence[Any]:
         """Do an order request and return all its answers."""
         fields.check(method, {"token": "x", **params})
-        self.sim.agenda.run(self.now)
+        self.sim.run_due()
         return self.sim.desk.answer(method, params, self.now)
 
     def add(self, side: str, qty: str, price: str | None = None, **params: Any) -> Order:
@@ -169,7 +169,7 @@ class Bench:
     def wait(self, seconds: float) -> None:
         """Move the clock and do what is due."""
         self.now += int(seconds * SECOND)
-        self.sim.agenda.run(self.now)
+        self.sim.run_due()
 
     @property
     def market(self) -> SimMarket:

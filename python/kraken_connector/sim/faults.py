@@ -297,6 +297,8 @@ class Faults(TradingFaults):
     ) -> None:
         """Change the system status and tell everybody.
 
+        Orders are taken as the status allows. Markets trade by themselves only while `online`.
+
         Args:
             system: the new state.
             connection_id: whether status messages carry a connection id; the exchange leaves it
@@ -308,6 +310,7 @@ class Faults(TradingFaults):
         self._exchange.shows_connection_ids = connection_id
         self._exchange.upcoming_maintenance = list(upcoming_maintenance)
         self._greet()
+        self._exchange.run_due()
 
     def storm_status(self, count: int = 1000) -> None:
         """Tell everybody the system status `count` times in a row."""

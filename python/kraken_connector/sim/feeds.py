@@ -62,6 +62,7 @@ class MarketFeed:
     Attributes:
         watchers: told of every step, after the subscribers.
         watched: symbols that move even if nobody listens.
+        is_halted: tells whether the markets only quote and do not trade.
         muted: whether subscribers are not told, as something else plays to them.
     """
 
@@ -81,6 +82,7 @@ class MarketFeed:
         self.watchers: list[Callable[[Step], None]] = []
         self.watched: Callable[[], Iterable[str]] = tuple
         self.muted = False
+        self.is_halted: Callable[[], bool] = bool
         self._registry = registry
         self._seed = seed
         self._rate = rate
@@ -146,7 +148,9 @@ class MarketFeed:
 
     def move(self, symbol: str, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:
         """Do something with a market and the depths that are listened to; tell everybody."""
-        return self._publish(act(self.market(symbol), self._depths(symbol)))
+        market = self.market(symbol)
+        market.is_halted = self.is_halted()
+        return self._publish(act(market, self._depths(symbol)))
 
     def trade(self, symbol: str, side: OrderSide, qty: Number, limit_price: Number | None) -> Step:
         """Let a taker trade with the book as one step and tell everybody."""

@@ -23,6 +23,9 @@ VISIBLE = 10
 
 SPARE_LEVELS = 60
 FEWEST_LEVELS = 3
+LEFT_LEVELS = 30
+"""What a large taker leaves at least; more come step by step."""
+
 HOMESICKNESS = 12
 """Pull to the starting price: 4 % above it, nearly all takers sell."""
 
@@ -116,12 +119,14 @@ class SimMarket:
     Attributes:
         book: the levels, the account's orders included.
         own: the account's orders among them.
+        is_halted: whether nobody trades by himself.
     """
 
     def __init__(self, pair: Pair, *, seed: int, clock: Callable[[], int]) -> None:
         self.pair = pair
         self.book = ReferenceBook()
         self.own = OwnOrders()
+        self.is_halted = False
         self.trades: deque[Trade] = deque(maxlen=SNAPSHOT_TRADES)
         self.totals = Totals.starting_at(pair.start_ticks)
         self._chance = random.Random(f"{seed}:{pair.symbol}")
@@ -288,7 +293,7 @@ class SimMarket:
     def _event(self, message: BookMessage, step: Step, reach: int) -> bool:
         roll = self._chance.random()
         side: Side = self._chance.choice(("bid", "ask"))
-        if roll < 0.08:
+        if roll < 0.08 and not self.is_halted:
             return self._trade(message, step)
         if roll < 0.22:
             return self._improve(message, side)
@@ -432,7 +437,8 @@ class SimMarket:
 
     def _restock(self, message: BookMessage, side: Side) -> None:
         """Add levels behind the last trade of a taker that left too few of them."""
-        while self._size(side) <= FEWEST_LEVELS and self._extend(message, side):
+        least = min(self.pair.levels, LEFT_LEVELS)
+        while self._size(side) < least and self._extend(message, side):
             pass
 
     def _extend(self, message: BookMessage, side: Side) -> bool:

@@ -58,7 +58,7 @@ def new(order: Order, now_ns: int) -> Report:
 def open_order(order: Order, now_ns: int) -> Report:
     """Return an open order as snapshots show it: its terms and how far it is filled."""
     return pending_new(order, now_ns) | {
-        "exec_type": "new",
+        "exec_type": "pending_new" if order.status == "pending_new" else "new",
         "order_status": order.status,
         "cum_qty": _qty(order, order.cum_qty),
         "avg_price": _price(order, order.avg_price),
@@ -107,6 +107,8 @@ def amended(order: Order, now_ns: int) -> Report:
         "amended": True,
         "order_qty": _qty(order, order.order_qty),
         **_limit(order),
+        **({} if order.trigger is None else {"triggers": _triggers(order)}),
+        **_display(order),
         **order.client_id,
         "order_id": order.order_id,
     }
@@ -230,8 +232,7 @@ def _triggers(order: Order) -> Report:
 def _further(order: Order) -> Report:
     """Return the terms that few orders have."""
     further = _exactly(order.flags)
-    if order.display_qty is not None:
-        further["display_qty"] = _qty(order, order.display_qty)
+    further |= _display(order)
     if order.effective_ns is not None:
         further["effective_time"] = timestamp(order.effective_ns, 0)
     if order.expire_ns is not None:
@@ -241,6 +242,10 @@ def _further(order: Order) -> Report:
     if order.ord_ref_id is not None:
         further["ord_ref_id"] = order.ord_ref_id
     return further
+
+
+def _display(order: Order) -> Report:
+    return {} if order.display_qty is None else {"display_qty": _qty(order, order.display_qty)}
 
 
 def _exactly(terms: Mapping[str, Any]) -> Report:

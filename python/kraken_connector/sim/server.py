@@ -126,6 +126,7 @@ class SimulatedExchange:
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets
+        self.markets.is_halted = lambda: self.system != "online"
         self.reply_first = reply_first
         self.agenda = Agenda()
         self.rates = RateCounters(TIERS[tier], clock)
@@ -342,9 +343,11 @@ class SimulatedExchange:
     def run_due(self) -> None:
         """Do what is due by the clock: orders expire, the dead man's timer fires.
 
-        It is done in time by itself; only a clock that is moved by hand needs it called.
+        It is done in time by itself; only a clock that is moved by hand needs it called. During
+        maintenance nothing is done; it is made up for afterwards.
         """
-        self.agenda.run(self.clock())
+        if self._is_up:
+            self.agenda.run(self.clock())
         self._arm()
         self.journal.changed()
 
@@ -387,13 +390,17 @@ class SimulatedExchange:
         """Return the host of a role; an exchange with one host has no other."""
         return next((host for host in self.hosts if host.role == role), self.hosts[0])
 
+    @property
+    def _is_up(self) -> bool:
+        return self.system != "maintenance"
+
     def _arm(self) -> None:
         """Look at the clock again when the next thing of the agenda is due."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         next_ns = self.agenda.next_ns
-        if next_ns is not None and self._is_serving:
+        if next_ns is not None and self._is_serving and self._is_up:
             seconds = max(0.0, (next_ns - self.clock()) / 1e9)
             self._timer = asyncio.get_running_loop().call_later(seconds, self.run_due)
 

@@ -15,11 +15,11 @@ from decimal import Decimal
 
 from ..book import Side
 from ..feeds import MarketFeed
-from ..market import OwnFill, SimMarket, Step, Taker, Trade
+from ..market import SimMarket, Step, Taker, Trade
 from .agenda import Agenda
 from .conditional import closing_order
 from .funds import need
-from .order import Order
+from .order import Fill, Order
 from .records import Records
 from .triggers import Triggers, follow, is_reached, set_off
 
@@ -87,9 +87,10 @@ class Matching:
     def fill(self, order: Order, qty: Decimal, price: Decimal, liquidity_ind: str) -> str:
         """Fill an order as if the market had, and return the execution id."""
         with self._turn():
-            fill_id = self._fill(order, qty, price, liquidity_ind)
+            fill = self._records.fill(order, qty, price, liquidity_ind)
             self._show(order)
-        return fill_id
+            self._close(order, fill)
+        return fill.exec_id
 
     def amend(self, order: Order) -> None:
         """Report an order whose terms were changed, and put it where it belongs now.
@@ -132,17 +133,21 @@ class Matching:
                 self._steps.append(step)
 
     def _follow(self, step: Step) -> None:
-        for own_fill in step.own_fills:
-            self._rested(own_fill)
+        """Record all fills of a step before anything that they lead to."""
+        orders = [self._records.orders[own_fill.order_id] for own_fill in step.own_fills]
+        both = zip(orders, step.own_fills, strict=True)
+        fills = [self._record(order, own_fill.trade, "m") for order, own_fill in both]
+        for order, fill in zip(orders, fills, strict=True):
+            self._refill(order)
+            self._close(order, fill)
         for trade in step.trades:
             self._last(step.symbol, trade.ticks)
 
-    def _rested(self, own_fill: OwnFill) -> None:
-        order = self._records.orders[own_fill.order_id]
-        self._fill_from(order, own_fill.trade, "m")
+    def _refill(self, order: Order) -> None:
+        """Show the next slice of an iceberg; it takes what came into its reach meanwhile."""
         if order.is_open and self._market(order).own.get(order.order_id) is None:
             self._records.refilled(order)
-            self._rest(order)
+            self._work(order)
 
     def _last(self, symbol: str, ticks: int) -> None:
         pair = self._markets.pairs[symbol]
@@ -215,8 +220,9 @@ class Matching:
     def _take(self, order: Order) -> None:
         """Trade with the book until the limit, the quantity or the account itself is reached."""
         while order.is_open and self.would_take(order):
-            for trade in self._trade(order, _taker(order)).trades:
-                self._fill_from(order, trade, "t")
+            trades = self._trade(order, _taker(order)).trades
+            for fill in [self._record(order, trade, "t") for trade in trades]:
+                self._close(order, fill)
             if order.is_open and not self._prevents_self_trade(order):
                 return
 
@@ -238,24 +244,16 @@ class Matching:
             self.cancel(order, SELF_TRADE)
         return True
 
-    def _fill_from(self, order: Order, trade: Trade, liquidity_ind: str) -> None:
+    def _record(self, order: Order, trade: Trade, liquidity_ind: str) -> Fill:
         pair = order.pair
         qty = Decimal(trade.lots).scaleb(-pair.qty_precision)
         price = Decimal(trade.ticks).scaleb(-pair.price_precision)
-        self._fill(order, qty, price, liquidity_ind, trade.trade_id)
+        return self._records.fill(order, qty, price, liquidity_ind, trade.trade_id)
 
-    def _fill(
-        self,
-        order: Order,
-        qty: Decimal,
-        price: Decimal,
-        liquidity_ind: str,
-        trade_id: int | None = None,
-    ) -> str:
-        fill = self._records.fill(order, qty, price, liquidity_ind, trade_id)
+    def _close(self, order: Order, fill: Fill) -> None:
+        """Enter the order that closes what a fill opened, if that was asked for."""
         if order.conditional is not None:
             self.enter(closing_order(order, fill, self._records.new_id("O")))
-        return fill.exec_id
 
     # The book.
 
