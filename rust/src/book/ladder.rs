@@ -118,9 +118,7 @@ impl Ladder {
         }
         let known = self.buffer.get_mut(place);
         match known.filter(|known| known.level.price == row.price) {
-            Some(_) if row.qty == 0 => {
-                self.buffer.remove(place);
-            }
+            Some(_) if row.qty == 0 => self.remove(place),
             Some(known) => *known = entry,
             None if row.qty == 0 => {}
             None => self.insert(place, entry),
@@ -182,6 +180,18 @@ impl Ladder {
             }
         } else {
             self.buffer.insert(self.start + worse, entry);
+        }
+    }
+
+    /// Removes the entry at `place`, moving whatever is less.
+    #[inline(always)]
+    fn remove(&mut self, place: usize) {
+        let is_in_worse_half = place - self.start < self.buffer.len() - place;
+        if is_in_worse_half {
+            self.buffer.copy_within(self.start..place, self.start + 1);
+            self.start += 1;
+        } else {
+            self.buffer.remove(place);
         }
     }
 
