@@ -15,22 +15,25 @@ from ..exceptions import NotConnected, TradingError, TransportError
 from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
+from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .connection import Connection, ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
 from .dispatcher import WSMessage
 from .envelopes import SubscriptionResult, WSRequest
 from .hosts import Hosts
 from .inbox import Inbox, Overflow
+from .instruments import Instruments
 from .lag import lag
 from .link import ConnectionView, Link
 from .options import SessionOptions, checked_count, checked_seconds
+from .order_checks import OrderChecks
 from .outcome import outcome
 from .pacing import Allowance
 from .pool import Pool, Wiring
 from .session import Session
 from .sinks import CallbackSink
 from .subscribe import BookParams, SubscriptionParams
-from .subscriptions import Sink, SubscriptionEntry, Wish, entries_of
+from .subscriptions import Sink, SubscriptionEntry, Topic, Wish, entries_of
 from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
 
@@ -40,6 +43,10 @@ logger = logging.getLogger(__name__)
 
 #: Holes that `KrakenWSClient.gaps` remembers.
 GAPS_KEPT = 1000
+
+
+#: The stream of reference data, which is not asked for by symbol.
+INSTRUMENT = Topic("instrument", None, "")
 
 
 class KrakenWSClient(TradingMethods):
@@ -84,6 +91,12 @@ class KrakenWSClient(TradingMethods):
         proxy: URL of a proxy; the default takes the system's, `False` none.
         retryable: whether to go on after an attempt to reconnect failed with an exception; the
             default gives up on certificates that are not trusted.
+        check_orders: whether orders are checked before they are sent: against the state of the
+            exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
+            status of their pair.
+
+    Attributes:
+        instruments: the pairs by symbol, as the `instrument` stream last told them.
 
     Raises:
         TypeError, ValueError: an argument makes no sense.
@@ -116,6 +129,7 @@ class KrakenWSClient(TradingMethods):
         ssl: tls.SSLContext | None = None,
         proxy: str | bool | None = None,
         retryable: Callable[[BaseException], bool] = is_retryable,
+        check_orders: bool = True,
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
@@ -155,6 +169,9 @@ class KrakenWSClient(TradingMethods):
         self._callback = None
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
+        self.instruments = Instruments()
+        self._order_checks = OrderChecks(self.instruments) if check_orders else None
+        self._bookkeeper: OrderBookkeeper = NoBookkeeping()
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
@@ -165,6 +182,8 @@ class KrakenWSClient(TradingMethods):
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,
+            orders=self._bookkeeper,
+            observers={"instrument": self.instruments.observe},
         )
         self._pool = Pool(hosts, wiring, self._ended)
         self._cleaning: asyncio.Task[None] | None = None
@@ -447,6 +466,11 @@ class KrakenWSClient(TradingMethods):
                 )
         elif hasattr(params, "symbol") and not params.symbols:
             raise ValueError(f"no symbol: use {type(params).__name__}(symbol=['BTC/USD'])")
+
+    def _has_instruments(self) -> bool:
+        """Tell whether what is known about pairs is up to date."""
+        entries = (link.session.registry.get(INSTRUMENT) for link in self._pool)
+        return any(entry is not None and entry.state == "confirmed" for entry in entries)
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         """Return the connection that serves a channel, opened when it is the first time."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from ..exceptions import (
-    ConnectionLost,
     NotConnected,
     OrderOutcomeUnknown,
     RequestError,
@@ -23,6 +23,7 @@ from ..models.trading import (
     CancelOrderParams,
     EditOrderParams,
     TradingParams,
+    check_one_order,
 )
 from ..models.trading_results import (
     AddOrderResult,
@@ -34,10 +35,14 @@ from ..models.trading_results import (
     CancelOrderResult,
     EditOrderResult,
 )
+from .bookkeeping import OrderBookkeeper
 from .connection import Connection
 from .constants import ConnectionState
+from .order_checks import OrderChecks
+from .prepared import AMENDED_NUMBERS, PreparedAmend, PreparedCancel
 from .trading_desk import Command
 from .trading_replies import TradingReply
+from .waiting import now, outcome, settled
 
 __all__ = ["TradingMethods"]
 
@@ -58,6 +63,10 @@ class TradingMethods:
     """
 
     _has_tokens: bool
+    _order_checks: OrderChecks | None
+    _bookkeeper: OrderBookkeeper
+    #: The connection for orders, once it was opened.
+    _trades_on: Connection | None = None
 
     async def add_order(self, params: AddOrderParams) -> TradingReply[AddOrderResult]:
         """Place one order.
@@ -146,50 +155,137 @@ class TradingMethods:
         """
         return await self._trade(_checked(params, BatchCancelParams))
 
+    # Requests that are encoded beforehand.
+
+    def prepare_amend(
+        self,
+        *,
+        order_id: str | None = None,
+        cl_ord_id: str | None = None,
+        symbol: str | None = None,
+        post_only: bool | None = None,
+        limit_price_type: str | None = None,
+        trigger_price_type: str | None = None,
+        token: str = "",
+    ) -> PreparedAmend:
+        """Encode everything of an amend but its numbers.
+
+            amend = client.prepare_amend(cl_ord_id="quote-1", symbol="BTC/USD")
+            await amend(limit_price=Decimal("64000.1"))
+
+        The result can be called any number of times, also after reconnecting. Arguments are those
+        of `AmendOrderParams`.
+
+        Raises:
+            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        """
+        params = AmendOrderParams(
+            order_id,
+            token,
+            post_only=post_only,
+            trigger_price_type=trigger_price_type,
+            cl_ord_id=cl_ord_id,
+            limit_price_type=limit_price_type,
+            symbol=symbol,
+        )
+        return PreparedAmend(self, params)
+
+    def prepare_cancel(
+        self, *, order_id: str | None = None, cl_ord_id: str | None = None, token: str = ""
+    ) -> PreparedCancel:
+        """Encode a cancel, so that calling the result only sends it.
+
+            cancel = client.prepare_cancel(cl_ord_id="quote-1")
+            await cancel()
+
+        Raises:
+            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        """
+        check_one_order(order_id, cl_ord_id)
+        params = CancelOrderParams(
+            token,
+            order_id=None if order_id is None else [order_id],
+            cl_ord_id=None if cl_ord_id is None else [cl_ord_id],
+        )
+        return PreparedCancel(self, params)
+
     # Inner workings.
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         raise NotImplementedError
 
     async def _trade(self, params: TradingParams) -> TradingReply[Any]:
-        connection = await self._trading_connection(params)
-        await self._admit(params, connection)
-        command = connection.session.trade(params, _now(), time.time_ns())
-        return await _outcome(connection, command)
+        connection = await self._trading_connection(params.METHOD, params.token)
+        self._check_order(params, connection)
+        command = connection.session.trade(params, now(), time.time_ns())
+        return await outcome(connection, command)
 
-    async def _admit(self, params: TradingParams, connection: Connection) -> None:
-        """Check a request before it is sent."""
+    def _check_order(self, params: TradingParams, connection: Connection) -> None:
+        """Check a request by the exchange's rules, as far as they are known."""
+        if isinstance(params, AmendOrderParams):
+            named = ((name, getattr(params, name)) for name in AMENDED_NUMBERS)
+            numbers = {name: number for name, number in named if number is not None}
+            self._check_amend(params, numbers, connection)
+        elif self._order_checks is not None:
+            self._order_checks.check(
+                params,
+                time.time_ns(),
+                system=connection.session.system_status,
+                has_instruments=self._has_instruments(),
+            )
 
-    async def _trading_connection(self, params: TradingParams) -> Connection:
+    def _check_amend(
+        self, params: AmendOrderParams, numbers: Mapping[str, Decimal], connection: Connection
+    ) -> None:
+        """Check the numbers of an amend by the exchange's rules."""
+        if self._order_checks is not None:
+            self._order_checks.check_amend(
+                params,
+                numbers,
+                time.time_ns(),
+                system=connection.session.system_status,
+                has_instruments=self._has_instruments(),
+                order=self._bookkeeper.get(params.order_id or params.cl_ord_id or ""),
+            )
+
+    def _has_instruments(self) -> bool:
+        """Tell whether what is known about pairs is up to date."""
+        raise NotImplementedError
+
+    async def _trading_connection(self, method: str, token: str) -> Connection:
         """Return the connection for orders, which has a socket.
 
         Raises:
             NotConnected: it has none.
             ValueError: there is neither a token nor a `TokenManager`.
         """
-        if not (self._has_tokens or params.token):
+        connection = self._trades_on
+        if connection is not None and connection.state is ConnectionState.CONNECTED:
+            return connection
+        if not (self._has_tokens or token):
             raise ValueError(
-                f"{params.METHOD} needs a token: make the client with "
+                f"{method} needs a token: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
-        connection = await self._connection_for("executions", params.METHOD)
+        connection = await self._connection_for("executions", method)
         if connection.state is not ConnectionState.CONNECTED:
-            raise NotConnected(params.METHOD, connection.state)
+            raise NotConnected(method, connection.state)
+        if self._has_tokens:
+            self._trades_on = connection
         return connection
 
     async def _cancel_each(
         self, params: CancelOrderParams, named: list[tuple[str, str | int]]
     ) -> TradingReply[CancelOrderResult]:
-        connection = await self._trading_connection(params)
-        await self._admit(params, connection)
-        now, now_ns = _now(), time.time_ns()
+        connection = await self._trading_connection(params.METHOD, params.token)
+        sent, sent_ns = now(), time.time_ns()
         commands = {
-            str(name): connection.session.trade(params.of(kind, name), now, now_ns)
+            str(name): connection.session.trade(params.of(kind, name), sent, sent_ns)
             for kind, name in named
         }
         connection.attend()
         for command in commands.values():
-            await _settled(connection, command, commands.values())
+            await settled(connection, command, commands.values())
         return _together(commands)
 
 
@@ -197,33 +293,6 @@ def _checked(params: _P, wanted: type[_P]) -> _P:
     if not isinstance(params, wanted):
         raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
     return params
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def _outcome(connection: Connection, command: Command) -> TradingReply[Any]:
-    """Send what the session wants to send, and wait for what comes of a command."""
-    connection.attend()
-    await _settled(connection, command, [command])
-    return command.result()
-
-
-async def _settled(connection: Connection, command: Command, abandoned: Any) -> None:
-    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`."""
-    if command.is_done:
-        return
-    done = asyncio.Event()
-    command.on_done = done.set
-    try:
-        await done.wait()
-    except asyncio.CancelledError:
-        error = ConnectionLost(connection.session.url, "the caller was cancelled")
-        for each in abandoned:
-            connection.session.trading.abandon(each, error)
-        connection.attend()
-        raise
 
 
 def _together(commands: dict[str, Command]) -> TradingReply[Any]:

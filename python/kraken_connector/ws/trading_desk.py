@@ -56,7 +56,7 @@ class Command:
         state: where it stands.
         req_id: its id, 0 until it is sent.
         frame: what was sent.
-        token: the token that was put into it.
+        token: the token that was put into it; before, that of the parameters.
         deadline: until when it waits.
         cl_ord_id: the client's identifier of its order.
         order_id: the exchange's identifier of its order.
@@ -91,16 +91,17 @@ class Command:
         *,
         cl_ord_id: str | None = None,
         order_id: str | None = None,
+        token: str = "",
     ) -> None:
         self.method = method
         self.body = body
         self.params = params
+        self.token = token
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
         self.state: CommandState = "waiting"
         self.req_id = 0
         self.frame = b""
-        self.token: str | None = None
         self.deadline = float("inf")
         self.orders: list[Any] = []
         self.answers: list[WSResponse] = []
@@ -199,6 +200,7 @@ class TradingDesk:
             params,
             cl_ord_id=_only(named),
             order_id=_only(order_id),
+            token=params.token,
         )
         return self.send(command, now, now_ns, names=plain)
 
@@ -490,13 +492,13 @@ class TradingDesk:
     # Sending.
 
     def _launch(self, command: Command, now: float) -> None:
-        command.token = self._token_for(command)
+        command.token = self._tokens.token or command.token
         comma = b"," if len(command.body) > 1 else b""
         command.frame = b'{"method":"%b","params":%b%b"token":%b},"req_id":%d}' % (
             command.method.encode(),
             command.body,
             comma,
-            encode(command.token or ""),
+            encode(command.token),
             command.req_id,
         )
         command.state = "sent"
@@ -504,11 +506,6 @@ class TradingDesk:
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
         logger.debug("> %s %s", command.method, command.cl_ord_id or command.order_id or "")
-
-    def _token_for(self, command: Command) -> str | None:
-        if self._tokens.has_source:
-            return self._tokens.token
-        return getattr(command.params, "token", None)
 
 
 def client_ids() -> Iterator[str]:

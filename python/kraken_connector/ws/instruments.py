@@ -1,0 +1,98 @@
+"""What the exchange says about pairs, as the `instrument` stream last said it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from ..models import InstrumentData, InstrumentPair
+
+__all__ = ["Instruments", "PairRules"]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRules:
+    """What an order of a pair must keep to.
+
+    Attributes:
+        symbol: currency pair.
+        status: `online`, `post_only` and so on.
+        tick: smallest step of a price.
+        lot: smallest step of a quantity.
+        qty_min: smallest quantity.
+        cost_min: smallest price times quantity.
+    """
+
+    symbol: str
+    status: str
+    tick: Decimal
+    lot: Decimal
+    qty_min: Decimal
+    cost_min: Decimal
+
+
+class Instruments(Mapping[str, InstrumentPair]):
+    """The pairs by symbol; empty until the `instrument` stream is subscribed.
+
+    It is kept up to date while that subscription lasts, and shows the last known state after.
+    """
+
+    def __init__(self) -> None:
+        self._pairs: dict[str, InstrumentPair] = {}
+        self._rules: dict[str, PairRules] = {}
+
+    def __getitem__(self, symbol: str) -> InstrumentPair:
+        return self._pairs[symbol]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def rules(self, symbol: str) -> PairRules | None:
+        """Return the exact rules of a pair, `None` for one that is not there."""
+        rules = self._rules.get(symbol)
+        if rules is None and symbol in self._pairs:
+            rules = self._rules[symbol] = _rules(self._pairs[symbol])
+        return rules
+
+    def observe(self, message: Any) -> None:
+        """Take a message of the `instrument` channel."""
+        pairs = {
+            pair.symbol: pair
+            for data in message.data
+            if isinstance(data, InstrumentData)
+            for pair in data.pairs
+            if isinstance(pair, InstrumentPair) and isinstance(pair.symbol, str)
+        }
+        if message.type == "snapshot":
+            before, self._pairs = self._pairs, pairs
+        else:
+            before = {symbol: self._pairs[symbol] for symbol in pairs.keys() & self._pairs.keys()}
+            self._pairs.update(pairs)
+        # What is in use is worked out now and not with the next order, as the exact numbers of a
+        # snapshot need a second look at all of it.
+        for symbol in list(self._rules):
+            pair = self._pairs.get(symbol)
+            if pair is None:
+                del self._rules[symbol]
+            elif symbol in pairs and pair != before.get(symbol):
+                self._rules[symbol] = _rules(pair)
+
+    def __repr__(self) -> str:
+        return f"<Instruments: {len(self)} pairs>"
+
+
+def _rules(pair: InstrumentPair) -> PairRules:
+    zero = Decimal(0)
+    return PairRules(
+        pair.symbol,
+        pair.status,
+        tick=pair.decimal("price_increment") or zero,
+        lot=pair.decimal("qty_increment") or zero,
+        qty_min=pair.decimal("qty_min") or zero,
+        cost_min=pair.decimal("cost_min") or zero,
+    )

@@ -1,0 +1,42 @@
+"""Waiting for what comes of a trading request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+from ..exceptions import ConnectionLost
+from .connection import Connection
+from .trading_desk import Command
+from .trading_replies import TradingReply
+
+__all__ = ["now", "outcome", "settled"]
+
+
+def now() -> float:
+    """Return the time that sessions go by."""
+    return asyncio.get_running_loop().time()
+
+
+async def outcome(connection: Connection, command: Command) -> TradingReply[Any]:
+    """Send what the session wants to send, and wait for what comes of a command."""
+    connection.attend()
+    await settled(connection, command, [command])
+    return command.result()
+
+
+async def settled(connection: Connection, command: Command, abandoned: Iterable[Command]) -> None:
+    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`."""
+    if command.is_done:
+        return
+    done = asyncio.Event()
+    command.on_done = done.set
+    try:
+        await done.wait()
+    except asyncio.CancelledError:
+        error = ConnectionLost(connection.session.url, "the caller was cancelled")
+        for each in abandoned:
+            connection.session.trading.abandon(each, error)
+        connection.attend()
+        raise
