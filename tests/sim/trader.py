@@ -11,7 +11,6 @@ from typing import Any, cast
 from tests.sim.client import Client, Message, connected, fetch_token
 
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.sim.book import Row
 from kraken_connector.sim.market import SimMarket, Step
 from kraken_connector.sim.requests import Refused
 from kraken_connector.sim.session import Outgoing, Session, Subscription
@@ -178,7 +177,8 @@ class Bench:
     def level(self, side: str, index: int = 0) -> tuple[Decimal, Decimal]:
         """Return price and quantity of a level of the BTC/USD book."""
         ladder = self.market.book.bids if side == "bid" else self.market.book.asks
-        return as_level(self.market, ladder.row(index))
+        ticks, lots = ladder.row(index)
+        return self.market.pair.price(ticks), self.market.pair.qty(lots)
 
     def trade(self, side: Any, qty: Number, limit_price: Decimal | None = None) -> Step:
         """Let somebody else trade."""
@@ -187,9 +187,3 @@ class Bench:
     def _items(self, channel: str) -> list[Message]:
         messages = [one for one in self._recorder.messages if one["channel"] == channel]
         return [item for message in messages for item in message["data"]]
-
-
-def as_level(market: SimMarket, row: Row) -> tuple[Decimal, Decimal]:
-    ticks, lots = row
-    pair = market.pair
-    return Decimal(ticks).scaleb(-pair.price_precision), Decimal(lots).scaleb(-pair.qty_precision)

@@ -6,6 +6,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
@@ -252,6 +253,11 @@ class SimMarket:
         """Return the best bid and the best ask."""
         bids, asks = self.book.bids, self.book.asks
         return bids.row(0) if bids.keys else None, asks.row(0) if asks.keys else None
+
+    @property
+    def last_price(self) -> Decimal:
+        """Price of the last trade."""
+        return self.pair.price(self.totals.last)
 
     def now(self) -> int:
         """Return the time in ns, later than that of every step before."""

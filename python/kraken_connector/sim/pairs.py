@@ -36,6 +36,14 @@ class Pair:
     levels: int = DEEP
     far_ask_ticks: int | None = None
 
+    def price(self, ticks: int) -> Decimal:
+        """Return the price of so many ticks, with all its decimals."""
+        return Decimal(ticks).scaleb(-self.price_precision)
+
+    def qty(self, lots: int) -> Decimal:
+        """Return the quantity of so many lots, with all its decimals."""
+        return Decimal(lots).scaleb(-self.qty_precision)
+
     @property
     def min_lots(self) -> int:
         """Smallest quantity of an order, in lots."""

@@ -116,13 +116,12 @@ def amended(order: Order, now_ns: int) -> Report:
 
 def refilled(order: Order, now_ns: int) -> Report:
     """Return the report of an iceberg that shows its next slice; made up like `amended`."""
-    slice_qty = Decimal(order.shown_lots).scaleb(-order.pair.qty_precision)
     return {
         "timestamp": timestamp(now_ns),
         "exec_type": "iceberg_refill",
         "order_status": order.status,
         "cum_qty": _qty(order, order.cum_qty),
-        "display_qty_remain": _qty(order, slice_qty),
+        "display_qty_remain": _qty(order, order.pair.qty(order.shown_lots)),
         **order.client_id,
         "order_id": order.order_id,
     }

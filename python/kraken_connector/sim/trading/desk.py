@@ -19,6 +19,7 @@ from .conditional import set_limit, set_trigger
 from .dead_man import LONGEST_SECONDS, SECOND_NS, DeadMan
 from .fields import Params
 from .funds import affordable, need
+from .ledger import hold_of
 from .matching import REPLACED, USER_REQUESTED, Matching
 from .order import LIMIT_TYPES, Order
 from .rate import RateCounters
@@ -152,7 +153,7 @@ class Desk:
 
     def _edit_order(self, params: Params, received_ns: int) -> list[Answer]:
         old = self._find_one(params)
-        if old.pair.symbol != params["symbol"]:
+        if old.pair != self._pair(params["symbol"]):
             raise Refused(refusals.UNKNOWN_ORDER)
         age_ns = self._clock() - old.created_ns
         self._rates.charge(old.pair.symbol, rate.CHANGE + rate.age_cost("edit", age_ns))
@@ -235,7 +236,7 @@ class Desk:
     def _build(self, params: Params, pair: Pair) -> Order:
         """Return the order that is asked for, if its terms are in order and its id is free."""
         order_id = self._records.new_id("O")
-        last = self._last(pair)
+        last = self._markets.market(pair.symbol).last_price
         order = terms.build_order(params, pair, order_id, last=last, now_ns=self._clock())
         if "cash_order_qty" in params:
             self._size_by_cash(order, Decimal(params["cash_order_qty"]))
@@ -251,10 +252,6 @@ class Desk:
         order.order_qty = affordable(market, cash)
         order.flags = {**order.flags, "cash_order_qty": cash}
         terms.check_size(order)
-
-    def _last(self, pair: Pair) -> Decimal:
-        last = self._markets.market(pair.symbol).totals.last
-        return Decimal(last).scaleb(-pair.price_precision)
 
     def _check_new(self, order: Order) -> None:
         self._check_state(order)
@@ -274,7 +271,10 @@ class Desk:
         self._check_affordable(order)
 
     def _check_affordable(self, order: Order, replaced: Order | None = None) -> None:
-        asset, amount = need(self._markets.market(order.pair.symbol), order)
+        if order.is_scripted:
+            asset, amount = hold_of(order)
+        else:
+            asset, amount = need(self._markets.market(order.pair.symbol), order)
         if amount > self._records.available(asset, without=replaced):
             raise Refused(refusals.INSUFFICIENT_FUNDS)
 
@@ -321,7 +321,8 @@ class Desk:
                 raise bad("trigger_price")
             price_type = params.get("trigger_price_type", trigger.price_type)
             price = Decimal(params["trigger_price"])
-            set_trigger(changed, price, price_type, trigger.reference, self._last(order.pair))
+            last = self._markets.market(order.pair.symbol).last_price
+            set_trigger(changed, price, price_type, trigger.reference, last)
         return changed
 
     def _set_limit(self, changed: Order, params: Params) -> None:
@@ -357,7 +358,8 @@ class Desk:
         if "triggers" in params:
             if new.trigger is None:
                 raise bad("triggers")
-            terms.set_trigger_from(new, params["triggers"], self._last(old.pair))
+            last = self._markets.market(old.pair.symbol).last_price
+            terms.set_trigger_from(new, params["triggers"], last)
         return new
 
 

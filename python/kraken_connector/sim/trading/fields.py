@@ -27,7 +27,17 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str)
 
 
-NUMBER: Type = ("a number_float", lambda value: isinstance(value, Decimal) or _is_integer(value))
+def _is_number(value: object) -> bool:
+    """Tell whether a value is a number that money can be."""
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
+        return False
+    return -LARGEST < value < LARGEST
+
+
+LARGEST = 10**11
+"""Beyond it, products of two numbers would lose digits."""
+
+NUMBER: Type = ("a number_float", _is_number)
 INTEGER: Type = ("a number_integer", _is_integer)
 TEXT: Type = ("a string", _is_text)
 FLAG: Type = ("a boolean", lambda value: isinstance(value, bool))

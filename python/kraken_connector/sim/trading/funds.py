@@ -33,4 +33,4 @@ def affordable(market: SimMarket, cash: Decimal) -> Decimal:
         left -= filled * ticks
         if filled < lots:
             break
-    return Decimal(bought).scaleb(-pair.qty_precision)
+    return pair.qty(bought)

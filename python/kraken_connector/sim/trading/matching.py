@@ -20,6 +20,7 @@ from .agenda import Agenda
 from .conditional import closing_order
 from .funds import need
 from .order import Fill, Order
+from .own import OwnOrder
 from .records import Records
 from .triggers import Triggers, follow, is_reached, set_off
 
@@ -145,13 +146,12 @@ class Matching:
 
     def _refill(self, order: Order) -> None:
         """Show the next slice of an iceberg; it takes what came into its reach meanwhile."""
-        if order.is_open and self._market(order).own.get(order.order_id) is None:
+        if order.is_open and self._place_of(order) is None:
             self._records.refilled(order)
             self._work(order)
 
     def _last(self, symbol: str, ticks: int) -> None:
-        pair = self._markets.pairs[symbol]
-        last = Decimal(ticks).scaleb(-pair.price_precision)
+        last = self._markets.pairs[symbol].price(ticks)
         for order in self._triggers.observe(symbol, last, self._clock()):
             if order.is_open:
                 self._records.moved(order)
@@ -176,7 +176,7 @@ class Matching:
 
     def _look(self, order: Order) -> None:
         """Let an order wait for its price, unless that is there already."""
-        last = self.last_price(order)
+        last = self._market(order).last_price
         follow(order, last)
         if is_reached(order, last):
             self._triggers.forget(order)
@@ -185,11 +185,6 @@ class Matching:
             self._work(order)
         else:
             self._triggers.watch(order)
-
-    def last_price(self, order: Order) -> Decimal:
-        """Return the price of the last trade of an order's market."""
-        last = self._market(order).totals.last
-        return Decimal(last).scaleb(-order.pair.price_precision)
 
     def _work(self, order: Order) -> None:
         """Trade as far as the limit allows; what is left rests or ends."""
@@ -245,9 +240,7 @@ class Matching:
         return True
 
     def _record(self, order: Order, trade: Trade, liquidity_ind: str) -> Fill:
-        pair = order.pair
-        qty = Decimal(trade.lots).scaleb(-pair.qty_precision)
-        price = Decimal(trade.ticks).scaleb(-pair.price_precision)
+        qty, price = order.pair.qty(trade.lots), order.pair.price(trade.ticks)
         return self._records.fill(order, qty, price, liquidity_ind, trade.trade_id)
 
     def _close(self, order: Order, fill: Fill) -> None:
@@ -269,7 +262,7 @@ class Matching:
 
     def _withdraw(self, order: Order) -> None:
         self._triggers.forget(order)
-        if self._market(order).own.get(order.order_id) is not None:
+        if self._place_of(order) is not None:
             self._move(order, lambda market, depths: market.leave(order.order_id, depths))
 
     def _show(self, order: Order) -> bool:
@@ -278,7 +271,7 @@ class Matching:
         Returns:
             Whether its place in the book is settled: it has none, or could keep it.
         """
-        own = self._market(order).own.get(order.order_id)
+        own = self._place_of(order)
         if own is None:
             return True
         lots = order.shown_lots
@@ -290,6 +283,9 @@ class Matching:
             return True
         self._move(order, lambda market, depths: market.leave(order.order_id, depths))
         return not order.is_open
+
+    def _place_of(self, order: Order) -> OwnOrder | None:
+        return None if order.is_scripted else self._market(order).own.get(order.order_id)
 
     def _move(self, order: Order, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:
         return self._markets.move(order.pair.symbol, act)

@@ -39,9 +39,6 @@ class OwnOrders:
         self._queues: dict[Place, list[OwnOrder]] = {}
         self._orders: dict[str, OwnOrder] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._orders)
-
     def get(self, order_id: str) -> OwnOrder | None:
         """Return an order, if the book shows it."""
         return self._orders.get(order_id)

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 from ..requests import Refused
 
-INVALID = "EGeneral:Invalid arguments"
 VOLUME_MINIMUM = "EGeneral:Invalid arguments:volume minimum not met"
-INDEX_UNAVAILABLE = "EGeneral:Invalid arguments:Index unavailable"
 INSUFFICIENT_FUNDS = "EOrder:Insufficient funds"
 UNKNOWN_ORDER = "EOrder:Unknown order"
 UNKNOWN_POSITION = "EOrder:Unknown position"
-ORDER_MINIMUM = "EOrder:Order minimum not met"
 COST_MINIMUM = "EOrder:Cost minimum not met"
 TICK_SIZE = "EOrder:Tick size check failed"
 INVALID_PRICE = "EOrder:Invalid price"
 ORDERS_LIMIT = "EOrder:Orders limit exceeded"
-SCHEDULED_LIMIT = "EOrder:Scheduled orders limit exceeded"
 RATE_LIMIT = "EOrder:Rate limit exceeded"
 POST_ONLY_ORDER = "EOrder:Post only order"
 UNAVAILABLE = "EService:Unavailable"
@@ -29,18 +25,14 @@ DEADLINE_ELAPSED = "EService:Deadline elapsed"
 
 LISTED = frozenset(
     {
-        INVALID,
         VOLUME_MINIMUM,
-        INDEX_UNAVAILABLE,
         INSUFFICIENT_FUNDS,
         UNKNOWN_ORDER,
         UNKNOWN_POSITION,
-        ORDER_MINIMUM,
         COST_MINIMUM,
         TICK_SIZE,
         INVALID_PRICE,
         ORDERS_LIMIT,
-        SCHEDULED_LIMIT,
         RATE_LIMIT,
         POST_ONLY_ORDER,
         UNAVAILABLE,
@@ -58,6 +50,8 @@ LISTED = frozenset(
         "EAuth:Too many requests",
         "EBM:limit exceeded:CAL",
         "EGeneral:Internal error",
+        "EGeneral:Invalid arguments",
+        "EGeneral:Invalid arguments:Index unavailable",
         "EGeneral:Permission denied",
         "EGeneral:Temporary lockout",
         "EOrder:Cannot open opposing position",
@@ -67,10 +61,12 @@ LISTED = frozenset(
         "EOrder:Margin allowance exceeded",
         "EOrder:Margin level too low",
         "EOrder:Margin position size exceeded",
+        "EOrder:Order minimum not met",
         "EOrder:Positions limit exceeded",
         "EOrder:Reduce only:No position exists",
         "EOrder:Reduce only:Non-PC",
         "EOrder:Reduce only:Position is closed",
+        "EOrder:Scheduled orders limit exceeded",
         "ETrade:Invalid request",
     }
 )

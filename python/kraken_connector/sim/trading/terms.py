@@ -102,7 +102,7 @@ def check_size(order: Order) -> None:
         raise Refused(refusals.VOLUME_MINIMUM)
     if not _fits(order.order_qty, pair.qty_precision):
         raise Refused(refusals.LOT_SIZE)
-    if order.order_qty < Decimal(pair.min_lots).scaleb(-pair.qty_precision):
+    if order.order_qty < pair.qty(pair.min_lots):
         raise Refused(refusals.VOLUME_MINIMUM)
     _check_display(order)
     trigger = order.trigger
@@ -248,8 +248,10 @@ def _check_price(price: Decimal, pair: Pair) -> None:
 
 def _fits(value: Decimal, decimals: int) -> bool:
     """Tell whether a number needs no more than so many decimals."""
-    scaled = value.scaleb(decimals)
-    return scaled == scaled.to_integral_value()
+    _, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)
+    excess = -exponent - decimals
+    return excess <= 0 or not any(digits[-excess:])
 
 
 def _choice(
