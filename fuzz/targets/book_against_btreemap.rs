@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use arbitrary::Arbitrary;
 use kraken_connector::message::Row;
-use kraken_connector::{Decimal, L2Book, Side};
+use kraken_connector::{Book, Decimal, L2Book, Side};
 use libfuzzer_sys::fuzz_target;
 
 /// The model keeps all numbers at this scale, which no row exceeds.

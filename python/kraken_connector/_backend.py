@@ -33,9 +33,16 @@ if TYPE_CHECKING:
     from ._native import Event as Event  # noqa: PLC0414 (passed on for annotations)
 
 if TYPE_CHECKING or _NAME == "native":
-    from ._native import Engine, OrderBook, Receiver, WSDataMessage, parse_message
+    from ._native import (
+        Engine,
+        Level3Book,
+        OrderBook,
+        Receiver,
+        WSDataMessage,
+        parse_message,
+    )
 else:
-    from ._pure import Engine, OrderBook, WSDataMessage, parse_message
+    from ._pure import Engine, Level3Book, OrderBook, WSDataMessage, parse_message
 
     # There is no short way from socket to engine: messages take that of the WebSocket library.
     Receiver = None
@@ -46,4 +53,12 @@ def backend() -> BackendName:
     return _NAME
 
 
-__all__ = ["Engine", "OrderBook", "Receiver", "WSDataMessage", "backend", "parse_message"]
+__all__ = [
+    "Engine",
+    "Level3Book",
+    "OrderBook",
+    "Receiver",
+    "WSDataMessage",
+    "backend",
+    "parse_message",
+]

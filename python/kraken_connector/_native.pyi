@@ -14,13 +14,16 @@ from .models import (
     BookData,
     HeartbeatMessage,
     InvalidFrameEvent,
+    Level3Data,
+    Level3Order,
     PongResponse,
+    QueuePosition,
     SequenceGapEvent,
     WSErrorResponse,
     WSResponse,
 )
 
-__all__ = ["Engine", "OrderBook", "Receiver", "WSDataMessage", "parse_message"]
+__all__ = ["Engine", "Level3Book", "OrderBook", "Receiver", "WSDataMessage", "parse_message"]
 
 Frame: TypeAlias = bytes | bytearray | memoryview | str
 Message: TypeAlias = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
@@ -75,9 +78,9 @@ class WSDataMessage:
         """Local receive time, ns since the epoch, as given to `Engine.feed`."""
     @property
     def verified(self) -> bool | None:
-        """Book messages of an engine: whether the book matches the exchange's checksum after
-        this message; `False` also without a checksum, and while the book waits for a snapshot.
-        `None` otherwise."""
+        """Messages of `book` and `level3` of an engine: whether the book matches the exchange's
+        checksum after this message; `False` also without a checksum, and while the book waits for
+        a snapshot. `None` otherwise."""
     @property
     def raw(self) -> bytes | None:
         """The frame as it came, `None` on messages that a user made."""
@@ -226,11 +229,181 @@ class OrderBook:
         """True, even when the book is empty: `if book:` asks whether there is one."""
 
 @final
+class Level3Book:
+    """One pair's book of individual orders.
+
+    It has all that an `OrderBook` has, which shows the orders added up by price, and the orders
+    themselves. What the protocol leaves open about queues is decided in one place, documented in
+    docs/level3.md; `event_counts` and `mismatch_counts` show how the decisions fare.
+
+    A book is *live* when it belongs to an `Engine` and *free* when a caller made it. A live book
+    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` shows
+    it all the same. A free book shows what was put into it.
+
+    All levels are `(price, qty)`, best first, at most `depth` of them; prices in quote currency,
+    quantities in base currency, as `Decimal` with the digits of the wire.
+    """
+
+    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def depth(self) -> int:
+        """Levels kept per side."""
+    @property
+    def state(self) -> BookStateName:
+        """`awaiting_snapshot`, `valid`, `stale` or `quarantined`; free books: the first two."""
+    @property
+    def is_valid(self) -> bool:
+        """Whether the content is the exchange's as of the last message."""
+    @property
+    def is_live(self) -> bool:
+        """Whether the book belongs to an engine."""
+    def apply_snapshot(self, data: Level3Data) -> None:
+        """Replace the content, then compare the checksum if there is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the book is `awaiting_snapshot` afterwards.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def apply_update(self, data: Level3Data) -> None:
+        """Apply the entries in order, bids first, cut to `depth`, then compare the checksum if
+        there is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the content stays for inspection.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def validate_checksum(self, expected: int) -> None:
+        """Compare `expected` with the book.
+
+        Raises:
+            ChecksumError: they differ.
+        """
+    def checksum(self) -> int:
+        """Return the CRC-32 over the orders of the ten best levels of both sides (docs.kraken.com,
+        guide "L3 checksum v2")."""
+    @property
+    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    @property
+    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
+        """Return at most `depth` levels of one side; O(returned levels)."""
+    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
+        """Like `levels` in floats."""
+    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
+        """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
+    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
+        """Return a copy of at most `depth` levels as doubles in one block of memory.
+
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
+        """
+    @property
+    def microprice(self) -> float | None:
+        """Best bid and best ask, each weighted with the quantity of the other: the price that
+        leans towards the thinner side. `None` when a side is empty."""
+    def imbalance(self, depth: int = 1) -> float | None:
+        """Return how much more is bid than asked in the best `depth` levels, from -1 to 1;
+        `None` when both sides are empty."""
+    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+        """Return the quantity of the best `depth` levels together, in base currency."""
+    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
+        """Return the average price of the best `depth` levels, weighted with their quantities;
+        `None` when the side is empty."""
+    @property
+    def price_scale(self) -> int:
+        """Decimals of the book's prices."""
+    @property
+    def qty_scale(self) -> int:
+        """Decimals of the book's quantities."""
+    @property
+    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    @property
+    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    @property
+    def spread(self) -> Decimal | None:
+        """Best ask minus best bid, `None` when a side is empty."""
+    @property
+    def mid(self) -> Decimal | None:
+        """Half way between best bid and best ask, `None` when a side is empty."""
+    @property
+    def bid(self) -> float | None:
+        """Best bid price."""
+    @property
+    def bid_qty(self) -> float | None: ...
+    @property
+    def ask(self) -> float | None:
+        """Best ask price."""
+    @property
+    def ask_qty(self) -> float | None: ...
+    def top_of_book(self) -> tuple[float, float, float, float] | None:
+        """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
+        """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+    @property
+    def updates(self) -> int:
+        """Messages applied since the book was made."""
+    @property
+    def verified_count(self) -> int:
+        """Messages whose checksum matched."""
+    @property
+    def mismatch_count(self) -> int:
+        """Messages whose checksum did not match."""
+    @property
+    def timestamp(self) -> str | None:
+        """RFC 3339 exchange time of the last applied message that had one."""
+    @property
+    def received_ns(self) -> int | None:
+        """Local receive time of the last applied message, ns since the epoch."""
+    @property
+    def verified_ns(self) -> int | None:
+        """Live books: local receive time of the last message that verified, ns since the epoch;
+        `None` before the first one of a connection."""
+    def __len__(self) -> int:
+        """Levels on both sides together, whatever the state."""
+    def __bool__(self) -> bool:
+        """True, even when the book is empty: `if book:` asks whether there is one."""
+    def orders(self, side: Side, levels: int | None = None) -> list[Level3Order]:
+        """Return the orders of the best `levels` prices of one side: best price first, in each
+        the order that is filled first; O(returned orders)."""
+    def order(self, order_id: str) -> Level3Order | None:
+        """Return an order by its id, `None` when it is not in the book."""
+    def queue_position(self, order_id: str) -> QueuePosition | None:
+        """Return where an order stands in the queue of its price, `None` when it is not in the
+        book; O(orders ahead of it)."""
+    def unverified_orders(self) -> tuple[list[Level3Order], list[Level3Order]]:
+        """Return the orders of `(bids, asks)` whatever the state: for inspection, not for
+        trading."""
+    @property
+    def order_count(self) -> int:
+        """Orders on both sides together, whatever the state."""
+    @property
+    def event_counts(self) -> dict[str, int]:
+        """Entries applied since the book was made, by what became of them.
+
+        `snapshot`, `add`: an order at the back of its queue. `snapshot_ahead`, `add_ahead`: its
+        timestamp put it ahead of others. `add_known`: it was there already and was replaced.
+        `modify`: changed in its place. `modify_requeued`: its new timestamp put it elsewhere in
+        its queue. `modify_moved`: to another price. `delete`. `modify_unknown`, `delete_unknown`:
+        not in the book, ignored. `empty`: without quantity, not in the book afterwards.
+        `unknown_event`: ignored.
+        """
+    @property
+    def mismatch_counts(self) -> dict[str, int]:
+        """Messages that failed their checksum, by the kinds of entries in them: the keys are
+        those of `event_counts`, a message counts once for each kind it has."""
+
+@final
 class Engine:
     """Frames of one connection to events and books.
 
-    Book frames are applied and verified before their event is returned; a reader sees only whole
-    messages. Each symbol has one book, as a connection has one depth per symbol.
+    Frames of `book` and `level3` are applied and verified before their event is returned; a
+    reader sees only whole messages. Each symbol has one book of each of the two channels, as a
+    connection has one depth per symbol.
     """
 
     def __new__(cls) -> Self: ...
@@ -239,7 +412,7 @@ class Engine:
 
         A `SequenceGapEvent`, `BookChecksumEvent` or `BookCrossedEvent` comes before the message
         that shows it. A frame that cannot be read gives an `InvalidFrameEvent`; if it was a book
-        message, the books it names turn `stale`, all books when it names none of them.
+        message, the books of its channel that it names turn `stale`, all when it names none.
 
         Raises:
             TypeError: `frame` is neither bytes-like nor str.
@@ -262,11 +435,26 @@ class Engine:
     ) -> None:
         """Withdraw a book from reading until its next verified snapshot; a `quarantined` book
         ignores snapshots too, until `expect_book`."""
+    def level3(self, symbol: str) -> Level3Book:
+        """Return the live book of individual orders of `symbol`, always the same object; made
+        when first asked for."""
+    def level3_books(self) -> dict[str, Level3Book]:
+        """Return the live books of individual orders by symbol, as a new dict."""
+    def expect_level3(self, symbol: str, depth: int) -> None:
+        """Like `expect_book`, for a subscription of `level3`.
+
+        Raises:
+            ValueError: `depth` is none of 10, 100, 1000.
+        """
+    def invalidate_level3(
+        self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = ...
+    ) -> None:
+        """Like `invalidate_book`, for the book of individual orders."""
     def reset(self) -> None:
         """Start a new connection: all books await a snapshot, sequences begin anew."""
     def counters(self) -> dict[str, int]:
         """Return counts since the engine was made: `frames`, `bytes`, `messages`, `book_messages`,
-        `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
+        `level3_messages`, `verified`, `mismatches`, `crossed`, `sequence_gaps`, `invalid_frames`,
         `unknown_channels`."""
 
 @final

@@ -1,9 +1,12 @@
-//! The checksum of an aggregated book; nothing else knows the rule.
+//! The checksum of a book; nothing else knows the rule.
 //!
 //! Source: docs.kraken.com, guide "book checksum (WebSocket v2)". The ten best asks, lowest price
 //! first, then the ten best bids, highest price first; of each level the price and the quantity at
 //! full precision without dot and leading zeros; CRC-32 of that text. With one scale for a whole
 //! book such a text is the mantissa, printed.
+//!
+//! In a book of individual orders each order of these levels counts instead of the level, in the
+//! order of its queue: guide "L3 checksum (WebSocket v2)".
 //!
 //! The text itself is never put together: `crc32` adds up what each level contributes,
 //! and a level that did not change still knows its contribution.
@@ -24,6 +27,44 @@ pub fn book_checksum(bids: &mut Ladder, asks: &mut Ladder) -> u32 {
 #[inline]
 pub(crate) fn digest(level: &Level) -> Digest {
     compute(LevelText(level))
+}
+
+/// A part of a text and the next one as one part, for books of individual orders: of an order
+/// counts what counts of a level, price and quantity, in the order of the queue.
+#[inline]
+pub(crate) fn append_digest(text: Digest, part: Digest) -> Digest {
+    compute(Appended(text, part))
+}
+
+/// The CRC-32 over what the ten best levels of both sides contribute.
+#[inline]
+pub(crate) fn queues_checksum(asks: Digest, bids: Digest) -> u32 {
+    compute(QueuesText { asks, bids })
+}
+
+struct Appended(Digest, Digest);
+
+impl Computation for Appended {
+    type Output = Digest;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Digest {
+        self.0.append::<A>(self.1)
+    }
+}
+
+struct QueuesText {
+    asks: Digest,
+    bids: Digest,
+}
+
+impl Computation for QueuesText {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> u32 {
+        self.asks.crc_with::<A>(self.bids)
+    }
 }
 
 struct LevelText<'l>(&'l Level);

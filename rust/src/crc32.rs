@@ -28,6 +28,38 @@ const LONGEST: usize = 20 * 2 * 39;
 /// The powers of `8n` modulo `P` for every `n` up to [`LONGEST`] and the four bytes of a remainder.
 static POWERS: [u32; LONGEST + 5] = powers();
 
+/// Longer texts are taken in blocks of so many bytes.
+const BLOCK: usize = 1024;
+
+/// The powers of `8 · BLOCK · 2^k` modulo `P`, for texts of up to 4 GiB.
+static DOUBLED: [u32; 22] = doubled();
+
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler")]
+const fn doubled() -> [u32; 22] {
+    let mut table = [powers()[BLOCK]; 22];
+    let mut at = 1;
+    while at < table.len() {
+        table[at] = product(table[at - 1], table[at - 1]);
+        at += 1;
+    }
+    table
+}
+
+/// The product of two powers modulo `P`, which is one as well.
+const fn product(a: u32, b: u32) -> u32 {
+    let (mut sum, mut factor, mut rest) = (0, a, b);
+    // Bit 31 stands for 1, which makes up for the factor of x that the powers lack.
+    factor = (factor >> 1) ^ (POLYNOMIAL * (factor & 1));
+    while rest != 0 {
+        if rest & (1 << 31) != 0 {
+            sum ^= factor;
+        }
+        rest <<= 1;
+        factor = (factor >> 1) ^ (POLYNOMIAL * (factor & 1));
+    }
+    sum
+}
+
 /// The power of 64 modulo `P`.
 const POWER_64: u64 = powers()[8] as u64;
 
@@ -76,6 +108,41 @@ impl Digest {
     pub(crate) const fn is_unknown(self) -> bool {
         self.length == 0
     }
+
+    /// This part and the next one, of any length, as one.
+    #[inline(always)]
+    pub(crate) fn append<A: Arithmetic>(self, part: Self) -> Self {
+        let weight = power_of_any::<A>(part.length as usize);
+        let shifted = A::multiply(A::value(self.remainder.into()), weight);
+        Self {
+            remainder: reduce::<A>(shifted) ^ part.remainder,
+            length: self.length.wrapping_add(part.length),
+        }
+    }
+
+    /// The CRC of a text that begins with this part and ends with the other.
+    #[inline(always)]
+    pub(crate) fn crc_with<A: Arithmetic>(self, last: Self) -> u32 {
+        let text = Self::new(u32::MAX, 0).append::<A>(self);
+        !text.append::<A>(last).remainder
+    }
+}
+
+/// Like [`power`] without its bound, for texts of individual orders.
+#[inline(always)]
+fn power_of_any<A: Arithmetic>(bytes: usize) -> A::Value {
+    let mut weight = power::<A>(bytes % BLOCK);
+    let mut blocks = bytes / BLOCK;
+    let mut at = 0;
+    while blocks != 0 {
+        if blocks & 1 == 1 {
+            let doubled = DOUBLED.get(at).copied().unwrap_or_default();
+            let product = A::multiply(weight, A::value(doubled.into()));
+            weight = A::value(reduce::<A>(product).into());
+        }
+        (blocks, at) = (blocks >> 1, at + 1);
+    }
+    weight
 }
 
 /// A part of a text in the making, from its last word to its first.

@@ -5,12 +5,13 @@ mod sequence;
 
 pub use books::{BookSlot, BookState};
 
+use crate::book::{Book, L2Book, L3Book};
 use crate::error::{ErrorKind, ParseError};
 use crate::lexer::Value;
 use crate::message::{
     BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, salvage,
 };
-use books::{Books, DEPTHS, Taken, Verdict};
+use books::{Books, Taken, Verdict};
 use sequence::Sequences;
 
 /// What a frame said, and what the engine noticed about it.
@@ -42,7 +43,9 @@ pub enum Notice {
     },
     /// A book stopped being the exchange's.
     BookChecksum {
-        /// Index of the book.
+        /// The channel that fills the book.
+        channel: Channel,
+        /// Index of the book among those of the channel.
         book: usize,
         /// The exchange's checksum, `None` when the message had none.
         expected: Option<u32>,
@@ -51,7 +54,9 @@ pub enum Notice {
     },
     /// A verified book has a best bid at or above its best ask, and had none before.
     BookCrossed {
-        /// Index of the book.
+        /// The channel that fills the book.
+        channel: Channel,
+        /// Index of the book among those of the channel.
         book: usize,
         /// Best bid price, at the scale.
         bid: u128,
@@ -63,11 +68,13 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Index of the book that it is about.
+    /// Channel and index of the book that it is about.
     #[must_use]
-    pub const fn book(&self) -> Option<usize> {
+    pub const fn book(&self) -> Option<(Channel, usize)> {
         match self {
-            Self::BookChecksum { book, .. } | Self::BookCrossed { book, .. } => Some(*book),
+            Self::BookChecksum { channel, book, .. } | Self::BookCrossed { channel, book, .. } => {
+                Some((*channel, *book))
+            }
             Self::SequenceGap { .. } => None,
         }
     }
@@ -84,7 +91,9 @@ pub struct Counters {
     pub messages: u64,
     /// Messages of the channel `book`.
     pub book_messages: u64,
-    /// Checksums that matched.
+    /// Messages of the channel `level3`.
+    pub level3_messages: u64,
+    /// Checksums of both channels that matched.
     pub verified: u64,
     /// Checksums that did not, or were missing.
     pub mismatches: u64,
@@ -101,12 +110,13 @@ pub struct Counters {
 impl Counters {
     /// The counts by name.
     #[must_use]
-    pub const fn named(&self) -> [(&'static str, u64); 10] {
+    pub const fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("frames", self.frames),
             ("bytes", self.bytes),
             ("messages", self.messages),
             ("book_messages", self.book_messages),
+            ("level3_messages", self.level3_messages),
             ("verified", self.verified),
             ("mismatches", self.mismatches),
             ("crossed", self.crossed),
@@ -120,10 +130,12 @@ impl Counters {
 /// Frames of one connection to messages, notices and verified books.
 ///
 /// Book frames are applied and verified before [`Engine::feed`] returns. A message is applied
-/// completely or not at all. Each symbol has one book, as a connection has one depth a symbol.
+/// completely or not at all. Each symbol has one book of each channel, as a connection has one
+/// depth a symbol.
 #[derive(Debug, Default)]
 pub struct Engine {
-    books: Books,
+    books: Books<L2Book>,
+    level3: Books<L3Book>,
     sequences: Sequences,
     counters: Counters,
     batch: BookBatch,
@@ -150,6 +162,9 @@ impl Engine {
         match outcome.message {
             Ok(Message::Data(message)) if message.channel == Channel::Book => {
                 self.apply(frame, &message, received_ns, &mut outcome);
+            }
+            Ok(Message::Data(message)) if message.channel == Channel::Level3 => {
+                self.apply_level3(frame, &message, received_ns, &mut outcome);
             }
             Ok(Message::Data(message)) => self.follow(&message, &mut outcome),
             Ok(Message::Reply(reply)) if reply.success => self.acknowledge(frame, &reply),
@@ -202,20 +217,47 @@ impl Engine {
     /// Returns whether `depth` is one that the exchange knows; if not, nothing happens.
     #[must_use]
     pub fn expect_book(&mut self, symbol: &str, depth: usize) -> bool {
-        let known = DEPTHS.contains(&depth);
-        if known {
-            self.books.expect(symbol.as_bytes(), depth);
-        }
-        known
+        self.books.expect(symbol.as_bytes(), depth)
     }
 
     /// Withdraws a book from reading until its next verified snapshot; a quarantined book ignores
     /// snapshots too, until [`Engine::expect_book`] or [`Engine::reset`].
     pub fn invalidate_book(&mut self, symbol: &str, state: BookState) {
-        let index = self.book_index(symbol);
-        if let Some(slot) = self.book_mut(index) {
-            slot.withdraw(state);
-        }
+        self.books.withdraw(symbol.as_bytes(), state);
+    }
+
+    /// [`Engine::book_index`] for the book of individual orders.
+    pub fn level3_index(&mut self, symbol: &str) -> usize {
+        self.level3.index(symbol.as_bytes())
+    }
+
+    /// [`Engine::book`] for the book of individual orders.
+    #[must_use]
+    pub fn level3(&self, index: usize) -> Option<&BookSlot<L3Book>> {
+        self.level3.slots().get(index)
+    }
+
+    /// [`Engine::book_mut`] for the book of individual orders.
+    #[must_use]
+    pub fn level3_mut(&mut self, index: usize) -> Option<&mut BookSlot<L3Book>> {
+        self.level3.slots_mut().get_mut(index)
+    }
+
+    /// [`Engine::books`] for the books of individual orders.
+    #[must_use]
+    pub fn level3_books(&self) -> &[BookSlot<L3Book>] {
+        self.level3.slots()
+    }
+
+    /// [`Engine::expect_book`] for the book of individual orders.
+    #[must_use]
+    pub fn expect_level3(&mut self, symbol: &str, depth: usize) -> bool {
+        self.level3.expect(symbol.as_bytes(), depth)
+    }
+
+    /// [`Engine::invalidate_book`] for the book of individual orders.
+    pub fn invalidate_level3(&mut self, symbol: &str, state: BookState) {
+        self.level3.withdraw(symbol.as_bytes(), state);
     }
 
     /// Starts a new connection: all books await a snapshot, sequences begin anew, depths that
@@ -223,6 +265,7 @@ impl Engine {
     pub fn reset(&mut self) {
         self.sequences = Sequences::default();
         self.books.reset();
+        self.level3.reset();
     }
 
     /// Counts since the engine was made.
@@ -240,16 +283,25 @@ impl Engine {
         received_ns: Option<i64>,
         outcome: &mut Outcome,
     ) {
-        outcome.verified = (!self.batch.items().is_empty()).then_some(true);
-        for item in self.batch.items() {
-            let moment = Moment { frame, received_ns };
-            let taken = self
-                .books
-                .take(&self.batch, item, message.is_snapshot, moment);
-            let verified = judge(&mut self.counters, taken, item, outcome);
-            outcome.verified = outcome.verified.map(|all| all && verified);
-        }
+        let moment = Moment { frame, received_ns };
+        let (batch, counters) = (&self.batch, &mut self.counters);
+        take_items(&mut self.books, batch, message, moment, counters, outcome);
         self.counters.book_messages += u64::from(outcome.message.is_ok());
+    }
+
+    /// The same for a message of individual orders.
+    #[inline(never)]
+    fn apply_level3(
+        &mut self,
+        frame: &[u8],
+        message: &DataMessage,
+        received_ns: Option<i64>,
+        outcome: &mut Outcome,
+    ) {
+        let moment = Moment { frame, received_ns };
+        let (batch, counters) = (&self.batch, &mut self.counters);
+        take_items(&mut self.level3, batch, message, moment, counters, outcome);
+        self.counters.level3_messages += u64::from(outcome.message.is_ok());
     }
 
     /// Watches the sequence of the private channels.
@@ -277,15 +329,15 @@ impl Engine {
         if !subscribed {
             self.sequences.forget(channel);
         }
-        if channel == Channel::Book
-            && let Some(Value::Text(symbol)) = reply.result_field(frame, b"symbol")
-        {
-            let symbol = symbol.bytes(frame);
-            if !subscribed {
-                self.books.forget_subscription(&symbol);
-            } else if let Some(Value::Number(depth)) = reply.result_field(frame, b"depth") {
-                self.books.learn_depth(&symbol, depth.to_i64());
-            }
+        let Some(Value::Text(symbol)) = reply.result_field(frame, b"symbol") else {
+            return;
+        };
+        let symbol = symbol.bytes(frame);
+        let depth = reply.result_field(frame, b"depth");
+        match channel {
+            Channel::Book => self.books.acknowledge(&symbol, subscribed, depth),
+            Channel::Level3 => self.level3.acknowledge(&symbol, subscribed, depth),
+            _ => {}
         }
     }
 
@@ -295,8 +347,10 @@ impl Engine {
     fn refuse(&mut self, frame: &[u8], error: ParseError, outcome: &mut Outcome) {
         self.counters.invalid_frames += 1;
         let found = salvage(frame, error);
-        if found.is_book() {
-            self.books.distrust(&found.symbols);
+        match found.book_channel() {
+            Some(Channel::Book) => self.books.distrust(&found.symbols),
+            Some(_) => self.level3.distrust(&found.symbols),
+            None => {}
         }
         outcome.lost_channel = found.channel;
     }
@@ -309,9 +363,33 @@ struct Moment<'f> {
     received_ns: Option<i64>,
 }
 
+/// Takes a message to its books, its items in order.
+#[inline(always)]
+fn take_items<B: Book>(
+    books: &mut Books<B>,
+    batch: &BookBatch,
+    message: &DataMessage,
+    moment: Moment<'_>,
+    counters: &mut Counters,
+    outcome: &mut Outcome,
+) {
+    outcome.verified = (!batch.items().is_empty()).then_some(true);
+    for item in batch.items() {
+        let taken = books.take(batch, item, message.is_snapshot, moment);
+        let verified = judge(counters, taken, item, B::CHANNEL, outcome);
+        outcome.verified = outcome.verified.map(|all| all && verified);
+    }
+}
+
 /// Reports what became of an item; returns whether its book now matches the exchange's.
 #[inline(always)]
-fn judge(counters: &mut Counters, taken: Taken, item: &BookItem, outcome: &mut Outcome) -> bool {
+fn judge(
+    counters: &mut Counters,
+    taken: Taken,
+    item: &BookItem,
+    channel: Channel,
+    outcome: &mut Outcome,
+) -> bool {
     if let Some(crossing) = taken.crossing {
         counters.crossed += 1;
         outcome.notices.push(crossing);
@@ -324,6 +402,7 @@ fn judge(counters: &mut Counters, taken: Taken, item: &BookItem, outcome: &mut O
         Verdict::Mismatch { expected, computed } => {
             counters.mismatches += 1;
             outcome.notices.push(Notice::BookChecksum {
+                channel,
                 book: taken.book,
                 expected,
                 computed,

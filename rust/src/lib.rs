@@ -28,13 +28,14 @@ pub mod engine;
 pub mod error;
 pub mod lexer;
 pub mod message;
+pub mod short_text;
 pub mod time;
 pub mod websocket;
 
 #[cfg(feature = "python")]
 mod python;
 
-pub use book::{L2Book, Level, Side};
+pub use book::{Book, L2Book, L3Book, Level, Side};
 pub use decimal::Decimal;
 pub use engine::{BookState, Engine, Notice, Outcome};
 pub use error::{ErrorKind, ParseError};

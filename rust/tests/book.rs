@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use kraken_connector::book::OutOfRange;
 use kraken_connector::message::Row;
-use kraken_connector::{Decimal, L2Book, Side};
+use kraken_connector::{Book, Decimal, L2Book, Side};
 use proptest::prelude::*;
 
 use crate::fixtures::vectors;

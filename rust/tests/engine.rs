@@ -232,6 +232,7 @@ fn a_crossed_book_is_told_when_it_begins() {
     let crossed = snapshot(&[("2.0", "1.0")], &[("1.5", "3.0")]);
     let outcome = feed(&mut engine, &crossed);
     let expected = Notice::BookCrossed {
+        channel: Channel::Book,
         book: 0,
         bid: 20,
         ask: 15,
@@ -319,7 +320,7 @@ proptest! {
         if let Err(error) = outcome.message {
             let found = salvage(&frame, error);
             let may_mean_the_book = found.symbols.is_empty() || found.symbols == ["BTC/USD"];
-            if found.is_book() && may_mean_the_book {
+            if found.book_channel() == Some(Channel::Book) && may_mean_the_book {
                 prop_assert_eq!(engine.book(0).unwrap().state(), BookState::Stale);
             }
         }

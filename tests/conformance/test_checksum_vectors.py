@@ -11,7 +11,7 @@ from benches.corpus import FIXTURES
 from tests.oracle import OracleBook, book_message
 
 from kraken_connector.exceptions import ChecksumError
-from kraken_connector.models import BookData, BookLevel
+from kraken_connector.models import BookData, BookLevel, Level3Data, Level3Order
 
 VECTORS = FIXTURES / "vectors"
 
@@ -22,6 +22,7 @@ def vector(name: str) -> Any:
 
 BTC = vector("book-btcusd-doc.json")
 MATIC = vector("book-maticusd-doc-sequence.json")
+LEVEL3 = vector("level3-btcusd-doc.json")
 EDGES = vector("derived-edge-cases.json")["cases"]
 
 
@@ -60,6 +61,38 @@ def test_numbers_as_printed_are_padded_to_the_longest(core: Any) -> None:
     rows = levels(printed["bids_best_first"]), levels(printed["asks_best_first"])
     book.apply_snapshot(BookData("MATIC/USD", *rows, checksum=2439117997))
     assert (book.price_scale, book.qty_scale) == (4, 8)
+
+
+def test_guide_example_of_level3_fed_to_an_engine(core: Any) -> None:
+    engine = core.Engine()
+    (message,) = engine.feed(LEVEL3["wire_message"])
+    assert message.verified is True
+    book = engine.level3("BTC/USD")
+    assert book.checksum() == LEVEL3["expected_crc32"] == 1063832831
+    for side in ("bid", "ask"):
+        printed = LEVEL3[f"{side}s_best_first_queue_order"]
+        assert [order.to_dict(exact=True) for order in book.orders(side)] == [
+            {
+                name: Decimal(text) if name[-3:] in ("ice", "qty") else text
+                for name, text in o.items()
+            }
+            for o in printed
+        ]
+        assert len(book.levels(side)) == 10
+    assert book.order_count == 35
+
+
+def test_guide_example_of_level3_in_a_free_book(core: Any) -> None:
+    book = core.Level3Book("BTC/USD")
+    rows = (
+        [Level3Order.from_dict(order) for order in LEVEL3[f"{side}_best_first_queue_order"]]
+        for side in ("bids", "asks")
+    )
+    book.apply_snapshot(Level3Data("BTC/USD", *rows, checksum=1063832831))
+    assert book.is_valid
+    with pytest.raises(ChecksumError) as caught:
+        book.validate_checksum(1)
+    assert (caught.value.expected, caught.value.computed) == (1, 1063832831)
 
 
 @pytest.mark.parametrize("case", EDGES, ids=lambda case: case["name"])

@@ -119,10 +119,50 @@ book_frame = whole_record(
     type=quoted("snapshot", "update"),
     data=array(mostly(book_item, scalars), max_size=2),
 )
+order_ids = quoted("OA", "OB", "OC", "OD", "OE", "OFVLAA-HRSSP-BK75KB", "O" + 30 * "long")
+order_times = quoted(
+    "2026-01-01T00:00:00.000000001Z",
+    "2026-01-01T00:00:00.000000002Z",
+    "2026-01-01T00:00:00.5Z",
+    "2026-01-01",
+    "",
+)
+usual_order = whole_record(
+    event=quoted("add", "modify", "delete"),
+    order_id=order_ids,
+    limit_price=prices,
+    order_qty=quantities,
+    timestamp=order_times,
+)
+listed_order = whole_record(
+    order_id=order_ids, limit_price=prices, order_qty=quantities, timestamp=order_times
+)
+odd_order = record(
+    event=mostly(quoted("add", "modify", "delete", "amend"), scalars),
+    order_id=mostly(order_ids, scalars),
+    limit_price=mostly(prices, scalars),
+    order_qty=mostly(quantities, scalars),
+    timestamp=mostly(order_times, scalars),
+    extra=values,
+)
+orders = array(mostly(st.one_of(usual_order, listed_order), odd_order), max_size=8)
+level3_item = record(
+    symbol=mostly(quoted(*SYMBOLS), scalars),
+    bids=mostly(orders, scalars),
+    asks=mostly(orders, scalars),
+    checksum=mostly(checksums, scalars),
+    timestamp=mostly(quoted("2026-01-01T00:00:00.000001Z"), strings),
+    extra=values,
+)
+level3_frame = whole_record(
+    channel=quoted("level3"),
+    type=quoted("snapshot", "update"),
+    data=array(mostly(level3_item, scalars), max_size=2),
+)
 data_frame = record(
     channel=mostly(quoted(*CHANNELS), scalars),
     type=mostly(quoted("snapshot", "update"), scalars),
-    data=mostly(array(mostly(values, book_item)), values),
+    data=mostly(array(mostly(values, st.one_of(book_item, level3_item))), values),
     sequence=mostly(st.integers(-3, 9).map(str), scalars),
     timestamp=scalars,
 )
@@ -149,7 +189,7 @@ answer_frame = record(
     time_in=strings,
     time_out=strings,
 )
-made = st.one_of(book_frame, data_frame, answer_frame, values).map(str.encode)
+made = st.one_of(book_frame, level3_frame, data_frame, answer_frame, values).map(str.encode)
 
 _FILES = sorted([*(FIXTURES / "examples").iterdir(), *(FIXTURES / "observed").iterdir()])
 real = st.sampled_from(

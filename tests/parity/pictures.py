@@ -113,6 +113,23 @@ def of_book(book: Any) -> Any:
     return {**seen, **{name: repr(result) for name, result in calls.items()}}
 
 
+def of_level3(book: Any) -> Any:
+    (bids, asks) = book.unverified_orders()
+    ids = [order.order_id for order in bids + asks]
+    calls = {
+        "orders": outcome(book.orders, "bid"),
+        "best orders": outcome(book.orders, "ask", 2),
+        "order": [outcome(book.order, order_id) for order_id in ids],
+        "positions": [outcome(book.queue_position, order_id) for order_id in ids],
+        "none": outcome(book.order, "nobody's"),
+        "no position": outcome(book.queue_position, "nobody's"),
+        "unverified": (bids, asks),
+        "counts": (book.order_count, book.event_counts, book.mismatch_counts),
+    }
+    return {**of_book(book), **{name: repr(result) for name, result in calls.items()}}
+
+
 def of_engine(engine: Any) -> Any:
     books = {symbol: of_book(book) for symbol, book in engine.books().items()}
-    return engine.counters(), list(books), books
+    level3 = {symbol: of_level3(book) for symbol, book in engine.level3_books().items()}
+    return engine.counters(), list(books), books, list(level3), level3

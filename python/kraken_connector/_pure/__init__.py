@@ -2,7 +2,8 @@
 
 From the wire upwards: `lexer` and `scanner` (JSON, and what is wrong with it), `numbers`,
 `book_data` (rows of a book message), `messages` and `data_message` (one frame to one message),
-`ladder`, `checksum` and `book` (price levels), `engine` (a connection's frames to events).
+`ladder`, `checksum` and `book` (price levels), `order_data`, `queues` and `level3` (individual
+orders), `shelf` and `engine` (a connection's books, and its frames to events).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from .book import OrderBook
 from .data_message import WSDataMessage
 from .engine import Engine
+from .level3 import Level3Book
 from .messages import parse_message
 
-__all__ = ["Engine", "OrderBook", "WSDataMessage", "parse_message"]
+__all__ = ["Engine", "Level3Book", "OrderBook", "WSDataMessage", "parse_message"]

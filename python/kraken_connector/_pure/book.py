@@ -2,149 +2,32 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable
-from contextlib import suppress
-from decimal import Decimal
-from typing import Any, Literal, final
+from typing import Any, final
 
-from ..exceptions import BookNotReady, ChecksumError
-from ..models import BookData, BookLevel
+from .base_book import BaseBook, number_of
 from .book_data import Row
-from .checksum import book_checksum
 from .ladder import Ladder
-from .lock import locked
-from .numbers import NumberError, parse_number, rescale, to_decimal
-from .scanner import NUMBER
-
-Side = Literal["bid", "ask"]
-BookStateName = Literal["awaiting_snapshot", "valid", "stale", "quarantined"]
-Levels = list[tuple[Decimal, Decimal]]
+from .numbers import rescale
 
 
 @final
-class OrderBook:
+class OrderBook(BaseBook):
     """One pair's aggregated book; see the stub of `_native` for the contract."""
 
-    __slots__ = (
-        "_asks",
-        "_bids",
-        "_depth",
-        "_live",
-        "_mismatch_count",
-        "_price_scale",
-        "_qty_scale",
-        "_received_ns",
-        "_state",
-        "_symbol",
-        "_timestamp",
-        "_updates",
-        "_verified_count",
-        "_verified_ns",
-    )
+    __slots__ = ()
+    _bids: Ladder
+    _asks: Ladder
 
-    def __init__(self, symbol: str, depth: int = 10) -> None:
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, not {depth}")
-        self._symbol = symbol
-        self._depth = depth
-        self._live = False
-        self._state: BookStateName = "awaiting_snapshot"
-        self._bids = Ladder(1)
-        self._asks = Ladder(-1)
-        self._price_scale = 0
-        self._qty_scale = 0
-        self._updates = 0
-        self._verified_count = 0
-        self._mismatch_count = 0
-        self._timestamp: str | None = None
-        self._received_ns: int | None = None
-        self._verified_ns: int | None = None
+    def _empty_sides(self) -> tuple[Ladder, Ladder]:
+        return Ladder(1), Ladder(-1)
 
-    @property
-    def symbol(self) -> str:
-        return self._symbol
+    def _rows_of(self, rows: Any) -> list[Row]:
+        return [(*number_of("price", row.price), *number_of("qty", row.qty)) for row in rows]
 
-    @property
-    def depth(self) -> int:
-        return self._depth
-
-    @property
-    def state(self) -> BookStateName:
-        return self._state
-
-    @property
-    def is_valid(self) -> bool:
-        return self._state == "valid"
-
-    @property
-    def is_live(self) -> bool:
-        return self._live
-
-    # Writing. The underscored half is for the engine.
-
-    @locked
-    def apply_snapshot(self, data: BookData) -> None:
-        self._write(data, self._replace)
-        self._state = "awaiting_snapshot"
-        self._demand(data.checksum)
-        self._state = "valid"
-
-    @locked
-    def apply_update(self, data: BookData) -> None:
-        self._write(data, self._update)
-        try:
-            self._demand(data.checksum)
-        except ChecksumError:
-            self._state = "awaiting_snapshot"
-            raise
-
-    def validate_checksum(self, expected: int) -> None:
-        computed = self.checksum()
-        if computed != expected:
-            raise ChecksumError(self._symbol, expected, computed)
-
-    @locked
-    def checksum(self) -> int:
-        self._check_readable()
-        return self._computed()
-
-    def _write(self, data: BookData, write: Callable[[list[Row], list[Row]], None]) -> None:
-        if self._live:
-            raise RuntimeError(f"book of {self._symbol} is live; only its engine writes it")
-        bids, asks = _rows_of(data.bids), _rows_of(data.asks)
-        try:
-            write(bids, asks)
-        except NumberError:
-            reason = "a number has too many digits at the decimals of the book"
-            raise ValueError(reason) from None
-        self._stamp(data.timestamp, None)
-
-    def _demand(self, expected: int | None) -> None:
-        if expected is None:
-            return
-        computed = self._mismatch(expected)
-        if computed is not None:
-            raise ChecksumError(self._symbol, expected, computed)
-
-    def _mismatch(self, expected: int | None) -> int | None:
-        """Compare and count; return the book's checksum unless it is the exchange's."""
-        computed = self._computed()
-        if computed == expected:
-            self._verified_count += 1
-            return None
-        self._mismatch_count += 1
-        return computed
-
-    def _computed(self) -> int:
-        return book_checksum(self._asks.top_digits(), self._bids.top_digits())
+    def _levels_of(self, rows: list[Row]) -> int:
+        return len(rows)
 
     def _replace(self, bids: list[Row], asks: list[Row]) -> None:
-        """Start over with a snapshot: its largest scales become the book's.
-
-        Raises:
-            NumberError: a number is too long at these scales; nothing was changed.
-        """
         scales = _largest_scales((0, 0), bids + asks)
         bids, asks = _padded(bids, scales), _padded(asks, scales)
         self._price_scale, self._qty_scale = scales
@@ -153,11 +36,6 @@ class OrderBook:
         self._cut(self._depth)
 
     def _update(self, bids: list[Row], asks: list[Row]) -> None:
-        """Apply an update; a row with more decimals than the book widens the whole book first.
-
-        Raises:
-            NumberError: a number becomes too long; nothing was changed.
-        """
         if not self._fits(bids + asks):
             bids, asks = self._widen(bids, asks)
         if bids:
@@ -166,18 +44,6 @@ class OrderBook:
         if asks:
             self._asks.update(asks)
             self._asks.cut(self._depth)
-
-    def _stamp(self, timestamp: str | None, received_ns: int | None) -> None:
-        """Count a message that was applied, and note its times."""
-        self._updates += 1
-        self._received_ns = received_ns
-        if timestamp is not None:
-            self._timestamp = timestamp or None
-
-    def _cut(self, depth: int) -> None:
-        self._depth = depth
-        self._bids.cut(depth)
-        self._asks.cut(depth)
 
     def _fits(self, rows: list[Row]) -> bool:
         """Whether all rows have the book's decimals, as those of the exchange have."""
@@ -192,204 +58,6 @@ class OrderBook:
         self._bids, self._asks = self._bids.widened(*more), self._asks.widened(*more)
         self._price_scale, self._qty_scale = scales
         return padded
-
-    # Reading.
-
-    def _check_readable(self) -> None:
-        if self._live and self._state != "valid":
-            raise BookNotReady(self._symbol, self._state)
-
-    @property
-    def bids(self) -> Levels:
-        return self.levels("bid")
-
-    @property
-    def asks(self) -> Levels:
-        return self.levels("ask")
-
-    @locked
-    def levels(self, side: Side, depth: int | None = None) -> Levels:
-        return self._decimals(self._side(side, depth), depth)
-
-    @locked
-    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
-        price_unit, qty_unit = 10**self._price_scale, 10**self._qty_scale
-        levels = self._side(side, depth).levels(depth)
-        return [(price / price_unit, qty / qty_unit) for price, qty in levels]
-
-    @locked
-    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
-        return list(self._side(side, depth).levels(depth))
-
-    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
-        levels = self.levels_float(side, depth)
-        numbers = array("d", [number for level in levels for number in level]).tobytes()
-        # A memoryview has no dimension of length zero.
-        shape = ([len(levels), 2],) if levels else ()
-        return memoryview(numbers).cast("d", *shape)
-
-    @property
-    def microprice(self) -> float | None:
-        top = self.top_of_book()
-        if top is None:
-            return None
-        bid, bid_qty, ask, ask_qty = top
-        return (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)
-
-    @locked
-    def imbalance(self, depth: int = 1) -> float | None:
-        bid_qty, ask_qty = self.cumulated_qty("bid", depth), self.cumulated_qty("ask", depth)
-        both = bid_qty + ask_qty
-        return (bid_qty - ask_qty) / both if both > 0 else None
-
-    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
-        # Not `sum`, whose rounding depends on the version of Python.
-        total = 0.0
-        for _, qty in self.levels_float(side, depth):
-            total += qty
-        return total
-
-    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
-        value = total = 0.0
-        for price, qty in self.levels_float(side, depth):
-            value += price * qty
-            total += qty
-        return value / total if total > 0 else None
-
-    @property
-    def price_scale(self) -> int:
-        self._check_readable()
-        return self._price_scale
-
-    @property
-    def qty_scale(self) -> int:
-        self._check_readable()
-        return self._qty_scale
-
-    def _side(self, side: str, depth: int | None = None) -> Ladder:
-        self._check_readable()
-        if depth is not None and depth < 0:
-            raise ValueError(f"depth must not be negative, not {depth}")
-        if side == "bid":
-            return self._bids
-        if side == "ask":
-            return self._asks
-        raise ValueError(f"side must be 'bid' or 'ask', not {side!r}")
-
-    def _decimals(self, ladder: Ladder, depth: int | None = None) -> Levels:
-        price_scale, qty_scale = self._price_scale, self._qty_scale
-        return [
-            (to_decimal(price, price_scale), to_decimal(qty, qty_scale))
-            for price, qty in ladder.levels(depth)
-        ]
-
-    @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None:
-        return next(iter(self.levels("bid", 1)), None)
-
-    @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None:
-        return next(iter(self.levels("ask", 1)), None)
-
-    @property
-    @locked
-    def spread(self) -> Decimal | None:
-        top = self._top()
-        return None if top is None else to_decimal(top[1] - top[0], self._price_scale)
-
-    @property
-    @locked
-    def mid(self) -> Decimal | None:
-        """Half the sum, with one decimal more than the prices where it needs it."""
-        top = self._top()
-        if top is None:
-            return None
-        twice = top[0] + top[1]
-        if twice % 2:
-            return to_decimal(twice * 5, self._price_scale + 1)
-        return to_decimal(twice // 2, self._price_scale)
-
-    def _top(self) -> tuple[int, int] | None:
-        """Return best bid and best ask price, `None` when a side is empty."""
-        self._check_readable()
-        bid, ask = self._bids.best_price(), self._asks.best_price()
-        return None if bid is None or ask is None else (bid, ask)
-
-    @property
-    def bid(self) -> float | None:
-        return self._best_float("bid", 0)
-
-    @property
-    def bid_qty(self) -> float | None:
-        return self._best_float("bid", 1)
-
-    @property
-    def ask(self) -> float | None:
-        return self._best_float("ask", 0)
-
-    @property
-    def ask_qty(self) -> float | None:
-        return self._best_float("ask", 1)
-
-    def _best_float(self, side: Side, index: Literal[0, 1]) -> float | None:
-        best = self.levels_float(side, 1)
-        return best[0][index] if best else None
-
-    @locked
-    def top_of_book(self) -> tuple[float, float, float, float] | None:
-        bid, bid_qty, ask, ask_qty = self.bid, self.bid_qty, self.ask, self.ask_qty
-        if bid is None or bid_qty is None or ask is None or ask_qty is None:
-            return None
-        return bid, bid_qty, ask, ask_qty
-
-    @locked
-    def unverified(self) -> tuple[Levels, Levels]:
-        return self._decimals(self._bids), self._decimals(self._asks)
-
-    @property
-    @locked
-    def crossed(self) -> bool:
-        self._check_readable()
-        return self._is_crossed()
-
-    def _is_crossed(self) -> bool:
-        bids, asks = self._bids.keys, self._asks.keys
-        # The keys of asks are negated prices.
-        return bool(bids and asks) and bids[-1] + asks[-1] >= 0
-
-    @property
-    def updates(self) -> int:
-        return self._updates
-
-    @property
-    def verified_count(self) -> int:
-        return self._verified_count
-
-    @property
-    def mismatch_count(self) -> int:
-        return self._mismatch_count
-
-    @property
-    def timestamp(self) -> str | None:
-        return self._timestamp
-
-    @property
-    def received_ns(self) -> int | None:
-        return self._received_ns
-
-    @property
-    def verified_ns(self) -> int | None:
-        return self._verified_ns
-
-    def __bool__(self) -> bool:
-        return True
-
-    @locked
-    def __len__(self) -> int:
-        return len(self._bids) + len(self._asks)
-
-    def __repr__(self) -> str:
-        return f"OrderBook(symbol={self._symbol!r}, depth={self._depth}, state={self._state!r})"
 
 
 def _largest_scales(scales: tuple[int, int], rows: list[Row]) -> tuple[int, int]:
@@ -409,20 +77,3 @@ def _padded(rows: list[Row], scales: tuple[int, int]) -> list[Row]:
         )
         for price, price_from, qty, qty_from in rows
     ]
-
-
-def _rows_of(levels: list[BookLevel]) -> list[Row]:
-    """Take a caller's levels to integers.
-
-    Raises:
-        ValueError: a price or quantity is negative or no number.
-    """
-    return [(*_number_of("price", row.price), *_number_of("qty", row.qty)) for row in levels]
-
-
-def _number_of(name: str, value: Any) -> tuple[int, int]:
-    lexeme = str(value).strip(" \t\r\n").encode()
-    with suppress(NumberError):
-        if NUMBER.fullmatch(lexeme):
-            return parse_number(lexeme)
-    raise ValueError(f"{name} must be a number not below zero, not {value}")

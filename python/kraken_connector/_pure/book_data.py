@@ -1,44 +1,39 @@
-"""Book messages to rows of integers, checked completely before anything is applied."""
+"""Messages of `book` and `level3` to rows of integers, checked before anything is applied."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
+from .defect import Defect
 from .numbers import NumberError, parse_number
+from .order_data import read_order
 
 #: Price and its scale, quantity and its scale.
 Row = tuple[int, int, int, int]
-#: One item of a book message: symbol, rows of bids and of asks, checksum, timestamp.
-BookChange = tuple[str, list[Row], list[Row], int | None, str | None]
+#: One item of a message of `book` or `level3`: symbol, rows of bids and of asks (`Row` or
+#: `OrderRow`), checksum, timestamp.
+BookChange = tuple[str, list[Any], list[Any], int | None, str | None]
 _MAX_CHECKSUM = 0xFFFF_FFFF
 
 
-class Defect(Exception):
-    """Content that the protocol does not allow, at `path` in the frame."""
-
-    def __init__(self, kind: str, path: Sequence[str | int]) -> None:
-        self.kind = kind
-        self.path = path
-        super().__init__(kind, path)
-
-
-def read_book_data(data: list[Any]) -> list[BookChange]:
-    """Return the items of a book message whose numbers are the `bytes` of the wire.
+def read_book_data(data: list[Any], channel: str) -> list[BookChange]:
+    """Return the items of a message of `channel` whose numbers are the `bytes` of the wire.
 
     Raises:
         Defect: an item is not what the protocol says.
     """
+    read = _orders if channel == "level3" else _rows
     changes: list[BookChange] = []
     for item in data:
         try:
-            changes.append(_change(item))
+            changes.append(_change(item, read))
         except Defect as defect:
             raise Defect(defect.kind, ("data", len(changes), *defect.path)) from None
     return changes
 
 
-def _change(item: Any) -> BookChange:
+def _change(item: Any, read: Callable[[Any, str], list[Any]]) -> BookChange:
     if type(item) is not dict:
         raise Defect("type", ())
     get = item.get
@@ -47,8 +42,8 @@ def _change(item: Any) -> BookChange:
         raise Defect("missing", ()) if symbol is None else Defect("type", ("symbol",))
     return (
         symbol,
-        _rows(get("bids"), "bids"),
-        _rows(get("asks"), "asks"),
+        read(get("bids"), "bids"),
+        read(get("asks"), "asks"),
         _checksum(get("checksum")),
         timestamp if type(timestamp) is str else None,
     )
@@ -68,6 +63,21 @@ def _rows(rows: Any, side: str) -> list[Row]:
         except (KeyError, TypeError, AttributeError, NumberError):
             raise _row_defect(row, (side, len(read))) from None
         read.append((price, price_decimals, qty, qty_decimals))
+    return read
+
+
+def _orders(rows: Any, side: str) -> list[Any]:
+    """Return the entries of one side; an absent side has none."""
+    if type(rows) is not list:
+        if rows is None:
+            return []
+        raise Defect("type", (side,))
+    read = []
+    for row in rows:
+        try:
+            read.append(read_order(row))
+        except Defect as defect:
+            raise Defect(defect.kind, (side, len(read), *defect.path)) from None
     return read
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
 from ..models import (
@@ -11,6 +12,7 @@ from ..models import (
     BookData,
     ExecutionData,
     InstrumentData,
+    Level3Data,
     Model,
     OHLCData,
     StatusData,
@@ -28,6 +30,7 @@ _ITEMS: dict[str, type[Model]] = {
     "book": BookData,
     "executions": ExecutionData,
     "instrument": InstrumentData,
+    "level3": Level3Data,
     "ohlc": OHLCData,
     "status": StatusData,
     "ticker": TickerData,
@@ -151,6 +154,8 @@ class WSDataMessage:
             return plain  # type: ignore[no-any-return]
         if made_of is BookData:
             plain = _exact_rows(frame)
+        elif made_of is Level3Data:
+            plain = _exact_orders(frame)
         if isinstance(plain, dict):
             return [made_of._from_wire(plain, (frame,))]
         return [
@@ -231,6 +236,20 @@ def _exact_rows(frame: bytes) -> list[dict[str, Any]]:
     if any(not isinstance(item.get("timestamp"), str | None) for item in items):
         for item, usual in zip(items, decode(frame)["data"], strict=True):
             item["timestamp"] = usual.get("timestamp")
+    return items  # type: ignore[no-any-return]
+
+
+def _exact_orders(frame: bytes) -> list[dict[str, Any]]:
+    """Return items of `level3` whose prices and quantities are exact, all else as usual."""
+    items, exact = decode(frame)["data"], decode_decimals(frame)["data"]
+    for item, exact_item in zip(items, exact, strict=True):
+        for side in ("bids", "asks"):
+            for row, exact_row in zip(
+                item.get(side) or (), exact_item.get(side) or (), strict=True
+            ):
+                for name in ("limit_price", "order_qty"):
+                    if type(exact_row.get(name)) in (Decimal, int):
+                        row[name] = exact_row[name]
     return items  # type: ignore[no-any-return]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, final
+from typing import Any, final
 
 from ..models import (
     BookChecksumEvent,
@@ -12,16 +12,17 @@ from ..models import (
     WSResponse,
 )
 from .book import OrderBook
-from .book_data import BookChange, Defect
+from .book_data import BookChange
 from .data_message import WSDataMessage, item_type
+from .defect import Defect
+from .level3 import Level3Book
 from .lock import locked
 from .messages import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
 from .numbers import NumberError
+from .shelf import Shelf, WithdrawnState
 
 Event = Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
 
-#: Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, "book".
-_DEPTHS = (10, 25, 100, 500, 1000)
 #: Channels whose messages carry a `sequence`.
 _NUMBERED = frozenset({"balances", "executions"})
 _COUNTERS = (
@@ -29,6 +30,7 @@ _COUNTERS = (
     "bytes",
     "messages",
     "book_messages",
+    "level3_messages",
     "verified",
     "mismatches",
     "crossed",
@@ -42,17 +44,14 @@ _COUNTERS = (
 class Engine:
     """Frames of one connection to events and books; see the stub of `_native` for the contract."""
 
-    __slots__ = ("_acked", "_books", "_counters", "_crossed", "_expected", "_sequences")
+    __slots__ = ("_books", "_counters", "_level3", "_sequences", "_shelves")
 
     def __init__(self) -> None:
-        self._books: dict[str, OrderBook] = {}
-        #: Depths by symbol, as the caller told them and as subscribe acks told them.
-        self._expected: dict[str, int] = {}
-        self._acked: dict[str, int] = {}
+        self._counters = counters = dict.fromkeys(_COUNTERS, 0)
+        self._books = Shelf("book", OrderBook, (10, 25, 100, 500, 1000), counters)
+        self._level3 = Shelf("level3", Level3Book, (10, 100, 1000), counters)
+        self._shelves: dict[str, Shelf[Any]] = {"book": self._books, "level3": self._level3}
         self._sequences: dict[str, int] = {}
-        #: Symbols whose book was crossed after its last message.
-        self._crossed: set[str] = set()
-        self._counters = dict.fromkeys(_COUNTERS, 0)
 
     @locked
     def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
@@ -81,116 +80,56 @@ class Engine:
     def _apply(
         self, frame: bytes, message: WSDataMessage, changes: list[BookChange], events: list[Event]
     ) -> None:
-        """Take a book message to the books, its items in order.
+        """Take a message to its books, its items in order.
 
         Raises:
             UnreadableFrame: a number does not fit its book.
         """
+        shelf = self._shelves[message._channel]
         verified = True if changes else None
         unfit: int | None = None
         for index, change in enumerate(changes):
             try:
-                if not self._apply_item(message, change, events):
+                if not shelf.take(message, change, events):
                     verified = False
             except NumberError:
                 unfit = index
         if unfit is not None:
             refuse(frame, Defect("number", ("data", unfit)))
-        self._counters["book_messages"] += 1
+        self._counters[f"{message._channel}_messages"] += 1
         message._verified = verified
-
-    def _apply_item(self, message: WSDataMessage, change: BookChange, events: list[Event]) -> bool:
-        """Return whether the book matches the exchange's.
-
-        Raises:
-            NumberError: a number does not fit the book; the book was not changed.
-        """
-        symbol, bids, asks, checksum, timestamp = change
-        book = self.book(symbol)
-        is_snapshot = message._type == "snapshot"
-        if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
-            return False
-        if is_snapshot:
-            book._cut(self._snapshot_depth(symbol, max(len(bids), len(asks))))
-            book._replace(bids, asks)
-        else:
-            book._update(bids, asks)
-        book._stamp(timestamp, message._received_ns)
-        verdict = self._verify(message, book, checksum, events)
-        if book._is_crossed() or self._crossed:
-            self._watch_crossing(book, message, events)
-        return verdict
-
-    def _snapshot_depth(self, symbol: str, levels: int) -> int:
-        known = self._expected.get(symbol) or self._acked.get(symbol)
-        if known is not None:
-            return known
-        return next((depth for depth in _DEPTHS if depth >= levels), _DEPTHS[-1])
-
-    def _verify(
-        self, message: WSDataMessage, book: OrderBook, expected: int | None, events: list[Event]
-    ) -> bool:
-        computed = book._mismatch(expected)
-        if computed is None:
-            book._state = "valid"
-            book._verified_ns = message._received_ns
-            self._counters["verified"] += 1
-            return True
-        book._state = "stale"
-        self._counters["mismatches"] += 1
-        events.append(
-            BookChecksumEvent(book.symbol, expected, computed, received_ns=message.received_ns)
-        )
-        return False
-
-    def _watch_crossing(self, book: OrderBook, message: WSDataMessage, events: list[Event]) -> None:
-        """Report a valid book that has become crossed, once."""
-        symbol = book._symbol
-        if book._state != "valid" or not book._is_crossed():
-            self._crossed.discard(symbol)
-        elif symbol not in self._crossed:
-            self._crossed.add(symbol)
-            self._counters["crossed"] += 1
-            (bid, _), (ask, _) = book._decimals(book._bids, 1)[0], book._decimals(book._asks, 1)[0]
-            events.append(BookCrossedEvent(symbol, bid, ask, received_ns=message.received_ns))
 
     @locked
     def book(self, symbol: str) -> OrderBook:
-        book = self._books.get(symbol)
-        if book is None:
-            book = self._books[symbol] = OrderBook(symbol)
-            book._live = True
-        return book
+        return self._books.book(symbol)
 
     @locked
     def books(self) -> dict[str, OrderBook]:
-        return dict(self._books)
+        return dict(self._books.books)
 
     @locked
     def expect_book(self, symbol: str, depth: int) -> None:
-        if not _is_depth(depth):
-            known = ", ".join(map(str, _DEPTHS))
-            raise ValueError(f"depth must be one of {known}, not {depth}")
-        self._expected[symbol] = depth
-        book = self.book(symbol)
-        book._depth = depth
-        self._withdraw(book, "awaiting_snapshot")
+        self._books.expect(symbol, depth)
 
     @locked
-    def invalidate_book(
-        self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = "stale"
-    ) -> None:
-        if state not in ("awaiting_snapshot", "stale", "quarantined"):
-            raise ValueError(
-                f"state must be 'awaiting_snapshot', 'stale' or 'quarantined', not {state!r}"
-            )
-        self._withdraw(self.book(symbol), state)
+    def invalidate_book(self, symbol: str, state: WithdrawnState = "stale") -> None:
+        self._books.invalidate(symbol, state)
 
-    def _withdraw(
-        self, book: OrderBook, state: Literal["awaiting_snapshot", "stale", "quarantined"]
-    ) -> None:
-        book._state = state
-        self._crossed.discard(book.symbol)
+    @locked
+    def level3(self, symbol: str) -> Level3Book:
+        return self._level3.book(symbol)
+
+    @locked
+    def level3_books(self) -> dict[str, Level3Book]:
+        return dict(self._level3.books)
+
+    @locked
+    def expect_level3(self, symbol: str, depth: int) -> None:
+        self._level3.expect(symbol, depth)
+
+    @locked
+    def invalidate_level3(self, symbol: str, state: WithdrawnState = "stale") -> None:
+        self._level3.invalidate(symbol, state)
 
     # Everything else.
 
@@ -214,63 +153,33 @@ class Engine:
         if not isinstance(response.result, dict):
             return
         channel, symbol = response.result.get("channel"), response.result.get("symbol")
-        if response.method == "unsubscribe" and isinstance(channel, str):
-            self._sequences.pop(channel, None)
-        if channel != "book" or not isinstance(symbol, str):
+        if response.method not in ("subscribe", "unsubscribe") or not isinstance(channel, str):
             return
-        if response.method == "unsubscribe":
-            self._forget_subscription(symbol)
-        elif response.method == "subscribe" and _is_depth(response.result.get("depth")):
-            self._learn_depth(symbol, response.result["depth"])
-
-    def _forget_subscription(self, symbol: str) -> None:
-        self._acked.pop(symbol, None)
-        book = self._books.get(symbol)
-        if book is not None and book.state != "quarantined":
-            self._withdraw(book, "awaiting_snapshot")
-
-    def _learn_depth(self, symbol: str, depth: int) -> None:
-        """Take the depth of an ack; the snapshot may have come before it."""
-        self._acked[symbol] = depth
-        if symbol not in self._expected:
-            self.book(symbol)._cut(depth)
+        subscribed = response.method == "subscribe"
+        if not subscribed:
+            self._sequences.pop(channel, None)
+        shelf = self._shelves.get(channel)
+        if shelf is not None and isinstance(symbol, str):
+            shelf.acknowledge(symbol, subscribed, response.result.get("depth"))
 
     def _refuse(
         self, frame: bytes, unreadable: UnreadableFrame, received_ns: int | None
     ) -> InvalidFrameEvent:
-        """Report a frame; what a broken book message may have changed cannot be trusted."""
+        """Report a frame; what a broken message of books may have changed cannot be trusted."""
         error = unreadable.error
         self._counters["invalid_frames"] += 1
         if unreadable.symbols is not None:
-            self._distrust(unreadable.symbols)
+            self._shelves[str(error.channel)].distrust(unreadable.symbols)
         return InvalidFrameEvent(
             frame, error.kind, error.offset, error.channel, received_ns=received_ns
         )
 
-    def _distrust(self, symbols: list[str]) -> None:
-        """Turn the named books stale, or all valid ones when no name is that of a book: a name
-        may be what was damaged."""
-        named = [book for symbol in symbols if (book := self._books.get(symbol)) is not None]
-        for book in named:
-            if book.state != "quarantined":
-                self._withdraw(book, "stale")
-        if not named:
-            for book in self._books.values():
-                if book.state == "valid":
-                    self._withdraw(book, "stale")
-
     @locked
     def reset(self) -> None:
-        self._acked.clear()
         self._sequences.clear()
-        for book in self._books.values():
-            self._withdraw(book, "awaiting_snapshot")
-            book._verified_ns = None
+        for shelf in self._shelves.values():
+            shelf.reset()
 
     @locked
     def counters(self) -> dict[str, int]:
         return dict(self._counters)
-
-
-def _is_depth(depth: object) -> bool:
-    return type(depth) is int and depth in _DEPTHS

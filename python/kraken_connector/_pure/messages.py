@@ -7,17 +7,20 @@ from typing import Any, NoReturn
 
 from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
-from .book_data import BookChange, Defect, read_book_data
+from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage, item_type
+from .defect import Defect
 from .lexer import decode, decode_exact
 from .scanner import LexicalError, Node, Scanner
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
 
-#: How the exchange begins its book messages. Only a shortcut: those that begin otherwise are
-#: decoded twice.
-_BOOK_HEAD = b'{"channel":"book"'
+#: How the exchange begins its messages about books. Only a shortcut: those that begin otherwise
+#: are decoded twice.
+_BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
+#: Channels of books.
+BOOK_CHANNELS = ("book", "level3")
 #: Sequences fit into 64 bits with sign.
 _MAX_SEQUENCE = 2**63
 
@@ -27,7 +30,8 @@ class UnreadableFrame(Exception):
 
     def __init__(self, error: ParseError, symbols: list[str] | None) -> None:
         self.error = error
-        #: The symbols of a book message, as far as they could be read; `None` if it was none.
+        #: The symbols of a message about books, as far as they could be read; `None` if it was
+        #: none. The channel is that of `error`.
         self.symbols = symbols
         super().__init__(error)
 
@@ -63,7 +67,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
         UnreadableFrame: it is no message of the protocol.
     """
     try:
-        if not frame.startswith(_BOOK_HEAD):
+        if not frame.startswith(_BOOK_HEADS):
             document = decode(frame)
             if not _is_book(document):
                 return _message(frame, document, received_ns), None
@@ -71,7 +75,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
         if not _is_book(document):
             return _message(frame, decode(frame), received_ns), None
         message = _data_message(frame, document, received_ns)
-        return message, read_book_data(document["data"])
+        return message, read_book_data(document["data"], document["channel"])
     except (LexicalError, Defect) as error:
         refuse(frame, error)
 
@@ -79,7 +83,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
 def _is_book(document: Any) -> bool:
     return (
         type(document) is dict
-        and document.get("channel") == "book"
+        and document.get("channel") in BOOK_CHANNELS
         and document.get("method") is None
     )
 

@@ -27,6 +27,7 @@ from .events import (
 )
 from .executions import ExecutionContingent, ExecutionData, ExecutionFee, ExecutionTriggers
 from .instrument import InstrumentAsset, InstrumentData, InstrumentPair
+from .level3 import Level3Data, Level3Order, QueuePosition
 from .ohlc import OHLCData
 from .status import StatusData
 from .ticker import TickerData
@@ -51,10 +52,13 @@ __all__ = [
     "InstrumentData",
     "InstrumentPair",
     "InvalidFrameEvent",
+    "Level3Data",
+    "Level3Order",
     "Model",
     "OHLCData",
     "PingRequest",
     "PongResponse",
+    "QueuePosition",
     "SequenceGapEvent",
     "StatusData",
     "TickerData",

@@ -36,12 +36,14 @@ class BookChecksumEvent(Model):
         symbol: currency pair.
         expected: the exchange's checksum, `None` when its message had none.
         computed: the checksum of the book at hand.
+        channel: `book` or `level3`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
     symbol: str
     expected: int | None
     computed: int
+    channel: str = "book"
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
 
@@ -53,12 +55,14 @@ class BookCrossedEvent(Model):
         symbol: currency pair.
         bid: best bid price.
         ask: best ask price.
+        channel: `book` or `level3`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
     symbol: str
     bid: Decimal
     ask: Decimal
+    channel: str = "book"
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
 
@@ -90,11 +94,13 @@ class BookQuarantinedEvent(Model):
     Attributes:
         symbol: currency pair.
         attempts: snapshots asked for in vain.
+        channel: `book` or `level3`.
         received_ns: local time, nanoseconds since the epoch; not part of equality.
     """
 
     symbol: str
     attempts: int
+    channel: str = "book"
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
 

@@ -14,7 +14,7 @@ from ..exceptions import (
     RequestTimeout,
 )
 from ..models import BookCrossedEvent, BookQuarantinedEvent, GapEvent, InvalidFrameEvent
-from .book import BookChecksumEvent, ChecksumError, OrderBook, OrderBookManager
+from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -29,7 +29,10 @@ from .channels import (
     InstrumentAsset,
     InstrumentData,
     InstrumentPair,
+    Level3Data,
+    Level3Order,
     OHLCData,
+    QueuePosition,
     StatusData,
     TickerData,
     TradeData,
@@ -151,6 +154,9 @@ __all__ = [
     "InvalidFrameEvent",
     "InvalidParameter",
     "KrakenWSClient",
+    "Level3Book",
+    "Level3Data",
+    "Level3Order",
     "Level3Params",
     "LiquidityIndicator",
     "MessageType",
@@ -168,6 +174,7 @@ __all__ = [
     "PingRequest",
     "PongResponse",
     "PriceType",
+    "QueuePosition",
     "RequestTimeout",
     "STPType",
     "SequenceGapEvent",

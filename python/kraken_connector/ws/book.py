@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from .._backend import Engine, OrderBook, WSDataMessage
+from .._backend import Engine, Level3Book, OrderBook, WSDataMessage
 from ..exceptions import ChecksumError
 from ..models import BookChecksumEvent, BookData
 from .constants import BOOK_DEPTHS
@@ -12,6 +12,7 @@ from .constants import BOOK_DEPTHS
 __all__ = [
     "BookChecksumEvent",
     "ChecksumError",
+    "Level3Book",
     "LiveBooks",
     "OrderBook",
     "OrderBookManager",

@@ -1,9 +1,9 @@
 //! The aggregated book of one pair.
 
-use super::{Ladder, Level, Side};
+use super::{Book, Ladder, Level, OutOfRange, Side};
 use crate::checksum::book_checksum;
 use crate::decimal::rescale;
-use crate::message::Row;
+use crate::message::{BookBatch, BookItem, Channel, Row};
 
 /// The aggregated book of one pair, cut to `depth` levels a side.
 ///
@@ -18,10 +18,6 @@ pub struct L2Book {
     bids: Ladder,
     asks: Ladder,
 }
-
-/// A number has more digits than [`crate::decimal::MAX_DIGITS`] at the scale of the book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfRange;
 
 impl L2Book {
     /// An empty book.
@@ -72,16 +68,6 @@ impl L2Book {
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.bids.memory() + self.asks.memory()
-    }
-
-    /// Whether the best bid is at or above the best ask.
-    #[inline]
-    #[must_use]
-    pub fn is_crossed(&self) -> bool {
-        match (self.bids.best(), self.asks.best()) {
-            (Some(bid), Some(ask)) => bid.price >= ask.price,
-            _ => false,
-        }
     }
 
     /// Forgets all levels and scales.
@@ -170,6 +156,62 @@ impl L2Book {
     pub fn cut(&mut self) {
         self.bids.cut(self.depth);
         self.asks.cut(self.depth);
+    }
+}
+
+impl Book for L2Book {
+    const CHANNEL: Channel = Channel::Book;
+    const DEPTHS: &'static [usize] = &[10, 25, 100, 500, 1000];
+
+    fn new(depth: usize) -> Self {
+        Self::new(depth)
+    }
+
+    #[inline]
+    fn depth(&self) -> usize {
+        self.depth()
+    }
+
+    fn set_depth(&mut self, depth: usize) {
+        self.set_depth(depth);
+    }
+
+    fn cut(&mut self) {
+        self.cut();
+    }
+
+    #[inline]
+    fn scales(&self) -> (u32, u32) {
+        (self.price_scale, self.qty_scale)
+    }
+
+    #[inline]
+    fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level> {
+        self.side(side).levels().copied()
+    }
+
+    #[inline]
+    fn best(&self, side: Side) -> Option<Level> {
+        self.side(side).best()
+    }
+
+    #[inline(always)]
+    fn checksum(&mut self) -> u32 {
+        self.checksum()
+    }
+
+    fn levels_of(batch: &BookBatch, item: &BookItem) -> usize {
+        batch.bids(item).len().max(batch.asks(item).len())
+    }
+
+    #[inline]
+    fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
+        self.apply_snapshot(batch.bids(item), batch.asks(item))
+    }
+
+    #[inline(always)]
+    fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
+        self.apply_update(batch.bids(item), batch.asks(item))
     }
 }
 

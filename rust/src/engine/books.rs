@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::{Moment, Notice};
-use crate::book::{L2Book, Side};
+use crate::book::{Book, L2Book, Side};
+use crate::lexer::Value;
 use crate::message::{BookBatch, BookItem};
-
-/// Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, "book".
-pub(super) const DEPTHS: [usize; 5] = [10, 25, 100, 500, 1000];
 
 /// Whether a book may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +69,9 @@ pub(super) struct Taken {
 
 /// A book, its state and its history.
 #[derive(Clone, Debug)]
-pub struct BookSlot {
+pub struct BookSlot<B = L2Book> {
     symbol: Box<str>,
-    book: L2Book,
+    book: B,
     state: BookState,
     expected_depth: Option<usize>,
     acked_depth: Option<usize>,
@@ -87,13 +85,13 @@ pub struct BookSlot {
     verified_ns: Option<i64>,
 }
 
-impl BookSlot {
+impl<B: Book> BookSlot<B> {
     /// An empty book that awaits its snapshot.
     #[must_use]
     pub fn new(symbol: &str, depth: usize) -> Self {
         Self {
             symbol: symbol.into(),
-            book: L2Book::new(depth),
+            book: B::new(depth),
             state: BookState::AwaitingSnapshot,
             expected_depth: None,
             acked_depth: None,
@@ -116,13 +114,13 @@ impl BookSlot {
     /// The book itself, whatever its state.
     #[inline]
     #[must_use]
-    pub const fn book(&self) -> &L2Book {
+    pub const fn book(&self) -> &B {
         &self.book
     }
 
     /// The book, to compute its checksum or to fill it by hand.
     #[must_use]
-    pub const fn book_mut(&mut self) -> &mut L2Book {
+    pub const fn book_mut(&mut self) -> &mut B {
         &mut self.book
     }
 
@@ -201,6 +199,7 @@ impl BookSlot {
             return None;
         }
         self.mismatches += 1;
+        self.book.note_mismatch();
         Some(computed)
     }
 
@@ -209,11 +208,10 @@ impl BookSlot {
         if self.state == BookState::Quarantined {
             return Verdict::Ignored;
         }
-        let (bids, asks) = (batch.bids(item), batch.asks(item));
         let known = self.expected_depth.or(self.acked_depth);
-        let depth = known.unwrap_or_else(|| smallest_depth(bids.len().max(asks.len())));
+        let depth = known.unwrap_or_else(|| smallest_depth::<B>(B::levels_of(batch, item)));
         self.book.set_depth(depth);
-        if self.book.apply_snapshot(bids, asks).is_err() {
+        if self.book.take_snapshot(batch, item).is_err() {
             return Verdict::Unfit;
         }
         self.judge(item.checksum)
@@ -224,8 +222,7 @@ impl BookSlot {
         if self.state != BookState::Valid {
             return Verdict::Ignored;
         }
-        let applied = self.book.apply_update(batch.bids(item), batch.asks(item));
-        if applied.is_err() {
+        if self.book.take_update(batch, item).is_err() {
             return Verdict::Unfit;
         }
         self.judge(item.checksum)
@@ -255,35 +252,45 @@ impl BookSlot {
             return None;
         }
         Some(Notice::BookCrossed {
+            channel: B::CHANNEL,
             book,
-            bid: self.book.side(Side::Bid).best()?.price,
-            ask: self.book.side(Side::Ask).best()?.price,
-            scale: self.book.price_scale(),
+            bid: self.book.best(Side::Bid)?.price,
+            ask: self.book.best(Side::Ask)?.price,
+            scale: self.book.scales().0,
         })
     }
 }
 
-fn smallest_depth(levels: usize) -> usize {
-    let [.., largest] = DEPTHS;
-    let holds = |depth: &usize| *depth >= levels;
-    DEPTHS.into_iter().find(holds).unwrap_or(largest)
+fn smallest_depth<B: Book>(levels: usize) -> usize {
+    let larger = B::DEPTHS.iter().find(|depth| **depth >= levels);
+    larger.or(B::DEPTHS.last()).copied().unwrap_or_default()
 }
 
-/// All books of a connection. A book is never removed, so its index stays.
-#[derive(Debug, Default)]
-pub(super) struct Books {
-    slots: Vec<BookSlot>,
+/// All books of one kind of a connection. A book is never removed, so its index stays.
+#[derive(Debug)]
+pub(super) struct Books<B> {
+    slots: Vec<BookSlot<B>>,
     /// The book of the last message: messages of one pair often come in a row.
     latest: usize,
     indices: HashMap<Box<[u8]>, usize, RandomState>,
 }
 
-impl Books {
-    pub(super) fn slots(&self) -> &[BookSlot] {
+impl<B> Default for Books<B> {
+    fn default() -> Self {
+        Self {
+            slots: Vec::new(),
+            latest: 0,
+            indices: HashMap::default(),
+        }
+    }
+}
+
+impl<B: Book> Books<B> {
+    pub(super) fn slots(&self) -> &[BookSlot<B>] {
         &self.slots
     }
 
-    pub(super) fn slots_mut(&mut self) -> &mut [BookSlot] {
+    pub(super) fn slots_mut(&mut self) -> &mut [BookSlot<B>] {
         &mut self.slots
     }
 
@@ -302,10 +309,10 @@ impl Books {
 
     #[cold]
     fn add(&mut self, symbol: &[u8]) -> usize {
-        let [smallest, ..] = DEPTHS;
         let index = self.slots.len();
         let text = String::from_utf8_lossy(symbol);
-        self.slots.push(BookSlot::new(&text, smallest));
+        self.slots
+            .push(BookSlot::new(&text, smallest_depth::<B>(0)));
         self.indices.insert(symbol.into(), index);
         index
     }
@@ -341,23 +348,41 @@ impl Books {
         taken
     }
 
-    fn slot(&mut self, symbol: &[u8]) -> Option<&mut BookSlot> {
+    fn slot(&mut self, symbol: &[u8]) -> Option<&mut BookSlot<B>> {
         let index = self.index(symbol);
         self.slots.get_mut(index)
     }
 
-    pub(super) fn expect(&mut self, symbol: &[u8], depth: usize) {
-        if let Some(slot) = self.slot(symbol) {
+    /// Sets the depth of a coming subscription; returns whether there are such.
+    pub(super) fn expect(&mut self, symbol: &[u8], depth: usize) -> bool {
+        let is_known = B::DEPTHS.contains(&depth);
+        if is_known && let Some(slot) = self.slot(symbol) {
             slot.expected_depth = Some(depth);
             slot.book.set_depth(depth);
             slot.withdraw(BookState::AwaitingSnapshot);
         }
+        is_known
+    }
+
+    pub(super) fn withdraw(&mut self, symbol: &[u8], state: BookState) {
+        if let Some(slot) = self.slot(symbol) {
+            slot.withdraw(state);
+        }
+    }
+
+    /// Learns from the ack of a subscribe or unsubscribe.
+    pub(super) fn acknowledge(&mut self, symbol: &[u8], subscribed: bool, depth: Option<Value>) {
+        if !subscribed {
+            self.forget_subscription(symbol);
+        } else if let Some(Value::Number(depth)) = depth {
+            self.learn_depth(symbol, depth.to_i64());
+        }
     }
 
     /// Takes the depth of an ack; the snapshot may have come before it.
-    pub(super) fn learn_depth(&mut self, symbol: &[u8], depth: Option<i64>) {
+    fn learn_depth(&mut self, symbol: &[u8], depth: Option<i64>) {
         let depth = depth.and_then(|depth| usize::try_from(depth).ok());
-        let Some(depth) = depth.filter(|depth| DEPTHS.contains(depth)) else {
+        let Some(depth) = depth.filter(|depth| B::DEPTHS.contains(depth)) else {
             return;
         };
         if let Some(slot) = self.slot(symbol) {
@@ -369,7 +394,7 @@ impl Books {
         }
     }
 
-    pub(super) fn forget_subscription(&mut self, symbol: &[u8]) {
+    fn forget_subscription(&mut self, symbol: &[u8]) {
         if let Some(slot) = self.known(symbol) {
             slot.acked_depth = None;
             if slot.state != BookState::Quarantined {
@@ -390,7 +415,7 @@ impl Books {
                 }
             }
         }
-        let valid = |slot: &&mut BookSlot| slot.state == BookState::Valid;
+        let valid = |slot: &&mut BookSlot<B>| slot.state == BookState::Valid;
         if !is_named {
             for slot in self.slots.iter_mut().filter(valid) {
                 slot.withdraw(BookState::Stale);
@@ -406,7 +431,7 @@ impl Books {
         }
     }
 
-    fn known(&mut self, symbol: &[u8]) -> Option<&mut BookSlot> {
+    fn known(&mut self, symbol: &[u8]) -> Option<&mut BookSlot<B>> {
         let index = *self.indices.get(symbol)?;
         self.slots.get_mut(index)
     }

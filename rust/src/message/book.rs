@@ -1,8 +1,10 @@
-//! Channel `book`: the rows of a snapshot or an update, exact and fully checked before any of
-//! them is applied.
+//! Channels `book` and `level3`: the rows of a snapshot or an update, exact and fully checked
+//! before any of them is applied.
 
 use std::ops::Range;
 
+use super::Channel;
+use super::orders::{OrderRow, read_order};
 use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};
@@ -37,6 +39,7 @@ pub struct BookItem {
 pub struct BookBatch {
     items: Vec<BookItem>,
     rows: Vec<Row>,
+    orders: Vec<OrderRow>,
 }
 
 impl BookBatch {
@@ -60,11 +63,24 @@ impl BookBatch {
         self.rows.get(item.asks.clone()).unwrap_or_default()
     }
 
+    /// Bid entries of an item of `level3`, in the order of the wire.
+    #[must_use]
+    pub fn bid_orders(&self, item: &BookItem) -> &[OrderRow] {
+        self.orders.get(item.bids.clone()).unwrap_or_default()
+    }
+
+    /// Ask entries of an item of `level3`, in the order of the wire.
+    #[must_use]
+    pub fn ask_orders(&self, item: &BookItem) -> &[OrderRow] {
+        self.orders.get(item.asks.clone()).unwrap_or_default()
+    }
+
     /// Begins anew.
     #[inline]
     pub(super) fn clear(&mut self) {
         self.items.clear();
         self.rows.clear();
+        self.orders.clear();
     }
 
     /// Adds an item whose rows were added.
@@ -85,18 +101,22 @@ impl BookBatch {
         self.rows.len()
     }
 
-    /// Reads the array `data`. The first breach of the protocol is returned beside the result,
+    /// Reads the array `data` of a message of `channel`. The first breach of the protocol is returned beside the result,
     /// so that reading goes on: a frame that is no JSON is reported as that.
     ///
     /// # Errors
     ///
     /// Errors of the text.
-    pub(super) fn read(&mut self, lexer: &mut Lexer<'_>) -> Result<Option<ParseError>> {
+    pub(super) fn read(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        channel: Channel,
+    ) -> Result<Option<ParseError>> {
         self.clear();
         let mut defect = None;
         let mut more = lexer.first_item()?;
         while more {
-            match self.read_item(lexer)? {
+            match self.read_item(lexer, channel)? {
                 Ok(item) => self.items.push(item),
                 Err(error) => defect = defect.or(Some(error)),
             }
@@ -108,7 +128,7 @@ impl BookBatch {
     /// Reads one item; of several breaches the one of the first field in the order symbol, bids,
     /// asks, checksum counts, wherever they stand.
     #[inline]
-    fn read_item(&mut self, lexer: &mut Lexer<'_>) -> Result<Checked<BookItem>> {
+    fn read_item(&mut self, lexer: &mut Lexer<'_>, channel: Channel) -> Result<Checked<BookItem>> {
         if lexer.peek()? != Kind::Object {
             return skip_as(lexer, ErrorKind::Type).map(Err);
         }
@@ -122,8 +142,8 @@ impl BookBatch {
         while let Some(name) = key {
             match name.bytes(lexer.frame()).as_ref() {
                 b"symbol" => symbol = required_text(lexer, missing)?,
-                b"bids" => bids = self.read_rows(lexer)?,
-                b"asks" => asks = self.read_rows(lexer)?,
+                b"bids" => bids = self.read_side(lexer, channel)?,
+                b"asks" => asks = self.read_side(lexer, channel)?,
                 b"checksum" => checksum = read_checksum(lexer)?,
                 b"timestamp" => timestamp = optional_text(lexer)?,
                 _ => lexer.skip_value()?,
@@ -142,28 +162,44 @@ impl BookBatch {
         }))
     }
 
-    fn read_rows(&mut self, lexer: &mut Lexer<'_>) -> Result<Checked<Range<usize>>> {
-        let start = self.rows.len();
-        match lexer.peek()? {
-            Kind::Array => {}
-            Kind::Null => return lexer.null().map(|()| Ok(start..start)),
-            _ => return skip_as(lexer, ErrorKind::Type).map(Err),
+    fn read_side(
+        &mut self,
+        lexer: &mut Lexer<'_>,
+        channel: Channel,
+    ) -> Result<Checked<Range<usize>>> {
+        match channel {
+            Channel::Level3 => read_rows(lexer, &mut self.orders, read_order),
+            _ => read_rows(lexer, &mut self.rows, read_row),
         }
-        let mut defect = None;
-        let mut more = lexer.first_item()?;
-        while more {
-            match read_row(lexer)? {
-                Ok(row) => self.rows.push(row),
-                Err(error) => defect = defect.or(Some(error)),
-            }
-            more = lexer.next_item()?;
-        }
-        Ok(defect.map_or(Ok(start..self.rows.len()), Err))
     }
 }
 
 /// What was read, or how it breaks the protocol. Around it stands a `Result` for what is no JSON.
-type Checked<T> = std::result::Result<T, ParseError>;
+pub(super) type Checked<T> = std::result::Result<T, ParseError>;
+
+/// Reads an array of rows behind those that are there.
+fn read_rows<T>(
+    lexer: &mut Lexer<'_>,
+    rows: &mut Vec<T>,
+    read: impl Fn(&mut Lexer<'_>) -> Result<Checked<T>>,
+) -> Result<Checked<Range<usize>>> {
+    let start = rows.len();
+    match lexer.peek()? {
+        Kind::Array => {}
+        Kind::Null => return lexer.null().map(|()| Ok(start..start)),
+        _ => return skip_as(lexer, ErrorKind::Type).map(Err),
+    }
+    let mut defect = None;
+    let mut more = lexer.first_item()?;
+    while more {
+        match read(lexer)? {
+            Ok(row) => rows.push(row),
+            Err(error) => defect = defect.or(Some(error)),
+        }
+        more = lexer.next_item()?;
+    }
+    Ok(defect.map_or(Ok(start..rows.len()), Err))
+}
 
 fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
     if lexer.peek()? != Kind::Object {
@@ -226,7 +262,7 @@ fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
 }
 
 #[cold]
-fn skip_as(lexer: &mut Lexer<'_>, kind: ErrorKind) -> Result<ParseError> {
+pub(super) fn skip_as(lexer: &mut Lexer<'_>, kind: ErrorKind) -> Result<ParseError> {
     let error = lexer.error(kind);
     lexer.skip_value()?;
     Ok(error)

@@ -81,11 +81,13 @@ impl Envelope {
     fn read_data(&mut self, lexer: &mut Lexer<'_>, batch: &mut BookBatch) -> Result<()> {
         self.book = None;
         let kind = lexer.peek()?;
-        if kind == Kind::Array && is_text(self.channel, lexer.frame(), b"book") {
+        if kind == Kind::Array
+            && let Some(channel) = self.book_channel(lexer.frame())
+        {
             let offset = lexer.offset();
             let value = Value::Array;
             self.data = Some(Field { offset, value });
-            let defect = batch.read(lexer)?;
+            let defect = batch.read(lexer, channel)?;
             self.book = Some(BookRead { defect });
             return Ok(());
         }
@@ -96,16 +98,26 @@ impl Envelope {
 
     /// Reads a book's `data` that came before the channel was known.
     fn read_late_book(&mut self, frame: &[u8], batch: &mut BookBatch) -> Result<()> {
-        let is_book = self.method.is_none() && is_text(self.channel, frame, b"book");
         if let Some(data) = self.data
-            && is_book
+            && let Some(channel) = self.book_channel(frame)
+            && self.method.is_none()
             && data.value == Value::Array
             && self.book.is_none()
         {
-            let defect = batch.read(&mut Lexer::at(frame, data.offset))?;
+            let defect = batch.read(&mut Lexer::at(frame, data.offset), channel)?;
             self.book = Some(BookRead { defect });
         }
         Ok(())
+    }
+
+    /// The channel, if it is one of books.
+    #[inline]
+    fn book_channel(&self, frame: &[u8]) -> Option<Channel> {
+        let Some(Value::Text(name)) = self.channel.map(|field| field.value) else {
+            return None;
+        };
+        let channel = Channel::of(&name.bytes(frame));
+        channel.has_books().then_some(channel)
     }
 
     /// The message: some refusals carry both channel and method, and whatever has a method is an
@@ -134,7 +146,7 @@ impl Envelope {
         let data = self.data.ok_or(missing)?;
         check_data(channel, data)?;
         let sequence = self.sequence.map(integer).transpose()?;
-        if channel == Channel::Book
+        if channel.has_books()
             && let Some(defect) = self.book.as_ref().and_then(|book| book.defect)
         {
             return Err(defect);
@@ -185,11 +197,6 @@ fn check_data(channel: Channel, data: Field) -> Result<()> {
         return Ok(());
     }
     Err(ParseError::new(ErrorKind::Type, data.offset))
-}
-
-#[inline]
-fn is_text(field: Option<Field>, frame: &[u8], wanted: &[u8]) -> bool {
-    matches!(field, Some(Field { value: Value::Text(text), .. }) if text.is(frame, wanted))
 }
 
 #[inline]

@@ -6,10 +6,12 @@
 
 mod book;
 mod envelope;
+mod orders;
 mod salvage;
 mod usual;
 
 pub use book::{BookBatch, BookItem, Row};
+pub use orders::{OrderEvent, OrderId, OrderRow, TimeText};
 pub use salvage::{Salvage, salvage};
 pub use usual::{PlainHead, plain_head};
 
@@ -45,6 +47,8 @@ pub enum Channel {
     Heartbeat,
     /// Reference data.
     Instrument,
+    /// Book of individual orders.
+    Level3,
     /// Candles.
     Ohlc,
     /// State of the trading engine.
@@ -68,12 +72,20 @@ impl Channel {
             b"executions" => Self::Executions,
             b"heartbeat" => Self::Heartbeat,
             b"instrument" => Self::Instrument,
+            b"level3" => Self::Level3,
             b"ohlc" => Self::Ohlc,
             b"status" => Self::Status,
             b"ticker" => Self::Ticker,
             b"trade" => Self::Trade,
             _ => Self::Other,
         }
+    }
+
+    /// Whether its messages are about books.
+    #[inline]
+    #[must_use]
+    pub const fn has_books(self) -> bool {
+        matches!(self, Self::Book | Self::Level3)
     }
 }
 

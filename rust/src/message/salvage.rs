@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Channel;
 use crate::error::{ParseError, Result};
 use crate::lexer::{Kind, Lexer, Text, Value};
 
@@ -16,10 +17,11 @@ pub struct Salvage {
 }
 
 impl Salvage {
-    /// Whether the frame was a message about books, and no answer.
+    /// The channel of a message about books that was no answer.
     #[must_use]
-    pub fn is_book(&self) -> bool {
-        !self.has_method && self.channel.as_deref() == Some("book")
+    pub fn book_channel(&self) -> Option<Channel> {
+        let channel = Channel::of(self.channel.as_deref()?.as_bytes());
+        (!self.has_method && channel.has_books()).then_some(channel)
     }
 }
 

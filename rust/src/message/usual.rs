@@ -118,7 +118,7 @@ fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     cursor.take(br#","data":"#)?;
     let data = cursor.at;
     let channel = Channel::of(channel_name.raw(frame));
-    let has_items = !matches!(channel, Channel::Book | Channel::Heartbeat);
+    let has_items = !channel.has_books() && channel != Channel::Heartbeat;
     if !has_items || frame.get(data) != Some(&b'[') || !frame.is_ascii() {
         return None;
     }

@@ -8,7 +8,7 @@ use super::errors;
 use crate::book::Level;
 use crate::decimal::{Decimal, exact_float};
 use crate::lexer::{Kind, Lexer};
-use crate::message::Row;
+use crate::message::{OrderEvent, OrderRow, Row};
 
 /// The nearest `float` of `mantissa / 10^scale`.
 #[inline]
@@ -36,6 +36,33 @@ fn row(level: &Bound<'_, PyAny>) -> PyResult<Row> {
         price: exact_number(level, "price")?,
         qty: exact_number(level, "qty")?,
     })
+}
+
+/// A caller's orders to entries; what an event does not need is not looked at.
+///
+/// # Errors
+///
+/// As [`rows`], and `TypeError` for texts that are none.
+pub(super) fn order_rows(orders: &Bound<'_, PyAny>) -> PyResult<Vec<OrderRow>> {
+    orders.try_iter()?.map(|order| order_row(&order?)).collect()
+}
+
+fn order_row(order: &Bound<'_, PyAny>) -> PyResult<OrderRow> {
+    let text = |name: &str| order.getattr(name)?.extract::<Option<String>>();
+    let event = match text("event")? {
+        None => OrderEvent::Absent,
+        Some(name) => OrderEvent::of(name.as_bytes()),
+    };
+    let order_id = text("order_id")?.unwrap_or_default();
+    let timestamp = text("timestamp")?.unwrap_or_default();
+    let nothing = Decimal::short(0, 0);
+    let (mut price, mut qty) = (nothing, nothing);
+    if !matches!(event, OrderEvent::Delete | OrderEvent::Unknown) {
+        price = exact_number(order, "limit_price")?;
+        qty = exact_number(order, "order_qty")?;
+    }
+    let (order_id, timestamp) = (order_id.as_bytes(), timestamp.as_bytes());
+    Ok(OrderRow::new(event, order_id, price, qty, timestamp))
 }
 
 /// A `Decimal`, `int`, `str` or `float` (by its shortest repr) as an exact number.

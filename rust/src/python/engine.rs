@@ -1,15 +1,19 @@
 //! `Engine`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use super::book::PyOrderBook;
+use super::level3::PyLevel3Book;
+use super::live::LiveObjects;
 use super::message::PyDataMessage;
 use super::{frame, message, reply};
-use crate::engine::{BookState, Engine, Notice, Outcome};
+use crate::book::{Book, L2Book, L3Book};
+use crate::engine::{BookSlot, BookState, Engine, Notice, Outcome};
+use crate::message::Channel;
 
 /// What comes before the event of a frame, and the event.
 type Read<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>);
@@ -39,8 +43,8 @@ impl SharedEngine {
 #[pyclass(frozen, name = "Engine", module = "kraken_connector._native")]
 pub(super) struct PyEngine {
     core: SharedEngine,
-    /// The books that were asked for, at their index in the core.
-    books: Mutex<Vec<Option<Py<PyOrderBook>>>>,
+    books: LiveObjects<PyOrderBook>,
+    level3_books: LiveObjects<PyLevel3Book>,
 }
 
 #[pymethods]
@@ -49,7 +53,8 @@ impl PyEngine {
     fn py_new() -> Self {
         Self {
             core: SharedEngine::default(),
-            books: Mutex::new(Vec::new()),
+            books: LiveObjects::default(),
+            level3_books: LiveObjects::default(),
         }
     }
 
@@ -89,25 +94,45 @@ impl PyEngine {
 
     fn expect_book(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
         let legal = depth.extract().unwrap_or_default();
-        if self.core.lock().expect_book(symbol, legal) {
-            return Ok(());
-        }
-        Err(PyValueError::new_err(format!(
-            "depth must be one of 10, 25, 100, 500, 1000, not {depth}"
-        )))
+        let is_known = self.core.lock().expect_book(symbol, legal);
+        check_depth::<L2Book>(is_known, depth)
     }
 
     #[pyo3(signature = (symbol, state = "stale"))]
     fn invalidate_book(&self, symbol: &str, state: &str) -> PyResult<()> {
-        let wanted = BookState::ALL
-            .into_iter()
-            .find(|known| known.name() == state && *known != BookState::Valid);
-        let Some(wanted) = wanted else {
-            return Err(PyValueError::new_err(format!(
-                "state must be 'awaiting_snapshot', 'stale' or 'quarantined', not '{state}'"
-            )));
+        let state = withdrawn(state)?;
+        self.core.lock().invalidate_book(symbol, state);
+        Ok(())
+    }
+
+    fn level3(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyLevel3Book>> {
+        let index = self.core.lock().level3_index(symbol);
+        self.level3_at(py, index)
+    }
+
+    fn level3_books<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let symbols: Vec<String> = {
+            let core = self.core.lock();
+            let slots = core.level3_books().iter();
+            slots.map(|slot| slot.symbol().to_owned()).collect()
         };
-        self.core.lock().invalidate_book(symbol, wanted);
+        let books = PyDict::new(py);
+        for (index, symbol) in symbols.iter().enumerate() {
+            books.set_item(symbol, self.level3_at(py, index)?)?;
+        }
+        Ok(books)
+    }
+
+    fn expect_level3(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
+        let legal = depth.extract().unwrap_or_default();
+        let is_known = self.core.lock().expect_level3(symbol, legal);
+        check_depth::<L3Book>(is_known, depth)
+    }
+
+    #[pyo3(signature = (symbol, state = "stale"))]
+    fn invalidate_level3(&self, symbol: &str, state: &str) -> PyResult<()> {
+        let state = withdrawn(state)?;
+        self.core.lock().invalidate_level3(symbol, state);
         Ok(())
     }
 
@@ -189,34 +214,43 @@ impl PyEngine {
         outcome.notices.iter().map(event).collect()
     }
 
-    fn symbol(&self, book: usize) -> String {
+    fn symbol(&self, (channel, book): (Channel, usize)) -> String {
         let core = self.core.lock();
-        core.book(book)
-            .map_or_else(String::new, |slot| slot.symbol().to_owned())
-    }
-
-    /// The one Python object of the book at `index`.
-    fn book_at(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyOrderBook>> {
-        if let Some(Some(book)) = self.lock_books().get(index) {
-            return Ok(book.clone_ref(py));
-        }
-        let made = Py::new(py, PyOrderBook::live(self.core.clone(), index))?;
-        let mut books = self.lock_books();
-        if books.len() <= index {
-            books.resize_with(index + 1, || None);
-        }
-        let Some(place) = books.get_mut(index) else {
-            return Ok(made);
+        let symbol = match channel {
+            Channel::Level3 => core.level3(book).map(BookSlot::symbol),
+            _ => core.book(book).map(BookSlot::symbol),
         };
-        // Another thread may have been here in between; its object is the one then.
-        let kept = place
-            .get_or_insert_with(|| made.clone_ref(py))
-            .clone_ref(py);
-        drop(books);
-        Ok(kept)
+        symbol.unwrap_or_default().to_owned()
     }
 
-    fn lock_books(&self) -> MutexGuard<'_, Vec<Option<Py<PyOrderBook>>>> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn book_at(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyOrderBook>> {
+        let make = || PyOrderBook::live(self.core.clone(), index);
+        self.books.get(py, index, make)
     }
+
+    fn level3_at(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyLevel3Book>> {
+        let make = || PyLevel3Book::live(self.core.clone(), index);
+        self.level3_books.get(py, index, make)
+    }
+}
+
+/// The state called `name` that a book can be put into.
+fn withdrawn(name: &str) -> PyResult<BookState> {
+    let known = |state: &BookState| state.name() == name && *state != BookState::Valid;
+    BookState::ALL.into_iter().find(known).ok_or_else(|| {
+        PyValueError::new_err(format!(
+            "state must be 'awaiting_snapshot', 'stale' or 'quarantined', not '{name}'"
+        ))
+    })
+}
+
+fn check_depth<B: Book>(is_known: bool, depth: &Bound<'_, PyAny>) -> PyResult<()> {
+    if is_known {
+        return Ok(());
+    }
+    let known: Vec<String> = B::DEPTHS.iter().map(ToString::to_string).collect();
+    let known = known.join(", ");
+    Err(PyValueError::new_err(format!(
+        "depth must be one of {known}, not {depth}"
+    )))
 }

@@ -498,6 +498,7 @@ pub(super) fn known_channel_name(py: Python<'_>, channel: Channel) -> Option<&Bo
         Channel::Executions => intern!(py, "executions"),
         Channel::Heartbeat => intern!(py, "heartbeat"),
         Channel::Instrument => intern!(py, "instrument"),
+        Channel::Level3 => intern!(py, "level3"),
         Channel::Ohlc => intern!(py, "ohlc"),
         Channel::Status => intern!(py, "status"),
         Channel::Ticker => intern!(py, "ticker"),

@@ -4,6 +4,8 @@
 //! is held: either may run the garbage collector, whose finalisers may come back here. And the
 //! classes are frozen, with what changes behind locks, so that the module works without the GIL.
 
+#[macro_use]
+mod book_methods;
 mod book;
 mod convert;
 mod decimals;
@@ -11,6 +13,9 @@ mod decode;
 mod engine;
 mod errors;
 mod frame;
+mod home;
+mod level3;
+mod live;
 mod message;
 mod pool;
 mod receiver;
@@ -26,6 +31,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     schema::Registry::get(module.py())?;
     module.add_class::<engine::PyEngine>()?;
     module.add_class::<book::PyOrderBook>()?;
+    module.add_class::<level3::PyLevel3Book>()?;
     module.add_class::<message::PyDataMessage>()?;
     module.add_class::<receiver::PyReceiver>()?;
     module.add_function(wrap_pyfunction!(message::py_parse_message, module)?)

@@ -8,11 +8,11 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
 use super::decimals;
 use super::decode::Decoder;
 use super::message::known_channel_name;
-use super::schema::Registry;
+use super::schema::{Instance, Registry};
 use crate::engine::Notice;
 use crate::error::ParseError;
 use crate::lexer::Lexer;
-use crate::message::Reply;
+use crate::message::{Channel, Reply};
 
 /// The answer to a request.
 pub(super) fn response<'py>(
@@ -120,31 +120,44 @@ pub(super) fn notice<'py>(
             let event = new(registry.events.sequence_gap)?;
             event.set_named("expected", expected.into_pyobject(py)?.into_any());
             event.set_named("received", received.into_pyobject(py)?.into_any());
-            if let Some(name) = known_channel_name(py, channel) {
-                event.set_named("channel", name.clone().into_any());
-            }
+            set_channel(&event, channel);
             event
         }
         Notice::BookChecksum {
-            expected, computed, ..
+            channel,
+            expected,
+            computed,
+            ..
         } => {
             let event = new(registry.events.book_checksum)?;
             event.set_named("symbol", symbol);
             event.set_named("expected", expected.into_pyobject(py)?.into_any());
             event.set_named("computed", computed.into_pyobject(py)?.into_any());
+            set_channel(&event, channel);
             event
         }
         Notice::BookCrossed {
-            bid, ask, scale, ..
+            channel,
+            bid,
+            ask,
+            scale,
+            ..
         } => {
             let event = new(registry.events.book_crossed)?;
             event.set_named("symbol", symbol);
             event.set_named("bid", decimals::decimal(py, bid, scale)?);
             event.set_named("ask", decimals::decimal(py, ask, scale)?);
+            set_channel(&event, channel);
             event
         }
     };
     instance.finish_received(received_ns)
+}
+
+fn set_channel(event: &Instance<'_, '_>, channel: Channel) {
+    if let Some(name) = known_channel_name(event.py(), channel) {
+        event.set_named("channel", name.clone().into_any());
+    }
 }
 
 /// A frame that cannot be read.

@@ -179,6 +179,10 @@ pub(super) struct Instance<'a, 'py> {
 }
 
 impl<'py> Instance<'_, 'py> {
+    pub(super) fn py(&self) -> Python<'py> {
+        self.object.py()
+    }
+
     /// Sets the field at `index`, over what it held before.
     #[inline]
     pub(super) fn set(&self, index: usize, value: Bound<'py, PyAny>) {
@@ -279,13 +283,14 @@ struct Items {
     book: SchemaId,
     executions: SchemaId,
     instrument: SchemaId,
+    level3: SchemaId,
     ohlc: SchemaId,
     status: SchemaId,
     ticker: SchemaId,
     trade: SchemaId,
 }
 
-/// What is no channel's content.
+/// What is no channel's message.
 pub(super) struct Events {
     pub(super) heartbeat: SchemaId,
     pub(super) pong: SchemaId,
@@ -295,6 +300,8 @@ pub(super) struct Events {
     pub(super) book_checksum: SchemaId,
     pub(super) book_crossed: SchemaId,
     pub(super) invalid_frame: SchemaId,
+    pub(super) level3_order: SchemaId,
+    pub(super) queue_position: SchemaId,
 }
 
 static REGISTRY: PyOnceLock<Registry> = PyOnceLock::new();
@@ -315,6 +322,7 @@ impl Registry {
             Channel::Book => Some(items.book),
             Channel::Executions => Some(items.executions),
             Channel::Instrument => Some(items.instrument),
+            Channel::Level3 => Some(items.level3),
             Channel::Ohlc => Some(items.ohlc),
             Channel::Status => Some(items.status),
             Channel::Ticker => Some(items.ticker),
@@ -364,6 +372,7 @@ impl Registry {
             book: add("BookData")?,
             executions: add("ExecutionData")?,
             instrument: add("InstrumentData")?,
+            level3: add("Level3Data")?,
             ohlc: add("OHLCData")?,
             status: add("StatusData")?,
             ticker: add("TickerData")?,
@@ -378,6 +387,8 @@ impl Registry {
             book_checksum: add("BookChecksumEvent")?,
             book_crossed: add("BookCrossedEvent")?,
             invalid_frame: add("InvalidFrameEvent")?,
+            level3_order: add("Level3Order")?,
+            queue_position: add("QueuePosition")?,
         };
         Ok(Self {
             schemas,

@@ -277,7 +277,7 @@ def test_to_dict_of_an_unknown_channel(core: Any) -> None:
 
 
 def test_from_dict_is_the_way_back(core: Any, message: Any) -> None:
-    again = core.WSDataMessage.from_dict(message.to_dict(exact=message.channel != "level3"))
+    again = core.WSDataMessage.from_dict(message.to_dict(exact=True))
     assert again == message
     assert again.to_dict() == message.to_dict()
     assert again.raw is None

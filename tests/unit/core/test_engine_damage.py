@@ -125,8 +125,9 @@ def test_row_that_does_not_fit_the_books_digits_is_refused(core: Any) -> None:
 
 def test_counters_start_at_zero_and_are_a_copy(core: Any) -> None:
     engine = core.Engine()
-    names = "frames bytes messages book_messages verified mismatches crossed sequence_gaps"
-    zero = dict.fromkeys([*names.split(), "invalid_frames", "unknown_channels"], 0)
+    names = "frames bytes messages book_messages level3_messages verified mismatches crossed"
+    more = "sequence_gaps invalid_frames unknown_channels"
+    zero = dict.fromkeys([*names.split(), *more.split()], 0)
     assert engine.counters() == zero
     engine.counters()["frames"] = 5
     assert engine.counters() == zero

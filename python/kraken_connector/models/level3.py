@@ -1,0 +1,76 @@
+"""Channel `level3`: individual orders of the book."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from ._model import Model, model
+from ._time import timestamp_ns
+
+
+@model
+class Level3Order(Model):
+    """One order of a book, or what happened to it.
+
+    Attributes:
+        order_id: the exchange's id, `OXXXXX-XXXXX-XXXXXX`.
+        limit_price: limit price in quote currency, with the digits of the wire.
+        order_qty: remaining visible quantity in base currency; may be absent in a `delete`.
+        timestamp: RFC 3339 time of insertion or of the last amendment.
+        event: `add`, `modify` or `delete`; absent in snapshots and in what a book returns.
+    """
+
+    order_id: str
+    limit_price: Decimal
+    order_qty: Decimal
+    timestamp: str
+    event: str | None = None
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """`timestamp` in nanoseconds since the epoch."""
+        return timestamp_ns(self.timestamp)
+
+
+@model
+class Level3Data(Model):
+    """A snapshot or an update of one pair's orders.
+
+    Attributes:
+        symbol: currency pair, `BTC/USD`.
+        bids: bid orders; in a snapshot all of them, best price first and in the order of their
+            queue.
+        asks: ask orders, likewise.
+        checksum: CRC-32 of the orders of the ten best levels of both sides after this message.
+        timestamp: RFC 3339 time of the exchange.
+    """
+
+    symbol: str
+    bids: list[Level3Order]
+    asks: list[Level3Order]
+    checksum: int | None = None
+    timestamp: str | None = None
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """`timestamp` in nanoseconds since the epoch."""
+        return timestamp_ns(self.timestamp)
+
+
+@model
+class QueuePosition(Model):
+    """Where an order stands among those of its price.
+
+    Hidden quantity of other orders is not known and not in it.
+
+    Attributes:
+        orders_ahead: orders that are filled before it.
+        qty_ahead: their quantity in base currency.
+        orders: all orders of the price, this one included.
+        qty: their quantity in base currency.
+    """
+
+    orders_ahead: int
+    qty_ahead: Decimal
+    orders: int
+    qty: Decimal

@@ -1,0 +1,530 @@
+//! The book of one pair order by order, as channel `level3` shows it.
+//!
+//! The documentation leaves some rules open and no public capture settles them. What is done here,
+//! and nowhere else:
+//!
+//! - A queue goes by the orders' own timestamps, in snapshots too; of equal ones the first to come
+//!   is ahead. An order without a readable timestamp goes to the back.
+//! - `add` of an order that is there replaces it.
+//! - `modify` with the same timestamp, or none, keeps the order's place; with another one the order
+//!   is put where that belongs. With another price or side it moves there.
+//! - `modify` and `delete` of an order that is not there are ignored: it may have been cut off.
+//! - An order without quantity is not in the book.
+//! - An event that is not known is ignored. The checksum tells whether that was right.
+//! - The entries of a message apply in order, bids first; then the book is cut to its depth, which
+//!   counts price levels.
+//!
+//! [`OrderCounts`] counts each of these cases, also in the messages that failed their checksum.
+
+use std::collections::VecDeque;
+
+use super::queue::{Arena, Order, Queue};
+use super::{Book, Level, OrderCounts, OrderKind, OutOfRange, Side};
+use crate::checksum::{LEVELS, append_digest, queues_checksum};
+use crate::crc32::Digest;
+use crate::decimal::{Decimal, rescale};
+use crate::message::{BookBatch, BookItem, Channel, OrderEvent, OrderId, OrderRow};
+
+/// Numbers stay below this at the scales of the book, so that no sum over orders is out of range.
+const LIMIT: u128 = 10_u128.pow(30);
+
+/// Ranks that a search tries one by one; most events are found there.
+const NEAR_TOP: usize = 8;
+
+/// Where an order stands in the queue of its price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueuePosition {
+    /// Orders that are filled before it.
+    pub orders_ahead: usize,
+    /// Their quantity, at the scale of the book.
+    pub qty_ahead: u128,
+    /// Orders of the price, this one included.
+    pub orders: usize,
+    /// Their quantity, at the scale of the book.
+    pub qty: u128,
+}
+
+/// The book of one pair order by order, cut to `depth` price levels a side.
+///
+/// Scales are as in [`super::L2Book`].
+#[derive(Clone, Debug)]
+pub struct L3Book {
+    depth: usize,
+    price_scale: u32,
+    qty_scale: u32,
+    bids: Queues,
+    asks: Queues,
+    arena: Arena,
+    counts: OrderCounts,
+}
+
+impl L3Book {
+    /// How many orders there are.
+    #[must_use]
+    pub fn order_count(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// What became of the entries of all messages so far.
+    #[must_use]
+    pub const fn counts(&self) -> &OrderCounts {
+        &self.counts
+    }
+
+    /// The orders of the best `levels` levels of one side, those filled first in front.
+    pub fn orders(&self, side: Side, levels: usize) -> impl Iterator<Item = &Order> {
+        let queues = self.side(side).levels.iter().rev().take(levels);
+        queues.flat_map(|queue| self.arena.from(queue.front))
+    }
+
+    /// The order called `id`.
+    #[must_use]
+    pub fn order(&self, id: &OrderId) -> Option<&Order> {
+        self.arena.get(self.arena.find(id)?)
+    }
+
+    /// Where the order called `id` stands; takes as long as there are orders ahead of it.
+    #[must_use]
+    pub fn queue_position(&self, id: &OrderId) -> Option<QueuePosition> {
+        let order = self.order(id)?;
+        let side = self.side(order.side);
+        let queue = side.levels.get(side.find(order.level.price).ok()?)?;
+        let (mut orders_ahead, mut qty_ahead) = (0, 0);
+        for other in self.arena.from(queue.front) {
+            if std::ptr::eq(other, order) {
+                break;
+            }
+            orders_ahead += 1;
+            qty_ahead += other.level.qty;
+        }
+        Some(QueuePosition {
+            orders_ahead,
+            qty_ahead,
+            orders: queue.count,
+            qty: queue.level.qty,
+        })
+    }
+
+    /// Forgets all orders and scales; the counts stay.
+    pub fn clear(&mut self) {
+        self.bids.clear();
+        self.asks.clear();
+        self.arena.clear();
+        (self.price_scale, self.qty_scale) = (0, 0);
+    }
+
+    /// Replaces the content.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed.
+    pub fn apply_snapshot(
+        &mut self,
+        bids: &[OrderRow],
+        asks: &[OrderRow],
+    ) -> Result<(), OutOfRange> {
+        let scales = scales_for((0, 0), bids, asks, is_order_of_snapshot)?;
+        self.clear();
+        (self.price_scale, self.qty_scale) = scales;
+        self.counts.begin();
+        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
+            for row in rows {
+                let kind = self.list(side, row);
+                self.counts.note(kind);
+            }
+        }
+        self.cut();
+        Ok(())
+    }
+
+    /// Applies the entries in order, then cuts to the depth.
+    ///
+    /// # Errors
+    ///
+    /// Nothing was changed.
+    pub fn apply_update(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<(), OutOfRange> {
+        let from = (self.price_scale, self.qty_scale);
+        let scales = scales_for(from, bids, asks, is_order_of_update)?;
+        if scales != from {
+            self.widen(scales)?;
+        }
+        self.counts.begin();
+        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
+            for row in rows {
+                let kind = match row.event {
+                    OrderEvent::Add => self.add(side, row),
+                    OrderEvent::Modify => self.modify(side, row),
+                    OrderEvent::Delete => self.delete(row),
+                    OrderEvent::Absent | OrderEvent::Unknown => OrderKind::UnknownEvent,
+                };
+                self.counts.note(kind);
+            }
+        }
+        self.cut();
+        Ok(())
+    }
+
+    /// Takes in an order of a snapshot.
+    fn list(&mut self, side: Side, row: &OrderRow) -> OrderKind {
+        if !is_order_of_snapshot(row) {
+            return OrderKind::UnknownEvent;
+        }
+        match self.add(side, row) {
+            OrderKind::Add => OrderKind::Snapshot,
+            OrderKind::AddAhead => OrderKind::SnapshotAhead,
+            other => other,
+        }
+    }
+
+    fn add(&mut self, side: Side, row: &OrderRow) -> OrderKind {
+        let known = self.arena.find(&row.order_id);
+        if let Some(place) = known {
+            self.release(place);
+            self.arena.remove(place);
+        }
+        let level = self.scaled(row);
+        if level.qty == 0 {
+            return OrderKind::Empty;
+        }
+        let place = self.arena.insert(side, level, row);
+        let is_ahead = self.queue(place, side, level.price, row.time);
+        match (known, is_ahead) {
+            (Some(_), _) => OrderKind::AddKnown,
+            (None, true) => OrderKind::AddAhead,
+            (None, false) => OrderKind::Add,
+        }
+    }
+
+    fn modify(&mut self, side: Side, row: &OrderRow) -> OrderKind {
+        let Some(place) = self.arena.find(&row.order_id) else {
+            return OrderKind::ModifyUnknown;
+        };
+        let Some((from_side, from)) = self.arena.get(place).map(|order| (order.side, order.level))
+        else {
+            return OrderKind::ModifyUnknown;
+        };
+        let to = self.scaled(row);
+        if to.qty == 0 {
+            self.release(place);
+            self.arena.remove(place);
+            return OrderKind::Empty;
+        }
+        let is_moved = (from_side, from.price) != (side, to.price);
+        if !is_moved && !self.arena.is_amended(place, row.time) {
+            self.side_mut(side).change(from.price, from.qty, to.qty);
+            self.arena.change(place, to.qty, row);
+            return OrderKind::Modify;
+        }
+        self.release(place);
+        self.arena.change(place, to.qty, row);
+        self.arena.move_to(place, side, to);
+        self.queue(place, side, to.price, row.time);
+        if is_moved {
+            OrderKind::ModifyMoved
+        } else {
+            OrderKind::ModifyRequeued
+        }
+    }
+
+    fn delete(&mut self, row: &OrderRow) -> OrderKind {
+        let Some(place) = self.arena.find(&row.order_id) else {
+            return OrderKind::DeleteUnknown;
+        };
+        self.release(place);
+        self.arena.remove(place);
+        OrderKind::Delete
+    }
+
+    /// Puts an order into the queue of its price; returns whether it is ahead of others there.
+    fn queue(&mut self, place: u32, side: Side, price: u128, time: Option<i128>) -> bool {
+        let (queues, arena) = self.parts(side);
+        let queue = queues.at(price);
+        queue.is_some_and(|queue| queue.take(arena, place, time))
+    }
+
+    /// Takes an order out of its queue.
+    fn release(&mut self, place: u32) {
+        if let Some(order) = self.arena.get(place) {
+            let (side, price) = (order.side, order.level.price);
+            let (queues, arena) = self.parts(side);
+            queues.release(arena, price, place);
+        }
+    }
+
+    const fn side(&self, side: Side) -> &Queues {
+        match side {
+            Side::Bid => &self.bids,
+            Side::Ask => &self.asks,
+        }
+    }
+
+    const fn side_mut(&mut self, side: Side) -> &mut Queues {
+        self.parts(side).0
+    }
+
+    const fn parts(&mut self, side: Side) -> (&mut Queues, &mut Arena) {
+        match side {
+            Side::Bid => (&mut self.bids, &mut self.arena),
+            Side::Ask => (&mut self.asks, &mut self.arena),
+        }
+    }
+
+    /// Price and quantity of a row at the book's scales. What does not fit was refused before.
+    fn scaled(&self, row: &OrderRow) -> Level {
+        Level {
+            price: row.price.mantissa_at(self.price_scale).unwrap_or(LIMIT),
+            qty: row.qty.mantissa_at(self.qty_scale).unwrap_or(LIMIT),
+        }
+    }
+
+    /// Gives the whole book larger scales.
+    #[cold]
+    fn widen(&mut self, (price_to, qty_to): (u32, u32)) -> Result<(), OutOfRange> {
+        let (price_from, qty_from) = (self.price_scale, self.qty_scale);
+        let widened = |level: Level| {
+            let price = rescale(level.price, price_from, price_to)?;
+            let qty = rescale(level.qty, qty_from, qty_to)?;
+            Some(Level { price, qty })
+        };
+        let fits = |order: &Order| {
+            widened(order.level).is_some_and(|level| level.price < LIMIT && level.qty < LIMIT)
+        };
+        let mut orders = self.orders(Side::Bid, usize::MAX);
+        if !(orders.all(fits) && self.orders(Side::Ask, usize::MAX).all(fits)) {
+            return Err(OutOfRange);
+        }
+        drop(orders);
+        let change = |level: Level| widened(level).unwrap_or(level);
+        self.arena.transform(change);
+        self.bids.transform(change);
+        self.asks.transform(change);
+        (self.price_scale, self.qty_scale) = (price_to, qty_to);
+        Ok(())
+    }
+}
+
+/// The scales that the rows which are orders need beyond `from`.
+fn scales_for(
+    from: (u32, u32),
+    bids: &[OrderRow],
+    asks: &[OrderRow],
+    is_order: impl Fn(&OrderRow) -> bool,
+) -> Result<(u32, u32), OutOfRange> {
+    let orders = || bids.iter().chain(asks).filter(|row| is_order(row));
+    let (price_scale, qty_scale) = orders().fold(from, |(price, qty), row| {
+        (price.max(row.price.scale()), qty.max(row.qty.scale()))
+    });
+    let fits = |number: Decimal, scale| number.mantissa_at(scale).is_some_and(|it| it < LIMIT);
+    if orders().all(|row| fits(row.price, price_scale) && fits(row.qty, qty_scale)) {
+        Ok((price_scale, qty_scale))
+    } else {
+        Err(OutOfRange)
+    }
+}
+
+/// Whether an entry of an update needs a price and a quantity.
+fn is_order_of_update(row: &OrderRow) -> bool {
+    matches!(row.event, OrderEvent::Add | OrderEvent::Modify)
+}
+
+/// Whether an entry of a snapshot is an order: those have no event.
+fn is_order_of_snapshot(row: &OrderRow) -> bool {
+    matches!(row.event, OrderEvent::Absent | OrderEvent::Add)
+}
+
+impl Book for L3Book {
+    const CHANNEL: Channel = Channel::Level3;
+    const DEPTHS: &'static [usize] = &[10, 100, 1000];
+
+    fn new(depth: usize) -> Self {
+        Self {
+            depth,
+            price_scale: 0,
+            qty_scale: 0,
+            bids: Queues::new(Side::Bid),
+            asks: Queues::new(Side::Ask),
+            arena: Arena::default(),
+            counts: OrderCounts::default(),
+        }
+    }
+
+    fn depth(&self) -> usize {
+        self.depth
+    }
+
+    fn set_depth(&mut self, depth: usize) {
+        self.depth = depth;
+    }
+
+    fn cut(&mut self) {
+        for side in [Side::Bid, Side::Ask] {
+            let depth = self.depth;
+            let (queues, arena) = self.parts(side);
+            queues.cut(depth, arena);
+        }
+    }
+
+    fn scales(&self) -> (u32, u32) {
+        (self.price_scale, self.qty_scale)
+    }
+
+    fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level> {
+        self.side(side).levels.iter().rev().map(|queue| queue.level)
+    }
+
+    fn best(&self, side: Side) -> Option<Level> {
+        self.side(side).levels.back().map(|queue| queue.level)
+    }
+
+    fn checksum(&mut self) -> u32 {
+        let asks = self.asks.digest(&mut self.arena);
+        queues_checksum(asks, self.bids.digest(&mut self.arena))
+    }
+
+    fn note_mismatch(&mut self) {
+        self.counts.blame();
+    }
+
+    /// Counts the changes of price, since orders are listed level by level.
+    fn levels_of(batch: &BookBatch, item: &BookItem) -> usize {
+        let levels = |rows: &[OrderRow]| rows.chunk_by(|a, b| a.price == b.price).count();
+        levels(batch.bid_orders(item)).max(levels(batch.ask_orders(item)))
+    }
+
+    fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
+        self.apply_snapshot(batch.bid_orders(item), batch.ask_orders(item))
+    }
+
+    fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
+        self.apply_update(batch.bid_orders(item), batch.ask_orders(item))
+    }
+}
+
+/// The queues of one side, worst price first: the best are at the end where most events are, and
+/// either end is cheap to change.
+#[derive(Clone, Debug)]
+struct Queues {
+    side: Side,
+    levels: VecDeque<Queue>,
+    /// What the levels that count contribute to the checksum together.
+    digest: Digest,
+}
+
+impl Queues {
+    const fn new(side: Side) -> Self {
+        Self {
+            side,
+            levels: VecDeque::new(),
+            digest: Digest::UNKNOWN,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.levels.clear();
+        self.digest = Digest::UNKNOWN;
+    }
+
+    /// Where the queue of `price` is, or where it would have to be.
+    #[inline]
+    fn find(&self, price: u128) -> Result<usize, usize> {
+        let place = match self.side {
+            Side::Bid => self.find_by(|other| other < price),
+            Side::Ask => self.find_by(|other| other > price),
+        };
+        match self.levels.get(place) {
+            Some(queue) if queue.level.price == price => Ok(place),
+            _ => Err(place),
+        }
+    }
+
+    #[inline]
+    fn find_by(&self, is_worse: impl Fn(u128) -> bool) -> usize {
+        let top = self.levels.iter().rev().take(NEAR_TOP);
+        let better = top.take_while(|queue| !is_worse(queue.level.price)).count();
+        if better < NEAR_TOP {
+            return self.levels.len() - better;
+        }
+        self.levels
+            .partition_point(|queue| is_worse(queue.level.price))
+    }
+
+    /// The queue of `price`, made if there is none; it is about to change.
+    fn at(&mut self, price: u128) -> Option<&mut Queue> {
+        let place = match self.find(price) {
+            Ok(place) => place,
+            Err(place) => {
+                self.levels.insert(place, Queue::new(price));
+                place
+            }
+        };
+        self.touch(place);
+        self.levels.get_mut(place)
+    }
+
+    fn release(&mut self, arena: &mut Arena, price: u128, at: u32) {
+        let Ok(place) = self.find(price) else {
+            return;
+        };
+        self.touch(place);
+        let Some(queue) = self.levels.get_mut(place) else {
+            return;
+        };
+        queue.release(arena, at);
+        if queue.count == 0 {
+            self.levels.remove(place);
+        }
+    }
+
+    fn change(&mut self, price: u128, from: u128, to: u128) {
+        let Ok(place) = self.find(price) else {
+            return;
+        };
+        self.touch(place);
+        if let Some(queue) = self.levels.get_mut(place) {
+            queue.change(from, to);
+        }
+    }
+
+    /// Notes that the queue at `place` changes.
+    #[inline]
+    fn touch(&mut self, place: usize) {
+        if self.levels.len() - place <= LEVELS {
+            self.digest = Digest::UNKNOWN;
+        }
+    }
+
+    /// Forgets the levels below the best `depth`, and their orders.
+    fn cut(&mut self, depth: usize, arena: &mut Arena) {
+        while self.levels.len() > depth {
+            let Some(queue) = self.levels.pop_front() else {
+                return;
+            };
+            let mut next = queue.front;
+            while let Some(order) = arena.get(next) {
+                let behind = order.behind();
+                arena.remove(next);
+                next = behind;
+            }
+            if depth < LEVELS {
+                self.digest = Digest::UNKNOWN;
+            }
+        }
+    }
+
+    fn transform(&mut self, change: impl Fn(Level) -> Level) {
+        for queue in &mut self.levels {
+            queue.transform(&change);
+        }
+        self.digest = Digest::UNKNOWN;
+    }
+
+    /// What this side contributes to the checksum.
+    fn digest(&mut self, arena: &mut Arena) -> Digest {
+        if self.digest.is_unknown() {
+            for queue in self.levels.iter_mut().rev().take(LEVELS) {
+                self.digest = append_digest(self.digest, queue.digest(arena));
+            }
+        }
+        self.digest
+    }
+}

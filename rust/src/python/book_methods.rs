@@ -1,0 +1,262 @@
+//! The methods that both kinds of books have in Python; what they do is in `home`.
+
+/// The `#[pymethods]` of a class around a [`super::home::Home`], and `$own` ones; the class has a
+/// method `apply`.
+macro_rules! book_methods {
+    ($class:ident, $name:literal, { $($own:tt)* }) => {
+        const _: () = {
+        use pyo3::types::{PyInt, PyList};
+        use $crate::book::{Book as _, Side};
+        use $crate::engine::BookState;
+        use $crate::python::errors;
+
+        #[pyo3::pymethods]
+        impl $class {
+            #[new]
+            #[pyo3(signature = (symbol, depth = 10))]
+            fn py_new(symbol: &str, depth: i64) -> PyResult<Self> {
+                Home::free(symbol, depth).map(Self)
+            }
+
+            #[getter]
+            fn symbol(&self) -> String {
+                self.0.symbol()
+            }
+
+            #[getter]
+            fn depth(&self) -> usize {
+                self.0.with(|slot| slot.book().depth())
+            }
+
+            #[getter]
+            fn state(&self) -> &'static str {
+                self.0.with(|slot| slot.state().name())
+            }
+
+            #[getter]
+            fn is_valid(&self) -> bool {
+                self.0.with(|slot| slot.state() == BookState::Valid)
+            }
+
+            #[getter]
+            const fn is_live(&self) -> bool {
+                self.0.is_live()
+            }
+
+            fn apply_snapshot(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+                self.apply(data, true)
+            }
+
+            fn apply_update(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
+                self.apply(data, false)
+            }
+
+            fn validate_checksum(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
+                let computed = self.checksum(expected.py())?;
+                if expected.eq(computed)? {
+                    return Ok(());
+                }
+                Err(errors::checksum_error(&self.symbol(), expected, computed))
+            }
+
+            fn checksum(&self, py: Python<'_>) -> PyResult<u32> {
+                self.0.read(py, |slot| slot.book_mut().checksum())
+            }
+
+            #[getter]
+            fn bids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+                self.0.all(py, Side::Bid)
+            }
+
+            #[getter]
+            fn asks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+                self.0.all(py, Side::Ask)
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn levels<'py>(
+                &self,
+                side: &Bound<'py, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<Bound<'py, PyList>> {
+                self.0.read_levels(side, depth)?.decimals(side.py())
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn levels_float(
+                &self,
+                side: &Bound<'_, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<Vec<(f64, f64)>> {
+                self.0.levels_float(side, depth)
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn levels_ticks<'py>(
+                &self,
+                side: &Bound<'py, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<Vec<(Bound<'py, PyInt>, Bound<'py, PyInt>)>> {
+                self.0.levels_ticks(side, depth)
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn levels_array<'py>(
+                &self,
+                side: &Bound<'py, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<Bound<'py, PyAny>> {
+                self.0.levels_array(side, depth)
+            }
+
+            #[getter]
+            fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+                self.0.microprice(py)
+            }
+
+            #[pyo3(signature = (depth = 1))]
+            fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
+                self.0.imbalance(py, depth)
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn cumulated_qty(
+                &self,
+                side: &Bound<'_, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<f64> {
+                self.0.cumulated_qty(side, depth)
+            }
+
+            #[pyo3(signature = (side, depth = None))]
+            fn weighted_price(
+                &self,
+                side: &Bound<'_, PyAny>,
+                depth: Option<i64>,
+            ) -> PyResult<Option<f64>> {
+                self.0.weighted_price(side, depth)
+            }
+
+            #[getter]
+            fn price_scale(&self, py: Python<'_>) -> PyResult<u32> {
+                self.0.read(py, |slot| slot.book().scales().0)
+            }
+
+            #[getter]
+            fn qty_scale(&self, py: Python<'_>) -> PyResult<u32> {
+                self.0.read(py, |slot| slot.book().scales().1)
+            }
+
+            #[getter]
+            fn best_bid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.0.best(py, Side::Bid)?.first(py)
+            }
+
+            #[getter]
+            fn best_ask<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.0.best(py, Side::Ask)?.first(py)
+            }
+
+            #[getter]
+            fn spread<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.0.spread(py)
+            }
+
+            #[getter]
+            fn mid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                self.0.mid(py)
+            }
+
+            #[getter]
+            fn bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+                Ok(self.0.best_float(py, Side::Bid)?.map(|(price, _)| price))
+            }
+
+            #[getter]
+            fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+                Ok(self.0.best_float(py, Side::Bid)?.map(|(_, qty)| qty))
+            }
+
+            #[getter]
+            fn ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+                Ok(self.0.best_float(py, Side::Ask)?.map(|(price, _)| price))
+            }
+
+            #[getter]
+            fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+                Ok(self.0.best_float(py, Side::Ask)?.map(|(_, qty)| qty))
+            }
+
+            fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {
+                self.0.top_of_book(py)
+            }
+
+            fn unverified<'py>(
+                &self,
+                py: Python<'py>,
+            ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+                self.0.unverified(py)
+            }
+
+            #[getter]
+            fn crossed(&self, py: Python<'_>) -> PyResult<bool> {
+                self.0.read(py, |slot| slot.book().is_crossed())
+            }
+
+            #[getter]
+            fn updates(&self) -> u64 {
+                self.0.with(|slot| slot.updates())
+            }
+
+            #[getter]
+            fn verified_count(&self) -> u64 {
+                self.0.with(|slot| slot.verified_count())
+            }
+
+            #[getter]
+            fn mismatch_count(&self) -> u64 {
+                self.0.with(|slot| slot.mismatch_count())
+            }
+
+            #[getter]
+            fn timestamp(&self) -> Option<String> {
+                self.0.with(|slot| slot.timestamp().map(ToOwned::to_owned))
+            }
+
+            #[getter]
+            fn received_ns(&self) -> Option<i64> {
+                self.0.with(|slot| slot.received_ns())
+            }
+
+            #[getter]
+            fn verified_ns(&self) -> Option<i64> {
+                self.0.with(|slot| slot.verified_ns())
+            }
+
+            fn __len__(&self) -> usize {
+                self.0.with(|slot| {
+                    let book = slot.book();
+                    book.levels(Side::Bid).len() + book.levels(Side::Ask).len()
+                })
+            }
+
+            /// A book is true even when it is empty, so that `if book:` asks whether there is one.
+            #[allow(clippy::unused_self, reason = "Python calls it as a method")]
+            const fn __bool__(&self) -> bool {
+                true
+            }
+
+            fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+                let symbol = self.symbol().into_pyobject(py)?.repr()?.to_string();
+                let (depth, state) = (self.depth(), self.state());
+                Ok(format!(
+                    concat!($name, "(symbol={}, depth={}, state='{}')"),
+                    symbol, depth, state
+                ))
+            }
+
+            $($own)*
+        }
+        };
+    };
+}

@@ -1,0 +1,386 @@
+//! Where the books of Python live, and how they are read: the same for both kinds.
+
+use std::sync::{Mutex, PoisonError};
+
+use pyo3::exceptions::PyValueError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt, PyList, PyMemoryView};
+
+use super::engine::SharedEngine;
+use super::{convert, decimals, errors};
+use crate::book::{Book, L2Book, L3Book, Level, OutOfRange, Side, measures};
+use crate::engine::{BookSlot, BookState, Engine};
+
+/// A book, live in an engine or free in a caller's hand.
+pub(super) enum Home<B> {
+    Live { engine: SharedEngine, index: usize },
+    Free(Box<Mutex<BookSlot<B>>>),
+}
+
+/// A book that an engine can have.
+pub(super) trait LiveBook: Book + Sized {
+    /// The engine's book at `index`.
+    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>>;
+}
+
+impl LiveBook for L2Book {
+    #[inline]
+    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>> {
+        engine.book_mut(index)
+    }
+}
+
+impl LiveBook for L3Book {
+    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>> {
+        engine.level3_mut(index)
+    }
+}
+
+/// Levels of one moment with the scales of their numbers.
+pub(super) struct Levels {
+    levels: Vec<Level>,
+    scales: (u32, u32),
+}
+
+impl<B: LiveBook> Home<B> {
+    /// A free book.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError`: no such depth.
+    pub(super) fn free(symbol: &str, depth: i64) -> PyResult<Self> {
+        match usize::try_from(depth) {
+            Ok(levels @ 1..) => Ok(Self::Free(Box::new(Mutex::new(BookSlot::new(
+                symbol, levels,
+            ))))),
+            _ => Err(PyValueError::new_err(format!(
+                "depth must be at least 1, not {depth}"
+            ))),
+        }
+    }
+
+    /// Calls `read` with the book, whatever its state. It runs under a lock: no Python in it.
+    #[inline]
+    pub(super) fn with<T>(&self, read: impl FnOnce(&mut BookSlot<B>) -> T) -> T {
+        match self {
+            Self::Free(slot) => read(&mut slot.lock().unwrap_or_else(PoisonError::into_inner)),
+            Self::Live { engine, index } => {
+                let mut engine = engine.lock();
+                match B::of(&mut engine, *index) {
+                    Some(slot) => read(slot),
+                    None => read(&mut BookSlot::new("", 0)),
+                }
+            }
+        }
+    }
+
+    pub(super) const fn is_live(&self) -> bool {
+        matches!(self, Self::Live { .. })
+    }
+
+    /// Calls `read` with the book if it may be read.
+    ///
+    /// # Errors
+    ///
+    /// `BookNotReady`: it is live and not valid.
+    #[inline]
+    pub(super) fn read<T>(
+        &self,
+        py: Python<'_>,
+        read: impl FnOnce(&mut BookSlot<B>) -> T,
+    ) -> PyResult<T> {
+        let is_live = self.is_live();
+        let outcome = self.with(|slot| match slot.state() {
+            state if is_live && state != BookState::Valid => {
+                Err((slot.symbol().to_owned(), state.name()))
+            }
+            _ => Ok(read(slot)),
+        });
+        outcome.map_err(|(symbol, state)| errors::book_not_ready(py, &symbol, state))
+    }
+
+    pub(super) fn read_levels(
+        &self,
+        side: &Bound<'_, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Levels> {
+        let py = side.py();
+        self.read(py, |_| ())?;
+        let depth = depth.map(depth_of).transpose()?;
+        let side = side_of(side)?;
+        self.read(py, |slot| Levels::of(slot, side, depth))
+    }
+
+    pub(super) fn best(&self, py: Python<'_>, side: Side) -> PyResult<Levels> {
+        self.read(py, |slot| Levels::of(slot, side, Some(1)))
+    }
+
+    pub(super) fn all<'py>(&self, py: Python<'py>, side: Side) -> PyResult<Bound<'py, PyList>> {
+        self.read(py, |slot| Levels::of(slot, side, None))?
+            .decimals(py)
+    }
+
+    pub(super) fn best_float(&self, py: Python<'_>, side: Side) -> PyResult<Option<(f64, f64)>> {
+        self.read(py, |slot| best_float(slot, side))
+    }
+
+    /// Best bid and best ask price and their scale, `None` when a side is empty.
+    pub(super) fn top(&self, py: Python<'_>) -> PyResult<Option<(u128, u128, u32)>> {
+        self.read(py, |slot| {
+            let book = slot.book();
+            let (bid, ask) = (book.best(Side::Bid)?, book.best(Side::Ask)?);
+            Some((bid.price, ask.price, book.scales().0))
+        })
+    }
+
+    /// Lets `write` fill a free book, then compares `checksum` if there is one.
+    ///
+    /// # Errors
+    ///
+    /// `RuntimeError`: the book is live. `ValueError`: a number does not fit. `ChecksumError`.
+    pub(super) fn write(
+        &self,
+        checksum: &Bound<'_, PyAny>,
+        timestamp: Option<&str>,
+        is_snapshot: bool,
+        write: impl FnOnce(&mut B) -> Result<(), OutOfRange>,
+    ) -> PyResult<()> {
+        self.check_free()?;
+        let written = self.with(|slot| {
+            let written = write(slot.book_mut());
+            if written.is_ok() {
+                slot.stamp(timestamp.map(str::as_bytes), None);
+            }
+            written
+        });
+        if written.is_err() {
+            let reason = "a number has too many digits at the decimals of the book";
+            return Err(PyValueError::new_err(reason));
+        }
+        if !checksum.is_none() {
+            self.demand(checksum)?;
+        }
+        if is_snapshot {
+            self.with(|slot| slot.withdraw(BookState::Valid));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// `RuntimeError`: the book is live; only its engine writes it.
+    pub(super) fn check_free(&self) -> PyResult<()> {
+        if self.is_live() {
+            return Err(errors::live_book(&self.symbol()));
+        }
+        Ok(())
+    }
+
+    pub(super) fn symbol(&self) -> String {
+        self.with(|slot| slot.symbol().to_owned())
+    }
+
+    /// Compares and counts; a free book that does not match waits for a snapshot.
+    pub(super) fn demand(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
+        // What no checksum can be does not match either.
+        let wanted: Option<u32> = expected.extract().ok();
+        let mismatch = self.with(|slot| {
+            let computed = slot.verify(wanted)?;
+            slot.withdraw(BookState::AwaitingSnapshot);
+            Some((slot.symbol().to_owned(), computed))
+        });
+        match mismatch {
+            Some((symbol, computed)) => Err(errors::checksum_error(&symbol, expected, computed)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn levels_float(
+        &self,
+        side: &Bound<'_, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Vec<(f64, f64)>> {
+        let Levels { levels, scales } = self.read_levels(side, depth)?;
+        Ok(levels.iter().map(|level| floats(level, scales)).collect())
+    }
+
+    pub(super) fn levels_ticks<'py>(
+        &self,
+        side: &Bound<'py, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Vec<(Bound<'py, PyInt>, Bound<'py, PyInt>)>> {
+        let py = side.py();
+        let Levels { levels, .. } = self.read_levels(side, depth)?;
+        let pair = |level: &Level| {
+            let price = convert::integer(py, level.price);
+            (price, convert::integer(py, level.qty))
+        };
+        Ok(levels.iter().map(pair).collect())
+    }
+
+    pub(super) fn levels_array<'py>(
+        &self,
+        side: &Bound<'py, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = side.py();
+        let Levels { levels, scales } = self.read_levels(side, depth)?;
+        let bytes = PyBytes::new_with(py, levels.len() * 16, |target| {
+            for (target, level) in target.chunks_exact_mut(16).zip(&levels) {
+                let (price, qty) = floats(level, scales);
+                let (first, second) = target.split_at_mut(8);
+                first.copy_from_slice(&price.to_ne_bytes());
+                second.copy_from_slice(&qty.to_ne_bytes());
+            }
+            Ok(())
+        })?;
+        let view = PyMemoryView::from(&bytes)?;
+        // A memoryview has no dimension of length zero.
+        if levels.is_empty() {
+            return view.call_method1(intern!(py, "cast"), ("d",));
+        }
+        view.call_method1(intern!(py, "cast"), ("d", [levels.len(), 2]))
+    }
+
+    pub(super) fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
+        let depth = Some(depth_of(depth)?);
+        self.read(py, |slot| {
+            let bid_qty = measures::cumulated_qty(level_floats(slot, Side::Bid, depth));
+            let ask_qty = measures::cumulated_qty(level_floats(slot, Side::Ask, depth));
+            (bid_qty + ask_qty > 0.0).then(|| measures::imbalance(bid_qty, ask_qty))
+        })
+    }
+
+    pub(super) fn cumulated_qty(
+        &self,
+        side: &Bound<'_, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<f64> {
+        let (side, depth, py) = (side_of(side)?, depth.map(depth_of).transpose()?, side.py());
+        self.read(py, |slot| {
+            measures::cumulated_qty(level_floats(slot, side, depth))
+        })
+    }
+
+    pub(super) fn weighted_price(
+        &self,
+        side: &Bound<'_, PyAny>,
+        depth: Option<i64>,
+    ) -> PyResult<Option<f64>> {
+        let (side, depth, py) = (side_of(side)?, depth.map(depth_of).transpose()?, side.py());
+        self.read(py, |slot| {
+            measures::weighted_price(level_floats(slot, side, depth))
+        })
+    }
+
+    pub(super) fn spread<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((bid, ask, scale)) = self.top(py)? else {
+            return Ok(None);
+        };
+        let width = decimals::decimal(py, ask.abs_diff(bid), scale)?;
+        if ask >= bid {
+            return Ok(Some(width));
+        }
+        // Unlike the operator this does not round to the decimal context.
+        width.call_method0(intern!(py, "copy_negate")).map(Some)
+    }
+
+    pub(super) fn mid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some((bid, ask, scale)) = self.top(py)? else {
+            return Ok(None);
+        };
+        let twice = bid + ask;
+        if twice.is_multiple_of(2) {
+            return decimals::decimal(py, twice / 2, scale).map(Some);
+        }
+        decimals::decimal(py, twice * 5, scale + 1).map(Some)
+    }
+
+    pub(super) fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {
+        self.read(py, |slot| {
+            let (bid, bid_qty) = best_float(slot, Side::Bid)?;
+            let (ask, ask_qty) = best_float(slot, Side::Ask)?;
+            Some((bid, bid_qty, ask, ask_qty))
+        })
+    }
+
+    pub(super) fn unverified<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyList>, Bound<'py, PyList>)> {
+        let (bids, asks) = self.with(|slot| {
+            let bids = Levels::of(slot, Side::Bid, None);
+            (bids, Levels::of(slot, Side::Ask, None))
+        });
+        Ok((bids.decimals(py)?, asks.decimals(py)?))
+    }
+
+    pub(super) fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
+        self.read(py, |slot| {
+            let bid = best_float(slot, Side::Bid)?;
+            Some(measures::microprice(bid, best_float(slot, Side::Ask)?))
+        })
+    }
+}
+
+impl Levels {
+    fn of<B: Book>(slot: &BookSlot<B>, side: Side, depth: Option<usize>) -> Self {
+        let book = slot.book();
+        let levels = book.levels(side).take(depth.unwrap_or(usize::MAX));
+        Self {
+            levels: levels.collect(),
+            scales: book.scales(),
+        }
+    }
+
+    pub(super) fn decimals<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, convert::decimal_levels(py, &self.levels, self.scales)?)
+    }
+
+    pub(super) fn first<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let levels = convert::decimal_levels(py, &self.levels, self.scales)?;
+        let first = levels.into_iter().next();
+        first
+            .map(|level| Ok(level.into_pyobject(py)?.into_any()))
+            .transpose()
+    }
+}
+
+fn best_float<B: Book>(slot: &BookSlot<B>, side: Side) -> Option<(f64, f64)> {
+    let level = slot.book().best(side)?;
+    Some(floats(&level, slot.book().scales()))
+}
+
+/// Price and quantity of the best `depth` levels.
+fn level_floats<B: Book>(
+    slot: &BookSlot<B>,
+    side: Side,
+    depth: Option<usize>,
+) -> impl Iterator<Item = (f64, f64)> {
+    let scales = slot.book().scales();
+    let best = slot.book().levels(side).take(depth.unwrap_or(usize::MAX));
+    best.map(move |level| floats(&level, scales))
+}
+
+fn floats(level: &Level, (price_scale, qty_scale): (u32, u32)) -> (f64, f64) {
+    let price = convert::float(level.price, price_scale);
+    (price, convert::float(level.qty, qty_scale))
+}
+
+pub(super) fn depth_of(depth: i64) -> PyResult<usize> {
+    usize::try_from(depth)
+        .map_err(|_| PyValueError::new_err(format!("depth must not be negative, not {depth}")))
+}
+
+pub(super) fn side_of(side: &Bound<'_, PyAny>) -> PyResult<Side> {
+    let name: Option<&str> = side.extract().ok();
+    match name {
+        Some("bid") => Ok(Side::Bid),
+        Some("ask") => Ok(Side::Ask),
+        _ => Err(PyValueError::new_err(format!(
+            "side must be 'bid' or 'ask', not {}",
+            side.repr()?
+        ))),
+    }
+}

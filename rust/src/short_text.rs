@@ -1,0 +1,56 @@
+//! Texts of a bounded usual length, kept without an allocation.
+
+/// A text; up to `N` bytes of it are kept in place.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ShortText<const N: usize>(Place<N>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Place<const N: usize> {
+    /// The bytes behind the length are zero, so that equality and hash may go by all of them.
+    Here(u8, [u8; N]),
+    Apart(Box<[u8]>),
+}
+
+impl<const N: usize> ShortText<N> {
+    /// The text `bytes`.
+    #[inline]
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut here = [0; N];
+        match (here.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(bytes);
+                Self(Place::Here(length, here))
+            }
+            _ => Self(Place::Apart(bytes.into())),
+        }
+    }
+
+    /// The bytes of the text.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match &self.0 {
+            Place::Here(length, here) => here.get(..usize::from(*length)).unwrap_or_default(),
+            Place::Apart(bytes) => bytes,
+        }
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes().is_empty()
+    }
+}
+
+impl<const N: usize> Default for ShortText<N> {
+    fn default() -> Self {
+        Self(Place::Here(0, [0; N]))
+    }
+}
+
+impl<const N: usize> std::fmt::Debug for ShortText<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", String::from_utf8_lossy(self.bytes()))
+    }
+}
