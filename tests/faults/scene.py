@@ -48,6 +48,7 @@ class Scene:
         sent_ns: when each report was made.
         on_message: sees every event of the books.
         reading: cleared, it stops the one who takes from the queue.
+        pace: seconds that it takes for each event.
     """
 
     def __init__(self, sim: SimulatedExchange, client: KrakenWSClient) -> None:
@@ -61,6 +62,7 @@ class Scene:
         self.sent_ns: dict[Report, int] = {}
         self.on_message: Callable[[Any], object] = bool
         self._seen: dict[str, tuple[str, int]] = {}
+        self.pace = 0.0
         self.reading = asyncio.Event()
         self.reading.set()
 
@@ -156,6 +158,8 @@ class Scene:
             else:
                 self.events.append(event)
             await self.reading.wait()
+            if self.pace:
+                await asyncio.sleep(self.pace)
 
     def _on_book_event(self, event: object) -> None:
         try:
@@ -175,14 +179,20 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(**options: Any) -> AsyncIterator[Scene]:
-    """Run a scene; nothing may be wrong when it ends, and nothing left behind."""
+async def scene(exchange: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[Scene]:
+    """Run a scene; nothing may be wrong when it ends, and nothing left behind.
+
+    Args:
+        exchange: arguments of the exchange.
+        options: arguments of the client.
+    """
     before = asyncio.all_tasks()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
-        listed = [*SYMBOLS, SOL]
-        async with SimulatedExchange(symbols=listed, rate=0, heartbeat_interval=0.05) as sim:
-            client = client_of(sim, token_manager=tokens_of(sim), **{**QUICK, **options})
+        plan = {"symbols": [*SYMBOLS, SOL], "rate": 0, "heartbeat_interval": 0.05}
+        async with SimulatedExchange(**{**plan, **(exchange or {})}) as sim:
+            tokens = tokens_of(sim, tls=options.get("ssl"))
+            client = client_of(sim, token_manager=tokens, **{**QUICK, **options})
             set_up = Scene(sim, client)
             async with client:
                 consuming = asyncio.create_task(set_up.consume())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pytest
+import trustme
 from tests import virtual
 from tests.faults.scene import Scene, scene
 from tests.ws.helpers import BTC, ETH, eventually
@@ -100,13 +102,16 @@ async def flood(scene: Scene) -> None:
     await scene.sim.step(BTC, 300)
 
 
+#: Without a symbol, so that it may have been of any book.
+NAMELESS = '{"channel":"book","type":"update","data":[{"bids":[],"asks":[],"checksum":0}]}'
+
 FAULTS = [
     fault("reset", lambda s: s.sim.faults.reset_connections(), "disconnect"),
     *(
         fault(
             f"close {code}", lambda s, code=code: s.sim.faults.close_connections(code), "disconnect"
         )
-        for code in (1000, 1001, 1011, 1012, 1013)
+        for code in (1000, 1001, 1006, 1011, 1012, 1013)
     ),
     fault("half-open", lambda s: s.sim.faults.silence_connections(), "disconnect"),
     fault("no pong", lambda s: s.sim.faults.swallow_pongs(), "disconnect"),
@@ -151,6 +156,22 @@ FAULTS = [
     fault("repeated update", lambda s: s.sim.faults.duplicate_updates(BTC)),
     fault("updates swapped", lambda s: s.sim.faults.swap_updates(BTC), "resync"),
     fault("wrong checksum once", lambda s: s.sim.faults.corrupt_checksums(BTC), "resync"),
+    fault(
+        "wrong checksum of a snapshot",
+        reset(lambda s: s.sim.faults.corrupt_checksums(BTC, snapshots=True)),
+        "disconnect",
+        "resync",
+    ),
+    fault("no checksum", lambda s: s.sim.faults.lose_checksums(BTC), "resync"),
+    fault(
+        "no checksum of a snapshot",
+        reset(lambda s: s.sim.faults.lose_checksums(BTC, type="snapshot")),
+        "disconnect",
+        "resync",
+    ),
+    fault("checksum of the wrong type", lambda s: s.sim.faults.garble_checksums(BTC), "resync"),
+    fault("corrupted update", lambda s: s.sim.faults.corrupt_updates(BTC), "resync"),
+    fault("book message without a name", lambda s: s.sim.faults.send_text(NAMELESS), "resync"),
     fault("crossed book", lambda s: s.sim.faults.cross_book(BTC)),
     fault(
         "lost snapshot",
@@ -183,6 +204,8 @@ FAULTS = [
     fault("status storm", lambda s: s.sim.faults.storm_status()),
     fault("maintenance", maintenance, "disconnect"),
     fault("tokens revoked", reset(lambda s: s.sim.faults.revoke_tokens()), "disconnect"),
+    fault("tokens expired", reset(lambda s: s.sim.faults.expire_tokens(2)), "disconnect"),
+    fault("token call reset", reset(lambda s: s.sim.faults.drop_tokens(2)), "disconnect"),
     fault("token call refused", reset(lambda s: s.sim.faults.refuse_tokens()), "disconnect"),
     fault("token call fails", reset(lambda s: s.sim.faults.fail_tokens()), "disconnect"),
     fault("token call slow", reset(lambda s: s.sim.faults.delay_tokens(0.1)), "disconnect"),
@@ -291,6 +314,80 @@ async def test_private_lane_that_overflows_costs_a_connection_and_is_recorded() 
         await stage.move()
         await eventually(lambda: stage.sent[-1] in stage.received)
         await stage.check_reports()
+
+
+async def test_failing_tls_handshake_is_tried_again() -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    async with scene(exchange={"ssl": theirs}, ssl=ours) as stage:
+        stage.sim.faults.break_tls(2)
+        stage.sim.faults.reset_connections()
+        await eventually(lambda: stage.reconnects == 1)
+        await stage.recovered()
+        await stage.move()
+        assert stage.causes == {"disconnect"}
+        await eventually(lambda: stage.sent[-1] in stage.received)
+        await stage.check_reports()
+
+
+async def test_name_that_cannot_be_resolved_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    resolve, refused = loop.getaddrinfo, 0
+
+    async def fail_twice(host: Any, *args: Any, **options: Any) -> Any:
+        nonlocal refused
+        if host == "localhost" and stage_is_ready and refused < 2:
+            refused += 1
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return await resolve(host, *args, **options)
+
+    stage_is_ready = False
+    monkeypatch.setattr(loop, "getaddrinfo", fail_twice)
+    async with scene(exchange={"host": "localhost"}) as stage:
+        stage_is_ready = True
+        stage.sim.faults.reset_connections()
+        await eventually(lambda: stage.reconnects == 1)
+        await stage.recovered()
+        assert (refused, stage.causes) == (2, {"disconnect"})
+
+
+#: What a policy leaves in the ledger when the exchange is faster than the consumer.
+FLOODED: dict[str, set[str]] = {
+    "drop_oldest": {"overflow"},
+    "conflate": set(),
+    "block": set(),
+    "disconnect": {"overflow"},
+}
+
+
+@pytest.mark.parametrize("overflow", FLOODED)
+def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
+    async def main() -> None:
+        async with scene(message_queue_max=32) as stage:
+            ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
+            await stage.client.subscribe(ticker, overflow=overflow)
+            stage.pace = 0.01
+            for _ in range(200):
+                await stage.sim.step(BTC)
+                await asyncio.sleep(0.001)
+                stage.check_books()
+            stage.pace = 0.0
+            await stage.recovered()
+            await stage.move()
+            await eventually(lambda: stage.sent[-1] in stage.received)
+            assert stage.received == stage.sent or "executions" in {
+                channel for gap in stage.client.gaps for channel in gap.channels
+            }
+            await eventually(lambda: not stage.client.stats()["waiting"])
+            stats = stage.client.stats()
+            assert stage.causes == FLOODED[overflow]
+            assert stats["dropped"] == sum(gap.dropped for gap in stage.client.gaps)
+            assert (stats["conflated"] > 0) == (overflow == "conflate")
+
+    virtual.run(main())
 
 
 @pytest.mark.parametrize("reason", ["name", "tls"])

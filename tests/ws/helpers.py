@@ -27,13 +27,15 @@ def client_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
     return KrakenWSClient(sim.url, **{**quick, **options})
 
 
-def tokens_of(sim: SimulatedExchange, **options: Any) -> TokenManager:
+def tokens_of(
+    sim: SimulatedExchange, *, tls: ssl.SSLContext | None = None, **options: Any
+) -> TokenManager:
     """Return a token manager with the exchange's key."""
     source = HTTPAuthenticatedClient(
         sim.rest_url,
         api_key=sim.api_key,
         api_secret=sim.api_secret,
-        verify_ssl=NO_CERTIFICATES,
+        verify_ssl=tls or NO_CERTIFICATES,
         httpx_args={"trust_env": False},
     )
     return TokenManager(source, **options)

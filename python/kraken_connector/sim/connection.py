@@ -222,7 +222,9 @@ class Connection(asyncio.Protocol):
             self._answer_http(data)
 
     def _answer_http(self, data: bytes) -> None:
-        if not self._transport.is_closing() and not self._http.receive(data):
+        if self.exchange.faults.drops_token_call():
+            self.abort()
+        elif not self._transport.is_closing() and not self._http.receive(data):
             self._transport.close()
 
     def _flush(self) -> None:

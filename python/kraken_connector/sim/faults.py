@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import math
+import ssl as tls
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
+
+from websockets.frames import CloseCode
 
 from . import rules, wire
 from .hosts import Host
@@ -59,6 +62,7 @@ class Faults(TradingFaults):
         self._refusals: dict[Role | None, Refusal] = {}
         self._refused_symbols: dict[str, str] = {}
         self._ignored: dict[Role | None, float] = {}
+        self._dropped_token_calls = 0
         self.token_delay = 0.0
 
     def clear(self) -> None:
@@ -68,8 +72,12 @@ class Faults(TradingFaults):
         self._refusals.clear()
         self._refused_symbols.clear()
         self._ignored.clear()
+        self._dropped_token_calls = 0
         self.token_delay = 0.0
         self._exchange.rest.clear_refusals()
+        self._exchange.tokens.expire_next(0)
+        if self._exchange.ssl is not None:
+            self._exchange.ssl.sni_callback = None
 
     # Connections. `host` aims at one of three hosts by its role, such as "level3".
 
@@ -82,10 +90,13 @@ class Faults(TradingFaults):
     def close_connections(
         self, code: int = 1001, reason: str = "", *, host: Role | None = None
     ) -> None:
-        """Close every WebSocket connection properly."""
+        """Close every WebSocket connection properly; with 1006, without a close frame."""
         self._note("close_connections", str(code))
         for connection in self._exchange.connections_to(host):
-            connection.close(code, reason)
+            if code == CloseCode.ABNORMAL_CLOSURE:
+                connection.hang_up()
+            else:
+                connection.close(code, reason)
 
     def silence_connections(self, *, host: Role | None = None) -> None:
         """Keep the sockets open but send and read nothing on them any more."""
@@ -127,6 +138,19 @@ class Faults(TradingFaults):
         """
         self._ignored[host] = math.inf if times is None else times
         self._note("ignore_connections", f"times={times}")
+
+    def break_tls(self, times: int = 1) -> None:
+        """Break off the TLS handshake of new connections with an alert.
+
+        Raises:
+            ValueError: the exchange has no TLS.
+        """
+        context = self._exchange.ssl
+        if context is None:
+            raise ValueError("break_tls needs an exchange with ssl=")
+        alerts = [tls.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR] * times
+        context.sni_callback = lambda *_: alerts.pop() if alerts else None
+        self._note("break_tls", f"times={times}")
 
     # Messages.
 
@@ -170,6 +194,24 @@ class Faults(TradingFaults):
         """Send wrong checksums with the next updates of a symbol, or with its snapshots."""
         matches = rules.data(channel, symbol, type="snapshot" if snapshots else "update")
         return self.add("corrupt_checksums", matches, rules.spoil_checksum, times)
+
+    def lose_checksums(
+        self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol, or its snapshots, without a checksum."""
+        matches = rules.data(channel, symbol, type=type)
+        return self.add("lose_checksums", matches, rules.drop_checksum, times)
+
+    def garble_checksums(
+        self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
+    ) -> Rule:
+        """Send the next updates of a symbol, or its snapshots, with a checksum that is a text."""
+        matches = rules.data(channel, symbol, type=type)
+        return self.add("garble_checksums", matches, rules.quote_checksum, times)
+
+    def corrupt_updates(self, symbol: str, times: int | None = 1) -> Rule:
+        """Send the next book updates of a symbol with a wrong quantity; all else is right."""
+        return self.add("corrupt_updates", rules.data("book", symbol), rules.spoil_qty, times)
 
     def drop_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
         """Do not send the next updates of a symbol."""
@@ -334,6 +376,16 @@ class Faults(TradingFaults):
         self._note("revoke_tokens")
         self._exchange.tokens.revoke_all()
 
+    def expire_tokens(self, times: int = 1) -> None:
+        """Hand out tokens next that expired before anybody could use them."""
+        self._note("expire_tokens", f"times={times}")
+        self._exchange.tokens.expire_next(times)
+
+    def drop_tokens(self, times: int = 1) -> None:
+        """Reset the connections of the next token calls instead of answering."""
+        self._note("drop_tokens", f"times={times}")
+        self._dropped_token_calls = times
+
     def refuse_tokens(self, error: str = "EAPI:Rate limit exceeded", times: int = 1) -> None:
         """Answer the next token calls with an error."""
         self._note("refuse_tokens", error)
@@ -350,6 +402,12 @@ class Faults(TradingFaults):
         self.token_delay = seconds
 
     # What the exchange asks.
+
+    def drops_token_call(self) -> bool:
+        """Tell whether a token call is to be reset, and count it."""
+        drops = self._dropped_token_calls > 0
+        self._dropped_token_calls -= drops
+        return drops
 
     def ignores_handshake(self, host: Host) -> bool:
         """Tell whether a WebSocket handshake is to stay without an answer, and count it."""

@@ -119,6 +119,27 @@ def spoil_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
     return [replace(message, payload=re.sub(rb'"checksum":(\d+)', spoil, message.payload))]
 
 
+def drop_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message without its checksum."""
+    return [replace(message, payload=re.sub(rb',"checksum":\d+', b"", message.payload))]
+
+
+def quote_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message with its checksum as a text."""
+    payload = re.sub(rb'"checksum":(\d+)', rb'"checksum":"\1"', message.payload)
+    return [replace(message, payload=payload)]
+
+
+def spoil_qty(session: Session, message: Outgoing) -> list[Outgoing]:
+    """Send the message with another last digit of its first quantity."""
+
+    def spoil(found: re.Match[bytes]) -> bytes:
+        return b"%s%d" % (found[1], (int(found[2]) + 1) % 10)
+
+    payload = re.sub(rb'(qty":[\d.]*)(\d)', spoil, message.payload, count=1)
+    return [replace(message, payload=payload)]
+
+
 @dataclass(eq=False, slots=True)
 class Swap:
     """Send two messages of a connection in the wrong order."""

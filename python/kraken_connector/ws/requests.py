@@ -412,7 +412,10 @@ class Requests:
         elif says(response, SNAPSHOTS_EXCEEDED):
             if (pause := self._flights.allowance.slow_down(now)) > 0:
                 logger.warning("the exchange limits our snapshots; waiting %.1f s", pause)
-        elif not (says(response, INVALID_SESSION) and self.tokens.refuse(flight.token)):
+        elif not (
+            says(response, INVALID_SESSION)
+            and self.tokens.refuse(flight.token, now, patiently=flight.purpose != "ask")
+        ):
             return False
         again = [flight.topics.pop(topic) for topic in topics]
         self._flights.retry(flight, again)

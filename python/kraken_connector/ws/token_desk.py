@@ -74,14 +74,23 @@ class TokenDesk:
         params = next(iter(flight.topics.values())).params
         return getattr(params, "token", None)
 
-    def refuse(self, token: str | None) -> bool:
-        """Note that the exchange refused a token; false when another one would not help."""
+    def refuse(self, token: str | None, now: float, *, patiently: bool) -> bool:
+        """Note that the exchange refused a token; false when another one would not help.
+
+        Args:
+            token: what it refused.
+            now: monotonic seconds.
+            patiently: whether to go on when a second one in a row is refused, after a pause.
+        """
         if not self._has_source:
             return False
         if token != self._token:
             return True  # It was replaced, or is about to be, because of another request.
         if self.refused:
-            return False
+            if not patiently:
+                return False
+            self._failures += 1
+            self._not_before = now + self._pause()
         self._token = None
         self.refused = True
         return True
@@ -95,20 +104,25 @@ class TokenDesk:
     def accepted(self) -> None:
         """Note that the exchange took the token: a later refusal is a new story."""
         self.refused = False
+        self._failures = 0
 
     def arrived(self, token: str) -> list[Flight]:
         """Take a token and return what waited for it."""
         self._token = token
         self._wanted = False
-        self._failures = 0
+        if not self.refused:
+            self._failures = 0
         waiting, self.waiting = self.waiting, []
         return waiting
 
     def failed(self, now: float) -> bool:
         """Note that no token could be had; false when it was tried often enough."""
         self._failures += 1
-        self._not_before = now + min(0.5 * 2.0**self._failures, 30.0)
+        self._not_before = now + self._pause()
         return self._failures < self._attempts
+
+    def _pause(self) -> float:
+        return min(0.5 * 2.0**self._failures, 30.0)
 
     def keep(self, wanted: Callable[[Flight], bool]) -> None:
         """Drop the waiting requests that are not `wanted`."""

@@ -72,6 +72,28 @@ def test_refused_token_is_replaced_once() -> None:
         ask.result()
 
 
+def test_replay_tries_further_tokens_after_pauses_when_they_are_refused() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("good", bench.now)
+    bench.accept_all()
+    bench.lose()
+    bench.open()
+    pauses = []
+    for number in range(4):
+        bench.session.set_token(f"stale {number}", bench.now)
+        bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
+        due = bench.session.token_deadline
+        pauses.append(due - bench.now)
+        bench.now = max(due, bench.now)
+    assert pauses[0] <= 0
+    assert pauses[1:] == [1.0, 2.0, 4.0]
+    bench.session.set_token("good", bench.now)
+    bench.accept_all()
+    assert list(states(bench).values()) == ["confirmed"]
+    assert bench.outlet.gaps[-1].end_ns is not None
+
+
 def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
     bench = Bench(has_token_source=True).open()
     asks = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
