@@ -67,6 +67,8 @@ ifeq ($(CORE),native)
 	@cargo fmt --check
 	@cargo clippy --quiet --locked --all-targets -- -D warnings
 	@cargo clippy --quiet --locked --all-targets --features python -- -D warnings
+	@cargo fmt --check --manifest-path benches/rust/Cargo.toml
+	@cargo clippy --quiet --locked --manifest-path benches/rust/Cargo.toml --all-targets -- -D warnings
 	@$(RUSTDOC)
 	$(call say,stubtest)
 	@$(PY) -m mypy.stubtest kraken_connector._native --allowlist packaging/stubtest-allowlist.txt
@@ -85,7 +87,8 @@ endif
 bench: $(DEV) ## measure beside other libraries, about ten minutes (ARGS=--quick for two)
 ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
-	@cargo bench --quiet --locked --bench '*' -- --noplot $(findstring --quick,$(ARGS))
+	@cargo bench --quiet --locked --manifest-path benches/rust/Cargo.toml -- --noplot \
+		$(findstring --quick,$(ARGS))
 endif
 	$(call say,The core as in the released wheels)
 	@$(PY) packaging/profile_guided.py
@@ -108,7 +111,7 @@ wheel: $(DEV) ## build the sdist and a wheel from it into dist/
 	@$(PY) -m build --outdir dist .
 
 clean: ## remove everything that make made
-	@rm -rf $(VENV) .venv-bench dist build target fuzz/target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
+	@rm -rf $(VENV) .venv-bench dist build target fuzz/target benches/rust/target .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks
 	@rm -f $(EXTENSION)
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -10,7 +10,7 @@ from benches.targets import TARGETS
 from benches.timing import Spread
 
 ROOT = Path(__file__).parent.parent
-CRITERION = ROOT / "target" / "criterion"
+CRITERION = ROOT / "benches" / "rust" / "target" / "criterion"
 OURS = "engine"
 #: Parsers that decode into types, as the engine does.
 TYPED = ("sonic_rs", "simd_json")

@@ -7,15 +7,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use kraken_connector::Engine;
 use kraken_connector::message::{BookBatch, parse_message};
-
-/// A recorded BTC/USD session of depth 10: one snapshot, then updates. Source: see
-/// `tests/fixtures/README.md`.
-const SESSION: &str =
-    include_str!("../../tests/fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl");
-
-fn frames() -> Vec<&'static [u8]> {
-    SESSION.lines().map(str::as_bytes).collect()
-}
+use kraken_connector_benches::{BookMessage, session};
 
 /// An engine whose book holds the session's snapshot.
 fn warm_engine(snapshot: &[u8]) -> Engine {
@@ -32,7 +24,7 @@ fn replay(engine: &mut Engine, updates: &[&[u8]]) -> u64 {
 }
 
 fn bench(criterion: &mut Criterion) {
-    let frames = frames();
+    let frames = session();
     let [snapshot, updates @ ..] = frames.as_slice() else {
         panic!("the session is empty");
     };
@@ -61,6 +53,44 @@ fn bench(criterion: &mut Criterion) {
         bencher.iter(|| {
             for frame in updates {
                 black_box(kraken_connector::lexer::validate(frame).is_ok());
+            }
+        });
+    });
+    group.bench_function("sonic_rs_typed", |bencher| {
+        bencher.iter(|| {
+            for frame in updates {
+                let message: BookMessage = sonic_rs::from_slice(frame).expect("a book message");
+                black_box(message);
+            }
+        });
+    });
+    // It writes into what it reads, so it gets a copy, which is not timed.
+    group.bench_function("simd_json_typed", |bencher| {
+        let copies = || {
+            updates
+                .iter()
+                .map(|frame| frame.to_vec())
+                .collect::<Vec<_>>()
+        };
+        let mut buffers = simd_json::Buffers::new(1024);
+        bencher.iter_batched_ref(
+            copies,
+            |copies| {
+                for frame in copies {
+                    let message: BookMessage =
+                        simd_json::serde::from_slice_with_buffers(frame, &mut buffers)
+                            .expect("a book message");
+                    black_box(message);
+                }
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.bench_function("serde_json_typed", |bencher| {
+        bencher.iter(|| {
+            for frame in updates {
+                let message: BookMessage = serde_json::from_slice(frame).expect("a book message");
+                black_box(message);
             }
         });
     });
