@@ -306,6 +306,15 @@ def test_test_moves_orders_of_the_book_too(bench: Bench) -> None:
     assert order.status == "filled"
 
 
+async def test_order_from_elsewhere_may_meet_the_market(bench: Bench) -> None:
+    price, qty = bench.level("ask")
+    order_id = await bench.sim.account.place(BTC, "buy", qty, limit_price=price, matched=True)
+    assert bench.sim.account.orders[order_id].status == "filled"
+    scripted = await bench.sim.account.place(BTC, "buy", 1, limit_price=bench.level("ask")[0])
+    assert bench.sim.account.orders[scripted].status == "new"
+    assert bench.market.own.get(scripted) is None
+
+
 @pytest.mark.parametrize(
     ("others_then", "taken", "expected"),
     [

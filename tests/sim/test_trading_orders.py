@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.sim.client import BookReader, Message
+from tests.sim.client import BookReader, Message, connected
 from tests.sim.trader import BTC, trading
 
 LIMIT: Message = {"order_type": "limit", "side": "buy", "symbol": BTC, "order_qty": 0.5}
@@ -243,6 +243,12 @@ async def test_synthetic_market_fills_a_resting_order_by_itself() -> None:
 
 
 async def test_orders_are_taken_while_ready_made_frames_are_played() -> None:
-    async with trading(rate=float("inf")) as trader:
+    async with trading(rate=float("inf")) as trader, connected(trader.sim) as client:
+        reader = BookReader(10)
+        reader.read(await client.subscribe("book", BTC))
         order_id = await trader.add(**RESTING)
+        await trader.add(order_type="market", side="buy", symbol=BTC, order_qty=1)
+        for message in await client.updates("book", 300):
+            reader.read(message)
         assert trader.order(order_id).status == "new"
+        client.leave()

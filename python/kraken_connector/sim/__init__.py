@@ -19,11 +19,14 @@ from .requests import Request
 from .rules import Rule
 from .server import SimulatedExchange
 from .session import Outgoing
+from .trading.order import Fill, Order
 
 __all__ = [
     "Account",
     "Faults",
+    "Fill",
     "LogEntry",
+    "Order",
     "Outgoing",
     "Pair",
     "PublishedOrder",

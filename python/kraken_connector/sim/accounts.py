@@ -26,7 +26,7 @@ class Account:
     """The account behind every token.
 
     Its orders come from the order methods of clients, which match them against the markets, or
-    from `place`, which leaves all that happens to them to the test. Every change sends what the
+    from `place`, which can leave all that happens to them to the test. Every change sends what the
     exchange would send to the subscribers of `executions` and `balances`, in its order and with
     exact numbers.
 
@@ -95,11 +95,12 @@ class Account:
         post_only: bool = False,
         cl_ord_id: str | None = None,
         order_userref: int = 0,
+        matched: bool = False,
     ) -> str:
-        """Place an order that the market leaves alone: a `pending_new`, then a sparse `new`.
+        """Place an order from elsewhere: a `pending_new` with all terms, then a sparse `new`.
 
-        Nothing is checked; it is neither matched nor part of the book. Clients can cancel and
-        amend it.
+        Nothing is checked. Unless it is `matched`, the market leaves it alone and what happens to
+        it is up to the test. Clients can cancel and amend it.
 
         Args:
             symbol: the pair.
@@ -111,6 +112,7 @@ class Account:
             post_only: whether the reports say so.
             cl_ord_id: takes the place of `order_userref` in all reports.
             order_userref: reported when there is no `cl_ord_id`.
+            matched: whether it meets the market like orders of clients.
 
         Returns:
             The order id.
@@ -125,10 +127,9 @@ class Account:
             time_in_force,
             post_only,
             {"cl_ord_id": cl_ord_id} if cl_ord_id else {"order_userref": order_userref},
-            is_scripted=True,
+            is_scripted=not matched,
         )
-        self.records.place(order)
-        self.records.make_live(order)
+        self.matching.enter(order)
         return order.order_id
 
     async def fill(

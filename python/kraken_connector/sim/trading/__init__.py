@@ -11,5 +11,12 @@
 | `stream` | the reports' way to the subscribers |
 | `own` | the account's place in the queue of a price |
 | `matching` | orders against the market |
+| `triggers` | orders that wait for a price |
+| `conditional` | orders that close what a fill opened |
+| `funds` | what an order needs before it may trade |
+| `agenda` | what is to happen at a time |
+| `dead_man` | the timer that cancels all orders |
+| `rate` | the rate counters |
+| `faults` | what goes wrong with requests, replies and reports, on command |
 | `desk` | the order methods |
 """

@@ -66,6 +66,9 @@ class Matching:
         """Take an order in that was checked: it fills, rests, waits or ends at once."""
         with self._turn():
             self._records.place(order)
+            if order.is_scripted:
+                self._records.make_live(order)
+                return
             if order.expire_ns is not None:
                 self._agenda.add(order.expire_ns, lambda: self._expire(order))
             if order.effective_ns is not None and order.effective_ns > self._clock():
