@@ -6,6 +6,7 @@
 | `refusals` | the texts that refuse requests |
 | `fields` | which keys a request may have, and of what type |
 | `terms` | from the params of a request to an order, checked against the pair |
+| `changes` | what an amend or an edit makes of an order |
 | `ledger` | balances, and what open orders hold of them |
 | `records` | the orders and fills, and the reports of every change |
 | `stream` | the reports' way to the subscribers |

@@ -6,7 +6,6 @@ Source: docs.kraken.com, Spot WebSocket v2, user trading.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias
 
@@ -14,14 +13,13 @@ from ..encode import timestamp
 from ..feeds import MarketFeed
 from ..pairs import Pair
 from ..requests import UNSUPPORTED_PAIR, Refused
-from . import rate, refusals, terms
-from .conditional import set_limit, set_trigger
+from . import changes, rate, refusals, terms
 from .dead_man import LONGEST_SECONDS, SECOND_NS, DeadMan
 from .fields import Params
 from .funds import affordable, need
 from .ledger import hold_of
 from .matching import REPLACED, USER_REQUESTED, Matching
-from .order import LIMIT_TYPES, Order
+from .order import Order
 from .rate import RateCounters
 from .records import Records
 from .refusals import bad
@@ -95,7 +93,8 @@ class Desk:
         pair = self._pair(params["symbol"])
         self._rates.charge(pair.symbol, rate.ADD)
         order = self._build(params, pair)
-        self._check_new(order)
+        self._check_state(order)
+        self._check_funds(order)
         if not params.get("validate", False):
             terms.check_deadline(params, received_ns, self._clock())
             self._matching.enter(order)
@@ -132,21 +131,18 @@ class Desk:
         order = self._find_one(params)
         age_ns = self._clock() - order.created_ns
         self._rates.charge(order.pair.symbol, rate.CHANGE + rate.age_cost("amend", age_ns))
-        changed = self._changed(order, params)
+        changed = changes.amended(order, params, self._last(order.pair))
         self._check_state(changed)
         if changed.left > 0:
             terms.check_size(changed)
             self._check_affordable(changed, order)
-        if (
-            params.get("post_only", False)
-            and not order.waits
-            and self._matching.would_take(changed)
-        ):
+        is_idle = order.waits or order.is_scripted
+        if params.get("post_only", False) and not is_idle and self._matching.would_take(changed):
             raise Refused(refusals.POST_ONLY_ORDER)
         terms.check_deadline(params, received_ns, self._clock())
         if changed.left <= 0:
             self._rates.add(order.pair.symbol, rate.age_cost("cancel", age_ns))
-        _take_over(order, changed)
+        changes.take_over(order, changed)
         self._matching.amend(order)
         named = "order_id" if "order_id" in params else "cl_ord_id"
         return [_success({"amend_id": self._records.new_id("T"), named: params[named]})]
@@ -157,7 +153,7 @@ class Desk:
             raise Refused(refusals.UNKNOWN_ORDER)
         age_ns = self._clock() - old.created_ns
         self._rates.charge(old.pair.symbol, rate.CHANGE + rate.age_cost("edit", age_ns))
-        new = self._replacement(old, params)
+        new = changes.replacement(old, params, self._records.new_id("O"), self._last(old.pair))
         self._check_state(new)
         terms.check_size(new)
         self._check_affordable(new, old)
@@ -236,13 +232,13 @@ class Desk:
     def _build(self, params: Params, pair: Pair) -> Order:
         """Return the order that is asked for, if its terms are in order and its id is free."""
         order_id = self._records.new_id("O")
-        last = self._markets.market(pair.symbol).last_price
-        order = terms.build_order(params, pair, order_id, last=last, now_ns=self._clock())
+        order = terms.build_order(
+            params, pair, order_id, last=self._last(pair), now_ns=self._clock()
+        )
         if "cash_order_qty" in params:
             self._size_by_cash(order, Decimal(params["cash_order_qty"]))
-        if "cl_ord_id" in order.client_id and self._named(
-            "cl_ord_id", order.client_id["cl_ord_id"]
-        ):
+        cl_ord_id = order.client_id.get("cl_ord_id")
+        if cl_ord_id is not None and self._named("cl_ord_id", cl_ord_id):
             raise Refused(refusals.DUPLICATE_ORDER)
         return order
 
@@ -253,9 +249,11 @@ class Desk:
         order.flags = {**order.flags, "cash_order_qty": cash}
         terms.check_size(order)
 
-    def _check_new(self, order: Order) -> None:
-        self._check_state(order)
-        self._check_funds(order)
+    def _last(self, pair: Pair) -> Decimal:
+        """Return the last price of a pair; one that is not listed has none."""
+        if pair.symbol not in self._markets.pairs:
+            return Decimal(0)
+        return self._markets.market(pair.symbol).last_price
 
     def _check_state(self, order: Order) -> None:
         if self._system() == "cancel_only":
@@ -301,76 +299,6 @@ class Desk:
         if not found:
             raise Refused(refusals.UNKNOWN_ORDER)
         return found[0]
-
-    def _changed(self, order: Order, params: Params) -> Order:
-        """Return an order as an amend would make it; a quantity below what is filled ends it."""
-        trigger = replace(order.trigger) if order.trigger else None
-        changed = replace(order, trigger=trigger)
-        if "order_qty" in params:
-            changed.order_qty = max(Decimal(params["order_qty"]), order.cum_qty)
-        if "limit_price" in params:
-            if order.order_type not in LIMIT_TYPES:
-                raise bad("limit_price")
-            self._set_limit(changed, params)
-        if "display_qty" in params:
-            if order.order_type != "iceberg":
-                raise bad("display_qty")
-            changed.display_qty = Decimal(params["display_qty"])
-        if "trigger_price" in params:
-            if trigger is None or not trigger.waits:
-                raise bad("trigger_price")
-            price_type = params.get("trigger_price_type", trigger.price_type)
-            price = Decimal(params["trigger_price"])
-            last = self._markets.market(order.pair.symbol).last_price
-            set_trigger(changed, price, price_type, trigger.reference, last)
-        return changed
-
-    def _set_limit(self, changed: Order, params: Params) -> None:
-        price = Decimal(params["limit_price"])
-        if changed.order_type == "trailing-stop-limit" and not changed.waits:
-            changed.limit_price = price
-        else:
-            set_limit(changed, price, params.get("limit_price_type"))
-
-    def _replacement(self, old: Order, params: Params) -> Order:
-        """Return the order that takes the place of another; earlier fills stay with the old one."""
-        if old.conditional is not None or "cl_ord_id" in old.client_id:
-            raise bad("order_id")
-        if old.trigger is not None and not old.trigger.waits:
-            raise bad("order_id")
-        total = Decimal(params.get("order_qty", old.order_qty))
-        if total <= old.cum_qty:
-            raise bad("order_qty")
-        new = replace(
-            self._changed(old, {k: v for k, v in params.items() if k != "order_qty"}),
-            order_id=self._records.new_id("O"),
-            order_qty=total - old.cum_qty,
-            status="pending_new",
-            cum_qty=Decimal(0),
-            cum_cost=Decimal(0),
-            fees=Decimal(0),
-            amended=False,
-            post_only=params.get("post_only", old.post_only),
-            is_scripted=False,
-        )
-        if "order_userref" in params:
-            new.client_id = {"order_userref": params["order_userref"]}
-        if "triggers" in params:
-            if new.trigger is None:
-                raise bad("triggers")
-            last = self._markets.market(old.pair.symbol).last_price
-            terms.set_trigger_from(new, params["triggers"], last)
-        return new
-
-
-def _take_over(order: Order, changed: Order) -> None:
-    """Give an order the terms that an amend can change."""
-    order.order_qty = changed.order_qty
-    order.limit_price = changed.limit_price
-    order.limit_offset = changed.limit_offset
-    order.limit_price_type = changed.limit_price_type
-    order.display_qty = changed.display_qty
-    order.trigger = changed.trigger
 
 
 def _names(order: Order, params: Params) -> Answer:

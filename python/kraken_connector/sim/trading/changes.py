@@ -1,0 +1,103 @@
+"""What an amend or an edit makes of an order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from . import terms
+from .conditional import set_limit, set_trigger
+from .fields import Params
+from .order import LIMIT_TYPES, Order
+from .refusals import bad
+
+
+def amended(order: Order, params: Params, last: Decimal) -> Order:
+    """Return an order as an amend would make it; a quantity below what is filled ends it.
+
+    Args:
+        order: as it is; it stays so.
+        params: of the request.
+        last: price that offsets of triggers count from.
+
+    Raises:
+        Refused: the order has no such term, or it cannot be changed any more.
+    """
+    trigger = replace(order.trigger) if order.trigger else None
+    changed = replace(order, trigger=trigger)
+    if "order_qty" in params:
+        changed.order_qty = max(Decimal(params["order_qty"]), order.cum_qty)
+    if "limit_price" in params:
+        if order.order_type not in LIMIT_TYPES:
+            raise bad("limit_price")
+        _set_limit(changed, params)
+    if "display_qty" in params:
+        if order.order_type != "iceberg":
+            raise bad("display_qty")
+        changed.display_qty = Decimal(params["display_qty"])
+    if "trigger_price" in params:
+        if trigger is None or not trigger.waits:
+            raise bad("trigger_price")
+        price_type = params.get("trigger_price_type", trigger.price_type)
+        set_trigger(changed, Decimal(params["trigger_price"]), price_type, trigger.reference, last)
+    return changed
+
+
+def take_over(order: Order, changed: Order) -> None:
+    """Give an order the terms that an amend can change."""
+    order.order_qty = changed.order_qty
+    order.limit_price = changed.limit_price
+    order.limit_offset = changed.limit_offset
+    order.limit_price_type = changed.limit_price_type
+    order.display_qty = changed.display_qty
+    order.trigger = changed.trigger
+
+
+def replacement(old: Order, params: Params, order_id: str, last: Decimal) -> Order:
+    """Return the order that takes the place of another; earlier fills stay with the old one.
+
+    The quantity of an edit is the total of both.
+
+    Args:
+        old: as it is; it stays so.
+        params: of the request.
+        order_id: of the new one.
+        last: price that offsets of triggers count from.
+
+    Raises:
+        Refused: such orders cannot be edited, or not in this way.
+    """
+    if old.conditional is not None or "cl_ord_id" in old.client_id:
+        raise bad("order_id")
+    if old.trigger is not None and not old.trigger.waits:
+        raise bad("order_id")
+    total = Decimal(params.get("order_qty", old.order_qty))
+    if total <= old.cum_qty:
+        raise bad("order_qty")
+    new = replace(
+        amended(old, {key: params[key] for key in params if key != "order_qty"}, last),
+        order_id=order_id,
+        order_qty=total - old.cum_qty,
+        status="pending_new",
+        cum_qty=Decimal(0),
+        cum_cost=Decimal(0),
+        fees=Decimal(0),
+        amended=False,
+        post_only=params.get("post_only", old.post_only),
+        is_scripted=False,
+    )
+    if "order_userref" in params:
+        new.client_id = {"order_userref": params["order_userref"]}
+    if "triggers" in params:
+        if new.trigger is None:
+            raise bad("triggers")
+        terms.set_trigger_from(new, params["triggers"], last)
+    return new
+
+
+def _set_limit(changed: Order, params: Params) -> None:
+    price = Decimal(params["limit_price"])
+    if changed.order_type == "trailing-stop-limit" and not changed.waits:
+        changed.limit_price = price
+    else:
+        set_limit(changed, price, params.get("limit_price_type"))
