@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benches import core_rows, corpus, machine, memory_rows, rust_rows, socket_rows
+from benches import core_rows, corpus, machine, memory_rows, order_rows, rust_rows, socket_rows
 from benches.results import RESULTS, Results
 
 SECTIONS: dict[str, Callable[[Results, float], None]] = {
@@ -21,6 +21,7 @@ SECTIONS: dict[str, Callable[[Results, float], None]] = {
     "rust": rust_rows.measure,
     "memory": memory_rows.measure,
     "sockets": socket_rows.measure_throughput,
+    "orders": order_rows.measure,
     "latency": socket_rows.measure_latency,
 }
 #: Seconds for one comparison.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -462,13 +464,23 @@ async def test_order_is_written_in_the_callers_step(
         await client.cancel_all()
         connection = client._trades_on
         assert connection is not None
-        assert connection._socket is not None
-        written: list[bytes] = []
-        monkeypatch.setattr(connection._socket, "send_data", lambda: written.append(b""))
-        order = asyncio.create_task(client.add_order(limit()))
-        await asyncio.sleep(0)
-        assert written
+        socket = connection._socket
+        assert socket is not None
+        written = []
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                socket, "transport", SimpleNamespace(write=written.append, is_closing=lambda: False)
+            )
+            order = asyncio.create_task(client.add_order(limit()))
+            await asyncio.sleep(0)
+        (frame,) = written
         order.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await order
+        head, mask, masked = frame[:4], frame[4:8], frame[8:]
+        assert head == b"\x81\xfe" + len(masked).to_bytes(2, "big")
+        payload = bytes(byte ^ mask[place % 4] for place, byte in enumerate(masked))
+        assert json.loads(payload)["method"] == "add_order"
 
 
 async def test_frames_keep_their_order_when_the_peer_is_slow(sim: SimulatedExchange) -> None:

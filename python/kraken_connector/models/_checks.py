@@ -7,9 +7,10 @@ that makes no sense.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from ..exceptions import InvalidParameter
@@ -62,15 +63,15 @@ def checked_number(field: str, value: object) -> Decimal:
         number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
     if not number.is_finite():
         raise InvalidParameter(field, "a finite number", value)
-    exponent = number.as_tuple().exponent
-    if number.adjusted() >= _MAX_DIGITS or (isinstance(exponent, int) and -exponent > _MAX_DIGITS):
+    if not -_MAX_DIGITS < number.adjusted() < _MAX_DIGITS:
         raise InvalidParameter(field, f"a number of at most {_MAX_DIGITS} digits", value)
     return number
 
 
 def number_text(number: Decimal) -> str:
     """Return a number as JSON with all its digits and no exponent."""
-    return format(number, "f")
+    text = str(number)
+    return format(number, "f") if "E" in text else text
 
 
 def check_flag(field: str, value: object) -> None:
@@ -79,9 +80,9 @@ def check_flag(field: str, value: object) -> None:
         raise TypeError(f"{field} must be True, False or None, not {value!r}")
 
 
-def check_choice(field: str, value: object, allowed: Iterable[str]) -> None:
+def check_choice(field: str, value: object, allowed: Collection[str]) -> None:
     """Accept one of some texts, or nothing."""
-    if value is not None and value not in tuple(allowed):
+    if value is not None and value not in allowed:
         choices = ", ".join(repr(str(choice)) for choice in allowed)
         raise InvalidParameter(field, f"one of {choices}", value)
 
@@ -148,6 +149,11 @@ def checked_symbol(symbol: object) -> str:
     """Return the symbol of a pair."""
     if not isinstance(symbol, str):
         raise TypeError(f"a symbol must be a string like 'BTC/USD', not {symbol!r}")
+    return _good_symbol(symbol)
+
+
+@lru_cache(maxsize=4096)
+def _good_symbol(symbol: str) -> str:
     base, slash, quote = parts = symbol.partition("/")
     if not (base and slash and quote) or "/" in quote or symbol != "".join(symbol.split()):
         raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE, like 'BTC/USD'")

@@ -9,7 +9,7 @@ The token is the last thing to fill in: a client with a `TokenManager` does it b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
@@ -48,6 +48,11 @@ __all__ = [
     "TradingParams",
 ]
 
+
+def _texts(choices: Iterable[str]) -> tuple[str, ...]:
+    return tuple(str(choice) for choice in choices)
+
+
 #: Orders that trade at a limit price (page "Add Order").
 LIMIT_TYPES = frozenset(
     {
@@ -80,6 +85,17 @@ ICEBERG_SHARE = 15
 _OFFSETS = (PriceType.PCT, PriceType.QUOTE)
 
 
+_NUMBER_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _number_fields(cls: type[Model]) -> tuple[str, ...]:
+    found = _NUMBER_FIELDS.get(cls)
+    if found is None:
+        found = tuple(name for name, kind, _ in cls.__wire_fields__ if kind == "decimal")
+        _NUMBER_FIELDS[cls] = found
+    return found
+
+
 class _Checked(Model):
     """Parameters whose fields are checked by what they are.
 
@@ -95,16 +111,19 @@ class _Checked(Model):
     TIMES: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
     def __post_init__(self) -> None:
-        for name, kind, _ in self.__wire_fields__:
+        for name in _number_fields(type(self)):
             value = getattr(self, name)
-            if kind == "decimal" and value is not None:
+            if value is not None:
                 self._put(name, checked_number(name, value))
         for name in self.FLAGS:
-            check_flag(name, getattr(self, name))
+            value = getattr(self, name)
+            if value is not None:
+                check_flag(name, value)
         for name, allowed in self.CHOICES.items():
             if (value := getattr(self, name)) is not None:
                 check_choice(name, value, allowed)
-                self._put(name, str(value))
+                if type(value) is not str:
+                    self._put(name, str(value))
         for name, timespec in self.TIMES.items():
             if (value := getattr(self, name)) is not None:
                 self._put(name, checked_time(name, value, timespec))
@@ -120,8 +139,8 @@ class _Checked(Model):
         plain = cls._usual(src_dict)
         numbers = {
             name: checked_number(name, plain[name])
-            for name, kind, _ in cls.__wire_fields__
-            if kind == "decimal" and plain.get(name) is not None
+            for name in _number_fields(cls)
+            if plain.get(name) is not None
         }
         return super().from_dict({**plain, **numbers})
 
@@ -166,8 +185,16 @@ class TradingParams(_Checked, WithToken):
 
     def wire(self) -> dict[str, Any]:
         """Return the `params` of the request without the token, numbers as `Decimal`."""
-        plain = self.to_dict(exact=True)
-        del plain["token"]
+        plain: dict[str, Any] = {}
+        for name, kind, _ in self.__wire_fields__:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if kind == "model":
+                value = value.to_dict(exact=True)
+            elif kind == "models":
+                value = [item.wire() for item in value]
+            plain[name] = value
         return plain
 
 
@@ -184,7 +211,7 @@ class OrderTrigger(_Checked):
     """
 
     CHOICES = MappingProxyType(
-        {"reference": tuple(Reference), "price_type": tuple(PriceType)},
+        {"reference": _texts(Reference), "price_type": _texts(PriceType)},
     )
 
     reference: str | None = None
@@ -220,9 +247,9 @@ class ConditionalClose(_Checked):
 
     CHOICES = MappingProxyType(
         {
-            "order_type": tuple(sorted(CLOSE_TYPES)),
-            "limit_price_type": tuple(PriceType),
-            "trigger_price_type": tuple(PriceType),
+            "order_type": tuple(sorted(map(str, CLOSE_TYPES))),
+            "limit_price_type": _texts(PriceType),
+            "trigger_price_type": _texts(PriceType),
         }
     )
 
@@ -283,12 +310,12 @@ class AddOrderParams(TradingParams):
     FLAGS = ("margin", "post_only", "reduce_only", "validate")
     CHOICES = MappingProxyType(
         {
-            "side": tuple(OrderSide),
-            "order_type": tuple(OrderType),
-            "limit_price_type": tuple(PriceType),
-            "time_in_force": tuple(TimeInForce),
-            "fee_preference": tuple(FeePreference),
-            "stp_type": tuple(STPType),
+            "side": _texts(OrderSide),
+            "order_type": _texts(OrderType),
+            "limit_price_type": _texts(PriceType),
+            "time_in_force": _texts(TimeInForce),
+            "fee_preference": _texts(FeePreference),
+            "stp_type": _texts(STPType),
         }
     )
     TIMES = MappingProxyType(
@@ -412,7 +439,7 @@ class AmendOrderParams(TradingParams):
     METHOD = "amend_order"
     FLAGS = ("post_only", "reduce_only")
     CHOICES = MappingProxyType(
-        {"trigger_price_type": tuple(PriceType), "limit_price_type": tuple(PriceType)}
+        {"trigger_price_type": _texts(PriceType), "limit_price_type": _texts(PriceType)}
     )
     TIMES = MappingProxyType({"deadline": "milliseconds"})
 
@@ -468,7 +495,7 @@ class EditOrderParams(TradingParams):
 
     METHOD = "edit_order"
     FLAGS = ("post_only", "reduce_only", "validate")
-    CHOICES = MappingProxyType({"fee_preference": tuple(FeePreference)})
+    CHOICES = MappingProxyType({"fee_preference": _texts(FeePreference)})
     TIMES = MappingProxyType({"deadline": "milliseconds"})
 
     order_id: str

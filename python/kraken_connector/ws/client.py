@@ -170,7 +170,9 @@ class KrakenWSClient(TradingMethods):
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
         self.instruments = Instruments()
-        self._order_checks = OrderChecks(self.instruments) if check_orders else None
+        self._order_checks = (
+            OrderChecks(self.instruments, self._has_instruments) if check_orders else None
+        )
         self._bookkeeper: OrderBookkeeper = NoBookkeeping()
         wiring = Wiring(
             session=session_options,

@@ -22,7 +22,7 @@ from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .session import Session
 from .token import OwnTokens
-from .transport import DirectConnection, open_socket, send_now
+from .transport import DirectConnection, FrameWriter, open_socket
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -82,6 +82,7 @@ class Connection:
         self._tokens = tokens
         self._on_end = on_end
         self._socket: ClientConnection | None = None
+        self._writer: FrameWriter | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
         self._life: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[None] | None = None
@@ -300,9 +301,9 @@ class Connection:
     def _send(self) -> None:
         """Send what the session wants to send; what the socket cannot take now is written later."""
         outgoing = self.session.outgoing
-        assert self._socket is not None
+        assert self._writer is not None
         while outgoing:
-            if not send_now(self._socket, outgoing[0]):
+            if not self._writer.write(outgoing[0]):
                 self._writable.set()
                 return
             outgoing.popleft()
@@ -319,6 +320,7 @@ class Connection:
 
     def _start(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._writer = FrameWriter(socket)
         # New ones each time: a client may be used in one event loop after the other.
         self._writable = asyncio.Event()
         self._readable = asyncio.Event()
@@ -331,7 +333,7 @@ class Connection:
 
     def _stop(self, error: TransportError) -> None:
         """Take leave of the socket."""
-        self._socket = None
+        self._socket = self._writer = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

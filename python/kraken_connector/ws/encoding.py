@@ -9,7 +9,7 @@ import orjson
 
 from ..models._checks import number_text
 
-__all__ = ["encode"]
+__all__ = ["encode", "encode_body"]
 
 
 def encode(document: Any) -> bytes:
@@ -19,6 +19,11 @@ def encode(document: Any) -> bytes:
         TypeError: (an `orjson.JSONEncodeError`) something in it has no JSON.
     """
     return orjson.dumps(document, default=_exact)
+
+
+def encode_body(document: dict[str, Any]) -> bytes:
+    """Return the keys and values of an object, each after a comma."""
+    return b"," + encode(document)[1:-1] if document else b""
 
 
 def _exact(value: object) -> orjson.Fragment:

@@ -8,7 +8,7 @@ pages "Instrument" and "Status"). Cancels are never held back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
@@ -49,10 +49,14 @@ class OrderChecks:
 
     Args:
         instruments: what is known about pairs.
+        is_current: tells whether that is up to date; if not, pairs are not checked.
     """
 
-    def __init__(self, instruments: Instruments) -> None:
+    def __init__(
+        self, instruments: Instruments, is_current: Callable[[], bool] = lambda: True
+    ) -> None:
         self._instruments = instruments
+        self._is_current = is_current
 
     def check(
         self,
@@ -60,7 +64,6 @@ class OrderChecks:
         now_ns: int,
         *,
         system: str | None = None,
-        has_instruments: bool = True,
     ) -> None:
         """Check a request for new orders.
 
@@ -68,15 +71,15 @@ class OrderChecks:
             params: the request; one that makes no orders passes.
             now_ns: local time, nanoseconds since the epoch.
             system: state of the exchange's engine, `None` while unknown.
-            has_instruments: whether what is known about pairs is up to date.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
         """
         _check_deadline(params, now_ns)
+        knows_pairs = bool(self._instruments) and self._is_current()
         for order in _new_orders(params):
             _check_system(order, system)
-            rules = self._rules(order.symbol) if has_instruments else None
+            rules = self._rules(order.symbol) if knows_pairs else None
             if rules is not None:
                 _check_order(order, rules)
 
@@ -87,7 +90,6 @@ class OrderChecks:
         now_ns: int,
         *,
         system: str | None = None,
-        has_instruments: bool = True,
         order: Any = None,
     ) -> None:
         """Check an amend. Less than the minimum is left to the exchange, which may take it.
@@ -97,7 +99,6 @@ class OrderChecks:
             numbers: its prices and quantities by name.
             now_ns: local time, nanoseconds since the epoch.
             system: state of the exchange's engine, `None` while unknown.
-            has_instruments: whether what is known about pairs is up to date.
             order: the order that is to be changed, if the client knows it.
 
         Raises:
@@ -108,8 +109,8 @@ class OrderChecks:
         if system == SystemState.MAINTENANCE:
             raise _closed("the exchange", "system", system, _CLOSED[system], None, params.METHOD)
         symbol = params.symbol or getattr(order, "symbol", None)
-        rules = self._instruments.rules(symbol) if symbol and has_instruments else None
-        if rules is None:
+        rules = self._instruments.rules(symbol) if symbol else None
+        if rules is None or not self._is_current():
             return
         is_trailing = getattr(order, "order_type", None) in TRAILING_TYPES
         for field, number in numbers.items():
@@ -124,7 +125,7 @@ class OrderChecks:
     def _rules(self, symbol: str) -> PairRules | None:
         rules = self._instruments.rules(symbol)
         # Tokenized assets (TSLAx/USD) are in the stream only if it was asked for them.
-        if rules is None and self._instruments and not symbol.partition("/")[0].endswith("x"):
+        if rules is None and not symbol.partition("/")[0].endswith("x"):
             close = difflib.get_close_matches(symbol, list(self._instruments), 3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             text = f"{symbol} is not traded{hint}"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from ..exceptions import InvalidParameter
 from ..models._checks import Number, checked_number, number_text
 from ..models.trading import AmendOrderParams, CancelOrderParams
 from ..models.trading_results import AmendOrderResult, CancelOrderResult
-from .encoding import encode
+from .constants import ConnectionState
+from .encoding import encode_body
 from .trading_desk import Command
 from .trading_replies import TradingReply
 from .waiting import now, outcome
@@ -36,12 +36,14 @@ class PreparedCancel:
     def __init__(self, trader: TradingMethods, params: CancelOrderParams) -> None:
         self.params = params
         self._trader = trader
-        self._body = encode(params.wire())[:-1]
+        self._body = encode_body(params.wire())
 
     async def __call__(self) -> TradingReply[CancelOrderResult]:
         """Cancel the order; raises what `KrakenWSClient.cancel_order` raises."""
         params = self.params
-        connection = await self._trader._trading_connection("cancel_order", params.token)
+        connection = self._trader._trades_on
+        if connection is None or connection.state is not ConnectionState.CONNECTED:
+            connection = await self._trader._trading_connection("cancel_order", params.token)
         command = Command(
             "cancel_order",
             self._body,
@@ -49,7 +51,8 @@ class PreparedCancel:
             cl_ord_id=params.cl_ord_id[0] if params.cl_ord_id else None,
             token=params.token,
         )
-        connection.session.trading.send(command, now(), time.time_ns())
+        connection.session.trading.send(command, now())
+        connection.attend()
         return await outcome(connection, command)
 
     def __repr__(self) -> str:
@@ -68,7 +71,7 @@ class PreparedAmend:
     def __init__(self, trader: TradingMethods, params: AmendOrderParams) -> None:
         self.params = params
         self._trader = trader
-        self._body = encode(params.wire())[:-1]
+        self._body = encode_body(params.wire())
 
     async def __call__(
         self,
@@ -87,7 +90,9 @@ class PreparedAmend:
             trigger_price: the new trigger price.
         """
         params = self.params
-        connection = await self._trader._trading_connection("amend_order", params.token)
+        connection = self._trader._trades_on
+        if connection is None or connection.state is not ConnectionState.CONNECTED:
+            connection = await self._trader._trading_connection("amend_order", params.token)
         command = Command(
             "amend_order",
             self._body,
@@ -107,7 +112,8 @@ class PreparedAmend:
         self._trader._check_amend(params, numbers, connection)
         for name, number in numbers.items():
             command.body += _KEYS[name] + number_text(number).encode()
-        connection.session.trading.send(command, now(), time.time_ns())
+        connection.session.trading.send(command, now())
+        connection.attend()
         return await outcome(connection, command)
 
     def __repr__(self) -> str:

@@ -218,6 +218,7 @@ class TradingMethods:
         connection = await self._trading_connection(params.METHOD, params.token)
         self._check_order(params, connection)
         command = connection.session.trade(params, now(), time.time_ns())
+        connection.attend()
         return await outcome(connection, command)
 
     def _check_order(self, params: TradingParams, connection: Connection) -> None:
@@ -231,7 +232,6 @@ class TradingMethods:
                 params,
                 time.time_ns(),
                 system=connection.session.system_status,
-                has_instruments=self._has_instruments(),
             )
 
     def _check_amend(
@@ -244,13 +244,8 @@ class TradingMethods:
                 numbers,
                 time.time_ns(),
                 system=connection.session.system_status,
-                has_instruments=self._has_instruments(),
                 order=self._bookkeeper.get(params.order_id or params.cl_ord_id or ""),
             )
-
-    def _has_instruments(self) -> bool:
-        """Tell whether what is known about pairs is up to date."""
-        raise NotImplementedError
 
     async def _trading_connection(self, method: str, token: str) -> Connection:
         """Return the connection for orders, which has a socket.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from ..exceptions import (
@@ -27,7 +27,7 @@ from ..models.trading import AddOrderParams, BatchAddParams, TradingParams
 from ..models.trading_results import AddOrderResult, BatchAddResult
 from .bookkeeping import OrderBookkeeper
 from .constants import INVALID_SESSION
-from .encoding import encode
+from .encoding import encode, encode_body
 from .flights import says
 from .token_desk import TokenDesk
 from .trading_replies import TradingReply, read_result
@@ -51,7 +51,7 @@ class Command:
 
     Attributes:
         method: the trading method.
-        body: the parameters as JSON, without the token and without the closing brace.
+        body: the parameters but the token as JSON, each after a comma.
         params: the parameters, `None` for a request that was encoded beforehand.
         state: where it stands.
         req_id: its id, 0 until it is sent.
@@ -66,22 +66,13 @@ class Command:
         on_done: called when it is done.
     """
 
-    __slots__ = (
-        "answers",
-        "body",
-        "cl_ord_id",
-        "deadline",
-        "frame",
-        "method",
-        "on_done",
-        "order_id",
-        "orders",
-        "outcome",
-        "params",
-        "req_id",
-        "state",
-        "token",
-    )
+    state: CommandState = "waiting"
+    req_id = 0
+    frame = b""
+    deadline = float("inf")
+    orders: Sequence[Any] = ()
+    outcome: TradingReply[Any] | Exception | None = None
+    on_done: Callable[[], None] | None = None
 
     def __init__(
         self,
@@ -99,14 +90,7 @@ class Command:
         self.token = token
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
-        self.state: CommandState = "waiting"
-        self.req_id = 0
-        self.frame = b""
-        self.deadline = float("inf")
-        self.orders: list[Any] = []
         self.answers: list[WSResponse] = []
-        self.outcome: TradingReply[Any] | Exception | None = None
-        self.on_done: Callable[[], None] | None = None
 
     @property
     def is_done(self) -> bool:
@@ -177,6 +161,8 @@ class TradingDesk:
         self._out: dict[int, Command] = {}
         self._collecting: dict[int, Command] = {}
         self._late: dict[int, Command] = {}
+        self._heads: dict[str, bytes] = {}
+        self._heads_token = ""
 
     # What callers want.
 
@@ -196,7 +182,7 @@ class TradingDesk:
         order_id = getattr(params, "order_id", None)
         command = Command(
             params.METHOD,
-            encode(plain)[:-1],
+            encode_body(plain),
             params,
             cl_ord_id=_only(named),
             order_id=_only(order_id),
@@ -205,14 +191,14 @@ class TradingDesk:
         return self.send(command, now, now_ns, names=plain)
 
     def send(
-        self, command: Command, now: float, now_ns: int, names: dict[str, Any] | None = None
+        self, command: Command, now: float, now_ns: int = 0, names: dict[str, Any] | None = None
     ) -> Command:
         """Send a request that is encoded, or let it wait for the token.
 
         Args:
             command: the request.
             now: the driver's time.
-            now_ns: the same since the epoch.
+            now_ns: the same since the epoch, for requests that make orders.
             names: the parameters as they are sent, which name the orders.
 
         Raises:
@@ -222,7 +208,9 @@ class TradingDesk:
             raise NotConnected(command.method, "reconnecting")
         self._is_used = True
         command.deadline = now + self._timeout
-        self._keep_account(command, names, now_ns)
+        command.req_id = self._new_id()
+        if names is not None:
+            self._keep_account(command, names, now_ns)
         if self._tokens.has_source and self._tokens.token is None:
             self._waiting.append(command)
             self._tokens.want()
@@ -396,11 +384,10 @@ class TradingDesk:
         name: str | None = order.get("cl_ord_id")
         return name
 
-    def _keep_account(self, command: Command, names: dict[str, Any] | None, now_ns: int) -> None:
+    def _keep_account(self, command: Command, names: dict[str, Any], now_ns: int) -> None:
         """Open the account of the orders that a request makes."""
-        command.req_id = self._new_id()
         params = command.params
-        if names is None or command.is_validation:
+        if command.is_validation:
             return
         if isinstance(params, AddOrderParams):
             made = [(params, names.get("cl_ord_id"))]
@@ -493,19 +480,23 @@ class TradingDesk:
 
     def _launch(self, command: Command, now: float) -> None:
         command.token = self._tokens.token or command.token
-        comma = b"," if len(command.body) > 1 else b""
-        command.frame = b'{"method":"%b","params":%b%b"token":%b},"req_id":%d}' % (
-            command.method.encode(),
-            command.body,
-            comma,
-            encode(command.token),
-            command.req_id,
-        )
+        head = self._head(command.method, command.token)
+        command.frame = b'%b%b},"req_id":%d}' % (head, command.body, command.req_id)
         command.state = "sent"
         command.deadline = now + self._timeout
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
         logger.debug("> %s %s", command.method, command.cl_ord_id or command.order_id or "")
+
+    def _head(self, method: str, token: str) -> bytes:
+        """Return how a request begins, kept for as long as the token is the same."""
+        if token != self._heads_token:
+            self._heads, self._heads_token = {}, token
+        head = self._heads.get(method)
+        if head is None:
+            name, secret = method.encode(), encode(token)
+            head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % (name, secret)
+        return head
 
 
 def client_ids() -> Iterator[str]:

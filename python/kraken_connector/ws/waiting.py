@@ -20,8 +20,7 @@ def now() -> float:
 
 
 async def outcome(connection: Connection, command: Command) -> TradingReply[Any]:
-    """Send what the session wants to send, and wait for what comes of a command."""
-    connection.attend()
+    """Wait for what comes of a command that was sent."""
     await settled(connection, command, [command])
     return command.result()
 

@@ -322,7 +322,12 @@ def test_unknown_pair_is_refused_with_its_like() -> None:
 
 def test_without_the_stream_pairs_are_not_checked() -> None:
     OrderChecks(Instruments()).check(limit(symbol="ETH/USD", price="0.00001"), NOW_NS)
-    checks().check(limit(symbol="BTX/USD", price="100.05"), NOW_NS, has_instruments=False)
+    instruments = Instruments()
+    instruments.observe(instrument(pair()))
+    outdated = OrderChecks(instruments, lambda: False)
+    outdated.check(limit(symbol="BTX/USD", price="100.05"), NOW_NS)
+    amend = AmendOrderParams("O1", symbol=BTC)
+    outdated.check_amend(amend, {"limit_price": Decimal("100.05")}, NOW_NS)
 
 
 def test_updates_change_the_rules() -> None:

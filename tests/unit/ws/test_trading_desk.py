@@ -142,8 +142,8 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
     desk.trade(limit("0.10", cl_ord_id="mine"))
     (frame,) = desk.session.outgoing
     assert frame == (
-        b'{"method":"add_order","params":{"symbol":"BTC/USD","side":"buy","order_type":"limit",'
-        b'"order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine","token":"tok"},'
+        b'{"method":"add_order","params":{"token":"tok","symbol":"BTC/USD","side":"buy",'
+        b'"order_type":"limit","order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine"},'
         b'"req_id":4294967296}'
     )
 
