@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from .._backend import Engine, Level3Book, OrderBook, WSDataMessage
 from ..exceptions import ChecksumError
@@ -105,18 +105,20 @@ class LiveBooks(OrderBookManager):
     book itself says (`book.is_valid`).
     """
 
-    def __init__(self, engines: Callable[[], Iterable[Engine]]) -> None:
+    def __init__(self, engine_of: Callable[[str], Engine]) -> None:
         super().__init__()
-        self._engines = engines
+        self._engine_of = engine_of
+        self._found: dict[str, tuple[Engine, OrderBook]] = {}
 
     def get(self, symbol: str) -> OrderBook | None:
         """Return the live book of `symbol`, `None` before its first verified snapshot."""
-        book = self._books.get(symbol)
-        if book is None:
-            for engine in self._engines():
-                found = engine.books().get(symbol)
-                if found is not None and found.verified_count:
-                    book = self._books[symbol] = found
+        engine = self._engine_of(symbol)
+        owner, book = self._found.get(symbol, (None, None))
+        if owner is not engine:
+            book = engine.books().get(symbol)
+            if book is None or not book.verified_count:
+                return None
+            self._found[symbol] = engine, book
         return book
 
     def get_or_create(self, symbol: str, depth: int = 10) -> OrderBook:
@@ -124,7 +126,7 @@ class LiveBooks(OrderBookManager):
 
         Its depth is that of the subscription; `depth` is ignored.
         """
-        return self.get(symbol) or next(iter(self._engines())).book(symbol)
+        return self._engine_of(symbol).book(symbol)
 
     def process_message(self, msg: WSDataMessage) -> BookChecksumEvent | None:
         """Raise: the engine applied the message before it was delivered."""

@@ -10,12 +10,13 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
 
-from .._backend import Engine, OrderBook, backend
+from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
 from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
+from .call import Call, outcome
 from .connection import Connection, ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
 from .dispatcher import WSMessage
@@ -27,15 +28,15 @@ from .lag import lag
 from .link import ConnectionView, Link
 from .options import SessionOptions, checked_count, checked_seconds
 from .order_checks import OrderChecks
-from .outcome import outcome
 from .pacing import Allowance
-from .pool import Pool, Wiring
+from .pool import Pool
 from .session import Session
 from .sinks import CallbackSink
 from .subscribe import BookParams, SubscriptionParams
-from .subscriptions import Sink, SubscriptionEntry, Topic, Wish, entries_of
+from .subscriptions import Sink, SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
+from .wiring import Wiring
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -79,6 +80,8 @@ class KrakenWSClient(TradingMethods):
             goes to further ones. The default is one connection for all.
         level3_allowance: what the account may spend on subscribing to `level3` within a second:
             200, or 500 with a pro account.
+        redundant: whether books come over two connections, the first verified arrival of each
+            message counting. Books alone: other channels have no checksum to tell equals by.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
         private_queue_max: private messages that wait for a slow consumer; when they are that
@@ -119,6 +122,7 @@ class KrakenWSClient(TradingMethods):
         level3_url: str | None = None,
         symbols_per_connection: int | None = None,
         level3_allowance: int = LEVEL3_ALLOWANCE,
+        redundant: bool = False,
         on_message: Callable[[Any], object] | None = None,
         deliver_heartbeats: bool = False,
         private_queue_max: int = 65_536,
@@ -181,6 +185,7 @@ class KrakenWSClient(TradingMethods):
             allowance=Allowance(checked_count("level3_allowance", level3_allowance, 1)),
             symbols=symbols_per_connection
             and checked_count("symbols_per_connection", symbols_per_connection, 1),
+            redundant=redundant,
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,
@@ -190,7 +195,7 @@ class KrakenWSClient(TradingMethods):
         self._pool = Pool(hosts, wiring, self._ended)
         self._cleaning: asyncio.Task[None] | None = None
         self._gave_up = False
-        self._books = LiveBooks(self._engines)
+        self._books = LiveBooks(self._pool.engine_of)
 
     # Life.
 
@@ -277,12 +282,9 @@ class KrakenWSClient(TradingMethods):
         async with self._pool.room_for(params) as parts:
             for link, part in parts:
                 link.session.registry.check(part)
-            wish, now = Wish(params), _now()
-            asks = []
-            for link, part in parts:
-                sink = taken or self._sink(link, part.channel, overflow)
-                asks.append((link, link.session.subscribe(part, sink, now, wish)))
-        result = await outcome(asks, params)
+            call = Call(params, parts, lambda link: taken or self._sink(link, params, overflow))
+            call.subscribe(_now())
+        result = await call.outcome()
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
         return result
 
@@ -301,12 +303,11 @@ class KrakenWSClient(TradingMethods):
         """
         _check_type(params)
         parts = self._pool.carrying(params, "unsubscribe")
-        for link, part in parts:
-            if unknown := link.session.registry.missing(part, params):
-                raise KeyError(f"not subscribed to {part.channel} of {', '.join(unknown)}")
         now = _now()
         asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
-        return await outcome(asks, params)
+        result = await outcome(asks, params)
+        self._pool.tidy(params)
+        return result
 
     async def resync(self, symbol: str) -> None:
         """Ask for a book again and wait until it is valid; this releases a quarantined one.
@@ -318,8 +319,8 @@ class KrakenWSClient(TradingMethods):
             KeyError: the book of `symbol` is not subscribed.
         """
         params = BookParams(symbol=[symbol])
-        link = await self._pool.opened(params, "resync")
-        await outcome([(link, link.session.resync(symbol, _now()))], params)
+        for link in await self._pool.opened(params, "resync"):
+            await outcome([(link, link.session.resync(symbol, _now()))], params)
 
     async def send(self, msg: WSRequest) -> None:
         """Send a request as it is; its answer comes through the queue.
@@ -407,7 +408,7 @@ class KrakenWSClient(TradingMethods):
     @property
     def subscriptions(self) -> dict[tuple[tuple[str, Any], ...], SubscriptionEntry]:
         """What is subscribed, keyed by the sorted parameters without the token; a copy."""
-        return entries_of(session.registry for session in self._sessions())
+        return entries_of(link.session.registry for link in self._pool if not link.is_twin)
 
     @property
     def gaps(self) -> list[GapEvent]:
@@ -422,9 +423,9 @@ class KrakenWSClient(TradingMethods):
         Raises:
             KeyError: the book of `symbol` is not subscribed.
         """
-        for session in self._sessions():
-            if session.registry.book(symbol) is not None:
-                return session.engine.book(symbol)
+        for link in self._pool:
+            if link.session.registry.book(symbol) is not None:
+                return link.books.book(symbol)
         raise KeyError(f"not subscribed to the book of {symbol}")
 
     def stats(self) -> dict[str, Any]:
@@ -455,18 +456,15 @@ class KrakenWSClient(TradingMethods):
     def _sessions(self) -> Iterable[Session]:
         return [link.session for link in self._pool]
 
-    def _engines(self) -> Iterable[Engine]:
-        return [session.engine for session in self._sessions()]
-
     def _check(self, params: SubscriptionParams) -> None:
         _check_type(params)
-        if params.channel in TOKEN_CHANNELS:
-            if not self._has_tokens and not getattr(params, "token", ""):
-                raise ValueError(
-                    f"{params.channel} is private: make the client with "
-                    "token_manager=TokenManager.from_env()"
-                )
-        elif hasattr(params, "symbol") and not params.symbols:
+        wants_token = params.channel in TOKEN_CHANNELS and not getattr(params, "token", "")
+        if wants_token and not self._has_tokens:
+            raise ValueError(
+                f"{params.channel} is private: make the client with "
+                "token_manager=TokenManager.from_env()"
+            )
+        if hasattr(params, "symbol") and not params.symbols:
             raise ValueError(f"no symbol: use {type(params).__name__}(symbol=['BTC/USD'])")
 
     def _has_instruments(self) -> bool:
@@ -478,9 +476,9 @@ class KrakenWSClient(TradingMethods):
         """Return the connection that serves a channel, opened when it is the first time."""
         return (await self._pool.of_channel(channel, action)).connection
 
-    def _sink(self, link: Link, channel: str, overflow: Overflow) -> Sink:
+    def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
         """Return where a channel's messages go when they have no callback of their own."""
-        sink = link.places.of(channel, overflow)
+        sink = link.places.of(params.channel, overflow)
         return sink if self._callback is None else self._callback
 
     def _record_gap(self, gap: GapEvent) -> None:

@@ -122,6 +122,18 @@ class Connection:
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
+    def may_try_again(self, error: Exception) -> bool:
+        """Tell whether another round of attempts makes sense after one that ended so."""
+        options = self._options
+        return options.max_reconnect_attempts > 0 and options.retryable(error.__cause__ or error)
+
+    def keep_trying(self, reason: Exception) -> None:
+        """Begin as if a socket had been lost: for a connection that others can do without."""
+        self.state = ConnectionState.RECONNECTING
+        self._attempts = 0
+        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
+        self._life = asyncio.create_task(self._live(reason))
+
     def stop(self, *, forget: bool = True) -> None:
         """End, whatever it is doing; `wait_closed` or `abort` must follow.
 
@@ -208,9 +220,11 @@ class Connection:
 
     # Sockets.
 
-    async def _live(self) -> None:
+    async def _live(self, reason: Exception | None = None) -> None:
         """Serve socket after socket until one cannot be had any more."""
         try:
+            if reason is not None:
+                self._start(await self._redial(reason))
             while True:
                 socket = self._socket
                 assert socket is not None

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from .._backend import Engine
+from .arbiter import Arbiter
 from .connection import Connection
 from .constants import ConnectionState
 from .hosts import Host
 from .session import Session
 from .sinks import Places
+from .subscribe import BookParams, SubscriptionParams
 
 __all__ = ["ConnectionView", "Link", "shelf_of"]
 
@@ -24,12 +27,25 @@ class Link:
         host: where it connects.
         connection: the connection.
         places: where its subscriptions' messages go.
+        arbiter: makes one feed of its books and its twin's.
+        is_twin: whether it only carries the books of another connection too.
 
     Attributes:
         reserved: channels and symbols that are about to be subscribed on it.
     """
 
-    def __init__(self, name: str, host: Host, connection: Connection, places: Places) -> None:
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        connection: Connection,
+        places: Places,
+        *,
+        arbiter: Arbiter | None = None,
+        is_twin: bool = False,
+    ) -> None:
+        self.arbiter = arbiter
+        self.is_twin = is_twin
         self.name = name
         self.host = host
         self.connection = connection
@@ -48,6 +64,16 @@ class Link:
         """What the connection is doing."""
         return self.connection.state
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether it has ended by itself and left something unserved."""
+        return self.state is ConnectionState.DISCONNECTED and bool(self.session.registry)
+
+    @property
+    def books(self) -> Engine:
+        """Where the books are that users see."""
+        return self.session.engine if self.arbiter is None else self.arbiter.engine
+
     def symbols(self, shelf: str) -> set[str]:
         """Return the symbols that it carries, or is about to.
 
@@ -57,6 +83,12 @@ class Link:
         found = {(entry.topic.channel, entry.topic.symbol) for entry in self.session.registry}
         found |= self.reserved.keys()
         return {symbol for channel, symbol in found if symbol and shelf_of(channel) == shelf}
+
+    def present(self, params: SubscriptionParams) -> None:
+        """Prepare for books that are about to be subscribed."""
+        if self.arbiter is not None and isinstance(params, BookParams):
+            for symbol in params.symbols:
+                self.arbiter.expect(symbol, params.depth)
 
     async def open(self, check: Callable[[], None]) -> None:
         """Open the connection, if it is not; several callers open it once.

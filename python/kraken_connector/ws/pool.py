@@ -5,59 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
-from ..exceptions import NotConnected
-from ..models import GapEvent
-from .bookkeeping import NoBookkeeping, OrderBookkeeper
-from .connection import Connection, ConnectionOptions
+from .._backend import Engine
+from ..exceptions import ConnectFailed, NotConnected
+from .arbiter import Arbiter
 from .constants import LEVEL3_SYMBOLS, ConnectionState
 from .hosts import Host, Hosts
-from .inbox import Inbox
 from .link import Link, shelf_of
-from .options import SessionOptions
-from .pacing import Allowance
-from .routes import Take
-from .session import Session
-from .sinks import CallbackSink, ClientOutlet, Places
-from .subscribe import SubscriptionParams
-from .token import OwnTokens
+from .subscribe import BookParams, SubscriptionParams
+from .wiring import Wiring
 
-__all__ = ["Pool", "Wiring"]
+__all__ = ["Pool"]
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wiring:
-    """What every connection of a client is made with.
-
-    Attributes:
-        session: how the protocol is spoken.
-        connection: how sockets are opened.
-        tokens: where tokens come from.
-        allowance: what all connections together may spend on snapshots of `level3`.
-        symbols: how many pairs one public connection carries, `None` without a bound.
-        inbox: the client's lanes.
-        callback: takes everything instead of the inbox.
-        on_gap: records a hole.
-        orders: keeps account of orders.
-        observers: by channel, what sees each message before it is delivered.
-    """
-
-    session: SessionOptions
-    connection: ConnectionOptions
-    tokens: OwnTokens | None
-    allowance: Allowance
-    symbols: int | None
-    inbox: Inbox
-    callback: CallbackSink | None
-    on_gap: Callable[[GapEvent], None]
-    orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
-    observers: Mapping[str, Take] = field(default_factory=dict)
-
 
 Part = tuple[Link, SubscriptionParams]
 
@@ -66,7 +28,8 @@ class Pool:
     """The connections of one client, each opened when it is first needed.
 
     A symbol stays on the connection that it was put on, with all its channels, as long as it is
-    subscribed, and comes back there if there is room.
+    subscribed, and comes back there if there is room. With a redundant feed each public connection
+    has a twin that carries the same books.
 
     Args:
         hosts: the endpoints.
@@ -79,27 +42,45 @@ class Pool:
         self._wiring = wiring
         self._on_end = on_end
         self._links: dict[Host, list[Link]] = {}
+        self._twins: dict[Link, Link] = {}
         self._homes: dict[tuple[str, str], Link] = {}
+        self._has_ended = False
 
     def __iter__(self) -> Iterator[Link]:
-        """Iterate over the connections, the first public one first."""
-        return (link for links in self._links.values() for link in links)
+        """Iterate over the connections, the first public one first, twins last."""
+        yield from (link for links in self._links.values() for link in links)
+        yield from self._twins.values()
 
     def __bool__(self) -> bool:
         return bool(self._links)
 
     @property
     def state(self) -> ConnectionState:
-        """`RECONNECTING` while any connection is, else what the first one is doing."""
-        states = [link.state for link in self]
-        if ConnectionState.RECONNECTING in states:
+        """What the connections are doing together.
+
+        `CONNECTED` means that all that was opened is. While one reconnects, or has ended and left
+        something unserved, it is `RECONNECTING`.
+        """
+        states = {link.state for link in self}
+        if self._has_ended or states <= {ConnectionState.DISCONNECTED}:
+            return ConnectionState.DISCONNECTED
+        if ConnectionState.RECONNECTING in states or any(link.is_missing for link in self):
             return ConnectionState.RECONNECTING
-        return states[0] if states else ConnectionState.DISCONNECTED
+        if ConnectionState.CONNECTED in states:
+            return ConnectionState.CONNECTED
+        return ConnectionState.CONNECTING
 
     @property
     def primary(self) -> Link | None:
         """The first public connection, `None` before it was asked for."""
         return self._links[self.hosts.public][0] if self._links else None
+
+    def engine_of(self, symbol: str) -> Engine:
+        """Return the engine whose book of a symbol users see."""
+        home = self._homes.get(("public", symbol))
+        return (home or self._first(self.hosts.public)).books
+
+    # Life.
 
     async def connect(self) -> None:
         """Open the first public connection, and those that had subscriptions when one gave up.
@@ -107,6 +88,7 @@ class Pool:
         Raises:
             ConnectFailed: one cannot be opened; then none is.
         """
+        self._has_ended = False
         for link in self:
             link.renew()
         first = self._first(self.hosts.public)
@@ -118,6 +100,46 @@ class Pool:
         except BaseException:
             await self.close(forget=False)
             raise
+
+    async def close(self, *, forget: bool = True) -> None:
+        """Close all connections, and end what is subscribed on them unless `forget` is false."""
+        links = list(self)
+        if forget:
+            # Before the sockets go: a user who leaves makes no hole.
+            for arbiter in self._arbiters():
+                arbiter.close()
+        for link in links:
+            link.connection.stop(forget=forget)
+        for arbiter in self._arbiters():
+            arbiter.report_holes()
+        try:
+            await asyncio.gather(*(link.connection.wait_closed() for link in links))
+        finally:
+            for link in links:
+                link.connection.abort()
+
+    def _ended(self, link: Link, reason: Exception) -> None:
+        """Go on without a connection where nothing can be mistaken by that, else end.
+
+        Books of level 3 cannot be read any more, and books with another leg still can. But public
+        market data that falls silent looks like a quiet market, and fills that do not come look
+        like none.
+        """
+        twin = self._twins.get(link)
+        has_other = twin is not None and twin.state is ConnectionState.CONNECTED
+        if (link.is_twin or has_other) and link.connection.may_try_again(reason):
+            link.connection.keep_trying(reason)
+            return
+        if link.is_twin or link.host.serves == {"level3"}:
+            logger.error("%s ended: %s", link.name, reason)
+            link.session.given_up()
+            return
+        self._has_ended = True
+        for arbiter in self._arbiters():
+            arbiter.report_holes()
+        self._on_end(reason)
+
+    # Who serves what.
 
     async def of_channel(self, channel: str, action: str) -> Link:
         """Return the connection of a channel, opened; see `of_host`."""
@@ -143,21 +165,18 @@ class Pool:
 
         Raises:
             NotConnected: the client is not connected.
-            ConnectFailed: one of them cannot be opened.
+            ConnectFailed: one of them cannot be opened, nor its twin.
         """
-
-        def check() -> None:
-            self._check_connected("subscribe")
-
-        check()
+        self._check_connected("subscribe")
         parts = self._assigned(params)
         taken = [(link, Counter((part.channel, s) for s in part.symbols)) for link, part in parts]
         for link, symbols in taken:
             link.reserved += symbols
         try:
+            twins = [(self._twin(link), part) for link, part in parts if _is_doubled(link, part)]
             for link, _ in parts:
-                await link.open(check)
-            yield parts
+                await self._open(link)
+            yield parts + twins
         finally:
             for link, symbols in taken:
                 link.reserved -= symbols
@@ -175,21 +194,63 @@ class Pool:
             names = ", ".join(params.symbols) or params.channel
             raise KeyError(f"not subscribed to {params.channel} of {names}")
         shelf = shelf_of(params.channel)
-        return _split(
+        parts = _split(
             params,
             [self._homes.get((shelf, symbol), links[0]) for symbol in params.symbols or [""]],
         )
+        for link, part in parts:
+            if unknown := link.session.registry.missing(part, params):
+                raise KeyError(f"not subscribed to {part.channel} of {', '.join(unknown)}")
+        twins = [(self._twins[link], part) for link, part in parts if link in self._twins]
+        return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 
-    async def opened(self, params: SubscriptionParams, action: str) -> Link:
-        """Return the connection that carries one symbol, opened if it had ended.
+    async def opened(self, params: SubscriptionParams, action: str) -> list[Link]:
+        """Return the connections that carry one symbol, opened if they had ended.
 
         Raises:
             NotConnected, KeyError: as `carrying`.
             ConnectFailed: it cannot be opened.
         """
-        ((link, _),) = self.carrying(params, action)
-        await link.open(lambda: self._check_connected(action))
-        return link
+        links = [link for link, _ in self.carrying(params, action)]
+        await self._open(links[0])
+        return links
+
+    def tidy(self, params: SubscriptionParams) -> None:
+        """Present no more the books that no connection carries any more."""
+        for link in self:
+            if link.arbiter is not None and not link.is_twin and params.channel == "book":
+                carried = link.symbols("public")
+                for symbol in params.symbols:
+                    if symbol not in carried or link.session.registry.book(symbol) is None:
+                        link.arbiter.forget(symbol)
+
+    # Inner workings.
+
+    def _arbiters(self) -> set[Arbiter]:
+        return {link.arbiter for link in self if link.arbiter is not None}
+
+    def _check_connected(self, action: str) -> None:
+        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
+            raise NotConnected(action, self.state)
+
+    async def _open(self, link: Link) -> None:
+        """Open a connection and its twin; the one that fails is tried further if the other works.
+
+        Raises:
+            ConnectFailed: neither can be opened.
+        """
+        legs = [link, self._twins[link]] if link in self._twins else [link]
+        failed: list[tuple[Link, ConnectFailed]] = []
+        for leg in legs:
+            try:
+                await leg.open(lambda: self._check_connected("subscribe"))
+            except ConnectFailed as error:
+                failed.append((leg, error))
+        if len(failed) == len(legs):
+            raise failed[0][1]
+        for leg, reason in failed:
+            logger.warning("%s is not there yet: %s", leg.name, reason)
+            leg.connection.keep_trying(reason)
 
     def _assigned(self, params: SubscriptionParams) -> list[Part]:
         host = self.hosts.of_channel(params.channel)
@@ -222,52 +283,25 @@ class Pool:
         self._homes[key] = link
         return link
 
-    async def close(self, *, forget: bool = True) -> None:
-        """Close all connections, and end what is subscribed on them unless `forget` is false."""
-        links = list(self)
-        for link in links:
-            link.connection.stop(forget=forget)
-        try:
-            await asyncio.gather(*(link.connection.wait_closed() for link in links))
-        finally:
-            for link in links:
-                link.connection.abort()
-
-    def _check_connected(self, action: str) -> None:
-        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
-            raise NotConnected(action, self.state)
-
     def _first(self, host: Host) -> Link:
         links = self._links.get(host)
         return links[0] if links else self._new_link(host)
 
     def _new_link(self, host: Host) -> Link:
-        def give_up() -> None:
-            connection.give_up_until_drained(inbox.private)
-
         links = self._links.setdefault(host, [])
-        name = f"{host.name}-{len(links) + 1}" if links else host.name
-        wiring = self._wiring
-        inbox = wiring.inbox
-        tokens = wiring.tokens if host.takes_tokens else None
-        outlet = ClientOutlet(
-            inbox, on_full=give_up, on_gap=wiring.on_gap, callback=wiring.callback
-        )
-        session = Session(
-            host.url,
-            outlet,
-            wiring.session,
-            has_token_source=tokens is not None,
-            orders=wiring.orders,
-            observers=wiring.observers,
-            allowance=wiring.allowance,
-            name=f"{host.url}#{name}" if links else host.url,
-        )
-        connection = Connection(session, wiring.connection, tokens, self._on_end)
-        places = Places(inbox, connection.block, connection.give_up_until_drained)
-        link = Link(name, host, connection, places)
+        link = self._wiring.link(host, len(links) + 1, self._ended)
         links.append(link)
         return link
+
+    def _twin(self, link: Link) -> Link:
+        if link not in self._twins:
+            number = self._links[link.host].index(link) + 1
+            self._twins[link] = self._wiring.link(link.host, number, self._ended, link)
+        return self._twins[link]
+
+
+def _is_doubled(link: Link, params: SubscriptionParams) -> bool:
+    return link.arbiter is not None and isinstance(params, BookParams)
 
 
 def _split(params: SubscriptionParams, links: list[Link]) -> list[Part]:

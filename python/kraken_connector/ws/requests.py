@@ -22,7 +22,7 @@ from .constants import (
 from .flights import Flight, Flights, Purpose, says, was_so_before
 from .pacing import Allowance
 from .subscribe import BookParams, SubscriptionParams
-from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish
+from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish, topics_of
 from .token_desk import TokenDesk
 
 __all__ = ["Repairs", "Requests"]
@@ -134,6 +134,17 @@ class Requests:
         if self._open:
             self._launch("subscribe", fresh, "ask", now)
         return ask
+
+    def keep(self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish) -> None:
+        """Want `params` from here on, whatever became of asking for it: another leg has it."""
+        if any(self._registry.get(topic) is None for topic in topics_of(params)):
+            _, fresh = self._registry.add(params, sink, wish)
+            self._changed()
+            if self._open:
+                self._launch("subscribe", fresh, "replay", now)
+        for topic in topics_of(params):
+            if (subscription := self._registry.get(topic)) is not None:
+                subscription.is_standing = True
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
@@ -488,4 +499,4 @@ class Requests:
 
 def _is_orphan(subscription: Subscription) -> bool:
     """Tell whether it was never confirmed and nobody waits for it."""
-    return subscription.ack is None and not subscription.asks
+    return subscription.ack is None and not subscription.asks and not subscription.is_standing

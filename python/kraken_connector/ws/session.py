@@ -20,6 +20,7 @@ from ..exceptions import TransportError
 from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
+    BookQuarantinedEvent,
     GapEvent,
     HeartbeatMessage,
     InvalidFrameEvent,
@@ -31,6 +32,7 @@ from ..models import (
     WSResponse,
 )
 from ..models.trading import TradingParams
+from .arbiter import Gate
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS
 from .encoding import encode
@@ -67,6 +69,7 @@ class Session:
         observers: by channel, what sees each message before it is delivered; it must not raise.
         allowance: what the connections of a client may spend on snapshots of `level3`.
         name: what it is called in the records of holes; its URL by default.
+        gate: what its books pass on their way to subscribers, where two connections feed them.
 
     Attributes:
         url: where it connects.
@@ -100,6 +103,7 @@ class Session:
         observers: Mapping[str, Take] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
+        gate: Gate | None = None,
     ) -> None:
         self.url = url
         self.name = name or url
@@ -114,6 +118,7 @@ class Session:
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
         self._outlet = outlet
+        self._gate = gate
         self._options = options = options or SessionOptions()
         self._live = Liveness(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
@@ -141,7 +146,7 @@ class Session:
             self.requests,
             self.registry,
             self.engine,
-            note=self._note,
+            note=self._note_repair,
             closed=self._repaired,
             changed=self._rebuild_routes,
             attempts=options.resync_attempts,
@@ -381,6 +386,8 @@ class Session:
         if subscription is None:
             raise KeyError(f"not subscribed to the book of {symbol}")
         ask = self.repair.release(subscription, now, is_open=self.is_open)
+        if self._gate is not None:
+            self._gate.unsound(symbol, self.last_received_ns)
         self._after(now)
         return ask
 
@@ -455,11 +462,14 @@ class Session:
                 event.computed,
             )
         topic = Topic("book", None, event.symbol)
-        self._note(topic, event)
+        if self._is_lost_by(topic):
+            self._note(topic, event)
         self._needs_repair(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
-        self._note(Topic("book", None, event.symbol), event)
+        # With a gate it is what comes out of that which counts.
+        if self._gate is None:
+            self._note(Topic("book", None, event.symbol), event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
@@ -469,10 +479,21 @@ class Session:
         elif event.channel == "book":
             for symbol, book in self.engine.books().items():
                 if book.state == "stale":
-                    self._needs_repair(Topic("book", None, symbol), "resync")
+                    self._is_lost_by(topic := Topic("book", None, symbol))
+                    self._needs_repair(topic, "resync")
         else:
             at_ns, channels = self.last_received_ns, [event.channel] if event.channel else []
             self._outlet.gap(GapEvent("unreadable", at_ns, at_ns, channels, [], self.name, 1))
+
+    def _gated(self, take: Take, gate: Gate) -> Take:
+        def pass_on(message: WSDataMessage) -> None:
+            for event in gate.admit(message):
+                if type(event) is WSDataMessage:
+                    take(event)
+                else:
+                    self._note(Topic("book", None, message.symbol or ""), event)
+
+        return pass_on
 
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
@@ -501,6 +522,17 @@ class Session:
 
         return note
 
+    def _is_lost_by(self, topic: Topic) -> bool:
+        """Tell whether a book that is not sound here can be read nowhere."""
+        if self._gate is None:
+            return True
+        return self._gate.unsound(topic.symbol, self._trusted_ns(topic) or self.last_received_ns)
+
+    def _note_repair(self, topic: Topic, event: Any) -> None:
+        is_end = type(event) is BookQuarantinedEvent
+        if self._gate is None or not is_end or self._gate.given_up(topic.symbol):
+            self._note(topic, event)
+
     def _note(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
@@ -515,6 +547,8 @@ class Session:
         self._routes_basis = basis
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
+        if self._gate is not None and "book" in self._routes:
+            self._routes["book"] = self._gated(self._routes["book"], self._gate)
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._timed(self._routes[private])
         for channel in watched & self._routes.keys():
@@ -552,6 +586,8 @@ class Session:
     def _open_hole(self, now_ns: int, cause: str) -> None:
         channels, symbols = self._streams()
         since_ns = self.last_received_ns or now_ns
+        if self._gate is not None:
+            self._gate.lost(since_ns, cause)
         if self._hole is not None:
             # Lost again before all was back: one hole, with what came to it meanwhile.
             cause, since_ns = self._hole.cause, self._hole.start_ns
@@ -571,8 +607,10 @@ class Session:
             )
 
     def _streams(self) -> tuple[set[str], set[str]]:
-        """Return channels and symbols of all that was ever confirmed."""
+        """Return channels and symbols of all that was ever confirmed and has no other leg."""
         live = [entry.topic for entry in self.registry if entry.ack is not None]
+        if self._gate is not None:
+            live = [topic for topic in live if topic.channel != "book"]
         return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
 
     def _close_hole(self, end_ns: int) -> None:
@@ -582,6 +620,8 @@ class Session:
 
     def _repaired(self, entry: Resync, sound: bool) -> None:
         topic = entry.topic
+        if self._gate is not None and topic.channel == "book":
+            return
         symbols = [topic.symbol] if topic.symbol else []
         end_ns = self.last_received_ns if sound else None
         self._outlet.gap(

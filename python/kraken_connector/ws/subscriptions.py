@@ -115,6 +115,8 @@ class Subscription:
     req_id: int = 0
     #: Callers that wait for the outcome.
     asks: list[Ask] = field(default_factory=list)
+    #: Whether it is wanted although nobody waits: another connection has it already.
+    is_standing: bool = False
 
 
 class Wish:

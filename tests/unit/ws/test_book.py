@@ -85,7 +85,7 @@ def test_books_can_be_made_given_and_removed() -> None:
 
 def test_live_books_appear_with_their_first_verified_snapshot() -> None:
     engine = Engine()
-    books = LiveBooks(lambda: [engine])
+    books = LiveBooks(lambda _: engine)
     engine.feed(book(BTC, wrong=True))
     assert books.get(BTC) is None
     engine.feed(book(BTC))

@@ -1,0 +1,406 @@
+"""One feed of books out of two: the same subscriptions on two connections, each message once.
+
+The exchange numbers no book message, so a message is known by its time and checksum, and a leg's
+place is kept in the history of what was presented. While a leg stands at the end of the history its
+book equals the one presented, so that its next message is new and fits. A leg that is behind is
+followed, without presenting anything, until it has caught up. Should the legs cut the same events
+into different messages, or one begin with a snapshot that the other never shows, the one that is
+ahead cannot be followed by message: then its whole book is presented, as a snapshot.
+
+The presented books live in an engine of their own, which verifies each message again. That costs a
+third reading of each message, and gives books that keep their identity and content whichever leg is
+lost. Like a session this has no socket and no clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from .._backend import Engine, OrderBook, WSDataMessage
+from ..models import GapEvent
+from .encoding import encode
+
+if TYPE_CHECKING:
+    from .._backend import Event
+
+__all__ = ["Arbiter", "Gate", "Leg"]
+
+logger = logging.getLogger(__name__)
+
+#: Messages of a book that are remembered: how far a leg may be behind and still be followed.
+REMEMBERED = 1024
+_CHECKSUM = b'"checksum":'
+
+
+class Gate(Protocol):
+    """What stands between a connection's books and those who subscribed to them."""
+
+    def admit(self, message: WSDataMessage) -> Iterable[Event]:
+        """Take a book message; return what is to be delivered in its place."""
+
+    def unsound(self, symbol: str, since_ns: int) -> bool:
+        """Note that the connection's book cannot be read; true if it cannot be read at all now."""
+
+    def given_up(self, symbol: str) -> bool:
+        """Note that the connection's book is quarantined; true if it is given up everywhere."""
+
+    def lost(self, since_ns: int, cause: str) -> None:
+        """Note that the connection is lost."""
+
+
+class _Mark(NamedTuple):
+    """What a book message is known by."""
+
+    time_ns: int | None
+    checksum: int
+
+    def fits(self, other: _Mark) -> bool:
+        """Tell whether both may be of the same message; a snapshot may have no time."""
+        return self.checksum == other.checksum and (
+            self.time_ns == other.time_ns or self.time_ns is None or other.time_ns is None
+        )
+
+
+class _Hole:
+    """A time without any sound leg, for one or several books."""
+
+    def __init__(self, cause: str, since_ns: int) -> None:
+        self.cause = cause
+        self.since_ns = since_ns
+        self.end_ns: int | None = None
+        self.is_told = False
+        self.symbols: set[str] = set()
+        self.missing: set[str] = set()
+
+
+class _Feed:
+    """One book as it is presented.
+
+    Attributes:
+        depth: levels per side.
+        is_sound: whether the book is the exchange's.
+        base: how many marks the history has forgotten.
+        marks: the history's end, oldest first.
+        newest_ns: the latest time of the exchange among what was presented.
+        hole: since when it has not been sound.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.is_sound = False
+        self.base = 0
+        self.marks: deque[_Mark] = deque()
+        self.newest_ns: int | None = None
+        self.hole: _Hole | None = None
+
+    @property
+    def end(self) -> int:
+        """The place of what will be presented next."""
+        return self.base + len(self.marks)
+
+    def note(self, mark: _Mark) -> None:
+        """Add what is being presented."""
+        self.marks.append(mark)
+        if len(self.marks) > REMEMBERED:
+            self.marks.popleft()
+            self.base += 1
+        if mark.time_ns is not None:
+            self.newest_ns = max(self.newest_ns or 0, mark.time_ns)
+
+    def after(self, mark: _Mark, start: int) -> int | None:
+        """Return the place after the first equal mark from `start` on, if there is one."""
+        for offset in range(max(0, start - self.base), len(self.marks)):
+            if self.marks[offset].fits(mark):
+                return self.base + offset + 1
+        return None
+
+    def place_of(self, mark: _Mark) -> int:
+        """Return where a leg stands that shows an older state."""
+        for offset in range(len(self.marks) - 1, -1, -1):
+            known = self.marks[offset]
+            if known.fits(mark):
+                return self.base + offset + 1
+            if _is_before(known.time_ns, mark.time_ns):
+                # At the end it would count as equal to what is presented.
+                return self.base + min(offset + 1, len(self.marks) - 1)
+        return self.base
+
+    def may_end_with(self, mark: _Mark) -> bool:
+        """Tell whether a mark may be that of the state presented, under another time."""
+        if not self.marks or self.marks[-1].checksum != mark.checksum:
+            return False
+        return len(self.marks) < 2 or not _is_before(mark.time_ns, self.marks[-2].time_ns)
+
+
+class Leg:
+    """One of the connections, as a `Gate`.
+
+    Args:
+        arbiter: makes one feed of them.
+
+    Attributes:
+        book: gives the connection's own live book of a symbol.
+        places: where in the history of what was presented its sound books stand.
+        quarantined: the symbols whose books it has given up.
+    """
+
+    book: Callable[[str], OrderBook]
+
+    def __init__(self, arbiter: Arbiter) -> None:
+        self.places: dict[str, int] = {}
+        self.quarantined: set[str] = set()
+        self._arbiter = arbiter
+
+    def is_sound(self, symbol: str) -> bool:
+        """Tell whether the connection's book is the exchange's."""
+        return symbol in self.places and self.book(symbol).is_valid
+
+    def admit(self, message: WSDataMessage) -> Iterable[Event]:
+        """Take a book message; return what is to be delivered in its place."""
+        return self._arbiter.admit(self, message)
+
+    def unsound(self, symbol: str, since_ns: int) -> bool:
+        """Note that the connection's book cannot be read; true if it cannot be read at all now."""
+        self.places.pop(symbol, None)
+        return self._arbiter.missed([symbol], since_ns, "resync")
+
+    def given_up(self, symbol: str) -> bool:
+        """Note that the connection's book is quarantined; true if it is given up everywhere."""
+        self.quarantined.add(symbol)
+        return self._arbiter.given_up(symbol)
+
+    def lost(self, since_ns: int, cause: str) -> None:
+        """Note that the connection is lost."""
+        symbols = list(self.places)
+        self.places.clear()
+        self.quarantined.clear()
+        self._arbiter.missed(symbols, since_ns, cause)
+
+
+class Arbiter:
+    """Presents the books of several legs as one.
+
+    Args:
+        url: what the records of holes name.
+        on_gap: takes the record of a hole: there was no sound leg.
+
+    Attributes:
+        engine: holds the books as they are presented.
+        duplicates: messages that another leg had brought before.
+        switches: books that were presented whole because the legs differed.
+    """
+
+    def __init__(self, url: str, on_gap: Callable[[GapEvent], None]) -> None:
+        self.engine = Engine()
+        self.duplicates = self.switches = 0
+        self._url = url
+        self._on_gap = on_gap
+        self._legs: list[Leg] = []
+        self._feeds: dict[str, _Feed] = {}
+
+    def leg(self) -> Leg:
+        """Add a connection; its `book` must be set before its first message."""
+        leg = Leg(self)
+        self._legs.append(leg)
+        return leg
+
+    def expect(self, symbol: str, depth: int) -> None:
+        """Begin to present a book, unless it is presented already."""
+        feed = self._feeds.get(symbol)
+        if feed is None or (not feed.is_sound and feed.depth != depth):
+            self._feeds[symbol] = _Feed(depth)
+            self.engine.expect_book(symbol, depth)
+
+    def forget(self, symbol: str) -> None:
+        """Present a book no longer: it was unsubscribed."""
+        feed = self._feeds.pop(symbol, None)
+        if feed is not None:
+            self._end_hole(feed, symbol, None)
+            self.engine.invalidate_book(symbol, "awaiting_snapshot")
+        for leg in self._legs:
+            leg.places.pop(symbol, None)
+
+    def close(self) -> None:
+        """Present nothing any more; open holes are reported as such."""
+        for symbol in list(self._feeds):
+            self.forget(symbol)
+
+    def report_holes(self) -> None:
+        """Report open holes as such; should a book come back, its hole is reported again."""
+        holes = {feed.hole for feed in self._feeds.values() if feed.hole is not None}
+        for hole in holes:
+            if not hole.is_told:
+                hole.is_told = True
+                self._report(hole, None, sorted(hole.symbols))
+
+    # What legs bring.
+
+    def admit(self, leg: Leg, message: WSDataMessage) -> Iterable[Event]:
+        """Take a book message of one leg; return what is to be delivered in its place."""
+        symbol = message.symbol or ""
+        feed = self._feeds.get(symbol)
+        if feed is None:
+            return (message,)
+        if not message.verified:
+            return ()
+        mark = _Mark(message.timestamp_ns, _checksum(message))
+        if message.type == "snapshot":
+            return self._snapshot(leg, feed, symbol, mark, message)
+        place = leg.places.get(symbol)
+        if place is None:
+            return ()
+        if place == feed.end:
+            return self._present(leg, feed, symbol, mark, message)
+        after = feed.after(mark, place)
+        if after is None and self._is_ahead(leg, feed, symbol, mark):
+            return self._switch(leg, feed, symbol, mark)
+        self._follow(leg, feed, symbol, mark, after)
+        return ()
+
+    def missed(self, symbols: Iterable[str], since_ns: int, cause: str) -> bool:
+        """Note that a leg has no sound book of some symbols; true if a book is lost by that."""
+        hole = _Hole(cause, since_ns)
+        for symbol in symbols:
+            feed = self._feeds.get(symbol)
+            if feed is None or not feed.is_sound or self._sound_legs(symbol):
+                continue
+            feed.is_sound = False
+            feed.hole = hole
+            hole.symbols.add(symbol)
+            is_stale = cause == "resync"
+            self.engine.invalidate_book(symbol, "stale" if is_stale else "awaiting_snapshot")
+        hole.missing |= hole.symbols
+        return bool(hole.symbols)
+
+    def given_up(self, symbol: str) -> bool:
+        """Note that a leg has given a book up; true if all have."""
+        if not all(symbol in leg.quarantined for leg in self._legs):
+            logger.error("the book of %s has one connection left", symbol)
+            return False
+        self.engine.invalidate_book(symbol, "quarantined")
+        feed = self._feeds.get(symbol)
+        if feed is not None:
+            self._end_hole(feed, symbol, None)
+        return True
+
+    # Inner workings.
+
+    def _snapshot(
+        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+    ) -> Iterable[Event]:
+        leg.quarantined.discard(symbol)
+        is_newer = _is_before(feed.newest_ns, mark.time_ns)
+        if not feed.is_sound or (is_newer and not self._is_presented(leg, feed, symbol, mark)):
+            return self._present(leg, feed, symbol, mark, message)
+        self._follow(leg, feed, symbol, mark, None)
+        return ()
+
+    def _follow(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, after: int | None) -> None:
+        """Keep a leg's place, whose message shows nothing new."""
+        self.duplicates += 1
+        if after is None:
+            is_level = self._is_presented(leg, feed, symbol, mark)
+            after = feed.end if is_level else feed.place_of(mark)
+        leg.places[symbol] = after
+
+    def _is_presented(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> bool:
+        """Tell whether a leg's book equals the one presented, level for level."""
+        if not feed.may_end_with(mark):
+            return False
+        theirs, ours = leg.book(symbol), self.engine.book(symbol)
+        if not (theirs.is_valid and ours.is_valid):
+            return False
+        return theirs.bids == ours.bids and theirs.asks == ours.asks
+
+    def _is_ahead(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> bool:
+        """Tell whether a message that was not presented yet is newer than what was."""
+        if _is_before(feed.newest_ns, mark.time_ns):
+            return True
+        # Of the same moment, or without a time: as new, if nobody else could have brought it.
+        is_alone = self._sound_legs(symbol) == [leg]
+        return is_alone and (mark.time_ns is None or mark.time_ns == feed.newest_ns)
+
+    def _present(
+        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+    ) -> Iterable[Event]:
+        """Present a message that continues what was presented."""
+        if self.engine.book(symbol).state == "quarantined":
+            self.engine.expect_book(symbol, feed.depth)
+        assert message.raw is not None
+        events = self.engine.feed(message.raw, message.received_ns)
+        if not self.engine.book(symbol).is_valid:
+            return self._switch(leg, feed, symbol, mark)
+        feed.note(mark)
+        leg.places[symbol] = feed.end
+        self._sound_again(feed, symbol, message.received_ns)
+        return events
+
+    def _switch(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
+        """Present a leg's book as a whole."""
+        book = leg.book(symbol)
+        if not book.is_valid:
+            return ()
+        self.switches += 1
+        events = self.engine.feed(_as_snapshot(book), book.received_ns)
+        shown = events[-1]
+        assert isinstance(shown, WSDataMessage)
+        presented = _Mark(shown.timestamp_ns, book.checksum())
+        feed.note(presented)
+        # The leg may have read more than it has handed out yet; then what it hands out next is
+        # older than this, up to the message that this state came with.
+        leg.places[symbol] = feed.end if presented.fits(mark) else feed.end - 1
+        self._sound_again(feed, symbol, book.received_ns)
+        return events
+
+    def _sound_legs(self, symbol: str) -> list[Leg]:
+        return [leg for leg in self._legs if leg.is_sound(symbol)]
+
+    def _sound_again(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
+        if not feed.is_sound:
+            feed.is_sound = True
+            self._end_hole(feed, symbol, now_ns)
+
+    def _end_hole(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
+        """Report a hole when the last of its books is back, or will not come."""
+        hole, feed.hole = feed.hole, None
+        if hole is None:
+            return
+        hole.missing.discard(symbol)
+        if now_ns is None:
+            hole.symbols.discard(symbol)
+            self._report(hole, None, [symbol])
+        else:
+            hole.end_ns = now_ns
+        if hole.symbols and not hole.missing:
+            self._report(hole, hole.end_ns, sorted(hole.symbols))
+            hole.symbols.clear()
+
+    def _report(self, hole: _Hole, end_ns: int | None, symbols: list[str]) -> None:
+        self._on_gap(GapEvent(hole.cause, hole.since_ns, end_ns, ["book"], symbols, self._url))
+
+
+def _is_before(one_ns: int | None, other_ns: int | None) -> bool:
+    return one_ns is not None and other_ns is not None and one_ns < other_ns
+
+
+def _checksum(message: WSDataMessage) -> int:
+    """Return the checksum that a verified message carries, without decoding its levels."""
+    raw = message.raw or b""
+    start = raw.rfind(_CHECKSUM) + len(_CHECKSUM)
+    digits = raw[start : start + 12].lstrip().partition(b"}")[0].partition(b",")[0]
+    return int(digits) if digits.strip().isdigit() else message.data[-1].checksum
+
+
+def _as_snapshot(book: OrderBook) -> bytes:
+    """Return a book as the message that would bring it."""
+    item = {
+        "symbol": book.symbol,
+        "bids": [{"price": price, "qty": qty} for price, qty in book.bids],
+        "asks": [{"price": price, "qty": qty} for price, qty in book.asks],
+        "checksum": book.checksum(),
+        **({"timestamp": book.timestamp} if book.timestamp else {}),
+    }
+    return encode({"channel": "book", "type": "snapshot", "data": [item]})

@@ -1,0 +1,100 @@
+"""One `subscribe` call, on one connection or several, and what becomes of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ..exceptions import SubscriptionError
+from .envelopes import SubscriptionResult
+from .link import Link
+from .subscribe import SubscriptionParams
+from .subscriptions import Ask, Sink, Wish, topics_of
+
+__all__ = ["Call", "outcome"]
+
+
+class Call:
+    """A `subscribe` call and its parts.
+
+    Args:
+        params: the whole of it.
+        parts: what of it each connection is asked for.
+        sink: gives where the messages of a connection go.
+    """
+
+    def __init__(
+        self,
+        params: SubscriptionParams,
+        parts: list[tuple[Link, SubscriptionParams]],
+        sink: Callable[[Link], Sink],
+    ) -> None:
+        self._params = params
+        self._parts = [(link, part, sink(link)) for link, part in parts]
+        # A twin has wishes of its own: what it misses its counterpart may have.
+        self._wishes = Wish(params), Wish(params)
+        self._asks: list[tuple[Link, Ask]] = []
+
+    def subscribe(self, now: float) -> None:
+        """Ask for everything.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        for link, part, sink in self._parts:
+            link.present(part)
+            ask = link.session.subscribe(part, sink, now, self._wishes[link.is_twin])
+            self._asks.append((link, ask))
+
+    async def outcome(self) -> SubscriptionResult:
+        """Wait until everything has an answer; see `outcome`."""
+        try:
+            result = await outcome(self._asks, self._params)
+        except SubscriptionError as error:
+            self._keep(set(error.accepted))
+            raise
+        self._keep(set(self._params.symbols))
+        return result
+
+    def _keep(self, accepted: set[str]) -> None:
+        """Want what one leg of a redundant feed accepted on both."""
+        now = asyncio.get_running_loop().time()
+        for link, part, sink in self._parts:
+            symbols = [symbol for symbol in part.symbols if symbol in accepted]
+            if link.arbiter is not None and part.channel == "book" and symbols:
+                wanted = part.with_symbols(symbols)
+                link.session.requests.keep(wanted, sink, now, self._wishes[link.is_twin])
+                link.connection.attend()
+
+
+async def outcome(asks: list[tuple[Link, Ask]], params: SubscriptionParams) -> SubscriptionResult:
+    """Wait until everything that was asked for has an answer; a caller that is cancelled gives up.
+
+    Args:
+        asks: the parts of the request, each with its connection.
+        params: the whole of it.
+
+    Raises:
+        SubscriptionError, RequestTimeout, ConnectionLost: as the parts ended.
+    """
+    answered = asyncio.Event()
+    for link, ask in asks:
+        link.connection.attend()
+        ask.on_done = answered.set
+    topics, parts = topics_of(params), [ask for _, ask in asks]
+    try:
+        while not (whole := Ask.joined(topics, parts)).done or not _is_final(whole, parts):
+            await answered.wait()
+            answered.clear()
+    except asyncio.CancelledError as cancelled:
+        for link, ask in asks:
+            if not ask.done:
+                link.session.abandon(ask, cancelled, asyncio.get_running_loop().time())
+                link.connection.attend()
+        raise
+    return whole.result()
+
+
+def _is_final(whole: Ask, parts: list[Ask]) -> bool:
+    """Tell whether what is still out cannot change the outcome."""
+    return whole.is_accepted or all(part.done for part in parts)

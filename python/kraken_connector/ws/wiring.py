@@ -1,0 +1,104 @@
+"""How the connections of a client are made, each with all that belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..models import GapEvent
+from .arbiter import Arbiter
+from .bookkeeping import NoBookkeeping, OrderBookkeeper
+from .connection import Connection, ConnectionOptions
+from .hosts import Host
+from .inbox import Inbox
+from .link import Link
+from .options import SessionOptions
+from .pacing import Allowance
+from .routes import Take
+from .session import Session
+from .sinks import CallbackSink, ClientOutlet, Places
+from .token import OwnTokens
+
+__all__ = ["Wiring"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """What every connection of a client is made with.
+
+    Attributes:
+        session: how the protocol is spoken.
+        connection: how sockets are opened.
+        tokens: where tokens come from.
+        allowance: what all connections together may spend on snapshots of `level3`.
+        symbols: how many pairs one public connection carries, `None` without a bound.
+        redundant: whether books are subscribed on two connections.
+        inbox: the client's lanes.
+        callback: takes everything instead of the inbox.
+        on_gap: records a hole.
+        orders: keeps account of orders.
+        observers: by channel, what sees each message before it is delivered.
+    """
+
+    session: SessionOptions
+    connection: ConnectionOptions
+    tokens: OwnTokens | None
+    allowance: Allowance
+    symbols: int | None
+    redundant: bool
+    inbox: Inbox
+    callback: CallbackSink | None
+    on_gap: Callable[[GapEvent], None]
+    orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
+    observers: Mapping[str, Take] = field(default_factory=dict)
+
+    def link(
+        self,
+        host: Host,
+        number: int,
+        on_end: Callable[[Link, Exception], None],
+        twin_of: Link | None = None,
+    ) -> Link:
+        """Make a connection, not yet opened.
+
+        Args:
+            host: where it connects.
+            number: which of the host's it is, from 1.
+            on_end: called when it has ended by itself.
+            twin_of: the connection whose books it carries too.
+        """
+        name = host.name if number == 1 else f"{host.name}-{number}"
+        arbiter = None
+        if twin_of is not None:
+            name, arbiter = f"{name}-twin", twin_of.arbiter
+        elif self.redundant and "public" in host.serves:
+            arbiter = Arbiter(host.url, self.on_gap)
+
+        def give_up() -> None:
+            connection.give_up_until_drained(self.inbox.private)
+
+        def end(reason: Exception) -> None:
+            on_end(link, reason)
+
+        outlet = ClientOutlet(
+            self.inbox, on_full=give_up, on_gap=self.on_gap, callback=self.callback
+        )
+        leg = arbiter.leg() if arbiter is not None else None
+        tokens = self.tokens if host.takes_tokens else None
+        session = Session(
+            host.url,
+            outlet,
+            self.session,
+            has_token_source=tokens is not None,
+            orders=self.orders,
+            observers=self.observers,
+            allowance=self.allowance,
+            name=host.url if name == host.name else f"{host.url}#{name}",
+            gate=leg,
+        )
+        if leg is not None:
+            leg.book = session.engine.book
+        connection = Connection(session, self.connection, tokens, end)
+        places = Places(self.inbox, connection.block, connection.give_up_until_drained)
+        link = Link(name, host, connection, places, arbiter=arbiter, is_twin=twin_of is not None)
+        return link

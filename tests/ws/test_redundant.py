@@ -1,0 +1,175 @@
+"""The same books on two connections."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel
+
+from kraken_connector.exceptions import ConnectFailed, SubscriptionError
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    BookParams,
+    ConnectionState,
+    KrakenWSClient,
+    TickerParams,
+    WSDataMessage,
+)
+from kraken_connector.ws.arbiter import Arbiter
+
+
+def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
+    """Return the book messages that wait."""
+    found = []
+    while (message := client._inbox.pop()) is not None:
+        if getattr(message, "channel", None) == "book":
+            found.append(message)
+    return found
+
+
+async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Arbiter:
+    """Wait until both connections have sound books."""
+    assert client._pool.primary is not None
+    arbiter = client._pool.primary.arbiter
+    assert arbiter is not None
+    await eventually(lambda: [len(leg.places) for leg in arbiter._legs] == [books, books])
+    return arbiter
+
+
+async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        result = await client.subscribe(BookParams(symbol=[BTC, ETH]))
+        assert result.symbols == [BTC, ETH]
+        assert list(client.connections) == ["public", "public-twin"]
+        await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
+        book = client.book(BTC)
+        arbiter = await both_legs_stand(client, 2)
+        books_of(client)
+        seen = arbiter.duplicates
+        for number in range(1, 21):
+            await sim.step(BTC)
+            await eventually(lambda number=number: arbiter.duplicates == seen + number)
+        assert len(books_of(client)) == 20
+        assert arbiter.switches == 0
+        assert book.is_valid
+        assert book is client.book(BTC) is client.book_manager.get(BTC)
+
+
+@pytest.mark.parametrize("leg", ["public", "public-twin"])
+async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -> None:
+    async with connected(sim, redundant=True) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await both_legs_stand(client)
+        book, view = client.book(BTC), client.connections[leg]
+        sim.faults.refuse_connections(1)
+        (lost,) = [c for c in sim.connections if _is(c, view.connection_id)]
+        lost.abort()
+        await sim.step(BTC)
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        await sim.step(BTC)
+        await eventually(lambda: book.updates >= 2)
+        assert book.is_valid
+        await eventually(lambda: view.reconnects == 1)
+        await both_legs_stand(client)
+        assert book.is_valid
+        assert client.gaps == []
+
+
+async def test_losing_both_is_a_hole(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH]))
+        book = client.book(BTC)
+        await eventually(lambda: book.is_valid)
+        sim.faults.reset_connections()
+        (gap,) = await eventually(lambda: client.gaps)
+        assert (gap.cause, gap.channels, gap.symbols) == ("disconnect", ["book"], [BTC, ETH])
+        assert gap.connection == sim.url
+        assert book.is_valid
+
+
+async def test_other_channels_are_on_one_connection(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        assert sim.registry.count("ticker", BTC) == 1
+        assert client.connections["public-twin"].subscriptions == 1
+
+
+async def test_leg_that_cannot_be_had_is_tried_further(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        sim.faults.refuse_connections(15)  # more than one round of attempts
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await eventually(lambda: client.book(BTC).is_valid)
+        assert client.state is ConnectionState.RECONNECTING
+        await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+
+
+async def test_leg_that_cannot_be_had_without_reconnecting_is_done_without(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim, redundant=True, max_reconnect_attempts=0) as client:
+        sim.faults.refuse_connections(1)
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await eventually(lambda: client.book(BTC).is_valid)
+        twin = client.connections["public-twin"]
+        await eventually(lambda: twin.state is ConnectionState.DISCONNECTED)
+        await client.subscribe(BookParams(symbol=[ETH]))
+        assert twin.state is ConnectionState.CONNECTED
+
+
+async def test_book_can_be_resynced_while_it_is_read(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await both_legs_stand(client)
+        await client.resync(BTC)
+        assert client.gaps == []
+        assert client.book(BTC).is_valid
+
+
+async def test_unsubscribing_ends_both(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        params = BookParams(symbol=[BTC, ETH], depth=25)
+        await client.subscribe(params)
+        book = client.book(BTC)
+        await client.unsubscribe(params)
+        assert client.subscriptions == {}
+        assert sim.registry.count("book", BTC) == 0
+        assert not book.is_valid
+        await client.subscribe(BookParams(symbol=[BTC], depth=100))
+        await eventually(lambda: client.book(BTC).is_valid)
+        assert client.book(BTC) is book
+        assert book.depth == 100
+
+
+async def test_refused_symbol_is_told_once(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True) as client:
+        with pytest.raises(SubscriptionError) as caught:
+            await client.subscribe(BookParams(symbol=[BTC, "NOPE/USD"]))
+        assert set(caught.value.rejected) == {"NOPE/USD"}
+        assert caught.value.accepted == (BTC,)
+        await eventually(lambda: client.book(BTC).is_valid)
+
+
+async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
+    client = client_of(sim, redundant=True, max_reconnect_attempts=2)
+    async with client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await both_legs_stand(client)
+        sim.faults.refuse_connections(None)
+        sim.faults.reset_connections()
+        async for _ in client:
+            pass
+        with pytest.raises(ConnectFailed):
+            await client.receive()
+        assert client.state is ConnectionState.DISCONNECTED
+        assert [(gap.symbols, gap.end_ns) for gap in client.gaps] == [([BTC], None)]
+        sim.faults.clear()
+        await client.connect()
+        assert (await find_channel(client, "book")).type == "snapshot"
+        assert client.gaps[-1].end_ns is not None
+
+
+def _is(connection: Any, connection_id: int | None) -> bool:
+    return connection.session is not None and connection.session.connection_id == connection_id
