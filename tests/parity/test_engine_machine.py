@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.conftest import native_core
+from tests.level3_oracle import OrderMarket, TextOrder, level3_message
 from tests.oracle import Market, book_message
 from tests.parity import frames, pictures
 
@@ -27,6 +28,21 @@ row_lists = st.lists(
 )
 
 
+order_entries = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "add", "modify", "modify", "delete", "amend", None]),
+        st.builds(
+            TextOrder,
+            st.sampled_from(["OA", "OB", "OC", "OD", "OE"]),
+            st.sampled_from(["1", "1.0", "2.50", "25e-1", "99999.123", "1e-9", "1e29"]),
+            st.sampled_from(["0", "0.0", "1", "2.000", "3e-10", "12345678901234567890"]),
+            st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T00:00:00.1Z", "2026", ""]),
+        ),
+    ),
+    max_size=5,
+)
+
+
 class Connection(RuleBasedStateMachine):
     """Every step goes to both engines; after it nothing may tell them apart."""
 
@@ -34,6 +50,7 @@ class Connection(RuleBasedStateMachine):
         super().__init__()
         self.engines: list[Any] = [native_core().Engine(), pure.Engine()]
         self.markets: dict[str, Market] = {}
+        self.order_markets: dict[str, OrderMarket] = {}
         self.sequences = {"executions": 0, "balances": 0}
         self.clock = 0
 
@@ -52,6 +69,8 @@ class Connection(RuleBasedStateMachine):
     def open(self, depth: int) -> None:
         for seed, symbol in enumerate(SYMBOLS):
             self.markets[symbol] = Market(symbol, depth, seed=seed, price_decimals=1 + seed)
+
+            self.order_markets[symbol] = OrderMarket(symbol, 10, seed=seed, orders_a_level=2)
 
     @rule(symbol=symbols)
     def snapshot(self, symbol: str) -> None:
@@ -77,10 +96,39 @@ class Connection(RuleBasedStateMachine):
         self.feed(book_message(symbol, kind, bids, asks, checksum))
 
     def right_checksum(self, symbol: str, kind: str, bids: Any, asks: Any) -> int:
-        scratch = copy.deepcopy(self.engines[1])
-        events = scratch.feed(book_message(symbol, kind, bids, asks, 0))
+        return self.computed_checksum(book_message(symbol, kind, bids, asks, 0))
+
+    def computed_checksum(self, frame: bytes) -> int:
+        """Return what the book of a message with a wrong checksum has instead."""
+        events = copy.deepcopy(self.engines[1]).feed(frame)
         told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
         return told[0] if told else 0
+
+    @rule(symbol=symbols)
+    def level3_snapshot(self, symbol: str) -> None:
+        self.feed(self.order_markets[symbol].snapshot())
+
+    @rule(symbol=symbols, events=st.integers(1, 8), lost=st.integers(0, 9))
+    def level3_update(self, symbol: str, events: int, lost: int) -> None:
+        frame = self.order_markets[symbol].update(events)
+        if lost:
+            self.feed(frame)
+
+    @rule(
+        symbol=symbols,
+        kind=st.sampled_from(["snapshot", "update", "update"]),
+        bids=order_entries,
+        asks=order_entries,
+        checksum=st.none() | st.just(12345) | st.just(-1) | st.just(-1),
+    )
+    def odd_level3(
+        self, symbol: str, kind: str, bids: Any, asks: Any, checksum: int | None
+    ) -> None:
+        """Entries from elsewhere; with -1 their checksum is right."""
+        if checksum == -1:
+            right = level3_message(symbol, kind, bids, asks, 0)
+            checksum = self.computed_checksum(right)
+        self.feed(level3_message(symbol, kind, bids, asks, checksum))
 
     @rule(frame=frames.any_frame)
     def anything(self, frame: bytes) -> None:
@@ -93,7 +141,7 @@ class Connection(RuleBasedStateMachine):
 
     @rule(
         method=st.sampled_from(["subscribe", "unsubscribe"]),
-        channel=st.sampled_from(["book", "executions", "balances", "ticker"]),
+        channel=st.sampled_from(["book", "level3", "executions", "balances", "ticker"]),
         symbol=symbols,
         depth=st.none() | depths,
         success=st.booleans(),
@@ -113,13 +161,21 @@ class Connection(RuleBasedStateMachine):
         document = {"channel": channel, "type": kind, "data": []}
         self.feed(json.dumps({**document, "sequence": self.sequences[channel]}).encode())
 
-    @rule(symbol=symbols, depth=depths | st.sampled_from([0, 11, -10]))
-    def expect(self, symbol: str, depth: int) -> None:
-        self.call("expect_book", symbol, depth)
+    @rule(
+        call=st.sampled_from(["expect_book", "expect_level3"]),
+        symbol=symbols,
+        depth=depths | st.sampled_from([0, 11, -10]),
+    )
+    def expect(self, call: str, symbol: str, depth: int) -> None:
+        self.call(call, symbol, depth)
 
-    @rule(symbol=symbols, state=st.sampled_from(["awaiting_snapshot", "stale", "quarantined", "x"]))
-    def invalidate(self, symbol: str, state: str) -> None:
-        self.call("invalidate_book", symbol, state)
+    @rule(
+        call=st.sampled_from(["invalidate_book", "invalidate_level3"]),
+        symbol=symbols,
+        state=st.sampled_from(["awaiting_snapshot", "stale", "quarantined", "x"]),
+    )
+    def invalidate(self, call: str, symbol: str, state: str) -> None:
+        self.call(call, symbol, state)
 
     @rule()
     def reset(self) -> None:
