@@ -180,6 +180,46 @@ def test_edit_with_validate_changes_nothing(bench: Bench) -> None:
     assert len(bench.sim.account.orders) == 1
 
 
+def test_market_order_that_waits_has_no_limit_to_amend(bench: Bench) -> None:
+    stop = bench.add("sell", "1", order_type="stop-loss", triggers={"price": 80_000})
+    error = bench.error("amend_order", order_id=stop.order_id, limit_price=79_000)
+    assert error == "EGeneral:Invalid arguments:limit_price"
+
+
+def test_order_that_was_set_off_has_its_limit_amended_but_is_not_edited(bench: Bench) -> None:
+    last = bench.market.last_price
+    order = bench.add(
+        "sell",
+        "1",
+        "-500",
+        order_type="trailing-stop-limit",
+        triggers={"price": Decimal("0.1"), "price_type": "quote"},
+    )
+    bench.trade("sell", "20")
+    assert order.limit_price is not None
+    assert order.limit_price > last
+    bench.ask("amend_order", order_id=order.order_id, limit_price=90_000)
+    assert order.limit_price == 90_000
+    error = bench.error("edit_order", order_id=order.order_id, symbol=BTC, order_qty=2)
+    assert error == "EGeneral:Invalid arguments:order_id"
+
+
+def test_edit_does_not_make_a_plain_order_wait(bench: Bench) -> None:
+    old = resting(bench)
+    asked = {"order_id": old.order_id, "symbol": BTC, "triggers": {"price": 80_000}}
+    assert bench.error("edit_order", **asked) == "EGeneral:Invalid arguments:triggers"
+
+
+async def test_orders_of_the_test_are_amended_without_a_market(bench: Bench) -> None:
+    order_id = await bench.sim.account.place("ABC/USD", "buy", 5, limit_price=2)
+    bench.ask("amend_order", order_id=order_id, order_qty=6, post_only=True)
+    assert bench.sim.account.orders[order_id].order_qty == 6
+    error = bench.error("edit_order", order_id=order_id, symbol="ABC/USD", order_qty=7)
+    assert error == "Currency pair not supported ABC/USD"
+    bench.ask("cancel_order", order_id=[order_id])
+    assert bench.events == ["pending_new", "new", "amended", "canceled"]
+
+
 @pytest.mark.parametrize(
     ("terms", "error"),
     [

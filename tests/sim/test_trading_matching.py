@@ -282,6 +282,21 @@ def test_conditional_stop_counts_from_the_fill(bench: Bench) -> None:
     assert stop.limit_price == price - 2000
 
 
+def test_deprecated_key_of_a_conditional_close_counts(bench: Bench) -> None:
+    qty = min(bench.level("ask")[1], Decimal("0.01"))
+    bench.add("buy", str(qty), conditional={"order_type": "stop-loss", "stop_price": 80_000})
+    (stop,) = bench.sim.account.open_orders
+    assert stop.trigger is not None
+    assert (stop.trigger.level, stop.left) == (80_000, qty)
+
+
+def test_level_that_does_not_reach_the_account_leaves_it_alone(bench: Bench) -> None:
+    price = bench.level("ask")[0]
+    order = bench.add("sell", "1", str(price + 5))
+    bench.sim.markets.change(BTC, [(bench.level("bid")[0] - 5, "1.5")], [])
+    assert order.cum_qty == 0
+
+
 def test_equal_seeds_and_actions_give_equal_fills() -> None:
     def run() -> list[object]:
         bench = Bench(seed=11)

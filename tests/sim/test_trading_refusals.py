@@ -110,6 +110,14 @@ def test_terms_of_a_limit_order(bench: Bench, changes: Message, error: str) -> N
             {"order_type": "iceberg", "limit_price": 80000, "display_qty": Decimal("0.03")},
             bad("display_qty"),
         ),
+        (
+            {
+                "order_type": "iceberg",
+                "limit_price": 80000,
+                "display_qty": Decimal("0.123456789"),
+            },
+            refusals.LOT_SIZE,
+        ),
         ({"cash_order_qty": 5}, bad("order_qty")),
         ({"side": "sell", "cash_order_qty": 5}, bad("cash_order_qty")),
         ({"margin": True, "cash_order_qty": 5}, bad("cash_order_qty")),

@@ -42,14 +42,12 @@ class PrivateStream:
     @contextmanager
     def waiting(self) -> Iterator[None]:
         """Keep reports back until the end of the block, where a reply is to go first."""
-        if self._waiting is not None:
-            yield
-            return
-        self._waiting = []
+        waiting: list[Callable[[], None]] = []
+        self._waiting = waiting
         try:
             yield
         finally:
-            waiting, self._waiting = self._waiting, None
+            self._waiting = None
             for tell in waiting:
                 tell()
 
