@@ -169,22 +169,22 @@ macro_rules! book_methods {
 
             #[getter]
             fn bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-                Ok(self.0.best_float(py, Side::Bid)?.map(|(price, _)| price))
+                self.0.best_price(py, Side::Bid)
             }
 
             #[getter]
             fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-                Ok(self.0.best_float(py, Side::Bid)?.map(|(_, qty)| qty))
+                self.0.best_qty(py, Side::Bid)
             }
 
             #[getter]
             fn ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-                Ok(self.0.best_float(py, Side::Ask)?.map(|(price, _)| price))
+                self.0.best_price(py, Side::Ask)
             }
 
             #[getter]
             fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
-                Ok(self.0.best_float(py, Side::Ask)?.map(|(_, qty)| qty))
+                self.0.best_qty(py, Side::Ask)
             }
 
             fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {

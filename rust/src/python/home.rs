@@ -61,7 +61,7 @@ impl<B: LiveBook> Home<B> {
     }
 
     /// Calls `read` with the book, whatever its state. It runs under a lock: no Python in it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn with<T>(&self, read: impl FnOnce(&mut BookSlot<B>) -> T) -> T {
         match self {
             Self::Free(slot) => read(&mut slot.lock().unwrap_or_else(PoisonError::into_inner)),
@@ -84,7 +84,7 @@ impl<B: LiveBook> Home<B> {
     /// # Errors
     ///
     /// `BookNotReady`: it is live and not valid.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read<T>(
         &self,
         py: Python<'_>,
@@ -92,12 +92,15 @@ impl<B: LiveBook> Home<B> {
     ) -> PyResult<T> {
         let is_live = self.is_live();
         let outcome = self.with(|slot| match slot.state() {
-            state if is_live && state != BookState::Valid => {
-                Err((slot.symbol().to_owned(), state.name()))
-            }
+            state if is_live && state != BookState::Valid => Err(state),
             _ => Ok(read(slot)),
         });
-        outcome.map_err(|(symbol, state)| errors::book_not_ready(py, &symbol, state))
+        outcome.map_err(|state| self.not_ready(py, state))
+    }
+
+    #[cold]
+    fn not_ready(&self, py: Python<'_>, state: BookState) -> PyErr {
+        errors::book_not_ready(py, &self.symbol(), state.name())
     }
 
     pub(super) fn read_levels(
@@ -121,8 +124,23 @@ impl<B: LiveBook> Home<B> {
             .decimals(py)
     }
 
-    pub(super) fn best_float(&self, py: Python<'_>, side: Side) -> PyResult<Option<(f64, f64)>> {
-        self.read(py, |slot| best_float(slot, side))
+    /// The best price of a side. This and the next convert one number only: they are what a
+    /// strategy reads most.
+    #[inline(always)]
+    pub(super) fn best_price(&self, py: Python<'_>, side: Side) -> PyResult<Option<f64>> {
+        self.read(py, |slot| {
+            let level = slot.book().best(side)?;
+            Some(convert::float(level.price, slot.book().scales().0))
+        })
+    }
+
+    /// The quantity at the best price of a side.
+    #[inline(always)]
+    pub(super) fn best_qty(&self, py: Python<'_>, side: Side) -> PyResult<Option<f64>> {
+        self.read(py, |slot| {
+            let level = slot.book().best(side)?;
+            Some(convert::float(level.qty, slot.book().scales().1))
+        })
     }
 
     /// Best bid and best ask price and their scale, `None` when a side is empty.
