@@ -216,6 +216,12 @@ class Inbox:
             self.blocking,
             self.disconnecting,
         )
+        # What `pop` looks at, for every message.
+        self._private_items, self._note_items = self.private.items, self.notes.items
+        self._dropping_items = self.dropping.items
+        self._conflated_items = self.conflating.items
+        self._blocked_items = self.blocking.items
+        self._disconnecting_items = self.disconnecting.items
         self.lanes: dict[str, Lane] = {
             "private": self.private,
             "notes": self.notes,
@@ -281,10 +287,16 @@ class Inbox:
 
     def pop(self) -> Any:
         """Remove and return the next event, `None` when there is none."""
-        if self.private.items:
+        if self._private_items:
             return self.private.pop()
-        if self.notes.items:
+        if self._note_items:
             return self.notes.pop()
+        if self._conflated_items or self._blocked_items or self._disconnecting_items:
+            return self._pop_oldest()
+        return self.dropping.pop() if self._dropping_items else None
+
+    def _pop_oldest(self) -> Any:
+        """Remove and return the market data that arrived first."""
         first = None
         for lane in self._market:
             if lane.items and (first is None or lane.head_ns() < first.head_ns()):
