@@ -151,6 +151,25 @@ async def test_refusal_has_the_shape_of_trading_responses(params: Message, error
     }
 
 
+async def test_orders_are_taken_on_the_private_host_alone() -> None:
+    async with (
+        trading(hosts="three") as trader,
+        connected(trader.sim) as public,
+        connected(trader.sim, url=trader.sim.level3_url) as level3,
+    ):
+        assert await trader.add(**RESTING)
+        for elsewhere in (public, level3):
+            await elsewhere.ask("add_order", token=trader.token, **RESTING)
+            answer = await elsewhere.find(lambda message: "method" in message)
+            assert without_times(answer) == {
+                "error": "Private data and trading are unavailable on this endpoint."
+                " Try ws-auth.kraken.com",
+                "method": "add_order",
+                "success": False,
+            }
+        assert len(trader.sim.account.orders) == 1
+
+
 async def test_tokens_are_checked() -> None:
     async with trading() as trader:
         await trader.client.ask("cancel_all")

@@ -88,11 +88,12 @@ class Trader:
 async def trading(**options: Any) -> AsyncIterator[Trader]:
     """A trader at an exchange that does not move by itself."""
     options = {"rate": 0, "heartbeat_interval": 0, "balances": RICH, **options}
-    async with SimulatedExchange(**options) as sim, connected(sim) as client:
+    async with SimulatedExchange(**options) as sim, connected(sim, url=sim.auth_url) as client:
         token = await fetch_token(sim)
         await client.subscribe("executions", token=token)
         await client.subscribe("balances", token=token)
         yield Trader(sim, client, token)
+        client.leave()
 
 
 class Recorder:
