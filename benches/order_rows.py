@@ -27,6 +27,7 @@ from kraken_connector.ws import (
     AddOrderParams,
     AmendOrderParams,
     CancelOrderParams,
+    InstrumentParams,
     KrakenWSClient,
     TokenManager,
 )
@@ -58,6 +59,9 @@ async def _measure(results: Results, seconds: float) -> None:
             proxy=False,
         )
         async with client:
+            await client.subscribe(InstrumentParams())
+            while SYMBOL not in client.instruments:
+                await client.receive()
             await client.cancel_all()
             _compare(results, client, seconds)
 

@@ -469,8 +469,11 @@ class KrakenWSClient(TradingMethods):
 
     def _has_instruments(self) -> bool:
         """Tell whether what is known about pairs is up to date."""
-        entries = (link.session.registry.get(INSTRUMENT) for link in self._pool)
-        return any(entry is not None and entry.state == "confirmed" for entry in entries)
+        for link in self._pool:
+            entry = link.session.registry.get(INSTRUMENT)
+            if entry is not None:
+                return entry.state == "confirmed"
+        return False
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         """Return the connection that serves a channel, opened when it is the first time."""

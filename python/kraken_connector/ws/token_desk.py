@@ -22,15 +22,17 @@ class TokenDesk:
 
     Attributes:
         waiting: subscriptions without a token.
+        token: the token of this connection, `None` while there is none.
+        has_source: whether tokens can be fetched.
         refused: whether the exchange refused the last token, so that another one is needed.
     """
 
     def __init__(self, has_source: bool, attempts: int) -> None:
         self.waiting: list[Flight] = []
         self.refused = False
-        self._has_source = has_source
+        self.has_source = has_source
         self._attempts = attempts
-        self._token: str | None = None
+        self.token: str | None = None
         self._wanted = False
         self._failures = 0
         self._not_before = 0.0
@@ -38,17 +40,7 @@ class TokenDesk:
     @property
     def is_wanted(self) -> bool:
         """Whether something waits for a token."""
-        return (self._wanted or bool(self.waiting)) and self._token is None
-
-    @property
-    def token(self) -> str | None:
-        """The token of this connection, `None` while there is none."""
-        return self._token
-
-    @property
-    def has_source(self) -> bool:
-        """Whether tokens can be fetched."""
-        return self._has_source
+        return (self._wanted or bool(self.waiting)) and self.token is None
 
     def want(self, wanted: bool = True) -> None:
         """Note whether something else than `waiting` needs a token, as orders do."""
@@ -60,7 +52,7 @@ class TokenDesk:
 
     def admit(self, flight: Flight) -> bool:
         """Tell whether a request has its token; if not it is kept."""
-        if self._token is not None or not self._has_source:
+        if self.token is not None or not self.has_source:
             return True
         self.waiting.append(flight)
         return False
@@ -69,8 +61,8 @@ class TokenDesk:
         """Return what to put into a request."""
         if not flight.needs_token:
             return None
-        if self._has_source:
-            return self._token
+        if self.has_source:
+            return self.token
         params = next(iter(flight.topics.values())).params
         return getattr(params, "token", None)
 
@@ -82,23 +74,23 @@ class TokenDesk:
             now: monotonic seconds.
             patiently: whether to go on when a second one in a row is refused, after a pause.
         """
-        if not self._has_source:
+        if not self.has_source:
             return False
-        if token != self._token:
+        if token != self.token:
             return True  # It was replaced, or is about to be, because of another request.
         if self.refused:
             if not patiently:
                 return False
             self._failures += 1
             self._not_before = now + self._pause()
-        self._token = None
+        self.token = None
         self.refused = True
         return True
 
     def invalidate(self, token: str | None) -> None:
         """Forget a token that the exchange refused for an order, which is not sent again."""
-        if self._has_source and token == self._token:
-            self._token = None
+        if self.has_source and token == self.token:
+            self.token = None
             self.refused = self._wanted = True
 
     def accepted(self) -> None:
@@ -108,7 +100,7 @@ class TokenDesk:
 
     def arrived(self, token: str) -> list[Flight]:
         """Take a token and return what waited for it."""
-        self._token = token
+        self.token = token
         self._wanted = False
         if not self.refused:
             self._failures = 0
@@ -130,7 +122,7 @@ class TokenDesk:
 
     def lost(self) -> None:
         """Begin anew: the socket is gone, and its token with it."""
-        self._token = None
+        self.token = None
         self.waiting.clear()
         self.refused = self._wanted = False
         self._not_before = 0.0
