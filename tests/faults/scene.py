@@ -27,6 +27,7 @@ QUICK: dict[str, Any] = {
     "request_timeout": 0.3,
     "open_timeout": 1.0,
     "close_timeout": 0.2,
+    "maintenance_pause": 0.05,
     "max_reconnect_attempts": 1000,
     "resync_attempts": 20,
 }

@@ -408,3 +408,19 @@ async def test_connection_that_cannot_be_had_is_said_to_be_so(
         with pytest.raises(ConnectFailed):
             await client.connect()
         assert client.state is ConnectionState.DISCONNECTED
+
+
+def test_client_comes_back_gently_after_maintenance() -> None:
+    async def main() -> None:
+        async with scene(maintenance_pause=5.0) as stage:
+            loop = asyncio.get_running_loop()
+            for system, least, most in (("maintenance", 5.0, 11.0), ("online", 0.0, 1.0)):
+                stage.sim.faults.set_system(system, connection_id=system == "online")
+                await eventually(lambda system=system: stage.client.system_status == system)
+                lost, before = loop.time(), stage.reconnects
+                stage.sim.faults.close_connections(1012)
+                await eventually(lambda before=before: stage.reconnects > before, 60)
+                assert least <= loop.time() - lost <= most
+            await stage.recovered()
+
+    virtual.run(main())

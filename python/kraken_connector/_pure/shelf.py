@@ -11,6 +11,9 @@ from .book_data import BookChange
 from .data_message import WSDataMessage
 
 B = TypeVar("B", bound=BaseBook)
+#: Books of a connection that messages can bring about, some ten times what is listed; what comes
+#: about further pairs is not kept, so that no stream of made-up names fills the memory.
+_MAX_BOOKS = 10_000
 WithdrawnState = Literal["awaiting_snapshot", "stale", "quarantined"]
 
 
@@ -51,6 +54,9 @@ class Shelf(Generic[B]):
             book._live = True
         return book
 
+    def _has_room_for(self, symbol: str) -> bool:
+        return symbol in self.books or len(self.books) < _MAX_BOOKS
+
     def take(self, message: WSDataMessage, change: BookChange, events: list[Any]) -> bool:
         """Take one item of a message to its book; return whether that is the exchange's now.
 
@@ -58,6 +64,8 @@ class Shelf(Generic[B]):
             NumberError: a number does not fit the book; the book was not changed.
         """
         symbol, bids, asks, checksum, timestamp = change
+        if not self._has_room_for(symbol):
+            return False
         book = self.book(symbol)
         is_snapshot = message._type == "snapshot"
         if book._state == "quarantined" or not (is_snapshot or book._state == "valid"):
@@ -135,7 +143,7 @@ class Shelf(Generic[B]):
         """Learn from the ack of a subscribe or unsubscribe; the snapshot may have come before."""
         if not subscribed:
             self._forget_subscription(symbol)
-        elif self._is_depth(depth):
+        elif self._is_depth(depth) and self._has_room_for(symbol):
             self._acked[symbol] = depth  # type: ignore[assignment]
             if symbol not in self._expected:
                 self.book(symbol)._cut(depth)  # type: ignore[arg-type]

@@ -120,6 +120,8 @@ class GapEvent(Model):
         symbols: currency pairs with a hole, empty for channels without.
         connection: URL of the connection, empty for messages that the queue dropped.
         dropped: messages that arrived and were dropped; those that never arrived are not known.
+        epoch: number of the connection's socket on which it began, counted from 1; 0 for messages
+            that the queue dropped.
     """
 
     cause: str
@@ -129,3 +131,4 @@ class GapEvent(Model):
     symbols: list[str]
     connection: str
     dropped: int = 0
+    epoch: int = 0

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .constants import CONNECT_LIMIT, CONNECT_WINDOW
 
-__all__ = ["ConnectBudget", "connect_budget", "delays", "is_retryable"]
+__all__ = ["ConnectBudget", "connect_budget", "delays", "gentle", "is_retryable"]
 
 
 def delays(
@@ -26,6 +26,11 @@ def delays(
         capped = min(delay, maximum)
         yield capped * (1 - random() / 2)
         delay = min(delay * 2, maximum)
+
+
+def gentle(least: float, *, random: Callable[[], float] = random.random) -> float:
+    """Return seconds to wait, at least `least` and at most twice that: all come back at once."""
+    return least * (1 + random())
 
 
 class ConnectBudget:

@@ -87,6 +87,8 @@ class KrakenWSClient(TradingMethods):
         private_queue_max: private messages that wait for a slow consumer; when they are that
             many the connection is closed, and opened again when they have been taken.
         resync_attempts: how often a book that fails its checksum is asked for again.
+        maintenance_pause: shortest pause before reconnecting when the exchange was under
+            maintenance (docs.kraken.com: not more often than every 5 seconds then).
         open_timeout: longest wait for a connection.
         close_timeout: longest wait for the closing handshake.
         max_frame_size: longest frame to accept, bytes.
@@ -127,6 +129,7 @@ class KrakenWSClient(TradingMethods):
         deliver_heartbeats: bool = False,
         private_queue_max: int = 65_536,
         resync_attempts: int = 5,
+        maintenance_pause: float = 5.0,
         open_timeout: float = 10.0,
         close_timeout: float = 2.0,
         max_frame_size: int = 16 * 2**20,
@@ -154,6 +157,7 @@ class KrakenWSClient(TradingMethods):
         connection_options = ConnectionOptions(
             backoff_base=checked_seconds("backoff_base", backoff_base),
             backoff_max=checked_seconds("backoff_max", backoff_max),
+            maintenance_pause=checked_seconds("maintenance_pause", maintenance_pause),
             max_reconnect_attempts=max_reconnect_attempts,
             open_timeout=checked_seconds("open_timeout", open_timeout),
             close_timeout=checked_seconds("close_timeout", close_timeout),

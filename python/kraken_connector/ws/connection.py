@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .._backend import Receiver, WSDataMessage, backend
 from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
-from .backoff import connect_budget, delays, is_retryable
+from .backoff import connect_budget, delays, gentle, is_retryable
 from .constants import ConnectionState
 from .inbox import StoppingLane
 from .latency import LatencyHistogram
@@ -41,6 +41,7 @@ class ConnectionOptions:
 
     backoff_base: float = 0.5
     backoff_max: float = 30.0
+    maintenance_pause: float = 5.0
     max_reconnect_attempts: int = 10
     open_timeout: float = 10.0
     close_timeout: float = 2.0
@@ -404,6 +405,8 @@ class Connection:
         await self._drained()
         while self._attempts < options.max_reconnect_attempts:
             delay = next(self._delays)
+            if self.session.is_after_maintenance:
+                delay = max(delay, gentle(options.maintenance_pause))
             logger.info(
                 "lost %s; reconnecting in %.1f s because of: %s", self.session.url, delay, reason
             )

@@ -34,7 +34,7 @@ from ..models import (
 from ..models.trading import TradingParams
 from .arbiter import Gate
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
-from .constants import PRIVATE_CHANNELS
+from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
 from .liveness import Liveness
 from .options import SessionOptions
@@ -87,6 +87,9 @@ class Session:
         connection_id: the exchange's id of the connection.
         upcoming_maintenance: what the last status message announced.
         last_received_ns: local time of the last frame, nanoseconds since the epoch.
+        epoch: number of its sockets so far.
+        is_after_maintenance: whether the last socket was lost while the exchange was under
+            maintenance.
     """
 
     #: Seconds granted when it was this process that did not read.
@@ -117,6 +120,8 @@ class Session:
         self.connection_id: int | None = None
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
+        self.epoch = 0
+        self.is_after_maintenance = False
         self._outlet = outlet
         self._gate = gate
         self._options = options = options or SessionOptions()
@@ -224,6 +229,7 @@ class Session:
         """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
         self.engine.reset()
         self.is_open = True
+        self.epoch += 1
         self.failure = None
         self.last_received_ns = 0
         self._private_ns.clear()
@@ -240,6 +246,8 @@ class Session:
             self._open_hole(now_ns, cause)
         self.is_open = False
         self._watch.forget()
+        if self.system_status is not None:
+            self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
         self.engine.reset()
         self.repair.lost(error)
@@ -482,8 +490,8 @@ class Session:
                     self._is_lost_by(topic := Topic("book", None, symbol))
                     self._needs_repair(topic, "resync")
         else:
-            at_ns, channels = self.last_received_ns, [event.channel] if event.channel else []
-            self._outlet.gap(GapEvent("unreadable", at_ns, at_ns, channels, [], self.name, 1))
+            at_ns, channels = self.last_received_ns, {event.channel} if event.channel else set()
+            self._outlet.gap(self._gap("unreadable", at_ns, at_ns, channels, set(), dropped=1))
 
     def _gated(self, take: Take, gate: Gate) -> Take:
         def pass_on(message: WSDataMessage) -> None:
@@ -595,16 +603,14 @@ class Session:
             symbols |= set(self._hole.symbols)
         if channels:
             self._is_hole_told = False
-            self._hole = GapEvent(
-                cause, since_ns, None, sorted(channels), sorted(symbols), self.name
-            )
+            epoch = self.epoch if self._hole is None else self._hole.epoch
+            hole = self._gap(cause, since_ns, None, channels, symbols)
+            self._hole = hole.__replace__(epoch=epoch)
 
     def _report_pause(self, since_ns: int, until_ns: int) -> None:
         channels, symbols = self._streams()
         if channels:
-            self._outlet.gap(
-                GapEvent("pause", since_ns, until_ns, sorted(channels), sorted(symbols), self.name)
-            )
+            self._outlet.gap(self._gap("pause", since_ns, until_ns, channels, symbols))
 
     def _streams(self) -> tuple[set[str], set[str]]:
         """Return channels and symbols of all that was ever confirmed and has no other leg."""
@@ -622,10 +628,29 @@ class Session:
         topic = entry.topic
         if self._gate is not None and topic.channel == "book":
             return
-        symbols = [topic.symbol] if topic.symbol else []
+        symbols = {topic.symbol} if topic.symbol else set()
         end_ns = self.last_received_ns if sound else None
-        self._outlet.gap(
-            GapEvent(entry.cause, entry.since_ns, end_ns, [topic.channel], symbols, self.name)
+        self._outlet.gap(self._gap(entry.cause, entry.since_ns, end_ns, {topic.channel}, symbols))
+
+    def _gap(
+        self,
+        cause: str,
+        start_ns: int,
+        end_ns: int | None,
+        channels: set[str],
+        symbols: set[str],
+        *,
+        dropped: int = 0,
+    ) -> GapEvent:
+        return GapEvent(
+            cause,
+            start_ns,
+            end_ns,
+            sorted(channels),
+            sorted(symbols),
+            self.name,
+            dropped,
+            self.epoch,
         )
 
 

@@ -9,6 +9,10 @@ use crate::book::{Book, L2Book, Side};
 use crate::lexer::Value;
 use crate::message::{BookBatch, BookItem};
 
+/// Books of a connection that messages can bring about, some ten times what is listed; what comes
+/// about further pairs is not kept, so that no stream of made-up names fills the memory.
+const MAX_BOOKS: usize = 10_000;
+
 /// Whether a book may be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -295,12 +299,21 @@ impl<B: Book> Books<B> {
     }
 
     /// The index of the book of `symbol`, made if there is none.
-    #[inline(always)]
     pub(super) fn index(&mut self, symbol: &[u8]) -> usize {
+        match self.indices.get(symbol) {
+            Some(index) => *index,
+            None => self.add(symbol),
+        }
+    }
+
+    /// The index of the book that a message is about, made if there is none and room for one.
+    #[inline(always)]
+    fn index_of_message(&mut self, symbol: &[u8]) -> usize {
         let latest = self.slots.get(self.latest);
         if latest.is_none_or(|slot| slot.symbol.as_bytes() != symbol) {
             self.latest = match self.indices.get(symbol) {
                 Some(index) => *index,
+                None if self.slots.len() >= MAX_BOOKS => return usize::MAX,
                 None => self.add(symbol),
             };
         }
@@ -326,7 +339,7 @@ impl<B: Book> Books<B> {
         is_snapshot: bool,
         moment: Moment<'_>,
     ) -> Taken {
-        let book = self.index(&item.symbol.bytes(moment.frame));
+        let book = self.index_of_message(&item.symbol.bytes(moment.frame));
         let mut taken = Taken {
             book,
             verdict: Verdict::Ignored,
@@ -385,7 +398,8 @@ impl<B: Book> Books<B> {
         let Some(depth) = depth.filter(|depth| B::DEPTHS.contains(depth)) else {
             return;
         };
-        if let Some(slot) = self.slot(symbol) {
+        let index = self.index_of_message(symbol);
+        if let Some(slot) = self.slots.get_mut(index) {
             slot.acked_depth = Some(depth);
             if slot.expected_depth.is_none() {
                 slot.book.set_depth(depth);

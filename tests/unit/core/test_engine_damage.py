@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -159,3 +160,22 @@ def test_counters_count(engine: Any) -> None:
 def test_counters_outlive_a_reset(engine: Any) -> None:
     engine.reset()
     assert engine.counters()["verified"] == 3
+
+
+def test_made_up_names_do_not_fill_the_memory(engine: Any) -> None:
+    bound = 10_000
+    for number in range(bound + 5):
+        symbol = f"X{number}/USD"
+        if number % 2:
+            answer = {"channel": "book", "symbol": symbol, "depth": 10}
+            engine.feed(json.dumps({"method": "subscribe", "success": True, "result": answer}))
+        else:
+            (message,) = engine.feed(book_message(symbol, "update", [], [], 5))
+            assert message.verified is False
+    assert len(engine.books()) == bound
+    market = Market("LAST/USD")
+    assert engine.feed(market.snapshot())[-1].verified is False
+    assert states(engine) == ["valid"] * 3
+    engine.expect_book("LAST/USD", 10)
+    assert engine.feed(market.snapshot())[-1].verified is True
+    assert len(engine.books()) == bound + 1

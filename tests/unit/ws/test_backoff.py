@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from kraken_connector.ws.backoff import ConnectBudget, delays, is_retryable
+from kraken_connector.ws.backoff import ConnectBudget, delays, gentle, is_retryable
 
 VENUE = "wss://ws.kraken.com/v2"
 
@@ -50,3 +50,8 @@ def test_untrusted_certificate_is_final() -> None:
     assert not is_retryable(ssl.SSLCertVerificationError("untrusted"))
     assert is_retryable(ConnectionRefusedError())
     assert is_retryable(TimeoutError())
+
+
+@pytest.mark.parametrize(("chance", "pause"), [(0.0, 5.0), (0.5, 7.5)])
+def test_gentle_pause_is_at_least_what_is_asked_for(chance: float, pause: float) -> None:
+    assert gentle(5.0, random=lambda: chance) == pause

@@ -74,6 +74,7 @@ def test_suspended_process_is_a_hole_of_everything(bench: Bench) -> None:
         ["book", "trade"],
         [BTC, "ETH/USD"],
         bench.session.url,
+        epoch=1,
     )
 
 

@@ -119,6 +119,19 @@ def test_hole_is_recorded_when_it_is_closed(bench: Bench) -> None:
     assert gap.connection == URL
 
 
+def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
+    bench.subscribed(TickerParams(symbol=[BTC]))
+    for _ in range(2):
+        bench.lose()
+        bench.open()
+    bench.accept_all()
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    assert [gap.epoch for gap in bench.outlet.gaps] == [1, 3]
+    assert bench.session.epoch == 4
+
+
 def test_hole_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     bench.lose()
