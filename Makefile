@@ -96,10 +96,11 @@ endif
 	@export PYTHONPATH=python; python=$$($(PY) benches/peers.py); \
 	"$$python" -m benches.compare $(ARGS); "$$python" -m benches.report
 
-fuzz: $(DEV) ## look for crashes and for differences between the cores (SECONDS=600 for each target)
+fuzz: $(DEV) ## look for crashes, differences of the cores, broken promises (SECONDS=600 for each target)
 ifeq ($(CORE),native)
 	@$(PY) fuzz/run.py --seconds $(SECONDS)
 	@$(PY) fuzz/cores.py --seconds $(SECONDS)
+	@$(PY) fuzz/campaigns.py --seconds $(SECONDS)
 else
 	@echo "fuzzing needs cargo: its targets are the native core's" >&2; exit 1
 endif
