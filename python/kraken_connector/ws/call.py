@@ -8,10 +8,11 @@ from collections.abc import Callable
 from ..exceptions import SubscriptionError
 from .envelopes import SubscriptionResult
 from .link import Link
+from .outcome import outcome
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Sink, Wish, topics_of
 
-__all__ = ["Call", "outcome"]
+__all__ = ["Call"]
 
 
 class Call:
@@ -49,7 +50,7 @@ class Call:
     async def outcome(self) -> SubscriptionResult:
         """Wait until everything has an answer; see `outcome`."""
         try:
-            result = await outcome(self._asks, self._params)
+            result = await outcome(self._asks, topics_of(self._params))
         except SubscriptionError as error:
             self._keep(set(error.accepted))
             raise
@@ -65,36 +66,3 @@ class Call:
                 wanted = part.with_symbols(symbols)
                 link.session.requests.keep(wanted, sink, now, self._wishes[link.is_twin])
                 link.connection.attend()
-
-
-async def outcome(asks: list[tuple[Link, Ask]], params: SubscriptionParams) -> SubscriptionResult:
-    """Wait until everything that was asked for has an answer; a caller that is cancelled gives up.
-
-    Args:
-        asks: the parts of the request, each with its connection.
-        params: the whole of it.
-
-    Raises:
-        SubscriptionError, RequestTimeout, ConnectionLost: as the parts ended.
-    """
-    answered = asyncio.Event()
-    for link, ask in asks:
-        link.connection.attend()
-        ask.on_done = answered.set
-    topics, parts = topics_of(params), [ask for _, ask in asks]
-    try:
-        while not (whole := Ask.joined(topics, parts)).done or not _is_final(whole, parts):
-            await answered.wait()
-            answered.clear()
-    except asyncio.CancelledError as cancelled:
-        for link, ask in asks:
-            if not ask.done:
-                link.session.abandon(ask, cancelled, asyncio.get_running_loop().time())
-                link.connection.attend()
-        raise
-    return whole.result()
-
-
-def _is_final(whole: Ask, parts: list[Ask]) -> bool:
-    """Tell whether what is still out cannot change the outcome."""
-    return whole.is_accepted or all(part.done for part in parts)

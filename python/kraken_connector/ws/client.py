@@ -8,7 +8,7 @@ import ssl as tls
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
@@ -16,7 +16,7 @@ from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
-from .call import Call, outcome
+from .call import Call
 from .connection import Connection, ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
 from .dispatcher import WSMessage
@@ -25,15 +25,18 @@ from .hosts import Hosts
 from .inbox import Inbox, Overflow
 from .instruments import Instruments
 from .lag import lag
+from .level3_methods import Level3Methods
 from .link import ConnectionView, Link
 from .options import SessionOptions, checked_count, checked_seconds
 from .order_checks import OrderChecks
+from .outcome import outcome
 from .pacing import Allowance
 from .pool import Pool
+from .queue_watch import QueueWatches
 from .session import Session
 from .sinks import CallbackSink
-from .subscribe import BookParams, SubscriptionParams
-from .subscriptions import Sink, SubscriptionEntry, Topic, entries_of
+from .subscribe import SubscriptionParams
+from .subscriptions import Sink, SubscriptionEntry, Topic, entries_of, topics_of
 from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
 from .wiring import Wiring
@@ -50,7 +53,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(TradingMethods):
+class KrakenWSClient(TradingMethods, Level3Methods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -182,6 +185,7 @@ class KrakenWSClient(TradingMethods):
             OrderChecks(self.instruments, self._has_instruments) if check_orders else None
         )
         self._bookkeeper: OrderBookkeeper = NoBookkeeping()
+        self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
@@ -194,7 +198,8 @@ class KrakenWSClient(TradingMethods):
             callback=self._callback,
             on_gap=self._record_gap,
             orders=self._bookkeeper,
-            observers={"instrument": self.instruments.observe},
+            observers={"instrument": self.instruments.observe, "level3": self._queues.see},
+            on_lost=self._queues.look,
         )
         self._pool = Pool(hosts, wiring, self._ended)
         self._cleaning: asyncio.Task[None] | None = None
@@ -309,22 +314,30 @@ class KrakenWSClient(TradingMethods):
         parts = self._pool.carrying(params, "unsubscribe")
         now = _now()
         asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
-        result = await outcome(asks, params)
+        result = await outcome(asks, topics_of(params))
         self._pool.tidy(params)
         return result
 
-    async def resync(self, symbol: str) -> None:
+    async def resync(self, symbol: str, *, channel: Literal["book", "level3"] = "book") -> None:
         """Ask for a book again and wait until it is valid; this releases a quarantined one.
+
+        A connection that had given up is opened again for it. With a redundant feed this is done
+        on one connection after the other, so the book can be read all the time.
+
+        Args:
+            symbol: currency pair.
+            channel: `book`, or `level3` for the book of individual orders.
 
         Raises:
             BookNotReady: it was given up again, or unsubscribed meanwhile.
-            ConnectionLost: (a `ConnectionError`) the connection was lost meanwhile.
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) its connection cannot be opened, or
+                was lost meanwhile.
             NotConnected: (a `RuntimeError`) the client is not connected.
             KeyError: the book of `symbol` is not subscribed.
         """
-        params = BookParams(symbol=[symbol])
-        for link in await self._pool.opened(params, "resync"):
-            await outcome([(link, link.session.resync(symbol, _now()))], params)
+        for link in await self._pool.opened(symbol, channel, "resync"):
+            ask = link.session.resync(symbol, _now(), channel)
+            await outcome([(link, ask)], ask.topics)
 
     async def send(self, msg: WSRequest) -> None:
         """Send a request as it is; its answer comes through the queue.

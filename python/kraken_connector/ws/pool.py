@@ -204,14 +204,18 @@ class Pool:
         twins = [(self._twins[link], part) for link, part in parts if link in self._twins]
         return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 
-    async def opened(self, params: SubscriptionParams, action: str) -> list[Link]:
-        """Return the connections that carry one symbol, opened if they had ended.
+    async def opened(self, symbol: str, channel: str, action: str) -> list[Link]:
+        """Return the connections that carry a book, opened if they had ended.
 
         Raises:
-            NotConnected, KeyError: as `carrying`.
-            ConnectFailed: it cannot be opened.
+            NotConnected: the client is not connected.
+            KeyError: it is not subscribed.
+            ConnectFailed: they cannot be opened.
         """
-        links = [link for link, _ in self.carrying(params, action)]
+        self._check_connected(action)
+        links = [link for link in self if link.session.registry.book(symbol, channel)]
+        if not links:
+            raise KeyError(f"not subscribed to {channel} of {symbol}")
         await self._open(links[0])
         return links
 

@@ -16,6 +16,7 @@ from .._backend import Engine, WSDataMessage
 from ..exceptions import BookNotReady, TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from .constants import ALREADY_SUBSCRIBED
+from .engine_books import BOOK_CHANNELS, book_of, invalidate
 from .flights import says
 from .requests import Requests
 from .resync import Resync, ResyncPolicy
@@ -114,7 +115,7 @@ class Repair:
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
             if self._is_sound(topic):
-                self._engine.invalidate_book(topic.symbol)
+                invalidate(self._engine, topic.channel, topic.symbol)
             if is_open:
                 self.needed(topic, "resync", now)
         return ask
@@ -279,7 +280,7 @@ class Repair:
             self._give_up(entry.topic)
 
     def _is_sound(self, topic: Topic) -> bool:
-        return self._engine.book(topic.symbol).is_valid
+        return book_of(self._engine, topic.channel, topic.symbol).is_valid
 
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
@@ -309,9 +310,11 @@ class Repair:
         self._changed()
 
     def _note_quarantine(self, topic: Topic, attempts: int) -> None:
-        if topic.channel == "book":
-            self._engine.invalidate_book(topic.symbol, "quarantined")
-            event = BookQuarantinedEvent(topic.symbol, attempts, received_ns=self._now_ns())
+        if topic.channel in BOOK_CHANNELS:
+            invalidate(self._engine, topic.channel, topic.symbol, "quarantined")
+            event = BookQuarantinedEvent(
+                topic.symbol, attempts, received_ns=self._now_ns(), channel=topic.channel
+            )
             self._note(topic, event)
 
 
@@ -320,7 +323,8 @@ def _brings_snapshot(params: SubscriptionParams) -> bool:
 
     Of candles and trades there may be none; an account without orders gets an empty snapshot.
     """
-    if params.channel not in ("book", "ticker", "instrument", "executions", "balances"):
+    begins = ("book", "level3", "ticker", "instrument", "executions", "balances")
+    if params.channel not in begins:
         return False
     asked = params.subscribe_params()
     if asked.get("users") or asked.get("snapshot") is False:
@@ -330,7 +334,7 @@ def _brings_snapshot(params: SubscriptionParams) -> bool:
 
 def _symbols(message: WSDataMessage) -> Iterable[str]:
     """Return what a message is about, as the symbols of topics."""
-    if message.channel == "book":
+    if message.channel in BOOK_CHANNELS:
         return (message.symbol or "",)
     if message.channel == "ticker":
         return {item.symbol for item in message.data}

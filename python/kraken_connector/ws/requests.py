@@ -19,9 +19,10 @@ from .constants import (
     REPLAY_BATCH,
     SNAPSHOTS_EXCEEDED,
 )
+from .engine_books import BOOK_CHANNELS, book_of, expect
 from .flights import Flight, Flights, Purpose, says, was_so_before
 from .pacing import Allowance
-from .subscribe import BookParams, SubscriptionParams
+from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish, topics_of
 from .token_desk import TokenDesk
 
@@ -406,9 +407,10 @@ class Requests:
 
     def _lacks_snapshot(self, subscription: Subscription, response: WSResponse) -> bool:
         """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
-        if not isinstance(subscription.params, BookParams):
+        topic = subscription.topic
+        if topic.channel not in BOOK_CHANNELS:
             return False
-        state = self._engine.book(subscription.topic.symbol).state
+        state = book_of(self._engine, topic.channel, topic.symbol).state
         return state == "stale" or (was_so_before(response) and state != "valid")
 
     def _try_again(
@@ -484,8 +486,7 @@ class Requests:
     def _send(self, flight: Flight, now: float) -> None:
         if flight.method == "subscribe":
             for subscription in flight.topics.values():
-                if isinstance(subscription.params, BookParams):
-                    self._engine.expect_book(subscription.topic.symbol, subscription.params.depth)
+                expect(self._engine, subscription.params, subscription.topic.symbol)
                 if self.repairs is not None and flight.purpose != "resync":
                     self.repairs.expect(subscription, now)
         self._flights.allowance.spend(flight.cost, now)

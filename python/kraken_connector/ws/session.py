@@ -36,6 +36,7 @@ from .arbiter import Gate
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
+from .engine_books import BOOK_CHANNELS, book_of, books_of
 from .liveness import Liveness
 from .options import SessionOptions
 from .pacing import Allowance
@@ -70,6 +71,7 @@ class Session:
         allowance: what the connections of a client may spend on snapshots of `level3`.
         name: what it is called in the records of holes; its URL by default.
         gate: what its books pass on their way to subscribers, where two connections feed them.
+        on_lost: called when a socket was lost, after its books turned unreadable.
 
     Attributes:
         url: where it connects.
@@ -107,6 +109,7 @@ class Session:
         allowance: Allowance | None = None,
         name: str = "",
         gate: Gate | None = None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url
         self.name = name or url
@@ -124,6 +127,7 @@ class Session:
         self.is_after_maintenance = False
         self._outlet = outlet
         self._gate = gate
+        self._on_lost = on_lost
         self._options = options = options or SessionOptions()
         self._live = Liveness(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
@@ -254,6 +258,7 @@ class Session:
         # First, as it must see what has not left.
         self.trading.lost(error)
         self.requests.lost(error)
+        self._on_lost()
 
     def ended(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open hole is reported as such."""
@@ -384,17 +389,17 @@ class Session:
         self._after(now)
         return ask
 
-    def resync(self, symbol: str, now: float) -> Ask:
+    def resync(self, symbol: str, now: float, channel: str = "book") -> Ask:
         """Ask for a book again, also for one that was given up; without a socket, with the next.
 
         Raises:
             KeyError: it is not subscribed.
         """
-        subscription = self.registry.book(symbol)
+        subscription = self.registry.book(symbol, channel)
         if subscription is None:
-            raise KeyError(f"not subscribed to the book of {symbol}")
+            raise KeyError(f"not subscribed to {channel} of {symbol}")
         ask = self.repair.release(subscription, now, is_open=self.is_open)
-        if self._gate is not None:
+        if self._gate is not None and channel == "book":
             self._gate.unsound(symbol, self.last_received_ns)
         self._after(now)
         return ask
@@ -461,33 +466,34 @@ class Session:
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
         if event.expected is None:
-            logger.warning("a message of the book of %s has no checksum", event.symbol)
+            logger.warning("a message of %s of %s has no checksum", event.channel, event.symbol)
         else:
             logger.warning(
-                "book of %s failed its checksum: expected %d, computed %d",
+                "%s of %s failed its checksum: expected %d, computed %d",
+                event.channel,
                 event.symbol,
                 event.expected,
                 event.computed,
             )
-        topic = Topic("book", None, event.symbol)
+        topic = Topic(event.channel, None, event.symbol)
         if self._is_lost_by(topic):
             self._note(topic, event)
         self._needs_repair(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
         # With a gate it is what comes out of that which counts.
-        if self._gate is None:
-            self._note(Topic("book", None, event.symbol), event)
+        if self._gate is None or event.channel != "book":
+            self._note(Topic(event.channel, None, event.symbol), event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
         self._outlet.note(event)
         if event.channel in PRIVATE_CHANNELS:
             self._needs_repair(Topic(event.channel, None, ""), "sequence")
-        elif event.channel == "book":
-            for symbol, book in self.engine.books().items():
+        elif event.channel in BOOK_CHANNELS:
+            for symbol, book in books_of(self.engine, event.channel).items():
                 if book.state == "stale":
-                    self._is_lost_by(topic := Topic("book", None, symbol))
+                    self._is_lost_by(topic := Topic(event.channel, None, symbol))
                     self._needs_repair(topic, "resync")
         else:
             at_ns, channels = self.last_received_ns, {event.channel} if event.channel else set()
@@ -519,8 +525,8 @@ class Session:
 
     def _trusted_ns(self, topic: Topic) -> int | None:
         """Return when the last message of a stream came that shows no hole before it."""
-        if topic.channel == "book":
-            return self.engine.book(topic.symbol).verified_ns
+        if topic.channel in BOOK_CHANNELS:
+            return book_of(self.engine, topic.channel, topic.symbol).verified_ns
         return self._private_ns.get(topic.channel)
 
     def _timed(self, take: Take) -> Take:
@@ -532,13 +538,14 @@ class Session:
 
     def _is_lost_by(self, topic: Topic) -> bool:
         """Tell whether a book that is not sound here can be read nowhere."""
-        if self._gate is None:
+        if self._gate is None or topic.channel != "book":
             return True
         return self._gate.unsound(topic.symbol, self._trusted_ns(topic) or self.last_received_ns)
 
     def _note_repair(self, topic: Topic, event: Any) -> None:
         is_end = type(event) is BookQuarantinedEvent
-        if self._gate is None or not is_end or self._gate.given_up(topic.symbol):
+        is_gated = self._gate is not None and topic.channel == "book"
+        if self._gate is None or not (is_gated and is_end) or self._gate.given_up(topic.symbol):
             self._note(topic, event)
 
     def _note(self, topic: Topic, event: Any) -> None:

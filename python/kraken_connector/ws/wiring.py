@@ -38,6 +38,7 @@ class Wiring:
         on_gap: records a hole.
         orders: keeps account of orders.
         observers: by channel, what sees each message before it is delivered.
+        on_lost: called when a socket was lost, after its books turned unreadable.
     """
 
     session: SessionOptions
@@ -51,6 +52,7 @@ class Wiring:
     on_gap: Callable[[GapEvent], None]
     orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
     observers: Mapping[str, Take] = field(default_factory=dict)
+    on_lost: Callable[[], None] = lambda: None
 
     def link(
         self,
@@ -95,6 +97,7 @@ class Wiring:
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
             gate=leg,
+            on_lost=self.on_lost,
         )
         if leg is not None:
             leg.book = session.engine.book
