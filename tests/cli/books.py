@@ -25,5 +25,18 @@ def book(symbol: str = "BTC/USD", **changes: Any) -> BookView:
     return BookView(symbol, **(fields | changes))
 
 
+def orders(symbol: str = "BTC/USD", **changes: Any) -> BookView:
+    """A valid book of two levels a side with three orders at each."""
+    queue = (Decimal("0.30000000"), Decimal("0.10000000"), Decimal("0.60000000"))
+    fields = {
+        "bids": levels("100.0", "-0.1", "1.00000000", 2),
+        "asks": levels("100.1", "0.1", "1.00000000", 2),
+        "bid_queues": (queue, queue),
+        "ask_queues": (queue, queue),
+        "depth": 2,
+    }
+    return book(symbol, **(fields | changes))
+
+
 def plain(lines: list[Text]) -> list[str]:
     return [line.plain for line in lines]

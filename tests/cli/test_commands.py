@@ -21,12 +21,16 @@ from kraken_connector.cli import live
 from kraken_connector.cli.app import app
 from kraken_connector.sim import SimulatedExchange
 
+NO_KEY = "level3 needs a token, and a token an API key"
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays_behind() -> Iterator[None]:
-    """Hold commands to leaving the process's log as it was."""
+def nothing_stays_behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hold commands to leaving the process's log as it was, and to no key of ours."""
+    for name in ("KRAKEN_API", "KRAKEN_CONNECTOR_API"):
+        monkeypatch.delenv(f"{name}_KEY", raising=False)
+        monkeypatch.delenv(f"{name}_SECRET", raising=False)
     before = logging.getLogger().handlers[:]
     yield
     assert logging.getLogger().handlers == before
@@ -182,13 +186,20 @@ def test_demo_takes_some_of_the_recorded_books() -> None:
 # watch
 
 
-@pytest.mark.parametrize("channel", ["ticker", "trade", "book"])
+@pytest.mark.parametrize("channel", ["ticker", "trade", "book", "level3"])
 def test_watch_shows_a_channel_of_a_simulated_exchange(channel: str) -> None:
     result = kraken_ws("watch", channel, "BTC/USD", "ETH/USD", "--simulate", "--seconds", "1.2")
     assert result.exit_code == 0, result.output
     assert "BTC/USD" in result.stdout
     assert "ETH/USD" in result.stdout
     assert int(fact(result, "messages").split()[0]) > 0
+
+
+def test_watch_level3_counts_the_orders_at_the_best_prices() -> None:
+    result = kraken_ws("watch", "level3", "BTC/USD", "--simulate", "--seconds", "2.2")
+    assert re.search(r"BTC/USD \d+\.\d x[1-9]\d*/\d+\.\d x[1-9]\d*$", result.stdout, re.MULTILINE)
+    assert int(fact(result, "verified").split()[0]) > 0
+    assert fact(result, "mismatches") == "0"
 
 
 def test_watch_trade_prints_each_trade_once() -> None:
@@ -264,6 +275,14 @@ HERE = Path(__file__).parent
             "--depth must be one of 10, 25, 100, 500, 1000 (levels per side), not 7",
         ),
         (
+            ("watch", "level3", "BTC/USD", "--depth", "25", "--simulate"),
+            "--depth must be one of 10, 100, 1000 (levels per side), not 25",
+        ),
+        (
+            ("watch", "level3", "BTC/USD"),
+            f"{NO_KEY}: no API key: set KRAKEN_API_KEY and KRAKEN_API_SECRET",
+        ),
+        (
             ("watch", "book", "BTC/USD", "--url", "http://127.0.0.1"),
             "--url must look like ws://127.0.0.1:8080/v2, not 'http://127.0.0.1'",
         ),
@@ -293,7 +312,7 @@ def test_wrong_input_is_told_in_one_line(arguments: tuple[str | Path, ...], line
 
 
 @pytest.mark.parametrize(
-    "arguments", [("demo", "--nonsense"), ("watch", "level3", "BTC/USD"), ("sim", "--port", "-1")]
+    "arguments", [("demo", "--nonsense"), ("watch", "spread", "BTC/USD"), ("sim", "--port", "-1")]
 )
 def test_wrong_options_end_in_a_hint(arguments: tuple[str, ...]) -> None:
     result = kraken_ws(*arguments)

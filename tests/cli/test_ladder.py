@@ -7,9 +7,18 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cli.books import book, levels, plain
+from tests.cli.books import book, levels, orders, plain
 
-from kraken_connector.cli.ladder import ASCII, UNICODE, bar, height, ladder, least_width
+from kraken_connector.cli.ladder import (
+    ASCII,
+    UNICODE,
+    Glyphs,
+    bar,
+    height,
+    ladder,
+    least_width,
+    queue_bar,
+)
 from kraken_connector.cli.views import BookView
 
 
@@ -93,6 +102,43 @@ def test_ascii_glyphs_draw_ascii_only() -> None:
     lines = plain(ladder(book(), width=60, levels=10, glyphs=ASCII))
     assert "".join(lines).isascii()
     assert "#" in lines[-1]
+
+
+def test_orders_of_a_level_stand_behind_each_other_with_their_number() -> None:
+    lines = plain(ladder(orders(), width=42, levels=2))
+    assert lines[2] == "100.1 1.00000000   3 █████▊█▊███████████▊ "[:42]
+    assert lines[3].startswith("─ spread 0.1 ─ 10.00 bp ─ 12 orders ─")
+
+
+def test_every_other_order_has_another_color() -> None:
+    (_, _, line, *_) = ladder(orders(), width=42, levels=2)
+    colors = [str(span.style) for span in line.spans if str(span.style).startswith("color")]
+    assert colors == ["color(52)", "color(88)", "color(52)"]
+
+
+def test_the_smallest_order_is_still_seen() -> None:
+    dust = (Decimal("0.00000001"), Decimal("1.00000000"))
+    lines = plain(ladder(orders(bid_queues=(dust, dust)), width=60, levels=2))
+    assert " 2 ▏███" in lines[4]
+
+
+@pytest.mark.parametrize("width", [16, 17, 20, 22, 26, 30, 48, 80])
+@pytest.mark.parametrize("glyphs", [UNICODE, ASCII], ids=["unicode", "ascii"])
+def test_ladders_of_orders_are_exactly_as_wide_as_asked(width: int, glyphs: Glyphs) -> None:
+    lines = plain(ladder(orders(), width=width, levels=3, glyphs=glyphs))
+    assert {len(line) for line in lines} == {width}
+    assert len(lines) == height(3)
+    assert lines[3].startswith("100.1 1.00000000")
+    assert glyphs is UNICODE or "".join(lines).isascii()
+
+
+@given(
+    st.lists(st.decimals("0.00000001", 10, places=8), min_size=1, max_size=40),
+    st.integers(1, 60),
+)
+def test_a_queue_fills_its_width_at_most(quantities: list[Decimal], width: int) -> None:
+    line = queue_bar(tuple(quantities), sum(quantities, Decimal(0)), width, "green", UNICODE)
+    assert len(line) == width
 
 
 @given(st.decimals(0, 1, places=4), st.integers(1, 60))

@@ -73,6 +73,25 @@ async def test_sim_serves_verified_books_and_private_channels(
     assert rest.index("connected") < rest.index("subscribed book BTC/USD")
 
 
+def test_watch_level3_takes_its_token_from_where_it_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with running("sim", "--three-hosts", "--symbols", "BTC/USD") as process:
+        said = introduction(process)
+        monkeypatch.setenv("KRAKEN_API_KEY", said["api key"])
+        monkeypatch.setenv("KRAKEN_API_SECRET", said["api secret"])
+        where = ("--url", said["level3 url"], "--rest-url", said["rest url"])
+        command = (sys.executable, "-m", "kraken_connector.cli", "watch", "level3", "BTC/USD")
+        answer = subprocess.run(
+            [*command, *where, "--seconds", "1.2"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ,
+        )
+    assert re.search(r"^  BTC/USD  valid ", answer.stdout, re.MULTILINE)
+
+
 def test_sim_plays_a_recording(recording: str) -> None:
     with running("sim", "--file", recording) as process:
         said = introduction(process)

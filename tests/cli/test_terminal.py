@@ -87,6 +87,20 @@ def test_an_error_is_told_after_the_terminal_is_given_back() -> None:
         assert "kraken-ws: cannot connect to" in terminal.output.rpartition(LEAVE)[2]
 
 
+def test_watch_level3_draws_the_orders_of_each_level() -> None:
+    with Terminal("watch", "level3", "BTC/USD", "--simulate") as terminal:
+        terminal.wait_for(lambda: shows_books(terminal))
+        screen = terminal.screen()
+        levels = [
+            line for line in screen if re.match(r"\d{5}\.\d \d+\.\d{8} +\d+ [▏▎▍▌▋▊▉█]", line)
+        ]
+        assert len(levels) == 20
+        assert any(re.search(r" ─ \d+ orders ─", line) for line in screen)
+        terminal.type(b"\x03")
+        assert terminal.finish() == 0
+        assert is_restored(terminal)
+
+
 @pytest.mark.parametrize("channel", ["ticker", "trade"])
 def test_watch_draws_a_table(channel: str) -> None:
     with Terminal("watch", channel, "BTC/USD", "ETH/USD", "--simulate") as terminal:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from .. import __version__, backend
 from ..exceptions import RequestError, TransportError
+from ..http import REST_URL
 from ..sim import SimulatedExchange
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
@@ -138,34 +139,45 @@ def demo(
 @app.command()
 def watch(
     channel: Annotated[
-        Channel, typer.Argument(metavar="ticker|trade|book", help="What to look at.")
+        Channel, typer.Argument(metavar="ticker|trade|book|level3", help="What to look at.")
     ],
     symbols: Annotated[
         list[str], typer.Argument(metavar="SYMBOL...", help="Currency pairs, like BTC/USD.")
     ],
     depth: Annotated[
         int,
-        typer.Option(metavar="LEVELS", help="Of books, per side: 10, 25, 100, 500, 1000."),
+        typer.Option(
+            metavar="LEVELS",
+            help="Per side, of books: 10, 25, 100, 500, 1000; of level3: 10, 100, 1000.",
+        ),
     ] = 10,
     url: Annotated[
         str | None,
-        typer.Option(help="WebSocket endpoint.", show_default="Kraken's public one"),
+        typer.Option(help="WebSocket endpoint.", show_default="Kraken's"),
     ] = None,
+    rest_url: Annotated[
+        str, typer.Option(metavar="URL", help="Where the token comes from that level3 needs.")
+    ] = REST_URL,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Start a simulated exchange and watch that.")
     ] = False,
     seconds: Seconds = None,
     plain: Plain = False,
 ) -> None:
-    """Watch tickers, trades or books, live from Kraken or from a simulated exchange."""
+    """Watch tickers, trades, books or the orders in them.
+
+    Live from Kraken or from a simulated exchange. Single orders (level3) need an API key in
+    KRAKEN_API_KEY and KRAKEN_API_SECRET, unless the exchange is a simulated one of its own.
+    """
     pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
     show = LiveSession(
-        [channel.params(pairs, inputs.depth(depth))],
+        [channel.params(pairs, inputs.depth(depth, channel.depths))],
         channel.picture,
         title=f"kraken-ws watch {channel}",
         source="simulated exchange" if simulate else endpoint.host,
         console=_console(plain),
         url=endpoint.url,
+        tokens=inputs.tokens(rest_url) if channel.needs_token and not simulate else None,
         exchange=SimulatedExchange(symbols=pairs) if simulate else None,
         seconds=seconds,
     )

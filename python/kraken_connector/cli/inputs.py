@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import typer
 
 from ..sim import SimulatedExchange
+from ..ws import TokenManager
 from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
 from ..ws.subscribe import BookParams
 
@@ -53,10 +55,10 @@ def listing(text: str | None) -> int | list[str] | None:
     return symbols([text])
 
 
-def depth(levels: int) -> int:
-    """Return a depth that books have."""
-    if levels not in BOOK_DEPTHS:
-        choices = ", ".join(map(str, BOOK_DEPTHS))
+def depth(levels: int, depths: Sequence[int] = BOOK_DEPTHS) -> int:
+    """Return a depth that there is."""
+    if levels not in depths:
+        choices = ", ".join(map(str, depths))
         fail(f"--depth must be one of {choices} (levels per side), not {levels}", MISUSED)
     return levels
 
@@ -75,6 +77,14 @@ def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
     if not is_websocket:
         fail(f"--url must look like ws://127.0.0.1:8080/v2, not {url!r}", MISUSED)
     return Endpoint(url, parts.netloc)
+
+
+def tokens(rest_url: str) -> TokenManager:
+    """Return what fetches tokens, with the API key in the environment."""
+    try:
+        return TokenManager.from_env(base_url=rest_url)
+    except ValueError as error:
+        fail(f"level3 needs a token, and a token an API key: {error}", MISUSED)
 
 
 def refuse_with_file(**options: object) -> None:

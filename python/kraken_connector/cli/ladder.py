@@ -10,13 +10,17 @@ from itertools import accumulate
 from rich.text import Text
 
 from .digits import count, plain, significant
-from .views import BookView, Level
+from .views import BookView, Level, Queue
 
 _GAP = 1
 _LEAST_BAR = 4
 _BID, _ASK = "green", "red"
 #: Dark enough for the numbers to stay the first thing one sees.
 _BAR = {_BID: "color(22)", _ASK: "color(52)"}
+#: Every other order of a queue.
+_OTHER = {_BID: "color(28)", _ASK: "color(88)"}
+#: Orders at one price: hundreds are rare, more are cut off like digits never are.
+_COUNT = 3
 
 _REASONS = {
     "awaiting_snapshot": "waiting for a snapshot",
@@ -31,6 +35,7 @@ class Glyphs:
 
     Attributes:
         eighths: a bar's last character by eighths of it that are filled, from none to all.
+        edge: the end of an order in a queue.
     """
 
     eighths: str = " ▏▎▍▌▋▊▉█"
@@ -38,10 +43,11 @@ class Glyphs:
     bad: str = "✗"
     line: str = "─"
     dot: str = "●"
+    edge: str = "▊"
 
 
 UNICODE = Glyphs()
-ASCII = Glyphs(eighths="    ####", good="ok", bad="bad", line="-", dot="*")
+ASCII = Glyphs(eighths="    ####", good="ok", bad="bad", line="-", dot="*", edge="]")
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ class Columns:
         qty: of quantities.
         total: of cumulated quantities, 0 leaves them out.
         bar: of the bars, 0 leaves them out.
+        count: of the numbers of orders, 0 leaves them out.
     """
 
     price: int
     qty: int
     total: int = 0
     bar: int = 0
+    count: int = 0
 
     @classmethod
     def fit(cls, width: int, price: int, qty: int) -> Columns:
@@ -69,6 +77,15 @@ class Columns:
         if room >= total + 2 * _GAP + 2 * _LEAST_BAR:
             return cls(price, qty + 1, total + 1, room - total - 2 * _GAP - 1)
         return cls(price, qty, 0, room - 1 if room > _LEAST_BAR else 0)
+
+    @classmethod
+    def fit_orders(cls, width: int, price: int, qty: int) -> Columns:
+        """Give prices and quantities all their digits, then the counts, then the queues."""
+        room = width - price - qty - 2 * _GAP
+        if room < _COUNT + _GAP:
+            return cls(price, qty)
+        bar = room - _COUNT - _GAP - 1
+        return cls(price, qty, bar=bar if bar >= _LEAST_BAR else 0, count=_COUNT)
 
 
 def least_width(widths: tuple[int, int]) -> int:
@@ -99,15 +116,19 @@ def ladder(
             numbers change; by default as wide as the numbers now are.
         glyphs: characters for bars and marks.
     """
-    columns = Columns.fit(width, *(widths or view.widths))
     asks, bids = view.asks[:levels], view.bids[:levels]
-    scale = max(_sum(asks), _sum(bids))
+    if view.has_orders:
+        columns = Columns.fit_orders(width, *(widths or view.widths))
+        scale = max((qty for _, qty in (*asks, *bids)), default=Decimal(0))
+    else:
+        columns = Columns.fit(width, *(widths or view.widths))
+        scale = max(_sum(asks), _sum(bids))
     lines = [
         _title(view, width, glyphs),
         *_blank(levels - len(asks), width),
-        *reversed(_side(asks, _ASK, columns, scale, glyphs)),
+        *reversed(_side(asks, view.ask_queues, _ASK, columns, scale, glyphs)),
         _middle(view, width, glyphs),
-        *_side(bids, _BID, columns, scale, glyphs),
+        *_side(bids, view.bid_queues, _BID, columns, scale, glyphs),
         *_blank(levels - len(bids), width),
     ]
     for line in lines:
@@ -131,12 +152,21 @@ def _middle(view: BookView, width: int, glyphs: Glyphs) -> Text:
         bp = f"{view.spread_bp:.2f} bp "
         if len(line) + len(bp) < width:
             line.append(f"{glyphs.line} {bp}" if len(line) + len(bp) + 2 < width else bp)
+    if view.has_orders:
+        orders = sum(map(len, (*view.bid_queues, *view.ask_queues)))
+        words = f"{glyphs.line} {count(orders)} orders "
+        line.append(words if len(line) + len(words) < width else "")
     line.append(glyphs.line * (width - len(line)))
     return line
 
 
 def _side(
-    rows: Sequence[Level], style: str, columns: Columns, scale: Decimal, glyphs: Glyphs
+    rows: Sequence[Level],
+    queues: Sequence[Queue],
+    style: str,
+    columns: Columns,
+    scale: Decimal,
+    glyphs: Glyphs,
 ) -> list[Text]:
     totals = list(accumulate(qty for _, qty in rows))
     lines = []
@@ -144,13 +174,43 @@ def _side(
         line = Text(no_wrap=True)
         line.append(plain(price).rjust(columns.price), f"bold {style}" if place == 0 else style)
         _append_number(line, plain(qty), columns.qty)
+        if columns.count:
+            line.append(str(len(queues[place])).rjust(columns.count + _GAP), "dim")
         if columns.total:
             _append_number(line, plain(total), columns.total, "dim")
         if columns.bar:
             line.append(" " * _GAP)
-            line.append(bar(total / scale, columns.bar, glyphs), _BAR[style])
+            if queues:
+                line.append_text(queue_bar(queues[place], scale, columns.bar, style, glyphs))
+            else:
+                line.append(bar(total / scale, columns.bar, glyphs), _BAR[style])
         lines.append(line)
     return lines
+
+
+def queue_bar(queue: Queue, scale: Decimal, width: int, style: str, glyphs: Glyphs) -> Text:
+    """Return the orders of a level one behind the other, each with an end that can be seen.
+
+    Args:
+        queue: their quantities, first to trade first.
+        scale: the quantity that fills the width.
+        width: characters.
+        style: of the side.
+        glyphs: characters for bars.
+    """
+    line = Text(no_wrap=True)
+    for place, qty in enumerate(queue):
+        eighths = round(qty / scale * width * 8)
+        cells = eighths // 8
+        # The smallest order is still seen; one of less than a character shows its size by it.
+        drawn = (
+            glyphs.eighths[-1] * (cells - 1) + glyphs.edge
+            if cells
+            else glyphs.eighths[min(max(eighths, 1), 5)].strip() or glyphs.edge
+        )
+        line.append(drawn, (_BAR if place % 2 == 0 else _OTHER)[style])
+    line.truncate(width, pad=True)
+    return line
 
 
 def _append_number(line: Text, digits: str, width: int, style: str = "") -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from rich.console import Console
 
+from ..http import HTTPAuthenticatedClient
 from ..sim import SimulatedExchange
-from ..ws import KrakenWSClient, SubscriptionParams
+from ..ws import KrakenWSClient, SubscriptionParams, TokenManager
 from ..ws.constants import PUBLIC_URL
 from .display import Picture, fullscreen, present
 from .ladder import ASCII, UNICODE, Glyphs
@@ -30,7 +31,8 @@ class LiveSession:
         title: the command.
         source: where the messages come from, in words.
         console: where to show it.
-        url: of the exchange.
+        url: of the exchange, for everything that is shown.
+        tokens: what fetches tokens, where the exchange wants them.
         exchange: one to start and to connect to instead.
         recorded: symbols whose recorded books end the session when they are over.
         seconds: when to end by itself.
@@ -45,6 +47,7 @@ class LiveSession:
         source: str,
         console: Console,
         url: str = PUBLIC_URL,
+        tokens: TokenManager | None = None,
         exchange: SimulatedExchange | None = None,
         recorded: Sequence[str] = (),
         seconds: float | None = None,
@@ -56,6 +59,7 @@ class LiveSession:
         self._source = source
         self._console = console
         self._url = url
+        self._tokens = tokens
         self._exchange = exchange
         self._recorded = recorded
         self._seconds = seconds
@@ -70,12 +74,12 @@ class LiveSession:
             SubscriptionError: the exchange takes none of the symbols.
         """
         async with AsyncExitStack() as stack:
-            url = self._url
+            url, tokens = self._url, self._tokens
             if self._exchange is not None:
                 await stack.enter_async_context(self._exchange)
-                url = self._exchange.url
+                url, tokens = self._exchange.url, _tokens_of(self._exchange)
             self.session = ClientSession(
-                KrakenWSClient(url),
+                KrakenWSClient(url, token_manager=tokens),
                 self._subscriptions,
                 title=self._title,
                 source=self._source,
@@ -119,6 +123,13 @@ class LiveSession:
         title = f"{self._title}  {self._source}, {status.backend} core"
         report(self._console, title, list(self.session.facts()), books)
         return not status.mismatches and status.verified != 0
+
+
+def _tokens_of(exchange: SimulatedExchange) -> TokenManager:
+    source = HTTPAuthenticatedClient(
+        exchange.rest_url, api_key=exchange.api_key, api_secret=exchange.api_secret
+    )
+    return TokenManager(source)
 
 
 def glyphs(console: Console) -> Glyphs:

@@ -94,4 +94,8 @@ class BookPicture:
 def _best(view: BookView) -> str:
     if view.state != "valid":
         return f"{view.symbol} {view.state}"
-    return f"{view.symbol} {plain(view.best_bid)}/{plain(view.best_ask)}"
+    bid, ask = plain(view.best_bid), plain(view.best_ask)
+    if view.has_orders:
+        ahead = [len(queues[0]) if queues else 0 for queues in (view.bid_queues, view.ask_queues)]
+        return f"{view.symbol} {bid} x{ahead[0]}/{ask} x{ahead[1]}"
+    return f"{view.symbol} {bid}/{ask}"

@@ -12,6 +12,7 @@ from ..ws import (
     BookParams,
     GapEvent,
     KrakenWSClient,
+    Level3Params,
     SubscriptionParams,
     TickerData,
     TradeData,
@@ -69,9 +70,9 @@ class ClientSession:
         self._has_live_times = has_live_times
         self._began = time.monotonic()
         self._depths = {
-            symbol: params.depth
+            (params.channel, symbol): params.depth
             for params in subscriptions
-            if isinstance(params, BookParams)
+            if isinstance(params, BookParams | Level3Params)
             for symbol in params.symbols
         }
         self._latency = Latency()
@@ -100,7 +101,7 @@ class ClientSession:
             await self._client.subscribe(params, callback=self._on_event)
         except SubscriptionError as error:
             for symbol in error.rejected:
-                self._depths.pop(symbol, None)
+                self._depths.pop((params.channel, symbol), None)
             if not error.accepted:
                 raise
 
@@ -132,10 +133,12 @@ class ClientSession:
         """Return the books as they are now, or were when the client was closed."""
         if self._last is not None:
             return self._last[1]
-        return [self._book(symbol, depth) for symbol, depth in self._depths.items()]
+        return [self._book(*name, depth) for name, depth in self._depths.items()]
 
-    def _book(self, symbol: str, depth: int) -> BookView:
+    def _book(self, channel: str, symbol: str, depth: int) -> BookView:
         try:
+            if channel == "level3":
+                return BookView.of_orders(self._client.level3(symbol))
             return BookView.of(self._client.book(symbol))
         except KeyError:
             return BookView(symbol, "awaiting_snapshot", depth)

@@ -9,12 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from ..ws import OrderBook
+    from ..ws import Level3Book, OrderBook
 
 Level = tuple[Decimal, Decimal]
+Queue = tuple[Decimal, ...]
+"""Quantities of the orders at one price, first to trade first."""
 
 #: No screen shows more levels of a side.
 _MOST_LEVELS = 60
@@ -30,6 +33,8 @@ class BookView:
         asks: levels, best first; none unless the book is valid.
         verified: messages whose checksum matched.
         mismatches: messages whose checksum did not match.
+        bid_queues: the single orders of each level, where they are known.
+        ask_queues: the single orders of each level, where they are known.
     """
 
     symbol: str
@@ -39,6 +44,8 @@ class BookView:
     asks: tuple[Level, ...] = ()
     verified: int = 0
     mismatches: int = 0
+    bid_queues: tuple[Queue, ...] = ()
+    ask_queues: tuple[Queue, ...] = ()
 
     @classmethod
     def of(cls, book: OrderBook) -> BookView:
@@ -58,6 +65,29 @@ class BookView:
             verified=book.verified_count,
             mismatches=book.mismatch_count,
         )
+
+    @classmethod
+    def of_orders(cls, book: Level3Book) -> BookView:
+        """Read a live book with its single orders."""
+        depth = min(book.depth, _MOST_LEVELS)
+        bids = _queues(book, "bid", depth) if book.is_valid else {}
+        asks = _queues(book, "ask", depth) if book.is_valid else {}
+        return cls(
+            symbol=book.symbol,
+            state=book.state,
+            depth=depth,
+            bids=_levels(bids),
+            asks=_levels(asks),
+            verified=book.verified_count,
+            mismatches=book.mismatch_count,
+            bid_queues=tuple(bids.values()),
+            ask_queues=tuple(asks.values()),
+        )
+
+    @property
+    def has_orders(self) -> bool:
+        """Whether single orders are known."""
+        return bool(self.bid_queues or self.ask_queues)
 
     @property
     def is_given_up(self) -> bool:
@@ -94,3 +124,15 @@ class BookView:
         rows = (*self.bids, *self.asks)
         prices = max((len(f"{price:f}") for price, _ in rows), default=0)
         return prices, max((len(f"{qty:f}") for _, qty in rows), default=0)
+
+
+def _queues(book: Level3Book, side: Literal["bid", "ask"], depth: int) -> dict[Decimal, Queue]:
+    """Return the orders of each price, best first."""
+    return {
+        price: tuple(order.order_qty for order in orders)
+        for price, orders in groupby(book.orders(side, depth), lambda order: order.limit_price)
+    }
+
+
+def _levels(queues: dict[Decimal, Queue]) -> tuple[Level, ...]:
+    return tuple((price, sum(queue, Decimal(0))) for price, queue in queues.items())

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from ..ws import BookParams, EventTrigger, SubscriptionParams, TickerParams, TradeParams
+from ..ws import (
+    BookParams,
+    EventTrigger,
+    Level3Params,
+    SubscriptionParams,
+    TickerParams,
+    TradeParams,
+)
+from ..ws.constants import BOOK_DEPTHS, LEVEL3_DEPTHS
 from .live import PictureOf
 from .picture import BookPicture
 from .tickers import TickerPicture
@@ -18,17 +26,30 @@ class Channel(StrEnum):
     TICKER = "ticker"
     TRADE = "trade"
     BOOK = "book"
+    LEVEL3 = "level3"
 
     @property
     def picture(self) -> PictureOf:
         """How to show it."""
         return _PICTURES[self]
 
+    @property
+    def depths(self) -> Sequence[int]:
+        """Which depths there are."""
+        return LEVEL3_DEPTHS if self is Channel.LEVEL3 else BOOK_DEPTHS
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether the exchange wants to know who is asking."""
+        return self is Channel.LEVEL3
+
     def params(self, symbols: Sequence[str], depth: int) -> SubscriptionParams:
         """Return what to ask for."""
         listed = list(symbols)
         if self is Channel.BOOK:
             return BookParams(symbol=listed, depth=depth)
+        if self is Channel.LEVEL3:
+            return Level3Params(symbol=listed, depth=depth)
         if self is Channel.TRADE:
             return TradeParams(symbol=listed, snapshot=True)
         # With the exchange's default trigger the quotes stand still between trades.
@@ -39,4 +60,5 @@ _PICTURES: dict[Channel, PictureOf] = {
     Channel.TICKER: TickerPicture,
     Channel.TRADE: TradePicture,
     Channel.BOOK: BookPicture,
+    Channel.LEVEL3: BookPicture,
 }
