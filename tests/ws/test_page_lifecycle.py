@@ -78,6 +78,9 @@ def test_parameters_and_defaults_are_those_of_the_page() -> None:
         {"url": "ws.kraken.com"},
         {"url": "wss://"},
         {"auth_url": "ftp://ws.kraken.com"},
+        {"level3_url": "https://ws-l3.kraken.com"},
+        {"symbols_per_connection": 0},
+        {"level3_allowance": 0},
     ],
 )
 def test_values_that_make_no_sense_are_refused(arguments: dict[str, Any]) -> None:
@@ -96,6 +99,8 @@ def test_values_that_make_no_sense_are_refused(arguments: dict[str, Any]) -> Non
         {"url": None},
         {"token_manager": "a token"},
         {"on_message": 5},
+        {"symbols_per_connection": "all"},
+        {"level3_allowance": 200.0},
     ],
 )
 def test_values_of_a_wrong_type_are_refused(arguments: dict[str, Any]) -> None:

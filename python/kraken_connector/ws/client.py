@@ -8,7 +8,7 @@ import ssl as tls
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
@@ -16,27 +16,24 @@ from ..models import GapEvent
 from .backoff import is_retryable
 from .book import LiveBooks, OrderBookManager
 from .bookkeeping import NoBookkeeping, OrderBookkeeper
-from .call import Call
-from .connection import Connection, ConnectionOptions
-from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, TOKEN_CHANNELS, ConnectionState
+from .connection import ConnectionOptions
+from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .dispatcher import WSMessage
-from .envelopes import SubscriptionResult, WSRequest
 from .hosts import Hosts
-from .inbox import Inbox, Overflow
+from .inbox import Inbox
 from .instruments import Instruments
 from .lag import lag
 from .level3_methods import Level3Methods
-from .link import ConnectionView, Link
-from .options import SessionOptions, checked_count, checked_seconds
+from .link import ConnectionView
+from .options import SessionOptions, checked_count
 from .order_checks import OrderChecks
-from .outcome import outcome
 from .pacing import Allowance
 from .pool import Pool
 from .queue_watch import QueueWatches
 from .session import Session
 from .sinks import CallbackSink
-from .subscribe import SubscriptionParams
-from .subscriptions import Sink, SubscriptionEntry, Topic, entries_of, topics_of
+from .subscribing import SubscribingMethods
+from .subscriptions import SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
 from .wiring import Wiring
@@ -53,7 +50,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(TradingMethods, Level3Methods):
+class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -144,30 +141,26 @@ class KrakenWSClient(TradingMethods, Level3Methods):
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
             raise TypeError(f"token_manager must be a TokenManager, not {token_manager!r}")
-        if backoff_max < backoff_base:
-            raise ValueError(f"backoff_max ({backoff_max}) is less than backoff_base")
-        session_options = SessionOptions(
-            ping_interval=checked_seconds("ping_interval", ping_interval),
-            ping_timeout=checked_seconds("ping_timeout", ping_timeout),
-            heartbeat_timeout=checked_seconds("heartbeat_timeout", heartbeat_timeout),
-            request_timeout=checked_seconds("request_timeout", request_timeout),
-            resync_attempts=checked_count("resync_attempts", resync_attempts, 0),
-            token_attempts=max(
-                1, checked_count("max_reconnect_attempts", max_reconnect_attempts, 0)
-            ),
-            deliver_heartbeats=deliver_heartbeats,
-        )
         connection_options = ConnectionOptions(
-            backoff_base=checked_seconds("backoff_base", backoff_base),
-            backoff_max=checked_seconds("backoff_max", backoff_max),
-            maintenance_pause=checked_seconds("maintenance_pause", maintenance_pause),
+            backoff_base=backoff_base,
+            backoff_max=backoff_max,
+            maintenance_pause=maintenance_pause,
             max_reconnect_attempts=max_reconnect_attempts,
-            open_timeout=checked_seconds("open_timeout", open_timeout),
-            close_timeout=checked_seconds("close_timeout", close_timeout),
-            max_frame_size=checked_count("max_frame_size", max_frame_size, 1),
+            open_timeout=open_timeout,
+            close_timeout=close_timeout,
+            max_frame_size=max_frame_size,
             ssl=ssl,
             proxy=proxy,
             retryable=retryable,
+        )
+        session_options = SessionOptions(
+            ping_interval=ping_interval,
+            ping_timeout=ping_timeout,
+            heartbeat_timeout=heartbeat_timeout,
+            request_timeout=request_timeout,
+            resync_attempts=resync_attempts,
+            token_attempts=max(1, max_reconnect_attempts),
+            deliver_heartbeats=deliver_heartbeats,
         )
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
@@ -190,9 +183,8 @@ class KrakenWSClient(TradingMethods, Level3Methods):
             session=session_options,
             connection=connection_options,
             tokens=None if token_manager is None else OwnTokens(token_manager),
-            allowance=Allowance(checked_count("level3_allowance", level3_allowance, 1)),
-            symbols=symbols_per_connection
-            and checked_count("symbols_per_connection", symbols_per_connection, 1),
+            allowance=Allowance(level3_allowance),
+            symbols=symbols_per_connection,
             redundant=redundant,
             inbox=self._inbox,
             callback=self._callback,
@@ -248,109 +240,6 @@ class KrakenWSClient(TradingMethods, Level3Methods):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.disconnect()
-
-    # Requests.
-
-    async def subscribe(
-        self,
-        params: SubscriptionParams,
-        *,
-        callback: Callable[[Any], object] | None = None,
-        overflow: Overflow = "drop_oldest",
-    ) -> SubscriptionResult:
-        """Subscribe, and wait until the exchange has answered for every symbol.
-
-        What is subscribed already is not sent again. While the client reconnects, this waits for
-        the new connection.
-
-        Args:
-            params: what to subscribe to.
-            callback: a plain function that gets this subscription's messages and events at once,
-                in the receiving task, instead of the queue. It must be quick; what it raises is
-                logged and counted.
-            overflow: what happens to this subscription's messages when the consumer is too slow:
-                `drop_oldest`, `conflate` (the latest of each symbol stays), `block` (nothing is
-                read from the connection until there is room) or `disconnect` (and connect again
-                when there is room). Private messages are never dropped.
-
-        Returns:
-            One ack for each symbol.
-
-        Raises:
-            SubscriptionError: a symbol was refused; `rejected` says which and why, the others
-                stay subscribed. Also for a second depth of a book, which is not sent.
-            RequestTimeout: (a `TimeoutError`) a symbol was not answered for.
-            ConnectionLost: (a `ConnectionError`) the connection was lost meanwhile.
-            ConnectFailed: (a `ConnectionError`) there is no connection for private channels.
-            TokenAcquisitionError: there is no token for a private channel.
-            NotConnected: (a `RuntimeError`) the client is not connected.
-            ValueError: there is no symbol, or neither token nor `TokenManager`.
-        """
-        self._check(params)
-        taken = callback and CallbackSink(callback, self._count_callback_error)
-        async with self._pool.room_for(params) as parts:
-            for link, part in parts:
-                link.session.registry.check(part)
-            call = Call(params, parts, lambda link: taken or self._sink(link, params, overflow))
-            call.subscribe(_now())
-        result = await call.outcome()
-        logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
-        return result
-
-    async def unsubscribe(self, params: SubscriptionParams) -> SubscriptionResult:
-        """End a subscription, or some of its symbols.
-
-        Parameters equal to those of a `subscribe` end that one; symbols that another one has too
-        stay subscribed. Other parameters end the named symbols wherever they were asked for.
-
-        Returns:
-            One ack for each symbol that was sent.
-
-        Raises:
-            KeyError: it is not subscribed.
-            SubscriptionError, RequestTimeout, ConnectionLost, NotConnected: as in `subscribe`.
-        """
-        _check_type(params)
-        parts = self._pool.carrying(params, "unsubscribe")
-        now = _now()
-        asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
-        result = await outcome(asks, topics_of(params))
-        self._pool.tidy(params)
-        return result
-
-    async def resync(self, symbol: str, *, channel: Literal["book", "level3"] = "book") -> None:
-        """Ask for a book again and wait until it is valid; this releases a quarantined one.
-
-        A connection that had given up is opened again for it. With a redundant feed this is done
-        on one connection after the other, so the book can be read all the time.
-
-        Args:
-            symbol: currency pair.
-            channel: `book`, or `level3` for the book of individual orders.
-
-        Raises:
-            BookNotReady: it was given up again, or unsubscribed meanwhile.
-            ConnectFailed, ConnectionLost: (`ConnectionError`s) its connection cannot be opened, or
-                was lost meanwhile.
-            NotConnected: (a `RuntimeError`) the client is not connected.
-            KeyError: the book of `symbol` is not subscribed.
-        """
-        for link in await self._pool.opened(symbol, channel, "resync"):
-            ask = link.session.resync(symbol, _now(), channel)
-            await outcome([(link, ask)], ask.topics)
-
-    async def send(self, msg: WSRequest) -> None:
-        """Send a request as it is; its answer comes through the queue.
-
-        Raises:
-            NotConnected: (a `RuntimeError`) the client is not connected.
-        """
-        host = self._pool.hosts.of_method(msg.method, str(msg.params.get("channel")))
-        connection = (await self._pool.of_host(host, "send")).connection
-        if connection.state is not ConnectionState.CONNECTED:
-            raise NotConnected("send", connection.state)
-        connection.session.send(msg)
-        connection.attend()
 
     # Messages.
 
@@ -473,17 +362,6 @@ class KrakenWSClient(TradingMethods, Level3Methods):
     def _sessions(self) -> Iterable[Session]:
         return [link.session for link in self._pool]
 
-    def _check(self, params: SubscriptionParams) -> None:
-        _check_type(params)
-        wants_token = params.channel in TOKEN_CHANNELS and not getattr(params, "token", "")
-        if wants_token and not self._has_tokens:
-            raise ValueError(
-                f"{params.channel} is private: make the client with "
-                "token_manager=TokenManager.from_env()"
-            )
-        if hasattr(params, "symbol") and not params.symbols:
-            raise ValueError(f"no symbol: use {type(params).__name__}(symbol=['BTC/USD'])")
-
     def _has_instruments(self) -> bool:
         """Tell whether what is known about pairs is up to date."""
         for link in self._pool:
@@ -491,15 +369,6 @@ class KrakenWSClient(TradingMethods, Level3Methods):
             if entry is not None:
                 return entry.state == "confirmed"
         return False
-
-    async def _connection_for(self, channel: str, action: str) -> Connection:
-        """Return the connection that serves a channel, opened when it is the first time."""
-        return (await self._pool.of_channel(channel, action)).connection
-
-    def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
-        """Return where a channel's messages go when they have no callback of their own."""
-        sink = link.places.of(params.channel, overflow)
-        return sink if self._callback is None else self._callback
 
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)
@@ -524,14 +393,3 @@ class KrakenWSClient(TradingMethods, Level3Methods):
             await self._pool.close(forget=False)
         finally:
             self._cleaning = None
-
-
-def _check_type(params: object) -> None:
-    if not isinstance(params, SubscriptionParams):
-        raise TypeError(
-            f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
-        )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

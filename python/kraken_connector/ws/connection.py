@@ -20,6 +20,7 @@ from .backoff import connect_budget, delays, gentle, is_retryable
 from .constants import ConnectionState
 from .inbox import StoppingLane
 from .latency import LatencyHistogram
+from .options import check_seconds, checked_count
 from .session import Session
 from .token import OwnTokens
 from .transport import DirectConnection, FrameWriter, open_socket
@@ -37,7 +38,11 @@ FRAME_SHOWN = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
-    """The parts of a client's configuration that concern its sockets; durations in seconds."""
+    """The parts of a client's configuration that concern its sockets; durations in seconds.
+
+    Raises:
+        TypeError, ValueError: a value makes no sense.
+    """
 
     backoff_base: float = 0.5
     backoff_max: float = 30.0
@@ -49,6 +54,20 @@ class ConnectionOptions:
     ssl: tls.SSLContext | None = None
     proxy: str | bool | None = None
     retryable: Callable[[BaseException], bool] = is_retryable
+
+    def __post_init__(self) -> None:
+        check_seconds(
+            self,
+            "backoff_base",
+            "backoff_max",
+            "maintenance_pause",
+            "open_timeout",
+            "close_timeout",
+        )
+        checked_count("max_reconnect_attempts", self.max_reconnect_attempts, 0)
+        checked_count("max_frame_size", self.max_frame_size, 1)
+        if self.backoff_max < self.backoff_base:
+            raise ValueError(f"backoff_max ({self.backoff_max}) is less than backoff_base")
 
 
 class Connection:

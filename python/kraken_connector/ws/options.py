@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["SessionOptions", "checked_count", "checked_seconds", "checked_url"]
+__all__ = ["SessionOptions", "check_seconds", "checked_count", "checked_seconds", "checked_url"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,9 @@ class SessionOptions:
         resync_attempts: how often one stream is asked for again before it is given up.
         token_attempts: how often a token is fetched in a row after a reconnect.
         deliver_heartbeats: whether heartbeats are delivered like data.
+
+    Raises:
+        TypeError, ValueError: a value makes no sense.
     """
 
     ping_interval: float = 10.0
@@ -30,6 +33,20 @@ class SessionOptions:
     resync_attempts: int = 5
     token_attempts: int = 10
     deliver_heartbeats: bool = False
+
+    def __post_init__(self) -> None:
+        check_seconds(self, "ping_interval", "ping_timeout", "heartbeat_timeout", "request_timeout")
+        checked_count("resync_attempts", self.resync_attempts, 0)
+
+
+def check_seconds(options: object, *names: str) -> None:
+    """Check that the named attributes are durations in seconds.
+
+    Raises:
+        TypeError, ValueError: as `checked_seconds`.
+    """
+    for name in names:
+        checked_seconds(name, getattr(options, name))
 
 
 def checked_seconds(name: str, value: object) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from .options import checked_count
+
 __all__ = ["Allowance", "Pacer"]
 
 
@@ -97,7 +99,7 @@ class Allowance(_Brake):
         self, limit: int, *, window: float = 1.1, pause: float = 1.0, longest: float = 30.0
     ) -> None:
         super().__init__(pause, longest)
-        self.limit = limit
+        self.limit = checked_count("level3_allowance", limit, 1)
         self._window = window
         self._spent: deque[tuple[float, int]] = deque()
 

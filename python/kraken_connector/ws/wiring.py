@@ -12,7 +12,7 @@ from .connection import Connection, ConnectionOptions
 from .hosts import Host
 from .inbox import Inbox
 from .link import Link
-from .options import SessionOptions
+from .options import SessionOptions, checked_count
 from .pacing import Allowance
 from .routes import Take
 from .session import Session
@@ -53,6 +53,10 @@ class Wiring:
     orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
     observers: Mapping[str, Take] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        if self.symbols is not None:
+            checked_count("symbols_per_connection", self.symbols, 1)
 
     def link(
         self,
