@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.protocol import State
 
 from .._backend import Receiver, WSDataMessage, backend
 from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
@@ -215,8 +216,9 @@ class Connection:
     # A consumer that is too slow.
 
     def block(self, lane: StoppingLane) -> None:
-        """Stop reading until there is room in `lane`."""
-        if self._readable.is_set():
+        """Stop reading until there is room in `lane`, while there is something to read from."""
+        is_open = self._socket is not None and self._socket.state is State.OPEN
+        if is_open and self._readable.is_set():
             self._readable.clear()
             self.session.paused()
             lane.when_roomy(self._unblock)
@@ -303,7 +305,17 @@ class Connection:
             if session.attention:
                 self.attend()
             if not self._readable.is_set():
-                await self._readable.wait()
+                await self._until_readable(socket)
+
+    async def _until_readable(self, socket: ClientConnection) -> None:
+        """Wait for room, or for the end of the socket: nothing is gained by waiting longer then."""
+        room = asyncio.ensure_future(self._readable.wait())
+        end = asyncio.ensure_future(socket.wait_closed())
+        try:
+            await asyncio.wait((room, end), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
+            end.cancel()
 
     def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
         shown = frame[:FRAME_SHOWN].decode(errors="replace")

@@ -303,12 +303,12 @@ class Session:
             self.requests.tick_unheard(now)
         else:
             self.requests.tick(now)
-            self.trading.tick(now)
             self.repair.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
+        self.trading.tick(now)
         if self._live.wants_ping(now):
             ping = {"method": "ping", "req_id": self.requests.new_id()}
             self.outgoing.append(orjson.dumps(ping))
@@ -318,15 +318,14 @@ class Session:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
             self._planned = float("inf")
-        elif self._paused:
-            self._planned = min(self._live.deadline(), self.requests.deadline_unheard(now))
         else:
-            self._planned = min(
-                self._live.deadline(),
-                self.requests.deadline(now),
-                self.trading.deadline(),
-                self.repair.deadline(),
-            )
+            self._planned = min(self._live.deadline(), self.trading.deadline())
+            if self._paused:
+                self._planned = min(self._planned, self.requests.deadline_unheard(now))
+            else:
+                self._planned = min(
+                    self._planned, self.requests.deadline(now), self.repair.deadline()
+                )
         return min(self._planned, self._watch.due)
 
     def paused(self) -> None:

@@ -311,6 +311,16 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
     assert all(order.story == ["sending", "unknown"] for order in desk.account.orders)
 
 
+def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
+    """Who waits for the reply may be the one who should make room for reading it."""
+    desk = Desk()
+    desk.session.paused()
+    command, _ = desk.request(limit())
+    desk.wait(11.0)
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert desk.session.failure is None
+
+
 def test_success_of_another_method_is_no_answer() -> None:
     desk = Desk()
     command, request = desk.request(limit())
