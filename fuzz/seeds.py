@@ -61,6 +61,7 @@ SEEDS = {
     "parse_any_bytes": sessions,
     "parse_against_serde_json": frames,
     "book_against_btreemap": books,
+    "level3_against_model": books,
     "decimal_round_trip": numbers,
     "websocket_frames": websocket_frames,
 }

@@ -3,7 +3,8 @@
 
 #![no_main]
 
-use kraken_connector::book::Ladder;
+use kraken_connector::book::{Book, Level};
+use kraken_connector::engine::BookSlot;
 use kraken_connector::lexer::{Text, validate};
 use kraken_connector::message::{BookBatch, Channel, DataMessage, Message, Salvage, salvage};
 use kraken_connector::{BookState, Engine, Side, parse_message};
@@ -40,9 +41,15 @@ fn check_distrust(engine: &Engine, found: &Salvage) {
         let mut symbols = found.symbols.iter();
         found.symbols.is_empty() || symbols.any(|meant| meant == symbol)
     };
+    let channel = found.book_channel();
+    let valid = |state| state == BookState::Valid;
     for slot in engine.books() {
-        let is_valid = slot.state() == BookState::Valid;
-        assert!(!(found.book_channel() == Some(Channel::Book) && is_valid && is_meant(slot.symbol())));
+        let is_hit = channel == Some(Channel::Book) && is_meant(slot.symbol());
+        assert!(!(is_hit && valid(slot.state())));
+    }
+    for slot in engine.level3_books() {
+        let is_hit = channel == Some(Channel::Level3) && is_meant(slot.symbol());
+        assert!(!(is_hit && valid(slot.state())));
     }
 }
 
@@ -100,26 +107,35 @@ fn check_items(frame: &[u8], batch: &BookBatch) {
         assert!(item.offset < frame.len());
         let _ = item.symbol.decode(frame);
         let _ = (batch.bids(item), batch.asks(item));
+        let _ = (batch.bid_orders(item), batch.ask_orders(item));
     }
 }
 
 fn check_books(engine: &Engine) {
     for slot in engine.books() {
-        let book = slot.book();
-        if slot.state() == BookState::Valid {
-            assert!(slot.verified_count() <= slot.updates());
-            check_side(book.side(Side::Bid), book.depth(), |better, worse| {
-                better > worse
-            });
-            check_side(book.side(Side::Ask), book.depth(), |better, worse| {
-                better < worse
-            });
-        }
+        check_book(slot);
+    }
+    for slot in engine.level3_books() {
+        check_book(slot);
     }
 }
 
-fn check_side(side: &Ladder, depth: usize, is_better: impl Fn(u128, u128) -> bool) {
-    let levels: Vec<_> = side.levels().collect();
+fn check_book<B: Book>(slot: &BookSlot<B>) {
+    if slot.state() == BookState::Valid {
+        assert!(slot.verified_count() <= slot.updates());
+        let (bids, asks) = (slot.book().levels(Side::Bid), slot.book().levels(Side::Ask));
+        let depth = slot.book().depth();
+        check_side(bids, depth, |better, worse| better > worse);
+        check_side(asks, depth, |better, worse| better < worse);
+    }
+}
+
+fn check_side(
+    levels: impl Iterator<Item = Level>,
+    depth: usize,
+    is_better: impl Fn(u128, u128) -> bool,
+) {
+    let levels: Vec<_> = levels.collect();
     assert!(levels.len() <= depth);
     assert!(levels.iter().all(|level| level.qty > 0));
     for pair in levels.windows(2) {

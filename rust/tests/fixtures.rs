@@ -13,6 +13,16 @@ const BTC_USD: &str = include_str!("../../tests/fixtures/vectors/book-btcusd-doc
 const MATIC_USD: &str =
     include_str!("../../tests/fixtures/vectors/book-maticusd-doc-sequence.json");
 
+const LEVEL3: &str = include_str!("../../tests/fixtures/vectors/level3-btcusd-doc.json");
+
+/// The documentation's snapshot of individual orders, in wire form, and its checksum.
+pub fn level3_guide() -> (String, u32) {
+    let document: Value = serde_json::from_str(LEVEL3).unwrap();
+    let checksum = document["expected_crc32"].as_u64().unwrap();
+    let frame = document["wire_message"].as_str().unwrap().to_owned();
+    (frame, u32::try_from(checksum).unwrap())
+}
+
 /// The session's frames, one a line.
 pub fn session() -> Vec<&'static [u8]> {
     SESSION.lines().map(str::as_bytes).collect()

@@ -4,6 +4,8 @@ mod book;
 mod decimal;
 mod engine;
 mod fixtures;
+mod level3;
 mod lexer;
 mod message;
+mod order_model;
 mod time;
