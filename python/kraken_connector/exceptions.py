@@ -18,6 +18,7 @@
     │  ├─ OrderOutcomeUnknown                 sent, no word; also a TimeoutError, ConnectionError
     │  ├─ TokenAcquisitionError
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
+    ├─ OrderNotFilled            none         an order that ended otherwise than was waited for
     ├─ NotConnected              none         a request without a connection; also a RuntimeError
     ├─ InvalidParameter          none         a parameter that makes no sense; also a ValueError
     └─ InvalidFieldError         none         a caller's mistake; also a ValueError
@@ -44,6 +45,7 @@ __all__ = [
     "KrakenConnectorError",
     "NotConnected",
     "OrderCheckFailed",
+    "OrderNotFilled",
     "OrderOutcomeUnknown",
     "ParseError",
     "ProtocolError",
@@ -348,6 +350,19 @@ class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
         names = ", ".join(self.unanswered) or order_id or cl_ord_id
         about = f" ({names})" if names else ""
         super().__init__(f"the outcome of {method}{about} is unknown: {reason}", req_id)
+
+
+class OrderNotFilled(KrakenConnectorError):
+    """An order ended otherwise than was waited for.
+
+    Attributes:
+        order: the order; its `status`, `reason`, `cum_qty` and `fills` say what became of it.
+    """
+
+    def __init__(self, order: Any) -> None:
+        self.order = order
+        why = f" ({order.reason})" if order.reason else ""
+        super().__init__(f"{order!r} was not filled: it is {order.status}{why}")
 
 
 class TokenAcquisitionError(RequestError):

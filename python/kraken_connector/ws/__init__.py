@@ -10,10 +10,12 @@ from ..exceptions import (
     InvalidParameter,
     NotConnected,
     OrderCheckFailed,
+    OrderNotFilled,
     OrderOutcomeUnknown,
     RequestTimeout,
 )
 from ..models import BookCrossedEvent, BookQuarantinedEvent, GapEvent, InvalidFrameEvent
+from .balances import Balances
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
 from .channels import (
     BalanceLedgerUpdate,
@@ -66,6 +68,7 @@ from .envelopes import (
     WSRequest,
     WSResponse,
 )
+from .orders import Fill, Order, Orders
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
     BalancesParams,
@@ -110,6 +113,7 @@ __all__ = [
     "BalanceLedgerUpdate",
     "BalanceSnapshot",
     "BalanceWallet",
+    "Balances",
     "BalancesParams",
     "BatchAddParams",
     "BatchAddResult",
@@ -144,6 +148,7 @@ __all__ = [
     "ExecutionTriggers",
     "ExecutionsParams",
     "FeePreference",
+    "Fill",
     "GapEvent",
     "HeartbeatMessage",
     "HeartbeatTimeout",
@@ -164,13 +169,16 @@ __all__ = [
     "NotConnected",
     "OHLCData",
     "OHLCParams",
+    "Order",
     "OrderBook",
     "OrderBookManager",
     "OrderCheckFailed",
+    "OrderNotFilled",
     "OrderOutcomeUnknown",
     "OrderSide",
     "OrderStatus",
     "OrderTrigger",
+    "Orders",
     "PingRequest",
     "PongResponse",
     "PriceType",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from ..models.trading import AddOrderParams
-from ..models.trading_results import AddOrderResult
+from ..models.trading_results import AddOrderResult, EditOrderResult
 
 __all__ = ["NoBookkeeping", "OrderBookkeeper"]
 
@@ -31,6 +31,9 @@ class OrderBookkeeper(Protocol):
     def outcome_unknown(self, order: Any) -> None:
         """Note that an order was sent and what came of it is not known."""
 
+    def replaced(self, result: EditOrderResult) -> None:
+        """Note that `edit_order` put one order in the place of another one."""
+
     def get(self, identifier: str) -> Any:
         """Return the order with an `order_id` or `cl_ord_id`, `None` if there is none."""
 
@@ -50,6 +53,9 @@ class NoBookkeeping:
         """Do nothing."""
 
     def outcome_unknown(self, order: Any) -> None:
+        """Do nothing."""
+
+    def replaced(self, result: EditOrderResult) -> None:
         """Do nothing."""
 
     def get(self, identifier: str) -> Any:

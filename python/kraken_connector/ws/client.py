@@ -13,9 +13,10 @@ from typing import Any, Self
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
 from ..models import GapEvent
+from .account import AccountMethods, Nowhere
 from .backoff import is_retryable
+from .balances import Balances
 from .book import LiveBooks, OrderBookManager
-from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .connection import ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .dispatcher import WSMessage
@@ -27,12 +28,12 @@ from .level3_methods import Level3Methods
 from .link import ConnectionView
 from .options import SessionOptions, checked_count
 from .order_checks import OrderChecks
+from .orders import Orders
 from .pacing import Allowance
 from .pool import Pool
 from .queue_watch import QueueWatches
 from .session import Session
 from .sinks import CallbackSink
-from .subscribing import SubscribingMethods
 from .subscriptions import SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
 from .trader import TradingMethods
@@ -50,7 +51,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
+class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -102,6 +103,8 @@ class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
 
     Attributes:
         instruments: the pairs by symbol, as the `instrument` stream last told them.
+        orders: the account's orders by `order_id` or `cl_ord_id`; see `track_orders`.
+        balances: what the account holds, by asset; see `track_balances`.
 
     Raises:
         TypeError, ValueError: an argument makes no sense.
@@ -177,7 +180,10 @@ class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
         self._order_checks = (
             OrderChecks(self.instruments, self._has_instruments) if check_orders else None
         )
-        self._bookkeeper: OrderBookkeeper = NoBookkeeping()
+        self.orders = Orders()
+        self.balances = Balances()
+        self._bookkeeper = self.orders
+        self._nowhere = Nowhere()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -191,6 +197,7 @@ class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
             on_gap=self._record_gap,
             orders=self._bookkeeper,
             observers={"instrument": self.instruments.observe, "level3": self._queues.see},
+            keepers={"executions": self.orders, "balances": self.balances},
             on_lost=self._queues.look,
         )
         self._pool = Pool(hosts, wiring, self._ended)
@@ -230,6 +237,7 @@ class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
         """
         self._gave_up = False
         self._inbox.end(NotConnected("receive", "disconnected"))
+        self.orders.ended(NotConnected("wait for an order", "disconnected"))
         if self._cleaning is not None:
             await self._cleaning
         await self._pool.close()
@@ -386,6 +394,7 @@ class KrakenWSClient(SubscribingMethods, TradingMethods, Level3Methods):
         logger.error("giving up: %s", reason)
         self._gave_up = True
         self._inbox.end(reason)
+        self.orders.ended(reason)
         self._cleaning = asyncio.create_task(self._clean_up())
 
     async def _clean_up(self) -> None:

@@ -120,6 +120,24 @@ class Repair:
                 self.needed(topic, "resync", now)
         return ask
 
+    def can_refresh(self, topic: Topic) -> bool:
+        """Tell whether a sound stream could be asked for again now."""
+        subscription = self._registry.get(topic)
+        return (
+            self._policy.limit > 0
+            and subscription is not None
+            and subscription.state == "confirmed"
+            and self._policy.get(topic) is None
+            and topic.symbol not in self._awaited.get(topic.channel, {})
+        )
+
+    def refresh(self, topic: Topic, now: float) -> None:
+        """Ask for a sound stream again, for the sake of its snapshot."""
+        if self.can_refresh(topic):
+            # It did not fail, so that what was tried before does not count.
+            self._policy.forget(topic)
+            self.needed(topic, "resync", now)
+
     def expect(self, subscription: Subscription, now: float) -> None:
         """Begin to wait for the first message of a subscription that is being sent."""
         if _brings_snapshot(subscription.params):

@@ -26,7 +26,7 @@ from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish, topics_of
 from .token_desk import TokenDesk
 
-__all__ = ["Repairs", "Requests"]
+__all__ = ["Care", "Repairs", "Requests"]
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,16 @@ class Repairs(Protocol):
         """Note that a stream which was there before did not come back."""
 
 
+class Care(Protocol):
+    """Who keeps the state of streams, as far as requests concern it."""
+
+    def asked(self, subscription: Subscription, now: float) -> None:
+        """Note that a subscribe is being sent."""
+
+    def acked(self, channel: str, result: object) -> None:
+        """Note the answer to a subscribe."""
+
+
 class Requests:
     """The subscribe and unsubscribe messages of one connection.
 
@@ -83,6 +93,7 @@ class Requests:
         self.failure: TransportError | None = None
         self.tokens = tokens
         self.repairs: Repairs | None = None
+        self.care: Care | None = None
         self._url = url
         self._engine = engine
         self._registry = registry
@@ -338,6 +349,8 @@ class Requests:
         now: float,
     ) -> None:
         response = flight.in_effect(subscription.topic, response)
+        if isinstance(response, WSResponse) and flight.method == "subscribe" and self.care:
+            self.care.acked(subscription.topic.channel, response.result)
         if flight.purpose == "resync":
             assert self.repairs is not None
             self.repairs.answered(flight.method, subscription.topic, response, now)
@@ -489,6 +502,8 @@ class Requests:
                 expect(self._engine, subscription.params, subscription.topic.symbol)
                 if self.repairs is not None and flight.purpose != "resync":
                     self.repairs.expect(subscription, now)
+                if self.care is not None:
+                    self.care.asked(subscription, now)
         self._flights.allowance.spend(flight.cost, now)
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():

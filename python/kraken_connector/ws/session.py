@@ -37,6 +37,7 @@ from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
+from .keepers import Keeper
 from .liveness import Liveness
 from .options import SessionOptions
 from .pacing import Allowance
@@ -45,6 +46,7 @@ from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
+from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic, Wish
 from .token_desk import TokenDesk
@@ -68,6 +70,7 @@ class Session:
         has_token_source: whether tokens can be fetched.
         orders: keeps account of orders.
         observers: by channel, what sees each message before it is delivered; it must not raise.
+        keepers: by private channel, who keeps its state.
         allowance: what the connections of a client may spend on snapshots of `level3`.
         name: what it is called in the records of holes; its URL by default.
         gate: what its books pass on their way to subscribers, where two connections feed them.
@@ -79,6 +82,7 @@ class Session:
         engine: parser and books.
         registry: subscriptions.
         requests: subscribes and unsubscribes.
+        care: what is done for the keepers.
         trading: orders and what happens to them.
         repair: streams that are asked for again.
         attention: whether something other than data happened; the driver resets it.
@@ -106,6 +110,7 @@ class Session:
         has_token_source: bool = False,
         orders: OrderBookkeeper | None = None,
         observers: Mapping[str, Take] | None = None,
+        keepers: Mapping[str, Keeper] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
         gate: Gate | None = None,
@@ -149,7 +154,7 @@ class Session:
             self._tokens,
             self.requests.new_id,
             timeout=options.request_timeout,
-            orders=orders or NoBookkeeping(),
+            orders=NoBookkeeping() if orders is None else orders,
         )
         self.repair = self.requests.repairs = Repair(
             self.requests,
@@ -174,7 +179,9 @@ class Session:
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
+        self.care = self.requests.care = StreamCare(keepers or {}, self.registry, self.repair)
         self._observers = dict(observers or {})
+        self._observers |= {name: keeper.observe for name, keeper in self.care.keepers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
             PongResponse: self._on_pong,
@@ -250,6 +257,8 @@ class Session:
             self._open_hole(now_ns, cause)
         self.is_open = False
         self._watch.forget()
+        self.care.look_at(now_ns)
+        self.care.broken()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
@@ -288,6 +297,7 @@ class Session:
 
     def look(self, now: float, now_ns: int) -> None:
         """Note that the process runs; comes before `tick` and `deadline`."""
+        self.care.look(now, now_ns)
         since_ns = self._watch.look(now, now_ns) if self.is_open else None
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
@@ -304,6 +314,7 @@ class Session:
         else:
             self.requests.tick(now)
             self.repair.tick(now)
+            self.care.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
@@ -324,7 +335,10 @@ class Session:
                 self._planned = min(self._planned, self.requests.deadline_unheard(now))
             else:
                 self._planned = min(
-                    self._planned, self.requests.deadline(now), self.repair.deadline()
+                    self._planned,
+                    self.requests.deadline(now),
+                    self.repair.deadline(),
+                    self.care.deadline(),
                 )
         return min(self._planned, self._watch.due)
 
@@ -403,6 +417,11 @@ class Session:
         self._after(now)
         return ask
 
+    def refresh(self, channel: str, now: float) -> None:
+        """Ask for a private stream again, for the sake of its snapshot."""
+        self.repair.refresh(Topic(channel, None, ""), now)
+        self._after(now)
+
     def trade(self, params: TradingParams, now: float, now_ns: int) -> Command:
         """Send a trading request, once; see `TradingDesk.request`."""
         command = self.trading.request(params, now, now_ns)
@@ -460,6 +479,7 @@ class Session:
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
+        self.care.broken(event.channel)
         self._note(topic, event)
         self._needs_repair(topic, "sequence")
 
@@ -488,6 +508,7 @@ class Session:
         logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
         self._outlet.note(event)
         if event.channel in PRIVATE_CHANNELS:
+            self.care.broken(event.channel)
             self._needs_repair(Topic(event.channel, None, ""), "sequence")
         elif event.channel in BOOK_CHANNELS:
             for symbol, book in books_of(self.engine, event.channel).items():
@@ -559,6 +580,7 @@ class Session:
         if basis == self._routes_basis:
             return
         self._routes_basis = basis
+        self.care.changed()
         self._routes.rebuild(self.registry, self._outlet)
         self._routes["status"] = self._on_status
         if self._gate is not None and "book" in self._routes:

@@ -70,14 +70,9 @@ class SubscribingMethods:
         """
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)
-        async with self._pool.room_for(params) as parts:
-            for link, part in parts:
-                link.session.registry.check(part)
-            call = Call(params, parts, lambda link: taken or self._sink(link, params, overflow))
-            call.subscribe(_now())
-        result = await call.outcome()
-        logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
-        return result
+        return await self._subscribe(
+            params, lambda link: taken or self._sink(link, params, overflow)
+        )
 
     async def unsubscribe(self, params: SubscriptionParams) -> SubscriptionResult:
         """End a subscription, or some of its symbols.
@@ -135,6 +130,19 @@ class SubscribingMethods:
         connection.attend()
 
     # Inner workings.
+
+    async def _subscribe(
+        self, params: SubscriptionParams, sink: Callable[[Link], Sink]
+    ) -> SubscriptionResult:
+        """Subscribe, with a place for the messages of each connection."""
+        async with self._pool.room_for(params) as parts:
+            for link, part in parts:
+                link.session.registry.check(part)
+            call = Call(params, parts, sink)
+            call.subscribe(_now())
+        result = await call.outcome()
+        logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
+        return result
 
     def _check(self, params: SubscriptionParams) -> None:
         _check_type(params)

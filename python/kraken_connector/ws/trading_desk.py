@@ -24,7 +24,7 @@ from ..exceptions import (
 )
 from ..models import WSErrorResponse, WSResponse
 from ..models.trading import AddOrderParams, BatchAddParams, TradingParams
-from ..models.trading_results import AddOrderResult, BatchAddResult
+from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from .bookkeeping import OrderBookkeeper
 from .constants import INVALID_SESSION
 from .encoding import encode, encode_body
@@ -393,7 +393,11 @@ class TradingDesk:
             made = [(params, names.get("cl_ord_id"))]
         elif isinstance(params, BatchAddParams):
             named = (order.get("cl_ord_id") for order in names["orders"])
-            made = list(zip(params.orders, named, strict=True))
+            # A batch has one deadline, which is each of its orders'.
+            parts = params.orders
+            if params.deadline is not None:
+                parts = [part.__replace__(deadline=params.deadline) for part in parts]
+            made = list(zip(parts, named, strict=True))
         else:
             return
         orders = (self._orders.sending(p, name, command.req_id, now_ns) for p, name in made)
@@ -404,6 +408,9 @@ class TradingDesk:
             results = [typed]
         elif isinstance(typed, BatchAddResult):
             results = typed.orders
+        elif isinstance(typed, EditOrderResult) and not command.is_validation:
+            self._orders.replaced(typed)
+            return
         else:
             return
         for order, result in zip(command.orders, results, strict=False):

@@ -11,6 +11,7 @@ from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .connection import Connection, ConnectionOptions
 from .hosts import Host
 from .inbox import Inbox
+from .keepers import Keeper
 from .link import Link
 from .options import SessionOptions, checked_count
 from .pacing import Allowance
@@ -39,6 +40,7 @@ class Wiring:
         orders: keeps account of orders.
         observers: by channel, what sees each message before it is delivered.
         on_lost: called when a socket was lost, after its books turned unreadable.
+        keepers: by private channel, who keeps its state.
     """
 
     session: SessionOptions
@@ -53,6 +55,7 @@ class Wiring:
     orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
     observers: Mapping[str, Take] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
+    keepers: Mapping[str, Keeper] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.symbols is not None:
@@ -98,6 +101,7 @@ class Wiring:
             has_token_source=tokens is not None,
             orders=self.orders,
             observers=self.observers,
+            keepers=self.keepers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
             gate=leg,

@@ -18,7 +18,7 @@ from kraken_connector.exceptions import (
     UnexpectedReply,
 )
 from kraken_connector.models.trading import TradingParams
-from kraken_connector.models.trading_results import AddOrderResult
+from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import ExecutionsParams
 from kraken_connector.ws.trading import (
@@ -51,6 +51,7 @@ class Account:
 
     def __init__(self) -> None:
         self.orders: list[Order] = []
+        self.replacements: list[tuple[str | None, str]] = []
 
     def sending(
         self, params: AddOrderParams, cl_ord_id: str | None, req_id: int, now_ns: int
@@ -67,6 +68,9 @@ class Account:
 
     def outcome_unknown(self, order: Order) -> None:
         order.story.append("unknown")
+
+    def replaced(self, result: EditOrderResult) -> None:
+        self.replacements.append((result.original_order_id, result.order_id))
 
     def get(self, identifier: str) -> Order | None:
         return next((o for o in self.orders if identifier in (o.cl_ord_id, o.story[-1])), None)
