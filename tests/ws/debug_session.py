@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from kraken_connector import HTTPAuthenticatedClient
 from kraken_connector.exceptions import KrakenConnectorError, TokenAcquisitionError
 from kraken_connector.ws import (
+    AddOrderParams,
     BalancesParams,
     BookParams,
     ExecutionsParams,
@@ -42,6 +43,20 @@ async def until_input_ends() -> None:
     await asyncio.to_thread(sys.stdin.read)
 
 
+async def trade(client: KrakenWSClient) -> None:
+    """Go through what may happen to an order."""
+    params = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0", cl_ord_id="mine")
+    amend = client.prepare_amend(cl_ord_id="mine")
+    cancel = client.prepare_cancel(cl_ord_id="mine")
+    show(params, amend, cancel, await client.add_order(params), await amend(limit_price="101.0"))
+    show(await cancel())
+    try:
+        await cancel()
+    except KrakenConnectorError as error:
+        traceback.print_exc()
+        show(error, error.__dict__)
+
+
 async def session(url: str, rest_url: str) -> None:
     asyncio.get_running_loop().slow_callback_duration = 0
     options: dict[str, Any] = {"httpx_args": {"trust_env": False}}
@@ -53,6 +68,7 @@ async def session(url: str, rest_url: str) -> None:
         await refused(client)
         await client.subscribe(ExecutionsParams(snap_orders=True), callback=fail)
         await client.subscribe(BalancesParams())
+        await trade(client)
         await client.subscribe(BookParams(symbol=[BTC]))
         show(client, client.subscriptions, client.stats(), manager)
         await until_input_ends()

@@ -10,10 +10,18 @@ from typing import Any
 import pytest
 from tests.ws.helpers import BTC, connected, eventually, find_channel, tokens_of
 
-from kraken_connector.exceptions import TokenAcquisitionError
+from kraken_connector.exceptions import OrderOutcomeUnknown, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import BalancesParams, BookParams, ExecutionsParams, TokenManager
+from kraken_connector.ws import (
+    AddOrderParams,
+    BalancesParams,
+    BookParams,
+    ExecutionsParams,
+    TokenManager,
+)
+
+ORDER = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0", cl_ord_id="mine")
 
 
 async def test_no_secret_is_logged_at_debug(
@@ -21,11 +29,15 @@ async def test_no_secret_is_logged_at_debug(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     sim.faults.refuse_tokens(times=1)
-    async with connected(sim, token_manager=tokens_of(sim)) as client:
+    async with connected(sim, token_manager=tokens_of(sim), request_timeout=0.3) as client:
         with pytest.raises(TokenAcquisitionError):
             await client.subscribe(ExecutionsParams(snap_orders=True))
         await client.subscribe(ExecutionsParams(snap_orders=True))
         await client.subscribe(BookParams(symbol=[BTC]))
+        await client.add_order(ORDER)
+        sim.faults.lose_replies()
+        with pytest.raises(OrderOutcomeUnknown) as unknown:
+            await client.add_order(ORDER.__replace__(cl_ord_id="another"))
         sim.faults.skip_sequence("executions")
         await sim.account.place(BTC, "buy", "0.1", limit_price="100")
         sim.faults.reset_connections()
@@ -37,6 +49,7 @@ async def test_no_secret_is_logged_at_debug(
     ours = [r for r in caplog.records if not r.name.startswith("websockets.server")]
     logged = "\n".join(f"{r.name} {r.getMessage()} {r.args!r} {r.exc_text}" for r in ours)
     assert logged
+    logged += "".join(traceback.format_exception(unknown.value)) + repr(unknown.value.__dict__)
     for secret in (*tokens, sim.api_key, sim.api_secret):
         assert secret not in logged
 
@@ -63,6 +76,7 @@ def test_no_secret_is_in_a_repr() -> None:
             WebSocketToken("the-token", 900),
             ExecutionsParams(token="the-token"),
             BalancesParams(token="the-token"),
+            ORDER.__replace__(token="the-token"),
         )
     ]
     for secret in ("the-key", "c2VjcmV0", "the-token"):

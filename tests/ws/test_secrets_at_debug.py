@@ -125,5 +125,7 @@ def check_that_much_was_said(output: str) -> None:
         "httpcore",
         "kraken_connector.ws",
         "cancel_all",
+        "<prepared ",
+        "EOrder:Unknown order",
     ):
         assert sign in output, sign

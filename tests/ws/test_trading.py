@@ -191,6 +191,22 @@ async def test_raw_requests_stay_and_take_decimals(sim: SimulatedExchange) -> No
         assert str(orders_received(sim)[0]["order_qty"]) == "0.10"
 
 
+async def test_orders_go_to_the_private_host() -> None:
+    async with SimulatedExchange(symbols=[BTC], rate=0, hosts="three") as sim:
+        hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}
+        async with trader(sim, **hosts) as client:
+            await client.subscribe(InstrumentParams())
+            assert sim.connections_to("private") == []
+            assert (await client.add_order(limit())).success
+            assert len(sim.connections_to("private")) == 1
+            await eventually(lambda: BTC in client.instruments)
+            with pytest.raises(OrderCheckFailed):
+                await client.add_order(limit(price="100.00000001"))
+            sim.faults.reset_connections(host="public")
+            await eventually(lambda: client.connections["public"].reconnects)
+            assert (await client.cancel_all()).result == {"count": 1}
+
+
 # Refusals.
 
 
