@@ -416,6 +416,33 @@ async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
         assert (await client.cancel_all()).result == {"count": 1}
 
 
+async def test_amend_of_a_known_order_is_checked_by_its_pair(sim: SimulatedExchange) -> None:
+    async with trader(sim) as client:
+        await client.subscribe(InstrumentParams())
+        await eventually(lambda: BTC in client.instruments)
+        reply = await client.add_order(limit(cl_ord_id="mine"))
+        assert reply.order is client.orders["mine"]
+        with pytest.raises(OrderCheckFailed):
+            await client.amend_order(AmendOrderParams(cl_ord_id="mine", limit_price="0.00000001"))
+        with pytest.raises(OrderCheckFailed):
+            await client.prepare_amend(order_id=reply.order.order_id)(limit_price="0.00000001")
+        assert orders_received(sim, "amend_order") == []
+
+
+async def test_late_reply_still_updates_the_order(sim: SimulatedExchange) -> None:
+    async with trader(sim, request_timeout=0.2) as client:
+        await client.cancel_all()
+        held = sim.faults.hold_replies(method="add_order")
+        with pytest.raises(OrderOutcomeUnknown) as caught:
+            await client.add_order(limit(cl_ord_id="mine"))
+        order = caught.value.order
+        assert order is client.orders["mine"]
+        assert order.order_id is None
+        held.release()
+        await eventually(lambda: order.order_id)
+        assert order.order_id == sim.account.open_orders[0].order_id
+
+
 # Encoded beforehand.
 
 

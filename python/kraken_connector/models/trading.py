@@ -9,30 +9,37 @@ The token is the last thing to fill in: a client with a `TokenManager` does it b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from ..exceptions import InvalidParameter
 from ._checks import (
     Number,
-    check_choice,
-    check_flag,
     checked_client_id,
     checked_integer,
     checked_list,
-    checked_number,
     checked_symbol,
     checked_text,
-    checked_time,
 )
 from ._model import Model, model
-from ._token import WithToken
 from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce
-from .enums import TriggerReference as Reference
 from .enums import WSOrderType as OrderType
+from .order_parts import (
+    LIMIT_TYPES,
+    OFFSETS,
+    TRAILING_TYPES,
+    TRIGGERED_TYPES,
+    ConditionalClose,
+    OrderTrigger,
+    TradingParams,
+    check_kind,
+    check_limit_price,
+    check_presence,
+    texts,
+)
 
 __all__ = [
     "AddOrderParams",
@@ -46,33 +53,8 @@ __all__ = [
     "EditOrderParams",
     "OrderTrigger",
     "TradingParams",
+    "check_one_order",
 ]
-
-
-def _texts(choices: Iterable[str]) -> tuple[str, ...]:
-    return tuple(str(choice) for choice in choices)
-
-
-#: Orders that trade at a limit price (page "Add Order").
-LIMIT_TYPES = frozenset(
-    {
-        OrderType.LIMIT,
-        OrderType.ICEBERG,
-        OrderType.STOP_LOSS_LIMIT,
-        OrderType.TAKE_PROFIT_LIMIT,
-        OrderType.TRAILING_STOP_LIMIT,
-    }
-)
-TRAILING_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT})
-#: Orders that wait for a price.
-TRIGGERED_TYPES = TRAILING_TYPES | {
-    OrderType.STOP_LOSS,
-    OrderType.STOP_LOSS_LIMIT,
-    OrderType.TAKE_PROFIT,
-    OrderType.TAKE_PROFIT_LIMIT,
-}
-#: What can close a position that an order opened (page "Add Order", `conditional`).
-CLOSE_TYPES = TRIGGERED_TYPES | {OrderType.LIMIT}
 
 #: Page "Batch Add" and "Batch Cancel".
 BATCH_ADD_ORDERS = (2, 15)
@@ -81,189 +63,6 @@ BATCH_CANCEL_ORDERS = (2, 50)
 MAX_TIMEOUT = 86_399
 #: Page "Add Order": an iceberg shows at least a fifteenth of itself.
 ICEBERG_SHARE = 15
-
-_OFFSETS = (PriceType.PCT, PriceType.QUOTE)
-
-
-_NUMBER_FIELDS: dict[type, tuple[str, ...]] = {}
-
-
-def _number_fields(cls: type[Model]) -> tuple[str, ...]:
-    found = _NUMBER_FIELDS.get(cls)
-    if found is None:
-        found = tuple(name for name, kind, _ in cls.__wire_fields__ if kind == "decimal")
-        _NUMBER_FIELDS[cls] = found
-    return found
-
-
-class _Checked(Model):
-    """Parameters whose fields are checked by what they are.
-
-    Attributes:
-        FLAGS: booleans.
-        CHOICES: texts with their allowed values.
-        TIMES: times with their precision.
-    """
-
-    __slots__ = ()
-    FLAGS: ClassVar[tuple[str, ...]] = ()
-    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
-    TIMES: ClassVar[Mapping[str, str]] = MappingProxyType({})
-
-    def __post_init__(self) -> None:
-        for name in _number_fields(type(self)):
-            value = getattr(self, name)
-            if value is not None:
-                self._put(name, checked_number(name, value))
-        for name in self.FLAGS:
-            value = getattr(self, name)
-            if value is not None:
-                check_flag(name, value)
-        for name, allowed in self.CHOICES.items():
-            if (value := getattr(self, name)) is not None:
-                check_choice(name, value, allowed)
-                if type(value) is not str:
-                    self._put(name, str(value))
-        for name, timespec in self.TIMES.items():
-            if (value := getattr(self, name)) is not None:
-                self._put(name, checked_time(name, value, timespec))
-
-    @classmethod
-    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build the parameters from plain data under the exchange's names.
-
-        Raises:
-            KeyError: a required parameter is missing.
-            TypeError, InvalidParameter: as of the constructor.
-        """
-        plain = cls._usual(src_dict)
-        numbers = {
-            name: checked_number(name, plain[name])
-            for name in _number_fields(cls)
-            if plain.get(name) is not None
-        }
-        return super().from_dict({**plain, **numbers})
-
-    @classmethod
-    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return plain data in the shape that the fields have."""
-        return src_dict
-
-    def _put(self, name: str, value: Any) -> None:
-        object.__setattr__(self, name, value)
-
-    def _require_positive(self, *names: str) -> None:
-        for name in names:
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise InvalidParameter(name, "more than 0", value)
-
-    def _check_client_order(self) -> None:
-        """Check how the client names an order."""
-        client_id, userref = getattr(self, "cl_ord_id", None), getattr(self, "order_userref", None)
-        if client_id is not None:
-            checked_client_id("cl_ord_id", client_id)
-        if userref is not None:
-            checked_integer("order_userref", userref)
-            if client_id is not None:
-                raise InvalidParameter("order_userref", "absent beside cl_ord_id", userref)
-
-
-class TradingParams(_Checked, WithToken):
-    """Parameters of a trading method.
-
-    Attributes:
-        METHOD: the method.
-    """
-
-    __slots__ = ()
-    METHOD: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        WithToken.__post_init__(self)
-        _Checked.__post_init__(self)
-
-    def wire(self) -> dict[str, Any]:
-        """Return the `params` of the request without the token, numbers as `Decimal`."""
-        plain: dict[str, Any] = {}
-        for name, kind, _ in self.__wire_fields__:
-            value = getattr(self, name)
-            if value is None:
-                continue
-            if kind == "model":
-                value = value.to_dict(exact=True)
-            elif kind == "models":
-                value = [item.wire() for item in value]
-            plain[name] = value
-        return plain
-
-
-@model
-class OrderTrigger(_Checked):
-    """What a triggered order waits for.
-
-    Args:
-        reference: price to watch: `last` (the exchange's default) or `index`.
-        price: level, or with `price_type` the signed distance from the reference. Of trailing
-            orders the distance from the peak, always positive.
-        price_type: `static` (the exchange's default), `pct` or `quote`; of trailing orders `pct`
-            or `quote`.
-    """
-
-    CHOICES = MappingProxyType(
-        {"reference": _texts(Reference), "price_type": _texts(PriceType)},
-    )
-
-    reference: str | None = None
-    price: Number | None = None
-    price_type: str | None = None
-
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        if self.price is None:
-            raise InvalidParameter("triggers.price", "given", None)
-        if self.price_type not in _OFFSETS:
-            self._require_positive("price")
-
-    @property
-    def is_offset(self) -> bool:
-        """Whether `price` is a distance, not a level."""
-        return self.price_type in _OFFSETS
-
-
-@model
-class ConditionalClose(_Checked):
-    """The order that each fill of another one places on the opposite side.
-
-    Args:
-        order_type: `limit`, `stop-loss`, `stop-loss-limit`, `take-profit`, `take-profit-limit`,
-            `trailing-stop` or `trailing-stop-limit`.
-        limit_price: for types with a limit.
-        trigger_price: for types that wait for a price.
-        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
-            default).
-        trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
-    """
-
-    CHOICES = MappingProxyType(
-        {
-            "order_type": tuple(sorted(map(str, CLOSE_TYPES))),
-            "limit_price_type": _texts(PriceType),
-            "trigger_price_type": _texts(PriceType),
-        }
-    )
-
-    order_type: str
-    limit_price: Number | None = None
-    trigger_price: Number | None = None
-    limit_price_type: str | None = field(default=None, kw_only=True)
-    trigger_price_type: str | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _Checked.__post_init__(self)
-        _check_limit_price(self)
-        waits = self.order_type in TRIGGERED_TYPES
-        _check_presence("trigger_price", self.trigger_price, self.order_type, wanted=waits)
 
 
 @model
@@ -310,12 +109,12 @@ class AddOrderParams(TradingParams):
     FLAGS = ("margin", "post_only", "reduce_only", "validate")
     CHOICES = MappingProxyType(
         {
-            "side": _texts(OrderSide),
-            "order_type": _texts(OrderType),
-            "limit_price_type": _texts(PriceType),
-            "time_in_force": _texts(TimeInForce),
-            "fee_preference": _texts(FeePreference),
-            "stp_type": _texts(STPType),
+            "side": texts(OrderSide),
+            "order_type": texts(OrderType),
+            "limit_price_type": texts(PriceType),
+            "time_in_force": texts(TimeInForce),
+            "fee_preference": texts(FeePreference),
+            "stp_type": texts(STPType),
         }
     )
     TIMES = MappingProxyType(
@@ -353,10 +152,10 @@ class AddOrderParams(TradingParams):
         self._check_client_order()
         if self.sender_sub_id is not None:
             checked_client_id("sender_sub_id", self.sender_sub_id)
-        _check_kind("triggers", self.triggers, OrderTrigger)
-        _check_kind("conditional", self.conditional, ConditionalClose)
+        check_kind("triggers", self.triggers, OrderTrigger)
+        check_kind("conditional", self.conditional, ConditionalClose)
         self._check_size()
-        _check_limit_price(self)
+        check_limit_price(self)
         self._check_triggers()
         self._check_life()
         self._check_iceberg()
@@ -384,7 +183,7 @@ class AddOrderParams(TradingParams):
 
     def _check_triggers(self) -> None:
         waits = self.order_type in TRIGGERED_TYPES
-        _check_presence("triggers", self.triggers, self.order_type, wanted=waits)
+        check_presence("triggers", self.triggers, self.order_type, wanted=waits)
         if self.triggers is None or self.order_type not in TRAILING_TYPES:
             return
         if not self.triggers.is_offset:
@@ -408,7 +207,7 @@ class AddOrderParams(TradingParams):
 
     def _check_iceberg(self) -> None:
         is_iceberg = self.order_type == OrderType.ICEBERG
-        _check_presence("display_qty", self.display_qty, self.order_type, wanted=is_iceberg)
+        check_presence("display_qty", self.display_qty, self.order_type, wanted=is_iceberg)
         if is_iceberg:
             _check_display("display_qty", self.display_qty, self.order_qty)
 
@@ -439,7 +238,7 @@ class AmendOrderParams(TradingParams):
     METHOD = "amend_order"
     FLAGS = ("post_only", "reduce_only")
     CHOICES = MappingProxyType(
-        {"trigger_price_type": _texts(PriceType), "limit_price_type": _texts(PriceType)}
+        {"trigger_price_type": texts(PriceType), "limit_price_type": texts(PriceType)}
     )
     TIMES = MappingProxyType({"deadline": "milliseconds"})
 
@@ -466,7 +265,7 @@ class AmendOrderParams(TradingParams):
         # Without a type it may be of a trailing order: a distance, which may be 0 or negative.
         if self.limit_price_type == PriceType.STATIC:
             self._require_positive("limit_price")
-        if self.trigger_price_type not in _OFFSETS:
+        if self.trigger_price_type not in OFFSETS:
             self._require_positive("trigger_price")
 
 
@@ -495,7 +294,7 @@ class EditOrderParams(TradingParams):
 
     METHOD = "edit_order"
     FLAGS = ("post_only", "reduce_only", "validate")
-    CHOICES = MappingProxyType({"fee_preference": _texts(FeePreference)})
+    CHOICES = MappingProxyType({"fee_preference": texts(FeePreference)})
     TIMES = MappingProxyType({"deadline": "milliseconds"})
 
     order_id: str
@@ -517,7 +316,7 @@ class EditOrderParams(TradingParams):
         checked_text("order_id", self.order_id)
         checked_symbol(self.symbol)
         self._check_client_order()
-        _check_kind("triggers", self.triggers, OrderTrigger)
+        check_kind("triggers", self.triggers, OrderTrigger)
         self._require_positive("order_qty")
         if self.order_qty is not None:
             _check_display("display_qty", self.display_qty, self.order_qty)
@@ -645,7 +444,7 @@ class BatchAddParams(TradingParams):
         self._put("orders", checked_list("orders", self.orders))
         _check_count("orders", len(self.orders), BATCH_ADD_ORDERS)
         for place, order in enumerate(self.orders):
-            _check_kind(f"orders[{place}]", order, AddOrderParams)
+            check_kind(f"orders[{place}]", order, AddOrderParams)
             if order.symbol != self.symbol:
                 raise InvalidParameter(f"orders[{place}].symbol", repr(self.symbol), order.symbol)
             for name in ("deadline", "validate"):
@@ -718,32 +517,6 @@ def check_one_order(order_id: object, cl_ord_id: object) -> None:
         checked_text("order_id", order_id)
     else:
         checked_client_id("cl_ord_id", cl_ord_id)
-
-
-def _check_limit_price(order: AddOrderParams | ConditionalClose) -> None:
-    """Check a limit price against the order's type, and its sign."""
-    price, kind = order.limit_price, order.limit_price_type
-    has_limit = order.order_type in LIMIT_TYPES
-    _check_presence("limit_price", price, order.order_type, wanted=has_limit)
-    is_trailing = order.order_type == OrderType.TRAILING_STOP_LIMIT
-    if kind is not None and not is_trailing:
-        wanted = f"absent for {order.order_type}: it is for trailing-stop-limit"
-        raise InvalidParameter("limit_price_type", wanted, kind)
-    is_level = kind == PriceType.STATIC if is_trailing else True
-    if price is not None and is_level and price <= 0:  # type: ignore[operator]
-        raise InvalidParameter("limit_price", "more than 0", price)
-
-
-def _check_presence(field: str, value: object, order_type: str, *, wanted: bool) -> None:
-    if wanted and value is None:
-        raise InvalidParameter(field, f"given for {order_type}", None)
-    if not wanted and value is not None:
-        raise InvalidParameter(field, f"absent for {order_type}", value)
-
-
-def _check_kind(field: str, value: object, kind: type[Model]) -> None:
-    if value is not None and not isinstance(value, kind):
-        raise TypeError(f"{field} must be {kind.__name__}, not {value!r}")
 
 
 def _check_display(field: str, shown: Any, whole: Any) -> None:

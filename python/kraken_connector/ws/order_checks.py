@@ -16,9 +16,8 @@ from ..exceptions import OrderCheckFailed
 from ..models._time import timestamp_ns
 from ..models.enums import PriceType
 from ..models.enums import WSOrderType as OrderType
+from ..models.order_parts import LIMIT_TYPES, OFFSETS, TRAILING_TYPES
 from ..models.trading import (
-    LIMIT_TYPES,
-    TRAILING_TYPES,
     AddOrderParams,
     AmendOrderParams,
     BatchAddParams,
@@ -32,7 +31,6 @@ __all__ = ["OrderChecks", "check_price", "check_quantity"]
 
 #: Room for every number that parameters take, so that nothing is rounded.
 _EXACT = Context(prec=300)
-_OFFSETS = (PriceType.PCT, PriceType.QUOTE)
 #: Page "Add Order": how far off a deadline may be, nanoseconds.
 DEADLINE_NS = (500_000_000, 60_000_000_000)
 #: States of a pair or of the exchange in which nothing new is taken, and why.
@@ -115,11 +113,11 @@ class OrderChecks:
         is_trailing = getattr(order, "order_type", None) in TRAILING_TYPES
         for field, number in numbers.items():
             if field == "limit_price":
-                if not is_trailing and params.limit_price_type not in _OFFSETS:
+                if not is_trailing and params.limit_price_type not in OFFSETS:
                     check_price(field, number, rules)
             elif field != "trigger_price":
                 check_quantity(field, number, rules)
-            elif params.trigger_price_type not in _OFFSETS:
+            elif params.trigger_price_type not in OFFSETS:
                 check_price(field, number, rules)
 
     def _rules(self, symbol: str) -> PairRules | None:
@@ -237,7 +235,7 @@ def _prices(params: AddOrderParams | EditOrderParams) -> Iterator[tuple[str, Dec
     is_trailing = close.order_type in TRAILING_TYPES
     if close.limit_price is not None and not is_trailing:
         yield "conditional.limit_price", close.limit_price
-    if close.trigger_price is not None and close.trigger_price_type not in _OFFSETS:
+    if close.trigger_price is not None and close.trigger_price_type not in OFFSETS:
         yield "conditional.trigger_price", close.trigger_price
 
 

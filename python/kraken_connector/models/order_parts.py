@@ -1,0 +1,289 @@
+"""What the parameters of the trading methods have in common, and what orders are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from types import MappingProxyType
+from typing import Any, ClassVar, Protocol, Self
+
+from ..exceptions import InvalidParameter
+from ._checks import (
+    Number,
+    check_choice,
+    check_flag,
+    checked_client_id,
+    checked_integer,
+    checked_number,
+    checked_time,
+)
+from ._model import Model, model
+from ._token import WithToken
+from .enums import PriceType
+from .enums import TriggerReference as Reference
+from .enums import WSOrderType as OrderType
+
+__all__ = [
+    "CLOSE_TYPES",
+    "LIMIT_TYPES",
+    "OFFSETS",
+    "TRAILING_TYPES",
+    "TRIGGERED_TYPES",
+    "Checked",
+    "ConditionalClose",
+    "OrderTrigger",
+    "TradingParams",
+    "check_kind",
+    "check_limit_price",
+    "check_presence",
+    "texts",
+]
+
+
+def texts(choices: Iterable[str]) -> tuple[str, ...]:
+    """Return the members of an enum as plain texts."""
+    return tuple(str(choice) for choice in choices)
+
+
+#: Orders that trade at a limit price (page "Add Order").
+LIMIT_TYPES = frozenset(
+    {
+        OrderType.LIMIT,
+        OrderType.ICEBERG,
+        OrderType.STOP_LOSS_LIMIT,
+        OrderType.TAKE_PROFIT_LIMIT,
+        OrderType.TRAILING_STOP_LIMIT,
+    }
+)
+TRAILING_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT})
+#: Orders that wait for a price.
+TRIGGERED_TYPES = TRAILING_TYPES | {
+    OrderType.STOP_LOSS,
+    OrderType.STOP_LOSS_LIMIT,
+    OrderType.TAKE_PROFIT,
+    OrderType.TAKE_PROFIT_LIMIT,
+}
+#: What can close a position that an order opened (page "Add Order", `conditional`).
+CLOSE_TYPES = TRIGGERED_TYPES | {OrderType.LIMIT}
+#: Prices that are distances, not levels.
+OFFSETS = (PriceType.PCT, PriceType.QUOTE)
+
+#: By class, since orders are made where time counts.
+_NUMBER_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _number_fields(cls: type[Model]) -> tuple[str, ...]:
+    found = _NUMBER_FIELDS.get(cls)
+    if found is None:
+        found = tuple(name for name, kind, _ in cls.__wire_fields__ if kind == "decimal")
+        _NUMBER_FIELDS[cls] = found
+    return found
+
+
+class HasLimitPrice(Protocol):
+    """An order, or one that closes another, as far as its limit price goes."""
+
+    @property
+    def order_type(self) -> str: ...
+    @property
+    def limit_price(self) -> Number | None: ...
+    @property
+    def limit_price_type(self) -> str | None: ...
+
+
+class Checked(Model):
+    """Parameters whose fields are checked by what they are.
+
+    Attributes:
+        FLAGS: booleans.
+        CHOICES: texts with their allowed values.
+        TIMES: times with their precision.
+    """
+
+    __slots__ = ()
+    FLAGS: ClassVar[tuple[str, ...]] = ()
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = MappingProxyType({})
+    TIMES: ClassVar[Mapping[str, str]] = MappingProxyType({})
+
+    def __post_init__(self) -> None:
+        for name in _number_fields(type(self)):
+            value = getattr(self, name)
+            if value is not None:
+                self._put(name, checked_number(name, value))
+        for name in self.FLAGS:
+            value = getattr(self, name)
+            if value is not None:
+                check_flag(name, value)
+        for name, allowed in self.CHOICES.items():
+            if (value := getattr(self, name)) is not None:
+                check_choice(name, value, allowed)
+                if type(value) is not str:
+                    self._put(name, str(value))
+        for name, timespec in self.TIMES.items():
+            if (value := getattr(self, name)) is not None:
+                self._put(name, checked_time(name, value, timespec))
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build the parameters from plain data under the exchange's names.
+
+        Raises:
+            KeyError: a required parameter is missing.
+            TypeError, InvalidParameter: as of the constructor.
+        """
+        plain = cls._usual(src_dict)
+        numbers = {
+            name: checked_number(name, plain[name])
+            for name in _number_fields(cls)
+            if plain.get(name) is not None
+        }
+        return super().from_dict({**plain, **numbers})
+
+    @classmethod
+    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return plain data in the shape that the fields have."""
+        return src_dict
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _require_positive(self, *names: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise InvalidParameter(name, "more than 0", value)
+
+    def _check_client_order(self) -> None:
+        """Check how the client names an order."""
+        client_id, userref = getattr(self, "cl_ord_id", None), getattr(self, "order_userref", None)
+        if client_id is not None:
+            checked_client_id("cl_ord_id", client_id)
+        if userref is not None:
+            checked_integer("order_userref", userref)
+            if client_id is not None:
+                raise InvalidParameter("order_userref", "absent beside cl_ord_id", userref)
+
+
+class TradingParams(Checked, WithToken):
+    """Parameters of a trading method.
+
+    Attributes:
+        METHOD: the method.
+    """
+
+    __slots__ = ()
+    METHOD: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        WithToken.__post_init__(self)
+        Checked.__post_init__(self)
+
+    def wire(self) -> dict[str, Any]:
+        """Return the `params` of the request without the token, numbers as `Decimal`."""
+        plain: dict[str, Any] = {}
+        for name, kind, _ in self.__wire_fields__:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if kind == "model":
+                value = value.to_dict(exact=True)
+            elif kind == "models":
+                value = [item.wire() for item in value]
+            plain[name] = value
+        return plain
+
+
+@model
+class OrderTrigger(Checked):
+    """What a triggered order waits for.
+
+    Args:
+        reference: price to watch: `last` (the exchange's default) or `index`.
+        price: level, or with `price_type` the signed distance from the reference. Of trailing
+            orders the distance from the peak, always positive.
+        price_type: `static` (the exchange's default), `pct` or `quote`; of trailing orders `pct`
+            or `quote`.
+    """
+
+    CHOICES = MappingProxyType(
+        {"reference": texts(Reference), "price_type": texts(PriceType)},
+    )
+
+    reference: str | None = None
+    price: Number | None = None
+    price_type: str | None = None
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        if self.price is None:
+            raise InvalidParameter("triggers.price", "given", None)
+        if self.price_type not in OFFSETS:
+            self._require_positive("price")
+
+    @property
+    def is_offset(self) -> bool:
+        """Whether `price` is a distance, not a level."""
+        return self.price_type in OFFSETS
+
+
+@model
+class ConditionalClose(Checked):
+    """The order that each fill of another one places on the opposite side.
+
+    Args:
+        order_type: `limit`, `stop-loss`, `stop-loss-limit`, `take-profit`, `take-profit-limit`,
+            `trailing-stop` or `trailing-stop-limit`.
+        limit_price: for types with a limit.
+        trigger_price: for types that wait for a price.
+        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
+            default).
+        trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
+    """
+
+    CHOICES = MappingProxyType(
+        {
+            "order_type": tuple(sorted(map(str, CLOSE_TYPES))),
+            "limit_price_type": texts(PriceType),
+            "trigger_price_type": texts(PriceType),
+        }
+    )
+
+    order_type: str
+    limit_price: Number | None = None
+    trigger_price: Number | None = None
+    limit_price_type: str | None = field(default=None, kw_only=True)
+    trigger_price_type: str | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        Checked.__post_init__(self)
+        check_limit_price(self)
+        waits = self.order_type in TRIGGERED_TYPES
+        check_presence("trigger_price", self.trigger_price, self.order_type, wanted=waits)
+
+
+def check_limit_price(order: HasLimitPrice) -> None:
+    """Check a limit price against the order's type, and its sign."""
+    price, kind = order.limit_price, order.limit_price_type
+    has_limit = order.order_type in LIMIT_TYPES
+    check_presence("limit_price", price, order.order_type, wanted=has_limit)
+    is_trailing = order.order_type == OrderType.TRAILING_STOP_LIMIT
+    if kind is not None and not is_trailing:
+        wanted = f"absent for {order.order_type}: it is for trailing-stop-limit"
+        raise InvalidParameter("limit_price_type", wanted, kind)
+    is_level = kind == PriceType.STATIC if is_trailing else True
+    if price is not None and is_level and price <= 0:  # type: ignore[operator]
+        raise InvalidParameter("limit_price", "more than 0", price)
+
+
+def check_presence(field: str, value: object, order_type: str, *, wanted: bool) -> None:
+    """Accept a value if it is wanted, and nothing if it is not."""
+    if wanted and value is None:
+        raise InvalidParameter(field, f"given for {order_type}", None)
+    if not wanted and value is not None:
+        raise InvalidParameter(field, f"absent for {order_type}", value)
+
+
+def check_kind(field: str, value: object, kind: type[Model]) -> None:
+    """Accept parameters of a class, or nothing."""
+    if value is not None and not isinstance(value, kind):
+        raise TypeError(f"{field} must be {kind.__name__}, not {value!r}")
