@@ -14,7 +14,8 @@
     ├─ RequestError              per case     an answer that is a refusal
     │  ├─ SubscriptionError
     │  ├─ TradingError                        an order, or what was to happen to it
-    │  │  └─ OrderCheckFailed                 not sent; also a ValueError
+    │  │  ├─ OrderCheckFailed                 not sent; also a ValueError
+    │  │  └─ RateLimitExceeded                not sent, as the rate limit has no room
     │  ├─ OrderOutcomeUnknown                 sent, no word; also a TimeoutError, ConnectionError
     │  ├─ TokenAcquisitionError
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
@@ -49,6 +50,7 @@ __all__ = [
     "OrderOutcomeUnknown",
     "ParseError",
     "ProtocolError",
+    "RateLimitExceeded",
     "RequestError",
     "RequestTimeout",
     "SubscriptionError",
@@ -309,6 +311,30 @@ class OrderCheckFailed(TradingError, ValueError):
         self.value = value
         self.below = below
         self.above = above
+
+
+class RateLimitExceeded(TradingError):
+    """A request was not sent, as the trading rate limit has no room for it.
+
+    Attributes:
+        symbol: the currency pair whose counter is meant.
+        cost: what the request would add.
+        headroom: what there is room for.
+        seconds: after how many there is room; infinite if there never is.
+    """
+
+    def __init__(
+        self, method: str, symbol: str, cost: Decimal, headroom: Decimal, seconds: float
+    ) -> None:
+        self.symbol = symbol
+        self.cost = cost
+        self.headroom = headroom
+        self.seconds = seconds
+        super().__init__(
+            f"{method} of {symbol} costs {cost}, and the rate limit has room for {headroom:.2f}: "
+            f"try again in {seconds:.1f} s",
+            method=method,
+        )
 
 
 class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):

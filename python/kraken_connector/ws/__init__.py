@@ -12,6 +12,7 @@ from ..exceptions import (
     OrderCheckFailed,
     OrderNotFilled,
     OrderOutcomeUnknown,
+    RateLimitExceeded,
     RequestTimeout,
 )
 from ..models import BookCrossedEvent, BookQuarantinedEvent, GapEvent, InvalidFrameEvent
@@ -69,6 +70,7 @@ from .envelopes import (
     WSResponse,
 )
 from .orders import Fill, Order, Orders
+from .rate_counter import RateCounter
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
     BalancesParams,
@@ -183,6 +185,8 @@ __all__ = [
     "PongResponse",
     "PriceType",
     "QueuePosition",
+    "RateCounter",
+    "RateLimitExceeded",
     "RequestTimeout",
     "STPType",
     "SequenceGapEvent",

@@ -23,6 +23,7 @@ from .dispatcher import WSMessage
 from .hosts import Hosts
 from .inbox import Inbox
 from .instruments import Instruments
+from .keepers import Keepers
 from .lag import lag
 from .level3_methods import Level3Methods
 from .link import ConnectionView
@@ -32,6 +33,8 @@ from .orders import Orders
 from .pacing import Allowance
 from .pool import Pool
 from .queue_watch import QueueWatches
+from .rate_counter import RateCounter, RatePolicy, TierName
+from .rate_gate import RateGate
 from .session import Session
 from .sinks import CallbackSink
 from .subscriptions import SubscriptionEntry, Topic, entries_of
@@ -100,11 +103,17 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
         check_orders: whether orders are checked before they are sent: against the state of the
             exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
             status of their pair.
+        rate_policy: what happens to a new, amended or edited order for which the trading rate
+            limit has no room: `report` sends it all the same, `wait` waits until there is room,
+            `refuse` raises `RateLimitExceeded`. Cancels are never held back.
+        tier: the account's tier, `starter`, `intermediate` or `pro`, by which the rate limit goes;
+            by default it is learnt when `executions` is subscribed.
 
     Attributes:
         instruments: the pairs by symbol, as the `instrument` stream last told them.
         orders: the account's orders by `order_id` or `cl_ord_id`; see `track_orders`.
         balances: what the account holds, by asset; see `track_balances`.
+        rate_counter: the trading rate limit's counter of each pair.
 
     Raises:
         TypeError, ValueError: an argument makes no sense.
@@ -140,6 +149,8 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
         proxy: str | bool | None = None,
         retryable: Callable[[BaseException], bool] = is_retryable,
         check_orders: bool = True,
+        rate_policy: RatePolicy = "report",
+        tier: TierName | None = None,
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
@@ -182,7 +193,9 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
         )
         self.orders = Orders()
         self.balances = Balances()
+        self.rate_counter = RateCounter(self.orders, tier, time.time_ns)
         self._bookkeeper = self.orders
+        self._rate_gate = RateGate(self.rate_counter, rate_policy)
         self._nowhere = Nowhere()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
@@ -197,7 +210,10 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
             on_gap=self._record_gap,
             orders=self._bookkeeper,
             observers={"instrument": self.instruments.observe, "level3": self._queues.see},
-            keepers={"executions": self.orders, "balances": self.balances},
+            keepers={
+                "executions": Keepers(self.orders, self.rate_counter),
+                "balances": self.balances,
+            },
             on_lost=self._queues.look,
         )
         self._pool = Pool(hosts, wiring, self._ended)

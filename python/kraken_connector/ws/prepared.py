@@ -53,7 +53,7 @@ class PreparedCancel:
         )
         connection.session.trading.send(command, now())
         connection.attend()
-        return await outcome(connection, command)
+        return await self._trader._rate_gate.watch(None, outcome(connection, command), params)
 
     def __repr__(self) -> str:
         return f"<prepared {self.params!r}>"
@@ -112,9 +112,17 @@ class PreparedAmend:
         self._trader._check_amend(params, numbers, connection)
         for name, number in numbers.items():
             command.body += _KEYS[name] + number_text(number).encode()
-        connection.session.trading.send(command, now())
+        gate = self._trader._rate_gate
+        charge = await gate.admit(params, numbers)
+        try:
+            if connection.state is not ConnectionState.CONNECTED:
+                connection = await self._trader._trading_connection("amend_order", params.token)
+            connection.session.trading.send(command, now())
+        except BaseException:
+            gate.withdraw(charge)
+            raise
         connection.attend()
-        return await outcome(connection, command)
+        return await gate.watch(charge, outcome(connection, command), params, numbers)
 
     def __repr__(self) -> str:
         return f"<prepared {self.params!r}>"

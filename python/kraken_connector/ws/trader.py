@@ -40,6 +40,7 @@ from .connection import Connection
 from .constants import ConnectionState
 from .order_checks import OrderChecks
 from .prepared import AMENDED_NUMBERS, PreparedAmend, PreparedCancel
+from .rate_gate import RateGate
 from .trading_desk import Command
 from .trading_replies import TradingReply
 from .waiting import now, outcome, settled
@@ -55,7 +56,8 @@ class TradingMethods:
     Every method sends its request at once and waits for the answer. What it raises tells whether
     the request can have had an effect:
 
-    - `TradingError`: refused. `OrderCheckFailed`, one of them: not even sent.
+    - `TradingError`: refused. `OrderCheckFailed` and `RateLimitExceeded`, two of them: not even
+      sent.
     - `OrderOutcomeUnknown` (a `TimeoutError` and `ConnectionError`): sent, and no word came.
     - `NotConnected`, `ConnectionLost`, `RequestTimeout`, `TokenAcquisitionError`: never left.
 
@@ -65,6 +67,7 @@ class TradingMethods:
     _has_tokens: bool
     _order_checks: OrderChecks | None
     _bookkeeper: OrderBookkeeper
+    _rate_gate: RateGate
     #: The connection for orders, once it was opened.
     _trades_on: Connection | None = None
 
@@ -217,9 +220,16 @@ class TradingMethods:
     async def _trade(self, params: TradingParams) -> TradingReply[Any]:
         connection = await self._trading_connection(params.METHOD, params.token)
         self._check_order(params, connection)
-        command = connection.session.trade(params, now(), time.time_ns())
+        charge = await self._rate_gate.admit(params)
+        try:
+            if connection.state is not ConnectionState.CONNECTED:
+                connection = await self._trading_connection(params.METHOD, params.token)
+            command = connection.session.trade(params, now(), time.time_ns())
+        except BaseException:
+            self._rate_gate.withdraw(charge)
+            raise
         connection.attend()
-        return await outcome(connection, command)
+        return await self._rate_gate.watch(charge, outcome(connection, command), params)
 
     def _check_order(self, params: TradingParams, connection: Connection) -> None:
         """Check a request by the exchange's rules, as far as they are known."""
@@ -279,9 +289,13 @@ class TradingMethods:
             for kind, name in named
         }
         connection.attend()
-        for command in commands.values():
-            await settled(connection, command, commands.values())
-        return _together(commands)
+
+        async def answers() -> TradingReply[CancelOrderResult]:
+            for command in commands.values():
+                await settled(connection, command, commands.values())
+            return _together(commands)
+
+        return await self._rate_gate.watch(None, answers(), params)
 
 
 def _checked(params: _P, wanted: type[_P]) -> _P:

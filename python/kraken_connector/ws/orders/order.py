@@ -99,14 +99,15 @@ class Order:
         created_ns: time of the exchange of the first report, `None` before.
         amended_ns: time of the exchange of the last change by the user, `None` without one.
         updated_ns: time of the exchange of the last report, `None` before.
+        aged_from_ns: local time of its making or last change, from which rate limits count its age.
     """
 
     __slots__ = (
-        "_aged_from_ns",
         "_average",
         "_fills",
         "_heard",
         "_watchers",
+        "aged_from_ns",
         "amended_ns",
         "cl_ord_id",
         "created_ns",
@@ -158,10 +159,9 @@ class Order:
         self.created_ns: int | None = None
         self.amended_ns: int | None = None
         self.updated_ns: int | None = None
+        self.aged_from_ns: int | None = None
         self._average: tuple[Decimal, Decimal] | None = None
         self._fills: dict[str, Fill] = {}
-        #: Local time from which the rate limit counts its age.
-        self._aged_from_ns: int | None = None
         #: Step of the tracker at which the exchange spoke of it last, other than in a snapshot.
         self._heard = 0
         self._watchers: list[Callable[[Exception | None], None]] = []

@@ -133,7 +133,7 @@ class Orders(Keeper):
         order.order_qty = cast("Decimal | None", params.order_qty)
         order.limit_price = cast("Decimal | None", params.limit_price)
         order.order_userref, order.post_only = params.order_userref, params.post_only
-        order._aged_from_ns = now_ns
+        order.aged_from_ns = now_ns
         if cl_ord_id is not None:
             self._by_name[_key(cl_ord_id)] = order
         elif order.order_userref is not None:
@@ -183,7 +183,7 @@ class Orders(Keeper):
             if old is not None:
                 new.symbol, new.side, new.order_type = old.symbol, old.side, old.order_type
             new._heard = self._step
-            new._aged_from_ns = self._latest_ns
+            new.aged_from_ns = self._latest_ns
             self._doubts.begin(new, self._latest_ns)
         if old is not None and old is not new:
             new.replaces, old.replaced_by = old, new
@@ -438,11 +438,11 @@ class Orders(Keeper):
     ) -> None:
         if order.created_ns is None:
             order.created_ns = at_ns
-        if order._aged_from_ns is None:
-            order._aged_from_ns = at_ns if in_snapshot else self._latest_ns
+        if order.aged_from_ns is None:
+            order.aged_from_ns = at_ns if in_snapshot else self._latest_ns
         if report.exec_type == "amended":
             order.amended_ns = max(order.amended_ns or 0, at_ns or 0)
-            order._aged_from_ns = self._latest_ns
+            order.aged_from_ns = self._latest_ns
         if at_ns is not None:
             order.updated_ns = max(order.updated_ns or 0, at_ns)
 

@@ -1,0 +1,294 @@
+"""The exchange's trading rate limit: a counter for each pair that requests raise and time lowers.
+
+Source: docs.kraken.com, page "Spot trading rate limits". The counter of a pair is shared by all
+that the account does on every interface; what the stream says about it corrects ours.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Literal
+
+from ..models import ExecutionData
+from ..models._checks import check_choice
+from ..models._model import exact_document
+from ..models.trading import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelOrderParams,
+    EditOrderParams,
+    TradingParams,
+)
+from .keepers import Keeper
+from .orders import Order, Orders
+
+__all__ = ["TIERS", "Charge", "RateCounter", "RatePolicy", "Tier", "TierName", "age_cost"]
+
+logger = logging.getLogger(__name__)
+
+TierName = Literal["starter", "intermediate", "pro"]
+#: `report` only counts, `wait` sends when there is room, `refuse` raises when there is none.
+RatePolicy = Literal["report", "wait", "refuse"]
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What an account may do.
+
+    Attributes:
+        name: what it is called.
+        threshold: count above which requests fail.
+        decay: what the counter loses a second.
+        open_orders: most open orders of a pair.
+    """
+
+    name: str
+    threshold: Decimal
+    decay: Decimal
+    open_orders: int
+
+
+TIERS: dict[str, Tier] = {
+    "starter": Tier("starter", Decimal(60), Decimal(1), 60),
+    "intermediate": Tier("intermediate", Decimal(125), Decimal("2.34"), 80),
+    "pro": Tier("pro", Decimal(180), Decimal("3.75"), 225),
+}
+
+#: What an add, an amend and an edit cost whatever becomes of them.
+FIXED = Decimal(1)
+#: What each order of a `batch_add` costs.
+BATCHED = Decimal("0.5")
+#: Seconds of age, and what changing a younger order costs.
+AGES = (5, 10, 15, 45, 90, 300)
+AGE_COSTS = {"amend": (3, 2, 1), "edit": (6, 5, 4, 2, 1), "cancel": (8, 6, 5, 4, 2, 1)}
+
+#: The stream's key is not documented. The first was that of the API's first version.
+COUNT_KEYS = ("ratecount", "ratecounter", "rate_count")
+
+
+def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
+    """Return what changing an order costs for its age since it was made or last amended."""
+    for seconds, cost in zip(AGES, AGE_COSTS[what], strict=False):
+        if age_ns < seconds * SECOND_NS:
+            return Decimal(cost)
+    return Decimal(0)
+
+
+@dataclass(eq=False, slots=True)
+class Charge:
+    """What one request costs, by pair.
+
+    Attributes:
+        costs: what it adds to the counter of each pair.
+        amends: the order whose age begins anew when it succeeds.
+    """
+
+    costs: dict[str, Decimal]
+    amends: Order | None = None
+
+
+class RateCounter(Keeper):
+    """The counters of the account, as far as this client can know them: `client.rate_counter`.
+
+    Requests are counted when they are sent; those of other clients are learnt from the stream,
+    which tells the counter with each report when it was subscribed with `ratecounter=True`
+    (`client.track_orders()` does that). Until the tier is known it is taken for the lowest.
+
+    Args:
+        orders: knows pair and age of the orders.
+        tier: the account's; by default it is learnt when `executions` is subscribed.
+        now_ns: gives the local time, nanoseconds since the epoch.
+
+    Raises:
+        ValueError: there is no such tier.
+
+    Attributes:
+        tier: the account's.
+        is_tier_known: whether it was given or learnt.
+    """
+
+    def __init__(self, orders: Orders, tier: str | None, now_ns: Callable[[], int]) -> None:
+        check_choice("tier", tier, tuple(TIERS))
+        self.tier = TIERS[tier or "starter"]
+        self.is_tier_known = tier is not None
+        self._orders = orders
+        self._now_ns = now_ns
+        self._counts: dict[str, tuple[Decimal, int]] = {}
+        self._under_way: set[Charge] = set()
+
+    # What users read.
+
+    def count(self, symbol: str) -> Decimal:
+        """Return the counter of a pair now."""
+        value, since_ns = self._counts.get(symbol, (Decimal(0), 0))
+        passed = Decimal(max(self._now_ns() - since_ns, 0)) / SECOND_NS
+        return max(value - passed * self.tier.decay, Decimal(0))
+
+    def headroom(self, symbol: str) -> Decimal:
+        """Return what can be added to the counter of a pair now; negative when it is above."""
+        return self.tier.threshold - self.count(symbol)
+
+    def seconds_until(self, symbol: str, cost: Decimal | float = 1) -> float:
+        """Return after how many seconds `cost` can be added; infinite if it never can."""
+        wanted = Decimal(str(cost))
+        if wanted > self.tier.threshold:
+            return float("inf")
+        return max(float((wanted - self.headroom(symbol)) / self.tier.decay), 0.0)
+
+    def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
+        """Return what a request would cost now, by pair; without orders that are not known."""
+        return self.charge_of(params).costs
+
+    # What requests do.
+
+    def charge_of(
+        self, params: TradingParams, numbers: Mapping[str, Decimal] | None = None
+    ) -> Charge:
+        """Return what a request would cost now.
+
+        Args:
+            params: the request.
+            numbers: the numbers of an amend that was encoded without them.
+        """
+        if isinstance(params, AddOrderParams):
+            return Charge({params.symbol: FIXED})
+        if isinstance(params, BatchAddParams):
+            return Charge({params.symbol: BATCHED * len(params.orders)})
+        if isinstance(params, AmendOrderParams):
+            return self._amend(params, numbers or {})
+        if isinstance(params, EditOrderParams):
+            order = self._orders.get(params.order_id)
+            return Charge({params.symbol: FIXED + self._age_cost("edit", order)})
+        if isinstance(params, CancelOrderParams | BatchCancelParams):
+            return Charge(self._cancels(params))
+        return Charge({})
+
+    def add(self, charge: Charge) -> None:
+        """Count a request that is being sent."""
+        for symbol, cost in charge.costs.items():
+            self._counts[symbol] = (self.count(symbol) + cost, self._now_ns())
+        self._under_way.add(charge)
+
+    def withdraw(self, charge: Charge) -> None:
+        """Take back what was counted for a request that did not leave."""
+        if charge in self._under_way:
+            self._under_way.discard(charge)
+            for symbol, cost in charge.costs.items():
+                left = max(self.count(symbol) - cost, Decimal(0))
+                self._counts[symbol] = (left, self._now_ns())
+
+    def landed(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
+        """Note that a request was answered, or is not waited for any more.
+
+        Args:
+            charge: what was counted for it.
+            success: whether it was carried out.
+            exceeded: whether it was refused for the rate limit: then ours was too low.
+        """
+        self._under_way.discard(charge)
+        if success and charge.amends is not None:
+            charge.amends.aged_from_ns = self._now_ns()
+        if exceeded:
+            for symbol, cost in charge.costs.items():
+                least = self.tier.threshold - cost
+                self._counts[symbol] = (max(self.count(symbol), least), self._now_ns())
+
+    # What the stream says.
+
+    def acked(self, result: Mapping[str, Any]) -> None:
+        """Learn the tier from the ack of `executions`."""
+        told = result.get("maxratecount")
+        if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
+            return
+        threshold = Decimal(told)
+        if threshold != self.tier.threshold:
+            known = [tier for tier in TIERS.values() if tier.threshold <= threshold]
+            nearest = max(known, key=lambda tier: tier.threshold, default=TIERS["starter"])
+            if self.is_tier_known:
+                logger.warning("the rate limit is %s, not that of %s", told, self.tier.name)
+            self.tier = Tier(nearest.name, threshold, nearest.decay, nearest.open_orders)
+        self.is_tier_known = True
+
+    def observe(self, message: Any) -> None:
+        """Take the counters that a message tells; those of a snapshot are of no certain time."""
+        if message.type == "snapshot":
+            return
+        whole = {} if message.raw is None else exact_document(message.raw)
+        for report in message.data:
+            if not isinstance(report, ExecutionData):
+                continue
+            if (told := _told(report.extra, whole)) is not None:
+                order = self._orders.get(report.order_id)
+                symbol = report.symbol or (order.symbol if order is not None else None)
+                if symbol is not None:
+                    self._correct(symbol, told)
+
+    def _correct(self, symbol: str, told: Decimal) -> None:
+        """Take the exchange's count, with what it cannot have counted yet."""
+        costs = (charge.costs.get(symbol, Decimal(0)) for charge in self._under_way)
+        coming = sum(costs, Decimal(0))
+        ours = self.count(symbol)
+        # A difference below one may be rounding.
+        exact = max(told + coming, ours) if abs(told + coming - ours) < 1 else told + coming
+        self._counts[symbol] = (exact, self._now_ns())
+
+    # Inner workings.
+
+    def _amend(self, params: AmendOrderParams, numbers: Mapping[str, Decimal]) -> Charge:
+        order = self._orders.get(params.order_id or params.cl_ord_id or "")
+        symbol = (order.symbol if order is not None else None) or params.symbol
+        if symbol is None:
+            return Charge({})
+        cost = FIXED + self._age_cost("amend", order)
+        qty = numbers.get("order_qty", params.order_qty)
+        if order is not None and qty is not None and qty < order.cum_qty:  # type: ignore[operator]
+            # The rest is cancelled.
+            cost += self._age_cost("cancel", order)
+        return Charge({symbol: cost}, order)
+
+    def _cancels(self, params: CancelOrderParams | BatchCancelParams) -> dict[str, Decimal]:
+        costs: dict[str, Decimal] = {}
+        for order in self._named(params):
+            if order.symbol is not None:
+                cost = self._age_cost("cancel", order)
+                costs[order.symbol] = costs.get(order.symbol, Decimal(0)) + cost
+        return costs
+
+    def _named(self, params: CancelOrderParams | BatchCancelParams) -> list[Order]:
+        """Return the orders that a cancel is about, as far as they are known."""
+        numbers = {str(number) for number in getattr(params, "order_userref", None) or ()}
+        names = [*(params.cl_ord_id or ())]
+        if isinstance(params, BatchCancelParams):
+            names += params.orders
+            numbers |= {name for name in params.orders if self._orders.get(name) is None}
+        else:
+            names += params.order_id or ()
+        found = [self._orders.get(name) for name in names]
+        if numbers:
+            found += [o for o in self._orders.open() if str(o.order_userref) in numbers]
+        return list(dict.fromkeys(order for order in found if order is not None))
+
+    def _age_cost(self, what: Literal["amend", "edit", "cancel"], order: Order | None) -> Decimal:
+        """Return what an order's age adds; one that is not known counts as new."""
+        if order is None or order.aged_from_ns is None:
+            return age_cost(what, 0)
+        return age_cost(what, max(self._now_ns() - order.aged_from_ns, 0))
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{symbol} {self.count(symbol):.1f}" for symbol in self._counts)
+        return f"<RateCounter {self.tier.name} of {self.tier.threshold}: {counts or 'nothing'}>"
+
+
+def _told(extra: Mapping[str, Any], whole: Mapping[str, Any]) -> Decimal | None:
+    """Return the counter that a report tells, or its message, under any name it may have."""
+    for key in COUNT_KEYS:
+        value = extra.get(key, whole.get(key))
+        if isinstance(value, Decimal) and value.is_finite() and value >= 0:
+            return value
+    return None

@@ -1,0 +1,306 @@
+"""The trading rate limit: costs, decay, tiers, and what the stream says about them."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_connector import Engine, WSDataMessage
+from kraken_connector.models.trading_results import AddOrderResult
+from kraken_connector.ws.orders import Orders
+from kraken_connector.ws.rate_counter import TIERS, RateCounter, age_cost
+from kraken_connector.ws.trading import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelAllParams,
+    CancelOrderParams,
+    EditOrderParams,
+)
+
+BTC, ETH = "BTC/USD", "ETH/USD"
+SECOND = 1_000_000_000
+START = 1_800_000_000 * SECOND
+
+
+class Desk:
+    """A counter with its clock and orders that it may ask about."""
+
+    def __init__(self, tier: str | None = "intermediate") -> None:
+        self.now_ns = START
+        self.orders = Orders()
+        self.counter = RateCounter(self.orders, tier, lambda: self.now_ns)
+        self._made = 0
+
+    def wait(self, seconds: float) -> None:
+        self.now_ns += int(seconds * SECOND)
+
+    def send(self, params: Any, *, success: bool = True) -> None:
+        charge = self.counter.charge_of(params)
+        self.counter.add(charge)
+        self.counter.landed(charge, success=success)
+
+    def order(self, symbol: str = BTC, **options: Any) -> str:
+        """Place an order and return its identifier."""
+        self._made += 1
+        params = AddOrderParams(symbol, "buy", "limit", 1, limit_price=100, **options)
+        named = None if "order_userref" in options else f"order-{self._made}"
+        order = self.orders.sending(params, named, self._made, self.now_ns)
+        self.send(params)
+        self.orders.acknowledged(order, AddOrderResult(f"O{self._made}"))
+        return f"O{self._made}"
+
+    def report(self, order_id: str, **fields: Any) -> None:
+        report = {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+        self.say({"data": [report]})
+
+    def say(self, message: dict[str, Any]) -> None:
+        whole = {"channel": "executions", "type": "update", "sequence": 1, **message}
+        (event,) = (
+            e
+            for e in Engine().feed(json.dumps(whole).encode(), self.now_ns)
+            if isinstance(e, WSDataMessage)
+        )
+        self.orders.observe(event)
+        self.counter.observe(event)
+
+
+# The guide's own examples (docs.kraken.com, "Spot trading rate limits").
+
+
+def test_add_amend_at_seven_seconds_cancel_36_later_costs_eight() -> None:
+    desk = Desk()
+    costs = []
+    order_id = desk.order()
+    costs.append(Decimal(1))
+    desk.wait(7)
+    amend = AmendOrderParams(order_id, limit_price=101)
+    costs.append(desk.counter.cost_of(amend)[BTC])
+    desk.send(amend)
+    desk.wait(36)
+    costs.append(desk.counter.cost_of(CancelOrderParams(order_id=[order_id]))[BTC])
+    assert costs == [1, 1 + 2, 4]
+    assert sum(costs) == 8
+
+
+def test_fifty_adds_then_ten_seconds() -> None:
+    desk = Desk()
+    for _ in range(50):
+        desk.order()
+    desk.wait(10)
+    assert desk.counter.count(BTC) == Decimal("26.6")
+    assert desk.counter.headroom(BTC) == 125 - Decimal("26.6")
+
+
+# Costs.
+
+
+@pytest.mark.parametrize(
+    ("what", "costs"),
+    [
+        ("amend", [3, 2, 1, 0, 0, 0, 0]),
+        ("edit", [6, 5, 4, 2, 1, 0, 0]),
+        ("cancel", [8, 6, 5, 4, 2, 1, 0]),
+    ],
+)
+def test_age_decides_what_a_change_costs(what: Any, costs: list[int]) -> None:
+    ages = (0, 5, 10, 15, 45, 90, 300)
+    assert [age_cost(what, age * SECOND) for age in ages] == costs
+    assert [age_cost(what, age * SECOND - 1) for age in ages[1:]] == costs[:-1]
+
+
+def test_pairs_count_apart() -> None:
+    desk = Desk()
+    desk.order(ETH)
+    desk.order(ETH)
+    desk.order()
+    assert (desk.counter.count(ETH), desk.counter.count(BTC)) == (2, 1)
+
+
+def test_batches() -> None:
+    desk = Desk()
+    orders = [AddOrderParams(BTC, "buy", "limit", 1, limit_price=100) for _ in range(3)]
+    assert desk.counter.cost_of(BatchAddParams(BTC, orders=orders)) == {BTC: Decimal("1.5")}
+    young, old = desk.order(), desk.order(ETH)
+    desk.wait(6)
+    named = desk.order(order_userref=7)
+    assert desk.counter.cost_of(BatchCancelParams(orders=[young, old, "7"])) == {BTC: 14, ETH: 6}
+    assert named in desk.orders
+
+
+def test_edit_costs_by_age() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(20)
+    assert desk.counter.cost_of(EditOrderParams(order_id, BTC, limit_price=1)) == {BTC: 3}
+
+
+def test_amend_below_what_is_filled_costs_a_cancel_too() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.report(order_id, exec_type="trade", order_status="partially_filled", cum_qty=0.5)
+    assert desk.counter.cost_of(AmendOrderParams(order_id, order_qty="0.5")) == {BTC: 4}
+    assert desk.counter.cost_of(AmendOrderParams(order_id, order_qty="0.4")) == {BTC: 12}
+
+
+def test_amend_that_failed_leaves_the_age() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(20)
+    amend = AmendOrderParams(order_id, limit_price=101)
+    desk.send(amend, success=False)
+    assert desk.counter.cost_of(amend) == {BTC: 1}
+    desk.send(amend)
+    assert desk.counter.cost_of(amend) == {BTC: 4}
+
+
+def test_order_that_is_not_known_counts_as_new_where_its_pair_is_known() -> None:
+    desk = Desk()
+    assert desk.counter.cost_of(AmendOrderParams("OX", limit_price=1, symbol=BTC)) == {BTC: 4}
+    assert desk.counter.cost_of(AmendOrderParams("OX", limit_price=1)) == {}
+    assert desk.counter.cost_of(CancelOrderParams(order_id=["OX"])) == {}
+
+
+def test_cancel_all_costs_nothing_that_is_known() -> None:
+    desk = Desk()
+    desk.order()
+    assert desk.counter.cost_of(CancelAllParams()) == {}
+
+
+# Room.
+
+
+def test_seconds_until_there_is_room() -> None:
+    desk = Desk("starter")
+    for _ in range(60):
+        desk.order()
+    assert desk.counter.headroom(BTC) == 0
+    assert desk.counter.seconds_until(BTC, 4) == 4.0
+    desk.wait(3)
+    assert desk.counter.seconds_until(BTC, 3) == 0.0
+    assert desk.counter.seconds_until(BTC, 61) == float("inf")
+
+
+@given(
+    tier=st.sampled_from(sorted(TIERS)),
+    steps=st.lists(
+        st.tuples(st.integers(0, 10 * SECOND), st.integers(1, 15)), min_size=1, max_size=30
+    ),
+)
+def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[int, int]]) -> None:
+    """By the formula: a queue that fills at once and empties steadily, never below empty."""
+    desk = Desk(tier)
+    level, decay = Decimal(0), TIERS[tier].decay
+    for pause_ns, cost in steps:
+        desk.now_ns += pause_ns
+        level = max(level - Decimal(pause_ns) / SECOND * decay, Decimal(0)) + cost
+        charge = desk.counter.charge_of(
+            BatchAddParams(
+                BTC,
+                orders=[AddOrderParams(BTC, "buy", "limit", 1, limit_price=1)] * 2,
+            )
+        )
+        charge.costs[BTC] = Decimal(cost)
+        desk.counter.add(charge)
+        desk.counter.landed(charge)
+        assert abs(desk.counter.count(BTC) - level) < Decimal("1e-18")
+        wanted = Decimal(7)
+        seconds = desk.counter.seconds_until(BTC, wanted)
+        desk_later = max(level - Decimal(seconds) * decay, Decimal(0))
+        assert desk_later + wanted <= TIERS[tier].threshold + Decimal("1e-9")
+
+
+# What the exchange says.
+
+
+def test_tier_is_learnt_from_the_ack() -> None:
+    desk = Desk(None)
+    assert (desk.counter.tier.name, desk.counter.is_tier_known) == ("starter", False)
+    desk.counter.acked({"channel": "executions", "maxratecount": 180})
+    assert (desk.counter.tier, desk.counter.is_tier_known) == (TIERS["pro"], True)
+
+
+def test_threshold_of_no_known_tier_goes_with_the_next_lower_decay() -> None:
+    desk = Desk(None)
+    desk.counter.acked({"maxratecount": 150})
+    assert desk.counter.tier.threshold == 150
+    assert desk.counter.tier.decay == TIERS["intermediate"].decay
+
+
+@pytest.mark.parametrize("told", [None, True, "125", 0, -5])
+def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
+    desk = Desk(None)
+    desk.counter.acked({"maxratecount": told})
+    assert not desk.counter.is_tier_known
+
+
+@pytest.mark.parametrize("key", ["ratecount", "ratecounter", "rate_count"])
+@pytest.mark.parametrize("place", ["report", "message"])
+def test_stream_corrects_the_count(key: str, place: str) -> None:
+    desk = Desk()
+    order_id = desk.order()
+    if place == "report":
+        desk.report(order_id, **{key: 40})
+    else:
+        desk.say(
+            {key: 40, "data": [{"order_id": order_id, "exec_type": "new", "order_status": "new"}]}
+        )
+    assert desk.counter.count(BTC) == 40
+    assert desk.counter.count(ETH) == 0
+
+
+def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    for _ in range(30):
+        desk.send(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
+    coming = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
+    desk.counter.add(coming)
+    desk.report(order_id, ratecount=10)
+    assert desk.counter.count(BTC) == 11
+
+
+def test_difference_below_one_is_rounding() -> None:
+    desk = Desk()
+    for _ in range(9):
+        order_id = desk.order()
+    desk.wait(0.25)
+    before = desk.counter.count(BTC)
+    desk.report(order_id, ratecount=8)
+    assert desk.counter.count(BTC) == before == 9 - Decimal("0.585")
+
+
+def test_refusal_for_the_rate_limit_says_that_there_is_no_room() -> None:
+    desk = Desk("starter")
+    order_id = desk.order()
+    charge = desk.counter.charge_of(AmendOrderParams(order_id, limit_price=1))
+    desk.counter.add(charge)
+    desk.counter.landed(charge, exceeded=True)
+    assert desk.counter.count(BTC) == 60 - 4
+
+
+def test_request_that_never_left_costs_nothing() -> None:
+    desk = Desk()
+    charge = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
+    desk.counter.add(charge)
+    desk.counter.withdraw(charge)
+    desk.counter.withdraw(charge)
+    assert desk.counter.count(BTC) == 0
+
+
+def test_clock_that_is_set_back_does_not_raise_the_count() -> None:
+    desk = Desk()
+    desk.order()
+    desk.wait(-3600)
+    assert desk.counter.count(BTC) == 1
+
+
+def test_there_is_no_such_tier() -> None:
+    with pytest.raises(ValueError, match="tier"):
+        Desk("gold")
