@@ -64,7 +64,7 @@ TARGETS: dict[str, Target] = {
     "latency-50000-p99.9": Target("latency at 50,000/s, p99.9", PICOWS, "at most", 1.0),
     "orders-amend": Target("call to socket write, prepared amend", WEBSOCKETS, "at most", 1.5),
     "orders-cancel": Target("call to socket write, prepared cancel", WEBSOCKETS, "at most", 1.0),
-    "orders-add": Target("call to socket write, add_order", WEBSOCKETS, "at most", 2.5),
+    "orders-add": Target("call to socket write, add_order", WEBSOCKETS, "at most", 3.0),
     "quotes": Target("best bid and ask as floats", "two slotted attributes", "at most", 2.0),
     "memory-deep": Target("memory of a depth-1000 book", "KiB", "at most", 128),
     "memory-many": Target("memory of 1,000 depth-10 books", "MiB", "at most", 16),

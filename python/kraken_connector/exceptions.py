@@ -67,7 +67,9 @@ class KrakenConnectorError(Exception):
     recovery: ClassVar[str] = "none"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
+        # An order is alive, so it stays behind.
+        state = {**self.__dict__, "order": None} if "order" in self.__dict__ else self.__dict__
+        return _restore, (type(self), self.args, state)
 
 
 def _restore(cls: type[KrakenConnectorError], args: tuple[Any, ...], state: dict[str, Any]) -> Any:
@@ -397,6 +399,8 @@ class TokenAcquisitionError(RequestError):
 
 class RequestTimeout(RequestError, TimeoutError):
     """A request was not answered within `request_timeout` seconds; its outcome is unknown.
+
+    An order has `OrderOutcomeUnknown` for that: when it raises this, it never left.
 
     Attributes:
         unanswered: the symbols without an answer, empty for requests without symbols.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from typing import Any
 
 import pytest
@@ -567,3 +568,19 @@ def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
     desk.say(reply(request, {"order_id": "O1"}))
     desk.lose()
     assert isinstance(failure(command), OrderOutcomeUnknown)
+
+
+def test_outcomes_can_be_pickled_without_the_order() -> None:
+    desk = Desk()
+    (refused, first), (unknown, _) = desk.request(limit()), desk.request(limit())
+    (fine, third) = desk.request(limit())
+    desk.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
+    desk.wait(10)
+    for error in (failure(refused), failure(unknown)):
+        assert error.order is not None  # type: ignore[attr-defined]
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))
+        assert again.__dict__ == {**error.__dict__, "order": None}
+    answer = pickle.loads(pickle.dumps(fine.result()))
+    assert answer == fine.result()
+    assert (answer.typed, answer.orders) == (fine.result().typed, ())
