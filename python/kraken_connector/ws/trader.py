@@ -284,16 +284,15 @@ class TradingMethods:
     ) -> TradingReply[CancelOrderResult]:
         connection = await self._trading_connection(params.METHOD, params.token)
         sent, sent_ns = now(), time.time_ns()
-        commands = {
-            str(name): connection.session.trade(params.of(kind, name), sent, sent_ns)
-            for kind, name in named
-        }
+        commands = [
+            connection.session.trade(params.of(kind, name), sent, sent_ns) for kind, name in named
+        ]
         connection.attend()
 
         async def answers() -> TradingReply[CancelOrderResult]:
-            for command in commands.values():
-                await settled(connection, command, commands.values())
-            return _together(commands)
+            for command in commands:
+                await settled(connection, command, commands)
+            return _together([str(name) for _, name in named], commands)
 
         return await self._rate_gate.watch(None, answers(), params)
 
@@ -304,22 +303,19 @@ def _checked(params: _P, wanted: type[_P]) -> _P:
     return params
 
 
-def _together(commands: dict[str, Command]) -> TradingReply[Any]:
+def _together(names: list[str], commands: list[Command]) -> TradingReply[Any]:
     """Return one reply for several commands, or raise one exception for them.
 
     What is in doubt comes before what was refused, and that before what never left.
     """
-    outcomes = {name: command.outcome for name, command in commands.items()}
-    replies = {n: reply for n, reply in outcomes.items() if isinstance(reply, TradingReply)}
-    failed = {n: error for n, error in outcomes.items() if isinstance(error, Exception)}
-    first, *_ = commands.values()
-    accepted = tuple(replies)
-    rejected = {n: e.error if isinstance(e, RequestError) else str(e) for n, e in failed.items()}
-    doubtful = [name for name, e in failed.items() if isinstance(e, OrderOutcomeUnknown)]
+    outcomes = list(zip(names, (command.outcome for command in commands), strict=True))
+    replies = [outcome for _, outcome in outcomes if isinstance(outcome, TradingReply)]
+    accepted = [name for name, outcome in outcomes if isinstance(outcome, TradingReply)]
+    failed = [(name, error) for name, error in outcomes if isinstance(error, Exception)]
+    doubtful = [name for name, error in failed if isinstance(error, OrderOutcomeUnknown)]
+    rejected = {name: _reason(error) for name, error in failed if name not in doubtful}
+    first = commands[0]
     if doubtful:
-        for name in doubtful:
-            del rejected[name]
-        worst = failed[doubtful[0]]
         raise OrderOutcomeUnknown(
             first.method,
             "no word came",
@@ -327,22 +323,23 @@ def _together(commands: dict[str, Command]) -> TradingReply[Any]:
             unanswered=doubtful,
             rejected=rejected,
             accepted=accepted,
-        ) from worst
-    if any(isinstance(e, TradingError) for e in failed.values()):
-        text = "; ".join(f"{name}: {text}" for name, text in rejected.items())
+        ) from next(error for _, error in failed if isinstance(error, OrderOutcomeUnknown))
+    refusals = [error for _, error in failed if isinstance(error, TradingError)]
+    if refusals:
         raise TradingError(
-            text,
+            "; ".join(f"{name}: {text}" for name, text in rejected.items()),
             first.req_id,
-            venue_error=next(
-                (e.venue_error for e in failed.values() if isinstance(e, TradingError)), None
-            ),
+            venue_error=refusals[0].venue_error,
             method=first.method,
             rejected=rejected,
             accepted=accepted,
         )
-    for error in failed.values():
-        raise error
-    orders = tuple(order for reply in replies.values() for order in reply.orders)
-    acks = tuple(ack for reply in replies.values() for ack in reply.acks)
-    one = next(iter(replies.values()))
-    return one.__replace__(orders=orders, acks=acks)
+    if failed:
+        raise failed[0][1]
+    orders = tuple(order for reply in replies for order in reply.orders)
+    acks = tuple(ack for reply in replies for ack in reply.acks)
+    return replies[0].__replace__(orders=orders, acks=acks)
+
+
+def _reason(error: Exception) -> str:
+    return error.error if isinstance(error, RequestError) else str(error)
