@@ -42,7 +42,7 @@ fn a_place_is_used_again_after_its_order_left() {
         let qty = (round + 1).to_string();
         book.apply_update(&[row(OrderEvent::Add, &id, "5", &qty, 1)], &[])
             .unwrap();
-        assert_eq!(ids(&book, Side::Bid), [id.clone()]);
+        assert_eq!(ids(&book, Side::Bid), std::slice::from_ref(&id));
         book.apply_update(&[row(OrderEvent::Delete, &id, "0", "0", 1)], &[])
             .unwrap();
     }

@@ -76,6 +76,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         """Return where the event loop shall read to."""
         if self._early is not None:
             return memoryview(self._early)
+        # With TLS, which looks this method up only once.
         return self._receiver.get_buffer(sizehint)
 
     def data_received(self, data: bytes) -> None:
@@ -124,6 +125,8 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         frames = bytes(self._head[end:])
         super().data_received(data[: end - already])
         self._early = None
+        # Without a step in between, as it is wanted before every read.
+        self.get_buffer = self._receiver.get_buffer  # type: ignore[method-assign]
         self._head.clear()
         self.data_received(frames)
 

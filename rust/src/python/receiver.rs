@@ -24,6 +24,8 @@ pub(super) struct PyReceiver {
 /// What was read and not taken yet.
 struct Buffer {
     memory: Py<PyByteArray>,
+    /// All of it to write into, made when first asked for.
+    whole: Option<Py<PyAny>>,
     start: usize,
     end: usize,
     /// Bytes that the frame at `start` has at least.
@@ -57,6 +59,7 @@ impl PyReceiver {
             max_size,
             buffer: Mutex::new(Buffer {
                 memory,
+                whole: None,
                 start: 0,
                 end: 0,
                 needed: 0,
@@ -71,6 +74,9 @@ impl PyReceiver {
         reason = "asyncio passes it, and says that it may be ignored"
     )]
     fn get_buffer<'py>(&self, py: Python<'py>, sizehint: isize) -> PyResult<Bound<'py, PyAny>> {
+        if let Some(whole) = self.whole(py) {
+            return Ok(whole);
+        }
         let (memory, start, end, needed) = {
             let buffer = self.lock();
             (
@@ -89,9 +95,14 @@ impl PyReceiver {
         };
         let view = room(&memory, end)?;
         let mut buffer = self.lock();
-        buffer.memory = memory.unbind();
+        let old = std::mem::replace(&mut buffer.memory, memory.unbind());
+        let old_whole = buffer.whole.take();
+        buffer.whole = (end == 0).then(|| view.clone().unbind());
         buffer.start = 0;
         buffer.end = end;
+        // Objects must not be freed under the lock.
+        drop(buffer);
+        drop((old, old_whole));
         Ok(view)
     }
 
@@ -131,6 +142,19 @@ impl PyReceiver {
 impl PyReceiver {
     fn lock(&self) -> MutexGuard<'_, Buffer> {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of the room, where nothing is left in it and the next frame fits: nearly always.
+    #[inline]
+    fn whole<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
+        let mut buffer = self.lock();
+        let whole = buffer.whole.as_ref()?.clone_ref(py);
+        if buffer.start != buffer.end || buffer.needed > 2 * ROOM {
+            return None;
+        }
+        (buffer.start, buffer.end) = (0, 0);
+        drop(buffer);
+        Some(whole.into_bound(py))
     }
 
     /// Takes the next whole frame from `memory[start..end]`; false when there is none.
