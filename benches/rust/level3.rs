@@ -6,10 +6,9 @@
 
 #![expect(missing_docs, reason = "criterion's macros make public functions")]
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kraken_connector::book::{Book, L3Book};
 use kraken_connector::message::{BookBatch, parse_message};
 use kraken_connector::{Engine, Message};
@@ -129,8 +128,7 @@ fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("level3");
     for (depth, orders) in [(10, 1), (10, 50), (1000, 1), (1000, 50)] {
         let cycle = cycle(depth, orders);
-        let mut name = String::new();
-        write!(name, "depth_{depth}_orders_{orders}").unwrap();
+        let name = format!("depth_{depth}_orders_{orders}");
         group.throughput(Throughput::Elements(cycle.updates.len() as u64));
         let mut engine = Engine::new();
         assert!(engine.expect_level3(SYMBOL, depth));
@@ -138,14 +136,14 @@ fn bench(criterion: &mut Criterion) {
             engine.feed(cycle.snapshot.as_bytes(), None).verified,
             Some(true)
         );
-        group.bench_function(BenchmarkId::new("engine", &name), |bencher| {
+        group.bench_function(format!("engine_{name}"), |bencher| {
             bencher.iter(|| {
                 for frame in &cycle.updates {
                     assert_eq!(engine.feed(frame.as_bytes(), None).verified, Some(true));
                 }
             });
         });
-        group.bench_function(BenchmarkId::new("parse", &name), |bencher| {
+        group.bench_function(format!("parse_{name}"), |bencher| {
             let mut batch = BookBatch::default();
             bencher.iter(|| {
                 for frame in &cycle.updates {

@@ -11,8 +11,10 @@
 //! The text itself is never put together: `crc32` adds up what each level contributes,
 //! and a level that did not change still knows its contribution.
 
-use crate::book::{Ladder, Level};
-use crate::crc32::{Arithmetic, Computation, Digest, Parts, Words, compute};
+use crate::book::queue::{Arena, Queue};
+use crate::book::queues::Queues;
+use crate::book::{Ladder, Level, Order};
+use crate::crc32::{Arithmetic, Computation, Digest, LongParts, Parts, Words, compute};
 
 /// Levels of a side that count, whatever the depth.
 pub const LEVELS: usize = 10;
@@ -29,42 +31,77 @@ pub(crate) fn digest(level: &Level) -> Digest {
     compute(LevelText(level))
 }
 
-/// A part of a text and the next one as one part, for books of individual orders: of an order
-/// counts what counts of a level, price and quantity, in the order of the queue.
-#[inline]
-pub(crate) fn append_digest(text: Digest, part: Digest) -> Digest {
-    compute(Appended(text, part))
+/// The CRC-32 over the orders of the ten best levels of both sides.
+pub(crate) fn orders_checksum(bids: &mut Queues, asks: &mut Queues, orders: &mut Arena) -> u32 {
+    compute(OrdersText { bids, asks, orders })
 }
 
-/// The CRC-32 over what the ten best levels of both sides contribute.
-#[inline]
-pub(crate) fn queues_checksum(asks: Digest, bids: Digest) -> u32 {
-    compute(QueuesText { asks, bids })
+/// What a queue contributes together with one more order, which counts like a level: with its
+/// price and its quantity.
+pub(crate) fn with_order(queue: Digest, order: &mut Order) -> Digest {
+    compute(QueueAndOrder(queue, order))
 }
 
-struct Appended(Digest, Digest);
+struct QueueAndOrder<'o>(Digest, &'o mut Order);
 
-impl Computation for Appended {
+impl Computation for QueueAndOrder<'_> {
     type Output = Digest;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Digest {
-        self.0.append::<A>(self.1)
+        self.0.append::<A>(order_digest::<A>(self.1))
     }
 }
 
-struct QueuesText {
-    asks: Digest,
-    bids: Digest,
+struct OrdersText<'b> {
+    bids: &'b mut Queues,
+    asks: &'b mut Queues,
+    orders: &'b mut Arena,
 }
 
-impl Computation for QueuesText {
+impl Computation for OrdersText<'_> {
     type Output = u32;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> u32 {
-        self.asks.crc_with::<A>(self.bids)
+        let asks = queues_digest::<A>(self.asks, self.orders);
+        asks.crc_with::<A>(queues_digest::<A>(self.bids, self.orders))
     }
+}
+
+/// The digest of a side, computed if the side changed.
+#[inline(always)]
+fn queues_digest<A: Arithmetic>(side: &mut Queues, orders: &mut Arena) -> Digest {
+    if side.digest.is_unknown() {
+        let mut text = Digest::UNKNOWN;
+        for queue in side.top(LEVELS) {
+            if queue.digest.is_unknown() {
+                queue.digest = queue_digest::<A>(queue, orders);
+            }
+            text = text.append::<A>(queue.digest);
+        }
+        side.digest = text;
+    }
+    side.digest
+}
+
+#[inline(always)]
+fn queue_digest<A: Arithmetic>(queue: &Queue, orders: &mut Arena) -> Digest {
+    let mut text = LongParts::<A>::new();
+    let mut place = queue.back;
+    while let Some(order) = orders.get_mut(place) {
+        text.prepend(order_digest::<A>(order));
+        place = order.ahead;
+    }
+    text.digest()
+}
+
+#[inline(always)]
+fn order_digest<A: Arithmetic>(order: &mut Order) -> Digest {
+    if order.digest.is_unknown() {
+        order.digest = level_digest::<A>(&order.level);
+    }
+    order.digest
 }
 
 struct LevelText<'l>(&'l Level);

@@ -214,6 +214,38 @@ impl<A: Arithmetic> Parts<A> {
     }
 }
 
+/// [`Parts`] of any length together; each is far shorter than [`LONGEST`].
+pub(crate) struct LongParts<A: Arithmetic> {
+    block: Parts<A>,
+    /// What comes after the block.
+    behind: Digest,
+}
+
+impl<A: Arithmetic> LongParts<A> {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Self {
+            block: Parts::new(),
+            behind: Digest::UNKNOWN,
+        }
+    }
+
+    /// Puts `part` before the text.
+    #[inline(always)]
+    pub(crate) fn prepend(&mut self, part: Digest) {
+        if self.block.length + part.length as usize > LONGEST {
+            let block = std::mem::replace(&mut self.block, Parts::new());
+            self.behind = block.digest().append::<A>(self.behind);
+        }
+        self.block.prepend(part);
+    }
+
+    #[inline(always)]
+    pub(crate) fn digest(self) -> Digest {
+        self.block.digest().append::<A>(self.behind)
+    }
+}
+
 /// `value mod P` of a polynomial of 64 bits, by Barrett's method.
 #[inline(always)]
 fn reduce<A: Arithmetic>(value: A::Value) -> u32 {

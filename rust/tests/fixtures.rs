@@ -15,6 +15,12 @@ const MATIC_USD: &str =
 
 const LEVEL3: &str = include_str!("../../tests/fixtures/vectors/level3-btcusd-doc.json");
 
+/// The documentation's snapshot and update of individual orders, shortened there.
+pub const LEVEL3_EXAMPLES: [&str; 2] = [
+    include_str!("../../tests/fixtures/examples/level3.snapshot.json"),
+    include_str!("../../tests/fixtures/examples/level3.update.json"),
+];
+
 /// The documentation's snapshot of individual orders, in wire form, and its checksum.
 pub fn level3_guide() -> (String, u32) {
     let document: Value = serde_json::from_str(LEVEL3).unwrap();

@@ -1,9 +1,9 @@
 use kraken_connector::book::{Book, L3Book, OrderKind};
-use kraken_connector::message::{OrderEvent, OrderRow};
-use kraken_connector::{BookState, Decimal, Engine, Side};
+use kraken_connector::message::{BookBatch, Message, OrderEvent, OrderRow};
+use kraken_connector::{BookState, Decimal, Engine, ParseError, Side, parse_message};
 use proptest::prelude::*;
 
-use crate::fixtures::level3_guide;
+use crate::fixtures::{LEVEL3_EXAMPLES, level3_guide};
 use crate::order_model::{Model, SmallRow};
 
 fn row(event: OrderEvent, id: &str, price: &str, qty: &str, second: u8) -> OrderRow {
@@ -77,7 +77,7 @@ fn a_queue_of_many_orders_has_the_checksum_of_its_text() {
 fn failed_messages_are_blamed_on_the_kinds_in_them() {
     let mut book = L3Book::new(10);
     let add = row(OrderEvent::Add, "OA", "5", "1", 1);
-    book.apply_update(&[add.clone()], &[]).unwrap();
+    book.apply_update(std::slice::from_ref(&add), &[]).unwrap();
     book.note_mismatch();
     book.apply_update(&[row(OrderEvent::Delete, "OX", "5", "1", 1)], &[add])
         .unwrap();
@@ -87,6 +87,55 @@ fn failed_messages_are_blamed_on_the_kinds_in_them() {
     assert_eq!(blamed(OrderKind::DeleteUnknown), 1);
     assert_eq!(blamed(OrderKind::AddKnown), 1);
     assert_eq!(blamed(OrderKind::Delete), 0);
+}
+
+/// What a frame says about orders, places left out; or where it is wrong.
+fn content(frame: &str) -> Result<(bool, Vec<String>), ParseError> {
+    let mut batch = BookBatch::default();
+    let message = match parse_message(frame.as_bytes(), &mut batch)? {
+        Message::Data(message) => message,
+        other => panic!("{other:?}"),
+    };
+    let name = message.channel_name.decode(frame.as_bytes()).into_owned();
+    let kind = message.kind.decode(frame.as_bytes()).into_owned();
+    let items = batch.items().iter().map(|item| {
+        let symbol = item.symbol.decode(frame.as_bytes());
+        let time = r#""timestamp":"2024-01-08T12:26:[0-6][0-9]\.[0-9]{9}Z"|"timestamp":("[0-9]{0,40}"|3|null)"#;
+        let (bids, asks) = (batch.bid_orders(item), batch.ask_orders(item));
+        format!("{name} {kind} {symbol} {:?} {time:?} {bids:?} {asks:?}", item.checksum)
+    });
+    let symbol = message.symbol(frame.as_bytes());
+    let symbol = symbol.map(|text| text.decode(frame.as_bytes()).into_owned());
+    let items = items.chain(symbol).collect();
+    Ok((message.is_snapshot, items))
+}
+
+/// The frame is read as the general reader reads it, which takes those that begin with a space.
+fn assert_both_readers_agree(frame: &str) {
+    let general = content(&format!(" {frame}"));
+    let general = general.map_err(|error| (error.kind, error.offset.saturating_sub(1)));
+    let usual = content(frame).map_err(|error| (error.kind, error.offset));
+    assert_eq!(usual, general, "{frame}");
+}
+
+#[test]
+fn both_readers_read_the_documented_frames_alike() {
+    assert_both_readers_agree(&level3_guide().0);
+    for example in LEVEL3_EXAMPLES.map(str::trim_end) {
+        assert!(content(example).unwrap().1[0].len() > 500);
+        assert_both_readers_agree(example);
+    }
+}
+
+/// An entry in the usual spelling, or with something odd in place of a part.
+fn entry() -> impl Strategy<Value = String> {
+    let event = r#"("event":"(add|modify|delete)",)?|"event":("amend"|""|7|null),"#;
+    let id = r#""order_id":"[A-Z0-9-]{0,30}",|"order_id":"[A-Z]{5}",|"order_id":(1|null|"\\u00e9"|"é"),"#;
+    let number = r#"[0-9]{1,9}\.[0-9]{1,8}|[1-9][0-9]{0,25}|-1|1e5|1\.5E-3|null|"1"|01"#;
+    let time = r#""timestamp":"2024-01-08T12:26:[0-6][0-9]\.[0-9]{9}Z"|"timestamp":("[0-9]{0,40}"|3|null)"#;
+    (event, id, number, number, time).prop_map(|(event, id, price, qty, time)| {
+        format!(r#"{{{event}{id}"limit_price":{price},"order_qty":{qty},{time}}}"#)
+    })
 }
 
 fn small_rows() -> impl Strategy<Value = Vec<SmallRow>> {
@@ -110,6 +159,33 @@ fn small_rows() -> impl Strategy<Value = Vec<SmallRow>> {
 }
 
 proptest! {
+    #[test]
+    fn both_readers_read_any_frame_alike(
+        bids in prop::collection::vec(entry(), 0..4),
+        asks in prop::collection::vec(entry(), 0..3),
+        kind in "update|snapshot|other",
+        checksum in r#""checksum":[0-9]{1,11}|"checksum":-1|"x":1"#,
+        order in Just(vec![0, 1, 2, 3, 4]).prop_shuffle(),
+        keys in 0..7_usize,
+        damage in any::<Option<(prop::sample::Index, char)>>(),
+    ) {
+        let parts = [
+            r#""symbol":"BTC/USD""#.to_owned(),
+            format!(r#""bids":[{}]"#, bids.join(",")),
+            format!(r#""asks":[{}]"#, asks.join(",")),
+            checksum,
+            r#""timestamp":"2024-01-08T12:27:00Z""#.to_owned(),
+        ];
+        let chosen: Vec<_> = order.iter().cycle().take(keys).map(|at| parts[*at].clone()).collect();
+        let data = chosen.join(",");
+        let mut frame = format!(r#"{{"channel":"level3","type":"{kind}","data":[{{{data}}}]}}"#);
+        if let Some((at, character)) = damage {
+            let places: Vec<_> = frame.char_indices().map(|(at, _)| at).collect();
+            frame.insert(places[at.index(places.len())].max(30), character);
+        }
+        assert_both_readers_agree(&frame);
+    }
+
     #[test]
     fn a_book_does_what_the_model_does(
         depth in 1..16_usize,

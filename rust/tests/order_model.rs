@@ -2,6 +2,7 @@
 //! The fuzz target `level3_against_model` has it from here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use kraken_connector::book::{Book, L3Book};
 use kraken_connector::message::{OrderEvent, OrderId, OrderRow};
@@ -33,7 +34,7 @@ impl SmallRow {
             (0..=14, true) => OrderEvent::Absent,
             _ => OrderEvent::Unknown,
         };
-        let long = if self.id % 5 == 0 {
+        let long = if self.id.is_multiple_of(5) {
             "-LONGER-THAN-USUAL-IDS"
         } else {
             ""
@@ -183,7 +184,7 @@ impl Model {
         for side in [Side::Ask, Side::Bid] {
             for (price, orders) in self.levels(side).iter().take(10) {
                 for (_, qty) in orders {
-                    text += &format!("{price}{qty}");
+                    write!(text, "{price}{qty}").unwrap();
                 }
             }
         }
@@ -211,9 +212,9 @@ impl Model {
             });
             assert_eq!(ours, orders.collect::<Vec<_>>());
             count += ours.len();
-            levels
-                .iter()
-                .for_each(|(_, orders)| compare_queue(book, orders));
+            for (_, orders) in &levels {
+                compare_queue(book, orders);
+            }
         }
         assert_eq!(book.order_count(), count);
     }

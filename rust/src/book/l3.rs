@@ -16,20 +16,15 @@
 //!
 //! [`OrderCounts`] counts each of these cases, also in the messages that failed their checksum.
 
-use std::collections::VecDeque;
-
-use super::queue::{Arena, Order, Queue};
+use super::queue::{Arena, Order};
+use super::queues::Queues;
 use super::{Book, Level, OrderCounts, OrderKind, OutOfRange, Side};
-use crate::checksum::{LEVELS, append_digest, queues_checksum};
-use crate::crc32::Digest;
+use crate::checksum::orders_checksum;
 use crate::decimal::{Decimal, rescale};
 use crate::message::{BookBatch, BookItem, Channel, OrderEvent, OrderId, OrderRow};
 
 /// Numbers stay below this at the scales of the book, so that no sum over orders is out of range.
 const LIMIT: u128 = 10_u128.pow(30);
-
-/// Ranks that a search tries one by one; most events are found there.
-const NEAR_TOP: usize = 8;
 
 /// Where an order stands in the queue of its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +68,7 @@ impl L3Book {
 
     /// The orders of the best `levels` levels of one side, those filled first in front.
     pub fn orders(&self, side: Side, levels: usize) -> impl Iterator<Item = &Order> {
-        let queues = self.side(side).levels.iter().rev().take(levels);
+        let queues = self.side(side).queues().take(levels);
         queues.flat_map(|queue| self.arena.from(queue.front))
     }
 
@@ -87,8 +82,7 @@ impl L3Book {
     #[must_use]
     pub fn queue_position(&self, id: &OrderId) -> Option<QueuePosition> {
         let order = self.order(id)?;
-        let side = self.side(order.side);
-        let queue = side.levels.get(side.find(order.level.price).ok()?)?;
+        let queue = self.side(order.side).get(order.level.price)?;
         let (mut orders_ahead, mut qty_ahead) = (0, 0);
         for other in self.arena.from(queue.front) {
             if std::ptr::eq(other, order) {
@@ -369,16 +363,15 @@ impl Book for L3Book {
     }
 
     fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level> {
-        self.side(side).levels.iter().rev().map(|queue| queue.level)
+        self.side(side).queues().map(|queue| queue.level)
     }
 
     fn best(&self, side: Side) -> Option<Level> {
-        self.side(side).levels.back().map(|queue| queue.level)
+        self.side(side).queues().next().map(|queue| queue.level)
     }
 
     fn checksum(&mut self) -> u32 {
-        let asks = self.asks.digest(&mut self.arena);
-        queues_checksum(asks, self.bids.digest(&mut self.arena))
+        orders_checksum(&mut self.bids, &mut self.asks, &mut self.arena)
     }
 
     fn note_mismatch(&mut self) {
@@ -397,134 +390,5 @@ impl Book for L3Book {
 
     fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
         self.apply_update(batch.bid_orders(item), batch.ask_orders(item))
-    }
-}
-
-/// The queues of one side, worst price first: the best are at the end where most events are, and
-/// either end is cheap to change.
-#[derive(Clone, Debug)]
-struct Queues {
-    side: Side,
-    levels: VecDeque<Queue>,
-    /// What the levels that count contribute to the checksum together.
-    digest: Digest,
-}
-
-impl Queues {
-    const fn new(side: Side) -> Self {
-        Self {
-            side,
-            levels: VecDeque::new(),
-            digest: Digest::UNKNOWN,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.levels.clear();
-        self.digest = Digest::UNKNOWN;
-    }
-
-    /// Where the queue of `price` is, or where it would have to be.
-    #[inline]
-    fn find(&self, price: u128) -> Result<usize, usize> {
-        let place = match self.side {
-            Side::Bid => self.find_by(|other| other < price),
-            Side::Ask => self.find_by(|other| other > price),
-        };
-        match self.levels.get(place) {
-            Some(queue) if queue.level.price == price => Ok(place),
-            _ => Err(place),
-        }
-    }
-
-    #[inline]
-    fn find_by(&self, is_worse: impl Fn(u128) -> bool) -> usize {
-        let top = self.levels.iter().rev().take(NEAR_TOP);
-        let better = top.take_while(|queue| !is_worse(queue.level.price)).count();
-        if better < NEAR_TOP {
-            return self.levels.len() - better;
-        }
-        self.levels
-            .partition_point(|queue| is_worse(queue.level.price))
-    }
-
-    /// The queue of `price`, made if there is none; it is about to change.
-    fn at(&mut self, price: u128) -> Option<&mut Queue> {
-        let place = match self.find(price) {
-            Ok(place) => place,
-            Err(place) => {
-                self.levels.insert(place, Queue::new(price));
-                place
-            }
-        };
-        self.touch(place);
-        self.levels.get_mut(place)
-    }
-
-    fn release(&mut self, arena: &mut Arena, price: u128, at: u32) {
-        let Ok(place) = self.find(price) else {
-            return;
-        };
-        self.touch(place);
-        let Some(queue) = self.levels.get_mut(place) else {
-            return;
-        };
-        queue.release(arena, at);
-        if queue.count == 0 {
-            self.levels.remove(place);
-        }
-    }
-
-    fn change(&mut self, price: u128, from: u128, to: u128) {
-        let Ok(place) = self.find(price) else {
-            return;
-        };
-        self.touch(place);
-        if let Some(queue) = self.levels.get_mut(place) {
-            queue.change(from, to);
-        }
-    }
-
-    /// Notes that the queue at `place` changes.
-    #[inline]
-    fn touch(&mut self, place: usize) {
-        if self.levels.len() - place <= LEVELS {
-            self.digest = Digest::UNKNOWN;
-        }
-    }
-
-    /// Forgets the levels below the best `depth`, and their orders.
-    fn cut(&mut self, depth: usize, arena: &mut Arena) {
-        while self.levels.len() > depth {
-            let Some(queue) = self.levels.pop_front() else {
-                return;
-            };
-            let mut next = queue.front;
-            while let Some(order) = arena.get(next) {
-                let behind = order.behind();
-                arena.remove(next);
-                next = behind;
-            }
-            if depth < LEVELS {
-                self.digest = Digest::UNKNOWN;
-            }
-        }
-    }
-
-    fn transform(&mut self, change: impl Fn(Level) -> Level) {
-        for queue in &mut self.levels {
-            queue.transform(&change);
-        }
-        self.digest = Digest::UNKNOWN;
-    }
-
-    /// What this side contributes to the checksum.
-    fn digest(&mut self, arena: &mut Arena) -> Digest {
-        if self.digest.is_unknown() {
-            for queue in self.levels.iter_mut().rev().take(LEVELS) {
-                self.digest = append_digest(self.digest, queue.digest(arena));
-            }
-        }
-        self.digest
     }
 }

@@ -5,7 +5,8 @@ mod l2;
 mod l3;
 mod ladder;
 pub mod measures;
-mod queue;
+pub(crate) mod queue;
+pub(crate) mod queues;
 
 pub use counts::{OrderCounts, OrderKind};
 pub use l2::L2Book;

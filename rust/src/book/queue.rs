@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::{Level, Side};
-use crate::checksum::{append_digest, digest};
+use crate::checksum::with_order;
 use crate::crc32::Digest;
 use crate::message::{OrderId, OrderRow, TimeText};
 
@@ -30,8 +30,8 @@ pub struct Order {
     pub timestamp: TimeText,
     /// The same in ns since the epoch, which the queue goes by.
     time: i128,
-    digest: Digest,
-    ahead: u32,
+    pub(crate) digest: Digest,
+    pub(crate) ahead: u32,
     behind: u32,
 }
 
@@ -44,7 +44,7 @@ impl Order {
 
 /// All orders of a book, by place and by id.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Arena {
+pub(crate) struct Arena {
     orders: Vec<Order>,
     free: Vec<u32>,
     places: HashMap<OrderId, u32, RandomState>,
@@ -72,7 +72,7 @@ impl Arena {
     }
 
     #[inline]
-    fn get_mut(&mut self, place: u32) -> Option<&mut Order> {
+    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut Order> {
         self.orders.get_mut(place as usize)
     }
 
@@ -155,13 +155,14 @@ impl Arena {
 
 /// The orders of one price, first come first served.
 #[derive(Clone, Debug)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     /// The price, and the quantity of all orders together.
     pub(super) level: Level,
     pub(super) count: usize,
     pub(super) front: u32,
-    back: u32,
-    digest: Digest,
+    pub(crate) back: u32,
+    /// What the orders contribute to the checksum together.
+    pub(crate) digest: Digest,
 }
 
 impl Queue {
@@ -191,10 +192,7 @@ impl Queue {
         (order.time, order.ahead, order.behind) = (time, ahead, behind);
         let qty = order.level.qty;
         if behind == NOWHERE && !self.digest.is_unknown() {
-            if order.digest.is_unknown() {
-                order.digest = digest(&order.level);
-            }
-            self.digest = append_digest(self.digest, order.digest);
+            self.digest = with_order(self.digest, order);
         } else {
             self.digest = Digest::UNKNOWN;
         }
@@ -229,22 +227,6 @@ impl Queue {
     pub(super) fn transform(&mut self, change: impl Fn(Level) -> Level) {
         self.level = change(self.level);
         self.digest = Digest::UNKNOWN;
-    }
-
-    /// What the orders contribute to the checksum.
-    #[inline]
-    pub(super) fn digest(&mut self, arena: &mut Arena) -> Digest {
-        if self.digest.is_unknown() {
-            let mut next = self.front;
-            while let Some(order) = arena.get_mut(next) {
-                if order.digest.is_unknown() {
-                    order.digest = digest(&order.level);
-                }
-                self.digest = append_digest(self.digest, order.digest);
-                next = order.behind;
-            }
-        }
-        self.digest
     }
 
     /// Makes `other` the neighbour of `place`, behind it or ahead of it; at the end of the queue

@@ -95,6 +95,17 @@ impl BookBatch {
         self.rows.push(row);
     }
 
+    /// Adds an entry of `level3`.
+    #[inline]
+    pub(super) fn push_order(&mut self, order: OrderRow) {
+        self.orders.push(order);
+    }
+
+    /// How many entries of `level3` there are.
+    pub(super) fn order_count(&self) -> usize {
+        self.orders.len()
+    }
+
     /// How many rows there are.
     #[inline]
     pub(super) fn len(&self) -> usize {

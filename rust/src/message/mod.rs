@@ -9,6 +9,7 @@ mod envelope;
 mod orders;
 mod salvage;
 mod usual;
+mod usual_orders;
 
 pub use book::{BookBatch, BookItem, Row};
 pub use orders::{OrderEvent, OrderId, OrderRow, TimeText};

@@ -5,12 +5,13 @@
 //! all traffic, and this takes a fifth of the general reader's time.
 
 use super::book::{BookBatch, BookItem, Row};
-use super::{Channel, DataMessage};
+use super::{Channel, DataMessage, usual_orders};
 use crate::decimal::Decimal;
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 12] = br#"{"channel":""#;
 const BOOK: &[u8; 14] = br#"book","type":""#;
+const LEVEL3: &[u8; 16] = br#"level3","type":""#;
 const UPDATE: &[u8; 16] = br#"update","data":["#;
 const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
 
@@ -23,7 +24,7 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     let message = if is_book {
         read_book(&mut cursor, batch)?
     } else {
-        read_other(&mut cursor)?
+        read_other(&mut cursor, batch)?
     };
     cursor.take(b"}")?;
     (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
@@ -57,7 +58,10 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
 
 /// Reads a message of another channel from the channel's name on.
 #[inline(never)]
-fn read_other(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
+fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
+    if cursor.take(LEVEL3).is_some() {
+        return usual_orders::read(cursor, batch);
+    }
     let head = read_head(cursor)?;
     let mut lexer = Lexer::inside(cursor.frame, head.data, 1);
     lexer.skip_value().ok()?;
@@ -194,9 +198,9 @@ fn read_rows(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<()> {
     }
 }
 
-struct Cursor<'f> {
-    frame: &'f [u8],
-    at: usize,
+pub(super) struct Cursor<'f> {
+    pub(super) frame: &'f [u8],
+    pub(super) at: usize,
 }
 
 impl Cursor<'_> {
@@ -207,14 +211,14 @@ impl Cursor<'_> {
 
     /// Takes exactly `text`.
     #[inline(always)]
-    fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
+    pub(super) fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
         let hit = self.rest().first_chunk() == Some(text);
         self.at += if hit { N } else { 0 };
         hit.then_some(())
     }
 
     #[inline(always)]
-    fn next_two(&mut self) -> Option<[u8; 2]> {
+    pub(super) fn next_two(&mut self) -> Option<[u8; 2]> {
         let two = *self.rest().first_chunk()?;
         self.at += 2;
         Some(two)
@@ -222,7 +226,7 @@ impl Cursor<'_> {
 
     /// A string from its content on: printable ASCII without escapes.
     #[inline(always)]
-    fn text(&mut self) -> Option<Text> {
+    pub(super) fn text(&mut self) -> Option<Text> {
         let start = self.at;
         let end = digits::plain_ascii_end(self.frame, start);
         if self.frame.get(end) != Some(&b'"') {
@@ -234,14 +238,14 @@ impl Cursor<'_> {
 
     /// A number of few digits without sign and exponent.
     #[inline(always)]
-    fn decimal(&mut self) -> Option<Decimal> {
+    pub(super) fn decimal(&mut self) -> Option<Decimal> {
         let number = digits::take_number(self.frame, &mut self.at)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
         Some(Decimal::short(number.mantissa, number.decimals as u32))
     }
 
     #[inline(always)]
-    fn integer(&mut self) -> Option<i64> {
+    pub(super) fn integer(&mut self) -> Option<i64> {
         i64::try_from(digits::take_integer(self.frame, &mut self.at)?).ok()
     }
 }
