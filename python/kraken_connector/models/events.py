@@ -105,6 +105,24 @@ class BookQuarantinedEvent(Model):
 
 
 @model
+class DeadMansSwitchEvent(Model):
+    """Something happened to the dead man's switch.
+
+    Attributes:
+        state: `armed` (set, for the first time or again), `late` (not confirmed in time, it is
+            tried on), `expired` (it ran out: the exchange cancels all orders) or `paused`.
+        seconds_left: until all orders end unless it is set again, `None` while it is off.
+        reason: why.
+        received_ns: local time, nanoseconds since the epoch; not part of equality.
+    """
+
+    state: str
+    seconds_left: float | None
+    reason: str
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
 class GapEvent(Model):
     """A hole in what was received, reported when it is closed.
 

@@ -15,7 +15,13 @@ from ..exceptions import (
     RateLimitExceeded,
     RequestTimeout,
 )
-from ..models import BookCrossedEvent, BookQuarantinedEvent, GapEvent, InvalidFrameEvent
+from ..models import (
+    BookCrossedEvent,
+    BookQuarantinedEvent,
+    DeadMansSwitchEvent,
+    GapEvent,
+    InvalidFrameEvent,
+)
 from .balances import Balances
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
 from .channels import (
@@ -59,6 +65,7 @@ from .constants import (
     TriggerReference,
     WSOrderType,
 )
+from .dead_mans_switch import DeadMansSwitch
 from .dispatcher import WSMessage, parse_message
 from .envelopes import (
     PingRequest,
@@ -140,6 +147,8 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "ConnectionState",
+    "DeadMansSwitch",
+    "DeadMansSwitchEvent",
     "EditOrderParams",
     "EditOrderResult",
     "EventTrigger",

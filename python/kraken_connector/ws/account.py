@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..models import DeadMansSwitchEvent
 from .balances import Balances
+from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
 from .orders import Orders
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
+from .trader import TradingMethods
 from .waiting import now
 
 __all__ = ["AccountMethods"]
@@ -30,7 +34,7 @@ class Nowhere:
         """Do nothing."""
 
 
-class AccountMethods(SubscribingMethods):
+class AccountMethods(SubscribingMethods, TradingMethods):
     """What `KrakenWSClient` knows about its account.
 
     Attributes:
@@ -41,6 +45,7 @@ class AccountMethods(SubscribingMethods):
     orders: Orders
     balances: Balances
     _nowhere: Nowhere
+    _switches: weakref.WeakSet[DeadMansSwitch]
 
     async def track_orders(self) -> None:
         """Keep `orders` up to date, by subscribing to `executions` if nobody did.
@@ -61,6 +66,43 @@ class AccountMethods(SubscribingMethods):
             SubscriptionError, NotConnected, TokenAcquisitionError: and others, as in `subscribe`.
         """
         await self._track(BalancesParams(snapshot=True))
+
+    def dead_mans_switch(
+        self,
+        timeout: int = 60,
+        *,
+        on_close: OnClose = "disarm",
+        on_late: Callable[[DeadMansSwitch], object] | None = None,
+    ) -> DeadMansSwitch:
+        """Return a dead man's switch: `async with client.dead_mans_switch(timeout=60):`.
+
+        Args:
+            timeout: after how many seconds without a word the exchange cancels all orders.
+            on_close: what happens on leaving: `disarm` turns it off and orders stay, `leave` leaves
+                it running, so all orders end after at most `timeout` seconds.
+            on_late: a plain function that takes the switch when two thirds of the timeout have
+                passed without a confirmation.
+
+        Raises:
+            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        """
+        switch = DeadMansSwitch(self, timeout, on_close, on_late)
+        self._switches.add(switch)
+        return switch
+
+    def _system_states(self) -> list[tuple[str | None, list[Any]]]:
+        """Return the exchange's state and announcements as each connection was told."""
+        sessions = (link.session for link in self._pool)
+        return [(s.system_status, s.upcoming_maintenance) for s in sessions]
+
+    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
+        """Tell the user of a dead man's switch."""
+        raise NotImplementedError
+
+    def _see_status(self, message: Any) -> None:
+        """Let dead man's switches look at the state of the exchange, which has changed."""
+        for switch in self._switches:
+            switch.wake()
 
     async def _track(self, params: SubscriptionParams) -> None:
         self._check(params)

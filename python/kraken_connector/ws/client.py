@@ -6,13 +6,14 @@ import asyncio
 import logging
 import ssl as tls
 import time
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
-from ..models import GapEvent
+from ..models import DeadMansSwitchEvent, GapEvent
 from .account import AccountMethods, Nowhere
 from .backoff import is_retryable
 from .balances import Balances
@@ -39,7 +40,6 @@ from .session import Session
 from .sinks import CallbackSink
 from .subscriptions import SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
-from .trader import TradingMethods
 from .wiring import Wiring
 
 __all__ = ["KrakenWSClient", "TradingError"]
@@ -54,7 +54,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
+class KrakenWSClient(AccountMethods, Level3Methods):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -197,6 +197,7 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
         self._bookkeeper = self.orders
         self._rate_gate = RateGate(self.rate_counter, rate_policy)
         self._nowhere = Nowhere()
+        self._switches = weakref.WeakSet()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -209,7 +210,11 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
             callback=self._callback,
             on_gap=self._record_gap,
             orders=self._bookkeeper,
-            observers={"instrument": self.instruments.observe, "level3": self._queues.see},
+            observers={
+                "instrument": self.instruments.observe,
+                "level3": self._queues.see,
+                "status": self._see_status,
+            },
             keepers={
                 "executions": Keepers(self.orders, self.rate_counter),
                 "balances": self.balances,
@@ -397,10 +402,17 @@ class KrakenWSClient(AccountMethods, TradingMethods, Level3Methods):
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)
         self._gap_count += 1
+        self._note(gap)
+
+    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
+        self._note(event)
+
+    def _note(self, event: GapEvent | DeadMansSwitchEvent) -> None:
+        """Say something of our own, through the queue or to the callback."""
         if self._callback is not None:
-            self._callback.note(gap)
+            self._callback.note(event)
         else:
-            self._inbox.notes.put(gap)
+            self._inbox.notes.put(event)
 
     def _count_callback_error(self) -> None:
         self._callback_errors += 1

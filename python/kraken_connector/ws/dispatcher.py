@@ -9,6 +9,7 @@ from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
     BookQuarantinedEvent,
+    DeadMansSwitchEvent,
     GapEvent,
     HeartbeatMessage,
     InvalidFrameEvent,
@@ -29,6 +30,7 @@ WSMessage: TypeAlias = (
     | BookChecksumEvent
     | BookCrossedEvent
     | BookQuarantinedEvent
+    | DeadMansSwitchEvent
     | GapEvent
     | InvalidFrameEvent
 )

@@ -1,0 +1,226 @@
+"""The dead man's switch of the client, in virtual time against the simulated exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from tests import virtual
+from tests.ws.helpers import BTC, client_of, eventually, tokens_of
+
+from kraken_connector.exceptions import NotConnected, TradingError
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import AddOrderParams, DeadMansSwitchEvent, KrakenWSClient
+
+Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
+
+
+@asynccontextmanager
+async def scene() -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
+    sim = SimulatedExchange(symbols=[BTC], rate=0, clock=virtual.current().time_ns)
+    options: dict[str, Any] = {"max_reconnect_attempts": 1000}
+    async with sim, client_of(sim, token_manager=tokens_of(sim), **options) as client:
+        await client.track_orders()
+        order = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0")
+        await client.add_order(order)
+        yield sim, client
+
+
+def play(act: Scene) -> None:
+    async def main() -> None:
+        async with scene() as (sim, client):
+            await act(sim, client)
+
+    virtual.run(main())
+
+
+def timeouts(sim: SimulatedExchange) -> list[int]:
+    return [
+        request.params["timeout"]
+        for request in sim.requests
+        if request.method == "cancel_all_orders_after"
+    ]
+
+
+def told(client: KrakenWSClient) -> list[str]:
+    """Take what the switch said through the queue."""
+    states = []
+    while (message := client._inbox.pop()) is not None:
+        if isinstance(message, DeadMansSwitchEvent):
+            states.append(message.state)
+    return states
+
+
+def switch_tasks() -> list[asyncio.Task[Any]]:
+    return [task for task in asyncio.all_tasks() if "DeadMansSwitch" in str(task.get_coro())]
+
+
+def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            assert switch.is_armed
+            assert switch.trigger_time is not None
+            await asyncio.sleep(130)
+            assert timeouts(sim) == [60] * 7
+            assert 39 < switch.seconds_left <= 60
+            assert not switch.is_late
+        assert timeouts(sim)[-1] == 0
+        assert not switch.is_armed
+        await asyncio.sleep(200)
+        assert len(client.orders.open()) == len(sim.account.open_orders) == 1
+        assert told(client) == ["armed"]
+        assert switch_tasks() == []
+
+    play(act)
+
+
+def test_left_running_it_ends_all_orders() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60, on_close="leave"):
+            pass
+        assert timeouts(sim) == [60]
+        (order,) = client.orders.open()
+        await order.wait_done(timeout=61)
+        assert order.status == "canceled"
+
+    play(act)
+
+
+def test_it_is_turned_off_on_leaving_by_an_exception() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        with pytest.raises(ZeroDivisionError):
+            async with client.dead_mans_switch(timeout=60):
+                raise ZeroDivisionError
+        assert timeouts(sim) == [60, 0]
+        assert switch_tasks() == []
+
+    play(act)
+
+
+def test_alarm_when_no_word_comes_for_two_thirds_then_it_goes_on() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        late: list[float] = []
+        async with client.dead_mans_switch(
+            timeout=60, on_late=lambda switch: late.append(switch.seconds_left)
+        ) as switch:
+            sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+            await asyncio.sleep(39)
+            assert (late, switch.is_late) == ([], False)
+            await asyncio.sleep(2)
+            assert len(late) == 1
+            assert late[0] == pytest.approx(20, abs=0.5)
+            assert told(client) == ["armed", "late"]
+            sim.faults.clear()
+            await eventually(lambda: not switch.is_late, 20)
+            assert told(client) == ["armed"]
+        assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_callback_that_fails_ends_nothing() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=6, on_late=lambda _: 1 / 0) as switch:
+            sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+            await eventually(lambda: switch.is_late, 20)
+            sim.faults.clear()
+            await eventually(lambda: not switch.is_late, 20)
+
+    play(act)
+
+
+def test_it_says_that_it_has_run_out_and_sets_itself_again() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+            await asyncio.sleep(70)
+            assert told(client) == ["armed", "late", "expired"]
+            assert sim.account.open_orders == []
+            assert switch.seconds_left < 0
+            sim.faults.clear()
+            await eventually(lambda: not switch.is_late, 20)
+            assert told(client) == ["armed"]
+
+    play(act)
+
+
+def test_it_is_set_again_as_soon_as_there_is_a_connection() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            await asyncio.sleep(19)
+            sim.faults.refuse_connections(8)
+            sim.faults.reset_connections()
+            await asyncio.sleep(25)
+            assert switch.is_armed
+            assert not switch.is_late
+            assert len(sim.account.open_orders) == 1
+            assert len(timeouts(sim)) >= 3
+
+    play(act)
+
+
+def test_it_is_off_during_maintenance_and_back_after_it() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            sim.faults.set_system("online", upcoming_maintenance=[{"note": "soon"}])
+            await eventually(lambda: switch.is_paused and not switch.is_armed)
+            assert timeouts(sim) == [60, 0]
+            await asyncio.sleep(300)
+            assert timeouts(sim) == [60, 0]
+            sim.faults.set_system("online")
+            await eventually(lambda: switch.is_armed)
+            assert not switch.is_paused
+            assert told(client) == ["armed", "paused", "armed"]
+        assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_user_can_pause_it() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            switch.pause()
+            await eventually(lambda: not switch.is_armed)
+            await asyncio.sleep(100)
+            switch.resume()
+            await eventually(lambda: switch.is_armed)
+            assert timeouts(sim) == [60, 0, 60]
+
+    play(act)
+
+
+def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        sim.faults.refuse_orders("EService:Unavailable")
+        with pytest.raises(TradingError, match="Unavailable"):
+            async with client.dead_mans_switch():
+                raise AssertionError("it was entered")
+        assert switch_tasks() == []
+
+    play(act)
+
+
+def test_client_that_is_disconnected_first_makes_leaving_no_longer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            await client.disconnect()
+        assert switch.is_armed
+        assert isinstance(switch.last_error, NotConnected)
+        assert switch_tasks() == []
+
+    play(act)
+    assert "could not be turned off" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"timeout": 2}, {"timeout": 86_400}, {"timeout": 60, "on_close": "stay"}],
+)
+def test_arguments_that_make_no_sense(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"timeout|on_close"):
+        KrakenWSClient().dead_mans_switch(**options)
