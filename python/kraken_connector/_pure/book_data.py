@@ -14,7 +14,7 @@ Row = tuple[int, int, int, int]
 #: One item of a message of `book` or `level3`: symbol, rows of bids and of asks (`Row` or
 #: `OrderRow`), checksum, timestamp.
 BookChange = tuple[str, list[Any], list[Any], int | None, str | None]
-_MAX_CHECKSUM = 0xFFFF_FFFF
+MAX_CHECKSUM = 0xFFFF_FFFF
 
 
 def read_book_data(data: list[Any], channel: str) -> list[BookChange]:
@@ -105,6 +105,6 @@ def _checksum(lexeme: Any) -> int | None:
         raise Defect("type", ("checksum",))
     digits = lexeme.removeprefix(b"-")
     value = int(lexeme) if digits.isdigit() and len(digits) <= 10 else -1
-    if not 0 <= value <= _MAX_CHECKSUM:
+    if not 0 <= value <= MAX_CHECKSUM:
         raise Defect("number", ("checksum",))
     return value

@@ -12,6 +12,7 @@ from .data_message import WSDataMessage, item_type
 from .defect import Defect
 from .lexer import decode, decode_exact
 from .scanner import LexicalError, Node, Scanner
+from .usual import read_update
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
@@ -66,6 +67,9 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
     Raises:
         UnreadableFrame: it is no message of the protocol.
     """
+    update = read_update(frame)
+    if update is not None:
+        return _update_message(frame, update, received_ns), [update]
     try:
         if not frame.startswith(_BOOK_HEADS):
             document = decode(frame)
@@ -78,6 +82,13 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
         return message, read_book_data(document["data"], document["channel"])
     except (LexicalError, Defect) as error:
         refuse(frame, error)
+
+
+def _update_message(frame: bytes, update: BookChange, received_ns: int | None) -> WSDataMessage:
+    """Return the message of a book update; its rows are decoded when they are read."""
+    item = {"symbol": update[0], "timestamp": update[4]}
+    document = {"channel": "book", "type": "update", "data": [item]}
+    return WSDataMessage._from_wire(frame, document, None, received_ns)
 
 
 def _is_book(document: Any) -> bool:
