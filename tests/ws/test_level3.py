@@ -16,8 +16,10 @@ from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
+    AddOrderParams,
     BookChecksumEvent,
     BookParams,
+    CancelOrderParams,
     ConnectionState,
     KrakenWSClient,
     Level3Params,
@@ -225,6 +227,31 @@ async def test_place_in_the_queue_is_told_when_it_changes(
     assert all(before != after for before, after in itertools.pairwise(places))
     watch.cancel()
     assert not watch.is_active
+
+
+async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
+    async with watcher_of(sim, auth_url=sim.auth_url) as client:
+        await client.subscribe(Level3Params(symbol=[BTC], depth=100))
+        await client.track_orders()
+        book = client.level3(BTC)
+        await eventually(lambda: book.is_valid)
+        price = book.orders("bid")[0].limit_price
+        reply = await client.add_order(
+            AddOrderParams(
+                order_type="limit", side="buy", symbol=BTC, order_qty="0.1", limit_price=price
+            )
+        )
+        order = reply.order
+        assert order is not None
+        await order.wait_open()
+        await eventually(lambda: book.order(order.order_id))
+        place = client.queue_position(order)
+        assert place is not None
+        assert place.orders_ahead == place.orders - 1 > 0
+        places: list[QueuePosition | None] = []
+        client.watch_queue(BTC, order.order_id, places.append)
+        await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
+        await eventually(lambda: places == [place, None])
 
 
 async def test_place_is_unknown_while_the_book_is(

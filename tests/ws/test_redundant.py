@@ -51,6 +51,8 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
             await sim.step(BTC)
             await eventually(lambda number=number: arbiter.duplicates == seen + number)
         assert len(books_of(client)) == 20
+        counts = client.connections["public"].stats()
+        assert (counts["duplicates"], counts["switches"]) == (seen + 20, 0)
         assert arbiter.switches == 0
         assert book.is_valid
         assert book is client.book(BTC) is client.book_manager.get(BTC)
@@ -141,6 +143,19 @@ async def test_unsubscribing_ends_both(sim: SimulatedExchange) -> None:
         await eventually(lambda: client.book(BTC).is_valid)
         assert client.book(BTC) is book
         assert book.depth == 100
+
+
+async def test_each_of_several_connections_has_a_twin(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True, symbols_per_connection=1) as client:
+        await client.subscribe(BookParams(symbol=[BTC, ETH]))
+        assert list(client.connections) == ["public", "public-2", "public-twin", "public-2-twin"]
+        await sim.wait_for(lambda: sim.registry.count("book", ETH) == 2)
+        await eventually(lambda: client.book(ETH).is_valid)
+        twin = client.connections["public-2-twin"]
+        assert twin.symbols == {ETH}
+        assert f"{sim.url}#public-2-twin" in client.stats()["connections"]
+        (entry,) = client.subscriptions.values()
+        assert entry.params == BookParams(symbol=[BTC, ETH])
 
 
 async def test_refused_symbol_is_told_once(sim: SimulatedExchange) -> None:

@@ -184,8 +184,15 @@ class ConnectionView:
         )
 
     def stats(self) -> dict[str, Any]:
-        """Return its counts, as `KrakenWSClient.stats` has them."""
+        """Return its counts, as `KrakenWSClient.stats` has them.
+
+        With a redundant feed also, for its books: `duplicates`, the messages that were delivered
+        when the other connection brought them, and `switches`, how often a whole book was
+        delivered because the two connections differed; both of the two together.
+        """
         connection, session = self._link.connection, self._link.session
+        arbiter = self._link.arbiter
+        feed = {"duplicates": arbiter.duplicates, "switches": arbiter.switches} if arbiter else {}
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,
@@ -194,6 +201,7 @@ class ConnectionView:
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),
             **session.engine.counters(),
+            **feed,
         }
 
     def __repr__(self) -> str:

@@ -64,11 +64,11 @@ class Pool:
         states = {link.state for link in self}
         if self._has_ended or states <= {ConnectionState.DISCONNECTED}:
             return ConnectionState.DISCONNECTED
+        if states <= {ConnectionState.CONNECTING, ConnectionState.DISCONNECTED}:
+            return ConnectionState.CONNECTING
         if ConnectionState.RECONNECTING in states or any(link.is_missing for link in self):
             return ConnectionState.RECONNECTING
-        if ConnectionState.CONNECTED in states:
-            return ConnectionState.CONNECTED
-        return ConnectionState.CONNECTING
+        return ConnectionState.CONNECTED
 
     @property
     def primary(self) -> Link | None:
