@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 import pytest_asyncio
+import trustme
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -20,6 +22,7 @@ from tests.ws.helpers import (
 )
 
 from kraken_connector.exceptions import ConnectFailed, SubscriptionError
+from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     BookParams,
@@ -29,6 +32,7 @@ from kraken_connector.ws import (
     KrakenWSClient,
     Level3Params,
     TickerParams,
+    TokenManager,
 )
 
 XRP, DOT = "XRP/USD", "DOT/USD"
@@ -46,7 +50,7 @@ async def three() -> AsyncIterator[SimulatedExchange]:
 def trader_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
     """Return a client of all three hosts."""
     hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}
-    return client_of(sim, token_manager=tokens_of(sim), **{**hosts, **options})
+    return client_of(sim, **{"token_manager": tokens_of(sim), **hosts, **options})
 
 
 async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange) -> None:
@@ -192,3 +196,35 @@ async def test_reconnect_of_one_concerns_its_symbols_alone(three: SimulatedExcha
         assert isinstance(gap, GapEvent)
         assert gap.symbols == [SOL]
         assert gap.connection == f"{three.url}#public-2"
+
+
+async def test_certificates_are_checked_and_named_on_every_host() -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(theirs)
+    named: list[str | None] = []
+
+    def note(_: ssl.SSLObject, name: str | None, __: ssl.SSLContext) -> None:
+        named.append(name)
+
+    theirs.sni_callback = note  # type: ignore[assignment]
+    ours = ssl.create_default_context()
+    authority.configure_trust(ours)
+    async with SimulatedExchange(
+        symbols=[BTC], rate=0, hosts="three", host="localhost", ssl=theirs
+    ) as sim:
+        source = HTTPAuthenticatedClient(
+            sim.rest_url,
+            api_key=sim.api_key,
+            api_secret=sim.api_secret,
+            httpx_args={"trust_env": False, "verify": ours},
+        )
+        async with trader_of(sim, token_manager=TokenManager(source), ssl=ours) as client:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+            await client.subscribe(ExecutionsParams())
+            await client.subscribe(Level3Params(symbol=[BTC]))
+            assert len(client.connections) == 3
+        # Three WebSockets, and a token call for two of them.
+        assert named == ["localhost"] * 5
+        with pytest.raises(ConnectFailed, match="certificate"):
+            await trader_of(sim, ssl=ssl.create_default_context()).connect()

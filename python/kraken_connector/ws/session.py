@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -620,7 +620,8 @@ class Session:
         self.repair.excuse(now, self.GRACE)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
-        channels, symbols = self._streams()
+        # What passes the gate has another leg, and its own record of holes.
+        channels, symbols = self._streams(set() if self._gate is None else {"book"})
         since_ns = self.last_received_ns or now_ns
         if self._gate is not None:
             self._gate.lost(since_ns, cause)
@@ -640,11 +641,10 @@ class Session:
         if channels:
             self._outlet.gap(self._gap("pause", since_ns, until_ns, channels, symbols))
 
-    def _streams(self) -> tuple[set[str], set[str]]:
-        """Return channels and symbols of all that was ever confirmed and has no other leg."""
+    def _streams(self, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
+        """Return channels and symbols of all that was ever confirmed."""
         live = [entry.topic for entry in self.registry if entry.ack is not None]
-        if self._gate is not None:
-            live = [topic for topic in live if topic.channel != "book"]
+        live = [topic for topic in live if topic.channel not in without]
         return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
 
     def _close_hole(self, end_ns: int) -> None:

@@ -8,7 +8,7 @@ from tests.unit.ws.rig import Place
 from kraken_connector.exceptions import ConnectionLost, SubscriptionError
 from kraken_connector.models import WSErrorResponse, WSResponse
 from kraken_connector.ws.subscribe import BookParams, InstrumentParams, TickerParams
-from kraken_connector.ws.subscriptions import Ask, Registry, Topic
+from kraken_connector.ws.subscriptions import Ask, Registry, Topic, Wish, entries_of
 
 A, B, C = "A/USD", "B/USD", "C/USD"
 
@@ -156,3 +156,62 @@ def test_ask_with_a_refusal_raises_it() -> None:
     with pytest.raises(SubscriptionError, match="B/USD: no") as caught:
         ask.result()
     assert (caught.value.accepted, caught.value.rejected) == ((A,), {B: "no"})
+
+
+def test_call_on_two_connections_is_one_entry() -> None:
+    one, two = Registry(), Registry()
+    whole = TickerParams(symbol=[A, B, C])
+    wish = Wish(whole)
+    one.add(TickerParams(symbol=[A, C]), Place(), wish)
+    two.add(TickerParams(symbol=[B]), Place(), wish)
+    (entry,) = entries_of([one, two]).values()
+    assert entry.params == whole
+    assert list(entry.states) == [A, B, C]
+    assert one.missing(TickerParams(symbol=[A, C]), whole) == []
+    assert one.missing(TickerParams(symbol=[A, B])) == [B]
+
+
+def test_symbol_that_goes_leaves_the_call_on_all_connections() -> None:
+    one, two = Registry(), Registry()
+    wish = Wish(TickerParams(symbol=[A, B, C]))
+    one.add(TickerParams(symbol=[A, C]), Place(), wish)
+    two.add(TickerParams(symbol=[B]), Place(), wish)
+    (gone,) = one.release(TickerParams(symbol=[C]))
+    one.drop(gone)
+    (entry,) = entries_of([one, two]).values()
+    assert entry.params == TickerParams(symbol=[A, B])
+    assert two.release(TickerParams(symbol=[B]), TickerParams(symbol=[A, B]))
+
+
+def test_part_that_equals_another_call_is_not_released_with_it() -> None:
+    one = Registry()
+    one.add(TickerParams(symbol=[A]), Place(), Wish(TickerParams(symbol=[A, B])))
+    one.add(TickerParams(symbol=[A]), Place())
+    confirm(one)
+    assert one.release(TickerParams(symbol=[A]), TickerParams(symbol=[A, B])) == []
+    assert len(one.release(TickerParams(symbol=[A]))) == 1
+
+
+def test_what_one_part_accepted_is_accepted() -> None:
+    topics = [topic(A), topic(B)]
+    parts = [Ask("subscribe", topics), Ask("subscribe", topics)]
+    for part in parts:
+        part.outstanding.update(topics)
+    parts[0].fail(ConnectionLost("ws://x", "reset"))
+    parts[1].answer(topic(A), WSResponse("subscribe", {"symbol": A}, True, "t", "t"))
+    whole = Ask.joined(topics, parts)
+    assert not whole.is_accepted
+    parts[1].answer(topic(B), WSResponse("subscribe", {"symbol": B}, True, "t", "t"))
+    whole = Ask.joined(topics, parts)
+    assert whole.is_accepted
+    assert whole.result().symbols == [A, B]
+
+
+def test_part_that_fails_fails_what_it_alone_was_about() -> None:
+    parts = [Ask("subscribe", [topic(A)]), Ask("subscribe", [topic(B)])]
+    for part in parts:
+        part.outstanding.update(part.topics)
+    parts[0].fail(ConnectionLost("ws://x", "reset"))
+    parts[1].answer(topic(B), WSResponse("subscribe", {"symbol": B}, True, "t", "t"))
+    with pytest.raises(ConnectionLost):
+        Ask.joined([topic(A), topic(B)], parts).result()

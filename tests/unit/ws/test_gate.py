@@ -1,0 +1,133 @@
+"""A session whose books pass a gate on their way to subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from tests.unit.ws.rig import URL, Bench, Place, book, trade
+
+from kraken_connector import WSDataMessage
+from kraken_connector.ws.options import SessionOptions
+from kraken_connector.ws.session import Session
+from kraken_connector.ws.subscribe import BookParams, TradeParams
+from kraken_connector.ws.subscriptions import Wish
+
+BTC = "BTC/USD"
+
+
+class Gate:
+    """Lets through what it is told to, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.is_last = False
+        self.told: list[tuple[Any, ...]] = []
+
+    def admit(self, message: WSDataMessage) -> Iterable[Any]:
+        return (message,) if self.is_open else ()
+
+    def unsound(self, symbol: str, since_ns: int) -> bool:
+        self.told.append(("unsound", symbol))
+        return self.is_last
+
+    def given_up(self, symbol: str) -> bool:
+        self.told.append(("given up", symbol))
+        return self.is_last
+
+    def lost(self, since_ns: int, cause: str) -> None:
+        self.told.append(("lost", cause))
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return Gate()
+
+
+@pytest.fixture
+def bench(gate: Gate) -> Bench:
+    bench = Bench()
+    bench.session = Session(URL, bench.outlet, SessionOptions(resync_attempts=1), gate=gate)
+    return bench.open()
+
+
+def kinds(events: list[Any]) -> list[str]:
+    return [type(event).__name__ for event in events]
+
+
+def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate) -> None:
+    place = Place()
+    bench.subscribed(BookParams(symbol=[BTC]), place)
+    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    bench.say(book(BTC))
+    gate.is_open = False
+    bench.say(book(BTC, "update", "2.00"), trade(BTC))
+    assert [(message.channel, message.type) for message in place.data] == [
+        ("book", "snapshot"),
+        ("trade", "update"),
+    ]
+    assert bench.session.engine.book(BTC).best_bid[1] == 2  # type: ignore[index]
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_mismatch_is_told_when_nobody_else_has_the_book(
+    bench: Bench, gate: Gate, is_last: bool
+) -> None:
+    gate.is_last = is_last
+    place = Place()
+    bench.subscribed(BookParams(symbol=[BTC]), place)
+    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    assert gate.told == [("unsound", BTC)]
+    assert kinds(place.notes) == ["BookChecksumEvent"] * is_last
+    # It is asked for again in any case, and that hole is not this session's to tell.
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    assert bench.outlet.gaps == []
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_quarantine_is_told_when_nobody_else_has_the_book(
+    bench: Bench, gate: Gate, is_last: bool
+) -> None:
+    gate.is_last = is_last
+    place = Place()
+    bench.subscribed(BookParams(symbol=[BTC]), place)
+    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC, wrong=True))
+    assert ("given up", BTC) in gate.told
+    assert ("BookQuarantinedEvent" in kinds(place.notes)) == is_last
+
+
+def test_hole_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.subscribed(TradeParams(symbol=["ETH/USD"]))
+    bench.lose()
+    assert gate.told == [("lost", "disconnect")]
+    bench.open()
+    bench.accept_all()
+    (gap,) = bench.outlet.gaps
+    assert (gap.channels, gap.symbols) == (["trade"], ["ETH/USD"])
+
+
+def test_resync_on_the_users_wish_distrusts_the_book(bench: Bench, gate: Gate) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.resync(BTC, bench.now)
+    assert gate.told == [("unsound", BTC)]
+
+
+def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> None:
+    params, place = BookParams(symbol=[BTC]), Place()
+    bench.subscribe(params, place)
+    bench.lose()
+    assert bench.session.registry.entries() == {}
+    bench.session.requests.keep(params, place, bench.now, Wish(params))
+    bench.lose()
+    bench.open()
+    (request,) = bench.sent()
+    assert request["params"]["symbol"] == [BTC]
