@@ -212,20 +212,21 @@ def _closed(
 
 def _check_order(params: AddOrderParams | EditOrderParams, rules: PairRules) -> None:
     _check_status(params, rules)
-    for field, price in _prices(params):
-        check_price(field, price, rules)
-    for field in ("order_qty", "display_qty"):
-        if qty := getattr(params, field):
-            check_quantity(field, qty, rules)
-    _check_minimum(params, rules)
-    _check_cost(params, rules)
-
-
-def _prices(params: AddOrderParams | EditOrderParams) -> Iterator[tuple[str, Decimal]]:
-    """Yield the prices that are levels, not distances."""
     limit = _limit_level(params)
     if limit is not None:
-        yield "limit_price", limit
+        check_price("limit_price", limit, rules)
+    for field, price in _other_prices(params):
+        check_price(field, price, rules)
+    if params.order_qty:
+        check_quantity("order_qty", _decimal(params.order_qty), rules)
+    if params.display_qty:
+        check_quantity("display_qty", _decimal(params.display_qty), rules)
+    _check_minimum(params, rules)
+    _check_cost(params, limit, rules)
+
+
+def _other_prices(params: AddOrderParams | EditOrderParams) -> Iterator[tuple[str, Decimal]]:
+    """Yield the prices beside the limit that are levels, not distances."""
     triggers = params.triggers
     if triggers is not None and not triggers.is_offset:
         yield "triggers.price", _decimal(triggers.price)
@@ -285,7 +286,9 @@ def _check_minimum(params: AddOrderParams | EditOrderParams, rules: PairRules) -
     )
 
 
-def _check_cost(params: AddOrderParams | EditOrderParams, rules: PairRules) -> None:
+def _check_cost(
+    params: AddOrderParams | EditOrderParams, price: Decimal | None, rules: PairRules
+) -> None:
     """Check the smallest cost, where the price is known beforehand."""
     cash = getattr(params, "cash_order_qty", None)
     if cash is not None and cash < rules.cost_min:
@@ -297,7 +300,7 @@ def _check_cost(params: AddOrderParams | EditOrderParams, rules: PairRules) -> N
             value=cash,
             above=rules.cost_min,
         )
-    price, qty = _limit_level(params), params.order_qty
+    qty = params.order_qty
     if not price or not qty:
         return
     cost = _EXACT.multiply(price, _decimal(qty))
