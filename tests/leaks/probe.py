@@ -14,10 +14,12 @@ import resource
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from benches.corpus import frames, streams
+from tests.level3_oracle import OrderMarket
 
 from kraken_connector import models
 from kraken_connector.exceptions import BookNotReady, ChecksumError, ParseError
@@ -80,6 +82,27 @@ def fail(core: Any) -> None:
         str(error)
 
 
+@cache
+def order_frames() -> list[bytes]:
+    market = OrderMarket("A/B", seed=1)
+    return [market.snapshot(), *(market.update(5) for _ in range(10))]
+
+
+def keep_orders(core: Any) -> None:
+    """Individual orders that come, change and go, and their books read, live and free."""
+    engine = core.Engine()
+    for frame in order_frames():
+        engine.feed(frame)
+    book, free = engine.level3("A/B"), core.Level3Book("A/B")
+    del engine
+    for order in book.orders("bid"):
+        book.queue_position(order.order_id)
+        book.order(order.order_id)
+    book.order("nobody's")
+    free.apply_snapshot(models.Level3Data("A/B", book.orders("bid"), book.orders("ask")))
+    _ = book.event_counts, free.mismatch_counts, free.unverified_orders(), free.levels("ask")
+
+
 def drop_unread(core: Any) -> None:
     """Messages that nobody looks at, and names that come once only."""
     engine = core.Engine()
@@ -90,7 +113,8 @@ def drop_unread(core: Any) -> None:
 
 
 SCENARIOS: dict[str, Callable[[Any], None]] = {
-    scenario.__name__: scenario for scenario in (feed_and_decode, read_books, fail, drop_unread)
+    scenario.__name__: scenario
+    for scenario in (feed_and_decode, read_books, keep_orders, fail, drop_unread)
 }
 
 

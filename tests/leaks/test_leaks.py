@@ -30,7 +30,9 @@ def probe(backend: str, scenario: str) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize("scenario", ["feed_and_decode", "read_books", "fail", "drop_unread"])
+@pytest.mark.parametrize(
+    "scenario", ["feed_and_decode", "read_books", "keep_orders", "fail", "drop_unread"]
+)
 def test_memory_stays_flat(core: Any, scenario: str) -> None:
     backend = core.__name__.rpartition("._")[2]
     if backend == "native":
