@@ -12,15 +12,15 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests import virtual
-from tests.faults.scene import SYMBOLS, Scene, scene
-from tests.ws.helpers import BTC, SOL, eventually
+from tests.faults.scene import BOOKS, ORDERS, QUICK, Scene, Stream, scene
+from tests.ws.helpers import BTC, ETH, SOL, eventually
 
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError
-from kraken_connector.ws import BookParams, TickerParams
+from kraken_connector.ws import BookParams, GapEvent, TickerParams
 from kraken_connector.ws.pauses import PauseWatch
 
 Step = tuple[Any, ...]
@@ -35,57 +35,75 @@ class Setup:
     queue: int = 1024
     private_queue: int = 65_536
     attempts: int = 20
+    hosts: str = "one"
+    level3: bool = False
+
+
+#: A time after everything.
+FOR_EVER = 1 << 63
+
+
+class Missing(NamedTuple):
+    """Something that did not arrive, when it was sent, and when what next arrived of its stream."""
+
+    channel: str
+    symbol: str
+    ns: int
+    shown_ns: int
 
 
 class Tape:
     """What was published and what was delivered of the books, to the nanosecond.
 
     Attributes:
-        published: by symbol, when and with which checksum.
-        delivered: by symbol, the checksums that came.
-        sound: by symbol, those of updates that verified.
+        published: by stream, when and with which checksum.
+        delivered: by stream, the checksums that came.
+        sound: by stream, those of updates that verified.
     """
 
     def __init__(self, stage: Scene) -> None:
-        self.published: dict[str, list[tuple[int, int]]] = {symbol: [] for symbol in SYMBOLS}
-        self.delivered: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
-        self.sound: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
-        self._counts = dict.fromkeys(SYMBOLS, 0)
+        self.published: dict[Stream, list[tuple[int, int]]] = {s: [] for s in stage.streams}
+        self.delivered: dict[Stream, set[int]] = {s: set() for s in stage.streams}
+        self.sound: dict[Stream, set[int]] = {s: set() for s in stage.streams}
+        self._counts = dict.fromkeys(stage.streams, 0)
         self._stage = stage
 
     def note(self) -> None:
         """Write down what was published since the last call."""
-        for symbol, known in self._counts.items():
-            states = self._stage.sim.published(symbol)
+        for stream, known in self._counts.items():
+            states = self._stage.published(stream)
             new = [state for state in states[-16:] if state.count > known]
             assert not new or new[0].count == known + 1
-            self.published[symbol] += [(virtual.current().time_ns(), s.checksum) for s in new]
-            self._counts[symbol] = states[-1].count if states else 0
+            self.published[stream] += [(virtual.current().time_ns(), s.checksum) for s in new]
+            self._counts[stream] = states[-1].count if states else 0
 
     def take(self, message: object) -> None:
         """Write down what was delivered."""
-        if isinstance(message, WSDataMessage) and message.channel == "book":
-            for item in message.data:
-                if item.symbol in self.delivered:
-                    self.delivered[item.symbol].add(item.checksum)
-                    if message.type == "update" and message.verified:
-                        self.sound[item.symbol].add(item.checksum)
+        if not isinstance(message, WSDataMessage):
+            return
+        for item in message.data:
+            stream = (message.channel, item.symbol)
+            if stream in self.delivered:
+                self.delivered[stream].add(item.checksum)
+                if message.type == "update" and message.verified:
+                    self.sound[stream].add(item.checksum)
 
-    def missing(self, symbol: str) -> list[int]:
-        """Return when what never arrived was published.
+    def missing(self, stream: Stream) -> list[Missing]:
+        """Return what never arrived.
 
         Books have no sequence: a lost update that the next one undoes leaves no trace, as that one
         verifies. Those are left out.
         """
-        times: list[int] = []
+        found: list[Missing] = []
         run: list[int] = []
-        for ns, checksum in self.published[symbol]:
-            if checksum not in self.delivered[symbol]:
+        for ns, checksum in self.published[stream]:
+            if checksum not in self.delivered[stream]:
                 run.append(ns)
                 continue
-            times += [] if checksum in self.sound[symbol] else run
+            if checksum not in self.sound[stream]:
+                found += [Missing(*stream, lost_ns, ns) for lost_ns in run]
             run = []
-        return times + run
+        return found + [Missing(*stream, lost_ns, FOR_EVER) for lost_ns in run]
 
 
 @dataclass
@@ -179,6 +197,10 @@ async def _private(campaign: Campaign, name: str) -> None:
     getattr(campaign.stage.sim.faults, name)(None, channel="executions")
 
 
+async def _level3(campaign: Campaign, name: str) -> None:
+    getattr(campaign.stage.sim.faults, name)(ETH, channel="level3")
+
+
 async def _lose_private_snapshot(campaign: Campaign) -> None:
     campaign.stage.sim.faults.lose_snapshots(None, channel="executions")
 
@@ -209,6 +231,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "resync": _resync,
     "cancel": _cancel,
     "private": _private,
+    "level3": _level3,
     "lose_private_snapshot": _lose_private_snapshot,
     "corrupt_snapshots": _corrupt_snapshots,
     "cut_snapshot": _cut_snapshot,
@@ -268,6 +291,8 @@ def run(script: Script, setup: Setup | None = None) -> None:
 
 async def _run(script: Script, setup: Setup) -> None:
     async with scene(
+        exchange={"hosts": setup.hosts},
+        streams=BOOKS + ORDERS if setup.level3 else BOOKS,
         message_queue_max=setup.queue,
         private_queue_max=setup.private_queue,
         resync_attempts=setup.attempts,
@@ -278,8 +303,8 @@ async def _run(script: Script, setup: Setup) -> None:
         ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
         await stage.client.subscribe(ticker, overflow=setup.overflow)  # type: ignore[arg-type]
         tape.note()
-        for symbol in SYMBOLS:
-            tape.published[symbol].clear()  # what came before the tape ran
+        for states in tape.published.values():
+            states.clear()  # what came before the tape ran
 
         virtual.current().after_turn = campaign.look
         try:
@@ -302,31 +327,35 @@ async def _end(campaign: Campaign, *, may_repeat: bool) -> None:
     virtual.current().reads = iter(())
     stage.reading.set()
     await asyncio.wait_for(asyncio.gather(*campaign.tasks, return_exceptions=True), 60)
+    await asyncio.sleep(3 * QUICK["heartbeat_timeout"])  # what fell silent is noticed by then
     await stage.recovered()
     await stage.move()
     await stage.recovered()
     await eventually(lambda: stage.sent[-1] in stage.received)
     stage.check_order(may_repeat=may_repeat)
-    missing = [("book", symbol, ns) for symbol in SYMBOLS for ns in campaign.tape.missing(symbol)]
-    missing += [("executions", "", ns) for ns in stage.missing_reports()]
-    missing += [("book", symbol, ns) for symbol in SYMBOLS for ns in campaign.suspended_ns]
-    for channel, symbol, ns in missing:
+    missing = [missing for stream in stage.streams for missing in campaign.tape.missing(stream)]
+    missing += [
+        Missing(*stream, ns, ns) for stream in stage.streams for ns in campaign.suspended_ns
+    ]
+    missing += [Missing("executions", "", *times) for times in stage.missing_reports()]
+    for lost in missing:
         # A hole is told when it is closed, which a message limit may put off.
         with contextlib.suppress(TimeoutError):
-            await eventually(partial(_is_in_ledger, campaign, channel, symbol, ns), 100)
-        assert _is_in_ledger(campaign, channel, symbol, ns), (
-            f"{channel} {symbol} at {ns} is not in the ledger: {stage.client.gaps}"
-        )
+            await eventually(partial(_is_in_ledger, campaign, lost), 100)
+        assert _is_in_ledger(campaign, lost), f"{lost} is not in the ledger: {stage.client.gaps}"
 
 
-def _is_in_ledger(campaign: Campaign, channel: str, symbol: str, ns: int) -> bool:
-    slack = campaign.slack_ns
-    return any(
-        channel in gap.channels
-        and (not symbol or symbol in gap.symbols)
-        and (
-            campaign.clock_jumped
-            or (gap.start_ns - slack <= ns and (gap.end_ns is None or ns <= gap.end_ns))
-        )
-        for gap in campaign.stage.client.gaps
-    )
+def _is_in_ledger(campaign: Campaign, lost: Missing) -> bool:
+    """Tell whether a hole is told that something was lost in."""
+    gaps = campaign.stage.client.gaps
+    return any(_is_hole_of(gap, lost, campaign.slack_ns, campaign.clock_jumped) for gap in gaps)
+
+
+def _is_hole_of(gap: GapEvent, lost: Missing, slack_ns: int, clock_jumped: bool) -> bool:
+    if lost.channel not in gap.channels or (lost.symbol and lost.symbol not in gap.symbols):
+        return False
+    # What is lost inside the exchange shows with the next message of its stream. If the connection
+    # goes before that, its hole is all there can be.
+    since_ns = lost.shown_ns if gap.cause == "disconnect" else lost.ns
+    covers = gap.start_ns - slack_ns <= since_ns and lost.ns <= (gap.end_ns or FOR_EVER)
+    return clock_jumped or covers

@@ -13,11 +13,22 @@ from typing import Any
 
 from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tokens_of
 
-from kraken_connector import WSDataMessage
+from kraken_connector import Level3Book, WSDataMessage
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import BookParams, ExecutionsParams, GapEvent, KrakenWSClient
+from kraken_connector.sim.published import PublishedOrders
+from kraken_connector.ws import (
+    BookParams,
+    ExecutionsParams,
+    GapEvent,
+    KrakenWSClient,
+    Level3Params,
+)
 
 SYMBOLS = (BTC, ETH)
+#: Channel and symbol.
+Stream = tuple[str, str]
+BOOKS: tuple[Stream, ...] = (("book", BTC), ("book", ETH))
+ORDERS: tuple[Stream, ...] = (("level3", ETH),)
 
 #: Short enough that no fault takes long; too short for a busy machine only costs a reconnect.
 QUICK: dict[str, Any] = {
@@ -41,6 +52,7 @@ class Scene:
     Attributes:
         sim: the exchange.
         client: follows two books by callback and the account by queue.
+        streams: its books, those of individual orders too if it follows one.
         sent: order reports that the exchange made, in order.
         received: those that the client delivered.
         events: everything else that it delivered.
@@ -52,8 +64,11 @@ class Scene:
         pace: seconds that it takes for each event.
     """
 
-    def __init__(self, sim: SimulatedExchange, client: KrakenWSClient) -> None:
+    def __init__(
+        self, sim: SimulatedExchange, client: KrakenWSClient, streams: tuple[Stream, ...]
+    ) -> None:
         self.sim = sim
+        self.streams = streams
         self.client = client
         self.sent: list[Report] = []
         self.received: list[Report] = []
@@ -62,7 +77,7 @@ class Scene:
         self.errors: list[AssertionError] = []
         self.sent_ns: dict[Report, int] = {}
         self.on_message: Callable[[Any], object] = bool
-        self._seen: dict[str, tuple[str, int]] = {}
+        self._seen: dict[Stream, tuple[str, int]] = {}
         self.pace = 0.0
         self.reading = asyncio.Event()
         self.reading.set()
@@ -81,6 +96,8 @@ class Scene:
         """Subscribe, and wait until all is well."""
         books = BookParams(symbol=list(SYMBOLS), depth=10)
         await self.client.subscribe(books, callback=self._on_book_event)
+        if ORDERS[0] in self.streams:
+            await self.client.subscribe(Level3Params(symbol=[ETH]), callback=self._on_book_event)
         await self.client.subscribe(ExecutionsParams())
         await self.recovered()
 
@@ -112,32 +129,50 @@ class Scene:
     def state(self, symbol: str) -> str:
         return self.client.book(symbol).state
 
+    def book(self, stream: Stream) -> Any:
+        """Return the client's book of a stream."""
+        channel, symbol = stream
+        return self.client.level3(symbol) if channel == "level3" else self.client.book(symbol)
+
+    def published(self, stream: Stream) -> list[Any]:
+        """Return the states that were published of a stream."""
+        channel, symbol = stream
+        if channel == "level3":
+            return [*self.sim.published_orders(symbol)]
+        return [*self.sim.published(symbol)]
+
     def check_books(self) -> None:
         """Hold every book that reads as valid against what was published."""
-        for symbol in SYMBOLS:
-            book = self.client.book(symbol)
+        for stream in self.streams:
+            book = self.book(stream)
             if book.is_valid:
                 self.valid_reads += 1
-                now = (book.bids, book.asks)
-                published = self.sim.published(symbol)
+                now = _content(book)
                 assert any(
-                    now == (state.bids, state.asks)
-                    for state in reversed(published)
+                    now == _content(state)
+                    for state in reversed(self.published(stream))
                     if state.checksum == book.checksum()
-                ), f"{symbol} shows what was never published"
+                ), f"{stream} shows what was never published"
 
     def check_changed_books(self) -> None:
         """Check if a book has changed since the last call."""
-        books = {symbol: self.client.book(symbol) for symbol in SYMBOLS}
-        seen = {symbol: (book.state, book.updates) for symbol, book in books.items()}
+        books = {stream: self.book(stream) for stream in self.streams}
+        seen = {stream: (book.state, book.updates) for stream, book in books.items()}
         if seen != self._seen:
             self._seen = seen
             self.check_books()
 
-    def missing_reports(self) -> list[int]:
-        """Return when the reports were made that never came."""
+    def missing_reports(self) -> list[tuple[int, int]]:
+        """Return when the reports were made that never came, and the next that came."""
         came = set(self.received)
-        return [self.sent_ns[report] for report in self.sent if report not in came]
+        found = []
+        next_ns = 1 << 63
+        for report in reversed(self.sent):
+            if report in came:
+                next_ns = self.sent_ns[report]
+            else:
+                found.append((self.sent_ns[report], next_ns))
+        return found
 
     async def check_reports(self, *, may_repeat: bool = False) -> None:
         """Each report came once and in order; what did not is in the ledger when that is mended."""
@@ -170,21 +205,39 @@ class Scene:
             self.errors.append(error)
 
     def _is_settled(self) -> bool:
-        return all(self._is_sound(symbol) for symbol in SYMBOLS)
+        return all(self._is_sound(stream) for stream in self.streams)
 
-    def _is_sound(self, symbol: str) -> bool:
-        book = self.client.book(symbol)
+    def _is_sound(self, stream: Stream) -> bool:
+        book = self.book(stream)
         if not book.is_valid:
-            return self.state(symbol) == "quarantined"
-        return book.checksum() == self.sim.published(symbol)[-1].checksum
+            is_given_up: bool = book.state == "quarantined"
+            return is_given_up
+        is_latest: bool = book.checksum() == self.published(stream)[-1].checksum
+        return is_latest
+
+
+def _content(book: Any) -> Any:
+    """Return the levels or the orders of a book, or of a published state."""
+    if isinstance(book, Level3Book):
+        sides = (book.orders("bid"), book.orders("ask"))
+    else:
+        sides = (book.bids, book.asks)
+    if not isinstance(book, Level3Book | PublishedOrders):
+        return sides
+    return [[(row.order_id, row.limit_price, row.order_qty) for row in side] for side in sides]
 
 
 @asynccontextmanager
-async def scene(exchange: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[Scene]:
+async def scene(
+    exchange: dict[str, Any] | None = None,
+    streams: tuple[Stream, ...] = BOOKS,
+    **options: Any,
+) -> AsyncIterator[Scene]:
     """Run a scene; nothing may be wrong when it ends, and nothing left behind.
 
     Args:
         exchange: arguments of the exchange.
+        streams: which books the client follows.
         options: arguments of the client.
     """
     before = asyncio.all_tasks()
@@ -193,8 +246,9 @@ async def scene(exchange: dict[str, Any] | None = None, **options: Any) -> Async
         plan = {"symbols": [*SYMBOLS, SOL], "rate": 0, "heartbeat_interval": 0.05}
         async with SimulatedExchange(**{**plan, **(exchange or {})}) as sim:
             tokens = tokens_of(sim, tls=options.get("ssl"))
-            client = client_of(sim, token_manager=tokens, **{**QUICK, **options})
-            set_up = Scene(sim, client)
+            hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}
+            client = client_of(sim, token_manager=tokens, **{**QUICK, **hosts, **options})
+            set_up = Scene(sim, client, streams)
             async with client:
                 consuming = asyncio.create_task(set_up.consume())
                 await set_up.begin()

@@ -38,6 +38,22 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "private": (
         st.sampled_from(["drop_updates", "duplicate_updates", "truncate_updates", "cut_mid_frame"]),
     ),
+    "level3": (
+        st.sampled_from(
+            [
+                "drop_updates",
+                "duplicate_updates",
+                "swap_updates",
+                "truncate_updates",
+                "lose_snapshots",
+                "corrupt_checksums",
+                "lose_checksums",
+                "garble_checksums",
+                "stall_mid_frame",
+                "cut_mid_frame",
+            ]
+        ),
+    ),
     "lose_private_snapshot": (),
     "corrupt_snapshots": (symbols, few),
     "cut_snapshot": (symbols,),
@@ -100,6 +116,8 @@ setups = st.builds(
     queue=st.sampled_from([4, 1024]),
     private_queue=st.sampled_from([6, 65_536]),
     attempts=st.sampled_from([2, 20]),
+    hosts=st.sampled_from(["one", "three"]),
+    level3=st.booleans(),
 )
 
 
@@ -108,7 +126,7 @@ def test_every_step_has_its_arguments() -> None:
 
 
 @settings(
-    max_examples=max(60, settings().max_examples // 2),
+    max_examples=max(40, settings().max_examples // 3),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(script=scripts, setup=setups)
