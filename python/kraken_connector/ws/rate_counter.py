@@ -7,7 +7,7 @@ that the account does on every interface; what the stream says about it corrects
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -86,10 +86,14 @@ class Charge:
 
     Attributes:
         costs: what it adds to the counter of each pair.
+        orders: the orders that it is about.
+        told_by: the `exec_type` of the report that shows it to be counted, any if empty.
         amends: the order whose age begins anew when it succeeds.
     """
 
     costs: dict[str, Decimal]
+    orders: Sequence[Order] = ()
+    told_by: str = ""
     amends: Order | None = None
 
 
@@ -120,7 +124,8 @@ class RateCounter(Keeper):
         self._orders = orders
         self._now_ns = now_ns
         self._counts: dict[str, tuple[Decimal, int]] = {}
-        self._under_way: set[Charge] = set()
+        #: What the exchange may not have counted yet, in order of sending.
+        self._under_way: dict[Charge, None] = {}
 
     # What users read.
 
@@ -164,21 +169,22 @@ class RateCounter(Keeper):
             return self._amend(params, numbers or {})
         if isinstance(params, EditOrderParams):
             order = self._orders.get(params.order_id)
-            return Charge({params.symbol: FIXED + self._age_cost("edit", order)})
+            cost = FIXED + self._age_cost("edit", order)
+            return Charge({params.symbol: cost}, _known(order), "canceled")
         if isinstance(params, CancelOrderParams | BatchCancelParams):
-            return Charge(self._cancels(params))
+            return self._cancel(params)
         return Charge({})
 
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
         for symbol, cost in charge.costs.items():
             self._counts[symbol] = (self.count(symbol) + cost, self._now_ns())
-        self._under_way.add(charge)
+        self._under_way[charge] = None
 
     def withdraw(self, charge: Charge) -> None:
         """Take back what was counted for a request that did not leave."""
         if charge in self._under_way:
-            self._under_way.discard(charge)
+            del self._under_way[charge]
             for symbol, cost in charge.costs.items():
                 left = max(self.count(symbol) - cost, Decimal(0))
                 self._counts[symbol] = (left, self._now_ns())
@@ -191,7 +197,7 @@ class RateCounter(Keeper):
             success: whether it was carried out.
             exceeded: whether it was refused for the rate limit: then ours was too low.
         """
-        self._under_way.discard(charge)
+        self._under_way.pop(charge, None)
         if success and charge.amends is not None:
             charge.amends.aged_from_ns = self._now_ns()
         if exceeded:
@@ -223,11 +229,20 @@ class RateCounter(Keeper):
         for report in message.data:
             if not isinstance(report, ExecutionData):
                 continue
+            order = self._orders.get(report.order_id)
+            self._arrived(order, report.exec_type)
             if (told := _told(report.extra, whole)) is not None:
-                order = self._orders.get(report.order_id)
                 symbol = report.symbol or (order.symbol if order is not None else None)
                 if symbol is not None:
                     self._correct(symbol, told)
+
+    def _arrived(self, order: Order | None, exec_type: str) -> None:
+        """Note that the exchange has counted the request that a report shows, and those before."""
+        under_way = list(self._under_way)
+        for place, charge in enumerate(under_way):
+            if order in charge.orders and charge.told_by in ("", exec_type):
+                for counted in under_way[: place + 1]:
+                    self._under_way.pop(counted, None)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
@@ -250,15 +265,16 @@ class RateCounter(Keeper):
         if order is not None and qty is not None and qty < order.cum_qty:  # type: ignore[operator]
             # The rest is cancelled.
             cost += self._age_cost("cancel", order)
-        return Charge({symbol: cost}, order)
+        return Charge({symbol: cost}, _known(order), "amended", order)
 
-    def _cancels(self, params: CancelOrderParams | BatchCancelParams) -> dict[str, Decimal]:
+    def _cancel(self, params: CancelOrderParams | BatchCancelParams) -> Charge:
         costs: dict[str, Decimal] = {}
-        for order in self._named(params):
+        orders = self._named(params)
+        for order in orders:
             if order.symbol is not None:
                 cost = self._age_cost("cancel", order)
                 costs[order.symbol] = costs.get(order.symbol, Decimal(0)) + cost
-        return costs
+        return Charge(costs, orders, "canceled")
 
     def _named(self, params: CancelOrderParams | BatchCancelParams) -> list[Order]:
         """Return the orders that a cancel is about, as far as they are known."""
@@ -283,6 +299,10 @@ class RateCounter(Keeper):
     def __repr__(self) -> str:
         counts = ", ".join(f"{symbol} {self.count(symbol):.1f}" for symbol in self._counts)
         return f"<RateCounter {self.tier.name} of {self.tier.threshold}: {counts or 'nothing'}>"
+
+
+def _known(order: Order | None) -> tuple[Order, ...]:
+    return () if order is None else (order,)
 
 
 def _told(extra: Mapping[str, Any], whole: Mapping[str, Any]) -> Decimal | None:

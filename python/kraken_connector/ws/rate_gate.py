@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -94,6 +94,7 @@ class RateGate:
         answer: Awaitable[_T],
         params: TradingParams,
         numbers: Mapping[str, Decimal] | None = None,
+        orders: Sequence[Any] = (),
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
 
@@ -102,11 +103,13 @@ class RateGate:
             answer: waits for it.
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
+            orders: the orders that the request makes.
         """
         # After sending, which nothing should hold up.
         if charge is None:
             charge = self._counter.charge_of(params, numbers)
             self._counter.add(charge)
+        charge.orders = orders or charge.orders
         success = exceeded = False
         try:
             reply = await answer

@@ -229,7 +229,8 @@ class TradingMethods:
             self._rate_gate.withdraw(charge)
             raise
         connection.attend()
-        return await self._rate_gate.watch(charge, outcome(connection, command), params)
+        answer = outcome(connection, command)
+        return await self._rate_gate.watch(charge, answer, params, orders=command.orders)
 
     def _check_order(self, params: TradingParams, connection: Connection) -> None:
         """Check a request by the exchange's rules, as far as they are known."""
