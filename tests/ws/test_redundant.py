@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel
 
+from kraken_connector import Engine
 from kraken_connector.exceptions import ConnectFailed, SubscriptionError
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
@@ -75,6 +76,37 @@ async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -
         await eventually(lambda: view.reconnects == 1)
         await both_legs_stand(client)
         assert book.is_valid
+        assert client.gaps == []
+
+
+@pytest.mark.parametrize("depth", [10, 1000])
+async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, depth: int) -> None:
+    copy = Engine()
+    copy.expect_book(BTC, depth)
+    received: list[int] = []
+
+    def keep(message: object) -> None:
+        if isinstance(message, WSDataMessage):
+            assert message.raw is not None
+            (event,) = copy.feed(message.raw)
+            assert isinstance(event, WSDataMessage)
+            assert event.verified
+            received.append(message.timestamp_ns or 0)
+
+    async with connected(sim, redundant=True) as client:
+        await client.subscribe(BookParams(symbol=[BTC], depth=depth), callback=keep)
+        book = client.book(BTC)
+        for number in range(12):
+            await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
+            await both_legs_stand(client)
+            await sim.step(BTC, 3)
+            sim.connections[number % 2].abort()
+            await sim.step(BTC, 3)
+            await eventually(lambda: book.bids == sim.published(BTC, depth)[-1].bids)
+            assert copy.book(BTC).bids == book.bids
+            assert copy.book(BTC).asks == book.asks
+        assert client.stats()["callback_errors"] == 0
+        assert received == sorted(received)
         assert client.gaps == []
 
 
