@@ -8,6 +8,7 @@ what the client was told must be what the exchange did.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ from kraken_connector.exceptions import (
     TradingError,
 )
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import KrakenWSClient
+from kraken_connector.sim.trading.order import Order as SimOrder
+from kraken_connector.ws import KrakenWSClient, Order
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -294,6 +296,8 @@ async def _run(script: Script) -> None:
     )
     async with sim, client_of(sim, token_manager=tokens_of(sim), **QUICK) as client:
         bench = Bench(sim, client)
+        await client.track_orders()
+        await client.track_balances()
         for name, *args in script:
             await STEPS[name](bench, *args)
         await _end(bench)
@@ -308,6 +312,58 @@ async def _end(bench: Bench) -> None:
     async with asyncio.timeout(PATIENCE):
         await asyncio.gather(*tasks, return_exceptions=True)
     await eventually(lambda: str(bench.client.state) == "connected", PATIENCE)
+    # Whatever was lost before, the next report shows that it is missing.
+    marker = await bench.sim.account.place(BTC, "buy", 1, limit_price=1)
+    await bench.sim.account.deposit("EUR", 1)
+    await eventually(lambda: marker in bench.client.orders, PATIENCE)
+    with contextlib.suppress(TimeoutError):
+        await eventually(lambda: not differences(bench), PATIENCE)
+    found = differences(bench)
+    assert not found, "; ".join(found)
+
+
+def differences(bench: Bench) -> list[str]:
+    """Return in what the client's account of orders, fills and balances is not the exchange's."""
+    account, client = bench.sim.account, bench.client
+    found = [f"{order} is not settled" for order in client.orders.unsettled]
+    found += [
+        f"{order} does not exist"
+        for order in client.orders
+        if order.order_id is not None and order.order_id not in account.orders
+    ]
+    for theirs in account.orders.values():
+        name = theirs.client_id.get("cl_ord_id")
+        ours = client.orders.get(theirs.order_id) or client.orders.get(str(name))
+        found += [f"{theirs} is forgotten"] if ours is None else _differences(bench, ours, theirs)
+    for asset, amount in account.balances.items():
+        if client.balances.get(asset) != amount:
+            found.append(f"{asset} is {amount}, not {client.balances.get(asset)}")
+    return found
+
+
+def _differences(bench: Bench, ours: Order, theirs: SimOrder) -> list[str]:
+    fills = {
+        fill.exec_id: (fill.qty, fill.price)
+        for fill in bench.sim.account.fills
+        if fill.order_id == theirs.order_id
+    }
+    pairs = {
+        "fills": ({f.exec_id: (f.qty, f.price) for f in ours.fills}, fills),
+        "cum_qty": (ours.cum_qty, theirs.cum_qty),
+        "cum_cost": (ours.cum_cost, theirs.cum_cost),
+        "status": (ours.status, theirs.status),
+    }
+    if ours.status in ("gone", "absent") and theirs.status in ("canceled", "expired"):
+        # How it ended was in a hole, and no snapshot tells: this is all that can be known.
+        del pairs["status"]
+    if theirs.is_open:
+        pairs["limit_price"] = (ours.limit_price, theirs.limit_price)
+        pairs["order_qty"] = (ours.order_qty, theirs.order_qty)
+    return [
+        f"{name} of {ours} is {right}, not {wrong}"
+        for name, (wrong, right) in pairs.items()
+        if wrong != right
+    ]
 
 
 def check_outcomes(bench: Bench) -> None:

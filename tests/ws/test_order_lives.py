@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.ws.order_lives import STEPS, Script, Step, run
 
+from kraken_connector.models import ExecutionData
+from kraken_connector.ws.balances import Balances
+from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.trading_desk import Command, TradingDesk
 
 sides = st.sampled_from(["buy", "sell"])
@@ -124,6 +127,24 @@ def test_request_that_is_said_not_to_have_left_fails_a_life(
     monkeypatch.setattr(TradingDesk, "_has_left", lambda *_: False)
     with pytest.raises(AssertionError, match="but it left"):
         run([("cut_before_reply", 1), ("add", "buy", 5, 0, {}), ("wait", 1.0)])
+
+
+def test_fill_that_is_forgotten_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    take = Orders._take_report
+
+    def take_no_fill(orders: Orders, report: ExecutionData) -> None:
+        if report.exec_type != "trade":
+            take(orders, report)
+
+    monkeypatch.setattr(Orders, "_take_report", take_no_fill)
+    with pytest.raises(AssertionError, match="fills of"):
+        run([("add_market", "buy", 5), ("wait", 0.1)])
+
+
+def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Balances, "_take_entry", lambda *_: None)
+    with pytest.raises(AssertionError, match="EUR is"):
+        run([("wait", 0.1)])
 
 
 def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
