@@ -42,6 +42,11 @@ SHOWN = {
         r"^missed 0\.\d+ s of book, trade: disconnect$",
         r"^connected as \d+ and the book is verified again$",
     ],
+    "market_maker.py": [
+        r"^\d+ orders, \d+ fills, position 0\.0+ BTC$",
+        r"^\d+ requests refused, \d+ in doubt at first$",
+        r"^the exchange counts \d+ fills$",
+    ],
     "engine_only.py": [r"^BTC/USD: .*, 510 verified$", r"'verified': 510, 'mismatches': 0"],
     "orderbook_only.py": [
         r"^verified: 3310070434 spread 1\.7 mid 45284\.35$",
