@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyInt, PyList, PyMemoryView};
 
+use super::decimals::DecimalText;
 use super::engine::SharedEngine;
 use super::{convert, decimals, errors};
 use crate::book::{Book, L2Book, L3Book, Level, OutOfRange, Side, measures};
@@ -312,7 +313,11 @@ impl<B: LiveBook> Home<B> {
         if twice.is_multiple_of(2) {
             return decimals::decimal(py, twice / 2, scale).map(Some);
         }
-        decimals::decimal(py, twice * 5, scale + 1).map(Some)
+        // One digit more than a mantissa of the largest prices has room for.
+        let mut half = DecimalText::default();
+        let point = if scale == 0 { "." } else { "" };
+        let text = format!("{}{point}5", half.write(twice / 2, scale));
+        decimals::from_text(py, &text).map(Some)
     }
 
     pub(super) fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {
