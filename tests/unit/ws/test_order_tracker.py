@@ -1,0 +1,548 @@
+"""What becomes of orders by what the desk and the stream say, without either of them."""
+
+from __future__ import annotations
+
+import json
+import random
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kraken_connector import Engine, WSDataMessage
+from kraken_connector.exceptions import TradingError
+from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
+from kraken_connector.ws.orders import Order, Orders
+from kraken_connector.ws.orders import tracker as tracker_module
+from kraken_connector.ws.trading import AddOrderParams
+
+FIXTURES = Path(__file__).parents[2] / "fixtures"
+BTC = "BTC/USD"
+SECOND = 1_000_000_000
+START = 1_700_000_000 * SECOND
+WHOLE = {"snap_orders": True, "snap_trades": True}
+
+
+def text_of(at_ns: int) -> str:
+    seconds, rest = divmod(at_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
+
+
+class Bench:
+    """A tracker that hears what a test says."""
+
+    def __init__(self) -> None:
+        self.orders = Orders()
+        self.now_ns = START
+        self._requests = 0
+
+    def hear(self, frame: str | bytes | dict[str, Any]) -> None:
+        raw = json.dumps(frame) if isinstance(frame, dict) else frame
+        data = raw.encode() if isinstance(raw, str) else raw
+        for event in Engine().feed(data, self.now_ns):
+            if isinstance(event, WSDataMessage):
+                self.orders.observe(event)
+
+    def report(self, *reports: dict[str, Any], kind: str = "update") -> None:
+        self.hear({"channel": "executions", "type": kind, "data": list(reports), "sequence": 1})
+
+    def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
+        """Ask for a snapshot and get it."""
+        self.orders.asked({**WHOLE, **params}, self.now_ns)
+        self.report(*reports, kind="snapshot")
+
+    def send(self, name: str | None = None, **options: Any) -> Order:
+        self._requests += 1
+        params = AddOrderParams(BTC, "buy", "limit", "1.0", limit_price="100.0", **options)
+        return self.orders.sending(params, name, self._requests, self.now_ns)
+
+    def wait(self, seconds: float) -> None:
+        self.now_ns += int(seconds * SECOND)
+        self.orders.look(self.now_ns)
+
+
+def new(order_id: str, **fields: Any) -> dict[str, Any]:
+    return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+
+
+def trade(order_id: str, exec_id: str, qty: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "exec_id": exec_id,
+        "exec_type": "trade",
+        "order_status": "partially_filled",
+        "symbol": BTC,
+        "side": "buy",
+        "last_qty": qty,
+        "last_price": 100.0,
+        "cost": qty * 100,
+        **fields,
+    }
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+# Frames on record.
+
+
+def test_documented_life(bench: Bench) -> None:
+    for line in (FIXTURES / "examples/executions.update.jsonl").read_text().splitlines():
+        bench.hear(line)
+    (order,) = bench.orders
+    assert (order.symbol, order.side, order.order_type) == (BTC, "sell", "limit")
+    assert (order.order_qty, order.limit_price) == (Decimal("0.005"), Decimal("26500.0"))
+    assert order.order_userref == 3
+    # All of it is filled, and only a later report says that this was the end.
+    assert (order.status, order.remaining_qty) == ("partially_filled", 0)
+    assert (order.cum_cost, order.avg_price) == (Decimal("132.9995"), Decimal("26599.9"))
+    (fill,) = order.fills
+    assert fill.fees == (("USD", Decimal("0.3458")),)
+    bench.report({"order_id": order.order_id, "exec_type": "filled", "order_status": "filled"})
+    assert order.status == "filled"
+
+
+def test_observed_life(bench: Bench) -> None:
+    frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
+    for frame in frames[:6]:
+        bench.hear(frame)
+    order = bench.orders["b17c7bb34d000200"]
+    assert order is bench.orders["OVN7VD-7VYHS-APBKHA"]
+    assert (order.status, order.reason) == ("canceled", "User requested")
+    assert (order.order_qty, order.limit_price) == (Decimal("0.00005000"), Decimal("81818.0"))
+    assert order.amended_ns is not None
+    assert order.cum_qty == 0
+
+
+def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
+    frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
+    (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
+    bench.orders.asked(WHOLE, bench.now_ns)
+    bench.hear(snapshot)
+    bench.hear(snapshot)
+    assert len(bench.orders) == 0
+    assert [fill.exec_id for fill in bench.orders.fills] == [
+        "B1Y0D9-6JIJG-W1IB7L",
+        "0CVSSH-KVM0J-TCXLSQ",
+    ]
+
+
+# Reports.
+
+
+def test_report_before_the_ack(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.report(new("O1", cl_ord_id="mine"), trade("O1", "E1", 0.4, cum_qty=0.4, cum_cost=40.0))
+    bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
+    assert (order.status, order.cum_qty) == ("partially_filled", Decimal("0.4"))
+    assert bench.orders["O1"] is bench.orders["mine"] is order
+
+
+def test_reports_of_a_number_wait_for_the_acks(bench: Bench) -> None:
+    bench.snapshot()
+    first, second = bench.send(order_userref=7), bench.send(order_userref=7)
+    bench.report(new("O2", order_userref=7), trade("O1", "E1", 0.4, order_userref=7, cum_qty=0.4))
+    assert (first.status, second.status) == ("sending", "sending")
+    bench.orders.acknowledged(second, AddOrderResult("O2"))
+    assert (first.status, second.status) == ("sending", "new")
+    bench.orders.acknowledged(first, AddOrderResult("O1"))
+    assert (first.cum_qty, second.cum_qty) == (Decimal("0.4"), 0)
+    assert len(bench.orders) == 2
+
+
+def test_number_without_an_answer_is_found_if_there_is_only_one(bench: Bench) -> None:
+    bench.snapshot()
+    order = bench.send(order_userref=7)
+    bench.report(new("O1", order_userref=7))
+    bench.orders.outcome_unknown(order)
+    assert (order.status, order.order_id) == ("new", "O1")
+
+
+def test_number_of_several_without_answers_stays_unknown_but_is_tracked(bench: Bench) -> None:
+    bench.snapshot()
+    first, second = bench.send(order_userref=7), bench.send(order_userref=7)
+    bench.report(new("O1", order_userref=7, symbol=BTC, side="buy"))
+    bench.orders.outcome_unknown(first)
+    bench.orders.outcome_unknown(second)
+    stranger = bench.orders["O1"]
+    assert (first.status, second.status, stranger.status) == ("unknown", "unknown", "new")
+    bench.wait(60)
+    bench.snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
+    assert first.status == "unknown"
+    assert "same number" in (first.reason or "")
+    bench.orders.acknowledged(second, AddOrderResult("O1"))
+    assert (second.status, bench.orders["O1"]) == ("new", second)
+    assert stranger not in list(bench.orders)
+
+
+def test_report_that_comes_late_sets_nothing_back(bench: Bench) -> None:
+    late = new("O1", timestamp=text_of(START), limit_price=90.0)
+    bench.report(late)
+    bench.report(
+        {
+            "order_id": "O1",
+            "exec_type": "amended",
+            "order_status": "partially_filled",
+            "limit_price": 95.0,
+            "cum_qty": 0.5,
+            "timestamp": text_of(START + SECOND),
+        }
+    )
+    bench.report(late, {**late, "cum_qty": 0.2})
+    order = bench.orders["O1"]
+    assert (order.status, order.limit_price) == ("partially_filled", Decimal("95.0"))
+    assert order.cum_qty == Decimal("0.5")
+
+
+def test_ended_order_stays_ended(bench: Bench) -> None:
+    bench.report({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    bench.report(new("O1"), {"order_id": "O1", "exec_type": "expired", "order_status": "expired"})
+    assert bench.orders["O1"].status == "canceled"
+
+
+def test_words_that_are_not_known_do_no_harm(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.report(
+        {"order_id": "O1", "exec_type": "pondered", "order_status": "dreamt", "cl_ord_id": "mine"}
+    )
+    assert (order.status, order.order_id) == ("new", "O1")
+    bench.report({"order_id": "O1", "exec_type": "restated", "order_qty": 0.5, "reason": "why"})
+    assert (order.status, order.order_qty, order.reason) == ("new", Decimal("0.5"), "why")
+    bench.report({"order_id": "O1", "exec_type": "trade", "exec_id": "E1", "last_qty": "much"})
+    assert (order.cum_qty, order.fills) == (0, [])
+
+
+def test_fill_without_totals_adds_up(bench: Bench) -> None:
+    bench.report(new("O1", order_qty=1.0))
+    bench.report(trade("O1", "E1", 0.25), trade("O1", "E1", 0.25), trade("O1", "E2", 0.5))
+    order = bench.orders["O1"]
+    assert (order.cum_qty, order.cum_cost, order.avg_price) == (Decimal("0.75"), 75, 100)
+
+
+def test_uuid_may_come_back_in_another_spelling(bench: Bench) -> None:
+    order = bench.send("6D1B345E-2821-40E2-AD83-4ECB18A06876")
+    bench.report(new("O1", cl_ord_id="6d1b345e282140e2ad834ecb18a06876"))
+    assert order.order_id == "O1"
+
+
+def test_name_can_be_used_again(bench: Bench) -> None:
+    first = bench.send("mine")
+    bench.orders.refused(first, TradingError("no"))
+    second = bench.send("mine")
+    bench.report(new("O1", cl_ord_id="mine"))
+    assert (first.status, second.status) == ("rejected", "new")
+    assert bench.orders["mine"] is second
+
+
+def test_edit_reply_may_come_before_the_report(bench: Bench) -> None:
+    bench.report(new("O1", symbol=BTC, side="buy"))
+    bench.orders.replaced(EditOrderResult("O2", "O1"))
+    order = bench.orders["O2"]
+    assert order.replaces is bench.orders["O1"]
+    bench.report(new("O2", limit_price=99.0))
+    assert (order.status, order.symbol, order.limit_price) == ("new", BTC, Decimal("99.0"))
+
+
+def test_all_users_stream_has_no_snapshot_to_decide(bench: Bench) -> None:
+    bench.snapshot(users="all")
+    bench.report(new("O1", user="AA"))
+    bench.orders.broken()
+    bench.snapshot(users="all")
+    assert bench.orders["O1"].is_open
+    assert bench.orders["O1"].user == "AA"
+    assert not bench.orders.is_current
+
+
+def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
+    bench.report(new("O1"))
+    bench.snapshot(snap_orders=False)
+    assert bench.orders["O1"].is_open
+
+
+def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
+    bench.snapshot(new("O1"))
+    bench.report(new("O2"), kind="snapshot")
+    assert len(bench.orders.open()) == 2
+
+
+def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answer(
+    bench: Bench,
+) -> None:
+    order = bench.send("mine")
+    bench.orders.asked(WHOLE, bench.now_ns)
+    bench.orders.acknowledged(order, AddOrderResult("O1"))
+    bench.report(kind="snapshot")
+    assert order.status == "pending_new"
+    # Nothing more is heard of it: its reports were in the hole.
+    due_ns = bench.orders.check_due_ns()
+    assert due_ns is not None
+    bench.wait((due_ns - bench.now_ns) / SECOND)
+    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
+    assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
+    assert bench.orders.check_due_ns() is None
+
+
+# What is not known.
+
+
+def test_absence_waits_for_the_deadline(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.snapshot()
+    assert order.status == "unknown"
+    due_ns = bench.orders.check_due_ns()
+    assert due_ns == START + 6 * SECOND
+    bench.wait(6)
+    bench.snapshot()
+    assert order.status == "absent"
+    assert bench.orders.check_due_ns() is None
+
+
+def test_own_deadline_counts(bench: Bench) -> None:
+    order = bench.send("mine", deadline=text_of(START + 30 * SECOND))
+    bench.orders.outcome_unknown(order)
+    bench.wait(30)
+    bench.snapshot()
+    assert order.status == "unknown"
+    bench.wait(1)
+    bench.snapshot()
+    assert order.status == "absent"
+
+
+@pytest.mark.parametrize(
+    ("fill", "status"),
+    [
+        ({"cl_ord_id": "mine"}, "filled"),
+        ({"cl_ord_id": "other"}, "absent"),
+        ({"order_userref": 3}, "absent"),
+        ({"side": "sell"}, "absent"),
+        ({"symbol": "ETH/USD"}, "absent"),
+        ({"timestamp": text_of(START - 60 * SECOND)}, "absent"),
+        ({}, "unknown"),
+        ({"order_userref": 0}, "unknown"),
+    ],
+)
+def test_fill_of_an_order_that_is_not_known(
+    bench: Bench, fill: dict[str, Any], status: str
+) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.wait(10)
+    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled", **fill))
+    assert order.status == status
+
+
+@pytest.mark.parametrize(("oldest", "status"), [(-60, "absent"), (1, "unknown")])
+def test_full_snapshot_proves_only_what_it_reaches_back_to(
+    bench: Bench, oldest: int, status: str
+) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.wait(10)
+    fills = [
+        trade(f"O{i}", f"E{i}", 0.1, cl_ord_id="other", timestamp=text_of(START + i * SECOND))
+        for i in (oldest, *range(2, 51))
+    ]
+    bench.snapshot(*fills)
+    assert order.status == status
+
+
+def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    pauses = []
+    while (due_ns := bench.orders.check_due_ns()) is not None:
+        pauses.append((due_ns - bench.now_ns) / SECOND)
+        bench.now_ns = due_ns
+        bench.snapshot(snap_trades=False)
+    assert pauses == [6, 5, 10, 20, 40, 80]
+    assert "snap_trades" in (order.reason or "")
+
+
+# What it costs to keep them.
+
+
+def test_orders_at_their_end_are_forgotten_at_last(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker_module, "DONE_KEPT", 3)
+    bench.snapshot()
+    for i in range(10):
+        bench.report(new(f"O{i}", cl_ord_id=f"name-{i}"))
+    assert len(bench.orders) == 10
+    for i in range(9):
+        bench.report({"order_id": f"O{i}", "exec_type": "canceled", "order_status": "canceled"})
+    assert [order.order_id for order in bench.orders] == ["O6", "O7", "O8", "O9"]
+    assert "name-0" not in bench.orders
+    assert "O0" not in bench.orders
+
+
+def test_without_a_stream_no_order_is_kept_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker_module, "DONE_KEPT", 3)
+    for i in range(10):
+        order = bench.send(f"name-{i}")
+        bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))
+    assert len(bench.orders) == 3
+    assert bench.orders._doubts.due_ns() is not None
+    assert len(list(bench.orders._doubts)) == 3
+
+
+def test_listener_that_fails_ends_nothing(bench: Bench) -> None:
+    seen: list[Order] = []
+    bench.orders.on_change(lambda _: 1 / 0)
+    end = bench.orders.on_change(seen.append)
+    bench.report(new("O1"))
+    end()
+    bench.report(new("O2"))
+    assert [order.order_id for order in seen] == ["O1"]
+
+
+# Lives that hypothesis makes up.
+
+
+class Exchange:
+    """A small exchange: orders, fills, and reports that a faulty line carries."""
+
+    def __init__(self, chance: random.Random) -> None:
+        self.bench = Bench()
+        self.chance = chance
+        self.open: dict[str, dict[str, Any]] = {}
+        self.names: dict[str, str] = {}
+        self.ended: dict[str, str] = {}
+        self.filled: dict[str, Decimal] = {}
+        self.fills: list[dict[str, Any]] = []
+        self.is_up = True
+        self.sent: dict[str, Order] = {}
+        self.bench.snapshot()
+
+    def tell(self, report: dict[str, Any]) -> None:
+        report["timestamp"] = text_of(self.bench.now_ns)
+        for _ in range(self.chance.choice([1, 1, 1, 2]) if self.is_up else 0):
+            self.bench.report(report)
+
+    # Steps.
+
+    def add(self, answer: str) -> None:
+        name = f"order-{len(self.sent)}"
+        order = self.sent[name] = self.bench.send(name)
+        if answer in ("refused", "lost"):
+            ends = {"refused": lambda: self.bench.orders.refused(order, TradingError("no"))}
+            ends.get(answer, lambda: self.bench.orders.outcome_unknown(order))()
+            return
+        order_id = f"O{len(self.names)}"
+        self.names[order_id] = name
+        self.filled[order_id] = Decimal(0)
+        self.open[order_id] = {
+            "symbol": BTC,
+            "side": "buy",
+            "order_qty": 1.0,
+            "limit_price": 100.0,
+            "cl_ord_id": name,
+        }
+        if answer == "before":
+            self.bench.orders.acknowledged(order, AddOrderResult(order_id, name))
+        pending = {"exec_type": "pending_new", "order_status": "pending_new"}
+        self.tell({"order_id": order_id, **pending, **self.open[order_id]})
+        self.tell(new(order_id, cl_ord_id=name))
+        if answer == "after":
+            self.bench.orders.acknowledged(order, AddOrderResult(order_id, name))
+        elif answer == "never":
+            self.bench.orders.outcome_unknown(order)
+
+    def fill(self) -> None:
+        if not self.open:
+            return
+        order_id = self.chance.choice(sorted(self.open))
+        qty = min(Decimal("0.25"), 1 - self.filled[order_id])
+        self.filled[order_id] += qty
+        report = trade(order_id, f"E{len(self.fills)}", float(qty))
+        report["cl_ord_id"] = self.names[order_id]
+        report["timestamp"] = text_of(self.bench.now_ns)
+        self.fills.append(report)
+        total = float(self.filled[order_id])
+        self.tell({**report, "cum_qty": total, "cum_cost": total * 100})
+        if self.filled[order_id] == 1:
+            self.end(order_id, "filled")
+
+    def cancel(self) -> None:
+        if self.open:
+            self.end(self.chance.choice(sorted(self.open)), "canceled")
+
+    def end(self, order_id: str, status: str) -> None:
+        del self.open[order_id]
+        self.ended[order_id] = status
+        self.tell({"order_id": order_id, "exec_type": status, "order_status": status})
+
+    def cut(self) -> None:
+        if self.is_up:
+            self.is_up = False
+            self.bench.orders.broken()
+
+    def restore(self) -> None:
+        self.is_up = True
+        reports = [
+            new(
+                order_id,
+                **terms,
+                cum_qty=float(self.filled[order_id]),
+                timestamp=text_of(self.bench.now_ns),
+            )
+            for order_id, terms in self.open.items()
+        ]
+        past = [{**fill, "order_status": "filled"} for fill in self.fills[-50:]]
+        self.bench.snapshot(*reports, *past)
+
+    def wait(self) -> None:
+        self.bench.wait(3)
+
+
+STEPS = st.one_of(
+    st.tuples(
+        st.just("add"), st.sampled_from(["before", "after", "never", "lost", "refused", "before"])
+    ),
+    st.tuples(st.sampled_from(["fill", "fill", "fill", "cancel", "cut", "restore", "wait"])),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=45), seed=st.integers(0, 2**16))
+def test_nothing_is_forgotten_and_nothing_counted_twice(
+    steps: list[tuple[str, ...]], seed: int
+) -> None:
+    exchange = Exchange(random.Random(seed))
+    orders = exchange.bench.orders
+    for name, *args in steps:
+        exchange.bench.wait(0.001)
+        getattr(exchange, name)(*args)
+        for order in orders:
+            assert order.cum_qty == sum(fill.qty for fill in order.fills)
+    for _ in range(2):
+        exchange.bench.wait(10)
+        exchange.restore()
+    for order_id, name in exchange.names.items():
+        order = exchange.sent[name]
+        assert orders[name] is order
+        if order.order_id is None:
+            # It came and went unseen, without a fill.
+            assert (order.status, exchange.ended[order_id]) == ("absent", "canceled")
+            assert exchange.filled[order_id] == 0
+            continue
+        assert orders[order_id] is order
+        assert order.cum_qty == exchange.filled[order_id]
+        assert order.cum_cost == order.cum_qty * 100
+        assert order.is_open == (order_id in exchange.open)
+        assert order.status in (exchange.ended.get(order_id), "gone") or order.is_open
+        if exchange.filled[order_id] == 1:
+            assert order.status == "filled"
+    for name in exchange.sent.keys() - set(exchange.names.values()):
+        assert exchange.sent[name].status in ("absent", "rejected")
+    assert len(orders) == len(exchange.sent)
+    assert [fill.exec_id for fill in orders.fills] == [fill["exec_id"] for fill in exchange.fills]
+    assert orders.unsettled == []
