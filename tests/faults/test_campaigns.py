@@ -118,6 +118,7 @@ setups = st.builds(
     attempts=st.sampled_from([2, 20]),
     hosts=st.sampled_from(["one", "three"]),
     level3=st.booleans(),
+    redundant=st.sampled_from([False, False, True]),
 )
 
 
