@@ -127,7 +127,8 @@ class GapEvent(Model):
     """A hole in what was received, reported when it is closed.
 
     Attributes:
-        cause: `disconnect` (no connection), `resync` (a book was asked for again), `sequence`
+        cause: `disconnect` (no connection), `resync` (a book was asked for again, or a private
+            channel for its snapshot), `sequence`
             (a private channel was asked for again), `overflow` (the consumer was too slow),
             `unreadable` (a frame that was dropped; where it names no channel, any may miss it) or
             `pause` (nothing was read for more than a second: what arrived then came late).
