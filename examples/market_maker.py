@@ -19,7 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -240,7 +240,7 @@ class MarketMaker:
 async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
     """Let something go wrong about every other second, for a second at most."""
     faults, chance = simulated.faults, random.Random(seed)
-    troubles = [
+    troubles: list[Callable[[], Any]] = [
         faults.reset_connections,
         faults.lose_requests,
         faults.lose_replies,
