@@ -225,6 +225,14 @@ def test_fill_without_totals_adds_up(bench: Bench) -> None:
     assert (order.cum_qty, order.cum_cost, order.avg_price) == (Decimal("0.75"), 75, 100)
 
 
+def test_fill_that_is_told_again_is_the_one_that_was_told(bench: Bench) -> None:
+    bench.report(trade("O1", "E1", 0.5, cum_qty=0.5, last_price=100.0))
+    (fill,) = bench.orders.fills
+    bench.report(trade("O1", "E1", 0.7, cum_qty=0.5, last_price=90.0))
+    assert bench.orders["O1"].fills == bench.orders.fills == [fill]
+    assert bench.orders["O1"].cum_qty == Decimal("0.5")
+
+
 def test_uuid_may_come_back_in_another_spelling(bench: Bench) -> None:
     order = bench.send("6D1B345E-2821-40E2-AD83-4ECB18A06876")
     bench.report(new("O1", cl_ord_id="6d1b345e282140e2ad834ecb18a06876"))
