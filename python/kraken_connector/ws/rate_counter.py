@@ -89,20 +89,24 @@ class Charge:
         orders: the orders that it is about.
         told_by: the `exec_type` of the report that shows it to be counted, any if empty.
         amends: the order whose age begins anew when it succeeds.
+        makes: whether it makes its orders.
     """
 
     costs: dict[str, Decimal]
     orders: Sequence[Order] = ()
     told_by: str = ""
     amends: Order | None = None
+    makes: bool = False
 
 
 class RateCounter(Keeper):
     """The counters of the account, as far as this client can know them: `client.rate_counter`.
 
-    Requests are counted when they are sent; those of other clients are learnt from the stream,
-    which tells the counter with each report when it was subscribed with `ratecounter=True`
-    (`client.track_orders()` does that). Until the tier is known it is taken for the lowest.
+    A request counts in full from its sending, and begins to decay with its answer: the exchange
+    counted it somewhen in between, so this count is not below the exchange's on account of the
+    way. Requests of other clients are learnt from the stream, which tells the counter with each
+    report when it was subscribed with `ratecounter=True` (`client.track_orders()` does that).
+    Until the tier is known it is taken for the lowest.
 
     Args:
         orders: knows pair and age of the orders.
@@ -123,6 +127,7 @@ class RateCounter(Keeper):
         self.is_tier_known = tier is not None
         self._orders = orders
         self._now_ns = now_ns
+        #: What is answered or reported, and when that was worked out.
         self._counts: dict[str, tuple[Decimal, int]] = {}
         #: What the exchange may not have counted yet, in order of sending.
         self._under_way: dict[Charge, None] = {}
@@ -130,10 +135,8 @@ class RateCounter(Keeper):
     # What users read.
 
     def count(self, symbol: str) -> Decimal:
-        """Return the counter of a pair now."""
-        value, since_ns = self._counts.get(symbol, (Decimal(0), 0))
-        passed = Decimal(max(self._now_ns() - since_ns, 0)) / SECOND_NS
-        return max(value - passed * self.tier.decay, Decimal(0))
+        """Return the counter of a pair now, requests without an answer included."""
+        return self._answered(symbol) + self._coming(symbol)
 
     def headroom(self, symbol: str) -> Decimal:
         """Return what can be added to the counter of a pair now; negative when it is above."""
@@ -162,9 +165,9 @@ class RateCounter(Keeper):
             numbers: the numbers of an amend that was encoded without them.
         """
         if isinstance(params, AddOrderParams):
-            return Charge({params.symbol: FIXED})
+            return Charge({params.symbol: FIXED}, makes=True)
         if isinstance(params, BatchAddParams):
-            return Charge({params.symbol: BATCHED * len(params.orders)})
+            return Charge({params.symbol: BATCHED * len(params.orders)}, makes=True)
         if isinstance(params, AmendOrderParams):
             return self._amend(params, numbers or {})
         if isinstance(params, EditOrderParams):
@@ -177,17 +180,11 @@ class RateCounter(Keeper):
 
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
-        for symbol, cost in charge.costs.items():
-            self._counts[symbol] = (self.count(symbol) + cost, self._now_ns())
         self._under_way[charge] = None
 
     def withdraw(self, charge: Charge) -> None:
         """Take back what was counted for a request that did not leave."""
-        if charge in self._under_way:
-            del self._under_way[charge]
-            for symbol, cost in charge.costs.items():
-                left = max(self.count(symbol) - cost, Decimal(0))
-                self._counts[symbol] = (left, self._now_ns())
+        self._under_way.pop(charge, None)
 
     def landed(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
         """Note that a request was answered, or is not waited for any more.
@@ -197,13 +194,17 @@ class RateCounter(Keeper):
             success: whether it was carried out.
             exceeded: whether it was refused for the rate limit: then ours was too low.
         """
-        self._under_way.pop(charge, None)
+        self._counted(charge)
         if success and charge.amends is not None:
             charge.amends.aged_from_ns = self._now_ns()
+        if charge.makes:
+            # The exchange made them after they were sent, so they are not older than this.
+            for order in charge.orders:
+                order.aged_from_ns = self._now_ns()
         if exceeded:
             for symbol, cost in charge.costs.items():
-                least = self.tier.threshold - cost
-                self._counts[symbol] = (max(self.count(symbol), least), self._now_ns())
+                missing = self.tier.threshold - cost - self.count(symbol)
+                self._put(symbol, self._answered(symbol) + max(missing, Decimal(0)))
 
     # What the stream says.
 
@@ -242,18 +243,36 @@ class RateCounter(Keeper):
         for place, charge in enumerate(under_way):
             if order in charge.orders and charge.told_by in ("", exec_type):
                 for counted in under_way[: place + 1]:
-                    self._under_way.pop(counted, None)
+                    self._counted(counted)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
-        costs = (charge.costs.get(symbol, Decimal(0)) for charge in self._under_way)
-        coming = sum(costs, Decimal(0))
-        ours = self.count(symbol)
-        # A difference below one may be rounding.
-        exact = max(told + coming, ours) if abs(told + coming - ours) < 1 else told + coming
-        self._counts[symbol] = (exact, self._now_ns())
+        if told == told.to_integral_value():
+            # It may have been rounded.
+            told = min(max(told, self._answered(symbol)), told + 1)
+        # What is still coming stays on top.
+        self._put(symbol, told)
 
     # Inner workings.
+
+    def _answered(self, symbol: str) -> Decimal:
+        value, since_ns = self._counts.get(symbol, (Decimal(0), 0))
+        passed = Decimal(max(self._now_ns() - since_ns, 0)) / SECOND_NS
+        return max(value - passed * self.tier.decay, Decimal(0))
+
+    def _coming(self, symbol: str) -> Decimal:
+        costs = (charge.costs.get(symbol, Decimal(0)) for charge in self._under_way)
+        return sum(costs, Decimal(0))
+
+    def _counted(self, charge: Charge) -> None:
+        """Let a request decay, which the exchange has counted by now."""
+        if charge in self._under_way:
+            del self._under_way[charge]
+            for symbol, cost in charge.costs.items():
+                self._put(symbol, self._answered(symbol) + cost)
+
+    def _put(self, symbol: str, value: Decimal) -> None:
+        self._counts[symbol] = (value, self._now_ns())
 
     def _amend(self, params: AmendOrderParams, numbers: Mapping[str, Decimal]) -> Charge:
         order = self._orders.get(params.order_id or params.cl_ord_id or "")
@@ -293,6 +312,8 @@ class RateCounter(Keeper):
     def _age_cost(self, what: Literal["amend", "edit", "cancel"], order: Order | None) -> Decimal:
         """Return what an order's age adds; one that is not known counts as new."""
         if order is None or order.aged_from_ns is None:
+            return age_cost(what, 0)
+        if any(charge.amends is order for charge in self._under_way):
             return age_cost(what, 0)
         return age_cost(what, max(self._now_ns() - order.aged_from_ns, 0))
 

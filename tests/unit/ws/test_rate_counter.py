@@ -262,8 +262,23 @@ def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
         desk.send(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
     coming = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
     desk.counter.add(coming)
-    desk.report(order_id, ratecount=10)
-    assert desk.counter.count(BTC) == 11
+    desk.report(order_id, ratecount=10.5)
+    assert desk.counter.count(BTC) == 11.5
+    # A whole number may hide as much as one.
+    desk.report(order_id, ratecount=5)
+    assert desk.counter.count(BTC) == 5 + 1 + 1
+
+
+def test_request_counts_in_full_until_it_is_answered() -> None:
+    desk = Desk()
+    charge = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
+    desk.counter.add(charge)
+    desk.wait(100)
+    assert desk.counter.count(BTC) == 1
+    desk.counter.landed(charge, success=True)
+    assert desk.counter.count(BTC) == 1
+    desk.wait(100)
+    assert desk.counter.count(BTC) == 0
 
 
 def test_difference_below_one_is_rounding() -> None:

@@ -1,0 +1,286 @@
+"""The client's rate counter against the simulated exchange's, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from tests import virtual
+from tests.ws.helpers import BTC, ETH, connected, tokens_of
+
+from kraken_connector.exceptions import RateLimitExceeded, TradingError
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelOrderParams,
+    EditOrderParams,
+    ExecutionsParams,
+    KrakenWSClient,
+)
+from kraken_connector.ws.trading_desk import USERREF_QUIET
+
+Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
+RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}
+RATE_LIMIT = "EOrder:Rate limit exceeded"
+
+
+@asynccontextmanager
+async def stage(
+    tier: Any = "starter", **options: Any
+) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
+    """Connect a client to an exchange."""
+    clock = virtual.current().time_ns
+    async with (
+        SimulatedExchange(symbols=[BTC, ETH], rate=0, tier=tier, balances=RICH, clock=clock) as sim,
+        connected(sim, token_manager=tokens_of(sim), **options) as client,
+    ):
+        yield sim, client
+
+
+def limit(symbol: str = BTC, price: str = "100.0", **options: Any) -> AddOrderParams:
+    return AddOrderParams(symbol, "buy", "limit", "0.10", limit_price=price, **options)
+
+
+async def both(sim: SimulatedExchange, client: KrakenWSClient) -> tuple[float, float]:
+    """Return what client and exchange count, as soon as nothing is under way."""
+    await asyncio.sleep(0.01)
+    return float(client.rate_counter.count(BTC)), float(sim.rates.count(BTC))
+
+
+def test_counts_what_the_exchange_counts() -> None:
+    async def main() -> None:
+        async with stage(tier="intermediate") as (sim, client):
+            counter = client.rate_counter
+            assert (counter.tier.name, counter.is_tier_known) == ("starter", False)
+            await client.subscribe(ExecutionsParams(snap_orders=True))
+            assert (counter.tier.name, counter.is_tier_known) == ("intermediate", True)
+
+            async def agree(cost: float, collecting: float = 0.0) -> None:
+                ours, theirs = await both(sim, client)
+                assert theirs <= ours == pytest.approx(theirs, abs=0.02 + 2.34 * collecting)
+                assert float(counter.headroom(BTC)) == pytest.approx(125 - ours)
+                assert ours == pytest.approx(cost, abs=0.1 + 2.34 * collecting)
+                await asyncio.sleep(20)
+
+            placed = await client.add_order(limit(cl_ord_id="a"))
+            await agree(1)
+            await client.amend_order(AmendOrderParams(placed.typed.order_id, limit_price="101.0"))
+            await agree(1)
+            amend = client.prepare_amend(cl_ord_id="a")
+            await amend(limit_price="102.0")
+            await client.prepare_cancel(cl_ord_id="a")()
+            await agree(1 + 8)
+            orders = [limit(order_userref=7) for _ in range(3)]
+            added = await client.batch_add(BatchAddParams(BTC, orders=orders))
+            await agree(1.5)
+            edit = EditOrderParams(added.typed.orders[0].order_id, BTC, limit_price="103.0")
+            edited = await client.edit_order(edit)
+            await agree(1 + 2)
+            names = [edited.typed.order_id, added.typed.orders[1].order_id]
+            await client.batch_cancel(BatchCancelParams(orders=names))
+            await agree(4 + 4)
+            await client.cancel_order(CancelOrderParams(order_userref=[7]))
+            await agree(2, USERREF_QUIET)
+            await client.add_order(limit(validate=True))
+            await agree(1)
+            await client.cancel_all()
+            await agree(0)
+            assert counter.count(ETH) == 0
+
+    virtual.run(main())
+
+
+def test_amend_below_what_is_filled_costs_what_a_cancel_does() -> None:
+    async def main() -> None:
+        async with stage() as (sim, client):
+            await client.subscribe(ExecutionsParams())
+            order_id = await sim.account.place(BTC, "buy", "0.5", limit_price="100.0")
+            await sim.account.fill(order_id, "0.2")
+            await asyncio.sleep(0.01)
+            await client.amend_order(AmendOrderParams(order_id, order_qty="0.1"))
+            ours, theirs = await both(sim, client)
+            assert ours == pytest.approx(1 + 3 + 8, abs=0.05)
+            assert theirs <= ours
+
+    virtual.run(main())
+
+
+def test_stream_tells_what_other_clients_do() -> None:
+    async def main() -> None:
+        async with (
+            stage(tier="pro", rate_policy="refuse") as (sim, client),
+            connected(sim, token_manager=tokens_of(sim)) as other,
+        ):
+            await client.subscribe(ExecutionsParams(ratecounter=True))
+            for _ in range(100):
+                await other.add_order(limit())
+            await asyncio.sleep(0.01)
+            ours, theirs = await both(sim, client)
+            assert ours == pytest.approx(theirs, abs=1)
+            assert ours > 90
+
+    virtual.run(main())
+
+
+def test_refusal_of_the_exchange_raises_the_counter() -> None:
+    async def main() -> None:
+        async with stage(tier="pro") as (sim, client):
+            await client.subscribe(ExecutionsParams())
+            sim.faults.refuse_orders(RATE_LIMIT)
+            with pytest.raises(TradingError, match="Rate limit"):
+                await client.add_order(limit())
+            assert float(client.rate_counter.headroom(BTC)) == pytest.approx(1, abs=0.1)
+            assert client.rate_counter.seconds_until(BTC, 2) == pytest.approx(1 / 3.75, abs=0.1)
+
+    virtual.run(main())
+
+
+def test_refuse_sends_nothing_that_would_be_refused() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="refuse") as (sim, client):
+            for _ in range(59):
+                await client.add_order(limit(validate=True))
+                await client.add_order(limit(ETH, validate=True))
+            while (count := client.rate_counter.count(BTC)) <= 59:
+                await client.add_order(limit(validate=True))
+            sent = len(sim.requests)
+            with pytest.raises(RateLimitExceeded) as refused:
+                await client.add_order(limit())
+            error = refused.value
+            assert isinstance(error, TradingError)
+            assert len(sim.requests) == sent
+            assert (error.method, error.symbol, error.cost) == ("add_order", BTC, 1)
+            assert float(error.headroom) == pytest.approx(60 - float(count), abs=0.01)
+            assert error.seconds == pytest.approx(float(count) - 59, abs=0.01)
+            await asyncio.sleep(error.seconds)
+            await client.add_order(limit())
+
+    virtual.run(main())
+
+
+def test_wait_sends_in_order_and_not_before_there_is_room() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="wait") as (sim, client):
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            names = [f"order-{place:03}" for place in range(90)]
+
+            def check(name: str) -> Any:
+                return client.add_order(limit(cl_ord_id=name, validate=True))
+
+            await asyncio.gather(*map(check, names[:80]))
+            assert loop.time() - start == pytest.approx(20, abs=0.1)
+            other = asyncio.create_task(client.add_order(limit(ETH)))
+            tasks = [asyncio.create_task(check(name)) for name in names[80:]]
+            await other
+            assert not any(task.done() for task in tasks)
+            await asyncio.gather(*tasks)
+            assert loop.time() - start == pytest.approx(30, abs=0.1)
+            requests = [r.params for r in sim.requests if r.method == "add_order"]
+            sent = [params["cl_ord_id"] for params in requests if params["symbol"] == BTC]
+            assert sent == names
+
+    virtual.run(main())
+
+
+def test_amend_waits_until_it_is_cheap_enough() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="wait") as (sim, client):
+            loop = asyncio.get_running_loop()
+            await asyncio.gather(*(client.add_order(limit(cl_ord_id=f"{n}")) for n in range(60)))
+            placed = loop.time()
+            await client.amend_order(AmendOrderParams(cl_ord_id="59", limit_price="101.0"))
+            assert loop.time() - placed == pytest.approx(4, abs=0.1)
+            assert [str(order.limit_price) for order in sim.account.open_orders].count("101.0") == 1
+
+    virtual.run(main())
+
+
+def test_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="wait") as (_, client):
+            for _ in range(60):
+                await client.add_order(limit(validate=True))
+            count = client.rate_counter.count(BTC)
+            waiting = [
+                asyncio.create_task(client.add_order(limit(validate=True))) for _ in range(3)
+            ]
+            await asyncio.sleep(0.01)
+            for task in waiting[:2]:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+            assert [task.cancelled() for task in waiting] == [True, True, False]
+            assert float(client.rate_counter.count(BTC)) == pytest.approx(60, abs=0.1)
+            assert float(count) == pytest.approx(60, abs=0.1)
+
+    virtual.run(main())
+
+
+# Whatever is asked for, the exchange never has to refuse it.
+
+ACTIONS = st.lists(
+    st.tuples(
+        st.sampled_from(["add", "add", "add", "batch", "amend", "cancel", "cancel", "pause"]),
+        st.integers(0, 100),
+    ),
+    min_size=30,
+    max_size=120,
+)
+
+
+async def act(client: KrakenWSClient, sim: SimulatedExchange, what: str, number: int) -> None:
+    """Do one thing to an order of the account; what the client refuses is not sent."""
+    ids = list(sim.account.open_orders)
+    order_id = ids[number % len(ids)].order_id if ids else None
+    try:
+        if what == "add":
+            await client.add_order(limit())
+        elif what == "batch":
+            await client.batch_add(BatchAddParams(BTC, orders=[limit()] * (2 + number % 14)))
+        elif order_id is None:
+            return
+        elif what == "amend":
+            await client.amend_order(AmendOrderParams(order_id, limit_price=f"{100 + number}.0"))
+        else:
+            await client.cancel_order(CancelOrderParams(order_id=[order_id]))
+    except RateLimitExceeded:
+        return
+    except TradingError as error:
+        # A cancel is never held back, so it may be refused.
+        if error.venue_error == RATE_LIMIT and what != "cancel":
+            raise
+
+
+@pytest.mark.parametrize("policy", ["wait", "refuse"])
+@pytest.mark.parametrize("ratecounter", [False, True])
+@given(actions=ACTIONS)
+@settings(
+    max_examples=10,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)
+def test_exchange_never_refuses(
+    policy: str, ratecounter: bool, actions: list[tuple[str, int]]
+) -> None:
+    async def main() -> None:
+        async with stage(rate_policy=policy) as (sim, client):
+            await client.subscribe(ExecutionsParams(ratecounter=ratecounter))
+            tasks = []
+            for what, number in actions:
+                if what == "pause":
+                    await asyncio.sleep(number / 20)
+                else:
+                    tasks.append(asyncio.create_task(act(client, sim, what, number)))
+                    await asyncio.sleep(number / 1000)
+            await asyncio.gather(*tasks)
+
+    virtual.run(main())
