@@ -11,7 +11,7 @@ import pytest
 from tests import virtual
 from tests.ws.helpers import BTC, client_of, eventually, tokens_of
 
-from kraken_connector.exceptions import NotConnected, TradingError
+from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown, TradingError
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import AddOrderParams, DeadMansSwitchEvent, KrakenWSClient
 
@@ -199,6 +199,52 @@ def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
             async with client.dead_mans_switch():
                 raise AssertionError("it was entered")
         assert switch_tasks() == []
+        assert timeouts(sim) == []
+
+    play(act)
+
+
+def test_one_that_may_have_been_set_is_turned_off_before_entering_raises() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        sim.faults.lose_replies(1)
+        with pytest.raises(OrderOutcomeUnknown):
+            async with client.dead_mans_switch(on_close="leave"):
+                raise AssertionError("it was entered")
+        assert timeouts(sim) == [60, 0]
+        await asyncio.sleep(200)
+        assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_caller_who_is_cancelled_while_entering_leaves_nothing_running() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        sim.faults.lose_replies(1)
+        entering = asyncio.create_task(client.dead_mans_switch().__aenter__())
+        await eventually(lambda: timeouts(sim) == [60])
+        entering.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+        assert timeouts(sim) == [60, 0]
+        await asyncio.sleep(200)
+        assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_one_that_may_have_been_set_again_is_turned_off_on_leaving() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            switch.pause()
+            await eventually(lambda: not switch.is_armed)
+            lost = sim.faults.lose_replies(None)
+            switch.resume()
+            await eventually(lambda: timeouts(sim) == [60, 0, 60])
+            lost.cancel()
+            assert not switch.is_armed
+        assert timeouts(sim) == [60, 0, 60, 0]
+        await asyncio.sleep(200)
+        assert len(sim.account.open_orders) == 1
 
     play(act)
 

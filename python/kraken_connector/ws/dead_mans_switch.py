@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol, Self
 
-from ..exceptions import KrakenConnectorError
+from ..exceptions import KrakenConnectorError, OrderOutcomeUnknown
 from ..models import DeadMansSwitchEvent
 from ..models._checks import check_choice, checked_integer
 from ..models.trading import CancelAllOrdersAfterParams
@@ -118,7 +118,12 @@ class DeadMansSwitch:
     async def __aenter__(self) -> Self:
         if self._task is not None:
             raise RuntimeError("a dead man's switch is entered once")
-        await self._set(int(self._plan.timeout))
+        try:
+            await self._set(int(self._plan.timeout))
+        except BaseException:
+            # A request without an answer may have set it.
+            await self._turn_off()
+            raise
         self._tell("armed", "")
         self._task = asyncio.create_task(self._live())
         return self
@@ -128,7 +133,12 @@ class DeadMansSwitch:
         assert task is not None
         task.cancel()
         await asyncio.wait([task])
-        if self._on_close == "leave" or not self.is_armed:
+        if self._on_close == "disarm":
+            await self._turn_off()
+
+    async def _turn_off(self) -> None:
+        """Turn it off at the end, if it may be running."""
+        if not self._plan.may_run:
             return
         try:
             async with asyncio.timeout(FAREWELL):
@@ -138,7 +148,7 @@ class DeadMansSwitch:
             logger.warning(
                 "the dead man's switch could not be turned off: all orders end in at most "
                 "%.0f s: %s",
-                max(self.seconds_left, 0.0),
+                min(max(self.seconds_left, 0.0), self._plan.timeout),
                 error,
             )
 
@@ -185,7 +195,7 @@ class DeadMansSwitch:
             self._tell("paused", why)
             # At once: the next request was planned for later.
             self._plan.bring_forward()
-        if self.is_armed and asyncio.get_running_loop().time() >= self._plan.due():
+        if self._plan.may_run and asyncio.get_running_loop().time() >= self._plan.due():
             await self._try(0)
 
     async def _try(self, seconds: int) -> None:
@@ -200,9 +210,17 @@ class DeadMansSwitch:
 
     async def _set(self, seconds: int) -> None:
         sent = asyncio.get_running_loop().time()
-        reply = await self._trader.cancel_all_orders_after(
-            CancelAllOrdersAfterParams(timeout=seconds)
-        )
+        before = self._plan.may_run
+        self._plan.may_run = before or bool(seconds)
+        try:
+            reply = await self._trader.cancel_all_orders_after(
+                CancelAllOrdersAfterParams(timeout=seconds)
+            )
+        except OrderOutcomeUnknown:
+            raise
+        except KrakenConnectorError:
+            self._plan.may_run = before
+            raise
         if seconds:
             self._plan.confirmed(sent)
             self._is_told_expired = False
@@ -247,7 +265,7 @@ class DeadMansSwitch:
             until = min(until, self._plan.due(), self._plan.alarm())
             if self.is_armed and not self._is_told_expired:
                 until = min(until, now + max(self._plan.seconds_left(now), 0.0))
-        elif self.is_armed:
+        elif self._plan.may_run:
             until = min(until, self._plan.due())
         try:
             async with asyncio.timeout(max(until - now, 0.0)):

@@ -24,12 +24,15 @@ class SwitchPlan:
 
     Attributes:
         is_armed: whether it was set, and orders will end unless it is set again.
+        may_run: whether it may be set, as far as is known; a request without an answer may have
+            set it.
         is_late: whether that was noticed, and not yet made good.
     """
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
         self.is_armed = False
+        self.may_run = False
         self.is_late = False
         self._set_at = INF
         self._next = -INF
@@ -58,7 +61,7 @@ class SwitchPlan:
 
     def confirmed(self, sent: float) -> None:
         """Note that a request which was sent then was answered well."""
-        self.is_armed, self.is_late = True, False
+        self.is_armed, self.may_run, self.is_late = True, True, False
         self._set_at = sent
         self._next = sent + self.interval
 
@@ -81,7 +84,7 @@ class SwitchPlan:
 
     def disarmed(self) -> None:
         """Note that the exchange turned it off."""
-        self.is_armed = self.is_late = False
+        self.is_armed = self.may_run = self.is_late = False
         self._set_at, self._next = INF, -INF
 
 
