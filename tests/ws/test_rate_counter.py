@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,9 @@ from kraken_connector.ws import (
     ExecutionsParams,
     KrakenWSClient,
 )
+from kraken_connector.ws.orders import Orders
+from kraken_connector.ws.rate_counter import RateCounter
+from kraken_connector.ws.rate_gate import RateGate
 from kraken_connector.ws.trading_desk import USERREF_QUIET
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
@@ -222,6 +226,25 @@ def test_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
             assert float(count) == pytest.approx(60, abs=0.1)
 
     virtual.run(main())
+
+
+def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
+    # Looked up late, as each loop brings its own clock.
+    counter = RateCounter(Orders(), "starter", lambda: time.time_ns())  # noqa: PLW0108
+    gate = RateGate(counter, "wait")
+
+    async def main() -> None:
+        for _ in range(60):
+            charge = counter.charge_of(limit())
+            counter.add(charge)
+            counter.landed(charge)
+        charges = await asyncio.gather(*(gate.admit(limit()) for _ in range(3)))
+        assert len(charges) == 3
+        for one in charges:
+            gate.withdraw(one)
+
+    for _ in range(2):
+        virtual.run(main())
 
 
 # Whatever is asked for, the exchange never has to refuse it.

@@ -48,6 +48,7 @@ class RateGate:
         self._counter = counter
         self._policy = policy
         self._lines: dict[str, asyncio.Lock] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def admit(
         self, params: TradingParams, numbers: Mapping[str, Decimal] | None = None
@@ -73,7 +74,7 @@ class RateGate:
             if self._policy == "refuse":
                 self._check(params, symbol, charge.costs[symbol], most=0.0)
                 continue
-            async with self._lines.setdefault(symbol, asyncio.Lock()):
+            async with self._line(symbol):
                 while (seconds := self._check(params, symbol, charge.costs[symbol])) > 0:
                     await asyncio.sleep(seconds)
                     # It has grown older meanwhile.
@@ -123,6 +124,13 @@ class RateGate:
         finally:
             self._counter.landed(charge, success=success, exceeded=exceeded)
         return reply
+
+    def _line(self, symbol: str) -> asyncio.Lock:
+        """Return a pair's line. A client may be used in one event loop after the other."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._loop, self._lines = loop, {}
+        return self._lines.setdefault(symbol, asyncio.Lock())
 
     def _check(
         self, params: TradingParams, symbol: str, cost: Any, most: float | None = None
