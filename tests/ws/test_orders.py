@@ -238,6 +238,22 @@ def test_lost_report_is_made_good() -> None:
     play(act)
 
 
+def test_order_that_the_exchange_denies_is_looked_for() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        order = (await client.add_order(limit())).order
+        await order.wait_open(5)
+        sim.faults.lose_reports(1)
+        await sim.account.cancel(order.order_id)
+        # Nothing comes after the lost report that could show the gap.
+        with pytest.raises(TradingError, match="EOrder:Unknown order"):
+            await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
+        assert order.is_open
+        await order.wait_done(10)
+        assert order.status == "gone"
+
+    play(act)
+
+
 def test_reports_that_come_twice_count_once() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         sim.faults.duplicate_reports(100)

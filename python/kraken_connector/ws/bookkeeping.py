@@ -31,6 +31,9 @@ class OrderBookkeeper(Protocol):
     def outcome_unknown(self, order: Any) -> None:
         """Note that an order was sent and what came of it is not known."""
 
+    def denied(self, order: Any) -> None:
+        """Note that the exchange says that it does not have an order."""
+
     def replaced(self, result: EditOrderResult) -> None:
         """Note that `edit_order` put one order in the place of another one."""
 
@@ -53,6 +56,9 @@ class NoBookkeeping:
         """Do nothing."""
 
     def outcome_unknown(self, order: Any) -> None:
+        """Do nothing."""
+
+    def denied(self, order: Any) -> None:
         """Do nothing."""
 
     def replaced(self, result: EditOrderResult) -> None:

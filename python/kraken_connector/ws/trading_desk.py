@@ -26,7 +26,7 @@ from ..models import WSErrorResponse, WSResponse
 from ..models.trading import AddOrderParams, BatchAddParams, TradingParams
 from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from .bookkeeping import OrderBookkeeper
-from .constants import INVALID_SESSION
+from .constants import INVALID_SESSION, UNKNOWN_ORDER
 from .encoding import encode, encode_body
 from .flights import says
 from .token_desk import TokenDesk
@@ -330,7 +330,10 @@ class TradingDesk:
             logger.warning("%s: %s", command.method, text)
             return
         self._drop(command)
-        order = command.orders[0] if len(command.orders) == 1 else self._known(command)
+        known = self._known(command)
+        if known is not None and says(response, UNKNOWN_ORDER):
+            self._orders.denied(known)
+        order = command.orders[0] if len(command.orders) == 1 else known
         error = TradingError(
             text, command.req_id, venue_error=text, method=command.method, order=order
         )

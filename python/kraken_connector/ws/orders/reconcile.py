@@ -69,8 +69,9 @@ class _Doubt:
 class Doubts:
     """The orders that wait for a word of the stream, and when to ask for one.
 
-    These are those whose outcome is not known, and those that were acknowledged and of which the
-    stream has said nothing: their reports may have been in a hole.
+    These are those whose outcome is not known, those that were acknowledged and of which the
+    stream has said nothing, and those that the stream shows as open while the exchange says that it
+    does not have them: their reports may have been in a hole.
     """
 
     def __init__(self) -> None:

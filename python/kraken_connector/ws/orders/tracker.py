@@ -172,6 +172,15 @@ class Orders(Keeper):
             self._changed(order)
         self._hand_out(order.order_userref)
 
+    def denied(self, order: Order) -> None:
+        """Note that the exchange says that it does not have an order.
+
+        If it counts as open, the report of its end is late or was lost: a snapshot will tell.
+        """
+        self._next()
+        if order.is_open:
+            self._doubts.begin(order, self._latest_ns)
+
     def replaced(self, result: EditOrderResult) -> None:
         """Note that `edit_order` put one order in the place of another one."""
         self._next()
