@@ -335,9 +335,7 @@ async def _end(campaign: Campaign, setup: Setup, *, may_repeat: bool) -> None:
     await stage.recovered()
     await eventually(lambda: stage.sent[-1] in stage.received)
     stage.check_order(may_repeat=may_repeat)
-    # When the other connection of a redundant feed fell silent unnoticed, no hole is told.
-    told = [stream for stream in stage.streams if not (setup.redundant and stream in BOOKS)]
-    missing = [missing for stream in told for missing in campaign.tape.missing(stream)]
+    missing = [missing for stream in stage.streams for missing in campaign.tape.missing(stream)]
     missing += [
         Missing(*stream, ns, ns) for stream in stage.streams for ns in campaign.suspended_ns
     ]

@@ -309,6 +309,7 @@ class Arbiter:
             if self.engine.book(symbol).state == "quarantined":
                 self.engine.expect_book(symbol, feed.depth)
             assert message.raw is not None
+            self._tell_what_is_skipped(feed, symbol, message.received_ns)
             return self._present(leg, feed, symbol, mark, message.raw, message.received_ns)
         self._follow(leg, feed, symbol, mark, None)
         return ()
@@ -359,11 +360,12 @@ class Arbiter:
         return events
 
     def _switch(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
-        """Present a leg's book as a whole."""
+        """Present a leg's book as a whole, in place of the messages that led there."""
         book = leg.book(symbol)
         if not book.is_valid:
             return ()
         self.switches += 1
+        self._tell_what_is_skipped(feed, symbol, book.received_ns)
         raw = _as_snapshot(book)
         events = self.engine.feed(raw, book.received_ns)
         presented = _mark(raw)
@@ -373,6 +375,12 @@ class Arbiter:
         leg.places[symbol] = feed.end if presented.fits(mark) else feed.end - 1
         self._sound_again(feed, symbol, book.received_ns)
         return events
+
+    def _tell_what_is_skipped(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
+        """Record that a whole book is about to make up for messages nobody brought."""
+        since_ns = self.engine.book(symbol).received_ns
+        if feed.is_sound and since_ns is not None:
+            self._report(_Hole("resync", since_ns), now_ns, [symbol])
 
     def _sound_legs(self, symbol: str) -> list[Leg]:
         return [leg for leg in self._legs if leg.is_sound(symbol)]
