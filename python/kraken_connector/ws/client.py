@@ -183,6 +183,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             checked_count("private_queue_max", private_queue_max, 1),
             self._record_gap,
         )
+        self._next: Callable[[], WSMessage | None] = self._inbox.pop
         self._callback_errors = self._gap_count = 0
         self._callback = None
         if on_message is not None:
@@ -293,8 +294,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         return self
 
     async def __anext__(self) -> WSMessage:
-        message: WSMessage | None = self._inbox.pop()
-        if message is not None:
+        if (message := self._next()) is not None:
             return message
         try:
             return await self.receive()

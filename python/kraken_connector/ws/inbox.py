@@ -161,11 +161,6 @@ class StoppingLane(Lane):
         super().__init__(inbox, bound)
         self._waiting_for_room: list[Callable[[], None]] = []
 
-    @property
-    def is_full(self) -> bool:
-        """Whether nothing should be added."""
-        return len(self.items) >= self.bound
-
     def when_roomy(self, tell: Callable[[], None]) -> None:
         """Call `tell` when half of the lane is free: at once, or in a later `pop`."""
         if self._is_roomy():
@@ -291,9 +286,12 @@ class Inbox:
             return self.private.pop()
         if self._note_items:
             return self.notes.pop()
-        if self._conflated_items or self._blocked_items or self._disconnecting_items:
+        # Mostly one lane of market data is in use; then there is nothing to merge.
+        if self._conflated_items or self._disconnecting_items:
             return self._pop_oldest()
-        return self.dropping.pop() if self._dropping_items else None
+        if not self._blocked_items:
+            return self.dropping.pop() if self._dropping_items else None
+        return self._pop_oldest() if self._dropping_items else self.blocking.pop()
 
     def _pop_oldest(self) -> Any:
         """Remove and return the market data that arrived first."""

@@ -46,8 +46,9 @@ class StoppingSink:
 
     def put(self, event: Any) -> None:
         """Add a message."""
-        self._lane.put(event)
-        if self._lane.is_full:
+        lane = self._lane
+        lane.put(event)
+        if len(lane.items) >= lane.bound:
             self._on_full()
 
 
