@@ -76,8 +76,6 @@ def _compare(results: Results, client: KrakenWSClient, seconds: float) -> None:
         for case, contenders in bench.cases().items():
             rounds = interleave(contenders, seconds=seconds)
             results.add("orders", case, UNIT, rounds)
-            ours = "prepared" if "prepared" in contenders else "ready parameters"
-            results.compare(f"orders-{case}", case, rounds, (ours, WEBSOCKETS))
         bench.forget()
 
 
