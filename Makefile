@@ -50,7 +50,7 @@ demo: $(CLI) ## show verified books from a simulated exchange, no network (ARGS=
 
 install: $(DEV) ## install the package and all tools into .venv
 
-# tests/parity drives both cores in one process, so the second run need not repeat it.
+# tests/parity and tests/leaks drive both cores by themselves, so the second run need not repeat them.
 test: $(DEV) ## run all tests on every core that can be built (ARGS="-k book")
 ifeq ($(CORE),native)
 	$(call say,Rust tests)
@@ -59,7 +59,8 @@ ifeq ($(CORE),native)
 	@KRAKEN_CONNECTOR_REQUIRE_NATIVE=1 KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(ARGS)
 endif
 	$(call say,Python tests with the pure core)
-	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) --ignore=tests/parity $(ARGS)
+	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) --ignore=tests/parity \
+		$(if $(filter native,$(CORE)),--ignore=tests/leaks) $(ARGS)
 
 check: $(DEV) ## check format, lints, types and stubs
 ifeq ($(CORE),native)
