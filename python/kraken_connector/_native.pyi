@@ -4,7 +4,7 @@ The core owns no socket, clock, thread, logger or callback. Prices and quantitie
 through a binary float on their way into a book or a checksum.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, ClassVar, Literal, Self, TypeAlias, final
 
@@ -464,27 +464,33 @@ class Receiver:
     Whole, unfragmented, uncompressed text frames go straight to an engine. Everything else is
     handed back, frame by frame, for a full implementation to deal with. Only the native core has
     this class.
+
+    Attributes:
+        is_direct: whether text frames go to the engine; if not, as in the beginning, they are
+            handed back too. From a binary, compressed or fragmented frame on it is false, to keep
+            the order of messages.
     """
 
+    is_direct: bool
     def __new__(cls, engine: Engine, max_size: int) -> Self: ...
     def get_buffer(self, sizehint: int = ...) -> memoryview:
         """Return room to read into."""
     def buffer_updated(
-        self, nbytes: int, received_ns: int, is_direct: bool
-    ) -> tuple[list[Event], bytes | None, bool]:
+        self, nbytes: int, received_ns: int, take: Callable[[list[Event], int], object]
+    ) -> bytes | None:
         """Take `nbytes` that were read into the room.
 
         Args:
             nbytes: how many.
             received_ns: local receive time, ns since the epoch.
-            is_direct: whether text frames go to the engine; if not, they are handed back too.
+            take: called with the events of text frames, in order, and `received_ns`, if there are
+                any.
 
         Returns:
-            The events of text frames, in order; whole other frames, one after the other, if any;
-            and whether text may still go to the engine: from a binary, compressed or fragmented
-            frame on it may not, to keep the order of messages. After a frame that breaks the
-            rules, or is longer than `max_size`, all bytes are handed back as they come.
+            Whole other frames, one after the other, if any. After a frame that breaks the rules, or
+            is longer than `max_size`, all bytes are handed back as they come.
 
         Raises:
             ValueError: there was no room for so many bytes.
+            Exception: what `take` raised.
         """

@@ -183,7 +183,6 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             checked_count("private_queue_max", private_queue_max, 1),
             self._record_gap,
         )
-        self._next: Callable[[], WSMessage | None] = self._inbox.pop
         self._callback_errors = self._gap_count = 0
         self._callback = None
         if on_message is not None:
@@ -294,8 +293,11 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         return self
 
     async def __anext__(self) -> WSMessage:
-        if (message := self._next()) is not None:
-            return message
+        inbox = self._inbox
+        if run := inbox.run:
+            return run.popleft()  # type: ignore[no-any-return]
+        if (message := inbox.pop()) is not None:
+            return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
         except (NotConnected, TransportError):

@@ -330,9 +330,10 @@ class Connection:
 
     def _take(self, events: list[Event], received_ns: int) -> None:
         """Take what came the short way from the socket."""
-        self.session.take(events, received_ns, self._now())
+        session = self.session
+        session.take(events, received_ns, self._now())
         self._measure(events, received_ns)
-        if self.session.attention:
+        if session.attention:
             self.attend()
         if not self._readable.is_set() and self._socket is not None:
             self._socket.transport.pause_reading()

@@ -33,24 +33,26 @@ REPORTED_AT_ONCE = 1024
 
 
 class Lane:
-    """A bounded queue. What happens beyond its bound is up to the subclass."""
+    """A bounded queue. What happens beyond its bound is up to the subclass.
+
+    Attributes:
+        append: adds one event of several; `Inbox.settle` must follow.
+    """
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         self.inbox = inbox
         self.bound = bound
         self.dropped = 0
         self.items: deque[Any] = deque()
+        self.append: Callable[[Any], None] = self.items.append
 
     def __len__(self) -> int:
         return len(self.items)
 
     def put(self, event: Any) -> None:
         """Add an event."""
-        self.items.append(event)
-        if len(self.items) > self.bound:
-            self._overflow()
-        if self.inbox.waiters:
-            self.inbox.wake()
+        self.append(event)
+        self.inbox.settle()
 
     def pop(self) -> Any:
         """Remove and return the oldest event."""
@@ -68,52 +70,52 @@ class Lane:
         """Return what waits, oldest first."""
         return self.items
 
-    def _overflow(self) -> None:
-        raise NotImplementedError
-
 
 class DroppingLane(Lane):
     """Forgets the oldest, and records what was lost until there is room again."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._lost = 0
+        #: Events forgotten since the last report.
+        self.lost = 0
         self._since_ns = 0
         self._kinds: set[tuple[str, str | None]] = set()
 
     def pop(self) -> Any:
         """Remove and return the oldest event; room again ends a loss."""
         event = self.items.popleft()
-        if self._lost and len(self.items) <= self.bound // 2:
+        if self.lost and len(self.items) <= self.bound // 2:
             self._report()
         return event
 
     def close(self) -> None:
         """Report what was lost, if it was not yet."""
-        if self._lost:
+        if self.lost:
             self._report()
 
-    def _overflow(self) -> None:
-        event = self.items.popleft()
+    def keep_bound(self) -> None:
+        """Forget what is beyond the bound."""
+        while len(self.items) > self.bound:
+            self._forget(self.items.popleft())
+
+    def _forget(self, event: Any) -> None:
         self.dropped += 1
-        if not self._lost:
+        if not self.lost:
             self._since_ns = getattr(event, "received_ns", None) or time.time_ns()
             logger.warning("the consumer is too slow: dropping the oldest messages")
-        self._lost += 1
+        self.lost += 1
         if type(event) is WSDataMessage:
             self._kinds.add((event.channel, event.symbol))
         else:
             self._kinds.add((type(event).__name__, None))
-        if self._lost >= REPORTED_AT_ONCE:
+        if self.lost >= REPORTED_AT_ONCE:
             self._report()
 
     def _report(self) -> None:
         channels = sorted({channel for channel, _ in self._kinds})
         symbols = sorted({symbol for _, symbol in self._kinds if symbol})
-        gap = GapEvent(
-            "overflow", self._since_ns, time.time_ns(), channels, symbols, "", self._lost
-        )
-        self._lost = 0
+        gap = GapEvent("overflow", self._since_ns, time.time_ns(), channels, symbols, "", self.lost)
+        self.lost = 0
         self._kinds.clear()
         self.inbox.on_gap(gap)
 
@@ -123,9 +125,10 @@ class ConflatingLane(Lane):
 
     def __init__(self, inbox: Inbox) -> None:
         super().__init__(inbox, 0)
+        self.append = self._replace
         self._latest: dict[Hashable, Any] = {}
 
-    def put(self, event: Any) -> None:
+    def _replace(self, event: Any) -> None:
         """Add an event, or replace the one of its kind that still waits."""
         key = _kind(event)
         if key in self._latest:
@@ -133,8 +136,6 @@ class ConflatingLane(Lane):
         else:
             self.items.append(key)
         self._latest[key] = event
-        if self.inbox.waiters:
-            self.inbox.wake()
 
     def pop(self) -> Any:
         """Remove and return the latest message of what has waited longest."""
@@ -159,29 +160,36 @@ class StoppingLane(Lane):
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._waiting_for_room: list[Callable[[], None]] = []
+        #: What to call when there is room.
+        self.stopped: list[Callable[[], None]] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether those who fill it have to stop."""
+        return len(self.items) >= self.bound
 
     def when_roomy(self, tell: Callable[[], None]) -> None:
         """Call `tell` when half of the lane is free: at once, or in a later `pop`."""
         if self._is_roomy():
             tell()
         else:
-            self._waiting_for_room.append(tell)
+            self.stopped.append(tell)
 
     def pop(self) -> Any:
         """Remove and return the oldest event; tell when there is room."""
         event = self.items.popleft()
-        if self._waiting_for_room and self._is_roomy():
-            waiting, self._waiting_for_room = self._waiting_for_room, []
-            for tell in waiting:
+        if self.stopped and self._is_roomy():
+            stopped, self.stopped = self.stopped, []
+            for tell in stopped:
                 tell()
         return event
 
     def _is_roomy(self) -> bool:
         return len(self.items) <= self.bound // 2
 
-    def _overflow(self) -> None:
-        """Keep it: what was read must not be lost."""
+
+#: A run of nothing; nobody adds to it.
+_NOTHING: deque[Any] = deque()
 
 
 class Inbox:
@@ -194,10 +202,14 @@ class Inbox:
 
     Attributes:
         lanes: all of them by name; those of market data have the names of their policies.
+        run: what can be taken by `popleft` as well as by `pop`: one lane of market data while
+            nothing else waits, and nothing follows from taking it. It may be empty although
+            something waits.
     """
 
     def __init__(self, bound: int, private_bound: int, on_gap: Callable[[GapEvent], None]) -> None:
         self.on_gap = on_gap
+        self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = StoppingLane(self, private_bound)
         self.notes = DroppingLane(self, private_bound)
@@ -247,6 +259,7 @@ class Inbox:
         """Begin anew, empty unless what waits is to be kept."""
         self._ended = None
         if not keep:
+            self.run = _NOTHING
             for lane in self.lanes.values():
                 lane.clear()
 
@@ -272,6 +285,16 @@ class Inbox:
             await self._wait()
         return event
 
+    def settle(self) -> None:
+        """Look after what was appended: keep the bounds, wake those who wait."""
+        if len(self._dropping_items) > self.dropping.bound:
+            self.dropping.keep_bound()
+        if len(self._note_items) > self.notes.bound:
+            self.notes.keep_bound()
+        self.run = self._find_run()
+        for _ in range(min(len(self.waiters), len(self)) if self.waiters else 0):
+            self.wake()
+
     def wake(self) -> None:
         """Let one who waits look again."""
         while self.waiters:
@@ -292,6 +315,19 @@ class Inbox:
         if not self._blocked_items:
             return self.dropping.pop() if self._dropping_items else None
         return self._pop_oldest() if self._dropping_items else self.blocking.pop()
+
+    def _find_run(self) -> deque[Any]:
+        if (
+            self._private_items
+            or self._note_items
+            or self._conflated_items
+            or self._disconnecting_items
+        ):
+            return _NOTHING
+        if not self._blocked_items:
+            return _NOTHING if self.dropping.lost else self._dropping_items
+        is_plain = not self._dropping_items and not self.blocking.stopped
+        return self._blocked_items if is_plain else _NOTHING
 
     def _pop_oldest(self) -> Any:
         """Remove and return the market data that arrived first."""

@@ -179,6 +179,7 @@ class Session:
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
+        self._settle = outlet.settle
         self.care = self.requests.care = StreamCare(keepers or {}, self.registry, self.repair)
         self._observers = dict(observers or {})
         self._observers |= {name: keeper.observe for name, keeper in self.care.keepers.items()}
@@ -218,6 +219,7 @@ class Session:
                 routes.get(event.channel, self._unrouted)(event)
             else:
                 self._handlers[type(event)](event)
+        self._settle()
 
     # The driver.
 

@@ -19,16 +19,16 @@ logger = logging.getLogger(__name__)
 
 
 class LaneSink:
-    """Into a lane that copes with a slow consumer by itself."""
+    """Into a lane that copes with a slow consumer by itself; `Places.settle` must follow."""
 
     is_shared = True
 
     def __init__(self, inbox: Inbox, lane: Lane) -> None:
-        self.put: Callable[[Any], None] = lane.put
+        self.put: Callable[[Any], None] = lane.append
         self.note: Callable[[Any], None] = inbox.notes.put
 
 
-class StoppingSink:
+class StoppingSink(LaneSink):
     """Into a lane that drops nothing; its connection is told when the lane is full.
 
     Args:
@@ -37,27 +37,32 @@ class StoppingSink:
         on_full: stops the flow of messages.
     """
 
+    def __init__(self, inbox: Inbox, lane: StoppingLane, on_full: Callable[[], None]) -> None:
+        super().__init__(inbox, lane)
+        self._lane = lane
+        self._on_full = on_full
+
+    def settle(self) -> None:
+        """Stop the flow if the lane is full."""
+        if self._lane.is_full:
+            self._on_full()
+
+
+class PrivateSink:
+    """Into the private lane, notes too: a gap must stand before the message that shows it."""
+
     is_shared = True
 
-    def __init__(self, inbox: Inbox, lane: StoppingLane, on_full: Callable[[], None]) -> None:
-        self.note: Callable[[Any], None] = inbox.notes.put
-        self._lane = lane
+    def __init__(self, inbox: Inbox, on_full: Callable[[], None]) -> None:
+        self.note: Callable[[Any], None] = self.put
+        self._lane = inbox.private
         self._on_full = on_full
 
     def put(self, event: Any) -> None:
         """Add a message."""
-        lane = self._lane
-        lane.put(event)
-        if len(lane.items) >= lane.bound:
+        self._lane.put(event)
+        if self._lane.is_full:
             self._on_full()
-
-
-class PrivateSink(StoppingSink):
-    """Into the private lane, notes too: a gap must stand before the message that shows it."""
-
-    def __init__(self, inbox: Inbox, on_full: Callable[[], None]) -> None:
-        super().__init__(inbox, inbox.private, on_full)
-        self.note = self.put
 
 
 class CallbackSink:
@@ -103,6 +108,7 @@ class ClientOutlet:
         inbox: the client's lanes.
         on_full: stops the connection when the private lane is full.
         on_gap: records a hole.
+        settle: called after each read, when all its messages have been put somewhere.
         callback: takes everything instead of the inbox.
     """
 
@@ -114,13 +120,15 @@ class ClientOutlet:
         *,
         on_full: Callable[[], None],
         on_gap: Callable[[GapEvent], None],
+        settle: Callable[[], None],
         callback: CallbackSink | None = None,
     ) -> None:
         take = callback.put if callback else None
-        self.put: Callable[[Any], None] = take or inbox.dropping.put
+        self.put: Callable[[Any], None] = take or inbox.dropping.append
         self.note: Callable[[Any], None] = take or inbox.notes.put
         self.reply: Callable[[Any], None] = take or PrivateSink(inbox, on_full).put
         self.gap: Callable[[GapEvent], None] = on_gap
+        self.settle = settle
 
 
 class Places:
@@ -138,15 +146,20 @@ class Places:
         block: Callable[[StoppingLane], None],
         give_up: Callable[[StoppingLane], None],
     ) -> None:
-        self._sinks: dict[str, Sink] = {
+        self._inbox = inbox
+        self._flowing: dict[str, Sink] = {
             "drop_oldest": LaneSink(inbox, inbox.dropping),
             "conflate": LaneSink(inbox, inbox.conflating),
+        }
+        self._stopping = {
             "block": StoppingSink(inbox, inbox.blocking, lambda: block(inbox.blocking)),
             "disconnect": StoppingSink(
                 inbox, inbox.disconnecting, lambda: give_up(inbox.disconnecting)
             ),
         }
         self._private = PrivateSink(inbox, lambda: give_up(inbox.private))
+        #: Those of `_stopping` that are in use: another connection may be who fills a lane.
+        self._used: set[StoppingSink] = set()
 
     def of(self, channel: str, overflow: str) -> Sink:
         """Return where a channel's messages go.
@@ -156,8 +169,19 @@ class Places:
         """
         if overflow not in OVERFLOWS:
             raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
-        if channel not in PRIVATE_CHANNELS:
-            return self._sinks[overflow]
-        if overflow in ("conflate", "block"):
-            raise ValueError(f"overflow={overflow!r} is not for private channels like {channel}")
-        return self._private
+        if channel in PRIVATE_CHANNELS:
+            if overflow in ("conflate", "block"):
+                reason = f"overflow={overflow!r} is not for private channels like {channel}"
+                raise ValueError(reason)
+            return self._private
+        if overflow in self._flowing:
+            return self._flowing[overflow]
+        sink = self._stopping[overflow]
+        self._used.add(sink)
+        return sink
+
+    def settle(self) -> None:
+        """Look after the lanes when all messages of a read have been put."""
+        for sink in self._used:
+            sink.settle()
+        self._inbox.settle()

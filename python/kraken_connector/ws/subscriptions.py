@@ -81,6 +81,10 @@ class Outlet(Sink, Protocol):
     def gap(self) -> Callable[[GapEvent], None]:
         """Takes the record of a hole."""
 
+    @property
+    def settle(self) -> Callable[[], None]:
+        """Called when all messages that arrived together have been put somewhere."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionEntry:

@@ -59,18 +59,18 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         self.failure: Exception | None = None
         self._receiver = receiver
         self._take = take
-        self._is_direct = False
         self._head = bytearray()
         self._early: bytearray | None = bytearray(64 * 1024)
 
     def go_direct(self) -> None:
         """Take the short way from now on, if nothing is left on the library's."""
-        if not self._is_direct and self._early is None and not len(self.recv_messages.frames):
-            self._is_direct = True
+        receiver = self._receiver
+        if not receiver.is_direct and self._early is None and not len(self.recv_messages.frames):
+            receiver.is_direct = True
 
     def go_long(self) -> None:
         """Give text frames to the library from now on, so that the engine gets none any more."""
-        self._is_direct = False
+        self._receiver.is_direct = False
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Return where the event loop shall read to."""
@@ -93,22 +93,14 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         if self._early is not None:
             self._handshake(bytes(self._early[:nbytes]))
             return
-        received_ns = time.time_ns()
-        was_direct = self._is_direct
-        events, rest, self._is_direct = self._receiver.buffer_updated(
-            nbytes, received_ns, was_direct
-        )
-        if events:
-            self._deliver(events, received_ns)
-        if rest is not None:
-            super().data_received(rest)
-
-    def _deliver(self, events: list[Event], received_ns: int) -> None:
         try:
-            self._take(events, received_ns)
+            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._take)
         except Exception as error:  # noqa: BLE001 (whoever reads from this connection raises it)
             self.failure = error
             self.transport.abort()
+            return
+        if rest is not None:
+            super().data_received(rest)
 
     def _handshake(self, data: bytes) -> None:
         """Give the library the head of the response; after it, frames begin.

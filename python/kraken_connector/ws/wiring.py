@@ -86,11 +86,18 @@ class Wiring:
         def give_up() -> None:
             connection.give_up_until_drained(self.inbox.private)
 
+        def settle() -> None:
+            places.settle()
+
         def end(reason: Exception) -> None:
             on_end(link, reason)
 
         outlet = ClientOutlet(
-            self.inbox, on_full=give_up, on_gap=self.on_gap, callback=self.callback
+            self.inbox,
+            on_full=give_up,
+            on_gap=self.on_gap,
+            settle=settle,
+            callback=self.callback,
         )
         leg = arbiter.leg() if arbiter is not None else None
         tokens = self.tokens if host.takes_tokens else None

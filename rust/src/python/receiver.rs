@@ -10,8 +10,10 @@ use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PySlice};
 use super::engine::PyEngine;
 use crate::websocket::{Frame, frame_at};
 
-/// Room that a read can count on; what a loopback or a fast network hands over at once.
-const ROOM: usize = 128 * 1024;
+/// Room that a read can count on, and half of what it is given. More would save reads, but what a
+/// read brings is alive together: beyond this it does not stay in the processor's nearer caches
+/// until it is looked at.
+const ROOM: usize = 64 * 1024;
 
 /// The receive half of one socket: its bytes in, an engine's events out.
 #[pyclass(frozen, name = "Receiver", module = "kraken_connector._native")]
@@ -30,20 +32,20 @@ struct Buffer {
     end: usize,
     /// Bytes that the frame at `start` has at least.
     needed: usize,
+    /// Whether text goes to the engine.
+    is_direct: bool,
     /// Whether a frame broke the rules: nothing after it can be told apart.
     is_broken: bool,
 }
 
-/// What a read brought.
-#[derive(Default)]
-struct Taken<'py> {
-    events: Vec<Bound<'py, PyAny>>,
-    rest: Vec<u8>,
+/// The frames of a read on their way from the buffer.
+struct Taking<'py> {
+    start: usize,
+    end: usize,
+    needed: usize,
     is_direct: bool,
     is_broken: bool,
-    /// Bytes consumed, and those that the next frame has at least.
-    consumed: usize,
-    needed: usize,
+    events: Vec<Bound<'py, PyAny>>,
 }
 
 #[pymethods]
@@ -63,9 +65,20 @@ impl PyReceiver {
                 start: 0,
                 end: 0,
                 needed: 0,
+                is_direct: false,
                 is_broken: false,
             }),
         }
+    }
+
+    #[getter]
+    fn is_direct(&self) -> bool {
+        self.lock().is_direct
+    }
+
+    #[setter]
+    fn set_is_direct(&self, is_direct: bool) {
+        self.lock().is_direct = is_direct;
     }
 
     #[pyo3(signature = (sizehint = -1))]
@@ -111,31 +124,14 @@ impl PyReceiver {
         py: Python<'py>,
         nbytes: usize,
         received_ns: i64,
-        is_direct: bool,
-    ) -> PyResult<(Bound<'py, PyList>, Option<Bound<'py, PyBytes>>, bool)> {
-        let (memory, start, end, is_broken) = {
-            let buffer = self.lock();
-            let memory = buffer.memory.clone_ref(py).into_bound(py);
-            (memory, buffer.start, buffer.end + nbytes, buffer.is_broken)
-        };
-        if end > memory.len() {
-            return Err(PyValueError::new_err("more bytes than there was room for"));
+        take: &Bound<'py, PyAny>,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let mut rest = Vec::new();
+        let events = self.take_read(py, nbytes, received_ns, &mut rest)?;
+        if !events.is_empty() {
+            take.call1((PyList::new(py, events)?, received_ns))?;
         }
-        let mut taken = Taken {
-            is_direct,
-            is_broken,
-            ..Taken::default()
-        };
-        while self.take(&memory, start, end, received_ns, &mut taken)? {}
-        {
-            let mut buffer = self.lock();
-            buffer.start = start + taken.consumed;
-            buffer.end = end;
-            buffer.needed = taken.needed;
-            buffer.is_broken = taken.is_broken;
-        }
-        let rest = (!taken.rest.is_empty()).then(|| PyBytes::new(py, &taken.rest));
-        Ok((PyList::new(py, taken.events)?, rest, taken.is_direct))
+        Ok((!rest.is_empty()).then(|| PyBytes::new(py, &rest)))
     }
 }
 
@@ -157,57 +153,88 @@ impl PyReceiver {
         Some(whole.into_bound(py))
     }
 
-    /// Takes the next whole frame from `memory[start..end]`; false when there is none.
+    /// Takes the whole frames that there are after `nbytes` more; other frames go to `rest`.
+    fn take_read<'py>(
+        &self,
+        py: Python<'py>,
+        nbytes: usize,
+        received_ns: i64,
+        rest: &mut Vec<u8>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let (memory, mut taking) = {
+            let buffer = self.lock();
+            let taking = Taking {
+                start: buffer.start,
+                end: buffer.end.saturating_add(nbytes),
+                needed: 0,
+                is_direct: buffer.is_direct,
+                is_broken: buffer.is_broken,
+                events: Vec::new(),
+            };
+            (buffer.memory.clone_ref(py).into_bound(py), taking)
+        };
+        if taking.end > memory.len() {
+            return Err(PyValueError::new_err("more bytes than there was room for"));
+        }
+        while self.take_frame(&memory, &mut taking, received_ns, rest)? {}
+        let mut buffer = self.lock();
+        buffer.start = taking.start;
+        buffer.end = taking.end;
+        buffer.needed = taking.needed;
+        buffer.is_direct = taking.is_direct;
+        buffer.is_broken = taking.is_broken;
+        drop(buffer);
+        Ok(taking.events)
+    }
+
+    /// Takes the next whole frame; false when there is none.
     #[inline]
-    fn take<'py>(
+    fn take_frame<'py>(
         &self,
         memory: &Bound<'py, PyByteArray>,
-        start: usize,
-        end: usize,
+        taking: &mut Taking<'py>,
         received_ns: i64,
-        taken: &mut Taken<'py>,
+        rest: &mut Vec<u8>,
     ) -> PyResult<bool> {
         // SAFETY: nothing runs between here and the last use of `bytes` below that could resize or
         // write the array: it is filled by its reader before this is called.
         let bytes = unsafe { memory.as_bytes() }
-            .get(start + taken.consumed..end)
+            .get(taking.start..taking.end)
             .unwrap_or_default();
-        if taken.is_broken {
-            taken.pass(bytes);
+        let mut pass = |frame: &[u8]| {
+            rest.extend(frame);
+            frame.len()
+        };
+        if taking.is_broken {
+            taking.start += pass(bytes);
             return Ok(false);
         }
-        match frame_at(bytes, self.max_size) {
-            Frame::Text(payload) if taken.is_direct => {
-                taken.consumed += payload.end;
+        taking.start += match frame_at(bytes, self.max_size) {
+            Frame::Text(payload) if taking.is_direct => {
+                let end = payload.end;
                 let frame = PyBytes::new(memory.py(), bytes.get(payload).unwrap_or_default());
                 let (notices, event) = self.engine.get().read(&frame, Some(received_ns))?;
-                taken.events.extend(notices);
-                taken.events.push(event);
+                taking.events.extend(notices);
+                taking.events.push(event);
+                end
             }
             Frame::Control(end) | Frame::Text(Range { end, .. }) => {
-                taken.pass(bytes.get(..end).unwrap_or_default());
+                pass(bytes.get(..end).unwrap_or_default())
             }
             Frame::Foreign(end) => {
-                taken.is_direct = false;
-                taken.pass(bytes.get(..end).unwrap_or_default());
+                taking.is_direct = false;
+                pass(bytes.get(..end).unwrap_or_default())
             }
             Frame::Broken => {
-                taken.is_direct = false;
-                taken.is_broken = true;
+                (taking.is_direct, taking.is_broken) = (false, true);
+                0
             }
             Frame::Partial(needed) => {
-                taken.needed = needed;
+                taking.needed = needed;
                 return Ok(false);
             }
-        }
+        };
         Ok(true)
-    }
-}
-
-impl Taken<'_> {
-    fn pass(&mut self, frame: &[u8]) {
-        self.consumed += frame.len();
-        self.rest.extend(frame);
     }
 }
 

@@ -31,6 +31,10 @@ class Place:
         self.note = self.notes.append
         self.reply = self.replies.append
         self.gap = self.gaps.append
+        self.settled = 0
+
+    def settle(self) -> None:
+        self.settled += 1
 
 
 class Bench:

@@ -179,3 +179,60 @@ async def test_loss_without_end_is_reported_on_the_way(inbox: Inbox, gaps: list[
         inbox.dropping.put(message(number))
     assert [gap.dropped for gap in gaps] == [REPORTED_AT_ONCE] * 2
     assert inbox.dropped == 2 * REPORTED_AT_ONCE
+
+
+async def test_bounds_are_kept_and_waiters_woken_when_several_were_appended(
+    inbox: Inbox, gaps: list[GapEvent]
+) -> None:
+    waiting = [asyncio.create_task(inbox.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for number in range(2):
+        inbox.conflating.append(message(number, str(number)))
+    for number in range(6):
+        inbox.dropping.append(message(number))
+    inbox.settle()
+    taken = [event.data[0].trade_id for event in await asyncio.gather(*waiting)]
+    assert taken == [2, 3, 4]
+    assert inbox.dropped == 2
+    assert len(inbox) == 3
+
+
+def run_of(inbox: Inbox) -> list[Any]:
+    inbox.settle()
+    return list(inbox.run)
+
+
+def test_run_is_the_lane_that_is_alone(inbox: Inbox) -> None:
+    assert run_of(inbox) == []
+    for lane in (inbox.dropping, inbox.blocking):
+        lane.put("market")
+        assert run_of(inbox) == ["market"]
+        assert inbox.pop() == "market"
+    inbox.dropping.put("one")
+    inbox.blocking.put(crossed(1))
+    assert run_of(inbox) == []
+
+
+@pytest.mark.parametrize("other", ["private", "notes", "conflate", "disconnect"])
+def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> None:
+    for lane in (inbox.dropping, inbox.blocking):
+        lane.put(message(1))
+        inbox.lanes[other].put(crossed(1))
+        assert run_of(inbox) == []
+        inbox.open()
+
+
+def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEvent]) -> None:
+    for number in range(5):
+        inbox.dropping.put(message(number))
+        inbox.blocking.put(number)
+    told: list[int] = []
+    inbox.blocking.when_roomy(lambda: told.append(1))
+    for _ in range(4):
+        assert run_of(inbox) == []
+        inbox.dropping.pop()
+    assert [gap.dropped for gap in gaps] == [1]
+    while not told:
+        assert run_of(inbox) == []
+        inbox.blocking.pop()
+    assert run_of(inbox) == [3, 4]

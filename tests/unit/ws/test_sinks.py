@@ -53,9 +53,23 @@ def test_every_policy_has_its_lane(inbox: Inbox, places: Places) -> None:
 def test_full_lane_stops_its_connection(inbox: Inbox, places: Places, stops: Stops) -> None:
     for overflow in ("block", "disconnect"):
         for number in range(2):
+            assert stops.blocked == stops.given_up == []
             places.of("ticker", overflow).put(number)
+    places.settle()
     assert stops.blocked == [inbox.blocking]
     assert stops.given_up == [inbox.disconnecting]
+
+
+def test_lane_that_another_connection_fills_stops_only_those_who_use_it(
+    inbox: Inbox, places: Places, stops: Stops
+) -> None:
+    inbox.blocking.put(1)
+    inbox.blocking.put(2)
+    places.settle()
+    assert stops.blocked == []
+    places.of("ticker", "block")
+    places.settle()
+    assert stops.blocked == [inbox.blocking]
 
 
 def test_private_messages_and_notes_about_them_stay_in_order(
@@ -115,6 +129,7 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
         inbox,
         on_full=lambda: None,
         on_gap=lambda _: None,
+        settle=lambda: None,
         callback=CallbackSink(seen.append, lambda: None),
     )
     for take in (outlet.put, outlet.note, outlet.reply):
