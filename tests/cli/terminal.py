@@ -16,9 +16,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-#: The child makes the terminal its own, so that Ctrl-C reaches it as a signal.
+#: The child makes the terminal its own, so that Ctrl-C reaches it as a signal, and takes the signal
+#: as programs in a terminal do, also when tests run in the background of a shell that ignores it.
 _START = (
-    "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "signal.signal(signal.SIGINT, signal.default_int_handler); "
     "from kraken_connector.cli import main; main()"
 )
 _SEQUENCES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
