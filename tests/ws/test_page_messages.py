@@ -211,13 +211,19 @@ async def test_messages_carry_the_time_of_their_arrival(sim: SimulatedExchange) 
         assert message.received_ns > 1_600_000_000 * 10**9
 
 
-async def test_stats_tell_how_long_messages_took(sim: SimulatedExchange) -> None:
-    async with connected(sim) as client:
+async def test_stats_tell_how_long_messages_took_and_how_many_come(sim: SimulatedExchange) -> None:
+    def stats() -> dict[str, Any]:
+        (stats,) = client.stats()["connections"].values()
+        return dict(stats)
+
+    async with connected(sim, ping_interval=0.1) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         await sim.step(BTC, 20)
-        await eventually(lambda: client.book(BTC).updates > 20)
-        (stats,) = client.stats()["connections"].values()
-    for name in ("dispatch", "transit"):
-        measured = stats[name]
+        await eventually(lambda: client.book(BTC).updates > 20 and stats()["ping"]["count"])
+        await eventually(lambda: stats()["rates"]["frames"] > 0)
+        found = stats()
+    assert found["rates"]["bytes"] > found["rates"]["frames"]
+    for name in ("ping", "dispatch", "transit"):
+        measured = found[name]
         assert measured["count"] > 0
         assert 0 <= measured["p50"] <= measured["p99"] <= measured["p99.9"] <= measured["max"]

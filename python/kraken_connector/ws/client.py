@@ -372,11 +372,12 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `lanes` and `waiting`
             (how far the consumer lags, see `lag`), and under `connections` by URL (with `#` and its
             name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
-            (seconds of the last ping), `dispatch` and `transit` (both `count`, and in seconds
-            `p50`, `p99`, `p99.9`, `max`) and the engine's own counts. `dispatch` is the time from
-            receiving a read until its messages were delivered; `transit` is that from the
-            exchange's timestamp until receiving, one message a read, and only as true as the two
-            clocks agree.
+            (seconds of the last ping), `ping`, `dispatch` and `transit` (each `count`, and in
+            seconds `p50`, `p99`, `p99.9`, `max`), `rates` (`frames` and `bytes` per second, of the
+            last ten seconds) and the engine's own counts. `ping` is what pings took; `dispatch` is
+            the time from receiving a read until its messages were delivered; `transit` is that from
+            the exchange's timestamp until receiving, one message a read, and only as true as the
+            two clocks agree.
         """
         return {
             "queued": len(self._inbox),

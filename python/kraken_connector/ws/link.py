@@ -198,6 +198,8 @@ class ConnectionView:
             "reconnects": connection.reconnects,
             "resyncs": session.repair.count,
             "latency": session.latency,
+            "ping": session.round_trips.summary(),
+            "rates": session.rates(),
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),
             **session.engine.counters(),

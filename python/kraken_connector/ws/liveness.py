@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..exceptions import ConnectionLost, HeartbeatTimeout, TransportError
+from .latency import LatencyHistogram
 
 __all__ = ["Liveness"]
 
@@ -29,6 +30,8 @@ class Liveness:
         self.heard = 0.0
         #: Seconds between the last ping and its pong, `None` before the first.
         self.latency: float | None = None
+        #: What all pings took.
+        self.round_trips = LatencyHistogram()
         self._ping_due = 0.0
         self._fed = float("inf")
         self._frames: int | None = None
@@ -97,6 +100,7 @@ class Liveness:
         """Take the answer to a ping."""
         if self._pong_due is not None:
             self.latency = now - self._pinged
+            self.round_trips.note(int(self.latency * 1e9))
             self._pong_due = None
 
     def excuse(self, now: float, grace: float) -> None:

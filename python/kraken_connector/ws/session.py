@@ -38,10 +38,12 @@ from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
 from .keepers import Keeper
+from .latency import LatencyHistogram
 from .liveness import Liveness
 from .options import SessionOptions
 from .pacing import Allowance
 from .pauses import PauseWatch
+from .rates import RateMeter
 from .repair import Repair
 from .requests import Requests
 from .resync import Resync
@@ -171,6 +173,7 @@ class Session:
         self._is_hole_told = False
         self._paused = False
         self._watch = PauseWatch()
+        self._rates = RateMeter()
         self._pongs = 0
         #: When each private channel brought its last message.
         self._private_ns: dict[str, int] = {}
@@ -238,6 +241,15 @@ class Session:
         """Seconds that the last ping took, `None` before the first pong."""
         return self._live.latency
 
+    @property
+    def round_trips(self) -> LatencyHistogram:
+        """What all pings took."""
+        return self._live.round_trips
+
+    def rates(self) -> dict[str, float]:
+        """Return `frames` and `bytes` per second, of the last few seconds."""
+        return self._rates.per_second("frames", "bytes")
+
     def opened(self, now: float) -> None:
         """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
         self.engine.reset()
@@ -259,6 +271,7 @@ class Session:
             self._open_hole(now_ns, cause)
         self.is_open = False
         self._watch.forget()
+        self._rates.forget()
         self.care.look_at(now_ns)
         self.care.broken()
         if self.system_status is not None:
@@ -300,6 +313,8 @@ class Session:
     def look(self, now: float, now_ns: int) -> None:
         """Note that the process runs; comes before `tick` and `deadline`."""
         self.care.look(now, now_ns)
+        if self.is_open and self._rates.is_due(now):
+            self._rates.look(now, self.engine.counters())
         since_ns = self._watch.look(now, now_ns) if self.is_open else None
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)

@@ -1,0 +1,33 @@
+"""Counts per second."""
+
+from __future__ import annotations
+
+import pytest
+
+from kraken_connector.ws.rates import RateMeter
+
+
+def test_nothing_is_known_before_the_second_look() -> None:
+    meter = RateMeter()
+    assert meter.per_second("frames") == {"frames": 0.0}
+    meter.look(0.0, {"frames": 5})
+    assert meter.per_second("frames") == {"frames": 0.0}
+
+
+def test_rates_are_those_of_the_window_alone() -> None:
+    meter = RateMeter()
+    for second in range(31):
+        steady = 100 * second
+        burst = 5_000 if second >= 5 else 0
+        meter.look(float(second), {"frames": steady + burst, "bytes": second})
+    assert meter.per_second("frames", "bytes") == pytest.approx({"frames": 100.0, "bytes": 1.0})
+
+
+def test_looks_are_due_at_steps() -> None:
+    meter = RateMeter()
+    assert meter.is_due(0.0)
+    meter.look(0.0, {})
+    assert not meter.is_due(RateMeter.STEP - 0.1)
+    assert meter.is_due(RateMeter.STEP)
+    meter.forget()
+    assert meter.is_due(0.1)
