@@ -21,7 +21,7 @@ STATE = HOME / "peers.json"
 
 #: What we need ourselves, and what measures and draws.
 TOOLS = ("h11>=0.14", "httpx>=0.27", "orjson>=3.10", "websockets>=15.0", "trustme", "matplotlib")
-PEERS = ("msgspec", "picows", "uvloop", "python-kraken-sdk", "ccxt")
+PEERS = ("msgspec", "picows", "uvloop", "aiofastnet", "python-kraken-sdk", "ccxt")
 OLD = "kraken-connector==0.2.0"
 
 
@@ -46,8 +46,6 @@ def _pip(*arguments: str) -> bool:
 
 def _versions() -> dict[str, str | None]:
     names = [name.partition(">")[0] for name in (*TOOLS, *PEERS)]
-    # picows takes its sockets from it when it is there, and brings it along.
-    names.append("aiofastnet")
     listed = subprocess.run(
         [str(PYTHON), "-m", "pip", "list", "--format=json", "--disable-pip-version-check"],
         check=True,

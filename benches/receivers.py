@@ -146,6 +146,10 @@ def _loop(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
         import uvloop
 
         return uvloop.new_event_loop
+    if name == "aiofastnet":
+        import aiofastnet
+
+        return aiofastnet.loop_factory()
     return asyncio.new_event_loop
 
 

@@ -1,0 +1,70 @@
+"""The client on other event loops, whose transports read and write in their own ways."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+
+import pytest
+import trustme
+from tests.ws.helpers import BTC, ETH, SOL, client_of, eventually, tokens_of
+
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import BookParams, ExecutionsParams, WSDataMessage
+
+#: The function that makes a loop, by module.
+LOOPS = {"uvloop": "new_event_loop", "aiofastnet": "loop_factory"}
+UPDATES = 300
+
+
+def loop_factory(module: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    made = getattr(pytest.importorskip(module), LOOPS[module])
+    return made() if module == "aiofastnet" else made  # type: ignore[no-any-return]
+
+
+def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return TLS settings of an exchange and of clients that trust it."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(server)
+    client = ssl.create_default_context()
+    authority.configure_trust(client)
+    return server, client
+
+
+async def trade_through_a_reset(tls: tuple[ssl.SSLContext, ssl.SSLContext] | None) -> None:
+    """Books verified, private messages in order, the stream whole again after a reset."""
+    server, trusting = tls or (None, None)
+    async with (
+        SimulatedExchange(symbols=[BTC, ETH, SOL], rate=0, ssl=server) as sim,
+        client_of(sim, ssl=trusting, token_manager=tokens_of(sim, tls=trusting)) as client,
+    ):
+        messages: list[WSDataMessage] = []
+        await client.subscribe(BookParams(symbol=[BTC, ETH]), callback=messages.append)
+        await client.subscribe(BookParams(symbol=[SOL], depth=1000), overflow="block")
+        await client.subscribe(ExecutionsParams())
+        for symbol in (BTC, ETH):
+            await sim.step(symbol, UPDATES)
+        await eventually(lambda: len(messages) >= 2 * UPDATES)
+        sim.faults.reset_connections()
+        await eventually(lambda: [gap.cause for gap in client.gaps] == ["disconnect"])
+        await eventually(lambda: all(client.book(symbol).is_valid for symbol in (BTC, ETH, SOL)))
+        order = await sim.account.place(BTC, "buy", "0.1", limit_price="100")
+        await sim.account.cancel(order)
+        reports = []
+        async for message in client:
+            if getattr(message, "channel", None) == "executions" and message.data:
+                reports += [report.exec_type for report in message.data]
+                if "canceled" in reports:
+                    break
+        assert reports[-3:] == ["pending_new", "new", "canceled"]
+        (counts,) = client.stats()["connections"].values()
+        assert counts["mismatches"] == counts["invalid_frames"] == 0
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("module", LOOPS)
+def test_client_works_on_the_loop(module: str, tls: bool) -> None:
+    with asyncio.Runner(loop_factory=loop_factory(module)) as runner:
+        runner.run(trade_through_a_reset(contexts() if tls else None))
