@@ -115,6 +115,8 @@ class Connection:
         self._drain: StoppingLane | None = None
         self._attempts = 0
         self._delays = delays(options.backoff_base, options.backoff_max)
+        # That of the event loop, from `open` on: a client may be used in one after the other.
+        self._now = time.monotonic
 
     async def open(self) -> None:
         """Open the first socket; from then on lost ones are replaced.
@@ -123,6 +125,7 @@ class Connection:
             ConnectFailed: it cannot be opened, or `close` was called meanwhile.
         """
         self.state = ConnectionState.CONNECTING
+        self._now = asyncio.get_running_loop().time
         self._attempts = 0
         self._opening = opening = asyncio.create_task(self._dial())
         try:
@@ -151,6 +154,7 @@ class Connection:
     def keep_trying(self, reason: Exception) -> None:
         """Begin as if a socket had been lost: for a connection that others can do without."""
         self.state = ConnectionState.RECONNECTING
+        self._now = asyncio.get_running_loop().time
         self._attempts = 0
         self._delays = delays(self._options.backoff_base, self._options.backoff_max)
         self._life = asyncio.create_task(self._live(reason))
@@ -295,7 +299,7 @@ class Connection:
         if isinstance(socket, DirectConnection) and receive == session.receive:
             direct = socket
         recv = socket.recv
-        time_ns, now = time.time_ns, asyncio.get_running_loop().time
+        time_ns, now = time.time_ns, self._now
         while True:
             if direct is not None:
                 direct.go_direct()
@@ -462,9 +466,6 @@ class Connection:
             await roomy.wait()
 
     # Time and tokens.
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
     def _set_timer(self) -> None:
         """Come back when the session wants to, and when it wants a token."""

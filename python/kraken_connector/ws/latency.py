@@ -6,56 +6,52 @@ __all__ = ["LatencyHistogram"]
 
 #: Buckets for each power of two: a percentile is at most an eighth too large.
 _STEPS = 8
+#: Enough for all durations of 63 bits, some three hundred years.
+_LONGEST_NS = 2**63 - 1
+_BUCKETS = 61 * _STEPS
 
 
 class LatencyHistogram:
     """Counts of durations by size, in buckets that grow by an eighth of a power of two.
 
     Attributes:
-        count: durations noted.
         longest_ns: the longest of them.
     """
 
-    __slots__ = ("_buckets", "count", "longest_ns")
+    __slots__ = ("_buckets", "longest_ns")
 
     def __init__(self) -> None:
-        self.count = 0
         self.longest_ns = 0
-        self._buckets: dict[int, int] = {}
+        self._buckets = [0] * _BUCKETS
 
     def note(self, duration_ns: int) -> None:
         """Count a duration; what clocks that disagree make negative counts as zero."""
-        if duration_ns < 0:
-            duration_ns = 0
-        bucket = _bucket(duration_ns)
-        self._buckets[bucket] = self._buckets.get(bucket, 0) + 1
-        self.count += 1
         if duration_ns > self.longest_ns:
-            self.longest_ns = duration_ns
+            self.longest_ns = duration_ns = min(duration_ns, _LONGEST_NS)
+        elif duration_ns < 0:
+            duration_ns = 0
+        power = duration_ns.bit_length() - 4
+        if power > 0:
+            self._buckets[power * _STEPS + (duration_ns >> power)] += 1
+        else:
+            self._buckets[duration_ns] += 1
 
     def percentile(self, percent: float) -> float | None:
         """Return the seconds that `percent` of the durations do not exceed, `None` without any."""
-        if not self.count:
-            return None
-        wanted = self.count * percent / 100
-        for bucket in sorted(self._buckets):
-            wanted -= self._buckets[bucket]
-            if wanted <= 0:
-                break
-        return min(_upper_end(bucket), self.longest_ns) / 1e9
+        wanted = sum(self._buckets) * percent / 100
+        seen = 0
+        for bucket, count in enumerate(self._buckets):
+            seen += count
+            if count and seen >= wanted:
+                return min(_upper_end(bucket), self.longest_ns) / 1e9
+        return None
 
     def summary(self) -> dict[str, float | int | None]:
         """Return `count`, and in seconds `p50`, `p99`, `p99.9` and `max`."""
-        longest = self.longest_ns / 1e9 if self.count else None
+        count = sum(self._buckets)
+        longest = self.longest_ns / 1e9 if count else None
         percentiles = {f"p{percent:g}": self.percentile(percent) for percent in (50, 99, 99.9)}
-        return {"count": self.count, **percentiles, "max": longest}
-
-
-def _bucket(duration_ns: int) -> int:
-    power = duration_ns.bit_length() - 4
-    if power <= 0:
-        return duration_ns
-    return (power + 1) * _STEPS + (duration_ns >> power) - _STEPS
+        return {"count": count, **percentiles, "max": longest}
 
 
 def _upper_end(bucket: int) -> int:
