@@ -124,6 +124,10 @@ def test_amend_of_an_icebergs_slice(bench: Bench) -> None:
         ({"order_qty": 1000}, refusals.INSUFFICIENT_FUNDS),
         ({"display_qty": 1}, "EGeneral:Invalid arguments:display_qty"),
         ({"trigger_price": 1}, "EGeneral:Invalid arguments:trigger_price"),
+        (
+            {"limit_price": 80_000, "limit_price_type": "pct"},
+            "EGeneral:Invalid arguments:limit_price_type",
+        ),
         ({"cl_ord_id": "x"}, "EGeneral:Invalid arguments:order_id"),
         ({"limit_price": "5"}, "Limit_price field must be a number_float"),
         ({"side": "buy"}, "Unsupported field: 'side' for the given msg type: amend_order"),
@@ -171,6 +175,50 @@ def test_edit_can_change_price_reference_and_trigger(bench: Bench) -> None:
     assert (new.limit_price, new.client_id) == (82_000, {"order_userref": 9})
     assert new.trigger is not None
     assert new.trigger.level == 82_500
+
+
+def test_edit_can_change_what_is_only_reported(bench: Bench) -> None:
+    old = bench.add("buy", "1", "80000.0", margin=True, fee_preference="base")
+    result = bench.ask("edit_order", order_id=old.order_id, symbol=BTC, reduce_only=True)
+    new = bench.sim.account.orders[result["order_id"]]
+    assert (new.fee_ccy_pref, new.flags) == ("fcib", {"margin": True, "reduce_only": True})
+    result = bench.ask(
+        "edit_order",
+        order_id=new.order_id,
+        symbol=BTC,
+        reduce_only=False,
+        fee_preference="quote",
+    )
+    new = bench.sim.account.orders[result["order_id"]]
+    assert (new.fee_ccy_pref, new.flags) == ("fciq", {"margin": True})
+
+
+def test_edit_takes_the_deprecated_trigger(bench: Bench) -> None:
+    old = bench.add("sell", "1", order_type="stop-loss", triggers={"price": 83_500})
+    asked = {"order_id": old.order_id, "symbol": BTC, "stop_price": 82_500, "trigger": "index"}
+    result = bench.ask("edit_order", **asked)
+    assert "stop_price is deprecated, use triggers.price" in result["warnings"]
+    trigger = bench.sim.account.orders[result["order_id"]].trigger
+    assert trigger is not None
+    assert trigger.level == 82_500
+    assert trigger.reference == "index"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trigger_price": -1, "trigger_price_type": "pct"},
+        {"trigger_price": 80_000, "trigger_price_type": "static"},
+        {"trigger_price": 1, "trigger_price_type": "percent"},
+    ],
+)
+def test_trailing_distance_stays_one(bench: Bench, change: Message) -> None:
+    trigger = {"price": 1, "price_type": "pct"}
+    order = bench.add("sell", "1", order_type="trailing-stop", triggers=trigger)
+    assert bench.error("amend_order", order_id=order.order_id, **change)
+    assert order.trigger is not None
+    assert order.trigger.price == 1
+    assert order.trigger.price_type == "pct"
 
 
 def test_edit_with_validate_changes_nothing(bench: Bench) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from . import terms
-from .conditional import set_limit, set_trigger
+from .conditional import set_limit
 from .fields import Params
 from .order import LIMIT_TYPES, Order
 from .refusals import bad
@@ -27,6 +29,7 @@ def amended(order: Order, params: Params, last: Decimal) -> Order:
     changed = replace(order, trigger=trigger)
     if "order_qty" in params:
         changed.order_qty = max(Decimal(params["order_qty"]), order.cum_qty)
+    terms.check_limit_price_type(order, params)
     if "limit_price" in params:
         if order.order_type not in LIMIT_TYPES:
             raise bad("limit_price")
@@ -38,8 +41,12 @@ def amended(order: Order, params: Params, last: Decimal) -> Order:
     if "trigger_price" in params:
         if trigger is None or not trigger.waits:
             raise bad("trigger_price")
-        price_type = params.get("trigger_price_type", trigger.price_type)
-        set_trigger(changed, Decimal(params["trigger_price"]), price_type, trigger.reference, last)
+        triggers = {
+            "price": params["trigger_price"],
+            "price_type": params.get("trigger_price_type", trigger.price_type),
+            "reference": trigger.reference,
+        }
+        terms.set_trigger_from(changed, triggers, last)
     return changed
 
 
@@ -84,15 +91,25 @@ def replacement(old: Order, params: Params, order_id: str, last: Decimal) -> Ord
         fees=Decimal(0),
         amended=False,
         post_only=params.get("post_only", old.post_only),
+        fee_ccy_pref=terms.fee_currency(params, old.fee_ccy_pref),
+        flags=_flags(old, params),
         is_scripted=False,
     )
     if "order_userref" in params:
         new.client_id = {"order_userref": params["order_userref"]}
-    if "triggers" in params:
+    triggers = terms.triggers_of(params)
+    if triggers is not None:
         if new.trigger is None:
             raise bad("triggers")
-        terms.set_trigger_from(new, params["triggers"], last)
+        terms.set_trigger_from(new, triggers, last)
     return new
+
+
+def _flags(old: Order, params: Params) -> Mapping[str, Any]:
+    """Return the terms that are only reported, as an edit leaves them."""
+    kept = {name: value for name, value in old.flags.items() if name != "reduce_only"}
+    reduce_only = params.get("reduce_only", old.flags.get("reduce_only", False))
+    return {**kept, "reduce_only": True} if reduce_only else kept
 
 
 def _set_limit(changed: Order, params: Params) -> None:

@@ -65,7 +65,7 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         params.get("post_only", False),
         client_id(params),
         stp_type=_choice(params, "stp_type", SELF_TRADE_TYPES, "cancel_newest"),
-        fee_ccy_pref=FEE_CURRENCIES[_choice(params, "fee_preference", FEE_CURRENCIES, "quote")],
+        fee_ccy_pref=fee_currency(params, FEE_CURRENCIES["quote"]),
         flags=_flags(params),
     )
     order.order_qty = Decimal(order.order_qty)
@@ -133,16 +133,36 @@ def check_deadline(params: Params, received_ns: int, now_ns: int) -> None:
         raise Refused(refusals.DEADLINE_ELAPSED)
 
 
-def _set_prices(order: Order, params: Params, last: Decimal) -> None:
-    if (order.order_type in LIMIT_TYPES) != ("limit_price" in params):
-        raise bad("limit_price")
+def fee_currency(params: Params, default: str) -> str:
+    """Return what fees are to be paid in, in the words of reports.
+
+    Raises:
+        Refused: there is no such preference.
+    """
+    if "fee_preference" not in params:
+        return default
+    return FEE_CURRENCIES[_choice(params, "fee_preference", FEE_CURRENCIES)]
+
+
+def check_limit_price_type(order: Order, params: Params) -> None:
+    """Check that a limit is an offset only where it can be.
+
+    Raises:
+        Refused: there is no such type, or the order's limit is always a price.
+    """
     price_type = params.get("limit_price_type")
     if price_type is not None and (
         order.order_type != "trailing-stop-limit" or price_type not in PRICE_TYPES
     ):
         raise bad("limit_price_type")
-    set_limit(order, _decimal(params.get("limit_price")), price_type)
-    triggers = params.get("triggers") or _old_trigger(params)
+
+
+def _set_prices(order: Order, params: Params, last: Decimal) -> None:
+    if (order.order_type in LIMIT_TYPES) != ("limit_price" in params):
+        raise bad("limit_price")
+    check_limit_price_type(order, params)
+    set_limit(order, _decimal(params.get("limit_price")), params.get("limit_price_type"))
+    triggers = triggers_of(params)
     if (order.order_type in TRIGGERED_TYPES) != (triggers is not None):
         raise bad("triggers")
     if triggers is not None:
@@ -167,10 +187,12 @@ def set_trigger_from(order: Order, triggers: Params, last: Decimal) -> None:
     set_trigger(order, price, price_type, reference, last)
 
 
-def _old_trigger(params: Params) -> Params | None:
-    if "stop_price" not in params:
-        return None
-    return {"price": params["stop_price"], "reference": params.get("trigger", "last")}
+def triggers_of(params: Params) -> Params | None:
+    """Return the trigger that a request describes, by its key or the deprecated ones."""
+    if "stop_price" in params and not params.get("triggers"):
+        return {"price": params["stop_price"], "reference": params.get("trigger", "last")}
+    triggers: Params | None = params.get("triggers") or None
+    return triggers
 
 
 def _conditional(template: Params) -> Mapping[str, Any]:
