@@ -185,6 +185,30 @@ async def test_status_changes_reach_everybody() -> None:
             assert "connection_id" not in item
 
 
+async def test_status_of_a_pair_reaches_those_who_listen() -> None:
+    async with reading() as (sim, client, _):
+        sim.faults.set_pair_status(SYMBOL, "post_only")
+        snapshot = await client.subscribe("instrument")
+        told = {pair["symbol"]: pair["status"] for pair in snapshot["data"]["pairs"]}
+        assert told.pop(SYMBOL) == "post_only"
+        assert set(told.values()) <= {"online"}
+        sim.faults.set_pair_status(SYMBOL, "online")
+        (update,) = await client.updates("instrument", 1)
+        assert update["data"]["assets"] == []
+        (pair,) = update["data"]["pairs"]
+        assert (pair["symbol"], pair["status"]) == (SYMBOL, "online")
+        with pytest.raises(KeyError):
+            sim.faults.set_pair_status("NO/PAIR", "online")
+
+
+async def test_market_of_a_closed_pair_only_quotes() -> None:
+    async with SimulatedExchange(rate=0, symbols=[SYMBOL]) as sim:
+        sim.faults.set_pair_status(SYMBOL, "maintenance")
+        assert not any([(await sim.step(SYMBOL)).trades for _ in range(300)])
+        sim.faults.set_pair_status(SYMBOL, "online")
+        assert any([(await sim.step(SYMBOL)).trades for _ in range(300)])
+
+
 async def test_connections_are_reset() -> None:
     async with reading() as (sim, client, _):
         sim.faults.reset_connections()

@@ -12,6 +12,7 @@ from tests.sim.client import Message
 from tests.sim.trader import BTC, Bench, trading
 
 from kraken_connector.sim.encode import timestamp
+from kraken_connector.sim.faults import PairStatus
 from kraken_connector.sim.requests import Refused
 from kraken_connector.sim.trading import refusals
 from kraken_connector.sim.trading.order import Order
@@ -225,6 +226,32 @@ def test_post_only_system_takes_post_only_orders(bench: Bench) -> None:
     bench.sim.system = "post_only"
     assert bench.ask("add_order", **LIMIT, post_only=True)
     assert bench.error("add_order", **MARKET) == refusals.POST_ONLY_MODE
+
+
+@pytest.mark.parametrize(
+    ("status", "taken", "refused"),
+    [
+        ("post_only", LIMIT | {"post_only": True}, LIMIT),
+        ("limit_only", LIMIT, MARKET),
+        ("reduce_only", MARKET | {"reduce_only": True}, LIMIT),
+        ("cancel_only", None, LIMIT | {"post_only": True}),
+        ("maintenance", None, LIMIT),
+        ("work_in_progress", None, LIMIT),
+        ("delisted", None, LIMIT),
+    ],
+)
+def test_status_of_a_pair_refuses_its_new_orders(
+    bench: Bench, status: PairStatus, taken: Message | None, refused: Message
+) -> None:
+    bench.add("buy", "0.5", "80000.0")
+    bench.sim.faults.set_pair_status(BTC, status)
+    assert bench.error("add_order", **refused) == f"EService:Market in {status} mode"
+    if taken is not None:
+        assert bench.ask("add_order", **taken)
+    assert bench.ask("add_order", **LIMIT | {"symbol": "ETH/USD", "limit_price": 2000})
+    assert bench.ask("cancel_all")["count"]
+    bench.sim.faults.set_pair_status(BTC, "online")
+    assert bench.ask("add_order", **refused)
 
 
 def test_validate_places_nothing(bench: Bench) -> None:

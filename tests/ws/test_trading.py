@@ -416,6 +416,21 @@ async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
         assert (await client.cancel_all()).result == {"count": 1}
 
 
+async def test_closed_pair_takes_no_orders(sim: SimulatedExchange) -> None:
+    async with trader(sim) as client:
+        await client.subscribe(InstrumentParams())
+        await eventually(lambda: BTC in client.instruments)
+        sim.faults.set_pair_status(BTC, "post_only")
+        await eventually(lambda: client.instruments[BTC].status == "post_only")
+        with pytest.raises(OrderCheckFailed, match=f"{BTC} is post_only") as caught:
+            await client.add_order(limit())
+        assert caught.value.rule == "status"
+        assert (await client.add_order(limit(post_only=True))).success
+        sim.faults.set_pair_status(BTC, "online")
+        await eventually(lambda: client.instruments[BTC].status == "online")
+        assert (await client.add_order(limit())).success
+
+
 async def test_amend_of_a_known_order_is_checked_by_its_pair(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         await client.subscribe(InstrumentParams())

@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from .server import SimulatedExchange
 
 SystemStatus = Literal["online", "post_only", "cancel_only", "maintenance"]
+PairStatus = Literal[
+    "online",
+    "post_only",
+    "limit_only",
+    "reduce_only",
+    "cancel_only",
+    "maintenance",
+    "work_in_progress",
+    "delisted",
+]
 
 
 @dataclass(slots=True)
@@ -353,6 +363,18 @@ class Faults(TradingFaults):
         self._exchange.upcoming_maintenance = list(upcoming_maintenance)
         self._greet()
         self._exchange.run_due()
+
+    def set_pair_status(self, symbol: str, status: PairStatus) -> None:
+        """Change the status of a pair and tell those who subscribe to `instrument`.
+
+        Orders of the pair are taken as the status allows. Its market trades by itself only while
+        it is `online`.
+
+        Raises:
+            KeyError: the pair is not listed.
+        """
+        self._note("set_pair_status", f"{symbol} {status}")
+        self._exchange.markets.set_status(symbol, status)
 
     def storm_status(self, count: int = 1000) -> None:
         """Tell everybody the system status `count` times in a row."""

@@ -62,6 +62,7 @@ class MarketFeed:
     Attributes:
         watchers: told of every step, after the subscribers.
         watched: symbols that move even if nobody listens.
+        statuses: of pairs that are not `online`.
         is_halted: tells whether the markets only quote and do not trade.
         muted: whether subscribers are not told, as something else plays to them.
     """
@@ -82,6 +83,7 @@ class MarketFeed:
         self.watchers: list[Callable[[Step], None]] = []
         self.watched: Callable[[], Iterable[str]] = tuple
         self.muted = False
+        self.statuses: dict[str, str] = {}
         self.is_halted: Callable[[], bool] = bool
         self._registry = registry
         self._seed = seed
@@ -129,7 +131,7 @@ class MarketFeed:
     def _snapshot(self, subscription: Subscription) -> bytes:
         channel, symbol, option = subscription.topic
         if symbol is None:
-            return messages.instruments(self.pairs.values())
+            return messages.instruments(self.pairs.values(), self.statuses)
         market = self.market(symbol)
         if channel == "book":
             return messages.book_snapshot(market, int(option or 0))
@@ -142,6 +144,16 @@ class MarketFeed:
             return messages.candles(market, int(option or 0), "snapshot", market.now())
         return messages.ticker(market, "snapshot", market.now())
 
+    def set_status(self, symbol: str, status: str) -> None:
+        """Change the status of a pair and tell everybody who listens."""
+        pair = self.pairs[symbol]
+        self.statuses.pop(symbol, None)
+        if status != messages.ONLINE:
+            self.statuses[symbol] = status
+        payload = messages.instrument_update(pair, status)
+        for subscription in self._registry.listeners(("instrument", None, None)):
+            subscription.send(payload, "update")
+
     def step(self, symbol: str) -> Step:
         """Move one market once and tell everybody who listens."""
         return self.move(symbol, SimMarket.step)
@@ -149,7 +161,7 @@ class MarketFeed:
     def move(self, symbol: str, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:
         """Do something with a market and the depths that are listened to; tell everybody."""
         market = self.market(symbol)
-        market.is_halted = self.is_halted()
+        market.is_halted = self.is_halted() or symbol in self.statuses
         return self._publish(act(market, self._depths(symbol)))
 
     def trade(self, symbol: str, side: OrderSide, qty: Number, limit_price: Number | None) -> Step:

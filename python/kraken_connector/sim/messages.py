@@ -192,12 +192,25 @@ def _candle(pair: Pair, candle: Candle, interval: int, length_ns: int) -> Mappin
     }
 
 
-def instruments(pairs: Iterable[Pair], kind: MessageType = "snapshot") -> bytes:
+def instruments(pairs: Iterable[Pair], statuses: Mapping[str, str]) -> bytes:
     """Return reference data; `data` is an object here, unlike on every other channel."""
     pairs = list(pairs)
     names = dict.fromkeys(asset for pair in pairs for asset in (pair.base, pair.quote))
-    data = {"assets": [_asset(name) for name in names], "pairs": [_pair(pair) for pair in pairs]}
-    return encode({"channel": "instrument", "type": kind, "data": data})
+    data = {
+        "assets": [_asset(name) for name in names],
+        "pairs": [_pair(pair, statuses.get(pair.symbol, ONLINE)) for pair in pairs],
+    }
+    return encode({"channel": "instrument", "type": "snapshot", "data": data})
+
+
+def instrument_update(pair: Pair, status: str) -> bytes:
+    """Return the reference data of a pair that changed."""
+    data: dict[str, Any] = {"assets": [], "pairs": [_pair(pair, status)]}
+    return encode({"channel": "instrument", "type": "update", "data": data})
+
+
+ONLINE = "online"
+"""The usual status of a pair."""
 
 
 FIAT = frozenset({"USD", "EUR", "GBP"})
@@ -222,13 +235,13 @@ def asset_precision(name: str) -> int:
     return 4 if name in FIAT else 10 if name == "BTC" else 8
 
 
-def _pair(pair: Pair) -> Mapping[str, Any]:
+def _pair(pair: Pair, status: str) -> Mapping[str, Any]:
     marginable = pair.base in {"BTC", "ETH"}
     item: dict[str, Any] = {
         "symbol": pair.symbol,
         "base": pair.base,
         "quote": pair.quote,
-        "status": "online",
+        "status": status,
         "qty_precision": pair.qty_precision,
         "qty_increment": number(1, pair.qty_precision),
         "price_precision": pair.price_precision,

@@ -19,7 +19,7 @@ from .fields import Params
 from .funds import affordable, need
 from .ledger import hold_of
 from .matching import REPLACED, USER_REQUESTED, Matching
-from .order import Order
+from .order import LIMIT_TYPES, Order
 from .rate import RateCounters
 from .records import Records
 from .refusals import bad
@@ -256,10 +256,10 @@ class Desk:
         return self._markets.market(pair.symbol).last_price
 
     def _check_state(self, order: Order) -> None:
-        if self._system() == "cancel_only":
-            raise Refused(refusals.CANCEL_ONLY)
-        if self._system() == "post_only" and not (order.post_only and order.order_type == "limit"):
-            raise Refused(refusals.POST_ONLY_MODE)
+        """Refuse an order that the state of the exchange or of its pair does not admit."""
+        for state in (self._system(), self._markets.statuses.get(order.pair.symbol, "online")):
+            if not _admits(state, order):
+                raise Refused(refusals.MODE.format(state))
 
     def _check_funds(self, order: Order) -> None:
         symbol = order.pair.symbol
@@ -299,6 +299,16 @@ class Desk:
         if not found:
             raise Refused(refusals.UNKNOWN_ORDER)
         return found[0]
+
+
+def _admits(state: str, order: Order) -> bool:
+    if state == "post_only":
+        return order.post_only and order.order_type == "limit"
+    if state == "limit_only":
+        return order.order_type in LIMIT_TYPES
+    if state == "reduce_only":
+        return "reduce_only" in order.flags
+    return state == "online"
 
 
 def _names(order: Order, params: Params) -> Answer:

@@ -75,9 +75,11 @@ LISTED = frozenset(
 DUPLICATE_ORDER = "EOrder:Duplicate order"
 LOT_SIZE = "EGeneral:Invalid arguments:volume precision"
 FIELD = "EGeneral:Invalid arguments:{}"
+MODE = "EService:Market in {} mode"
 
-GUESSES = frozenset({DUPLICATE_ORDER, LOT_SIZE, FIELD})
-"""`FIELD` names the argument that is missing, out of range or not allowed there."""
+GUESSES = frozenset({DUPLICATE_ORDER, LOT_SIZE, FIELD, MODE})
+"""`FIELD` names the argument that is missing, out of range or not allowed there; `MODE` the status
+of a pair, of which two are on record."""
 
 
 def bad(field: str) -> Refused:
