@@ -182,6 +182,26 @@ async def test_a_number_ends_all_its_orders(sim: SimulatedExchange) -> None:
         assert sim.account.open_orders == []
 
 
+async def test_orders_of_a_number_that_stay_are_told() -> None:
+    async with (
+        SimulatedExchange(symbols=[BTC], rate=0, tier="starter", clock=lambda: 10**18) as sim,
+        trader(sim) as client,
+    ):
+        for _ in range(10):
+            await client.add_order(limit(order_userref=7))
+        await client.add_order(limit(cl_ord_id="mine"))
+        with pytest.raises(TradingError) as caught:
+            await client.cancel_order(CancelOrderParams(cl_ord_id=["mine"], order_userref=[7]))
+        # A cancel costs 8, and there is room for 60 - 11.
+        left = [order.order_id for order in sim.account.open_orders]
+        assert len(left) == 5
+        assert "5 of 10 orders of 7: EOrder:Rate limit exceeded" in str(caught.value)
+        assert caught.value.rejected.keys() == {"7"}
+        gone = sim.account.orders.keys() - set(left)
+        named = client.orders["mine"].order_id
+        assert {"mine", *(gone - {named})} == set(caught.value.accepted)
+
+
 async def test_raw_requests_stay_and_take_decimals(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         token = await tokens_of(sim).get_token()

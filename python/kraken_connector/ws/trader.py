@@ -313,6 +313,8 @@ def _together(names: list[str], commands: list[Command]) -> TradingReply[Any]:
     replies = [outcome for _, outcome in outcomes if isinstance(outcome, TradingReply)]
     accepted = [name for name, outcome in outcomes if isinstance(outcome, TradingReply)]
     failed = [(name, error) for name, error in outcomes if isinstance(error, Exception)]
+    # Of a number that several orders share, some may be cancelled and others not.
+    accepted += [name for _, error in failed for name in getattr(error, "accepted", ())]
     doubtful = [name for name, error in failed if isinstance(error, OrderOutcomeUnknown)]
     rejected = {name: _reason(error) for name, error in failed if name not in doubtful}
     first = commands[0]

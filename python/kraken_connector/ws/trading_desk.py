@@ -61,7 +61,7 @@ class Command:
         cl_ord_id: the client's identifier of its order.
         order_id: the exchange's identifier of its order.
         orders: the orders that it makes, as the bookkeeper gave them.
-        answers: the replies so far, of a request that gets several.
+        answers: the replies so far, refusals among them, of a request that gets several.
         outcome: what came of it; an exception is to be raised.
         on_done: called when it is done.
     """
@@ -90,7 +90,7 @@ class Command:
         self.token = token
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
-        self.answers: list[WSResponse] = []
+        self.answers: list[WSResponse | WSErrorResponse] = []
 
     @property
     def is_done(self) -> bool:
@@ -297,10 +297,11 @@ class TradingDesk:
         command = self._out.get(req_id) or self._collecting.get(req_id) or self._late.get(req_id)
         if command is None:
             return False
-        if isinstance(response, WSErrorResponse):
-            self._refused(command, response)
-        elif command.has_many_answers:
+        is_refusal = isinstance(response, WSErrorResponse)
+        if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
             self._answered_once_more(command, response, now)
+        elif isinstance(response, WSErrorResponse):
+            self._refused(command, response)
         else:
             self._accepted(command, response)
         return True
@@ -325,10 +326,6 @@ class TradingDesk:
         text = str(response.error)
         if says(response, INVALID_SESSION):
             self._tokens.invalidate(command.token)
-        if command.answers:
-            # Some orders of this number were cancelled, then another one could not be.
-            logger.warning("%s: %s", command.method, text)
-            return
         self._drop(command)
         known = self._known(command)
         if known is not None and says(response, UNKNOWN_ORDER):
@@ -341,7 +338,9 @@ class TradingDesk:
             self._orders.refused(refused, error)
         command.finish(error)
 
-    def _answered_once_more(self, command: Command, response: WSResponse, now: float) -> None:
+    def _answered_once_more(
+        self, command: Command, response: WSResponse | WSErrorResponse, now: float
+    ) -> None:
         command.answers.append(response)
         if self._out.pop(command.req_id, None) is not None:
             self._collecting[command.req_id] = command
@@ -354,14 +353,18 @@ class TradingDesk:
         """End a command whose answers have ceased to come."""
         self._drop(command)
         self._remember(command)
-        first = command.answers[0]
+        done = [answer for answer in command.answers if isinstance(answer, WSResponse)]
         try:
-            typed = read_result(command.method, first)
+            results = [read_result(command.method, answer) for answer in done]
         except UnexpectedReply as error:
             self._in_doubt(command, "the reply cannot be read", error)
             return
-        self._tokens.accepted()
-        command.finish(self._reply(command, first, typed))
+        if done:
+            self._tokens.accepted()
+        if len(done) == len(command.answers):
+            command.finish(self._reply(command, done[0], results[0]))
+        else:
+            command.finish(_partly_refused(command, results))
 
     def _reply(self, command: Command, response: WSResponse, typed: Any) -> TradingReply[Any]:
         orders = command.orders or [order for order in [self._known(command)] if order is not None]
@@ -375,7 +378,7 @@ class TradingDesk:
             received_ns=response.received_ns,
             typed=typed,
             orders=tuple(orders),
-            acks=tuple(command.answers) or (response,),
+            acks=tuple(a for a in command.answers if isinstance(a, WSResponse)) or (response,),
         )
 
     # Account of orders.
@@ -507,6 +510,29 @@ class TradingDesk:
             name, secret = method.encode(), encode(token)
             head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % (name, secret)
         return head
+
+
+def _ends_all(command: Command, refusal: Any) -> bool:
+    """Tell whether a refusal is about all orders of a number: then no other answer follows."""
+    return not command.answers and any(
+        says(refusal, text) for text in (INVALID_SESSION, UNKNOWN_ORDER)
+    )
+
+
+def _partly_refused(command: Command, results: Sequence[Any]) -> TradingError:
+    """Return what to raise where some orders of a number could not be cancelled."""
+    refusals = [str(a.error) for a in command.answers if isinstance(a, WSErrorResponse)]
+    name = ", ".join(map(str, getattr(command.params, "order_userref", None) or ()))
+    of_how_many = f"{len(refusals)} of {len(command.answers)} orders of {name}"
+    text = "; ".join(dict.fromkeys(refusals))
+    return TradingError(
+        f"{of_how_many}: {text}",
+        command.req_id,
+        venue_error=refusals[0],
+        method=command.method,
+        rejected={name: text},
+        accepted=[order_id for r in results if (order_id := r.order_id) is not None],
+    )
 
 
 def client_ids() -> Iterator[str]:

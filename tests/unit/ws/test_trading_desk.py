@@ -20,6 +20,7 @@ from kraken_connector.exceptions import (
 )
 from kraken_connector.models.trading import TradingParams
 from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
+from kraken_connector.ws import trading_desk
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import ExecutionsParams
 from kraken_connector.ws.trading import (
@@ -257,6 +258,10 @@ def test_count_beside_the_envelope_is_understood() -> None:
             ]
         },
         [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
+        [
+            {"order_id": "O1"},
+            {"order_id": "O2", "success": False, "status": "EOrder:Insufficient funds"},
+        ],
     ],
 )
 def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
@@ -386,6 +391,17 @@ def test_late_answer_still_updates_the_order() -> None:
     assert desk.account.orders[0].story == ["sending", "unknown", "O1"]
     assert desk.account.orders[1].story == ["sending", "unknown", TradingError]
     assert desk.outlet.replies == []
+
+
+def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trading_desk, "LATE_KEPT", 2)
+    desk = Desk()
+    requests = [desk.request(limit())[1] for _ in range(3)]
+    desk.wait(10)
+    for place, request in enumerate(requests):
+        desk.say(reply(request, {"order_id": f"O{place}"}))
+    assert [order.story[-1] for order in desk.account.orders] == ["unknown", "O1", "O2"]
+    assert len(desk.outlet.replies) == 1
 
 
 def test_lost_after_sending_is_unknown() -> None:
@@ -560,6 +576,33 @@ def test_unknown_number_is_refused() -> None:
     command, request = desk.request(CancelOrderParams(order_userref=[7]))
     desk.say(refusal(request, "EOrder:Unknown order"))
     assert isinstance(failure(command), TradingError)
+
+
+@pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
+def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]) -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    for place in range(3):
+        done = reply(request, {"order_id": f"O{place}"})
+        desk.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
+        assert not command.is_done
+    desk.wait(0.3)
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert str(error) == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
+    assert error.venue_error == "EOrder:Rate limit exceeded"
+    assert error.rejected == {"7": "EOrder:Rate limit exceeded"}
+    assert error.accepted == tuple(f"O{place}" for place in range(3) if place not in places)
+    desk.say(refusal(request, "EOrder:Rate limit exceeded"))
+    assert desk.outlet.replies == []
+
+
+def test_number_with_a_refused_token_is_refused_at_once() -> None:
+    desk = Desk("old")
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(refusal(request, "ESession:Invalid session"))
+    assert isinstance(failure(command), TradingError)
+    assert desk.session.token_refused
 
 
 def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
