@@ -332,9 +332,10 @@ class RateLimitExceeded(TradingError):
         self.cost = cost
         self.headroom = headroom
         self.seconds = seconds
+        when = "never enough" if seconds == float("inf") else f"try again in {seconds:.1f} s"
         super().__init__(
             f"{method} of {symbol} costs {cost}, and the rate limit has room for {headroom:.2f}: "
-            f"try again in {seconds:.1f} s",
+            f"{when}",
             method=method,
         )
 

@@ -9,7 +9,11 @@ import pytest
 from benches.corpus import FIXTURES, read_lines
 
 from kraken_connector.models import WSErrorResponse, WSResponse
-from kraken_connector.models.trading_results import AddOrderResult, BatchAddResult
+from kraken_connector.models.trading_results import (
+    AddOrderResult,
+    BatchAddResult,
+    BatchCancelResult,
+)
 from kraken_connector.ws.constants import TRADING_METHODS
 from kraken_connector.ws.trading_replies import read_result
 
@@ -53,3 +57,8 @@ def test_answer_is_understood(core: Any, line: bytes) -> None:
     else:
         result = plain.get("result", {"count": plain.get("orders_cancelled")})
         assert typed.to_dict() == result
+
+
+@pytest.mark.parametrize("key", ["count", "orders_cancelled"])
+def test_both_shapes_of_batch_cancel_are_one_result(key: str) -> None:
+    assert BatchCancelResult.from_dict({key: 2}).count == 2

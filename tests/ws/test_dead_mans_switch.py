@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -175,6 +176,29 @@ def test_it_is_off_during_maintenance_and_back_after_it() -> None:
             assert not switch.is_paused
             assert told(client) == ["armed", "paused", "armed"]
         assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_maintenance_that_is_far_away_is_no_reason_to_pause_yet() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        begins = datetime.fromtimestamp(sim.clock() / 1e9 + 200, UTC).isoformat()
+        async with client.dead_mans_switch(timeout=60) as switch:
+            sim.faults.set_system("online", upcoming_maintenance=[{"from": begins}])
+            await asyncio.sleep(130)
+            assert (switch.is_armed, switch.is_paused) == (True, False)
+            await asyncio.sleep(50)
+            assert (switch.is_armed, switch.is_paused) == (False, True)
+
+    play(act)
+
+
+def test_it_is_entered_once() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch() as switch:
+            with pytest.raises(RuntimeError, match="once"):
+                await switch.__aenter__()
+        assert switch_tasks() == []
 
     play(act)
 

@@ -208,6 +208,47 @@ def test_amend_waits_until_it_is_cheap_enough() -> None:
     virtual.run(main())
 
 
+def test_amend_that_waited_is_counted_at_the_age_it_has_then() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="wait") as (sim, client):
+            await client.add_order(limit(cl_ord_id="mine"))
+            await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(59)))
+            await asyncio.sleep(2)
+            # It costs 4 now and 3 when the order is five seconds old.
+            await client.amend_order(AmendOrderParams(cl_ord_id="mine", limit_price="101.0"))
+            ours, theirs = await both(sim, client)
+            assert ours == pytest.approx(theirs, abs=0.1)
+
+    virtual.run(main())
+
+
+def test_prepared_amend_is_held_back_too() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="refuse") as (sim, client):
+            await client.add_order(limit(cl_ord_id="mine"))
+            await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(59)))
+            sent = len(sim.requests)
+            with pytest.raises(RateLimitExceeded) as refused:
+                await client.prepare_amend(cl_ord_id="mine")(limit_price="101.0")
+            assert (refused.value.method, refused.value.cost) == ("amend_order", 4)
+            assert len(sim.requests) == sent
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize("policy", ["wait", "refuse"])
+def test_request_that_never_has_room_is_not_waited_for(policy: str) -> None:
+    async def main() -> None:
+        async with stage(rate_policy=policy) as (_, client):
+            client.rate_counter.acked({"maxratecount": 1})
+            with pytest.raises(RateLimitExceeded) as refused:
+                await client.batch_add(BatchAddParams(BTC, orders=[limit()] * 3))
+            assert refused.value.seconds == float("inf")
+            assert "room for 1.00: never enough" in str(refused.value)
+
+    virtual.run(main())
+
+
 def test_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
     async def main() -> None:
         async with stage(rate_policy="wait") as (_, client):

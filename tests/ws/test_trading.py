@@ -495,6 +495,9 @@ async def test_prepared_requests_say_the_same(sim: SimulatedExchange) -> None:
         )
         prepared, usual = orders_received(sim, "amend_order")
         assert prepared == usual
+        with pytest.raises(TradingError):
+            await amend(trigger_price="99.50")
+        assert str(orders_received(sim, "amend_order")[-1]["trigger_price"]) == "99.50"
         assert str(prepared["limit_price"]) == "101.10"
         cancel = client.prepare_cancel(cl_ord_id="mine")
         assert (await cancel()).result == {"cl_ord_id": "mine"}

@@ -160,6 +160,7 @@ def test_plain_dict_has_floats_and_exact_dict_has_decimals() -> None:
 
 # What an order needs.
 
+CASH = {"order_type": "market", "limit_price": None, "order_qty": None, "cash_order_qty": 5}
 CLOSE = ConditionalClose("stop-loss", trigger_price="90")
 TRIGGER = OrderTrigger("last", "90")
 OFFSET = OrderTrigger("last", "1.0", "pct")
@@ -237,6 +238,9 @@ def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
         ({"order_type": "iceberg", "display_qty": "1.1"}, "display_qty"),
         ({"display_qty": "1"}, "display_qty"),
         ({"cash_order_qty": 5}, "cash_order_qty"),
+        (CASH | {"cash_order_qty": 0}, "cash_order_qty"),
+        (CASH | {"side": "sell"}, "cash_order_qty"),
+        (CASH | {"margin": True}, "cash_order_qty"),
         ({"cl_ord_id": "a", "order_userref": 1}, "order_userref"),
         ({"cl_ord_id": ""}, "cl_ord_id"),
         ({"cl_ord_id": "nineteen characters"}, "cl_ord_id"),
@@ -317,8 +321,14 @@ def test_amend_and_edit_name_one_order() -> None:
             AmendOrderParams(**wrong)
     with pytest.raises(InvalidParameter, match="order_qty"):
         AmendOrderParams("O1", order_qty=0)
+    with pytest.raises(InvalidParameter, match="display_qty"):
+        AmendOrderParams("O1", display_qty=0)
     with pytest.raises(InvalidParameter, match="limit_price"):
         AmendOrderParams("O1", limit_price=0, limit_price_type="static")
+    for price_type in (None, "static"):
+        with pytest.raises(InvalidParameter, match="trigger_price"):
+            AmendOrderParams("O1", trigger_price=-1, trigger_price_type=price_type)
+    assert AmendOrderParams("O1", trigger_price=-1, trigger_price_type="pct").trigger_price == -1
     with pytest.raises(InvalidParameter, match="display_qty"):
         EditOrderParams("O1", BTC, order_qty=30, display_qty=1)
     assert sent(AmendOrderParams(cl_ord_id="a", limit_price="1.10")) == (

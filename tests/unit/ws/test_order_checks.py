@@ -194,6 +194,7 @@ def test_nothing_as_the_whole_position_passes() -> None:
 # States.
 
 MARKET = AddOrderParams(BTC, "buy", "market", 1)
+ICEBERG = limit(order_type="iceberg", display_qty="0.1", post_only=True)
 STATES = [
     ("cancel_only", limit(), False),
     ("cancel_only", limit(post_only=True), False),
@@ -203,6 +204,7 @@ STATES = [
     ("post_only", limit(), False),
     ("post_only", MARKET, False),
     ("post_only", limit(post_only=True), True),
+    ("post_only", ICEBERG, False),
     ("limit_only", MARKET, False),
     ("limit_only", limit(), True),
     ("reduce_only", limit(), False),
@@ -222,7 +224,7 @@ def test_pair_is_closed_to_some_orders(status: str, params: AddOrderParams, fits
     assert f"BTC/USD is {status}: " in str(error)
 
 
-@pytest.mark.parametrize(("system", "params", "fits"), STATES[:8])
+@pytest.mark.parametrize(("system", "params", "fits"), STATES[:9])
 def test_exchange_is_closed_to_some_orders(system: str, params: AddOrderParams, fits: bool) -> None:
     desk = OrderChecks(Instruments())
     if fits or system not in ("cancel_only", "maintenance", "post_only"):
@@ -306,8 +308,12 @@ def test_amend_waits_for_the_end_of_maintenance() -> None:
 def test_deadline_is_half_a_second_to_a_minute_away(deadline: str, fits: bool) -> None:
     if fits:
         checks().check(limit(deadline=deadline), NOW_NS)
-    else:
-        assert failure(checks(), limit(deadline=deadline)).rule == "deadline"
+        check_amend(AmendOrderParams("O1", limit_price=1, deadline=deadline))
+        return
+    assert failure(checks(), limit(deadline=deadline)).rule == "deadline"
+    with pytest.raises(OrderCheckFailed) as caught:
+        check_amend(AmendOrderParams("O1", limit_price=1, deadline=deadline))
+    assert (caught.value.rule, caught.value.method) == ("deadline", "amend_order")
 
 
 # What is known.

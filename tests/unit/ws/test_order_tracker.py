@@ -89,6 +89,14 @@ def bench() -> Bench:
     return Bench()
 
 
+@pytest.mark.parametrize("late", ["pending_new", "new"])
+def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: str) -> None:
+    bench.report(trade("O1", "T1", 0.5))
+    bench.report({"order_id": "O1", "exec_type": late, "order_status": late, "order_qty": 1.0})
+    order = bench.orders["O1"]
+    assert (order.status, order.order_qty) == ("partially_filled", Decimal("1.0"))
+
+
 # Frames on record.
 
 

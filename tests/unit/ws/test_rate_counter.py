@@ -160,6 +160,19 @@ def test_amend_that_failed_leaves_the_age() -> None:
     assert desk.counter.cost_of(amend) == {BTC: 4}
 
 
+def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(20)
+    amend = AmendOrderParams(order_id, limit_price=101)
+    first = desk.counter.charge_of(amend)
+    desk.counter.add(first)
+    # When the second arrives, the first will just have made the order young again.
+    assert desk.counter.cost_of(amend) == {BTC: 4}
+    desk.counter.landed(first)
+    assert desk.counter.cost_of(amend) == {BTC: 1}
+
+
 def test_order_that_is_not_known_counts_as_new_where_its_pair_is_known() -> None:
     desk = Desk()
     assert desk.counter.cost_of(AmendOrderParams("OX", limit_price=1, symbol=BTC)) == {BTC: 4}
@@ -219,6 +232,16 @@ def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[in
 # What the exchange says.
 
 
+@pytest.mark.parametrize(
+    ("tier", "threshold", "decay", "open_orders"),
+    [("starter", 60, "1", 60), ("intermediate", 125, "2.34", 80), ("pro", 180, "3.75", 225)],
+)
+def test_limits_of_a_tier(tier: str, threshold: int, decay: str, open_orders: int) -> None:
+    limits = Desk(tier).counter.tier
+    assert (limits.threshold, limits.decay) == (threshold, Decimal(decay))
+    assert limits.open_orders == open_orders
+
+
 def test_tier_is_learnt_from_the_ack() -> None:
     desk = Desk(None)
     assert (desk.counter.tier.name, desk.counter.is_tier_known) == ("starter", False)
@@ -267,6 +290,15 @@ def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
     # A whole number may hide as much as one.
     desk.report(order_id, ratecount=5)
     assert desk.counter.count(BTC) == 5 + 1 + 1
+
+
+def test_count_of_a_snapshot_is_of_no_certain_time() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.report(order_id, ratecount=40)
+    report = {"order_id": order_id, "exec_type": "new", "order_status": "new", "ratecount": 3}
+    desk.say({"type": "snapshot", "data": [report]})
+    assert desk.counter.count(BTC) == 40
 
 
 def test_request_counts_in_full_until_it_is_answered() -> None:
