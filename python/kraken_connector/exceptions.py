@@ -259,6 +259,8 @@ class TradingError(RequestError):
 
     Attributes:
         method: the request's method, `add_order`.
+        cl_ord_id: the client's identifier of the order, where the request has one.
+        order_id: the exchange's identifier of the order, where the request has one.
         rejected: the exchange's text by identifier, for requests about several orders.
         accepted: the identifiers of the same request that were accepted.
         order: the order as the client knows it, `None` where there is none.
@@ -271,22 +273,33 @@ class TradingError(RequestError):
         *,
         venue_error: str | None = None,
         method: str | None = None,
+        cl_ord_id: str | None = None,
+        order_id: str | None = None,
         rejected: Mapping[str, str] | None = None,
         accepted: Sequence[str] = (),
         order: Any = None,
     ) -> None:
         super().__init__(error, req_id, venue_error=venue_error)
         self.method = method
+        self.cl_ord_id = cl_ord_id
+        self.order_id = order_id
         self.rejected = dict(rejected or {})
         self.accepted = tuple(accepted)
         self.order = order
+
+    def __str__(self) -> str:
+        if self.venue_error is None or self.method is None:
+            return self.error
+        name = self.order_id or self.cl_ord_id
+        about = f" ({name})" if name else ""
+        return f"{self.method}{about} was refused: {self.error}"
 
 
 class OrderCheckFailed(TradingError, ValueError):
     """An order was not sent, as the exchange would refuse it by its own rules.
 
     Attributes:
-        rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol` or `deadline`.
+        rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol`, `deadline` or `edit`.
         symbol: the currency pair, `None` where the rule is about no pair.
         field: the parameter that breaks the rule.
         value: what it was.

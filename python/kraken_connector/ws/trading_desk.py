@@ -332,7 +332,13 @@ class TradingDesk:
             self._orders.denied(known)
         order = command.orders[0] if len(command.orders) == 1 else known
         error = TradingError(
-            text, command.req_id, venue_error=text, method=command.method, order=order
+            text,
+            command.req_id,
+            venue_error=text,
+            method=command.method,
+            cl_ord_id=command.cl_ord_id,
+            order_id=command.order_id,
+            order=order,
         )
         for refused in command.orders:
             self._orders.refused(refused, error)

@@ -283,6 +283,8 @@ def test_refusal_is_certain() -> None:
     assert isinstance(error, TradingError)
     assert error.error == error.venue_error == "EOrder:Insufficient funds"
     assert (error.method, error.req_id) == ("add_order", request["req_id"])
+    assert error.cl_ord_id == request["params"]["cl_ord_id"]
+    assert str(error) == f"add_order ({error.cl_ord_id}) was refused: EOrder:Insufficient funds"
     assert error.order is desk.account.orders[0]
     assert error.order.story == ["sending", TradingError]
 
@@ -589,7 +591,8 @@ def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]
     desk.wait(0.3)
     error = failure(command)
     assert isinstance(error, TradingError)
-    assert str(error) == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
+    assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
+    assert str(error) == f"cancel_order was refused: {error.error}"
     assert error.venue_error == "EOrder:Rate limit exceeded"
     assert error.rejected == {"7": "EOrder:Rate limit exceeded"}
     assert error.accepted == tuple(f"O{place}" for place in range(3) if place not in places)

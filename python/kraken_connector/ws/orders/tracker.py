@@ -157,7 +157,8 @@ class Orders(Keeper):
         """Note that the exchange refused an order, or that it never left."""
         self._next()
         if order.order_id is None:
-            order.status, order.error, order.reason = "rejected", error, str(error)
+            order.status, order.error = "rejected", error
+            order.reason = getattr(error, "venue_error", None) or str(error)
             self._doubts.end(order)
             self._unnumber(order)
         self._changed(order)
