@@ -464,6 +464,17 @@ async def test_amend_of_a_known_order_is_checked_by_its_pair(sim: SimulatedExcha
         assert orders_received(sim, "amend_order") == []
 
 
+async def test_edit_of_an_order_with_a_name_is_not_sent(sim: SimulatedExchange) -> None:
+    async with trader(sim) as client:
+        order_id = (await client.add_order(limit())).typed.order_id
+        edit = EditOrderParams(order_id, BTC, limit_price="101.0")
+        with pytest.raises(OrderCheckFailed, match=r"cl_ord_id .*; use amend_order"):
+            await client.edit_order(edit)
+        assert orders_received(sim, "edit_order") == []
+        number = (await client.add_order(limit(order_userref=7))).typed.order_id
+        assert (await client.edit_order(edit.__replace__(order_id=number))).success
+
+
 async def test_late_reply_still_updates_the_order(sim: SimulatedExchange) -> None:
     async with trader(sim, request_timeout=0.2) as client:
         await client.cancel_all()

@@ -62,6 +62,7 @@ class OrderChecks:
         now_ns: int,
         *,
         system: str | None = None,
+        order: Any = None,
     ) -> None:
         """Check a request for new orders.
 
@@ -69,17 +70,20 @@ class OrderChecks:
             params: the request; one that makes no orders passes.
             now_ns: local time, nanoseconds since the epoch.
             system: state of the exchange's engine, `None` while unknown.
+            order: the order that an edit is about, if the client knows it.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
         """
         _check_deadline(params, now_ns)
+        if isinstance(params, EditOrderParams) and order is not None:
+            _check_edit(params, order)
         knows_pairs = bool(self._instruments) and self._is_current()
-        for order in _new_orders(params):
-            _check_system(order, system)
-            rules = self._rules(order.symbol) if knows_pairs else None
+        for new in _new_orders(params):
+            _check_system(new, system)
+            rules = self._rules(new.symbol) if knows_pairs else None
             if rules is not None:
-                _check_order(order, rules)
+                _check_order(new, rules)
 
     def check_amend(
         self,
@@ -167,6 +171,26 @@ def _check_deadline(params: TradingParams, now_ns: int) -> None:
         raise OrderCheckFailed(
             text, rule="deadline", field="deadline", value=deadline, method=params.METHOD
         )
+
+
+def _check_edit(params: EditOrderParams, order: Any) -> None:
+    """Check what is known of an order that is to be edited (page "Edit Order")."""
+    if order.cl_ord_id is not None:
+        reason = f"it has a cl_ord_id ({order.cl_ord_id})"
+    elif getattr(order.params, "conditional", None) is not None:
+        reason = "it has a conditional close"
+    elif params.order_qty is not None and _decimal(params.order_qty) < order.cum_qty:
+        reason = f"{order.cum_qty:f} of it is filled, more than {params.order_qty:f}"
+    else:
+        return
+    raise OrderCheckFailed(
+        f"edit_order cannot change {params.order_id}: {reason}; use amend_order",
+        rule="edit",
+        symbol=params.symbol,
+        field="order_id",
+        value=params.order_id,
+        method=params.METHOD,
+    )
 
 
 def _check_system(params: AddOrderParams | EditOrderParams, system: str | None) -> None:

@@ -239,10 +239,12 @@ class TradingMethods:
             numbers = {name: number for name, number in named if number is not None}
             self._check_amend(params, numbers, connection)
         elif self._order_checks is not None:
+            edited = params.order_id if isinstance(params, EditOrderParams) else None
             self._order_checks.check(
                 params,
                 time.time_ns(),
                 system=connection.session.system_status,
+                order=None if edited is None else self._bookkeeper.get(edited),
             )
 
     def _check_amend(

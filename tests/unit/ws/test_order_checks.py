@@ -264,6 +264,31 @@ def test_edit_is_checked_as_a_new_order() -> None:
     checks().check(EditOrderParams("O1", BTC, limit_price="1.1"), NOW_NS)
 
 
+@pytest.mark.parametrize(
+    ("order", "reason"),
+    [
+        ({"cl_ord_id": "mine"}, "it has a cl_ord_id (mine)"),
+        (
+            {"params": limit(conditional=ConditionalClose("limit", limit_price=1))},
+            "it has a conditional close",
+        ),
+        ({"cum_qty": Decimal("2.0")}, "2.0 of it is filled, more than 1.5"),
+        ({"cum_qty": Decimal("1.5"), "params": limit()}, None),
+    ],
+)
+def test_edit_of_an_order_that_only_an_amend_can_change(
+    order: dict[str, Any], reason: str | None
+) -> None:
+    edit = EditOrderParams("O1", BTC, order_qty="1.5", limit_price="100.0")
+    known = SimpleNamespace(**{"cl_ord_id": None, "params": None, "cum_qty": Decimal(0), **order})
+    if reason is None:
+        checks().check(edit, NOW_NS, order=known)
+        return
+    error = failure(checks(), edit, order=known)
+    assert str(error) == f"edit_order cannot change O1: {reason}; use amend_order"
+    assert (error.rule, error.value, error.method) == ("edit", "O1", "edit_order")
+
+
 def check_amend(params: AmendOrderParams, order: Any = None, **known: Any) -> None:
     names = ("limit_price", "order_qty", "display_qty", "trigger_price")
     numbers = {n: getattr(params, n) for n in names if getattr(params, n) is not None}
