@@ -213,7 +213,8 @@ def test_amend_that_waited_is_counted_at_the_age_it_has_then() -> None:
         async with stage(rate_policy="wait") as (sim, client):
             await client.add_order(limit(cl_ord_id="mine"))
             await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(59)))
-            await asyncio.sleep(2)
+            await asyncio.sleep(4)
+            await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(4)))
             # It costs 4 now and 3 when the order is five seconds old.
             await client.amend_order(AmendOrderParams(cl_ord_id="mine", limit_price="101.0"))
             ours, theirs = await both(sim, client)

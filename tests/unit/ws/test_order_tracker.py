@@ -97,6 +97,38 @@ def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: s
     assert (order.status, order.order_qty) == ("partially_filled", Decimal("1.0"))
 
 
+def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.wait(10)
+    bench.snapshot()
+    assert order.status == "absent"
+    bench.orders.acknowledged(order, AddOrderResult("O1"))
+    assert (order.status, order.reason) == ("pending_new", None)
+    assert bench.orders["O1"] is order
+    assert order in bench.orders.open()
+
+
+def test_only_so_much_is_kept_back_for_one_order(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker_module, "HELD_BACK", 2)
+    orders = [bench.send(order_userref=7) for _ in range(2)]
+    for place in range(3):
+        bench.report(trade("O1", f"T{place}", 0.1, order_userref=7))
+    assert bench.orders.fills == []
+    bench.orders.acknowledged(orders[0], AddOrderResult("O1"))
+    assert [fill.exec_id for fill in orders[0].fills] == ["T0", "T1"]
+
+
+def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracker_module, "FILLS_KEPT", 2)
+    for place in range(3):
+        bench.report(trade("O1", f"T{place}", 0.1))
+    assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
+    assert bench.orders["O1"].cum_qty == Decimal("0.3")
+
+
 # Frames on record.
 
 
