@@ -109,6 +109,15 @@ def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench
     assert order in bench.orders.open()
 
 
+def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) -> None:
+    known, doubtful = (bench.send(order_userref=7) for _ in range(2))
+    bench.orders.acknowledged(known, AddOrderResult("O1"))
+    bench.orders.outcome_unknown(doubtful)
+    bench.wait(10)
+    bench.snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
+    assert (known.status, doubtful.status) == ("new", "absent")
+
+
 def test_only_so_much_is_kept_back_for_one_order(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
