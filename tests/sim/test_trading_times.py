@@ -136,6 +136,15 @@ def test_example_of_the_guide(bench: Bench) -> None:
     assert count(bench) == 4
 
 
+def test_amend_makes_an_order_young_again(bench: Bench) -> None:
+    order = bench.add("buy", "0.5", "80000.0")
+    bench.wait(60)
+    bench.ask("amend_order", order_id=order.order_id, order_qty=1)
+    assert count(bench) == 1
+    bench.ask("cancel_order", order_id=[order.order_id])
+    assert count(bench) == 1 + 8
+
+
 def test_counter_decays(bench: Bench) -> None:
     for _ in range(50):
         bench.add("buy", "0.5", "80000.0")

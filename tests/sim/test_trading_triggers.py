@@ -174,6 +174,12 @@ def test_amended_trigger_counts(bench: Bench) -> None:
     assert order.status == "filled"
 
 
+def test_trigger_amended_to_where_the_price_is_sets_off_at_once(bench: Bench) -> None:
+    order = triggered(bench, "stop-loss", "sell", last(bench) - 50)
+    bench.ask("amend_order", order_id=order.order_id, trigger_price=last(bench))
+    assert order.status == "filled"
+
+
 def test_deprecated_keys_still_make_a_trigger(bench: Bench) -> None:
     level = last(bench) - 50
     result = bench.ask(

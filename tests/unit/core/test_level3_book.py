@@ -142,6 +142,7 @@ def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second
     book.apply_update(data(order("OA", "0.25", second, "modify")))
     assert ids(book) == ["OA", "OB", "OC"]
     assert book.levels("bid") == [(Decimal(PRICE), Decimal("6.25"))]
+    assert book.order("OA").timestamp == (at(1) if second in (1, None) else second)
     assert counts(book) == {"modify": 1}
 
 

@@ -6,7 +6,12 @@ import pytest
 from tests.unit.ws.rig import Bench, acks, refusal, states
 
 from kraken_connector.exceptions import SubscriptionError
-from kraken_connector.ws.constants import SNAPSHOTS_EXCEEDED
+from kraken_connector.ws.constants import (
+    LEVEL3_ALLOWANCE,
+    LEVEL3_COST,
+    LEVEL3_SYMBOLS,
+    SNAPSHOTS_EXCEEDED,
+)
 from kraken_connector.ws.subscribe import Level3Params, TickerParams
 
 BTC, ETH = "BTC/USD", "ETH/USD"
@@ -58,6 +63,11 @@ def test_requests_are_as_large_as_the_allowance(level3: Bench, depth: int, batch
         level3.wait(0.01)
     assert sizes == [batch, batch, 1]
     assert level3.now - 1000.0 == pytest.approx(2.2, abs=0.05)
+
+
+def test_costs_are_those_of_the_page() -> None:
+    assert LEVEL3_COST == {10: 5, 100: 25, 1000: 100}
+    assert (LEVEL3_ALLOWANCE, LEVEL3_SYMBOLS) == (200, 200)
 
 
 def test_what_stands_in_line_does_not_time_out(level3: Bench) -> None:
