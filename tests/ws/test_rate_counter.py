@@ -14,13 +14,19 @@ from hypothesis import strategies as st
 from tests import virtual
 from tests.ws.helpers import BTC, ETH, connected, tokens_of
 
-from kraken_connector.exceptions import RateLimitExceeded, TradingError
+from kraken_connector.exceptions import (
+    NotConnected,
+    RateLimitExceeded,
+    TokenAcquisitionError,
+    TradingError,
+)
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     AddOrderParams,
     AmendOrderParams,
     BatchAddParams,
     BatchCancelParams,
+    CancelAllOrdersAfterParams,
     CancelOrderParams,
     EditOrderParams,
     ExecutionsParams,
@@ -170,6 +176,44 @@ def test_refuse_sends_nothing_that_would_be_refused() -> None:
     virtual.run(main())
 
 
+def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -> None:
+    async def main() -> None:
+        async with stage(rate_policy="refuse") as (sim, client):
+            orders = [limit(order_userref=7) for _ in range(4)]
+            batch = await client.batch_add(BatchAddParams(BTC, orders=orders))
+            first, *others = [order.order_id for order in batch.typed.orders]
+            await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(58)))
+            for attempt in (
+                client.add_order(limit()),
+                client.batch_add(BatchAddParams(BTC, orders=[limit()] * 3)),
+                client.amend_order(AmendOrderParams(first, limit_price="101.0")),
+                client.edit_order(EditOrderParams(first, BTC, limit_price="101.0")),
+            ):
+                with pytest.raises(RateLimitExceeded):
+                    await attempt
+            sent = len(sim.requests)
+            # The exchange refuses this one, which is for it to decide.
+            with pytest.raises(TradingError, match=RATE_LIMIT):
+                await client.cancel_order(CancelOrderParams(order_id=[first]))
+            await client.batch_cancel(BatchCancelParams(orders=others))
+            await client.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=0))
+            await client.cancel_all()
+            assert len(sim.requests) == sent + 4
+
+    virtual.run(main())
+
+
+def test_request_that_never_left_costs_nothing() -> None:
+    async def main() -> None:
+        async with stage() as (sim, client):
+            sim.faults.refuse_tokens(times=10)
+            with pytest.raises(TokenAcquisitionError):
+                await client.add_order(limit())
+            assert client.rate_counter.count(BTC) == 0
+
+    virtual.run(main())
+
+
 def test_wait_sends_in_order_and_not_before_there_is_room() -> None:
     async def main() -> None:
         async with stage(rate_policy="wait") as (sim, client):
@@ -266,6 +310,26 @@ def test_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
             assert [task.cancelled() for task in waiting] == [True, True, False]
             assert float(client.rate_counter.count(BTC)) == pytest.approx(60, abs=0.1)
             assert float(count) == pytest.approx(60, abs=0.1)
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize("prepared", [False, True])
+def test_request_that_waited_for_a_lost_connection_costs_nothing(prepared: bool) -> None:
+    async def main() -> None:
+        async with stage(rate_policy="wait", max_reconnect_attempts=1000) as (sim, client):
+            await client.add_order(limit(cl_ord_id="mine"))
+            await asyncio.gather(*(client.add_order(limit(validate=True)) for _ in range(59)))
+            amend = client.prepare_amend(cl_ord_id="mine")
+            asked = amend(limit_price="101.0") if prepared else client.add_order(limit())
+            waiting = asyncio.create_task(asked)
+            await asyncio.sleep(0.1)
+            sim.faults.refuse_connections(None)
+            sim.faults.reset_connections()
+            with pytest.raises(NotConnected):
+                await waiting
+            await asyncio.sleep(100)
+            assert client.rate_counter.count(BTC) == 0
 
     virtual.run(main())
 
