@@ -186,6 +186,15 @@ def test_amend_below_the_filled_costs_a_cancel_too(bench: Bench) -> None:
     assert count(bench) == 1 + 4 + 8
 
 
+@pytest.mark.parametrize("method", ["amend_order", "edit_order"])
+def test_refused_change_costs_its_fixed_part(bench: Bench, method: str) -> None:
+    order = bench.add("buy", "0.5", "80000.0")
+    pair = {"symbol": BTC} if method == "edit_order" else {}
+    asked = {"order_id": order.order_id, "limit_price": Decimal("80000.05"), **pair}
+    assert bench.error(method, **asked) == refusals.TICK_SIZE
+    assert count(bench) == 1 + 1
+
+
 def test_refused_add_costs_its_fixed_part(bench: Bench) -> None:
     params = {"symbol": BTC, "order_type": "market", "side": "buy", "order_qty": 0}
     assert bench.error("add_order", **params) == refusals.VOLUME_MINIMUM

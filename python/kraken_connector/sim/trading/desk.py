@@ -130,7 +130,8 @@ class Desk:
     def _amend_order(self, params: Params, received_ns: int) -> list[Answer]:
         order = self._find_one(params)
         age_ns = self._clock() - order.created_ns
-        self._rates.charge(order.pair.symbol, rate.CHANGE + rate.age_cost("amend", age_ns))
+        cost = rate.age_cost("amend", age_ns)
+        self._rates.charge(order.pair.symbol, rate.CHANGE, later=cost)
         changed = changes.amended(order, params, self._last(order.pair))
         self._check_state(changed)
         if changed.left > 0:
@@ -141,7 +142,8 @@ class Desk:
             raise Refused(refusals.POST_ONLY_ORDER)
         terms.check_deadline(params, received_ns, self._clock())
         if changed.left <= 0:
-            self._rates.add(order.pair.symbol, rate.age_cost("cancel", age_ns))
+            cost += rate.age_cost("cancel", age_ns)
+        self._rates.add(order.pair.symbol, cost)
         changes.take_over(order, changed)
         self._matching.amend(order)
         named = "order_id" if "order_id" in params else "cl_ord_id"
@@ -152,7 +154,8 @@ class Desk:
         if old.pair != self._pair(params["symbol"]):
             raise Refused(refusals.UNKNOWN_ORDER)
         age_ns = self._clock() - old.created_ns
-        self._rates.charge(old.pair.symbol, rate.CHANGE + rate.age_cost("edit", age_ns))
+        cost = rate.age_cost("edit", age_ns)
+        self._rates.charge(old.pair.symbol, rate.CHANGE, later=cost)
         new = changes.replacement(old, params, self._records.new_id("O"), self._last(old.pair))
         self._check_state(new)
         terms.check_size(new)
@@ -160,6 +163,7 @@ class Desk:
         names = {"order_id": new.order_id, "original_order_id": old.order_id}
         if not params.get("validate", False):
             terms.check_deadline(params, received_ns, self._clock())
+            self._rates.add(old.pair.symbol, cost)
             self._matching.cancel(old, REPLACED)
             self._matching.enter(new)
         return [_success(_with_warnings(names, params))]

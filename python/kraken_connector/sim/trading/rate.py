@@ -37,6 +37,7 @@ TIERS: dict[TierName, Tier] = {
     "pro": Tier(180, Decimal("3.75"), 225),
 }
 
+ZERO = Decimal(0)
 ADD = Decimal(1)
 CHANGE = Decimal(1)
 """Fixed part of an amend and of an edit."""
@@ -75,13 +76,18 @@ class RateCounters:
         """Return the counter of a pair now as a whole number."""
         return int(self.count(symbol).to_integral_value(ROUND_HALF_UP))
 
-    def charge(self, symbol: str, cost: Decimal) -> None:
+    def charge(self, symbol: str, cost: Decimal, later: Decimal = ZERO) -> None:
         """Raise a counter.
+
+        Args:
+            symbol: whose.
+            cost: by how much, now.
+            later: what must fit too, and is to be added once the request is known to be good.
 
         Raises:
             Refused: that would bring it above the threshold; it stays as it is.
         """
-        if self.count(symbol) + cost > self.tier.threshold:
+        if self.count(symbol) + cost + later > self.tier.threshold:
             raise Refused(RATE_LIMIT)
         self.add(symbol, cost)
 
