@@ -313,6 +313,25 @@ def test_request_counts_in_full_until_it_is_answered() -> None:
     assert desk.counter.count(BTC) == 0
 
 
+def test_report_shows_that_its_request_was_counted_and_those_before() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(1000)
+    requests = [
+        AmendOrderParams("OX", limit_price=1, symbol=BTC),
+        AmendOrderParams(order_id, limit_price=1),
+        AmendOrderParams("OX", limit_price=1, symbol=BTC),
+    ]
+    for request in requests:
+        desk.counter.add(desk.counter.charge_of(request))
+    desk.report(order_id, exec_type="trade", order_status="partially_filled")
+    desk.wait(100)
+    assert desk.counter.count(BTC) == 4 + 1 + 4
+    desk.report(order_id, exec_type="amended")
+    desk.wait(100)
+    assert desk.counter.count(BTC) == 4
+
+
 def test_difference_below_one_is_rounding() -> None:
     desk = Desk()
     for _ in range(9):
