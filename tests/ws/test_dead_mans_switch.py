@@ -203,6 +203,32 @@ def test_it_is_entered_once() -> None:
     play(act)
 
 
+def test_it_rests_while_the_exchange_is_in_maintenance() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            sim.faults.set_system("maintenance")
+            await eventually(lambda: switch.is_paused)
+            assert told(client) == ["armed", "paused"]
+            sim.faults.set_system("online")
+            await eventually(lambda: not switch.is_paused)
+            await eventually(lambda: timeouts(sim)[-1] == 60, 20)
+            assert switch.is_armed
+
+    play(act)
+
+
+def test_leaving_takes_no_longer_than_its_farewell(caplog: pytest.LogCaptureFixture) -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        loop = asyncio.get_running_loop()
+        async with client.dead_mans_switch(timeout=60):
+            sim.faults.lose_replies(None)
+            left = loop.time()
+        assert loop.time() - left == pytest.approx(5, abs=0.1)
+
+    play(act)
+    assert "could not be turned off" in caplog.text
+
+
 def test_user_can_pause_it() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async with client.dead_mans_switch(timeout=60) as switch:

@@ -23,6 +23,7 @@ from kraken_connector.ws import (
     ConnectionState,
     KrakenWSClient,
     Level3Params,
+    Order,
     TickerParams,
 )
 
@@ -245,6 +246,9 @@ async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
         assert order is not None
         await order.wait_open()
         await eventually(lambda: book.order(order.order_id))
+        unsent = Order()
+        unsent.symbol = BTC
+        assert client.queue_position(unsent) is None
         place = client.queue_position(order)
         assert place is not None
         assert place.orders_ahead == place.orders - 1 > 0

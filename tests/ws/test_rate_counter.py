@@ -140,6 +140,21 @@ def test_stream_tells_what_other_clients_do() -> None:
     virtual.run(main())
 
 
+def test_tracking_orders_asks_for_the_exchanges_count() -> None:
+    async def main() -> None:
+        async with (
+            stage(tier="pro") as (sim, client),
+            connected(sim, token_manager=tokens_of(sim)) as other,
+        ):
+            await client.track_orders()
+            for _ in range(20):
+                await other.add_order(limit())
+            ours, theirs = await both(sim, client)
+            assert 15 < ours == pytest.approx(theirs, abs=1)
+
+    virtual.run(main())
+
+
 def test_refusal_of_the_exchange_raises_the_counter() -> None:
     async def main() -> None:
         async with stage(tier="pro") as (sim, client):

@@ -116,6 +116,17 @@ def test_refused_symbol_is_asked_for_again_within_the_allowance(level3: Bench) -
     assert ask.result().symbols == [BTC, ETH]
 
 
+def test_refusal_is_about_the_symbol_that_its_text_names(level3: Bench) -> None:
+    ask = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
+    (request,) = level3.sent()
+    level3.say(refusal(request, limited(ETH)))
+    level3.wait(1.2)
+    (again,) = level3.sent()
+    assert again["params"]["symbol"] == [ETH]
+    level3.say(*acks(request, [BTC]), *acks(again))
+    assert ask.result().symbols == [BTC, ETH]
+
+
 def test_refusal_that_lasts_is_told_in_the_end(level3: Bench) -> None:
     ask = level3.subscribe(Level3Params(symbol=[BTC]))
     while not ask.done:

@@ -336,8 +336,9 @@ def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
 def test_success_of_another_method_is_no_answer() -> None:
     desk = Desk()
     command, request = desk.request(limit())
-    desk.say(reply({**request, "method": "cancel_all"}, {"count": 1}))
+    desk.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
     assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(command).__cause__, UnexpectedReply)
 
 
 def test_validation_is_no_order_whatever_its_result() -> None:
