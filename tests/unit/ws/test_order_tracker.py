@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_connector import Engine, WSDataMessage
-from kraken_connector.exceptions import TradingError
+from kraken_connector.exceptions import OrderNotFilled, TradingError
 from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
 from kraken_connector.ws.orders import Order, Orders
 from kraken_connector.ws.orders import tracker as tracker_module
@@ -136,6 +136,45 @@ def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPa
         bench.report(trade("O1", f"T{place}", 0.1))
     assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
+
+
+def test_name_that_is_told_later_finds_the_order(bench: Bench) -> None:
+    bench.report(trade("O1", "T1", 0.5))
+    bench.report(new("O1", cl_ord_id="mine"))
+    assert bench.orders["mine"] is bench.orders["O1"]
+
+
+def test_order_of_a_snapshot_is_as_old_as_the_exchange_says(bench: Bench) -> None:
+    made_ns = START - 60 * SECOND
+    bench.snapshot(new("O1", timestamp=text_of(made_ns)))
+    bench.report(new("O2", timestamp=text_of(made_ns)))
+    assert bench.orders["O1"].aged_from_ns == made_ns
+    assert bench.orders["O2"].aged_from_ns == bench.now_ns
+
+
+def test_average_is_the_exchanges_where_it_told_one(bench: Bench) -> None:
+    bench.report(trade("O1", "T1", 0.5, cum_qty=0.5, cum_cost=50.0, avg_price=100.01))
+    order = bench.orders["O1"]
+    assert order.avg_price == Decimal("100.01")
+    bench.report(trade("O1", "T2", 0.5))
+    assert order.avg_price == 100
+
+
+def test_what_remains_is_never_negative(bench: Bench) -> None:
+    bench.report(new("O1", order_qty=1.0), trade("O1", "T1", 0.5))
+    order = bench.orders["O1"]
+    assert order.remaining_qty == Decimal("0.5")
+    bench.report({"order_id": "O1", "exec_type": "amended", "order_qty": 0.25})
+    assert order.remaining_qty == 0
+
+
+async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
+    end = {"exec_type": "canceled", "order_status": "canceled"}
+    bench.report(trade("O1", "T1", 0.5), {"order_id": "O1", **end})
+    bench.report({"order_id": "O2", **end})
+    assert await bench.orders["O1"].wait_open() is bench.orders["O1"]
+    with pytest.raises(OrderNotFilled, match="canceled"):
+        await bench.orders["O2"].wait_open()
 
 
 # Frames on record.

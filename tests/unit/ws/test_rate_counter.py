@@ -173,6 +173,16 @@ def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
     assert desk.counter.cost_of(amend) == {BTC: 1}
 
 
+def test_amend_of_somebody_else_makes_an_order_young_again() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(60)
+    cancel = CancelOrderParams(order_id=[order_id])
+    assert desk.counter.cost_of(cancel) == {BTC: 2}
+    desk.report(order_id, exec_type="amended")
+    assert desk.counter.cost_of(cancel) == {BTC: 8}
+
+
 def test_order_that_is_not_known_counts_as_new_where_its_pair_is_known() -> None:
     desk = Desk()
     assert desk.counter.cost_of(AmendOrderParams("OX", limit_price=1, symbol=BTC)) == {BTC: 4}
