@@ -391,7 +391,8 @@ class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
         self.accepted = tuple(accepted)
         names = ", ".join(self.unanswered) or order_id or cl_ord_id
         about = f" ({names})" if names else ""
-        super().__init__(f"the outcome of {method}{about} is unknown: {reason}", req_id)
+        text = f"the outcome of {method}{about} is unknown: {reason}"
+        super().__init__(f"{text}; sent again, it could be done twice", req_id)
 
 
 class OrderNotFilled(KrakenConnectorError):

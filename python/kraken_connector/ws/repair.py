@@ -239,7 +239,7 @@ class Repair:
             awaited.deadline = now + self._patience
             return
         del self._awaited[topic.channel][topic.symbol]
-        logger.warning("%s of %s has not begun", topic.channel, topic.name)
+        logger.warning("%s has not begun", topic)
         self.needed(topic, "resync", now, awaited.since_ns)
         self._changed()
 
@@ -252,9 +252,8 @@ class Repair:
             return
         self.count += 1
         logger.warning(
-            "%s of %s is asked for again (attempt %d of %d)",
-            topic.channel,
-            topic.name,
+            "%s is asked for again (attempt %d of %d)",
+            topic,
             entry.attempts,
             self._policy.limit,
         )
@@ -303,7 +302,7 @@ class Repair:
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
         self._changed()
-        logger.info("%s of %s is sound again", entry.topic.channel, entry.topic.name)
+        logger.info("%s is sound again", entry.topic)
         self._closed(entry, True)
         self._settle(entry.topic)
 
@@ -319,7 +318,7 @@ class Repair:
     def _give_up(self, topic: Topic) -> None:
         entry = self._policy.entry(topic)
         attempts = entry.attempts if entry else 0
-        logger.error("%s of %s is given up", topic.channel, topic.name)
+        logger.error("%s is given up", topic)
         self._note_quarantine(topic, attempts)
         if entry is not None:
             self._closed(entry, False)

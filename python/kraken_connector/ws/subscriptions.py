@@ -53,6 +53,9 @@ class Topic(NamedTuple):
         """What a user calls it: the symbol, or the channel where there is none."""
         return self.symbol or self.channel
 
+    def __str__(self) -> str:
+        return f"{self.channel} of {self.symbol}" if self.symbol else self.channel
+
 
 class Sink(Protocol):
     """Where the events of a subscription go."""
