@@ -114,14 +114,12 @@ class OrderChecks:
         rules = self._instruments.rules(symbol) if symbol else None
         if rules is None or not self._is_current():
             return
+        # Prices of a trailing order are distances.
         is_trailing = getattr(order, "order_type", None) in TRAILING_TYPES
         for field, number in numbers.items():
-            if field == "limit_price":
-                if not is_trailing and params.limit_price_type not in OFFSETS:
-                    check_price(field, number, rules)
-            elif field != "trigger_price":
+            if not field.endswith("price"):
                 check_quantity(field, number, rules)
-            elif params.trigger_price_type not in OFFSETS:
+            elif not is_trailing and getattr(params, f"{field}_type") not in OFFSETS:
                 check_price(field, number, rules)
 
     def _rules(self, symbol: str) -> PairRules | None:

@@ -303,7 +303,9 @@ def test_amend_is_checked_when_its_pair_is_known() -> None:
         with pytest.raises(OrderCheckFailed, match=r"100\.0 and 100\.1"):
             check_amend(params, known)
     check_amend(wrong.__replace__(limit_price_type="pct"), order)
-    check_amend(wrong, SimpleNamespace(symbol=BTC, order_type="trailing-stop-limit"))
+    trailing = SimpleNamespace(symbol=BTC, order_type="trailing-stop-limit")
+    check_amend(wrong, trailing)
+    check_amend(AmendOrderParams("O1", trigger_price="1.55"), trailing)
     with pytest.raises(OrderCheckFailed, match="trigger_price"):
         check_amend(AmendOrderParams("O1", trigger_price="100.05"), order)
     with pytest.raises(OrderCheckFailed, match="order_qty"):
