@@ -14,6 +14,7 @@ from tests.ws.helpers import (
     find,
     find_channel,
     find_type,
+    text_frame,
     tokens_of,
 )
 
@@ -27,7 +28,9 @@ from kraken_connector.ws import (
     KrakenWSClient,
     TickerParams,
     WSDataMessage,
+    connection,
 )
+from kraken_connector.ws.transport import open_socket
 
 
 def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
@@ -134,6 +137,26 @@ async def test_blocking_stops_reading_until_there_is_room(sim: SimulatedExchange
         assert [message.verified for message in updates] == [True] * 51
         assert sim.connections_total == 1
         assert client.stats()["dropped"] == 0
+
+
+async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sockets = []
+
+    async def open_and_note(*args: Any, **options: Any) -> Any:
+        sockets.append(await open_socket(*args, **options))
+        return sockets[-1]
+
+    monkeypatch.setattr(connection, "open_socket", open_and_note)
+    async with connected(sim, message_queue_max=64) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]), overflow="block")
+        frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
+        sim.connections[0].send_bytes(frame * 40_000)
+        for _ in range(5_000):
+            await find_channel(client, "ticker")
+            # What pauses the library, and a read beyond that.
+            assert len(sockets[0].recv_messages.frames) <= 1024 + 256 * 1024 // len(frame)
 
 
 async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExchange) -> None:

@@ -240,7 +240,9 @@ class Connection:
     def _unblock(self) -> None:
         self._readable.set()
         if self._socket is not None:
-            self._socket.transport.resume_reading()
+            # What `websockets` paused it resumes itself, and it would not pause a second time.
+            if not self._socket.recv_messages.paused:
+                self._socket.transport.resume_reading()
             self.session.resumed(self._now())
             self.attend()
 
