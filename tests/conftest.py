@@ -1,18 +1,30 @@
-"""What all tests share: the two cores by fixture, and hypothesis' profiles."""
+"""What all tests share: the two cores by fixture, hypothesis' profiles, and patience."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from tests.patience import PatientLoop
 
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile("default")
+
+
+if sys.platform != "win32":  # whose loops for sockets start no processes
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+        """Run coroutines of tests by a clock that leaves out when the machine stood still."""
+        return {"patient": PatientLoop}
 
 
 @pytest.fixture(params=["native", "pure"], scope="session")

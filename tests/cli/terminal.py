@@ -11,10 +11,11 @@ import struct
 import subprocess
 import sys
 import termios
-import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
+
+from tests.patience import PatientClock
 
 #: The child makes the terminal its own, so that Ctrl-C reaches it as a signal, and takes the signal
 #: as programs in a terminal do, also when tests run in the background of a shell that ignores it.
@@ -93,10 +94,11 @@ class Terminal:
         Raises:
             AssertionError: it does not come to be before the command ends.
         """
-        deadline = time.monotonic() + _PATIENCE_SECONDS
+        clock = PatientClock()
+        deadline = clock.read() + _PATIENCE_SECONDS
         while not condition():
             assert self.process.poll() is None or condition(), self._output[-4000:]
-            assert time.monotonic() < deadline, self._output[-4000:]
+            assert clock.read() < deadline, self._output[-4000:]
             self._read(0.05)
 
     def finish(self) -> int:

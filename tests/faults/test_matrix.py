@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import trustme
-from tests import virtual
+from tests import patience, virtual
 from tests.faults.scene import Scene, scene
 from tests.ws.helpers import BTC, ETH, eventually
 
@@ -213,7 +213,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("run", [virtual.run, asyncio.run], ids=["virtual", "sockets"])
+@pytest.mark.parametrize("run", [virtual.run, patience.run], ids=["virtual", "sockets"])
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
     run(play(fault))
@@ -236,7 +236,7 @@ async def play(fault: Fault) -> None:
         assert {stage.state(symbol) for symbol in (BTC, ETH)} == {"valid"}
         assert fault.causes <= stage.causes
         if not fault.causes and not stage.reconnects:
-            assert stage.client.gaps == []
+            assert stage.causes == set()
         await eventually(lambda: stage.sent[-1] in stage.received)
         await stage.check_reports(may_repeat=fault.repeats)
 

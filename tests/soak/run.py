@@ -21,8 +21,10 @@ from itertools import cycle
 from time import monotonic as clock
 from typing import Any
 
+from tests import patience
 from tests.soak.exchange import FAULTS, PATIENCE, SYMBOLS, ExchangeProcess, exchange_process
 from tests.soak.figures import Sample, complaints, growth
+from tests.ws.helpers import eventually
 
 from kraken_connector import HTTPAuthenticatedClient, backend
 from kraken_connector.ws import (
@@ -102,6 +104,7 @@ async def consumers(
         "proxy": False,
     }
     async with (
+        asyncio.TaskGroup() as tasks,
         KrakenWSClient(exchange.url, token_manager=TokenManager(source), **options) as one,
         KrakenWSClient(exchange.url, **options) as other,
     ):
@@ -109,10 +112,9 @@ async def consumers(
         await calling.client.subscribe(ExecutionsParams(), callback=calling.take)
         await calling.subscribe(callback=calling.take)
         # With "block" answers wait behind what nobody takes, so somebody has to.
-        reading = asyncio.create_task(iterating.iterate())
+        tasks.create_task(iterating.iterate())
         await iterating.subscribe(overflow="block")
         yield [calling, iterating]
-    await reading
 
 
 async def until(condition: Callable[[], bool], what: str) -> None:
@@ -121,11 +123,10 @@ async def until(condition: Callable[[], bool], what: str) -> None:
     Raises:
         Broken: it did not come true in time.
     """
-    deadline = clock() + PATIENCE
-    while not condition():
-        if clock() > deadline:
-            raise Broken(f"not within {PATIENCE:g} s: {what}")
-        await asyncio.sleep(0.02)
+    try:
+        await eventually(condition, PATIENCE)
+    except TimeoutError:
+        raise Broken(f"not within {PATIENCE:g} s: {what}") from None
 
 
 async def suffer(fault: str, exchange: ExchangeProcess, clients: list[Consumer]) -> float:
@@ -231,11 +232,16 @@ def main() -> int:
     parser.add_argument("--messages", type=int, help="run until so many were taken instead")
     parser.add_argument("--pause", type=float, default=8, help="seconds between faults")
     parser.add_argument("--heartbeat-timeout", type=float, default=5)
+    samples: list[Sample] = []
     try:
-        samples = asyncio.run(soak(**vars(parser.parse_args())))
-    except Broken as broken:
-        show(f"FAILED: {broken}")
-        return 1
+        samples = patience.run(soak(**vars(parser.parse_args())))
+    except* Broken as broken:
+        show(f"FAILED: {broken.exceptions[0]}")
+    return judge(samples) if samples else 1
+
+
+def judge(samples: list[Sample]) -> int:
+    """Say what grew."""
     grown = {name: f"{growth(samples, name):+,.0f}" for name in ("memory", "tasks", "files")}
     found = complaints(samples)
     show(f"growth after the warm-up: {grown}, objects {growth(samples, 'objects'):+,.0f}")

@@ -14,6 +14,8 @@ import sys
 import traceback
 from typing import Any, NoReturn
 
+from tests import patience
+
 from kraken_connector import HTTPAuthenticatedClient
 from kraken_connector.exceptions import KrakenConnectorError, TokenAcquisitionError
 from kraken_connector.ws import (
@@ -124,8 +126,8 @@ async def wrong_secret(rest_url: str) -> None:
 def main() -> None:
     logging.basicConfig(level=logging.DEBUG, format="%(name)s %(message)s %(args)r %(exc_info)r")
     url, rest_url = sys.argv[1:]
-    asyncio.run(session(url, rest_url), debug=True)
-    asyncio.run(wrong_secret(rest_url), debug=True)
+    patience.run(session(url, rest_url), debug=True)
+    patience.run(wrong_secret(rest_url), debug=True)
 
 
 if __name__ == "__main__":

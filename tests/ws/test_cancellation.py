@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import pytest
+from tests import patience
 from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
 
 from kraken_connector.sim import SimulatedExchange
@@ -144,7 +145,7 @@ def test_client_works_in_one_event_loop_after_the_other() -> None:
         port = free.getsockname()[1]
     client = KrakenWSClient(f"ws://127.0.0.1:{port}/v2", proxy=False)
     for _ in range(2):
-        asyncio.run(use(client, port))
+        patience.run(use(client, port))
 
 
 async def test_token_call_ends_with_the_client(sim: SimulatedExchange) -> None:

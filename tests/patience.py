@@ -1,0 +1,89 @@
+"""Patience that a machine which stands still does not use up.
+
+A virtual machine that is paused, or one on which others get all the time, lets seconds pass between
+two steps of a process; whatever waited meanwhile would be late without anybody's fault. So tests
+wait by a clock that counts only the time in which their process could run. It is the clock of their
+event loops, so it goes for the timeouts of tests and for those of the client and the simulator.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import selectors
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+#: Seconds between two looks at the clock that count; what is beyond them was no fault of ours.
+LONGEST_STEP = 1.0
+
+
+class PatientClock:
+    """Counts seconds, but for those in which nobody looked without having said so.
+
+    Args:
+        source: the clock that counts them all.
+
+    Attributes:
+        lost: seconds that were not counted.
+    """
+
+    def __init__(self, source: Callable[[], float] = time.monotonic) -> None:
+        self.lost = 0.0
+        self._source = source
+        self._looked = source()
+        self._asked_for = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """Say that the next look may be so much later."""
+        self._asked_for += seconds
+
+    def read(self) -> float:
+        """Return the time."""
+        now = self._source()
+        self.lost += max(0.0, now - self._looked - self._asked_for - LONGEST_STEP)
+        self._looked, self._asked_for = now, 0.0
+        return now - self.lost
+
+
+class _Selector(selectors.DefaultSelector):
+    """Tells the clock how long the loop means to wait."""
+
+    def __init__(self, clock: PatientClock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._clock.wait(math.inf if timeout is None else timeout)
+        return super().select(timeout)
+
+
+class PatientLoop(asyncio.SelectorEventLoop):
+    """An event loop by that clock."""
+
+    def __init__(self) -> None:
+        self._clock = PatientClock(super().time)
+        super().__init__(_Selector(self._clock))
+
+    @property
+    def stood_still(self) -> bool:
+        """Whether the process did not run for a while."""
+        return self._clock.lost > 0
+
+    def time(self) -> float:
+        return self._clock.read()
+
+
+def stood_still() -> bool:
+    """Tell whether the machine stood still while the running loop ran, which clients report."""
+    loop = asyncio.get_running_loop()
+    return isinstance(loop, PatientLoop) and loop.stood_still
+
+
+def run(main: Coroutine[Any, Any, T], *, debug: bool | None = None) -> T:
+    """Run to the end of `main` with patience."""
+    with asyncio.Runner(loop_factory=PatientLoop, debug=debug) as runner:
+        return runner.run(main)
