@@ -38,6 +38,8 @@ from kraken_connector.ws import (
 )
 
 DEPTHS = (10, 100, 1000)
+#: Messages that may come in one turn of the event loop: what `websockets` may hold, and a read.
+LONGEST_ROW = 10_000
 
 
 class Broken(AssertionError):
@@ -53,12 +55,22 @@ class Consumer:
     taken: Counter[str] = field(default_factory=Counter)
     #: Numbers of the messages of `executions` since the last snapshot.
     sequence: int = 0
+    #: Messages since the event loop began this turn, and the most there ever were.
+    row: int = 0
+    longest_row: int = 0
 
     def take(self, message: Any) -> None:
+        if not self.row:
+            asyncio.get_running_loop().call_soon(self.end_row)
+        self.row += 1
         channel = getattr(message, "channel", None) or type(message).__name__
         self.taken[channel] += 1
         if channel == "executions" and not isinstance(message, SequenceGapEvent):
             self.follow(message)
+
+    def end_row(self) -> None:
+        self.longest_row = max(self.longest_row, self.row)
+        self.row = 0
 
     def follow(self, message: Any) -> None:
         expected = 1 if message.type == "snapshot" else self.sequence + 1
@@ -160,6 +172,7 @@ def check_counts(consumer: Consumer, faults: Counter[str]) -> None:
         "sequence_gaps": counts["sequence_gaps"],
         "dropped": stats["dropped"],
         "callback_errors": stats["callback_errors"],
+        "in a row": consumer.longest_row if consumer.longest_row > LONGEST_ROW else 0,
     }
     if any(wrong.values()):
         raise Broken(f"{consumer.name}: {wrong}")
@@ -217,7 +230,8 @@ def summary(consumer: Consumer) -> str:
     causes = dict(Counter(gap.cause for gap in consumer.client.gaps))
     return (
         f"{counts['book_messages']:,} book messages, {counts['verified']:,} verified, "
-        f"{counts['mismatches']} mismatches, {counts['reconnects']} reconnects, gaps {causes}"
+        f"{counts['mismatches']} mismatches, {counts['reconnects']} reconnects, gaps {causes}, "
+        f"at most {consumer.longest_row:,} messages in a row"
     )
 
 
