@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import json
 import logging
@@ -214,11 +213,7 @@ class CutOffExchange(SimulatedExchange):
 
     async def start_serving(self) -> None:
         await super().start_serving()
-        self._cutting = asyncio.create_task(self._cut())
-
-    async def _cut(self) -> None:
-        await self.wait_for(lambda: len(self.published("BTC/USD")) > 5, timeout=30)
-        self.faults.reset_connections()
+        self.faults.after_messages(6, self.faults.reset_connections, symbol="BTC/USD")
 
 
 def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import websockets
+from tests import virtual
 from tests.sim.client import BookReader, Client, Message, connected, fetch_token, signed
 
 from kraken_connector.sim import SimulatedExchange
@@ -292,3 +295,51 @@ async def test_late_messages_of_a_closed_connection_are_lost() -> None:
         connection.send_text(b"late")
         connection.send_bytes(b"late")
         assert not sim.connections
+
+
+async def test_fault_comes_after_so_many_messages() -> None:
+    async with reading() as (sim, client, reader):
+        ticker = await client.subscribe("ticker", SYMBOL)
+        assert ticker["channel"] == "ticker"
+        sim.faults.after_messages(3, lambda: sim.faults.corrupt_checksums(SYMBOL), symbol=SYMBOL)
+        *right, wrong, last = await steps(sim, client, 5)
+        for message in right:
+            reader.read(message)
+        with pytest.raises(AssertionError):
+            reader.read(wrong)
+        reader.read(last)
+
+
+async def test_several_countdowns_run_side_by_side_and_with_other_faults() -> None:
+    async with reading() as (sim, _, _):
+        happened: list[str] = []
+        sim.faults.after_messages(2, lambda: happened.append("two"))
+        sim.faults.after_messages(1, lambda: happened.append("one"))
+        sim.faults.after_messages(1, lambda: happened.append("never"), channel="trade")
+        sim.faults.after_messages(1, lambda: happened.append("cancelled")).cancel()
+        sim.faults.drop_updates(SYMBOL, 2)
+        await sim.step(SYMBOL, 3)
+        assert happened == ["one", "two"]
+        sim.faults.after_messages(1, lambda: happened.append("cleared"))
+        sim.faults.clear()
+        await sim.step(SYMBOL)
+        assert happened == ["one", "two"]
+        with pytest.raises(ValueError, match="count"):
+            sim.faults.after_messages(0, list)
+
+
+def test_fault_comes_in_a_while() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        async with SimulatedExchange(rate=0) as sim:
+            start, happened = loop.time(), []
+            for seconds in (5.0, 2.0):
+                sim.faults.after_seconds(seconds, lambda: happened.append(loop.time() - start))
+            sim.faults.after_seconds(1.0, lambda: happened.append(math.nan)).cancel()
+            await asyncio.sleep(3.0)
+            assert happened == [pytest.approx(2.0)]
+            sim.faults.clear()
+            await asyncio.sleep(3.0)
+            assert len(happened) == 1
+
+    virtual.run(main())

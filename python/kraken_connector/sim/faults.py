@@ -20,7 +20,7 @@ from websockets.frames import CloseCode
 from . import rules, wire
 from .hosts import Host
 from .requests import UNSUPPORTED_PAIR, Role
-from .rules import Act, Rule
+from .rules import Act, Countdown, Rule
 from .session import Outgoing, Session
 from .trading.faults import TradingFaults
 
@@ -69,6 +69,8 @@ class Faults(TradingFaults):
         super().__init__()
         self._exchange = exchange
         self._rules: list[Rule] = []
+        self._countdowns: list[Countdown] = []
+        self._timers: set[asyncio.TimerHandle] = set()
         self._refusals: dict[Role | None, Refusal] = {}
         self._refused_symbols: dict[str, str] = {}
         self._ignored: dict[Role | None, float] = {}
@@ -78,6 +80,9 @@ class Faults(TradingFaults):
     def clear(self) -> None:
         """Let everything that is still to come go right."""
         self._rules.clear()
+        self._countdowns.clear()
+        while self._timers:
+            self._timers.pop().cancel()
         self._arrivals.clear()
         self._refusals.clear()
         self._refused_symbols.clear()
@@ -88,6 +93,59 @@ class Faults(TradingFaults):
         self._exchange.tokens.expire_next(0)
         if self._exchange.ssl is not None:
             self._exchange.ssl.sni_callback = None
+
+    # Scripts.
+
+    def after_seconds(self, seconds: float, act: Callable[[], object]) -> asyncio.TimerHandle:
+        """Bring a fault about in a while: `after_seconds(2, sim.faults.reset_connections)`.
+
+        Args:
+            seconds: from now.
+            act: what happens then; it is called without arguments.
+
+        Returns:
+            A handle; `cancel()` lets nothing happen.
+        """
+
+        def due() -> None:
+            self._timers.discard(timer)
+            act()
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
+        return timer
+
+    def after_messages(
+        self,
+        count: int,
+        act: Callable[[], object],
+        *,
+        channel: str = "book",
+        symbol: str | None = None,
+        type: str = "update",
+        host: Role | None = None,
+    ) -> Countdown:
+        """Bring a fault about when some more messages have left, before anything else does.
+
+        Args:
+            count: how many, dropped ones too. Messages to two connections count twice.
+            act: what happens then; it is called without arguments.
+            channel: whose messages count.
+            symbol: of which pair; of all by default.
+            type: `update` or `snapshot`.
+            host: whose connections; all by default.
+
+        Returns:
+            A countdown; `cancel()` lets nothing happen.
+
+        Raises:
+            ValueError: `count` is less than 1.
+        """
+        if count < 1:
+            raise ValueError(f"count must be 1 or more, not {count}")
+        countdown = Countdown(count, rules.data(channel, symbol, type=type), act, host)
+        self._countdowns.append(countdown)
+        return countdown
 
     # Connections. `host` aims at one of three hosts by its role, such as "level3".
 
@@ -455,6 +513,11 @@ class Faults(TradingFaults):
 
     def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
         """Return what leaves now in a message's place."""
+        for countdown in self._countdowns:
+            if countdown.count(session, message):
+                # Not at once, as others may be due the same message.
+                asyncio.get_running_loop().call_soon(countdown.act)
+        self._countdowns = [countdown for countdown in self._countdowns if countdown.left]
         for rule in self._rules:
             if rule.meets(session, message):
                 return self._apply(rule, session, message)

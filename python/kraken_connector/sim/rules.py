@@ -55,6 +55,35 @@ class Rule:
         return self.act(session, message)
 
 
+@dataclass(eq=False, slots=True)
+class Countdown:
+    """What comes about when enough messages have left.
+
+    Attributes:
+        left: how many still have to.
+        matches: which count.
+        act: what comes about.
+        host: the host whose connections count; `None` is all of them.
+    """
+
+    left: int
+    matches: Callable[[Outgoing], bool]
+    act: Callable[[], object]
+    host: Role | None = None
+
+    def cancel(self) -> None:
+        """Let nothing come about."""
+        self.left = 0
+
+    def count(self, session: Session, message: Outgoing) -> bool:
+        """Count a message, and tell whether it was the last."""
+        counts = session.connection.host.plays(self.host) and self.matches(message)
+        if self.left and counts:
+            self.left -= 1
+            return self.left == 0
+        return False
+
+
 def data(channel: str, symbol: str | None, *, type: str = "update") -> Callable[[Outgoing], bool]:
     """Match channel messages of one symbol, or of all."""
 
