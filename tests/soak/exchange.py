@@ -21,8 +21,9 @@ ROOT = Path(__file__).parents[2]
 SYMBOLS = ("BTC/USD", "ETH/USD", "SOL/USD")
 #: Short loops are made quickly, and a connection that makes one sends nothing meanwhile.
 LOOP_STEPS = 500
-#: Seconds until an exchange that does not answer counts as broken.
-PATIENCE = 30.0
+#: Seconds until an exchange that does not answer counts as broken, or a client that does not
+#: recover: it reads what waits in the system's buffers first, some ten thousand messages.
+PATIENCE = 120.0
 
 WRONG_CHECKSUM = {"symbol": SYMBOLS[0], "bids": [], "asks": [], "checksum": 1}
 WRONG_UPDATE = json.dumps({"channel": "book", "type": "update", "data": [WRONG_CHECKSUM]})
