@@ -19,6 +19,7 @@ from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.published import PublishedOrders
 from kraken_connector.ws import (
     BookParams,
+    ConnectionState,
     ExecutionsParams,
     GapEvent,
     KrakenWSClient,
@@ -78,7 +79,7 @@ class Scene:
         self.errors: list[AssertionError] = []
         self.sent_ns: dict[Report, int] = {}
         self.on_message: Callable[[Any], object] = bool
-        self._seen: dict[Stream, tuple[str, int]] = {}
+        self._seen: dict[Any, Any] = {}
         self.pace = 0.0
         self.reading = asyncio.Event()
         self.reading.set()
@@ -144,11 +145,15 @@ class Scene:
         return [*self.sim.published(symbol)]
 
     def check_books(self) -> None:
-        """Hold every book that reads as valid against what was published."""
+        """Hold every book that reads as valid against what was published.
+
+        Without a connection that carries it, none may.
+        """
         for stream in self.streams:
             book = self.book(stream)
             if book.is_valid:
                 self.valid_reads += 1
+                assert self._is_carried(stream), f"{stream} can be read without a connection"
                 now = _content(book)
                 assert any(
                     now == _content(state)
@@ -159,7 +164,8 @@ class Scene:
     def check_changed_books(self) -> None:
         """Check if a book has changed since the last call."""
         books = {stream: self.book(stream) for stream in self.streams}
-        seen = {stream: (book.state, book.updates) for stream, book in books.items()}
+        seen: dict[Any, Any] = {stream: (b.state, b.updates) for stream, b in books.items()}
+        seen |= {name: view.state for name, view in self.client.connections.items()}
         if seen != self._seen:
             self._seen = seen
             self.check_books()
@@ -205,6 +211,16 @@ class Scene:
             self.check_books()
         except AssertionError as error:
             self.errors.append(error)
+
+    def _is_carried(self, stream: Stream) -> bool:
+        channel, symbol = stream
+        serves = "level3" if channel == "level3" else "public"
+        return any(
+            view.state is ConnectionState.CONNECTED
+            and serves in view.serves
+            and symbol in view.symbols
+            for view in self.client.connections.values()
+        )
 
     def _is_settled(self) -> bool:
         return all(self._is_sound(stream) for stream in self.streams)
