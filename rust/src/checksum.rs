@@ -11,9 +11,10 @@
 //! The text itself is never put together: `crc32` adds up what each level contributes,
 //! and a level that did not change still knows its contribution.
 
+use crate::book::levels::{Levels, Mantissa};
 use crate::book::queue::{Arena, Queue};
 use crate::book::queues::Queues;
-use crate::book::{Ladder, Level, Order};
+use crate::book::{Ladder, Level, Order, Width};
 use crate::crc32::{Arithmetic, Computation, Digest, LongParts, Parts, Words, compute};
 
 /// Levels of a side that count, whatever the depth.
@@ -135,11 +136,24 @@ impl Computation for BookText<'_> {
 /// The digest of a side, computed if the side changed.
 #[inline(always)]
 fn side_digest<A: Arithmetic>(side: &mut Ladder) -> Digest {
+    match &mut side.0 {
+        Width::Narrow(levels) => levels_digest::<A, _>(levels),
+        Width::Wide(levels) => wide_digest::<A>(levels),
+    }
+}
+
+#[cold]
+fn wide_digest<A: Arithmetic>(levels: &mut Levels<u128>) -> Digest {
+    levels_digest::<A, _>(levels)
+}
+
+#[inline(always)]
+fn levels_digest<A: Arithmetic, M: Mantissa>(side: &mut Levels<M>) -> Digest {
     if side.digest.is_unknown() {
         let mut text = Parts::<A>::new();
         for entry in side.top(LEVELS) {
             if entry.digest.is_unknown() {
-                entry.digest = level_digest::<A>(&entry.level);
+                entry.digest = level_digest::<A>(&entry.level());
             }
             text.prepend(entry.digest);
         }

@@ -164,6 +164,20 @@ fn a_book_is_crossed_when_bid_reaches_ask() {
 }
 
 #[test]
+fn a_scale_may_take_numbers_beyond_64_bits() {
+    let long = u64::MAX.to_string();
+    let mut book = snapshot(10, &[(&long, "1"), ("3", "2")], &[]);
+    update(&mut book, &[("3", "2.5")], &[]);
+    update(&mut book, &[("4.5", "1.0")], &[]);
+    let widened = format!("{long}.0");
+    assert_eq!(
+        levels(&book, Side::Bid),
+        owned(&[(&widened, "1.0"), ("4.5", "1.0"), ("3.0", "2.5")])
+    );
+    assert_eq!(book.checksum(), text_checksum(&book));
+}
+
+#[test]
 fn a_book_of_depth_1000_stays_small() {
     let level = |price: u128| Row {
         price: Decimal::new(price, 1).unwrap(),
@@ -187,6 +201,14 @@ type TickRow = (u32, u32, usize);
 fn tick_rows() -> impl Strategy<Value = Vec<TickRow>> {
     let qty = prop_oneof![Just(0_u32), 1..5_u32, any::<u32>()];
     prop::collection::vec((0..40_u32, qty, 0..2_usize), 0..12)
+}
+
+/// Prices and quantities just below and just above 2^64.
+fn rows_around_64_bits() -> impl Strategy<Value = Vec<(u128, u128)>> {
+    let border = u128::from(u64::MAX);
+    let price = prop_oneof![9 => border - 30..=border, 1 => border..border + 10];
+    let qty = prop_oneof![4 => Just(0), 9 => 1..5_u128, 1 => border..border + 3];
+    prop::collection::vec((price, qty), 0..12)
 }
 
 fn tick_text((price, qty, zeros): &TickRow) -> (String, String) {
@@ -259,6 +281,37 @@ proptest! {
             ask_model.apply(&asks);
             prop_assert_eq!(in_ticks(&book, Side::Bid), bid_model.cut(Side::Bid, depth));
             prop_assert_eq!(in_ticks(&book, Side::Ask), ask_model.cut(Side::Ask, depth));
+            prop_assert_eq!(book.checksum(), text_checksum(&book));
+        }
+    }
+
+    #[test]
+    fn a_book_does_not_mind_where_64_bits_end(
+        depth in 1..30_usize,
+        messages in prop::collection::vec((any::<bool>(), rows_around_64_bits()), 1..30),
+    ) {
+        let mut book = L2Book::new(depth);
+        let mut model = BTreeMap::new();
+        for (is_snapshot, rows) in messages {
+            let asks: Vec<Row> = rows
+                .iter()
+                .map(|&(price, qty)| Row {
+                    price: Decimal::new(price, 0).unwrap(),
+                    qty: Decimal::new(qty, 0).unwrap(),
+                })
+                .collect();
+            if is_snapshot {
+                model.clear();
+                book.apply_snapshot(&[], &asks).unwrap();
+            } else {
+                book.apply_update(&[], &asks).unwrap();
+            }
+            model.extend(rows);
+            model.retain(|_, qty| *qty != 0);
+            model = model.into_iter().take(depth).collect();
+            let levels = book.side(Side::Ask).levels();
+            let pairs: Vec<_> = levels.map(|level| (level.price, level.qty)).collect();
+            prop_assert_eq!(pairs, model.clone().into_iter().collect::<Vec<_>>());
             prop_assert_eq!(book.checksum(), text_checksum(&book));
         }
     }

@@ -103,9 +103,31 @@ impl L2Book {
         let usual =
             |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
         if !(bids.iter().all(usual) && asks.iter().all(usual)) {
-            self.widen(bids, asks)?;
+            return self.apply_unusual(bids, asks);
         }
-        self.apply_rows(bids, asks);
+        let level = |row: &Row| Level {
+            price: row.price.mantissa(),
+            qty: row.qty.mantissa(),
+        };
+        for row in bids {
+            self.bids.apply(level(row));
+        }
+        for row in asks {
+            self.asks.apply(level(row));
+        }
+        self.cut();
+        Ok(())
+    }
+
+    /// Applies rows of other scales than the book's.
+    #[cold]
+    fn apply_unusual(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        self.widen(bids, asks)?;
+        let (price_scale, qty_scale) = (self.price_scale, self.qty_scale);
+        let level = |row: &Row| scaled(row, price_scale, qty_scale);
+        bids.iter().map(level).for_each(|row| self.bids.apply(row));
+        asks.iter().map(level).for_each(|row| self.asks.apply(row));
+        self.cut();
         Ok(())
     }
 
@@ -116,7 +138,6 @@ impl L2Book {
     }
 
     /// Gives the book the scales that the rows need, after checking that everything fits them.
-    #[cold]
     fn widen(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
         let (price_from, qty_from) = (self.price_scale, self.qty_scale);
         let (price_to, qty_to) = largest_scales((price_from, qty_from), bids, asks);
@@ -127,7 +148,7 @@ impl L2Book {
             Some(Level { price, qty })
         };
         let mut levels = self.bids.levels().chain(self.asks.levels());
-        if levels.any(|level| widened(*level).is_none()) {
+        if levels.any(|level| widened(level).is_none()) {
             return Err(OutOfRange);
         }
         drop(levels);
@@ -135,20 +156,6 @@ impl L2Book {
         self.asks.transform(|level| widened(level).unwrap_or(level));
         (self.price_scale, self.qty_scale) = (price_to, qty_to);
         Ok(())
-    }
-
-    /// Applies rows that were checked to fit.
-    #[inline(always)]
-    fn apply_rows(&mut self, bids: &[Row], asks: &[Row]) {
-        for row in bids {
-            self.bids
-                .apply(scaled(row, self.price_scale, self.qty_scale));
-        }
-        for row in asks {
-            self.asks
-                .apply(scaled(row, self.price_scale, self.qty_scale));
-        }
-        self.cut();
     }
 
     /// Forgets the levels below the depth.
@@ -187,7 +194,7 @@ impl Book for L2Book {
 
     #[inline]
     fn levels(&self, side: Side) -> impl ExactSizeIterator<Item = Level> {
-        self.side(side).levels().copied()
+        self.side(side).levels()
     }
 
     #[inline]
@@ -216,7 +223,6 @@ impl Book for L2Book {
 }
 
 /// The row at the book's scales. What does not fit was refused before.
-#[inline(always)]
 fn scaled(row: &Row, price_scale: u32, qty_scale: u32) -> Level {
     Level {
         price: row.price.mantissa_at(price_scale).unwrap_or(u128::MAX),

@@ -4,6 +4,7 @@ mod counts;
 mod l2;
 mod l3;
 mod ladder;
+pub(crate) mod levels;
 pub mod measures;
 pub(crate) mod queue;
 pub(crate) mod queues;
@@ -12,6 +13,7 @@ pub use counts::{OrderCounts, OrderKind};
 pub use l2::L2Book;
 pub use l3::{L3Book, QueuePosition};
 pub use ladder::Ladder;
+pub(crate) use ladder::Width;
 pub use queue::Order;
 
 use crate::message::{BookBatch, BookItem, Channel};

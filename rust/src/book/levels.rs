@@ -1,0 +1,250 @@
+//! The price levels of one side, in order.
+//!
+//! To the next maintainer: the levels are the part of `buffer` from `start` on, worst first, so
+//! that the best are at the end. Updates cluster at the top: a search looks at the best few levels
+//! and at the worst before it bisects, and an insertion there moves the few that are better. A full
+//! book pushes its worst level out with almost every insertion; that only moves `start`, and the
+//! gap in front takes up what is inserted at the worst end. When there is no room left at one end,
+//! the levels are moved to the middle, which is rare. So the cost of an update hardly grows with
+//! the depth. Whatever changes a level must reset its digest and, among those that count for the
+//! checksum, that of the side.
+
+use super::{Level, Side};
+use crate::checksum::{LEVELS, digest};
+use crate::crc32::Digest;
+
+/// Ranks that a search tries one by one; most updates are found there.
+const NEAR_TOP: usize = 8;
+
+/// A level and what it contributes to the checksum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<M> {
+    price: M,
+    qty: M,
+    pub(crate) digest: Digest,
+}
+
+impl<M: Mantissa> Entry<M> {
+    fn new(price: M, qty: M) -> Self {
+        let digest = Digest::UNKNOWN;
+        Self { price, qty, digest }
+    }
+
+    #[inline]
+    pub(crate) fn level(&self) -> Level {
+        Level {
+            price: self.price.into(),
+            qty: self.qty.into(),
+        }
+    }
+}
+
+/// An integer that prices and quantities are kept in.
+pub(crate) trait Mantissa: Copy + Ord + Default + Into<u128> {}
+
+impl Mantissa for u64 {}
+impl Mantissa for u128 {}
+
+/// The levels of one side, each price once.
+#[derive(Clone, Debug)]
+pub(crate) struct Levels<M> {
+    pub(super) side: Side,
+    buffer: Vec<Entry<M>>,
+    start: usize,
+    /// What the levels that count contribute to the checksum together.
+    pub(crate) digest: Digest,
+}
+
+impl<M> Levels<M> {
+    pub(super) const fn new(side: Side) -> Self {
+        Self {
+            side,
+            buffer: Vec::new(),
+            start: 0,
+            digest: Digest::UNKNOWN,
+        }
+    }
+}
+
+impl<M: Mantissa> Levels<M> {
+    /// The best level.
+    #[inline]
+    pub(super) fn best(&self) -> Option<Level> {
+        self.entries().last().map(Entry::level)
+    }
+
+    /// The level of a rank, zero for the best.
+    pub(super) fn get(&self, rank: usize) -> Option<Level> {
+        self.entries().iter().rev().nth(rank).map(Entry::level)
+    }
+
+    /// How many levels there are.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Bytes that the levels take, room for further ones included.
+    pub(super) fn memory(&self) -> usize {
+        self.buffer.capacity() * size_of::<Entry<M>>()
+    }
+
+    /// The best `count` levels, or as many as there are, worst first, with their digests.
+    #[inline]
+    pub(crate) fn top(&mut self, count: usize) -> &mut [Entry<M>] {
+        let first = self.buffer.len().saturating_sub(count).max(self.start);
+        self.buffer.get_mut(first..).unwrap_or_default()
+    }
+
+    /// Replaces all levels by `rows`; a later row of a price wins.
+    pub(super) fn replace(&mut self, rows: impl DoubleEndedIterator<Item = (M, M)> + Clone) {
+        self.clear();
+        let (mut count, mut in_order, mut previous) = (0, true, None);
+        for (price, qty) in rows.clone() {
+            let is_worse = previous.is_none_or(|previous| self.is_better(previous, price));
+            in_order &= is_worse && qty != M::default();
+            previous = Some(price);
+            count += 1;
+        }
+        self.buffer.reserve_exact(count + slack(count));
+        if in_order {
+            let entries = rows.rev().map(|(price, qty)| Entry::new(price, qty));
+            self.buffer.extend(entries);
+        } else {
+            rows.for_each(|(price, qty)| self.apply(price, qty));
+        }
+    }
+
+    /// Sets the quantity at a price; zero removes the level, if there is one.
+    #[inline(always)]
+    pub(super) fn apply(&mut self, price: M, qty: M) {
+        let place = self.place(price);
+        let mut entry = Entry::new(price, qty);
+        if self.buffer.len() - place <= LEVELS {
+            self.digest = Digest::UNKNOWN;
+            entry.digest = digest(&entry.level());
+        }
+        let known = self.buffer.get_mut(place);
+        match known.filter(|known| known.price == price) {
+            Some(_) if qty == M::default() => self.remove(place),
+            Some(known) => *known = entry,
+            None if qty == M::default() => {}
+            None => self.insert(place, entry),
+        }
+    }
+
+    /// Forgets the levels below the best `depth`.
+    #[inline]
+    pub(super) fn cut(&mut self, depth: usize) {
+        let start = self.buffer.len().saturating_sub(depth);
+        if self.start < start {
+            self.start = start;
+            if depth < LEVELS {
+                self.digest = Digest::UNKNOWN;
+            }
+        }
+    }
+
+    /// Forgets all levels.
+    pub(super) fn clear(&mut self) {
+        self.buffer.clear();
+        self.start = 0;
+        self.digest = Digest::UNKNOWN;
+    }
+
+    /// The levels, worst first.
+    #[inline]
+    fn entries(&self) -> &[Entry<M>] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Inserts in front of the entry at `place`, moving whatever is less.
+    #[inline(always)]
+    fn insert(&mut self, place: usize, entry: Entry<M>) {
+        let worse = place - self.start;
+        let is_in_worse_half = worse < self.buffer.len() - place;
+        let is_full = if is_in_worse_half {
+            self.start == 0
+        } else {
+            self.buffer.len() == self.buffer.capacity()
+        };
+        if is_full {
+            self.recenter(entry);
+        }
+        if is_in_worse_half {
+            let end = self.start + worse;
+            self.buffer.copy_within(self.start..end, self.start - 1);
+            self.start -= 1;
+            if let Some(free) = self.buffer.get_mut(end - 1) {
+                *free = entry;
+            }
+        } else {
+            self.buffer.insert(self.start + worse, entry);
+        }
+    }
+
+    /// Removes the entry at `place`, moving whatever is less.
+    #[inline(always)]
+    fn remove(&mut self, place: usize) {
+        let is_in_worse_half = place - self.start < self.buffer.len() - place;
+        if is_in_worse_half {
+            self.buffer.copy_within(self.start..place, self.start + 1);
+            self.start += 1;
+        } else {
+            self.buffer.remove(place);
+        }
+    }
+
+    /// Moves the levels to the middle of the buffer, so that there is room at both ends; `filler`
+    /// is put where no level is.
+    #[cold]
+    fn recenter(&mut self, filler: Entry<M>) {
+        let count = self.len();
+        let room = slack(count).max(self.buffer.capacity() - count);
+        let start = room / 2;
+        self.buffer.reserve_exact(count + room - self.buffer.len());
+        self.buffer
+            .resize(self.buffer.len().max(start + count), filler);
+        self.buffer
+            .copy_within(self.start..self.start + count, start);
+        self.buffer.truncate(start + count);
+        self.start = start;
+    }
+
+    /// Where in the buffer `price` stands, or the better price that it has to be inserted before.
+    #[inline(always)]
+    fn place(&self, price: M) -> usize {
+        match self.side {
+            Side::Bid => self.place_by(|other| other >= price),
+            Side::Ask => self.place_by(|other| other <= price),
+        }
+    }
+
+    fn is_better(&self, one: M, other: M) -> bool {
+        match self.side {
+            Side::Bid => one > other,
+            Side::Ask => one < other,
+        }
+    }
+
+    /// The place of the worst level whose price is at least as good.
+    #[inline(always)]
+    fn place_by(&self, is_as_good: impl Fn(M) -> bool) -> usize {
+        let entries = self.entries();
+        let top = entries.iter().rev().take(NEAR_TOP);
+        let better = top.take_while(|entry| is_as_good(entry.price)).count();
+        if better < NEAR_TOP {
+            return self.buffer.len() - better;
+        }
+        // What a removal lets into a full book comes in here.
+        if entries.first().is_some_and(|entry| is_as_good(entry.price)) {
+            return self.start;
+        }
+        self.start + entries.partition_point(|entry| !is_as_good(entry.price))
+    }
+}
+
+/// Room beyond the levels at hand.
+const fn slack(levels: usize) -> usize {
+    levels / 4 + 16
+}
