@@ -122,7 +122,9 @@ impl<M: Mantissa> Levels<M> {
         let mut entry = Entry::new(price, qty);
         if self.buffer.len() - place <= LEVELS {
             self.digest = Digest::UNKNOWN;
-            entry.digest = digest(&entry.level());
+            if qty != M::default() {
+                entry.digest = digest(&entry.level());
+            }
         }
         let known = self.buffer.get_mut(place);
         match known.filter(|known| known.price == price) {
@@ -231,10 +233,11 @@ impl<M: Mantissa> Levels<M> {
     #[inline(always)]
     fn place_by(&self, is_as_good: impl Fn(M) -> bool) -> usize {
         let entries = self.entries();
-        let top = entries.iter().rev().take(NEAR_TOP);
-        let better = top.take_while(|entry| is_as_good(entry.price)).count();
-        if better < NEAR_TOP {
-            return self.buffer.len() - better;
+        if let Some(top) = entries.last_chunk::<NEAR_TOP>() {
+            let better = top.iter().filter(|entry| is_as_good(entry.price)).count();
+            if better < NEAR_TOP {
+                return self.buffer.len() - better;
+            }
         }
         // What a removal lets into a full book comes in here.
         if entries.first().is_some_and(|entry| is_as_good(entry.price)) {
