@@ -108,6 +108,10 @@ impl<M: Mantissa> Levels<M> {
         }
         self.buffer.reserve_exact(count + slack(count));
         if in_order {
+            // In the middle of the room, where `recenter` would soon put them.
+            self.start = slack(count) / 2;
+            let nothing = Entry::new(M::default(), M::default());
+            self.buffer.resize(self.start, nothing);
             let entries = rows.rev().map(|(price, qty)| Entry::new(price, qty));
             self.buffer.extend(entries);
         } else {
