@@ -55,7 +55,7 @@ impl Decimals {
     ) -> PyResult<Bound<'py, PyAny>> {
         #[expect(clippy::cast_possible_truncation, reason = "both halves count")]
         let hash = (mantissa as u64) ^ ((mantissa >> 64) as u64) ^ (u64::from(scale) << 56);
-        self.0.table.get(py, (mantissa, scale), hash, make)
+        self.0.get(py, (mantissa, scale), hash, make)
     }
 }
 

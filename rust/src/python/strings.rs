@@ -29,7 +29,7 @@ impl Strings {
     ) -> PyResult<Bound<'py, PyString>> {
         let make = || PyString::from_bytes(py, text);
         match key(text) {
-            Some(key) => self.0.table.get(py, key, fold(key), make),
+            Some(key) => self.0.get(py, key, fold(key), make),
             None => make(),
         }
     }
