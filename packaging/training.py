@@ -41,7 +41,7 @@ def _follow(core: Any, stream: Any) -> None:
         (message,) = engine.feed(frame)
         assert message.verified
         assert book.bid < book.ask
-    _read(message)
+        _read(message)
     engine = core.Engine()
     engine.expect_book(stream.symbol, stream.depth)
     receiver = core.Receiver(engine, 2**24)
