@@ -30,14 +30,8 @@ from kraken_connector.ws import (
     OrderTrigger,
 )
 
-NOW = datetime.now(UTC)
-DEADLINE = NOW + timedelta(seconds=45)
-LATER = NOW + timedelta(days=1)
-#: What stands for these times in the texts below.
-TIMES = {
-    "DEADLINE": DEADLINE.strftime("%Y-%m-%dT%H:%M:%S.") + f"{DEADLINE.microsecond // 1000:03}Z",
-    "LATER": LATER.strftime("%Y-%m-%dT%H:%M:%SZ"),
-}
+LATER = datetime.now(UTC) + timedelta(days=1)
+EARLIER = LATER - timedelta(hours=1)
 
 #: One order, alone or in a batch (docs.kraken.com, pages "Add Order" and "Batch Add"); without what
 #: is deprecated: `no_mpp`, `stop_price`, `trigger`.
@@ -163,7 +157,7 @@ TERMS: dict[str, Any] = {
     "margin": True,
     "post_only": True,
     "reduce_only": True,
-    "effective_time": LATER - timedelta(hours=1),
+    "effective_time": EARLIER,
     "expire_time": LATER,
     "fee_preference": "base",
     "stp_type": "cancel_both",
@@ -175,7 +169,6 @@ TERMS_TEXT = """
     "effective_time": "EARLIER", "expire_time": "LATER", "fee_preference": "base",
     "stp_type": "cancel_both", "sender_sub_id": "6d1b345e-2821-40e2-ad83-4ecb18a06876"
 """
-TIMES["EARLIER"] = (LATER - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def full(cl_ord_id: str, **more: Any) -> AddOrderParams:
@@ -185,15 +178,17 @@ def full(cl_ord_id: str, **more: Any) -> AddOrderParams:
 async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
     """Use every field of every method; return methods and the params that must have gone out."""
     said: list[tuple[str, str]] = []
+    deadline = datetime.now(UTC) + timedelta(seconds=45)
+    moment = deadline.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     async def ask(method: str, params: Any, text: str) -> Any:
-        said.append((method, text))
+        said.append((method, text.replace("DEADLINE", moment)))
         return (await getattr(client, method)(params)).typed
 
     symbol = '"symbol": "BTC/USD"'
     limit = await ask(
         "add_order",
-        full("full", deadline=DEADLINE, validate=False),
+        full("full", deadline=deadline, validate=False),
         f'{{{symbol}, {TERMS_TEXT}, "cl_ord_id": "full", "deadline": "DEADLINE", '
         '"validate": false}',
     )
@@ -208,7 +203,7 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
             order_qty="0.00300",
             limit_price="20001.0",
             post_only=True,
-            deadline=DEADLINE,
+            deadline=deadline,
             symbol=BTC,
         ),
         f'{{"order_id": "{limit.order_id}", "order_qty": 0.00300, "limit_price": 20001.0, '
@@ -247,7 +242,7 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
             display_qty="0.0100",
             post_only=True,
             reduce_only=False,
-            deadline=DEADLINE,
+            deadline=deadline,
             fee_preference="quote",
             order_userref=-4,
             validate=False,
@@ -278,7 +273,7 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
     orders = ", ".join(f"{{{text}}}" for text in texts)
     await ask(
         "batch_add",
-        BatchAddParams(BTC, orders=batch, deadline=DEADLINE, validate=False),
+        BatchAddParams(BTC, orders=batch, deadline=deadline, validate=False),
         f'{{{symbol}, "orders": [{orders}], "deadline": "DEADLINE", "validate": false}}',
     )
     await ask(
@@ -293,8 +288,8 @@ async def asked_everything(client: KrakenWSClient) -> list[tuple[str, str]]:
 
 def read(text: str) -> Any:
     """Return JSON whose numbers are marked texts, so that their digits count."""
-    for name, moment in TIMES.items():
-        text = text.replace(f'"{name}"', f'"{moment}"')
+    for name, moment in (("LATER", LATER), ("EARLIER", EARLIER)):
+        text = text.replace(f'"{name}"', f'"{moment:%Y-%m-%dT%H:%M:%SZ}"')
 
     def number(digits: str) -> tuple[str, str]:
         return ("number", digits)
