@@ -13,7 +13,8 @@ use super::{Level, Side};
 use crate::checksum::{LEVELS, digest};
 use crate::crc32::Digest;
 
-/// Ranks that a search tries one by one; most updates are found there.
+/// Ranks that a search looks at all together: most updates are found there, but where cannot be
+/// predicted, so that stopping at the right one costs more than looking at the others.
 const NEAR_TOP: usize = 8;
 
 /// A level and what it contributes to the checksum.
