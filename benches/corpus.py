@@ -23,7 +23,12 @@ REPLAY = FIXTURES / "vectors" / "book-replay-btcusd-2023-07-30.jsonl"
 DEPTHS = (10, 25, 100, 500, 1000)
 _SYNTHETIC = {f"synthetic-{depth}": depth for depth in DEPTHS}
 _UPDATES = 500
-_MARKETS = 20
+#: Updates of a market before its snapshot for each level of its depth, and at most: a fresh one has
+#: levels where a settled one has none, so its messages have more rows, the deeper the more.
+_SETTLING, _SETTLED = 10, 1_000
+#: Levels of a side that a market has beyond its depth at least, so that books are full.
+_BEYOND = 5
+_MARKETS = 200
 _CAPTURE_LEAST = 20
 
 
@@ -53,7 +58,7 @@ def _replay() -> Stream:
 @cache
 def synthetic(depth: int, updates: int = _UPDATES) -> Stream:
     """Return a snapshot and `updates` updates, BTC/USD with 1 and 8 decimals."""
-    market = Market("BTC/USD", depth, seed=depth)
+    market = _settled("BTC/USD", depth, seed=depth)
     frames = [market.snapshot(), *(market.update() for _ in range(updates))]
     return Stream(market.symbol, depth, tuple(frames))
 
@@ -82,6 +87,13 @@ def _captured_stream(lines: tuple[bytes, ...]) -> Stream | None:
     if len(symbols) != 1 or not acks or len(frames) < _CAPTURE_LEAST:
         return None
     return Stream(symbols.pop(), json.loads(acks[0])["result"]["depth"], frames)
+
+
+def _settled(symbol: str, depth: int, seed: int) -> Market:
+    market = Market(symbol, depth, seed=seed, least=depth + _BEYOND)
+    for _ in range(min(_SETTLING * depth, _SETTLED)):
+        market.update()
+    return market
 
 
 @cache
@@ -119,11 +131,11 @@ def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:
 def crowd(symbols: int, updates: int) -> tuple[bytes, ...]:
     """Return depth-10 snapshots of `symbols` pairs, then `updates` updates of each, in turns.
 
-    A few markets play all pairs, under names of one length, so that equal work is done for one
+    Many markets play all pairs, under names of one length, so that equal work is done for one
     pair and for a thousand.
     """
     originals = [
-        Market("AAAA/USD", seed=seed, price_decimals=1) for seed in range(min(symbols, _MARKETS))
+        _settled("AAAA/USD", depth=10, seed=seed) for seed in range(min(symbols, _MARKETS))
     ]
     rounds = [[market.snapshot() for market in originals]]
     rounds += [[market.update() for market in originals] for _ in range(updates)]

@@ -52,7 +52,8 @@ class OracleBook:
 class Market:
     """The exchange's side of one pair: `snapshot()` first, then `update()` again and again.
 
-    `book` is what a client must have after the last message.
+    `book` is what a client must have after the last message. A side has at least `least` levels;
+    with fewer than `depth` it also becomes shorter than that.
     """
 
     def __init__(
@@ -63,9 +64,11 @@ class Market:
         seed: int = 0,
         price_decimals: int = 1,
         qty_decimals: int = 8,
+        least: int = 1,
     ) -> None:
         self.symbol = symbol
         self.depth = depth
+        self.least = least
         self.book = OracleBook(depth)
         self._random = random.Random(seed)
         self._price_decimals = price_decimals
@@ -99,7 +102,8 @@ class Market:
         """Change one level; return its row and that of a level that came into scope."""
         before = set(self._scope(side))
         tick = self._pick(side)
-        if tick in self._lots and self._random.random() < 0.4 and len(before) > 1:
+        may_go = len(self._ticks[side]) > self.least
+        if tick in self._lots and self._random.random() < 0.4 and may_go:
             self._ticks[side].remove(tick)
             del self._lots[tick]
         else:
