@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -98,26 +98,33 @@ class Bench:
     def order(
         self, side: str, qty: int, offset: int, options: dict[str, Any], *, market: bool = False
     ) -> AddOrderParams:
-        """Return an order with a name of its own.
+        """Return an order with a name of its own, or a number where the options want that.
 
         Args:
             side: `buy` or `sell`.
             qty: hundredths of the base currency.
             offset: ticks from the best price of its side, away from the other one.
-            options: further parameters.
+            options: further parameters, and `numbered`: only numbered orders can be edited.
             market: whether it has no price.
         """
-        self._names += 1
+        terms = dict(options)
+        number = self.new_number()
+        name = {"order_userref": number} if terms.pop("numbered", False) else {}
         prices: dict[str, Any] = {} if market else {"limit_price": self.price(side, offset)}
         return AddOrderParams(
             symbol=BTC,
             side=side,
             order_type="market" if market else "limit",
             order_qty=Decimal(qty) / 100,
-            cl_ord_id=f"life-{self._names}",
+            **(name or {"cl_ord_id": f"life-{number}"}),
             **prices,
-            **options,
+            **terms,
         )
+
+    def new_number(self) -> int:
+        """Return a number that no order has."""
+        self._names += 1
+        return self._names
 
     def price(self, side: str, offset: int) -> Decimal:
         """Return a price so many ticks away from the best one of a side."""
@@ -155,7 +162,10 @@ async def _amend(bench: Bench, index: int, qty: int, offset: int) -> None:
 
 async def _edit(bench: Bench, index: int, qty: int) -> None:
     if name := bench.picked(index):
-        params = EditOrderParams(order_id=name, symbol=BTC, order_qty=Decimal(qty) / 100)
+        number = bench.new_number()
+        params = EditOrderParams(
+            order_id=name, symbol=BTC, order_qty=Decimal(qty) / 100, order_userref=number
+        )
         bench.start("edit_order", params)
 
 
@@ -166,8 +176,8 @@ async def _cancel(bench: Bench, index: int) -> None:
 
 async def _cancel_by_name(bench: Bench, index: int) -> None:
     """Cancel an order that may not have an id yet."""
-    names = [c.params.cl_ord_id for c in bench.calls if isinstance(c.params, AddOrderParams)]
-    if names:
+    added = [c.params.cl_ord_id for c in bench.calls if isinstance(c.params, AddOrderParams)]
+    if names := [name for name in added if name is not None]:
         name = names[-1 - index % min(len(names), 4)]
         bench.start("cancel_order", CancelOrderParams(cl_ord_id=[name]))
 
@@ -332,13 +342,24 @@ def differences(bench: Bench) -> list[str]:
         if order.order_id is not None and order.order_id not in account.orders
     ]
     for theirs in account.orders.values():
-        name = theirs.client_id.get("cl_ord_id")
-        ours = client.orders.get(theirs.order_id) or client.orders.get(str(name))
+        ours = known_as(client, theirs)
         found += [f"{theirs} is forgotten"] if ours is None else _differences(bench, ours, theirs)
     for asset, amount in account.balances.items():
         if client.balances.get(asset) != amount:
             found.append(f"{asset} is {amount}, not {client.balances.get(asset)}")
     return found
+
+
+def known_as(client: KrakenWSClient, theirs: SimOrder) -> Order | None:
+    """Return what the client takes for an order; each has a name or number of its own."""
+    if (ours := client.orders.get(theirs.order_id)) is not None:
+        return ours
+    name = theirs.client_id.get("cl_ord_id")
+    if name is not None:
+        return client.orders.get(str(name))
+    number = theirs.client_id["order_userref"]
+    nameless = (order for order in client.orders if order.order_id is None)
+    return next((order for order in nameless if order.order_userref == number), None)
 
 
 def _differences(bench: Bench, ours: Order, theirs: SimOrder) -> list[str]:
@@ -369,7 +390,7 @@ def _differences(bench: Bench, ours: Order, theirs: SimOrder) -> list[str]:
 def check_outcomes(bench: Bench) -> None:
     """Check that every request was made once at most, and that what was said of it is so."""
     arrived = Counter(
-        params["cl_ord_id"]
+        name_of(params)
         for request in bench.sim.requests
         if request.method in ("add_order", "batch_add")
         for params in request.params.get("orders", [request.params])
@@ -382,15 +403,20 @@ def check_outcomes(bench: Bench) -> None:
     )
     assert set(numbers.values()) <= {1}, "a request was sent twice"
     placed = {
-        order.client_id.get("cl_ord_id"): order.order_id
-        for order in bench.sim.account.orders.values()
+        name_of(order.client_id): order.order_id for order in bench.sim.account.orders.values()
     }
     for call in bench.calls:
         if not call.task.cancelled():
             _check_outcome(call, set(arrived), placed)
 
 
-def _check_outcome(call: Call, arrived: set[str], placed: dict[Any, str]) -> None:
+def name_of(ids: Mapping[str, Any]) -> str | int | None:
+    """Return what an order is known by: its name, or else its number."""
+    name: str | int | None = ids.get("cl_ord_id", ids.get("order_userref"))
+    return name
+
+
+def _check_outcome(call: Call, arrived: set[Any], placed: dict[Any, str]) -> None:
     params, error = call.params, call.error
     assert error is None or isinstance(error, (TradingError, OrderOutcomeUnknown, *NEVER_LEFT)), (
         repr(error)
@@ -398,7 +424,7 @@ def _check_outcome(call: Call, arrived: set[str], placed: dict[Any, str]) -> Non
     orders = params.orders if isinstance(params, BatchAddParams) else [params]
     if not isinstance(orders[0], AddOrderParams):
         return
-    names = {order.cl_ord_id for order in orders}
+    names = {order.cl_ord_id or order.order_userref for order in orders}
     if isinstance(error, NEVER_LEFT) and not isinstance(error, OrderOutcomeUnknown):
         assert not names & arrived, f"{error!r}, but it left"
     elif isinstance(error, TradingError):
@@ -406,4 +432,4 @@ def _check_outcome(call: Call, arrived: set[str], placed: dict[Any, str]) -> Non
     elif error is None:
         results = call.task.result().result
         for result in results if isinstance(results, list) else [results]:
-            assert placed[result["cl_ord_id"]] == result["order_id"]
+            assert placed[name_of(result)] == result["order_id"]

@@ -31,6 +31,7 @@ options = st.fixed_dictionaries(
     optional={
         "time_in_force": st.sampled_from(["gtc", "ioc"]),
         "stp_type": st.sampled_from(["cancel_newest", "cancel_oldest", "cancel_both"]),
+        "numbered": st.just(True),
     },
 )
 
@@ -82,7 +83,17 @@ lives = st.tuples(*[st.lists(steps, max_size=12)] * 3).map(
     lambda parts: list(itertools.chain.from_iterable(parts))
 )
 
-FAILED_ONCE: dict[str, Script] = {}
+FAILED_ONCE: dict[str, Script] = {
+    "reports of a numbered order wait for its reply through a hole": [
+        ("hold_reports", 3),
+        ("lose_reports", "executions", 1),
+        ("lose_replies", 3),
+        ("add", "sell", 1, 1, {"numbered": True}),
+        ("wait", 0.1),
+        ("trade", "buy", 16),
+        ("add", "sell", 147, -7, {"post_only": True}),
+    ],
+}
 
 
 def test_every_step_has_its_arguments() -> None:
@@ -112,6 +123,9 @@ CALM: Script = [
     ("trade", "sell", 100),
     ("amend", 0, 70, 2),
     ("cancel", 1),
+    ("add", "buy", 50, 5, {"numbered": True}),
+    ("wait", 0.1),
+    ("edit", 0, 60),
     ("wait", 0.1),
     ("cancel_all",),
 ]

@@ -118,6 +118,28 @@ def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) 
     assert (known.status, doubtful.status) == ("new", "absent")
 
 
+@pytest.mark.parametrize("is_hole", [True, False])
+def test_order_whose_reports_waited_through_a_hole_is_asked_for(
+    bench: Bench, is_hole: bool
+) -> None:
+    bench.snapshot()
+    order = bench.send(order_userref=7)
+    bench.report(trade("O1", "T1", 1.0, order_userref=7))
+    if is_hole:
+        # The report of its end was in it.
+        bench.orders.broken()
+        bench.snapshot()
+    bench.orders.outcome_unknown(order)
+    assert (order.order_id, order.status) == ("O1", "partially_filled")
+    due_ns = bench.orders.check_due_ns()
+    assert (due_ns is not None) is is_hole
+    if is_hole:
+        bench.wait(10)
+        bench.snapshot()
+        assert order.status == "filled"
+        assert bench.orders.check_due_ns() is None
+
+
 def test_only_so_much_is_kept_back_for_one_order(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,7 +52,8 @@ class Orders(Keeper):
         self._by_name: dict[str, Order] = {}
         #: Orders of this client without a name, by their number, until their identifier is known.
         self._numbered: dict[int, list[Order]] = {}
-        self._held_back: dict[str, list[ExecutionData]] = {}
+        #: Reports that wait until it is known whose they are, and the step of the first of them.
+        self._held_back: dict[str, tuple[int, list[ExecutionData]]] = {}
         self._executions: dict[str, Fill] = {}
         self._doubts = Doubts()
         self._open: dict[Order, None] = {}
@@ -375,7 +376,7 @@ class Orders(Keeper):
 
     def _hold_back(self, report: ExecutionData) -> None:
         """Keep a report until the answers say which of several requests it is about."""
-        held = self._held_back.setdefault(report.order_id, [])
+        _, held = self._held_back.setdefault(report.order_id, (self._step, []))
         if len(held) < HELD_BACK:
             held.append(report)
 
@@ -383,11 +384,18 @@ class Orders(Keeper):
         """Take the reports that waited for what has just been learnt."""
         if order_userref is None or not self._held_back:
             return
-        for order_id, held in list(self._held_back.items()):
+        for order_id, (since, held) in list(self._held_back.items()):
             if held[0].order_userref == order_userref:
                 del self._held_back[order_id]
                 for report in held:
                     self._take_report(report)
+                order = self._by_id.get(order_id)
+                if order is not None and order.is_open and self._was_asked_after(since):
+                    # That snapshot could not tell whether it had ended.
+                    self._doubts.begin(order, self._latest_ns)
+
+    def _was_asked_after(self, step: int) -> bool:
+        return self._asked is not None and self._asked.step > step
 
     # What it says.
 
