@@ -114,9 +114,32 @@ impl Decimal {
 /// The nearest binary float of `mantissa / 10^scale`, where one division gives it.
 #[inline]
 pub(crate) fn exact_float(mantissa: u64, scale: usize) -> Option<f64> {
+    if mantissa > EXACT_INTEGER {
+        return long_float(mantissa, scale);
+    }
     let power = EXACT_POWERS.get(scale)?;
     #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
-    (mantissa <= EXACT_INTEGER).then(|| mantissa as f64 / power)
+    Some(mantissa as f64 / power)
+}
+
+/// [`exact_float`] of a mantissa beyond [`EXACT_INTEGER`], by a division of integers: the quotient
+/// has more bits than a float, and its last one tells that there was a remainder, so that the float
+/// is rounded as the exact quotient would be.
+fn long_float(mantissa: u64, scale: usize) -> Option<f64> {
+    /// Leaves 57 bits of the smallest quotient.
+    const LARGEST_SCALE: u32 = 18;
+    /// 2^-64
+    const SHIFTED_BACK: f64 = 5.421_010_862_427_522e-20;
+    let scale = u32::try_from(scale).ok()?;
+    if scale > LARGEST_SCALE {
+        return None;
+    }
+    let power = u128::from(10_u64.pow(scale));
+    let shifted = u128::from(mantissa) << 64;
+    let quotient = shifted / power;
+    let is_inexact = quotient * power != shifted;
+    #[expect(clippy::cast_precision_loss, reason = "rounded to the nearest")]
+    Some((quotient | u128::from(is_inexact)) as f64 * SHIFTED_BACK)
 }
 
 /// The mantissa at the larger scale `to`; `None` beyond [`MAX_DIGITS`].

@@ -180,6 +180,27 @@ proptest! {
         let is_integer_zero = number.to_i64() == Some(0);
         prop_assert!(nearest.to_bits() == expected.to_bits() || is_integer_zero);
     }
+
+    #[test]
+    fn floats_of_long_mantissas_are_the_nearest(digits in "[1-9][0-9]{16,18}", point in 1_usize..17) {
+        let (whole, decimals) = digits.split_at(point);
+        let text = format!("{whole}.{decimals}");
+        let number = Lexer::at(text.as_bytes(), 0).number().unwrap();
+        let expected: f64 = text.parse().unwrap();
+        prop_assert_eq!(number.to_f64(text.as_bytes()).to_bits(), expected.to_bits());
+    }
+}
+
+#[test]
+fn floats_between_two_are_the_even_one() {
+    for (text, expected) in [
+        ("9007199254740993.0", 9_007_199_254_740_992.0_f64),
+        ("9007199254740995.0", 9_007_199_254_740_996.0),
+        ("9007199254740993.1", 9_007_199_254_740_994.0),
+    ] {
+        let number = Lexer::at(text.as_bytes(), 0).number().unwrap();
+        assert_eq!(number.to_f64(text.as_bytes()).to_bits(), expected.to_bits());
+    }
 }
 
 #[test]
