@@ -51,6 +51,23 @@ impl Text {
         frame.get(start..end).unwrap_or_default()
     }
 
+    /// The content as one number with its length in the highest byte; `None` beyond fifteen bytes
+    /// and with escapes.
+    #[cfg(any(test, feature = "python"))]
+    #[inline]
+    pub(crate) fn short(self, frame: &[u8]) -> Option<u128> {
+        let length = self.measure() >> 1;
+        if length > 15 || self.is_escaped() {
+            return None;
+        }
+        let start = self.start as usize;
+        let content = match frame.get(start..).and_then(<[u8]>::first_chunk) {
+            Some(word) => u128::from_le_bytes(*word) & !(u128::MAX << (8 * length)),
+            None => last_word(self.raw(frame)),
+        };
+        Some(content | u128::from(length) << 120)
+    }
+
     /// The content; copied only when it holds escapes.
     #[inline]
     #[must_use]
@@ -77,6 +94,14 @@ impl Text {
     pub fn is(self, frame: &[u8], text: &[u8]) -> bool {
         *self.bytes(frame) == *text
     }
+}
+
+/// The number of a content so close to the frame's end that no sixteen bytes can be read.
+#[cfg(any(test, feature = "python"))]
+#[cold]
+fn last_word(content: &[u8]) -> u128 {
+    let bytes = content.iter().rev();
+    bytes.fold(0, |number, &byte| number << 8 | u128::from(byte))
 }
 
 /// The string whose content begins at `start`, and the offset of its closing quote.
@@ -188,4 +213,24 @@ fn unescape_unicode(raw: &[u8], at: usize) -> (char, usize) {
         char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
         12,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Text;
+
+    #[test]
+    fn a_short_text_is_the_same_number_wherever_it_stands() {
+        let content = b"0123456789abcdef";
+        for length in 0..=content.len() {
+            let text = &content[..length];
+            let at_end = Text::new(0, length, false).short(text);
+            let frame = [b"{\"", text, b"\":1234567890123456}"].concat();
+            assert_eq!(Text::new(2, length + 2, false).short(&frame), at_end);
+            assert_eq!(at_end.is_some(), length < 16);
+            let with_nul = Text::new(0, length + 1, false).short(&[text, b"\0"].concat());
+            assert!(at_end.is_none() || with_nul != at_end);
+            assert_eq!(Text::new(2, length + 2, true).short(&frame), None);
+        }
+    }
 }

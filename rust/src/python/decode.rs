@@ -261,7 +261,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         let entries = PyDict::new(self.py);
         let mut key = self.checked(Lexer::first_key)?;
         while let Some(text) = key {
-            let name = self.strings.get(self.py, &text.bytes(self.lexer.frame()))?;
+            let name = self.strings.get(self.py, text, self.lexer.frame())?;
             let value = self.value()?;
             entries.set_item(name, value)?;
             key = self.checked(Lexer::next_key)?;
@@ -272,7 +272,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     #[inline]
     fn string(&mut self) -> PyResult<Bound<'py, PyAny>> {
         let text = self.checked(Lexer::string)?;
-        let string = self.strings.get(self.py, &text.bytes(self.lexer.frame()))?;
+        let string = self.strings.get(self.py, text, self.lexer.frame())?;
         Ok(string.into_any())
     }
 

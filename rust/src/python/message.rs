@@ -229,9 +229,9 @@ impl PyDataMessage {
             return self.made_item_text(py, intern!(py, "symbol"));
         };
         let frame = frame.as_bytes(py);
-        let symbol = message.symbol(frame).map(|text| text.bytes(frame));
+        let symbol = message.symbol(frame);
         symbol
-            .map(|text| Strings::lend().get(py, &text))
+            .map(|text| Strings::lend().get(py, text, frame))
             .transpose()
     }
 

@@ -1,14 +1,14 @@
 //! Python strings for what the exchange says again and again: symbols, sides, order types, keys.
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::pool::{Loan, Pool};
+use crate::lexer::Text;
 
-/// Longer texts are mostly ids and timestamps, of which no two are the same.
-const LONGEST: usize = 15;
-
-/// A text of at most [`LONGEST`] bytes, with its length in the last byte.
+/// A short text as [`Text::short`] has it. Longer ones are mostly ids and timestamps, of which no
+/// two are the same.
 type Key = u128;
 
 static STRINGS: Pool<Key, PyString> = Pool::new();
@@ -20,31 +20,36 @@ impl Strings {
         Self(STRINGS.lend())
     }
 
-    /// The Python string of `text`, which is UTF-8; a short one is shared with earlier calls.
+    /// The Python string of `text`; a short one is shared with earlier calls.
     #[inline]
     pub(super) fn get<'py>(
         &mut self,
         py: Python<'py>,
-        text: &[u8],
+        text: Text,
+        frame: &[u8],
     ) -> PyResult<Bound<'py, PyString>> {
-        let make = || PyString::from_bytes(py, text);
-        match key(text) {
-            Some(key) => self.0.get(py, key, fold(key), make),
-            None => make(),
+        match text.short(frame) {
+            Some(key) => self.0.get(py, key, fold(key), || make(py, text.raw(frame))),
+            None => make(py, &text.bytes(frame)),
         }
     }
 }
 
+/// A new string of UTF-8. ASCII, which nearly all is, needs no decoding.
 #[inline]
-fn key(text: &[u8]) -> Option<Key> {
-    if text.len() > LONGEST {
-        return None;
+fn make<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
+    if !text.is_ascii() {
+        return PyString::from_bytes(py, text);
     }
-    let mut bytes = [0; 16];
-    bytes.get_mut(..text.len())?.copy_from_slice(text);
-    let [.., last] = &mut bytes;
-    *last = u8::try_from(text.len()).ok()?;
-    Some(Key::from_le_bytes(bytes))
+    // SAFETY: a new string for so many ASCII characters, which nobody else knows yet, has room for
+    // as many bytes; all are written.
+    unsafe {
+        let string = ffi::PyUnicode_New(text.len().cast_signed(), 0x7F);
+        let string = Bound::from_owned_ptr_or_err(py, string)?;
+        let characters = ffi::PyUnicode_1BYTE_DATA(string.as_ptr());
+        characters.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        Ok(string.cast_into_unchecked())
+    }
 }
 
 #[inline]
