@@ -9,6 +9,21 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
+/// Whether all bytes are ASCII. The standard library looks at blocks of 32 bytes and then at one
+/// byte after the other; here the last block is looked at as a whole too, some of it twice.
+#[inline(always)]
+pub(crate) fn is_ascii(frame: &[u8]) -> bool {
+    let (blocks, rest) = frame.as_chunks::<32>();
+    let Some(last) = frame.last_chunk::<32>() else {
+        return rest.is_ascii();
+    };
+    let (words, _) = last.as_chunks();
+    let seen = words
+        .iter()
+        .fold(0, |seen, word| seen | u64::from_le_bytes(*word));
+    seen & HIGH == 0 && blocks.as_flattened().is_ascii()
+}
+
 /// The eight bytes at `at`, the first one lowest.
 #[inline(always)]
 fn word(frame: &[u8], at: usize) -> Option<u64> {
@@ -207,4 +222,22 @@ const fn special_bytes(word: u64) -> u64 {
     let backslash = zero_bytes(word ^ (LOW * b'\\' as u64));
     let control = word.wrapping_sub(LOW * b' ' as u64) & !word;
     (quote | backslash | control) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ascii;
+
+    #[test]
+    fn one_byte_that_is_not_ascii_is_found_wherever_it_stands() {
+        for length in 0..100 {
+            let mut frame = vec![b'a'; length];
+            assert!(is_ascii(&frame));
+            for at in 0..length {
+                frame[at] = 0x80;
+                assert!(!is_ascii(&frame), "{at} of {length}");
+                frame[at] = 0x7F;
+            }
+        }
+    }
 }

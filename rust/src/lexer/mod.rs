@@ -88,7 +88,7 @@ impl<'f> Lexer<'f> {
     #[inline]
     pub fn new(frame: &'f [u8]) -> Result<Self> {
         let lexer = Self::at(frame, 0);
-        if !frame.is_ascii() {
+        if !digits::is_ascii(frame) {
             lexer.check_utf8()?;
         }
         match frame.first() {

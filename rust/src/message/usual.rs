@@ -123,7 +123,7 @@ fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     let data = cursor.at;
     let channel = Channel::of(channel_name.raw(frame));
     let has_items = !channel.has_books() && channel != Channel::Heartbeat;
-    if !has_items || frame.get(data) != Some(&b'[') || !frame.is_ascii() {
+    if !has_items || frame.get(data) != Some(&b'[') || !digits::is_ascii(frame) {
         return None;
     }
     Some(DataMessage {
