@@ -278,6 +278,22 @@ impl<'f> Lexer<'f> {
         ))
     }
 
+    /// Reads the number that comes next, if it is an integer of few digits and no sign.
+    #[cfg(feature = "python")]
+    #[inline]
+    pub(crate) fn short_integer(&mut self) -> Option<u64> {
+        if !matches!(self.frame.get(self.at), Some(b'0'..=b'9')) {
+            return None;
+        }
+        let mut end = self.at;
+        let value = digits::take_integer(self.frame, &mut end)?;
+        if matches!(self.frame.get(end), Some(b'.' | b'e' | b'E')) {
+            return None;
+        }
+        self.at = end;
+        Some(value)
+    }
+
     /// Reads `true` or `false`.
     ///
     /// # Errors

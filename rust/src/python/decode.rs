@@ -9,7 +9,7 @@ use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyT
 
 use super::decimals::{self, Decimals};
 use super::errors;
-use super::schema::{FieldKind, Instance, Key, Registry, Schema, SchemaId};
+use super::schema::{FieldKind, FieldSpec, Instance, Key, Registry, Schema, SchemaId};
 use super::strings::Strings;
 use crate::error::ParseError;
 use crate::lexer::{Kind, Lexer, Number};
@@ -91,7 +91,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         let mut field = self.first_field(schema)?;
         while let Some(key) = field {
             if let Key::Known(index, spec) = key {
-                match self.field(spec.kind, &spec.key)? {
+                match self.field(spec)? {
                     Some(value) => instance.set(index, value),
                     None => instance.unset(index),
                 }
@@ -167,11 +167,13 @@ impl<'f, 'py> Decoder<'f, 'py> {
     /// A field's value, `None` for `null`; one of another JSON type than its kind expects passes
     /// as plain data.
     #[inline]
-    fn field(
-        &mut self,
-        kind: FieldKind,
-        key: &Py<PyString>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    fn field(&mut self, spec: &'static FieldSpec) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let kind = spec.kind;
+        if kind == FieldKind::Value
+            && let Some(value) = self.lexer.short_integer()
+        {
+            return Ok(Some(PyInt::new(self.py, value).into_any()));
+        }
         if kind == FieldKind::Float
             && let Some(value) = self.lexer.short_float()
         {
@@ -198,12 +200,10 @@ impl<'f, 'py> Decoder<'f, 'py> {
                 self.decimal(&number)
             }
             (FieldKind::Model(schema), Kind::Object) => {
-                let step = Step::Key(key.bind(self.py).clone());
-                self.below(step, |decoder| decoder.model(schema))
+                self.below(Step::Key(&spec.key), |decoder| decoder.model(schema))
             }
             (FieldKind::Models(schema), Kind::Array) => {
-                let step = Step::Key(key.bind(self.py).clone());
-                self.below(step, |decoder| decoder.models(schema))
+                self.below(Step::Key(&spec.key), |decoder| decoder.models(schema))
             }
             _ => self.value(),
         };
@@ -229,11 +229,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
 
     /// Runs `read` one step further down the path.
     #[inline]
-    fn below<T>(
-        &mut self,
-        step: Step<'py>,
-        read: impl FnOnce(&mut Self) -> PyResult<T>,
-    ) -> PyResult<T> {
+    fn below<T>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> PyResult<T>) -> PyResult<T> {
         if self.path.is_empty() {
             return read(self);
         }
@@ -353,9 +349,9 @@ impl<'f, 'py> Decoder<'f, 'py> {
 }
 
 /// A step on the way to an item.
-enum Step<'py> {
+enum Step {
     /// To a field.
-    Key(Bound<'py, PyString>),
+    Key(&'static Py<PyString>),
     /// To an entry of a list.
     Index(usize),
 }
@@ -366,7 +362,7 @@ enum Step<'py> {
 struct Path<'py> {
     frame: Option<Bound<'py, PyBytes>>,
     item: Option<usize>,
-    below: Vec<Step<'py>>,
+    below: Vec<Step>,
 }
 
 impl<'py> Path<'py> {
@@ -375,7 +371,7 @@ impl<'py> Path<'py> {
     }
 
     #[inline]
-    fn push(&mut self, step: Step<'py>) {
+    fn push(&mut self, step: Step) {
         match step {
             Step::Index(index) if self.item.is_none() && self.below.is_empty() => {
                 self.item = Some(index);
@@ -394,9 +390,10 @@ impl<'py> Path<'py> {
     /// What the models know as `_wire`: frame and steps, or the frame alone for its first item.
     #[inline]
     fn wire(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        match &self.frame {
-            Some(frame) if self.item == Some(0) && self.below.is_empty() => {
-                Ok(frame.clone().into_any())
+        match (&self.frame, self.item) {
+            (Some(frame), Some(0)) if self.below.is_empty() => Ok(frame.clone().into_any()),
+            (Some(frame), Some(item)) if self.below.is_empty() => {
+                Ok((frame, item).into_pyobject(py)?.into_any())
             }
             _ => self.steps(py),
         }
@@ -406,7 +403,7 @@ impl<'py> Path<'py> {
         let frame = self.frame.iter().map(|frame| frame.clone().into_any());
         let item = self.item.map(|index| PyInt::new(py, index).into_any());
         let below = self.below.iter().map(|step| match step {
-            Step::Key(key) => key.clone().into_any(),
+            Step::Key(key) => key.bind(py).clone().into_any(),
             Step::Index(index) => PyInt::new(py, *index).into_any(),
         });
         let steps: Vec<_> = frame.chain(item).chain(below).collect();
