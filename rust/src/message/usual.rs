@@ -62,11 +62,12 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     if cursor.take(LEVEL3).is_some() {
         return usual_orders::read(cursor, batch);
     }
-    let head = read_head(cursor)?;
-    let mut lexer = Lexer::inside(cursor.frame, head.data, 1);
+    let mut message = read_head(cursor)?;
+    let mut lexer = Lexer::inside(cursor.frame, message.data, 1);
     lexer.skip_value().ok()?;
     cursor.at = lexer.offset();
-    read_tail(cursor, head)
+    read_tail(cursor, &mut message)?;
+    Some(message)
 }
 
 /// The beginning of a message without a book, whose items are to be read by others: see
@@ -89,20 +90,22 @@ pub fn plain_head(frame: &[u8]) -> Option<PlainHead> {
 }
 
 impl PlainHead {
-    /// The message as far as it was read; where its items begin is known, what follows them not.
+    /// The message as far as it was read; where its items begin is known, what follows them only
+    /// after [`PlainHead::finish`].
     #[must_use]
     pub const fn message(&self) -> &DataMessage {
         &self.0
     }
 
-    /// The whole message, if what follows the items, which end before byte `end` of the frame,
-    /// is in the usual spelling too.
+    /// Reads what follows the items, which end before byte `end` of the frame; tells whether that
+    /// is in the usual spelling too, so that the message is whole.
     #[must_use]
-    pub fn finish(self, frame: &[u8], end: usize) -> Option<DataMessage> {
+    pub fn finish(&mut self, frame: &[u8], end: usize) -> bool {
         let mut cursor = Cursor { frame, at: end };
-        let message = read_tail(&mut cursor, self.0)?;
-        cursor.take(b"}")?;
-        (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
+        read_tail(&mut cursor, &mut self.0).is_some()
+            && cursor.take(b"}").is_some()
+            && cursor.at == frame.len()
+            && frame.len() < MAX_FRAME
     }
 }
 
@@ -140,11 +143,11 @@ fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
 
 /// Reads what may follow the items.
 #[inline(always)]
-fn read_tail(cursor: &mut Cursor<'_>, mut message: DataMessage) -> Option<DataMessage> {
+fn read_tail(cursor: &mut Cursor<'_>, message: &mut DataMessage) -> Option<()> {
     if cursor.take(br#","sequence":"#).is_some() {
         message.sequence = Some(cursor.integer()?);
     }
-    Some(message)
+    Some(())
 }
 
 /// Reads the item of a book message.

@@ -40,21 +40,26 @@ pub(super) struct Decoder<'f, 'py> {
 impl<'f, 'py> Decoder<'f, 'py> {
     /// A decoder that begins at byte `at` of `frame`.
     pub(super) fn new(py: Python<'py>, frame: &'f [u8], at: usize) -> PyResult<Self> {
+        Self::inside(py, frame, at, 0)
+    }
+
+    /// Like [`Decoder::new`], inside of `depth` arrays and objects.
+    #[inline]
+    pub(super) fn inside(
+        py: Python<'py>,
+        frame: &'f [u8],
+        at: usize,
+        depth: u32,
+    ) -> PyResult<Self> {
         Ok(Self {
             py,
             registry: Registry::get(py)?,
-            lexer: Lexer::at(frame, at),
+            lexer: Lexer::inside(frame, at, depth),
             strings: Strings::lend(),
             decimals: None,
             floats: Floats::Binary,
             path: Path::default(),
         })
-    }
-
-    /// Lets it begin inside of `depth` arrays and objects.
-    pub(super) fn inside(mut self, depth: u32) -> Self {
-        self.lexer = Lexer::inside(self.lexer.frame(), self.lexer.offset(), depth);
-        self
     }
 
     /// The next byte to be read.

@@ -9,7 +9,6 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use super::book::PyOrderBook;
 use super::level3::PyLevel3Book;
 use super::live::LiveObjects;
-use super::message::PyDataMessage;
 use super::{frame, message, reply};
 use crate::book::{Book, L2Book, L3Book};
 use crate::engine::{BookSlot, BookState, Engine, Notice, Outcome};
@@ -188,13 +187,12 @@ impl PyEngine {
         received_ns: Option<i64>,
     ) -> Option<PyResult<Read<'py>>> {
         let py = frame.py();
-        let (message, data) = message::read_plain(frame)?;
-        let gap = self.core.lock().take_plain(frame.as_bytes(), &message);
+        let message = message::read_plain(frame, received_ns)?;
+        let envelope = message.envelope()?;
+        let gap = self.core.lock().take_plain(frame.as_bytes(), envelope);
         let read = || {
             let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
             let notices = gap.into_iter().collect::<PyResult<_>>()?;
-            let frame = frame.clone().unbind();
-            let message = PyDataMessage::decoded(frame, message, data.unbind(), received_ns);
             Ok((notices, Bound::new(py, message)?.into_any()))
         };
         Some(read())

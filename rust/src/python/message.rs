@@ -23,10 +23,17 @@ use crate::time::timestamp_ns;
 #[pyclass(frozen, name = "WSDataMessage", module = "kraken_connector._native")]
 pub(super) struct PyDataMessage {
     origin: Origin,
-    /// Set when first read; not a `PyOnceLock`, which lets go of the GIL to set it.
-    data: OnceLock<Py<PyAny>>,
+    data: Data,
     received_ns: Option<i64>,
     verified: Option<bool>,
+}
+
+/// The items of a message.
+enum Data {
+    /// Made with the message.
+    Ready(Py<PyAny>),
+    /// Made when first read; not a `PyOnceLock`, which lets go of the GIL to set it.
+    Late(OnceLock<Py<PyAny>>),
 }
 
 /// Where a message comes from.
@@ -56,24 +63,18 @@ impl PyDataMessage {
     ) -> Self {
         Self {
             origin: Origin::Wire { frame, message },
-            data: OnceLock::new(),
+            data: Data::Late(OnceLock::new()),
             received_ns,
             verified,
         }
     }
 
-    /// The message of a frame whose items were decoded already.
-    pub(super) fn decoded(
-        frame: Py<PyBytes>,
-        message: DataMessage,
-        data: Py<PyAny>,
-        received_ns: Option<i64>,
-    ) -> Self {
-        Self {
-            origin: Origin::Wire { frame, message },
-            data: OnceLock::from(data),
-            received_ns,
-            verified: None,
+    /// The envelope of a message that came from a frame.
+    #[inline]
+    pub(super) const fn envelope(&self) -> Option<&DataMessage> {
+        match &self.origin {
+            Origin::Wire { message, .. } => Some(message),
+            Origin::Made { .. } => None,
         }
     }
 
@@ -81,7 +82,7 @@ impl PyDataMessage {
     fn made(origin: Origin, data: Py<PyAny>) -> Self {
         Self {
             origin,
-            data: OnceLock::from(data),
+            data: Data::Ready(data),
             received_ns: None,
             verified: None,
         }
@@ -204,12 +205,16 @@ impl PyDataMessage {
 
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        if let Some(data) = self.data.get() {
+        let late = match &self.data {
+            Data::Ready(data) => return Ok(data.bind(py).clone()),
+            Data::Late(late) => late,
+        };
+        if let Some(data) = late.get() {
             return Ok(data.bind(py).clone());
         }
         // Of two threads that come here at the same time both get what the first one sets.
         let data = self.decode(py)?.unbind();
-        Ok(self.data.get_or_init(|| data).bind(py).clone())
+        Ok(late.get_or_init(|| data).bind(py).clone())
     }
 
     #[getter]
@@ -442,8 +447,7 @@ impl PyDataMessage {
 pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = raw.py();
     let frame = frame::to_bytes(raw, "parse_message")?;
-    if let Some((message, data)) = read_plain(&frame) {
-        let message = PyDataMessage::decoded(frame.unbind(), message, data.unbind(), None);
+    if let Some(message) = read_plain(&frame, None) {
         return Ok(Bound::new(py, message)?.into_any());
     }
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
@@ -476,18 +480,30 @@ pub(super) fn to_python<'py>(
     }
 }
 
-/// A message of a channel without books and its items, in one pass over the frame; `None` where
+/// A message of a channel without books with its items, in one pass over the frame; `None` where
 /// the frame is not in the usual spelling or anything is wrong with it.
-pub(super) fn read_plain<'py>(
-    frame: &Bound<'py, PyBytes>,
-) -> Option<(DataMessage, Bound<'py, PyAny>)> {
+#[inline]
+pub(super) fn read_plain(
+    frame: &Bound<'_, PyBytes>,
+    received_ns: Option<i64>,
+) -> Option<PyDataMessage> {
     let (py, bytes) = (frame.py(), frame.as_bytes());
-    let head = plain_head(bytes)?;
+    let mut head = plain_head(bytes)?;
     let schema = Registry::get(py).ok()?.item_of_message(head.message())?;
-    let mut decoder = Decoder::new(py, bytes, head.message().data).ok()?.inside(1);
+    let mut decoder = Decoder::inside(py, bytes, head.message().data, 1).ok()?;
     let data = decoder.items(schema, frame).ok()?;
-    let message = head.finish(bytes, decoder.offset())?;
-    Some((message, data))
+    if !head.finish(bytes, decoder.offset()) {
+        return None;
+    }
+    Some(PyDataMessage {
+        origin: Origin::Wire {
+            frame: frame.clone().unbind(),
+            message: *head.message(),
+        },
+        data: Data::Ready(data.unbind()),
+        received_ns,
+        verified: None,
+    })
 }
 
 /// The name of a channel, shared where it is known.
