@@ -10,7 +10,7 @@ import sys
 import pytest
 from tests import virtual
 from tests.faults.scene import scene
-from tests.ws.helpers import BTC
+from tests.ws.helpers import BTC, PATIENCE
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws.pauses import PauseWatch
@@ -45,12 +45,18 @@ async def test_stopped_process_records_that_it_was() -> None:
             sys.executable, "-c", CLIENT, sim.url, stdout=asyncio.subprocess.PIPE
         )
         assert child.stdout is not None
-        assert await child.stdout.readline() == b"ready\n"
-        os.kill(child.pid, signal.SIGSTOP)
-        await asyncio.sleep(stopped_for)
-        os.kill(child.pid, signal.SIGCONT)
-        *told, duration = (await child.stdout.readline()).decode().split()
-        assert await child.wait() == 0
+        try:
+            async with asyncio.timeout(3 * PATIENCE):
+                assert await child.stdout.readline() == b"ready\n"
+                os.kill(child.pid, signal.SIGSTOP)
+                await asyncio.sleep(stopped_for)
+                os.kill(child.pid, signal.SIGCONT)
+                *told, duration = (await child.stdout.readline()).decode().split()
+                assert await child.wait() == 0
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
     assert told == ["pause", "book", BTC, "valid"]
     assert float(duration) >= stopped_for
 
