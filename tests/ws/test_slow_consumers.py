@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -198,6 +199,30 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
         assert (gap.cause, gap.symbols) == ("overflow", [BTC])
         await find(client, lambda m: getattr(m, "type", "") == "snapshot" and m.channel == "book")
         assert sim.connections_total == 2
+
+
+@pytest.mark.parametrize("lane", ["disconnect", "private"])
+def test_full_lane_opens_no_connection_before_there_is_room(lane: str) -> None:
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            options = {"message_queue_max": 10, "private_queue_max": 10}
+            async with connected(sim, token_manager=tokens_of(sim), **options) as client:
+                if lane == "private":
+                    await client.subscribe(ExecutionsParams())
+                    for _ in range(10):
+                        await sim.account.place(BTC, "buy", "0.1", limit_price="100")
+                else:
+                    await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
+                    await sim.step(BTC, 10)
+                await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+                await asyncio.sleep(60)
+                assert client.state is ConnectionState.RECONNECTING
+                assert sim.connections_total == 1
+                taking = asyncio.create_task(find_type(client, GapEvent))
+                await eventually(lambda: client.state is ConnectionState.CONNECTED)
+                assert (await taking).cause == "overflow"
+
+    virtual.run(main())
 
 
 async def test_private_overflow_reconnects_and_loses_nothing_in_silence(
