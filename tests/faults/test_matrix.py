@@ -18,6 +18,7 @@ from tests.ws.helpers import BTC, ETH, eventually
 
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim.rules import Rule
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams
 
 Break = Callable[[Scene], object]
@@ -54,9 +55,10 @@ def fault(name: str, act: Break, *causes: str, **options: Any) -> Fault:
 def reset(before: Break) -> Break:
     """Return a fault that meets a reconnecting client."""
 
-    def act(scene: Scene) -> None:
-        before(scene)
+    def act(scene: Scene) -> object:
+        rule = before(scene)
         scene.sim.faults.reset_connections()
+        return rule
 
     return act
 
@@ -229,6 +231,8 @@ async def play(fault: Fault) -> None:
         if fault.name != "pongs and nothing else":
             await stage.move()
         await eventually(partial(fault.until, stage))
+        if isinstance(broken, Rule):
+            await eventually(lambda: broken.fired)
         stage.sim.faults.clear()
         await stage.recovered()
         await stage.move()
