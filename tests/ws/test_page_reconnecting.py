@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import trustme
+from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -36,7 +37,9 @@ from kraken_connector.ws import (
     TickerParams,
     TradeParams,
     WSRequest,
+    connection,
 )
+from kraken_connector.ws.backoff import ConnectBudget
 
 
 async def reconnected(sim: SimulatedExchange, client: KrakenWSClient, times: int = 1) -> None:
@@ -376,3 +379,25 @@ async def test_reconnecting_is_logged_with_its_reason(
             close(sim)
             await reconnected(sim, client)
     assert any("going away" in record.getMessage() for record in caplog.records)
+
+
+def test_clients_of_a_process_share_what_the_exchange_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Budget(ConnectBudget):
+        def reserve(self, url: str, now: float) -> float:
+            return super().reserve("wss://ws.kraken.com/v2", now)
+
+    async def main() -> None:
+        monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        async with SimulatedExchange(rate=0) as sim, connected(sim) as one, connected(sim) as other:
+            sim.faults.reset_connections()
+            await sim.wait_for(lambda: sim.connections_total == 3)
+            await sim.wait_for(lambda: sim.connections_total == 4, timeout=1000)
+            assert loop.time() - start >= 600
+            for client in (one, other):
+                await eventually(lambda client=client: client.state is ConnectionState.CONNECTED)
+
+    virtual.run(main())
