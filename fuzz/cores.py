@@ -167,13 +167,13 @@ def main() -> int:
     verdict: Any = "ok"
     try:
         for session in sessions(chance):
-            if time.monotonic() > until:
-                break
             compare(session)
             compared += 1
             if compared % (4 * EXAMPLES) == 0:
                 batches += 1
                 generated(options.seed + batches)
+            if time.monotonic() > until:
+                break
     except Difference as difference:
         verdict = f"FAILED, see {keep(difference.session, str(options.seed))}\n{difference}"
     total = compared + batches * EXAMPLES
