@@ -21,7 +21,6 @@ settings.load_profile("default")
 
 if sys.platform != "win32":  # whose loops for sockets start no processes
 
-    @pytest.hookimpl(optionalhook=True)
     def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
         """Run coroutines of tests by a clock that leaves out when the machine stood still."""
         return {"patient": PatientLoop}

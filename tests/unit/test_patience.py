@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 
 import pytest
@@ -64,6 +65,7 @@ def test_timeouts_outlast_a_standstill(monkeypatch: pytest.MonkeyPatch) -> None:
         asyncio.run(main())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its loops for sockets start no processes")
 async def test_tests_have_patience() -> None:
     assert isinstance(asyncio.get_running_loop(), patience.PatientLoop)
     assert not patience.stood_still()
