@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -158,6 +159,31 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
             await find_channel(client, "ticker")
             # What pauses the library, and a read beyond that.
             assert len(sockets[0].recv_messages.frames) <= 1024 + 256 * 1024 // len(frame)
+
+
+async def test_others_get_their_turn_in_a_flood(
+    sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken = row = longest = 0
+
+    def end_row() -> None:
+        nonlocal row, longest
+        row, longest = 0, max(row, longest)
+
+    def take(_: WSDataMessage) -> None:
+        nonlocal taken, row
+        if not row:
+            asyncio.get_running_loop().call_soon(end_row)
+        taken, row = taken + 1, row + 1
+
+    # Both cores take the library's way then.
+    caplog.set_level(logging.DEBUG, "kraken_connector.ws.connection")
+    async with connected(sim) as client:
+        await client.subscribe(TickerParams(symbol=[BTC]), callback=take)
+        frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
+        sim.connections[0].send_bytes(frame * 5_000)
+        await eventually(lambda: taken >= 5_000)
+    assert 0 < longest <= connection.IN_A_ROW
 
 
 async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExchange) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import ssl as tls
 import time
@@ -35,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 #: Bytes of a frame that the log shows at DEBUG.
 FRAME_SHOWN = 120
+
+#: Frames that are taken one after the other without giving others a turn.
+IN_A_ROW = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +296,7 @@ class Connection:
         """Take frames until the socket ends.
 
         With the native core nearly all of them go to `_take` without passing here. `recv` suspends
-        only when no frame is there, so all frames of one read are taken in a row.
+        only when no frame is there, so after some in a row others get their turn.
         """
         session = self.session
         receive = self._log_and_receive if logger.isEnabledFor(logging.DEBUG) else session.receive
@@ -302,7 +306,7 @@ class Connection:
             direct = socket
         recv = socket.recv
         time_ns, now = time.time_ns, self._now
-        while True:
+        for count in itertools.count(1):
             if direct is not None:
                 direct.go_direct()
             frame = await recv(decode=False)
@@ -312,6 +316,8 @@ class Connection:
                 self.attend()
             if not self._readable.is_set():
                 await self._until_readable(socket)
+            elif count % IN_A_ROW == 0:
+                await asyncio.sleep(0)
 
     async def _until_readable(self, socket: ClientConnection) -> None:
         """Wait for room, or for the end of the socket: nothing is gained by waiting longer then."""
