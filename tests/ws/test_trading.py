@@ -211,6 +211,17 @@ async def test_raw_requests_stay_and_take_decimals(sim: SimulatedExchange) -> No
         assert str(orders_received(sim)[0]["order_qty"]) == "0.10"
 
 
+async def test_client_that_only_trades_has_a_good_token_all_the_time() -> None:
+    async with (
+        SimulatedExchange(symbols=[BTC], rate=0, token_lifetime=1.0) as sim,
+        connected(sim, token_manager=tokens_of(sim, refresh_margin=0.8)) as client,
+    ):
+        assert (await client.add_order(limit())).success
+        # Longer than any of them lives.
+        await eventually(lambda: sim.tokens.issued > 6)
+        assert (await client.cancel_all()).result == {"count": 1}
+
+
 async def test_orders_go_to_the_private_host() -> None:
     async with SimulatedExchange(symbols=[BTC], rate=0, hosts="three") as sim:
         hosts = {"auth_url": sim.auth_url, "level3_url": sim.level3_url}

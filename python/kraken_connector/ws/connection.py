@@ -510,7 +510,7 @@ class Connection:
             self.session.token_failed(error, self._now())
         else:
             self._fetching = None
-            self.session.set_token(token, self._now())
+            self.session.set_token(token, self._now(), tokens.good_for)
         self.attend()
 
 

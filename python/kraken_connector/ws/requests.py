@@ -309,9 +309,9 @@ class Requests:
             else:
                 self._send(flight, now)
 
-    def token_arrived(self, token: str, now: float) -> None:
+    def token_arrived(self, token: str, now: float, good_for: float) -> None:
         """Send what waited for the token."""
-        for flight in self.tokens.arrived(token):
+        for flight in self.tokens.arrived(token, now + good_for):
             self._flights.enqueue(flight)
         self.pump(now)
 

@@ -380,16 +380,24 @@ class Session:
     @property
     def token_deadline(self) -> float:
         """When to fetch a token: a time in the past if at once, infinity if not."""
-        return self._tokens.deadline() if self.is_open else float("inf")
+        if not self.is_open:
+            return float("inf")
+        return self._tokens.deadline(is_kept=self._has_private_stream())
 
     @property
     def token_refused(self) -> bool:
         """Whether the exchange refused the token of this socket."""
         return self._tokens.refused
 
-    def set_token(self, token: str, now: float) -> None:
-        """Take the token of this socket and send what waited for it."""
-        self.requests.token_arrived(token, now)
+    def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
+        """Take the token of this socket and send what waited for it.
+
+        Args:
+            token: the token.
+            now: monotonic seconds.
+            good_for: seconds until it should be replaced, unless a private subscription keeps it.
+        """
+        self.requests.token_arrived(token, now, good_for)
         self.trading.token_arrived(now)
         self._after(now)
 
@@ -399,6 +407,9 @@ class Session:
         self.trading.token_failed(error)
         if self._tokens.waiting and not self._tokens.failed(now):
             self.fatal = error
+        elif self._tokens.token is not None:
+            # Its successor was not to be had; it is tried again after a pause.
+            self._tokens.failed(now)
         self._after(now)
 
     # What callers want.
@@ -615,6 +626,15 @@ class Session:
         if self._hole is not None and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
             self._close_hole(self.last_received_ns)
+
+    def _has_private_stream(self) -> bool:
+        """Tell whether a private subscription is in force, which keeps its token good."""
+        if self._tokens.token is None:
+            return False
+        return any(
+            entry.state == "confirmed" and entry.topic.channel in PRIVATE_CHANNELS
+            for entry in self.registry
+        )
 
     def _fed_frames(self) -> int | None:
         """Return how many frames other than pongs came, `None` where none need come.

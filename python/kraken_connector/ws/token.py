@@ -68,7 +68,12 @@ class TokenManager:
     @property
     def is_valid(self) -> bool:
         """Whether `get_token` would answer without a request."""
-        return self._token is not None and time.monotonic() < self._good_until
+        return self.good_for > 0
+
+    @property
+    def good_for(self) -> float:
+        """Seconds for which `get_token` will answer without a request; 0.0 without a token."""
+        return 0.0 if self._token is None else max(0.0, self._good_until - time.monotonic())
 
     async def get_token(self) -> str:
         """Return a token, fetched now if there is none with `refresh_margin` seconds to go.
@@ -135,6 +140,13 @@ class OwnTokens:
             token = await self._manager.get_token()
         self._given = token
         return token
+
+    @property
+    def good_for(self) -> float:
+        """Seconds until the last token should be replaced; infinity where the manager, which may be
+        anything that gives tokens, does not know, and where the next would be as short-lived."""
+        good_for: float = getattr(self._manager, "good_for", 0.0)
+        return good_for or float("inf")
 
     def invalidate(self) -> None:
         """Forget the token that the manager holds."""

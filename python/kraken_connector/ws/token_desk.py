@@ -8,12 +8,15 @@ from .flights import Flight
 
 __all__ = ["TokenDesk"]
 
+_NEVER = float("inf")
+
 
 class TokenDesk:
     """Holds private requests back until there is a token to put into them.
 
     Each connection has a token of its own, which stays good while the connection has a private
-    subscription (docs.kraken.com, page "Get Websockets Token").
+    subscription (docs.kraken.com, page "Get Websockets Token"). Without one, as where only orders
+    are sent, another one is fetched before it expires.
 
     Args:
         has_source: whether tokens can be fetched; if not, requests carry the token that their
@@ -36,6 +39,7 @@ class TokenDesk:
         self._wanted = False
         self._failures = 0
         self._not_before = 0.0
+        self._good_until = _NEVER
 
     @property
     def is_wanted(self) -> bool:
@@ -46,9 +50,15 @@ class TokenDesk:
         """Note whether something else than `waiting` needs a token, as orders do."""
         self._wanted = wanted
 
-    def deadline(self) -> float:
-        """Return when to fetch a token: a time in the past if at once, infinity if not."""
-        return self._not_before if self.is_wanted else float("inf")
+    def deadline(self, *, is_kept: bool = False) -> float:
+        """Return when to fetch a token: a time in the past if at once, infinity if not.
+
+        Args:
+            is_kept: whether a private subscription keeps the token good.
+        """
+        if self.token is None:
+            return self._not_before if self.is_wanted else _NEVER
+        return _NEVER if is_kept else max(self._good_until, self._not_before)
 
     def admit(self, flight: Flight) -> bool:
         """Tell whether a request has its token; if not it is kept."""
@@ -98,9 +108,10 @@ class TokenDesk:
         self.refused = False
         self._failures = 0
 
-    def arrived(self, token: str) -> list[Flight]:
+    def arrived(self, token: str, good_until: float) -> list[Flight]:
         """Take a token and return what waited for it."""
         self.token = token
+        self._good_until = good_until
         self._wanted = False
         if not self.refused:
             self._failures = 0

@@ -135,3 +135,44 @@ def test_replay_asks_for_a_token_again_and_gives_up_in_the_end() -> None:
 def test_token_of_the_parameters_is_used_without_a_source(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams(token="mine"))
     assert bench.sent()[0]["params"]["token"] == "mine"
+
+
+#: For a bench on which nothing comes for long.
+QUIET = {"heartbeat_timeout": 10_000.0, "ping_interval": 10_000.0}
+
+
+def test_token_without_a_private_subscription_is_replaced_in_time() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    assert bench.session.token_deadline == bench.now + 840
+    bench.wait(840)
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("two", bench.now, good_for=840.0)
+    assert bench.session.token_deadline == bench.now + 840
+
+
+def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    bench.accept_all()
+    assert bench.session.token_deadline == float("inf")
+    bench.wait(2000)
+    bench.session.unsubscribe(ExecutionsParams(), bench.now)
+    bench.accept_all()
+    assert bench.session.token_deadline <= bench.now
+
+
+def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> None:
+    bench = Bench(has_token_source=True, token_attempts=2).open()
+    bench.session.set_token("one", bench.now, good_for=1.0)
+    bench.wait(1)
+    for _ in range(5):
+        bench.session.token_failed(TokenAcquisitionError("down"), bench.now)
+        due = bench.session.token_deadline
+        assert bench.now < due <= bench.now + 30
+        bench.now = due
+    assert bench.session.fatal is None
+    bench.subscribe(ExecutionsParams())
+    (request,) = bench.sent()
+    assert request["params"]["token"] == "one"
