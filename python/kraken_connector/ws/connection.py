@@ -176,7 +176,7 @@ class Connection:
             self._socket.go_long()
         if forget:
             # Before the socket goes: a user who leaves makes no hole.
-            self.session.report_hole()
+            self.session.holes.give_up()
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
         leaving = (opening, life, self._fetching)
@@ -188,7 +188,7 @@ class Connection:
             self.session.closed()
         else:
             self._stop(ConnectionLost(self.session.url, "the client gave up"))
-            self.session.report_hole()
+            self.session.holes.give_up()
             self.session.given_up()
 
     async def wait_closed(self) -> None:

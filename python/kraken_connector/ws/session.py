@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,7 +21,6 @@ from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
     BookQuarantinedEvent,
-    GapEvent,
     HeartbeatMessage,
     InvalidFrameEvent,
     PongResponse,
@@ -37,6 +36,7 @@ from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
+from .holes import Holes
 from .keepers import Keeper
 from .latency import LatencyHistogram
 from .liveness import Liveness
@@ -83,6 +83,7 @@ class Session:
         name: what it is called in the records of holes.
         engine: parser and books.
         registry: subscriptions.
+        holes: what was missed.
         requests: subscribes and unsubscribes.
         care: what is done for the keepers.
         trading: orders and what happens to them.
@@ -95,7 +96,6 @@ class Session:
         connection_id: the exchange's id of the connection.
         upcoming_maintenance: what the last status message announced.
         last_received_ns: local time of the last frame, nanoseconds since the epoch.
-        epoch: number of its sockets so far.
         is_after_maintenance: whether the last socket was lost while the exchange was under
             maintenance.
     """
@@ -122,6 +122,7 @@ class Session:
         self.name = name or url
         self.engine = Engine()
         self.registry = Registry()
+        self.holes = Holes(self.name, self.registry, outlet.gap)
         self.attention = False
         self.failure: TransportError | None = None
         self.fatal: Exception | None = None
@@ -130,7 +131,6 @@ class Session:
         self.connection_id: int | None = None
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
-        self.epoch = 0
         self.is_after_maintenance = False
         self._outlet = outlet
         self._gate = gate
@@ -169,8 +169,6 @@ class Session:
             patience=options.request_timeout,
             now_ns=lambda: self.last_received_ns,
         )
-        self._hole: GapEvent | None = None
-        self._is_hole_told = False
         self._paused = False
         self._watch = PauseWatch()
         self._rates = RateMeter()
@@ -254,7 +252,7 @@ class Session:
         """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
         self.engine.reset()
         self.is_open = True
-        self.epoch += 1
+        self.holes.epoch += 1
         self.failure = None
         self.last_received_ns = 0
         self._private_ns.clear()
@@ -287,16 +285,7 @@ class Session:
     def ended(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open hole is reported as such."""
         self.requests.fail(error)
-        self.report_hole()
-
-    def report_hole(self) -> None:
-        """Report an open hole as one that may stay open: nobody tries to close it any more.
-
-        Should the user connect again, it is reported a second time, with its end.
-        """
-        if self._hole is not None and not self._is_hole_told:
-            self._is_hole_told = True
-            self._outlet.gap(self._hole)
+        self.holes.give_up()
 
     def given_up(self) -> None:
         """Keep what is subscribed for the user's next attempt to connect."""
@@ -306,7 +295,7 @@ class Session:
     def closed(self) -> None:
         """Forget everything, on the user's wish."""
         self.given_up()
-        self._hole = None
+        self.holes.forget()
         self.registry.clear()
         self._rebuild_routes()
 
@@ -319,7 +308,7 @@ class Session:
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
-            self._report_pause(since_ns, now_ns)
+            self.holes.pause(since_ns, now_ns)
 
     def tick(self, now: float) -> None:
         """Do what is due."""
@@ -371,7 +360,7 @@ class Session:
             silence = now - self._live.heard
             if silence > PauseWatch.BOUND:
                 since_ns = self.last_received_ns
-                self._report_pause(since_ns, since_ns + int(silence * 1e9))
+                self.holes.pause(since_ns, since_ns + int(silence * 1e9))
             self._live.resume(now, self.GRACE)
             self._excuse(now)
 
@@ -544,8 +533,7 @@ class Session:
                     self._is_lost_by(topic := Topic(event.channel, None, symbol))
                     self._needs_repair(topic, "resync")
         else:
-            at_ns, channels = self.last_received_ns, {event.channel} if event.channel else set()
-            self._outlet.gap(self._gap("unreadable", at_ns, at_ns, channels, set(), dropped=1))
+            self.holes.unreadable(event.channel, self.last_received_ns)
 
     def _gated(self, take: Take, gate: Gate) -> Take:
         def pass_on(message: WSDataMessage) -> None:
@@ -623,9 +611,9 @@ class Session:
     def _after(self, now: float) -> None:
         """Draw the consequences of a change."""
         self.attention = True
-        if self._hole is not None and self.is_settled:
+        if self.holes.is_open and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
-            self._close_hole(self.last_received_ns)
+            self.holes.end(self.last_received_ns)
 
     def _has_private_stream(self) -> bool:
         """Tell whether a private subscription is in force, which keeps its token good."""
@@ -657,66 +645,20 @@ class Session:
         self.repair.excuse(now, self.GRACE)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
-        # What passes the gate has another leg, and its own record of holes.
-        channels, symbols = self._streams(set() if self._gate is None else {"book"})
         since_ns = self.last_received_ns or now_ns
-        if self._gate is not None:
+        if self._gate is None:
+            self.holes.begin(cause, since_ns, ())
+        else:
+            # What passes the gate has another leg, and its own record of holes.
             self._gate.lost(since_ns, cause)
-        if self._hole is not None:
-            # Lost again before all was back: one hole, with what came to it meanwhile.
-            cause, since_ns = self._hole.cause, self._hole.start_ns
-            channels |= set(self._hole.channels)
-            symbols |= set(self._hole.symbols)
-        if channels:
-            self._is_hole_told = False
-            epoch = self.epoch if self._hole is None else self._hole.epoch
-            hole = self._gap(cause, since_ns, None, channels, symbols)
-            self._hole = hole.__replace__(epoch=epoch)
-
-    def _report_pause(self, since_ns: int, until_ns: int) -> None:
-        channels, symbols = self._streams()
-        if channels:
-            self._outlet.gap(self._gap("pause", since_ns, until_ns, channels, symbols))
-
-    def _streams(self, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
-        """Return channels and symbols of all that was ever confirmed."""
-        live = [entry.topic for entry in self.registry if entry.ack is not None]
-        live = [topic for topic in live if topic.channel not in without]
-        return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
-
-    def _close_hole(self, end_ns: int) -> None:
-        if self._hole is not None:
-            hole, self._hole = self._hole, None
-            self._outlet.gap(hole.__replace__(end_ns=end_ns))
+            self.holes.begin(cause, since_ns, {"book"})
 
     def _repaired(self, entry: Resync, sound: bool) -> None:
         topic = entry.topic
         if self._gate is not None and topic.channel == "book":
             return
-        symbols = {topic.symbol} if topic.symbol else set()
         end_ns = self.last_received_ns if sound else None
-        self._outlet.gap(self._gap(entry.cause, entry.since_ns, end_ns, {topic.channel}, symbols))
-
-    def _gap(
-        self,
-        cause: str,
-        start_ns: int,
-        end_ns: int | None,
-        channels: set[str],
-        symbols: set[str],
-        *,
-        dropped: int = 0,
-    ) -> GapEvent:
-        return GapEvent(
-            cause,
-            start_ns,
-            end_ns,
-            sorted(channels),
-            sorted(symbols),
-            self.name,
-            dropped,
-            self.epoch,
-        )
+        self.holes.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
 
 
 def _seen_by(see: Take, take: Take) -> Take:

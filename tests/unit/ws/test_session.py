@@ -129,7 +129,7 @@ def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
     bench.open()
     bench.accept_all()
     assert [gap.epoch for gap in bench.outlet.gaps] == [1, 3]
-    assert bench.session.epoch == 4
+    assert bench.session.holes.epoch == 4
 
 
 def test_hole_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
