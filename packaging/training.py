@@ -14,6 +14,8 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 PACKAGE = "kraken_connector"
 ROUNDS = 30
+#: Frames that a read of a socket brings.
+READS = (1, 3, 100)
 
 
 def main(extension: str) -> None:
@@ -42,15 +44,28 @@ def _follow(core: Any, stream: Any) -> None:
         assert message.verified
         assert book.bid < book.ask
         _read(message)
-    engine = core.Engine()
-    engine.expect_book(stream.symbol, stream.depth)
-    receiver = core.Receiver(engine, 2**24)
-    for frame in stream.frames:
-        header = _header(len(frame))
-        room = receiver.get_buffer()
-        room[: len(header) + len(frame)] = header + frame
-        receiver.buffer_updated(len(header) + len(frame), 1, True)
-    assert engine.counters()["mismatches"] == 0
+    framed = [_header(len(frame)) + frame for frame in stream.frames]
+    for at_once in READS:
+        engine = core.Engine()
+        engine.expect_book(stream.symbol, stream.depth)
+        receiver = core.Receiver(engine, 2**24)
+        receiver.is_direct = True
+        for start in range(0, len(framed), at_once):
+            read = b"".join(framed[start : start + at_once])
+            while read:
+                room = receiver.get_buffer()
+                size = min(len(room), len(read))
+                room[:size] = read[:size]
+                read = read[size:]
+                receiver.buffer_updated(size, 1, _take)
+        assert engine.counters()["verified"] == len(framed)
+
+
+def _take(events: list[Any], _: int) -> None:
+    """Look at events as the session does."""
+    for event in events:
+        assert event.channel == "book"
+    assert isinstance(events[-1].timestamp_ns, int | None)
 
 
 def _read(message: Any) -> None:
