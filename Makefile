@@ -85,7 +85,7 @@ ifeq ($(CORE),native)
 	@$(RUSTDOC)
 endif
 
-bench: $(DEV) ## measure beside other libraries, about ten minutes (ARGS=--quick for two)
+bench: $(DEV) ## measure beside other libraries, a quarter of an hour (ARGS=--quick for four minutes)
 ifeq ($(CORE),native)
 	$(call say,Rust: each stage alone)
 	@cargo bench --quiet --locked --manifest-path benches/rust/Cargo.toml -- --noplot \
