@@ -95,8 +95,9 @@ def _targets(document: dict[str, Any]) -> Figure:
         axes.plot(shares[::2], [place, place], color=colour, linewidth=2, alpha=0.4)
         axes.plot(shares[1], place, "o", color=colour, markersize=6)
     axes.axvline(1, color=INK, linewidth=1)
-    _log_x(axes, 0.1, max(5.0, *(TARGETS[row["target"]].share(row["figure"][0]) for row in rows)))
-    axes.set_xticks([0.1, 0.2, 0.5, 1, 2, 4])
+    used = [TARGETS[row["target"]].share(row["figure"][0]) for row in rows]
+    _log_x(axes, 0.8 * min(0.1, *used), max(5.0, *used))
+    axes.set_xticks([0.05, 0.1, 0.2, 0.5, 1, 2, 4])
     axes.set_yticks(range(len(rows)), [_target_name(row["target"]) for row in rows])
     axes.invert_yaxis()
     axes.set_xlabel("share of the bound used; left of 1 the target is met (log scale)")
@@ -172,7 +173,7 @@ def _throughput(document: dict[str, Any]) -> Figure:
     """Draw messages per second by client, one panel for each loop and transport."""
     groups = _groups(document, "full load")
     figure, panels = _figure(1.2 + 1.05 * len(groups), 2, (len(groups) + 1) // 2, squeeze=False)
-    for axes, (case, group) in zip(panels.flat, groups.items(), strict=False):
+    for axes, (case, group) in zip(panels.T.flat, groups.items(), strict=False):
         rates = {name: 1e6 / value[0] for name, value in group.items()}
         _dots(axes, rates, 5, 60_000)
         axes.set_xticks([10, 100, 1_000, 10_000])
@@ -185,8 +186,9 @@ def _latency(document: dict[str, Any]) -> Figure:
     """Draw latency percentiles against the rate, one panel for each loop and transport."""
     sections = {name: _groups(document, f"latency {name}") for name in ("p50", "p99", "p99.9")}
     settings = list(dict.fromkeys(case.partition("/s, ")[2] for case in sections["p50"]))
-    figure, panels = _figure(6.4, 2, (len(settings) + 1) // 2, sharey=True, squeeze=False)
-    for axes, setting in zip(panels.flat, settings, strict=False):
+    rows = (len(settings) + 1) // 2
+    figure, panels = _figure(1.0 + 2.7 * rows, 2, rows, sharey=True, squeeze=False)
+    for axes, setting in zip(panels.T.flat, settings, strict=False):
         for name, colour in (("callback", OURS), (PICOWS, THEIRS)):
             for percentile, line in (("p50", "-"), ("p99", "--"), ("p99.9", ":")):
                 _latency_line(axes, sections[percentile], setting, name, percentile, colour, line)
@@ -198,7 +200,7 @@ def _latency(document: dict[str, Any]) -> Figure:
         axes.yaxis.set_major_formatter(FuncFormatter(_plain))
         axes.set_xlabel("messages per second (log scale)")
     for axes in panels[:, 0]:
-        axes.set_ylabel("µs from due to callback (log scale)")
+        axes.set_ylabel("µs from due to callback")
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure
