@@ -16,7 +16,7 @@ from tests.faults.campaign import STEPS, Campaign, Setup, Step, run
 from tests.faults.scripts import SCRIPTS
 from tests.ws.helpers import BTC, ETH
 
-from kraken_connector.ws.session import Session
+from kraken_connector.ws.holes import Holes
 
 symbols = st.sampled_from([BTC, ETH])
 few = st.integers(1, 3)
@@ -141,7 +141,7 @@ def test_script_that_once_failed(name: str) -> None:
 
 
 def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Session, "_close_hole", lambda *_: None)
+    monkeypatch.setattr(Holes, "end", lambda *_: None)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
 
