@@ -29,7 +29,7 @@ async def test_no_secret_is_logged_at_debug(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     sim.faults.refuse_tokens(times=1)
-    async with connected(sim, token_manager=tokens_of(sim), request_timeout=0.3) as client:
+    async with connected(sim, token_manager=tokens_of(sim), request_timeout=1.5) as client:
         with pytest.raises(TokenAcquisitionError):
             await client.subscribe(ExecutionsParams(snap_orders=True))
         await client.subscribe(ExecutionsParams(snap_orders=True))

@@ -278,7 +278,7 @@ async def test_failed_token_call_sends_nothing(sim: SimulatedExchange) -> None:
 
 async def test_token_that_does_not_come_sends_nothing(sim: SimulatedExchange) -> None:
     sim.faults.delay_tokens(30)
-    async with trader(sim, request_timeout=0.1) as client:
+    async with trader(sim, request_timeout=1.5) as client:
         with pytest.raises(RequestTimeout, match="never left"):
             await client.add_order(limit())
         assert orders_received(sim) == []
@@ -299,7 +299,7 @@ async def test_revoked_token_costs_one_refusal(sim: SimulatedExchange) -> None:
 
 
 async def test_lost_reply_leaves_the_outcome_unknown(sim: SimulatedExchange) -> None:
-    async with trader(sim, request_timeout=0.2) as client:
+    async with trader(sim, request_timeout=1.5) as client:
         await client.cancel_all()
         sim.faults.lose_replies()
         with pytest.raises(OrderOutcomeUnknown) as caught:
@@ -322,7 +322,7 @@ async def test_connection_that_ends_before_the_reply(sim: SimulatedExchange) -> 
 
 
 async def test_several_cancels_in_doubt_are_named(sim: SimulatedExchange) -> None:
-    async with trader(sim, request_timeout=0.2) as client:
+    async with trader(sim, request_timeout=1.5) as client:
         one = (await client.add_order(limit())).result["order_id"]
         two = (await client.add_order(limit())).result["order_id"]
         sim.faults.lose_replies(1, method="cancel_order")
@@ -487,7 +487,7 @@ async def test_edit_of_an_order_with_a_name_is_not_sent(sim: SimulatedExchange) 
 
 
 async def test_late_reply_still_updates_the_order(sim: SimulatedExchange) -> None:
-    async with trader(sim, request_timeout=0.2) as client:
+    async with trader(sim, request_timeout=1.5) as client:
         await client.cancel_all()
         held = sim.faults.hold_replies(method="add_order")
         with pytest.raises(OrderOutcomeUnknown) as caught:
