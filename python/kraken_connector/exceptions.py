@@ -16,10 +16,11 @@
     │  ├─ TradingError                        an order, or what was to happen to it
     │  │  ├─ OrderCheckFailed                 not sent; also a ValueError
     │  │  └─ RateLimitExceeded                not sent, as the rate limit has no room
-    │  ├─ OrderOutcomeUnknown                 sent, no word; also a TimeoutError, ConnectionError
+    │  ├─ OrderOutcomeUnknown                 sent, and the outcome is not known
     │  ├─ TokenAcquisitionError
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
     ├─ OrderNotFilled            none         an order that ended otherwise than was waited for
+    ├─ OrderUnresolved           none         an order of which nothing more can be learnt
     ├─ NotConnected              none         a request without a connection; also a RuntimeError
     ├─ InvalidParameter          none         a parameter that makes no sense; also a ValueError
     └─ InvalidFieldError         none         a caller's mistake; also a ValueError
@@ -33,6 +34,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
+
+from .refusals import RefusalKind, classify
 
 __all__ = [
     "BookNotReady",
@@ -255,15 +258,19 @@ class SubscriptionError(RequestError):
 
 
 class TradingError(RequestError):
-    """A trading request was refused: nothing came of it, except what `accepted` names.
+    """A trading request was refused: it had no effect, except for what `accepted` names.
 
     Attributes:
         method: the request's method, `add_order`.
+        kind: the reason as a word: `funds`, `post_only`, `price`, `size`, `rate`, `limit` (too many
+            orders), `closed` (the state of the market), `unknown_order`, `duplicate_id`,
+            `permission`, `session`, `service`, `deadline`, `invalid` or `other`.
+        retryable: whether the same request can succeed later without a change.
         cl_ord_id: the client's identifier of the order, where the request has one.
         order_id: the exchange's identifier of the order, where the request has one.
         rejected: the exchange's text by identifier, for requests about several orders.
         accepted: the identifiers of the same request that were accepted.
-        order: the order as the client knows it, `None` where there is none.
+        orders: the orders that the request is about, as far as the client knows them.
     """
 
     def __init__(
@@ -278,14 +285,24 @@ class TradingError(RequestError):
         rejected: Mapping[str, str] | None = None,
         accepted: Sequence[str] = (),
         order: Any = None,
+        orders: Sequence[Any] = (),
+        kind: RefusalKind | None = None,
     ) -> None:
         super().__init__(error, req_id, venue_error=venue_error)
+        meaning = classify(venue_error)
         self.method = method
+        self.kind: RefusalKind = kind or meaning.kind
+        self.retryable = meaning.retryable if kind is None else kind in _RETRYABLE
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
         self.rejected = dict(rejected or {})
         self.accepted = tuple(accepted)
-        self.order = order
+        self.orders = tuple(orders) or (() if order is None else (order,))
+
+    @property
+    def order(self) -> Any:
+        """The order as the client knows it; `None` where there is none, or more than one."""
+        return self.orders[0] if len(self.orders) == 1 else None
 
     def __str__(self) -> str:
         if self.venue_error is None or self.method is None:
@@ -295,11 +312,16 @@ class TradingError(RequestError):
         return f"{self.method}{about} was refused: {self.error}"
 
 
+#: Kinds of this client's own refusals after which the same request can succeed later.
+_RETRYABLE = frozenset({"rate", "closed"})
+
+
 class OrderCheckFailed(TradingError, ValueError):
     """An order was not sent, as the exchange would refuse it by its own rules.
 
     Attributes:
-        rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol`, `deadline` or `edit`.
+        rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol`, `deadline`, `edit`,
+            `duplicate` (an order with this `cl_ord_id` is not done) or `done` (the order ended).
         symbol: the currency pair, `None` where the rule is about no pair.
         field: the parameter that breaks the rule.
         value: what it was.
@@ -318,14 +340,29 @@ class OrderCheckFailed(TradingError, ValueError):
         below: Decimal | None = None,
         above: Decimal | None = None,
         method: str | None = None,
+        orders: Sequence[Any] = (),
     ) -> None:
-        super().__init__(error, method=method)
+        super().__init__(error, method=method, orders=orders, kind=_KINDS.get(rule, "invalid"))
         self.rule = rule
         self.symbol = symbol
         self.field = field
         self.value = value
         self.below = below
         self.above = above
+
+
+#: The kind of refusal that a rule stands for.
+_KINDS: dict[str, RefusalKind] = {
+    "tick": "price",
+    "lot": "size",
+    "minimum": "size",
+    "cost": "size",
+    "status": "closed",
+    "system": "closed",
+    "deadline": "deadline",
+    "duplicate": "duplicate_id",
+    "done": "unknown_order",
+}
 
 
 class RateLimitExceeded(TradingError):
@@ -350,20 +387,25 @@ class RateLimitExceeded(TradingError):
             f"{method} of {symbol} costs {cost}, and the rate limit has room for {headroom:.2f}: "
             f"{when}",
             method=method,
+            kind="rate",
         )
 
 
-class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
-    """A trading request was sent, and what came of it is not known.
+class OrderOutcomeUnknown(RequestError):
+    """A trading request was sent, and its outcome is not known.
 
-    It may have been carried out, be carried out yet, or never be. Nothing is sent again by
-    itself; a reply that comes late, or the `executions` stream, still tells.
+    It may have been carried out, may still be carried out, or may never be. The client sends
+    nothing again by itself. A reply that comes late and the `executions` stream still settle the
+    orders: wait for each with `order.wait_settled()`.
+
+    It is neither a `TimeoutError` nor a `ConnectionError`: code that repeats a request after one of
+    these would place the order twice.
 
     Attributes:
         method: the request's method, `add_order`.
         cl_ord_id: the client's identifier of the order, where the request has one.
         order_id: the exchange's identifier of the order, where the request has one.
-        order: the order as the client knows it, `None` where there is none.
+        orders: the orders that the request is about, as far as the client knows them.
         unanswered: the identifiers in doubt, for requests about several orders.
         rejected: the exchange's text by identifier, for those that were refused.
         accepted: the identifiers that were accepted.
@@ -375,9 +417,11 @@ class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
         reason: str,
         req_id: int | None = None,
         *,
+        venue_error: str | None = None,
         cl_ord_id: str | None = None,
         order_id: str | None = None,
         order: Any = None,
+        orders: Sequence[Any] = (),
         unanswered: Sequence[str] = (),
         rejected: Mapping[str, str] | None = None,
         accepted: Sequence[str] = (),
@@ -385,14 +429,20 @@ class OrderOutcomeUnknown(RequestError, TimeoutError, ConnectionError):
         self.method = method
         self.cl_ord_id = cl_ord_id
         self.order_id = order_id
-        self.order = order
+        self.orders = tuple(orders) or (() if order is None else (order,))
         self.unanswered = tuple(unanswered)
         self.rejected = dict(rejected or {})
         self.accepted = tuple(accepted)
         names = ", ".join(self.unanswered) or order_id or cl_ord_id
         about = f" ({names})" if names else ""
         text = f"the outcome of {method}{about} is unknown: {reason}"
-        super().__init__(f"{text}; sent again, it could be done twice", req_id)
+        text = f"{text}; sent again, it could be done twice"
+        super().__init__(text, req_id, venue_error=venue_error)
+
+    @property
+    def order(self) -> Any:
+        """The order as the client knows it; `None` where there is none, or more than one."""
+        return self.orders[0] if len(self.orders) == 1 else None
 
 
 class OrderNotFilled(KrakenConnectorError):
@@ -406,6 +456,23 @@ class OrderNotFilled(KrakenConnectorError):
         self.order = order
         why = f" ({order.reason})" if order.reason else ""
         super().__init__(f"{order!r} was not filled: it is {order.status}{why}")
+
+
+class OrderUnresolved(KrakenConnectorError):
+    """Nothing that this client can still receive will tell what was waited for.
+
+    Raised by the `wait_*` methods of an order instead of waiting for ever: when `executions` is not
+    followed, or when the snapshots that were asked for do not settle the order.
+
+    Attributes:
+        order: the order; `reason` says what is missing.
+        reason: why nothing more can be learnt.
+    """
+
+    def __init__(self, order: Any, reason: str) -> None:
+        self.order = order
+        self.reason = reason
+        super().__init__(f"{order!r} cannot be followed any further: {reason}")
 
 
 class TokenAcquisitionError(RequestError):

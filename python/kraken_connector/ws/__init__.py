@@ -12,6 +12,7 @@ from ..exceptions import (
     OrderCheckFailed,
     OrderNotFilled,
     OrderOutcomeUnknown,
+    OrderUnresolved,
     RateLimitExceeded,
     RequestTimeout,
 )
@@ -189,6 +190,7 @@ __all__ = [
     "OrderSide",
     "OrderStatus",
     "OrderTrigger",
+    "OrderUnresolved",
     "Orders",
     "PingRequest",
     "PongResponse",

@@ -1,0 +1,129 @@
+"""What an error text of the exchange means: its kind, whether it is certain, whether to try again.
+
+Sources: docs.kraken.com, page "API Errors", for the `E<Area>:<text>` families; captured replies for
+the plain sentences of the gateway; the error-handling guide of Kraken's own SDK for stale tokens
+and for `EOrder:Invalid order`. The list of texts is open, so texts are matched by their beginning
+and the original text is always kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Refusal", "RefusalKind", "classify", "is_stale_token"]
+
+RefusalKind = Literal[
+    "funds",
+    "post_only",
+    "price",
+    "size",
+    "rate",
+    "limit",
+    "closed",
+    "unknown_order",
+    "duplicate_id",
+    "permission",
+    "session",
+    "service",
+    "deadline",
+    "invalid",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an error text means.
+
+    Attributes:
+        kind: the reason as a word, see `RefusalKind`.
+        is_certain: whether the request had no effect. Errors of the service itself say that
+            something went wrong on the way, not that nothing was done.
+        retryable: whether the same request can succeed later without a change.
+    """
+
+    kind: RefusalKind
+    is_certain: bool = True
+    retryable: bool = False
+
+
+_SESSION = Refusal("session", retryable=True)
+_OTHER = Refusal("other")
+#: No text, or something that is none.
+_UNREADABLE = Refusal("other", is_certain=False)
+
+#: By the beginning of the text, in lower case; the first that fits decides.
+_BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
+    ("eservice:market in", Refusal("closed", retryable=True)),
+    ("eservice:deadline elapsed", Refusal("deadline", retryable=True)),
+    ("eservice:", Refusal("service", is_certain=False, retryable=True)),
+    ("egeneral:internal error", Refusal("service", is_certain=False, retryable=True)),
+    ("eorder:insufficient", Refusal("funds")),
+    ("eorder:margin", Refusal("funds")),
+    ("eorder:post only", Refusal("post_only")),
+    ("eorder:tick size", Refusal("price")),
+    ("eorder:invalid price", Refusal("price")),
+    ("egeneral:invalid arguments:price", Refusal("price")),
+    ("limit_price field", Refusal("price")),
+    ("eorder:order minimum", Refusal("size")),
+    ("eorder:cost minimum", Refusal("size")),
+    ("egeneral:invalid arguments:volume", Refusal("size")),
+    ("order_qty field", Refusal("size")),
+    ("eorder:rate limit", Refusal("rate", retryable=True)),
+    ("eorder:domain rate limit", Refusal("rate", retryable=True)),
+    ("eapi:rate limit", Refusal("rate", retryable=True)),
+    ("eauth:rate limit", Refusal("rate", retryable=True)),
+    ("eauth:too many requests", Refusal("rate", retryable=True)),
+    ("exceeded msg rate", Refusal("rate", retryable=True)),
+    ("egeneral:temporary lockout", Refusal("rate", retryable=True)),
+    ("eorder:orders limit", Refusal("limit")),
+    ("eorder:positions limit", Refusal("limit")),
+    ("eorder:scheduled orders limit", Refusal("limit")),
+    ("ebm:limit exceeded", Refusal("limit")),
+    ("eorder:unknown order", Refusal("unknown_order")),
+    ("eorder:invalid order", Refusal("unknown_order")),
+    ("eorder:invalid cl_ord_id", Refusal("duplicate_id")),
+    ("eorder:duplicate", Refusal("duplicate_id")),
+    ("egeneral:permission denied", Refusal("permission")),
+    ("eapi:invalid key", Refusal("permission")),
+    ("eapi:invalid signature", Refusal("permission")),
+    ("eaccount:", Refusal("permission")),
+    ("eauth:", Refusal("permission")),
+    ("egeneral:invalid arguments", Refusal("invalid")),
+    ("etrade:invalid request", Refusal("invalid")),
+    ("malformed request", Refusal("invalid")),
+    ("unsupported", Refusal("invalid")),
+    ("currency pair not supported", Refusal("invalid")),
+)
+
+
+#: The word itself: `tokenized` assets are something else.
+_TOKEN = re.compile(r"\btoken(s|\(s\))?(?![a-z])")
+_BAD = re.compile(r"stale|expired|invalid|not found")
+
+
+def classify(text: object) -> Refusal:
+    """Return what an error text means; what is no text is not certain."""
+    if not isinstance(text, str) or not text:
+        return _UNREADABLE
+    if is_stale_token(text):
+        return _SESSION
+    folded = text.lower()
+    return next((refusal for prefix, refusal in _BY_PREFIX if folded.startswith(prefix)), _OTHER)
+
+
+def is_stale_token(text: object) -> bool:
+    """Tell whether an error text says that the session token is not valid any more.
+
+    The exchange says `ESession:Invalid session` on private subscriptions (captured) and
+    `EAPI:Invalid token` on orders (Kraken's SDK, which takes any text with `token` and one of
+    `stale`, `expired` and `invalid` for it).
+    """
+    if not isinstance(text, str):
+        return False
+    folded = text.lower()
+    if "invalid session" in folded:
+        return True
+    return bool(_TOKEN.search(folded) and _BAD.search(folded))
