@@ -1,4 +1,4 @@
-"""Error texts of the exchange; each text is from the protocol's pages, a capture or Kraken's SDK."""
+"""Error texts of the exchange, each from the protocol pages, a capture or Kraken's own SDK."""
 
 from __future__ import annotations
 
