@@ -1,4 +1,4 @@
-"""Who keeps the state that a private stream tells, as a session deals with them."""
+"""The interface between a session and what keeps the state of a private stream."""
 
 from __future__ import annotations
 
@@ -7,30 +7,28 @@ from typing import Any
 
 __all__ = ["Keeper", "Keepers"]
 
+NEVER = float("inf")
+
 
 class Keeper:
-    """Keeps the state of one channel, and is told what a message alone does not say.
+    """Keeps the state of one channel: it sees every message, and is told what no message says.
 
-    All of these are called in the step in which the session learns of something. By default
-    nothing comes of them.
+    The session calls these in the step in which it learns of something. By default they do nothing.
+    Times are monotonic seconds.
     """
 
     def observe(self, message: Any) -> None:
         """Take a message, before those who subscribed get it."""
 
-    def look(self, now_ns: int) -> None:
-        """Note what time it is, nanoseconds since the epoch."""
-
-    def asked(self, params: Mapping[str, Any], now_ns: int) -> None:
-        """Note that the stream is being asked for.
+    def asked(self, params: Mapping[str, Any]) -> None:
+        """Note that a subscribe is being sent.
 
         Args:
-            params: the parameters that are sent, without the token.
-            now_ns: local time, nanoseconds since the epoch.
+            params: its parameters without the token.
         """
 
     def acked(self, result: Mapping[str, Any]) -> None:
-        """Note what the exchange answered to that."""
+        """Note the exchange's answer to a subscribe."""
 
     def broken(self) -> None:
         """Note that messages may be missing until the next snapshot."""
@@ -38,9 +36,16 @@ class Keeper:
     def left(self) -> None:
         """Note that the stream is not subscribed any more."""
 
-    def check_due_ns(self) -> int | None:
-        """Return when to ask for the stream again for the sake of a snapshot, `None` if never."""
-        return None
+    def deadline(self) -> float:
+        """Return when `tick` has something to do; infinity if it has nothing."""
+        return NEVER
+
+    def tick(self) -> None:
+        """Do what is due."""
+
+    def check_due(self) -> float:
+        """Return when to subscribe again for the sake of a snapshot; infinity if never."""
+        return NEVER
 
 
 class Keepers(Keeper):
@@ -54,23 +59,18 @@ class Keepers(Keeper):
         for keeper in self._keepers:
             keeper.observe(message)
 
-    def look(self, now_ns: int) -> None:
-        """Note what time it is."""
+    def asked(self, params: Mapping[str, Any]) -> None:
+        """Note that a subscribe is being sent."""
         for keeper in self._keepers:
-            keeper.look(now_ns)
-
-    def asked(self, params: Mapping[str, Any], now_ns: int) -> None:
-        """Note that the stream is being asked for."""
-        for keeper in self._keepers:
-            keeper.asked(params, now_ns)
+            keeper.asked(params)
 
     def acked(self, result: Mapping[str, Any]) -> None:
-        """Note what the exchange answered to that."""
+        """Note the exchange's answer to a subscribe."""
         for keeper in self._keepers:
             keeper.acked(result)
 
     def broken(self) -> None:
-        """Note that messages may be missing."""
+        """Note that messages may be missing until the next snapshot."""
         for keeper in self._keepers:
             keeper.broken()
 
@@ -79,7 +79,15 @@ class Keepers(Keeper):
         for keeper in self._keepers:
             keeper.left()
 
-    def check_due_ns(self) -> int | None:
-        """Return when the first of them wants a snapshot."""
-        due = (keeper.check_due_ns() for keeper in self._keepers)
-        return min((at_ns for at_ns in due if at_ns is not None), default=None)
+    def deadline(self) -> float:
+        """Return when the first of them has something to do."""
+        return min(keeper.deadline() for keeper in self._keepers)
+
+    def tick(self) -> None:
+        """Do what is due."""
+        for keeper in self._keepers:
+            keeper.tick()
+
+    def check_due(self) -> float:
+        """Return when the first of them needs a snapshot."""
+        return min(keeper.check_due() for keeper in self._keepers)

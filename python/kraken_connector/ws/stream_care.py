@@ -12,12 +12,12 @@ __all__ = ["StreamCare"]
 
 
 class StreamCare:
-    """Tells keepers what becomes of their streams, and asks for a stream again when one wants it.
+    """Tells keepers what becomes of their streams, and subscribes again when one needs a snapshot.
 
     Args:
         keepers: by channel.
         registry: what is subscribed.
-        repair: asks for streams again.
+        repair: subscribes to streams again.
     """
 
     def __init__(self, keepers: Mapping[str, Keeper], registry: Registry, repair: Repair) -> None:
@@ -25,26 +25,13 @@ class StreamCare:
         self._registry = registry
         self._repair = repair
         self._followed: set[str] = set()
-        #: Wall clock less the driver's time, nanoseconds.
-        self._offset_ns = 0
-
-    def look(self, now: float, now_ns: int) -> None:
-        """Note what time it is."""
-        self._offset_ns = now_ns - int(now * 1e9)
-        self.look_at(now_ns)
-
-    def look_at(self, now_ns: int) -> None:
-        """Note what the wall clock says."""
-        for keeper in self.keepers.values():
-            keeper.look(now_ns)
 
     def asked(self, subscription: Subscription, now: float) -> None:
         """Note that a subscribe is being sent."""
         channel = subscription.topic.channel
         if (keeper := self.keepers.get(channel)) is not None:
             self._followed.add(channel)
-            params = subscription.params.subscribe_params()
-            keeper.asked(params, int(now * 1e9) + self._offset_ns)
+            keeper.asked(subscription.params.subscribe_params())
 
     def acked(self, channel: str, result: object) -> None:
         """Note the answer to a subscribe."""
@@ -66,19 +53,20 @@ class StreamCare:
 
     def deadline(self) -> float:
         """Return when `tick` has something to do."""
-        return min((self._due(channel) for channel in self._followed), default=float("inf"))
+        times = (min(self.keepers[c].deadline(), self._check_due(c)) for c in self._followed)
+        return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
-        """Ask for the streams again of which a keeper needs a snapshot."""
+        """Let keepers do what is due, and subscribe again where one needs a snapshot."""
         for channel in self._followed:
-            if now >= self._due(channel):
+            self.keepers[channel].tick()
+            if now >= self._check_due(channel):
                 self._repair.refresh(_topic(channel), now)
 
-    def _due(self, channel: str) -> float:
-        due_ns = self.keepers[channel].check_due_ns()
-        if due_ns is None or not self._repair.can_refresh(_topic(channel)):
+    def _check_due(self, channel: str) -> float:
+        if not self._repair.can_refresh(_topic(channel)):
             return float("inf")
-        return (due_ns - self._offset_ns) / 1e9
+        return self.keepers[channel].check_due()
 
 
 def _topic(channel: str) -> Topic:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from .collection import Orders
+from .exposure import Exposure
 from .order import Fill, Order
-from .tracker import Orders
 
-__all__ = ["Fill", "Order", "Orders"]
+__all__ = ["Exposure", "Fill", "Order", "Orders"]

@@ -1,4 +1,4 @@
-"""One order: what it is, how far it came, and waiting for what becomes of it."""
+"""One order: its terms, its progress, and waiting for what becomes of it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,21 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ...exceptions import OrderNotFilled
-from ...models import ExecutionFee
-from ...models.trading import AddOrderParams
+from ...exceptions import InvalidFieldError, OrderNotFilled
+from ...models import ExecutionFee, ExecutionTriggers
+from ...models._checks import Number
+from ...models._decimals import add, divide, subtract
+from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
+from .life import DONE, OPEN, UNSETTLED, Life
 
-__all__ = ["DONE", "OPEN", "RANKS", "UNSETTLED", "Fill", "Order"]
+if TYPE_CHECKING:
+    from ..trading_replies import TradingReply
 
-#: How far an order is by the exchange's word: a report that comes late never sets it back.
-RANKS = {
-    "pending_new": 0,
-    "new": 1,
-    "partially_filled": 2,
-    "filled": 3,
-    "canceled": 3,
-    "expired": 3,
-}
-OPEN = frozenset({"pending_new", "new", "partially_filled"})
-#: What became of the request is not known, or not yet.
-UNSETTLED = frozenset({"sending", "unknown"})
-DONE = frozenset({"filled", "canceled", "expired", "rejected", "absent", "gone"})
+__all__ = ["Fill", "Order", "OrderSource", "fees_of"]
+
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,7 @@ class Fill:
         price: average price in quote currency.
         cost: value in quote currency.
         liquidity_ind: `m` maker or `t` taker.
-        fees: what it cost, by asset.
+        fees: asset and amount of each fee.
         trade_id: number of the trade.
         timestamp_ns: time of the exchange, nanoseconds since the epoch.
     """
@@ -59,61 +54,88 @@ class Fill:
     timestamp_ns: int | None
 
 
+class OrderSource(Protocol):
+    """What an order needs of the collection that keeps it up to date."""
+
+    def dead_end(self, order: Order) -> Exception | None:
+        """Return what to raise where nothing more will be learnt of an order, else `None`."""
+
+    async def send(self, params: Any) -> TradingReply[Any]:
+        """Send a trading request."""
+
+
 class Order:
-    """An order, kept up to date while the client lives; always the same object for one order.
+    """An order, kept up to date while the client lives; one object for one order.
 
     `status` is the exchange's own: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`
     or `expired`; or what the client knows:
 
-    - `sending`: sent, and no word yet.
-    - `unknown`: sent, and what came of it is not known; it is being looked for.
-    - `rejected`: refused, or it never left; `error` says why.
-    - `absent`: looked for; the exchange does not have it and knows no fill of it.
-    - `gone`: it was open before a hole in the stream and is not after it; how it ended was not
-      told, and fills beyond those in `fills` are possible.
+    - `sending`: not answered yet.
+    - `unknown`: sent, and the outcome is not known; the client looks for it.
+    - `rejected`: refused, or never sent; `error` says why.
+    - `absent`: proved not to be in the market. The exchange has no open order and no fill of it.
+    - `gone`: the stream or an answer showed it, and the exchange does not have it any more. How it
+      ended was not reported; fills beyond those in `fills` are possible after a gap.
 
     Attributes are to be read. Quantities are in base currency, prices and costs in quote currency.
+    docs/order-certainty.md has the rules.
 
     Attributes:
         order_id: the exchange's identifier, `None` until it is known.
         cl_ord_id: the client's identifier.
         order_userref: the client's number, which several orders may share.
+        tag: the name that the caller gave a group of orders; it is not sent.
         symbol: currency pair.
         side: `buy` or `sell`.
         order_type: `limit`, `market`, ...
         order_qty: ordered quantity.
+        cash_order_qty: ordered quantity in quote currency, if it was ordered so.
+        display_qty: what an iceberg shows.
         limit_price: limit price.
         time_in_force: as the exchange writes it: `GTC`, `GTD`, `IOC`, `FOK`.
+        expire_time: RFC 3339 time at which a `GTD` order ends.
+        triggers: what a stop, take-profit or trailing order waits for.
         post_only: whether it only adds liquidity.
-        status: see above.
         cum_qty: filled quantity; never shrinks.
         cum_cost: value of what is filled; never shrinks.
         reason: why it ended or changed, in the exchange's words, or why the client says so.
         error: why it was refused.
-        params: what was asked for, `None` for an order from elsewhere.
-        req_id: id of the request that made it, 0 for an order from elsewhere.
+        params: what was asked for, `None` for an order that this client did not send.
+        req_id: id of the request that made it, 0 for an order that this client did not send.
         user: account id, in streams of all users of a master account.
-        replaces: the order in whose place `edit_order` put it.
-        replaced_by: the order that `edit_order` put in its place.
-        sent_ns: local time of sending, nanoseconds since the epoch.
+        replaces: the order that `edit_order` replaced by this one.
+        replaced_by: the order that `edit_order` made of it.
+        sent_at: monotonic local time of sending, seconds.
+        deadline_ns: exchange time until which the exchange may take the request, nanoseconds since
+            the epoch.
         created_ns: time of the exchange of the first report, `None` before.
         amended_ns: time of the exchange of the last change by the user, `None` without one.
         updated_ns: time of the exchange of the last report, `None` before.
-        aged_from_ns: local time of its making or last change, from which rate limits count its age.
+        aged_from_ns: monotonic local time, nanoseconds, from which rate limits count its age.
     """
 
     __slots__ = (
         "_average",
         "_fills",
         "_heard",
+        "_life",
+        "_pending",
+        "_source",
+        "_told",
+        "_untold",
         "_watchers",
         "aged_from_ns",
         "amended_ns",
+        "cash_order_qty",
         "cl_ord_id",
         "created_ns",
         "cum_cost",
         "cum_qty",
+        "deadline_ns",
+        "display_qty",
         "error",
+        "expire_time",
+        "is_mine",
         "limit_price",
         "order_id",
         "order_qty",
@@ -125,29 +147,38 @@ class Order:
         "replaced_by",
         "replaces",
         "req_id",
-        "sent_ns",
+        "sent_at",
         "side",
-        "status",
         "symbol",
+        "tag",
         "time_in_force",
+        "triggers",
         "updated_ns",
         "user",
     )
 
-    def __init__(self, order_id: str | None = None, cl_ord_id: str | None = None) -> None:
+    def __init__(
+        self, source: OrderSource, order_id: str | None = None, cl_ord_id: str | None = None
+    ) -> None:
         self.order_id = order_id
         self.cl_ord_id = cl_ord_id
         self.order_userref: int | None = None
+        self.tag: str | None = None
+        #: Whether this client sent it, or edited one of its orders into it.
+        self.is_mine = False
         self.symbol: str | None = None
         self.side: str | None = None
         self.order_type: str | None = None
         self.order_qty: Decimal | None = None
+        self.cash_order_qty: Decimal | None = None
+        self.display_qty: Decimal | None = None
         self.limit_price: Decimal | None = None
         self.time_in_force: str | None = None
+        self.expire_time: str | None = None
+        self.triggers: ExecutionTriggers | None = None
         self.post_only: bool | None = None
-        self.status = "pending_new"
-        self.cum_qty = Decimal(0)
-        self.cum_cost = Decimal(0)
+        self.cum_qty = ZERO
+        self.cum_cost = ZERO
         self.reason: str | None = None
         self.error: Exception | None = None
         self.params: AddOrderParams | None = None
@@ -155,21 +186,47 @@ class Order:
         self.user: str | None = None
         self.replaces: Order | None = None
         self.replaced_by: Order | None = None
-        self.sent_ns: int | None = None
+        self.sent_at: float | None = None
+        self.deadline_ns: int | None = None
         self.created_ns: int | None = None
         self.amended_ns: int | None = None
         self.updated_ns: int | None = None
         self.aged_from_ns: int | None = None
+        self._source = source
+        self._life = Life()
+        #: The exchange's average price and the filled quantity that it is about.
         self._average: tuple[Decimal, Decimal] | None = None
         self._fills: dict[str, Fill] = {}
-        #: Step of the tracker at which the exchange spoke of it last, other than in a snapshot.
+        #: Quantity and cost of `_fills`.
+        self._told = (ZERO, ZERO)
+        #: The same of executions before the last snapshot that were never told one by one.
+        self._untold = (ZERO, ZERO)
+        #: Step of the collection at which the exchange last spoke of it, other than in a snapshot.
         self._heard = 0
-        self._watchers: list[Callable[[Exception | None], None]] = []
+        #: Requests about it that have no answer yet, oldest first.
+        self._pending: list[Any] = []
+        self._watchers: list[Callable[[], None]] = []
+
+    # What is known.
+
+    @property
+    def status(self) -> str:
+        """What is known of its state; see the class."""
+        return self._life.status
 
     @property
     def fills(self) -> list[Fill]:
         """Its executions that were reported, in order of arrival; a copy."""
         return list(self._fills.values())
+
+    @property
+    def fees(self) -> dict[str, Decimal]:
+        """The fees of its fills by asset."""
+        sums: dict[str, Decimal] = {}
+        for fill in self._fills.values():
+            for asset, amount in fill.fees:
+                sums[asset] = add(sums.get(asset, ZERO), amount)
+        return sums
 
     @property
     def avg_price(self) -> Decimal | None:
@@ -178,29 +235,90 @@ class Order:
             return None
         if self._average is not None and self._average[0] == self.cum_qty:
             return self._average[1]
-        return self.cum_cost / self.cum_qty
+        return divide(self.cum_cost, self.cum_qty)
 
     @property
     def remaining_qty(self) -> Decimal | None:
         """What is not filled; `None` while the ordered quantity is not known."""
         if self.order_qty is None:
             return None
-        return max(self.order_qty - self.cum_qty, Decimal(0))
+        return max(subtract(self.order_qty, self.cum_qty), ZERO)
 
     @property
     def is_open(self) -> bool:
         """Whether it can be filled, as far as is known."""
-        return self.status in OPEN
+        return self._life.status in OPEN
 
     @property
     def is_done(self) -> bool:
-        """Whether it has come to an end."""
-        return self.status in DONE
+        """Whether it came to an end."""
+        return self._life.status in DONE
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is known what came of the request."""
-        return self.status not in UNSETTLED
+        """Whether the outcome of sending it is known."""
+        return self._life.status not in UNSETTLED
+
+    @property
+    def pending(self) -> list[str]:
+        """Methods of the requests about it that have no answer yet, oldest first."""
+        return [request.method for request in self._pending]
+
+    # What can be done with it.
+
+    async def amend(
+        self,
+        *,
+        limit_price: Number | None = None,
+        order_qty: Number | None = None,
+        display_qty: Number | None = None,
+        trigger_price: Number | None = None,
+        post_only: bool | None = None,
+    ) -> TradingReply[Any]:
+        """Change it in place; see `KrakenWSClient.amend_order`.
+
+        Args:
+            limit_price: the new limit price.
+            order_qty: the new total quantity, what is filled included.
+            display_qty: what an iceberg shows.
+            trigger_price: the new trigger price.
+            post_only: refuse a price that would take liquidity.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        return await self._source.send(
+            AmendOrderParams(
+                self.order_id,
+                order_qty=order_qty,
+                limit_price=limit_price,
+                display_qty=display_qty,
+                trigger_price=trigger_price,
+                post_only=post_only,
+                cl_ord_id=self.cl_ord_id if self.order_id is None else None,
+                symbol=self.symbol,
+            )
+        )
+
+    async def cancel(self, *, wait: bool = False) -> Order:
+        """Cancel it, and return it.
+
+        Args:
+            wait: whether to wait until it is done.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        if self.order_id is not None:
+            params = CancelOrderParams(order_id=[self.order_id])
+        elif self.cl_ord_id is not None:
+            params = CancelOrderParams(cl_ord_id=[self.cl_ord_id])
+        else:
+            params = CancelOrderParams(order_userref=[self.order_userref or 0])
+        await self._source.send(params)
+        return await self.wait_done() if wait else self
+
+    # Waiting.
 
     async def wait_open(self, timeout: float | None = None) -> Order:  # noqa: ASYNC109
         """Wait until it is live in the engine, and return it.
@@ -209,8 +327,9 @@ class Order:
 
         Raises:
             OrderNotFilled: it ended without a fill.
+            OrderUnresolved: nothing more will be learnt of it.
             TimeoutError: `timeout` seconds passed.
-            NotConnected: the client was disconnected, or gave up, before.
+            NotConnected: the client was disconnected, or gave up.
         """
         await self._until(
             lambda: self.status in ("new", "partially_filled") or self.is_done, timeout
@@ -224,8 +343,9 @@ class Order:
 
         Raises:
             OrderNotFilled: it ended otherwise; `order.cum_qty` says how much was filled.
+            OrderUnresolved: nothing more will be learnt of it.
             TimeoutError: `timeout` seconds passed.
-            NotConnected: the client was disconnected, or gave up, before.
+            NotConnected: the client was disconnected, or gave up.
         """
         await self.wait_done(timeout)
         if self.status != "filled":
@@ -233,36 +353,41 @@ class Order:
         return self
 
     async def wait_done(self, timeout: float | None = None) -> Order:  # noqa: ASYNC109
-        """Wait until it has come to an end, and return it.
+        """Wait until it came to an end, and return it.
 
         Raises:
+            OrderUnresolved: nothing more will be learnt of it.
             TimeoutError: `timeout` seconds passed.
-            NotConnected: the client was disconnected, or gave up, before.
+            NotConnected: the client was disconnected, or gave up.
         """
         await self._until(lambda: self.is_done, timeout)
         return self
 
     async def wait_settled(self, timeout: float | None = None) -> Order:  # noqa: ASYNC109
-        """Wait until it is known what came of the request, and return it.
+        """Wait until the outcome of sending it is known, and return it.
 
         Raises:
+            OrderUnresolved: nothing more will be learnt of it.
             TimeoutError: `timeout` seconds passed.
-            NotConnected: the client was disconnected, or gave up, before.
+            NotConnected: the client was disconnected, or gave up.
         """
         await self._until(lambda: self.is_settled, timeout)
         return self
 
     async def _until(self, is_so: Callable[[], bool], seconds: float | None) -> None:
+        """Wait for a state; whatever makes it unreachable ends the wait too."""
         if is_so():
             return
+        if (error := self._source.dead_end(self)) is not None:
+            raise error
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def look(error: Exception | None = None) -> None:
+        def look() -> None:
             if reached.done():
                 return
             if is_so():
                 reached.set_result(None)
-            elif error is not None:
+            elif (error := self._source.dead_end(self)) is not None:
                 reached.set_exception(error)
 
         self._watchers.append(look)
@@ -272,6 +397,11 @@ class Order:
         finally:
             self._watchers.remove(look)
 
+    def _notify(self) -> None:
+        """Let those who wait look again."""
+        for look in list(self._watchers):
+            look()
+
     def __repr__(self) -> str:
         name = self.order_id or self.cl_ord_id or self.order_userref
         terms = f"{self.side} {self.order_qty} {self.symbol}"
@@ -279,10 +409,21 @@ class Order:
         return f"<Order {name}: {terms}{price}, {self.status}, filled {self.cum_qty}>"
 
 
-def fees_of(fees: list[ExecutionFee] | None) -> tuple[tuple[str, Decimal], ...]:
-    """Return the fees of a fill with exact amounts."""
+def fees_of(fees: object) -> tuple[tuple[str, Decimal], ...]:
+    """Return the fees of a fill with exact amounts; what is no fee is left out."""
+    if not isinstance(fees, list):
+        return ()
     return tuple(
-        (fee.asset, fee.decimal("qty") or Decimal(0))
-        for fee in fees or ()
+        (fee.asset, qty)
+        for fee in fees
         if isinstance(fee, ExecutionFee)
+        and isinstance(fee.asset, str)
+        and (qty := _amount(fee)) is not None
     )
+
+
+def _amount(fee: ExecutionFee) -> Decimal | None:
+    try:
+        return fee.decimal("qty")
+    except InvalidFieldError:
+        return None

@@ -1,15 +1,15 @@
 """Trading requests on one connection: from the call to what came of it.
 
-Like the whole session it has no socket and no clock. A request is sent once. Whether it left is
-known: what still stands in `outgoing` when patience or the socket ends did not, and fails as such;
-what left and has no answer ends as `OrderOutcomeUnknown`. An answer that comes later still updates
-the order.
+Like the whole session it has no socket and no clock. A request is sent once, except that a cancel
+or the dead man's switch is sent a second time when its token was refused: such a refusal is
+certain, and both can be done twice. Whether a request left is known: what still stands in
+`outgoing` when patience or the socket ends did not, and fails as such; what left and has no
+readable answer ends as `OrderOutcomeUnknown`. An answer that comes later still updates its orders.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
@@ -23,16 +23,18 @@ from ..exceptions import (
     UnexpectedReply,
 )
 from ..models import WSErrorResponse, WSResponse
-from ..models.trading import AddOrderParams, BatchAddParams, TradingParams
-from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
-from .bookkeeping import OrderBookkeeper
-from .constants import INVALID_SESSION, UNKNOWN_ORDER
-from .encoding import encode, encode_body
-from .flights import says
+from ..models._time import timestamp_ns
+from ..models.trading import TradingParams
+from ..models.trading_results import AddOrderResult, EditOrderResult
+from ..refusals import classify, is_stale_token
+from .encoding import encode
+from .exchange_clock import ExchangeClock, milliseconds_text
+from .orders import Order, Orders
+from .orders.changes import Change
 from .token_desk import TokenDesk
-from .trading_replies import TradingReply, read_result
+from .trading_replies import TradingReply, pair_rows, read_result, rows_of
 
-__all__ = ["Command", "TradingDesk", "client_ids"]
+__all__ = ["Command", "TradingRequests"]
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,11 @@ logger = logging.getLogger(__name__)
 USERREF_QUIET = 0.25
 #: Requests whose answers may still come late; the oldest are forgotten beyond that.
 LATE_KEPT = 10_000
+#: What may be done twice: it is sent again when its token was refused.
+REPEATABLE = frozenset({"cancel_order", "cancel_all", "batch_cancel", "cancel_all_orders_after"})
+#: What the exchange takes until a deadline (pages "Add Order", "Amend Order", "Edit Order" and
+#: "Batch Add").
+TIMED = frozenset({"add_order", "amend_order", "edit_order", "batch_add"})
 
 #: `waiting` for a token, `sent` (or about to be), `done`.
 CommandState = Literal["waiting", "sent", "done"]
@@ -51,45 +58,46 @@ class Command:
 
     Attributes:
         method: the trading method.
-        body: the parameters but the token as JSON, each after a comma.
-        params: the parameters, `None` for a request that was encoded beforehand.
+        body: the parameters but token and deadline as JSON, each after a comma.
+        params: the parameters; of a request that was encoded beforehand all but its numbers.
+        orders: the orders that it makes.
+        changes: what it does to orders that exist.
         state: where it stands.
         req_id: its id, 0 until it is sent.
         frame: what was sent.
+        sent_at: when that was.
         token: the token that was put into it; before, that of the parameters.
-        deadline: until when it waits.
-        cl_ord_id: the client's identifier of its order.
-        order_id: the exchange's identifier of its order.
-        orders: the orders that it makes, as the bookkeeper gave them.
+        deadline: until when its answer is waited for.
         answers: the replies so far, refusals among them, of a request that gets several.
         outcome: what came of it; an exception is to be raised.
         on_done: called when it is done.
+        refused_token: the exchange's text when its token was refused and it is sent again.
     """
 
     state: CommandState = "waiting"
     req_id = 0
     frame = b""
+    sent_at: float | None = None
     deadline = float("inf")
-    orders: Sequence[Any] = ()
     outcome: TradingReply[Any] | Exception | None = None
     on_done: Callable[[], None] | None = None
+    refused_token: str | None = None
 
     def __init__(
         self,
         method: str,
         body: bytes,
-        params: TradingParams | None = None,
+        params: TradingParams,
         *,
-        cl_ord_id: str | None = None,
-        order_id: str | None = None,
-        token: str = "",
+        orders: Sequence[Order] = (),
+        changes: Sequence[Change] = (),
     ) -> None:
         self.method = method
         self.body = body
         self.params = params
-        self.token = token
-        self.cl_ord_id = cl_ord_id
-        self.order_id = order_id
+        self.orders = orders
+        self.changes = changes
+        self.token = params.token
         self.answers: list[WSResponse | WSErrorResponse] = []
 
     @property
@@ -100,12 +108,27 @@ class Command:
     @property
     def has_many_answers(self) -> bool:
         """Whether any number of answers may come."""
-        return bool(getattr(self.params, "order_userref", None)) and self.method == "cancel_order"
+        return self.method == "cancel_order" and bool(getattr(self.params, "order_userref", None))
 
     @property
     def is_validation(self) -> bool:
         """Whether it is only to be checked."""
         return bool(getattr(self.params, "validate", None))
+
+    @property
+    def about(self) -> list[Order]:
+        """The orders that it makes or changes, as far as they are known."""
+        return [*self.orders, *(change.order for change in self.changes)]
+
+    @property
+    def identifiers(self) -> dict[str, str | None]:
+        """The `cl_ord_id` and `order_id` of its order, where it is about one."""
+        names = {
+            name: _only(getattr(self.params, name, None)) for name in ("cl_ord_id", "order_id")
+        }
+        if len(self.orders) == 1:
+            names["cl_ord_id"] = self.orders[0].cl_ord_id
+        return names
 
     def result(self) -> TradingReply[Any]:
         """Return the reply of a command that is done, or raise what came instead."""
@@ -123,7 +146,7 @@ class Command:
                 self.on_done()
 
 
-class TradingDesk:
+class TradingRequests:
     """The trading requests of one connection.
 
     Args:
@@ -132,8 +155,11 @@ class TradingDesk:
         tokens: the token of the connection.
         new_id: makes request ids.
         timeout: longest wait for a token, and then for an answer, seconds.
-        orders: keeps account of orders.
-        new_client_id: makes identifiers of orders.
+        orders: the orders of the account.
+        exchange: the exchange's clock.
+        wall_ns: gives the local wall clock's time for deadlines before the first reply of the
+            exchange, nanoseconds since the epoch.
+        order_deadline: how long the exchange may take a request after it was sent, seconds.
     """
 
     def __init__(
@@ -144,8 +170,10 @@ class TradingDesk:
         new_id: Callable[[], int],
         *,
         timeout: float,
-        orders: OrderBookkeeper,
-        new_client_id: Callable[[], str] | None = None,
+        orders: Orders,
+        exchange: ExchangeClock,
+        wall_ns: Callable[[], int],
+        order_deadline: float,
     ) -> None:
         self._url = url
         self._outgoing = outgoing
@@ -153,7 +181,9 @@ class TradingDesk:
         self._new_id = new_id
         self._timeout = timeout
         self._orders = orders
-        self._new_client_id = new_client_id or client_ids().__next__
+        self._exchange = exchange
+        self._wall_ns = wall_ns
+        self._deadline_ns = int(order_deadline * 1e9)
         self._is_open = False
         self._is_used = False
         self._waiting: list[Command] = []
@@ -166,40 +196,8 @@ class TradingDesk:
 
     # What callers want.
 
-    def request(self, params: TradingParams, now: float, now_ns: int) -> Command:
+    def send(self, command: Command, now: float) -> Command:
         """Send a request, or let it wait for the token.
-
-        Raises:
-            NotConnected: there is no socket; nothing was sent.
-        """
-        plain = params.wire()
-        named = getattr(params, "cl_ord_id", None)
-        if isinstance(params, AddOrderParams):
-            named = self._name(plain)
-        elif isinstance(params, BatchAddParams):
-            for order in plain["orders"]:
-                self._name(order)
-        order_id = getattr(params, "order_id", None)
-        command = Command(
-            params.METHOD,
-            encode_body(plain),
-            params,
-            cl_ord_id=_only(named),
-            order_id=_only(order_id),
-            token=params.token,
-        )
-        return self.send(command, now, now_ns, names=plain)
-
-    def send(
-        self, command: Command, now: float, now_ns: int = 0, names: dict[str, Any] | None = None
-    ) -> Command:
-        """Send a request that is encoded, or let it wait for the token.
-
-        Args:
-            command: the request.
-            now: the driver's time.
-            now_ns: the same since the epoch, for requests that make orders.
-            names: the parameters as they are sent, which name the orders.
 
         Raises:
             NotConnected: there is no socket; nothing was sent.
@@ -208,24 +206,22 @@ class TradingDesk:
             raise NotConnected(command.method, "reconnecting")
         self._is_used = True
         command.deadline = now + self._timeout
-        command.req_id = self._new_id()
-        if names is not None:
-            self._keep_account(command, names, now_ns)
         if self._tokens.has_source and self._tokens.token is None:
-            self._waiting.append(command)
-            self._tokens.want()
+            self._wait_for_token(command)
         else:
             self._launch(command, now)
         return command
 
-    def abandon(self, command: Command, error: Exception) -> None:
-        """Take back a request that nobody waits for any more, if it has not left.
+    def abandon(self, command: Command, error: Exception) -> bool:
+        """Take back a request that nobody waits for any more, and tell whether it had not left.
 
-        One that has left stays: its answer updates the order.
+        One that has left stays: its answer updates its orders.
         """
         command.on_done = None
-        if not command.is_done and not self._has_left(command):
-            self._never_left(command, error)
+        if command.is_done or self._has_left(command):
+            return False
+        self._never_left(command, error)
+        return True
 
     # The socket comes and goes.
 
@@ -252,8 +248,7 @@ class TradingDesk:
         """Return when `tick` has something to do."""
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]
-        if self._waiting:
-            times.append(self._waiting[0].deadline)
+        times += [command.deadline for command in self._waiting[:1]]
         return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
@@ -267,7 +262,7 @@ class TradingDesk:
                 self._remember(command)
             else:
                 what = "no token" if command.state == "waiting" else "it could not be sent"
-                text = f"{command.method}: {what} {patience}; it never left"
+                text = f"{command.method}: {what} {patience}; it was never sent"
                 self._never_left(command, RequestTimeout(text, command.req_id or None))
 
     def excuse(self, now: float, grace: float) -> None:
@@ -282,7 +277,7 @@ class TradingDesk:
             self._launch(command, now)
 
     def token_failed(self, error: Exception) -> None:
-        """Fail what waited for the token; it never left."""
+        """Fail what waited for the token; it was never sent."""
         self._tokens.want(False)
         for command in list(self._waiting):
             self._never_left(command, error)
@@ -297,52 +292,123 @@ class TradingDesk:
         command = self._out.get(req_id) or self._collecting.get(req_id) or self._late.get(req_id)
         if command is None:
             return False
+        self._exchange.learn(response.time_in, response.time_out, command.sent_at, now)
+        try:
+            self._answered(command, response, now)
+        except Exception as error:
+            # Whatever is wrong with an answer, whoever waits must not wait for ever.
+            logger.exception("%s: the reply cannot be used: %r", command.method, response)
+            self._in_doubt(command, "the reply cannot be used", error)
+        return True
+
+    def _answered(
+        self, command: Command, response: WSResponse | WSErrorResponse, now: float
+    ) -> None:
         is_refusal = isinstance(response, WSErrorResponse)
+        if is_refusal and self._sends_again(command, response, now):
+            return
         if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
             self._answered_once_more(command, response, now)
+        elif command.orders and (rows := rows_of(command.method, response)) is not None:
+            self._placed(command, response, rows)
         elif isinstance(response, WSErrorResponse):
             self._refused(command, response)
         else:
             self._accepted(command, response)
-        return True
 
     def _accepted(self, command: Command, response: WSResponse) -> None:
-        params = command.params
-        count = len(params.orders) if isinstance(params, BatchAddParams) else 0
         self._drop(command)
         try:
-            typed = read_result(
-                command.method, response, orders=count, validated=command.is_validation
-            )
+            typed = read_result(command.method, response, validated=command.is_validation)
         except UnexpectedReply as error:
             logger.warning("%s: %s", command.method, error)
             self._in_doubt(command, "the reply cannot be read", error)
             return
         self._tokens.accepted()
-        self._account_for(command, typed)
-        command.finish(self._reply(command, response, typed))
+        orders = command.about
+        if isinstance(typed, EditOrderResult) and not command.is_validation:
+            orders = [self._replaced(command, typed)]
+        elif isinstance(typed, AddOrderResult) and command.orders:
+            self._orders.acknowledged(command.orders[0], typed)
+        else:
+            for change in command.changes:
+                self._orders.changed_by(change.order, change, timestamp_ns(response.time_out))
+        command.finish(_reply(command, response, typed, orders))
+
+    def _placed(
+        self,
+        command: Command,
+        response: WSResponse | WSErrorResponse,
+        rows: Sequence[AddOrderResult],
+    ) -> None:
+        """Take the answer to a batch, whose orders may fare differently.
+
+        Kraken's SDK knows batches of which some orders were placed although `success` is false.
+        """
+        self._drop(command)
+        paired = pair_rows(rows, [order.cl_ord_id for order in command.orders])
+        for order, row in zip(command.orders, paired, strict=True):
+            if row is None or not (row.order_id or row.error):
+                self._orders.outcome_unknown(order)
+            elif row.order_id is not None:
+                self._orders.acknowledged(order, row)
+            elif classify(row.error).is_certain:
+                self._orders.refused(order, _refusal(command, order, str(row.error)))
+            else:
+                self._orders.outcome_unknown(order)
+        self._tokens.accepted()
+        placed = [o for o in command.orders if o.order_id is not None]
+        rejected = {_name(o): str(o.reason) for o in command.orders if o.status == "rejected"}
+        accepted = [str(order.order_id) for order in placed]
+        unknown = [_name(order) for order in command.orders if order.status == "unknown"]
+        if unknown:
+            text = "the reply does not tell what became of every order"
+            self._in_doubt(
+                command, text, unanswered=unknown, accepted=accepted, rejected=rejected
+            )
+        elif placed:
+            typed = read_result(command.method, response, rows=[row for row in paired if row])
+            command.finish(_reply(command, response, typed, command.orders))
+        else:
+            text = str(getattr(response, "error", None) or next(iter(rejected.values())))
+            command.finish(_refusal(command, None, text, rejected=rejected))
 
     def _refused(self, command: Command, response: WSErrorResponse) -> None:
-        text = str(response.error)
-        if says(response, INVALID_SESSION):
+        text = response.error
+        if is_stale_token(text):
             self._tokens.invalidate(command.token)
         self._drop(command)
-        known = self._known(command)
-        if known is not None and says(response, UNKNOWN_ORDER):
-            self._orders.denied(known)
-        order = command.orders[0] if len(command.orders) == 1 else known
-        error = TradingError(
-            text,
-            command.req_id,
-            venue_error=text,
-            method=command.method,
-            cl_ord_id=command.cl_ord_id,
-            order_id=command.order_id,
-            order=order,
-        )
-        for refused in command.orders:
-            self._orders.refused(refused, error)
+        meaning = classify(text)
+        if not meaning.is_certain:
+            # Orders were seen to live after such an answer (veox/python3-krakenex#60).
+            self._in_doubt(command, f"the exchange answered {text!r}", venue_error=text)
+            return
+        error = _refusal(command, None, text)
+        for order in command.orders:
+            self._orders.refused(order, error)
+        for change in command.changes:
+            is_gone = meaning.kind == "unknown_order"
+            self._orders.change_refused(change.order, change, is_gone=is_gone)
         command.finish(error)
+
+    def _sends_again(self, command: Command, response: WSErrorResponse, now: float) -> bool:
+        """Send a request again whose token was refused, if it may be done twice; only once."""
+        if (
+            command.method not in REPEATABLE
+            or command.refused_token is not None
+            or command.is_done
+            or not is_stale_token(response.error)
+            or not self._tokens.has_source
+        ):
+            return False
+        command.refused_token = response.error
+        self._tokens.invalidate(command.token)
+        self._drop(command)
+        if self._tokens.token is None:
+            self._wait_for_token(command)
+        else:
+            self._launch(command, now)
+        return True
 
     def _answered_once_more(
         self, command: Command, response: WSResponse | WSErrorResponse, now: float
@@ -368,95 +434,40 @@ class TradingDesk:
         if done:
             self._tokens.accepted()
         if len(done) == len(command.answers):
-            command.finish(self._reply(command, done[0], results[0]))
+            for change in command.changes:
+                self._orders.changed_by(change.order, change, None)
+            command.finish(_reply(command, done[0], results[0], command.about))
         else:
+            for change in command.changes:
+                self._orders.change_unknown(change.order, change)
             command.finish(_partly_refused(command, results))
 
-    def _reply(self, command: Command, response: WSResponse, typed: Any) -> TradingReply[Any]:
-        orders = command.orders or [order for order in [self._known(command)] if order is not None]
-        return TradingReply(
-            response.method,
-            response.result,
-            True,
-            response.time_in,
-            response.time_out,
-            response.req_id,
-            received_ns=response.received_ns,
-            typed=typed,
-            orders=tuple(orders),
-            acks=tuple(a for a in command.answers if isinstance(a, WSResponse)) or (response,),
-        )
-
-    # Account of orders.
-
-    def _name(self, order: dict[str, Any]) -> str | None:
-        """Give an order an identifier if it has none of its own."""
-        if "order_userref" not in order and "cl_ord_id" not in order:
-            order["cl_ord_id"] = self._new_client_id()
-        name: str | None = order.get("cl_ord_id")
-        return name
-
-    def _keep_account(self, command: Command, names: dict[str, Any], now_ns: int) -> None:
-        """Open the account of the orders that a request makes."""
-        params = command.params
-        if command.is_validation:
-            return
-        if isinstance(params, AddOrderParams):
-            made = [(params, names.get("cl_ord_id"))]
-        elif isinstance(params, BatchAddParams):
-            named = (order.get("cl_ord_id") for order in names["orders"])
-            # A batch has one deadline, which is each of its orders'.
-            parts = params.orders
-            if params.deadline is not None:
-                parts = [part.__replace__(deadline=params.deadline) for part in parts]
-            made = list(zip(parts, named, strict=True))
-        else:
-            return
-        orders = (self._orders.sending(p, name, command.req_id, now_ns) for p, name in made)
-        command.orders = [order for order in orders if order is not None]
-
-    def _account_for(self, command: Command, typed: Any) -> None:
-        if isinstance(typed, AddOrderResult):
-            results = [typed]
-        elif isinstance(typed, BatchAddResult):
-            results = typed.orders
-        elif isinstance(typed, EditOrderResult) and not command.is_validation:
-            self._orders.replaced(typed)
-            return
-        else:
-            return
-        for order, result in zip(command.orders, results, strict=False):
-            if result.error is None:
-                self._orders.acknowledged(order, result)
-            else:
-                self._orders.refused(order, self._refusal(command, order, result.error))
-
-    def _refusal(self, command: Command, order: Any, text: str) -> TradingError:
-        return TradingError(
-            text, command.req_id, venue_error=text, method=command.method, order=order
-        )
-
-    def _known(self, command: Command) -> Any:
-        """Return the order that a request is about."""
-        name = command.order_id or command.cl_ord_id
-        return None if name is None else self._orders.get(name)
+    def _replaced(self, command: Command, typed: EditOrderResult) -> Order:
+        """Note that an edit made a new order."""
+        change = command.changes[0] if command.changes else None
+        old = change.order if change is not None else None
+        if change is not None:
+            self._orders.changed_by(change.order, change, None)
+        return self._orders.replaced(old, typed.order_id, change)
 
     # Ends.
 
-    def _in_doubt(self, command: Command, reason: str, cause: Exception | None = None) -> None:
+    def _in_doubt(
+        self, command: Command, reason: str, cause: Exception | None = None, **details: Any
+    ) -> None:
         self._drop(command)
-        order = command.orders[0] if len(command.orders) == 1 else self._known(command)
+        for order in command.orders:
+            self._orders.outcome_unknown(order)
+        for change in command.changes:
+            self._orders.change_unknown(change.order, change)
         error = OrderOutcomeUnknown(
             command.method,
             reason,
             command.req_id,
-            cl_ord_id=command.cl_ord_id,
-            order_id=command.order_id,
-            order=order,
+            orders=command.about,
+            **{**command.identifiers, **details},
         )
         error.__cause__ = cause
-        for doubtful in command.orders:
-            self._orders.outcome_unknown(doubtful)
         command.finish(error)
 
     def _never_left(self, command: Command, error: Exception) -> None:
@@ -464,8 +475,13 @@ class TradingDesk:
         if command in self._waiting:
             self._waiting.remove(command)
         self._outgoing_without(command)
+        if command.refused_token is not None:
+            # It did leave once, and was refused.
+            error = _refusal(command, None, command.refused_token)
         for order in command.orders:
             self._orders.refused(order, error)
+        for change in command.changes:
+            self._orders.change_refused(change.order, change, is_gone=False)
         command.finish(error)
 
     def _has_left(self, command: Command) -> bool:
@@ -497,15 +513,41 @@ class TradingDesk:
 
     # Sending.
 
+    def _wait_for_token(self, command: Command) -> None:
+        command.state = "waiting"
+        self._waiting.append(command)
+        self._tokens.want()
+
     def _launch(self, command: Command, now: float) -> None:
         command.token = self._tokens.token or command.token
+        command.req_id = self._new_id()
         head = self._head(command.method, command.token)
-        command.frame = b'%b%b},"req_id":%d}' % (head, command.body, command.req_id)
-        command.state = "sent"
-        command.deadline = now + self._timeout
+        body = command.body
+        if command.method in TIMED:
+            body += self._deadline(command, now)
+        command.frame = b'%b%b},"req_id":%d}' % (head, body, command.req_id)
+        command.state, command.sent_at = "sent", now
+        command.deadline = max(command.deadline, now + self._timeout)
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
-        logger.debug("> %s %s", command.method, command.cl_ord_id or command.order_id or "")
+        for change in command.changes:
+            self._orders.changing(change.order, change)
+        logger.debug("> %s %s", command.method, command.req_id)
+
+    def _deadline(self, command: Command, now: float) -> bytes:
+        """Return the deadline of a request as JSON, and tell its orders."""
+        given: str | None = getattr(command.params, "deadline", None)
+        if given is not None:
+            at_ns, text = timestamp_ns(given) or 0, b""
+        else:
+            known_ns = self._exchange.estimate_ns(now) or self._wall_ns()
+            at_ns = known_ns + self._deadline_ns
+            text = b',"deadline":"%b"' % milliseconds_text(at_ns).encode()
+        for order in command.orders:
+            self._orders.sent(order, command.req_id, at_ns)
+        for change in command.changes:
+            change.deadline_ns = at_ns
+        return text
 
     def _head(self, method: str, token: str) -> bytes:
         """Return how a request begins, kept for as long as the token is the same."""
@@ -518,10 +560,44 @@ class TradingDesk:
         return head
 
 
+def _reply(
+    command: Command,
+    response: WSResponse | WSErrorResponse,
+    typed: Any,
+    orders: Sequence[Order],
+) -> TradingReply[Any]:
+    acks = tuple(answer for answer in command.answers if isinstance(answer, WSResponse))
+    return TradingReply(
+        response.method,
+        response.result,
+        response.success,
+        response.time_in,
+        response.time_out,
+        response.req_id,
+        received_ns=response.received_ns,
+        typed=typed,
+        orders=tuple(orders),
+        acks=acks or ((response,) if isinstance(response, WSResponse) else ()),
+    )
+
+
+def _refusal(
+    command: Command, order: Order | None, text: str, **details: Any
+) -> TradingError:
+    return TradingError(
+        text,
+        command.req_id,
+        venue_error=text,
+        method=command.method,
+        orders=command.about if order is None else (order,),
+        **{**(command.identifiers if order is None else {"cl_ord_id": order.cl_ord_id}), **details},
+    )
+
+
 def _ends_all(command: Command, refusal: Any) -> bool:
     """Tell whether a refusal is about all orders of a number: then no other answer follows."""
-    return not command.answers and any(
-        says(refusal, text) for text in (INVALID_SESSION, UNKNOWN_ORDER)
+    return not command.answers and (
+        is_stale_token(refusal.error) or classify(refusal.error).kind == "unknown_order"
     )
 
 
@@ -538,18 +614,12 @@ def _partly_refused(command: Command, results: Sequence[Any]) -> TradingError:
         method=command.method,
         rejected={name: text},
         accepted=[order_id for r in results if (order_id := r.order_id) is not None],
+        orders=command.about,
     )
 
 
-def client_ids() -> Iterator[str]:
-    """Make identifiers of orders that no other client of the account has.
-
-    They are free text of 18 characters, the form that was seen to be echoed unchanged.
-    """
-    number = int.from_bytes(os.urandom(8), "big")
-    while True:
-        yield f"kc{number:016x}"
-        number = (number + 1) % 2**64
+def _name(order: Order) -> str:
+    return str(order.cl_ord_id or order.order_userref or order.order_id)
 
 
 def _only(names: Any) -> str | None:

@@ -1,0 +1,208 @@
+"""What snapshots of `executions` prove, and when to ask for one.
+
+A snapshot has all open orders, and at most the last fifty fills (page "Executions"). A request that
+left may still be on its way while nobody waits for its answer any more, but the exchange does not
+take it after its deadline (page "Add Order"). So a snapshot that was asked for after the deadline
+and does not name an order tells that the order is not there, unless a fill in it, or one that it
+leaves out, may be the order's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ...models import ExecutionData
+from .identity import SECOND_NS, SKEW_NS, could_be, name_key
+from .order import Order
+
+__all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]
+
+#: How long after its deadline a request has surely been reported: for the way back, and for a
+#: stream that is a little behind.
+DEADLINE_SLACK_NS = 5 * SECOND_NS // 2
+#: Seconds after which an answer whose report has not come is checked by a snapshot.
+REPORT_PATIENCE = 3.0
+#: The same for a new order, whose answer may be far ahead of the stream.
+ACK_PATIENCE = 6.0
+#: Fills that a snapshot has at most (page "Executions").
+SNAPSHOT_FILLS = 50
+#: Seconds without a further part after which a snapshot is taken for complete. Whether it may come
+#: in several messages is not documented.
+SNAPSHOT_PAUSE = 0.5
+#: Snapshots that are asked for in vain for one order, and the first pause between two, seconds;
+#: each further pause is twice as long.
+CHECKS = 5
+PAUSE = 5.0
+
+#: What a word of the exchange is awaited about: whether an order exists, whether it ended, what its
+#: terms are.
+Question = Literal["outcome", "end", "terms"]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """A snapshot of `executions`, from the request to its last part.
+
+    Attributes:
+        params: the parameters of the subscription.
+        step: step of the collection at which it was asked for.
+        asked_at: monotonic local time of that, seconds.
+        complete_at: when no further part is expected; `None` before the first one.
+        is_complete: whether what it proves was concluded.
+        live: the open orders that it has.
+        maybe_live: orders with a past fill that does not say that they ended.
+        fills: its past fills.
+        is_seamless: whether no fill is missing before its fills: one of them was known already, or
+            there are less than a snapshot can have.
+    """
+
+    params: Mapping[str, Any]
+    step: int
+    asked_at: float
+    complete_at: float | None = None
+    is_complete: bool = False
+    live: set[str] = field(default_factory=set)
+    maybe_live: set[str] = field(default_factory=set)
+    fills: list[ExecutionData] = field(default_factory=list)
+    is_seamless: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was asked for with open orders and past fills."""
+        return bool(self.params.get("snap_orders") and self.params.get("snap_trades"))
+
+
+@dataclass(slots=True)
+class _Doubt:
+    """An order of which a word of the exchange is awaited.
+
+    Attributes:
+        due: monotonic local time from which on a snapshot can tell, seconds.
+        questions: what is awaited.
+        checks: snapshots that were asked for since.
+        is_hopeless: whether all that are asked for have come.
+    """
+
+    due: float
+    questions: set[Question]
+    checks: int = 0
+    is_hopeless: bool = False
+
+
+class Doubts:
+    """The orders that wait for a word of the exchange, and when to ask for a snapshot."""
+
+    def __init__(self) -> None:
+        self._doubts: dict[Order, _Doubt] = {}
+        self._asked_at = float("-inf")
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(list(self._doubts))
+
+    def begin(self, order: Order, question: Question, due: float) -> None:
+        """Await a word about an order; a snapshot from `due` on can tell."""
+        doubt = self._doubts.get(order)
+        if doubt is None:
+            self._doubts[order] = _Doubt(due, {question})
+        else:
+            doubt.questions.add(question)
+            doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
+
+    def end(self, order: Order, *questions: Question) -> None:
+        """Note that questions about an order are answered; all of them by default."""
+        doubt = self._doubts.get(order)
+        if doubt is None:
+            return
+        doubt.questions.difference_update(questions or set(doubt.questions))
+        if not doubt.questions:
+            del self._doubts[order]
+
+    def due(self, order: Order) -> float:
+        """Return from when on a snapshot must be asked for to tell about an order."""
+        doubt = self._doubts.get(order)
+        return float("-inf") if doubt is None else doubt.due
+
+    def is_hopeless(self, order: Order) -> bool:
+        """Tell whether enough snapshots came in vain."""
+        doubt = self._doubts.get(order)
+        return doubt is not None and doubt.is_hopeless
+
+    def give_up(self) -> list[Order]:
+        """Return the orders for which the last snapshot that was asked for came in vain."""
+        found = [o for o, d in self._doubts.items() if d.checks >= CHECKS and not d.is_hopeless]
+        for order in found:
+            self._doubts[order].is_hopeless = True
+        return found
+
+    def asked(self, now: float) -> None:
+        """Note that a snapshot was asked for."""
+        self._asked_at = now
+        for doubt in self._doubts.values():
+            if doubt.due <= now:
+                doubt.checks += 1
+
+    def next_check(self) -> float:
+        """Return when to ask for a snapshot, infinity if there is no reason to."""
+        times = [
+            max(doubt.due, self._asked_at + PAUSE * 2 ** max(doubt.checks - 1, 0))
+            for doubt in self._doubts.values()
+            if doubt.checks < CHECKS
+        ]
+        return min(times, default=float("inf"))
+
+
+def absence_obstacle(
+    order: Order,
+    asked: Snapshot,
+    held: Iterable[Sequence[ExecutionData]],
+    others: Iterable[Order],
+    sent_ns: int | None,
+) -> str | None:
+    """Return why a snapshot that does not name an order fails to prove that it is absent.
+
+    Args:
+        order: an order of this client, which the snapshot does not name.
+        asked: the snapshot, asked for late enough.
+        held: reports without a name that may be about the order, by the order that they are about.
+        others: the orders that other programs sent.
+        sent_ns: the earliest time of the exchange at which the order can have been sent.
+
+    Returns:
+        The obstacle in words, `None` if there is none.
+    """
+    if not asked.params.get("snap_orders"):
+        return "it was not asked for with snap_orders"
+    for reports in held:
+        if could_be(order, reports[0]):
+            return f"{reports[0].order_id} may be it: its reports do not say whose it is"
+    for other in others:
+        if _may_be_the_same(order, other, sent_ns):
+            return f"{other.order_id} may be it: it has the same name or number, and was made later"
+    if order._life.is_past_deadline:
+        # The stream told every fill until nothing could happen to the request any more.
+        return None
+    if not asked.params.get("snap_trades"):
+        return "it was not asked for with snap_trades"
+    if not (asked.is_seamless or _reaches_back(asked.fills, sent_ns)):
+        return f"it has no more than {len(asked.fills)} fills, and there may be older ones since"
+    return None
+
+
+def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
+    """Tell whether an order from elsewhere may be one of this client."""
+    if (order.symbol, order.side) != (other.symbol, other.side):
+        return False
+    ours, theirs = order.cl_ord_id, other.cl_ord_id
+    if (ours and name_key(ours)) != (theirs and name_key(theirs)):
+        return False
+    if ours is None and (order.order_userref or 0) != (other.order_userref or 0):
+        return False
+    return other.created_ns is None or sent_ns is None or other.created_ns >= sent_ns - SKEW_NS
+
+
+def _reaches_back(fills: Sequence[ExecutionData], sent_ns: int | None) -> bool:
+    """Tell whether the oldest fill is older than an order that was sent then."""
+    oldest = min((fill.timestamp_ns for fill in fills if fill.timestamp_ns), default=None)
+    return oldest is not None and sent_ns is not None and oldest < sent_ns - SKEW_NS

@@ -1,0 +1,228 @@
+"""Which order an identifier means, and which order a report is about.
+
+An `order_id` decides. A `cl_ord_id` joins a report to an order of this client that has no
+`order_id` yet, if pair and side agree; in a snapshot the time must agree too, as a snapshot brings
+orders and fills of earlier programs that may have used the same name. Without a name a report is
+joined only where nothing else could be meant; until that is known it is held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import Any, Literal
+
+from ...exceptions import InvalidFieldError
+from ...models import ExecutionData
+from .life import DONE
+from .order import Order
+
+__all__ = ["Identities", "could_be", "name_key", "number"]
+
+SECOND_NS = 1_000_000_000
+#: By how much the clocks of the exchange's own parts may differ: an order that was made longer than
+#: this before ours was sent is another one.
+SKEW_NS = SECOND_NS
+#: What a report with all terms of an order says (page "Executions", `pending_new` and snapshots).
+TERMS = ("symbol", "side", "order_type")
+
+Match = Order | Literal["held", "other"]
+
+
+class Identities:
+    """The orders by their identifiers.
+
+    Args:
+        sent_ns: returns the earliest time of the exchange at which an order can have been sent,
+            nanoseconds since the epoch; `None` while unknown.
+    """
+
+    def __init__(self, sent_ns: Callable[[Order], int | None]) -> None:
+        self._sent_ns = sent_ns
+        self._by_id: dict[str, Order] = {}
+        #: All orders of a name that are kept, oldest first.
+        self._by_name: dict[str, list[Order]] = {}
+        #: Orders of this client that may still get an `order_id`, oldest first.
+        self._unbound: dict[Order, None] = {}
+
+    def of_id(self, order_id: str | None) -> Order | None:
+        """Return the order with an `order_id`."""
+        return None if order_id is None else self._by_id.get(order_id)
+
+    def of_name(self, cl_ord_id: str) -> Order | None:
+        """Return the order that a name means: one that is not done, else the last not refused."""
+        found = self._by_name.get(name_key(cl_ord_id), ())
+        for is_meant in (_is_in_force, _is_not_refused, bool):
+            for order in reversed(found):
+                if is_meant(order):
+                    return order
+        return None
+
+    def get(self, identifier: str) -> Order | None:
+        """Return the order with an `order_id` or `cl_ord_id`, `None` if there is none."""
+        return self._by_id.get(identifier) or self.of_name(identifier)
+
+    @property
+    def unbound(self) -> Iterable[Order]:
+        """The orders of this client that may still get an `order_id`, oldest first."""
+        return self._unbound
+
+    # Changes.
+
+    def add(self, order: Order) -> None:
+        """Take an order in, by the identifiers that it has."""
+        if order.order_id is not None:
+            self._by_id[order.order_id] = order
+        elif order.is_mine:
+            self._unbound[order] = None
+        self.name(order)
+
+    def name(self, order: Order) -> None:
+        """Note the name of an order."""
+        if order.cl_ord_id is not None:
+            named = self._by_name.setdefault(name_key(order.cl_ord_id), [])
+            if order not in named:
+                named.append(order)
+
+    def bind(self, order: Order, order_id: str) -> None:
+        """Note the `order_id` of an order."""
+        if order.order_id is not None and self._by_id.get(order.order_id) is order:
+            del self._by_id[order.order_id]
+        order.order_id = order_id
+        self._by_id[order_id] = order
+        self._unbound.pop(order, None)
+
+    def settle(self, order: Order) -> None:
+        """Note that an order will hardly get an `order_id`: it was refused, or is absent."""
+        self._unbound.pop(order, None)
+
+    def forget(self, order: Order) -> None:
+        """Forget an order."""
+        self._unbound.pop(order, None)
+        if order.order_id is not None and self._by_id.get(order.order_id) is order:
+            del self._by_id[order.order_id]
+        if order.cl_ord_id is not None:
+            key = name_key(order.cl_ord_id)
+            named = self._by_name.get(key, [])
+            if order in named:
+                named.remove(order)
+            if not named:
+                self._by_name.pop(key, None)
+
+    # Whose report it is.
+
+    def match(
+        self, report: ExecutionData, *, in_snapshot: bool, was_known: Callable[[Order], bool]
+    ) -> Match:
+        """Return the order that a report is about.
+
+        Args:
+            report: the report.
+            in_snapshot: whether it is part of a snapshot.
+            was_known: tells whether the report's execution was known before an order was sent.
+
+        Returns:
+            `held` where it may be about an order that has no `order_id` yet, `other` where it is
+            about none that is known.
+        """
+        candidates = [
+            order
+            for order in self.candidates(report, in_snapshot=in_snapshot)
+            if not was_known(order)
+        ]
+        known = self._by_id.get(report.order_id)
+        if report.cl_ord_id is not None:
+            if known is not None and (known.is_mine or not candidates):
+                return known
+            return candidates[0] if candidates else "other"
+        if known is not None:
+            return known
+        if not candidates:
+            return "other"
+        if len(candidates) == 1 and candidates[0].status == "unknown":
+            order = candidates[0]
+            if order.cl_ord_id is None and _has_all_terms(report) and _has_terms_of(order, report):
+                return order
+        return "held"
+
+    def candidates(self, report: ExecutionData, *, in_snapshot: bool) -> Iterator[Order]:
+        """Yield the orders without an `order_id` that a report may be about, oldest first."""
+        if report.cl_ord_id is not None:
+            key = name_key(report.cl_ord_id)
+            # An absent order that turns up late is found by its name too; a refused one has none.
+            named = (o for o in self._by_name.get(key, ()) if o.order_id is None and o.is_mine)
+            found: Iterable[Order] = sorted(
+                (order for order in named if order.status != "rejected"), key=lambda o: o.is_done
+            )
+        else:
+            found = self._unbound
+        for order in found:
+            if could_be(order, report) and not (in_snapshot and self._is_older(report, order)):
+                yield order
+
+    def _is_older(self, report: ExecutionData, order: Order) -> bool:
+        """Tell whether a report is of a time before an order was sent."""
+        at_ns, sent_ns = report.timestamp_ns, self._sent_ns(order)
+        return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
+
+
+def could_be(order: Order, report: ExecutionData) -> bool:
+    """Tell whether nothing in a report contradicts that it is about an order of this client."""
+    told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
+    if any(ours is not None and theirs not in (None, ours) for ours, theirs in told):
+        return False
+    if report.cl_ord_id is not None:
+        return order.cl_ord_id is not None and name_key(order.cl_ord_id) == name_key(
+            report.cl_ord_id
+        )
+    if order.cl_ord_id is None:
+        return (order.order_userref or 0) == (report.order_userref or 0)
+    # A report with all terms names its order (captured); that of a fill may not (page "Executions").
+    return not report.order_userref and (
+        report.order_userref is None or report.exec_type == "trade"
+    )
+
+
+def _has_all_terms(report: ExecutionData) -> bool:
+    return all(getattr(report, name) is not None for name in TERMS)
+
+
+def _has_terms_of(order: Order, report: ExecutionData) -> bool:
+    """Tell whether a report with all terms has those of an order."""
+    if order.order_type != report.order_type:
+        return False
+    pairs = (
+        (order.limit_price, number(report, "limit_price")),
+        (order.order_qty, number(report, "order_qty")),
+    )
+    return all(ours is None or ours == theirs for ours, theirs in pairs)
+
+
+def _is_in_force(order: Order) -> bool:
+    return order.status not in DONE
+
+
+def _is_not_refused(order: Order) -> bool:
+    return order.status != "rejected"
+
+
+def name_key(name: str) -> str:
+    """Return what equal names have in common: a UUID may come back in another spelling.
+
+    The exchange takes three forms and turns each into 128 bits (page "Add Order").
+    """
+    plain = name.replace("-", "")
+    if len(plain) == 32 and len(name) in (32, 36):
+        return plain.lower()
+    return name
+
+
+def number(report: ExecutionData, field: str) -> Decimal | None:
+    """Return a finite number of a report; `None` where there is none, or something else."""
+    if getattr(report, field) is None:
+        return None
+    try:
+        value = report.decimal(field)
+    except InvalidFieldError:
+        return None
+    return value if value is not None and value.is_finite() else None
