@@ -93,6 +93,55 @@ def test_batch_cancel_may_count_beside_the_envelope(core: Any) -> None:
     assert captured.result == {"count": 2}
 
 
+@pytest.mark.parametrize(
+    ("fields", "result"),
+    [
+        ({"result": {}, "orders_cancelled": 2}, {"count": 2}),
+        ({"result": {}, "count": 2}, {"count": 2}),
+        ({"count": 2}, {"count": 2}),
+        ({"result": {"count": None}, "count": 2}, {"count": 2}),
+        ({"result": {"warnings": ["w"]}, "count": 2}, {"warnings": ["w"], "count": 2}),
+        ({"result": {"count": 1}, "count": 2}, {"count": 1}),
+        ({"result": {"orders_cancelled": 1}, "count": 2}, {"orders_cancelled": 1}),
+        ({"orders_cancelled": None, "count": 2}, {"count": 2}),
+        ({"result": [], "count": 2}, []),
+        ({"result": {}}, {}),
+        ({"orders_cancelled": None}, None),
+    ],
+)
+@pytest.mark.parametrize("success", [True, False])
+def test_batch_cancel_may_count_anywhere(
+    core: Any, fields: dict[str, Any], result: Any, success: bool
+) -> None:
+    answer = core.parse_message(frame(method="batch_cancel", success=success, **fields))
+    assert answer.result == result
+
+
+def test_only_batch_cancel_counts_at_the_top(core: Any) -> None:
+    assert core.parse_message(frame(method="cancel_all", success=True, count=2)).result is None
+
+
+#: Kraken's SDK: of a batch some orders may be placed although the reply says `success: false`.
+PARTIAL = [
+    {"order_id": "OA5C2Q-2QTWU-BSR23N", "cl_ord_id": "a1"},
+    {"error": "EOrder:Insufficient funds"},
+]
+
+
+@pytest.mark.parametrize("result", [PARTIAL, {"orders": PARTIAL}, {}, [], None])
+def test_refusal_keeps_its_result(core: Any, result: Any) -> None:
+    answer = core.parse_message(frame(method="batch_add", success=False, result=result))
+    assert isinstance(answer, WSErrorResponse)
+    assert (answer.error, answer.result) == (None, result)
+    assert WSErrorResponse.from_dict(answer.to_dict()) == answer
+
+
+def test_refusal_without_a_result(core: Any) -> None:
+    answer = core.parse_message(frame(method="batch_add", success=False, error="EOrder:x"))
+    assert answer.result is None
+    assert WSErrorResponse("m", "e", False, "i", "o", 1, "A/B", "c", "error").result is None
+
+
 def test_batch_add_has_a_list_as_result(core: Any) -> None:
     answer = core.parse_message(frame(method="batch_add", result=[{"order_id": "A"}], success=True))
     assert answer.result == [{"order_id": "A"}]

@@ -22,6 +22,8 @@ Frame = bytes | bytearray | memoryview | str
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 #: Channels of books.
 BOOK_CHANNELS = ("book", "level3")
+#: Where a `batch_cancel` says how many orders it cancelled.
+_COUNTS = ("orders_cancelled", "count")
 #: Sequences fit into 64 bits with sign.
 _MAX_SEQUENCE = 2**63
 
@@ -158,9 +160,8 @@ def _response(document: Any, received_ns: int | None) -> Message:
     get = document.get
     if method == "pong":
         return PongResponse(get("req_id"), get("time_in"), get("time_out"), received_ns=received_ns)
-    times = get("time_in"), get("time_out"), get("req_id")
+    times, result = (get("time_in"), get("time_out"), get("req_id")), _result(method, document)
     if _succeeded(document):
-        result = _result(method, document)
         return WSResponse(method, result, True, *times, received_ns=received_ns)
     return WSErrorResponse(
         method,
@@ -170,6 +171,7 @@ def _response(document: Any, received_ns: int | None) -> Message:
         symbol=get("symbol"),
         channel=get("channel"),
         status=get("status"),
+        result=result,
         received_ns=received_ns,
     )
 
@@ -184,11 +186,17 @@ def _succeeded(document: Any) -> bool:
 
 
 def _result(method: str, document: Any) -> Any:
-    """Return `result`; `batch_cancel` was captured with a count beside the envelope instead."""
+    """Return `result`; a `batch_cancel` may have its count at the top of the reply instead.
+
+    Captured in May 2024: `orders_cancelled` at the top and no `result`.
+    """
     result = document.get("result")
-    if result is None and method == "batch_cancel" and "orders_cancelled" in document:
-        return {"count": document["orders_cancelled"]}
-    return result
+    if method != "batch_cancel" or not (result is None or type(result) is dict):
+        return result
+    if any((result or {}).get(name) is not None for name in _COUNTS):
+        return result
+    told = [document[name] for name in _COUNTS if document.get(name) is not None]
+    return {**(result or {}), "count": told[0]} if told else result
 
 
 def refuse(frame: bytes, error: LexicalError | Defect) -> NoReturn:

@@ -27,6 +27,7 @@ __all__ = [
     "checked_symbol",
     "checked_text",
     "checked_time",
+    "client_id_key",
     "number_text",
 ]
 
@@ -112,6 +113,18 @@ def checked_client_id(field: str, value: object) -> str:
         forms = "a UUID with dashes, 32 hex digits, or at most 18 ASCII characters"
         raise InvalidParameter(field, forms, value)
     return text
+
+
+def client_id_key(name: str) -> str:
+    """Return what all spellings of one identifier have in common.
+
+    The exchange turns each into 128 bits (page "Add Order"), so a UUID may come back without its
+    dashes or in other letters.
+    """
+    plain = name.replace("-", "")
+    if len(plain) == 32 and len(name) in (32, 36):
+        return plain.lower()
+    return name
 
 
 def checked_time(field: str, value: object, timespec: str) -> str:

@@ -112,7 +112,9 @@ class Model:
         return {key: value for key, value in document.items() if key not in known}
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the fields as plain data under the exchange's names; absent fields are left out.
+        """Return the fields as plain data under the exchange's names.
+
+        Absent fields are left out, except that one which the exchange always sends is `None`.
 
         Args:
             exact: numbers as `Decimal` with the digits of the wire instead of `float`.
@@ -122,7 +124,7 @@ class Model:
             value = getattr(self, name)
             if exact and kind == "float" and isinstance(value, float):
                 value = self.decimal(name)
-            if value is not None:
+            if value is not None or name in self.__required__:
                 plain[name] = _plain(value, exact)
         return plain
 
@@ -131,18 +133,18 @@ class Model:
         """Build the item from plain data under the exchange's names; unknown keys are skipped.
 
         Raises:
-            KeyError: a field that the exchange always sends is missing; a list may be, it is
-                empty then.
+            KeyError: a field that the exchange always sends has no key; `None` will do, and a list
+                may be missing, it is empty then.
         """
-        values = {}
+        values: dict[str, Any] = {}
         for name, kind, item in cls.__wire_fields__:
             value = src_dict.get(name)
             if value is not None:
                 values[name] = _build(kind, item, value)
             elif name in cls.__required__:
-                if kind != "models":
+                if kind != "models" and name not in src_dict:
                     raise KeyError(name)
-                values[name] = []
+                values[name] = [] if kind == "models" else None
         return cls(**values)
 
     @classmethod

@@ -90,6 +90,8 @@ class WSErrorResponse(Model):
         symbol: the refused pair, on subscriptions to public channels.
         channel: the channel, on subscriptions to private channels and level3.
         status: `error`, where `channel` is given.
+        result: what the exchange tells beside its text: the rows of a `batch_add` of which some
+            orders may have been placed all the same; an object, a list, or `None`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
@@ -102,6 +104,7 @@ class WSErrorResponse(Model):
     symbol: str | None = None
     channel: str | None = None
     status: str | None = None
+    result: Any = field(default=None, kw_only=True)
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
 

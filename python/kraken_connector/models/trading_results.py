@@ -1,15 +1,19 @@
 """What the exchange answers to the eight trading methods.
 
-`from_dict` takes the `result` of a reply, in every shape that was documented or seen.
+`from_dict` takes the `result` of a reply, in every shape that was documented or seen, and never
+raises: what has another type than documented is `None`, as if it were absent. A caller that needs
+a field checks it.
 """
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Self
 
+from ._checks import client_id_key
 from ._model import Model, model
 from ._time import timestamp_ns
 
@@ -22,28 +26,59 @@ __all__ = [
     "CancelAllResult",
     "CancelOrderResult",
     "EditOrderResult",
+    "pair_rows",
 ]
 
 
 class _Result(Model):
-    """A result that comes in more than one shape."""
+    """A result, of which every field is read by itself."""
 
     __slots__ = ()
 
     @classmethod
     def from_dict(cls, src_dict: Any) -> Self:
-        """Build the result from a reply's `result`."""
-        return super().from_dict(cls._usual(src_dict))
+        """Build the result from a reply's `result`; what cannot be read is `None`."""
+        plain = cls._usual(src_dict) if isinstance(src_dict, Mapping) else {}
+        read = {name: _READ[name](plain.get(name)) for name, _, _ in cls.__wire_fields__}
+        return cls(**read)
 
     @classmethod
-    def _usual(cls, result: Any) -> Mapping[str, Any]:
+    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the result in the shape that the fields have."""
-        raise NotImplementedError
+        return result
+
+
+def _text(value: Any) -> str | None:
+    """Return a text; an empty one says nothing, as `order_id` of a validated order."""
+    return value if isinstance(value, str) and value else None
+
+
+def _integer(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _texts(value: Any) -> list[str] | None:
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else None
+
+
+_READ = {
+    "amend_id": _text,
+    "cl_ord_id": _text,
+    "count": _integer,
+    "current_time": _text,
+    "error": _text,
+    "order_id": _text,
+    "order_userref": _integer,
+    "original_order_id": _text,
+    "status": _text,
+    "trigger_time": _text,
+    "warnings": _texts,
+}
 
 
 @model
-class AddOrderResult(Model):
-    """A new order.
+class AddOrderResult(_Result):
+    """A new order, or the row of one in the answer to a batch.
 
     Attributes:
         order_id: the exchange's identifier; absent for an order of a batch that was refused, and
@@ -63,13 +98,21 @@ class AddOrderResult(Model):
     status: str | None = field(default=None, kw_only=True)
 
     @property
+    def is_placed(self) -> bool:
+        """Whether the exchange took the order: it has an identifier and no error."""
+        return self.order_id is not None and self.error is None
+
+    @property
     def is_refused(self) -> bool:
-        """Whether this order of a batch was refused alone."""
-        return self.error is not None
+        """Whether this order of a batch was refused alone: it has an error and no identifier.
+
+        A row that is neither placed nor refused leaves open what became of its order.
+        """
+        return self.error is not None and self.order_id is None
 
 
 @model
-class AmendOrderResult(Model):
+class AmendOrderResult(_Result):
     """A changed order.
 
     Attributes:
@@ -86,22 +129,22 @@ class AmendOrderResult(Model):
 
 
 @model
-class EditOrderResult(Model):
+class EditOrderResult(_Result):
     """A replaced order.
 
     Attributes:
-        order_id: the exchange's identifier of the new order.
+        order_id: the exchange's identifier of the new order; `None` if it was only validated.
         original_order_id: that of the old one.
         warnings: the exchange's notes.
     """
 
-    order_id: str
+    order_id: str | None
     original_order_id: str | None = None
     warnings: list[str] | None = None
 
 
 @model
-class CancelOrderResult(Model):
+class CancelOrderResult(_Result):
     """A cancelled order.
 
     Attributes:
@@ -116,7 +159,7 @@ class CancelOrderResult(Model):
 
 
 @model
-class CancelAllResult(Model):
+class CancelAllResult(_Result):
     """How many orders were cancelled.
 
     Attributes:
@@ -124,7 +167,7 @@ class CancelAllResult(Model):
         warnings: the exchange's notes.
     """
 
-    count: int
+    count: int | None
     warnings: list[str] | None = None
 
 
@@ -137,8 +180,18 @@ class CancelAllOrdersAfterResult(_Result):
         trigger_time: RFC 3339 time at which all orders end; of no meaning when turned off.
     """
 
-    current_time: str
+    current_time: str | None
     trigger_time: str | None = None
+
+    @property
+    def is_armed(self) -> bool:
+        """Whether the switch is on: `trigger_time` is later than `current_time`.
+
+        Turned off, `trigger_time` is `"0"`, absent, or equal to `current_time` (Kraken's SDK).
+        What cannot be read counts as off, so that nobody relies on it.
+        """
+        begin, end = timestamp_ns(self.current_time), self.trigger_time_ns
+        return begin is not None and end is not None and end > begin
 
     @property
     def trigger_time_ns(self) -> int | None:
@@ -151,34 +204,39 @@ class CancelAllOrdersAfterResult(_Result):
         return {_CAMEL[name]: value for name, value in plain.items()}
 
     @classmethod
-    def _usual(cls, result: Any) -> Mapping[str, Any]:
-        return {_SNAKE.get(key, key): value for key, value in result.items()}
+    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take `currentTime`, as documented, or `current_time`, as all other fields are spelled."""
+        return {snake: _first(result, camel, snake) for snake, camel in _CAMEL.items()}
 
 
 _CAMEL = {"current_time": "currentTime", "trigger_time": "triggerTime"}
-_SNAKE = {camel: snake for snake, camel in _CAMEL.items()}
 
 
 @model
 class BatchAddResult(_Result):
-    """The orders of a batch, in the order of the request.
+    """The orders of a batch; `pair_rows` tells which is whose.
 
     Attributes:
-        orders: one result each; `is_refused` tells which were refused alone.
+        orders: one result each.
     """
 
     orders: list[AddOrderResult] = field(default_factory=list)
 
     @property
     def rejected(self) -> dict[int, str]:
-        """Why orders were refused, by their place in the request."""
-        return {n: order.error for n, order in enumerate(self.orders) if order.error is not None}
+        """Why orders were refused, by their place in the answer."""
+        refused = ((n, order) for n, order in enumerate(self.orders) if order.is_refused)
+        return {n: str(order.error) for n, order in refused}
 
     @classmethod
-    def _usual(cls, result: Any) -> Mapping[str, Any]:
-        """Take an array, as documented, or an object with `orders`."""
-        orders = result if isinstance(result, list) else result.get("orders", [])
-        return {"orders": [_batch_order(order) for order in orders]}
+    def from_dict(cls, src_dict: Any) -> Self:
+        """Build the result from the `result` of a success or a refusal.
+
+        It is an array, as documented, or an object with `orders`; of anything else, and of `None`,
+        comes a result without orders.
+        """
+        rows = src_dict.get("orders") if isinstance(src_dict, Mapping) else src_dict
+        return cls([_batch_row(row) for row in rows] if isinstance(rows, list) else [])
 
 
 @model
@@ -190,28 +248,68 @@ class BatchCancelResult(_Result):
         warnings: the exchange's notes.
     """
 
-    count: int
+    count: int | None
     warnings: list[str] | None = None
 
     @classmethod
-    def _usual(cls, result: Any) -> Mapping[str, Any]:
+    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take `count`, as documented, or `orders_cancelled`, as seen."""
-        if "count" not in result and "orders_cancelled" in result:
-            return {**result, "count": result["orders_cancelled"]}
-        return typing.cast(Mapping[str, Any], result)
+        return {**result, "count": _first(result, "count", "orders_cancelled")}
 
 
-def _batch_order(order: Any) -> AddOrderResult:
-    """Read one order of a batch; how a refused one looks is not documented."""
-    if isinstance(order, AddOrderResult):
-        return order
-    result = AddOrderResult.from_dict(order)
-    refused = order.get("success") is False or result.order_id is None
-    if refused and result.error is None and not _is_validated(order):
-        return result.__replace__(error=str(order.get("status") or "refused without a reason"))
+def pair_rows(
+    rows: Sequence[AddOrderResult], names: Sequence[str | None]
+) -> list[AddOrderResult | None]:
+    """Return the row of each order of a batch, `None` where it is not sure which is its own.
+
+    A row that repeats a `cl_ord_id` belongs to that order, wherever it stands. Rows without one
+    stand in the order of the request (page "Batch Add"). That is believed only if every order has
+    a row and every named row stands in its own place; otherwise one last row without a name
+    belongs to the one order that is left, and several belong to nobody.
+
+    Args:
+        rows: `BatchAddResult.orders`.
+        names: the `cl_ord_id` of each order of the request, in its order; `None` without one.
+    """
+    places = {client_id_key(name): place for place, name in enumerate(names) if name is not None}
+    told = [None if row.cl_ord_id is None else client_id_key(row.cl_ord_id) for row in rows]
+    named = {place: key for place, key in enumerate(told) if key is not None}
+    counts = Counter(named.values())
+    paired: list[AddOrderResult | None] = [None] * len(names)
+    for place, key in named.items():
+        if key in places and counts[key] == 1:
+            paired[places[key]] = rows[place]
+    left = [place for place, row in enumerate(paired) if row is None]
+    nameless = [place for place in range(len(rows)) if place not in named]
+    if len(rows) == len(names) and len(left) == len(nameless):
+        in_place = all(places[key] == place for place, key in named.items())
+        if in_place or len(left) == 1:
+            for order, place in zip(left, nameless, strict=True):
+                paired[order] = rows[place]
+    return paired
+
+
+#: How the exchange begins its texts of errors, `EOrder:Insufficient funds`.
+_ERROR_TEXT = re.compile(r"E[A-Z][A-Za-z]*:")
+
+
+def _first(source: Mapping[str, Any], *names: str) -> Any:
+    """Return the first of several fields that is there."""
+    return next((source[name] for name in names if source.get(name) is not None), None)
+
+
+def _batch_row(row: Any) -> AddOrderResult:
+    """Read a row of a batch; how that of a refused order looks is not documented.
+
+    Kraken's SDK reads `error`; other clients model `success` and `status` beside it.
+    """
+    if isinstance(row, AddOrderResult):
+        return row
+    result = AddOrderResult.from_dict(row)
+    if result.error is not None or not isinstance(row, Mapping):
+        return result
+    if row.get("success") is False:
+        return result.__replace__(error=result.status or "refused without a reason")
+    if _ERROR_TEXT.match(result.status or ""):
+        return result.__replace__(error=result.status)
     return result
-
-
-def _is_validated(order: Mapping[str, Any]) -> bool:
-    """Tell whether nothing speaks of a refusal: a batch that is only validated has no ids."""
-    return "status" not in order and order.get("success") is not False

@@ -11,7 +11,7 @@ use super::message::known_channel_name;
 use super::schema::{Instance, Registry};
 use crate::engine::Notice;
 use crate::error::ParseError;
-use crate::lexer::Lexer;
+use crate::lexer::{Lexer, Value};
 use crate::message::{Channel, Reply};
 
 /// The answer to a request.
@@ -32,8 +32,7 @@ pub(super) fn response<'py>(
         "success",
         PyBool::new(py, reply.success).to_owned().into_any(),
     );
-    if reply.success
-        && reply.method.is(frame.as_bytes(), b"batch_cancel")
+    if reply.method.is(frame.as_bytes(), b"batch_cancel")
         && let Some(result) = cancelled(frame, reply)?
     {
         instance.set_named("result", result);
@@ -41,33 +40,42 @@ pub(super) fn response<'py>(
     instance.finish_received(received_ns)
 }
 
-/// The result of a `batch_cancel` that has its count beside the envelope instead of in it.
+/// Where a `batch_cancel` says how many orders it cancelled.
+const COUNTS: [&[u8]; 2] = [b"orders_cancelled", b"count"];
+
+/// The result of a `batch_cancel` that has its count at the top of the reply.
+///
+/// Captured in May 2024: `orders_cancelled` at the top and no `result`.
 fn cancelled<'py>(
     frame: &Bound<'py, PyBytes>,
     reply: &Reply,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
-    if reply.has_result {
+    let (py, bytes) = (frame.py(), frame.as_bytes());
+    let told = |name: &&[u8]| !matches!(reply.result_field(bytes, name), None | Some(Value::Null));
+    if reply.has_result && (reply.result.is_none() || COUNTS.iter().any(told)) {
         return Ok(None);
     }
-    let Some(place) = orders_cancelled(frame.as_bytes()) else {
+    let Some(place) = COUNTS.iter().find_map(|name| top_field(bytes, name)) else {
         return Ok(None);
     };
-    let py = frame.py();
-    let result = PyDict::new(py);
-    let count = Decoder::new(py, frame.as_bytes(), place)?.value()?;
+    let result = match reply.result {
+        Some(place) => Decoder::new(py, bytes, place)?.value()?.cast_into()?,
+        None => PyDict::new(py),
+    };
+    let count = Decoder::new(py, bytes, place)?.value()?;
     result.set_item(intern!(py, "count"), count)?;
     Ok(Some(result.into_any()))
 }
 
-/// Where the value of `orders_cancelled` begins.
-fn orders_cancelled(frame: &[u8]) -> Option<usize> {
+/// Where the value of a top-level field begins; `null` counts as absent.
+fn top_field(frame: &[u8], wanted: &[u8]) -> Option<usize> {
     let mut found = None;
     let mut lexer = Lexer::at(frame, 0);
     let mut key = lexer.first_key().ok()?;
     while let Some(name) = key {
         let field = lexer.field().ok()?;
-        if name.is(frame, b"orders_cancelled") {
-            found = Some(field.offset);
+        if name.is(frame, wanted) {
+            found = (field.value != Value::Null).then_some(field.offset);
         }
         key = lexer.next_key().ok()?;
     }

@@ -349,3 +349,21 @@ def test_exponent_beyond_decimal_is_infinite_or_zero(core: Any, lexeme: str, val
     assert str(item.decimal("last")) == str(item.extra["novel"]) == value
     assert str(item.decimal("bid")) == "1.50"
     assert str(message.to_dict(exact=True)["data"][0]["last"]) == value
+
+
+@pytest.mark.parametrize(
+    ("head", "data"),
+    [
+        ('"ticker","type":"update"', '[{"symbol":"A/B","bid":1.5}]'),
+        (
+            '"level3","type":"update"',
+            '[{"symbol":"A/B","bids":[{"event":"delete","order_id":"O"}]}]',
+        ),
+        ('"instrument","type":"update"', '{"assets":[{"id":"BTC"}]}'),
+        ('"executions","type":"update"', '[{"order_id":"O","exec_type":"new"}]'),
+    ],
+)
+def test_sparse_items_survive_plain_data(core: Any, head: str, data: str) -> None:
+    message = core.parse_message(f'{{"channel":{head},"data":{data}}}')
+    assert core.WSDataMessage.from_dict(message.to_dict()) == message
+    assert core.WSDataMessage.from_dict(message.to_dict(exact=True)) == message

@@ -258,10 +258,6 @@ def test_count_beside_the_envelope_is_understood() -> None:
             ]
         },
         [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
-        [
-            {"order_id": "O1"},
-            {"order_id": "O2", "success": False, "status": "EOrder:Insufficient funds"},
-        ],
     ],
 )
 def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
