@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from ..exceptions import UnexpectedReply
-from ..models import WSResponse
+from ..models import WSErrorResponse, WSResponse
 from ..models._model import Model, model
 from ..models.trading_results import (
     AddOrderResult,
@@ -19,9 +19,10 @@ from ..models.trading_results import (
     CancelAllResult,
     CancelOrderResult,
     EditOrderResult,
+    pair_rows,
 )
 
-__all__ = ["TradingReply", "read_result"]
+__all__ = ["TradingReply", "read_result", "rows_of"]
 
 _R = TypeVar("_R", bound=Model)
 
@@ -52,73 +53,78 @@ class TradingReply(WSResponse, Generic[_R]):
         return {**Model._state(self), "orders": ()}
 
 
-def _has(*names: str) -> Callable[[Any], bool]:
-    def check(result: Any) -> bool:
-        return isinstance(result, dict) and any(result.get(name) is not None for name in names)
-
-    return check
+def _names_an_order(typed: Any) -> bool:
+    return typed.order_id is not None or typed.cl_ord_id is not None
 
 
-def _is_batch(result: Any) -> bool:
-    orders = result.get("orders") if isinstance(result, dict) else result
-    return isinstance(orders, list) and all(isinstance(order, dict) for order in orders)
-
-
-def _is_count(result: Any) -> bool:
-    count = result.get("count") if isinstance(result, dict) else None
-    return isinstance(count, int) and not isinstance(count, bool)
-
-
-#: By method: the result, what it must look like, and that in words.
-_SHAPES: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = MappingProxyType(
+#: By method: the class of the result, whether one can be read, and what it must have.
+_RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = MappingProxyType(
     {
-        "add_order": (AddOrderResult, _has("order_id"), "a result with order_id"),
+        "add_order": (AddOrderResult, lambda r: r.order_id is not None, "an order_id"),
         "amend_order": (
             AmendOrderResult,
-            _has("amend_id", "order_id", "cl_ord_id"),
-            "a result with amend_id",
+            lambda r: r.amend_id is not None or _names_an_order(r),
+            "an amend_id",
         ),
-        "edit_order": (EditOrderResult, _has("order_id"), "a result with order_id"),
-        "cancel_order": (
-            CancelOrderResult,
-            _has("order_id", "cl_ord_id", "order_userref"),
-            "a result with order_id or cl_ord_id",
-        ),
-        "cancel_all": (CancelAllResult, _is_count, "a result with count"),
+        "edit_order": (EditOrderResult, lambda r: r.order_id is not None, "an order_id"),
+        "cancel_order": (CancelOrderResult, _names_an_order, "an order_id or cl_ord_id"),
+        "cancel_all": (CancelAllResult, lambda r: r.count is not None, "a count"),
         "cancel_all_orders_after": (
             CancelAllOrdersAfterResult,
-            _has("currentTime"),
-            "a result with currentTime",
+            lambda r: r.current_time is not None or r.trigger_time is not None,
+            "a currentTime",
         ),
-        "batch_add": (BatchAddResult, _is_batch, "a list of results"),
-        "batch_cancel": (BatchCancelResult, _is_count, "a result with count"),
+        "batch_add": (BatchAddResult, lambda r: bool(r.orders), "a list of orders"),
+        "batch_cancel": (BatchCancelResult, lambda r: r.count is not None, "a count"),
     }
 )
 
 
-def read_result(
-    method: str, reply: WSResponse, *, orders: int = 0, validated: bool = False
-) -> Model | None:
+def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> Model | None:
     """Return what a reply to `method` reports.
 
     Args:
         method: the request's method.
         reply: a reply that reports success.
-        orders: how many orders a batch has.
         validated: whether the request was only to be checked. How the result looks then is not
             documented, so any will do, and `None` comes of one that cannot be read.
 
     Raises:
-        UnexpectedReply: it has not the shape of an answer to `method`.
+        UnexpectedReply: it does not look like an answer to `method`.
     """
-    cls, fits, expected = _SHAPES[method]
-    result: Any = reply.result
-    good = reply.method == method and fits(result)
-    if not good:
-        if validated:
-            return None
-        raise UnexpectedReply(reply, f"{method} with {expected}")
-    typed = cls.from_dict(result)
-    if isinstance(typed, BatchAddResult) and len(typed.orders) != orders and not validated:
-        raise UnexpectedReply(reply, f"{method} with {orders} results")
-    return typed
+    cls, is_readable, expected = _RESULTS[method]
+    typed = cls.from_dict(reply.result)
+    if reply.method == method and (validated or is_readable(typed)):
+        return typed
+    if validated:
+        return None
+    raise UnexpectedReply(reply, f"{method} with {expected}")
+
+
+def rows_of(
+    response: WSResponse | WSErrorResponse, names: Sequence[str | None]
+) -> list[AddOrderResult | None] | None:
+    """Return what a reply to `batch_add` says of each order, in the order of the request.
+
+    Args:
+        response: a success, or a refusal: Kraken's SDK knows batches of which some orders were
+            placed although `success` is false.
+        names: the `cl_ord_id` of each order, `None` without one.
+
+    Returns:
+        `None` for an order of which nothing is said, or nothing that can be read; `None` as a whole
+        where the reply has no rows.
+    """
+    if response.method != "batch_add":
+        return None
+    rows = BatchAddResult.from_dict(response.result).orders
+    return [_settled(row) for row in pair_rows(rows, names)] if rows else None
+
+
+def _settled(row: AddOrderResult | None) -> AddOrderResult | None:
+    """Return a row that tells what became of its order, else `None`."""
+    if row is None or row.is_placed or row.is_refused:
+        return row
+    if row.order_id is None and row.status == "rejected":
+        return row.__replace__(error=row.status)
+    return None

@@ -25,14 +25,14 @@ from ..exceptions import (
 from ..models import WSErrorResponse, WSResponse
 from ..models._time import timestamp_ns
 from ..models.trading import TradingParams
-from ..models.trading_results import AddOrderResult, EditOrderResult
+from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from ..refusals import classify, is_stale_token
 from .encoding import encode
 from .exchange_clock import ExchangeClock, milliseconds_text
 from .orders import Order, Orders
 from .orders.changes import Change
 from .token_desk import TokenDesk
-from .trading_replies import TradingReply, pair_rows, read_result, rows_of
+from .trading_replies import TradingReply, read_result, rows_of
 
 __all__ = ["Command", "TradingRequests"]
 
@@ -309,8 +309,8 @@ class TradingRequests:
             return
         if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
             self._answered_once_more(command, response, now)
-        elif command.orders and (rows := rows_of(command.method, response)) is not None:
-            self._placed(command, response, rows)
+        elif command.method == "batch_add" and command.orders:
+            self._batch_answered(command, response)
         elif isinstance(response, WSErrorResponse):
             self._refused(command, response)
         else:
@@ -335,43 +335,45 @@ class TradingRequests:
                 self._orders.changed_by(change.order, change, timestamp_ns(response.time_out))
         command.finish(_reply(command, response, typed, orders))
 
+    def _batch_answered(self, command: Command, response: WSResponse | WSErrorResponse) -> None:
+        rows = rows_of(response, [order.cl_ord_id for order in command.orders])
+        if rows is not None:
+            self._placed(command, response, rows)
+        elif isinstance(response, WSErrorResponse):
+            self._refused(command, response)
+        else:
+            self._accepted(command, response)
+
     def _placed(
         self,
         command: Command,
         response: WSResponse | WSErrorResponse,
-        rows: Sequence[AddOrderResult],
+        rows: Sequence[AddOrderResult | None],
     ) -> None:
-        """Take the answer to a batch, whose orders may fare differently.
-
-        Kraken's SDK knows batches of which some orders were placed although `success` is false.
-        """
+        """Take the answer to a batch, whose orders may fare differently."""
         self._drop(command)
-        paired = pair_rows(rows, [order.cl_ord_id for order in command.orders])
-        for order, row in zip(command.orders, paired, strict=True):
-            if row is None or not (row.order_id or row.error):
-                self._orders.outcome_unknown(order)
-            elif row.order_id is not None:
+        self._tokens.accepted()
+        for order, row in zip(command.orders, rows, strict=True):
+            if row is not None and row.is_placed:
                 self._orders.acknowledged(order, row)
-            elif classify(row.error).is_certain:
-                self._orders.refused(order, _refusal(command, order, str(row.error)))
+            elif row is not None and classify(row.error).is_certain:
+                self._orders.refused(order, _refusal(command, str(row.error), [order]))
             else:
                 self._orders.outcome_unknown(order)
-        self._tokens.accepted()
-        placed = [o for o in command.orders if o.order_id is not None]
-        rejected = {_name(o): str(o.reason) for o in command.orders if o.status == "rejected"}
-        accepted = [str(order.order_id) for order in placed]
-        unknown = [_name(order) for order in command.orders if order.status == "unknown"]
+        orders = command.orders
+        accepted = [str(order.order_id) for order in orders if order.order_id is not None]
+        rejected = {_name(o): str(o.reason) for o in orders if o.status == "rejected"}
+        unknown = [_name(order) for order in orders if order.status == "unknown"]
         if unknown:
             text = "the reply does not tell what became of every order"
-            self._in_doubt(
-                command, text, unanswered=unknown, accepted=accepted, rejected=rejected
-            )
-        elif placed:
-            typed = read_result(command.method, response, rows=[row for row in paired if row])
-            command.finish(_reply(command, response, typed, command.orders))
+            details = {"unanswered": unknown, "accepted": accepted, "rejected": rejected}
+            self._in_doubt(command, text, **details)
+        elif accepted:
+            typed = BatchAddResult([row for row in rows if row is not None])
+            command.finish(_reply(command, response, typed, orders))
         else:
-            text = str(getattr(response, "error", None) or next(iter(rejected.values())))
-            command.finish(_refusal(command, None, text, rejected=rejected))
+            text = getattr(response, "error", None) or next(iter(rejected.values()))
+            command.finish(_refusal(command, text, rejected=rejected))
 
     def _refused(self, command: Command, response: WSErrorResponse) -> None:
         text = response.error
@@ -383,7 +385,7 @@ class TradingRequests:
             # Orders were seen to live after such an answer (veox/python3-krakenex#60).
             self._in_doubt(command, f"the exchange answered {text!r}", venue_error=text)
             return
-        error = _refusal(command, None, text)
+        error = _refusal(command, text)
         for order in command.orders:
             self._orders.refused(order, error)
         for change in command.changes:
@@ -477,7 +479,7 @@ class TradingRequests:
         self._outgoing_without(command)
         if command.refused_token is not None:
             # It did leave once, and was refused.
-            error = _refusal(command, None, command.refused_token)
+            error = _refusal(command, command.refused_token)
         for order in command.orders:
             self._orders.refused(order, error)
         for change in command.changes:
@@ -582,15 +584,19 @@ def _reply(
 
 
 def _refusal(
-    command: Command, order: Order | None, text: str, **details: Any
+    command: Command, text: str, orders: Sequence[Order] = (), **details: Any
 ) -> TradingError:
+    names: dict[str, Any] = command.identifiers
+    if orders:
+        names = {"cl_ord_id": orders[0].cl_ord_id}
     return TradingError(
         text,
-        command.req_id,
+        command.req_id or None,
         venue_error=text,
         method=command.method,
-        orders=command.about if order is None else (order,),
-        **{**(command.identifiers if order is None else {"cl_ord_id": order.cl_ord_id}), **details},
+        orders=orders or command.about,
+        **names,
+        **details,
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import Any
 
 from ..exceptions import ConnectionLost
 from .connection import Connection
-from .trading_desk import Command
-from .trading_replies import TradingReply
+from .trading_requests import Command
 
-__all__ = ["now", "outcome", "settled"]
+__all__ = ["now", "settled"]
 
 
 def now() -> float:
@@ -19,14 +17,12 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def outcome(connection: Connection, command: Command) -> TradingReply[Any]:
-    """Wait for what comes of a command that was sent."""
-    await settled(connection, command, [command])
-    return command.result()
-
-
 async def settled(connection: Connection, command: Command, abandoned: Iterable[Command]) -> None:
-    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`."""
+    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`.
+
+    Raises:
+        CancelledError: the caller was cancelled; what had not left was taken back.
+    """
     if command.is_done:
         return
     done = asyncio.Event()
