@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..models import ExecutionData
 from ..models._checks import check_choice
+from ..models._decimals import EXACT, ZERO, add, divide, multiply, subtract, total
 from ..models._model import exact_document
 from ..models.trading import (
     AddOrderParams,
@@ -35,6 +36,8 @@ TierName = Literal["starter", "intermediate", "pro"]
 #: `report` only counts, `wait` sends when there is room, `refuse` raises when there is none.
 RatePolicy = Literal["report", "wait", "refuse"]
 SECOND_NS = 1_000_000_000
+#: A nanosecond in seconds.
+NANO = Decimal("1e-9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +139,19 @@ class RateCounter(Keeper):
 
     def count(self, symbol: str) -> Decimal:
         """Return the counter of a pair now, requests without an answer included."""
-        return self._answered(symbol) + self._coming(symbol)
+        return add(self._answered(symbol), self._coming(symbol))
 
     def headroom(self, symbol: str) -> Decimal:
         """Return what can be added to the counter of a pair now; negative when it is above."""
-        return self.tier.threshold - self.count(symbol)
+        return subtract(self.tier.threshold, self.count(symbol))
 
     def seconds_until(self, symbol: str, cost: Decimal | float = 1) -> float:
         """Return after how many seconds `cost` can be added; infinite if it never can."""
-        wanted = Decimal(str(cost))
+        wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
             return float("inf")
-        return max(float((wanted - self.headroom(symbol)) / self.tier.decay), 0.0)
+        missing = subtract(wanted, self.headroom(symbol))
+        return max(float(divide(missing, self.tier.decay)), 0.0)
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
         """Return what a request would cost now, by pair; without orders that are not known."""
@@ -167,12 +171,14 @@ class RateCounter(Keeper):
         if isinstance(params, AddOrderParams):
             return Charge({params.symbol: FIXED}, makes=True)
         if isinstance(params, BatchAddParams):
-            return Charge({params.symbol: BATCHED * len(params.orders)}, makes=True)
+            return Charge(
+                {params.symbol: multiply(BATCHED, Decimal(len(params.orders)))}, makes=True
+            )
         if isinstance(params, AmendOrderParams):
             return self._amend(params, numbers or {})
         if isinstance(params, EditOrderParams):
             order = self._orders.get(params.order_id)
-            cost = FIXED + self._age_cost("edit", order)
+            cost = add(FIXED, self._age_cost("edit", order))
             return Charge({params.symbol: cost}, _known(order), "canceled")
         if isinstance(params, CancelOrderParams | BatchCancelParams):
             return self._cancel(params)
@@ -203,8 +209,8 @@ class RateCounter(Keeper):
                 order.aged_from_ns = self._now_ns()
         if exceeded:
             for symbol, cost in charge.costs.items():
-                missing = self.tier.threshold - cost - self.count(symbol)
-                self._put(symbol, self._answered(symbol) + max(missing, Decimal(0)))
+                missing = subtract(self.headroom(symbol), cost)
+                self._put(symbol, add(self._answered(symbol), max(missing, ZERO)))
 
     # What the stream says.
 
@@ -247,29 +253,30 @@ class RateCounter(Keeper):
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
-        if told == told.to_integral_value():
+        if not EXACT.remainder(told, 1):
             # It may have been rounded.
-            told = min(max(told, self._answered(symbol)), told + 1)
+            told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
         # What is still coming stays on top.
         self._put(symbol, told)
 
     # Inner workings.
 
     def _answered(self, symbol: str) -> Decimal:
-        value, since_ns = self._counts.get(symbol, (Decimal(0), 0))
-        passed = Decimal(max(self._now_ns() - since_ns, 0)) / SECOND_NS
-        return max(value - passed * self.tier.decay, Decimal(0))
+        value, since_ns = self._counts.get(symbol, (ZERO, 0))
+        if not value:
+            return ZERO
+        passed = multiply(Decimal(max(self._now_ns() - since_ns, 0)), NANO)
+        return max(subtract(value, multiply(passed, self.tier.decay)), ZERO)
 
     def _coming(self, symbol: str) -> Decimal:
-        costs = (charge.costs.get(symbol, Decimal(0)) for charge in self._under_way)
-        return sum(costs, Decimal(0))
+        return total(charge.costs[symbol] for charge in self._under_way if symbol in charge.costs)
 
     def _counted(self, charge: Charge) -> None:
         """Let a request decay, which the exchange has counted by now."""
         if charge in self._under_way:
             del self._under_way[charge]
             for symbol, cost in charge.costs.items():
-                self._put(symbol, self._answered(symbol) + cost)
+                self._put(symbol, add(self._answered(symbol), cost))
 
     def _put(self, symbol: str, value: Decimal) -> None:
         self._counts[symbol] = (value, self._now_ns())
@@ -279,11 +286,11 @@ class RateCounter(Keeper):
         symbol = (order.symbol if order is not None else None) or params.symbol
         if symbol is None:
             return Charge({})
-        cost = FIXED + self._age_cost("amend", order)
+        cost = add(FIXED, self._age_cost("amend", order))
         qty = numbers.get("order_qty", params.order_qty)
         if order is not None and qty is not None and qty < order.cum_qty:  # type: ignore[operator]
             # The rest is cancelled.
-            cost += self._age_cost("cancel", order)
+            cost = add(cost, self._age_cost("cancel", order))
         return Charge({symbol: cost}, _known(order), "amended", order)
 
     def _cancel(self, params: CancelOrderParams | BatchCancelParams) -> Charge:
@@ -292,7 +299,7 @@ class RateCounter(Keeper):
         for order in orders:
             if order.symbol is not None:
                 cost = self._age_cost("cancel", order)
-                costs[order.symbol] = costs.get(order.symbol, Decimal(0)) + cost
+                costs[order.symbol] = add(costs.get(order.symbol, ZERO), cost)
         return Charge(costs, orders, "canceled")
 
     def _named(self, params: CancelOrderParams | BatchCancelParams) -> list[Order]:

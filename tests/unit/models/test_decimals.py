@@ -14,20 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ambient import CONTEXTS
 
 from kraken_connector.models import _decimals
 from kraken_connector.models._decimals import add, divide, multiply, subtract, total
-
-#: What an application may have set.
-CONTEXTS = {
-    "prec 6": decimal.Context(prec=6),
-    "prec 8": decimal.Context(prec=8),
-    "basic": decimal.BasicContext,
-    "inexact": decimal.Context(prec=12, traps=[decimal.Inexact, decimal.Rounded]),
-    "everything": decimal.Context(prec=1, traps=list(decimal.Context().traps)),
-    "Emax 5": decimal.Context(Emax=5, Emin=-5),
-    "no traps": decimal.ExtendedContext,
-}
 
 #: Numbers as the exchange and checked parameters have them, and far beyond.
 numbers = st.builds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import json
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ambient import CONTEXTS
 
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models.trading_results import AddOrderResult
@@ -63,12 +65,24 @@ class Desk:
     def say(self, message: dict[str, Any]) -> None:
         whole = {"channel": "executions", "type": "update", "sequence": 1, **message}
         (event,) = (
-            e
-            for e in Engine().feed(json.dumps(whole).encode(), self.now_ns)
-            if isinstance(e, WSDataMessage)
+            e for e in Engine().feed(_json(whole), self.now_ns) if isinstance(e, WSDataMessage)
         )
         self.orders.observe(event)
         self.counter.observe(event)
+
+
+def _json(message: dict[str, Any]) -> bytes:
+    """Encode a message, numbers with all their digits."""
+    numbers: list[Decimal] = []
+
+    def mark(number: Decimal) -> str:
+        numbers.append(number)
+        return f"number {len(numbers) - 1}"
+
+    text = json.dumps(message, default=mark)
+    for place, number in enumerate(numbers):
+        text = text.replace(f'"number {place}"', str(number))
+    return text.encode()
 
 
 # The guide's own examples (docs.kraken.com, "Spot trading rate limits").
@@ -237,6 +251,41 @@ def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[in
         seconds = desk.counter.seconds_until(BTC, wanted)
         desk_later = max(level - Decimal(seconds) * decay, Decimal(0))
         assert desk_later + wanted <= TIERS[tier].threshold + Decimal("1e-9")
+
+
+@pytest.mark.parametrize("ambient", CONTEXTS.values(), ids=CONTEXTS)
+def test_decimal_context_of_the_application_changes_nothing(ambient: decimal.Context) -> None:
+    with decimal.localcontext(ambient):
+        desk = Desk()
+        orders = [desk.order() for _ in range(100)]
+        desk.now_ns += 1_234_567_891
+        assert desk.counter.count(BTC) == Decimal("97.11111113506")
+        assert desk.counter.headroom(BTC) == Decimal("27.88888886494")
+        assert desk.counter.seconds_until(BTC, 125) == pytest.approx(97.11111113506 / 2.34)
+        adds = [AddOrderParams(BTC, "buy", "limit", 1, limit_price=100) for _ in range(3)]
+        assert desk.counter.cost_of(BatchAddParams(BTC, orders=adds)) == {BTC: Decimal("1.5")}
+        assert desk.counter.cost_of(BatchCancelParams(orders=orders[:50])) == {BTC: 400}
+        desk.send(AmendOrderParams(orders[0], limit_price=101))
+        assert desk.counter.count(BTC) == Decimal("101.11111113506")
+        desk.report(orders[1], ratecount=Decimal("41.123456789"))
+        assert desk.counter.count(BTC) == Decimal("41.123456789")
+        refused = desk.counter.charge_of(CancelOrderParams(order_id=[orders[1]]))
+        desk.counter.add(refused)
+        desk.counter.landed(refused, exceeded=True)
+        assert desk.counter.count(BTC) == 125 - 8
+        assert "117.0" in repr(desk.counter)
+
+
+@pytest.mark.parametrize("ambient", CONTEXTS.values(), ids=CONTEXTS)
+@pytest.mark.parametrize("told", ["1e999999999999", "1e-999999999999", "9" * 400, "-1e999999999"])
+def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> None:
+    with decimal.localcontext(ambient):
+        desk = Desk()
+        desk.report(desk.order(), ratecount=Decimal(told))
+        assert desk.counter.count(BTC) >= 0
+        assert desk.counter.headroom(BTC) <= 125
+        assert desk.counter.seconds_until(BTC) >= 0
+        repr(desk.counter)
 
 
 # What the exchange says.
