@@ -7,6 +7,7 @@ that the account does on every interface; what the stream says about it corrects
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -111,10 +112,14 @@ class RateCounter(Keeper):
     report when it was subscribed with `ratecounter=True` (`client.track_orders()` does that).
     Until the tier is known it is taken for the lowest.
 
+    Its clock is monotonic, so setting the system's clock changes nothing. `aged_from_ns` of the
+    orders is on the same clock. While the machine sleeps the clock may stand still: the count is
+    too high then, never too low.
+
     Args:
         orders: knows pair and age of the orders.
         tier: the account's; by default it is learnt when `executions` is subscribed.
-        now_ns: gives the local time, nanoseconds since the epoch.
+        now_ns: the clock, in nanoseconds from any beginning; by default `time.monotonic_ns`.
 
     Raises:
         ValueError: there is no such tier.
@@ -124,12 +129,14 @@ class RateCounter(Keeper):
         is_tier_known: whether it was given or learnt.
     """
 
-    def __init__(self, orders: Orders, tier: str | None, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, orders: Orders, tier: str | None = None, now_ns: Callable[[], int] | None = None
+    ) -> None:
         check_choice("tier", tier, tuple(TIERS))
         self.tier = TIERS[tier or "starter"]
         self.is_tier_known = tier is not None
         self._orders = orders
-        self._now_ns = now_ns
+        self._now_ns = now_ns or time.monotonic_ns
         #: What is answered or reported, and when that was worked out.
         self._counts: dict[str, tuple[Decimal, int]] = {}
         #: What the exchange may not have counted yet, in order of sending.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import decimal
 import json
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -424,6 +425,18 @@ def test_clock_that_is_set_back_does_not_raise_the_count() -> None:
     desk.order()
     desk.wait(-3600)
     assert desk.counter.count(BTC) == 1
+
+
+def test_system_clock_that_is_set_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_ns = 5 * SECOND
+    monkeypatch.setattr(time, "monotonic_ns", lambda: now_ns)
+    counter = RateCounter(Orders())
+    charge = counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
+    counter.add(charge)
+    counter.landed(charge)
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    now_ns += SECOND // 2
+    assert counter.count(BTC) == Decimal("0.5")
 
 
 def test_there_is_no_such_tier() -> None:
