@@ -139,7 +139,7 @@ class RateCounter(Keeper):
         self._now_ns = now_ns or time.monotonic_ns
         #: What is answered or reported, and when that was worked out.
         self._counts: dict[str, tuple[Decimal, int]] = {}
-        #: What the exchange may not have counted yet, in order of sending.
+        #: What the exchange may not have counted yet.
         self._under_way: dict[Charge, None] = {}
 
     # What users read.
@@ -251,12 +251,14 @@ class RateCounter(Keeper):
                     self._correct(symbol, told)
 
     def _arrived(self, order: Order | None, exec_type: str) -> None:
-        """Note that the exchange has counted the request that a report shows, and those before."""
-        under_way = list(self._under_way)
-        for place, charge in enumerate(under_way):
+        """Note that the exchange has counted the request that a report shows.
+
+        It says nothing about requests that were sent before: they may reach the engine later
+        (docs.kraken.com, FIX introduction: messages of one WebSocket take different paths).
+        """
+        for charge in list(self._under_way):
             if order in charge.orders and charge.told_by in ("", exec_type):
-                for counted in under_way[: place + 1]:
-                    self._counted(counted)
+                self._counted(charge)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
