@@ -17,6 +17,7 @@ from ..exceptions import (
 )
 from ..models._checks import check_choice
 from ..models.trading import TradingParams
+from ..refusals import classify
 from .rate_counter import Charge, RateCounter
 
 __all__ = ["RateGate"]
@@ -26,8 +27,6 @@ _T = TypeVar("_T")
 POLICIES = ("report", "wait", "refuse")
 #: A cancel takes risk away, and our count may be too high: it is counted and never held back.
 HELD_BACK = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
-#: The exchange's words for a request too many (page "Spot trading rate limits").
-EXCEEDED = "EOrder:Rate limit exceeded"
 #: What is raised for requests that never left.
 NEVER_LEFT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
@@ -119,7 +118,7 @@ class RateGate:
             self._counter.withdraw(charge)
             raise
         except TradingError as error:
-            exceeded = (error.venue_error or "").startswith(EXCEEDED)
+            exceeded = _says_exceeded(error.venue_error)
             raise
         finally:
             self._counter.landed(charge, success=success, exceeded=exceeded)
@@ -145,3 +144,13 @@ class RateGate:
             headroom = self._counter.headroom(symbol)
             raise RateLimitExceeded(params.METHOD, symbol, cost, headroom, seconds)
         return seconds
+
+
+def _says_exceeded(text: str | None) -> bool:
+    """Tell whether the exchange refused a request for the trading rate limit.
+
+    It says so for the account's own (page "Spot trading rate limits") and for the one that a
+    master account and its subaccounts share (`EOrder:Domain rate limit exceeded`, Kraken's SDK).
+    Other areas, as `EAPI:Rate limit exceeded`, are other limits.
+    """
+    return text is not None and text.startswith("EOrder:") and classify(text).kind == "rate"
