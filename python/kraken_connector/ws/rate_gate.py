@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -95,8 +95,13 @@ class RateGate:
         params: TradingParams,
         numbers: Mapping[str, Decimal] | None = None,
         orders: Sequence[Any] = (),
+        *,
+        has_left: Callable[[], bool] | None = None,
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
+
+        What did not leave is taken back: when the answer ends with an exception, cancellation of
+        the caller included, `has_left` is asked.
 
         Args:
             charge: what `admit` gave.
@@ -104,6 +109,8 @@ class RateGate:
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
             orders: the orders that the request makes.
+            has_left: tells whether the request was handed to the socket; without it the kind of
+                the exception decides, and a request whose caller was cancelled stays counted.
         """
         # After sending, which nothing should hold up.
         if charge is None:
@@ -114,11 +121,11 @@ class RateGate:
         try:
             reply = await answer
             success = True
-        except NEVER_LEFT:
-            self._counter.withdraw(charge)
-            raise
-        except TradingError as error:
-            exceeded = _says_exceeded(error.venue_error)
+        except BaseException as error:
+            left = not isinstance(error, NEVER_LEFT) if has_left is None else has_left()
+            if not left:
+                self._counter.withdraw(charge)
+            exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
             raise
         finally:
             self._counter.landed(charge, success=success, exceeded=exceeded)
