@@ -7,6 +7,7 @@ that the account does on every interface; what the stream says about it corrects
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 from ..models import ExecutionData
 from ..models._checks import check_choice
+from ..models._decimals import EXACT, ZERO, add, divide, multiply, subtract, total
 from ..models._model import exact_document
 from ..models.trading import (
     AddOrderParams,
@@ -35,6 +37,8 @@ TierName = Literal["starter", "intermediate", "pro"]
 #: `report` only counts, `wait` sends when there is room, `refuse` raises when there is none.
 RatePolicy = Literal["report", "wait", "refuse"]
 SECOND_NS = 1_000_000_000
+#: A nanosecond in seconds.
+NANO = Decimal("1e-9")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +112,14 @@ class RateCounter(Keeper):
     report when it was subscribed with `ratecounter=True` (`client.track_orders()` does that).
     Until the tier is known it is taken for the lowest.
 
+    Its clock is monotonic, so setting the system's clock changes nothing. `aged_from_ns` of the
+    orders is on the same clock. While the machine sleeps the clock may stand still: the count is
+    too high then, never too low.
+
     Args:
         orders: knows pair and age of the orders.
         tier: the account's; by default it is learnt when `executions` is subscribed.
-        now_ns: gives the local time, nanoseconds since the epoch.
+        now_ns: the clock, in nanoseconds from any beginning; by default `time.monotonic_ns`.
 
     Raises:
         ValueError: there is no such tier.
@@ -121,33 +129,36 @@ class RateCounter(Keeper):
         is_tier_known: whether it was given or learnt.
     """
 
-    def __init__(self, orders: Orders, tier: str | None, now_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, orders: Orders, tier: str | None = None, now_ns: Callable[[], int] | None = None
+    ) -> None:
         check_choice("tier", tier, tuple(TIERS))
         self.tier = TIERS[tier or "starter"]
         self.is_tier_known = tier is not None
         self._orders = orders
-        self._now_ns = now_ns
+        self._now_ns = now_ns or time.monotonic_ns
         #: What is answered or reported, and when that was worked out.
         self._counts: dict[str, tuple[Decimal, int]] = {}
-        #: What the exchange may not have counted yet, in order of sending.
+        #: What the exchange may not have counted yet.
         self._under_way: dict[Charge, None] = {}
 
     # What users read.
 
     def count(self, symbol: str) -> Decimal:
         """Return the counter of a pair now, requests without an answer included."""
-        return self._answered(symbol) + self._coming(symbol)
+        return add(self._answered(symbol), self._coming(symbol))
 
     def headroom(self, symbol: str) -> Decimal:
         """Return what can be added to the counter of a pair now; negative when it is above."""
-        return self.tier.threshold - self.count(symbol)
+        return subtract(self.tier.threshold, self.count(symbol))
 
     def seconds_until(self, symbol: str, cost: Decimal | float = 1) -> float:
         """Return after how many seconds `cost` can be added; infinite if it never can."""
-        wanted = Decimal(str(cost))
+        wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
             return float("inf")
-        return max(float((wanted - self.headroom(symbol)) / self.tier.decay), 0.0)
+        missing = subtract(wanted, self.headroom(symbol))
+        return max(float(divide(missing, self.tier.decay)), 0.0)
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
         """Return what a request would cost now, by pair; without orders that are not known."""
@@ -167,12 +178,14 @@ class RateCounter(Keeper):
         if isinstance(params, AddOrderParams):
             return Charge({params.symbol: FIXED}, makes=True)
         if isinstance(params, BatchAddParams):
-            return Charge({params.symbol: BATCHED * len(params.orders)}, makes=True)
+            return Charge(
+                {params.symbol: multiply(BATCHED, Decimal(len(params.orders)))}, makes=True
+            )
         if isinstance(params, AmendOrderParams):
             return self._amend(params, numbers or {})
         if isinstance(params, EditOrderParams):
             order = self._orders.get(params.order_id)
-            cost = FIXED + self._age_cost("edit", order)
+            cost = add(FIXED, self._age_cost("edit", order))
             return Charge({params.symbol: cost}, _known(order), "canceled")
         if isinstance(params, CancelOrderParams | BatchCancelParams):
             return self._cancel(params)
@@ -203,8 +216,8 @@ class RateCounter(Keeper):
                 order.aged_from_ns = self._now_ns()
         if exceeded:
             for symbol, cost in charge.costs.items():
-                missing = self.tier.threshold - cost - self.count(symbol)
-                self._put(symbol, self._answered(symbol) + max(missing, Decimal(0)))
+                missing = subtract(self.headroom(symbol), cost)
+                self._put(symbol, add(self._answered(symbol), max(missing, ZERO)))
 
     # What the stream says.
 
@@ -238,38 +251,41 @@ class RateCounter(Keeper):
                     self._correct(symbol, told)
 
     def _arrived(self, order: Order | None, exec_type: str) -> None:
-        """Note that the exchange has counted the request that a report shows, and those before."""
-        under_way = list(self._under_way)
-        for place, charge in enumerate(under_way):
+        """Note that the exchange has counted the request that a report shows.
+
+        It says nothing about requests that were sent before: they may reach the engine later
+        (docs.kraken.com, FIX introduction: messages of one WebSocket take different paths).
+        """
+        for charge in list(self._under_way):
             if order in charge.orders and charge.told_by in ("", exec_type):
-                for counted in under_way[: place + 1]:
-                    self._counted(counted)
+                self._counted(charge)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
-        if told == told.to_integral_value():
+        if not EXACT.remainder(told, 1):
             # It may have been rounded.
-            told = min(max(told, self._answered(symbol)), told + 1)
+            told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
         # What is still coming stays on top.
         self._put(symbol, told)
 
     # Inner workings.
 
     def _answered(self, symbol: str) -> Decimal:
-        value, since_ns = self._counts.get(symbol, (Decimal(0), 0))
-        passed = Decimal(max(self._now_ns() - since_ns, 0)) / SECOND_NS
-        return max(value - passed * self.tier.decay, Decimal(0))
+        value, since_ns = self._counts.get(symbol, (ZERO, 0))
+        if not value:
+            return ZERO
+        passed = multiply(Decimal(max(self._now_ns() - since_ns, 0)), NANO)
+        return max(subtract(value, multiply(passed, self.tier.decay)), ZERO)
 
     def _coming(self, symbol: str) -> Decimal:
-        costs = (charge.costs.get(symbol, Decimal(0)) for charge in self._under_way)
-        return sum(costs, Decimal(0))
+        return total(charge.costs[symbol] for charge in self._under_way if symbol in charge.costs)
 
     def _counted(self, charge: Charge) -> None:
         """Let a request decay, which the exchange has counted by now."""
         if charge in self._under_way:
             del self._under_way[charge]
             for symbol, cost in charge.costs.items():
-                self._put(symbol, self._answered(symbol) + cost)
+                self._put(symbol, add(self._answered(symbol), cost))
 
     def _put(self, symbol: str, value: Decimal) -> None:
         self._counts[symbol] = (value, self._now_ns())
@@ -279,11 +295,11 @@ class RateCounter(Keeper):
         symbol = (order.symbol if order is not None else None) or params.symbol
         if symbol is None:
             return Charge({})
-        cost = FIXED + self._age_cost("amend", order)
+        cost = add(FIXED, self._age_cost("amend", order))
         qty = numbers.get("order_qty", params.order_qty)
         if order is not None and qty is not None and qty < order.cum_qty:  # type: ignore[operator]
             # The rest is cancelled.
-            cost += self._age_cost("cancel", order)
+            cost = add(cost, self._age_cost("cancel", order))
         return Charge({symbol: cost}, _known(order), "amended", order)
 
     def _cancel(self, params: CancelOrderParams | BatchCancelParams) -> Charge:
@@ -292,7 +308,7 @@ class RateCounter(Keeper):
         for order in orders:
             if order.symbol is not None:
                 cost = self._age_cost("cancel", order)
-                costs[order.symbol] = costs.get(order.symbol, Decimal(0)) + cost
+                costs[order.symbol] = add(costs.get(order.symbol, ZERO), cost)
         return Charge(costs, orders, "canceled")
 
     def _named(self, params: CancelOrderParams | BatchCancelParams) -> list[Order]:

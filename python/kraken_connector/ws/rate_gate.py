@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from ..exceptions import (
 )
 from ..models._checks import check_choice
 from ..models.trading import TradingParams
+from ..refusals import classify
 from .rate_counter import Charge, RateCounter
 
 __all__ = ["RateGate"]
@@ -26,8 +27,6 @@ _T = TypeVar("_T")
 POLICIES = ("report", "wait", "refuse")
 #: A cancel takes risk away, and our count may be too high: it is counted and never held back.
 HELD_BACK = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
-#: The exchange's words for a request too many (page "Spot trading rate limits").
-EXCEEDED = "EOrder:Rate limit exceeded"
 #: What is raised for requests that never left.
 NEVER_LEFT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
@@ -96,8 +95,13 @@ class RateGate:
         params: TradingParams,
         numbers: Mapping[str, Decimal] | None = None,
         orders: Sequence[Any] = (),
+        *,
+        has_left: Callable[[], bool] | None = None,
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
+
+        What did not leave is taken back: when the answer ends with an exception, cancellation of
+        the caller included, `has_left` is asked.
 
         Args:
             charge: what `admit` gave.
@@ -105,6 +109,8 @@ class RateGate:
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
             orders: the orders that the request makes.
+            has_left: tells whether the request was handed to the socket; without it the kind of
+                the exception decides, and a request whose caller was cancelled stays counted.
         """
         # After sending, which nothing should hold up.
         if charge is None:
@@ -115,11 +121,11 @@ class RateGate:
         try:
             reply = await answer
             success = True
-        except NEVER_LEFT:
-            self._counter.withdraw(charge)
-            raise
-        except TradingError as error:
-            exceeded = (error.venue_error or "").startswith(EXCEEDED)
+        except BaseException as error:
+            left = not isinstance(error, NEVER_LEFT) if has_left is None else has_left()
+            if not left:
+                self._counter.withdraw(charge)
+            exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
             raise
         finally:
             self._counter.landed(charge, success=success, exceeded=exceeded)
@@ -145,3 +151,13 @@ class RateGate:
             headroom = self._counter.headroom(symbol)
             raise RateLimitExceeded(params.METHOD, symbol, cost, headroom, seconds)
         return seconds
+
+
+def _says_exceeded(text: str | None) -> bool:
+    """Tell whether the exchange refused a request for the trading rate limit.
+
+    It says so for the account's own (page "Spot trading rate limits") and for the one that a
+    master account and its subaccounts share (`EOrder:Domain rate limit exceeded`, Kraken's SDK).
+    Other areas, as `EAPI:Rate limit exceeded`, are other limits.
+    """
+    return text is not None and text.startswith("EOrder:") and classify(text).kind == "rate"
