@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from collections.abc import Callable
 from typing import Any
 
+from ..exceptions import RequestTimeout
 from ..models import DeadMansSwitchEvent
 from .balances import Balances
 from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
+from .order_methods import OrderMethods
 from .orders import Orders
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
-from .trader import TradingMethods
 from .waiting import now
 
 __all__ = ["AccountMethods"]
+
+EXECUTIONS = Topic("executions", None, "")
 
 
 class Nowhere:
@@ -34,7 +38,7 @@ class Nowhere:
         """Do nothing."""
 
 
-class AccountMethods(SubscribingMethods, TradingMethods):
+class AccountMethods(SubscribingMethods, OrderMethods):
     """What `KrakenWSClient` knows about its account.
 
     Attributes:
@@ -46,18 +50,26 @@ class AccountMethods(SubscribingMethods, TradingMethods):
     balances: Balances
     _nowhere: Nowhere
     _switches: weakref.WeakSet[DeadMansSwitch]
+    _request_timeout: float
 
     async def track_orders(self) -> None:
         """Keep `orders` up to date, by subscribing to `executions` if nobody did.
 
         Its messages go nowhere else until you subscribe yourself. Such a subscription shares the
         stream and its parameters, as a connection has one: open orders, the last fills and the
-        rate counter. It begins with a snapshot, as any.
+        rate counter.
+
+        It returns when the first snapshot has come: then the orders and fills of earlier programs
+        are known, and cannot be mistaken for those of this one. Called again it has a stream that
+        is not followed at the moment asked for at once.
 
         Raises:
             SubscriptionError, NotConnected, TokenAcquisitionError: and others, as in `subscribe`.
+            RequestTimeout: (a `TimeoutError`) no snapshot came within `request_timeout`; it is
+                asked for again.
         """
         await self._track(ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True))
+        await self._first_snapshot()
 
     async def track_balances(self) -> None:
         """Keep `balances` up to date, by subscribing to `balances` if nobody did.
@@ -107,8 +119,30 @@ class AccountMethods(SubscribingMethods, TradingMethods):
     async def _track(self, params: SubscriptionParams) -> None:
         self._check(params)
         topic = Topic(params.channel, None, "")
-        if all(link.session.registry.get(topic) is None for link in self._pool):
+        links = [link for link in self._pool if link.session.registry.get(topic) is not None]
+        if not links:
             await super()._subscribe(params, lambda _: self._nowhere)
+        for link in links:
+            if not link.session.is_stream_current(params.channel):
+                link.session.refresh(params.channel, now())
+                link.connection.attend()
+
+    async def _first_snapshot(self) -> None:
+        """Wait until orders are current, if the stream has snapshots."""
+        entries = [link.session.registry.get(EXECUTIONS) for link in self._pool]
+        asked = [entry.params.subscribe_params() for entry in entries if entry is not None]
+        if (
+            not asked
+            or asked[0].get("users")
+            or not (asked[0].get("snap_orders") or asked[0].get("snap_trades"))
+        ):
+            return
+        try:
+            async with asyncio.timeout(self._request_timeout):
+                await self.orders.wait_current()
+        except TimeoutError:
+            text = f"no snapshot of executions within {self._request_timeout:g} s"
+            raise RequestTimeout(text) from None
 
     async def _subscribe(
         self, params: SubscriptionParams, sink: Callable[[Link], Sink]

@@ -14,6 +14,8 @@ from typing import Any, Self
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError, TransportError
 from ..models import DeadMansSwitchEvent, GapEvent
+from ..models._checks import check_choice
+from ..models.trading import TradingParams
 from .account import AccountMethods, Nowhere
 from .backoff import is_retryable
 from .balances import Balances
@@ -21,6 +23,7 @@ from .book import LiveBooks, OrderBookManager
 from .connection import ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .dispatcher import WSMessage
+from .exchange_clock import ExchangeClock, nanoseconds
 from .hosts import Hosts
 from .inbox import Inbox
 from .instruments import Instruments
@@ -40,6 +43,9 @@ from .session import Session
 from .sinks import CallbackSink
 from .subscriptions import SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
+from .trader import Sequencing, Trader
+from .trading_replies import TradingReply
+from .waiting import now
 from .wiring import Wiring
 
 __all__ = ["KrakenWSClient", "TradingError"]
@@ -108,6 +114,13 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             `refuse` raises `RateLimitExceeded`. Cancels are never held back.
         tier: the account's tier, `starter`, `intermediate` or `pro`, by which the rate limit goes;
             by default it is learnt when `executions` is subscribed.
+        rate_max_wait: longest wait of one request with `rate_policy="wait"`; longer ones raise
+            `RateLimitExceeded`. `None` for no bound.
+        order_deadline: how long the exchange may take an order, an amend or an edit after it was
+            sent, 0.5 to 60; sent as `deadline` by the exchange's clock unless parameters have one.
+        sequencing: what happens to an amend, edit or cancel of an order whose own last request has
+            no answer yet, as messages may overtake each other on the way to the engine: `hold`
+            waits for that answer, a cancel for a second at most; `send` sends it at once.
 
     Attributes:
         instruments: the pairs by symbol, as the `instrument` stream last told them.
@@ -151,6 +164,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         check_orders: bool = True,
         rate_policy: RatePolicy = "report",
         tier: TierName | None = None,
+        rate_max_wait: float | None = None,
+        order_deadline: float = 5.0,
+        sequencing: Sequencing = "hold",
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
@@ -175,7 +191,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             resync_attempts=resync_attempts,
             token_attempts=max(1, max_reconnect_attempts),
             deliver_heartbeats=deliver_heartbeats,
+            order_deadline=order_deadline,
         )
+        check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
@@ -188,14 +206,20 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         if on_message is not None:
             self._callback = CallbackSink(on_message, self._count_callback_error, "on_message")
         self.instruments = Instruments()
-        self._order_checks = (
-            OrderChecks(self.instruments, self._has_instruments) if check_orders else None
-        )
-        self.orders = Orders()
+        self._exchange = ExchangeClock()
+        self.orders = Orders(now, self._exchange, self._send_for_order)
         self.balances = Balances()
-        self.rate_counter = RateCounter(self.orders, tier, time.time_ns)
-        self._bookkeeper = self.orders
-        self._rate_gate = RateGate(self.rate_counter, rate_policy)
+        self.rate_counter = RateCounter(self.orders, tier, lambda: nanoseconds(now()))
+        self._trader = Trader(
+            lambda method: self._connection_for("executions", method),
+            has_tokens=self._has_tokens,
+            orders=self.orders,
+            checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
+            gate=RateGate(self.rate_counter, rate_policy, rate_max_wait),
+            exchange=self._exchange,
+            sequencing=sequencing,
+        )
+        self._request_timeout = request_timeout
         self._nowhere = Nowhere()
         self._switches = weakref.WeakSet()
         self._queues = QueueWatches(self._level3_book)
@@ -209,7 +233,8 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,
-            orders=self._bookkeeper,
+            orders=self.orders,
+            exchange=self._exchange,
             observers={
                 "instrument": self.instruments.observe,
                 "level3": self._queues.see,
@@ -244,6 +269,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             await self._cleaning
         logger.info("using the %s core", backend())
         self._inbox.open(keep=self._gave_up)
+        self.orders.began()
         try:
             await self._pool.connect()
         except BaseException:
@@ -258,6 +284,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         """
         self._gave_up = False
         self._inbox.end(NotConnected("receive", "disconnected"))
+        self._trader.ended()
         self.orders.ended(NotConnected("wait for an order", "disconnected"))
         if self._cleaning is not None:
             await self._cleaning
@@ -391,6 +418,10 @@ class KrakenWSClient(AccountMethods, Level3Methods):
 
     # Inner workings.
 
+    async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
+        """Send a request that an order makes."""
+        return await self._trader.send(self._trader.prepare(params))
+
     def _sessions(self) -> Iterable[Session]:
         return [link.session for link in self._pool]
 
@@ -425,6 +456,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         logger.error("giving up: %s", reason)
         self._gave_up = True
         self._inbox.end(reason)
+        self._trader.ended()
         self.orders.ended(reason)
         self._cleaning = asyncio.create_task(self._clean_up())
 

@@ -74,7 +74,7 @@ class ExchangeClock:
         return None if offset is None else now_ns + offset
 
     def offset_ns(self, now: float) -> int | None:
-        """Return the exchange's time less the local monotonic one; `None` before the first reply."""
+        """Return the exchange's time less the local one, `None` before the first reply."""
         known = [bound[0] for bound in (self._lower, self._upper) if bound is not None]
         return sum(known) // len(known) if known else None
 
@@ -94,7 +94,7 @@ class ExchangeClock:
 
 
 def milliseconds_text(at_ns: int) -> str:
-    """Return a time as RFC 3339 text with milliseconds, as `deadline` is read (page "Add Order")."""
+    """Return a time as RFC 3339 text with milliseconds (page "Add Order", `deadline`)."""
     seconds, rest = divmod(at_ns, SECOND_NS)
     return f"{_second(seconds)}.{rest // 1_000_000:03d}Z"
 

@@ -21,6 +21,8 @@ class SessionOptions:
         resync_attempts: how often one stream is asked for again before it is given up.
         token_attempts: how often a token is fetched in a row after a reconnect.
         deliver_heartbeats: whether heartbeats are delivered like data.
+        order_deadline: seconds from sending during which the exchange may take an order, an amend
+            or an edit; 0.5 to 60 (page "Add Order").
 
     Raises:
         TypeError, ValueError: a value makes no sense.
@@ -33,10 +35,14 @@ class SessionOptions:
     resync_attempts: int = 5
     token_attempts: int = 10
     deliver_heartbeats: bool = False
+    order_deadline: float = 5.0
 
     def __post_init__(self) -> None:
         check_seconds(self, "ping_interval", "ping_timeout", "heartbeat_timeout", "request_timeout")
         checked_count("resync_attempts", self.resync_attempts, 0)
+        check_seconds(self, "order_deadline")
+        if not 0.5 <= self.order_deadline <= 60:
+            raise ValueError(f"order_deadline must be 0.5 to 60 seconds, not {self.order_deadline}")
 
 
 def check_seconds(options: object, *names: str) -> None:

@@ -26,6 +26,7 @@ from ..models.trading import (
 )
 from .constants import SystemState
 from .instruments import Instruments, PairRules
+from .orders.life import FINAL
 
 __all__ = ["OrderChecks", "check_price", "check_quantity"]
 
@@ -77,6 +78,7 @@ class OrderChecks:
         """
         _check_deadline(params, now_ns)
         if isinstance(params, EditOrderParams) and order is not None:
+            _check_not_done(params, order)
             _check_edit(params, order)
         knows_pairs = bool(self._instruments) and self._is_current()
         for new in _new_orders(params):
@@ -108,6 +110,9 @@ class OrderChecks:
         """
         if params.deadline is not None:
             _check_deadline(params, now_ns)
+        if order is not None:
+            _check_not_done(params, order)
+            _check_levels(params, numbers, order)
         if system == SystemState.MAINTENANCE:
             raise _closed("the exchange", "system", system, _CLOSED[system], None, params.METHOD)
         symbol = params.symbol or getattr(order, "symbol", None)
@@ -168,6 +173,38 @@ def _check_deadline(params: TradingParams, now_ns: int) -> None:
         text = f"deadline must be 0.5 to 60 s from now, not {left / 1e9:.3f} s: {deadline}"
         raise OrderCheckFailed(
             text, rule="deadline", field="deadline", value=deadline, method=params.METHOD
+        )
+
+
+def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> None:
+    """Check that an order that is to be changed has not ended by the exchange's word."""
+    if order.status in FINAL:
+        name = order.order_id or order.cl_ord_id
+        raise OrderCheckFailed(
+            f"{params.METHOD} cannot change {name}: it is {order.status}",
+            rule="done",
+            symbol=order.symbol,
+            field="order_id",
+            value=name,
+            method=params.METHOD,
+        )
+
+
+def _check_levels(params: AmendOrderParams, numbers: Mapping[str, Decimal], order: Any) -> None:
+    """Check that new prices of an order are positive where they are levels, not distances."""
+    if order.order_type is None or order.order_type in TRAILING_TYPES:
+        return
+    for field in ("limit_price", "trigger_price"):
+        number = numbers.get(field)
+        if number is None or getattr(params, f"{field}_type") in OFFSETS or number > 0:
+            continue
+        raise OrderCheckFailed(
+            f"{field} of {order.order_type} orders must be more than 0, not {number:f}",
+            rule="tick",
+            symbol=order.symbol,
+            field=field,
+            value=number,
+            method=params.METHOD,
         )
 
 

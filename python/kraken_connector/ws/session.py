@@ -9,6 +9,7 @@ called once for each socket, so books and subscriptions outlive the sockets.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -30,17 +31,17 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
-from ..models.trading import TradingParams
 from .arbiter import Gate
-from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
+from .exchange_clock import ExchangeClock
 from .holes import Holes
 from .keepers import Keeper
 from .latency import LatencyHistogram
 from .liveness import Liveness
 from .options import SessionOptions
+from .orders import Orders
 from .pacing import Allowance
 from .pauses import PauseWatch
 from .rates import RateMeter
@@ -52,7 +53,7 @@ from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic, Wish
 from .token_desk import TokenDesk
-from .trading_desk import Command, TradingDesk
+from .trading_requests import Command, TradingRequests
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -70,7 +71,8 @@ class Session:
         outlet: where everything goes that belongs to no subscription.
         options: how the protocol is spoken.
         has_token_source: whether tokens can be fetched.
-        orders: keeps account of orders.
+        orders: the orders of the account.
+        exchange: the exchange's clock, which replies teach.
         observers: by channel, what sees each message before it is delivered; it must not raise.
         keepers: by private channel, who keeps its state.
         allowance: what the connections of a client may spend on snapshots of `level3`.
@@ -110,7 +112,8 @@ class Session:
         options: SessionOptions | None = None,
         *,
         has_token_source: bool = False,
-        orders: OrderBookkeeper | None = None,
+        orders: Orders | None = None,
+        exchange: ExchangeClock | None = None,
         observers: Mapping[str, Take] | None = None,
         keepers: Mapping[str, Keeper] | None = None,
         allowance: Allowance | None = None,
@@ -150,13 +153,17 @@ class Session:
             tokens=self._tokens,
             allowance=allowance,
         )
-        self.trading = TradingDesk(
+        self._exchange = exchange = exchange or ExchangeClock()
+        self.trading = TradingRequests(
             url,
             self.requests.outgoing,
             self._tokens,
             self.requests.new_id,
             timeout=options.request_timeout,
-            orders=NoBookkeeping() if orders is None else orders,
+            orders=Orders(lambda: self._live.heard, exchange) if orders is None else orders,
+            exchange=exchange,
+            wall_ns=time.time_ns,
+            order_deadline=options.order_deadline,
         )
         self.repair = self.requests.repairs = Repair(
             self.requests,
@@ -270,7 +277,6 @@ class Session:
         self.is_open = False
         self._watch.forget()
         self._rates.forget()
-        self.care.look_at(now_ns)
         self.care.broken()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
@@ -301,7 +307,6 @@ class Session:
 
     def look(self, now: float, now_ns: int) -> None:
         """Note that the process runs; comes before `tick` and `deadline`."""
-        self.care.look(now, now_ns)
         if self.is_open and self._rates.is_due(now):
             self._rates.look(now, self.engine.counters())
         since_ns = self._watch.look(now, now_ns) if self.is_open else None
@@ -439,9 +444,14 @@ class Session:
         self.repair.refresh(Topic(channel, None, ""), now)
         self._after(now)
 
-    def trade(self, params: TradingParams, now: float, now_ns: int) -> Command:
-        """Send a trading request, once; see `TradingDesk.request`."""
-        command = self.trading.request(params, now, now_ns)
+    def is_stream_current(self, channel: str) -> bool:
+        """Tell whether a private stream is subscribed and followed."""
+        entry = self.registry.get(Topic(channel, None, ""))
+        return self.is_open and entry is not None and entry.state == "confirmed"
+
+    def trade(self, command: Command, now: float) -> Command:
+        """Send a trading request; see `TradingRequests.send`."""
+        self.trading.send(command, now)
         self._after(now)
         return command
 
@@ -476,12 +486,14 @@ class Session:
 
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
+        self._exchange.learn(pong.time_in, pong.time_out, None, self._live.heard)
         self._live.pong(self._live.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
         if self.trading.take(response, self._live.heard):
             return
+        self._exchange.learn(response.time_in, response.time_out, None, self._live.heard)
         if self.requests.take(response, self._live.heard):
             self._after(self._live.heard)
         elif response.method == "ping":
@@ -569,6 +581,8 @@ class Session:
         def note(message: WSDataMessage) -> None:
             self._private_ns[message.channel] = self.last_received_ns
             take(message)
+            # A keeper may have something to do because of it.
+            self.attention = self.attention or self.care.deadline() < self._planned
 
         return note
 

@@ -1,14 +1,19 @@
-"""The trading methods of the client."""
+"""Trading: from a method's parameters to the request on the connection for orders."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Literal, cast
 
 from ..exceptions import (
     NotConnected,
+    OrderCheckFailed,
     OrderOutcomeUnknown,
     RequestError,
     TradingError,
@@ -23,328 +28,411 @@ from ..models.trading import (
     CancelOrderParams,
     EditOrderParams,
     TradingParams,
-    check_one_order,
 )
-from ..models.trading_results import (
-    AddOrderResult,
-    AmendOrderResult,
-    BatchAddResult,
-    BatchCancelResult,
-    CancelAllOrdersAfterResult,
-    CancelAllResult,
-    CancelOrderResult,
-    EditOrderResult,
-)
-from .bookkeeping import OrderBookkeeper
 from .connection import Connection
 from .constants import ConnectionState
+from .encoding import encode_body
+from .exchange_clock import ExchangeClock
 from .order_checks import OrderChecks
-from .prepared import AMENDED_NUMBERS, PreparedAmend, PreparedCancel
+from .orders import Order, Orders
+from .orders.changes import TERMS, Change
+from .orders.evidence import REPORT_PATIENCE
 from .rate_gate import RateGate
-from .trading_desk import Command
 from .trading_replies import TradingReply
-from .waiting import now, outcome, settled
+from .trading_requests import Command
+from .waiting import now, settled
 
-__all__ = ["TradingMethods"]
+__all__ = ["Request", "Sequencing", "Trader"]
 
-_P = TypeVar("_P", bound=TradingParams)
+logger = logging.getLogger(__name__)
+
+#: What happens to a request about an order whose own last request has no answer yet. Messages of
+#: one socket may overtake each other on the way to the engine (docs.kraken.com, FIX introduction).
+Sequencing = Literal["hold", "send"]
+#: Longest time that a cancel is held for the answer to its order's last request, seconds.
+CANCEL_HOLD = 1.0
+#: How often an order that turned up after `cancel_all` is cancelled.
+STRAGGLER_TRIES = 5
+#: The numbers of an amend as they stand in it.
+AMENDED_NUMBERS = ("limit_price", "order_qty", "display_qty", "trigger_price")
 
 
-class TradingMethods:
-    """What `KrakenWSClient` can do with orders.
+@dataclass(slots=True)
+class Request:
+    """A trading request before it is sent.
 
-    Every method sends its request at once and waits for the answer. What it raises tells whether
-    the request can have had an effect:
-
-    - `TradingError`: refused. `OrderCheckFailed` and `RateLimitExceeded`, two of them: not even
-      sent.
-    - `OrderOutcomeUnknown` (a `TimeoutError` and `ConnectionError`): sent, and no word came.
-    - `NotConnected`, `ConnectionLost`, `RequestTimeout`, `TokenAcquisitionError`: never left.
-
-    Nothing is sent again by itself.
+    Attributes:
+        params: its parameters; those of a request that was encoded beforehand lack its numbers.
+        numbers: the prices and quantities of an amend, by name.
+        body: the parameters but token and deadline as JSON, each after a comma; made when `None`.
+        orders: the orders that it makes.
+        targets: the orders that it is about, as far as the client knows them.
+        max_wait: longest wait for the rate limit, seconds; by default the client's.
     """
 
-    _has_tokens: bool
-    _order_checks: OrderChecks | None
-    _bookkeeper: OrderBookkeeper
-    _rate_gate: RateGate
-    #: The connection for orders, once it was opened.
-    _trades_on: Connection | None = None
+    params: TradingParams
+    numbers: dict[str, Decimal] = field(default_factory=dict)
+    body: bytes | None = None
+    orders: Sequence[Order] = ()
+    targets: Sequence[Order] = ()
+    max_wait: float | None = None
 
-    async def add_order(self, params: AddOrderParams) -> TradingReply[AddOrderResult]:
-        """Place one order.
 
-        Raises:
-            TradingError: it was refused.
-            OrderOutcomeUnknown: it was sent, and no word came.
-            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it never left.
-        """
-        return await self._trade(_checked(params, AddOrderParams))
+class Trader:
+    """Sends trading requests; every one of them takes the way of `send`.
 
-    async def amend_order(self, params: AmendOrderParams) -> TradingReply[AmendOrderResult]:
-        """Change an order that keeps its identifiers and, where possible, its place in the queue.
+    Args:
+        connect: returns the connection for orders, opened when it is the first time.
+        has_tokens: whether tokens can be fetched.
+        orders: the orders of the account.
+        checks: the exchange's rules, `None` not to check them.
+        gate: the trading rate limit.
+        exchange: the exchange's clock.
+        sequencing: whether requests about an order wait for the answer to its last one.
+        on_timer: takes the reply to each `cancel_all_orders_after`: when it was sent, its timeout
+            and the result.
+    """
 
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params, AmendOrderParams))
-
-    async def edit_order(self, params: EditOrderParams) -> TradingReply[EditOrderResult]:
-        """Put a new order in the place of another one; prefer `amend_order`.
-
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params, EditOrderParams))
-
-    async def cancel_order(self, params: CancelOrderParams) -> TradingReply[CancelOrderResult]:
-        """Cancel orders, by one request for each identifier, so that each outcome is known.
-
-        An `order_userref` ends all orders that have it. The exchange answers once for each and
-        does not say how many there are: the method returns when no further answer came for a
-        quarter of a second.
-
-        Returns:
-            The first reply; `acks` has all of them.
-
-        Raises:
-            TradingError: an order was refused; `rejected` says which and why.
-            OrderOutcomeUnknown: no word came about an order; `unanswered` says which.
-            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: as in `add_order`.
-        """
-        _checked(params, CancelOrderParams)
-        named = params.identifiers
-        if len(named) == 1:
-            return await self._trade(params)
-        return await self._cancel_each(params, named)
-
-    async def cancel_all(
-        self, params: CancelAllParams | None = None
-    ) -> TradingReply[CancelAllResult]:
-        """Cancel all open orders of the account.
-
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params or CancelAllParams(), CancelAllParams))
-
-    async def cancel_all_orders_after(
-        self, params: CancelAllOrdersAfterParams
-    ) -> TradingReply[CancelAllOrdersAfterResult]:
-        """Let the exchange cancel all orders after a time, unless it is asked again before.
-
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params, CancelAllOrdersAfterParams))
-
-    async def batch_add(self, params: BatchAddParams) -> TradingReply[BatchAddResult]:
-        """Place two to fifteen orders of one pair.
-
-        An order that the engine refuses alone does not fail the others: look at
-        `reply.typed.rejected`, or at each of `reply.typed.orders`.
-
-        Raises:
-            TradingError: the whole batch was refused.
-            OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params, BatchAddParams))
-
-    async def batch_cancel(self, params: BatchCancelParams) -> TradingReply[BatchCancelResult]:
-        """Cancel two to fifty orders; the answer is a number, each order's end is in `executions`.
-
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        return await self._trade(_checked(params, BatchCancelParams))
-
-    # Requests that are encoded beforehand.
-
-    def prepare_amend(
+    def __init__(
         self,
+        connect: Callable[[str], Awaitable[Connection]],
         *,
-        order_id: str | None = None,
-        cl_ord_id: str | None = None,
-        symbol: str | None = None,
-        post_only: bool | None = None,
-        limit_price_type: str | None = None,
-        trigger_price_type: str | None = None,
-        token: str = "",
-    ) -> PreparedAmend:
-        """Encode everything of an amend but its numbers.
+        has_tokens: bool,
+        orders: Orders,
+        checks: OrderChecks | None,
+        gate: RateGate,
+        exchange: ExchangeClock,
+        sequencing: Sequencing = "hold",
+        on_timer: Callable[[float, int, Any], None] = lambda *_: None,
+    ) -> None:
+        self._connect = connect
+        self._has_tokens = has_tokens
+        self._orders = orders
+        self._checks = checks
+        self._gate = gate
+        self._exchange = exchange
+        self._holds = sequencing == "hold"
+        self._on_timer = on_timer
+        self._connection: Connection | None = None
+        self._new_name = client_names().__next__
+        self._stragglers: set[asyncio.Task[None]] = set()
 
-            amend = client.prepare_amend(cl_ord_id="quote-1", symbol="BTC/USD")
-            await amend(limit_price=Decimal("64000.1"))
+    @property
+    def connection(self) -> Connection | None:
+        """The connection for orders, once it was opened."""
+        return self._connection
 
-        The result can be called any number of times, also after reconnecting. Arguments are those
-        of `AmendOrderParams`.
+    # What callers want.
 
-        Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
-        """
-        params = AmendOrderParams(
-            order_id,
-            token,
-            post_only=post_only,
-            trigger_price_type=trigger_price_type,
-            cl_ord_id=cl_ord_id,
-            limit_price_type=limit_price_type,
-            symbol=symbol,
-        )
-        return PreparedAmend(self, params)
-
-    def prepare_cancel(
-        self, *, order_id: str | None = None, cl_ord_id: str | None = None, token: str = ""
-    ) -> PreparedCancel:
-        """Encode a cancel, so that calling the result only sends it.
-
-            cancel = client.prepare_cancel(cl_ord_id="quote-1")
-            await cancel()
+    def prepare(self, params: TradingParams, *, tag: str | None = None) -> Request:
+        """Return a request, with the orders that it makes.
 
         Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+            OrderCheckFailed: an order with the same `cl_ord_id` is not done.
         """
-        check_one_order(order_id, cl_ord_id)
-        params = CancelOrderParams(
-            token,
-            order_id=None if order_id is None else [order_id],
-            cl_ord_id=None if cl_ord_id is None else [cl_ord_id],
-        )
-        return PreparedCancel(self, params)
+        if isinstance(params, AddOrderParams):
+            made = [params] if not params.validate else []
+        elif isinstance(params, BatchAddParams):
+            made = list(params.orders) if not params.validate else []
+        else:
+            return Request(params, self._numbers(params), targets=self._targets(params))
+        return Request(params, orders=self._place(params.METHOD, made, tag))
 
-    # Inner workings.
-
-    async def _connection_for(self, channel: str, action: str) -> Connection:
-        raise NotImplementedError
-
-    async def _trade(self, params: TradingParams) -> TradingReply[Any]:
-        connection = await self._trading_connection(params.METHOD, params.token)
-        self._check_order(params, connection)
-        charge = await self._rate_gate.admit(params)
+    async def send(self, request: Request) -> TradingReply[Any]:
+        """Check a request, wait for its turn, send it once, and wait for its answer."""
+        command: Command | None = None
+        charge = None
         try:
+            connection = await self._connected(request)
+            self._check(request, connection)
+            charge = await self._gate.admit(
+                request.params,
+                request.numbers,
+                recheck=lambda: self._check(request, connection),
+                max_wait=request.max_wait,
+            )
+            if self._holds and request.targets:
+                await self._wait_for_turn(request, connection)
             if connection.state is not ConnectionState.CONNECTED:
-                connection = await self._trading_connection(params.METHOD, params.token)
-            command = connection.session.trade(params, now(), time.time_ns())
-        except BaseException:
-            self._rate_gate.withdraw(charge)
+                connection = await self._connected(request)
+            command = connection.session.trade(self._command(request), now())
+        except BaseException as error:
+            if command is None:
+                self._withdraw(request, charge, error)
             raise
         connection.attend()
-        answer = outcome(connection, command)
-        return await self._rate_gate.watch(charge, answer, params, orders=command.orders)
+        return await self._gate.watch(
+            charge,
+            settled(connection, command),
+            request.params,
+            request.numbers,
+            request.orders,
+            has_left=lambda: not command.is_withdrawn,
+        )
 
-    def _check_order(self, params: TradingParams, connection: Connection) -> None:
-        """Check a request by the exchange's rules, as far as they are known."""
-        if isinstance(params, AmendOrderParams):
-            named = ((name, getattr(params, name)) for name in AMENDED_NUMBERS)
-            numbers = {name: number for name, number in named if number is not None}
-            self._check_amend(params, numbers, connection)
-        elif self._order_checks is not None:
-            edited = params.order_id if isinstance(params, EditOrderParams) else None
-            self._order_checks.check(
-                params,
-                time.time_ns(),
-                system=connection.session.system_status,
-                order=None if edited is None else self._bookkeeper.get(edited),
-            )
+    async def cancel_each(self, params: CancelOrderParams) -> TradingReply[Any]:
+        """Cancel several orders, by one request for each identifier."""
+        named = params.identifiers
+        parts = [params.of(kind, name) for kind, name in named]
+        results = await asyncio.gather(
+            *(self.send(self.prepare(part)) for part in parts), return_exceptions=True
+        )
+        return _together(params.METHOD, [str(name) for _, name in named], results)
 
-    def _check_amend(
-        self, params: AmendOrderParams, numbers: Mapping[str, Decimal], connection: Connection
-    ) -> None:
-        """Check the numbers of an amend by the exchange's rules."""
-        if self._order_checks is not None:
-            self._order_checks.check_amend(
-                params,
-                numbers,
-                time.time_ns(),
-                system=connection.session.system_status,
-                order=self._bookkeeper.get(params.order_id or params.cl_ord_id or ""),
-            )
+    async def cancel_all(self, params: CancelAllParams) -> TradingReply[Any]:
+        """Cancel all orders, and afterwards those that were on their way meanwhile."""
+        on_the_way = self._orders.unsettled
+        was_open = self._orders.open()
+        reply = await self.send(Request(params))
+        self._orders.may_have_ended(was_open)
+        for order in on_the_way:
+            if not order.is_done:
+                self._look_after(order)
+        return reply
 
-    async def _trading_connection(self, method: str, token: str) -> Connection:
+    async def cancel_batch(self, params: BatchCancelParams) -> TradingReply[Any]:
+        """Cancel orders by one request."""
+        request = self.prepare(params)
+        reply = await self.send(request)
+        self._orders.may_have_ended(list(request.targets))
+        return reply
+
+    async def set_timer(self, params: CancelAllOrdersAfterParams) -> TradingReply[Any]:
+        """Set the exchange's timer of the dead man's switch."""
+        sent = now()
+        reply = await self.send(Request(params))
+        self._on_timer(sent, cast("int", params.timeout), reply.typed)
+        return reply
+
+    def ended(self) -> None:
+        """Stop looking after orders: the client is disconnected."""
+        for task in self._stragglers:
+            task.cancel()
+
+    # Parts of the way.
+
+    async def _connected(self, request: Request) -> Connection:
         """Return the connection for orders, which has a socket.
 
         Raises:
             NotConnected: it has none.
             ValueError: there is neither a token nor a `TokenManager`.
         """
-        connection = self._trades_on
+        connection = self._connection
         if connection is not None and connection.state is ConnectionState.CONNECTED:
             return connection
-        if not (self._has_tokens or token):
+        method = request.params.METHOD
+        if not (self._has_tokens or request.params.token):
             raise ValueError(
                 f"{method} needs a token: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
-        connection = await self._connection_for("executions", method)
+        connection = await self._connect(method)
         if connection.state is not ConnectionState.CONNECTED:
             raise NotConnected(method, connection.state)
         if self._has_tokens:
-            self._trades_on = connection
+            self._connection = connection
         return connection
 
-    async def _cancel_each(
-        self, params: CancelOrderParams, named: list[tuple[str, str | int]]
-    ) -> TradingReply[CancelOrderResult]:
-        connection = await self._trading_connection(params.METHOD, params.token)
-        sent, sent_ns = now(), time.time_ns()
-        commands = [
-            connection.session.trade(params.of(kind, name), sent, sent_ns) for kind, name in named
+    def _check(self, request: Request, connection: Connection) -> None:
+        """Check a request by the exchange's rules, as far as they are known."""
+        if self._checks is None:
+            return
+        params = request.params
+        target = request.targets[0] if len(request.targets) == 1 else None
+        known_ns = self._exchange.estimate_ns(now()) or time.time_ns()
+        system = connection.session.system_status
+        if isinstance(params, AmendOrderParams):
+            self._checks.check_amend(params, request.numbers, known_ns, system=system, order=target)
+        else:
+            self._checks.check(params, known_ns, system=system, order=target)
+
+    async def _wait_for_turn(self, request: Request, connection: Connection) -> None:
+        """Wait until the last requests about the same orders are answered.
+
+        A cancel is held for a second at most, as it takes risk away; an amend or edit until the
+        last request is answered or its outcome is unknown.
+        """
+        if not any(order.is_busy for order in request.targets):
+            return
+        is_cancel = request.params.METHOD in ("cancel_order", "batch_cancel")
+        try:
+            async with asyncio.timeout(CANCEL_HOLD if is_cancel else None):
+                while busy := [order for order in request.targets if order.is_busy]:
+                    await busy[0].wait_free()
+        except TimeoutError:
+            return
+        self._check(request, connection)
+
+    def _command(self, request: Request) -> Command:
+        body = request.body
+        if body is None:
+            body = encode_body(self._wire(request))
+        method = request.params.METHOD
+        numbers = request.numbers or _numbers_of(request.params)
+        changes = [Change(method, order, numbers) for order in request.targets]
+        return Command(method, body, request.params, orders=request.orders, changes=changes)
+
+    def _wire(self, request: Request) -> dict[str, Any]:
+        """Return the parameters as they are sent, with the names that the client made."""
+        plain = request.params.wire()
+        sent = plain["orders"] if isinstance(request.params, BatchAddParams) else [plain]
+        for order, made in zip(request.orders, sent, strict=False):
+            if order.cl_ord_id is not None:
+                made["cl_ord_id"] = order.cl_ord_id
+        return plain
+
+    def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
+        """Note that a request is not sent."""
+        self._gate.withdraw(charge)
+        for order in request.orders:
+            self._orders.refused(order, _reason_of(error))
+        if isinstance(error, TradingError) and not error.orders:
+            error.orders = tuple(request.orders or request.targets)
+
+    # Orders.
+
+    def _place(self, method: str, made: list[AddOrderParams], tag: str | None) -> list[Order]:
+        """Return new orders, with the names that they are sent by."""
+        names = [self._name(params) for params in made]
+        taken = [
+            name
+            for name in names
+            if name is not None and (o := self._orders.get(name)) is not None and not o.is_done
         ]
-        connection.attend()
+        orders = [
+            self._orders.placing(params, name, tag)
+            for params, name in zip(made, names, strict=True)
+        ]
+        if taken:
+            error = OrderCheckFailed(
+                f"an order with cl_ord_id {taken[0]} is not done: {self._orders.get(taken[0])!r}",
+                rule="duplicate",
+                field="cl_ord_id",
+                value=taken[0],
+                method=method,
+                orders=orders,
+            )
+            for order in orders:
+                self._orders.refused(order, error)
+            raise error
+        return orders
 
-        async def answers() -> TradingReply[CancelOrderResult]:
-            for command in commands:
-                await settled(connection, command, commands)
-            return _together([str(name) for _, name in named], commands)
+    def _name(self, params: AddOrderParams) -> str | None:
+        """Return the `cl_ord_id` of a new order, made here if it has no identifier.
 
-        return await self._rate_gate.watch(None, answers(), params)
+        The exchange refuses one together with a conditional close (Kraken's SDK).
+        """
+        if isinstance(params.cl_ord_id, str):
+            return params.cl_ord_id
+        has_none = params.cl_ord_id is None and params.order_userref is None
+        return self._new_name() if has_none and params.conditional is None else None
+
+    def _targets(self, params: TradingParams) -> list[Order]:
+        """Return the orders that a request names, as far as the client knows them."""
+        names: list[str] = []
+        for name in ("order_id", "cl_ord_id", "orders"):
+            value = getattr(params, name, None)
+            names += [value] if isinstance(value, str) else value or ()
+        found = [order for name in names if (order := self._orders.get(name)) is not None]
+        numbers = getattr(params, "order_userref", None) if params.METHOD == "cancel_order" else ()
+        if numbers:
+            found += [o for o in self._orders.working() if o.order_userref in numbers]
+        return list(dict.fromkeys(found))
+
+    @staticmethod
+    def _numbers(params: TradingParams) -> dict[str, Decimal]:
+        """Return the prices and quantities of an amend by name."""
+        if not isinstance(params, AmendOrderParams):
+            return {}
+        named = ((name, getattr(params, name)) for name in AMENDED_NUMBERS)
+        return {name: number for name, number in named if number is not None}
+
+    def _look_after(self, order: Order) -> None:
+        """Cancel an order that was on its way during `cancel_all`, should it turn up."""
+        task = asyncio.create_task(self._cancel_straggler(order))
+        self._stragglers.add(task)
+        task.add_done_callback(self._stragglers.discard)
+
+    async def _cancel_straggler(self, order: Order) -> None:
+        try:
+            await order.wait_settled()
+            for _ in range(STRAGGLER_TRIES):
+                if order.is_done:
+                    return
+                logger.warning("%r turned up after cancel_all: it is cancelled too", order)
+                try:
+                    await order.cancel()
+                    await order.wait_done(REPORT_PATIENCE)
+                except (RequestError, NotConnected, TimeoutError) as error:
+                    logger.warning("%r could not be cancelled yet: %s", order, error)
+                    await asyncio.sleep(REPORT_PATIENCE)
+        except Exception as error:  # noqa: BLE001 (the client has ended, or nothing more is heard)
+            logger.error("%r may be in the market after cancel_all: %s", order, error)
+            return
+        if not order.is_done:
+            logger.error("%r is in the market after cancel_all", order)
 
 
-def _checked(params: _P, wanted: type[_P]) -> _P:
-    if not isinstance(params, wanted):
-        raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
-    return params
+def client_names() -> Iterator[str]:
+    """Make identifiers of orders that no other client of the account has.
 
-
-def _together(names: list[str], commands: list[Command]) -> TradingReply[Any]:
-    """Return one reply for several commands, or raise one exception for them.
-
-    What is in doubt comes before what was refused, and that before what never left.
+    They are free text of 18 characters, the form that was seen to be echoed unchanged.
     """
-    outcomes = list(zip(names, (command.outcome for command in commands), strict=True))
-    replies = [outcome for _, outcome in outcomes if isinstance(outcome, TradingReply)]
-    accepted = [name for name, outcome in outcomes if isinstance(outcome, TradingReply)]
+    number = int.from_bytes(os.urandom(8), "big")
+    while True:
+        yield f"kc{number:016x}"
+        number = (number + 1) % 2**64
+
+
+def _numbers_of(params: TradingParams) -> dict[str, Any]:
+    """Return the terms that an edit sets."""
+    if not isinstance(params, EditOrderParams):
+        return {}
+    return {name: getattr(params, name) for name in TERMS}
+
+
+def _reason_of(error: BaseException) -> Exception:
+    return error if isinstance(error, Exception) else RequestError("the caller was cancelled")
+
+
+def _together(
+    method: str, names: list[str], results: Sequence[TradingReply[Any] | BaseException]
+) -> TradingReply[Any]:
+    """Return one reply for several requests, or raise one exception for them.
+
+    What is in doubt comes before what was refused, and that before what was never sent.
+    """
+    outcomes = list(zip(names, results, strict=True))
+    replies = [result for result in results if isinstance(result, TradingReply)]
+    accepted = [name for name, result in outcomes if isinstance(result, TradingReply)]
     failed = [(name, error) for name, error in outcomes if isinstance(error, Exception)]
     # Of a number that several orders share, some may be cancelled and others not.
     accepted += [name for _, error in failed for name in getattr(error, "accepted", ())]
     doubtful = [name for name, error in failed if isinstance(error, OrderOutcomeUnknown)]
-    rejected = {name: _reason(error) for name, error in failed if name not in doubtful}
-    first = commands[0]
+    rejected = {name: _text_of(error) for name, error in failed if name not in doubtful}
+    orders = [order for result in results for order in getattr(result, "orders", ())]
+    details: dict[str, Any] = {"rejected": rejected, "accepted": accepted, "orders": orders}
     if doubtful:
+        cause = next(error for _, error in failed if isinstance(error, OrderOutcomeUnknown))
         raise OrderOutcomeUnknown(
-            first.method,
-            "no word came",
-            first.req_id,
-            unanswered=doubtful,
-            rejected=rejected,
-            accepted=accepted,
-        ) from next(error for _, error in failed if isinstance(error, OrderOutcomeUnknown))
+            method, "not all were answered", cause.req_id, unanswered=doubtful, **details
+        ) from cause
     refusals = [error for _, error in failed if isinstance(error, TradingError)]
     if refusals:
+        text = "; ".join(f"{name}: {text}" for name, text in rejected.items())
         raise TradingError(
-            "; ".join(f"{name}: {text}" for name, text in rejected.items()),
-            first.req_id,
+            text,
+            refusals[0].req_id,
             venue_error=refusals[0].venue_error,
-            method=first.method,
-            rejected=rejected,
-            accepted=accepted,
+            method=method,
+            **details,
         )
     if failed:
         raise failed[0][1]
-    orders = tuple(order for reply in replies for order in reply.orders)
     acks = tuple(ack for reply in replies for ack in reply.acks)
-    return replies[0].__replace__(orders=orders, acks=acks)
+    return replies[0].__replace__(orders=tuple(orders), acks=acks)
 
 
-def _reason(error: Exception) -> str:
+def _text_of(error: Exception) -> str:
     return error.error if isinstance(error, RequestError) else str(error)

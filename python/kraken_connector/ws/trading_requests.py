@@ -72,6 +72,7 @@ class Command:
         outcome: what came of it; an exception is to be raised.
         on_done: called when it is done.
         refused_token: the exchange's text when its token was refused and it is sent again.
+        is_withdrawn: whether it is certain that it never left.
     """
 
     state: CommandState = "waiting"
@@ -82,6 +83,7 @@ class Command:
     outcome: TradingReply[Any] | Exception | None = None
     on_done: Callable[[], None] | None = None
     refused_token: str | None = None
+    is_withdrawn = False
 
     def __init__(
         self,
@@ -206,22 +208,22 @@ class TradingRequests:
             raise NotConnected(command.method, "reconnecting")
         self._is_used = True
         command.deadline = now + self._timeout
+        for change in command.changes:
+            self._orders.changing(change.order, change)
         if self._tokens.has_source and self._tokens.token is None:
             self._wait_for_token(command)
         else:
             self._launch(command, now)
         return command
 
-    def abandon(self, command: Command, error: Exception) -> bool:
-        """Take back a request that nobody waits for any more, and tell whether it had not left.
+    def abandon(self, command: Command, error: Exception) -> None:
+        """Take back a request that nobody waits for any more, if it has not left.
 
         One that has left stays: its answer updates its orders.
         """
         command.on_done = None
-        if command.is_done or self._has_left(command):
-            return False
-        self._never_left(command, error)
-        return True
+        if not command.is_done and not self._has_left(command):
+            self._never_left(command, error)
 
     # The socket comes and goes.
 
@@ -305,7 +307,7 @@ class TradingRequests:
         self, command: Command, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         is_refusal = isinstance(response, WSErrorResponse)
-        if is_refusal and self._sends_again(command, response, now):
+        if isinstance(response, WSErrorResponse) and self._sends_again(command, response, now):
             return
         if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
             self._answered_once_more(command, response, now)
@@ -366,8 +368,7 @@ class TradingRequests:
         unknown = [_name(order) for order in orders if order.status == "unknown"]
         if unknown:
             text = "the reply does not tell what became of every order"
-            details = {"unanswered": unknown, "accepted": accepted, "rejected": rejected}
-            self._in_doubt(command, text, **details)
+            self._in_doubt(command, text, unanswered=unknown, accepted=accepted, rejected=rejected)
         elif accepted:
             typed = BatchAddResult([row for row in rows if row is not None])
             command.finish(_reply(command, response, typed, orders))
@@ -450,7 +451,7 @@ class TradingRequests:
         old = change.order if change is not None else None
         if change is not None:
             self._orders.changed_by(change.order, change, None)
-        return self._orders.replaced(old, typed.order_id, change)
+        return self._orders.replaced(old, str(typed.order_id), change)
 
     # Ends.
 
@@ -480,6 +481,8 @@ class TradingRequests:
         if command.refused_token is not None:
             # It did leave once, and was refused.
             error = _refusal(command, command.refused_token)
+        else:
+            command.is_withdrawn = True
         for order in command.orders:
             self._orders.refused(order, error)
         for change in command.changes:
@@ -532,8 +535,6 @@ class TradingRequests:
         command.deadline = max(command.deadline, now + self._timeout)
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
-        for change in command.changes:
-            self._orders.changing(change.order, change)
         logger.debug("> %s %s", command.method, command.req_id)
 
     def _deadline(self, command: Command, now: float) -> bytes:

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import time
+from typing import Any
 
 from ..exceptions import ConnectionLost
 from .connection import Connection
+from .trading_replies import TradingReply
 from .trading_requests import Command
 
 __all__ = ["now", "settled"]
 
 
 def now() -> float:
-    """Return the time that sessions go by."""
-    return asyncio.get_running_loop().time()
+    """Return the time that sessions go by; outside an event loop the clock that loops go by."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
 
 
-async def settled(connection: Connection, command: Command, abandoned: Iterable[Command]) -> None:
-    """Wait until a command is done; a caller that is cancelled leaves it, and `abandoned`.
+async def settled(connection: Connection, command: Command) -> TradingReply[Any]:
+    """Wait for the answer to a request; a caller that is cancelled takes it back if it can.
 
     Raises:
-        CancelledError: the caller was cancelled; what had not left was taken back.
+        TradingError, OrderOutcomeUnknown: as the request ended.
+        NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was never sent.
     """
-    if command.is_done:
-        return
-    done = asyncio.Event()
-    command.on_done = done.set
-    try:
-        await done.wait()
-    except asyncio.CancelledError:
-        error = ConnectionLost(connection.session.url, "the caller was cancelled")
-        for each in abandoned:
-            connection.session.trading.abandon(each, error)
-        connection.attend()
-        raise
+    if not command.is_done:
+        done = asyncio.Event()
+        command.on_done = done.set
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            error = ConnectionLost(connection.session.url, "the caller was cancelled")
+            connection.session.trading.abandon(command, error)
+            connection.attend()
+            raise
+    return command.result()

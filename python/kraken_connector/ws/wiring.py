@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from ..models import GapEvent
 from .arbiter import Arbiter
-from .bookkeeping import NoBookkeeping, OrderBookkeeper
 from .connection import Connection, ConnectionOptions
+from .exchange_clock import ExchangeClock
 from .hosts import Host
 from .inbox import Inbox
 from .keepers import Keeper
 from .link import Link
 from .options import SessionOptions, checked_count
+from .orders import Orders
 from .pacing import Allowance
 from .routes import Take
 from .session import Session
@@ -37,7 +38,8 @@ class Wiring:
         inbox: the client's lanes.
         callback: takes everything instead of the inbox.
         on_gap: records a hole.
-        orders: keeps account of orders.
+        orders: the orders of the account.
+        exchange: the exchange's clock.
         observers: by channel, what sees each message before it is delivered.
         on_lost: called when a socket was lost, after its books turned unreadable.
         keepers: by private channel, who keeps its state.
@@ -52,7 +54,8 @@ class Wiring:
     inbox: Inbox
     callback: CallbackSink | None
     on_gap: Callable[[GapEvent], None]
-    orders: OrderBookkeeper = field(default_factory=NoBookkeeping)
+    orders: Orders
+    exchange: ExchangeClock
     observers: Mapping[str, Take] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
     keepers: Mapping[str, Keeper] = field(default_factory=dict)
@@ -107,6 +110,7 @@ class Wiring:
             self.session,
             has_token_source=tokens is not None,
             orders=self.orders,
+            exchange=self.exchange,
             observers=self.observers,
             keepers=self.keepers if host.takes_tokens else None,
             allowance=self.allowance,

@@ -5,6 +5,7 @@ Pure bookkeeping: it has no socket and waits for nothing. docs/order-certainty.m
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from decimal import Decimal
@@ -31,7 +32,7 @@ from .evidence import (
     absence_obstacle,
 )
 from .exposure import Exposure
-from .identity import Identities, could_be, number
+from .identity import Identities, could_be
 from .life import OPEN, Life
 from .order import Fill, Order
 
@@ -103,6 +104,7 @@ class Orders(Keeper):
         self._has_history = False
         self._end: Exception | None = None
         self._step = 0
+        self._current_waiters: list[asyncio.Future[None]] = []
 
     # What users read.
 
@@ -208,6 +210,17 @@ class Orders(Keeper):
                 listener(order, fill)
 
         return _listen(self._fill_listeners, take)
+
+    async def wait_current(self) -> None:
+        """Wait until the stream is followed without a gap."""
+        if self.is_current:
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._current_waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._current_waiters.remove(waiter)
 
     def __repr__(self) -> str:
         return f"<Orders: {len(self.open())} open, {len(self)} known>"
@@ -315,6 +328,7 @@ class Orders(Keeper):
     def change_unknown(self, order: Order, change: Change) -> None:
         """Note that nobody waits for the answer to a request about an order any more."""
         order._pending[:] = [other for other in order._pending if other is not change]
+        order._notify()
         question: Question = "terms" if change.method == "amend_order" else "end"
         if not order.is_done and not change.is_reported:
             self._await_deadline(order, question, change.deadline_ns)
@@ -376,6 +390,9 @@ class Orders(Keeper):
         self._end = error
         self._break()
         self._notify_all()
+        for waiter in self._current_waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
 
     def began(self) -> None:
         """Note that the client is connected again."""
@@ -476,10 +493,16 @@ class Orders(Keeper):
             self._break()
             snapshot = self._snapshot = Snapshot(params, self._step, self._now())
         if not snapshot.params.get("users"):
-            self.is_current = True
+            self._become_current()
         snapshot.complete_at = self._now() + SNAPSHOT_PAUSE
         snapshot.is_complete = False
         return snapshot
+
+    def _become_current(self) -> None:
+        self.is_current = True
+        for waiter in self._current_waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _take_past_fill(self, report: ExecutionData) -> None:
         order = self._order_of(report, in_snapshot=True, is_past=True)
@@ -771,6 +794,7 @@ class Orders(Keeper):
     def _drop_change(self, order: Order, change: Change) -> None:
         order._pending[:] = [other for other in order._pending if other is not change]
         self._edits.drop(change)
+        order._notify()
 
     def _adopt_edit(self, order: Order, report: ExecutionData) -> None:
         """Link an order that an edit without an answer has made."""
@@ -855,9 +879,7 @@ def _is_listed(report: ExecutionData) -> bool:
     A past fill is a `trade` with an execution (captured). How an open order looks that is filled in
     part is not documented; its `order_status` tells.
     """
-    return report.exec_type != "trade" or (
-        report.exec_id is None and report.order_status in OPEN
-    )
+    return report.exec_type != "trade" or (report.exec_id is None and report.order_status in OPEN)
 
 
 def _listen(listeners: list[Any], listener: Any) -> Callable[[], None]:

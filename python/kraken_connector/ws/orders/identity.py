@@ -177,7 +177,7 @@ def could_be(order: Order, report: ExecutionData) -> bool:
         )
     if order.cl_ord_id is None:
         return (order.order_userref or 0) == (report.order_userref or 0)
-    # A report with all terms names its order (captured); that of a fill may not (page "Executions").
+    # A report with all terms names its order (captured); that of a fill need not ("Executions").
     return not report.order_userref and (
         report.order_userref is None or report.exec_type == "trade"
     )

@@ -264,6 +264,11 @@ class Order:
         """Methods of the requests about it that have no answer yet, oldest first."""
         return [request.method for request in self._pending]
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request about it has no answer yet."""
+        return self._life.status == "sending" or bool(self._pending)
+
     # What can be done with it.
 
     async def amend(
@@ -287,6 +292,7 @@ class Order:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
+        await self._identified()
         return await self._source.send(
             AmendOrderParams(
                 self.order_id,
@@ -309,14 +315,18 @@ class Order:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
+        await self._identified()
         if self.order_id is not None:
             params = CancelOrderParams(order_id=[self.order_id])
-        elif self.cl_ord_id is not None:
-            params = CancelOrderParams(cl_ord_id=[self.cl_ord_id])
         else:
-            params = CancelOrderParams(order_userref=[self.order_userref or 0])
+            params = CancelOrderParams(cl_ord_id=[str(self.cl_ord_id)])
         await self._source.send(params)
         return await self.wait_done() if wait else self
+
+    async def _identified(self) -> None:
+        """Wait until a request can name it: a number may be that of other orders too."""
+        if self.order_id is None and self.cl_ord_id is None:
+            await self.wait_settled()
 
     # Waiting.
 
@@ -373,6 +383,22 @@ class Order:
         """
         await self._until(lambda: self.is_settled, timeout)
         return self
+
+    async def wait_free(self) -> None:
+        """Wait until no request about it is without an answer."""
+        if not self.is_busy:
+            return
+        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def look() -> None:
+            if not free.done() and not self.is_busy:
+                free.set_result(None)
+
+        self._watchers.append(look)
+        try:
+            await free
+        finally:
+            self._watchers.remove(look)
 
     async def _until(self, is_so: Callable[[], bool], seconds: float | None) -> None:
         """Wait for a state; whatever makes it unreachable ends the wait too."""

@@ -111,7 +111,7 @@ def take_progress(order: Order, report: ExecutionData) -> None:
     (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
     order.cum_qty = max(order.cum_qty, add(qty, untold_qty), cum_qty or ZERO)
     order.cum_cost = max(order.cum_cost, add(cost, untold_cost), cum_cost or ZERO)
-    if cum_qty is None and final_status(report) == "filled" and order.order_qty:
+    if cum_qty is None and report.exec_type == "filled" and order.order_qty:
         # All of it, whatever fills were told (a `filled` report was never captured).
         order.cum_qty = max(order.cum_qty, order.order_qty)
     average = number(report, "avg_price")
