@@ -253,12 +253,14 @@ class RateCounter(Keeper):
     def _arrived(self, order: Order | None, exec_type: str) -> None:
         """Note that the exchange has counted the request that a report shows.
 
-        It says nothing about requests that were sent before: they may reach the engine later
-        (docs.kraken.com, FIX introduction: messages of one WebSocket take different paths).
+        Of several alike, as two amends of one order, it shows one: the others may still be on
+        their way, and so may requests that were sent before (docs.kraken.com, FIX introduction:
+        messages of one WebSocket take different paths to the engine).
         """
-        for charge in list(self._under_way):
-            if order in charge.orders and charge.told_by in ("", exec_type):
-                self._counted(charge)
+        about = [charge for charge in self._under_way if order in charge.orders]
+        makers = [charge for charge in about if not charge.told_by]
+        for charge in makers + [charge for charge in about if charge.told_by == exec_type][:1]:
+            self._counted(charge)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""

@@ -401,6 +401,19 @@ def test_request_that_was_sent_before_may_arrive_after() -> None:
     assert desk.counter.count(BTC) == Decimal("1.5")
 
 
+def test_report_shows_one_of_two_requests_that_are_alike() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(1000)
+    amend = AmendOrderParams(order_id, limit_price=1)
+    for _ in range(2):
+        desk.counter.add(desk.counter.charge_of(amend))
+    desk.report(order_id, exec_type="amended", ratecount=Decimal("20.5"))
+    assert desk.counter.count(BTC) == Decimal("20.5") + 4
+    desk.report(order_id, exec_type="amended", ratecount=Decimal("24.5"))
+    assert desk.counter.count(BTC) == Decimal("24.5")
+
+
 def test_difference_below_one_is_rounding() -> None:
     desk = Desk()
     for _ in range(9):
