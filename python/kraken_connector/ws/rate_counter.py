@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
+from ..exceptions import InvalidParameter
 from ..models import ExecutionData
-from ..models._checks import check_choice
+from ..models._checks import Number, check_choice, checked_number
 from ..models._decimals import EXACT, ZERO, add, divide, multiply, subtract, total
 from ..models._model import exact_document
 from ..models.trading import (
@@ -120,21 +121,30 @@ class RateCounter(Keeper):
         orders: knows pair and age of the orders.
         tier: the account's; by default it is learnt when `executions` is subscribed.
         now_ns: the clock, in nanoseconds from any beginning; by default `time.monotonic_ns`.
+        reserve: room that the policies `wait` and `refuse` keep for cancels.
 
     Raises:
-        ValueError: there is no such tier.
+        TypeError, ValueError: there is no such tier, or the reserve is no number from 0 on.
 
     Attributes:
         tier: the account's.
         is_tier_known: whether it was given or learnt.
+        reserve: what of the threshold new, amended and edited orders leave free, so that cancels
+            find room; `headroom` and `seconds_until` do not take it away.
     """
 
     def __init__(
-        self, orders: Orders, tier: str | None = None, now_ns: Callable[[], int] | None = None
+        self,
+        orders: Orders,
+        tier: str | None = None,
+        now_ns: Callable[[], int] | None = None,
+        *,
+        reserve: Number = 0,
     ) -> None:
         check_choice("tier", tier, tuple(TIERS))
         self.tier = TIERS[tier or "starter"]
         self.is_tier_known = tier is not None
+        self.reserve = _checked_reserve(reserve)
         self._orders = orders
         self._now_ns = now_ns or time.monotonic_ns
         #: What is answered or reported, and when that was worked out.
@@ -152,12 +162,20 @@ class RateCounter(Keeper):
         """Return what can be added to the counter of a pair now; negative when it is above."""
         return subtract(self.tier.threshold, self.count(symbol))
 
-    def seconds_until(self, symbol: str, cost: Decimal | float = 1) -> float:
-        """Return after how many seconds `cost` can be added; infinite if it never can."""
+    def seconds_until(
+        self, symbol: str, cost: Decimal | float = 1, *, before: Decimal = ZERO
+    ) -> float:
+        """Return after how many seconds `cost` can be added; infinite if it never can.
+
+        Args:
+            symbol: the pair.
+            cost: what is to be added.
+            before: what will be added before it.
+        """
         wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
             return float("inf")
-        missing = subtract(wanted, self.headroom(symbol))
+        missing = subtract(add(wanted, before), self.headroom(symbol))
         return max(float(divide(missing, self.tier.decay)), 0.0)
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
@@ -338,6 +356,13 @@ class RateCounter(Keeper):
     def __repr__(self) -> str:
         counts = ", ".join(f"{symbol} {self.count(symbol):.1f}" for symbol in self._counts)
         return f"<RateCounter {self.tier.name} of {self.tier.threshold}: {counts or 'nothing'}>"
+
+
+def _checked_reserve(reserve: Number) -> Decimal:
+    number = checked_number("rate_reserve", reserve)
+    if number < 0:
+        raise InvalidParameter("rate_reserve", "0 or more", reserve)
+    return number
 
 
 def _known(order: Order | None) -> tuple[Order, ...]:
