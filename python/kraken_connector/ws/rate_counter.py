@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from ..models.trading import (
     EditOrderParams,
     TradingParams,
 )
+from .callbacks import call_all
 from .keepers import Keeper
 from .orders import Order, Orders
 
@@ -104,6 +105,29 @@ class Charge:
     makes: bool = False
 
 
+@dataclass(eq=False, slots=True)
+class _Level:
+    """A listener, and the pairs whose counter is at its level or above.
+
+    Attributes:
+        fraction: the level, as a part of the threshold.
+        listener: is called with symbol and count.
+        reached: the pairs.
+    """
+
+    fraction: Decimal
+    listener: Callable[[str, Decimal], object]
+    reached: set[str] = field(default_factory=set)
+
+    def look(self, symbol: str, count: Decimal, threshold: Decimal) -> None:
+        """Call the listener if the counter of a pair has reached the level."""
+        if count < multiply(self.fraction, threshold):
+            self.reached.discard(symbol)
+        elif symbol not in self.reached:
+            self.reached.add(symbol)
+            call_all([self.listener], symbol, count)
+
+
 class RateCounter(Keeper):
     """The counters of the account, as far as this client can know them: `client.rate_counter`.
 
@@ -151,6 +175,7 @@ class RateCounter(Keeper):
         self._counts: dict[str, tuple[Decimal, int]] = {}
         #: What the exchange may not have counted yet.
         self._under_way: dict[Charge, None] = {}
+        self._levels: dict[_Level, None] = {}
 
     # What users read.
 
@@ -182,6 +207,29 @@ class RateCounter(Keeper):
         """Return what a request would cost now, by pair; without orders that are not known."""
         return self.charge_of(params).costs
 
+    def on_level(
+        self, fraction: Number, listener: Callable[[str, Decimal], object]
+    ) -> Callable[[], None]:
+        """Let a plain function know when the counter of a pair comes near the threshold.
+
+        It is called with the symbol and the count when the count reaches `fraction` of the
+        threshold, and again when it does so after it has fallen below. Looked at is the count
+        whenever it rises: with a request, or by what the exchange says.
+
+        Args:
+            fraction: of the threshold, more than 0 and at most 1: 0.8.
+            listener: must be quick; what it raises is logged.
+
+        Returns:
+            A function that ends this; calling it again does nothing.
+
+        Raises:
+            TypeError, ValueError: `fraction` is no such number.
+        """
+        level = _Level(_checked_fraction(fraction), listener)
+        self._levels[level] = None
+        return lambda: self._levels.pop(level, None)
+
     # What requests do.
 
     def charge_of(
@@ -211,7 +259,9 @@ class RateCounter(Keeper):
 
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
+        self._look_at_levels(charge.costs)
         self._under_way[charge] = None
+        self._look_at_levels(charge.costs)
 
     def withdraw(self, charge: Charge) -> None:
         """Take back what was counted for a request that did not leave."""
@@ -235,7 +285,7 @@ class RateCounter(Keeper):
         if exceeded:
             for symbol, cost in charge.costs.items():
                 missing = subtract(self.headroom(symbol), cost)
-                self._put(symbol, add(self._answered(symbol), max(missing, ZERO)))
+                self._tell(symbol, add(self._answered(symbol), max(missing, ZERO)))
 
     # What the stream says.
 
@@ -286,7 +336,7 @@ class RateCounter(Keeper):
             # It may have been rounded.
             told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
         # What is still coming stays on top.
-        self._put(symbol, told)
+        self._tell(symbol, told)
 
     # Inner workings.
 
@@ -309,6 +359,21 @@ class RateCounter(Keeper):
 
     def _put(self, symbol: str, value: Decimal) -> None:
         self._counts[symbol] = (value, self._now_ns())
+
+    def _tell(self, symbol: str, value: Decimal) -> None:
+        """Set what the exchange says, or shows by a refusal."""
+        self._look_at_levels((symbol,))
+        self._put(symbol, value)
+        self._look_at_levels((symbol,))
+
+    def _look_at_levels(self, symbols: Iterable[str]) -> None:
+        """Call the listeners whose level was reached, before and after what may change a count."""
+        if not self._levels:
+            return
+        for symbol in list(symbols):
+            count = self.count(symbol)
+            for level in list(self._levels):
+                level.look(symbol, count, self.tier.threshold)
 
     def _amend(self, params: AmendOrderParams, numbers: Mapping[str, Decimal]) -> Charge:
         order = self._orders.get(params.order_id or params.cl_ord_id or "")
@@ -362,6 +427,13 @@ def _checked_reserve(reserve: Number) -> Decimal:
     number = checked_number("rate_reserve", reserve)
     if number < 0:
         raise InvalidParameter("rate_reserve", "0 or more", reserve)
+    return number
+
+
+def _checked_fraction(fraction: Number) -> Decimal:
+    number = checked_number("fraction", fraction)
+    if not 0 < number <= 1:
+        raise InvalidParameter("fraction", "more than 0 and at most 1", fraction)
     return number
 
 

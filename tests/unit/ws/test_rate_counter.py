@@ -289,6 +289,92 @@ def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> Non
         repr(desk.counter)
 
 
+# Levels.
+
+
+def listen(desk: Desk, fraction: Any = 0.8) -> tuple[list[tuple[str, Decimal]], Any]:
+    calls: list[tuple[str, Decimal]] = []
+    return calls, desk.counter.on_level(fraction, lambda *told: calls.append(told))
+
+
+def sending(desk: Desk, orders: int, symbol: str = BTC) -> None:
+    for _ in range(orders):
+        desk.send(AddOrderParams(symbol, "buy", "limit", 1, limit_price=1))
+
+
+def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
+    desk = Desk("starter")
+    calls, _ = listen(desk)
+    sending(desk, 47)
+    assert calls == []
+    sending(desk, 10)
+    assert calls == [(BTC, 48)]
+    desk.wait(5)
+    sending(desk, 5)
+    assert calls == [(BTC, 48)]
+    desk.wait(10)
+    # It is 47 now and reaches the level with one request, as it did before.
+    sending(desk, 1)
+    assert calls == [(BTC, 48), (BTC, 48)]
+
+
+def test_levels_go_by_pair() -> None:
+    desk = Desk("starter")
+    calls, _ = listen(desk, "0.5")
+    sending(desk, 30)
+    sending(desk, 30, ETH)
+    assert calls == [(BTC, 30), (ETH, 30)]
+
+
+def test_level_is_reached_by_what_the_exchange_says() -> None:
+    desk = Desk("starter")
+    order_id = desk.order()
+    calls, _ = listen(desk)
+    desk.report(order_id, ratecount=50)
+    assert calls == [(BTC, 50)]
+    desk.report(order_id, ratecount=10)
+    desk.report(order_id, ratecount=55)
+    assert calls == [(BTC, 50), (BTC, 55)]
+    desk.wait(30)
+    refused = desk.counter.charge_of(CancelOrderParams(order_id=[order_id]))
+    desk.counter.add(refused)
+    desk.counter.landed(refused, exceeded=True)
+    assert calls[2:] == [(BTC, 60 - 4)]
+
+
+def test_listener_of_a_level_can_be_removed_twice() -> None:
+    desk = Desk("starter")
+    (first, remove), (second, _) = listen(desk), listen(desk)
+    remove()
+    remove()
+    sending(desk, 60)
+    assert (first, len(second)) == ([], 1)
+
+
+def test_listener_that_fails_or_asks_the_counter_breaks_nothing() -> None:
+    desk = Desk("starter")
+    rooms: list[Decimal] = []
+
+    def fails(symbol: str, _: Decimal) -> None:
+        rooms.append(desk.counter.headroom(symbol))
+        remove()
+        raise ValueError("a mistake of the user's")
+
+    remove = desk.counter.on_level(1, fails)
+    calls, _ = listen(desk, 1)
+    sending(desk, 60)
+    assert (rooms, calls) == ([0], [(BTC, 60)])
+    assert desk.counter.count(BTC) == 60
+
+
+@pytest.mark.parametrize(
+    ("fraction", "error"), [(0, ValueError), (1.1, ValueError), (-1, ValueError), (None, TypeError)]
+)
+def test_level_must_be_a_part_of_the_threshold(fraction: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="fraction"):
+        Desk().counter.on_level(fraction, print)
+
+
 # What the exchange says.
 
 
