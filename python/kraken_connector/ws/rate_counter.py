@@ -7,6 +7,7 @@ that the account does on every interface; what the stream says about it corrects
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -74,8 +75,16 @@ BATCHED = Decimal("0.5")
 AGES = (5, 10, 15, 45, 90, 300)
 AGE_COSTS = {"amend": (3, 2, 1), "edit": (6, 5, 4, 2, 1), "cancel": (8, 6, 5, 4, 2, 1)}
 
-#: The stream's key is not documented. The first was that of the API's first version.
-COUNT_KEYS = ("ratecount", "ratecounter", "rate_count")
+#: Names that the stream's counter may have: its documentation gives none. The API's first version
+#: called it `ratecount`; `maxratecount` is the threshold.
+COUNTER_NAME = re.compile(
+    r"(?!.*(max|threshold|limit$)).*rate.*(?<!ac)(?<!dis)count", re.IGNORECASE
+)
+#: How far above the threshold a counter can be: a batch cancel that overshoots is carried out
+#: (page "Spot trading rate limits"), and has up to 50 orders of 8 each. More is no counter.
+OVERSHOOT = Decimal(50 * 8)
+#: Reports without a counter after which a warning says that none comes.
+SILENT_REPORTS = 50
 
 
 def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
@@ -176,6 +185,9 @@ class RateCounter(Keeper):
         #: What the exchange may not have counted yet.
         self._under_way: dict[Charge, None] = {}
         self._levels: dict[_Level, None] = {}
+        #: Reports so far without the counter that was asked for; `None` if it was not, or was told.
+        self._silent: int | None = None
+        self._was_asked = False
 
     # What users read.
 
@@ -289,6 +301,11 @@ class RateCounter(Keeper):
 
     # What the stream says.
 
+    def asked(self, params: Mapping[str, Any], *_: Any) -> None:
+        """Expect the counter with the reports if it was asked for."""
+        if params.get("ratecounter") and not self._was_asked:
+            self._was_asked, self._silent = True, 0
+
     def acked(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
         told = result.get("maxratecount")
@@ -308,15 +325,31 @@ class RateCounter(Keeper):
         if message.type == "snapshot":
             return
         whole = {} if message.raw is None else exact_document(message.raw)
+        most = add(self.tier.threshold, OVERSHOOT)
         for report in message.data:
             if not isinstance(report, ExecutionData):
                 continue
             order = self._orders.get(report.order_id)
             self._arrived(order, report.exec_type)
-            if (told := _told(report.extra, whole)) is not None:
-                symbol = report.symbol or (order.symbol if order is not None else None)
-                if symbol is not None:
-                    self._correct(symbol, told)
+            told = _told(report.extra, whole, most)
+            self._expect(told is not None)
+            symbol = report.symbol or (order.symbol if order is not None else None)
+            if told is not None and symbol is not None:
+                self._correct(symbol, told)
+
+    def _expect(self, is_told: bool) -> None:
+        """Warn, once, if the stream was asked for its counter and does not tell it."""
+        if is_told or self._silent is None:
+            self._silent = None
+            return
+        self._silent += 1
+        if self._silent == SILENT_REPORTS:
+            self._silent = None
+            logger.warning(
+                "executions was subscribed with ratecounter=True, and %d reports have no counter: "
+                "what other programs of the account send is not counted",
+                SILENT_REPORTS,
+            )
 
     def _arrived(self, order: Order | None, exec_type: str) -> None:
         """Note that the exchange has counted the request that a report shows.
@@ -441,10 +474,12 @@ def _known(order: Order | None) -> tuple[Order, ...]:
     return () if order is None else (order,)
 
 
-def _told(extra: Mapping[str, Any], whole: Mapping[str, Any]) -> Decimal | None:
+def _told(extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal) -> Decimal | None:
     """Return the counter that a report tells, or its message, under any name it may have."""
-    for key in COUNT_KEYS:
-        value = extra.get(key, whole.get(key))
-        if isinstance(value, Decimal) and value.is_finite() and value >= 0:
-            return value
+    for fields in (extra, whole):
+        for name, value in fields.items():
+            if not isinstance(value, Decimal) or not COUNTER_NAME.match(name):
+                continue
+            if value.is_finite() and 0 <= value <= most:
+                return value
     return None

@@ -16,7 +16,7 @@ from tests.ambient import CONTEXTS
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.orders import Orders
-from kraken_connector.ws.rate_counter import TIERS, RateCounter, age_cost
+from kraken_connector.ws.rate_counter import SILENT_REPORTS, TIERS, RateCounter, age_cost
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -283,9 +283,8 @@ def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> Non
     with decimal.localcontext(ambient):
         desk = Desk()
         desk.report(desk.order(), ratecount=Decimal(told))
-        assert desk.counter.count(BTC) >= 0
-        assert desk.counter.headroom(BTC) <= 125
-        assert desk.counter.seconds_until(BTC) >= 0
+        assert 0 <= desk.counter.count(BTC) <= 1
+        assert desk.counter.seconds_until(BTC) == 0
         repr(desk.counter)
 
 
@@ -409,7 +408,10 @@ def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
     assert not desk.counter.is_tier_known
 
 
-@pytest.mark.parametrize("key", ["ratecount", "ratecounter", "rate_count"])
+@pytest.mark.parametrize(
+    "key",
+    ["ratecount", "ratecounter", "rate_count", "rate_counter", "rateCounter", "rate_limit_count"],
+)
 @pytest.mark.parametrize("place", ["report", "message"])
 def test_stream_corrects_the_count(key: str, place: str) -> None:
     desk = Desk()
@@ -422,6 +424,70 @@ def test_stream_corrects_the_count(key: str, place: str) -> None:
         )
     assert desk.counter.count(BTC) == 40
     assert desk.counter.count(ETH) == 0
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "maxratecount",
+        "rate_count_max",
+        "rate_count_limit",
+        "rate_counter_threshold",
+        "rate_discount",
+        "discount_rate",
+        "account_rate",
+        "rate_account",
+        "rate",
+        "count",
+    ],
+)
+def test_number_that_is_no_counter_is_not_taken_for_one(key: str) -> None:
+    desk = Desk()
+    desk.report(desk.order(), **{key: 40})
+    assert desk.counter.count(BTC) == 1
+
+
+@pytest.mark.parametrize("told", [-1, 125 + 401, True, "40", None])
+def test_value_that_no_counter_can_have_is_not_taken(told: Any) -> None:
+    desk = Desk()
+    desk.report(desk.order(), ratecount=told)
+    assert desk.counter.count(BTC) == 1
+
+
+def test_count_above_the_threshold_comes_of_a_batch_cancel() -> None:
+    desk = Desk()
+    desk.report(desk.order(), ratecount=125 + 400)
+    assert desk.counter.count(BTC) == 525
+
+
+def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+    for _ in range(SILENT_REPORTS - 1):
+        desk.report(order_id)
+    assert caplog.records == []
+    for _ in range(2 * SILENT_REPORTS):
+        desk.report(order_id)
+        # As after a reconnect.
+        desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize(("is_asked", "is_told"), [(True, True), (False, False), (False, True)])
+def test_counter_is_not_missed_if_it_came_or_was_not_asked_for(
+    is_asked: bool, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.counter.asked({"channel": "executions", "ratecounter": is_asked}, desk.now_ns)
+    if is_told:
+        desk.report(order_id, ratecount=4)
+    for _ in range(2 * SILENT_REPORTS):
+        desk.report(order_id)
+    assert caplog.records == []
 
 
 def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
