@@ -7,14 +7,16 @@ that the account does on every interface; what the stream says about it corrects
 from __future__ import annotations
 
 import logging
+import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from ..exceptions import InvalidParameter
 from ..models import ExecutionData
-from ..models._checks import check_choice
+from ..models._checks import Number, check_choice, checked_number
 from ..models._decimals import EXACT, ZERO, add, divide, multiply, subtract, total
 from ..models._model import exact_document
 from ..models.trading import (
@@ -26,6 +28,7 @@ from ..models.trading import (
     EditOrderParams,
     TradingParams,
 )
+from .callbacks import call_all
 from .keepers import Keeper
 from .orders import Order, Orders
 
@@ -72,8 +75,16 @@ BATCHED = Decimal("0.5")
 AGES = (5, 10, 15, 45, 90, 300)
 AGE_COSTS = {"amend": (3, 2, 1), "edit": (6, 5, 4, 2, 1), "cancel": (8, 6, 5, 4, 2, 1)}
 
-#: The stream's key is not documented. The first was that of the API's first version.
-COUNT_KEYS = ("ratecount", "ratecounter", "rate_count")
+#: Names that the stream's counter may have: its documentation gives none. The API's first version
+#: called it `ratecount`; `maxratecount` is the threshold.
+COUNTER_NAME = re.compile(
+    r"(?!.*(max|threshold|limit$)).*rate.*(?<!ac)(?<!dis)count", re.IGNORECASE
+)
+#: How far above the threshold a counter can be: a batch cancel that overshoots is carried out
+#: (page "Spot trading rate limits"), and has up to 50 orders of 8 each. More is no counter.
+OVERSHOOT = Decimal(50 * 8)
+#: Reports without a counter after which a warning says that none comes.
+SILENT_REPORTS = 50
 
 
 def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
@@ -103,6 +114,29 @@ class Charge:
     makes: bool = False
 
 
+@dataclass(eq=False, slots=True)
+class _Level:
+    """A listener, and the pairs whose counter is at its level or above.
+
+    Attributes:
+        fraction: the level, as a part of the threshold.
+        listener: is called with symbol and count.
+        reached: the pairs.
+    """
+
+    fraction: Decimal
+    listener: Callable[[str, Decimal], object]
+    reached: set[str] = field(default_factory=set)
+
+    def look(self, symbol: str, count: Decimal, threshold: Decimal) -> None:
+        """Call the listener if the counter of a pair has reached the level."""
+        if count < multiply(self.fraction, threshold):
+            self.reached.discard(symbol)
+        elif symbol not in self.reached:
+            self.reached.add(symbol)
+            call_all([self.listener], symbol, count)
+
+
 class RateCounter(Keeper):
     """The counters of the account, as far as this client can know them: `client.rate_counter`.
 
@@ -120,27 +154,40 @@ class RateCounter(Keeper):
         orders: knows pair and age of the orders.
         tier: the account's; by default it is learnt when `executions` is subscribed.
         now_ns: the clock, in nanoseconds from any beginning; by default `time.monotonic_ns`.
+        reserve: room that the policies `wait` and `refuse` keep for cancels.
 
     Raises:
-        ValueError: there is no such tier.
+        TypeError, ValueError: there is no such tier, or the reserve is no number from 0 on.
 
     Attributes:
         tier: the account's.
         is_tier_known: whether it was given or learnt.
+        reserve: what of the threshold new, amended and edited orders leave free, so that cancels
+            find room; `headroom` and `seconds_until` do not take it away.
     """
 
     def __init__(
-        self, orders: Orders, tier: str | None = None, now_ns: Callable[[], int] | None = None
+        self,
+        orders: Orders,
+        tier: str | None = None,
+        now_ns: Callable[[], int] | None = None,
+        *,
+        reserve: Number = 0,
     ) -> None:
         check_choice("tier", tier, tuple(TIERS))
         self.tier = TIERS[tier or "starter"]
         self.is_tier_known = tier is not None
+        self.reserve = _checked_reserve(reserve)
         self._orders = orders
         self._now_ns = now_ns or time.monotonic_ns
         #: What is answered or reported, and when that was worked out.
         self._counts: dict[str, tuple[Decimal, int]] = {}
         #: What the exchange may not have counted yet.
         self._under_way: dict[Charge, None] = {}
+        self._levels: dict[_Level, None] = {}
+        #: Reports so far without the counter that was asked for; `None` if it was not, or was told.
+        self._silent: int | None = None
+        self._was_asked = False
 
     # What users read.
 
@@ -152,17 +199,48 @@ class RateCounter(Keeper):
         """Return what can be added to the counter of a pair now; negative when it is above."""
         return subtract(self.tier.threshold, self.count(symbol))
 
-    def seconds_until(self, symbol: str, cost: Decimal | float = 1) -> float:
-        """Return after how many seconds `cost` can be added; infinite if it never can."""
+    def seconds_until(
+        self, symbol: str, cost: Decimal | float = 1, *, before: Decimal = ZERO
+    ) -> float:
+        """Return after how many seconds `cost` can be added; infinite if it never can.
+
+        Args:
+            symbol: the pair.
+            cost: what is to be added.
+            before: what will be added before it.
+        """
         wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
             return float("inf")
-        missing = subtract(wanted, self.headroom(symbol))
+        missing = subtract(add(wanted, before), self.headroom(symbol))
         return max(float(divide(missing, self.tier.decay)), 0.0)
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
         """Return what a request would cost now, by pair; without orders that are not known."""
         return self.charge_of(params).costs
+
+    def on_level(
+        self, fraction: Number, listener: Callable[[str, Decimal], object]
+    ) -> Callable[[], None]:
+        """Let a plain function know when the counter of a pair comes near the threshold.
+
+        It is called with the symbol and the count when the count reaches `fraction` of the
+        threshold, and again when it does so after it has fallen below. Looked at is the count
+        whenever it rises: with a request, or by what the exchange says.
+
+        Args:
+            fraction: of the threshold, more than 0 and at most 1: 0.8.
+            listener: must be quick; what it raises is logged.
+
+        Returns:
+            A function that ends this; calling it again does nothing.
+
+        Raises:
+            TypeError, ValueError: `fraction` is no such number.
+        """
+        level = _Level(_checked_fraction(fraction), listener)
+        self._levels[level] = None
+        return lambda: self._levels.pop(level, None)
 
     # What requests do.
 
@@ -193,7 +271,9 @@ class RateCounter(Keeper):
 
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
+        self._look_at_levels(charge.costs)
         self._under_way[charge] = None
+        self._look_at_levels(charge.costs)
 
     def withdraw(self, charge: Charge) -> None:
         """Take back what was counted for a request that did not leave."""
@@ -217,9 +297,14 @@ class RateCounter(Keeper):
         if exceeded:
             for symbol, cost in charge.costs.items():
                 missing = subtract(self.headroom(symbol), cost)
-                self._put(symbol, add(self._answered(symbol), max(missing, ZERO)))
+                self._tell(symbol, add(self._answered(symbol), max(missing, ZERO)))
 
     # What the stream says.
+
+    def asked(self, params: Mapping[str, Any], *_: Any) -> None:
+        """Expect the counter with the reports if it was asked for."""
+        if params.get("ratecounter") and not self._was_asked:
+            self._was_asked, self._silent = True, 0
 
     def acked(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
@@ -240,25 +325,43 @@ class RateCounter(Keeper):
         if message.type == "snapshot":
             return
         whole = {} if message.raw is None else exact_document(message.raw)
+        most = add(self.tier.threshold, OVERSHOOT)
         for report in message.data:
             if not isinstance(report, ExecutionData):
                 continue
             order = self._orders.get(report.order_id)
             self._arrived(order, report.exec_type)
-            if (told := _told(report.extra, whole)) is not None:
-                symbol = report.symbol or (order.symbol if order is not None else None)
-                if symbol is not None:
-                    self._correct(symbol, told)
+            told = _told(report.extra, whole, most)
+            self._expect(told is not None)
+            symbol = report.symbol or (order.symbol if order is not None else None)
+            if told is not None and symbol is not None:
+                self._correct(symbol, told)
+
+    def _expect(self, is_told: bool) -> None:
+        """Warn, once, if the stream was asked for its counter and does not tell it."""
+        if is_told or self._silent is None:
+            self._silent = None
+            return
+        self._silent += 1
+        if self._silent == SILENT_REPORTS:
+            self._silent = None
+            logger.warning(
+                "executions was subscribed with ratecounter=True, and %d reports have no counter: "
+                "what other programs of the account send is not counted",
+                SILENT_REPORTS,
+            )
 
     def _arrived(self, order: Order | None, exec_type: str) -> None:
         """Note that the exchange has counted the request that a report shows.
 
-        It says nothing about requests that were sent before: they may reach the engine later
-        (docs.kraken.com, FIX introduction: messages of one WebSocket take different paths).
+        Of several alike, as two amends of one order, it shows one: the others may still be on
+        their way, and so may requests that were sent before (docs.kraken.com, FIX introduction:
+        messages of one WebSocket take different paths to the engine).
         """
-        for charge in list(self._under_way):
-            if order in charge.orders and charge.told_by in ("", exec_type):
-                self._counted(charge)
+        about = [charge for charge in self._under_way if order in charge.orders]
+        makers = [charge for charge in about if not charge.told_by]
+        for charge in makers + [charge for charge in about if charge.told_by == exec_type][:1]:
+            self._counted(charge)
 
     def _correct(self, symbol: str, told: Decimal) -> None:
         """Take the exchange's count, with what it cannot have counted yet."""
@@ -266,7 +369,7 @@ class RateCounter(Keeper):
             # It may have been rounded.
             told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
         # What is still coming stays on top.
-        self._put(symbol, told)
+        self._tell(symbol, told)
 
     # Inner workings.
 
@@ -289,6 +392,21 @@ class RateCounter(Keeper):
 
     def _put(self, symbol: str, value: Decimal) -> None:
         self._counts[symbol] = (value, self._now_ns())
+
+    def _tell(self, symbol: str, value: Decimal) -> None:
+        """Set what the exchange says, or shows by a refusal."""
+        self._look_at_levels((symbol,))
+        self._put(symbol, value)
+        self._look_at_levels((symbol,))
+
+    def _look_at_levels(self, symbols: Iterable[str]) -> None:
+        """Call the listeners whose level was reached, before and after what may change a count."""
+        if not self._levels:
+            return
+        for symbol in list(symbols):
+            count = self.count(symbol)
+            for level in list(self._levels):
+                level.look(symbol, count, self.tier.threshold)
 
     def _amend(self, params: AmendOrderParams, numbers: Mapping[str, Decimal]) -> Charge:
         order = self._orders.get(params.order_id or params.cl_ord_id or "")
@@ -338,14 +456,30 @@ class RateCounter(Keeper):
         return f"<RateCounter {self.tier.name} of {self.tier.threshold}: {counts or 'nothing'}>"
 
 
+def _checked_reserve(reserve: Number) -> Decimal:
+    number = checked_number("rate_reserve", reserve)
+    if number < 0:
+        raise InvalidParameter("rate_reserve", "0 or more", reserve)
+    return number
+
+
+def _checked_fraction(fraction: Number) -> Decimal:
+    number = checked_number("fraction", fraction)
+    if not 0 < number <= 1:
+        raise InvalidParameter("fraction", "more than 0 and at most 1", fraction)
+    return number
+
+
 def _known(order: Order | None) -> tuple[Order, ...]:
     return () if order is None else (order,)
 
 
-def _told(extra: Mapping[str, Any], whole: Mapping[str, Any]) -> Decimal | None:
+def _told(extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal) -> Decimal | None:
     """Return the counter that a report tells, or its message, under any name it may have."""
-    for key in COUNT_KEYS:
-        value = extra.get(key, whole.get(key))
-        if isinstance(value, Decimal) and value.is_finite() and value >= 0:
-            return value
+    for fields in (extra, whole):
+        for name, value in fields.items():
+            if not isinstance(value, Decimal) or not COUNTER_NAME.match(name):
+                continue
+            if value.is_finite() and 0 <= value <= most:
+                return value
     return None

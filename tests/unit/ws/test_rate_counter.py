@@ -16,7 +16,7 @@ from tests.ambient import CONTEXTS
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.orders import Orders
-from kraken_connector.ws.rate_counter import TIERS, RateCounter, age_cost
+from kraken_connector.ws.rate_counter import SILENT_REPORTS, TIERS, RateCounter, age_cost
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -283,10 +283,95 @@ def test_absurd_count_raises_nothing(ambient: decimal.Context, told: str) -> Non
     with decimal.localcontext(ambient):
         desk = Desk()
         desk.report(desk.order(), ratecount=Decimal(told))
-        assert desk.counter.count(BTC) >= 0
-        assert desk.counter.headroom(BTC) <= 125
-        assert desk.counter.seconds_until(BTC) >= 0
+        assert 0 <= desk.counter.count(BTC) <= 1
+        assert desk.counter.seconds_until(BTC) == 0
         repr(desk.counter)
+
+
+# Levels.
+
+
+def listen(desk: Desk, fraction: Any = 0.8) -> tuple[list[tuple[str, Decimal]], Any]:
+    calls: list[tuple[str, Decimal]] = []
+    return calls, desk.counter.on_level(fraction, lambda *told: calls.append(told))
+
+
+def sending(desk: Desk, orders: int, symbol: str = BTC) -> None:
+    for _ in range(orders):
+        desk.send(AddOrderParams(symbol, "buy", "limit", 1, limit_price=1))
+
+
+def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
+    desk = Desk("starter")
+    calls, _ = listen(desk)
+    sending(desk, 47)
+    assert calls == []
+    sending(desk, 10)
+    assert calls == [(BTC, 48)]
+    desk.wait(5)
+    sending(desk, 5)
+    assert calls == [(BTC, 48)]
+    desk.wait(10)
+    # It is 47 now and reaches the level with one request, as it did before.
+    sending(desk, 1)
+    assert calls == [(BTC, 48), (BTC, 48)]
+
+
+def test_levels_go_by_pair() -> None:
+    desk = Desk("starter")
+    calls, _ = listen(desk, "0.5")
+    sending(desk, 30)
+    sending(desk, 30, ETH)
+    assert calls == [(BTC, 30), (ETH, 30)]
+
+
+def test_level_is_reached_by_what_the_exchange_says() -> None:
+    desk = Desk("starter")
+    order_id = desk.order()
+    calls, _ = listen(desk)
+    desk.report(order_id, ratecount=50)
+    assert calls == [(BTC, 50)]
+    desk.report(order_id, ratecount=10)
+    desk.report(order_id, ratecount=55)
+    assert calls == [(BTC, 50), (BTC, 55)]
+    desk.wait(30)
+    refused = desk.counter.charge_of(CancelOrderParams(order_id=[order_id]))
+    desk.counter.add(refused)
+    desk.counter.landed(refused, exceeded=True)
+    assert calls[2:] == [(BTC, 60 - 4)]
+
+
+def test_listener_of_a_level_can_be_removed_twice() -> None:
+    desk = Desk("starter")
+    (first, remove), (second, _) = listen(desk), listen(desk)
+    remove()
+    remove()
+    sending(desk, 60)
+    assert (first, len(second)) == ([], 1)
+
+
+def test_listener_that_fails_or_asks_the_counter_breaks_nothing() -> None:
+    desk = Desk("starter")
+    rooms: list[Decimal] = []
+
+    def fails(symbol: str, _: Decimal) -> None:
+        rooms.append(desk.counter.headroom(symbol))
+        remove()
+        raise ValueError("a mistake of the user's")
+
+    remove = desk.counter.on_level(1, fails)
+    calls, _ = listen(desk, 1)
+    sending(desk, 60)
+    assert (rooms, calls) == ([0], [(BTC, 60)])
+    assert desk.counter.count(BTC) == 60
+
+
+@pytest.mark.parametrize(
+    ("fraction", "error"), [(0, ValueError), (1.1, ValueError), (-1, ValueError), (None, TypeError)]
+)
+def test_level_must_be_a_part_of_the_threshold(fraction: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match="fraction"):
+        Desk().counter.on_level(fraction, print)
 
 
 # What the exchange says.
@@ -323,7 +408,10 @@ def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
     assert not desk.counter.is_tier_known
 
 
-@pytest.mark.parametrize("key", ["ratecount", "ratecounter", "rate_count"])
+@pytest.mark.parametrize(
+    "key",
+    ["ratecount", "ratecounter", "rate_count", "rate_counter", "rateCounter", "rate_limit_count"],
+)
 @pytest.mark.parametrize("place", ["report", "message"])
 def test_stream_corrects_the_count(key: str, place: str) -> None:
     desk = Desk()
@@ -336,6 +424,70 @@ def test_stream_corrects_the_count(key: str, place: str) -> None:
         )
     assert desk.counter.count(BTC) == 40
     assert desk.counter.count(ETH) == 0
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "maxratecount",
+        "rate_count_max",
+        "rate_count_limit",
+        "rate_counter_threshold",
+        "rate_discount",
+        "discount_rate",
+        "account_rate",
+        "rate_account",
+        "rate",
+        "count",
+    ],
+)
+def test_number_that_is_no_counter_is_not_taken_for_one(key: str) -> None:
+    desk = Desk()
+    desk.report(desk.order(), **{key: 40})
+    assert desk.counter.count(BTC) == 1
+
+
+@pytest.mark.parametrize("told", [-1, 125 + 401, True, "40", None])
+def test_value_that_no_counter_can_have_is_not_taken(told: Any) -> None:
+    desk = Desk()
+    desk.report(desk.order(), ratecount=told)
+    assert desk.counter.count(BTC) == 1
+
+
+def test_count_above_the_threshold_comes_of_a_batch_cancel() -> None:
+    desk = Desk()
+    desk.report(desk.order(), ratecount=125 + 400)
+    assert desk.counter.count(BTC) == 525
+
+
+def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+    for _ in range(SILENT_REPORTS - 1):
+        desk.report(order_id)
+    assert caplog.records == []
+    for _ in range(2 * SILENT_REPORTS):
+        desk.report(order_id)
+        # As after a reconnect.
+        desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize(("is_asked", "is_told"), [(True, True), (False, False), (False, True)])
+def test_counter_is_not_missed_if_it_came_or_was_not_asked_for(
+    is_asked: bool, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.counter.asked({"channel": "executions", "ratecounter": is_asked}, desk.now_ns)
+    if is_told:
+        desk.report(order_id, ratecount=4)
+    for _ in range(2 * SILENT_REPORTS):
+        desk.report(order_id)
+    assert caplog.records == []
 
 
 def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
@@ -399,6 +551,19 @@ def test_request_that_was_sent_before_may_arrive_after() -> None:
     assert desk.counter.count(BTC) == 1
     desk.report(first, exec_type="amended", ratecount=Decimal("1.5"))
     assert desk.counter.count(BTC) == Decimal("1.5")
+
+
+def test_report_shows_one_of_two_requests_that_are_alike() -> None:
+    desk = Desk()
+    order_id = desk.order()
+    desk.wait(1000)
+    amend = AmendOrderParams(order_id, limit_price=1)
+    for _ in range(2):
+        desk.counter.add(desk.counter.charge_of(amend))
+    desk.report(order_id, exec_type="amended", ratecount=Decimal("20.5"))
+    assert desk.counter.count(BTC) == Decimal("20.5") + 4
+    desk.report(order_id, exec_type="amended", ratecount=Decimal("24.5"))
+    assert desk.counter.count(BTC) == Decimal("24.5")
 
 
 def test_difference_below_one_is_rounding() -> None:
