@@ -131,6 +131,62 @@ fn of_several_breaches_the_first_field_of_an_item_counts() {
 }
 
 #[test]
+fn what_a_client_keeps_account_by_has_its_type() {
+    let frame = |channel: &str, items: &str| {
+        format!(r#"{{"channel":"{channel}","type":"update","data":{items}}}"#)
+    };
+    for (channel, items, kind, place) in [
+        ("trade", "[null]", ErrorKind::Type, "null"),
+        ("ticker", r#"[{"symbol":[]}]"#, ErrorKind::Type, "[]"),
+        (
+            "executions",
+            r#"[{"cum_qty":"1x"}]"#,
+            ErrorKind::Type,
+            r#""1x""#,
+        ),
+        (
+            "executions",
+            r#"[{"cum_qty":1e99}]"#,
+            ErrorKind::Number,
+            "1e99",
+        ),
+        (
+            "executions",
+            r#"[{"order_id":"O"}]"#,
+            ErrorKind::Missing,
+            r#"{"order_id"#,
+        ),
+        ("executions", r#"[{"fees":[7]}]"#, ErrorKind::Type, "7"),
+        (
+            "executions",
+            r#"[{"side":5,"symbol":6}]"#,
+            ErrorKind::Type,
+            "6",
+        ),
+        ("balances", r#"[{"user":{}}]"#, ErrorKind::Type, "{}"),
+        ("instrument", r#"{"pairs":0}"#, ErrorKind::Type, "0"),
+    ] {
+        let frame = frame(channel, items);
+        let place = frame.find(items).unwrap() + items.find(place).unwrap();
+        assert_eq!(error(&frame), (kind, place), "{frame}");
+        assert_eq!(error(&format!(" {frame}")), (kind, place + 1), "{frame}");
+    }
+    for (channel, items) in [
+        (
+            "executions",
+            r#"[{"cum_qty":"-1.50e3","order_id":null,"order_userref":-7}]"#,
+        ),
+        (
+            "executions",
+            r#"[{"side":5,"side":"buy"},{"reason":[],"new":{}}]"#,
+        ),
+        ("instrument", r#"{"pairs":null,"assets":[{"id":5}]}"#),
+    ] {
+        data_message(&frame(channel, items));
+    }
+}
+
+#[test]
 fn a_repeated_key_counts_as_its_last_value() {
     let frame = r#"{"channel":"book","type":"update","data":[{"symbol":"A","bids":[7],"bids":[{"price":1,"qty":2}],"symbol":"B"}]}"#;
     let (_, items) = content(frame.as_bytes()).unwrap();

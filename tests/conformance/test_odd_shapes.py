@@ -12,6 +12,7 @@ from kraken_connector.exceptions import ParseError
 from kraken_connector.models import (
     HeartbeatMessage,
     InstrumentData,
+    InvalidFrameEvent,
     PongResponse,
     WSErrorResponse,
     WSResponse,
@@ -184,13 +185,17 @@ def test_data_may_have_several_elements(core: Any) -> None:
     assert [entry.symbol for entry in core.parse_message(two).data] == ["A/B", "C/D"]
 
 
-def test_items_that_are_no_objects_stay_plain(core: Any) -> None:
-    message = core.parse_message(
-        b'{"channel":"trade","type":"update","data":[null,3,"x",[1.5],{"symbol":"A/B"}]}'
-    )
-    assert message.data[:4] == [None, 3, "x", [1.5]]
-    assert message.data[4].symbol == "A/B"
-    assert message.data[4].price is None
+@pytest.mark.parametrize(
+    "channel",
+    ["balances", "book", "executions", "instrument", "level3", "ohlc", "status", "ticker", "trade"],
+)
+@pytest.mark.parametrize("wrong", ["null", "3", '"x"', "[1.5]", "true"])
+def test_items_are_objects(core: Any, channel: str, wrong: str) -> None:
+    text = f'{{"channel":"{channel}","type":"update","data":[{{"symbol":"A/B"}},{wrong}]}}'
+    (event,) = core.Engine().feed(text)
+    assert isinstance(event, InvalidFrameEvent)
+    assert (event.kind, event.channel) == ("type", channel)
+    assert event.offset == text.index(wrong, text.index("A/B"))
 
 
 @pytest.mark.parametrize("data", [{"a": 1.5}, [1, {"b": None}], "text", 7, True, []])

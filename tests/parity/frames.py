@@ -189,7 +189,77 @@ answer_frame = record(
     time_in=strings,
     time_out=strings,
 )
-made = st.one_of(book_frame, level3_frame, data_frame, answer_frame, values).map(str.encode)
+#: A number or text of it, in bounds or not.
+amounts = mostly(
+    st.one_of(prices, quantities), st.one_of(numbers, numbers.map(json.dumps), scalars)
+)
+names = mostly(quoted("O1", "a", "USD"), scalars)
+userrefs = mostly(st.integers(-5, 5).map(str), scalars)
+fees = array(mostly(record(asset=names, qty=amounts, extra=values), scalars), max_size=2)
+parts = mostly(record(price=numbers, reference=strings), scalars)
+execution = record(
+    exec_type=names,
+    order_id=names,
+    symbol=names,
+    order_status=names,
+    order_qty=amounts,
+    order_userref=userrefs,
+    cl_ord_id=names,
+    timestamp=names,
+    cum_qty=amounts,
+    exec_id=names,
+    trade_id=scalars,
+    last_qty=amounts,
+    fees=mostly(fees, scalars),
+    fee_usd_equiv=scalars,
+    triggers=parts,
+    contingent=parts,
+    reason=scalars,
+    extra=values,
+)
+wallets = array(mostly(record(type=names, id=names, balance=amounts), scalars), max_size=2)
+balance = record(asset=names, balance=amounts, wallets=mostly(wallets, scalars), extra=values)
+ledger_entry = record(
+    asset=names,
+    amount=amounts,
+    balance=amounts,
+    fee=scalars,
+    ledger_id=names,
+    type=names,
+    wallet_id=names,
+    user=names,
+)
+ticker = record(symbol=names, bid=amounts, last=scalars)
+asset = record(**{"id": scalars, "class": scalars, "multiplier": amounts})
+pair = record(
+    symbol=names, status=names, qty_increment=amounts, cost_min=amounts, tick_size=scalars
+)
+instrument = record(
+    assets=mostly(array(mostly(asset, scalars)), scalars),
+    pairs=mostly(array(mostly(pair, scalars)), scalars),
+)
+
+
+def items_frame(channel: str, item: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return whole_record(
+        channel=quoted(channel),
+        type=quoted("snapshot", "update"),
+        data=mostly(array(mostly(item, scalars), max_size=2), item),
+        sequence=st.integers(1, 3).map(str),
+    )
+
+
+items_frames = st.one_of(
+    items_frame("executions", execution),
+    items_frame("balances", balance),
+    items_frame("balances", ledger_entry),
+    items_frame("ticker", ticker),
+    items_frame("instrument", instrument),
+    items_frame("trade", ticker),
+)
+made = st.one_of(book_frame, level3_frame, data_frame, answer_frame, items_frames, values).map(
+    str.encode
+)
 
 _FILES = sorted([*(FIXTURES / "examples").iterdir(), *(FIXTURES / "observed").iterdir()])
 real = st.sampled_from(

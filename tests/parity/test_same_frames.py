@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from benches.corpus import streams
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.conftest import native_core
 from tests.oracle import book_message
@@ -30,6 +30,17 @@ def test_parse_message(frame: bytes) -> None:
     native = native_core()
     expected = pictures.of_message(pure.parse_message, frame)
     assert pictures.of_message(native.parse_message, frame) == expected
+
+
+@given(frames.items_frames.map(str.encode))
+@settings(max_examples=400)
+def test_items(frame: bytes) -> None:
+    native = native_core()
+    expected = pictures.of_message(pure.parse_message, frame)
+    assert pictures.of_message(native.parse_message, frame) == expected
+    ours, reference = native.Engine(), pure.Engine()
+    assert pictures.of_feed(ours, frame, 1) == pictures.of_feed(reference, frame, 1)
+    assert pictures.of_engine(ours) == pictures.of_engine(reference)
 
 
 @given(st.text(max_size=30) | frames.made.map(bytes.decode))

@@ -158,10 +158,7 @@ class WSDataMessage:
             plain = _exact_orders(frame)
         if isinstance(plain, dict):
             return [made_of._from_wire(plain, (frame,))]
-        return [
-            made_of._from_wire(item, (frame, index)) if isinstance(item, dict) else item
-            for index, item in enumerate(plain)
-        ]
+        return [made_of._from_wire(item, (frame, index)) for index, item in enumerate(plain)]
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
         plain: dict[str, Any] = {"channel": self._channel, "type": self._type}

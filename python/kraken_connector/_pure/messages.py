@@ -11,6 +11,7 @@ from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage, item_type
 from .defect import Defect
 from .lexer import decode, decode_exact
+from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
 from .usual import read_update
 
@@ -24,8 +25,6 @@ _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 BOOK_CHANNELS = ("book", "level3")
 #: Where a `batch_cancel` says how many orders it cancelled.
 _COUNTS = ("orders_cancelled", "count")
-#: Sequences fit into 64 bits with sign.
-_MAX_SEQUENCE = 2**63
 
 
 class UnreadableFrame(Exception):
@@ -128,6 +127,9 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
         _check_data(document["channel"], data)
     if sequence is not None:
         sequence = _sequence(frame, sequence)
+    made_of = item_type(document["channel"], kind)
+    if made_of is not None and document["channel"] not in BOOK_CHANNELS:
+        check_rows(frame, made_of, data)
     return WSDataMessage._from_wire(frame, document, sequence, received_ns)
 
 
@@ -142,15 +144,12 @@ def _check_data(channel: str, data: Any) -> None:
 
 
 def _sequence(frame: bytes, sequence: Any) -> int:
-    if type(sequence) is int and -_MAX_SEQUENCE <= sequence < _MAX_SEQUENCE:
-        return sequence
-    # Read it again: a decoder may have made a float of an integer.
-    lexeme = Scanner(frame).scan().find(("sequence",)).value
-    if not isinstance(lexeme, bytes) or not lexeme.removeprefix(b"-").isdigit():
-        raise Defect("type", ("sequence",))
-    if len(lexeme) > 20 or not -_MAX_SEQUENCE <= int(lexeme) < _MAX_SEQUENCE:
-        raise Defect("number", ("sequence",))
-    return int(lexeme)
+    if type(sequence) is not int:
+        # Read it again: a decoder may have made a float of an integer.
+        sequence = Scanner(frame).scan().find(("sequence",)).value
+    if (wrong := wrong_integer(sequence)) is not None:
+        raise Defect(wrong, ("sequence",))
+    return int(sequence)
 
 
 def _response(document: Any, received_ns: int | None) -> Message:

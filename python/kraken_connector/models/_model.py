@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import types
 import typing
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, ClassVar, Self, TypeVar, dataclass_transform
+from typing import Any, ClassVar, Self, TypeGuard, TypeVar, dataclass_transform
 
 from ..exceptions import InvalidFieldError
 
@@ -24,15 +25,25 @@ _T = TypeVar("_T")
 #: How a JSON value becomes a field: `float` widens integers, `decimal` is exact, `value` is kept
 #: as decoded, `model` and `models` are one nested model or a list of them.
 FieldKind = typing.Literal["float", "decimal", "value", "model", "models"]
+#: What a field that is checked when a frame is read must be; a number may be written as text.
+CheckedKind = typing.Literal["text", "integer", "number"]
+
+_CHECKED_KINDS: dict[type, CheckedKind] = {str: "text", int: "integer", float: "number"}
+#: A number as JSON has it (RFC 8259), which is how the exchange writes one as text too.
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
 def model(cls: type[_T]) -> type[_T]:
-    """Make `cls` a frozen, slotted dataclass and derive its `__wire_fields__`."""
+    """Make `cls` a frozen, slotted dataclass and derive its tables of fields."""
     made = dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
     hints = typing.get_type_hints(made)
     wire = [f for f in dataclasses.fields(made) if f.compare]  # type: ignore[arg-type]
     made.__wire_fields__ = tuple((f.name, *_kind(hints[f.name])) for f in wire)  # type: ignore[attr-defined]
+    made.__wire_names__ = tuple(wire_name(f.name) for f in wire)  # type: ignore[attr-defined]
+    made.__checked__ = {  # type: ignore[attr-defined]
+        name: _CHECKED_KINDS[_whole(hints[name])] for name in getattr(made, "CHECKED", ())
+    }
     made.__match_args__ = tuple(f.name for f in wire)  # type: ignore[attr-defined, misc]
     made.__required__ = frozenset(  # type: ignore[attr-defined]
         f.name
@@ -42,9 +53,20 @@ def model(cls: type[_T]) -> type[_T]:
     return made
 
 
-def _kind(hint: Any) -> tuple[FieldKind, type[Model] | None]:
+def wire_name(name: str) -> str:
+    """Return the exchange's name of a field: `class_` is `class`, a word of Python's own."""
+    return name.removesuffix("_")
+
+
+def _whole(hint: Any) -> Any:
+    """Return what a field is when it is there."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         (hint, *_) = [arm for arm in typing.get_args(hint) if arm is not types.NoneType]
+    return hint
+
+
+def _kind(hint: Any) -> tuple[FieldKind, type[Model] | None]:
+    hint = _whole(hint)
     if hint is float:
         return "float", None
     if hint is Decimal:
@@ -61,7 +83,8 @@ def _kind(hint: Any) -> tuple[FieldKind, type[Model] | None]:
 class Model:
     """A typed message or a part of one.
 
-    Fields that the exchange did not send are `None`. Equality, hash and repr go by the fields;
+    Fields that the exchange did not send are `None`, as are those that it sent as `null`. A number
+    may be written as text, as Kraken's REST does. Equality, hash and repr go by the fields;
     `copy.replace(item, field=...)` (Python 3.13; `item.__replace__(...)` before) makes a changed
     copy. Lists inside a model are to be read, not changed.
     """
@@ -71,7 +94,15 @@ class Model:
     #: that a user made, and on those whose fields hold all that there was.
     __slots__ = ("_wire",)
     __wire_fields__: ClassVar[tuple[tuple[str, FieldKind, type[Model] | None], ...]] = ()
+    __wire_names__: ClassVar[tuple[str, ...]] = ()
     __required__: ClassVar[frozenset[str]] = frozenset()
+    #: Fields on which a client relies to keep account: a frame is invalid if one of them has
+    #: another JSON type.
+    CHECKED: ClassVar[frozenset[str]] = frozenset()
+    #: Of these, those that mean something only together: a frame is invalid if an item has some
+    #: of them and not all.
+    TOGETHER: ClassVar[frozenset[str]] = frozenset()
+    __checked__: ClassVar[Mapping[str, CheckedKind]] = types.MappingProxyType({})
     _wire: bytes | tuple[Any, ...]
 
     def decimal(self, field: str) -> Decimal | None:
@@ -88,18 +119,20 @@ class Model:
             InvalidFieldError: (a `ValueError`) the field does not exist or is not a number.
         """
         document = self._exact_document()
-        known = any(name == field for name, _, _ in self.__wire_fields__)
+        kinds = {name: kind for name, kind, _ in self.__wire_fields__}
         if document is not None:
-            value = document.get(field)
+            value = document.get(wire_name(field))
         else:
-            value = getattr(self, field) if known else None
-        if value is None and known:
+            value = getattr(self, field) if field in kinds else None
+        if value is None and field in kinds:
             return None
+        if kinds.get(field) == "float" and is_number_text(value):
+            return exact_number(value)
         if isinstance(value, Decimal):
             return value
         if isinstance(value, int | float) and not isinstance(value, bool):
             return Decimal(repr(value))
-        numeric = [name for name, kind, _ in self.__wire_fields__ if kind in ("float", "decimal")]
+        numeric = [name for name, kind in kinds.items() if kind in ("float", "decimal")]
         raise InvalidFieldError(type(self).__name__, field, numeric)
 
     @property
@@ -108,7 +141,7 @@ class Model:
         document = self._exact_document()
         if document is None:
             return {}
-        known = {name for name, _, _ in self.__wire_fields__}
+        known = self.__wire_names__
         return {key: value for key, value in document.items() if key not in known}
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
@@ -125,7 +158,7 @@ class Model:
             if exact and kind == "float" and isinstance(value, float):
                 value = self.decimal(name)
             if value is not None or name in self.__required__:
-                plain[name] = _plain(value, exact)
+                plain[wire_name(name)] = _plain(value, exact)
         return plain
 
     @classmethod
@@ -138,29 +171,29 @@ class Model:
         """
         values: dict[str, Any] = {}
         for name, kind, item in cls.__wire_fields__:
-            value = src_dict.get(name)
+            value = src_dict.get(wire_name(name))
             if value is not None:
                 values[name] = _build(kind, item, value)
             elif name in cls.__required__:
-                if kind != "models" and name not in src_dict:
+                if kind != "models" and wire_name(name) not in src_dict:
                     raise KeyError(name)
                 values[name] = [] if kind == "models" else None
         return cls(**values)
 
     @classmethod
     def _from_wire(cls, source: Any, wire: tuple[Any, ...]) -> Self:
-        """Fill an item from one decoded JSON object; never raises.
+        """Fill an item from one decoded JSON object that was checked.
 
         Absent fields are `None`, absent lists of a kind that is always sent are empty.
         """
         item = cls.__new__(cls)
         put = object.__setattr__
-        for name, kind, nested in cls.__wire_fields__:
-            value = source.get(name)
+        for (name, kind, nested), key in zip(cls.__wire_fields__, cls.__wire_names__, strict=True):
+            value = source.get(key)
             if value is None:
                 value = [] if kind == "models" and name in cls.__required__ else None
             elif kind != "value":
-                value = _convert(kind, nested, value, (*wire, name))
+                value = _convert(kind, nested, value, (*wire, key))
             put(item, name, value)
         put(item, "_wire", wire)
         return item
@@ -219,6 +252,11 @@ def exact_number(lexeme: str) -> Decimal:
         return Decimal(repr(float(lexeme)))
 
 
+def is_number_text(value: Any) -> TypeGuard[str]:
+    """Tell whether a value is a number that was written as text."""
+    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
+
+
 def _restore(cls: type[Model], state: dict[str, Any]) -> Model:
     item = cls.__new__(cls)
     for name, value in state.items():
@@ -239,7 +277,7 @@ def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
     """Turn caller's data into a field; what is a model already stays as it is."""
     if kind == "decimal":
         return value if isinstance(value, Decimal) else Decimal(str(value))
-    if kind == "float" and isinstance(value, int | Decimal):
+    if kind == "float" and (isinstance(value, int | Decimal) or is_number_text(value)):
         return float(value)
     if kind == "model" and item is not None and not isinstance(value, item):
         return item.from_dict(value)
@@ -249,20 +287,16 @@ def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
 
 
 def _convert(kind: FieldKind, nested: type[Model] | None, value: Any, wire: tuple[Any, ...]) -> Any:
-    """Turn a decoded JSON value into a field; a value of another JSON type passes unchanged."""
+    """Turn a decoded JSON value into a field; what is no number passes unchanged where one would
+    be usual."""
     if kind == "float":
-        return float(value) if type(value) is int else value
+        return float(value) if type(value) is int or is_number_text(value) else value
     if kind == "decimal":
         return Decimal(str(value)) if type(value) in (int, float) else value
     assert nested is not None
     if kind == "model":
-        return nested._from_wire(value, wire) if isinstance(value, dict) else value
-    if not isinstance(value, list):
-        return value
-    return [
-        nested._from_wire(entry, (*wire, index)) if isinstance(entry, dict) else entry
-        for index, entry in enumerate(value)
-    ]
+        return nested._from_wire(value, wire)
+    return [nested._from_wire(entry, (*wire, index)) for index, entry in enumerate(value)]
 
 
 def hashable(value: Any) -> Any:

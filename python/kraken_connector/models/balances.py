@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._model import Model, model
 from ._time import timestamp_ns
 
@@ -15,6 +17,9 @@ class BalanceWallet(Model):
         id: `main`, `flex`, `bonded`, `flexible`, `liquid`, `locked` or `closed`.
         balance: amount in this wallet.
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset({"balance", "id", "type"})
+    TOGETHER = CHECKED
 
     type: str
     id: str
@@ -31,6 +36,9 @@ class BalanceSnapshot(Model):
         balance: total over all wallets; what open orders hold is included.
         wallets: the wallets, possibly none.
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset({"asset", "balance"})
+    TOGETHER = CHECKED
 
     asset: str
     asset_class: str
@@ -58,6 +66,11 @@ class BalanceLedgerUpdate(Model):
         category: finer classification.
         user: account id, only in streams of all users of a master account.
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset(
+        {"amount", "asset", "balance", "ledger_id", "type", "user", "wallet_id", "wallet_type"}
+    )
+    TOGETHER: ClassVar[frozenset[str]] = frozenset({"asset", "balance", "ledger_id"})
 
     asset: str
     asset_class: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._model import Model, model
 from ._time import timestamp_ns
 
@@ -14,6 +16,9 @@ class ExecutionFee(Model):
         asset: currency of the fee.
         qty: amount.
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset({"asset", "qty"})
+    TOGETHER = CHECKED
 
     asset: str
     qty: float
@@ -123,6 +128,36 @@ class ExecutionData(Model):
         trigger: deprecated by the exchange, use `triggers.reference`.
         triggered_price: deprecated by the exchange, use `triggers.last_price`.
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset(
+        {
+            "avg_price",
+            "cash_order_qty",
+            "cl_ord_id",
+            "cost",
+            "cum_cost",
+            "cum_qty",
+            "display_qty",
+            "exec_id",
+            "exec_type",
+            "expire_time",
+            "last_price",
+            "last_qty",
+            "limit_price",
+            "ord_ref_id",
+            "order_id",
+            "order_qty",
+            "order_status",
+            "order_type",
+            "order_userref",
+            "side",
+            "symbol",
+            "timestamp",
+            "user",
+        }
+    )
+    #: The field of the rate counter is not documented; it may come in an item of its own.
+    TOGETHER: ClassVar[frozenset[str]] = frozenset({"exec_type", "order_id"})
 
     exec_type: str
     order_id: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._model import Model, model
 
 
@@ -19,6 +21,8 @@ class InstrumentAsset(Model):
         collateral_value: share of the value that counts as collateral.
         margin_rate: borrow rate; absent when the asset cannot be borrowed.
         multiplier: tokenised assets only.
+        class_: `class` on the wire: `currency`, `tokenized_asset`, ... (seen since January 2026;
+            new words may come).
     """
 
     id: str
@@ -29,6 +33,7 @@ class InstrumentAsset(Model):
     collateral_value: float | None = None
     margin_rate: float | None = None
     multiplier: float | None = None
+    class_: str | None = None
 
 
 @model
@@ -56,6 +61,10 @@ class InstrumentPair(Model):
         tick_size: deprecated by the exchange, same as `price_increment`.
         ws_display_price_precision: decimals to show (not documented, seen since 2026).
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset(
+        {"cost_min", "price_increment", "qty_increment", "qty_min", "status", "symbol"}
+    )
 
     symbol: str
     base: str

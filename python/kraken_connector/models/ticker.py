@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ._model import Model, model
 from ._time import timestamp_ns
 
@@ -28,6 +30,8 @@ class TickerData(Model):
         timestamp: RFC 3339 time of the exchange.
         trades: number of trades in 24 hours (not documented by the exchange, seen since 2026).
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset({"symbol"})
 
     symbol: str
     bid: float

@@ -21,6 +21,13 @@ pub struct Number {
 }
 
 impl Number {
+    /// The number that a text is, if it is one from beginning to end; its place is in the text.
+    #[must_use]
+    pub fn of_text(text: &[u8]) -> Option<Self> {
+        let number = scan(text, 0).ok()?;
+        (number.end() == text.len()).then_some(number)
+    }
+
     /// Where it begins in the frame.
     #[inline]
     #[must_use]
@@ -74,6 +81,19 @@ impl Number {
         }
         Decimal::from_lexeme(self.lexeme(frame))
             .ok_or(ParseError::new(ErrorKind::Number, self.start()))
+    }
+
+    /// Whether its absolute value is within [`crate::decimal::MAX_DIGITS`].
+    #[inline]
+    #[must_use]
+    pub fn is_bounded(&self, frame: &[u8]) -> bool {
+        self.is_short() || self.is_bounded_lexeme(self.lexeme(frame))
+    }
+
+    #[cold]
+    fn is_bounded_lexeme(&self, lexeme: &[u8]) -> bool {
+        let digits = lexeme.get(usize::from(self.is_negative)..);
+        digits.and_then(Decimal::from_lexeme).is_some()
     }
 
     /// The integer; `None` if it is no integer or beyond 64 bits.

@@ -1,7 +1,7 @@
 //! What stands around a message's content, read in one pass over the frame's top level.
 
 use super::book::BookBatch;
-use super::{Channel, DataMessage, Message, Reply};
+use super::{Channel, DataMessage, Message, Reply, rows};
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};
 
@@ -151,10 +151,16 @@ impl Envelope {
         {
             return Err(defect);
         }
+        let is_snapshot = kind.is(frame, b"snapshot");
+        if let Some(shape) = rows::shape(channel, is_snapshot)
+            && let Some(defect) = rows::read(&mut Lexer::at(frame, data.offset), shape)?
+        {
+            return Err(defect);
+        }
         Ok(DataMessage {
             channel,
             channel_name: name,
-            is_snapshot: kind.is(frame, b"snapshot"),
+            is_snapshot,
             kind,
             data: data.offset,
             sequence,

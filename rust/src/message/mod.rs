@@ -1,12 +1,13 @@
 //! One frame to one message: which channel or method it is, and what a book needs of it.
 //!
 //! Book messages are read completely. Of the other channels the whole frame is checked to be
-//! JSON and the envelope is read; their items are decoded by whoever wants them, from the offset
-//! that the message names.
+//! JSON, the envelope is read, and their items are checked as far as a client relies on them; they
+//! are decoded by whoever wants them, from the offset that the message names.
 
 mod book;
 mod envelope;
 mod orders;
+mod rows;
 mod salvage;
 mod usual;
 mod usual_orders;

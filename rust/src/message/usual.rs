@@ -5,7 +5,7 @@
 //! all traffic, and this takes a fifth of the general reader's time.
 
 use super::book::{BookBatch, BookItem, Row};
-use super::{Channel, DataMessage, usual_orders};
+use super::{Channel, DataMessage, rows, usual_orders};
 use crate::decimal::Decimal;
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
@@ -64,7 +64,12 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     }
     let mut message = read_head(cursor)?;
     let mut lexer = Lexer::inside(cursor.frame, message.data, 1);
-    lexer.skip_value().ok()?;
+    match rows::shape(message.channel, message.is_snapshot) {
+        // What is wrong is for the general reader to tell.
+        Some(shape) if rows::read(&mut lexer, shape).ok()?.is_some() => return None,
+        Some(_) => {}
+        None => lexer.skip_value().ok()?,
+    }
     cursor.at = lexer.offset();
     read_tail(cursor, &mut message)?;
     Some(message)

@@ -11,7 +11,7 @@ use super::decimals::{self, Decimals};
 use super::errors;
 use super::schema::{FieldKind, FieldSpec, Instance, Key, Registry, Schema, SchemaId};
 use super::strings::Strings;
-use crate::error::ParseError;
+use crate::error::{ErrorKind, ParseError};
 use crate::lexer::{Kind, Lexer, Number};
 
 /// How numbers without a model become objects.
@@ -32,18 +32,25 @@ pub(super) struct Decoder<'f, 'py> {
     /// Lent when the first one is needed.
     decimals: Option<Decimals>,
     floats: Floats,
+    /// Whether the frame was checked before: what is of another type then is a value that a later
+    /// one of the same key replaces.
+    is_checked: bool,
     /// Where the present item stands: the frame and the keys from its `data` on. Empty in what
     /// is no item of a channel.
     path: Path<'py>,
 }
 
 impl<'f, 'py> Decoder<'f, 'py> {
-    /// A decoder that begins at byte `at` of `frame`.
+    /// A decoder of a frame that was checked, which begins at byte `at` of it.
     pub(super) fn new(py: Python<'py>, frame: &'f [u8], at: usize) -> PyResult<Self> {
-        Self::inside(py, frame, at, 0)
+        let decoder = Self::inside(py, frame, at, 0)?;
+        Ok(Self {
+            is_checked: true,
+            ..decoder
+        })
     }
 
-    /// Like [`Decoder::new`], inside of `depth` arrays and objects.
+    /// A decoder of a frame that was not checked, inside of `depth` arrays and objects.
     #[inline]
     pub(super) fn inside(
         py: Python<'py>,
@@ -58,6 +65,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
             strings: Strings::lend(),
             decimals: None,
             floats: Floats::Binary,
+            is_checked: false,
             path: Path::default(),
         })
     }
@@ -74,7 +82,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 
     /// The items of a channel's `data`, an array or the one object of `instrument`. Each knows
-    /// its place in `frame`; what is no object passes as plain data.
+    /// its place in `frame`.
     pub(super) fn items(
         &mut self,
         schema: SchemaId,
@@ -92,6 +100,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     pub(super) fn instance(&mut self, schema: SchemaId) -> PyResult<Instance<'static, 'py>> {
         let schema = self.registry.schema(schema);
         let instance = schema.instance(self.py)?;
+        let start = self.lexer.offset();
         let mut needs_wire = !schema.is_exact();
         let mut field = self.first_field(schema)?;
         while let Some(key) = field {
@@ -105,6 +114,9 @@ impl<'f, 'py> Decoder<'f, 'py> {
                 self.checked(Lexer::skip_value)?;
             }
             field = self.next_field(schema, key)?;
+        }
+        if !self.is_checked && instance.is_torn() {
+            return Err(self.refused(ErrorKind::Missing, start));
         }
         if needs_wire && !self.path.is_empty() {
             instance.set_wire(self.path.wire(self.py)?);
@@ -170,7 +182,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 
     /// A field's value, `None` for `null`; one of another JSON type than its kind expects passes
-    /// as plain data.
+    /// as plain data, unless its kind expects nothing else.
     #[inline]
     fn field(&mut self, spec: &'static FieldSpec) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kind = spec.kind;
@@ -179,7 +191,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         {
             return Ok(Some(PyInt::new(self.py, value).into_any()));
         }
-        if kind == FieldKind::Float
+        if matches!(kind, FieldKind::Float | FieldKind::Number)
             && let Some(value) = self.lexer.short_float()
         {
             return Ok(Some(PyFloat::new(self.py, value).into_any()));
@@ -193,13 +205,18 @@ impl<'f, 'py> Decoder<'f, 'py> {
                 .get_written(self.py, mantissa, scale, lexeme)
                 .map(Some);
         }
-        let value = match (kind, self.peek()?) {
-            (_, Kind::String) => self.string(),
+        let found = self.peek()?;
+        let value = match (kind, found) {
             (_, Kind::Null) => return self.checked(Lexer::null).map(|()| None),
+            (FieldKind::Text | FieldKind::Value | FieldKind::Decimal, Kind::String) => {
+                self.string()
+            }
+            (FieldKind::Float | FieldKind::Number, Kind::String) => self.number_text(kind),
             (FieldKind::Float, Kind::Number) => {
                 let number = self.checked(Lexer::number)?;
                 Ok(self.float(&number).into_any())
             }
+            (FieldKind::Number | FieldKind::Integer, Kind::Number) => self.checked_number(kind),
             (FieldKind::Decimal, Kind::Number) => {
                 let number = self.checked(Lexer::number)?;
                 self.decimal(&number)
@@ -210,9 +227,52 @@ impl<'f, 'py> Decoder<'f, 'py> {
             (FieldKind::Models(schema), Kind::Array) => {
                 self.below(Step::Key(&spec.key), |decoder| decoder.models(schema))
             }
-            _ => self.value(),
+            (FieldKind::Value | FieldKind::Float | FieldKind::Decimal, _) => self.value(),
+            _ if self.is_checked => self.value(),
+            _ => Err(self.refused(ErrorKind::Type, self.lexer.offset())),
         };
         value.map(Some)
+    }
+
+    /// A text where a number is usual: a number that is written as one becomes a float.
+    #[cold]
+    fn number_text(&mut self, kind: FieldKind) -> PyResult<Bound<'py, PyAny>> {
+        let start = self.lexer.offset();
+        let text = self.checked(Lexer::string)?;
+        let content = text.bytes(self.lexer.frame());
+        let is_strict = kind == FieldKind::Number && !self.is_checked;
+        match Number::of_text(&content) {
+            Some(number) if is_strict && !number.is_bounded(&content) => {
+                Err(self.refused(ErrorKind::Number, start))
+            }
+            Some(number) => Ok(PyFloat::new(self.py, number.to_f64(&content)).into_any()),
+            None if is_strict => Err(self.refused(ErrorKind::Type, start)),
+            None => Ok(self
+                .strings
+                .get(self.py, text, self.lexer.frame())?
+                .into_any()),
+        }
+    }
+
+    /// A number of a field that takes nothing else.
+    fn checked_number(&mut self, kind: FieldKind) -> PyResult<Bound<'py, PyAny>> {
+        let number = self.checked(Lexer::number)?;
+        if kind == FieldKind::Number {
+            if self.is_checked || number.is_bounded(self.lexer.frame()) {
+                return Ok(self.float(&number).into_any());
+            }
+        } else if let Some(value) = number.to_i64() {
+            return Ok(PyInt::new(self.py, value).into_any());
+        } else if self.is_checked {
+            return Ok(self.float(&number).into_any());
+        }
+        Err(self.refused(ErrorKind::Number, number.start()))
+    }
+
+    /// A frame that was not checked is wrong; the core's own check says how.
+    #[cold]
+    fn refused(&self, kind: ErrorKind, offset: usize) -> PyErr {
+        errors::parse_error(self.py, ParseError::new(kind, offset), None)
     }
 
     fn model(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
@@ -226,7 +286,10 @@ impl<'f, 'py> Decoder<'f, 'py> {
             let step = Step::Index(index);
             index += 1;
             if decoder.peek()? != Kind::Object {
-                return decoder.value();
+                if decoder.is_checked {
+                    return decoder.value();
+                }
+                return Err(decoder.refused(ErrorKind::Type, decoder.lexer.offset()));
             }
             decoder.below(step, |decoder| decoder.model(schema))
         })

@@ -158,9 +158,9 @@ impl PyEngine {
         received_ns: Option<i64>,
     ) -> PyResult<Read<'py>> {
         if !frame.as_bytes().starts_with(BOOK)
-            && let Some(read) = self.read_plain(frame, received_ns)
+            && let Some(read) = self.read_plain(frame, received_ns)?
         {
-            return read;
+            return Ok(read);
         }
         let outcome = self.core.lock().feed(frame.as_bytes(), received_ns);
         let notices = if outcome.notices.is_empty() {
@@ -185,17 +185,18 @@ impl PyEngine {
         &self,
         frame: &Bound<'py, PyBytes>,
         received_ns: Option<i64>,
-    ) -> Option<PyResult<Read<'py>>> {
+    ) -> PyResult<Option<Read<'py>>> {
         let py = frame.py();
-        let message = message::read_plain(frame, received_ns)?;
-        let envelope = message.envelope()?;
-        let gap = self.core.lock().take_plain(frame.as_bytes(), envelope);
-        let read = || {
-            let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
-            let notices = gap.into_iter().collect::<PyResult<_>>()?;
-            Ok((notices, Bound::new(py, message)?.into_any()))
+        let Some(message) = message::read_plain(frame, received_ns)? else {
+            return Ok(None);
         };
-        Some(read())
+        let Some(envelope) = message.envelope() else {
+            return Ok(None);
+        };
+        let gap = self.core.lock().take_plain(frame.as_bytes(), envelope);
+        let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
+        let notices = gap.into_iter().collect::<PyResult<_>>()?;
+        Ok(Some((notices, Bound::new(py, message)?.into_any())))
     }
 
     #[cold]

@@ -22,6 +22,14 @@ where
     }
 }
 
+/// Whether an exception says that a frame cannot be read.
+pub(super) fn is_parse_error(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
+    let module = py.import(intern!(py, "kraken_connector.exceptions"))?;
+    error
+        .value(py)
+        .is_instance(&module.getattr(intern!(py, "ParseError"))?)
+}
+
 /// A frame that cannot be read.
 pub(super) fn parse_error(py: Python<'_>, error: ParseError, channel: Option<&str>) -> PyErr {
     let args = (error.kind.name(), error.offset, channel);

@@ -447,7 +447,7 @@ impl PyDataMessage {
 pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = raw.py();
     let frame = frame::to_bytes(raw, "parse_message")?;
-    if let Some(message) = read_plain(&frame, None) {
+    if let Some(message) = read_plain(&frame, None)? {
         return Ok(Bound::new(py, message)?.into_any());
     }
     match parse_message(frame.as_bytes(), &mut BookBatch::default()) {
@@ -486,16 +486,24 @@ pub(super) fn to_python<'py>(
 pub(super) fn read_plain(
     frame: &Bound<'_, PyBytes>,
     received_ns: Option<i64>,
-) -> Option<PyDataMessage> {
+) -> PyResult<Option<PyDataMessage>> {
     let (py, bytes) = (frame.py(), frame.as_bytes());
-    let mut head = plain_head(bytes)?;
-    let schema = Registry::get(py).ok()?.item_of_message(head.message())?;
-    let mut decoder = Decoder::inside(py, bytes, head.message().data, 1).ok()?;
-    let data = decoder.items(schema, frame).ok()?;
+    let Some(mut head) = plain_head(bytes) else {
+        return Ok(None);
+    };
+    let Some(schema) = Registry::get(py)?.item_of_message(head.message()) else {
+        return Ok(None);
+    };
+    let mut decoder = Decoder::inside(py, bytes, head.message().data, 1)?;
+    let data = match decoder.items(schema, frame) {
+        Ok(data) => data,
+        Err(error) if errors::is_parse_error(py, &error)? => return Ok(None),
+        Err(error) => return Err(error),
+    };
     if !head.finish(bytes, decoder.offset()) {
-        return None;
+        return Ok(None);
     }
-    Some(PyDataMessage {
+    Ok(Some(PyDataMessage {
         origin: Origin::Wire {
             frame: frame.clone().unbind(),
             message: *head.message(),
@@ -503,7 +511,7 @@ pub(super) fn read_plain(
         data: Data::Ready(data.unbind()),
         received_ns,
         verified: None,
-    })
+    }))
 }
 
 /// The name of a channel, shared where it is known.

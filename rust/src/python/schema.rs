@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyFrozenSet, PyString, PyTuple, PyType};
+use pyo3::types::{PyFrozenSet, PyMapping, PyString, PyTuple, PyType};
 use pyo3::{ffi, intern};
 
 use crate::lexer::ExpectedKey;
@@ -20,12 +20,18 @@ use crate::message::{Channel, DataMessage};
 /// How a JSON value becomes a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
-    /// Numbers become `float`.
+    /// Numbers become `float`, those written as text too.
     Float,
+    /// As `Float`, and nothing else.
+    Number,
     /// Numbers become `Decimal`.
     Decimal,
     /// Kept as decoded.
     Value,
+    /// A text and nothing else.
+    Text,
+    /// An integer of 64 bits with sign and nothing else.
+    Integer,
     /// One nested model.
     Model(SchemaId),
     /// A list of nested models.
@@ -67,6 +73,8 @@ pub(super) struct Schema {
     received_ns: Option<Slot>,
     /// Whether all fields are `Decimal`s, so that nothing about the wire is lost in them.
     is_exact: bool,
+    /// Indices of the fields that mean something only together.
+    together: Vec<usize>,
 }
 
 impl Schema {
@@ -106,25 +114,40 @@ impl Schema {
             wire: Slot::of(class, "_wire")?,
             received_ns: Slot::of(class, "received_ns").ok(),
             is_exact: true,
+            together: Vec::new(),
             class: class.clone().unbind(),
             fields: Vec::new(),
             indices: HashMap::default(),
         };
         let required = class.getattr(intern!(py, "__required__"))?;
         let required = required.cast_into::<PyFrozenSet>()?;
+        let together = class.getattr(intern!(py, "TOGETHER"))?;
+        let together = together.cast_into::<PyFrozenSet>()?;
+        let checked = class.getattr(intern!(py, "__checked__"))?;
+        let checked = checked.cast_into::<PyMapping>()?;
+        let names = class.getattr(intern!(py, "__wire_names__"))?;
+        let names = names.cast_into::<PyTuple>()?;
         let specs = class.getattr(intern!(py, "__wire_fields__"))?;
-        for spec in specs.cast_into::<PyTuple>()? {
-            let (key, kind, nested): (Bound<'_, PyString>, String, Option<Bound<'_, PyType>>) =
+        for (spec, key) in specs.cast_into::<PyTuple>()?.iter().zip(names) {
+            let (name, kind, nested): (Bound<'_, PyString>, String, Option<Bound<'_, PyType>>) =
                 spec.extract()?;
+            let kind = match checked.get_item(&name) {
+                Ok(kind) => kind.extract()?,
+                Err(_) => kind,
+            };
             let kind = schemas.field_kind(&kind, nested.as_ref())?;
             schema.is_exact &= matches!(kind, FieldKind::Decimal);
-            let is_required = required.contains(&key)?;
-            let name: Box<[u8]> = key.to_str()?.as_bytes().into();
-            schema.indices.insert(name, schema.fields.len());
+            let is_required = required.contains(&name)?;
+            if together.contains(&name)? {
+                schema.together.push(schema.fields.len());
+            }
+            let key = key.cast_into::<PyString>()?;
+            let spelled: Box<[u8]> = key.to_str()?.as_bytes().into();
+            schema.indices.insert(spelled, schema.fields.len());
             schema.fields.push(FieldSpec {
                 expected: ExpectedKey::new(key.to_str()?),
                 successor: AtomicUsize::new(schema.fields.len() + 1),
-                slot: Slot::of(class, key.to_str()?)?,
+                slot: Slot::of(class, name.to_str()?)?,
                 key: key.unbind(),
                 kind,
                 is_list_always: is_required && matches!(kind, FieldKind::Models(_)),
@@ -205,6 +228,17 @@ impl<'py> Instance<'_, 'py> {
         if let Key::Known(index, _) = self.schema.find(name.as_bytes()) {
             self.set(index, value);
         }
+    }
+
+    /// Whether some of the fields that mean something only together are there and others are not.
+    #[inline]
+    pub(super) fn is_torn(&self) -> bool {
+        let together = &self.schema.together;
+        let fields = together
+            .iter()
+            .filter_map(|index| self.schema.fields.get(*index));
+        let told = fields.filter(|field| !self.is_unset(field.slot)).count();
+        told != 0 && told != together.len()
     }
 
     /// Notes where in its frame the item stands.
@@ -432,7 +466,10 @@ impl Schemas {
         Ok(match (kind, nested) {
             ("float", _) => FieldKind::Float,
             ("decimal", _) => FieldKind::Decimal,
+            ("number", _) => FieldKind::Number,
             ("value", _) => FieldKind::Value,
+            ("text", _) => FieldKind::Text,
+            ("integer", _) => FieldKind::Integer,
             ("model", Some(class)) => FieldKind::Model(self.add(class)?),
             ("models", Some(class)) => FieldKind::Models(self.add(class)?),
             _ => return Err(PyTypeError::new_err(format!("no such field kind: {kind}"))),

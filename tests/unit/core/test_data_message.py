@@ -126,7 +126,7 @@ def test_parts_of_an_item_know_their_place_in_the_frame(core: Any) -> None:
     message = core.parse_message(frames()["instrument"])
     asset, pair = message.data[0].assets[0], message.data[0].pairs[0]
     assert str(asset.decimal("collateral_value")) == "1.000"
-    assert asset.extra == {"class": "currency"}
+    assert (asset.class_, asset.extra) == ("currency", {})
     assert str(pair.decimal("qty_increment")) == str(Decimal("0.00000001"))
 
 

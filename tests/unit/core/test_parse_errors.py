@@ -191,7 +191,7 @@ def test_every_kind_has_a_case() -> None:
         item('"checksum":-0'),
         '{"channel":"news","type":"","data":' + "[" * 63 + "]" * 63 + "}",
         '\t{"channel" : "heartbeat"}\n',
-        '{"channel":"trade","type":"x","data":["\\ud83d\\ude00\\u00e9\\/"],"sequence":-1}',
+        '{"channel":"trade","type":"x","data":[{"a":"\\ud83d\\ude00\\u00e9\\/"}],"sequence":-1}',
         '{"method":"","result":' + "1" * 400 + "}",
     ],
 )

@@ -24,6 +24,7 @@ from kraken_connector.models import (
     ExecutionData,
     ExecutionFee,
     HeartbeatMessage,
+    InstrumentAsset,
     InstrumentData,
     Model,
     PingRequest,
@@ -318,19 +319,34 @@ def test_extra_holds_what_this_version_does_not_know(core: Any) -> None:
 
 
 def test_values_of_another_type_than_the_protocol_says_stay_as_sent(core: Any) -> None:
+    """As far as no client relies on them; what it relies on makes the frame invalid."""
     message = core.parse_message(
-        b'{"channel":"balances","type":"snapshot","data":[{"balance":"5","wallets":["x",{}]}]}'
+        b'{"channel":"trade","type":"update","data":[{"symbol":5,"price":"x","qty":["1"]}]}'
     )
     (item,) = message.data
-    assert (item.balance, item.asset, item.wallets[0]) == ("5", None, "x")
-    assert item.to_dict(exact=True) == {
-        "asset": None,
-        "asset_class": None,
-        "balance": "5",
-        "wallets": ["x", {"type": None, "id": None, "balance": None}],
-    }
-    with pytest.raises(InvalidFieldError):
-        item.decimal("balance")
+    assert (item.symbol, item.price, item.qty) == (5, "x", ["1"])
+    for field in ("price", "qty"):
+        with pytest.raises(InvalidFieldError):
+            item.decimal(field)
+
+
+def test_number_written_as_text_is_a_number(core: Any) -> None:
+    message = core.parse_message(
+        b'{"channel":"trade","type":"update","data":[{"price":"1.50","qty":"-2e-3"}]}'
+    )
+    (item,) = message.data
+    assert (item.price, item.qty) == (1.5, -0.002)
+    assert (str(item.decimal("price")), str(item.decimal("qty"))) == ("1.50", "-0.002")
+    assert item.to_dict(exact=True)["price"] == Decimal("1.50")
+    assert TradeData.from_dict({**trade().to_dict(), "price": "1.50"}).price == 1.5
+
+
+def test_word_of_python_is_a_field_with_an_underscore(core: Any) -> None:
+    frame = b'{"channel":"instrument","type":"update","data":{"assets":[{"class":"currency"}]}}'
+    asset = core.parse_message(frame).data[0].assets[0]
+    assert (asset.class_, asset.extra) == ("currency", {})
+    assert asset.to_dict()["class"] == "currency"
+    assert InstrumentAsset.from_dict(asset.to_dict()) == asset
 
 
 def test_absent_lists_that_are_always_sent_are_empty(core: Any) -> None:

@@ -392,6 +392,6 @@ def test_rules_have_the_digits_of_the_wire() -> None:
 
 def test_what_is_no_pair_is_passed_over() -> None:
     instruments = Instruments()
-    odd = {"channel": "instrument", "type": "snapshot", "data": {"pairs": [7, {"symbol": None}]}}
+    odd = {"channel": "instrument", "type": "snapshot", "data": {"pairs": [{}, {"symbol": None}]}}
     instruments.observe(parse_message(json.dumps(odd)))
     assert len(instruments) == 0
