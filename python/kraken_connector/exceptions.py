@@ -70,8 +70,11 @@ class KrakenConnectorError(Exception):
     recovery: ClassVar[str] = "none"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # An order is alive, so it stays behind.
-        state = {**self.__dict__, "order": None} if "order" in self.__dict__ else self.__dict__
+        # Orders are kept up to date by a client, so they stay behind.
+        state = self.__dict__
+        for name, nothing in (("order", None), ("orders", ())):
+            if name in state:
+                state = {**state, name: nothing}
         return _restore, (type(self), self.args, state)
 
 

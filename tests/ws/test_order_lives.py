@@ -17,7 +17,7 @@ from tests.ws.order_lives import STEPS, Script, Step, run
 from kraken_connector.models import ExecutionData
 from kraken_connector.ws.balances import Balances
 from kraken_connector.ws.orders import Orders
-from kraken_connector.ws.trading_desk import Command, TradingDesk
+from kraken_connector.ws.trading_requests import Command, TradingRequests
 
 sides = st.sampled_from(["buy", "sell"])
 qtys = st.integers(1, 300)
@@ -138,7 +138,7 @@ def test_calm_life() -> None:
 def test_request_that_is_said_not_to_have_left_fails_a_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(TradingDesk, "_has_left", lambda *_: False)
+    monkeypatch.setattr(TradingRequests, "_has_left", lambda *_: False)
     with pytest.raises(AssertionError, match="but it left"):
         run([("cut_before_reply", 1), ("add", "buy", 5, 0, {}), ("wait", 1.0)])
 
@@ -162,12 +162,12 @@ def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = TradingDesk._launch
+    launch = TradingRequests._launch
 
-    def launch_twice(desk: TradingDesk, command: Command, now: float) -> None:
+    def launch_twice(desk: TradingRequests, command: Command, now: float) -> None:
         launch(desk, command, now)
         desk._outgoing.append(command.frame)
 
-    monkeypatch.setattr(TradingDesk, "_launch", launch_twice)
+    monkeypatch.setattr(TradingRequests, "_launch", launch_twice)
     with pytest.raises(AssertionError, match="was sent twice"):
         run([("add", "buy", 5, 0, {})])

@@ -35,7 +35,7 @@ from kraken_connector.ws import (
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.rate_counter import RateCounter
 from kraken_connector.ws.rate_gate import RateGate
-from kraken_connector.ws.trading_desk import USERREF_QUIET
+from kraken_connector.ws.trading_requests import USERREF_QUIET
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
 RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}

@@ -367,8 +367,11 @@ class TradingRequests:
         rejected = {_name(o): str(o.reason) for o in orders if o.status == "rejected"}
         unknown = [_name(order) for order in orders if order.status == "unknown"]
         if unknown:
+            cause = UnexpectedReply(response, "batch_add with the outcome of every order")
             text = "the reply does not tell what became of every order"
-            self._in_doubt(command, text, unanswered=unknown, accepted=accepted, rejected=rejected)
+            self._in_doubt(
+                command, text, cause, unanswered=unknown, accepted=accepted, rejected=rejected
+            )
         elif accepted:
             typed = BatchAddResult([row for row in rows if row is not None])
             command.finish(_reply(command, response, typed, orders))

@@ -22,7 +22,9 @@ from . import reports as reading
 from .changes import Change, Edits
 from .evidence import (
     ACK_PATIENCE,
+    CLOCK_TOLERANCE_NS,
     DEADLINE_SLACK_NS,
+    LONGEST_DEADLINE_NS,
     REPORT_PATIENCE,
     SNAPSHOT_FILLS,
     SNAPSHOT_PAUSE,
@@ -528,7 +530,6 @@ class Orders(Keeper):
         self._has_history = True
         if snapshot.params.get("users"):
             return
-        held = [r for order_id, (_, r) in self._held.items() if order_id not in snapshot.live]
         others = [order for order in self._candidates() if not order.is_mine]
         for order in self._candidates():
             if order.status == "sending" or order.order_id in snapshot.live:
@@ -536,27 +537,23 @@ class Orders(Keeper):
             if order.order_id in snapshot.maybe_live:
                 self._await(order, "end", REPORT_PATIENCE)
             else:
-                self._find_missing(order, snapshot, held, others)
+                self._find_missing(order, snapshot, others)
         self._release_held()
         for order in self._doubts.give_up():
             order._notify()
 
-    def _find_missing(
-        self,
-        order: Order,
-        snapshot: Snapshot,
-        held: list[list[ExecutionData]],
-        others: list[Order],
-    ) -> None:
+    def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
         """Conclude what it means that a snapshot does not have an order."""
         if order._heard >= snapshot.step or not snapshot.params.get("snap_orders"):
             return
         before, obstacle = order.status, None
         if before == "unknown":
-            sent_ns = self._sent_ns(order)
-            obstacle = absence_obstacle(order, snapshot, held, others, sent_ns)
+            unclaimed = self._unclaimed(order, snapshot)
+            obstacle = absence_obstacle(order, snapshot, unclaimed, others, self._sent_ns(order))
+        is_late = snapshot.asked_at >= self._doubts.due(order)
         order._life.missing(
-            is_past_deadline=snapshot.asked_at >= self._doubts.due(order),
+            is_past_deadline=is_late
+            and (before != "unknown" or self._is_past_deadline(order, snapshot.asked_at)),
             obstacle=obstacle is not None,
             is_filled=reading.is_filled(order),
         )
@@ -568,14 +565,25 @@ class Orders(Keeper):
             order.reason = f"not settled by the last snapshot: {obstacle}"
             self._changed(order)
 
+    def _unclaimed(self, order: Order, snapshot: Snapshot) -> list[ExecutionData]:
+        """Return the reports of unknown orders that became known after an order was sent."""
+        found = [
+            held[0] for order_id, (_, held) in self._held.items() if order_id not in snapshot.live
+        ]
+        found += (
+            fill
+            for fill in snapshot.fills
+            if self._identities.of_id(fill.order_id) is None and not self._was_known(fill, order)
+        )
+        return found
+
     def _pass_time(self, reports: list[ExecutionData]) -> None:
         """Conclude that an order is absent from a report that was made after its deadline."""
         stamps = [at_ns for report in reports if (at_ns := report.timestamp_ns) is not None]
         if not stamps or not self.is_current:
             return
         for order in [order for order in self._doubts if order.status == "unknown"]:
-            until_ns = (order.deadline_ns or 0) + DEADLINE_SLACK_NS
-            if max(stamps) <= until_ns or self._may_be_held(order):
+            if max(stamps) < _surely_reported_ns(order) or self._may_be_held(order):
                 continue
             order._life.deadline_passed()
             order._life.silent_past_deadline()
@@ -664,7 +672,8 @@ class Orders(Keeper):
         _, held = self._held.setdefault(report.order_id, (self._step, []))
         if len(held) < HELD_BACK:
             held.append(report)
-        self._count(report, None)
+        if report.exec_type == "trade":
+            self._count(report, None)
 
     def _apply_held(self, order: Order) -> None:
         """Apply the reports that waited for an order."""
@@ -673,9 +682,19 @@ class Orders(Keeper):
             order._heard = self._step
             self._doubts.end(order, "outcome")
             self._apply(order, report)
+        if len(held) >= HELD_BACK:
+            self._add_known_fills(order)
         if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
             # That snapshot could not tell whether it had ended.
             self._await(order, "end", 0.0)
+
+    def _add_known_fills(self, order: Order) -> None:
+        """Give an order the fills whose reports were too many to be kept."""
+        for fill, _ in self._executions.values():
+            if fill.order_id == order.order_id:
+                reading.add_fill(order, fill)
+        order.cum_qty = max(order.cum_qty, order._told[0])
+        order.cum_cost = max(order.cum_cost, order._told[1])
 
     def _release_held(self) -> None:
         """Give reports that can be about no order of this client any more to one of another."""
@@ -702,7 +721,7 @@ class Orders(Keeper):
         """
         reading.take_identity(order, report)
         self._identities.name(order)
-        reading.take_terms(order, report)
+        reading.take_terms(order, report, is_listed=is_listed)
         if report.exec_type == "trade" and not is_listed:
             fill = self._count(report, order)
             if fill is not None:
@@ -774,16 +793,20 @@ class Orders(Keeper):
         now = self._now()
         reached_ns = self._exchange.earliest_ns(now)
         seconds = REPORT_PATIENCE
-        if deadline_ns is not None and reached_ns is not None:
-            seconds = max((deadline_ns + DEADLINE_SLACK_NS - reached_ns) / 1e9, 0.0)
+        if deadline_ns is not None:
+            left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
+            seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
         self._doubts.begin(order, question, now + seconds)
+
+    def _is_past_deadline(self, order: Order, at: float) -> bool:
+        """Tell whether the exchange cannot take an order any more, by its own clock."""
+        reached_ns = self._exchange.earliest_ns(at)
+        return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
 
     def _pass_deadlines(self, now: float) -> None:
         """Note which orders the stream has been followed with until after their deadline."""
-        reached_ns = self._exchange.earliest_ns(now)
         for order in self._doubts:
-            until_ns = (order.deadline_ns or 0) + DEADLINE_SLACK_NS
-            if order.status == "unknown" and reached_ns is not None and reached_ns >= until_ns:
+            if order.status == "unknown" and self._is_past_deadline(order, now):
                 order._life.deadline_passed()
 
     def _break(self) -> None:
@@ -871,6 +894,11 @@ _TOLD = (
     "_average",
     "_heard",
 )
+
+
+def _surely_reported_ns(order: Order) -> int:
+    """Return the exchange's time at which everything that an order did was reported."""
+    return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
 
 
 def _is_listed(report: ExecutionData) -> bool:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...models import ExecutionData
-from .identity import SECOND_NS, SKEW_NS, could_be, name_key
+from .identity import SECOND_NS, SKEW_NS, could_be, is_older, name_key
 from .order import Order
 
 __all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]
@@ -22,6 +22,10 @@ __all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obsta
 #: How long after its deadline a request has surely been reported: for the way back, and for a
 #: stream that is a little behind.
 DEADLINE_SLACK_NS = 5 * SECOND_NS // 2
+#: What of it is left to two clocks that drift apart.
+CLOCK_TOLERANCE_NS = SECOND_NS // 10
+#: Page "Add Order": a deadline is at most a minute ahead.
+LONGEST_DEADLINE_NS = 60 * SECOND_NS
 #: Seconds after which an answer whose report has not come is checked by a snapshot.
 REPORT_PATIENCE = 3.0
 #: The same for a new order, whose answer may be far ahead of the stream.
@@ -156,7 +160,7 @@ class Doubts:
 def absence_obstacle(
     order: Order,
     asked: Snapshot,
-    held: Iterable[Sequence[ExecutionData]],
+    unclaimed: Iterable[ExecutionData],
     others: Iterable[Order],
     sent_ns: int | None,
 ) -> str | None:
@@ -165,7 +169,7 @@ def absence_obstacle(
     Args:
         order: an order of this client, which the snapshot does not name.
         asked: the snapshot, asked for late enough.
-        held: reports without a name that may be about the order, by the order that they are about.
+        unclaimed: reports and past fills of orders that are not known.
         others: the orders that other programs sent.
         sent_ns: the earliest time of the exchange at which the order can have been sent.
 
@@ -174,9 +178,9 @@ def absence_obstacle(
     """
     if not asked.params.get("snap_orders"):
         return "it was not asked for with snap_orders"
-    for reports in held:
-        if could_be(order, reports[0]):
-            return f"{reports[0].order_id} may be it: its reports do not say whose it is"
+    for report in unclaimed:
+        if could_be(order, report) and not is_older(report, sent_ns):
+            return f"{report.order_id} may be it: its reports do not say whose it is"
     for other in others:
         if _may_be_the_same(order, other, sent_ns):
             return f"{other.order_id} may be it: it has the same name or number, and was made later"

@@ -17,7 +17,7 @@ from ...models import ExecutionData
 from .life import DONE
 from .order import Order
 
-__all__ = ["Identities", "could_be", "name_key", "number"]
+__all__ = ["Identities", "could_be", "is_older", "name_key", "number"]
 
 SECOND_NS = 1_000_000_000
 #: By how much the clocks of the exchange's own parts may differ: an order that was made longer than
@@ -157,13 +157,15 @@ class Identities:
         else:
             found = self._unbound
         for order in found:
-            if could_be(order, report) and not (in_snapshot and self._is_older(report, order)):
+            is_too_old = in_snapshot and is_older(report, self._sent_ns(order))
+            if could_be(order, report) and not is_too_old:
                 yield order
 
-    def _is_older(self, report: ExecutionData, order: Order) -> bool:
-        """Tell whether a report is of a time before an order was sent."""
-        at_ns, sent_ns = report.timestamp_ns, self._sent_ns(order)
-        return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
+
+def is_older(report: ExecutionData, sent_ns: int | None) -> bool:
+    """Tell whether a report is of a time before an order was sent."""
+    at_ns = report.timestamp_ns
+    return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
 
 
 def could_be(order: Order, report: ExecutionData) -> bool:

@@ -48,12 +48,13 @@ def take_identity(order: Order, report: ExecutionData) -> None:
         order.cl_ord_id = _text(report.cl_ord_id)
 
 
-def take_terms(order: Order, report: ExecutionData) -> None:
-    """Take what a report says of an order's terms.
+def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
+    """Take what a report, or an open order of a snapshot, says of an order's terms.
 
-    A `pending_new` that comes late tells the terms from before a change, so it only adds.
+    A `pending_new` or `new` that comes late tells the terms from before a change, so it only adds.
     """
-    only_adds = report.exec_type == "pending_new" and order.amended_ns is not None
+    is_first = report.exec_type in ("pending_new", "new")
+    only_adds = is_first and order.amended_ns is not None and not is_listed
     for name in ("order_qty", "cash_order_qty", "display_qty", "limit_price"):
         value = number(report, name)
         if value is not None and not (only_adds and getattr(order, name) is not None):

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.ws.test_trading_desk import Desk, limit, refusal, reply
+from tests.unit.ws.test_trading_requests import Desk, limit, refusal, reply
 
 from kraken_connector.exceptions import (
     ConnectionLost,
@@ -16,8 +16,8 @@ from kraken_connector.exceptions import (
     TokenAcquisitionError,
     TradingError,
 )
-from kraken_connector.ws.trading_desk import Command
 from kraken_connector.ws.trading_replies import TradingReply
+from kraken_connector.ws.trading_requests import Command
 
 #: What an outcome must be when the exchange never got the request.
 NEVER_LEFT = (ConnectionLost, RequestTimeout, TokenAcquisitionError)
@@ -138,20 +138,17 @@ class Orders(RuleBasedStateMachine):
     def the_account_says_the_same(self) -> None:
         for command in self.commands:
             (order,) = command.orders
-            first, *story = order.story
-            assert first == "sending"
             answer = self.answered.get(command.req_id)
-            last = story[-1] if story else None
             if answer is TradingReply:
-                assert last == f"O{command.req_id}"
+                assert (order.status, order.order_id) == ("pending_new", f"O{command.req_id}")
             elif answer is TradingError:
-                assert last is TradingError
+                assert order.status == "rejected"
             elif isinstance(command.outcome, OrderOutcomeUnknown):
-                assert story == ["unknown"]
+                assert order.status == "unknown"
             elif command.outcome is not None:
-                assert story == [type(command.outcome)]
+                assert (order.status, order.error) == ("rejected", command.outcome)
             else:
-                assert story == []
+                assert order.status == "sending"
 
     @invariant()
     def nothing_is_forgotten_or_kept_for_ever(self) -> None:

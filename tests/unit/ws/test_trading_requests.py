@@ -1,14 +1,16 @@
-"""The trading desk without sockets: every outcome is certain, or says that it is not."""
+"""Trading requests without sockets: every outcome is certain, or says that it is not."""
 
 from __future__ import annotations
 
 import json
 import pickle
+import re
 from typing import Any
 
 import pytest
 from tests.unit.ws.rig import TIMES, Bench
 
+from kraken_connector import Engine
 from kraken_connector.exceptions import (
     ConnectionLost,
     NotConnected,
@@ -19,10 +21,14 @@ from kraken_connector.exceptions import (
     UnexpectedReply,
 )
 from kraken_connector.models.trading import TradingParams
-from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
-from kraken_connector.ws import trading_desk
+from kraken_connector.ws import trading_requests
+from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.orders import Order, Orders
+from kraken_connector.ws.rate_counter import RateCounter
+from kraken_connector.ws.rate_gate import RateGate
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import ExecutionsParams
+from kraken_connector.ws.trader import Trader, client_names
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -33,80 +39,97 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
-from kraken_connector.ws.trading_desk import Command, client_ids
+from kraken_connector.ws.trading_requests import Command
 
 BTC = "BTC/USD"
 
 
-class Order:
-    """What the account says about one order."""
-
-    def __init__(self, params: AddOrderParams, cl_ord_id: str | None, req_id: int) -> None:
-        self.params = params
-        self.cl_ord_id = cl_ord_id
-        self.req_id = req_id
-        self.story: list[Any] = ["sending"]
-
-
-class Account:
-    """An `OrderBookkeeper` that writes down what it is told."""
-
-    def __init__(self) -> None:
-        self.orders: list[Order] = []
-        self.replacements: list[tuple[str | None, str]] = []
-
-    def sending(
-        self, params: AddOrderParams, cl_ord_id: str | None, req_id: int, now_ns: int
-    ) -> Order:
-        order = Order(params, cl_ord_id, req_id)
-        self.orders.append(order)
-        return order
-
-    def acknowledged(self, order: Order, result: AddOrderResult) -> None:
-        order.story.append(result.order_id)
-
-    def refused(self, order: Order, error: Exception) -> None:
-        order.story.append(type(error))
-
-    def outcome_unknown(self, order: Order) -> None:
-        order.story.append("unknown")
-
-    def replaced(self, result: EditOrderResult) -> None:
-        self.replacements.append((result.original_order_id, result.order_id))
-
-    def get(self, identifier: str) -> Order | None:
-        return next((o for o in self.orders if identifier in (o.cl_ord_id, o.story[-1])), None)
-
-
 class Desk(Bench):
-    """A bench for orders, with the token at hand unless told otherwise."""
+    """A session for orders, with the token at hand unless told otherwise.
+
+    Attributes:
+        orders: the orders of the account.
+        story: what became of each order, in the order of the calls.
+    """
 
     def __init__(self, token: str | None = "tok", **options: Any) -> None:
         super().__init__(has_token_source=True, **options)
-        self.account = Account()
+        self.exchange = ExchangeClock()
+        self.orders = Orders(lambda: self.now, self.exchange)
+        self.story: dict[Order, list[str]] = {}
+        self.orders.on_change(self._write_down)
         self.session = Session(
             self.session.url,
             self.outlet,
             self.session._options,
             has_token_source=True,
-            orders=self.account,
+            orders=self.orders,
+            exchange=self.exchange,
+        )
+        counter = RateCounter(self.orders, None, lambda: int(self.now * 1e9))
+        self.trader = Trader(
+            _no_connection,
+            has_tokens=True,
+            orders=self.orders,
+            checks=None,
+            gate=RateGate(counter, "report"),
+            exchange=self.exchange,
         )
         self.open()
         if token is not None:
             self.session.set_token(token, self.now)
+
+    def _write_down(self, order: Order) -> None:
+        story = self.story.setdefault(order, [])
+        if story[-1:] != [order.status]:
+            story.append(order.status)
+
+    @property
+    def stories(self) -> list[list[str]]:
+        """What became of each order after it was made, in the order of the calls."""
+        return [story[1:] for story in self.story.values()]
 
     def sent(self) -> list[dict[str, Any]]:
         """Take what the session wants to send, pings apart."""
         return [request for request in super().sent() if request["method"] != "ping"]
 
     def trade(self, params: TradingParams) -> Command:
-        return self.session.trade(params, self.now, 17)
+        command = self.trader._command(self.trader.prepare(params))
+        return self.session.trade(command, self.now)
 
     def request(self, params: TradingParams) -> tuple[Command, dict[str, Any]]:
         """Send a request that leaves at once."""
         command = self.trade(params)
         (request,) = self.sent()
         return command, request
+
+    def known(self, order_id: str = "O1") -> Order:
+        """Return an open order that the stream has shown."""
+        self.orders.asked({"snap_orders": True, "snap_trades": True})
+        self.stream(
+            {
+                "order_id": order_id,
+                "exec_type": "new",
+                "order_status": "new",
+                "symbol": BTC,
+                "side": "buy",
+                "order_type": "limit",
+                "order_qty": 1.0,
+                "limit_price": 100.0,
+            },
+            kind="snapshot",
+        )
+        return self.orders[order_id]
+
+    def stream(self, *reports: dict[str, Any], kind: str = "update") -> None:
+        """Let the stream report something."""
+        frame = {"channel": "executions", "type": kind, "data": list(reports), "sequence": 1}
+        for event in Engine().feed(json.dumps(frame).encode(), 1):
+            self.orders.observe(event)
+
+
+async def _no_connection(_: str) -> Any:
+    raise AssertionError("the session is driven by hand")
 
 
 def limit(qty: str = "1.5", **options: Any) -> AddOrderParams:
@@ -147,11 +170,13 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
     desk = Desk()
     desk.trade(limit("0.10", cl_ord_id="mine"))
     (frame,) = desk.session.outgoing
-    assert frame == (
+    head, deadline, tail = frame.partition(b',"deadline":"')
+    assert head == (
         b'{"method":"add_order","params":{"token":"tok","symbol":"BTC/USD","side":"buy",'
-        b'"order_type":"limit","order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine"},'
-        b'"req_id":4294967296}'
+        b'"order_type":"limit","order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine"'
     )
+    assert deadline
+    assert re.fullmatch(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"},"req_id":\d+}', tail)
 
 
 def test_request_without_parameters_is_json_too() -> None:
@@ -165,7 +190,7 @@ def test_order_without_a_name_gets_one() -> None:
     names = [desk.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
     assert len(set(names)) == 3
     assert all(len(name) == 18 and name.isascii() for name in names)
-    assert [order.cl_ord_id for order in desk.account.orders] == names
+    assert [order.cl_ord_id for order in desk.story] == names
 
 
 def test_order_with_a_number_gets_no_name() -> None:
@@ -183,11 +208,11 @@ def test_every_order_of_a_batch_has_a_name() -> None:
     assert len(first["cl_ord_id"]) == 18
     assert second["cl_ord_id"] == "b"
     assert "cl_ord_id" not in third
-    assert [o.cl_ord_id for o in desk.account.orders] == [first["cl_ord_id"], "b", None]
+    assert [o.cl_ord_id for o in desk.story] == [first["cl_ord_id"], "b", None]
 
 
 def test_names_do_not_repeat_between_clients() -> None:
-    one, other = client_ids(), client_ids()
+    one, other = client_names(), client_names()
     assert len({next(one), next(one), next(other), next(other)}) == 4
 
 
@@ -267,8 +292,8 @@ def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
     answer = command.result()
     assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
     assert [order.is_refused for order in answer.typed.orders] == [False, True]
-    assert answer.orders == tuple(desk.account.orders)
-    assert [o.story[1:] for o in desk.account.orders] == [["O1"], [TradingError]]
+    assert answer.orders == tuple(desk.story)
+    assert desk.stories == [["pending_new"], ["rejected"]]
 
 
 def test_refusal_is_certain() -> None:
@@ -281,8 +306,8 @@ def test_refusal_is_certain() -> None:
     assert (error.method, error.req_id) == ("add_order", request["req_id"])
     assert error.cl_ord_id == request["params"]["cl_ord_id"]
     assert str(error) == f"add_order ({error.cl_ord_id}) was refused: EOrder:Insufficient funds"
-    assert error.order is desk.account.orders[0]
-    assert error.order.story == ["sending", TradingError]
+    assert error.order is next(iter(desk.story))
+    assert (error.order.status, error.order.error) == ("rejected", error)
 
 
 def test_refused_batch_refuses_every_order() -> None:
@@ -290,7 +315,7 @@ def test_refused_batch_refuses_every_order() -> None:
     command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     desk.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
     assert isinstance(failure(command), TradingError)
-    assert [order.story for order in desk.account.orders] == [["sending", TradingError]] * 2
+    assert desk.stories == [["rejected"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -316,7 +341,7 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
     assert isinstance(error, OrderOutcomeUnknown)
     assert isinstance(error.__cause__, UnexpectedReply)
     assert error.__cause__.reply.result == result
-    assert all(order.story == ["sending", "unknown"] for order in desk.account.orders)
+    assert all(story == ["unknown"] for story in desk.stories)
 
 
 def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
@@ -343,7 +368,7 @@ def test_validation_is_no_order_whatever_its_result() -> None:
         command, request = desk.request(limit(validate=True))
         desk.say(reply(request, result))
         assert command.result().success
-    assert desk.account.orders == []
+    assert desk.story == {}
 
 
 def test_answers_to_others_are_left_alone() -> None:
@@ -370,10 +395,9 @@ def test_sent_and_unanswered_is_unknown() -> None:
     desk.wait(0.1)
     error = failure(command)
     assert isinstance(error, OrderOutcomeUnknown)
-    assert isinstance(error, TimeoutError)
-    assert isinstance(error, ConnectionError)
+    assert not isinstance(error, TimeoutError | ConnectionError)
     assert (error.method, error.cl_ord_id) == ("add_order", "mine")
-    assert error.order.story == ["sending", "unknown"]
+    assert error.order.status == "unknown"
     assert desk.sent() == []
 
 
@@ -387,19 +411,18 @@ def test_late_answer_still_updates_the_order() -> None:
     desk.say(refusal(other_request, "EOrder:Insufficient funds"))
     assert isinstance(failure(command), OrderOutcomeUnknown)
     assert isinstance(failure(other), OrderOutcomeUnknown)
-    assert desk.account.orders[0].story == ["sending", "unknown", "O1"]
-    assert desk.account.orders[1].story == ["sending", "unknown", TradingError]
+    assert desk.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
     assert desk.outlet.replies == []
 
 
 def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trading_desk, "LATE_KEPT", 2)
+    monkeypatch.setattr(trading_requests, "LATE_KEPT", 2)
     desk = Desk()
     requests = [desk.request(limit())[1] for _ in range(3)]
     desk.wait(10)
     for place, request in enumerate(requests):
         desk.say(reply(request, {"order_id": f"O{place}"}))
-    assert [order.story[-1] for order in desk.account.orders] == ["unknown", "O1", "O2"]
+    assert [order.order_id for order in desk.story] == [None, "O1", "O2"]
     assert len(desk.outlet.replies) == 1
 
 
@@ -418,7 +441,9 @@ def test_lost_before_sending_is_certain() -> None:
     command = desk.trade(limit())
     desk.lose()
     assert isinstance(failure(command), ConnectionLost)
-    assert desk.account.orders[0].story == ["sending", ConnectionLost]
+    (order,) = desk.story
+    assert desk.stories == [["rejected"]]
+    assert isinstance(order.error, ConnectionLost)
     assert desk.sent() == []
 
 
@@ -441,7 +466,7 @@ def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
     desk.wait(10)
     assert isinstance(failure(command), RequestTimeout)
     assert isinstance(failure(other), OrderOutcomeUnknown)
-    assert desk.account.orders[0].story == ["sending", RequestTimeout]
+    assert desk.stories == [["rejected"]]
     assert desk.sent() == []
 
 
@@ -450,7 +475,7 @@ def test_without_a_socket_nothing_is_sent() -> None:
     desk.lose()
     with pytest.raises(NotConnected):
         desk.trade(limit())
-    assert desk.account.orders == []
+    assert desk.sent() == []
 
 
 def test_abandoned_request_that_left_still_updates_the_order() -> None:
@@ -458,7 +483,7 @@ def test_abandoned_request_that_left_still_updates_the_order() -> None:
     command, request = desk.request(limit())
     desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     desk.say(reply(request, {"order_id": "O1"}))
-    assert desk.account.orders[0].story == ["sending", "O1"]
+    assert desk.stories == [["pending_new"]]
 
 
 def test_abandoned_request_that_did_not_leave_never_will() -> None:
@@ -466,7 +491,9 @@ def test_abandoned_request_that_did_not_leave_never_will() -> None:
     command = desk.trade(limit())
     desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     assert desk.sent() == []
-    assert desk.account.orders[0].story == ["sending", ConnectionLost]
+    (order,) = desk.story
+    assert desk.stories == [["rejected"]]
+    assert isinstance(order.error, ConnectionLost)
 
 
 def test_our_own_stall_costs_no_patience() -> None:
@@ -494,7 +521,7 @@ def test_request_waits_for_the_token() -> None:
     (request,) = desk.sent()
     assert request["params"]["token"] == "tok"
     desk.say(reply(request, {"order_id": "O1"}))
-    assert command.result().order is desk.account.orders[0]
+    assert command.result().order is next(iter(desk.story))
 
 
 def test_without_a_token_it_never_leaves() -> None:
@@ -539,9 +566,10 @@ def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
 
 
 def test_token_of_the_parameters_serves_without_a_source() -> None:
-    bench = Bench().open()
-    bench.session.trade(limit(token="mine"), bench.now, 0)
-    (frame,) = bench.session.outgoing
+    desk, bench = Desk(), Bench().open()
+    command = desk.trader._command(desk.trader.prepare(limit(token="mine")))
+    bench.session.trade(command, bench.now)
+    (frame,) = [frame for frame in bench.session.outgoing if b"add_order" in frame]
     assert json.loads(frame)["params"]["token"] == "mine"
 
 
@@ -597,12 +625,41 @@ def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]
     assert desk.outlet.replies == []
 
 
-def test_number_with_a_refused_token_is_refused_at_once() -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        CancelOrderParams(order_id=["O1"]),
+        CancelOrderParams(order_userref=[7]),
+        CancelAllParams(),
+        BatchCancelParams(orders=["O1", "O2"]),
+        CancelAllOrdersAfterParams(timeout=60),
+    ],
+)
+def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: Any) -> None:
     desk = Desk("old")
-    command, request = desk.request(CancelOrderParams(order_userref=[7]))
-    desk.say(refusal(request, "ESession:Invalid session"))
-    assert isinstance(failure(command), TradingError)
-    assert desk.session.token_refused
+    command, request = desk.request(params)
+    desk.say(refusal(request, "EAPI:Invalid token"))
+    assert not command.is_done
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("new", desk.now)
+    (again,) = desk.sent()
+    assert again["req_id"] != request["req_id"]
+    assert again["params"] == {**request["params"], "token": "new"}
+    # Once only: the second refusal counts.
+    desk.say(refusal(again, "EAPI:Invalid token"))
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert (error.kind, error.retryable) == ("session", True)
+
+
+def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
+    desk = Desk("old")
+    command, request = desk.request(CancelAllParams())
+    desk.say(refusal(request, "EAPI:Invalid token"))
+    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert error.venue_error == "EAPI:Invalid token"
 
 
 def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
@@ -623,7 +680,7 @@ def test_outcomes_can_be_pickled_without_the_order() -> None:
         assert error.order is not None  # type: ignore[attr-defined]
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))
-        assert again.__dict__ == {**error.__dict__, "order": None}
+        assert again.__dict__ == {**error.__dict__, "orders": ()}
     answer = pickle.loads(pickle.dumps(fine.result()))
     assert answer == fine.result()
     assert (answer.typed, answer.orders) == (fine.result().typed, ())

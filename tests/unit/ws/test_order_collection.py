@@ -1,7 +1,8 @@
-"""What becomes of orders by what the desk and the stream say, without either of them."""
+"""What becomes of orders by what answers and the stream say, without a connection."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from datetime import UTC, datetime
@@ -14,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_connector import Engine, WSDataMessage
-from kraken_connector.exceptions import OrderNotFilled, TradingError
-from kraken_connector.models.trading_results import AddOrderResult, EditOrderResult
-from kraken_connector.ws.orders import Order, Orders
-from kraken_connector.ws.orders import tracker as tracker_module
+from kraken_connector.exceptions import OrderNotFilled, OrderUnresolved, TradingError
+from kraken_connector.models.trading_results import AddOrderResult
+from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.orders import Order, Orders, collection
+from kraken_connector.ws.orders.changes import Change
+from kraken_connector.ws.orders.evidence import SNAPSHOT_PAUSE
 from kraken_connector.ws.trading import AddOrderParams
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -33,12 +36,24 @@ def text_of(at_ns: int) -> str:
 
 
 class Bench:
-    """A tracker that hears what a test says."""
+    """Orders that hear what a test says; the exchange's clock is known to the millisecond."""
 
     def __init__(self) -> None:
-        self.orders = Orders()
-        self.now_ns = START
+        self.now = 1000.0
+        self.exchange = ExchangeClock()
+        self.orders = Orders(lambda: self.now, self.exchange)
         self._requests = 0
+        self.learn()
+
+    @property
+    def now_ns(self) -> int:
+        """The exchange's time."""
+        return START + int((self.now - 1000.0) * SECOND)
+
+    def learn(self) -> None:
+        """Let a reply tell the exchange's time."""
+        stamp = text_of(self.now_ns)
+        self.exchange.learn(stamp, stamp, self.now, self.now)
 
     def hear(self, frame: str | bytes | dict[str, Any]) -> None:
         raw = json.dumps(frame) if isinstance(frame, dict) else frame
@@ -47,22 +62,47 @@ class Bench:
             if isinstance(event, WSDataMessage):
                 self.orders.observe(event)
 
-    def report(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        self.hear({"channel": "executions", "type": kind, "data": list(reports), "sequence": 1})
+    def report(self, *reports: dict[str, Any], kind: str = "update", sequence: int = 1) -> None:
+        message = {"channel": "executions", "type": kind, "data": list(reports)}
+        self.hear({**message, "sequence": sequence})
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
-        """Ask for a snapshot and get it."""
-        self.orders.asked({**WHOLE, **params}, self.now_ns)
+        """Ask for a snapshot, get it, and let pass the time until it counts as complete."""
+        self.orders.asked({**WHOLE, **params})
         self.report(*reports, kind="snapshot")
+        self.complete()
 
-    def send(self, name: str | None = None, **options: Any) -> Order:
+    def complete(self) -> None:
+        """Let pass the time until a snapshot counts as complete."""
+        self.wait(SNAPSHOT_PAUSE)
+
+    def send(self, name: str | None = None, *, seconds: float = 5.0, **options: Any) -> Order:
+        """Send an order that the exchange may take for some seconds."""
         self._requests += 1
         params = AddOrderParams(BTC, "buy", "limit", "1.0", limit_price="100.0", **options)
-        return self.orders.sending(params, name, self._requests, self.now_ns)
+        order = self.orders.placing(params, name)
+        self.orders.sent(order, self._requests, self.now_ns + int(seconds * SECOND))
+        return order
 
     def wait(self, seconds: float) -> None:
-        self.now_ns += int(seconds * SECOND)
-        self.orders.look(self.now_ns)
+        self.now += seconds
+        if self.now >= self.orders.deadline():
+            self.orders.tick()
+
+    def wait_for_check(self) -> float:
+        """Wait until a snapshot is to be asked for, and return for how long that was."""
+        due = self.orders.check_due()
+        assert due < float("inf")
+        seconds = max(due - self.now, 0.0)
+        self.wait(seconds)
+        return seconds
+
+    def change(self, order: Order, method: str = "amend_order", **numbers: Any) -> Change:
+        """Send a request about an order."""
+        change = Change(method, order, {name: Decimal(n) for name, n in numbers.items()})
+        change.deadline_ns = self.now_ns + 5 * SECOND
+        self.orders.changing(order, change)
+        return change
 
 
 def new(order_id: str, **fields: Any) -> dict[str, Any]:
@@ -98,6 +138,7 @@ def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: s
 
 
 def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
+    bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
     bench.wait(10)
@@ -110,6 +151,7 @@ def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench
 
 
 def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) -> None:
+    bench.snapshot()
     known, doubtful = (bench.send(order_userref=7) for _ in range(2))
     bench.orders.acknowledged(known, AddOrderResult("O1"))
     bench.orders.outcome_unknown(doubtful)
@@ -118,42 +160,42 @@ def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) 
     assert (known.status, doubtful.status) == ("new", "absent")
 
 
-@pytest.mark.parametrize("is_hole", [True, False])
-def test_order_whose_reports_waited_through_a_hole_is_asked_for(
-    bench: Bench, is_hole: bool
-) -> None:
+@pytest.mark.parametrize("is_gap", [True, False])
+def test_order_whose_reports_waited_through_a_gap_is_asked_for(bench: Bench, is_gap: bool) -> None:
     bench.snapshot()
     order = bench.send(order_userref=7)
     bench.report(trade("O1", "T1", 1.0, order_userref=7))
-    if is_hole:
+    if is_gap:
         # The report of its end was in it.
         bench.orders.broken()
         bench.snapshot()
-    bench.orders.outcome_unknown(order)
+    bench.orders.acknowledged(order, AddOrderResult("O1"))
     assert (order.order_id, order.status) == ("O1", "partially_filled")
-    due_ns = bench.orders.check_due_ns()
-    assert (due_ns is not None) is is_hole
-    if is_hole:
-        bench.wait(10)
+    assert (bench.orders.check_due() < float("inf")) is is_gap
+    if is_gap:
+        bench.wait_for_check()
         bench.snapshot()
         assert order.status == "filled"
-        assert bench.orders.check_due_ns() is None
+        assert bench.orders.check_due() == float("inf")
 
 
 def test_only_so_much_is_kept_back_for_one_order(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracker_module, "HELD_BACK", 2)
+    monkeypatch.setattr(collection, "HELD_BACK", 2)
     orders = [bench.send(order_userref=7) for _ in range(2)]
     for place in range(3):
         bench.report(trade("O1", f"T{place}", 0.1, order_userref=7))
-    assert bench.orders.fills == []
+    assert [held for _, held in bench.orders._held.values()] != []
+    assert len(bench.orders._held["O1"][1]) == 2
     bench.orders.acknowledged(orders[0], AddOrderResult("O1"))
-    assert [fill.exec_id for fill in orders[0].fills] == ["T0", "T1"]
+    # No fill is lost by that.
+    assert [fill.exec_id for fill in orders[0].fills] == ["T0", "T1", "T2"]
+    assert orders[0].cum_qty == Decimal("0.3")
 
 
 def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracker_module, "FILLS_KEPT", 2)
+    monkeypatch.setattr(collection, "FILLS_KEPT", 2)
     for place in range(3):
         bench.report(trade("O1", f"T{place}", 0.1))
     assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
@@ -166,12 +208,11 @@ def test_name_that_is_told_later_finds_the_order(bench: Bench) -> None:
     assert bench.orders["mine"] is bench.orders["O1"]
 
 
-def test_order_of_a_snapshot_is_as_old_as_the_exchange_says(bench: Bench) -> None:
-    made_ns = START - 60 * SECOND
-    bench.snapshot(new("O1", timestamp=text_of(made_ns)))
-    bench.report(new("O2", timestamp=text_of(made_ns)))
-    assert bench.orders["O1"].aged_from_ns == made_ns
-    assert bench.orders["O2"].aged_from_ns == bench.now_ns
+def test_order_of_a_snapshot_counts_as_new(bench: Bench) -> None:
+    """Its stamp need not be that of its last amend, and a young order costs more."""
+    seen_ns = int(bench.now * SECOND)
+    bench.snapshot(new("O1", timestamp=text_of(START - 60 * SECOND)))
+    assert bench.orders["O1"].aged_from_ns == seen_ns
 
 
 def test_average_is_the_exchanges_where_it_told_one(bench: Bench) -> None:
@@ -233,7 +274,7 @@ def test_observed_life(bench: Bench) -> None:
 def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
-    bench.orders.asked(WHOLE, bench.now_ns)
+    bench.orders.asked(WHOLE)
     bench.hear(snapshot)
     bench.hear(snapshot)
     assert len(bench.orders) == 0
@@ -266,26 +307,42 @@ def test_reports_of_a_number_wait_for_the_acks(bench: Bench) -> None:
     assert len(bench.orders) == 2
 
 
-def test_number_without_an_answer_is_found_if_there_is_only_one(bench: Bench) -> None:
+TERMS = {
+    "symbol": BTC,
+    "side": "buy",
+    "order_type": "limit",
+    "order_qty": 1.0,
+    "limit_price": 100.0,
+}
+
+
+@pytest.mark.parametrize(
+    ("report", "is_found"),
+    [(TERMS, True), ({}, False), ({**TERMS, "limit_price": 99.0}, False)],
+)
+def test_number_without_an_answer_is_found_by_all_terms_of_the_order(
+    bench: Bench, report: dict[str, Any], is_found: bool
+) -> None:
     bench.snapshot()
     order = bench.send(order_userref=7)
-    bench.report(new("O1", order_userref=7))
     bench.orders.outcome_unknown(order)
-    assert (order.status, order.order_id) == ("new", "O1")
+    bench.report(new("O1", order_userref=7, **report))
+    assert (order.order_id == "O1") is is_found
+    assert order.status == ("new" if is_found else "unknown")
 
 
 def test_number_of_several_without_answers_stays_unknown_but_is_tracked(bench: Bench) -> None:
     bench.snapshot()
     first, second = bench.send(order_userref=7), bench.send(order_userref=7)
-    bench.report(new("O1", order_userref=7, symbol=BTC, side="buy"))
+    bench.report(new("O1", order_userref=7, **TERMS))
     bench.orders.outcome_unknown(first)
     bench.orders.outcome_unknown(second)
+    assert (first.status, second.status) == ("unknown", "unknown")
+    bench.wait(60)
+    bench.snapshot(new("O1", order_userref=7, **TERMS))
     stranger = bench.orders["O1"]
     assert (first.status, second.status, stranger.status) == ("unknown", "unknown", "new")
-    bench.wait(60)
-    bench.snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
-    assert first.status == "unknown"
-    assert "same number" in (first.reason or "")
+    assert "same name or number" in (first.reason or "")
     bench.orders.acknowledged(second, AddOrderResult("O1"))
     assert (second.status, bench.orders["O1"]) == ("new", second)
     assert stranger not in list(bench.orders)
@@ -360,7 +417,7 @@ def test_name_can_be_used_again(bench: Bench) -> None:
 
 def test_edit_reply_may_come_before_the_report(bench: Bench) -> None:
     bench.report(new("O1", symbol=BTC, side="buy"))
-    bench.orders.replaced(EditOrderResult("O2", "O1"))
+    bench.orders.replaced(bench.orders["O1"], "O2", None)
     order = bench.orders["O2"]
     assert order.replaces is bench.orders["O1"]
     bench.report(new("O2", limit_price=99.0))
@@ -384,52 +441,128 @@ def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
 
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
-    bench.snapshot(new("O1"))
-    bench.report(new("O2"), kind="snapshot")
-    assert len(bench.orders.open()) == 2
+    bench.snapshot(new("O1"), new("O2"), new("O3"))
+    bench.orders.asked(WHOLE)
+    bench.report(new("O1"), kind="snapshot")
+    bench.wait(SNAPSHOT_PAUSE / 2)
+    bench.report(new("O2"), kind="snapshot", sequence=2)
+    bench.wait(SNAPSHOT_PAUSE / 2)
+    assert len(bench.orders.open()) == 3
+    bench.complete()
+    assert [order.order_id for order in bench.orders.open()] == ["O1", "O2"]
+    assert bench.orders["O3"].status == "gone"
+
+
+def test_snapshot_that_nobody_asked_for_begins_anew(bench: Bench) -> None:
+    bench.snapshot(new("O1"), new("O2"))
+    bench.report(new("O2"), kind="snapshot", sequence=1)
+    bench.complete()
+    assert (bench.orders["O1"].status, bench.orders["O2"].status) == ("gone", "new")
 
 
 def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answer(
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.asked(WHOLE, bench.now_ns)
+    bench.orders.asked(WHOLE)
     bench.orders.acknowledged(order, AddOrderResult("O1"))
     bench.report(kind="snapshot")
+    bench.complete()
     assert order.status == "pending_new"
-    # Nothing more is heard of it: its reports were in the hole.
-    due_ns = bench.orders.check_due_ns()
-    assert due_ns is not None
-    bench.wait((due_ns - bench.now_ns) / SECOND)
+    # Nothing more is heard of it: its reports were in the gap.
+    bench.wait_for_check()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
-    assert bench.orders.check_due_ns() is None
+    assert bench.orders.check_due() == float("inf")
+
+
+def test_order_that_only_an_answer_spoke_of_is_gone_after_two_snapshots(bench: Bench) -> None:
+    """A snapshot may be as far behind the answers as the stream is."""
+    bench.snapshot()
+    order = bench.send("mine")
+    bench.orders.acknowledged(order, AddOrderResult("O1"))
+    bench.wait_for_check()
+    bench.snapshot()
+    assert order.status == "pending_new"
+    bench.wait_for_check()
+    bench.snapshot()
+    assert order.status == "gone"
 
 
 # What is not known.
 
 
-def test_absence_waits_for_the_deadline(bench: Bench) -> None:
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+@pytest.mark.parametrize("seconds", [5.0, 30.0])
+def test_absence_is_proved_by_a_snapshot_after_the_deadline(bench: Bench, seconds: float) -> None:
     bench.snapshot()
-    assert order.status == "unknown"
-    due_ns = bench.orders.check_due_ns()
-    assert due_ns == START + 6 * SECOND
-    bench.wait(6)
+    order = bench.send("mine", seconds=seconds)
+    bench.wait(1)
+    bench.orders.outcome_unknown(order)
+    assert 1 + bench.wait_for_check() == pytest.approx(seconds + 2.5, abs=0.01)
     bench.snapshot()
     assert order.status == "absent"
-    assert bench.orders.check_due_ns() is None
+    assert bench.orders.check_due() == float("inf")
 
 
-def test_own_deadline_counts(bench: Bench) -> None:
-    order = bench.send("mine", deadline=text_of(START + 30 * SECOND))
+def test_snapshot_before_the_deadline_proves_nothing(bench: Bench) -> None:
+    bench.snapshot()
+    order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.wait(30)
+    bench.wait(7)
     bench.snapshot()
     assert order.status == "unknown"
-    bench.wait(1)
+
+
+def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
     bench.snapshot()
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.orders.broken()
+    bench.wait_for_check()
+    bench.snapshot()
+    assert order.status == "unknown"
+    bench.wait_for_check()
+    bench.snapshot()
+    assert order.status == "absent"
+
+
+@pytest.mark.parametrize(("after", "status"), [(7.4, "unknown"), (7.6, "absent")])
+def test_report_made_after_the_deadline_proves_absence(
+    bench: Bench, after: float, status: str
+) -> None:
+    bench.snapshot(new("O9"))
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.wait(after)
+    bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
+    assert order.status == status
+    assert (bench.orders.check_due() == float("inf")) is (status == "absent")
+
+
+def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
+    bench.snapshot(new("O9"))
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.orders.broken()
+    bench.snapshot(new("O9"))
+    bench.wait(10)
+    bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
+    assert order.status == "unknown"
+
+
+def test_without_the_exchanges_time_nothing_is_past_a_deadline(bench: Bench) -> None:
+    bench.exchange = bench.orders._exchange = ExchangeClock()
+    bench.snapshot()
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    assert bench.wait_for_check() == pytest.approx(62.5)
+    bench.snapshot()
+    assert order.status == "unknown"
+    bench.learn()
+    for _ in range(2):
+        assert order.status == "unknown"
+        bench.wait_for_check()
+        bench.snapshot()
     assert order.status == "absent"
 
 
@@ -449,6 +582,7 @@ def test_own_deadline_counts(bench: Bench) -> None:
 def test_fill_of_an_order_that_is_not_known(
     bench: Bench, fill: dict[str, Any], status: str
 ) -> None:
+    bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
     bench.wait(10)
@@ -467,20 +601,62 @@ def test_full_snapshot_proves_only_what_it_reaches_back_to(
         trade(f"O{i}", f"E{i}", 0.1, cl_ord_id="other", timestamp=text_of(START + i * SECOND))
         for i in (oldest, *range(2, 51))
     ]
-    bench.snapshot(*fills)
+    for _ in range(2):
+        # The stream was not followed when it was sent, so one alone proves nothing.
+        assert order.status == "unknown"
+        bench.orders._executions.clear()
+        bench.snapshot(*fills)
+        bench.wait(10)
     assert order.status == status
 
 
-def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
+def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
+    """A maker with many fills: no snapshot reaches back to the order, but the stream did."""
+    stamps = [text_of(START + i * SECOND) for i in range(60)]
+    fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other", timestamp=stamps[i]) for i in range(60)]
+    bench.snapshot(new("O9", cl_ord_id="other"))
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    pauses = []
-    while (due_ns := bench.orders.check_due_ns()) is not None:
-        pauses.append((due_ns - bench.now_ns) / SECOND)
-        bench.now_ns = due_ns
+    bench.report(*fills[:20])
+    bench.orders.broken()
+    for _ in range(2):
+        bench.wait(10)
+        bench.snapshot(new("O9", cl_ord_id="other"), *fills[10:60])
+    assert order.status == "absent"
+    assert bench.orders.are_fills_complete
+
+
+def test_gap_with_more_fills_than_a_snapshot_has_is_told(bench: Bench) -> None:
+    fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other") for i in range(60)]
+    bench.snapshot(new("O9", cl_ord_id="other"))
+    bench.report(*fills[:5])
+    bench.orders.broken()
+    bench.snapshot(new("O9", cl_ord_id="other", cum_qty=6.0), *fills[10:60])
+    assert not bench.orders.are_fills_complete
+    assert bench.orders["O9"].cum_qty == 6
+
+
+async def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
+    bench.snapshot()
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    bench.orders.broken()
+    waiting = asyncio.ensure_future(order.wait_settled())
+    await asyncio.sleep(0)
+    asked, last = [], bench.now
+    while bench.orders.check_due() < float("inf"):
+        assert not waiting.done()
+        bench.wait_for_check()
+        asked.append(round(bench.now - last, 1))
+        last = bench.now
         bench.snapshot(snap_trades=False)
-    assert pauses == [6, 5, 10, 20, 40, 80]
+        await asyncio.sleep(0)
+    assert asked == [7.5, 5, 10, 20, 40]
     assert "snap_trades" in (order.reason or "")
+    with pytest.raises(OrderUnresolved, match="snap_trades"):
+        await waiting
+    with pytest.raises(OrderUnresolved, match="snap_trades"):
+        await order.wait_done()
 
 
 # What it costs to keep them.
@@ -489,7 +665,7 @@ def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Ben
 def test_orders_at_their_end_are_forgotten_at_last(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracker_module, "DONE_KEPT", 3)
+    monkeypatch.setattr(collection, "DONE_KEPT", 3)
     bench.snapshot()
     for i in range(10):
         bench.report(new(f"O{i}", cl_ord_id=f"name-{i}"))
@@ -504,12 +680,12 @@ def test_orders_at_their_end_are_forgotten_at_last(
 def test_without_a_stream_no_order_is_kept_for_ever(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracker_module, "DONE_KEPT", 3)
+    monkeypatch.setattr(collection, "DONE_KEPT", 3)
     for i in range(10):
         order = bench.send(f"name-{i}")
         bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))
     assert len(bench.orders) == 3
-    assert bench.orders._doubts.due_ns() is not None
+    assert bench.orders.check_due() < float("inf")
     assert len(list(bench.orders._doubts)) == 3
 
 
