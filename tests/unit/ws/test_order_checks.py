@@ -280,7 +280,8 @@ def test_edit_of_an_order_that_only_an_amend_can_change(
     order: dict[str, Any], reason: str | None
 ) -> None:
     edit = EditOrderParams("O1", BTC, order_qty="1.5", limit_price="100.0")
-    known = SimpleNamespace(**{"cl_ord_id": None, "params": None, "cum_qty": Decimal(0), **order})
+    nothing = {"status": "new", "cl_ord_id": None, "params": None, "cum_qty": Decimal(0)}
+    known = SimpleNamespace(**{**nothing, **order})
     if reason is None:
         checks().check(edit, NOW_NS, order=known)
         return
@@ -296,14 +297,14 @@ def check_amend(params: AmendOrderParams, order: Any = None, **known: Any) -> No
 
 
 def test_amend_is_checked_when_its_pair_is_known() -> None:
-    order = SimpleNamespace(symbol=BTC, order_type="limit")
+    order = SimpleNamespace(symbol=BTC, order_type="limit", status="new")
     wrong = AmendOrderParams("O1", limit_price="100.05")
     check_amend(wrong)
     for params, known in ((wrong, order), (wrong.__replace__(symbol=BTC), None)):
         with pytest.raises(OrderCheckFailed, match=r"100\.0 and 100\.1"):
             check_amend(params, known)
     check_amend(wrong.__replace__(limit_price_type="pct"), order)
-    trailing = SimpleNamespace(symbol=BTC, order_type="trailing-stop-limit")
+    trailing = SimpleNamespace(symbol=BTC, order_type="trailing-stop-limit", status="new")
     check_amend(wrong, trailing)
     check_amend(AmendOrderParams("O1", trigger_price="1.55"), trailing)
     with pytest.raises(OrderCheckFailed, match="trigger_price"):
@@ -312,6 +313,27 @@ def test_amend_is_checked_when_its_pair_is_known() -> None:
         check_amend(AmendOrderParams("O1", order_qty="0.000000001"), order)
     # Less than the minimum is what cuts an order to what is filled.
     check_amend(AmendOrderParams("O1", order_qty="0.00000001"), order)
+
+
+@pytest.mark.parametrize("status", ["filled", "canceled", "expired"])
+def test_order_that_ended_is_not_changed(status: str) -> None:
+    order = SimpleNamespace(
+        symbol=BTC, order_type="limit", status=status, order_id="O1", cl_ord_id=None
+    )
+    with pytest.raises(OrderCheckFailed, match=f"it is {status}") as caught:
+        check_amend(AmendOrderParams("O1", limit_price="100.0"), order)
+    assert (caught.value.rule, caught.value.kind) == ("done", "unknown_order")
+    edit = EditOrderParams("O1", BTC, order_qty="1.5", limit_price="100.0")
+    assert failure(checks(), edit, order=order).rule == "done"
+
+
+@pytest.mark.parametrize("price", ["0", "-5"])
+def test_price_of_a_known_order_is_more_than_0(price: str) -> None:
+    order = SimpleNamespace(symbol="ETH/EUR", order_type="limit", status="new")
+    with pytest.raises(OrderCheckFailed, match="must be more than 0"):
+        check_amend(AmendOrderParams("O1", limit_price=price), order)
+    # Of an order that is not known it may be a distance.
+    check_amend(AmendOrderParams("O1", limit_price=price))
 
 
 def test_amend_waits_for_the_end_of_maintenance() -> None:

@@ -37,7 +37,7 @@ class Desk:
 
     def __init__(self, tier: str | None = "intermediate") -> None:
         self.now_ns = START
-        self.orders = Orders()
+        self.orders = Orders(lambda: self.now_ns / SECOND)
         self.counter = RateCounter(self.orders, tier, lambda: self.now_ns)
         self._made = 0
 
@@ -54,7 +54,8 @@ class Desk:
         self._made += 1
         params = AddOrderParams(symbol, "buy", "limit", 1, limit_price=100, **options)
         named = None if "order_userref" in options else f"order-{self._made}"
-        order = self.orders.sending(params, named, self._made, self.now_ns)
+        order = self.orders.placing(params, named)
+        self.orders.sent(order, self._made, self.now_ns + 5 * SECOND)
         self.send(params)
         self.orders.acknowledged(order, AddOrderResult(f"O{self._made}"))
         return f"O{self._made}"

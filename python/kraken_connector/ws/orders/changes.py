@@ -8,7 +8,7 @@ from typing import Any
 
 from ...models import ExecutionData
 from ...models.order_parts import TRAILING_TYPES
-from .identity import number
+from .identity import SKEW_NS, number
 from .order import Order
 
 __all__ = ["Change", "Edits"]
@@ -86,9 +86,19 @@ class Edits:
         An edit makes an order of the same pair, side and type (page "Edit Order"). Where a report
         does not name the order that it replaces, only one edit that fits is taken for it.
         """
-        named = [c for c in self._changes if report.ord_ref_id == c.order.order_id]
-        found = named or [change for change in self._changes if _fits(change, report)]
+        at_ns = report.timestamp_ns or 0
+        fresh = [c for c in self._changes if at_ns <= (c.deadline_ns or at_ns) + SKEW_NS]
+        named = [change for change in fresh if report.ord_ref_id == change.order.order_id]
+        found = named or [change for change in fresh if _fits(change, report)]
         return found[0] if len(found) == 1 else None
+
+    def forget_older(self, reached_ns: int) -> None:
+        """Forget the edits that the exchange cannot have taken any more, and would have reported.
+
+        Args:
+            reached_ns: a time of the exchange that the stream has reached without a gap.
+        """
+        self._changes = [c for c in self._changes if (c.deadline_ns or reached_ns) >= reached_ns]
 
 
 def _fits(change: Change, report: ExecutionData) -> bool:

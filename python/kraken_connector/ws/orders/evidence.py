@@ -58,8 +58,8 @@ class Snapshot:
         live: the open orders that it has.
         maybe_live: orders with a past fill that does not say that they ended.
         fills: its past fills.
-        is_seamless: whether no fill is missing before its fills: one of them was known already, or
-            there are less than a snapshot can have.
+        is_seamless: whether no fill is missing before its fills: one of them was known before the
+            gap, or there are less than a snapshot can have.
     """
 
     params: Mapping[str, Any]
@@ -85,7 +85,7 @@ class _Doubt:
     Attributes:
         due: monotonic local time from which on a snapshot can tell, seconds.
         questions: what is awaited.
-        checks: snapshots that were asked for since.
+        checks: snapshots that came since, asked for late enough.
         is_hopeless: whether all that are asked for have come.
     """
 
@@ -106,11 +106,15 @@ class Doubts:
         return iter(list(self._doubts))
 
     def begin(self, order: Order, question: Question, due: float) -> None:
-        """Await a word about an order; a snapshot from `due` on can tell."""
+        """Await a word about an order; a snapshot from `due` on can tell.
+
+        A question that is open already stays as it is, so that asking again puts off nothing; and
+        as long as it is not known whether an order exists, nobody asks whether it ended.
+        """
         doubt = self._doubts.get(order)
         if doubt is None:
             self._doubts[order] = _Doubt(due, {question})
-        else:
+        elif question not in doubt.questions and "outcome" not in doubt.questions:
             doubt.questions.add(question)
             doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
 
@@ -133,19 +137,23 @@ class Doubts:
         doubt = self._doubts.get(order)
         return doubt is not None and doubt.is_hopeless
 
-    def give_up(self) -> list[Order]:
-        """Return the orders for which the last snapshot that was asked for came in vain."""
-        found = [o for o, d in self._doubts.items() if d.checks >= CHECKS and not d.is_hopeless]
-        for order in found:
-            self._doubts[order].is_hopeless = True
-        return found
-
     def asked(self, now: float) -> None:
         """Note that a snapshot was asked for."""
         self._asked_at = now
-        for doubt in self._doubts.values():
-            if doubt.due <= now:
-                doubt.checks += 1
+
+    def looked(self, asked_at: float) -> list[Order]:
+        """Note that a snapshot came that was asked for then.
+
+        Returns:
+            The orders about which it was the last one that is asked for, in vain.
+        """
+        hopeless = []
+        for order, doubt in self._doubts.items():
+            doubt.checks += doubt.due <= asked_at
+            if doubt.checks >= CHECKS and not doubt.is_hopeless:
+                doubt.is_hopeless = True
+                hopeless.append(order)
+        return hopeless
 
     def next_check(self) -> float:
         """Return when to ask for a snapshot, infinity if there is no reason to."""
@@ -163,6 +171,8 @@ def absence_obstacle(
     unclaimed: Iterable[ExecutionData],
     others: Iterable[Order],
     sent_ns: int | None,
+    *,
+    are_fills_complete: bool,
 ) -> str | None:
     """Return why a snapshot that does not name an order fails to prove that it is absent.
 
@@ -172,6 +182,7 @@ def absence_obstacle(
         unclaimed: reports and past fills of orders that are not known.
         others: the orders that other programs sent.
         sent_ns: the earliest time of the exchange at which the order can have been sent.
+        are_fills_complete: whether no fill since then is missing.
 
     Returns:
         The obstacle in words, `None` if there is none.
@@ -189,7 +200,7 @@ def absence_obstacle(
         return None
     if not asked.params.get("snap_trades"):
         return "it was not asked for with snap_trades"
-    if not (asked.is_seamless or _reaches_back(asked.fills, sent_ns)):
+    if not (are_fills_complete or _reaches_back(asked.fills, sent_ns)):
         return f"it has no more than {len(asked.fills)} fills, and there may be older ones since"
     return None
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from ...models._decimals import ZERO, add, total
+from ...models._decimals import ZERO, add, subtract, total
+from .changes import Change
 from .order import Order
 
 __all__ = ["Exposure"]
@@ -50,16 +51,29 @@ class Exposure:
         """Add up what orders have left; an order without a known quantity counts as 0."""
         working = list(orders)
 
-        def left(side: str, *, is_open: bool) -> Decimal:
-            return total(
-                order.remaining_qty or ZERO
-                for order in working
-                if order.side == side and order.is_open is is_open
-            )
+        def left(side: str) -> Decimal:
+            found = (order for order in working if order.side == side and order.is_open)
+            return total(order.remaining_qty or ZERO for order in found)
 
-        return cls(
-            left("buy", is_open=True),
-            left("sell", is_open=True),
-            left("buy", is_open=False),
-            left("sell", is_open=False),
-        )
+        def doubtful(side: str) -> Decimal:
+            return total(_doubtful(order) for order in working if order.side == side)
+
+        return cls(left("buy"), left("sell"), doubtful("buy"), doubtful("sell"))
+
+
+def _doubtful(order: Order) -> Decimal:
+    """Return what an order may have beyond what it has left for sure."""
+    added = [_added(order, change) for change in (*order._pending, *order._unsure)]
+    more = max(added, default=ZERO)
+    return more if order.is_open else add(order.remaining_qty or ZERO, more)
+
+
+def _added(order: Order, change: Change) -> Decimal:
+    """Return what a request without a known outcome may have added to an order."""
+    qty = change.numbers.get("order_qty")
+    if change.method == "edit_order":
+        # The new order may be there while the old one still counts as open.
+        return order.remaining_qty or ZERO if qty is None else qty
+    if qty is None or order.order_qty is None:
+        return ZERO
+    return max(subtract(qty, order.order_qty), ZERO)

@@ -131,12 +131,13 @@ class Identities:
             if not was_known(order)
         ]
         known = self._by_id.get(report.order_id)
-        if report.cl_ord_id is not None:
-            if known is not None and (known.is_mine or not candidates):
-                return known
-            return candidates[0] if candidates else "other"
         if known is not None:
-            return known
+            # One that was there before an order of this client was sent is another one.
+            earlier = [o for o in candidates if o._since < known._since]
+            is_found_by_name = report.cl_ord_id is not None and not known.is_mine and earlier
+            return earlier[0] if is_found_by_name else known
+        if report.cl_ord_id is not None:
+            return candidates[0] if candidates else "other"
         if not candidates:
             return "other"
         if len(candidates) == 1 and candidates[0].status == "unknown":
@@ -158,8 +159,20 @@ class Identities:
             found = self._unbound
         for order in found:
             is_too_old = in_snapshot and is_older(report, self._sent_ns(order))
-            if could_be(order, report) and not is_too_old:
+            if could_be(order, report) and not is_too_old and not _is_too_late(order, report):
                 yield order
+
+
+def _is_too_late(order: Order, report: ExecutionData) -> bool:
+    """Tell whether a report shows an order that was made after the deadline of a nameless one."""
+    at_ns = report.timestamp_ns
+    return (
+        report.cl_ord_id is None
+        and report.exec_type in ("pending_new", "new")
+        and at_ns is not None
+        and order.deadline_ns is not None
+        and at_ns > order.deadline_ns + SKEW_NS
+    )
 
 
 def is_older(report: ExecutionData, sent_ns: int | None) -> bool:

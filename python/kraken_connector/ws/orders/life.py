@@ -65,11 +65,11 @@ class Life:
     def refused(self) -> None:
         """The exchange did not take it, or the request never left.
 
-        What the stream or an earlier answer has shown is not undone by that: the two contradict
-        each other, and a snapshot decides.
+        What an earlier answer said is not undone by that: the two contradict each other, and a
+        snapshot decides.
         """
         self.is_refused = True
-        if not (self.is_shown or self.is_acked):
+        if not self.is_acked:
             self.status = "rejected"
 
     def left_unanswered(self) -> None:

@@ -116,12 +116,15 @@ class Order:
 
     __slots__ = (
         "_average",
+        "_awaited",
         "_fills",
         "_heard",
         "_life",
         "_pending",
+        "_since",
         "_source",
         "_told",
+        "_unsure",
         "_untold",
         "_watchers",
         "aged_from_ns",
@@ -203,8 +206,13 @@ class Order:
         self._untold = (ZERO, ZERO)
         #: Step of the collection at which the exchange last spoke of it, other than in a snapshot.
         self._heard = 0
-        #: Requests about it that have no answer yet, oldest first.
+        #: Step of the collection at which it became known.
+        self._since = 0
+        #: Requests about it that have no answer yet, oldest first, and those that got none.
         self._pending: list[Any] = []
+        self._unsure: list[Any] = []
+        #: The amend that was answered last and that no report has shown yet.
+        self._awaited: Any = None
         self._watchers: list[Callable[[], None]] = []
 
     # What is known.
@@ -263,6 +271,11 @@ class Order:
     def pending(self) -> list[str]:
         """Methods of the requests about it that have no answer yet, oldest first."""
         return [request.method for request in self._pending]
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether no request that made or changed it is without a known outcome."""
+        return self.is_settled and not self._pending and not self._unsure
 
     @property
     def is_busy(self) -> bool:

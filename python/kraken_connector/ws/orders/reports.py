@@ -11,20 +11,24 @@ from decimal import Decimal
 from ...models import ExecutionData, ExecutionTriggers
 from ...models._decimals import add, subtract
 from .identity import number
-from .life import FINAL
+from .life import FINAL, Life
 from .order import ZERO, Fill, Order, fees_of
 
 __all__ = [
+    "absorb",
     "add_fill",
     "final_status",
     "is_filled",
     "read_fill",
+    "restore_terms",
+    "split",
     "take_identity",
-    "take_out_fills",
     "take_progress",
     "take_terms",
-    "take_untold",
 ]
+
+#: The terms of an order that are numbers.
+NUMBERS = ("order_qty", "cash_order_qty", "display_qty", "limit_price")
 
 
 def final_status(report: ExecutionData) -> str | None:
@@ -55,7 +59,7 @@ def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) 
     """
     is_first = report.exec_type in ("pending_new", "new")
     only_adds = is_first and order.amended_ns is not None and not is_listed
-    for name in ("order_qty", "cash_order_qty", "display_qty", "limit_price"):
+    for name in NUMBERS:
         value = number(report, name)
         if value is not None and not (only_adds and getattr(order, name) is not None):
             setattr(order, name, value)
@@ -87,56 +91,120 @@ def read_fill(report: ExecutionData) -> Fill | None:
     )
 
 
-def add_fill(order: Order, fill: Fill) -> bool:
-    """Add an execution to an order; false if the order has it already."""
-    if fill.exec_id in order._fills:
-        return False
-    order._fills[fill.exec_id] = fill
-    qty, cost = order._told
-    order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
-    return True
+def add_fill(order: Order, fill: Fill, *, is_past: bool = False) -> None:
+    """Add an execution to an order, once.
+
+    Args:
+        order: the order.
+        fill: the execution.
+        is_past: whether the order's totals are known to have it already: a past fill of a snapshot.
+    """
+    _record(order, fill, is_known=is_past)
+    _add_up(order)
 
 
-def take_untold(order: Order) -> None:
-    """Note how much a snapshot shows as filled by executions that it does not have."""
-    qty, cost = order._told
-    order._untold = (
-        max(subtract(order.cum_qty, qty), ZERO),
-        max(subtract(order.cum_cost, cost), ZERO),
-    )
+def take_progress(order: Order, report: ExecutionData, fill: Fill | None) -> None:
+    """Take the totals of a report and the execution that it tells.
 
-
-def take_progress(order: Order, report: ExecutionData) -> None:
-    """Take how far an order is filled: by its totals and by its fills, whichever is more."""
+    Totals are right as of their place in the stream, so they say how much was filled by executions
+    that were not told one by one.
+    """
     cum_qty, cum_cost = number(report, "cum_qty"), number(report, "cum_cost")
-    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
-    order.cum_qty = max(order.cum_qty, add(qty, untold_qty), cum_qty or ZERO)
-    order.cum_cost = max(order.cum_cost, add(cost, untold_cost), cum_cost or ZERO)
     if cum_qty is None and report.exec_type == "filled" and order.order_qty:
         # All of it, whatever fills were told (a `filled` report was never captured).
-        order.cum_qty = max(order.cum_qty, order.order_qty)
+        cum_qty = order.order_qty
+    if fill is not None:
+        # The totals of an end have every fill, also one whose report comes after it.
+        _record(order, fill, is_known=order.is_done)
+    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
+    if cum_qty is not None:
+        untold_qty = max(subtract(cum_qty, qty), ZERO)
+    if cum_cost is not None:
+        untold_cost = max(subtract(cum_cost, cost), ZERO)
+    order._untold = untold_qty, untold_cost
+    _add_up(order)
     average = number(report, "avg_price")
     if average and cum_qty == order.cum_qty:
         order._average = (cum_qty, average)
+
+
+def _record(order: Order, fill: Fill, *, is_known: bool) -> None:
+    """Add an execution to those of an order, once; is it `is_known`, the totals have it already."""
+    if fill.exec_id in order._fills:
+        return
+    order._fills[fill.exec_id] = fill
+    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
+    order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
+    if is_known:
+        order._untold = (
+            max(subtract(untold_qty, fill.qty), ZERO),
+            max(subtract(untold_cost, fill.cost or ZERO), ZERO),
+        )
+
+
+def _add_up(order: Order) -> None:
+    """Work out what is filled, which never shrinks."""
+    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
+    order.cum_qty = max(order.cum_qty, add(qty, untold_qty))
+    order.cum_cost = max(order.cum_cost, add(cost, untold_cost))
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def take_out_fills(order: Order, order_id: str) -> list[Fill]:
-    """Remove the fills of another order, and with them the progress that they were taken for."""
-    wrong = [fill for fill in order._fills.values() if fill.order_id == order_id]
-    for fill in wrong:
-        del order._fills[fill.exec_id]
-    order._told = (ZERO, ZERO)
-    for fill in order._fills.values():
-        qty, cost = order._told
-        order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
-    order.cum_qty, order.cum_cost = order._told
-    order._untold = ZERO, ZERO
-    order._average = None
-    return wrong
+#: What reports tell about an order besides its identifiers.
+TOLD = (
+    *NUMBERS,
+    "time_in_force",
+    "expire_time",
+    "triggers",
+    "post_only",
+    "cum_qty",
+    "cum_cost",
+    "reason",
+    "user",
+    "replaces",
+    "replaced_by",
+    "created_ns",
+    "amended_ns",
+    "updated_ns",
+    "_fills",
+    "_told",
+    "_untold",
+    "_average",
+    "_heard",
+)
+
+
+def absorb(order: Order, other: Order) -> None:
+    """Give an order what was told of it while it was taken for another one."""
+    for name in TOLD:
+        if (value := getattr(other, name)) is not None:
+            setattr(order, name, value)
+    if other._life.is_shown:
+        order._life.reported(other.status)
+    other._life = Life("gone")
+    other.reason = f"it is {order!r}"
+
+
+def split(order: Order, other: Order) -> None:
+    """Give another order all that was told, as it was wrongly taken for an order of this client."""
+    for name in ("symbol", "side", "order_type", "order_userref", *TOLD):
+        setattr(other, name, getattr(order, name))
+    other._life, order._life = order._life, Life("sending")
+    blank = Order(order._source)
+    for name in TOLD:
+        setattr(order, name, getattr(blank, name))
+    restore_terms(order)
+
+
+def restore_terms(order: Order) -> None:
+    """Give an order of this client the terms that it was sent with."""
+    assert order.params is not None
+    for name in NUMBERS:
+        setattr(order, name, getattr(order.params, name))
+    order.post_only = order.params.post_only
 
 
 def is_filled(order: Order) -> bool:
