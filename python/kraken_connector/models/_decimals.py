@@ -44,17 +44,20 @@ _QUOTIENTS = _context(28)
 
 def add(a: Decimal, b: Decimal) -> Decimal:
     """Return the exact sum."""
-    return _number(EXACT.add(a, b))
+    result = EXACT.add(a, b)
+    return ZERO if result.is_nan() else result
 
 
 def subtract(a: Decimal, b: Decimal) -> Decimal:
     """Return the exact difference; 0 for infinity less infinity."""
-    return _number(EXACT.subtract(a, b))
+    result = EXACT.subtract(a, b)
+    return ZERO if result.is_nan() else result
 
 
 def multiply(a: Decimal, b: Decimal) -> Decimal:
     """Return the exact product; 0 for infinity times 0."""
-    return _number(EXACT.multiply(a, b))
+    result = EXACT.multiply(a, b)
+    return ZERO if result.is_nan() else result
 
 
 def divide(a: Decimal, b: Decimal) -> Decimal:
@@ -64,7 +67,8 @@ def divide(a: Decimal, b: Decimal) -> Decimal:
         The quotient. A number divided by 0 is infinite; 0 divided by 0, and infinity divided by
         infinity, are 0.
     """
-    return _number(_QUOTIENTS.divide(a, b))
+    result = _QUOTIENTS.divide(a, b)
+    return ZERO if result.is_nan() else result
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:
@@ -72,8 +76,4 @@ def total(numbers: Iterable[Decimal]) -> Decimal:
     result = ZERO
     for number in numbers:
         result = EXACT.add(result, number)
-    return _number(result)
-
-
-def _number(result: Decimal) -> Decimal:
     return ZERO if result.is_nan() else result

@@ -53,12 +53,17 @@ class Tier:
         threshold: count above which requests fail.
         decay: what the counter loses a second.
         open_orders: most open orders of a pair.
+        decay_per_ns: what the counter loses a nanosecond.
     """
 
     name: str
     threshold: Decimal
     decay: Decimal
     open_orders: int
+    decay_per_ns: Decimal = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "decay_per_ns", multiply(self.decay, NANO))
 
 
 TIERS: dict[str, Tier] = {
@@ -73,7 +78,14 @@ FIXED = Decimal(1)
 BATCHED = Decimal("0.5")
 #: Seconds of age, and what changing a younger order costs.
 AGES = (5, 10, 15, 45, 90, 300)
-AGE_COSTS = {"amend": (3, 2, 1), "edit": (6, 5, 4, 2, 1), "cancel": (8, 6, 5, 4, 2, 1)}
+AGE_COSTS = {
+    what: tuple(map(Decimal, costs))
+    for what, costs in {
+        "amend": (3, 2, 1),
+        "edit": (6, 5, 4, 2, 1),
+        "cancel": (8, 6, 5, 4, 2, 1),
+    }.items()
+}
 
 #: Names that the stream's counter may have: its documentation gives none. The API's first version
 #: called it `ratecount`; `maxratecount` is the threshold.
@@ -91,8 +103,8 @@ def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
     """Return what changing an order costs for its age since it was made or last amended."""
     for seconds, cost in zip(AGES, AGE_COSTS[what], strict=False):
         if age_ns < seconds * SECOND_NS:
-            return Decimal(cost)
-    return Decimal(0)
+            return cost
+    return ZERO
 
 
 @dataclass(eq=False, slots=True)
@@ -193,7 +205,8 @@ class RateCounter(Keeper):
 
     def count(self, symbol: str) -> Decimal:
         """Return the counter of a pair now, requests without an answer included."""
-        return add(self._answered(symbol), self._coming(symbol))
+        answered = self._answered(symbol)
+        return add(answered, self._coming(symbol)) if self._under_way else answered
 
     def headroom(self, symbol: str) -> Decimal:
         """Return what can be added to the counter of a pair now; negative when it is above."""
@@ -213,7 +226,7 @@ class RateCounter(Keeper):
         if wanted > self.tier.threshold:
             return float("inf")
         missing = subtract(add(wanted, before), self.headroom(symbol))
-        return max(float(divide(missing, self.tier.decay)), 0.0)
+        return float(divide(missing, self.tier.decay)) if missing > 0 else 0.0
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
         """Return what a request would cost now, by pair; without orders that are not known."""
@@ -271,9 +284,11 @@ class RateCounter(Keeper):
 
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
-        self._look_at_levels(charge.costs)
+        if self._levels:
+            self._look_at_levels(charge.costs)
         self._under_way[charge] = None
-        self._look_at_levels(charge.costs)
+        if self._levels:
+            self._look_at_levels(charge.costs)
 
     def withdraw(self, charge: Charge) -> None:
         """Take back what was counted for a request that did not leave."""
@@ -377,8 +392,8 @@ class RateCounter(Keeper):
         value, since_ns = self._counts.get(symbol, (ZERO, 0))
         if not value:
             return ZERO
-        passed = multiply(Decimal(max(self._now_ns() - since_ns, 0)), NANO)
-        return max(subtract(value, multiply(passed, self.tier.decay)), ZERO)
+        passed_ns = max(self._now_ns() - since_ns, 0)
+        return max(EXACT.fma(Decimal(-passed_ns), self.tier.decay_per_ns, value), ZERO)
 
     def _coming(self, symbol: str) -> Decimal:
         return total(charge.costs[symbol] for charge in self._under_way if symbol in charge.costs)
@@ -401,8 +416,6 @@ class RateCounter(Keeper):
 
     def _look_at_levels(self, symbols: Iterable[str]) -> None:
         """Call the listeners whose level was reached, before and after what may change a count."""
-        if not self._levels:
-            return
         for symbol in list(symbols):
             count = self.count(symbol)
             for level in list(self._levels):
