@@ -81,7 +81,7 @@ class ExecutionData(Model):
         order_id: the exchange's order id.
         symbol: currency pair.
         order_status: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`, `expired`;
-            `triggered` was modelled by others.
+            `triggered` may come too (not documented).
         side: `buy` or `sell`.
         order_type: `limit`, `market`, `stop-loss`, ...
         order_qty: ordered quantity in base currency.
