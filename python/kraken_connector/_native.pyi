@@ -44,7 +44,8 @@ def parse_message(raw: Frame) -> Message:
 class WSDataMessage:
     """A message of a channel.
 
-    The frame was checked when the message was made; `data` is decoded when it is first read.
+    The frame was checked when the message was made; `data` is decoded when it is first read. Items
+    are objects, and what a client keeps account by (`Model.CHECKED`) has its JSON type.
     Equality, hash and repr go by `channel`, `type`, `data` and `sequence`.
     """
 

@@ -137,7 +137,7 @@ CASH = AddOrderParams(
     "buy",
     "market",
     cash_order_qty="25.50",
-    cl_ord_id="cash",
+    order_userref=5,
     conditional=ConditionalClose(
         "trailing-stop-limit",
         limit_price="0.10",
@@ -147,7 +147,7 @@ CASH = AddOrderParams(
     ),
 )
 CASH_TEXT = """
-    "side": "buy", "order_type": "market", "cash_order_qty": 25.50, "cl_ord_id": "cash",
+    "side": "buy", "order_type": "market", "cash_order_qty": 25.50, "order_userref": 5,
     "conditional": {"order_type": "trailing-stop-limit", "limit_price": 0.10,
     "trigger_price": 2.0, "limit_price_type": "quote", "trigger_price_type": "pct"}
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
@@ -20,7 +20,6 @@ from ..models import (
     TradeData,
     timestamp_ns,
 )
-from ..models._model import hashable
 from .lexer import decode, decode_decimals
 from .lock import LOCK
 
@@ -205,7 +204,9 @@ class WSDataMessage:
         return self._key() == other._key()
 
     def __hash__(self) -> int:
-        return hash(hashable(list(self._key())))
+        # By the number of items, not by them: what is equal has equal hashes all the same.
+        count = len(self.data) if isinstance(self.data, Sized) else 0
+        return hash((self._channel, self._type, count, self._sequence))
 
     def __repr__(self) -> str:
         sequence = "" if self._sequence is None else f", sequence={self._sequence}"

@@ -27,6 +27,7 @@ __all__ = [
     "checked_symbol",
     "checked_text",
     "checked_time",
+    "checked_userref",
     "client_id_key",
     "number_text",
 ]
@@ -39,6 +40,8 @@ _LEGACY_CODES = {"XBT": "BTC", "XDG": "DOGE"}
 
 #: Digits on either side of the point: far beyond every market, and no memory for `1e999999999`.
 _MAX_DIGITS = 64
+
+_MAX_USERREF = 2**31
 
 #: `Decimal` reads more, as `1_000` and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
@@ -53,7 +56,8 @@ _CLIENT_ID = re.compile(
 def checked_number(field: str, value: object) -> Decimal:
     """Return a number with the digits it was given with; a float counts as its shortest text."""
     if isinstance(value, Decimal):
-        number = value
+        # A subclass may write itself in another way.
+        number = value if type(value) is Decimal else Decimal(value)
     elif isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError(f"{field} must be a Decimal, str, int or float, not {value!r}")
     elif isinstance(value, str):
@@ -95,6 +99,14 @@ def checked_integer(field: str, value: object, least: int | None = None) -> int:
     if least is not None and value < least:
         raise InvalidParameter(field, f"at least {least}", value)
     return value
+
+
+def checked_userref(field: str, value: object) -> int:
+    """Return a client's number for orders: 32 bits with sign (REST API, `userref`)."""
+    number = checked_integer(field, value)
+    if not -_MAX_USERREF <= number < _MAX_USERREF:
+        raise InvalidParameter(field, "a signed 32-bit integer", value)
+    return number
 
 
 def checked_text(field: str, value: object) -> str:

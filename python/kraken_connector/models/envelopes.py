@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Any
+from typing import Any, Self
 
 from ._model import Model, model
 from ._time import timestamp_ns
@@ -24,7 +24,7 @@ class HeartbeatMessage(Model):
 
 @model
 class WSRequest(Model):
-    """A request to the exchange.
+    """A request to the exchange; a token in it is in no repr and no pickle.
 
     Attributes:
         method: `subscribe`, `unsubscribe`, `add_order`, ...
@@ -35,6 +35,18 @@ class WSRequest(Model):
     method: str
     params: dict[str, Any] = field(default_factory=dict)
     req_id: int | None = None
+
+    def __repr__(self) -> str:
+        return Model.__repr__(self._with_token("***"))
+
+    def _state(self) -> dict[str, Any]:
+        return Model._state(self._with_token(""))
+
+    def _with_token(self, token: str) -> Self:
+        """Return a copy with another token, if there is one."""
+        if isinstance(self.params, dict) and "token" in self.params:
+            return self.__replace__(params={**self.params, "token": token})
+        return self
 
 
 @model

@@ -80,7 +80,8 @@ class ExecutionData(Model):
             `expired`, `amended`, `restated` or `status`.
         order_id: the exchange's order id.
         symbol: currency pair.
-        order_status: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`, `expired`.
+        order_status: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`, `expired`;
+            `triggered` may come too (not documented).
         side: `buy` or `sell`.
         order_type: `limit`, `market`, `stop-loss`, ...
         order_qty: ordered quantity in base currency.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
@@ -13,9 +15,9 @@ from ._checks import (
     check_choice,
     check_flag,
     checked_client_id,
-    checked_integer,
     checked_number,
     checked_time,
+    checked_userref,
 )
 from ._model import Model, model
 from ._token import WithToken
@@ -33,6 +35,7 @@ __all__ = [
     "ConditionalClose",
     "OrderTrigger",
     "TradingParams",
+    "check_amended",
     "check_kind",
     "check_limit_price",
     "check_presence",
@@ -129,9 +132,15 @@ class Checked(Model):
 
         Raises:
             KeyError: a required parameter is missing.
-            TypeError, InvalidParameter: as of the constructor.
+            TypeError, InvalidParameter: as of the constructor; also for a key that is no parameter,
+                so that nothing is sent without what was asked for.
         """
         plain = cls._usual(src_dict)
+        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for key in plain:
+            if key not in known:
+                wanted = f"absent: {cls.__name__} knows {', '.join(known)}"
+                raise InvalidParameter(str(key), wanted, plain[key])
         numbers = {
             name: checked_number(name, plain[name])
             for name in _number_fields(cls)
@@ -156,11 +165,11 @@ class Checked(Model):
     def _check_client_order(self) -> None:
         """Check how the client names an order."""
         client_id, userref = getattr(self, "cl_ord_id", None), getattr(self, "order_userref", None)
-        if client_id is not None:
+        if client_id is not None and client_id is not False:
             checked_client_id("cl_ord_id", client_id)
         if userref is not None:
-            checked_integer("order_userref", userref)
-            if client_id is not None:
+            checked_userref("order_userref", userref)
+            if client_id:
                 raise InvalidParameter("order_userref", "absent beside cl_ord_id", userref)
 
 
@@ -235,8 +244,8 @@ class ConditionalClose(Checked):
             `trailing-stop` or `trailing-stop-limit`.
         limit_price: for types with a limit.
         trigger_price: for types that wait for a price.
-        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
-            default).
+        limit_price_type: `static`; for `trailing-stop-limit` also `pct` or `quote` (the exchange's
+            default there).
         trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
     """
 
@@ -266,9 +275,46 @@ def check_limit_price(order: HasLimitPrice) -> None:
     price, kind = order.limit_price, order.limit_price_type
     has_limit = order.order_type in LIMIT_TYPES
     check_presence("limit_price", price, order.order_type, wanted=has_limit)
-    is_trailing = order.order_type == OrderType.TRAILING_STOP_LIMIT
-    if kind is not None and not is_trailing:
-        wanted = f"absent for {order.order_type}: it is for trailing-stop-limit"
+    if not has_limit:
+        check_presence("limit_price_type", kind, order.order_type, wanted=False)
+    else:
+        _check_limit_level(price, kind, order.order_type)
+
+
+def check_amended(
+    order_type: str, numbers: Mapping[str, Decimal], limit_price_type: str | None = None
+) -> None:
+    """Check what an amend sets against the type of its order, where that is known.
+
+    Args:
+        order_type: of the order that is to be amended.
+        numbers: its new prices and quantities by name, as in `AmendOrderParams`.
+        limit_price_type: how its new limit price is meant.
+
+    Raises:
+        InvalidParameter: the order has no such price, or a level that is not more than 0.
+    """
+    has = {
+        "limit_price": order_type in LIMIT_TYPES,
+        "trigger_price": order_type in TRIGGERED_TYPES,
+        "display_qty": order_type == OrderType.ICEBERG,
+    }
+    for field_name in numbers:
+        if not has.get(field_name, True):
+            check_presence(field_name, numbers[field_name], order_type, wanted=False)
+    if has["limit_price"]:
+        _check_limit_level(numbers.get("limit_price"), limit_price_type, order_type)
+
+
+def _check_limit_level(price: Number | None, kind: str | None, order_type: str) -> None:
+    """Check the sign of a limit price, and how it is meant.
+
+    Of `trailing-stop-limit` it is a distance unless its type is `static`, of others a level: their
+    only type is `static`, which Kraken's SDK always sends.
+    """
+    is_trailing = order_type == OrderType.TRAILING_STOP_LIMIT
+    if kind not in (None, PriceType.STATIC) and not is_trailing:
+        wanted = f"'static' for {order_type}: others are for trailing-stop-limit"
         raise InvalidParameter("limit_price_type", wanted, kind)
     is_level = kind == PriceType.STATIC if is_trailing else True
     if price is not None and is_level and price <= 0:  # type: ignore[operator]

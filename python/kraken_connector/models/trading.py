@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from ..exceptions import InvalidParameter
 from ._checks import (
@@ -23,6 +23,7 @@ from ._checks import (
     checked_list,
     checked_symbol,
     checked_text,
+    checked_userref,
 )
 from ._model import Model, model
 from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce
@@ -78,10 +79,10 @@ class AddOrderParams(TradingParams):
         token: leave it empty when the client has a `TokenManager`.
         limit_price: for types with a limit; of `trailing-stop-limit` a distance from the trigger
             price unless `limit_price_type` is `static`.
-        limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote` (the exchange's
-            default).
+        limit_price_type: `static`; for `trailing-stop-limit` also `pct` or `quote` (the exchange's
+            default there).
         triggers: for types that wait for a price.
-        time_in_force: `gtc` (the exchange's default), `gtd`, `ioc` or `fok` (limit orders only).
+        time_in_force: `gtc` (the exchange's default), `gtd`, `ioc` or `fok` (types with a limit).
         margin: whether to fund the order on margin.
         post_only: cancel the order rather than take liquidity; needs a limit price.
         reduce_only: only reduce a position.
@@ -90,9 +91,12 @@ class AddOrderParams(TradingParams):
         deadline: until when the engine may match the request, to the millisecond, 0.5 to 60 s
             from now. The exchange's default is 5 s.
         cl_ord_id: the client's identifier: a UUID, 32 hex digits or at most 18 ASCII characters.
-            The client makes one when neither this nor `order_userref` is given.
-        order_userref: the client's number, which need not be unique.
-        conditional: what each fill places on the opposite side.
+            The client makes one when neither this nor `order_userref` is given, unless the order
+            has a `conditional`, which the exchange refuses together with an identifier (Kraken's
+            SDK). `False` sends none: `edit_order` is for orders without one only. What becomes of
+            such an order when its reply is lost may stay unknown.
+        order_userref: the client's number, 32 bits with sign, which need not be unique.
+        conditional: what each fill places on the opposite side; not together with `cl_ord_id`.
         display_qty: what an iceberg shows, at least a fifteenth of `order_qty`.
         fee_preference: `base` or `quote`.
         stp_type: self-trade prevention: `cancel_newest` (the exchange's default), `cancel_oldest`
@@ -136,7 +140,7 @@ class AddOrderParams(TradingParams):
     effective_time: str | datetime | None = None
     expire_time: str | datetime | None = None
     deadline: str | datetime | None = None
-    cl_ord_id: str | None = None
+    cl_ord_id: str | Literal[False] | None = None
     order_userref: int | None = None
     conditional: ConditionalClose | None = None
     display_qty: Number | None = None
@@ -154,6 +158,9 @@ class AddOrderParams(TradingParams):
             checked_client_id("sender_sub_id", self.sender_sub_id)
         check_kind("triggers", self.triggers, OrderTrigger)
         check_kind("conditional", self.conditional, ConditionalClose)
+        if self.conditional is not None and self.cl_ord_id:
+            wanted = "absent beside cl_ord_id: the exchange refuses both together"
+            raise InvalidParameter("conditional", wanted, self.conditional)
         self._check_size()
         check_limit_price(self)
         self._check_triggers()
@@ -198,8 +205,8 @@ class AddOrderParams(TradingParams):
         if ends != (self.expire_time is not None):
             wanted = "given with time_in_force='gtd'" if ends else "absent without 'gtd'"
             raise InvalidParameter("expire_time", wanted, self.expire_time)
-        if self.time_in_force == TimeInForce.FOK and self.order_type != OrderType.LIMIT:
-            wanted = f"another one than 'fok' for {self.order_type}: it is for limit orders"
+        if self.time_in_force == TimeInForce.FOK and self.order_type not in LIMIT_TYPES:
+            wanted = f"another one than 'fok' for {self.order_type}: it needs a limit price"
             raise InvalidParameter("time_in_force", wanted, self.time_in_force)
         if self.post_only and self.order_type not in LIMIT_TYPES:
             wanted = f"absent for {self.order_type}: it needs a limit price"
@@ -210,6 +217,13 @@ class AddOrderParams(TradingParams):
         check_presence("display_qty", self.display_qty, self.order_type, wanted=is_iceberg)
         if is_iceberg:
             _check_display("display_qty", self.display_qty, self.order_qty)
+
+    def wire(self) -> dict[str, Any]:
+        """Return the `params` of the request without the token, numbers as `Decimal`."""
+        plain = TradingParams.wire(self)
+        if self.cl_ord_id is False:
+            del plain["cl_ord_id"]
+        return plain
 
 
 @model
@@ -351,7 +365,7 @@ class CancelOrderParams(TradingParams):
         checks: dict[str, Any] = {
             "order_id": checked_text,
             "cl_ord_id": checked_client_id,
-            "order_userref": checked_integer,
+            "order_userref": checked_userref,
         }
         for name, check in checks.items():
             if (value := getattr(self, name)) is not None:
@@ -451,7 +465,7 @@ class BatchAddParams(TradingParams):
                 if (value := getattr(order, name)) is not None:
                     wanted = f"absent: {name} is the batch's"
                     raise InvalidParameter(f"orders[{place}].{name}", wanted, value)
-        names = [order.cl_ord_id for order in self.orders if order.cl_ord_id is not None]
+        names = [order.cl_ord_id for order in self.orders if order.cl_ord_id]
         if len(names) != len(set(names)):
             raise InvalidParameter("cl_ord_id", "another one for each order", names)
 
@@ -538,5 +552,5 @@ def _check_count(field: str, count: int, bounds: tuple[int, int]) -> None:
 def _order_name(entry: object) -> str:
     """Return an identifier of `batch_cancel`, which takes the client's numbers as text."""
     if isinstance(entry, int) and not isinstance(entry, bool):
-        return str(entry)
+        return str(checked_userref("orders", entry))
     return checked_text("orders", entry)

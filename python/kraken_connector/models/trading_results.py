@@ -151,11 +151,13 @@ class CancelOrderResult(_Result):
         order_id: the exchange's identifier, if the request used it.
         cl_ord_id: the client's identifier, if the request used it.
         warnings: the exchange's notes.
+        order_userref: the client's number, if the request used it.
     """
 
     order_id: str | None = None
     cl_ord_id: str | None = None
     warnings: list[str] | None = None
+    order_userref: int | None = field(default=None, kw_only=True)
 
 
 @model

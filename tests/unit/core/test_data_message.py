@@ -367,3 +367,11 @@ def test_sparse_items_survive_plain_data(core: Any, head: str, data: str) -> Non
     message = core.parse_message(f'{{"channel":{head},"data":{data}}}')
     assert core.WSDataMessage.from_dict(message.to_dict()) == message
     assert core.WSDataMessage.from_dict(message.to_dict(exact=True)) == message
+
+
+def test_hash_is_the_same_on_both_cores(core: Any) -> None:
+    frame = frames()["trade"]
+    message = core.parse_message(frame)
+    parts = message.channel, message.type, len(message.data), message.sequence
+    assert hash(message) == hash(parts)
+    assert hash(core.WSDataMessage("news", "update", 5)) == hash(("news", "update", 0, None))

@@ -356,6 +356,21 @@ def test_absent_lists_that_are_always_sent_are_empty(core: Any) -> None:
     assert sparse.fees is None
 
 
+# Secrets.
+
+
+def test_token_of_a_request_is_in_no_repr_and_no_pickle() -> None:
+    request = WSRequest("subscribe", {"channel": "executions", "token": "s3cret"}, 1)
+    for shown in (repr(request), str(request), f"{request}", repr(pickle.dumps(request))):
+        assert "s3cret" not in shown
+    assert request.params["token"] == request.to_dict()["params"]["token"] == "s3cret"
+    assert pickle.loads(pickle.dumps(request)).params == {"channel": "executions", "token": ""}
+    assert WSRequest.from_dict(request.to_dict()) == request
+    plain = WSRequest("ping")
+    assert pickle.loads(pickle.dumps(plain)) == plain
+    assert repr(plain) == "WSRequest(method='ping', params={})"
+
+
 # Times and warnings.
 
 

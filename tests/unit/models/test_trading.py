@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_connector.exceptions import InvalidParameter
+from kraken_connector.models.order_parts import check_amended
 from kraken_connector.models.trading import TradingParams
 from kraken_connector.ws import trading
 from kraken_connector.ws.encoding import encode
@@ -187,6 +188,10 @@ OFFSET = OrderTrigger("last", "1.0", "pct")
         },
         {"order_type": "limit", "limit_price": 1, "conditional": CLOSE},
         {"order_type": "limit", "limit_price": 1, "time_in_force": "fok"},
+        {"order_type": "iceberg", "limit_price": 1, "display_qty": 1, "time_in_force": "fok"},
+        {"order_type": "limit", "limit_price": 1, "limit_price_type": "static"},
+        {"order_type": "limit", "limit_price": 1, "conditional": CLOSE, "cl_ord_id": False},
+        {"order_type": "limit", "limit_price": 1, "cl_ord_id": False, "order_userref": 2**31 - 1},
         {
             "order_type": "limit",
             "limit_price": 1,
@@ -231,7 +236,14 @@ def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
         ({"time_in_force": "GTC"}, "time_in_force"),
         ({"time_in_force": "gtd"}, "expire_time"),
         ({"expire_time": "2026-01-31T12:00:00Z"}, "expire_time"),
-        ({"order_type": "iceberg", "display_qty": "0.1", "time_in_force": "fok"}, "time_in_force"),
+        ({"order_type": "market", "limit_price": None, "time_in_force": "fok"}, "time_in_force"),
+        (
+            {"order_type": "market", "limit_price": None, "limit_price_type": "static"},
+            "limit_price_type",
+        ),
+        ({"conditional": CLOSE, "cl_ord_id": "a"}, "conditional"),
+        ({"order_userref": 2**31}, "order_userref"),
+        ({"order_userref": -(2**31) - 1}, "order_userref"),
         ({"order_type": "market", "limit_price": None, "post_only": True}, "post_only"),
         ({"order_type": "iceberg"}, "display_qty"),
         ({"order_type": "iceberg", "display_qty": "0.0666"}, "display_qty"),
@@ -418,3 +430,157 @@ def test_token_is_in_no_repr_no_pickle_and_no_comparison(cls: type[TradingParams
     assert pickle.loads(pickle.dumps(params)) == params == examples[cls.METHOD]()
     assert params.to_dict()["token"] == "s3cret"
     assert "s3cret" not in sent(params)
+
+
+# What is not understood is not sent in silence.
+
+
+EXAMPLES: dict[str, dict[str, Any]] = {
+    "add_order": {
+        "symbol": BTC,
+        "side": "buy",
+        "order_type": "stop-loss-limit",
+        "order_qty": 1,
+        "limit_price": 1,
+        "triggers": {"price": 1},
+        "conditional": {"order_type": "limit", "limit_price": 2},
+    },
+    "amend_order": {"order_id": "O1", "order_qty": 1},
+    "edit_order": {"order_id": "O1", "symbol": BTC, "triggers": {"price": 1}},
+    "cancel_order": {"order_id": ["O1"]},
+    "cancel_all": {},
+    "cancel_all_orders_after": {"timeout": 60},
+    "batch_add": {
+        "symbol": BTC,
+        "orders": [{"side": "buy", "order_type": "market", "order_qty": 1}] * 2,
+    },
+    "batch_cancel": {"orders": ["O1", "O2"]},
+}
+
+
+@pytest.mark.parametrize("method", CLASSES)
+@pytest.mark.parametrize("key", ["leverage", "reduce_onyl", "asset_class"])
+def test_unknown_key_is_refused_by_name(method: str, key: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"^{key} must be absent: .* knows ") as caught:
+        CLASSES[method].from_dict({**EXAMPLES[method], key: 5})
+    assert (caught.value.field, caught.value.value) == (key, 5)
+
+
+@pytest.mark.parametrize("method", CLASSES)
+def test_what_from_dict_refuses_says_what_is_known(method: str) -> None:
+    params = CLASSES[method].from_dict({**EXAMPLES[method], "token": "t"})
+    with pytest.raises(InvalidParameter) as caught:
+        CLASSES[method].from_dict({"nonsense": 1})
+    assert all(name in str(caught.value) for name in params.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("method", "part"),
+    [("add_order", "triggers"), ("add_order", "conditional"), ("edit_order", "triggers")],
+)
+def test_unknown_key_of_a_part_is_refused(method: str, part: str) -> None:
+    plain = EXAMPLES[method]
+    with pytest.raises(InvalidParameter, match=r"^refrence must be absent"):
+        CLASSES[method].from_dict({**plain, part: {**plain[part], "refrence": "index"}})
+
+
+def test_unknown_key_of_an_order_of_a_batch_is_refused() -> None:
+    plain = EXAMPLES["batch_add"]
+    with pytest.raises(InvalidParameter, match=r"^leverage must be absent"):
+        BatchAddParams.from_dict({**plain, "orders": [{**plain["orders"][0], "leverage": 5}] * 2})
+
+
+# Identifiers.
+
+
+def test_order_may_be_sent_without_an_identifier() -> None:
+    params = limit(cl_ord_id=False)
+    assert params.cl_ord_id is False
+    assert "cl_ord_id" not in params.wire()
+    assert AddOrderParams.from_dict(params.to_dict()) == params
+    assert limit(cl_ord_id=None) != params
+    batch = BatchAddParams(BTC, orders=[params, params])
+    assert all("cl_ord_id" not in order for order in batch.wire()["orders"])
+
+
+@pytest.mark.parametrize("wrong", [0, 0.0, True, b""])
+def test_only_false_itself_means_no_identifier(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="cl_ord_id"):
+        limit(cl_ord_id=wrong)
+
+
+def test_only_new_orders_may_go_without_an_identifier() -> None:
+    with pytest.raises(TypeError, match="cl_ord_id"):
+        AmendOrderParams(cl_ord_id=False)  # type: ignore[arg-type]
+
+
+def test_conditional_close_excludes_an_identifier_by_both_names() -> None:
+    with pytest.raises(InvalidParameter, match="conditional must be absent beside cl_ord_id"):
+        limit(cl_ord_id="a", conditional=ConditionalClose("limit", 2))
+
+
+@pytest.mark.parametrize("number", [2**31, -(2**31) - 1, 10**30])
+def test_number_of_the_client_has_32_bits(number: int) -> None:
+    for make in (
+        lambda: limit(order_userref=number),
+        lambda: EditOrderParams("O1", BTC, order_userref=number),
+        lambda: CancelOrderParams(order_userref=[number]),
+        lambda: BatchCancelParams(orders=["O1", number]),  # type: ignore[list-item]
+    ):
+        with pytest.raises(InvalidParameter, match="signed 32-bit integer"):
+            make()
+
+
+class Shouting(Decimal):
+    def __str__(self) -> str:
+        return "1E9"
+
+    __repr__ = __str__
+
+
+def test_subclass_of_decimal_is_sent_as_the_number_it_is() -> None:
+    params = limit(Shouting("1.50"), Shouting("100.0"))
+    assert (type(params.order_qty), type(params.limit_price)) == (Decimal, Decimal)
+    assert '"order_qty":1.50' in sent(params)
+    again = AddOrderParams.from_dict({**limit().to_dict(), "order_qty": Shouting("1.50")})
+    assert '"order_qty":1.50' in sent(again)
+
+
+# Amends of orders whose type is known.
+
+
+@pytest.mark.parametrize(
+    ("order_type", "numbers", "kind"),
+    [
+        ("limit", {"limit_price": "0.1", "order_qty": "1"}, None),
+        ("limit", {"limit_price": "0.1"}, "static"),
+        ("iceberg", {"display_qty": "1"}, None),
+        ("trailing-stop-limit", {"limit_price": "-5", "trigger_price": "1"}, None),
+        ("trailing-stop-limit", {"limit_price": "0"}, "quote"),
+        ("stop-loss", {"trigger_price": "1"}, None),
+        ("market", {"order_qty": "1"}, None),
+    ],
+)
+def test_sensible_amend_of_a_known_order(order_type: str, numbers: Any, kind: Any) -> None:
+    check_amended(order_type, {name: Decimal(text) for name, text in numbers.items()}, kind)
+
+
+@pytest.mark.parametrize(
+    ("order_type", "numbers", "kind", "field"),
+    [
+        ("limit", {"limit_price": "0"}, None, "limit_price"),
+        ("limit", {"limit_price": "-5"}, None, "limit_price"),
+        ("stop-loss-limit", {"limit_price": "-5"}, "static", "limit_price"),
+        ("trailing-stop-limit", {"limit_price": "-5"}, "static", "limit_price"),
+        ("limit", {"limit_price": "1"}, "pct", "limit_price_type"),
+        ("limit", {"trigger_price": "1"}, None, "trigger_price"),
+        ("limit", {"display_qty": "1"}, None, "display_qty"),
+        ("market", {"limit_price": "1"}, None, "limit_price"),
+    ],
+)
+def test_senseless_amend_of_a_known_order(
+    order_type: str, numbers: Any, kind: Any, field: str
+) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        check_amended(order_type, {name: Decimal(text) for name, text in numbers.items()}, kind)
+    assert caught.value.field == field
