@@ -27,7 +27,7 @@ from .trading.faults import TradingFaults
 if TYPE_CHECKING:
     from .server import SimulatedExchange
 
-SystemStatus = Literal["online", "post_only", "cancel_only", "maintenance"]
+SystemStatus = Literal["online", "post_only", "limit_only", "cancel_only", "maintenance"]
 PairStatus = Literal[
     "online",
     "post_only",

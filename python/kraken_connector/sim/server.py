@@ -9,6 +9,7 @@ import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account
@@ -29,9 +30,17 @@ from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
 from .trading.agenda import Agenda
 from .trading.dead_man import DeadMan
-from .trading.desk import BatchCancelReply, Desk
+from .trading.desk import Desk
 from .trading.matching import DEAD_MAN
 from .trading.rate import TIERS, RateCounters, TierName
+from .trading.shapes import (
+    BatchAddReply,
+    BatchAddRows,
+    BatchCancelReply,
+    Shapes,
+    TimerKeys,
+    TimerOff,
+)
 from .trading.stream import PrivateStream
 
 T = TypeVar("T")
@@ -67,7 +76,22 @@ class SimulatedExchange:
         balances: what the account holds at first, by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
         reply_first: whether the reply to an order method precedes the reports of what it did.
-        batch_cancel_reply: which of the two known shapes the reply to `batch_cancel` has.
+        batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
+            `error` has a row with its text, `missing` has no row, `unsuccessful` is `error` in a
+            reply that says `success:false`, `wrapped` has the rows in `result.orders`, each with
+            `success`, `rejected` has a row with `status:"rejected"` and no text.
+        batch_add_rows: where each order stands in that reply: `in order` of the request,
+            `reversed` or `shuffled`.
+        batch_cancel_reply: where the reply to `batch_cancel` has its count: `documented` in
+            `result.count`, `captured` in `orders_cancelled` without a result, `renamed` in
+            `result.orders_cancelled`, `empty result` in `count` beside `result:{}`.
+        timer_keys: whether `cancel_all_orders_after` answers `currentTime` or `current_time`.
+        timer_off: what it answers as `triggerTime` when it turns the timer off: `zero` is `"0"`,
+            `absent` leaves it out, `equal` repeats `currentTime`.
+        names_replaced: whether an order made by `edit_order` names the one that it replaced, in
+            `ord_ref_id`.
+        texts: what the exchange says instead of an error text, by that text:
+            `{"EOrder:Unknown order": "EOrder:Invalid order"}`.
         clock: gives nanoseconds since the epoch; `run_due` looks at it.
     """
 
@@ -94,7 +118,13 @@ class SimulatedExchange:
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
         tier: TierName = "intermediate",
         reply_first: bool = True,
+        batch_add_reply: BatchAddReply = "error",
+        batch_add_rows: BatchAddRows = "in order",
         batch_cancel_reply: BatchCancelReply = "documented",
+        timer_keys: TimerKeys = "camelCase",
+        timer_off: TimerOff = "zero",
+        names_replaced: bool = False,
+        texts: Mapping[str, str] = MappingProxyType({}),
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
@@ -105,6 +135,7 @@ class SimulatedExchange:
         self.message_limit = message_limit
         self.send_buffer_limit = send_buffer_limit
         self.clock = clock
+        self.texts = texts
         self.api_key = api_key or "simulated-key"
         self.api_secret = api_secret or new_secret()
         self.system = "online"
@@ -142,7 +173,12 @@ class SimulatedExchange:
             DeadMan(self.agenda, self._cancel_everything),
             clock=clock,
             system=lambda: self.system,
-            batch_cancel_reply=batch_cancel_reply,
+            shapes=Shapes(
+                batch_add_reply, batch_add_rows, batch_cancel_reply, timer_keys, timer_off
+            ),
+            texts=texts,
+            names_replaced=names_replaced,
+            seed=seed,
         )
         self._rate = rate
         self._chance = random.Random(seed)

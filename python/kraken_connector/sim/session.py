@@ -189,7 +189,7 @@ class Session:
             raise Refused(requests.NO_TOKEN)
         fields.check(request.method, request.params)
         if not self._accepts_token(request.params["token"]):
-            raise Refused(requests.INVALID_SESSION)
+            raise Refused(requests.INVALID_TOKEN)
         exchange = self.exchange
         with exchange.stream.waiting() if exchange.reply_first else nullcontext():
             try:
@@ -198,8 +198,7 @@ class Session:
                 self.refuse(request, refusal)
                 return
             for answer in answers:
-                payload = self._document(request, {"method": request.method, **answer})
-                self.send(Outgoing("reply", payload, method=request.method))
+                self.reply(request, answer)
 
     def _subscribe(self, request: Request) -> None:
         channel = self._check_channel(request)
@@ -303,8 +302,9 @@ class Session:
 
     def refuse(self, request: Request, refusal: Refused) -> None:
         """Answer a request with an error."""
+        error = self.exchange.texts.get(refusal.error, refusal.error)
         answer: dict[str, Any] = {
-            "error": refusal.error,
+            "error": error,
             "method": refusal.method or request.method or "error",
             "success": False,
         }
@@ -312,12 +312,17 @@ class Session:
             answer["symbol"] = refusal.symbol
         if channel := refusal.channel or self._level3(request):
             answer |= {"channel": channel, "status": "error"}
-        payload = self._document(request, answer)
         if request.method in requests.TRADING_METHODS:
-            self.send(Outgoing("reply", payload, method=request.method))
+            self.reply(request, answer)
         else:
+            payload = self._document(request, answer)
             self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
-        self.exchange.journal.note("refused", refusal.error, connection=self.number)
+        self.exchange.journal.note("refused", error, connection=self.number)
+
+    def reply(self, request: Request, answer: Mapping[str, Any]) -> None:
+        """Answer a request of an order method."""
+        payload = self._document(request, {"method": request.method, **answer})
+        self.send(Outgoing("reply", payload, method=request.method))
 
     def _level3(self, request: Request) -> str | None:
         """Return the channel that all refusals of level3 name, the wrong host's ones excepted."""

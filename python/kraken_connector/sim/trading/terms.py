@@ -168,6 +168,8 @@ def _set_prices(order: Order, params: Params, last: Decimal) -> None:
     if triggers is not None:
         set_trigger_from(order, triggers, last)
     if "conditional" in params:
+        if "cl_ord_id" in params:
+            raise bad("cl_ord_id")
         order.conditional = _conditional(params["conditional"])
 
 
@@ -229,7 +231,7 @@ def _set_times(order: Order, params: Params, now_ns: int) -> None:
 
 def _check_options(order: Order, params: Params) -> None:
     is_limit = order.order_type in LIMIT_TYPES
-    if order.time_in_force == "FOK" and order.order_type != "limit":
+    if order.time_in_force == "FOK" and not is_limit:
         raise bad("time_in_force")
     if order.post_only and not (is_limit and order.rests):
         raise bad("post_only")
