@@ -52,6 +52,7 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._silent = False
+        self._unread: bytearray | None = None
         self._last_channel_message = 0.0
         self._heartbeat: asyncio.TimerHandle | None = None
 
@@ -63,11 +64,13 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
-        if not self._silent:
+        if self._unread is not None:
+            self._unread += data
+        elif not self._silent:
             self._receive(data)
 
     def eof_received(self) -> bool:
-        if self._websocket.state is not State.CONNECTING:
+        if self._websocket.state is not State.CONNECTING and self._unread is None:
             self._websocket.receive_eof()
             self._flush()
         return False
@@ -146,6 +149,16 @@ class Connection(asyncio.Protocol):
     def fall_silent(self) -> None:
         """Keep the socket but send and read nothing any more, not even protocol pongs."""
         self._silent = True
+
+    def stall(self) -> None:
+        """Send and read nothing until `resume`, which reads what came meanwhile."""
+        self._silent, self._unread = True, bytearray()
+
+    def resume(self) -> None:
+        """Read what came meanwhile, even if the client is gone."""
+        unread, self._unread, self._silent = self._unread, None, False
+        if unread:
+            self._receive(bytes(unread))
 
     def start_heartbeats(self) -> None:
         """Send heartbeats whenever no channel message was sent for a while."""

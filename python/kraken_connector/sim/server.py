@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from .accounts import DEFAULT_BALANCES, Account
+from .accounts import DEFAULT_BALANCES, Account, SnapshotOrders
 from .allowance import Allowance
 from .connection import Connection
 from .faults import Faults
@@ -41,6 +41,7 @@ from .trading.shapes import (
     TimerKeys,
     TimerOff,
 )
+from .trading.stamps import ReportStamps
 from .trading.stream import PrivateStream
 
 T = TypeVar("T")
@@ -76,6 +77,13 @@ class SimulatedExchange:
         balances: what the account holds at first, by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
         reply_first: whether the reply to an order method precedes the reports of what it did.
+        report_stamps: `own` gives each report of executions its own time; with `same` all reports
+            of one action carry one, and all `amended` reports of an order that of its first amend.
+        snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
+            type `snapshot`.
+        snapshot_pause: seconds between them.
+        snapshot_orders: the `exec_type` of an open order that is partially filled in snapshots.
+        rate_key: what the rate counter is called in reports; `None` leaves it out.
         batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
             `error` has a row with its text, `missing` has no row, `unsuccessful` is `error` in a
             reply that says `success:false`, `wrapped` has the rows in `result.orders`, each with
@@ -118,6 +126,11 @@ class SimulatedExchange:
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
         tier: TierName = "intermediate",
         reply_first: bool = True,
+        report_stamps: ReportStamps = "own",
+        snapshot_parts: int = 1,
+        snapshot_pause: float = 0.0,
+        snapshot_orders: SnapshotOrders = "new",
+        rate_key: str | None = "ratecount",
         batch_add_reply: BatchAddReply = "error",
         batch_add_rows: BatchAddRows = "in order",
         batch_cancel_reply: BatchCancelReply = "documented",
@@ -161,9 +174,23 @@ class SimulatedExchange:
         self.reply_first = reply_first
         self.agenda = Agenda()
         self.rates = RateCounters(TIERS[tier], clock)
-        self.stream = PrivateStream(self.registry, self.rates.rounded)
+        self.stream = PrivateStream(
+            self.registry,
+            self.rates.rounded,
+            self.faults.edited,
+            rate_key=rate_key,
+            parts=snapshot_parts,
+            pause=snapshot_pause,
+        )
         self.account = Account(
-            self.markets, self.stream, self.agenda, seed=seed, clock=clock, balances=balances
+            self.markets,
+            self.stream,
+            self.agenda,
+            seed=seed,
+            clock=clock,
+            balances=balances,
+            stamps=report_stamps,
+            snapshot_orders=snapshot_orders,
         )
         self.desk = Desk(
             self.account.records,

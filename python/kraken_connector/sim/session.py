@@ -65,6 +65,7 @@ class Subscription:
     Attributes:
         option: depth, candle interval or event trigger.
         sequence: number of the last message, private channels only.
+        is_mute: whether a fault lets nothing through to the client.
     """
 
     session: Session
@@ -73,6 +74,7 @@ class Subscription:
     option: Option
     params: Mapping[str, Any] = field(default_factory=dict)
     sequence: int = 0
+    is_mute: bool = False
 
     @property
     def topic(self) -> Topic:
@@ -86,7 +88,8 @@ class Subscription:
 
     def send(self, payload: bytes, kind: Literal["snapshot", "update"]) -> None:
         """Send one channel message to the client."""
-        self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
+        if not self.is_mute:
+            self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
 
     def next_sequence(self) -> int:
         """Count a message of a private channel."""
@@ -131,11 +134,12 @@ class Session:
         self.send(Outgoing("status", payload, "status", "update"))
 
     def receive(self, text: str) -> None:
-        """Answer one request."""
+        """Answer one request; of those that come after the connection was lost, only orders."""
         request = Request.read(text, connection=self.number, received_ns=self.exchange.clock())
-        if self.exchange.faults.take(self, request):
+        if self.connection.closed.is_set() and request.method not in requests.TRADING_METHODS:
             return
-        self.take(request)
+        for arriving in self.exchange.faults.arriving(self, request):
+            self.take(arriving)
 
     def take(self, request: Request) -> None:
         """Answer one request that arrived."""
@@ -220,6 +224,7 @@ class Session:
             self._check_level3(subscription)
         if channel in requests.TOKEN_CHANNELS:
             self._tokens_in_use.add(request.params["token"])
+        subscription.is_mute = self.exchange.faults.mutes(channel)
         ack = Outgoing("answer", self._ack(request, subscription), channel, None, symbol)
         if self.exchange.ack_first:
             self.send(ack)

@@ -6,7 +6,8 @@ Source: docs.kraken.com, Spot WebSocket v2, user trading.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 
 from ..feeds import MarketFeed
@@ -67,6 +68,7 @@ class Desk:
         self._shapes = shapes
         self._texts = texts
         self._names_replaced = names_replaced
+        self._rejected: Mapping[int, str] = {}
         self._chance = random.Random(f"answers:{seed}")
 
     def answer(self, method: str, params: Params, received_ns: int) -> list[Answer]:
@@ -91,6 +93,28 @@ class Desk:
         for order in orders:
             self._matching.cancel(order, reason)
         return len(orders)
+
+    @property
+    def timer_due_ns(self) -> int | None:
+        """When the dead man's timer fires, ns since the epoch; `None` while it is off."""
+        return self._dead_man.due_ns
+
+    def announce(self, params: Params) -> None:
+        """Report a new order as `pending_new` and forget it.
+
+        Raises:
+            Refused: its terms are not in order.
+        """
+        self._records.announce(self._build(params, self._pair(params["symbol"])))
+
+    @contextmanager
+    def rejecting(self, places: Collection[int], error: str) -> Iterator[None]:
+        """Let the orders at some places of batches fail in the engine while the block lasts."""
+        self._rejected = dict.fromkeys(places, error)
+        try:
+            yield
+        finally:
+            self._rejected = {}
 
     # The methods.
 
@@ -120,12 +144,14 @@ class Desk:
         is_dry = params.get("validate", False)
         lines = [{**one, "validate": is_dry} for one in asked]
         both = zip(orders, lines, strict=True)
-        rows = [self._enter(order, one) for order, one in both]
+        rows = [self._enter(place, *line) for place, line in enumerate(both)]
         return [self._shapes.added(rows, self._chance)]
 
-    def _enter(self, order: Order, params: Params) -> Answer:
+    def _enter(self, place: int, order: Order, params: Params) -> Answer:
         """Let one order of a batch into the engine and return its element of the result."""
         try:
+            if place in self._rejected:
+                raise Refused(self._rejected[place])
             self._check_funds(order)
         except Refused as refusal:
             names = {key: value for key, value in order.client_id.items() if key in params}
