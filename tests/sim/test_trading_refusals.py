@@ -381,3 +381,9 @@ def test_engine_error_is_an_exception_with_the_text(bench: Bench) -> None:
     with pytest.raises(Refused, match="EOrder:Unknown order"):
         bench.ask("cancel_order", order_id=["O"])
     assert isinstance(bench.add("buy", "0.5", "80000.0"), Order)
+
+
+def test_exchange_may_take_limit_orders_only(bench: Bench) -> None:
+    bench.sim.faults.set_system("limit_only")
+    assert bench.error("add_order", **MARKET) == "EService:Market in limit_only mode"
+    assert bench.ask("add_order", **LIMIT)

@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         self._receive = self._choose
         self._head = bytearray()
         respond = exchange.rest.respond if host.serves_rest else no_such_page
-        self._http = HttpConversation(respond, self.send_bytes)
+        self._http = HttpConversation(respond, self.send_bytes, self._send_body)
         self._websocket = ServerProtocol(max_size=2**20)
         self._fragments: list[bytes] = []
         self._writable = asyncio.Event()
@@ -235,10 +235,24 @@ class Connection(asyncio.Protocol):
             self._answer_http(data)
 
     def _answer_http(self, data: bytes) -> None:
-        if self.exchange.faults.drops_token_call():
+        if self._transport.is_closing() or self._silent:
+            return
+        fate = self.exchange.faults.token_fate()
+        if fate == "dropped":
             self.abort()
-        elif not self._transport.is_closing() and not self._http.receive(data):
+        elif fate == "hung":
+            self.fall_silent()
+        elif not self._http.receive(data):
             self._transport.close()
+
+    def _send_body(self, body: bytes) -> None:
+        drip = self.exchange.faults.token_drip
+        if not drip:
+            self.send_bytes(body)
+            return
+        loop = asyncio.get_running_loop()
+        for place in range(len(body)):
+            loop.call_later(place * drip, self.send_bytes, body[place : place + 1])
 
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl as tls
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -23,6 +23,7 @@ from .requests import UNSUPPORTED_PAIR, Role
 from .rules import Act, Countdown, Rule
 from .session import Outgoing, Session
 from .subscription_faults import SubscriptionFaults
+from .token_faults import TokenFaults
 from .trading.faults import TradingFaults
 from .trading.report_faults import ReportFaults
 
@@ -87,21 +88,20 @@ class Stalled:
             connection.resume()
 
 
-class Faults(TradingFaults, ReportFaults, SubscriptionFaults):
+class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     """The fault menu of one exchange. Every fault that acts writes a line into the log."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         TradingFaults.__init__(self, exchange)
         ReportFaults.__init__(self, exchange)
         SubscriptionFaults.__init__(self)
+        TokenFaults.__init__(self, exchange)
         self._rules: list[Rule[Outgoing]] = []
         self._countdowns: list[Countdown] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._refusals: dict[Role | None, Refusal] = {}
         self._refused_symbols: dict[str, str] = {}
         self._ignored: dict[Role | None, float] = {}
-        self._dropped_token_calls = 0
-        self.token_delay = 0.0
 
     def clear(self) -> None:
         """Let everything that is still to come go right."""
@@ -116,10 +116,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults):
         self._refusals.clear()
         self._refused_symbols.clear()
         self._ignored.clear()
-        self._dropped_token_calls = 0
-        self.token_delay = 0.0
-        self._exchange.rest.clear_refusals()
-        self._exchange.tokens.expire_next(0)
+        self._clear_tokens()
         if self._exchange.ssl is not None:
             self._exchange.ssl.sni_callback = None
 
@@ -464,7 +461,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults):
         system: SystemStatus,
         *,
         connection_id: bool = True,
-        upcoming_maintenance: Sequence[Mapping[str, str]] = (),
+        upcoming_maintenance: Sequence[object] = (),
     ) -> None:
         """Change the system status and tell everybody.
 
@@ -474,7 +471,8 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults):
             system: the new state.
             connection_id: whether status messages carry a connection id; the exchange leaves it
                 out during maintenance.
-            upcoming_maintenance: what is announced, in the long form of the message.
+            upcoming_maintenance: what is announced, in the long form of the message: mappings, with
+                times in any format.
         """
         self._note("set_system", system)
         self._exchange.system = system
@@ -512,43 +510,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults):
         for lots in (1, 0):
             self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
 
-    def revoke_tokens(self) -> None:
-        """Make all tokens handed out so far worthless."""
-        self._note("revoke_tokens")
-        self._exchange.tokens.revoke_all()
-
-    def expire_tokens(self, times: int = 1) -> None:
-        """Hand out tokens next that expired before anybody could use them."""
-        self._note("expire_tokens", f"times={times}")
-        self._exchange.tokens.expire_next(times)
-
-    def drop_tokens(self, times: int = 1) -> None:
-        """Reset the connections of the next token calls instead of answering."""
-        self._note("drop_tokens", f"times={times}")
-        self._dropped_token_calls = times
-
-    def refuse_tokens(self, error: str = "EAPI:Rate limit exceeded", times: int = 1) -> None:
-        """Answer the next token calls with an error."""
-        self._note("refuse_tokens", error)
-        self._exchange.rest.refuse_next(error, times)
-
-    def fail_tokens(self, status: int = 502, times: int = 1) -> None:
-        """Answer the next token calls with an HTTP status and no JSON."""
-        self._note("fail_tokens", str(status))
-        self._exchange.rest.fail_next(HTTPStatus(status), times)
-
-    def delay_tokens(self, seconds: float) -> None:
-        """Answer token calls late, until `clear()`."""
-        self._note("delay_tokens", str(seconds))
-        self.token_delay = seconds
-
     # What the exchange asks.
-
-    def drops_token_call(self) -> bool:
-        """Tell whether a token call is to be reset, and count it."""
-        drops = self._dropped_token_calls > 0
-        self._dropped_token_calls -= drops
-        return drops
 
     def ignores_handshake(self, host: Host) -> bool:
         """Tell whether a WebSocket handshake is to stay without an answer, and count it."""

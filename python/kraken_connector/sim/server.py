@@ -153,12 +153,14 @@ class SimulatedExchange:
         self.api_secret = api_secret or new_secret()
         self.system = "online"
         self.shows_connection_ids = True
-        self.upcoming_maintenance: list[Mapping[str, str]] = []
+        self.upcoming_maintenance: list[object] = []
         self.journal = Journal(clock)
         self.registry = Registry()
         self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
-        self.rest = RestApi(api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens)
+        self.rest = RestApi(
+            api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens, clock=clock
+        )
         self.faults = Faults(self)
         self.markets = MarketFeed(
             resolve_pairs(symbols),
