@@ -387,3 +387,14 @@ def test_exchange_may_take_limit_orders_only(bench: Bench) -> None:
     bench.sim.faults.set_system("limit_only")
     assert bench.error("add_order", **MARKET) == "EService:Market in limit_only mode"
     assert bench.ask("add_order", **LIMIT)
+
+
+def test_positions_may_be_settled_with_any_quantity() -> None:
+    bench = Bench(positions=True)
+    order = bench.add("sell", "0", order_type="settle-position")
+    assert bench.events == ["pending_new", "new"]
+    assert (order.status, order.order_qty) == ("new", 0)
+    bench.trade("buy", 1000)
+    assert order.is_open
+    bench.ask("cancel_order", order_id=[order.order_id])
+    assert bench.events[-1] == "canceled"

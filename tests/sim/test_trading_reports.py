@@ -127,6 +127,23 @@ def test_quantity_as_a_text(bench: Bench) -> None:
     assert told == f"{fill.qty:.8f}"
 
 
+async def test_number_beyond_all_bounds() -> None:
+    async with trading() as trader:
+        trader.sim.faults.alter_reports("trade", last_qty=Decimal("1e999999999"))
+        order_id = await trader.add(**LIMIT)
+        await trader.sim.account.fill(order_id)
+        report = (await trader.report(3))[-1]
+    assert report["last_qty"] == "1E+999999999"
+
+
+def test_report_of_another_program_is_all_that_is_told(bench: Bench) -> None:
+    bench.sim.faults.edit_reports(lambda _: [], "pending_new")
+    asyncio.run(bench.sim.account.place(BTC, "buy", 1, limit_price=1, order_userref=5))
+    (report,) = bench.reports
+    assert (report["exec_type"], report["order_userref"]) == ("new", 5)
+    assert "symbol" not in report
+
+
 def test_rules_on_reports_end(bench: Bench) -> None:
     bench.sim.faults.alter_reports("trade", times=None, drop=["cum_qty"])
     bench.sim.faults.clear()
@@ -192,6 +209,26 @@ def test_updates_wait_for_the_rest_of_a_snapshot() -> None:
             (4, "update"),
             (5, "update"),
         ]
+
+    run(main())
+
+
+def test_snapshot_comes_later_than_the_answer() -> None:
+    async def main() -> None:
+        async with trading(snapshot_delay=1.0) as trader:
+            await trader.client.ask("unsubscribe", channel="executions", token=trader.token)
+            await trader.client.ask("subscribe", channel="executions", token=trader.token)
+            await trader.send("add_order", **LIMIT)
+            told = [await trader.client.receive() for _ in range(6)]
+        assert [one.get("method") or (one["type"], one["sequence"]) for one in told] == [
+            "unsubscribe",
+            "subscribe",
+            "add_order",
+            ("snapshot", 1),
+            ("update", 2),
+            ("update", 3),
+        ]
+        assert told[3]["data"] == []
 
     run(main())
 

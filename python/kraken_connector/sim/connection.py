@@ -218,6 +218,18 @@ class Connection(asyncio.Protocol):
             self.session = self.exchange.joined(self)
             self.number = self.session.number
             self.session.greet()
+            self._watch_idle(self.exchange.idle_seconds)
+
+    def _watch_idle(self, seconds: float | None) -> None:
+        """Close the connection once it has had no subscription for so long."""
+        if seconds is not None and self.open and self.session is not None:
+            idle = self.session.idle_time()
+            if idle >= seconds:
+                self.exchange.journal.note("idle", connection=self.number)
+                self.close()
+                return
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds - idle, self._watch_idle, seconds)
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or self.session is None:

@@ -77,11 +77,19 @@ class SimulatedExchange:
         balances: what the account holds at first, by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
         reply_first: whether the reply to an order method precedes the reports of what it did.
+        positions: whether the account has positions that `settle-position` orders can close. They
+            are taken with any quantity, 0 included, and what happens to them is up to the test.
+        idle_seconds: after how long a connection without any subscription is closed, whatever it
+            asks; `None` is never.
+        level3_restamps: whether an order of level3 that shrinks has a new timestamp, though it
+            keeps its place.
         report_stamps: `own` gives each report of executions its own time; with `same` all reports
             of one action carry one, and all `amended` reports of an order that of its first amend.
         snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
             type `snapshot`.
         snapshot_pause: seconds between them.
+        snapshot_delay: seconds between the answer to a subscribe and the snapshot of a private
+            channel, which shows the account as it was at the answer.
         snapshot_orders: the `exec_type` of an open order that is partially filled in snapshots.
         rate_key: what the rate counter is called in reports; `None` leaves it out.
         batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
@@ -126,9 +134,13 @@ class SimulatedExchange:
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
         tier: TierName = "intermediate",
         reply_first: bool = True,
+        positions: bool = False,
+        idle_seconds: float | None = None,
+        level3_restamps: bool = False,
         report_stamps: ReportStamps = "own",
         snapshot_parts: int = 1,
         snapshot_pause: float = 0.0,
+        snapshot_delay: float = 0.0,
         snapshot_orders: SnapshotOrders = "new",
         rate_key: str | None = "ratecount",
         batch_add_reply: BatchAddReply = "error",
@@ -149,6 +161,7 @@ class SimulatedExchange:
         self.send_buffer_limit = send_buffer_limit
         self.clock = clock
         self.texts = texts
+        self.idle_seconds = idle_seconds
         self.api_key = api_key or "simulated-key"
         self.api_secret = api_secret or new_secret()
         self.system = "online"
@@ -169,6 +182,7 @@ class SimulatedExchange:
             rate=rate,
             history=history,
             clock=clock,
+            restamps=level3_restamps,
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets
@@ -183,6 +197,7 @@ class SimulatedExchange:
             rate_key=rate_key,
             parts=snapshot_parts,
             pause=snapshot_pause,
+            delay=snapshot_delay,
         )
         self.account = Account(
             self.markets,
@@ -207,6 +222,7 @@ class SimulatedExchange:
             ),
             texts=texts,
             names_replaced=names_replaced,
+            positions=positions,
             seed=seed,
         )
         self._rate = rate

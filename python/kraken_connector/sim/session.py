@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -117,6 +118,7 @@ class Session:
         self.long_form = number % 2 == 0
         self.connection_id = exchange.new_connection_id()
         self.subscriptions: dict[Topic, Subscription] = {}
+        self._idle_since = asyncio.get_running_loop().time()
         self._tokens_in_use: set[str] = set()
         self._recent: list[int] = []
 
@@ -157,6 +159,11 @@ class Session:
         for subscription in self.subscriptions.values():
             self.exchange.registry.remove(subscription)
         self.subscriptions.clear()
+
+    def idle_time(self) -> float:
+        """Return for how many seconds there has been no subscription."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self.subscriptions else now - self._idle_since
 
     def holds_token(self, token: str) -> bool:
         """Tell whether a live private subscription keeps `token` from expiring."""
@@ -267,6 +274,7 @@ class Session:
         if found is None or not (any_option or found.option == option):
             raise Refused(requests.SUBSCRIPTION_NOT_FOUND, method="subscribe", symbol=symbol)
         del self.subscriptions[found.identity]
+        self._idle_since = asyncio.get_running_loop().time()
         self.exchange.registry.remove(found)
         result = {"channel": channel, "symbol": symbol} | _option_field(channel, found.option)
         self.send(Outgoing("answer", self._success(request, result), channel, None, symbol))

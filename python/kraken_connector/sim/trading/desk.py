@@ -40,6 +40,7 @@ class Desk:
         shapes: of the answers.
         texts: what is said instead of an error text, by that text.
         names_replaced: whether an order that took the place of another says which.
+        positions: whether there are positions that orders can settle.
         seed: start of the randomness of answers.
     """
 
@@ -56,6 +57,7 @@ class Desk:
         shapes: Shapes,
         texts: Mapping[str, str],
         names_replaced: bool = False,
+        positions: bool = False,
         seed: int = 7,
     ) -> None:
         self._records = records
@@ -68,6 +70,7 @@ class Desk:
         self._shapes = shapes
         self._texts = texts
         self._names_replaced = names_replaced
+        self._positions = positions
         self._rejected: Mapping[int, str] = {}
         self._chance = random.Random(f"answers:{seed}")
 
@@ -267,6 +270,8 @@ class Desk:
 
     def _build(self, params: Params, pair: Pair) -> Order:
         """Return the order that is asked for, if its terms are in order and its id is free."""
+        if params["order_type"] == "settle-position" and not self._positions:
+            raise Refused(refusals.UNKNOWN_POSITION)
         order_id = self._records.new_id("O")
         order = terms.build_order(
             params, pair, order_id, last=self._last(pair), now_ns=self._clock()

@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import orjson
@@ -168,13 +169,19 @@ class ReportFaults(ABC):
             times: how many; `None` for all of them.
             drop: fields that are left out.
             quote: fields whose numbers become texts.
-            fields: fields that are added or replaced.
+            fields: fields that are added or replaced; a `Decimal` is sent with its own digits, as
+                in `last_qty=Decimal("1e999999999999999999")`.
         """
+
+        given = {
+            key: orjson.Fragment(str(value)) if isinstance(value, Decimal) else value
+            for key, value in fields.items()
+        }
 
         def alter(execution: Execution) -> list[Execution]:
             kept = {key: value for key, value in execution.report.items() if key not in drop}
             texts = {key: orjson.dumps(kept[key]).decode() for key in quote if key in kept}
-            return [replace(execution, report={**kept, **texts, **fields})]
+            return [replace(execution, report={**kept, **texts, **given})]
 
         return self.edit_reports(alter, *exec_types, times=times, name="alter_reports")
 

@@ -47,6 +47,7 @@ class PrivateStream:
         rate_key: what the rate counter is called in reports; `None` leaves it out.
         parts: how many messages a snapshot has.
         pause: seconds between them; updates wait for the last one.
+        delay: seconds until the first of them.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class PrivateStream:
         rate_key: str | None = "ratecount",
         parts: int = 1,
         pause: float = 0.0,
+        delay: float = 0.0,
     ) -> None:
         self._registry = registry
         self._rate_count = rate_count
@@ -65,6 +67,7 @@ class PrivateStream:
         self._rate_key = rate_key
         self._parts = parts
         self._pause = pause
+        self._delay = delay
         self._waiting: list[Callable[[], None]] | None = None
         self._lag: Lag | None = None
         self._unfinished: dict[Subscription, deque[tuple[Kind, list[Report]]]] = {}
@@ -125,12 +128,12 @@ class PrivateStream:
 
     def snapshot(self, subscription: Subscription, data: list[Report]) -> None:
         """Send a snapshot, in as many messages as it has."""
-        first, *others = _pieces(data, self._parts)
-        self._send(subscription, "snapshot", first)
-        if others and self._pause > 0 and subscription not in self._unfinished:
-            self._unfinished[subscription] = deque()
-            asyncio.get_running_loop().call_later(self._pause, self._go_on, subscription)
-        for piece in others:
+        pieces = _pieces(data, self._parts)
+        if self._delay > 0:
+            self._wait(subscription, self._delay)
+        for number, piece in enumerate(pieces):
+            if number and self._pause > 0:
+                self._wait(subscription, self._pause)
             self._send(subscription, "snapshot", piece)
 
     def tell(self, execution: Execution) -> None:
@@ -140,16 +143,22 @@ class PrivateStream:
             if all_wanted or execution.report["exec_type"] in ALWAYS_REPORTED:
                 self._send(subscription, "update", [self._counted(subscription, execution)])
 
+    def _wait(self, subscription: Subscription, seconds: float) -> None:
+        """Send a subscription nothing for a while, unless it waits already."""
+        if subscription not in self._unfinished:
+            self._unfinished[subscription] = deque()
+            asyncio.get_running_loop().call_later(seconds, self._go_on, subscription)
+
     def _go_on(self, subscription: Subscription) -> None:
         """Send the next part of a snapshot, after the last one also what waited for it."""
-        waiting = self._unfinished[subscription]
+        waiting = self._unfinished.pop(subscription)
         _number(subscription, *waiting.popleft())
-        if waiting and waiting[0][0] == "snapshot":
-            asyncio.get_running_loop().call_later(self._pause, self._go_on, subscription)
-            return
-        del self._unfinished[subscription]
-        for kind, data in waiting:
-            _number(subscription, kind, data)
+        while waiting:
+            if waiting[0][0] == "snapshot" and self._pause > 0:
+                self._wait(subscription, self._pause)
+                self._unfinished[subscription].extend(waiting)
+                return
+            _number(subscription, *waiting.popleft())
 
     def _send(self, subscription: Subscription, kind: Kind, data: list[Report]) -> None:
         if subscription in self._unfinished:

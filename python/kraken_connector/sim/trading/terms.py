@@ -52,8 +52,6 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         Refused: the terms are not in order, or the quantity or a price is not.
     """
     order_type = _choice(params, "order_type", ORDER_TYPES)
-    if order_type == "settle-position":
-        raise Refused(refusals.UNKNOWN_POSITION)
     order = Order(
         order_id,
         pair,
@@ -69,10 +67,12 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         flags=_flags(params),
     )
     order.order_qty = Decimal(order.order_qty)
+    order.is_scripted = order_type == "settle-position"
     _set_prices(order, params, last)
     _set_times(order, params, now_ns)
     _check_options(order, params)
-    if "cash_order_qty" not in params:
+    settles_all = order_type == "settle-position" and not order.order_qty
+    if "cash_order_qty" not in params and not settles_all:
         check_size(order)
     return order
 
