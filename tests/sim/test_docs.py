@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from kraken_connector.sim import Faults, SimulatedExchange
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text("utf-8")
 BLOCK = re.compile(r"^(<!-- test: skip -->\n)?```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -21,6 +24,35 @@ pytest_plugins = ["pytester"]
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda text: str(TEXT.index(text)))
 def test_program_runs(program: str) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=50)
+
+
+#: What the exchange asks of the menu; the rest is the menu.
+INNER = {
+    "arriving",
+    "edited",
+    "handshake_status",
+    "ignores_handshake",
+    "mutes",
+    "pass_on",
+    "refusal_of",
+    "resets_connection",
+    "token_fate",
+}
+MENU = sorted(
+    name for name in dir(Faults) if not name.startswith("_") and callable(getattr(Faults, name))
+)
+
+
+@pytest.mark.parametrize("name", [name for name in MENU if name not in INNER])
+def test_fault_is_documented(name: str) -> None:
+    assert re.search(rf"\b{name}\b", TEXT)
+
+
+@pytest.mark.parametrize("name", inspect.signature(SimulatedExchange.__init__).parameters)
+def test_argument_is_documented(name: str) -> None:
+    assert name in (SimulatedExchange.__doc__ or "") or name == "self"
+    if name.startswith(("batch", "report", "snapshot", "timer", "names", "rate_", "texts")):
+        assert f"`{name}`" in TEXT
 
 
 def test_pytest_example_passes(pytester: pytest.Pytester) -> None:

@@ -41,6 +41,23 @@ async def steps(sim: SimulatedExchange, client: Client, count: int) -> list[Mess
     return await client.updates("book", count)
 
 
+@pytest.mark.parametrize(
+    "announced",
+    [
+        {"starts": 1_796_000_000},
+        {"start_time": "Wed, 02 Dec 2026 10:00:00 GMT"},
+        {"start": "2026-12-02T10:00Z"},
+        {},
+        "soon",
+    ],
+)
+async def test_maintenance_is_announced_in_any_format(announced: object) -> None:
+    async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
+        sim.faults.set_system("online", upcoming_maintenance=[announced])
+        (item,) = (await client.receive())["data"]
+        assert item["upcoming_maintenance"] == [announced]
+
+
 async def test_checksum_is_wrong_once() -> None:
     async with reading() as (sim, client, reader):
         rule = sim.faults.corrupt_checksums(SYMBOL)

@@ -313,6 +313,26 @@ def test_trade_fills_the_front_partially_and_keeps_its_place() -> None:
     assert [(event.kind, event.order) for event in events] == [("modify", first._replace(lots=4))]
 
 
+def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_place() -> None:
+    first, second = Resting("first", 10, 1), Resting("second", 10, 2)
+    others = Crowd(random.Random(1), Clock(), restamps=True)
+    queue, (event,) = others.settle((first, second), 14, 6, [])
+    assert [order.order_id for order in queue] == ["first", "second"]
+    assert event.kind == "modify"
+    assert queue[0] == event.order
+    assert event.order.timestamp_ns > second.timestamp_ns
+
+
+async def test_exchange_may_restamp() -> None:
+    async with serving(level3_restamps=True) as (sim, client, token):
+        await client.subscribe("level3", BTC, token=token)
+        await sim.step(BTC, 200)
+        orders = sim.markets.market(BTC).orders()
+        levels = *orders.levels("bid", 10), *orders.levels("ask", 10)
+        times = [[order.timestamp_ns for order in level.queue] for level in levels]
+        assert any(one != sorted(one) for one in times)
+
+
 def test_own_order_that_grows_goes_to_the_back() -> None:
     queue = (Resting("mine", 5, 1, is_own=True), Resting("other", 7, 2))
     after, (event,) = crowd().settle(queue, 15, 0, [Own("mine", 8, 7)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.sim.client import connected, fetch_token, signed
+from tests.virtual import current, run
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.tokens import sign
@@ -91,6 +93,90 @@ async def test_token_calls_can_be_refused_on_command() -> None:
         sim.faults.refuse_tokens("EService:Unavailable", times=2)
         errors = [(await http.post(**signed(sim, nonce))).json()["error"] for nonce in (1, 2, 3)]
     assert errors == [["EService:Unavailable"], ["EService:Unavailable"], []]
+
+
+def test_lockout_lasts() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
+            sim.faults.lock_out_tokens(900)
+            assert await errors(sim, 1) == [["EGeneral:Temporary lockout"]]
+            await asyncio.sleep(899)
+            assert await errors(sim, 2) == [["EGeneral:Temporary lockout"]]
+            await asyncio.sleep(1)
+            assert await errors(sim, 3) == [[]]
+
+    run(main())
+
+
+def test_lockout_may_be_lengthened_by_calls() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(rate=0, clock=current().time_ns) as sim:
+            sim.faults.lock_out_tokens(900, lengthens=True)
+            for nonce in range(3):
+                await asyncio.sleep(600)
+                assert await errors(sim, nonce) == [["EGeneral:Temporary lockout"]]
+            await asyncio.sleep(900)
+            assert await errors(sim, 3) == [[]]
+
+    run(main())
+
+
+async def errors(sim: SimulatedExchange, *nonces: int) -> list[list[str]]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        return [(await http.post(**signed(sim, nonce))).json()["error"] for nonce in nonces]
+
+
+async def test_token_comes_with_a_warning_and_no_expiry() -> None:
+    async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+        sim.faults.alter_tokens(warnings=["WGeneral:Danger"], expires=None)
+        answer = (await http.post(**signed(sim, 1))).json()
+        assert answer["error"] == ["WGeneral:Danger"]
+        assert answer["result"]["token"]
+        assert answer["result"]["expires"] is None
+        assert (await http.post(**signed(sim, 2))).json()["result"]["expires"] == 900
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"),
+    [
+        (429, b"error code: 1015", "text/plain"),
+        (520, b"<html><body>Web server returned an unknown error</body></html>", "text/html"),
+    ],
+)
+async def test_gateway_answers_in_the_exchanges_place(
+    status: int, body: bytes, content_type: str
+) -> None:
+    async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+        sim.faults.fail_tokens(status, body=body, content_type=content_type)
+        response = await http.post(**signed(sim, 1))
+        assert (response.status_code, response.content) == (status, body)
+        assert response.headers["content-type"] == content_type
+        assert (await http.post(**signed(sim, 2))).json()["error"] == []
+
+
+def test_body_drips() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+            sim.faults.drip_tokens(1.0)
+            before = current().time()
+            assert (await http.post(**signed(sim, 1), timeout=2)).json()["error"] == []
+            assert current().time() - before > 60
+            sim.faults.clear()
+            assert (await http.post(**signed(sim, 2))).json()["error"] == []
+            assert current().time() - before < 120
+
+    run(main())
+
+
+def test_call_hangs() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(rate=0) as sim, httpx.AsyncClient(trust_env=False) as http:
+            sim.faults.hang_tokens()
+            with pytest.raises(httpx.ReadTimeout):
+                await http.post(**signed(sim, 1), timeout=600)
+            assert (await http.post(**signed(sim, 2))).json()["error"] == []
+
+    run(main())
 
 
 async def test_unused_token_expires() -> None:

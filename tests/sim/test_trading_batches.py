@@ -79,7 +79,15 @@ def test_fifteen_orders_fit(bench: Bench) -> None:
 
 def test_validate_places_nothing(bench: Bench) -> None:
     result = bench.ask("batch_add", symbol=BTC, orders=[ONE, ONE], validate=True)
-    assert len(result) == 2
+    assert [one["order_id"] for one in result] == ["", ""]
+    assert not bench.sim.account.orders
+
+
+def test_conditional_close_and_client_id_exclude_each_other(bench: Bench) -> None:
+    closing = {"order_type": "limit", "limit_price": 90_000}
+    orders = [ONE, ONE | {"cl_ord_id": "a", "conditional": closing}]
+    error = bench.error("batch_add", symbol=BTC, orders=orders)
+    assert error == "EGeneral:Invalid arguments:cl_ord_id"
     assert not bench.sim.account.orders
 
 

@@ -121,6 +121,8 @@ def test_amend_of_an_icebergs_slice(bench: Bench) -> None:
         ({"limit_price": Decimal("80000.05")}, refusals.TICK_SIZE),
         ({"order_qty": Decimal("0.123456789")}, refusals.LOT_SIZE),
         ({"order_qty": Decimal("0.00000001")}, refusals.VOLUME_MINIMUM),
+        ({"order_qty": 0}, refusals.VOLUME_MINIMUM),
+        ({"order_qty": -5}, refusals.VOLUME_MINIMUM),
         ({"order_qty": 1000}, refusals.INSUFFICIENT_FUNDS),
         ({"display_qty": 1}, "EGeneral:Invalid arguments:display_qty"),
         ({"trigger_price": 1}, "EGeneral:Invalid arguments:trigger_price"),
@@ -223,7 +225,8 @@ def test_trailing_distance_stays_one(bench: Bench, change: Message) -> None:
 
 def test_edit_with_validate_changes_nothing(bench: Bench) -> None:
     old = resting(bench)
-    bench.ask("edit_order", order_id=old.order_id, symbol=BTC, order_qty=1, validate=True)
+    change = {"order_id": old.order_id, "symbol": BTC, "order_qty": 1, "validate": True}
+    assert bench.ask("edit_order", **change)["order_id"] == ""
     assert old.status == "new"
     assert len(bench.sim.account.orders) == 1
 

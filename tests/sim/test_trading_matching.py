@@ -6,6 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 import pytest
+from tests.sim.client import Message
 from tests.sim.trader import BTC, Bench
 
 from kraken_connector.sim.encode import timestamp
@@ -125,6 +126,18 @@ def test_ioc_takes_and_ends(bench: Bench, time_in_force: str) -> None:
 def test_ioc_that_reaches_nothing_ends_without_a_fill(bench: Bench) -> None:
     order = bench.add("buy", "1", str(bench.level("bid")[0]), time_in_force="ioc")
     assert (order.status, order.cum_qty) == ("canceled", 0)
+
+
+@pytest.mark.parametrize("order_type", ["iceberg", "stop-loss-limit"])
+def test_fok_is_for_every_type_with_a_limit(bench: Bench, order_type: str) -> None:
+    price, qty = bench.level("ask")
+    terms: Message = {"display_qty": qty} if order_type == "iceberg" else {}
+    if order_type == "stop-loss-limit":
+        terms = {"triggers": {"price": price - 1000}}
+    order = bench.add(
+        "buy", str(qty), str(price), order_type=order_type, time_in_force="fok", **terms
+    )
+    assert order.status == "filled"
 
 
 def test_fok_fills_wholly_or_not_at_all(bench: Bench) -> None:

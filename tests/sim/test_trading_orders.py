@@ -177,12 +177,12 @@ async def test_tokens_are_checked() -> None:
         await trader.client.ask("cancel_all", token="x")
         refused = await trader.reply()
         assert without_times(refused) == {
-            "error": "ESession:Invalid session",
+            "error": "EAPI:Invalid token",
             "method": "cancel_all",
             "success": False,
         }
         trader.sim.faults.revoke_tokens()
-        assert (await trader.ask("cancel_all"))["error"] == "ESession:Invalid session"
+        assert (await trader.ask("cancel_all"))["error"] == "EAPI:Invalid token"
 
 
 async def test_sequences_go_on_over_orders() -> None:

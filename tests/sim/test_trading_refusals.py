@@ -73,6 +73,10 @@ def bench() -> Bench:
         ({"cl_ord_id": "ä"}, bad("cl_ord_id")),
         ({"cash_order_qty": 5}, bad("cash_order_qty")),
         ({"deadline": "now"}, bad("deadline")),
+        (
+            {"cl_ord_id": "a", "conditional": {"order_type": "limit", "limit_price": 90_000}},
+            bad("cl_ord_id"),
+        ),
         ({"conditional": {"order_type": "market"}}, bad("order_type")),
         ({"conditional": {"order_type": "limit"}}, bad("conditional")),
         ({"conditional": {"order_type": "stop-loss"}}, bad("conditional")),
@@ -90,7 +94,9 @@ def bench() -> Bench:
         ({"triggers": []}, "Triggers field must be an object"),
         ({"symbol": 5}, "Symbol field must be a string"),
         ({"symbol": "BTC/XYZ"}, "Currency pair not supported BTC/XYZ"),
+        ({"order_userref": 2**63}, "Order_userref field must be a number_integer"),
         ({"volume": 5}, "Unsupported field: 'volume' for the given msg type: add_order"),
+        ({"leverage": 5}, "Unsupported field: 'leverage' for the given msg type: add_order"),
     ],
 )
 def test_terms_of_a_limit_order(bench: Bench, changes: Message, error: str) -> None:
@@ -255,7 +261,8 @@ def test_status_of_a_pair_refuses_its_new_orders(
 
 
 def test_validate_places_nothing(bench: Bench) -> None:
-    assert bench.ask("add_order", **LIMIT, cl_ord_id="mine", validate=True) == {"cl_ord_id": "mine"}
+    result = bench.ask("add_order", **LIMIT, cl_ord_id="mine", validate=True)
+    assert result == {"cl_ord_id": "mine", "order_id": ""}
     assert not bench.sim.account.orders
     assert bench.error("add_order", **LIMIT | {"order_qty": 0}, validate=True)
 
@@ -267,6 +274,13 @@ def test_deadline_lies_within_bounds(bench: Bench, seconds: float, fits: bool) -
         assert bench.ask("add_order", **LIMIT, deadline=deadline)
     else:
         assert bench.error("add_order", **LIMIT, deadline=deadline) == bad("deadline")
+
+
+def test_cancel_takes_one_kind_of_identifier(bench: Bench) -> None:
+    order = bench.add("buy", "0.5", "80000.0", cl_ord_id="mine")
+    mixed = {"order_id": [order.order_id], "cl_ord_id": ["mine"]}
+    assert bench.error("cancel_order", **mixed) == bad("order_id")
+    assert order.is_open
 
 
 def test_deadline_that_is_past(bench: Bench) -> None:
@@ -367,3 +381,20 @@ def test_engine_error_is_an_exception_with_the_text(bench: Bench) -> None:
     with pytest.raises(Refused, match="EOrder:Unknown order"):
         bench.ask("cancel_order", order_id=["O"])
     assert isinstance(bench.add("buy", "0.5", "80000.0"), Order)
+
+
+def test_exchange_may_take_limit_orders_only(bench: Bench) -> None:
+    bench.sim.faults.set_system("limit_only")
+    assert bench.error("add_order", **MARKET) == "EService:Market in limit_only mode"
+    assert bench.ask("add_order", **LIMIT)
+
+
+def test_positions_may_be_settled_with_any_quantity() -> None:
+    bench = Bench(positions=True)
+    order = bench.add("sell", "0", order_type="settle-position")
+    assert bench.events == ["pending_new", "new"]
+    assert (order.status, order.order_qty) == ("new", 0)
+    bench.trade("buy", 1000)
+    assert order.is_open
+    bench.ask("cancel_order", order_id=[order.order_id])
+    assert bench.events[-1] == "canceled"

@@ -20,9 +20,11 @@ from .rules import Rule
 from .server import SimulatedExchange
 from .session import Outgoing
 from .trading.order import Fill, Order
+from .trading.stream import Execution
 
 __all__ = [
     "Account",
+    "Execution",
     "Faults",
     "Fill",
     "LogEntry",

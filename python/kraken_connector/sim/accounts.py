@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from . import reports
 from .feeds import MarketFeed
@@ -12,14 +12,18 @@ from .market import OrderSide
 from .pairs import pair_for
 from .session import Subscription
 from .trading.agenda import Agenda
+from .trading.lag import Shown
 from .trading.ledger import held
 from .trading.matching import USER_REQUESTED, Matching
 from .trading.order import Fill, Number, Order
 from .trading.records import Records
-from .trading.stream import PrivateStream, send
+from .trading.stamps import ReportStamps
+from .trading.stream import PrivateStream
 
 DEFAULT_BALANCES: Mapping[str, Number] = {"USD": 100_000, "EUR": 20_000, "BTC": 5, "ETH": 80}
 SNAPSHOT_FILLS = 50
+
+SnapshotOrders: TypeAlias = Literal["new", "trade"]
 
 
 class Account:
@@ -37,6 +41,8 @@ class Account:
         seed: start of the ids' randomness.
         clock: gives nanoseconds since the epoch.
         balances: what the account holds at first, by asset.
+        stamps: whether reports share timestamps.
+        snapshot_orders: how snapshots show an open order that is partially filled.
     """
 
     def __init__(
@@ -48,9 +54,13 @@ class Account:
         seed: int,
         clock: Callable[[], int],
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
+        stamps: ReportStamps = "own",
+        snapshot_orders: SnapshotOrders = "new",
     ) -> None:
-        self.records = Records(stream, seed=seed, clock=clock, balances=balances)
+        self.records = Records(stream, seed=seed, clock=clock, stamps=stamps, balances=balances)
         self.matching = Matching(self.records, markets, agenda, clock)
+        self._stream = stream
+        self._snapshot_orders = snapshot_orders
         self._markets = markets
         self._clock = clock
 
@@ -206,19 +216,32 @@ class Account:
         params = subscription.params
         if params.get("users") == "all":
             return
+        shown = self._stream.shown or self.shown()
         if subscription.channel == "executions":
-            send(subscription, "snapshot", self._executions(subscription))
+            self._stream.snapshot(subscription, self._executions(subscription, shown))
         elif params.get("snapshot", True):
-            data = [reports.holding(asset, amount) for asset, amount in self.balances.items()]
-            send(subscription, "snapshot", data)
+            data = [reports.holding(asset, amount) for asset, amount in shown.balances.items()]
+            self._stream.snapshot(subscription, data)
 
-    def _executions(self, subscription: Subscription) -> list[reports.Report]:
+    def shown(self) -> Shown:
+        """Return what a snapshot shows now, unless the stream lags."""
+        now_ns = self._clock()
+        orders = {order.order_id: reports.open_order(order, now_ns) for order in self.open_orders}
+        return Shown(orders, len(self.fills), dict(self.balances))
+
+    def _executions(self, subscription: Subscription, shown: Shown) -> list[reports.Report]:
         data: list[reports.Report] = []
         if subscription.params.get("snap_orders", True):
-            data += (reports.open_order(order, self._clock()) for order in self.open_orders)
+            data += map(self._as_shown, shown.orders.values())
         if subscription.params.get("snap_trades", False):
-            data += map(self._past_trade, self.fills[-SNAPSHOT_FILLS:])
+            data += map(self._past_trade, self.fills[: shown.fills][-SNAPSHOT_FILLS:])
         return data
+
+    def _as_shown(self, report: reports.Report) -> reports.Report:
+        is_begun = report["order_status"] == "partially_filled"
+        if self._snapshot_orders == "trade" and is_begun:
+            return report | {"exec_type": "trade"}
+        return report
 
     def _past_trade(self, fill: Fill) -> reports.Report:
         return reports.past_trade(self.orders[fill.order_id], fill)

@@ -46,12 +46,13 @@ class Connection(asyncio.Protocol):
         self._receive = self._choose
         self._head = bytearray()
         respond = exchange.rest.respond if host.serves_rest else no_such_page
-        self._http = HttpConversation(respond, self.send_bytes)
+        self._http = HttpConversation(respond, self.send_bytes, self._send_body)
         self._websocket = ServerProtocol(max_size=2**20)
         self._fragments: list[bytes] = []
         self._writable = asyncio.Event()
         self._writable.set()
         self._silent = False
+        self._unread: bytearray | None = None
         self._last_channel_message = 0.0
         self._heartbeat: asyncio.TimerHandle | None = None
 
@@ -63,11 +64,13 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def data_received(self, data: bytes) -> None:
-        if not self._silent:
+        if self._unread is not None:
+            self._unread += data
+        elif not self._silent:
             self._receive(data)
 
     def eof_received(self) -> bool:
-        if self._websocket.state is not State.CONNECTING:
+        if self._websocket.state is not State.CONNECTING and self._unread is None:
             self._websocket.receive_eof()
             self._flush()
         return False
@@ -147,6 +150,16 @@ class Connection(asyncio.Protocol):
         """Keep the socket but send and read nothing any more, not even protocol pongs."""
         self._silent = True
 
+    def stall(self) -> None:
+        """Send and read nothing until `resume`, which reads what came meanwhile."""
+        self._silent, self._unread = True, bytearray()
+
+    def resume(self) -> None:
+        """Read what came meanwhile, even if the client is gone."""
+        unread, self._unread, self._silent = self._unread, None, False
+        if unread:
+            self._receive(bytes(unread))
+
     def start_heartbeats(self) -> None:
         """Send heartbeats whenever no channel message was sent for a while."""
         if self._heartbeat is None and self.exchange.heartbeat_interval > 0:
@@ -205,6 +218,18 @@ class Connection(asyncio.Protocol):
             self.session = self.exchange.joined(self)
             self.number = self.session.number
             self.session.greet()
+            self._watch_idle(self.exchange.idle_seconds)
+
+    def _watch_idle(self, seconds: float | None) -> None:
+        """Close the connection once it has had no subscription for so long."""
+        if seconds is not None and self.open and self.session is not None:
+            idle = self.session.idle_time()
+            if idle >= seconds:
+                self.exchange.journal.note("idle", connection=self.number)
+                self.close()
+                return
+            loop = asyncio.get_running_loop()
+            loop.call_later(seconds - idle, self._watch_idle, seconds)
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or self.session is None:
@@ -222,10 +247,24 @@ class Connection(asyncio.Protocol):
             self._answer_http(data)
 
     def _answer_http(self, data: bytes) -> None:
-        if self.exchange.faults.drops_token_call():
+        if self._transport.is_closing() or self._silent:
+            return
+        fate = self.exchange.faults.token_fate()
+        if fate == "dropped":
             self.abort()
-        elif not self._transport.is_closing() and not self._http.receive(data):
+        elif fate == "hung":
+            self.fall_silent()
+        elif not self._http.receive(data):
             self._transport.close()
+
+    def _send_body(self, body: bytes) -> None:
+        drip = self.exchange.faults.token_drip
+        if not drip:
+            self.send_bytes(body)
+            return
+        loop = asyncio.get_running_loop()
+        for place in range(len(body)):
+            loop.call_later(place * drip, self.send_bytes, body[place : place + 1])
 
     def _flush(self) -> None:
         for data in self._websocket.data_to_send():

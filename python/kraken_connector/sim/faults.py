@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl as tls
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from websockets.frames import CloseCode
 
@@ -22,12 +22,16 @@ from .hosts import Host
 from .requests import UNSUPPORTED_PAIR, Role
 from .rules import Act, Countdown, Rule
 from .session import Outgoing, Session
+from .subscription_faults import SubscriptionFaults
+from .token_faults import TokenFaults
 from .trading.faults import TradingFaults
+from .trading.report_faults import ReportFaults
 
 if TYPE_CHECKING:
+    from .connection import Connection
     from .server import SimulatedExchange
 
-SystemStatus = Literal["online", "post_only", "cancel_only", "maintenance"]
+SystemStatus = Literal["online", "post_only", "limit_only", "cancel_only", "maintenance"]
 PairStatus = Literal[
     "online",
     "post_only",
@@ -38,6 +42,9 @@ PairStatus = Literal[
     "work_in_progress",
     "delisted",
 ]
+
+
+R = TypeVar("R", bound=Rule[Any])
 
 
 @dataclass(slots=True)
@@ -62,20 +69,39 @@ class Refusal:
         return in_force and host.plays(self.host)
 
 
-class Faults(TradingFaults):
+class Stalled:
+    """Connections whose bytes are on their way until they are let go.
+
+    Args:
+        connections: which.
+    """
+
+    def __init__(self, connections: Iterable[Connection]) -> None:
+        self._connections = list(connections)
+        for connection in self._connections:
+            connection.stall()
+
+    def release(self) -> None:
+        """Read what the clients wrote."""
+        connections, self._connections = self._connections, []
+        for connection in connections:
+            connection.resume()
+
+
+class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     """The fault menu of one exchange. Every fault that acts writes a line into the log."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
-        super().__init__()
-        self._exchange = exchange
-        self._rules: list[Rule] = []
+        TradingFaults.__init__(self, exchange)
+        ReportFaults.__init__(self, exchange)
+        SubscriptionFaults.__init__(self)
+        TokenFaults.__init__(self, exchange)
+        self._rules: list[Rule[Outgoing]] = []
         self._countdowns: list[Countdown] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._refusals: dict[Role | None, Refusal] = {}
         self._refused_symbols: dict[str, str] = {}
         self._ignored: dict[Role | None, float] = {}
-        self._dropped_token_calls = 0
-        self.token_delay = 0.0
 
     def clear(self) -> None:
         """Let everything that is still to come go right."""
@@ -84,13 +110,13 @@ class Faults(TradingFaults):
         while self._timers:
             self._timers.pop().cancel()
         self._arrivals.clear()
+        self._report_rules.clear()
+        self._mutes.clear()
+        self._exchange.stream.catch_up()
         self._refusals.clear()
         self._refused_symbols.clear()
         self._ignored.clear()
-        self._dropped_token_calls = 0
-        self.token_delay = 0.0
-        self._exchange.rest.clear_refusals()
-        self._exchange.tokens.expire_next(0)
+        self._clear_tokens()
         if self._exchange.ssl is not None:
             self._exchange.ssl.sni_callback = None
 
@@ -172,6 +198,24 @@ class Faults(TradingFaults):
         for connection in self._exchange.connections_to(host):
             connection.fall_silent()
 
+    def stall_connections(
+        self, seconds: float | None = None, *, host: Role | None = None
+    ) -> Stalled:
+        """Keep the sockets open, but send nothing and read late what clients write.
+
+        Order requests are carried out then, even if the client is gone; the exchange's own
+        deadline of 5 seconds begins only when they are read.
+
+        Args:
+            seconds: how late; `None` is until `release()` of the result is called.
+            host: whose connections; all by default.
+        """
+        self._note("stall_connections", host or "")
+        stalled = Stalled(self._exchange.connections_to(host))
+        if seconds is not None:
+            asyncio.get_running_loop().call_later(seconds, stalled.release)
+        return stalled
+
     def refuse_connections(
         self,
         times: int | None = 1,
@@ -226,11 +270,11 @@ class Faults(TradingFaults):
         self,
         name: str,
         matches: Callable[[Outgoing], bool],
-        act: Act,
+        act: Act[Outgoing],
         times: int | None = 1,
         *,
         host: Role | None = None,
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Make a fault of your own.
 
         Args:
@@ -243,13 +287,7 @@ class Faults(TradingFaults):
         Returns:
             The rule: `fired` tells how often it acted, `cancel()` ends it.
         """
-        rule = Rule(name, matches, act, times, host)
-        self.add_rule(rule)
-        return rule
-
-    def add_rule(self, rule: Rule) -> None:
-        """Put a rule on outgoing messages in force."""
-        self._rules.append(rule)
+        return self._send_by(Rule(name, matches, act, times=times, host=host))
 
     def corrupt_checksums(
         self,
@@ -258,89 +296,101 @@ class Faults(TradingFaults):
         *,
         snapshots: bool = False,
         channel: str = "book",
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send wrong checksums with the next updates of a symbol, or with its snapshots."""
         matches = rules.data(channel, symbol, type="snapshot" if snapshots else "update")
         return self.add("corrupt_checksums", matches, rules.spoil_checksum, times)
 
     def lose_checksums(
         self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol, or its snapshots, without a checksum."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("lose_checksums", matches, rules.drop_checksum, times)
 
     def garble_checksums(
         self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol, or its snapshots, with a checksum that is a text."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("garble_checksums", matches, rules.quote_checksum, times)
 
-    def corrupt_updates(self, symbol: str, times: int | None = 1) -> Rule:
+    def corrupt_updates(self, symbol: str, times: int | None = 1) -> Rule[Outgoing]:
         """Send the next book updates of a symbol with a wrong quantity; all else is right."""
         return self.add("corrupt_updates", rules.data("book", symbol), rules.spoil_qty, times)
 
-    def drop_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+    def drop_updates(
+        self, symbol: str, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule[Outgoing]:
         """Do not send the next updates of a symbol."""
         return self.add("drop_updates", rules.data(channel, symbol), rules.swallow, times)
 
     def duplicate_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol twice."""
         return self.add("duplicate_updates", rules.data(channel, symbol), rules.double, times)
 
-    def swap_updates(self, symbol: str, times: int = 1, *, channel: str = "book") -> Rule:
+    def swap_updates(self, symbol: str, times: int = 1, *, channel: str = "book") -> Rule[Outgoing]:
         """Send the next two updates of a symbol in the wrong order, `times` times over."""
-        return self.add("swap_updates", rules.data(channel, symbol), rules.Swap(), 2 * times)
+        meant = rules.data(channel, symbol)
+        rule = rules.Overtaken(
+            "swap_updates",
+            meant,
+            rules.swallow,
+            times=times,
+            deliver=rules.transmit,
+            passes=meant,
+            wait=None,
+        )
+        return self._send_by(rule)
 
     def truncate_updates(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol without their end, so that they are no JSON."""
         return self.add("truncate_updates", rules.data(channel, symbol), rules.truncate, times)
 
     def lose_snapshots(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Do not send the next snapshots of a symbol, though the subscription is acked."""
         matches = rules.data(channel, symbol, type="snapshot")
         return self.add("lose_snapshots", matches, rules.swallow, times)
 
-    def duplicate_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule:
+    def duplicate_acks(
+        self, times: int | None = None, *, host: Role | None = None
+    ) -> Rule[Outgoing]:
         """Answer requests twice."""
         return self.add("duplicate_acks", rules.kind("answer"), rules.double, times, host=host)
 
     def delay_acks(
         self, seconds: float, times: int | None = None, *, host: Role | None = None
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send answers to requests late; messages of the channel overtake them."""
-        return self.add("delay_acks", rules.kind("answer"), rules.delay(seconds), times, host=host)
+        act = rules.delay(seconds, rules.transmit)
+        return self.add("delay_acks", rules.kind("answer"), act, times, host=host)
 
-    def swallow_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule:
+    def swallow_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule[Outgoing]:
         """Do not answer requests; subscriptions become active all the same."""
         return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times, host=host)
 
     def delay_pongs(
         self, seconds: float, times: int | None = None, *, host: Role | None = None
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send pongs late."""
-        return self.add("delay_pongs", rules.kind("pong"), rules.delay(seconds), times, host=host)
+        act = rules.delay(seconds, rules.transmit)
+        return self.add("delay_pongs", rules.kind("pong"), act, times, host=host)
 
-    def swallow_pongs(self, times: int | None = None, *, host: Role | None = None) -> Rule:
+    def swallow_pongs(
+        self, times: int | None = None, *, host: Role | None = None
+    ) -> Rule[Outgoing]:
         """Do not answer pings."""
         return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times, host=host)
 
-    def stop_heartbeats(self, *, host: Role | None = None) -> Rule:
+    def stop_heartbeats(self, *, host: Role | None = None) -> Rule[Outgoing]:
         """Send no heartbeats; `cancel()` the rule to go on."""
         return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None, host=host)
-
-    def skip_sequence(self, channel: str, by: int = 1) -> None:
-        """Leave out sequence numbers of a private channel, as if messages were lost."""
-        self._note("skip_sequence", channel)
-        for subscription in self._exchange.registry.listeners((channel, None, None)):
-            subscription.sequence += by
 
     def send_text(self, text: str) -> None:
         """Send a text frame, sensible or not, to everybody."""
@@ -354,34 +404,42 @@ class Faults(TradingFaults):
 
     # Frames and bytes.
 
-    def stall_mid_frame(self, symbol: str, *, channel: str = "book", type: str = "update") -> Rule:
+    def stall_mid_frame(
+        self, symbol: str, *, channel: str = "book", type: str = "update"
+    ) -> Rule[Outgoing]:
         """Send half of the next message of a symbol, then nothing more on its socket."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("stall_mid_frame", matches, wire.stall)
 
-    def cut_mid_frame(self, symbol: str, *, channel: str = "book", type: str = "update") -> Rule:
+    def cut_mid_frame(
+        self, symbol: str, *, channel: str = "book", type: str = "update"
+    ) -> Rule[Outgoing]:
         """Send half of the next message of a symbol, then close the TCP connection."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("cut_mid_frame", matches, wire.cut)
 
-    def dribble_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+    def dribble_updates(
+        self, symbol: str, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol one byte at a time."""
         return self.add("dribble_updates", rules.data(channel, symbol), wire.dribble, times)
 
     def fragment_updates(
         self, symbol: str, times: int | None = 1, *, parts: int = 3, channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol in several WebSocket frames each."""
         act = wire.fragment(parts)
         return self.add("fragment_updates", rules.data(channel, symbol), act, times)
 
-    def binary_updates(self, symbol: str, times: int | None = 1, *, channel: str = "book") -> Rule:
+    def binary_updates(
+        self, symbol: str, times: int | None = 1, *, channel: str = "book"
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol in binary frames."""
         return self.add("binary_updates", rules.data(channel, symbol), wire.binary, times)
 
     def compress_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
-    ) -> Rule:
+    ) -> Rule[Outgoing]:
         """Send the next updates of a symbol compressed, though that was not agreed on."""
         return self.add("compress_updates", rules.data(channel, symbol), wire.compress, times)
 
@@ -403,7 +461,7 @@ class Faults(TradingFaults):
         system: SystemStatus,
         *,
         connection_id: bool = True,
-        upcoming_maintenance: Sequence[Mapping[str, str]] = (),
+        upcoming_maintenance: Sequence[object] = (),
     ) -> None:
         """Change the system status and tell everybody.
 
@@ -413,7 +471,8 @@ class Faults(TradingFaults):
             system: the new state.
             connection_id: whether status messages carry a connection id; the exchange leaves it
                 out during maintenance.
-            upcoming_maintenance: what is announced, in the long form of the message.
+            upcoming_maintenance: what is announced, in the long form of the message: mappings, with
+                times in any format.
         """
         self._note("set_system", system)
         self._exchange.system = system
@@ -451,43 +510,7 @@ class Faults(TradingFaults):
         for lots in (1, 0):
             self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
 
-    def revoke_tokens(self) -> None:
-        """Make all tokens handed out so far worthless."""
-        self._note("revoke_tokens")
-        self._exchange.tokens.revoke_all()
-
-    def expire_tokens(self, times: int = 1) -> None:
-        """Hand out tokens next that expired before anybody could use them."""
-        self._note("expire_tokens", f"times={times}")
-        self._exchange.tokens.expire_next(times)
-
-    def drop_tokens(self, times: int = 1) -> None:
-        """Reset the connections of the next token calls instead of answering."""
-        self._note("drop_tokens", f"times={times}")
-        self._dropped_token_calls = times
-
-    def refuse_tokens(self, error: str = "EAPI:Rate limit exceeded", times: int = 1) -> None:
-        """Answer the next token calls with an error."""
-        self._note("refuse_tokens", error)
-        self._exchange.rest.refuse_next(error, times)
-
-    def fail_tokens(self, status: int = 502, times: int = 1) -> None:
-        """Answer the next token calls with an HTTP status and no JSON."""
-        self._note("fail_tokens", str(status))
-        self._exchange.rest.fail_next(HTTPStatus(status), times)
-
-    def delay_tokens(self, seconds: float) -> None:
-        """Answer token calls late, until `clear()`."""
-        self._note("delay_tokens", str(seconds))
-        self.token_delay = seconds
-
     # What the exchange asks.
-
-    def drops_token_call(self) -> bool:
-        """Tell whether a token call is to be reset, and count it."""
-        drops = self._dropped_token_calls > 0
-        self._dropped_token_calls -= drops
-        return drops
 
     def ignores_handshake(self, host: Host) -> bool:
         """Tell whether a WebSocket handshake is to stay without an answer, and count it."""
@@ -511,6 +534,10 @@ class Faults(TradingFaults):
         """Return the text that refuses subscriptions to a symbol, if any."""
         return self._refused_symbols.get(symbol) if symbol is not None else None
 
+    def _send_by(self, rule: R) -> R:
+        self._rules.append(rule)
+        return rule
+
     def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
         """Return what leaves now in a message's place."""
         for countdown in self._countdowns:
@@ -523,9 +550,9 @@ class Faults(TradingFaults):
                 return self._apply(rule, session, message)
         return [message]
 
-    def _apply(self, rule: Rule, session: Session, message: Outgoing) -> list[Outgoing]:
+    def _apply(self, rule: Rule[Outgoing], session: Session, message: Outgoing) -> list[Outgoing]:
         leaving = rule.apply(session, message)
-        if rule.spent:
+        if rule.is_over:
             self._rules.remove(rule)
         self._exchange.journal.note(rule.name, message.symbol or "", connection=session.number)
         return leaving

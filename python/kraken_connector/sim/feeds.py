@@ -58,6 +58,7 @@ class MarketFeed:
         rate: steps per second, all symbols together; only symbols that somebody listens to move.
         history: how many published books to remember for each symbol and depth.
         clock: gives nanoseconds since the epoch.
+        restamps: whether a single order that shrinks gets a new timestamp.
 
     Attributes:
         watchers: told of every step, after the subscribers.
@@ -76,8 +77,10 @@ class MarketFeed:
         rate: float,
         history: int,
         clock: Callable[[], int],
+        restamps: bool = False,
     ) -> None:
         self.pairs = pairs
+        self._restamps = restamps
         self.published = Published[ReferenceBook, PublishedState](PublishedState.of, history)
         self.published_orders = Published[OrderBook, PublishedOrders](PublishedOrders.of, history)
         self.watchers: list[Callable[[Step], None]] = []
@@ -114,7 +117,9 @@ class MarketFeed:
 
     def new_market(self, symbol: str) -> SimMarket:
         """Return a market of a symbol as it is before its first step."""
-        return SimMarket(self.pairs[symbol], seed=self._seed, clock=self.clock)
+        return SimMarket(
+            self.pairs[symbol], seed=self._seed, clock=self.clock, restamps=self._restamps
+        )
 
     def start(self, subscription: Subscription) -> None:
         channel, symbol, option = subscription.topic

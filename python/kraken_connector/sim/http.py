@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import h11
 
-Respond: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], tuple[int, bytes]]
-"""Method, target, headers (names in lower case) and body to status and JSON text."""
+
+class HttpResponse(NamedTuple):
+    """What an HTTP request is answered with; the exchange answers in JSON, gateways do not."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
 
 
-def no_such_page(
-    method: str, target: str, headers: Mapping[str, str], body: bytes
-) -> tuple[int, bytes]:
+Respond: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], HttpResponse]
+"""Method, target, headers (names in lower case) and body to a response."""
+
+
+def no_such_page(method: str, target: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
     """Answer as a host that serves WebSocket only."""
-    return 404, b"{}"
+    return HttpResponse(404, b"{}")
 
 
 class HttpConversation:
@@ -24,11 +31,18 @@ class HttpConversation:
     Args:
         respond: answers a request.
         send: puts bytes on the socket.
+        send_body: likewise the body of a response.
     """
 
-    def __init__(self, respond: Respond, send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        respond: Respond,
+        send: Callable[[bytes], None],
+        send_body: Callable[[bytes], None],
+    ) -> None:
         self._respond = respond
         self._send = send
+        self._send_body = send_body
         self._connection = h11.Connection(h11.SERVER)
         self._request: h11.Request | None = None
         self._body = b""
@@ -61,20 +75,19 @@ class HttpConversation:
     def _answer(self) -> bool:
         assert self._request is not None
         headers = {name.decode(): value.decode("latin-1") for name, value in self._request.headers}
-        status, body = self._respond(
+        response = self._respond(
             self._request.method.decode(), self._request.target.decode(), headers, self._body
         )
-        self._write(status, body)
+        self._write(response)
         if self._connection.our_state is not h11.DONE:
             return False
         self._connection.start_next_cycle()
         return True
 
-    def _write(self, status: int, body: bytes) -> None:
-        head = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-        for event in (
-            h11.Response(status_code=status, headers=head),
-            h11.Data(data=body),
-            h11.EndOfMessage(),
-        ):
-            self._send(self._connection.send(event) or b"")
+    def _write(self, response: HttpResponse) -> None:
+        length = str(len(response.body))
+        fields = [("Content-Type", response.content_type), ("Content-Length", length)]
+        head = h11.Response(status_code=response.status, headers=fields)
+        self._send(self._connection.send(head) or b"")
+        self._send_body(self._connection.send(h11.Data(data=response.body)) or b"")
+        self._send(self._connection.send(h11.EndOfMessage()) or b"")

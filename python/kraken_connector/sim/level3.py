@@ -76,13 +76,22 @@ class OrderBook:
         own: where the account's orders stand.
         seed: start of the others' randomness.
         now_ns: what time it is.
+        restamps: whether an order that shrinks gets a new timestamp.
     """
 
-    def __init__(self, book: ReferenceBook, own: OwnPlaces, *, seed: str, now_ns: int) -> None:
+    def __init__(
+        self,
+        book: ReferenceBook,
+        own: OwnPlaces,
+        *,
+        seed: str,
+        now_ns: int,
+        restamps: bool = False,
+    ) -> None:
         self._book = book
         self._own = own
         self._chance = random.Random(seed)
-        self._crowd = Crowd(self._chance, self._next_ns)
+        self._crowd = Crowd(self._chance, self._next_ns, restamps)
         self._queues: dict[Place, Queue] = {}
         self._now_ns = now_ns
 

@@ -123,8 +123,11 @@ class SimMarket:
         is_halted: whether nobody trades by himself.
     """
 
-    def __init__(self, pair: Pair, *, seed: int, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, pair: Pair, *, seed: int, clock: Callable[[], int], restamps: bool = False
+    ) -> None:
         self.pair = pair
+        self._restamps = restamps
         self.book = ReferenceBook()
         self.own = OwnOrders()
         self.is_halted = False
@@ -178,7 +181,13 @@ class SimMarket:
         """Return the orders behind the book; they are kept from the first call on."""
         if self._orders is None:
             seed = f"{self._seed}:{self.pair.symbol}:orders"
-            self._orders = OrderBook(self.book, self._own_places, seed=seed, now_ns=self._now)
+            self._orders = OrderBook(
+                self.book,
+                self._own_places,
+                seed=seed,
+                now_ns=self._now,
+                restamps=self._restamps,
+            )
         return self._orders
 
     def trade(self, order: Taker, depths: Collection[int]) -> Step:

@@ -28,7 +28,7 @@ SERVICE_VERSION = "2.0.10"
 def status(
     system: str,
     connection_id: int | None,
-    upcoming_maintenance: Sequence[Mapping[str, str]] = (),
+    upcoming_maintenance: Sequence[object] = (),
     *,
     long_form: bool,
 ) -> bytes:

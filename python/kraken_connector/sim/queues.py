@@ -9,7 +9,7 @@ from one side of them to the other, and none appears before them.
 
 Two rules hold in every queue, because subscribers rely on them: timestamps never decrease from
 front to back, and an amendment that keeps its place keeps its timestamp, while one that loses it
-gets a new one.
+gets a new one. `restamps` breaks both, for readers that must not rely on them.
 """
 
 from __future__ import annotations
@@ -65,10 +65,12 @@ class Crowd:
     Args:
         chance: their randomness.
         now: gives the time in ns, a later one with every call.
+        restamps: whether an order that shrinks gets a new timestamp, though it keeps its place.
     """
 
     chance: random.Random
     now: Callable[[], int]
+    restamps: bool = False
 
     def compose(self, lots: int, own: Sequence[Own]) -> Queue:
         """Return a queue that holds `lots`, as if it had been there for a while."""
@@ -174,7 +176,7 @@ class _Story:
         if mine.lots == before.lots:
             return before
         self._take(before.lots - mine.lots)
-        return self._modify(before._replace(lots=mine.lots))
+        return self._shrink(before, mine.lots)
 
     def _resize(self, orders: list[Resting], lots: int, *, last: bool) -> list[Resting]:
         """Make some neighbours hold `lots`; those at the very back may go there once more."""
@@ -196,7 +198,7 @@ class _Story:
             if first.lots <= lots:
                 self._delete(first)
             else:
-                rest.insert(0, self._modify(first._replace(lots=first.lots - lots)))
+                rest.insert(0, self._shrink(first, first.lots - lots))
             lots -= min(first.lots, lots)
         return rest
 
@@ -209,7 +211,7 @@ class _Story:
             if order.lots <= lots:
                 self._delete(rest.pop(index))
             else:
-                rest[index] = self._modify(order._replace(lots=order.lots - lots))
+                rest[index] = self._shrink(order, order.lots - lots)
             lots -= min(order.lots, lots)
         return rest
 
@@ -226,6 +228,11 @@ class _Story:
     def _add(self, order: Resting) -> Resting:
         self.events.append(Event("add", order))
         return order
+
+    def _shrink(self, order: Resting, lots: int) -> Resting:
+        """Leave an order less; it keeps its place."""
+        since = self.crowd.now() if self.crowd.restamps else order.timestamp_ns
+        return self._modify(order._replace(lots=lots, timestamp_ns=since))
 
     def _modify(self, order: Resting) -> Resting:
         self.events.append(Event("modify", order))

@@ -9,9 +9,10 @@ import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
-from .accounts import DEFAULT_BALANCES, Account
+from .accounts import DEFAULT_BALANCES, Account, SnapshotOrders
 from .allowance import Allowance
 from .connection import Connection
 from .faults import Faults
@@ -29,9 +30,18 @@ from .session import Outgoing, Session, Subscription
 from .tokens import RestApi, Tokens, new_secret
 from .trading.agenda import Agenda
 from .trading.dead_man import DeadMan
-from .trading.desk import BatchCancelReply, Desk
+from .trading.desk import Desk
 from .trading.matching import DEAD_MAN
 from .trading.rate import TIERS, RateCounters, TierName
+from .trading.shapes import (
+    BatchAddReply,
+    BatchAddRows,
+    BatchCancelReply,
+    Shapes,
+    TimerKeys,
+    TimerOff,
+)
+from .trading.stamps import ReportStamps
 from .trading.stream import PrivateStream
 
 T = TypeVar("T")
@@ -67,7 +77,37 @@ class SimulatedExchange:
         balances: what the account holds at first, by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
         reply_first: whether the reply to an order method precedes the reports of what it did.
-        batch_cancel_reply: which of the two known shapes the reply to `batch_cancel` has.
+        positions: whether the account has positions that `settle-position` orders can close. They
+            are taken with any quantity, 0 included, and what happens to them is up to the test.
+        idle_seconds: after how long a connection without any subscription is closed, whatever it
+            asks; `None` is never.
+        level3_restamps: whether an order of level3 that shrinks has a new timestamp, though it
+            keeps its place.
+        report_stamps: `own` gives each report of executions its own time; with `same` all reports
+            of one action carry one, and all `amended` reports of an order that of its first amend.
+        snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
+            type `snapshot`.
+        snapshot_pause: seconds between them.
+        snapshot_delay: seconds between the answer to a subscribe and the snapshot of a private
+            channel, which shows the account as it was at the answer.
+        snapshot_orders: the `exec_type` of an open order that is partially filled in snapshots.
+        rate_key: what the rate counter is called in reports; `None` leaves it out.
+        batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
+            `error` has a row with its text, `missing` has no row, `unsuccessful` is `error` in a
+            reply that says `success:false`, `wrapped` has the rows in `result.orders`, each with
+            `success`, `rejected` has a row with `status:"rejected"` and no text.
+        batch_add_rows: where each order stands in that reply: `in order` of the request,
+            `reversed` or `shuffled`.
+        batch_cancel_reply: where the reply to `batch_cancel` has its count: `documented` in
+            `result.count`, `captured` in `orders_cancelled` without a result, `renamed` in
+            `result.orders_cancelled`, `empty result` in `count` beside `result:{}`.
+        timer_keys: whether `cancel_all_orders_after` answers `currentTime` or `current_time`.
+        timer_off: what it answers as `triggerTime` when it turns the timer off: `zero` is `"0"`,
+            `absent` leaves it out, `equal` repeats `currentTime`.
+        names_replaced: whether an order made by `edit_order` names the one that it replaced, in
+            `ord_ref_id`.
+        texts: what the exchange says instead of an error text, by that text:
+            `{"EOrder:Unknown order": "EOrder:Invalid order"}`.
         clock: gives nanoseconds since the epoch; `run_due` looks at it.
     """
 
@@ -94,7 +134,22 @@ class SimulatedExchange:
         balances: Mapping[str, Number] = DEFAULT_BALANCES,
         tier: TierName = "intermediate",
         reply_first: bool = True,
+        positions: bool = False,
+        idle_seconds: float | None = None,
+        level3_restamps: bool = False,
+        report_stamps: ReportStamps = "own",
+        snapshot_parts: int = 1,
+        snapshot_pause: float = 0.0,
+        snapshot_delay: float = 0.0,
+        snapshot_orders: SnapshotOrders = "new",
+        rate_key: str | None = "ratecount",
+        batch_add_reply: BatchAddReply = "error",
+        batch_add_rows: BatchAddRows = "in order",
         batch_cancel_reply: BatchCancelReply = "documented",
+        timer_keys: TimerKeys = "camelCase",
+        timer_off: TimerOff = "zero",
+        names_replaced: bool = False,
+        texts: Mapping[str, str] = MappingProxyType({}),
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
@@ -105,16 +160,20 @@ class SimulatedExchange:
         self.message_limit = message_limit
         self.send_buffer_limit = send_buffer_limit
         self.clock = clock
+        self.texts = texts
+        self.idle_seconds = idle_seconds
         self.api_key = api_key or "simulated-key"
         self.api_secret = api_secret or new_secret()
         self.system = "online"
         self.shows_connection_ids = True
-        self.upcoming_maintenance: list[Mapping[str, str]] = []
+        self.upcoming_maintenance: list[object] = []
         self.journal = Journal(clock)
         self.registry = Registry()
         self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
-        self.rest = RestApi(api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens)
+        self.rest = RestApi(
+            api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens, clock=clock
+        )
         self.faults = Faults(self)
         self.markets = MarketFeed(
             resolve_pairs(symbols),
@@ -123,6 +182,7 @@ class SimulatedExchange:
             rate=rate,
             history=history,
             clock=clock,
+            restamps=level3_restamps,
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets
@@ -130,9 +190,24 @@ class SimulatedExchange:
         self.reply_first = reply_first
         self.agenda = Agenda()
         self.rates = RateCounters(TIERS[tier], clock)
-        self.stream = PrivateStream(self.registry, self.rates.rounded)
+        self.stream = PrivateStream(
+            self.registry,
+            self.rates.rounded,
+            self.faults.edited,
+            rate_key=rate_key,
+            parts=snapshot_parts,
+            pause=snapshot_pause,
+            delay=snapshot_delay,
+        )
         self.account = Account(
-            self.markets, self.stream, self.agenda, seed=seed, clock=clock, balances=balances
+            self.markets,
+            self.stream,
+            self.agenda,
+            seed=seed,
+            clock=clock,
+            balances=balances,
+            stamps=report_stamps,
+            snapshot_orders=snapshot_orders,
         )
         self.desk = Desk(
             self.account.records,
@@ -142,7 +217,13 @@ class SimulatedExchange:
             DeadMan(self.agenda, self._cancel_everything),
             clock=clock,
             system=lambda: self.system,
-            batch_cancel_reply=batch_cancel_reply,
+            shapes=Shapes(
+                batch_add_reply, batch_add_rows, batch_cancel_reply, timer_keys, timer_off
+            ),
+            texts=texts,
+            names_replaced=names_replaced,
+            positions=positions,
+            seed=seed,
         )
         self._rate = rate
         self._chance = random.Random(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Subscription:
     Attributes:
         option: depth, candle interval or event trigger.
         sequence: number of the last message, private channels only.
+        is_mute: whether a fault lets nothing through to the client.
     """
 
     session: Session
@@ -73,6 +75,7 @@ class Subscription:
     option: Option
     params: Mapping[str, Any] = field(default_factory=dict)
     sequence: int = 0
+    is_mute: bool = False
 
     @property
     def topic(self) -> Topic:
@@ -86,7 +89,8 @@ class Subscription:
 
     def send(self, payload: bytes, kind: Literal["snapshot", "update"]) -> None:
         """Send one channel message to the client."""
-        self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
+        if not self.is_mute:
+            self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
 
     def next_sequence(self) -> int:
         """Count a message of a private channel."""
@@ -114,6 +118,7 @@ class Session:
         self.long_form = number % 2 == 0
         self.connection_id = exchange.new_connection_id()
         self.subscriptions: dict[Topic, Subscription] = {}
+        self._idle_since = asyncio.get_running_loop().time()
         self._tokens_in_use: set[str] = set()
         self._recent: list[int] = []
 
@@ -131,11 +136,12 @@ class Session:
         self.send(Outgoing("status", payload, "status", "update"))
 
     def receive(self, text: str) -> None:
-        """Answer one request."""
+        """Answer one request; of those that come after the connection was lost, only orders."""
         request = Request.read(text, connection=self.number, received_ns=self.exchange.clock())
-        if self.exchange.faults.take(self, request):
+        if self.connection.closed.is_set() and request.method not in requests.TRADING_METHODS:
             return
-        self.take(request)
+        for arriving in self.exchange.faults.arriving(self, request):
+            self.take(arriving)
 
     def take(self, request: Request) -> None:
         """Answer one request that arrived."""
@@ -153,6 +159,11 @@ class Session:
         for subscription in self.subscriptions.values():
             self.exchange.registry.remove(subscription)
         self.subscriptions.clear()
+
+    def idle_time(self) -> float:
+        """Return for how many seconds there has been no subscription."""
+        now = asyncio.get_running_loop().time()
+        return 0.0 if self.subscriptions else now - self._idle_since
 
     def holds_token(self, token: str) -> bool:
         """Tell whether a live private subscription keeps `token` from expiring."""
@@ -189,7 +200,7 @@ class Session:
             raise Refused(requests.NO_TOKEN)
         fields.check(request.method, request.params)
         if not self._accepts_token(request.params["token"]):
-            raise Refused(requests.INVALID_SESSION)
+            raise Refused(requests.INVALID_TOKEN)
         exchange = self.exchange
         with exchange.stream.waiting() if exchange.reply_first else nullcontext():
             try:
@@ -198,8 +209,7 @@ class Session:
                 self.refuse(request, refusal)
                 return
             for answer in answers:
-                payload = self._document(request, {"method": request.method, **answer})
-                self.send(Outgoing("reply", payload, method=request.method))
+                self.reply(request, answer)
 
     def _subscribe(self, request: Request) -> None:
         channel = self._check_channel(request)
@@ -221,6 +231,7 @@ class Session:
             self._check_level3(subscription)
         if channel in requests.TOKEN_CHANNELS:
             self._tokens_in_use.add(request.params["token"])
+        subscription.is_mute = self.exchange.faults.mutes(channel)
         ack = Outgoing("answer", self._ack(request, subscription), channel, None, symbol)
         if self.exchange.ack_first:
             self.send(ack)
@@ -263,6 +274,7 @@ class Session:
         if found is None or not (any_option or found.option == option):
             raise Refused(requests.SUBSCRIPTION_NOT_FOUND, method="subscribe", symbol=symbol)
         del self.subscriptions[found.identity]
+        self._idle_since = asyncio.get_running_loop().time()
         self.exchange.registry.remove(found)
         result = {"channel": channel, "symbol": symbol} | _option_field(channel, found.option)
         self.send(Outgoing("answer", self._success(request, result), channel, None, symbol))
@@ -303,8 +315,9 @@ class Session:
 
     def refuse(self, request: Request, refusal: Refused) -> None:
         """Answer a request with an error."""
+        error = self.exchange.texts.get(refusal.error, refusal.error)
         answer: dict[str, Any] = {
-            "error": refusal.error,
+            "error": error,
             "method": refusal.method or request.method or "error",
             "success": False,
         }
@@ -312,12 +325,17 @@ class Session:
             answer["symbol"] = refusal.symbol
         if channel := refusal.channel or self._level3(request):
             answer |= {"channel": channel, "status": "error"}
-        payload = self._document(request, answer)
         if request.method in requests.TRADING_METHODS:
-            self.send(Outgoing("reply", payload, method=request.method))
+            self.reply(request, answer)
         else:
+            payload = self._document(request, answer)
             self.send(Outgoing("answer", payload, request.channel, None, refusal.symbol))
-        self.exchange.journal.note("refused", refusal.error, connection=self.number)
+        self.exchange.journal.note("refused", error, connection=self.number)
+
+    def reply(self, request: Request, answer: Mapping[str, Any]) -> None:
+        """Answer a request of an order method."""
+        payload = self._document(request, {"method": request.method, **answer})
+        self.send(Outgoing("reply", payload, method=request.method))
 
     def _level3(self, request: Request) -> str | None:
         """Return the channel that all refusals of level3 name, the wrong host's ones excepted."""

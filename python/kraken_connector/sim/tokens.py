@@ -10,13 +10,19 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 
+from .http import HttpResponse
+
 TOKEN_PATH = "/0/private/GetWebSocketsToken"
 NANOSECONDS = 1_000_000_000
+LOCKED_OUT = "EGeneral:Temporary lockout"
 
 
 class Tokens:
@@ -69,6 +75,19 @@ class Tokens:
         self._issued_ns.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Alteration:
+    """How the answer to a token call differs from a good one.
+
+    Attributes:
+        warnings: texts beside the result.
+        result: keys of the result that are added or replaced.
+    """
+
+    warnings: Sequence[str]
+    result: Mapping[str, Any]
+
+
 class RestApi:
     """The private REST endpoint: checks key, signature and nonce as the exchange does.
 
@@ -76,37 +95,50 @@ class RestApi:
         api_key: the only key that exists.
         api_secret: its secret, base64.
         tokens: where tokens come from.
+        clock: gives nanoseconds since the epoch.
 
     Attributes:
         calls: how many token calls came in, refused ones included.
     """
 
-    def __init__(self, *, api_key: str, api_secret: str, tokens: Tokens) -> None:
+    def __init__(
+        self, *, api_key: str, api_secret: str, tokens: Tokens, clock: Callable[[], int]
+    ) -> None:
         self.calls = 0
         self._api_key = api_key
         self._secret = _decode_secret(api_secret)
         self._tokens = tokens
+        self._clock = clock
         self._last_nonce = -1
-        self._refusals: list[str] = []
-        self._failures: list[int] = []
+        self._scripted: deque[HttpResponse] = deque()
+        self._alterations: deque[Alteration] = deque()
+        self._locked_until_ns = 0
+        self._lock_ns = 0
 
-    def refuse_next(self, error: str, times: int = 1) -> None:
-        """Answer the next token calls with `error`, for example `EAPI:Rate limit exceeded`."""
-        self._refusals += [error] * times
+    def answer_next(self, response: HttpResponse, times: int = 1) -> None:
+        """Answer the next token calls with a response, whatever they are."""
+        self._scripted.extend([response] * times)
 
-    def fail_next(self, status: int, times: int = 1) -> None:
-        """Answer the next token calls with an HTTP status, as a gateway does."""
-        self._failures += [status] * times
+    def alter_next(self, alteration: Alteration, times: int = 1) -> None:
+        """Answer the next good token calls otherwise."""
+        self._alterations.extend([alteration] * times)
+
+    def lock_out(self, seconds: float, *, lengthens: bool) -> None:
+        """Refuse token calls for a while; with `lengthens`, each of them begins it anew."""
+        lock_ns = int(seconds * NANOSECONDS)
+        self._locked_until_ns = self._clock() + lock_ns
+        self._lock_ns = lock_ns if lengthens else 0
 
     def clear_refusals(self) -> None:
         """Answer the next token calls as usual."""
-        self._refusals.clear()
-        self._failures.clear()
+        self._scripted.clear()
+        self._alterations.clear()
+        self._locked_until_ns = 0
 
     def respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, bytes]:
-        """Return HTTP status and JSON text; the exchange answers 200 to refused calls too.
+    ) -> HttpResponse:
+        """Return the response to a call; the exchange answers 200 to refused calls too.
 
         Args:
             method: HTTP method.
@@ -116,15 +148,30 @@ class RestApi:
         """
         path = target.partition("?")[0]
         if path != TOKEN_PATH or method != "POST":
-            return 200, orjson.dumps({"error": ["EGeneral:Unknown method"]})
+            return refusal("EGeneral:Unknown method")
         self.calls += 1
-        if self._failures:
-            return self._failures.pop(0), b"upstream is not available"
-        error = self._refusals.pop(0) if self._refusals else self._error(path, headers, body)
-        if error:
-            return 200, orjson.dumps({"error": [error]})
+        if self._is_locked():
+            return refusal(LOCKED_OUT)
+        if self._scripted:
+            return self._scripted.popleft()
+        error = self._error(path, headers, body)
+        return self._token() if error is None else refusal(error)
+
+    def _token(self) -> HttpResponse:
         result = {"token": self._tokens.issue(), "expires": int(self._tokens.lifetime)}
-        return 200, orjson.dumps({"error": [], "result": result})
+        warnings: Sequence[str] = []
+        if self._alterations:
+            alteration = self._alterations.popleft()
+            warnings, result = alteration.warnings, {**result, **alteration.result}
+        return HttpResponse(200, orjson.dumps({"error": list(warnings), "result": result}))
+
+    def _is_locked(self) -> bool:
+        """Tell whether calls are refused now; a call may lengthen that."""
+        now_ns = self._clock()
+        is_locked = now_ns < self._locked_until_ns
+        if is_locked and self._lock_ns:
+            self._locked_until_ns = now_ns + self._lock_ns
+        return is_locked
 
     def _error(self, path: str, headers: Mapping[str, str], body: bytes) -> str | None:
         nonce = _nonce(headers.get("content-type", ""), body)
@@ -139,6 +186,11 @@ class RestApi:
             return "EAPI:Invalid nonce"
         self._last_nonce = int(nonce)
         return None
+
+
+def refusal(error: str) -> HttpResponse:
+    """Return the response to a refused call."""
+    return HttpResponse(200, orjson.dumps({"error": [error]}))
 
 
 def sign(secret: bytes, path: str, nonce: str, body: bytes) -> str:

@@ -45,7 +45,7 @@ def dribble(session: Session, message: Outgoing) -> list[Outgoing]:
     return []
 
 
-def fragment(parts: int) -> Act:
+def fragment(parts: int) -> Act[Outgoing]:
     """Send the message in `parts` fragments."""
 
     def act(session: Session, message: Outgoing) -> list[Outgoing]:

@@ -18,6 +18,11 @@
 | `agenda` | what is to happen at a time |
 | `dead_man` | the timer that cancels all orders |
 | `rate` | the rate counters |
-| `faults` | what goes wrong with requests, replies and reports, on command |
+| `shapes` | the answers whose shape the sources do not agree on |
+| `stamps` | the timestamps of reports |
+| `lag` | a stream that shows the past |
+| `faults` | what goes wrong with requests and replies, on command |
+| `arrivals` | what such a fault does with a request |
+| `report_faults` | what goes wrong with reports and snapshots, on command |
 | `desk` | the order methods |
 """

@@ -7,11 +7,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from ..requests import Refused
 from . import terms
 from .conditional import set_limit
 from .fields import Params
 from .order import LIMIT_TYPES, Order
-from .refusals import bad
+from .refusals import VOLUME_MINIMUM, bad
 
 
 def amended(order: Order, params: Params, last: Decimal) -> Order:
@@ -28,6 +29,8 @@ def amended(order: Order, params: Params, last: Decimal) -> Order:
     trigger = replace(order.trigger) if order.trigger else None
     changed = replace(order, trigger=trigger)
     if "order_qty" in params:
+        if params["order_qty"] <= 0:
+            raise Refused(VOLUME_MINIMUM)
         changed.order_qty = max(Decimal(params["order_qty"]), order.cum_qty)
     terms.check_limit_price_type(order, params)
     if "limit_price" in params:

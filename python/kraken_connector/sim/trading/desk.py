@@ -5,16 +5,16 @@ Source: docs.kraken.com, Spot WebSocket v2, user trading.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import random
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
 
-from ..encode import timestamp
 from ..feeds import MarketFeed
 from ..pairs import Pair
 from ..requests import UNSUPPORTED_PAIR, Refused
 from . import changes, rate, refusals, terms
-from .dead_man import LONGEST_SECONDS, SECOND_NS, DeadMan
+from .dead_man import LONGEST_SECONDS, DeadMan
 from .fields import Params
 from .funds import affordable, need
 from .ledger import hold_of
@@ -23,10 +23,7 @@ from .order import LIMIT_TYPES, Order
 from .rate import RateCounters
 from .records import Records
 from .refusals import bad
-
-Answer: TypeAlias = Mapping[str, Any]
-"""What a response has besides method, `req_id` and times."""
-BatchCancelReply: TypeAlias = Literal["documented", "captured"]
+from .shapes import Answer, Shapes, failure, success
 
 
 class Desk:
@@ -40,7 +37,11 @@ class Desk:
         dead_man: the timer.
         clock: gives nanoseconds since the epoch.
         system: gives the system status.
-        batch_cancel_reply: which of its two known shapes the answer has.
+        shapes: of the answers.
+        texts: what is said instead of an error text, by that text.
+        names_replaced: whether an order that took the place of another says which.
+        positions: whether there are positions that orders can settle.
+        seed: start of the randomness of answers.
     """
 
     def __init__(
@@ -53,7 +54,11 @@ class Desk:
         *,
         clock: Callable[[], int],
         system: Callable[[], str],
-        batch_cancel_reply: BatchCancelReply = "documented",
+        shapes: Shapes,
+        texts: Mapping[str, str],
+        names_replaced: bool = False,
+        positions: bool = False,
+        seed: int = 7,
     ) -> None:
         self._records = records
         self._matching = matching
@@ -62,7 +67,12 @@ class Desk:
         self._dead_man = dead_man
         self._clock = clock
         self._system = system
-        self._batch_cancel_reply = batch_cancel_reply
+        self._shapes = shapes
+        self._texts = texts
+        self._names_replaced = names_replaced
+        self._positions = positions
+        self._rejected: Mapping[int, str] = {}
+        self._chance = random.Random(f"answers:{seed}")
 
     def answer(self, method: str, params: Params, received_ns: int) -> list[Answer]:
         """Do what a request asks for and return its answers; only `cancel_order` has several.
@@ -87,6 +97,28 @@ class Desk:
             self._matching.cancel(order, reason)
         return len(orders)
 
+    @property
+    def timer_due_ns(self) -> int | None:
+        """When the dead man's timer fires, ns since the epoch; `None` while it is off."""
+        return self._dead_man.due_ns
+
+    def announce(self, params: Params) -> None:
+        """Report a new order as `pending_new` and forget it.
+
+        Raises:
+            Refused: its terms are not in order.
+        """
+        self._records.announce(self._build(params, self._pair(params["symbol"])))
+
+    @contextmanager
+    def rejecting(self, places: Collection[int], error: str) -> Iterator[None]:
+        """Let the orders at some places of batches fail in the engine while the block lasts."""
+        self._rejected = dict.fromkeys(places, error)
+        try:
+            yield
+        finally:
+            self._rejected = {}
+
     # The methods.
 
     def _add_order(self, params: Params, received_ns: int) -> list[Answer]:
@@ -98,7 +130,7 @@ class Desk:
         if not params.get("validate", False):
             terms.check_deadline(params, received_ns, self._clock())
             self._matching.enter(order)
-        return [_success(_names(order, params))]
+        return [success(_names(order, params))]
 
     def _batch_add(self, params: Params, received_ns: int) -> list[Answer]:
         pair, asked = self._pair(params["symbol"]), params["orders"]
@@ -113,17 +145,21 @@ class Desk:
             self._check_state(order)
         terms.check_deadline(params, received_ns, self._clock())
         is_dry = params.get("validate", False)
-        both = zip(orders, asked, strict=True)
-        return [_success([self._enter(order, one, is_dry) for order, one in both])]
+        lines = [{**one, "validate": is_dry} for one in asked]
+        both = zip(orders, lines, strict=True)
+        rows = [self._enter(place, *line) for place, line in enumerate(both)]
+        return [self._shapes.added(rows, self._chance)]
 
-    def _enter(self, order: Order, params: Params, is_dry: bool) -> Answer:
+    def _enter(self, place: int, order: Order, params: Params) -> Answer:
         """Let one order of a batch into the engine and return its element of the result."""
         try:
+            if place in self._rejected:
+                raise Refused(self._rejected[place])
             self._check_funds(order)
         except Refused as refusal:
             names = {key: value for key, value in order.client_id.items() if key in params}
-            return {**names, "error": refusal.error}
-        if not is_dry:
+            return {**names, "error": self._said(refusal.error)}
+        if not params["validate"]:
             self._matching.enter(order)
         return _names(order, params)
 
@@ -147,7 +183,7 @@ class Desk:
         changes.take_over(order, changed)
         self._matching.amend(order)
         named = "order_id" if "order_id" in params else "cl_ord_id"
-        return [_success({"amend_id": self._records.new_id("T"), named: params[named]})]
+        return [success({"amend_id": self._records.new_id("T"), named: params[named]})]
 
     def _edit_order(self, params: Params, received_ns: int) -> list[Answer]:
         old = self._find_one(params)
@@ -157,33 +193,33 @@ class Desk:
         cost = rate.age_cost("edit", age_ns)
         self._rates.charge(old.pair.symbol, rate.CHANGE, later=cost)
         new = changes.replacement(old, params, self._records.new_id("O"), self._last(old.pair))
+        if self._names_replaced:
+            new.ord_ref_id = old.order_id
         self._check_state(new)
         terms.check_size(new)
         self._check_affordable(new, old)
-        names = {"order_id": new.order_id, "original_order_id": old.order_id}
-        if not params.get("validate", False):
+        is_dry = params.get("validate", False)
+        names = {"order_id": "" if is_dry else new.order_id, "original_order_id": old.order_id}
+        if not is_dry:
             terms.check_deadline(params, received_ns, self._clock())
             self._rates.add(old.pair.symbol, cost)
             self._matching.cancel(old, REPLACED)
             self._matching.enter(new)
-        return [_success(_with_warnings(names, params))]
+        return [success(_with_warnings(names, params))]
 
     def _cancel_order(self, params: Params, received_ns: int) -> list[Answer]:
         """Answer every order by itself, the last one first, as the documentation's example does."""
-        wanted = [
-            (kind, value)
-            for kind in ("order_id", "cl_ord_id", "order_userref")
-            for value in params.get(kind, ())
-        ]
-        if not wanted:
+        given = [kind for kind in ("order_id", "cl_ord_id", "order_userref") if params.get(kind)]
+        if len(given) != 1:
             raise bad("order_id")
-        answers = [answer for item in wanted for answer in self._cancel_each(*item)]
+        (kind,) = given
+        answers = [answer for value in params[kind] for answer in self._cancel_each(kind, value)]
         return answers[::-1]
 
     def _cancel_each(self, kind: str, value: str | int) -> Iterable[Answer]:
         found = self._named(kind, value)
         if not found:
-            return [_failure(refusals.UNKNOWN_ORDER)]
+            return [failure(self._said(refusals.UNKNOWN_ORDER))]
         return [self._cancel_found(order, kind, value) for order in found]
 
     def _cancel_found(self, order: Order, kind: str, value: str | int) -> Answer:
@@ -191,12 +227,12 @@ class Desk:
         try:
             self._rates.charge(order.pair.symbol, rate.age_cost("cancel", age_ns))
         except Refused as refusal:
-            return _failure(refusal.error)
+            return failure(self._said(refusal.error))
         self._matching.cancel(order)
-        return _success({kind: value} if kind != "order_userref" else {"order_id": order.order_id})
+        return success({kind: value} if kind != "order_userref" else {"order_id": order.order_id})
 
     def _cancel_all(self, params: Params, received_ns: int) -> list[Answer]:
-        return [_success({"count": self.cancel_everything(USER_REQUESTED)})]
+        return [success({"count": self.cancel_everything(USER_REQUESTED)})]
 
     def _cancel_all_orders_after(self, params: Params, received_ns: int) -> list[Answer]:
         seconds = params["timeout"]
@@ -204,9 +240,7 @@ class Desk:
             raise bad("timeout")
         now = self._clock()
         self._dead_man.set(now, seconds)
-        rounded = (now + SECOND_NS // 2) // SECOND_NS * SECOND_NS
-        times = {"currentTime": rounded, "triggerTime": rounded + seconds * SECOND_NS}
-        return [_success({name: timestamp(ns, 0) for name, ns in times.items()})]
+        return [self._shapes.timer(now, seconds)]
 
     def _batch_cancel(self, params: Params, received_ns: int) -> list[Answer]:
         orders, cl_ord_ids = params.get("orders", []), params.get("cl_ord_id", [])
@@ -221,11 +255,12 @@ class Desk:
             age_ns = self._clock() - order.created_ns
             self._rates.add(order.pair.symbol, rate.age_cost("cancel", age_ns))
             self._matching.cancel(order)
-        if self._batch_cancel_reply == "captured":
-            return [{"orders_cancelled": len(chosen), "success": True}]
-        return [_success({"count": len(chosen)})]
+        return [self._shapes.cancelled(len(chosen))]
 
     # What they have in common.
+
+    def _said(self, error: str) -> str:
+        return self._texts.get(error, error)
 
     def _pair(self, symbol: str) -> Pair:
         pair = self._markets.pairs.get(symbol)
@@ -235,6 +270,8 @@ class Desk:
 
     def _build(self, params: Params, pair: Pair) -> Order:
         """Return the order that is asked for, if its terms are in order and its id is free."""
+        if params["order_type"] == "settle-position" and not self._positions:
+            raise Refused(refusals.UNKNOWN_POSITION)
         order_id = self._records.new_id("O")
         order = terms.build_order(
             params, pair, order_id, last=self._last(pair), now_ns=self._clock()
@@ -316,20 +353,15 @@ def _admits(state: str, order: Order) -> bool:
 
 
 def _names(order: Order, params: Params) -> Answer:
-    """Return the ids of an order, those that the client sent among them, and warnings."""
+    """Return the ids of an order, those that the client sent among them, and warnings.
+
+    With `validate` the exchange's id is an empty text (Kraken's SDK).
+    """
     sent = {key: value for key, value in order.client_id.items() if key in params}
-    is_dry = params.get("validate", False)
-    return _with_warnings(sent if is_dry else {"order_id": order.order_id, **sent}, params)
+    order_id = "" if params.get("validate", False) else order.order_id
+    return _with_warnings({"order_id": order_id, **sent}, params)
 
 
 def _with_warnings(result: Answer, params: Params) -> Answer:
     warnings = terms.warnings(params)
     return {**result, "warnings": warnings} if warnings else result
-
-
-def _success(result: Answer | list[Answer]) -> Answer:
-    return {"result": result, "success": True}
-
-
-def _failure(error: str) -> Answer:
-    return {"error": error, "success": False}

@@ -16,7 +16,9 @@ Type: TypeAlias = tuple[str, Callable[[object], bool]]
 
 
 def _is_integer(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return False
+    return -(2**63) <= value < 2**63
 
 
 def _is_list_of(item: Callable[[object], bool]) -> Callable[[object], bool]:

@@ -125,9 +125,10 @@ class Matching:
             return
         self._is_busy = True
         try:
-            yield
-            while self._steps:
-                self._follow(self._steps.popleft())
+            with self._records.stamps.action():
+                yield
+                while self._steps:
+                    self._follow(self._steps.popleft())
         finally:
             self._is_busy = False
 

@@ -8,8 +8,10 @@ from decimal import Decimal
 
 from .. import reports
 from ..ids import new_id
+from .lag import Change, Shown
 from .ledger import Ledger, LedgerEntry, cost_of, fee_on, held
 from .order import Fill, Number, Order
+from .stamps import ReportStamps, Stamps
 from .stream import PrivateStream
 
 
@@ -20,6 +22,7 @@ class Records:
         stream: where reports go.
         seed: start of the ids' randomness.
         clock: gives nanoseconds since the epoch.
+        stamps: whether reports share timestamps.
         balances: what the account holds at first, by asset.
 
     Attributes:
@@ -27,6 +30,7 @@ class Records:
         open: those that can still be filled, oldest first.
         fills: every fill, oldest first.
         ledger: the balances.
+        stamps: gives reports their times.
     """
 
     def __init__(
@@ -35,12 +39,14 @@ class Records:
         *,
         seed: int,
         clock: Callable[[], int],
+        stamps: ReportStamps = "own",
         balances: Mapping[str, Number],
     ) -> None:
         self.orders: dict[str, Order] = {}
         self.open: dict[str, Order] = {}
         self.fills: list[Fill] = []
         self.ledger = Ledger(balances, new_id=self.new_id, publish=self._publish_entry)
+        self.stamps = Stamps(clock, stamps)
         self._stream = stream
         self._clock = clock
         self._chance = random.Random(f"account:{seed}")
@@ -64,12 +70,16 @@ class Records:
         """Take an order in: a `pending_new` report with all its terms."""
         order.created_ns = self._clock()
         self.orders[order.order_id] = self.open[order.order_id] = order
-        self._report(order, reports.pending_new(order, self._clock()))
+        self._report(order, reports.pending_new(order, self.stamps.now()))
+
+    def announce(self, order: Order) -> None:
+        """Report an order as `pending_new` that never comes to be."""
+        self._report(order, reports.pending_new(order, self.stamps.now()))
 
     def make_live(self, order: Order) -> None:
         """Say that an order is live now."""
         order.status = "new"
-        self._report(order, reports.new(order, self._clock()))
+        self._report(order, reports.new(order, self.stamps.now()))
 
     def fill(
         self,
@@ -80,7 +90,7 @@ class Records:
         trade_id: int | None = None,
     ) -> Fill:
         """Fill an order: a `trade`, a `filled` if that was all, and an entry per currency."""
-        now = self._clock()
+        now = self.stamps.now()
         cost = cost_of(qty, price)
         fee = fee_on(cost, liquidity_ind)
         fill = Fill(
@@ -111,29 +121,48 @@ class Records:
         """Say that the user changed an order."""
         order.amended = True
         order.created_ns = self._clock()
-        self._report(order, reports.amended(order, self._clock()))
+        self._report(order, reports.amended(order, self.stamps.of_amend(order.order_id)))
 
     def refilled(self, order: Order) -> None:
         """Say that an iceberg shows its next slice."""
-        self._report(order, reports.refilled(order, self._clock()))
+        self._report(order, reports.refilled(order, self.stamps.now()))
 
     def moved(self, order: Order) -> None:
         """Say that the trigger of an order moved, or was set off."""
-        self._report(order, reports.status(order, self._clock()))
+        self._report(order, reports.status(order, self.stamps.now()))
 
     def end(self, order: Order, status: str, reason: str | None = None) -> None:
         """End an order: `filled`, `canceled` or `expired`."""
         order.status = status
         order.reason = reason
         del self.open[order.order_id]
-        self._report(order, reports.ended(order, reason, self._clock()))
+        self._report(order, reports.ended(order, reason, self.stamps.now()))
 
     def _next_trade_id(self) -> int:
         self._trade_id += 1
         return self._trade_id
 
     def _report(self, order: Order, report: reports.Report) -> None:
-        self._stream.execution(report, order.pair.symbol)
+        self._stream.execution(report, order.pair.symbol, self._change(order))
+
+    def _change(self, order: Order) -> Change:
+        """Return what snapshots show of an order as it is now; it is looked at only if they lag."""
+        if not self._stream.is_late:
+            return lambda _: None
+        order_id, fills = order.order_id, len(self.fills)
+        report = reports.open_order(order, self._clock()) if order.is_open else None
+
+        def show(shown: Shown) -> None:
+            shown.fills = fills
+            if report is None:
+                shown.orders.pop(order_id, None)
+            else:
+                shown.orders[order_id] = report
+
+        return show
 
     def _publish_entry(self, entry: LedgerEntry) -> None:
-        self._stream.balance(reports.ledger(entry, self._clock()))
+        def show(shown: Shown) -> None:
+            shown.balances[entry.asset] = entry.balance
+
+        self._stream.balance(reports.ledger(entry, self.stamps.now()), show)

@@ -52,8 +52,6 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         Refused: the terms are not in order, or the quantity or a price is not.
     """
     order_type = _choice(params, "order_type", ORDER_TYPES)
-    if order_type == "settle-position":
-        raise Refused(refusals.UNKNOWN_POSITION)
     order = Order(
         order_id,
         pair,
@@ -69,10 +67,12 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
         flags=_flags(params),
     )
     order.order_qty = Decimal(order.order_qty)
+    order.is_scripted = order_type == "settle-position"
     _set_prices(order, params, last)
     _set_times(order, params, now_ns)
     _check_options(order, params)
-    if "cash_order_qty" not in params:
+    settles_all = order_type == "settle-position" and not order.order_qty
+    if "cash_order_qty" not in params and not settles_all:
         check_size(order)
     return order
 
@@ -168,6 +168,8 @@ def _set_prices(order: Order, params: Params, last: Decimal) -> None:
     if triggers is not None:
         set_trigger_from(order, triggers, last)
     if "conditional" in params:
+        if "cl_ord_id" in params:
+            raise bad("cl_ord_id")
         order.conditional = _conditional(params["conditional"])
 
 
@@ -229,7 +231,7 @@ def _set_times(order: Order, params: Params, now_ns: int) -> None:
 
 def _check_options(order: Order, params: Params) -> None:
     is_limit = order.order_type in LIMIT_TYPES
-    if order.time_in_force == "FOK" and order.order_type != "limit":
+    if order.time_in_force == "FOK" and not is_limit:
         raise bad("time_in_force")
     if order.post_only and not (is_limit and order.rests):
         raise bad("post_only")

@@ -1,0 +1,81 @@
+"""Subscriptions that are refused, unanswered, or mute."""
+
+from __future__ import annotations
+
+import pytest
+from tests.sim.client import Client, Message, connected, fetch_token
+from tests.sim.trader import BTC
+
+from kraken_connector.sim import SimulatedExchange
+
+
+def request(method: str, channel: str, **params: object) -> Message:
+    return {"method": method, "params": {"channel": channel, **params}, "req_id": 7}
+
+
+async def alive(client: Client) -> Message:
+    """Return what comes first, a pong if nothing else does."""
+    await client.send({"method": "ping"})
+    return await client.receive()
+
+
+@pytest.mark.parametrize("error", ["EService:Busy", "EService:Unavailable"])
+@pytest.mark.parametrize("method", ["subscribe", "unsubscribe"])
+async def test_private_channel_is_refused_for_a_while(error: str, method: str) -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        token = await fetch_token(sim)
+        if method == "unsubscribe":
+            await client.subscribe("executions", token=token)
+        rule = sim.faults.refuse_subscriptions(
+            error,
+            2,
+            channel="executions",
+            method=method,  # type: ignore[arg-type]
+        )
+        asked = request(method, "executions", token=token)
+        answers = [await client.answer(asked) for _ in range(3)]
+        assert [answer.get("error") for answer in answers] == [error, error, None]
+        assert [answer["req_id"] for answer in answers] == [7, 7, 7]
+        assert (answers[0]["channel"], answers[0]["status"]) == ("executions", "error")
+        assert rule.fired == 2
+
+
+async def test_public_channel_is_refused_without_a_channel() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        sim.faults.refuse_subscriptions()
+        refused = await client.answer(request("subscribe", "ticker", symbol=[BTC]))
+        assert refused["error"] == "EService:Busy"
+        assert "channel" not in refused
+        assert not sim.registry.count("ticker")
+
+
+async def test_subscription_is_not_answered() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        token = await fetch_token(sim)
+        sim.faults.ignore_subscriptions(channel="balances")
+        await client.send(request("subscribe", "balances", token=token))
+        assert (await alive(client))["method"] == "pong"
+        assert not sim.registry.count("balances")
+        assert (await client.answer(request("subscribe", "balances", token=token)))["success"]
+
+
+async def test_subscription_is_answered_but_mute() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        token = await fetch_token(sim)
+        rule = sim.faults.mute_subscriptions(channel="executions")
+        asked = request("subscribe", "executions", token=token)
+        assert (await client.answer(asked))["success"]
+        await sim.account.place(BTC, "buy", 1, limit_price=1)
+        assert (await alive(client))["method"] == "pong"
+        assert rule.fired == 1
+        await client.answer(request("unsubscribe", "executions", token=token))
+        assert len((await client.subscribe("executions", token=token))["data"]) == 1
+
+
+async def test_clear_lets_subscriptions_be() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        token = await fetch_token(sim)
+        sim.faults.refuse_subscriptions(times=None)
+        sim.faults.mute_subscriptions(None)
+        sim.faults.clear()
+        assert await client.subscribe("executions", token=token)
