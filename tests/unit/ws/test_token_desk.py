@@ -121,7 +121,6 @@ def test_caller_learns_that_there_is_no_token() -> None:
     with pytest.raises(TokenAcquisitionError):
         ask.result()
     assert states(bench) == {}
-    assert bench.session.fatal is None
 
 
 def test_caller_learns_when_the_next_token_can_be_fetched() -> None:
@@ -148,7 +147,6 @@ def test_replay_waits_for_a_token_without_end() -> None:
         bench.session.token_failed(TokenAcquisitionError("no"), bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
         bench.wait(30)
-    assert bench.session.fatal is None
     assert bench.session.failure is None
     bench.session.set_token("second", bench.now)
     bench.accept_all()
