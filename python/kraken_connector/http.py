@@ -193,14 +193,14 @@ class HTTPAuthenticatedClient:
     async def _client(self) -> httpx.AsyncClient:
         """Return the HTTP client of the running event loop.
 
-        Loading certificates takes tens of milliseconds, during which the loop would stand still,
-        so that is done in a thread, once.
+        Loading certificates takes tens of milliseconds, and so do the modules that httpx imports
+        when it needs them. The loop would stand still meanwhile, so that is done in a thread, once.
         """
         loop = asyncio.get_running_loop()
         problem = ""
         try:
             if not self._has_tls():
-                await asyncio.to_thread(self._load_certificates)
+                await asyncio.to_thread(self._load)
             client = self._clients.get(loop)
             if client is None:
                 client = self._clients[loop] = httpx.AsyncClient(**self._client_args)
@@ -214,8 +214,11 @@ class HTTPAuthenticatedClient:
         args = self._client_args
         return isinstance(args["verify"], ssl.SSLContext) or "transport" in args
 
-    def _load_certificates(self) -> None:
-        """Replace the TLS settings by a context made from them."""
+    def _load(self) -> None:
+        """Replace the TLS settings by a context made from them, and let httpx import its modules.
+
+        An HTTP client belongs to no loop before its first request; this one makes none.
+        """
         with self._tls_lock:
             args = self._client_args
             if not self._has_tls():
@@ -224,6 +227,7 @@ class HTTPAuthenticatedClient:
                     cert=args.pop("cert", None),
                     trust_env=args.get("trust_env", True),
                 )
+                httpx.AsyncClient(**args)
 
     def _signed(self, path: str) -> tuple[str, dict[str, str]]:
         nonce = str(next_nonce(self._api_key, self._nonce_unit))
