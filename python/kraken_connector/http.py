@@ -5,27 +5,48 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
+from weakref import WeakKeyDictionary
 
 import httpx
 
 from .exceptions import TokenAcquisitionError
-from .security import NONCE_UNITS, decode_secret, next_nonce, sign
+from .security import NONCE_UNITS, checked_key, decode_secret, next_nonce, sign
 
 __all__ = ["REST_URL", "HTTPAuthenticatedClient", "WebSocketToken"]
+
+logger = logging.getLogger(__name__)
 
 #: docs.kraken.com, guide "Spot REST Authentication" and page "Get Websockets Token".
 REST_URL = "https://api.kraken.com"
 TOKEN_PATH = "/0/private/GetWebSocketsToken"
 
+#: Seconds within which a token must be used (page "Get Websockets Token"), where a reply does not
+#: say it in a form that can be read.
+TOKEN_LIFETIME = 900.0
+#: What is longer is no lifetime, but an error.
+LONGEST_LIFETIME = 1e9
+
+#: Seconds for a whole request by default.
+TIMEOUT = 10.0
+#: Part of these for each of the two steps of connecting, TCP and TLS. They must end by the timeout
+#: of httpx: a cancellation in the middle of a TLS handshake leaves the socket open (httpcore).
+CONNECT_SHARE = 0.45
+
+#: Errors whose text comes from the operating system, so that it cannot contain a header.
+_SPEAKING_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, OSError)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WebSocketToken:
-    """A token as the exchange gave it.
+    """A token as the exchange gave it; it cannot be pickled.
 
     Attributes:
         token: the secret itself.
@@ -38,33 +59,39 @@ class WebSocketToken:
     def __repr__(self) -> str:
         return f"WebSocketToken(token=<hidden>, expires={self.expires})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a WebSocketToken is a secret and cannot be pickled")
+
 
 class HTTPAuthenticatedClient:
     """Signed requests to the REST API.
 
     Neither key nor secret appears in its repr, in exceptions or logs, and it refuses to be
-    pickled.
+    pickled. No connection is kept open between requests, so it needs no closing; `async with`
+    releases what it holds for the running event loop all the same.
 
     Args:
         base_url: `https://api.kraken.com`, also the default.
         auth_header_name: header with the public key.
         hmac_msg_signature: header with the signature.
-        api_key: public key.
-        api_secret: private key, base64 as the exchange shows it.
+        api_key: public key; blanks around it are dropped.
+        api_secret: private key, base64 as the exchange shows it; blanks around it are dropped.
         cookies: cookies of every request.
         headers: headers of every request.
-        timeout: for a whole request; seconds or an `httpx.Timeout`.
+        timeout: seconds for a whole request, 10 by default. The parts of an `httpx.Timeout` hold
+            for each step, and their sum for the whole request.
         verify_ssl: as `verify` of httpx.
         follow_redirects: as in httpx.
         httpx_args: further arguments of `httpx.AsyncClient`.
         raise_on_unexpected_status: accepted for kraken-connector 0.2.0; a status other than 200
             always raises.
         otp: one-time password, for keys with a second factor.
-        nonce_unit: `ns`, `us` or `ms`; a key that has seen one unit refuses coarser ones for
-            ever. kraken-connector 0.2.0 used microseconds.
+        nonce_unit: `us`, as kraken-connector 0.2.0, `ns` or `ms`. A key that has seen a finer unit
+            refuses coarser ones for ever.
 
     Raises:
-        ValueError: the secret is not base64, or a key without its secret.
+        ValueError: the URL has no valid host or port, the key has characters that no key has, the
+            secret is not base64, or one of the two is missing.
     """
 
     def __init__(
@@ -83,58 +110,124 @@ class HTTPAuthenticatedClient:
         httpx_args: Mapping[str, Any] | None = None,
         raise_on_unexpected_status: bool = False,
         otp: str | None = None,
-        nonce_unit: str = "ns",
+        nonce_unit: str = "us",
     ) -> None:
-        if not base_url.startswith(("https://", "http://")):
-            raise ValueError(f"base_url must begin with https://, not {base_url!r}")
-        if bool(api_key) != bool(api_secret):
+        # What is wrong with a key is raised when no variable of this frame has the key any more:
+        # error reports show the variables.
+        try:
+            self._api_key = checked_key(api_key)
+            self._secret = decode_secret(api_secret or "")
+        finally:
+            del api_key, api_secret
+        if bool(self._api_key) != bool(self._secret):
             raise ValueError("api_key and api_secret belong together; one of them is missing")
         if nonce_unit not in NONCE_UNITS:
             raise ValueError(f"nonce_unit must be one of {', '.join(NONCE_UNITS)}")
+        self._shown_url = _shown(base_url)
         self.base_url = base_url.rstrip("/")
         self.auth_header_name = auth_header_name
         self.hmac_msg_signature = hmac_msg_signature
         self.raise_on_unexpected_status = raise_on_unexpected_status
-        self._api_key = api_key or ""
-        self._secret = decode_secret(api_secret) if api_secret else b""
         self._otp = otp
         self._nonce_unit = nonce_unit
         self._client_args: dict[str, Any] = {
             "cookies": dict(cookies or {}),
             "headers": dict(headers or {}),
-            "timeout": 10.0 if timeout is None else timeout,
+            "timeout": timeout,
             "verify": verify_ssl,
             "follow_redirects": follow_redirects,
+            # Tokens are minutes apart: an open connection would only wait to be broken.
+            "limits": httpx.Limits(max_keepalive_connections=0),
             **(httpx_args or {}),
         }
+        self._timeout, self._client_args["timeout"] = _timeouts(self._client_args["timeout"])
+        if base_url.startswith("http://") and not self._has_tls() and not follow_redirects:
+            # No certificate will ever be looked at.
+            self._client_args["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            WeakKeyDictionary()
+        )
+        self._tls_lock = threading.Lock()
 
     async def get_websockets_token(self) -> WebSocketToken:
         """Ask the REST API for a new token.
 
         Raises:
-            TokenAcquisitionError: there is none; `venue_error` has the exchange's own text.
+            TokenAcquisitionError: there is none; `venue_error` has the exchange's own text,
+                `errors` each of them where there are several, `status` the HTTP status.
         """
         if not self._secret:
             raise TokenAcquisitionError(
                 "no API key: pass api_key and api_secret, "
                 "or use TokenManager.from_env() with KRAKEN_API_KEY and KRAKEN_API_SECRET"
             )
-        return _token_of(await self._post(TOKEN_PATH))
+        return self._token_of(await self._post(TOKEN_PATH))
+
+    async def aclose(self) -> None:
+        """Release what is held for the running event loop; the next request makes it anew."""
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+    # The request.
 
     async def _post(self, path: str) -> httpx.Response:
         """Send one signed request; failures lose their cause, which holds headers and keys."""
+        client = await self._client()
         body, headers = self._signed(path)
-        problem = ""
+        url = f"{self.base_url}{path}"
         try:
-            async with httpx.AsyncClient(**self._client_args) as client:
-                return await client.post(f"{self.base_url}{path}", content=body, headers=headers)
-        except httpx.TimeoutException:
-            problem = "the request timed out"
-        except (httpx.HTTPError, OSError) as error:
+            async with asyncio.timeout(self._timeout):
+                return await client.post(url, content=body, headers=headers)
+        except (httpx.TimeoutException, TimeoutError):
+            within = "" if self._timeout is None else f" within {self._timeout:g} s"
+            problem = f"no answer{within}"
+        except _SPEAKING_ERRORS as error:
             problem = f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 (its text may quote a header)
+            problem = type(error).__name__
         finally:
             del body, headers
-        raise TokenAcquisitionError(f"cannot reach {self.base_url}: {problem}")
+        raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
+
+    async def _client(self) -> httpx.AsyncClient:
+        """Return the HTTP client of the running event loop.
+
+        Loading certificates takes tens of milliseconds, and so do the modules that httpx imports
+        when it needs them. The loop would stand still meanwhile, so that is done in a thread, once.
+        """
+        loop = asyncio.get_running_loop()
+        problem = ""
+        try:
+            if not self._has_tls():
+                await asyncio.to_thread(self._load)
+            client = self._clients.get(loop)
+            if client is None:
+                client = self._clients[loop] = httpx.AsyncClient(**self._client_args)
+            return client
+        except Exception as error:  # noqa: BLE001 (a proxy of the environment that httpx refuses)
+            problem = f"{type(error).__name__}: {error}"
+        raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
+
+    def _has_tls(self) -> bool:
+        """Tell whether an HTTP client can be made without loading certificates."""
+        args = self._client_args
+        return isinstance(args["verify"], ssl.SSLContext) or "transport" in args
+
+    def _load(self) -> None:
+        """Replace the TLS settings by a context made from them, and let httpx import its modules.
+
+        An HTTP client belongs to no loop before its first request; this one makes none.
+        """
+        with self._tls_lock:
+            args = self._client_args
+            if not self._has_tls():
+                args["verify"] = httpx.create_ssl_context(
+                    verify=args["verify"],
+                    cert=args.pop("cert", None),
+                    trust_env=args.get("trust_env", True),
+                )
+                httpx.AsyncClient(**args)
 
     def _signed(self, path: str) -> tuple[str, dict[str, str]]:
         nonce = str(next_nonce(self._api_key, self._nonce_unit))
@@ -146,30 +239,91 @@ class HTTPAuthenticatedClient:
             "Content-Type": "application/x-www-form-urlencoded",
         }
 
+    # The reply.
+
+    def _token_of(self, response: httpx.Response) -> WebSocketToken:
+        """Read the reply. The REST API reports its errors with status 200 (docs.kraken.com)."""
+        status = response.status_code
+        try:
+            reply = response.json()
+        except (ValueError, RecursionError):
+            reply = None
+        reply = reply if isinstance(reply, dict) else {}
+        texts = [text.replace(self._api_key, "<key>") for text in _texts(reply.get("error"))]
+        errors = [text for text in texts if not text.startswith("W")]
+        for warning in (text for text in texts if text.startswith("W")):
+            logger.warning("the exchange warns about the token call: %s", warning)
+        if errors:
+            text = f"the exchange refused a token: {', '.join(errors)}"
+            raise _failure(text, status, errors)
+        result = reply.get("result")
+        result = result if isinstance(result, dict) else {}
+        token = result.get("token")
+        if status != 200 or not isinstance(token, str) or not token:
+            raise _failure(f"no token in the reply (HTTP status {status})", status)
+        return WebSocketToken(token, _lifetime(result.get("expires")))
+
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        return None
+        await self.aclose()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r})"
+        # Also where the constructor failed: error reports show half-made objects.
+        return f"{type(self).__name__}(base_url={getattr(self, '_shown_url', None)!r})"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"{type(self).__name__} holds an API key and cannot be pickled")
 
 
-def _token_of(response: httpx.Response) -> WebSocketToken:
-    """Read the reply. The REST API reports its errors with status 200 (docs.kraken.com)."""
-    try:
-        reply = response.json()
-    except ValueError:
-        reply = None
-    errors = reply.get("error") if isinstance(reply, dict) else None
-    if errors:
-        text = ", ".join(map(str, errors))
-        raise TokenAcquisitionError(f"the exchange refused a token: {text}", venue_error=text)
-    result = reply.get("result") if isinstance(reply, dict) else None
-    if response.status_code != 200 or not isinstance(result, dict) or not result.get("token"):
-        raise TokenAcquisitionError(f"no token in the reply (HTTP status {response.status_code})")
-    return WebSocketToken(str(result["token"]), float(result.get("expires", 900)))
+def _shown(base_url: str) -> str:
+    """Return the scheme, host and port of a URL; what else it holds is shown nowhere.
+
+    Raises:
+        ValueError: it has no such parts; the text does not contain the URL, as it may be a key in
+            the wrong place.
+    """
+    problem = "it must begin with https://"
+    if base_url.startswith(("https://", "http://")):
+        try:
+            parts = urlsplit(base_url)
+            host, port = parts.hostname or "", parts.port
+            host.encode("idna")
+        except ValueError:
+            problem = "its host or port is not valid"
+        else:
+            if host:
+                where = f"[{host}]" if ":" in host else host
+                return f"{parts.scheme}://{where}" + ("" if port is None else f":{port}")
+            problem = "it has no host"
+    raise ValueError(f"base_url is not a URL like {REST_URL}: {problem}")
+
+
+def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, httpx.Timeout]:
+    """Return the seconds for a whole request, `None` without a limit, and for its steps."""
+    if isinstance(timeout, httpx.Timeout):
+        steps = (timeout.pool, timeout.connect, timeout.write, timeout.read)
+        return (None if None in steps else sum(step or 0.0 for step in steps)), timeout
+    total = TIMEOUT if timeout is None else float(timeout)
+    return total, httpx.Timeout(total, connect=CONNECT_SHARE * total)
+
+
+def _texts(error: Any) -> list[str]:
+    """Return the texts of a reply's `error`, a list by the documentation."""
+    if not error:
+        return []
+    return [str(text) for text in error] if isinstance(error, list) else [str(error)]
+
+
+def _lifetime(expires: Any) -> float:
+    """Return the seconds within which a token must be used."""
+    is_number = isinstance(expires, int | float) and not isinstance(expires, bool)
+    return float(expires) if is_number and 0 < expires < LONGEST_LIFETIME else TOKEN_LIFETIME
+
+
+def _failure(text: str, status: int, errors: Sequence[str] = ()) -> TokenAcquisitionError:
+    """Return the error of a reply without a token."""
+    failure = TokenAcquisitionError(text, venue_error=", ".join(errors) or None)
+    vars(failure).update(status=status, errors=tuple(errors))
+    return failure

@@ -13,26 +13,48 @@ import threading
 import time
 from typing import Final
 
-__all__ = ["NONCE_UNITS", "decode_secret", "next_nonce", "sign"]
+__all__ = ["NONCE_UNITS", "checked_key", "decode_secret", "next_nonce", "sign"]
 
-#: Nonces per second, by name. A key that has seen one unit refuses smaller numbers for ever, so
-#: the default is the finest: it is above every nonce that milliseconds or microseconds gave.
+#: Nanoseconds that one step of a nonce takes, by the name of the unit. A key that has seen one unit
+#: refuses smaller numbers for ever. The default is that of kraken-connector 0.2.0, microseconds, so
+#: that a key can go back and forth between the two.
 NONCE_UNITS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 _lock = threading.Lock()
 _last_nonces: dict[str, int] = {}
 
 
+def checked_key(key: str | None) -> str:
+    """Return a public key without the blanks around it, empty if there is none.
+
+    Files with a key often end in a line feed.
+
+    Raises:
+        ValueError: it has characters that cannot stand in a header; the text never contains the
+            key.
+    """
+    stripped = (key or "").strip()
+    if stripped.isascii() and stripped.isprintable() and " " not in stripped:
+        return stripped
+    # Error reports show the variables of a frame.
+    del key, stripped
+    raise ValueError(
+        "api_key has a blank or a character that is not ASCII: "
+        "copy the public key exactly as it was shown"
+    )
+
+
 def decode_secret(secret: str) -> bytes:
-    """Return the bytes of a private key as the exchange prints it.
+    """Return the bytes of a private key as the exchange prints it; blanks around it are dropped.
 
     Raises:
         ValueError: it is not base64; the text never contains the secret.
     """
     try:
-        return base64.b64decode(secret, validate=True)
+        return base64.b64decode(secret.strip(), validate=True)
     except (binascii.Error, ValueError):
-        pass
+        # Error reports show the variables of a frame.
+        del secret
     # Raised outside of the handler: the cause would carry the secret in its frames' locals.
     raise ValueError("api_secret is not base64: copy the private key exactly as it was shown")
 
@@ -50,7 +72,7 @@ def sign(secret: bytes, path: str, nonce: str, body: str) -> str:
     return base64.b64encode(hmac.digest(secret, path.encode() + digest, hashlib.sha512)).decode()
 
 
-def next_nonce(api_key: str, unit: str = "ns") -> int:
+def next_nonce(api_key: str, unit: str = "us") -> int:
     """Return a number larger than every one given for this key before in this process.
 
     It follows the clock; when the clock stands still or goes back, it counts on.

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gc
+import json
+import pickle
+import socket
+import ssl
+import threading
+import traceback
 from typing import Any
 from urllib.parse import parse_qs
 
 import httpx
 import pytest
+from tests import virtual
 
 from kraken_connector.exceptions import TokenAcquisitionError
-from kraken_connector.http import HTTPAuthenticatedClient
+from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
 from kraken_connector.security import decode_secret, sign
 
 SECRET = "c2VjcmV0"
@@ -90,30 +100,82 @@ async def test_errors_of_the_exchange_are_kept_verbatim() -> None:
 
 
 @pytest.mark.parametrize(
+    ("error", "texts"),
+    [
+        (["EAPI:Invalid key"], ("EAPI:Invalid key",)),
+        (["EAPI:Invalid key", "EGeneral:Busy"], ("EAPI:Invalid key", "EGeneral:Busy")),
+        ("EAPI:Invalid key", ("EAPI:Invalid key",)),
+        ([{"code": 1}], ("{'code': 1}",)),
+        (["WGeneral:Deprecated", "EService:Busy"], ("EService:Busy",)),
+    ],
+)
+async def test_each_error_of_the_exchange_is_kept(error: Any, texts: tuple[str, ...]) -> None:
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await Exchange({"error": error}).client().get_websockets_token()
+    assert vars(caught.value)["errors"] == texts
+    assert vars(caught.value)["status"] == 200
+    assert caught.value.venue_error == ", ".join(texts)
+
+
+async def test_warning_is_logged_and_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    reply = {**GOOD, "error": ["WGeneral:Deprecated"]}
+    token = await Exchange(reply).client().get_websockets_token()
+    assert token.token == "a-token"
+    assert "WGeneral:Deprecated" in caplog.records[-1].getMessage()
+
+
+@pytest.mark.parametrize(
+    "expires",
+    [None, "soon", "", [], {}, True, 0, -1, float("inf"), float("nan"), 10**400],
+)
+async def test_lifetime_that_cannot_be_read_is_the_documented_one(expires: Any) -> None:
+    exchange = Exchange(json.dumps({"error": [], "result": {"token": "t", "expires": expires}}))
+    assert (await exchange.client().get_websockets_token()).expires == 900
+
+
+async def test_lifetime_is_documented_where_it_is_missing() -> None:
+    token = await Exchange({"error": [], "result": {"token": "t"}}).client().get_websockets_token()
+    assert token.expires == 900
+
+
+@pytest.mark.parametrize(
     ("reply", "status"),
     [
         ("<html>bad gateway</html>", 502),
+        ("error code: 1015", 429),
+        ("[" * 200_000, 200),
         (GOOD, 503),
         ({}, 200),
         ([], 200),
         ({"error": [], "result": {}}, 200),
         ({"error": [], "result": []}, 200),
+        ({"error": [], "result": {"token": ["t"]}}, 200),
     ],
 )
 async def test_replies_without_a_token_are_errors(reply: Any, status: int) -> None:
     with pytest.raises(TokenAcquisitionError, match=str(status)) as caught:
         await Exchange(reply, status).client().get_websockets_token()
     assert caught.value.venue_error is None
+    assert vars(caught.value)["status"] == status
 
 
 @pytest.mark.parametrize(
-    "failure", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), OSError("down")]
+    "failure",
+    [
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+        OSError("down"),
+        httpx.LocalProtocolError("Illegal header value b'the-key'"),
+        UnicodeEncodeError("ascii", "the-key", 0, 1, "no"),
+        ExceptionGroup("several", [OverflowError("the-key")]),
+    ],
 )
 async def test_network_failures_are_errors_without_their_request(failure: Exception) -> None:
     with pytest.raises(TokenAcquisitionError, match=r"api\.kraken\.com") as caught:
         await Exchange(failure).client().get_websockets_token()
     assert caught.value.__cause__ is None
     assert caught.value.__context__ is None
+    assert "the-key" not in str(caught.value)
 
 
 async def test_client_without_a_key_says_what_is_missing() -> None:
@@ -127,9 +189,227 @@ async def test_client_without_a_key_says_what_is_missing() -> None:
         {"api_key": "only"},
         {"api_secret": SECRET},
         {"base_url": "api.kraken.com"},
+        {"base_url": "https://api.kraken.com:99999"},
+        {"base_url": "https://api.kraken.com:x"},
+        {"base_url": "https://"},
+        {"base_url": f"https://{'a' * 64}.com"},
+        {"base_url": "https://[bad"},
+        {"api_key": "the\u200bkey", "api_secret": SECRET},
+        {"api_key": "the-key", "api_secret": "no base64"},
         {"nonce_unit": "minutes"},
     ],
 )
 def test_wrong_arguments_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"api_|base_url|nonce_unit"):
         HTTPAuthenticatedClient(**options)
+
+
+def variables_of(error: BaseException) -> str:
+    """Return what a report with the variables of all frames of this package shows."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    ours = [f for f in frames if f.f_globals["__name__"].startswith("kraken_connector")]
+    assert ours
+    return "".join(repr(frame.f_locals) for frame in ours)
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [("key\u200bof-mine", SECRET), ("key-of-mine", "secret-no-base64"), ("key-of-mine", "")],
+)
+def test_error_about_a_key_shows_it_nowhere(key: str, secret: str) -> None:
+    with pytest.raises(ValueError, match="api_") as caught:
+        HTTPAuthenticatedClient(api_key=key, api_secret=secret)
+    shown = str(caught.value) + variables_of(caught.value)
+    assert key not in shown
+    assert repr(key)[1:-1] not in shown
+    assert not secret or secret not in shown
+
+
+def test_key_in_the_place_of_the_url_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="base_url") as caught:
+        HTTPAuthenticatedClient("the-key-of-mine")
+    assert "the-key-of-mine" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "failure", [httpx.LocalProtocolError("no"), RuntimeError("no"), httpx.ReadTimeout("slow")]
+)
+async def test_error_of_a_call_has_no_key_in_its_variables(failure: Exception) -> None:
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await Exchange(failure).client().get_websockets_token()
+    shown = variables_of(caught.value)
+    assert "the-key" not in shown
+    assert SECRET not in shown
+    assert "nonce" not in shown
+
+
+async def test_key_that_the_exchange_repeats_is_not_shown() -> None:
+    exchange = Exchange({"error": ["EAPI:Invalid key:the-key"]})
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await exchange.client().get_websockets_token()
+    assert "the-key" not in repr(vars(caught.value)) + str(caught.value)
+
+
+def test_blanks_around_the_keys_are_dropped() -> None:
+    client = HTTPAuthenticatedClient(api_key="the-key\n", api_secret=f" {SECRET}\n")
+    _, headers = client._signed("/0/private/GetWebSocketsToken")
+    assert headers["API-Key"] == "the-key"
+
+
+def test_user_name_in_the_url_is_not_shown() -> None:
+    client = HTTPAuthenticatedClient("https://me:hush@gateway.test:8443/kraken/")
+    assert repr(client) == "HTTPAuthenticatedClient(base_url='https://gateway.test:8443')"
+    assert client.base_url == "https://me:hush@gateway.test:8443/kraken"
+
+
+def test_half_made_client_has_a_repr() -> None:
+    half = HTTPAuthenticatedClient.__new__(HTTPAuthenticatedClient)
+    assert repr(half) == "HTTPAuthenticatedClient(base_url=None)"
+
+
+def test_token_cannot_be_pickled() -> None:
+    with pytest.raises(TypeError, match="cannot be pickled"):
+        pickle.dumps(WebSocketToken("the-token", 900))
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "socks://127.0.0.1:9"])
+async def test_proxy_that_cannot_be_used_is_an_error_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    client = HTTPAuthenticatedClient("http://127.0.0.1:9", api_key="the-key", api_secret=SECRET)
+    with pytest.raises(TokenAcquisitionError, match=r"cannot reach http://127.0.0.1:9: \w+: ."):
+        await client.get_websockets_token()
+
+
+# The event loop, and time.
+
+
+async def test_certificates_are_loaded_once_and_not_by_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads: list[int] = []
+    load = httpx.create_ssl_context
+
+    def note(**options: Any) -> ssl.SSLContext:
+        threads.append(threading.get_ident())
+        return load(**options)
+
+    monkeypatch.setattr("kraken_connector.http.httpx.create_ssl_context", note)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        client = HTTPAuthenticatedClient(
+            f"https://127.0.0.1:{nobody.getsockname()[1]}",
+            api_key="the-key",
+            api_secret=SECRET,
+            httpx_args={"trust_env": False},
+        )
+        calls = [client.get_websockets_token() for _ in range(5)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(result, TokenAcquisitionError) for result in results)
+    (thread,) = threads
+    assert thread != threading.get_ident()
+
+
+async def test_one_http_client_serves_an_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[httpx.AsyncClient] = []
+    make = httpx.AsyncClient
+
+    def note(**options: Any) -> httpx.AsyncClient:
+        made.append(make(**options))
+        return made[-1]
+
+    monkeypatch.setattr("kraken_connector.http.httpx.AsyncClient", note)
+    async with Exchange().client() as client:
+        for _ in range(3):
+            await client.get_websockets_token()
+        await asyncio.to_thread(asyncio.run, client.get_websockets_token())
+        assert len(made) == 2
+    assert made[0].is_closed
+    await client.get_websockets_token()
+    assert len(made) == 3
+
+
+def test_timeout_is_for_the_whole_request() -> None:
+    class Drip(asyncio.Protocol):
+        """Answers, a byte each half second."""
+
+        def connection_made(self, transport: Any) -> None:
+            transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n")
+            self.drip(transport)
+
+        def drip(self, transport: Any) -> None:
+            if not transport.is_closing():
+                transport.write(b" ")
+                asyncio.get_running_loop().call_later(0.5, self.drip, transport)
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Drip, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        for timeout, total in ((2.0, 2.0), (httpx.Timeout(1.0), 4.0), (None, 10.0)):
+            client = HTTPAuthenticatedClient(
+                f"http://127.0.0.1:{port}",
+                api_key="the-key",
+                api_secret=SECRET,
+                timeout=timeout,
+                httpx_args={"trust_env": False},
+            )
+            start = loop.time()
+            with pytest.raises(TokenAcquisitionError, match=f"no answer within {total:g} s"):
+                await client.get_websockets_token()
+            assert loop.time() - start == pytest.approx(total, abs=0.01)
+
+    virtual.run(main())
+
+
+async def test_handshake_that_hangs_leaves_no_open_socket() -> None:
+    ends: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            ends.append(await reader.read())
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    client = HTTPAuthenticatedClient(
+        f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        api_key="the-key",
+        api_secret=SECRET,
+        timeout=0.1,
+        httpx_args={"trust_env": False},
+    )
+    gc.disable()
+    try:
+        with pytest.raises(TokenAcquisitionError, match="no answer"):
+            await client.get_websockets_token()
+        # The other end sees it, without help from the garbage collector.
+        await asyncio.wait_for(ended.wait(), 10)
+    finally:
+        gc.enable()
+        server.close()
+
+
+async def test_no_connection_stays_open() -> None:
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"nonce=")
+        body = json.dumps(GOOD).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await reader.read()
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    client = HTTPAuthenticatedClient(
+        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        api_key="the-key",
+        api_secret=SECRET,
+        httpx_args={"trust_env": False},
+    )
+    assert (await client.get_websockets_token()).token == "a-token"
+    await asyncio.wait_for(ended.wait(), 10)
+    server.close()

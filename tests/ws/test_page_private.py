@@ -70,11 +70,11 @@ async def test_token_of_the_parameters_works_without_a_manager(sim: SimulatedExc
 
 
 async def test_refused_token_call_reaches_the_caller(sim: SimulatedExchange) -> None:
-    sim.faults.refuse_tokens("EGeneral:Permission denied")
+    sim.faults.refuse_tokens("EService:Unavailable")
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         with pytest.raises(TokenAcquisitionError) as caught:
             await client.subscribe(ExecutionsParams())
-        assert caught.value.venue_error == "EGeneral:Permission denied"
+        assert caught.value.venue_error == "EService:Unavailable"
         assert client.subscriptions == {}
         await client.subscribe(ExecutionsParams())
 

@@ -15,7 +15,6 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
-    client_of,
     connected,
     eventually,
     find,
@@ -149,7 +148,7 @@ async def test_token_is_invalidated_and_fetched_again(sim: SimulatedExchange) ->
 async def test_token_call_that_fails_on_reconnect_is_repeated(sim: SimulatedExchange) -> None:
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.subscribe(ExecutionsParams(snap_orders=True))
-        sim.faults.refuse_tokens(times=1)
+        sim.faults.refuse_tokens("EService:Unavailable")
         reset(sim)
         await reconnected(sim, client)
         assert sim.rest.calls == 3
@@ -308,20 +307,21 @@ async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchan
             await client.receive()
 
 
-async def test_token_that_cannot_be_had_any_more_ends_the_client(sim: SimulatedExchange) -> None:
-    client = client_of(sim, token_manager=tokens_of(sim), max_reconnect_attempts=1)
-    await client.connect()
-    await client.subscribe(ExecutionsParams())
-    sim.faults.refuse_tokens("EAPI:Invalid key", times=1)
-    reset(sim)
-    async with asyncio.timeout(5):
-        async for _ in client:
-            pass
-    with pytest.raises(ConnectFailed, match="EAPI:Invalid key"):
-        await client.receive()
-    await client.connect()
-    await client.subscribe(ExecutionsParams())
-    await client.disconnect()
+async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedExchange) -> None:
+    manager = tokens_of(sim)
+    async with connected(sim, token_manager=manager, max_reconnect_attempts=1) as client:
+        await client.subscribe(ExecutionsParams())
+        await client.subscribe(TickerParams(symbol=[BTC]))
+        sim.faults.refuse_tokens("EAPI:Invalid key", times=1)
+        for _ in range(3):
+            before = sim.connections_total
+            reset(sim)
+            await sim.wait_for(lambda before=before: sim.connections_total > before)
+            await eventually(lambda: sim.registry.count("ticker", BTC))
+            await eventually(lambda: manager.next_call_in > 0)
+        assert client.state is ConnectionState.CONNECTED
+        # One for the first connection, and the refused one.
+        assert sim.rest.calls == 2
 
 
 async def test_success_resets_the_attempts(sim: SimulatedExchange) -> None:

@@ -28,7 +28,7 @@ async def test_no_secret_is_logged_at_debug(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    sim.faults.refuse_tokens(times=1)
+    sim.faults.refuse_tokens("EService:Unavailable")
     async with connected(sim, token_manager=tokens_of(sim), request_timeout=1.5) as client:
         with pytest.raises(TokenAcquisitionError):
             await client.subscribe(ExecutionsParams(snap_orders=True))

@@ -62,7 +62,7 @@ async def lead(sim: SimulatedExchange) -> None:
     # The client's answer to all this must be seen: a reset discards what it has not read.
     await sim.wait_for(lambda: ("unsubscribe", "book") in asked(sim), PATIENCE)
     sim.faults.revoke_tokens()
-    sim.faults.refuse_tokens()
+    sim.faults.refuse_tokens("EService:Unavailable")
     before = sim.connections_total
     sim.faults.reset_connections()
     await sim.wait_for(

@@ -268,7 +268,7 @@ async def test_parameters_of_another_method_are_refused(sim: SimulatedExchange) 
 
 
 async def test_failed_token_call_sends_nothing(sim: SimulatedExchange) -> None:
-    sim.faults.refuse_tokens("EGeneral:Permission denied")
+    sim.faults.refuse_tokens("EService:Unavailable")
     async with trader(sim) as client:
         with pytest.raises(TokenAcquisitionError):
             await client.add_order(limit())

@@ -24,7 +24,7 @@ from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .options import check_seconds, checked_count
 from .session import Session
-from .token import OwnTokens
+from .token import OwnTokens, TokenDelayed
 from .transport import DirectConnection, FrameWriter, open_socket
 
 if TYPE_CHECKING:
@@ -402,8 +402,6 @@ class Connection:
         self._readable.set()
         cause = "disconnect" if self._drain is None else "overflow"
         self.session.lost(error, time.time_ns(), cause)
-        if self._tokens is not None:
-            self._tokens.invalidate()
 
     async def _dial(self) -> ClientConnection:
         """Open a socket.
@@ -496,21 +494,27 @@ class Connection:
         self.attend()
 
     def _fetch_token(self) -> None:
-        if self._fetching is None and self._tokens is not None:
-            self._fetching = asyncio.create_task(self._provide_token(self._tokens))
+        if self._fetching is not None or self._tokens is None:
+            return
+        if (refused := self.session.take_refused_token()) is not None:
+            self._tokens.refused(refused)
+        fetching = asyncio.create_task(self._provide_token(self._tokens))
+        if not fetching.done():  # It is, with eager tasks, if nothing had to be waited for.
+            self._fetching = fetching
 
     async def _provide_token(self, tokens: OwnTokens) -> None:
-        if self.session.token_refused:
-            tokens.invalidate()
         try:
             token = await tokens.get_token()
+        except TokenDelayed as delay:
+            self.session.token_delayed(delay.reason, self._now(), delay.seconds)
         except Exception as error:  # noqa: BLE001 (whatever it was, callers wait for it)
-            self._fetching = None
-            logger.warning("no token: %s", error)
-            self.session.token_failed(error, self._now())
+            self.session.token_failed(error, self._now(), tokens.next_call_in)
         else:
-            self._fetching = None
             self.session.set_token(token, self._now(), tokens.good_for)
+        self._fetching = None
+        if self.session.wants_token:
+            # The socket works, so connecting did not fail; its pauses stay.
+            self._attempts = 0
         self.attend()
 
 

@@ -11,14 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from .._backend import Engine
-from ..exceptions import ConnectionLost, SubscriptionError, TransportError
+from ..exceptions import ConnectionLost, RequestTimeout, SubscriptionError, TransportError
 from ..models import WSErrorResponse, WSResponse
-from .constants import (
-    INVALID_SESSION,
-    RATE_EXCEEDED,
-    REPLAY_BATCH,
-    SNAPSHOTS_EXCEEDED,
-)
+from ..refusals import is_stale_token
+from .constants import RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from .engine_books import BOOK_CHANNELS, book_of, expect
 from .flights import Flight, Flights, Purpose, says, was_so_before
 from .pacing import Allowance
@@ -289,7 +285,16 @@ class Requests:
 
     def _end_overdue_asks(self, now: float) -> None:
         for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
-            self.abandon(ask, ask.overdue(self._timeout))
+            self.abandon(ask, self._without_token(ask, now) or ask.overdue(self._timeout))
+
+    def _without_token(self, ask: Ask, now: float) -> RequestTimeout | None:
+        """Return the error of a caller whose request waits for a token, `None` if it does not."""
+        waiting = {topic for flight in self.tokens.waiting for topic in flight.topics}
+        if waiting.isdisjoint(ask.outstanding):
+            return None
+        names = sorted(topic.name for topic in ask.outstanding)
+        text = f"{ask.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
+        return RequestTimeout(text, unanswered=names)
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
@@ -430,18 +435,19 @@ class Requests:
         self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float
     ) -> bool:
         """Send the refused part again, if the refusal is about the moment and not about it."""
-        if flight.tries >= MAX_TRIES:
+        if is_stale_token(response.error):
+            # Replays wait for a good one without end: `TokenManager` spaces the calls.
+            if not self.tokens.refuse(flight.token, patiently=flight.purpose != "ask"):
+                return False
+        elif flight.tries >= MAX_TRIES:
             return False
-        if says(response, RATE_EXCEEDED):
+        elif says(response, RATE_EXCEEDED):
             if (pause := self._flights.pacer.slow_down(now)) > 0:
                 logger.warning("the exchange limits our messages; waiting %.1f s", pause)
         elif says(response, SNAPSHOTS_EXCEEDED):
             if (pause := self._flights.allowance.slow_down(now)) > 0:
                 logger.warning("the exchange limits our snapshots; waiting %.1f s", pause)
-        elif not (
-            says(response, INVALID_SESSION)
-            and self.tokens.refuse(flight.token, now, patiently=flight.purpose != "ask")
-        ):
+        else:
             return False
         again = [flight.topics.pop(topic) for topic in topics]
         self._flights.retry(flight, again)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from .._backend import Engine, WSDataMessage
-from ..exceptions import TransportError
+from ..exceptions import TokenAcquisitionError, TransportError
 from ..models import (
     BookChecksumEvent,
     BookCrossedEvent,
@@ -142,7 +142,7 @@ class Session:
         self._live = Liveness(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
         )
-        self._tokens = TokenDesk(has_token_source, options.token_attempts)
+        self._tokens = TokenDesk(has_token_source)
         self.requests = Requests(
             url,
             self.engine,
@@ -296,7 +296,6 @@ class Session:
     def given_up(self) -> None:
         """Keep what is subscribed for the user's next attempt to connect."""
         self.fatal = None
-        self._tokens.forget()
 
     def closed(self) -> None:
         """Forget everything, on the user's wish."""
@@ -379,9 +378,18 @@ class Session:
         return self._tokens.deadline(is_kept=self._has_private_stream())
 
     @property
+    def wants_token(self) -> bool:
+        """Whether something waits for a token."""
+        return self._tokens.is_wanted
+
+    @property
     def token_refused(self) -> bool:
         """Whether the exchange refused the token of this socket."""
         return self._tokens.refused
+
+    def take_refused_token(self) -> str | None:
+        """Return the token that the exchange refused since the last call, if it did."""
+        return self._tokens.take_refused()
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
         """Take the token of this socket and send what waited for it.
@@ -395,15 +403,23 @@ class Session:
         self.trading.token_arrived(now)
         self._after(now)
 
-    def token_failed(self, error: Exception, now: float) -> None:
-        """Note that no token could be had."""
+    def token_failed(self, error: Exception, now: float, next_call_in: float = 0.0) -> None:
+        """Note that a token was not to be had: callers fail, replays wait for the next try.
+
+        Args:
+            error: what the callers get.
+            now: monotonic seconds.
+            next_call_in: seconds until the next try.
+        """
+        reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
+        self._tokens.postpone(now + next_call_in, reason)
         self.requests.token_failed(error)
         self.trading.token_failed(error)
-        if self._tokens.waiting and not self._tokens.failed(now):
-            self.fatal = error
-        elif self._tokens.token is not None:
-            # Its successor was not to be had; it is tried again after a pause.
-            self._tokens.failed(now)
+        self._after(now)
+
+    def token_delayed(self, reason: str, now: float, next_call_in: float) -> None:
+        """Note that it is too early to fetch a token: callers wait, as long as they want to."""
+        self._tokens.postpone(now + next_call_in, reason)
         self._after(now)
 
     # What callers want.

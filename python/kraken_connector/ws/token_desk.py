@@ -16,29 +16,30 @@ class TokenDesk:
 
     Each connection has a token of its own, which stays good while the connection has a private
     subscription (docs.kraken.com, page "Get Websockets Token"). Without one, as where only orders
-    are sent, another one is fetched before it expires.
+    are sent, another one is fetched before it expires. When to fetch the next one is decided by
+    `TokenManager`, for all connections together.
 
     Args:
         has_source: whether tokens can be fetched; if not, requests carry the token that their
             parameters bring.
-        attempts: how often a token is fetched in a row for subscriptions that are replayed.
 
     Attributes:
         waiting: subscriptions without a token.
         token: the token of this connection, `None` while there is none.
         has_source: whether tokens can be fetched.
         refused: whether the exchange refused the last token, so that another one is needed.
+        not_before: when the next token can be fetched; before, no request gets one.
     """
 
-    def __init__(self, has_source: bool, attempts: int) -> None:
+    def __init__(self, has_source: bool) -> None:
         self.waiting: list[Flight] = []
         self.refused = False
         self.has_source = has_source
-        self._attempts = attempts
         self.token: str | None = None
+        self.not_before = 0.0
+        self._refused_token: str | None = None
+        self._reason = ""
         self._wanted = False
-        self._failures = 0
-        self._not_before = 0.0
         self._good_until = _NEVER
 
     @property
@@ -57,8 +58,14 @@ class TokenDesk:
             is_kept: whether a private subscription keeps the token good.
         """
         if self.token is None:
-            return self._not_before if self.is_wanted else _NEVER
-        return _NEVER if is_kept else max(self._good_until, self._not_before)
+            return self.not_before if self.is_wanted else _NEVER
+        return _NEVER if is_kept else max(self._good_until, self.not_before)
+
+    def problem(self, now: float) -> str:
+        """Say why there is no token, and when the next one can be fetched."""
+        wait = self.not_before - now
+        text = f"no token: the next try is in {wait:.0f} s" if wait > 0 else "no token"
+        return f"{text} ({self._reason})" if self._reason else text
 
     def admit(self, flight: Flight) -> bool:
         """Tell whether a request has its token; if not it is kept."""
@@ -76,56 +83,54 @@ class TokenDesk:
         params = next(iter(flight.topics.values())).params
         return getattr(params, "token", None)
 
-    def refuse(self, token: str | None, now: float, *, patiently: bool) -> bool:
+    def refuse(self, token: str | None, *, patiently: bool) -> bool:
         """Note that the exchange refused a token; false when another one would not help.
 
         Args:
             token: what it refused.
-            now: monotonic seconds.
-            patiently: whether to go on when a second one in a row is refused, after a pause.
+            patiently: whether to go on when a second one in a row is refused.
         """
         if not self.has_source:
             return False
         if token != self.token:
             return True  # It was replaced, or is about to be, because of another request.
-        if self.refused:
-            if not patiently:
-                return False
-            self._failures += 1
-            self._not_before = now + self._pause()
+        if self.refused and not patiently:
+            return False
         self.token = None
         self.refused = True
+        self._refused_token = token
         return True
 
     def invalidate(self, token: str | None) -> None:
-        """Forget a token that the exchange refused for an order, which is not sent again."""
-        if self.has_source and token == self.token:
-            self.token = None
-            self.refused = self._wanted = True
+        """Forget a token that the exchange refused for an order, and want another one.
+
+        An order that may be sent again waits for it like one that was never sent.
+        """
+        if token is not None and token == self.token and self.refuse(token, patiently=True):
+            self._wanted = True
+
+    def take_refused(self) -> str | None:
+        """Return the token that was refused since the last call, if one was."""
+        refused, self._refused_token = self._refused_token, None
+        return refused
 
     def accepted(self) -> None:
-        """Note that the exchange took the token: a later refusal is a new story."""
+        """Note that the exchange took the token: a later refusal is its first."""
         self.refused = False
-        self._failures = 0
 
     def arrived(self, token: str, good_until: float) -> list[Flight]:
         """Take a token and return what waited for it."""
         self.token = token
         self._good_until = good_until
         self._wanted = False
-        if not self.refused:
-            self._failures = 0
+        self.postpone(0.0, "")
         waiting, self.waiting = self.waiting, []
         return waiting
 
-    def failed(self, now: float) -> bool:
-        """Note that no token could be had; false when it was tried often enough."""
-        self._failures += 1
-        self._not_before = now + self._pause()
-        return self._failures < self._attempts
-
-    def _pause(self) -> float:
-        return min(0.5 * 2.0**self._failures, 30.0)
+    def postpone(self, until: float, reason: str) -> None:
+        """Note when the next token can be fetched, and why not before."""
+        self.not_before = until
+        self._reason = reason
 
     def keep(self, wanted: Callable[[Flight], bool]) -> None:
         """Drop the waiting requests that are not `wanted`."""
@@ -136,9 +141,5 @@ class TokenDesk:
         self.token = None
         self.waiting.clear()
         self.refused = self._wanted = False
-        self._not_before = 0.0
-
-    def forget(self) -> None:
-        """Begin anew on the user's wish: failures of before do not count."""
-        self.lost()
-        self._failures = 0
+        self._refused_token = None
+        self.postpone(0.0, "")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+from typing import Any
 
 import pytest
+from tests import virtual
 
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import WebSocketToken
-from kraken_connector.ws.token import TokenManager
+from kraken_connector.ws.token import OwnTokens, TokenDelayed, TokenManager
 
 
 class Source:
@@ -79,18 +82,33 @@ async def test_cancelled_asker_does_not_fail_the_others() -> None:
     assert await second == "token 1"
 
 
-async def test_fetch_without_askers_is_cancelled() -> None:
+async def test_fetch_goes_on_when_nobody_waits_and_serves_the_next() -> None:
     source = Source()
     source.gate.clear()
     manager = TokenManager(source)
-    tasks = asyncio.all_tasks()
     asking = asyncio.create_task(manager.get_token())
     await asyncio.sleep(0)
     asking.cancel()
     await asyncio.wait([asking])
     source.gate.set()
-    assert await manager.get_token() == "token 2"
-    assert asyncio.all_tasks() == tasks
+    assert await manager.get_token() == "token 1"
+    assert source.calls == 1
+
+
+async def test_error_that_nobody_waits_for_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    source = Source()
+    source.gate.clear()
+    source.error = TokenAcquisitionError("no")
+    manager = TokenManager(source)
+    asking = asyncio.create_task(manager.get_token())
+    await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.wait([asking])
+    source.gate.set()
+    await asyncio.sleep(0)
+    del asking
+    gc.collect()
+    assert [record.name for record in caplog.records] == ["kraken_connector.ws.token"]
 
 
 async def test_invalidated_token_is_not_handed_out_again() -> None:
@@ -114,6 +132,159 @@ async def test_fetch_that_was_under_way_when_invalidated_is_not_kept() -> None:
     source.gate.set()
     assert (await early, await late) == ("token 1", "token 2")
     assert await manager.get_token() == "token 2"
+
+
+async def test_each_connection_gets_a_token_of_its_own() -> None:
+    source = Source()
+    manager = TokenManager(source)
+    first, second = OwnTokens(manager), OwnTokens(manager)
+    tokens = await asyncio.gather(*(own.get_token() for own in (first, first, second, second)))
+    assert sorted(tokens) == [f"token {number}" for number in (1, 2, 3, 4)]
+    assert source.calls == 4
+
+
+async def test_connection_takes_the_token_that_nobody_got() -> None:
+    source = Source()
+    source.gate.clear()
+    own = OwnTokens(TokenManager(source))
+    lost = asyncio.create_task(own.get_token())
+    await asyncio.sleep(0)
+    lost.cancel()
+    await asyncio.wait([lost])
+    source.gate.set()
+    assert await own.get_token() == "token 1"
+
+
+def test_calls_of_a_shared_manager_are_spaced() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        source = Source()
+        manager = TokenManager(source)
+        start = loop.time()
+
+        async def flap(own: OwnTokens) -> None:
+            while loop.time() < start + 100:
+                try:
+                    await own.get_token()
+                    await asyncio.sleep(0.3)
+                except TokenDelayed as delay:
+                    await asyncio.sleep(delay.seconds)
+
+        await asyncio.gather(*(flap(OwnTokens(manager)) for _ in range(5)))
+        assert 35 <= source.calls <= 10 + 100 * 0.3
+
+    virtual.run(main())
+
+
+def test_error_says_when_the_next_try_is() -> None:
+    async def main() -> None:
+        source = Source()
+        source.error = TokenAcquisitionError("refused", venue_error="EGeneral:Temporary lockout")
+        manager = TokenManager(source)
+        at = r"at \d\d:\d\d:\d\d UTC"
+        with pytest.raises(TokenAcquisitionError, match=rf"refused; .* in 900 s, {at}$") as caught:
+            await manager.get_token()
+        assert caught.value.venue_error == "EGeneral:Temporary lockout"
+        await asyncio.sleep(300)
+        with pytest.raises(TokenAcquisitionError, match=rf"in 600 s, {at} \(refused\)$"):
+            await manager.get_token()
+        assert source.calls == 1
+        await asyncio.sleep(600)
+        source.error = None
+        assert await manager.get_token() == "token 2"
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize(
+    ("text", "level"), [("EService:Busy", "WARNING"), ("EAPI:Invalid key", "ERROR")]
+)
+async def test_failure_is_logged_with_its_reason(
+    caplog: pytest.LogCaptureFixture, text: str, level: str
+) -> None:
+    source = Source()
+    source.error = TokenAcquisitionError(f"refused: {text}", venue_error=text)
+    with pytest.raises(TokenAcquisitionError):
+        await TokenManager(source).get_token()
+    (record,) = caplog.records
+    assert record.levelname == level
+    assert text in record.getMessage()
+
+
+@pytest.mark.parametrize("is_refused_twice", [False, True])
+async def test_refused_nonce_is_followed_by_the_next_one(is_refused_twice: bool) -> None:
+    class Nonces(Source):
+        async def get_websockets_token(self) -> WebSocketToken:
+            token = await super().get_websockets_token()
+            if self.calls == 1 or is_refused_twice:
+                raise TokenAcquisitionError("refused", venue_error="EAPI:Invalid nonce")
+            return token
+
+    source = Nonces()
+    manager = TokenManager(source)
+    if is_refused_twice:
+        with pytest.raises(TokenAcquisitionError, match="the next try is in 1 s"):
+            await manager.get_token()
+    else:
+        assert await manager.get_token() == "token 2"
+    assert source.calls == 2
+
+
+@pytest.mark.parametrize("asleep", [0.0, 900.0])
+def test_either_clock_ends_a_token(asleep: float) -> None:
+    """A machine that sleeps stops the monotonic clock; the exchange's goes on."""
+
+    async def main() -> None:
+        manager = TokenManager(Source())
+        await manager.get_token()
+        virtual.current().wall_offset += asleep
+        assert await manager.get_token() == ("token 2" if asleep else "token 1")
+        virtual.current().wall_offset -= 10_000
+        await asyncio.sleep(839)
+        assert manager.is_valid
+        await asyncio.sleep(2)
+        assert not manager.is_valid
+
+    virtual.run(main())
+
+
+async def test_other_managers_are_asked_for_a_new_token_each_time() -> None:
+    class Theirs:
+        """What somebody wrote for kraken-connector 0.2.0."""
+
+        def __init__(self) -> None:
+            self.number = 1
+
+        async def get_token(self) -> str:
+            return f"token {self.number}"
+
+        def invalidate(self) -> None:
+            self.number += 1
+
+    own = OwnTokens(Theirs())
+    assert [await own.get_token() for _ in range(3)] == ["token 1", "token 2", "token 3"]
+    assert own.good_for == float("inf")
+
+
+def test_manager_outlives_an_event_loop_that_ended_during_a_call() -> None:
+    source = Source()
+    source.gate.clear()
+    manager = TokenManager(source)
+
+    async def give_up() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(manager.get_token(), 0.001)
+
+    asyncio.run(give_up())
+    source.gate.set()
+    assert asyncio.run(manager.get_token()) == "token 2"
+
+
+@pytest.mark.parametrize("wrong", ["the-token", None, b"the-token"])
+def test_wrong_source_is_refused_and_not_shown(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=type(wrong).__name__) as caught:
+        TokenManager(wrong)
+    assert "the-token" not in str(caught.value)
 
 
 @pytest.mark.parametrize("margin", [-1.0, float("nan"), float("inf")])

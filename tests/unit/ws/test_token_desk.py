@@ -12,6 +12,7 @@ from tests.unit.ws.rig import (
 )
 
 from kraken_connector.exceptions import (
+    RequestTimeout,
     SubscriptionError,
     TokenAcquisitionError,
 )
@@ -72,22 +73,29 @@ def test_refused_token_is_replaced_once() -> None:
         ask.result()
 
 
-def test_replay_tries_further_tokens_after_pauses_when_they_are_refused() -> None:
+#: The ways in which the exchange says that a token is not good any more.
+STALE = ["ESession:Invalid session", "EAPI:Invalid token", "EAPI:Invalid session", "Token expired"]
+
+
+@pytest.mark.parametrize("text", STALE)
+def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> None:
     bench = Bench(has_token_source=True).open()
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("good", bench.now)
     bench.accept_all()
     bench.lose()
     bench.open()
-    pauses = []
-    for number in range(4):
+    for number in range(50):
         bench.session.set_token(f"stale {number}", bench.now)
-        bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
-        due = bench.session.token_deadline
-        pauses.append(due - bench.now)
-        bench.now = max(due, bench.now)
-    assert pauses[0] <= 0
-    assert pauses[1:] == [1.0, 2.0, 4.0]
+        bench.say(refusal(bench.sent()[0], text))
+        assert bench.session.token_deadline <= bench.now
+        # Whoever fetches tokens learns of each refusal once, and decides when to try again.
+        assert bench.session.take_refused_token() == f"stale {number}"
+        assert bench.session.take_refused_token() is None
+        bench.session.token_delayed("refused", bench.now, 30.0)
+        assert bench.session.token_deadline == bench.now + 30
+        bench.now += 30
+    assert bench.session.failure is None
     bench.session.set_token("good", bench.now)
     bench.accept_all()
     assert list(states(bench).values()) == ["confirmed"]
@@ -113,23 +121,36 @@ def test_caller_learns_that_there_is_no_token() -> None:
     with pytest.raises(TokenAcquisitionError):
         ask.result()
     assert states(bench) == {}
-    assert bench.session.fatal is None
 
 
-def test_replay_asks_for_a_token_again_and_gives_up_in_the_end() -> None:
-    bench = Bench(has_token_source=True, token_attempts=3).open()
+def test_caller_learns_when_the_next_token_can_be_fetched() -> None:
+    bench = Bench(has_token_source=True, request_timeout=10.0).open()
+    bench.session.token_delayed("the exchange is busy", bench.now, 60.0)
+    ask = bench.subscribe(ExecutionsParams())
+    bench.wait(9.9)
+    assert not ask.done
+    bench.wait(0.1)
+    with pytest.raises(RequestTimeout, match=r"next try is in 50 s \(the exchange is busy\)"):
+        ask.result()
+    assert [request["method"] for request in bench.sent()] == ["ping"]
+    assert states(bench) == {}
+
+
+def test_replay_waits_for_a_token_without_end() -> None:
+    bench = Bench(has_token_source=True, heartbeat_timeout=10**6, ping_interval=10**6).open()
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
     bench.lose()
     bench.open()
-    error = TokenAcquisitionError("no")
-    for _ in range(2):
-        bench.session.token_failed(error, bench.now)
-        assert bench.session.fatal is None
-        assert bench.now < bench.session.token_deadline < bench.now + 60
-    bench.session.token_failed(error, bench.now)
-    assert bench.session.fatal is error
+    for _ in range(100):
+        bench.session.token_failed(TokenAcquisitionError("no"), bench.now, 30.0)
+        assert bench.session.token_deadline == bench.now + 30
+        bench.wait(30)
+    assert bench.session.failure is None
+    bench.session.set_token("second", bench.now)
+    bench.accept_all()
+    assert list(states(bench).values()) == ["confirmed"]
 
 
 def test_token_of_the_parameters_is_used_without_a_source(bench: Bench) -> None:
@@ -164,15 +185,30 @@ def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts() -> 
 
 
 def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> None:
-    bench = Bench(has_token_source=True, token_attempts=2).open()
+    bench = Bench(has_token_source=True).open()
     bench.session.set_token("one", bench.now, good_for=1.0)
     bench.wait(1)
     for _ in range(5):
-        bench.session.token_failed(TokenAcquisitionError("down"), bench.now)
-        due = bench.session.token_deadline
-        assert bench.now < due <= bench.now + 30
-        bench.now = due
-    assert bench.session.fatal is None
+        bench.session.token_failed(TokenAcquisitionError("down"), bench.now, 4.0)
+        assert bench.session.token_deadline == bench.now + 4
+        bench.now += 4
+    assert not bench.session.wants_token
     bench.subscribe(ExecutionsParams())
     (request,) = bench.sent()
     assert request["params"]["token"] == "one"
+
+
+def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    tokens = bench.session.requests.tokens
+    for _ in range(3):
+        tokens.invalidate("one")
+    assert bench.session.wants_token
+    assert bench.session.token_refused
+    assert bench.session.take_refused_token() == "one"
+    bench.session.set_token("two", bench.now, good_for=840.0)
+    tokens.invalidate("one")
+    assert tokens.token == "two"
+    tokens.accepted()
+    assert not bench.session.token_refused
