@@ -479,7 +479,15 @@ class OrderUnresolved(KrakenConnectorError):
 
 
 class TokenAcquisitionError(RequestError):
-    """No WebSocket token could be had from the REST API."""
+    """No WebSocket token could be fetched from the REST API.
+
+    Attributes:
+        status: the HTTP status of the answer, `None` without one.
+        errors: the exchange's texts, empty where it gave none; `venue_error` joins them.
+    """
+
+    status: int | None = None
+    errors: tuple[str, ...] = ()
 
 
 class RequestTimeout(RequestError, TimeoutError):

@@ -325,5 +325,5 @@ def _lifetime(expires: Any) -> float:
 def _failure(text: str, status: int, errors: Sequence[str] = ()) -> TokenAcquisitionError:
     """Return the error of a reply without a token."""
     failure = TokenAcquisitionError(text, venue_error=", ".join(errors) or None)
-    vars(failure).update(status=status, errors=tuple(errors))
+    failure.status, failure.errors = status, tuple(errors)
     return failure

@@ -87,6 +87,7 @@ _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eorder:invalid cl_ord_id", Refusal("duplicate_id")),
     ("eorder:duplicate", Refusal("duplicate_id")),
     ("egeneral:permission denied", Refusal("permission")),
+    ("eapi:permission denied", Refusal("permission")),
     ("eapi:invalid key", Refusal("permission")),
     ("eapi:invalid signature", Refusal("permission")),
     ("eaccount:", Refusal("permission")),

@@ -75,7 +75,7 @@ async def test_no_output_at_debug_has_a_secret(
 ) -> None:
     calls = listen_in(sim, monkeypatch)
     sim.faults.refuse_tokens()
-    sim.rest.fail_next(502)
+    sim.faults.fail_tokens(502)
     keys = {
         "KRAKEN_CONNECTOR_API_KEY": sim.api_key,
         "KRAKEN_CONNECTOR_API_SECRET": sim.api_secret,

@@ -288,7 +288,7 @@ async def test_revoked_token_costs_one_refusal(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         await client.add_order(limit())
         sim.faults.revoke_tokens()
-        with pytest.raises(TradingError, match="ESession:Invalid session"):
+        with pytest.raises(TradingError, match="EAPI:Invalid token"):
             await client.add_order(limit())
         assert (await client.add_order(limit())).success
         assert len(orders_received(sim)) == 3

@@ -170,7 +170,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
-            raise TypeError(f"token_manager must be a TokenManager, not {token_manager!r}")
+            # Its type only: a token in the wrong place must not be shown.
+            kind = type(token_manager).__name__
+            raise TypeError(f"token_manager must be a TokenManager, not a {kind}")
         connection_options = ConnectionOptions(
             backoff_base=backoff_base,
             backoff_max=backoff_max,
@@ -189,7 +191,6 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             heartbeat_timeout=heartbeat_timeout,
             request_timeout=request_timeout,
             resync_attempts=resync_attempts,
-            token_attempts=max(1, max_reconnect_attempts),
             deliver_heartbeats=deliver_heartbeats,
             order_deadline=order_deadline,
         )

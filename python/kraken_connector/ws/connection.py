@@ -189,7 +189,6 @@ class Connection:
         else:
             self._stop(ConnectionLost(self.session.url, "the client gave up"))
             self.session.holes.give_up()
-            self.session.given_up()
 
     async def wait_closed(self) -> None:
         """Wait for the closing handshake, at most `close_timeout` seconds."""
@@ -212,7 +211,7 @@ class Connection:
         if self._socket is None:
             return
         self._send()
-        if session.failure is not None or session.fatal is not None:
+        if session.failure is not None:
             self._socket.transport.abort()
             self._readable.set()
             return
@@ -437,9 +436,6 @@ class Connection:
             KrakenConnectorError: reconnecting is off, or the allowed attempts failed.
         """
         options = self._options
-        if self.session.fatal is not None:
-            fatal = self.session.fatal
-            raise ConnectFailed(self.session.url, self._attempts, str(fatal)) from fatal
         if options.max_reconnect_attempts == 0:
             logger.info("lost %s: %s", self.session.url, reason)
             raise reason

@@ -76,6 +76,7 @@ class SystemState(StrEnum):
     MAINTENANCE = "maintenance"
     CANCEL_ONLY = "cancel_only"
     POST_ONLY = "post_only"
+    LIMIT_ONLY = "limit_only"
 
 
 class ExecType(StrEnum):
@@ -169,5 +170,3 @@ ALREADY_SUBSCRIBED: Final = "Already subscribed"
 NOT_SUBSCRIBED: Final = "Subscription Not Found"
 RATE_EXCEEDED: Final = "Exceeded msg rate"
 SNAPSHOTS_EXCEEDED: Final = "Rate limit for snapshot requests exceeded"
-INVALID_SESSION: Final = "ESession:Invalid session"
-UNKNOWN_ORDER: Final = "EOrder:Unknown order"

@@ -19,7 +19,6 @@ class SessionOptions:
         heartbeat_timeout: seconds of silence until the connection counts as dead.
         request_timeout: seconds until a request must be answered.
         resync_attempts: how often one stream is asked for again before it is given up.
-        token_attempts: how often a token is fetched in a row after a reconnect.
         deliver_heartbeats: whether heartbeats are delivered like data.
         order_deadline: seconds from sending during which the exchange may take an order, an amend
             or an edit; 0.5 to 60 (page "Add Order").
@@ -33,7 +32,6 @@ class SessionOptions:
     heartbeat_timeout: float = 30.0
     request_timeout: float = 10.0
     resync_attempts: int = 5
-    token_attempts: int = 10
     deliver_heartbeats: bool = False
     order_deadline: float = 5.0
 

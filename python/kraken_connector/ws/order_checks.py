@@ -16,7 +16,7 @@ from ..exceptions import OrderCheckFailed
 from ..models._time import timestamp_ns
 from ..models.enums import PriceType
 from ..models.enums import WSOrderType as OrderType
-from ..models.order_parts import LIMIT_TYPES, OFFSETS, TRAILING_TYPES
+from ..models.order_parts import LIMIT_TYPES, OFFSETS, TRAILING_TYPES, check_amended
 from ..models.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -107,12 +107,14 @@ class OrderChecks:
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
+            InvalidParameter: (a `ValueError`) an order of this type has no such price, or not this.
         """
         if params.deadline is not None:
             _check_deadline(params, now_ns)
         if order is not None:
             _check_not_done(params, order)
-            _check_levels(params, numbers, order)
+            if order.order_type is not None:
+                check_amended(order.order_type, numbers, params.limit_price_type)
         if system == SystemState.MAINTENANCE:
             raise _closed("the exchange", "system", system, _CLOSED[system], None, params.METHOD)
         symbol = params.symbol or getattr(order, "symbol", None)
@@ -186,24 +188,6 @@ def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> N
             symbol=order.symbol,
             field="order_id",
             value=name,
-            method=params.METHOD,
-        )
-
-
-def _check_levels(params: AmendOrderParams, numbers: Mapping[str, Decimal], order: Any) -> None:
-    """Check that new prices of an order are positive where they are levels, not distances."""
-    if order.order_type is None or order.order_type in TRAILING_TYPES:
-        return
-    for field in ("limit_price", "trigger_price"):
-        number = numbers.get(field)
-        if number is None or getattr(params, f"{field}_type") in OFFSETS or number > 0:
-            continue
-        raise OrderCheckFailed(
-            f"{field} of {order.order_type} orders must be more than 0, not {number:f}",
-            rule="tick",
-            symbol=order.symbol,
-            field=field,
-            value=number,
             method=params.METHOD,
         )
 

@@ -132,7 +132,6 @@ class Pool:
             return
         if link.is_twin or link.host.serves == {"level3"}:
             logger.error("%s ended: %s", link.name, reason)
-            link.session.given_up()
             return
         self._has_ended = True
         for arbiter in self._arbiters():

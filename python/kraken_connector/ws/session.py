@@ -92,7 +92,6 @@ class Session:
         repair: streams that are asked for again.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
-        fatal: why no other one shall be opened, if none shall.
         is_open: whether there is a socket.
         system_status: state of the exchange's engine, `None` before the first status message.
         connection_id: the exchange's id of the connection.
@@ -128,7 +127,6 @@ class Session:
         self.holes = Holes(self.name, self.registry, outlet.gap)
         self.attention = False
         self.failure: TransportError | None = None
-        self.fatal: Exception | None = None
         self.is_open = False
         self.system_status: str | None = None
         self.connection_id: int | None = None
@@ -293,13 +291,8 @@ class Session:
         self.requests.fail(error)
         self.holes.give_up()
 
-    def given_up(self) -> None:
-        """Keep what is subscribed for the user's next attempt to connect."""
-        self.fatal = None
-
     def closed(self) -> None:
         """Forget everything, on the user's wish."""
-        self.given_up()
         self.holes.forget()
         self.registry.clear()
         self._rebuild_routes()

@@ -86,11 +86,12 @@ class TokenPacer:
             wall_time: seconds since the epoch.
             error: what it raised; only a `TokenAcquisitionError` says more than its type.
         """
-        reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
-        self._trouble(now, reason)
-        status = getattr(error, "status", None)
-        for text in getattr(error, "errors", ()) or [getattr(error, "venue_error", None)]:
-            self._pause(now, self._least_pause(text or "", status, wall_time))
+        if not isinstance(error, TokenAcquisitionError):
+            self._trouble(now, type(error).__name__)
+            return
+        self._trouble(now, error.error)
+        for text in error.errors or (error.venue_error or "",):
+            self._pause(now, self._least_pause(text, error.status, wall_time))
 
     def _least_pause(self, text: str, status: int | None, wall_time: float) -> float:
         """Return the seconds for which an error forbids further calls."""

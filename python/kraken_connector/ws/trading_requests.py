@@ -211,7 +211,7 @@ class TradingRequests:
         for change in command.changes:
             self._orders.changing(change.order, change)
         if self._tokens.has_source and self._tokens.token is None:
-            self._wait_for_token(command)
+            self._wait_for_token(command, now)
         else:
             self._launch(command, now)
         return command
@@ -258,14 +258,11 @@ class TradingRequests:
         for command in [c for c in self._collecting.values() if now >= c.deadline]:
             self._collected(command)
         for command in [c for c in self._commands() if now >= c.deadline]:
-            patience = f"within {self._timeout:g} s"
             if self._has_left(command):
-                self._in_doubt(command, f"no answer {patience}")
+                self._in_doubt(command, f"no answer within {self._timeout:g} s")
                 self._remember(command)
             else:
-                what = "no token" if command.state == "waiting" else "it could not be sent"
-                text = f"{command.method}: {what} {patience}; it was never sent"
-                self._never_left(command, RequestTimeout(text, command.req_id or None))
+                self._give_up(command, now)
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
@@ -411,7 +408,7 @@ class TradingRequests:
         self._tokens.invalidate(command.token)
         self._drop(command)
         if self._tokens.token is None:
-            self._wait_for_token(command)
+            self._wait_for_token(command, now)
         else:
             self._launch(command, now)
         return True
@@ -521,10 +518,20 @@ class TradingRequests:
 
     # Sending.
 
-    def _wait_for_token(self, command: Command) -> None:
+    def _wait_for_token(self, command: Command, now: float) -> None:
         command.state = "waiting"
         self._waiting.append(command)
         self._tokens.want()
+        if self._tokens.not_before > command.deadline:
+            # There will be none in time.
+            self._give_up(command, now)
+
+    def _give_up(self, command: Command, now: float) -> None:
+        """Fail a request that is not sent in time."""
+        is_waiting = command.state == "waiting"
+        what = self._tokens.problem(now) if is_waiting else "the connection takes nothing"
+        text = f"{command.method} was not sent within {self._timeout:g} s: {what}"
+        self._never_left(command, RequestTimeout(text, command.req_id or None))
 
     def _launch(self, command: Command, now: float) -> None:
         command.token = self._tokens.token or command.token

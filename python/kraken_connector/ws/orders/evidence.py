@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ...models import ExecutionData
-from .identity import SECOND_NS, SKEW_NS, could_be, is_older, name_key
+from ...models._checks import client_id_key
+from .identity import SECOND_NS, SKEW_NS, could_be, is_older
 from .order import Order
 
 __all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]
@@ -210,7 +211,7 @@ def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
     if (order.symbol, order.side) != (other.symbol, other.side):
         return False
     ours, theirs = order.cl_ord_id, other.cl_ord_id
-    if (ours and name_key(ours)) != (theirs and name_key(theirs)):
+    if (ours and client_id_key(ours)) != (theirs and client_id_key(theirs)):
         return False
     if ours is None and (order.order_userref or 0) != (other.order_userref or 0):
         return False

@@ -14,10 +14,11 @@ from typing import Any, Literal
 
 from ...exceptions import InvalidFieldError
 from ...models import ExecutionData
+from ...models._checks import client_id_key
 from .life import DONE
 from .order import Order
 
-__all__ = ["Identities", "could_be", "is_older", "name_key", "number"]
+__all__ = ["Identities", "could_be", "is_older", "number"]
 
 SECOND_NS = 1_000_000_000
 #: By how much the clocks of the exchange's own parts may differ: an order that was made longer than
@@ -51,7 +52,7 @@ class Identities:
 
     def of_name(self, cl_ord_id: str) -> Order | None:
         """Return the order that a name means: one that is not done, else the last not refused."""
-        found = self._by_name.get(name_key(cl_ord_id), ())
+        found = self._by_name.get(client_id_key(cl_ord_id), ())
         for is_meant in (_is_in_force, _is_not_refused, bool):
             for order in reversed(found):
                 if is_meant(order):
@@ -80,7 +81,7 @@ class Identities:
     def name(self, order: Order) -> None:
         """Note the name of an order."""
         if order.cl_ord_id is not None:
-            named = self._by_name.setdefault(name_key(order.cl_ord_id), [])
+            named = self._by_name.setdefault(client_id_key(order.cl_ord_id), [])
             if order not in named:
                 named.append(order)
 
@@ -102,7 +103,7 @@ class Identities:
         if order.order_id is not None and self._by_id.get(order.order_id) is order:
             del self._by_id[order.order_id]
         if order.cl_ord_id is not None:
-            key = name_key(order.cl_ord_id)
+            key = client_id_key(order.cl_ord_id)
             named = self._by_name.get(key, [])
             if order in named:
                 named.remove(order)
@@ -149,7 +150,7 @@ class Identities:
     def candidates(self, report: ExecutionData, *, in_snapshot: bool) -> Iterator[Order]:
         """Yield the orders without an `order_id` that a report may be about, oldest first."""
         if report.cl_ord_id is not None:
-            key = name_key(report.cl_ord_id)
+            key = client_id_key(report.cl_ord_id)
             # An absent order that turns up late is found by its name too; a refused one has none.
             named = (o for o in self._by_name.get(key, ()) if o.order_id is None and o.is_mine)
             found: Iterable[Order] = sorted(
@@ -187,7 +188,7 @@ def could_be(order: Order, report: ExecutionData) -> bool:
     if any(ours is not None and theirs not in (None, ours) for ours, theirs in told):
         return False
     if report.cl_ord_id is not None:
-        return order.cl_ord_id is not None and name_key(order.cl_ord_id) == name_key(
+        return order.cl_ord_id is not None and client_id_key(order.cl_ord_id) == client_id_key(
             report.cl_ord_id
         )
     if order.cl_ord_id is None:
@@ -219,17 +220,6 @@ def _is_in_force(order: Order) -> bool:
 
 def _is_not_refused(order: Order) -> bool:
     return order.status != "rejected"
-
-
-def name_key(name: str) -> str:
-    """Return what equal names have in common: a UUID may come back in another spelling.
-
-    The exchange takes three forms and turns each into 128 bits (page "Add Order").
-    """
-    plain = name.replace("-", "")
-    if len(plain) == 32 and len(name) in (32, 36):
-        return plain.lower()
-    return name
 
 
 def number(report: ExecutionData, field: str) -> Decimal | None:
