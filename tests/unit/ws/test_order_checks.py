@@ -303,12 +303,13 @@ def test_amend_is_checked_when_its_pair_is_known() -> None:
     for params, known in ((wrong, order), (wrong.__replace__(symbol=BTC), None)):
         with pytest.raises(OrderCheckFailed, match=r"100\.0 and 100\.1"):
             check_amend(params, known)
-    check_amend(wrong.__replace__(limit_price_type="pct"), order)
+    with pytest.raises(InvalidParameter, match="limit_price_type must be 'static'"):
+        check_amend(wrong.__replace__(limit_price_type="pct"), order)
     trailing = SimpleNamespace(symbol=BTC, order_type="trailing-stop-limit", status="new")
     check_amend(wrong, trailing)
     check_amend(AmendOrderParams("O1", trigger_price="1.55"), trailing)
-    with pytest.raises(OrderCheckFailed, match="trigger_price"):
-        check_amend(AmendOrderParams("O1", trigger_price="100.05"), order)
+    with pytest.raises(InvalidParameter, match="trigger_price"):
+        check_amend(AmendOrderParams("O1", trigger_price="100.0"), order)
     with pytest.raises(OrderCheckFailed, match="order_qty"):
         check_amend(AmendOrderParams("O1", order_qty="0.000000001"), order)
     # Less than the minimum is what cuts an order to what is filled.
@@ -330,7 +331,7 @@ def test_order_that_ended_is_not_changed(status: str) -> None:
 @pytest.mark.parametrize("price", ["0", "-5"])
 def test_price_of_a_known_order_is_more_than_0(price: str) -> None:
     order = SimpleNamespace(symbol="ETH/EUR", order_type="limit", status="new")
-    with pytest.raises(OrderCheckFailed, match="must be more than 0"):
+    with pytest.raises(InvalidParameter, match="must be more than 0"):
         check_amend(AmendOrderParams("O1", limit_price=price), order)
     # Of an order that is not known it may be a distance.
     check_amend(AmendOrderParams("O1", limit_price=price))
