@@ -308,20 +308,26 @@ class Protection:
     async def _run(self) -> None:
         """Keep the timer as it is wanted until no switch is entered any more."""
         while not self._is_done():
+            now = self.now()
             try:
                 self._look()
-                self._send_what_is_due()
+                self._send_what_is_due(now)
             except Exception:
                 # Whatever it was, orders must not end for it, nor live on unwatched.
                 logger.exception("the dead man's switch failed; it goes on")
                 self._plan.failed(self.now())
-            await self._rest()
+            await self._rest(now)
         self._warn_if_running()
         self._end_leaving()
 
+    @property
+    def _is_pending(self) -> bool:
+        """Whether a request waits for its answer."""
+        return self._request is not None and not self._request.done()
+
     def _is_done(self) -> bool:
         """Tell whether nothing more is to be done."""
-        if self._members or self._request is not None:
+        if self._members or self._is_pending:
             return False
         now = self.now()
         return now >= self._leave_by or self._plan.due(now) >= self._leave_by
@@ -333,9 +339,8 @@ class Protection:
         for state in self._plan.news(now):
             self._tell(state)
 
-    def _send_what_is_due(self) -> None:
-        now = self.now()
-        if self._request is not None:
+    def _send_what_is_due(self, now: float) -> None:
+        if self._request is not None and self._is_pending:
             # One request at a time: the next one could overtake it.
             if not self._members and now >= self._leave_by:
                 self._request.cancel()
@@ -358,7 +363,6 @@ class Protection:
             self._failed(seconds, error)
         finally:
             self._plan.timer.over(None if doubt is None else self.now() + doubt)
-            self._request = None
             self._tried.set()
             self._tried = asyncio.Event()
             self._changed.set()
@@ -383,18 +387,18 @@ class Protection:
         # While there is no connection it fails every second; being late is an error of its own.
         level = logging.DEBUG if self._plan.has_failed else logging.WARNING
         self._plan.failed(self.now())
-        if not self._members and not _can_pass(error):
+        if seconds == 0 and not self._members and not _can_pass(error):
             self._leave_by = self.now()
         what = "set" if seconds else "turned off"
         logger.log(level, "the dead man's switch was not %s: %s", what, error)
 
-    async def _rest(self) -> None:
-        """Wait until there is something to do."""
-        now = self.now()
-        until = now + PULSE
-        if self._request is None:
-            until = min(until, self._plan.next_look(now))
-        until = min(until, self._leave_by)
+    async def _rest(self, now: float) -> None:
+        """Wait until there is something to do after `now`."""
+        until = min(now + PULSE, self._plan.next_news)
+        if not self._is_pending:
+            until = min(until, self._plan.due(now))
+        if now < self._leave_by:
+            until = min(until, self._leave_by)
         try:
             async with asyncio.timeout(max(until - now, 0.0)):
                 await self._changed.wait()

@@ -61,9 +61,10 @@ class SwitchPlan:
             return INF
         return self._next
 
-    def next_look(self, now: float) -> float:
-        """Return when there is something to do or to tell."""
-        return min(self.due(now), self._alarm, self._ends)
+    @property
+    def next_news(self) -> float:
+        """When it is late, or has run out, unless that is told already."""
+        return min(self._alarm, self._ends)
 
     # What is known.
 

@@ -578,6 +578,23 @@ def test_leaving_tries_again_while_the_client_reconnects() -> None:
     play(act)
 
 
+def test_leaving_goes_on_after_a_refusal_of_the_request_under_way() -> None:
+    async def act(exchange: Exchange) -> None:
+        async with exchange.switch(60):
+
+            async def refuse(seconds: int) -> CancelAllOrdersAfterResult:
+                await asyncio.sleep(1)
+                if seconds:
+                    raise TradingError("EGeneral:Denied", venue_error="EGeneral:Denied")
+                return await exchange.send(seconds)
+
+            exchange.protection._send = refuse
+            await asyncio.sleep(20.5)
+        assert (exchange.asked, exchange.runs) == ([60, 0], False)
+
+    play(act)
+
+
 def test_leaving_takes_no_longer_than_five_seconds(caplog: pytest.LogCaptureFixture) -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:

@@ -32,7 +32,7 @@ def test_it_is_due_at_once_and_then_at_a_third() -> None:
     assert (plan.due(100), plan.is_armed(100)) == (-INF, False)
     plan.answered(100, 101, 60, 60)
     assert (plan.due(101), plan.is_armed(101), plan.seconds_left(130)) == (120, True, 30)
-    assert plan.next_look(101) == 120
+    assert plan.next_news == 140
 
 
 def test_failure_is_followed_soon_and_moves_no_alarm() -> None:
@@ -164,7 +164,7 @@ def test_nobody_hears_later_than_at_two_thirds(
     plan, now, is_told, confirmed = SwitchPlan(), 100.0, False, 100.0
     plan.want(timeout, now)
     for delay, outcome in steps:
-        sent = now = max(now + 0.001, min(plan.next_look(now), now + delay))
+        sent = now = max(now + 0.001, min(plan.due(now), plan.next_news, now + delay))
         plan.timer.sent(sent, timeout)
         now += min(delay, plan.patience)
         plan.timer.over(now + 10 if outcome == "lost" else None)
