@@ -527,7 +527,7 @@ def _granted(asked: int, result: CancelAllOrdersAfterResult) -> float | None:
     `None` is returned of times that cannot be read.
     """
     trigger = result.trigger_time
-    if trigger in (None, "", "0", result.current_time):
+    if trigger is None or str(trigger) in ("", "0") or trigger == result.current_time:
         return 0.0
     trigger_ns, current_ns = timestamp_ns(trigger), timestamp_ns(result.current_time)
     if trigger_ns is None or current_ns is None:

@@ -206,8 +206,8 @@ def test_it_can_be_looked_at_without_a_loop() -> None:
     assert repr(protection) == "<Protection off, switches: 0>"
 
 
-@pytest.mark.parametrize("trigger", ["0", None, "", "same", "earlier"])
-def test_answer_that_says_off_is_no_confirmation(trigger: str | None) -> None:
+@pytest.mark.parametrize("trigger", ["0", 0, None, "", "same", "earlier"])
+def test_answer_that_says_off_is_no_confirmation(trigger: Any) -> None:
     def answer(seconds: int) -> CancelAllOrdersAfterResult:
         now = virtual.current().time_ns() / 1e9
         text = {"same": written(now), "earlier": written(now - 5)}.get(str(trigger), trigger)
