@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+import anyio
 import pytest
 from tests import virtual
 from tests.ws.helpers import BTC, client_of, eventually, tokens_of
 
 from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown, TradingError
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import AddOrderParams, DeadMansSwitchEvent, KrakenWSClient
+from kraken_connector.ws import (
+    AddOrderParams,
+    CancelAllOrdersAfterParams,
+    DeadMansSwitchEvent,
+    KrakenWSClient,
+)
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
 
@@ -56,7 +63,7 @@ def told(client: KrakenWSClient) -> list[str]:
 
 
 def switch_tasks() -> list[asyncio.Task[Any]]:
-    return [task for task in asyncio.all_tasks() if "DeadMansSwitch" in str(task.get_coro())]
+    return [task for task in asyncio.all_tasks() if "Protection" in str(task.get_coro())]
 
 
 def test_it_is_set_again_at_a_third_and_turned_off_on_leaving() -> None:
@@ -166,7 +173,10 @@ def test_it_is_set_again_as_soon_as_there_is_a_connection() -> None:
 def test_it_is_off_during_maintenance_and_back_after_it() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async with client.dead_mans_switch(timeout=60) as switch:
-            sim.faults.set_system("online", upcoming_maintenance=[{"note": "soon"}])
+            begins = datetime.fromtimestamp(sim.clock() / 1e9 + 50, UTC).isoformat()
+            ends = datetime.fromtimestamp(sim.clock() / 1e9 + 900, UTC).isoformat()
+            window = {"start": begins, "end": ends}
+            sim.faults.set_system("online", upcoming_maintenance=[window])
             await eventually(lambda: switch.is_paused and not switch.is_armed)
             assert timeouts(sim) == [60, 0]
             await asyncio.sleep(300)
@@ -211,8 +221,8 @@ def test_it_rests_while_the_exchange_is_in_maintenance() -> None:
             assert told(client) == ["armed", "paused"]
             sim.faults.set_system("online")
             await eventually(lambda: not switch.is_paused)
-            await eventually(lambda: timeouts(sim)[-1] == 60, 20)
-            assert switch.is_armed
+            await eventually(lambda: switch.is_armed, 20)
+            assert timeouts(sim)[-1] == 60
 
     play(act)
 
@@ -244,7 +254,7 @@ def test_user_can_pause_it() -> None:
 
 def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        sim.faults.refuse_orders("EService:Unavailable")
+        sim.faults.refuse_orders("EService:Unavailable", None)
         with pytest.raises(TradingError, match="Unavailable"):
             async with client.dead_mans_switch():
                 raise AssertionError("it was entered")
@@ -254,13 +264,22 @@ def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
     play(act)
 
 
-def test_one_that_may_have_been_set_is_turned_off_before_entering_raises() -> None:
+def test_first_answer_that_is_lost_is_confirmed_by_the_next_one() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         sim.faults.lose_replies(1)
+        async with client.dead_mans_switch() as switch:
+            assert (switch.is_armed, timeouts(sim)) == (True, [60, 60])
+
+    play(act)
+
+
+def test_one_that_may_have_been_set_is_turned_off_before_entering_raises() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        sim.faults.lose_replies(3)
         with pytest.raises(OrderOutcomeUnknown):
             async with client.dead_mans_switch(on_close="leave"):
                 raise AssertionError("it was entered")
-        assert timeouts(sim) == [60, 0]
+        assert timeouts(sim) == [60, 60, 60, 0]
         await asyncio.sleep(200)
         assert len(sim.account.open_orders) == 1
 
@@ -306,6 +325,7 @@ def test_client_that_is_disconnected_first_makes_leaving_no_longer(
         async with client.dead_mans_switch(timeout=60) as switch:
             await client.disconnect()
         assert switch.is_armed
+        assert client.protection.seconds_left > 59
         assert isinstance(switch.last_error, NotConnected)
         assert switch_tasks() == []
 
@@ -320,3 +340,72 @@ def test_client_that_is_disconnected_first_makes_leaving_no_longer(
 def test_arguments_that_make_no_sense(options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"timeout|on_close"):
         KrakenWSClient().dead_mans_switch(**options)
+
+
+def test_request_by_hand_beside_a_switch_is_undone_at_once() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as switch:
+            await client.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=0))
+            assert not switch.is_armed
+            await eventually(lambda: switch.is_armed, 0.1)
+            assert timeouts(sim) == [60, 0, 60]
+            assert told(client) == ["armed", "off", "armed"]
+
+    play(act)
+
+
+def test_switches_of_one_client_share_the_timer() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        async with client.dead_mans_switch(timeout=60) as outer:
+            async with client.dead_mans_switch(timeout=9):
+                await asyncio.sleep(10)
+            await asyncio.sleep(50)
+            assert (outer.is_armed, client.protection.by) == (True, 1)
+            assert 0 not in timeouts(sim)
+        assert (timeouts(sim)[-1], client.protection.armed) == (0, False)
+        assert len(sim.account.open_orders) == 1
+
+    play(act)
+
+
+def test_scope_of_anyio_around_the_client_turns_it_off() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            client = client_of(sim, token_manager=tokens_of(sim))
+            entered = asyncio.Event()
+            with anyio.CancelScope() as scope:
+                async with client, client.dead_mans_switch(timeout=10):
+                    entered.set()
+                    scope.cancel()
+                    await asyncio.sleep(60)
+            assert entered.is_set()
+            assert timeouts(sim) == [10, 0]
+            assert not client.protection.armed
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
+    """As a market maker meets it: connections are cut and replies lost about every second."""
+
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        chance = random.Random(seed)
+
+        async def trouble() -> None:
+            while True:
+                await asyncio.sleep(chance.expovariate(1))
+                fault = chance.choice([sim.faults.reset_connections, sim.faults.lose_replies])()
+                await asyncio.sleep(1)
+                if fault is not None:
+                    fault.cancel()
+
+        troubles = asyncio.create_task(trouble())
+        for _ in range(20):
+            async with client.dead_mans_switch(timeout=60) as switch:
+                await asyncio.sleep(chance.random() * 40)
+                assert not switch.is_late
+        troubles.cancel()
+        assert len(sim.account.open_orders) == 1
+
+    play(act)

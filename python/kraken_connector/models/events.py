@@ -110,8 +110,12 @@ class DeadMansSwitchEvent(Model):
 
     Attributes:
         state: `armed` (set, for the first time or again), `late` (not confirmed in time, it is
-            tried on), `expired` (it ran out: the exchange cancels all orders) or `paused`.
-        seconds_left: until all orders end unless it is set again, `None` while it is off.
+            tried again), `expired` (it ran out: the exchange cancels all orders), `off` (the
+            exchange answered that it is off, it is set again), `paused` (turned off for maintenance
+            or by its user) or `unreadable` (an announcement of maintenance whose start cannot be
+            read; it stays armed).
+        seconds_left: until all orders end unless it is set again, `None` while it is off; negative
+            when it has run out.
         reason: why.
         received_ns: local time, nanoseconds since the epoch; not part of equality.
     """

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from ..exceptions import RequestTimeout
 from ..models import DeadMansSwitchEvent
+from ..models.trading import CancelAllOrdersAfterParams
+from ..models.trading_results import CancelAllOrdersAfterResult
 from .balances import Balances
 from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
 from .order_methods import OrderMethods
 from .orders import Orders
+from .protection import Protection
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
+from .trading_replies import TradingReply
 from .waiting import now
 
 __all__ = ["AccountMethods"]
@@ -49,7 +53,6 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     orders: Orders
     balances: Balances
     _nowhere: Nowhere
-    _switches: weakref.WeakSet[DeadMansSwitch]
     _request_timeout: float
 
     async def track_orders(self) -> None:
@@ -79,6 +82,30 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """
         await self._track(BalancesParams(snapshot=True))
 
+    @cached_property
+    def protection(self) -> Protection:
+        """Whether the exchange cancels all orders when this program is gone, and when."""
+        return Protection(self._set_timer, self._system_states, self._note_switch)
+
+    async def cancel_all_orders_after(
+        self, params: CancelAllOrdersAfterParams
+    ) -> TradingReply[CancelAllOrdersAfterResult]:
+        """Let the exchange cancel all orders after a time, unless it is asked again before.
+
+        Raises:
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+        """
+        sent_at = self.protection.now()
+        reply = await super().cancel_all_orders_after(params)
+        if params.timeout is not None and reply.typed is not None:
+            self.protection.answered(sent_at, params.timeout, reply.typed)
+        return reply
+
+    async def _set_timer(self, seconds: int) -> CancelAllOrdersAfterResult:
+        reply = await self.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=seconds))
+        assert reply.typed is not None
+        return reply.typed
+
     def dead_mans_switch(
         self,
         timeout: int = 60,
@@ -98,9 +125,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         Raises:
             TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
         """
-        switch = DeadMansSwitch(self, timeout, on_close, on_late)
-        self._switches.add(switch)
-        return switch
+        return DeadMansSwitch(self.protection, timeout, on_close, on_late)
 
     def _system_states(self) -> list[tuple[str | None, list[Any]]]:
         """Return the exchange's state and announcements as each connection was told."""
@@ -112,9 +137,8 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         raise NotImplementedError
 
     def _see_status(self, message: Any) -> None:
-        """Let dead man's switches look at the state of the exchange, which has changed."""
-        for switch in self._switches:
-            switch.wake()
+        """Let the dead man's switch look at the state of the exchange, which has changed."""
+        self.protection.wake()
 
     async def _track(self, params: SubscriptionParams) -> None:
         self._check(params)

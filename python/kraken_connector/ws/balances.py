@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
-from .callbacks import call_all
+from .callbacks import call_all, check_plain_function
 from .keepers import Keeper
 
 __all__ = ["Balances"]
@@ -67,8 +67,14 @@ class Balances(Keeper, Mapping[str, Decimal]):
         Returns:
             A function that ends this.
         """
+        check_plain_function("on_change", listener)
         self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
+
+        def end() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return end
 
     # What is said about the stream, and what it says.
 

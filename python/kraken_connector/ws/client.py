@@ -6,7 +6,6 @@ import asyncio
 import logging
 import ssl as tls
 import time
-import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Self
@@ -116,6 +115,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             by default it is learnt when `executions` is subscribed.
         rate_max_wait: longest wait of one request with `rate_policy="wait"`; longer ones raise
             `RateLimitExceeded`. `None` for no bound.
+        rate_reserve: room in the rate limit's counter that `wait` and `refuse` keep for cancels.
         order_deadline: how long the exchange may take an order, an amend or an edit after it was
             sent, 0.5 to 60; sent as `deadline` by the exchange's clock unless parameters have one.
         sequencing: what happens to an amend, edit or cancel of an order whose own last request has
@@ -165,6 +165,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         rate_policy: RatePolicy = "report",
         tier: TierName | None = None,
         rate_max_wait: float | None = None,
+        rate_reserve: float = 0,
         order_deadline: float = 5.0,
         sequencing: Sequencing = "hold",
     ) -> None:
@@ -210,7 +211,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         self._exchange = ExchangeClock()
         self.orders = Orders(now, self._exchange, self._send_for_order)
         self.balances = Balances()
-        self.rate_counter = RateCounter(self.orders, tier, lambda: nanoseconds(now()))
+        self.rate_counter = RateCounter(
+            self.orders, tier, lambda: nanoseconds(now()), reserve=rate_reserve
+        )
         self._trader = Trader(
             lambda method: self._connection_for("executions", method),
             has_tokens=self._has_tokens,
@@ -222,7 +225,6 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         )
         self._request_timeout = request_timeout
         self._nowhere = Nowhere()
-        self._switches = weakref.WeakSet()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -283,13 +285,17 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         Messages that arrived before can still be taken, then iteration ends. Calling it again,
         or before `connect`, does nothing.
         """
-        self._gave_up = False
-        self._inbox.end(NotConnected("receive", "disconnected"))
-        self._trader.ended()
-        self.orders.ended(NotConnected("wait for an order", "disconnected"))
-        if self._cleaning is not None:
-            await self._cleaning
-        await self._pool.close()
+        try:
+            # A dead man's switch that is being left still needs the connection.
+            await self.protection.finish()
+        finally:
+            self._gave_up = False
+            self._inbox.end(NotConnected("receive", "disconnected"))
+            self._trader.ended()
+            self.orders.ended(NotConnected("wait for an order", "disconnected"))
+            if self._cleaning is not None:
+                await self._cleaning
+            await self._pool.close()
 
     async def __aenter__(self) -> Self:
         await self.connect()

@@ -163,7 +163,8 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        return await self._trader.set_timer(_checked(params, CancelAllOrdersAfterParams))
+        request = self._trader.prepare(_checked(params, CancelAllOrdersAfterParams))
+        return await self._trader.send(request)
 
     async def batch_add(
         self, params: BatchAddParams, *, tag: str | None = None, max_wait: float | None = None

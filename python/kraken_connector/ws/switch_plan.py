@@ -1,115 +1,178 @@
-"""When a dead man's switch must be set again, and when that is late. Times are seconds."""
+"""When the exchange's timer must be set again, and when that is late. It has no clock."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from .exchange_timer import ExchangeTimer
 
-from ..models._time import timestamp_ns
-
-__all__ = ["SwitchPlan", "maintenance_begins_ns"]
+__all__ = ["SwitchPlan"]
 
 INF = float("inf")
 
 
 class SwitchPlan:
-    """The times of one switch.
+    """What a dead man's switch has to do next, and what its user must be told.
 
-    It is set again at a third of the timeout, and late when two thirds have passed since it was
-    last known to be set. As the exchange counts from when a request reaches it and this from when
-    it was sent, orders never end earlier than this says.
-
-    Args:
-        timeout: after how many seconds without a request the exchange cancels all orders.
+    The timer is set again at a third of the timeout, and late when two thirds have passed since it
+    was last known to be set. Each claim is made only with a proof: while the timer is wanted, it
+    counts as armed only if it is proved to run; while it is not wanted, it counts as armed until it
+    is proved to be off or has run out. Times are seconds.
 
     Attributes:
-        is_armed: whether it was set, and orders will end unless it is set again.
-        may_run: whether it may be set, as far as is known; a request without an answer may have
-            set it.
-        is_late: whether that was noticed, and not yet made good.
+        timer: what is known about the exchange's timer.
+        wanted: to how many seconds the timer shall be set; 0 turns it off, `None` leaves it alone.
+        has_failed: whether the last request did not do what it was for.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self.timeout = timeout
-        self.is_armed = False
-        self.may_run = False
-        self.is_late = False
-        self._set_at = INF
+    #: Bounds of the pause after a request that failed, seconds.
+    PAUSES = (0.1, 1.0)
+    #: How long to wait for the first answer, seconds; twice as long after each that did not come.
+    PATIENCE = 2.0
+
+    def __init__(self) -> None:
+        self.timer = ExchangeTimer()
+        self.wanted: int | None = None
+        self._timeout = self._unanswered = 0
         self._next = -INF
+        self._alarm = INF
+        self._ends = INF
+        self.has_failed = False
+        self._is_late = self._is_told = self._is_granted = False
+
+    # What is to be done.
 
     @property
-    def interval(self) -> float:
-        """Seconds between two requests."""
-        return self.timeout / 3
+    def pause(self) -> float:
+        """How long to wait after a request that failed."""
+        least, most = self.PAUSES
+        return min(max(self._timeout / 24, least), most)
 
-    def due(self) -> float:
-        """Return when to send a request."""
+    @property
+    def patience(self) -> float:
+        """How long to wait for an answer.
+
+        An answer that does not come within seconds is mostly lost, and an engine under load answers
+        late: so it is longer each time, up to a third of the timeout.
+        """
+        return min(self.PATIENCE * (1 << self._unanswered), max(self._timeout / 3, 1.0))
+
+    def due(self, now: float) -> float:
+        """Return when to send a request for `wanted` seconds; infinity if none is needed."""
+        if self.wanted is None or (self.wanted == 0 and not self.timer.may_run(now)):
+            return INF
         return self._next
 
-    def alarm(self) -> float:
-        """Return when it is late; infinity if it was noticed, or nothing is set."""
-        return INF if self.is_late else self._set_at + 2 * self.interval
+    @property
+    def next_news(self) -> float:
+        """When it is late, or has run out, unless that is told already."""
+        return min(self._alarm, self._ends)
 
-    def patience(self, now: float) -> float:
-        """Return how long to wait for an answer: no longer than until there is something to say."""
-        ends = (self.interval, self.alarm() - now, self.seconds_left(now))
-        return min(seconds for seconds in ends if seconds > 0)
+    # What is known.
+
+    def is_armed(self, now: float) -> bool:
+        """Tell whether orders end unless the timer is set again; see the class on proofs."""
+        return self.timer.may_run(now) if self.wanted == 0 else self.timer.runs(now)
+
+    def is_late(self, now: float) -> bool:
+        """Tell whether two thirds of the timeout have passed without a confirmation."""
+        return self._is_late or now >= self._alarm
 
     def seconds_left(self, now: float) -> float:
-        """Return after how many seconds orders end; infinity while it is off."""
-        return self._set_at + self.timeout - now
+        """Return after how many seconds orders end at the earliest; infinity while it is off."""
+        if self.timer.known_at == -INF:
+            return INF
+        return self.timer.earliest - now
 
-    def confirmed(self, sent: float) -> None:
-        """Note that a request which was sent then was answered well."""
-        self.is_armed, self.may_run, self.is_late = True, True, False
-        self._set_at = sent
-        self._next = sent + self.interval
+    def is_confirmed(self, since: float) -> bool:
+        """Tell whether the exchange says that the timer runs, in answer to a later request."""
+        return self._is_granted and self.timer.known_at >= since
+
+    def news(self, now: float) -> list[str]:
+        """Return what happened since the last call: `off`, `late`, `expired`, `armed`."""
+        news: list[str] = []
+        if not self.wanted:
+            self._is_told = False
+            return news
+        if self._is_told and self.timer.is_off:
+            news.append("off")
+        if now >= self._alarm:
+            self._alarm, self._is_late = INF, True
+            news.append("late")
+        if now >= self._ends:
+            self._ends = INF
+            news.append("expired")
+        if news:
+            self._is_told = False
+        if not self._is_told and not self._is_late and self.timer.runs(now):
+            self._is_told = True
+            news.append("armed")
+        return news
+
+    # What happens.
+
+    def want(self, seconds: int | None, now: float) -> None:
+        """Change what the timer shall be set to; a request is due at once."""
+        if seconds == self.wanted:
+            return
+        self.wanted = seconds
+        self._next = -INF
+        if not seconds:
+            self._is_late = False
+            self._alarm = self._ends = INF
+            return
+        self._timeout = seconds
+        if self._alarm == INF:
+            self._alarm = now + seconds * 2 / 3
+
+    def answered(self, sent: float, now: float, asked: int, granted: float) -> None:
+        """Note the answer to a request, by whomever it was sent.
+
+        Args:
+            sent: when the request was sent.
+            now: when the answer came.
+            asked: how many seconds the request asked for.
+            granted: after how many seconds orders end by the answer, 0 if the timer is off.
+        """
+        self.timer.answered(sent, now, granted)
+        self._unanswered = 0
+        if sent == self.timer.known_at:
+            self._is_granted = granted > 0
+        if not self.wanted:
+            self._alarm = self._ends = INF
+        elif self.timer.runs(now):
+            start, self._ends = self.timer.known_at, self.timer.earliest
+            self._alarm = start + (self._ends - start) * 2 / 3
+            self._is_late = False
+        elif self.timer.is_off:
+            self._ends = INF
+        self._plan(sent, now, asked, granted)
+
+    def _plan(self, sent: float, now: float, asked: int, granted: float) -> None:
+        if self.wanted is None:
+            return
+        if asked == self.wanted:
+            if bool(granted) != bool(asked):
+                self.failed(now)
+                return
+            # Again as soon as no earlier request can undo it any more.
+            rest = asked / 3 if asked else INF
+            self._next = min(sent + rest, self.timer.doubt_until(granted))
+            self.has_failed = False
+        elif granted < self.wanted:
+            self.hasten()
 
     def failed(self, now: float) -> None:
-        """Note that a request was not; the next one follows soon."""
-        self._next = now + self.interval / 8
+        """Note that a request did not do what it was for; the next one follows soon."""
+        self._next, self.has_failed = now + self.pause, True
 
-    def hurry(self) -> None:
-        """Send the next request at once if the last one failed, as something has changed."""
-        if self._next != self._set_at + self.interval:
-            self.bring_forward()
+    def unanswered(self) -> None:
+        """Note that an answer was not waited for any longer."""
+        self._unanswered = min(self._unanswered + 1, 10)
 
-    def bring_forward(self) -> None:
+    def hasten(self) -> None:
         """Send the next request at once."""
         self._next = -INF
 
-    def noticed(self) -> None:
-        """Note that somebody was told that it is late."""
-        self.is_late = True
-
-    def disarmed(self) -> None:
-        """Note that the exchange turned it off."""
-        self.is_armed = self.may_run = self.is_late = False
-        self._set_at, self._next = INF, -INF
-
-
-def maintenance_begins_ns(announced: Iterable[Any], now_ns: int) -> int | None:
-    """Return when announced maintenance begins, `None` if none is ahead.
-
-    What an announcement looks like is not documented. The earliest time in it counts; one without
-    any is taken to begin now. One whose times have all passed is over.
-    """
-    begins = []
-    for entry in announced:
-        times = [at_ns for text in _texts(entry) if (at_ns := timestamp_ns(text)) is not None]
-        if not times:
-            begins.append(now_ns)
-        elif max(times) > now_ns:
-            begins.append(min(times))
-    return min(begins, default=None)
-
-
-def _texts(entry: Any) -> Iterable[str]:
-    if isinstance(entry, str):
-        yield entry
-    elif isinstance(entry, Mapping):
-        for value in entry.values():
-            yield from _texts(value)
-    elif isinstance(entry, list):
-        for value in entry:
-            yield from _texts(value)
+    def reconsider(self) -> None:
+        """Send the next request at once if the last one failed, as something has changed."""
+        if self.has_failed:
+            self.hasten()

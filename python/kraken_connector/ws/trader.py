@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from ..exceptions import (
     NotConnected,
@@ -23,7 +23,6 @@ from ..models.trading import (
     AmendOrderParams,
     BatchAddParams,
     BatchCancelParams,
-    CancelAllOrdersAfterParams,
     CancelAllParams,
     CancelOrderParams,
     EditOrderParams,
@@ -89,8 +88,6 @@ class Trader:
         gate: the trading rate limit.
         exchange: the exchange's clock.
         sequencing: whether requests about an order wait for the answer to its last one.
-        on_timer: takes the reply to each `cancel_all_orders_after`: when it was sent, its timeout
-            and the result.
     """
 
     def __init__(
@@ -103,7 +100,6 @@ class Trader:
         gate: RateGate,
         exchange: ExchangeClock,
         sequencing: Sequencing = "hold",
-        on_timer: Callable[[float, int, Any], None] = lambda *_: None,
     ) -> None:
         self._connect = connect
         self._has_tokens = has_tokens
@@ -112,7 +108,6 @@ class Trader:
         self._gate = gate
         self._exchange = exchange
         self._holds = sequencing == "hold"
-        self._on_timer = on_timer
         self._connection: Connection | None = None
         self._new_name = client_names().__next__
         self._stragglers: set[asyncio.Task[None]] = set()
@@ -195,13 +190,6 @@ class Trader:
         request = self.prepare(params)
         reply = await self.send(request)
         self._orders.may_have_ended(list(request.targets))
-        return reply
-
-    async def set_timer(self, params: CancelAllOrdersAfterParams) -> TradingReply[Any]:
-        """Set the exchange's timer of the dead man's switch."""
-        sent = now()
-        reply = await self.send(Request(params))
-        self._on_timer(sent, cast("int", params.timeout), reply.typed)
         return reply
 
     def ended(self) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_connector import parse_message
-from kraken_connector.exceptions import OrderCheckFailed, TradingError
+from kraken_connector.exceptions import InvalidParameter, OrderCheckFailed, TradingError
 from kraken_connector.models.trading import TradingParams
 from kraken_connector.ws.instruments import Instruments, PairRules
 from kraken_connector.ws.order_checks import OrderChecks, check_price, check_quantity

@@ -1,95 +1,180 @@
-"""When a dead man's switch is set again, and when that is late."""
+"""When a dead man's switch is armed, due, late and expired."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_connector.ws.switch_plan import SwitchPlan, maintenance_begins_ns
+from kraken_connector.ws.switch_plan import SwitchPlan
 
 INF = float("inf")
-NOON = 1_790_337_600_000_000_000  # 2026-09-25T12:00:00Z
 
 
-def test_it_is_set_at_once_and_again_at_a_third() -> None:
-    plan = SwitchPlan(60)
-    assert (plan.is_armed, plan.due(), plan.alarm()) == (False, -INF, INF)
-    plan.confirmed(100.0)
-    assert (plan.is_armed, plan.due(), plan.alarm()) == (True, 120.0, 140.0)
-    assert plan.seconds_left(130.0) == 30.0
+def armed_plan(timeout: int = 60, at: float = 100.0) -> SwitchPlan:
+    plan = SwitchPlan()
+    plan.want(timeout, at)
+    plan.answered(at, at + 0.1, timeout, timeout)
+    assert plan.news(at + 0.1) == ["armed"]
+    return plan
+
+
+def test_nothing_is_due_that_nobody_wants() -> None:
+    plan = SwitchPlan()
+    assert (plan.due(100), plan.is_armed(100), plan.news(100)) == (INF, False, [])
+    assert plan.seconds_left(100) == INF
+    plan.want(0, 100)
+    assert plan.due(100) == INF
+
+
+def test_it_is_due_at_once_and_then_at_a_third() -> None:
+    plan = SwitchPlan()
+    plan.want(60, 100)
+    assert (plan.due(100), plan.is_armed(100)) == (-INF, False)
+    plan.answered(100, 101, 60, 60)
+    assert (plan.due(101), plan.is_armed(101), plan.seconds_left(130)) == (120, True, 30)
+    assert plan.next_news == 140
 
 
 def test_failure_is_followed_soon_and_moves_no_alarm() -> None:
-    plan = SwitchPlan(60)
-    plan.confirmed(100.0)
-    plan.failed(121.0)
-    assert (plan.due(), plan.alarm()) == (123.5, 140.0)
-    plan.hurry()
-    assert plan.due() == -INF
+    plan = armed_plan()
+    plan.failed(120)
+    assert (plan.due(120), plan.is_late(139.9), plan.is_late(140)) == (121, False, True)
+    plan.reconsider()
+    assert plan.due(120) == -INF
+
+
+def test_patience_grows_with_each_answer_that_does_not_come() -> None:
+    plan = armed_plan()
+    patience = []
+    for _ in range(5):
+        patience.append(plan.patience)
+        plan.unanswered()
+    assert patience == [2, 4, 8, 16, 20]
+    plan.answered(120, 121, 60, 60)
+    assert plan.patience == 2
+    assert armed_plan(3).patience == 1
 
 
 def test_there_is_no_hurry_while_all_is_well() -> None:
-    plan = SwitchPlan(60)
-    plan.confirmed(100.0)
-    plan.hurry()
-    assert plan.due() == 120.0
+    plan = armed_plan()
+    plan.reconsider()
+    assert plan.due(101) == 120
 
 
-def test_alarm_is_raised_once_and_taken_back_by_a_confirmation() -> None:
-    plan = SwitchPlan(60)
-    plan.confirmed(100.0)
-    plan.noticed()
-    assert (plan.is_late, plan.alarm()) == (True, INF)
-    plan.confirmed(150.0)
-    assert (plan.is_late, plan.alarm()) == (False, 190.0)
+def test_late_and_expired_are_told_once_and_armed_again_when_it_is() -> None:
+    plan = armed_plan()
+    assert plan.news(139) == []
+    assert (plan.news(140), plan.news(141), plan.is_armed(141)) == (["late"], [], True)
+    assert (plan.news(160), plan.news(161), plan.is_armed(161)) == (["expired"], [], False)
+    assert plan.seconds_left(161) == -1
+    plan.answered(165, 166, 60, 60)
+    assert (plan.news(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
 
 
-def test_nothing_is_late_that_is_off() -> None:
-    plan = SwitchPlan(60)
-    plan.confirmed(100.0)
-    plan.disarmed()
-    assert (plan.is_armed, plan.alarm(), plan.seconds_left(1e9)) == (False, INF, INF)
+def test_machine_that_slept_hears_of_both_at_once() -> None:
+    plan = armed_plan()
+    assert (plan.is_armed(5000), plan.is_late(5000)) == (False, True)
+    assert plan.news(5000) == ["late", "expired"]
+
+
+def test_never_confirmed_is_late_too() -> None:
+    plan = SwitchPlan()
+    plan.want(60, 100)
+    assert (plan.news(139), plan.news(140)) == ([], ["late"])
+
+
+def test_answer_that_it_is_off_is_no_confirmation_and_followed_after_a_pause() -> None:
+    plan = armed_plan()
+    plan.answered(120, 121, 60, 0)
+    assert (plan.is_armed(121), plan.due(121), plan.seconds_left(121)) == (False, 122, INF)
+    assert (plan.news(121), plan.news(139.9), plan.news(140)) == (["off"], [], ["late"])
+    assert plan.news(200) == []
+
+
+def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third() -> None:
+    plan = armed_plan()
+    plan.answered(105, 106, 5, 5)
+    assert (plan.is_armed(106), plan.seconds_left(106), plan.due(106)) == (True, 4, -INF)
+    plan = armed_plan()
+    plan.answered(105, 106, 3600, 3600)
+    assert (plan.is_armed(106), plan.due(106)) == (True, 120)
+
+
+def test_timer_turned_off_by_hand_is_set_again_at_once() -> None:
+    plan = armed_plan()
+    plan.answered(105, 106, 0, 0)
+    assert (plan.is_armed(106), plan.due(106), plan.news(106)) == (False, -INF, ["off"])
+
+
+def test_exchange_that_grants_less_is_asked_no_oftener_than_a_third() -> None:
+    plan = SwitchPlan()
+    plan.want(60, 100)
+    plan.answered(100, 101, 60, 59)
+    assert (plan.due(101), plan.seconds_left(101)) == (120, 58)
+
+
+def test_what_was_to_be_turned_off_is_armed_until_that_is_proved() -> None:
+    plan = armed_plan()
+    plan.want(0, 110)
+    assert (plan.due(110), plan.is_armed(110)) == (-INF, True)
+    plan.timer.sent(110, 0)
+    plan.timer.over(120)
+    plan.failed(115)
+    assert (plan.is_armed(115), plan.due(115)) == (True, 116)
+    assert plan.is_armed(160)
+    assert not plan.is_armed(160.1)
+    plan.answered(116, 117, 0, 0)
+    assert (plan.is_armed(117), plan.due(117)) == (False, INF)
+
+
+def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more() -> None:
+    plan = armed_plan()
+    plan.timer.sent(120, 60)
+    plan.want(0, 121)
+    plan.timer.over(131)
+    plan.answered(122, 123, 0, 0)
+    assert (plan.is_armed(123), plan.due(123)) == (True, 131)
+    plan.answered(132, 133, 0, 0)
+    assert (plan.is_armed(133), plan.due(133)) == (False, INF)
+
+
+def test_timer_set_by_hand_while_it_is_not_wanted_is_left_alone() -> None:
+    plan = armed_plan()
+    plan.want(0, 110)
+    plan.answered(111, 112, 0, 0)
+    plan.answered(113, 114, 30, 30)
+    assert (plan.is_armed(114), plan.due(114)) == (True, INF)
+
+
+def test_left_running_it_is_armed_until_it_has_run_out() -> None:
+    plan = armed_plan()
+    plan.want(None, 110)
+    assert (plan.due(110), plan.is_armed(159), plan.is_armed(160)) == (INF, True, False)
+    assert plan.news(200) == []
 
 
 @given(
-    steps=st.lists(st.tuples(st.floats(0.01, 40), st.sampled_from(["good", "bad"])), max_size=30)
+    timeout=st.integers(3, 600),
+    steps=st.lists(st.tuples(st.floats(0.01, 400), st.sampled_from(["good", "off", "lost"]))),
 )
-def test_orders_never_end_before_an_alarm(steps: list[tuple[float, str]]) -> None:
-    """As its driver would: whoever looks at due and alarm hears of lateness in time."""
-    plan, now, heard = SwitchPlan(60), 0.0, False
-    plan.confirmed(now)
-    runs_out = 60.0
+def test_nobody_hears_later_than_at_two_thirds(
+    timeout: int, steps: list[tuple[float, str]]
+) -> None:
+    """As its driver would: whoever looks when there is something hears of lateness in time."""
+    plan, now, is_told, confirmed = SwitchPlan(), 100.0, False, 100.0
+    plan.want(timeout, now)
     for delay, outcome in steps:
-        now = max(now, min(plan.due(), plan.alarm()))
-        if now >= plan.alarm():
-            plan.noticed()
-            heard = True
-            continue
-        sent = now
-        now += min(delay, plan.interval)
-        if outcome == "good":
-            plan.confirmed(sent)
-            runs_out, heard = sent + 60, False
-        else:
+        sent = now = max(now + 0.001, min(plan.due(now), plan.next_news, now + delay))
+        plan.timer.sent(sent, timeout)
+        now += min(delay, plan.patience)
+        plan.timer.over(now + 10 if outcome == "lost" else None)
+        if outcome == "lost":
             plan.failed(now)
-        assert heard or now < runs_out or now >= plan.alarm()
-
-
-@pytest.mark.parametrize(
-    ("announced", "begins_ns"),
-    [
-        ([], None),
-        (["soon"], NOON),
-        ([{"note": "soon"}], NOON),
-        ([{"start": "2026-09-25T13:00:00Z", "end": "2026-09-25T14:00:00Z"}], NOON + 3600 * 10**9),
-        ([{"start": "2026-09-25T11:00:00Z", "end": "2026-09-25T14:00:00Z"}], NOON - 3600 * 10**9),
-        ([{"start": "2026-09-25T10:00:00Z", "end": "2026-09-25T11:00:00Z"}], None),
-        ([{"times": ["2026-09-26T12:00:00Z"]}, {"at": "2026-09-25T12:00:01Z"}], NOON + 10**9),
-        ([7, None], NOON),
-    ],
-)
-def test_when_announced_maintenance_begins(announced: list[Any], begins_ns: int | None) -> None:
-    assert maintenance_begins_ns(announced, NOON) == begins_ns
+        else:
+            plan.answered(sent, now, timeout, timeout if outcome == "good" else 0)
+        for news in plan.news(now):
+            is_told = news in ("late", "expired") or (is_told and news == "off")
+        if plan.is_confirmed(sent) and outcome == "good":
+            confirmed = sent
+        assert is_told or now - confirmed <= timeout * 2 / 3 + plan.patience
+        assert plan.is_armed(now) <= (now < confirmed + timeout)

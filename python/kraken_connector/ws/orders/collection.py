@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from ...exceptions import OrderUnresolved
+from ..callbacks import call_plain, check_plain_function
 from ..exchange_clock import ExchangeClock
 from .executions import FillListener
 from .exposure import Exposure
@@ -154,6 +155,7 @@ class Orders(OrderTracking):
         Returns:
             A function that ends this.
         """
+        check_plain_function("on_change", listener)
         return _listen(self._listeners, listener)
 
     def on_fill(
@@ -173,9 +175,11 @@ class Orders(OrderTracking):
             A function that ends this.
         """
 
+        check_plain_function("on_fill", listener)
+
         def take(order: Order | None, fill: Fill) -> None:
             if symbol in (None, fill.symbol) and tag in (None, order and order.tag):
-                listener(order, fill)
+                call_plain(listener, order, fill)
 
         return _listen(self._executions.listeners, take)
 
