@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from tests.ws.helpers import BTC, ETH, connected, eventually, find_type
+from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
@@ -35,7 +35,7 @@ async def test_one_symbol_is_asked_for_again_and_the_others_are_left_alone(
         await eventually(lambda: held.is_valid)
         assert client.book(BTC) is held
         assert held.bids == sim.published(BTC, 25)[-1].bids
-        again = [(r.method, r.symbols, r.params["depth"]) for r in sim.requests[1:]]
+        again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
         assert again == [("unsubscribe", (BTC,), 25), ("subscribe", (BTC,), 25)]
         assert client.book(ETH).is_valid
         assert sim.connections_total == 1
