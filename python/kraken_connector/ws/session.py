@@ -186,8 +186,8 @@ class Session:
         self._watch = PauseWatch()
         self._rates = RateMeter()
         self._pongs = 0
-        #: When each ping without a pong was sent, by its id.
-        self._pings: dict[int, float] = {}
+        #: Id of the last ping, and when it was sent.
+        self._last_ping: tuple[int, float] | None = None
         #: When each private channel brought its last message.
         self._private_ns: dict[str, int] = {}
         self._planned = float("inf")
@@ -294,7 +294,7 @@ class Session:
         self._private_ns.clear()
         self._paused = False
         self._live.opened(now)
-        self._pings.clear()
+        self._last_ping = None
         self._ping_if_due(now)
         self.requests.opened(now)
         self.trading.opened()
@@ -521,7 +521,9 @@ class Session:
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
         self._live.pong(self._live.heard)
-        sent = self._pings.pop(pong.req_id, None) if isinstance(pong.req_id, int) else None
+        req_id, sent = self._last_ping or (None, None)
+        if pong.req_id != req_id:
+            sent = None
         self.on_times(pong.time_in, pong.time_out, sent, self._live.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
@@ -727,7 +729,7 @@ class Session:
     def _ping_if_due(self, now: float) -> None:
         if self._live.wants_ping(now):
             req_id = self.requests.new_id()
-            self._pings[req_id] = now
+            self._last_ping = req_id, now
             self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
 
     def _has_private_stream(self) -> bool:

@@ -13,6 +13,7 @@ from tests.unit.ws.rig import (
     Place,
     acks,
     book,
+    executions,
     refusal,
     status,
     trade,
@@ -27,9 +28,11 @@ from kraken_connector.models import (
     WSRequest,
 )
 from kraken_connector.ws.flights import FIRST_REQ_ID
+from kraken_connector.ws.keepers import Keeper
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import (
     BookParams,
+    ExecutionsParams,
     InstrumentParams,
     OHLCParams,
     TickerParams,
@@ -397,3 +400,126 @@ def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None
     bench.subscribed(TradeParams(symbol=[BTC]), place)
     bench.say(trade(BTC), trade(BTC))
     assert (seen, len(place.data)) == ([0, 0, 1], 2)
+
+
+def test_session_begins_with_a_ping_and_hands_on_the_times_of_replies() -> None:
+    bench = Bench()
+    told: list[tuple[Any, ...]] = []
+    bench.session.on_times = lambda *times: told.append(times)
+    bench.session.opened(bench.now)
+    (ping,) = bench.sent()
+    assert ping["method"] == "ping"
+    bench.now += 0.5
+    bench.say({"method": "pong", "req_id": ping["req_id"], "time_in": "I", "time_out": "O"})
+    bench.say({"method": "pong", "req_id": 5, "time_in": "I", "time_out": "O"}, {"method": "pong"})
+    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    bench.say(*acks(bench.sent()[0]))
+    assert ask.done
+    ack = ask.result()
+    assert told == [
+        ("I", "O", bench.now - 0.5, bench.now),
+        ("I", "O", None, bench.now),
+        (None, None, None, bench.now),
+        (ack.time_in, ack.time_out, None, bench.now),
+    ]
+
+
+# Bookkeeping that fails.
+
+
+class Clumsy(Keeper):
+    """A keeper that fails at every call but when it sees an even sequence."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def observe(self, message: Any) -> None:
+        if message.sequence % 2:
+            raise LookupError("an odd number")
+        self.seen.append(message.sequence)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("observe", "seen", "__class__"):
+            return object.__getattribute__(self, name)
+
+        def fail(*_: Any) -> Any:
+            raise LookupError(name)
+
+        return fail
+
+
+def test_message_that_cannot_be_booked_costs_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keeper, place = Clumsy(), Place()
+    bench = Bench(keepers={"executions": keeper}, request_timeout=1).open()
+    bench.subscribed(ExecutionsParams(token="t"), place)
+    frames = [executions(2, "snapshot"), executions(3), executions(4)]
+    bench.session.take(
+        [
+            event
+            for frame in frames
+            for event in bench.session.engine.feed(json.dumps(frame).encode())
+        ],
+        int(bench.now * SECOND),
+        bench.now,
+    )
+    assert keeper.seen == [message.sequence for message in place.data] == [2, 4]
+    (event,) = bench.outlet.notes
+    assert isinstance(event, InvalidFrameEvent)
+    assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
+    assert "could not be booked" in caplog.text
+    assert not bench.session.is_stream_current("executions")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(2, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+
+
+def test_snapshot_that_cannot_be_booked_is_asked_for_with_pauses() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
+    bench.open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    times = []
+    for _ in range(2000):
+        bench.say(executions(1, "snapshot"))
+        times += [bench.now for request in bench.accept_all() if request["method"] == "subscribe"]
+        bench.wait(0.1)
+    assert 5 < len(times) < 20
+    assert not bench.session.is_stream_current("executions")
+
+
+def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.wait(5)
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    bench.session.closed()
+
+
+def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
+    def fail(_: Any) -> None:
+        raise LookupError("no pairs")
+
+    bench = Bench(observers={"instrument": fail}).open()
+    bench.subscribed(InstrumentParams())
+    bench.say({"channel": "instrument", "type": "update", "data": {"assets": [], "pairs": []}})
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+    assert [(gap.cause, gap.channels) for gap in bench.outlet.gaps] == [
+        ("unreadable", ["instrument"])
+    ]
+
+
+def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench.session.repair.confirmed = _fail  # type: ignore[method-assign]
+    ask = bench.subscribed(ExecutionsParams(token="t"))
+    assert ask.result().success
+
+
+def _fail(*_: Any) -> None:
+    raise LookupError("confirmed")
