@@ -64,7 +64,7 @@ def reset(before: Break) -> Break:
 
 
 def limit_messages(scene: Scene) -> None:
-    scene.sim.message_limit = 2
+    scene.sim.message_limit = 3  # one of them is a ping
 
 
 def only_pongs(scene: Scene) -> None:
@@ -305,16 +305,17 @@ async def test_flood_costs_market_data_and_no_report() -> None:
         assert channels == ("ticker",)
 
 
-async def test_private_lane_that_overflows_costs_a_connection_and_is_recorded() -> None:
+async def test_private_queue_that_overflows_costs_no_connection_and_is_recorded() -> None:
     async with scene(private_queue_max=4) as stage:
         stage.reading.clear()
         for _ in range(5):
             await stage.move()
-        await eventually(lambda: stage.client.state is ConnectionState.RECONNECTING)
+        await eventually(lambda: stage.client.stats()["dropped"])
         await stage.move()
         stage.reading.set()
         await stage.recovered()
-        await eventually(lambda: stage.causes == {"overflow"})
+        await eventually(lambda: stage.causes == {"overflow", "resync"})
+        assert stage.reconnects == 0
         await stage.move()
         await eventually(lambda: stage.sent[-1] in stage.received)
         await stage.check_reports()

@@ -41,6 +41,11 @@ def tokens_of(
     return TokenManager(source, **options)
 
 
+def asked(sim: SimulatedExchange) -> list[Any]:
+    """Return the requests that the exchange got, without pings."""
+    return [request for request in sim.requests if request.method != "ping"]
+
+
 @asynccontextmanager
 async def connected(sim: SimulatedExchange, **options: Any) -> AsyncIterator[KrakenWSClient]:
     """Connect a client that reconnects at once."""

@@ -11,7 +11,16 @@ from typing import Literal
 
 import pytest
 from tests import patience
-from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    asked,
+    client_of,
+    connected,
+    eventually,
+    find_channel,
+    tokens_of,
+)
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
@@ -52,7 +61,7 @@ async def test_cancelled_subscribe_leaves_nothing_subscribed(sim: SimulatedExcha
     async with connected(sim) as client:
         sim.faults.delay_acks(0.05, times=1)
         subscribing = client.subscribe(TickerParams(symbol=[BTC]))
-        await cancelled(subscribing, lambda: sim.requests)
+        await cancelled(subscribing, lambda: asked(sim))
         assert client.subscriptions == {}
         await sim.wait_for(lambda: sim.requests[-1].method == "unsubscribe")
         await sim.wait_for(lambda: sim.registry.count("ticker", None) == 0)
@@ -64,7 +73,7 @@ async def test_cancelled_unsubscribe_can_be_repeated(sim: SimulatedExchange) -> 
         await client.subscribe(TickerParams(symbol=[BTC]))
         sim.faults.swallow_acks(1)
         await cancelled(
-            client.unsubscribe(TickerParams(symbol=[BTC])), lambda: len(sim.requests) == 2
+            client.unsubscribe(TickerParams(symbol=[BTC])), lambda: len(asked(sim)) == 2
         )
         await client.unsubscribe(TickerParams(symbol=[BTC]))
         assert client.subscriptions == {}
@@ -79,7 +88,7 @@ async def test_cancelled_subscribe_while_reconnecting_is_not_replayed(
         await cancelled(client.subscribe(TickerParams(symbol=[BTC])), lambda: client.subscriptions)
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
         await client.subscribe(TickerParams(symbol=[ETH]))
-        assert [request.symbols for request in sim.requests] == [(ETH,)]
+        assert [request.symbols for request in asked(sim)] == [(ETH,)]
 
 
 async def test_cancelled_receive_loses_no_message(sim: SimulatedExchange) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 import pytest_asyncio
 import trustme
+from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
+    asked,
     client_of,
     connected,
     eventually,
@@ -21,10 +24,11 @@ from tests.ws.helpers import (
     tokens_of,
 )
 
-from kraken_connector.exceptions import ConnectFailed, SubscriptionError
+from kraken_connector.exceptions import ConnectFailed, NotConnected, SubscriptionError
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
+    BalancesParams,
     BookParams,
     ConnectionState,
     ExecutionsParams,
@@ -34,6 +38,7 @@ from kraken_connector.ws import (
     TickerParams,
     TokenManager,
 )
+from kraken_connector.ws.trading import AddOrderParams, CancelOrderParams
 
 XRP, DOT = "XRP/USD", "DOT/USD"
 ALL = [BTC, ETH, SOL, XRP, DOT]
@@ -80,7 +85,7 @@ async def test_each_connection_has_a_token_of_its_own(three: SimulatedExchange) 
         await asyncio.gather(
             client.subscribe(ExecutionsParams()), client.subscribe(Level3Params(symbol=[BTC]))
         )
-        tokens = {request.params["token"] for request in three.requests}
+        tokens = {request.params["token"] for request in asked(three)}
         assert len(tokens) == three.tokens.issued == 2
 
 
@@ -228,3 +233,144 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
         assert named == ["localhost"] * 5
         with pytest.raises(ConnectFailed, match="certificate"):
             await trader_of(sim, ssl=ssl.create_default_context()).connect()
+
+
+# Market data that ends for good.
+
+
+def lose_the_market(sim: SimulatedExchange) -> None:
+    """Let no public connection be there any more."""
+    sim.faults.refuse_connections(None, host="public")
+    sim.faults.reset_connections(host="public")
+
+
+def play(act: Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]) -> None:
+    """Run a test in virtual time, with a client of three hosts that gives up early."""
+
+    async def main() -> None:
+        sim = SimulatedExchange(symbols=[BTC], rate=0, hosts="three")
+        async with sim, trader_of(sim, max_reconnect_attempts=2) as client:
+            await act(sim, client)
+
+    virtual.run(main())
+
+
+def limit(price: str) -> AddOrderParams:
+    return AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=price)
+
+
+async def take_all(client: KrakenWSClient) -> list[Any]:
+    """Take what comes until iteration ends."""
+    taken: list[Any] = []
+    with contextlib.suppress(ConnectFailed, NotConnected):
+        while True:
+            taken.append(await client.receive())
+    return taken
+
+
+def test_orders_go_on_when_market_data_has_ended() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await client.subscribe(Level3Params(symbol=[BTC]))
+        await client.track_orders()
+        placed = await client.add_order(limit("100.0"))
+        lose_the_market(sim)
+        await eventually(lambda: client.state is ConnectionState.TRADING_ONLY)
+        assert not client.book(BTC).is_valid
+        assert client.gaps[-1].end_ns is None
+        await client.add_order(limit("99.0"))
+        await client.cancel_order(CancelOrderParams(order_id=[placed.order.order_id]))
+        await placed.order.wait_done(5)
+        assert placed.order.status == "canceled"
+        await client.cancel_all()
+        await eventually(lambda: not client.orders.open())
+        await client.subscribe(BalancesParams())
+        for market in (BookParams(symbol=[BTC]), Level3Params(symbol=[BTC])):
+            with pytest.raises(NotConnected, match="trading_only"):
+                await client.subscribe(market)
+        # A private connection that is lost comes back as before.
+        sim.faults.reset_connections(host="private")
+        await eventually(lambda: client.connections["private"].reconnects == 1)
+        await eventually(lambda: client.orders.is_current)
+        assert client.state is ConnectionState.TRADING_ONLY
+        assert {name: view.state for name, view in client.connections.items()} == {
+            "public": ConnectionState.DISCONNECTED,
+            "private": ConnectionState.CONNECTED,
+            "level3": ConnectionState.DISCONNECTED,
+        }
+        await client.disconnect()
+        assert client.state is ConnectionState.DISCONNECTED
+        assert sim.connections == []
+
+    play(act)
+
+
+def test_iteration_ends_with_market_data_and_goes_on_with_private_messages() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await client.subscribe(ExecutionsParams())
+        taking = asyncio.create_task(take_all(client))
+        await asyncio.sleep(1)
+        lose_the_market(sim)
+        taken = await taking
+        assert {getattr(message, "channel", "") for message in taken} >= {"book", "executions"}
+        assert client.state is ConnectionState.TRADING_ONLY
+        taking = asyncio.create_task(find_channel(client, "executions", "update"))
+        await client.add_order(limit("100.0"))
+        assert (await taking).data[0].exec_type == "pending_new"
+        await client.disconnect()
+        await take_all(client)
+        with pytest.raises(NotConnected):
+            await client.receive()
+
+    play(act)
+
+
+def test_client_without_a_private_connection_ends_with_market_data() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        lose_the_market(sim)
+        await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
+        await take_all(client)
+        with pytest.raises(ConnectFailed):
+            await client.receive()
+
+    play(act)
+
+
+def test_market_data_comes_back_when_it_is_connected_anew() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        await client.subscribe(ExecutionsParams())
+        lose_the_market(sim)
+        await eventually(lambda: client.state is ConnectionState.TRADING_ONLY)
+        with pytest.raises(ConnectFailed):
+            await client._pool.connect()
+        assert client.state is ConnectionState.TRADING_ONLY
+        sim.faults.clear()
+        await client._pool.connect()
+        assert client.state is ConnectionState.CONNECTED
+        await eventually(lambda: client.book(BTC).is_valid)
+        assert client.connections["private"].reconnects == 0
+
+    play(act)
+
+
+def test_only_the_hosts_that_are_named_are_connected() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.disconnect()
+        for wrong in ((), "private", ("nowhere",)):
+            with pytest.raises(ValueError, match="host"):
+                await client._pool.connect(wrong)
+        sim.faults.refuse_connections(None, host="public")
+        client._inbox.open()
+        await client._pool.connect(("private",))
+        assert client.state is ConnectionState.CONNECTED
+        assert list(client.connections) == ["private"] or (
+            client.connections["public"].state is ConnectionState.DISCONNECTED
+        )
+        await client.track_orders()
+        await client.add_order(limit("100.0"))
+        assert client.system_status == "online"
+
+    play(act)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_type, tokens_of
+from tests.ws.helpers import BTC, ETH, asked, client_of, connected, eventually, find_type, tokens_of
 
 from kraken_connector import QueuePosition
 from kraken_connector.exceptions import BookNotReady
@@ -108,9 +108,9 @@ async def test_wrong_checksum_is_repaired_alone(
     assert (gap.cause, gap.channels, gap.symbols) == ("resync", ["level3"], [BTC])
     await eventually(lambda: shows_what_was_published(client, sim, 10))
     assert other.is_valid
-    again = [(r.method, r.symbols, r.params["depth"]) for r in sim.requests[1:]]
+    again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
     assert again == [("unsubscribe", (BTC,), 10), ("subscribe", (BTC,), 10)]
-    assert all(request.params["token"] for request in sim.requests)
+    assert all(request.params["token"] for request in asked(sim))
 
 
 async def test_unreadable_frame_distrusts_its_book(
@@ -185,7 +185,7 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
         assert len(views["level3"].symbols) == 200
         assert views["level3-2"].symbols == {names[200]}
         await eventually(lambda: all(client.level3(name).is_valid for name in names))
-        tokens = {request.params["token"] for request in sim.requests}
+        tokens = {request.params["token"] for request in asked(sim)}
         assert len(tokens) == 2
 
 

@@ -6,7 +6,17 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, tokens_of
+from tests import virtual
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    asked,
+    client_of,
+    connected,
+    eventually,
+    find_channel,
+    tokens_of,
+)
 
 from kraken_connector.exceptions import ConnectFailed, SubscriptionError, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient
@@ -29,7 +39,7 @@ async def test_token_is_injected_automatically(sim: SimulatedExchange) -> None:
         await sim.account.place(BTC, "buy", "0.1", limit_price="100")
         report = await find_channel(client, "executions", "update")
         assert report.data[0].exec_type == "pending_new"
-        tokens = {request.params["token"] for request in sim.requests}
+        tokens = {request.params["token"] for request in asked(sim)}
         assert len(tokens) == sim.tokens.issued == 1
         await client.unsubscribe(ExecutionsParams(snap_orders=True))
 
@@ -149,22 +159,27 @@ async def test_each_host_reconnects_on_its_own() -> None:
             assert private.tokens.issued == 2
 
 
-async def test_losing_the_private_host_for_good_ends_the_client() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        manager = tokens_of(private)
-        async with connected(
-            public, auth_url=private.url, token_manager=manager, max_reconnect_attempts=2
-        ) as client:
-            await client.subscribe(ExecutionsParams())
-            private.faults.refuse_connections(times=None)
-            private.faults.reset_connections()
-            async with asyncio.timeout(10):
-                async for _ in client:
-                    pass
-            with pytest.raises(ConnectFailed):
-                await client.receive()
-            await public.wait_for(lambda: not public.connections)
+def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
+    async def main() -> None:
+        public, private = await private_pair()
+        async with public, private:
+            options = {"auth_url": private.url, "token_manager": tokens_of(private)}
+            pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
+            async with connected(public, **options, **pauses) as client:
+                await client.subscribe(ExecutionsParams())
+                await find_channel(client, "executions", "snapshot")
+                private.faults.refuse_connections(times=None)
+                private.faults.reset_connections()
+                await asyncio.sleep(600)
+                assert client.state is ConnectionState.RECONNECTING
+                assert client.connections["public"].state is ConnectionState.CONNECTED
+                private.faults.clear()
+                await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
+                await find_channel(client, "executions", "snapshot")
+                # Told when the attempts ran out the first time, and when it ended.
+                assert [gap.end_ns is None for gap in client.gaps] == [True, False]
+
+    virtual.run(main())
 
 
 async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:

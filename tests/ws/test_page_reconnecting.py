@@ -15,6 +15,7 @@ from tests.ws.helpers import (
     BTC,
     ETH,
     SOL,
+    asked,
     connected,
     eventually,
     find,
@@ -121,7 +122,7 @@ async def test_subscription_asked_for_while_the_connection_is_down_is_replayed_w
         await eventually(lambda: client.state is ConnectionState.RECONNECTING)
         result = await client.subscribe(TickerParams(symbol=[ETH]))
         assert result.symbols == [ETH]
-        assert [r.symbols for r in sim.requests if r.connection == 2] == [(BTC, ETH)]
+        assert [r.symbols for r in asked(sim) if r.connection == 2] == [(BTC, ETH)]
 
 
 async def test_raw_requests_are_refused_while_the_connection_is_down(

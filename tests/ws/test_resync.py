@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
+from dataclasses import replace
 
 import pytest
-from tests.ws.helpers import BTC, ETH, connected, eventually, find_type
+from tests import virtual
+from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, tokens_of
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import BookChecksumEvent, BookParams, KrakenWSClient
+from kraken_connector.sim.session import Outgoing, Session
+from kraken_connector.ws import (
+    BookChecksumEvent,
+    BookParams,
+    ConnectionState,
+    ExecutionsParams,
+    KrakenWSClient,
+)
+from kraken_connector.ws.trading import AddOrderParams
 
 
 async def spoil(sim: SimulatedExchange, client: KrakenWSClient) -> None:
@@ -35,7 +47,7 @@ async def test_one_symbol_is_asked_for_again_and_the_others_are_left_alone(
         await eventually(lambda: held.is_valid)
         assert client.book(BTC) is held
         assert held.bids == sim.published(BTC, 25)[-1].bids
-        again = [(r.method, r.symbols, r.params["depth"]) for r in sim.requests[1:]]
+        again = [(r.method, r.symbols, r.params["depth"]) for r in asked(sim)[1:]]
         assert again == [("unsubscribe", (BTC,), 25), ("subscribe", (BTC,), 25)]
         assert client.book(ETH).is_valid
         assert sim.connections_total == 1
@@ -126,3 +138,79 @@ async def test_lost_snapshot_is_asked_for_again(sim: SimulatedExchange) -> None:
         assert snapshots.fired == 1
         await eventually(lambda: client.book(BTC).is_valid)
         assert [gap.symbols for gap in client.gaps] == [[BTC]]
+
+
+def busy(_: Session, message: Outgoing) -> list[Outgoing]:
+    """Refuse what the exchange has just accepted."""
+    answer = json.loads(message.payload)
+    if answer["method"] != "subscribe":
+        return [message]
+    del answer["result"]
+    answer |= {"success": False, "error": "EService:Busy", "channel": "executions"}
+    return [replace(message, payload=json.dumps(answer).encode())]
+
+
+def answers(message: Outgoing) -> bool:
+    return message.kind == "answer" and message.channel == "executions"
+
+
+@pytest.mark.parametrize("attempts", [0, 5])
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_stream_of_orders_that_is_refused_comes_back(attempts: int, is_lost: bool) -> None:
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            options = {"resync_attempts": attempts, "token_manager": tokens_of(sim)}
+            async with connected(sim, **options) as client:
+                await client.track_orders()
+                await eventually(lambda: client.orders.is_current)
+                rules = [
+                    sim.faults.add("busy", answers, busy, None),
+                    sim.faults.add("silent", is_snapshot, lambda *_: [], None),
+                ]
+                if is_lost:
+                    sim.faults.reset_connections()
+                else:
+                    sim.faults.drop_updates(None, 1, channel="executions")
+                    for price in ("100.0", "99.0"):
+                        await client.add_order(
+                            AddOrderParams(BTC, "buy", "limit", "0.1", limit_price=price)
+                        )
+                await asyncio.sleep(300)
+                assert not client.orders.is_current
+                assert client.state is ConnectionState.RECONNECTING
+                assert client.gaps == []
+                for rule in rules:
+                    rule.cancel()
+                await eventually(lambda: client.orders.is_current, 40)
+                assert client.state is ConnectionState.CONNECTED
+                (gap,) = client.gaps
+                assert gap.channels == ["executions"]
+                assert gap.end_ns is not None
+                assert gap.end_ns - gap.start_ns > 300e9
+
+    virtual.run(main())
+
+
+def is_snapshot(message: Outgoing) -> bool:
+    return message.channel == "executions" and message.type == "snapshot"
+
+
+def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
+    async def main() -> None:
+        async with (
+            SimulatedExchange(symbols=[BTC], rate=0) as sim,
+            connected(sim, token_manager=tokens_of(sim)) as client,
+        ):
+            await client.track_orders()
+            rules = [
+                sim.faults.add("busy", answers, busy, None),
+                sim.faults.add("silent", is_snapshot, lambda *_: [], None),
+            ]
+            sim.faults.reset_connections()
+            await asyncio.sleep(100)
+            for rule in rules:
+                rule.cancel()
+            await client.subscribe(ExecutionsParams())
+            await eventually(lambda: client.orders.is_current, 1)
+
+    virtual.run(main())

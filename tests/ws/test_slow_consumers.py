@@ -23,6 +23,7 @@ from tests.ws.helpers import (
 from kraken_connector.exceptions import RequestTimeout
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
+    BalancesParams,
     BookParams,
     ConnectionState,
     ExecutionsParams,
@@ -32,6 +33,7 @@ from kraken_connector.ws import (
     WSDataMessage,
     connection,
 )
+from kraken_connector.ws.trading import AddOrderParams
 from kraken_connector.ws.transport import open_socket
 
 
@@ -227,51 +229,101 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
         assert sim.connections_total == 2
 
 
-@pytest.mark.parametrize("lane", ["disconnect", "private"])
-def test_full_lane_opens_no_connection_before_there_is_room(lane: str) -> None:
+def test_full_lane_opens_no_connection_before_there_is_room() -> None:
     async def main() -> None:
-        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-            options = {"message_queue_max": 10, "private_queue_max": 10}
-            async with connected(sim, token_manager=tokens_of(sim), **options) as client:
-                if lane == "private":
-                    await client.subscribe(ExecutionsParams())
-                    for _ in range(10):
-                        await sim.account.place(BTC, "buy", "0.1", limit_price="100")
-                else:
-                    await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
-                    await sim.step(BTC, 10)
-                await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-                await asyncio.sleep(60)
-                assert client.state is ConnectionState.RECONNECTING
-                assert sim.connections_total == 1
-                taking = asyncio.create_task(find_type(client, GapEvent))
-                await eventually(lambda: client.state is ConnectionState.CONNECTED)
-                assert (await taking).cause == "overflow"
+        sim = SimulatedExchange(symbols=[BTC], rate=0)
+        async with sim, connected(sim, message_queue_max=10) as client:
+            await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
+            await sim.step(BTC, 10)
+            await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+            await asyncio.sleep(60)
+            assert client.state is ConnectionState.RECONNECTING
+            assert sim.connections_total == 1
+            taking = asyncio.create_task(find_type(client, GapEvent))
+            await eventually(lambda: client.state is ConnectionState.CONNECTED)
+            assert (await taking).cause == "overflow"
 
     virtual.run(main())
 
 
-async def test_private_overflow_reconnects_and_loses_nothing_in_silence(
-    sim: SimulatedExchange,
+def statuses(messages: list[Any]) -> list[Any]:
+    return [m for m in messages if getattr(m, "channel", "") == "status"]
+
+
+def limit(price: int) -> AddOrderParams:
+    return AddOrderParams(BTC, "buy", "limit", "0.10", limit_price=str(price))
+
+
+def test_private_queue_that_nobody_reads_ends_no_trading(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with connected(
-        sim, private_queue_max=10, token_manager=tokens_of(sim), request_timeout=5
-    ) as client:
-        await client.subscribe(ExecutionsParams(snap_orders=True))
-        for price in range(100, 110):
-            await sim.account.place(BTC, "buy", "0.1", limit_price=price)
-        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-        seen: list[Any] = []
-        while not any(isinstance(message, GapEvent) for message in seen):
-            seen.append(await client.receive())
-        assert client.gaps[0].cause == "overflow"
-        reports = [m for m in seen if getattr(m, "channel", "") == "executions"]
-        *before, anew = [m for m in reports if m.type == "snapshot"]
-        assert len(before) == 1
-        assert len(anew.data) == 10
-        received = [m.sequence for m in reports[: reports.index(anew)]]
-        assert received == list(range(1, len(received) + 1))
-        assert len(received) >= 10
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
+            async with connected(sim, **options) as client:
+                await client.subscribe(ExecutionsParams(snap_orders=True))
+                await client.subscribe(BalancesParams())
+                placed = [await client.add_order(limit(price)) for price in range(100, 120)]
+                await eventually(lambda: placed[-1].order.status == "new")
+                assert [reply.order.status for reply in placed] == ["new"] * 20
+                await client.cancel_all()
+                await eventually(lambda: not client.orders.open())
+                assert client.orders.is_current
+                assert client.state is ConnectionState.CONNECTED
+                assert sim.connections_total == 1
+                stats = client.stats()
+                assert stats["lanes"]["private"]["queued"] == 10
+                # Two snapshots, and of each order three reports.
+                assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
+                assert client.gaps == []
+                levels = [record.levelname for record in caplog.records if "queue" in record.msg]
+                assert levels == ["WARNING", "ERROR"]
+                await client.disconnect()
+                (gap,) = client.gaps
+                assert (gap.cause, gap.channels, gap.dropped) == ("overflow", ["executions"], 52)
+
+    virtual.run(main())
+
+
+def test_private_queue_with_room_again_brings_a_snapshot_after_the_gap() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
+            async with connected(sim, **options) as client:
+                await client.subscribe(ExecutionsParams(snap_orders=True))
+                for price in range(100, 110):
+                    await sim.account.place(BTC, "buy", "0.1", limit_price=str(price))
+                await eventually(lambda: client.stats()["dropped"] == 11)
+                seen: list[Any] = []
+                while not any(getattr(m, "type", "") == "snapshot" for m in seen[1:]):
+                    seen.append(await client.receive())
+                kinds = [getattr(m, "sequence", type(m)) for m in seen if m not in statuses(seen)]
+                assert kinds == [*range(1, 11), GapEvent, 1]
+                assert len(seen[-1].data) == 10
+                gap = client.gaps[0]
+                assert (gap.cause, gap.dropped) == ("overflow", 11)
+                assert gap in seen
+                await eventually(lambda: [gap.cause for gap in client.gaps][1:] == ["resync"])
+                assert sim.connections_total == 1
+
+    virtual.run(main())
+
+
+def test_replies_are_not_lost_to_a_full_private_queue() -> None:
+    async def main() -> None:
+        async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
+            options = {"private_queue_max": 1, "token_manager": tokens_of(sim)}
+            async with connected(sim, **options) as client:
+                await client.subscribe(ExecutionsParams())
+                await client.subscribe(BalancesParams())
+                assert (await client.add_order(limit(100))).typed.order_id
+                await client.unsubscribe(ExecutionsParams())
+                sim.faults.reset_connections()
+                await eventually(lambda: client.stats()["gaps"])
+                assert [gap.cause for gap in client.gaps] == ["disconnect"]
+                assert (await client.add_order(limit(101))).typed.order_id
+
+    virtual.run(main())
 
 
 async def test_policies_of_two_subscriptions_do_not_harm_each_other(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from ..models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
 from .callbacks import call_all, check_plain_function
@@ -17,6 +17,7 @@ __all__ = ["Balances"]
 ENTRIES_KEPT = 10_000
 
 Wallet = tuple[str, str]
+T = TypeVar("T")
 
 
 class Balances(Keeper, Mapping[str, Decimal]):
@@ -79,13 +80,17 @@ class Balances(Keeper, Mapping[str, Decimal]):
     # What is said about the stream, and what it says.
 
     def observe(self, message: Any) -> None:
-        """Take a message of the `balances` channel."""
+        """Take a message of the `balances` channel.
+
+        Raises:
+            TypeError, ValueError: it has not the shape that page "Balances" describes.
+        """
         if message.type == "snapshot":
-            self._take_snapshot([i for i in message.data if isinstance(i, BalanceSnapshot)])
+            self._take_snapshot([_typed(item, BalanceSnapshot) for item in message.data])
             return
-        for item in message.data:
-            if isinstance(item, BalanceLedgerUpdate) and item.user is None:
-                self._take_entry(item)
+        for entry in [_typed(item, BalanceLedgerUpdate) for item in message.data]:
+            if entry.user is None:
+                self._take_entry(entry)
 
     def broken(self) -> None:
         """Note that entries may be missing until the next snapshot."""
@@ -94,9 +99,10 @@ class Balances(Keeper, Mapping[str, Decimal]):
     left = broken
 
     def _take_snapshot(self, items: list[BalanceSnapshot]) -> None:
-        before = self._totals
-        self._totals = {item.asset: item.decimal("balance") or Decimal(0) for item in items}
-        self._wallets = {item.asset: _wallets(item) for item in items}
+        totals = {_asset(item): _balance(item) for item in items}
+        wallets = {item.asset: _wallets(item) for item in items}
+        # From here on nothing can fail, so a snapshot counts as a whole or not at all.
+        before, self._totals, self._wallets = self._totals, totals, wallets
         self.is_current = True
         for asset in before.keys() | self._totals.keys():
             if before.get(asset) != self._totals.get(asset):
@@ -105,13 +111,12 @@ class Balances(Keeper, Mapping[str, Decimal]):
     def _take_entry(self, entry: BalanceLedgerUpdate) -> None:
         if entry.ledger_id in self._counted:
             return
+        _asset(entry)
+        total = _balance(entry)
         self._counted.add(entry.ledger_id)
         self._entries.append(entry)
         if len(self._entries) > ENTRIES_KEPT:
             self._counted.discard(self._entries.popleft().ledger_id)
-        total = entry.decimal("balance")
-        if total is None:
-            return
         # By the change of the total and not by `amount`: a snapshot may have had the entry.
         change = total - self._totals.get(entry.asset, Decimal(0))
         wallets = self._wallets.setdefault(entry.asset, {})
@@ -125,9 +130,44 @@ class Balances(Keeper, Mapping[str, Decimal]):
         return f"<Balances: {held}>"
 
 
+def _typed(item: object, kind: type[T]) -> T:
+    """Return an item of a message.
+
+    Raises:
+        TypeError: it is of another kind: left out, it would be lost silently.
+    """
+    if not isinstance(item, kind):
+        raise TypeError(f"an item must be a {kind.__name__}, not {item!r}")
+    return item
+
+
+def _asset(item: BalanceSnapshot | BalanceLedgerUpdate) -> str:
+    """Return the asset's code.
+
+    Raises:
+        TypeError: it is no text.
+    """
+    if not isinstance(item.asset, str):
+        raise TypeError(f"an asset's code must be text, not {item.asset!r}")
+    return item.asset
+
+
+def _balance(item: BalanceSnapshot | BalanceLedgerUpdate | BalanceWallet) -> Decimal:
+    """Return what there is.
+
+    Raises:
+        InvalidFieldError: (a `ValueError`) it is no number.
+        ValueError: it is missing, or beyond what `Decimal` holds: shown as 0 it would be a lie.
+    """
+    balance = item.decimal("balance")
+    if balance is None or not balance.is_finite():
+        raise ValueError(f"a balance must be a number, not {balance}")
+    return balance
+
+
 def _wallets(item: BalanceSnapshot) -> dict[Wallet, Decimal]:
     return {
-        (wallet.type, wallet.id): wallet.decimal("balance") or Decimal(0)
+        (wallet.type, wallet.id): _balance(wallet)
         for wallet in item.wallets or ()
         if isinstance(wallet, BalanceWallet)
     }

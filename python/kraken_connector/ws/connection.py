@@ -156,11 +156,10 @@ class Connection:
         return options.max_reconnect_attempts > 0 and options.retryable(error.__cause__ or error)
 
     def keep_trying(self, reason: Exception) -> None:
-        """Begin as if a socket had been lost: for a connection that others can do without."""
+        """Go on as if a socket had been lost, with pauses as long as they were."""
         self.state = ConnectionState.RECONNECTING
         self._now = asyncio.get_running_loop().time
         self._attempts = 0
-        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
         self._life = asyncio.create_task(self._live(reason))
 
     def stop(self, *, forget: bool = True) -> None:
@@ -240,6 +239,11 @@ class Connection:
             self.session.failure = ConnectionLost(self.session.url, "the consumer is too slow")
             self.session.attention = True
 
+    def refresh(self, channel: str) -> None:
+        """Subscribe to a private channel again, for the sake of its snapshot."""
+        self.session.refresh(channel, self._now())
+        self.attend()
+
     def _unblock(self) -> None:
         self._readable.set()
         if self._socket is not None:
@@ -276,15 +280,21 @@ class Connection:
         """Read and write until the socket ends; return why it did."""
         writer = asyncio.create_task(self._write(socket))
         reason = ""
+        fault: Exception | None = None
         try:
             await self._read(socket)
         except ConnectionClosed as closed:
             reason = str(closed)
+        except Exception as unexpected:  # noqa: BLE001 (whatever it was, another socket follows)
+            fault = unexpected
         finally:
             writer.cancel()
             await asyncio.wait([writer])
         if isinstance(socket, DirectConnection) and socket.failure is not None:
-            raise socket.failure
+            fault = socket.failure
+        if fault is not None:
+            logger.error("reading from %s failed", self.session.url, exc_info=fault)
+            reason = f"reading failed: {fault!r}"
         error = self.session.failure or ConnectionLost(self.session.url, reason)
         self._stop(error)
         socket.transport.abort()
@@ -486,7 +496,12 @@ class Connection:
     def _on_timer(self) -> None:
         now = self._now()
         self.session.look(now, time.time_ns())
-        self.session.tick(now)
+        try:
+            self.session.tick(now)
+        except Exception:
+            # A timer that never came back would leave everybody waiting; a new socket has one.
+            logger.exception("a timer of %s failed", self.session.url)
+            self.session.failure = ConnectionLost(self.session.url, "its timer failed")
         self.attend()
 
     def _fetch_token(self) -> None:

@@ -61,12 +61,16 @@ class MethodName(StrEnum):
 
 
 class ConnectionState(StrEnum):
-    """What a client is doing."""
+    """What a client is doing.
+
+    `TRADING_ONLY`: market data ended for good, while the connection for orders goes on.
+    """
 
     DISCONNECTED = "disconnected"
     CONNECTING = "connecting"
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
+    TRADING_ONLY = "trading_only"
 
 
 class SystemState(StrEnum):

@@ -54,6 +54,19 @@ class Holes:
             self._is_told = False
             self._open = self._record(cause, since_ns, None, channels, symbols, epoch=epoch)
 
+    def split_off(self, channel: str) -> int | None:
+        """Take a channel out of the open gap, as its stream gets a record of its own.
+
+        Returns:
+            When the gap began, nanoseconds since the epoch; `None` if the channel is not in it.
+        """
+        gap = self._open
+        if gap is None or channel not in gap.channels:
+            return None
+        channels = [other for other in gap.channels if other != channel]
+        self._open = gap.__replace__(channels=channels) if channels else None
+        return gap.start_ns
+
     def end(self, end_ns: int) -> None:
         """Tell of the hole, now that everything is back."""
         if self._open is not None:

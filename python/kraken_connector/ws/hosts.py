@@ -66,6 +66,17 @@ class Hosts:
         """The host that a client connects to first."""
         return self._by_name["public"]
 
+    def named(self, name: str) -> Host:
+        """Return the host that serves `public`, `private` or `level3`.
+
+        Raises:
+            ValueError: there is no such name.
+        """
+        if name not in self._by_name:
+            names = ", ".join(self._by_name)
+            raise ValueError(f"a host must be one of {names}, not {name!r}")
+        return self._by_name[name]
+
     def of_channel(self, channel: str) -> Host:
         """Return the host of a channel; what is not known is public."""
         if channel in PRIVATE_CHANNELS:

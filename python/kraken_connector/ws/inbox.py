@@ -1,7 +1,8 @@
 """What waits for the consumer: lanes by importance, each with a bound.
 
-Private messages come first and are never dropped. Notes (status, mismatches, holes) come next,
-market data last. Within market data each overflow policy has a lane of its own, so that one
+Private messages come first. When nobody takes them, the newest are counted and not queued, as the
+connection that carries orders must not depend on a consumer. Notes (status, mismatches, gaps) come
+next, market data last. Within market data each overflow policy has a lane of its own, so that one
 cannot drop the other's messages; they are merged by time of arrival.
 """
 
@@ -17,6 +18,7 @@ from typing import Any, Literal
 from .._backend import WSDataMessage
 from ..exceptions import NotConnected
 from ..models import GapEvent
+from .constants import PRIVATE_CHANNELS
 
 __all__ = ["Inbox", "Overflow"]
 
@@ -30,6 +32,8 @@ OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconne
 
 #: Losses after which a consumer that never catches up is told all the same.
 REPORTED_AT_ONCE = 1024
+#: Seconds between two lines of the log about a private queue that nobody reads.
+LOG_PAUSE = 60.0
 
 
 class Lane:
@@ -71,12 +75,12 @@ class Lane:
         return self.items
 
 
-class DroppingLane(Lane):
-    """Forgets the oldest, and records what was lost until there is room again."""
+class LosingLane(Lane):
+    """Loses what is beyond its bound, and records that when half of it is free again."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        #: Events forgotten since the last report.
+        #: Events lost since the last report.
         self.lost = 0
         self._since_ns = 0
         self._kinds: set[tuple[str, str | None]] = set()
@@ -88,28 +92,27 @@ class DroppingLane(Lane):
             self._report()
         return event
 
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self.lost = 0
+        self._kinds.clear()
+
     def close(self) -> None:
         """Report what was lost, if it was not yet."""
         if self.lost:
             self._report()
 
-    def keep_bound(self) -> None:
-        """Forget what is beyond the bound."""
-        while len(self.items) > self.bound:
-            self._forget(self.items.popleft())
-
-    def _forget(self, event: Any) -> None:
+    def _lose(self, event: Any) -> None:
+        """Count an event that is lost."""
         self.dropped += 1
         if not self.lost:
             self._since_ns = getattr(event, "received_ns", None) or time.time_ns()
-            logger.warning("the consumer is too slow: dropping the oldest messages")
         self.lost += 1
         if type(event) is WSDataMessage:
             self._kinds.add((event.channel, event.symbol))
         else:
             self._kinds.add((type(event).__name__, None))
-        if self.lost >= REPORTED_AT_ONCE:
-            self._report()
 
     def _report(self) -> None:
         channels = sorted({channel for channel, _ in self._kinds})
@@ -118,6 +121,98 @@ class DroppingLane(Lane):
         self.lost = 0
         self._kinds.clear()
         self.inbox.on_gap(gap)
+
+
+class DroppingLane(LosingLane):
+    """Loses the oldest."""
+
+    def keep_bound(self) -> None:
+        """Forget what is beyond the bound."""
+        while len(self.items) > self.bound:
+            self._forget(self.items.popleft())
+
+    def _forget(self, event: Any) -> None:
+        if not self.lost:
+            logger.warning("the consumer is too slow: dropping the oldest messages")
+        self._lose(event)
+        if self.lost >= REPORTED_AT_ONCE:
+            self._report()
+
+
+class NoteLane(DroppingLane):
+    """What the client itself says. Gaps in private streams go before what follows them there."""
+
+    def put(self, event: Any) -> None:
+        """Add an event."""
+        private = self.inbox.private
+        is_private = type(event) is GapEvent and not PRIVATE_CHANNELS.isdisjoint(event.channels)
+        if is_private and private.has_room:
+            private.put(event)
+        else:
+            super().put(event)
+
+
+class PrivateLane(LosingLane):
+    """Loses the newest, and tells who filled it when there is room, so that they make up for it.
+
+    What was lost stands as a `GapEvent` between the messages before and after it.
+    """
+
+    def __init__(
+        self, inbox: Inbox, bound: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(inbox, bound)
+        self._clock = clock
+        self._log_due: dict[int, float] = {}
+        self._waiting_for_room: dict[Callable[[], None], None] = {}
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an event would be queued."""
+        return not self.lost and len(self.items) < self.bound
+
+    def offer(self, event: Any, on_room: Callable[[], None]) -> None:
+        """Add an event if there is room.
+
+        Args:
+            event: the event.
+            on_room: called once when there is room again, if the event was lost.
+        """
+        if self.has_room:
+            self.put(event)
+            if len(self.items) == max(self.bound // 10, 2):
+                self._log(logging.WARNING, "nobody reads the private queue: %d messages wait")
+            return
+        self._log(
+            logging.ERROR,
+            "the private queue is full with %d messages: further ones are not queued. Take them "
+            "with `async for message in client`, or use track_orders() instead of subscribing",
+        )
+        self._waiting_for_room[on_room] = None
+        self._lose(event)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._waiting_for_room.clear()
+
+    def close(self) -> None:
+        """Report what was lost, if it was not yet; nobody makes up for it any more."""
+        self._waiting_for_room.clear()
+        super().close()
+
+    def _report(self) -> None:
+        super()._report()
+        waiting, self._waiting_for_room = self._waiting_for_room, {}
+        for tell in waiting:
+            tell()
+
+    def _log(self, level: int, text: str) -> None:
+        """Log at most once a minute for each level."""
+        now = self._clock()
+        if now >= self._log_due.get(level, now):
+            self._log_due[level] = now + LOG_PAUSE
+            logger.log(level, text, len(self.items))
 
 
 class ConflatingLane(Lane):
@@ -198,6 +293,7 @@ class Inbox:
     Args:
         bound: messages that each lane of market data holds.
         private_bound: messages that the private lane holds, and the notes.
+        clock: gives monotonic seconds.
         on_gap: takes the record of a loss.
 
     Attributes:
@@ -207,12 +303,18 @@ class Inbox:
             something waits.
     """
 
-    def __init__(self, bound: int, private_bound: int, on_gap: Callable[[GapEvent], None]) -> None:
+    def __init__(
+        self,
+        bound: int,
+        private_bound: int,
+        on_gap: Callable[[GapEvent], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.on_gap = on_gap
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
-        self.private = StoppingLane(self, private_bound)
-        self.notes = DroppingLane(self, private_bound)
+        self.private = PrivateLane(self, private_bound, clock)
+        self.notes = NoteLane(self, private_bound)
         self.dropping = DroppingLane(self, bound)
         self.conflating = ConflatingLane(self)
         self.blocking = StoppingLane(self, bound)
@@ -235,6 +337,10 @@ class Inbox:
             **dict(zip(OVERFLOWS, self._market, strict=True)),
         }
         self._ended: Exception | None = NotConnected("receive", "disconnected")
+        #: Why market data ended, how often it did, and whether somebody still has to be told.
+        self._interruption: Exception | None = None
+        self._interruptions = 0
+        self._is_interrupted = False
 
     def __len__(self) -> int:
         market = sum(len(lane) for lane in self._market)
@@ -248,7 +354,7 @@ class Inbox:
     @property
     def dropped(self) -> int:
         """Messages lost to slow consumers."""
-        return self.dropping.dropped + self.notes.dropped
+        return self.dropping.dropped + self.notes.dropped + self.private.dropped
 
     @property
     def conflated(self) -> int:
@@ -258,6 +364,7 @@ class Inbox:
     def open(self, *, keep: bool = False) -> None:
         """Begin anew, empty unless what waits is to be kept."""
         self._ended = None
+        self._is_interrupted = False
         if not keep:
             self.run = _NOTHING
             for lane in self.lanes.values():
@@ -268,7 +375,21 @@ class Inbox:
         if self._ended is None:
             self._ended = reason
             self.dropping.close()
+            self.private.close()
             self.notes.close()
+        while self.waiters:
+            self.wake()
+
+    def interrupt(self, reason: Exception) -> None:
+        """Let those who wait know that market data has ended; private messages still come.
+
+        Each of them gets `reason` once what is queued is taken; when nobody waits, the next one
+        does. After that `get` waits for private messages.
+        """
+        self.dropping.close()
+        self._interruption = reason
+        self._interruptions += 1
+        self._is_interrupted = True
         while self.waiters:
             self.wake()
 
@@ -277,11 +398,17 @@ class Inbox:
 
         Raises:
             NotConnected: it was never opened.
-            Exception: the reason given to `end`, when everything is taken.
+            Exception: the reason given to `end`, when everything is taken; that given to
+                `interrupt`, once.
         """
+        interruptions = self._interruptions
         while (event := self.pop()) is None:
             if self._ended is not None:
                 raise self._ended.with_traceback(None)
+            if self._is_interrupted or interruptions != self._interruptions:
+                self._is_interrupted = False
+                assert self._interruption is not None
+                raise self._interruption.with_traceback(None)
             await self._wait()
         return event
 

@@ -68,19 +68,19 @@ class Instruments(Mapping[str, InstrumentPair]):
             for pair in data.pairs
             if isinstance(pair, InstrumentPair) and isinstance(pair.symbol, str)
         }
-        if message.type == "snapshot":
-            before, self._pairs = self._pairs, pairs
-        else:
-            before = {symbol: self._pairs[symbol] for symbol in pairs.keys() & self._pairs.keys()}
-            self._pairs.update(pairs)
         # What is in use is worked out now and not with the next order, as the exact numbers of a
-        # snapshot need a second look at all of it.
-        for symbol in list(self._rules):
-            pair = self._pairs.get(symbol)
-            if pair is None:
-                del self._rules[symbol]
-            elif symbol in pairs and pair != before.get(symbol):
-                self._rules[symbol] = _rules(pair)
+        # snapshot need a second look at all of it. All that can fail comes before any change.
+        changed = {
+            symbol: _rules(pair)
+            for symbol, pair in pairs.items()
+            if symbol in self._rules and pair != self._pairs.get(symbol)
+        }
+        if message.type == "snapshot":
+            self._pairs = pairs
+            self._rules = {s: rules for s, rules in self._rules.items() if s in pairs}
+        else:
+            self._pairs.update(pairs)
+        self._rules.update(changed)
 
     def __repr__(self) -> str:
         return f"<Instruments: {len(self)} pairs>"

@@ -30,6 +30,9 @@ class Keeper:
     def acked(self, result: Mapping[str, Any]) -> None:
         """Note the exchange's answer to a subscribe."""
 
+    def leaving(self) -> None:
+        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+
     def broken(self) -> None:
         """Note that messages may be missing until the next snapshot."""
 
@@ -68,6 +71,11 @@ class Keepers(Keeper):
         """Note the exchange's answer to a subscribe."""
         for keeper in self._keepers:
             keeper.acked(result)
+
+    def leaving(self) -> None:
+        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+        for keeper in self._keepers:
+            keeper.leaving()
 
     def broken(self) -> None:
         """Note that messages may be missing until the next snapshot."""

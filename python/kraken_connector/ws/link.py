@@ -66,8 +66,10 @@ class Link:
 
     @property
     def is_missing(self) -> bool:
-        """Whether it has ended by itself and left something unserved."""
-        return self.state is ConnectionState.DISCONNECTED and bool(self.session.registry)
+        """Whether it leaves something unserved: it has ended by itself, or a stream has a gap."""
+        if self.state is ConnectionState.DISCONNECTED:
+            return bool(self.session.registry)
+        return self.session.has_stale_stream
 
     @property
     def books(self) -> Engine:

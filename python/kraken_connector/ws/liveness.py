@@ -43,7 +43,7 @@ class Liveness:
         """Begin with a new socket."""
         self.heard = now
         self._frames, self._fed = None, float("inf")
-        self._ping_due = now + self._ping_interval
+        self._ping_due = now  # Its pong tells early what time it is at the exchange.
         self._pong_due = None
         self._paused = False
 

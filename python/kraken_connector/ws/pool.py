@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 
 from .._backend import Engine
@@ -27,6 +27,9 @@ Part = tuple[Link, SubscriptionParams]
 class Pool:
     """The connections of one client, each opened when it is first needed.
 
+    When market data ends for good while there is a private connection of its own, all others are
+    closed and that one goes on: without the market, orders must still be cancelled.
+
     A symbol stays on the connection that it was put on, with all its channels, as long as it is
     subscribed, and comes back there if there is room. With a redundant feed each public connection
     has a twin that carries the same books.
@@ -35,16 +38,27 @@ class Pool:
         hosts: the endpoints.
         wiring: what the connections are made with.
         on_end: called when one has ended by itself and the client must end with it.
+        on_market_end: called when market data has ended for good and trading goes on; by default
+            it ends in the inbox.
     """
 
-    def __init__(self, hosts: Hosts, wiring: Wiring, on_end: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        hosts: Hosts,
+        wiring: Wiring,
+        on_end: Callable[[Exception], None],
+        on_market_end: Callable[[Exception], None] | None = None,
+    ) -> None:
         self.hosts = hosts
         self._wiring = wiring
         self._on_end = on_end
-        self._links: dict[Host, list[Link]] = {}
+        self._on_market_end = on_market_end or wiring.inbox.interrupt
+        # The public ones come first, whichever is opened first.
+        self._links: dict[Host, list[Link]] = {hosts.public: []}
         self._twins: dict[Link, Link] = {}
         self._homes: dict[tuple[str, str], Link] = {}
-        self._has_ended = False
+        self._has_ended = self._is_trading_only = False
+        self._closing: set[asyncio.Task[None]] = set()
 
     def __iter__(self) -> Iterator[Link]:
         """Iterate over the connections, the first public one first, twins last."""
@@ -52,18 +66,21 @@ class Pool:
         yield from self._twins.values()
 
     def __bool__(self) -> bool:
-        return bool(self._links)
+        return any(self._links.values())
 
     @property
     def state(self) -> ConnectionState:
         """What the connections are doing together.
 
-        `CONNECTED` means that all that was opened is. While one reconnects, or has ended and left
-        something unserved, it is `RECONNECTING`.
+        `CONNECTED` means that all that was opened is. While one reconnects, has ended and left
+        something unserved, or has a gap in a private stream, it is `RECONNECTING`. When market data
+        has ended and the private connection goes on, it is `TRADING_ONLY`.
         """
         states = {link.state for link in self}
         if self._has_ended or states <= {ConnectionState.DISCONNECTED}:
             return ConnectionState.DISCONNECTED
+        if self._is_trading_only:
+            return ConnectionState.TRADING_ONLY
         if states <= {ConnectionState.CONNECTING, ConnectionState.DISCONNECTED}:
             return ConnectionState.CONNECTING
         if ConnectionState.RECONNECTING in states or any(link.is_missing for link in self):
@@ -72,8 +89,12 @@ class Pool:
 
     @property
     def primary(self) -> Link | None:
-        """The first public connection, `None` before it was asked for."""
-        return self._links[self.hosts.public][0] if self._links else None
+        """The first public connection that works, else the first of another host.
+
+        `None` before anything was asked for.
+        """
+        working = (link for link in self if link.state is not ConnectionState.DISCONNECTED)
+        return next(working, None) or next(iter(self), None)
 
     def engine_of(self, symbol: str) -> Engine:
         """Return the engine whose book of a symbol users see."""
@@ -82,61 +103,103 @@ class Pool:
 
     # Life.
 
-    async def connect(self) -> None:
-        """Open the first public connection, and those that had subscriptions when one gave up.
+    async def connect(self, hosts: Collection[str] = ("public",)) -> None:
+        """Open a connection to each of some hosts, and those that had subscriptions when one ended.
+
+        Others are opened when they are first needed. While only trading goes on, what still works
+        stays as it is.
+
+        Args:
+            hosts: some of `public`, `private` and `level3`.
 
         Raises:
+            ValueError: there is no such host, or none is named.
             ConnectFailed: one cannot be opened; then none is.
         """
+        if not hosts or isinstance(hosts, str):
+            raise ValueError(f"hosts must name some hosts, not {hosts!r}")
+        named = dict.fromkeys(self.hosts.named(name) for name in hosts)
+        await self._wait_closing()
         self._has_ended = False
-        for link in self:
+        wanted = [self._first(host) for host in named]
+        wanted += [link for link in self if link.session.registry and link not in wanted]
+        resting = [link for link in self if link.connection.state is ConnectionState.DISCONNECTED]
+        for link in resting:
             link.renew()
-        first = self._first(self.hosts.public)
-        await first.connection.open()
+        opened: list[Link] = []
         try:
-            for link in self:
-                if link is not first and link.session.registry:
+            for link in wanted:
+                if link in resting:
                     await link.connection.open()
+                    opened.append(link)
         except BaseException:
-            await self.close(forget=False)
+            await self._close(opened, forget=False)
             raise
+        self._is_trading_only = False
 
     async def close(self, *, forget: bool = True) -> None:
         """Close all connections, and end what is subscribed on them unless `forget` is false."""
-        links = list(self)
+        await self._wait_closing()
+        self._is_trading_only = False
+        await self._close(list(self), forget=forget)
+
+    async def _close(self, links: Collection[Link], *, forget: bool) -> None:
+        self._stop(links, forget=forget)
+        await _wait_closed(links)
+
+    def _stop(self, links: Collection[Link], *, forget: bool) -> None:
+        """Stop connections; `_wait_closed` must follow."""
         if forget:
             # Before the sockets go: a user who leaves makes no hole.
-            for arbiter in self._arbiters():
+            for arbiter in _arbiters(links):
                 arbiter.close()
         for link in links:
             link.connection.stop(forget=forget)
-        for arbiter in self._arbiters():
+        for arbiter in _arbiters(links):
             arbiter.report_holes()
-        try:
-            await asyncio.gather(*(link.connection.wait_closed() for link in links))
-        finally:
-            for link in links:
-                link.connection.abort()
+
+    async def _wait_closing(self) -> None:
+        """Wait for what is being closed already."""
+        if self._closing:
+            await asyncio.wait(self._closing)
 
     def _ended(self, link: Link, reason: Exception) -> None:
         """Go on without a connection where nothing can be mistaken by that, else end.
 
         Books of level 3 cannot be read any more, and books with another leg still can. But public
-        market data that falls silent looks like a quiet market, and fills that do not come look
-        like none.
+        market data that falls silent looks like a quiet market, so it ends; fills that do not come
+        look like none, so a private connection is tried for as long as that may help.
         """
         twin = self._twins.get(link)
         has_other = twin is not None and twin.state is ConnectionState.CONNECTED
-        if (link.is_twin or has_other) and link.connection.may_try_again(reason):
+        is_kept = link.is_twin or has_other or _is_private(link)
+        if is_kept and link.connection.may_try_again(reason):
+            logger.warning("%s is still away: %s", link.name, reason)
             link.connection.keep_trying(reason)
             return
         if link.is_twin or link.host.serves == {"level3"}:
             logger.error("%s ended: %s", link.name, reason)
             return
+        if not _is_private(link) and any(map(_can_trade, self)):
+            self._end_market(reason)
+            return
         self._has_ended = True
-        for arbiter in self._arbiters():
+        for arbiter in _arbiters(self):
             arbiter.report_holes()
         self._on_end(reason)
+
+    def _end_market(self, reason: Exception) -> None:
+        """Go on with the private connections alone."""
+        if self._is_trading_only:
+            return
+        logger.error("market data ended, only trading goes on: %s", reason)
+        self._is_trading_only = True
+        ended = [link for link in self if not _is_private(link)]
+        self._stop(ended, forget=False)
+        closing = asyncio.ensure_future(_wait_closed(ended))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        self._on_market_end(reason)
 
     # Who serves what.
 
@@ -151,9 +214,9 @@ class Pool:
             NotConnected: the client is not connected.
             ConnectFailed: it cannot be opened.
         """
-        self._check_connected(action)
+        self._check_connected(action, host)
         link = self._first(host)
-        await link.open(lambda: self._check_connected(action))
+        await link.open(lambda: self._check_connected(action, host))
         return link
 
     @asynccontextmanager
@@ -166,7 +229,7 @@ class Pool:
             NotConnected: the client is not connected.
             ConnectFailed: one of them cannot be opened, nor its twin.
         """
-        self._check_connected("subscribe")
+        self._check_connected("subscribe", self.hosts.of_channel(params.channel))
         parts = self._assigned(params)
         taken = [(link, Counter((part.channel, s) for s in part.symbols)) for link, part in parts]
         for link, symbols in taken:
@@ -187,8 +250,9 @@ class Pool:
             NotConnected: the client is not connected.
             KeyError: something of it is not subscribed.
         """
-        self._check_connected(action)
-        links = self._links.get(self.hosts.of_channel(params.channel))
+        host = self.hosts.of_channel(params.channel)
+        self._check_connected(action, host)
+        links = self._links.get(host)
         if not links:
             names = ", ".join(params.symbols) or params.channel
             raise KeyError(f"not subscribed to {params.channel} of {names}")
@@ -211,7 +275,7 @@ class Pool:
             KeyError: it is not subscribed.
             ConnectFailed: they cannot be opened.
         """
-        self._check_connected(action)
+        self._check_connected(action, self.hosts.of_channel(channel))
         links = [link for link in self if link.session.registry.book(symbol, channel)]
         if not links:
             raise KeyError(f"not subscribed to {channel} of {symbol}")
@@ -229,11 +293,11 @@ class Pool:
 
     # Inner workings.
 
-    def _arbiters(self) -> set[Arbiter]:
-        return {link.arbiter for link in self if link.arbiter is not None}
-
-    def _check_connected(self, action: str) -> None:
-        if self.state not in (ConnectionState.CONNECTED, ConnectionState.RECONNECTING):
+    def _check_connected(self, action: str, host: Host) -> None:
+        usable = {ConnectionState.CONNECTED, ConnectionState.RECONNECTING}
+        if _is_private_host(host):
+            usable.add(ConnectionState.TRADING_ONLY)
+        if self.state not in usable:
             raise NotConnected(action, self.state)
 
     async def _open(self, link: Link) -> None:
@@ -246,7 +310,7 @@ class Pool:
         failed: list[tuple[Link, ConnectFailed]] = []
         for leg in legs:
             try:
-                await leg.open(lambda: self._check_connected("subscribe"))
+                await leg.open(lambda: self._check_connected("subscribe", link.host))
             except ConnectFailed as error:
                 failed.append((leg, error))
         if len(failed) == len(legs):
@@ -301,6 +365,33 @@ class Pool:
             number = self._links[link.host].index(link) + 1
             self._twins[link] = self._wiring.link(link.host, number, self._ended, link)
         return self._twins[link]
+
+
+def _is_private_host(host: Host) -> bool:
+    """Tell whether a host serves private channels, and no public ones."""
+    return "private" in host.serves and "public" not in host.serves
+
+
+def _is_private(link: Link) -> bool:
+    return _is_private_host(link.host)
+
+
+def _can_trade(link: Link) -> bool:
+    """Tell whether a private connection of its own works, or is being opened anew."""
+    return _is_private(link) and link.connection.state is not ConnectionState.DISCONNECTED
+
+
+def _arbiters(links: Iterable[Link]) -> set[Arbiter]:
+    return {link.arbiter for link in links if link.arbiter is not None}
+
+
+async def _wait_closed(links: Collection[Link]) -> None:
+    """Wait for the closing handshakes of stopped connections, and drop their sockets."""
+    try:
+        await asyncio.gather(*(link.connection.wait_closed() for link in links))
+    finally:
+        for link in links:
+            link.connection.abort()
 
 
 def _is_doubled(link: Link, params: SubscriptionParams) -> bool:

@@ -3,6 +3,9 @@
 A repeated subscribe alone brings no snapshot, it is refused (seen live: `Already subscribed`). And
 an ack does not mean that the snapshot comes (seen live: after an unsubscribe within milliseconds it
 may not), so each is waited for, with a deadline.
+
+A book is given up after some attempts. A private stream never is: whatever the exchange answers to
+its subscribe, once it was accepted it is subscribed to again, with growing pauses.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any
 from .._backend import Engine, WSDataMessage
 from ..exceptions import BookNotReady, TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
-from .constants import ALREADY_SUBSCRIBED
+from .constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
 from .flights import says
 from .requests import Requests
@@ -53,7 +56,10 @@ class Repair:
         note: takes events about a topic.
         closed: takes the record of a hole: the repair, and whether it ended well.
         changed: is called when `watched` may have changed.
-        attempts: how often one stream is asked for before it is given up.
+        broken: is called when messages of a private channel may be missing, with its name.
+        split_off: takes a channel out of the gap that a lost socket made; returns when that began,
+            nanoseconds since the epoch, `None` if it was not in it.
+        attempts: how often one stream is asked for before it is given up; not of private ones.
         patience: seconds to wait for an answer or a snapshot.
         now_ns: gives the local time of the last frame.
     """
@@ -67,6 +73,8 @@ class Repair:
         note: Callable[[Topic, Any], None],
         closed: Callable[[Resync, bool], None],
         changed: Callable[[], None],
+        broken: Callable[[str], None],
+        split_off: Callable[[str], int | None],
         attempts: int,
         patience: float,
         now_ns: Callable[[], int],
@@ -78,11 +86,15 @@ class Repair:
         self._note = note
         self._closed = closed
         self._changed = changed
+        self._broken = broken
+        self._split_off = split_off
         self._patience = patience
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
         self._awaited: dict[str, dict[str, _Awaited]] = {}
         self._asks: dict[Topic, list[Ask]] = {}
+        #: Private streams of which something was missed, and no snapshot came since.
+        self._stale: set[Topic] = set()
 
     @property
     def watched(self) -> frozenset[str]:
@@ -90,8 +102,36 @@ class Repair:
         waiting = (channel for channel, symbols in self._awaited.items() if symbols)
         return frozenset({*waiting, *(entry.topic.channel for entry in self._policy)})
 
+    @property
+    def has_stale_stream(self) -> bool:
+        """Whether something of a private stream was missed, and no snapshot came since."""
+        return any(self._registry.get(topic) is not None for topic in self._stale)
+
+    def is_current(self, topic: Topic) -> bool:
+        """Tell whether a stream is accepted, has begun, and nothing of it was missed since."""
+        subscription = self._registry.get(topic)
+        return (
+            subscription is not None
+            and subscription.state == "confirmed"
+            and topic not in self._stale
+            and not self._is_awaited(topic)
+        )
+
     def needed(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Begin to ask for a stream again, unless that is under way."""
+        if topic.channel in PRIVATE_CHANNELS:
+            self._stale.add(topic)
+        self._begin(topic, cause, now, since_ns)
+
+    def _begin(
+        self,
+        topic: Topic,
+        cause: str,
+        now: float,
+        since_ns: int | None = None,
+        *,
+        is_planned: bool = False,
+    ) -> None:
         subscription = self._registry.get(topic)
         if subscription is not None and subscription.state == "unsubscribing":
             # Should it stay after all, it must be asked for again then.
@@ -100,7 +140,7 @@ class Repair:
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
         self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
-        self._attempt(topic, cause, now, since_ns)
+        self._attempt(topic, cause, now, since_ns, is_planned=is_planned)
 
     def release(self, subscription: Subscription, now: float, *, is_open: bool) -> Ask:
         """Ask for a stream again on the user's wish, whatever became of it before.
@@ -121,22 +161,37 @@ class Repair:
         return ask
 
     def can_refresh(self, topic: Topic) -> bool:
-        """Tell whether a sound stream could be asked for again now."""
+        """Tell whether a private stream could be asked for again now."""
         subscription = self._registry.get(topic)
         return (
-            self._policy.limit > 0
-            and subscription is not None
+            subscription is not None
             and subscription.state == "confirmed"
             and self._policy.get(topic) is None
-            and topic.symbol not in self._awaited.get(topic.channel, {})
+            and not self._is_awaited(topic)
         )
 
     def refresh(self, topic: Topic, now: float) -> None:
-        """Ask for a sound stream again, for the sake of its snapshot."""
+        """Ask for a private stream again, for the sake of its snapshot.
+
+        One that waits for its next attempt is asked for at once. One that is being asked for brings
+        its snapshot anyway.
+        """
+        self.hurry(topic, now)
         if self.can_refresh(topic):
             # It did not fail, so that what was tried before does not count.
             self._policy.forget(topic)
-            self.needed(topic, "resync", now)
+            self._begin(topic, "resync", now, is_planned=topic not in self._stale)
+
+    def hurry(self, topic: Topic, now: float) -> None:
+        """Ask at once for a stream that waits for its next attempt."""
+        entry = self._policy.get(topic)
+        if entry is not None and entry.phase == "waiting":
+            entry.attempts, entry.deadline = 1, now
+            self._advance(entry, now)
+
+    def is_under_way(self, topic: Topic) -> bool:
+        """Tell whether a stream is being asked for again."""
+        return self._policy.get(topic) is not None
 
     def expect(self, subscription: Subscription, now: float) -> None:
         """Begin to wait for the first message of a subscription that is being sent."""
@@ -150,9 +205,22 @@ class Repair:
         """Count from the answer, if nothing came before it."""
         if (entry := self._awaited.get(topic.channel, {}).get(topic.symbol)) is not None:
             entry.since_ns, entry.deadline = self._now_ns(), now + self._patience
+        elif topic in self._stale:
+            subscription = self._registry.get(topic)
+            assert subscription is not None
+            if _brings_snapshot(subscription.params):
+                # The snapshot came before the answer, and something was missed between the two.
+                self._begin(topic, "sequence", now)
+            else:
+                self._stale.discard(topic)
 
-    def refused(self, topic: Topic) -> None:
-        """Note that a stream which was there before did not come back."""
+    def refused(self, topic: Topic, now: float) -> None:
+        """Note that a stream which was there before was refused by the next socket."""
+        if topic.channel in PRIVATE_CHANNELS:
+            self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+            since_ns = self._split_off(topic.channel)
+            self._attempt(topic, "disconnect", now, since_ns, tried=1)
+            return
         self._note_quarantine(topic, 0)
         self._closed(Resync(topic, "disconnect", self._now_ns()), False)
 
@@ -166,6 +234,7 @@ class Repair:
     def _watch(self, message: WSDataMessage, symbol: str, now: float) -> bool:
         came = self._awaited.get(message.channel, {}).pop(symbol, None)
         if came is not None and message.verified is not False:
+            self._stale.discard(came.topic)
             self._settle(came.topic)
         found = came is not None
         for entry in self._policy:
@@ -186,7 +255,7 @@ class Repair:
         """Take the answer to a message of a repair."""
         entry = self._policy.get(topic)
         subscription = self._registry.get(topic)
-        if entry is None or subscription is None or subscription.state != "confirmed":
+        if entry is None or subscription is None or not _is_in_force(subscription):
             return
         if method == "unsubscribe" and entry.phase == "unsubscribing":
             self._step(entry, "subscribing", now)
@@ -197,6 +266,7 @@ class Repair:
     def forget(self, topic: Topic) -> None:
         """Stop: nobody wants the stream any more."""
         self._policy.forget(topic)
+        self._stale.discard(topic)
         self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
         self._settle(topic, BookNotReady(topic.symbol, "unsubscribed"))
         self._changed()
@@ -207,6 +277,11 @@ class Repair:
             self._closed(entry, True)
         self._policy.clear()
         self._awaited.clear()
+        self._stale |= {
+            entry.topic
+            for entry in self._registry
+            if entry.topic.channel in PRIVATE_CHANNELS and entry.ack is not None
+        }
         for topic in list(self._asks):
             self._settle(topic, error)
 
@@ -228,6 +303,9 @@ class Repair:
         for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
+    def _is_awaited(self, topic: Topic) -> bool:
+        return topic.symbol in self._awaited.get(topic.channel, {})
+
     def _waiting(self) -> Iterator[_Awaited]:
         return (entry for symbols in self._awaited.values() for entry in symbols.values())
 
@@ -243,20 +321,29 @@ class Repair:
         self.needed(topic, "resync", now, awaited.since_ns)
         self._changed()
 
-    def _attempt(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
+    def _attempt(
+        self,
+        topic: Topic,
+        cause: str,
+        now: float,
+        since_ns: int | None = None,
+        *,
+        tried: int = 0,
+        is_planned: bool = False,
+    ) -> None:
         began_ns = self._now_ns() if since_ns is None else since_ns
-        entry = self._policy.begin(topic, cause, began_ns, now)
+        entry = self._policy.begin(topic, cause, began_ns, now, tried=tried)
         self._changed()
         if entry is None:
             self._give_up(topic)
             return
         self.count += 1
-        logger.warning(
-            "%s is asked for again (attempt %d of %d)",
-            topic,
-            entry.attempts,
-            self._policy.limit,
-        )
+        is_private = topic.channel in PRIVATE_CHANNELS
+        bound = "" if is_private else f" of {self._policy.limit}"
+        logger.warning("%s is asked for again (attempt %d%s)", topic, entry.attempts, bound)
+        if is_private and not is_planned:
+            self._stale.add(topic)
+            self._broken(topic.channel)
         if now >= entry.deadline:
             self._advance(entry, now)
 
@@ -280,19 +367,23 @@ class Repair:
     def _subscribed(
         self, entry: Resync, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
+        subscription = self._registry.get(entry.topic)
+        assert subscription is not None
         if isinstance(response, WSResponse):
-            subscription = self._registry.get(entry.topic)
-            assert subscription is not None
+            subscription.state, subscription.error = "confirmed", ""
             if _brings_snapshot(subscription.params):
                 self._step(entry, "snapshot", now)
             else:
                 self._finish(entry, now)
         elif says(response, ALREADY_SUBSCRIBED):
             self._attempt(entry.topic, entry.cause, now)
+        elif entry.topic.channel in PRIVATE_CHANNELS:
+            logger.warning("%s refused: %s", entry.topic, response.error)
+            subscription.state, subscription.error = "pending", str(response.error)
+            self._note(entry.topic, response)
+            self._attempt(entry.topic, entry.cause, now)
         else:
-            subscription = self._registry.get(entry.topic)
-            assert subscription is not None
-            subscription.state, subscription.error = "rejected", response.error
+            subscription.state, subscription.error = "rejected", str(response.error)
             self._note(entry.topic, response)
             self._give_up(entry.topic)
 
@@ -301,6 +392,7 @@ class Repair:
 
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
+        self._stale.discard(entry.topic)
         self._changed()
         logger.info("%s is sound again", entry.topic)
         self._closed(entry, True)
@@ -335,6 +427,12 @@ class Repair:
             self._note(topic, event)
 
 
+def _is_in_force(subscription: Subscription) -> bool:
+    """Tell whether the exchange accepted a subscription; it may have refused it since."""
+    was_accepted = subscription.state == "pending" and subscription.ack is not None
+    return subscription.state == "confirmed" or was_accepted
+
+
 def _brings_snapshot(params: SubscriptionParams) -> bool:
     """Tell whether a subscription surely begins with a message.
 
@@ -354,5 +452,5 @@ def _symbols(message: WSDataMessage) -> Iterable[str]:
     if message.channel in BOOK_CHANNELS:
         return (message.symbol or "",)
     if message.channel == "ticker":
-        return {item.symbol for item in message.data}
+        return {symbol for item in message.data if (symbol := getattr(item, "symbol", None))}
     return ("",)

@@ -14,12 +14,21 @@ from .._backend import Engine
 from ..exceptions import ConnectionLost, RequestTimeout, SubscriptionError, TransportError
 from ..models import WSErrorResponse, WSResponse
 from ..refusals import is_stale_token
-from .constants import RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
+from .constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from .engine_books import BOOK_CHANNELS, book_of, expect
 from .flights import Flight, Flights, Purpose, says, was_so_before
 from .pacing import Allowance
 from .subscribe import SubscriptionParams
-from .subscriptions import Ask, Registry, Sink, Subscription, Topic, Wish, topics_of
+from .subscriptions import (
+    Ask,
+    Registry,
+    Sink,
+    Subscription,
+    SymbolState,
+    Topic,
+    Wish,
+    topics_of,
+)
 from .token_desk import TokenDesk
 
 __all__ = ["Care", "Repairs", "Requests"]
@@ -50,7 +59,7 @@ class Repairs(Protocol):
     def confirmed(self, topic: Topic, now: float) -> None:
         """Note that a subscription is accepted."""
 
-    def refused(self, topic: Topic) -> None:
+    def refused(self, topic: Topic, now: float) -> None:
         """Note that a stream which was there before did not come back."""
 
 
@@ -62,6 +71,9 @@ class Care(Protocol):
 
     def acked(self, channel: str, result: object) -> None:
         """Note the answer to a subscribe."""
+
+    def leaving(self, channel: str) -> None:
+        """Note that an unsubscribe is being sent, to subscribe again."""
 
 
 class Requests:
@@ -214,8 +226,9 @@ class Requests:
         ask.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
-        """Tell whether a message about a topic stands in line."""
-        return self._flights.is_waiting(topic)
+        """Tell whether a message about a topic stands in line, or waits for a token."""
+        is_held = any(topic in flight.topics for flight in self.tokens.waiting)
+        return is_held or self._flights.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
         """Send one message of a stream that is asked for again."""
@@ -340,10 +353,12 @@ class Requests:
             return False
         if isinstance(response, WSErrorResponse) and self._try_again(flight, topics, response, now):
             return True
-        for topic in topics:
-            self._answered(flight, flight.topics.pop(topic), response, now)
-        self._flights.landed(flight)
-        self._changed()
+        try:
+            for topic in topics:
+                self._answered(flight, flight.topics.pop(topic), response, now)
+        finally:
+            self._flights.landed(flight)
+            self._changed()
         return True
 
     def _answered(
@@ -354,17 +369,20 @@ class Requests:
         now: float,
     ) -> None:
         response = flight.in_effect(subscription.topic, response)
-        if isinstance(response, WSResponse) and flight.method == "subscribe" and self.care:
-            self.care.acked(subscription.topic.channel, response.result)
-        if flight.purpose == "resync":
-            assert self.repairs is not None
-            self.repairs.answered(flight.method, subscription.topic, response, now)
-        elif flight.method == "subscribe":
-            self._subscribed(flight, subscription, response, now)
-        else:
-            self._unsubscribed(subscription, response)
-        if flight.purpose != "resync":
-            self._tell(subscription, flight.method, response)
+        try:
+            if isinstance(response, WSResponse) and flight.method == "subscribe" and self.care:
+                self.care.acked(subscription.topic.channel, response.result)
+            if flight.purpose == "resync":
+                assert self.repairs is not None
+                self.repairs.answered(flight.method, subscription.topic, response, now)
+            elif flight.method == "subscribe":
+                self._subscribed(flight, subscription, response, now)
+            else:
+                self._unsubscribed(subscription, response)
+        finally:
+            # Whatever became of the bookkeeping, who waits is told what the exchange answered.
+            if not _will_be_repeated(flight, subscription, response):
+                self._tell(subscription, flight.method, response)
 
     def _tell(
         self, subscription: Subscription, method: str, response: WSResponse | WSErrorResponse
@@ -387,12 +405,13 @@ class Requests:
         topic = subscription.topic
         self._unsettled.discard(topic)
         if isinstance(response, WSErrorResponse):
-            subscription.state, subscription.error = "rejected", str(response.error)
+            state: SymbolState = "pending" if _is_kept(subscription) else "rejected"
+            subscription.state, subscription.error = state, str(response.error)
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
             if not subscription.asks:
                 self._refused(response)
             if self.repairs is not None and subscription.ack is not None:
-                self.repairs.refused(topic)
+                self.repairs.refused(topic, now)
             elif self.repairs is not None:
                 self.repairs.forget(topic)
             return
@@ -404,7 +423,7 @@ class Requests:
             self._launch("unsubscribe", [subscription], "cleanup", now)
             return
         if subscription.state == "pending":
-            subscription.state = "confirmed"
+            subscription.state, subscription.error = "confirmed", ""
             subscription.ack = response
         if self.repairs is not None:
             self.repairs.confirmed(topic, now)
@@ -478,7 +497,12 @@ class Requests:
         return ask
 
     def _start_clock(self, flight: Flight, now: float) -> None:
-        """Begin to count for those who wait; what stands in line is our own delay."""
+        """Begin to count for those who wait; what stands in line is our own delay.
+
+        A further attempt at a stream that was refused gives nobody more time.
+        """
+        if flight.purpose == "resync":
+            return
         asks = {ask for entry in flight.topics.values() for ask in entry.asks}
         for ask in asks:
             if ask.method == flight.method:
@@ -510,6 +534,8 @@ class Requests:
                     self.repairs.expect(subscription, now)
                 if self.care is not None:
                     self.care.asked(subscription, now)
+        elif flight.purpose == "resync" and self.care is not None:
+            self.care.leaving(flight.channel)
         self._flights.allowance.spend(flight.cost, now)
         flight.deadline = now + self._timeout
         for subscription in flight.topics.values():
@@ -517,6 +543,21 @@ class Requests:
         logger.debug("> %s %s %s", flight.method, flight.channel, [t.symbol for t in flight.topics])
         flight.token = self.tokens.token_for(flight)
         self.outgoing.append(flight.frame())
+
+
+def _is_kept(subscription: Subscription) -> bool:
+    """Tell whether a refusal does not end it: a private stream that was accepted once."""
+    return subscription.ack is not None and subscription.topic.channel in PRIVATE_CHANNELS
+
+
+def _will_be_repeated(
+    flight: Flight, subscription: Subscription, response: WSResponse | WSErrorResponse
+) -> bool:
+    """Tell whether an answer is not the last word, so that those who wait go on waiting."""
+    if flight.purpose == "resync":
+        return flight.method != "subscribe" or isinstance(response, WSErrorResponse)
+    is_refusal = flight.method == "subscribe" and isinstance(response, WSErrorResponse)
+    return is_refusal and _is_kept(subscription)
 
 
 def _is_orphan(subscription: Subscription) -> bool:

@@ -1,7 +1,9 @@
-"""When to ask for a stream again, and when to give it up.
+"""When to subscribe to a stream again, and when to give it up.
 
 Subscribing anew without a pause trips the exchange's message limit and the book then never
-recovers, so attempts are paced and bounded. What is sent is the session's business.
+recovers, so attempts are paced. Those of a book are bounded: it says by itself that it cannot be
+read. Those of a private stream are not, as a fill that does not arrive looks like no fill. What is
+sent is the session's business.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from .constants import PRIVATE_CHANNELS
 from .subscriptions import Topic
 
 __all__ = ["Resync", "ResyncPolicy"]
@@ -23,7 +26,7 @@ class Resync:
 
     Attributes:
         topic: the stream.
-        cause: `resync` or `sequence`, as in `GapEvent`.
+        cause: `resync`, `sequence` or `disconnect`, as in `GapEvent`.
         since_ns: local time of the last trusted message, nanoseconds since the epoch.
         attempts: how often it was asked for.
         phase: what it waits for.
@@ -42,7 +45,7 @@ class ResyncPolicy:
     """The streams that are asked for again, and those that were lately.
 
     Args:
-        attempts: how often a stream is asked for before it is given up.
+        attempts: how often a stream is asked for before it is given up; private ones never are.
         pause: seconds before the second attempt; each further one waits twice as long.
         longest: seconds of the longest pause.
         forget_after: seconds after which a repaired stream counts as sound, so that its next
@@ -76,14 +79,24 @@ class ResyncPolicy:
         """Return what is known about a stream, repaired ones included."""
         return self._entries.get(topic)
 
-    def begin(self, topic: Topic, cause: str, since_ns: int, now: float) -> Resync | None:
-        """Plan the next attempt for a stream; `None` when it is to be given up."""
+    def begin(
+        self, topic: Topic, cause: str, since_ns: int, now: float, *, tried: int = 0
+    ) -> Resync | None:
+        """Plan the next attempt for a stream; `None` when it is to be given up.
+
+        Args:
+            topic: the stream.
+            cause: as in `GapEvent`.
+            since_ns: local time of the last trusted message, nanoseconds since the epoch.
+            now: monotonic seconds.
+            tried: attempts that were made elsewhere, as by the replay after a reconnect.
+        """
         entry = self._entries.get(topic)
         if entry is None or (entry.phase == "done" and now > entry.deadline):
-            entry = self._entries[topic] = Resync(topic, cause, since_ns)
+            entry = self._entries[topic] = Resync(topic, cause, since_ns, tried)
         elif entry.phase == "done":
             entry.cause, entry.since_ns = cause, since_ns
-        if entry.attempts >= self.limit:
+        if topic.channel not in PRIVATE_CHANNELS and entry.attempts >= self.limit:
             return None
         entry.attempts += 1
         entry.phase = "waiting"

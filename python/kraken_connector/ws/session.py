@@ -12,7 +12,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 
@@ -37,6 +37,7 @@ from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
 from .exchange_clock import ExchangeClock
 from .holes import Holes
+from .isolation import Isolated
 from .keepers import Keeper
 from .latency import LatencyHistogram
 from .liveness import Liveness
@@ -62,6 +63,11 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 
+#: Bytes of a frame that the log shows when it cannot be booked.
+HEAD = 200
+
+_NEVER = float("inf")
+
 
 class Session:
     """One connection's protocol.
@@ -73,7 +79,8 @@ class Session:
         has_token_source: whether tokens can be fetched.
         orders: the orders of the account.
         exchange: the exchange's clock, which replies teach.
-        observers: by channel, what sees each message before it is delivered; it must not raise.
+        observers: by channel, what sees each message before it is delivered. A message at which
+            one raises is dropped like a frame that cannot be read.
         keepers: by private channel, who keeps its state.
         allowance: what the connections of a client may spend on snapshots of `level3`.
         name: what it is called in the records of holes; its URL by default.
@@ -170,6 +177,8 @@ class Session:
             note=self._note_repair,
             closed=self._repaired,
             changed=self._rebuild_routes,
+            broken=self._broken,
+            split_off=self.holes.split_off,
             attempts=options.resync_attempts,
             patience=options.request_timeout,
             now_ns=lambda: self.last_received_ns,
@@ -178,6 +187,8 @@ class Session:
         self._watch = PauseWatch()
         self._rates = RateMeter()
         self._pongs = 0
+        #: Id of the last ping, and when it was sent.
+        self._last_ping: tuple[int, float] | None = None
         #: When each private channel brought its last message.
         self._private_ns: dict[str, int] = {}
         self._planned = float("inf")
@@ -186,9 +197,15 @@ class Session:
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
         self._settle = outlet.settle
-        self.care = self.requests.care = StreamCare(keepers or {}, self.registry, self.repair)
+        keepers = dict(keepers or {})
+        isolated = {
+            name: cast(Keeper, Isolated(keeper, deadline=_NEVER, check_due=_NEVER))
+            for name, keeper in keepers.items()
+        }
+        self.care = self.requests.care = StreamCare(isolated, self.registry, self.repair)
+        # What these raise is told of, as their message is lost to them.
         self._observers = dict(observers or {})
-        self._observers |= {name: keeper.observe for name, keeper in self.care.keepers.items()}
+        self._observers |= {name: keeper.observe for name, keeper in keepers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
             PongResponse: self._on_pong,
@@ -216,15 +233,21 @@ class Session:
         return events
 
     def take(self, events: list[Event], received_ns: int, now: float) -> None:
-        """Take what the engine said about frames that arrived together; else like `receive`."""
+        """Take what the engine said about frames that arrived together; else like `receive`.
+
+        An event that cannot be booked is reported and costs no other one.
+        """
         self._live.heard = now
         self.last_received_ns = received_ns
         routes = self._routes
         for event in events:
-            if type(event) is WSDataMessage:
-                routes.get(event.channel, self._unrouted)(event)
-            else:
-                self._handlers[type(event)](event)
+            try:
+                if type(event) is WSDataMessage:
+                    routes.get(event.channel, self._unrouted)(event)
+                else:
+                    self._handlers[type(event)](event)
+            except Exception as error:  # noqa: BLE001 (whatever it was, reading must go on)
+                self._not_booked(event, error)
         self._settle()
 
     # The driver.
@@ -249,6 +272,15 @@ class Session:
         """What all pings took."""
         return self._live.round_trips
 
+    @property
+    def has_stale_stream(self) -> bool:
+        """Whether something of a private stream was missed, and no snapshot came since."""
+        return self.repair.has_stale_stream
+
+    def is_stream_current(self, channel: str) -> bool:
+        """Tell whether a private channel is subscribed here, has begun, and has no open gap."""
+        return self.is_open and self.repair.is_current(Topic(channel, None, ""))
+
     def rates(self) -> dict[str, float]:
         """Return `frames` and `bytes` per second, of the last few seconds."""
         return self._rates.per_second("frames", "bytes")
@@ -263,6 +295,8 @@ class Session:
         self._private_ns.clear()
         self._paused = False
         self._live.opened(now)
+        self._last_ping = None
+        self._ping_if_due(now)
         self.requests.opened(now)
         self.trading.opened()
         self._rebuild_routes()
@@ -323,9 +357,7 @@ class Session:
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
         self.trading.tick(now)
-        if self._live.wants_ping(now):
-            ping = {"method": "ping", "req_id": self.requests.new_id()}
-            self.outgoing.append(orjson.dumps(ping))
+        self._ping_if_due(now)
         self._after(now)
 
     def deadline(self, now: float) -> float:
@@ -422,6 +454,9 @@ class Session:
     ) -> Ask:
         """Ask for `params`; see `Requests.subscribe`."""
         ask = self.requests.subscribe(params, sink, now, wish)
+        if not ask.done and params.channel in PRIVATE_CHANNELS:
+            # The exchange refused the stream lately, and the next attempt may be far.
+            self.repair.hurry(Topic(params.channel, None, ""), now)
         self._after(now)
         return ask
 
@@ -449,14 +484,14 @@ class Session:
         return ask
 
     def refresh(self, channel: str, now: float) -> None:
-        """Ask for a private stream again, for the sake of its snapshot."""
-        self.repair.refresh(Topic(channel, None, ""), now)
-        self._after(now)
+        """Ask for a private stream again, for the sake of its snapshot.
 
-    def is_stream_current(self, channel: str) -> bool:
-        """Tell whether a private stream is subscribed and followed."""
-        entry = self.registry.get(Topic(channel, None, ""))
-        return self.is_open and entry is not None and entry.state == "confirmed"
+        A stream that the exchange refused, or that is silent, is asked for at once. Without a
+        socket the next one brings it anyway.
+        """
+        if self.is_open:
+            self.repair.refresh(Topic(channel, None, ""), now)
+            self._after(now)
 
     def trade(self, command: Command, now: float) -> Command:
         """Send a trading request; see `TradingRequests.send`."""
@@ -495,8 +530,11 @@ class Session:
 
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
-        self._exchange.learn(pong.time_in, pong.time_out, None, self._live.heard)
         self._live.pong(self._live.heard)
+        req_id, sent = self._last_ping or (None, None)
+        if pong.req_id != req_id:
+            sent = None
+        self._exchange.learn(pong.time_in, pong.time_out, sent, self._live.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
@@ -545,16 +583,38 @@ class Session:
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
         self._outlet.note(event)
-        if event.channel in PRIVATE_CHANNELS:
-            self.care.broken(event.channel)
-            self._needs_repair(Topic(event.channel, None, ""), "sequence")
-        elif event.channel in BOOK_CHANNELS:
-            for symbol, book in books_of(self.engine, event.channel).items():
+        self._made_up_for(event.channel)
+
+    def _made_up_for(self, channel: str | None) -> None:
+        """Ask for what a message that was dropped may have changed."""
+        if channel in PRIVATE_CHANNELS:
+            self.care.broken(channel)
+            self._needs_repair(Topic(channel, None, ""), "sequence")
+        elif channel == "instrument":
+            self.holes.unreadable(channel, self.last_received_ns)
+            self._needs_repair(Topic(channel, None, ""), "resync")
+        elif channel in BOOK_CHANNELS:
+            for symbol, book in books_of(self.engine, channel).items():
                 if book.state == "stale":
-                    self._is_lost_by(topic := Topic(event.channel, None, symbol))
+                    self._is_lost_by(topic := Topic(channel, None, symbol))
                     self._needs_repair(topic, "resync")
         else:
-            self.holes.unreadable(event.channel, self.last_received_ns)
+            self.holes.unreadable(channel, self.last_received_ns)
+
+    def _not_booked(self, event: Any, error: Exception) -> None:
+        """Report an event at which the bookkeeping failed; what it was about is asked for again."""
+        self.attention = True
+        if type(event) is not WSDataMessage:
+            # Replies are not shown: they may repeat a token.
+            logger.error("a %s could not be booked", type(event).__name__, exc_info=error)
+            return
+        frame = event.raw or b""
+        head = frame[:HEAD].decode(errors="replace")
+        logger.error("a message could not be booked: %s", head, exc_info=error)
+        self._outlet.note(
+            InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
+        )
+        self._made_up_for(event.channel)
 
     def _gated(self, take: Take, gate: Gate) -> Take:
         def pass_on(message: WSDataMessage) -> None:
@@ -566,6 +626,35 @@ class Session:
 
         return pass_on
 
+    def _counted(self, channel: str, take: Take) -> Take:
+        """Notice a snapshot that nobody asked for: the exchange began to count anew.
+
+        Each subscription counts from 1, with its snapshot (page "Executions"). What came before it
+        and after the last message that was read is lost, and the snapshot makes up for that.
+        """
+        topic = Topic(channel, None, "")
+
+        def note(message: WSDataMessage) -> None:
+            if message.type == "snapshot" and message.sequence == 1:
+                self._begins_anew(topic)
+            take(message)
+
+        return note
+
+    def _begins_anew(self, topic: Topic) -> None:
+        subscription = self.registry.get(topic)
+        since_ns = self._private_ns.get(topic.channel)
+        if subscription is None or since_ns is None or not self.repair.is_current(topic):
+            return
+        if self.repair.is_under_way(topic):
+            return
+        logger.warning("%s began anew unasked", topic)
+        self.holes.repaired(
+            topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns
+        )
+        self.care.broken(topic.channel)
+        self.care.asked(subscription, self._live.heard)
+
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
             take(message)
@@ -575,6 +664,10 @@ class Session:
         return watch
 
     # Inner workings.
+
+    def _broken(self, channel: str) -> None:
+        """Let a channel's keepers know that messages may be missing."""
+        self.care.broken(channel)
 
     def _needs_repair(self, topic: Topic, cause: str) -> None:
         self.repair.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
@@ -630,6 +723,8 @@ class Session:
             self._routes[channel] = self._watched(self._routes[channel])
         for channel, see in self._observers.items():
             self._routes[channel] = _seen_by(see, self._routes.get(channel, self._unrouted))
+        for private in PRIVATE_CHANNELS & self._routes.keys():
+            self._routes[private] = self._counted(private, self._routes[private])
 
     def _after(self, now: float) -> None:
         """Draw the consequences of a change."""
@@ -637,6 +732,12 @@ class Session:
         if self.holes.is_open and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
             self.holes.end(self.last_received_ns)
+
+    def _ping_if_due(self, now: float) -> None:
+        if self._live.wants_ping(now):
+            req_id = self.requests.new_id()
+            self._last_ping = req_id, now
+            self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
 
     def _has_private_stream(self) -> bool:
         """Tell whether a private subscription is in force, which keeps its token good."""

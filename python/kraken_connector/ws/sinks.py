@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections.abc import Callable
@@ -49,20 +50,27 @@ class StoppingSink(LaneSink):
 
 
 class PrivateSink:
-    """Into the private lane, notes too: a gap must stand before the message that shows it."""
+    """Into the private lane, notes too: a gap must stand before the message that shows it.
+
+    Args:
+        inbox: holds the lane.
+        on_room: called when there is room again after messages were lost.
+    """
 
     is_shared = True
 
-    def __init__(self, inbox: Inbox, on_full: Callable[[], None]) -> None:
-        self.note: Callable[[Any], None] = self.put
-        self._lane = inbox.private
-        self._on_full = on_full
+    def __init__(self, inbox: Inbox, on_room: Callable[[], None] = lambda: None) -> None:
+        self._inbox = inbox
+        self._on_room = on_room
 
     def put(self, event: Any) -> None:
-        """Add a message."""
-        self._lane.put(event)
-        if self._lane.is_full:
-            self._on_full()
+        """Add a message, if there is room."""
+        self._inbox.private.offer(event, self._on_room)
+
+    def note(self, event: Any) -> None:
+        """Add a note; where messages are lost there is none to stand before."""
+        lane = self._inbox.private
+        (lane if lane.has_room else self._inbox.notes).put(event)
 
 
 class CallbackSink:
@@ -106,8 +114,7 @@ class ClientOutlet:
 
     Args:
         inbox: the client's lanes.
-        on_full: stops the connection when the private lane is full.
-        on_gap: records a hole.
+        on_gap: records a gap.
         settle: called after each read, when all its messages have been put somewhere.
         callback: takes everything instead of the inbox.
     """
@@ -118,7 +125,6 @@ class ClientOutlet:
         self,
         inbox: Inbox,
         *,
-        on_full: Callable[[], None],
         on_gap: Callable[[GapEvent], None],
         settle: Callable[[], None],
         callback: CallbackSink | None = None,
@@ -126,7 +132,7 @@ class ClientOutlet:
         take = callback.put if callback else None
         self.put: Callable[[Any], None] = take or inbox.dropping.append
         self.note: Callable[[Any], None] = take or inbox.notes.put
-        self.reply: Callable[[Any], None] = take or PrivateSink(inbox, on_full).put
+        self.reply: Callable[[Any], None] = take or PrivateSink(inbox).put
         self.gap: Callable[[GapEvent], None] = on_gap
         self.settle = settle
 
@@ -138,6 +144,7 @@ class Places:
         inbox: the client's lanes.
         block: stops reading the connection until a lane has room.
         give_up: drops the connection until a lane has room.
+        refresh: subscribes to a private channel again, for the sake of its snapshot.
     """
 
     def __init__(
@@ -145,6 +152,7 @@ class Places:
         inbox: Inbox,
         block: Callable[[StoppingLane], None],
         give_up: Callable[[StoppingLane], None],
+        refresh: Callable[[str], None],
     ) -> None:
         self._inbox = inbox
         self._flowing: dict[str, Sink] = {
@@ -157,7 +165,10 @@ class Places:
                 inbox, inbox.disconnecting, lambda: give_up(inbox.disconnecting)
             ),
         }
-        self._private = PrivateSink(inbox, lambda: give_up(inbox.private))
+        self._private: dict[str, Sink] = {
+            channel: PrivateSink(inbox, functools.partial(refresh, channel))
+            for channel in PRIVATE_CHANNELS
+        }
         #: Those of `_stopping` that are in use: another connection may be who fills a lane.
         self._used: set[StoppingSink] = set()
 
@@ -173,7 +184,7 @@ class Places:
             if overflow in ("conflate", "block"):
                 reason = f"overflow={overflow!r} is not for private channels like {channel}"
                 raise ValueError(reason)
-            return self._private
+            return self._private[channel]
         if overflow in self._flowing:
             return self._flowing[overflow]
         sink = self._stopping[overflow]

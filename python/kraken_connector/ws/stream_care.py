@@ -33,6 +33,11 @@ class StreamCare:
             self._followed.add(channel)
             keeper.asked(subscription.params.subscribe_params())
 
+    def leaving(self, channel: str) -> None:
+        """Note that an unsubscribe is being sent, to subscribe again."""
+        if (keeper := self.keepers.get(channel)) is not None:
+            keeper.leaving()
+
     def acked(self, channel: str, result: object) -> None:
         """Note the answer to a subscribe."""
         if (keeper := self.keepers.get(channel)) is not None and isinstance(result, Mapping):

@@ -86,9 +86,6 @@ class Wiring:
         elif self.redundant and "public" in host.serves:
             arbiter = Arbiter(host.url, self.on_gap)
 
-        def give_up() -> None:
-            connection.give_up_until_drained(self.inbox.private)
-
         def settle() -> None:
             places.settle()
 
@@ -97,7 +94,6 @@ class Wiring:
 
         outlet = ClientOutlet(
             self.inbox,
-            on_full=give_up,
             on_gap=self.on_gap,
             settle=settle,
             callback=self.callback,
@@ -121,6 +117,8 @@ class Wiring:
         if leg is not None:
             leg.book = session.engine.book
         connection = Connection(session, self.connection, tokens, end)
-        places = Places(self.inbox, connection.block, connection.give_up_until_drained)
+        places = Places(
+            self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
+        )
         link = Link(name, host, connection, places, arbiter=arbiter, is_twin=twin_of is not None)
         return link

@@ -9,6 +9,7 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
+from kraken_connector.ws.keepers import Keeper
 from kraken_connector.ws.options import SessionOptions
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscriptions import Ask
@@ -40,17 +41,31 @@ class Place:
 class Bench:
     """One session with its clock; `now` moves only when a test moves it."""
 
-    def __init__(self, *, has_token_source: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        has_token_source: bool = False,
+        keepers: dict[str, Keeper] | None = None,
+        observers: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.outlet = Place()
         self.now = 1000.0
         self.wall_offset = 0.0
         self.session = Session(
-            URL, self.outlet, SessionOptions(**options), has_token_source=has_token_source
+            URL,
+            self.outlet,
+            SessionOptions(**options),
+            has_token_source=has_token_source,
+            keepers=keepers,
+            observers=observers,
         )
 
     def open(self) -> Bench:
+        """Open a socket; the ping that a session begins with is answered at once."""
         self.session.opened(self.now)
-        self.say({"channel": "heartbeat"})
+        ping = json.loads(self.session.outgoing.popleft())
+        self.say({"channel": "heartbeat"}, {**ping, "method": "pong"})
         return self
 
     def lose(self, reason: str = "reset", cause: str = "disconnect") -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Any
 
 import pytest
@@ -17,6 +18,11 @@ def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSD
     data = [{"symbol": symbol, "trade_id": number, "side": "buy", "qty": 1.0, "price": 1.0,
              "ord_type": "limit", "timestamp": "t"}]  # fmt: skip
     return WSDataMessage.from_dict({"channel": channel, "type": "update", "data": data})
+
+
+def private(sequence: int) -> WSDataMessage:
+    plain = {"channel": "executions", "type": "update", "data": [], "sequence": sequence}
+    return WSDataMessage.from_dict(plain)
 
 
 def crossed(received_ns: int) -> BookCrossedEvent:
@@ -122,8 +128,96 @@ async def test_stopping_lanes_keep_everything_and_tell_about_room(inbox: Inbox) 
 
 async def test_room_that_is_there_is_told_at_once(inbox: Inbox) -> None:
     told: list[int] = []
-    inbox.private.when_roomy(lambda: told.append(1))
+    inbox.blocking.when_roomy(lambda: told.append(1))
     assert told == [1]
+
+
+def test_full_private_lane_keeps_the_oldest_and_counts_the_rest(
+    inbox: Inbox, gaps: list[GapEvent]
+) -> None:
+    lane = inbox.private
+    told: list[str] = []
+
+    def tell() -> None:
+        told.append("room")
+
+    for number in range(6):
+        lane.offer(private(number), tell)
+    lane.offer(crossed(1), lambda: told.append("other"))
+    assert (len(lane), lane.dropped, inbox.dropped) == (4, 3, 3)
+    assert gaps == told == []
+    inbox.pop()
+    lane.offer(message(7), lambda: None)
+    assert (len(lane), lane.dropped) == (3, 4)
+    inbox.pop()
+    (gap,) = gaps
+    assert (gap.cause, gap.dropped) == ("overflow", 4)
+    assert gap.channels == ["BookCrossedEvent", "executions", "trade"]
+    assert told == ["room", "other"]
+    lane.offer(message(8), lambda: None)
+    assert len(lane) == 3
+
+
+def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
+    told: list[GapEvent] = []
+    inbox = Inbox(4, 4, told.append)
+    inbox.on_gap = inbox.notes.put
+    inbox.open()
+    for number in range(5):
+        inbox.private.offer(private(number), lambda: None)
+    taken = [inbox.pop(), inbox.pop()]
+    inbox.private.offer(private(9), lambda: None)
+    while (event := inbox.pop()) is not None:
+        taken.append(event)
+    assert [type(event) for event in taken] == [WSDataMessage] * 4 + [GapEvent, WSDataMessage]
+
+
+def test_private_loss_is_told_at_the_end_at_the_latest(inbox: Inbox, gaps: list[GapEvent]) -> None:
+    for number in range(5):
+        inbox.private.offer(message(number), gaps.clear)
+    inbox.end(RuntimeError("over"))
+    assert [gap.dropped for gap in gaps] == [1]
+    inbox.open()
+    assert inbox.private.has_room
+
+
+def test_private_queue_that_nobody_reads_is_logged_once_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now = 0.0
+    inbox = Inbox(4, 40, lambda _: None, lambda: now)
+    for number in range(39):
+        inbox.private.offer(message(number), lambda: None)
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "nobody reads" in caplog.text
+    for minute in range(3):
+        now = minute * 60.0
+        for number in range(10):
+            inbox.private.offer(message(number), lambda: None)
+    assert [record.levelno for record in caplog.records[1:]] == [logging.ERROR] * 3
+
+
+async def test_interruption_is_told_once_what_is_queued_is_taken(inbox: Inbox) -> None:
+    inbox.dropping.put("market")
+    inbox.private.put("private")
+    inbox.interrupt(RuntimeError("no market"))
+    assert await drain(inbox) == ["private", "market"]
+    with pytest.raises(RuntimeError, match="no market"):
+        await inbox.get()
+    waiting = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    inbox.private.put("fill")
+    assert await waiting == "fill"
+
+
+async def test_interruption_is_told_to_all_who_wait(inbox: Inbox) -> None:
+    waiting = [asyncio.create_task(inbox.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    inbox.interrupt(RuntimeError("no market"))
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(result) for result in results] == [RuntimeError] * 3
+    inbox.private.put("fill")
+    assert await inbox.get() == "fill"
 
 
 async def test_get_waits(inbox: Inbox) -> None:

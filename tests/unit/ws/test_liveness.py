@@ -14,7 +14,19 @@ URL = "ws://exchange.test"
 def live() -> Liveness:
     liveness = Liveness(ping_interval=10.0, ping_timeout=5.0, heartbeat_timeout=30.0)
     liveness.opened(0.0)
+    assert liveness.wants_ping(0.0)
+    liveness.pong(0.0)
     return liveness
+
+
+def test_ping_is_due_at_once_on_a_new_socket(live: Liveness) -> None:
+    live.opened(1000.0)
+    assert live.deadline() == 1000.0
+    assert live.wants_ping(1000.0)
+    assert not live.wants_ping(1000.0)
+    live.pong(1000.5)
+    assert live.latency == 0.5
+    assert live.deadline() == 1010.0
 
 
 def test_ping_is_due_once_an_interval(live: Liveness) -> None:
@@ -55,7 +67,7 @@ def test_silence_is_measured_from_the_last_frame(live: Liveness) -> None:
 
 def test_unasked_pong_means_nothing(live: Liveness) -> None:
     live.pong(1.0)
-    assert live.latency is None
+    assert live.latency == 0.0
 
 
 def test_excuse_grants_time(live: Liveness) -> None:
@@ -80,4 +92,4 @@ def test_new_socket_begins_anew(live: Liveness) -> None:
     live.wants_ping(10.0)
     live.opened(1000.0)
     assert live.failure(URL, 1001.0) is None
-    assert live.deadline() == 1010.0
+    assert live.deadline() == 1000.0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
+from typing import Any
 
 import pytest
 from tests.unit.ws.rig import (
@@ -17,12 +19,18 @@ from tests.unit.ws.rig import (
     states,
 )
 
-from kraken_connector.exceptions import BookNotReady, ConnectionLost
+from kraken_connector.exceptions import (
+    BookNotReady,
+    ConnectionLost,
+    RequestTimeout,
+    SubscriptionError,
+)
 from kraken_connector.models import (
     BookChecksumEvent,
     BookQuarantinedEvent,
     SequenceGapEvent,
 )
+from kraken_connector.ws.keepers import Keeper
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -399,3 +407,213 @@ def test_resync_of_what_is_refused_meanwhile_ends(bench: Bench) -> None:
     bench.say(refusal(request, "Currency pair not supported", BTC))
     with pytest.raises(BookNotReady):
         ask.result()
+
+
+# Private streams.
+
+
+def followed(**options: int) -> Bench:
+    """Return a session whose `executions` have begun."""
+    bench = patient(**options)
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert bench.session.is_stream_current("executions")
+    return bench
+
+
+def refuse_all(bench: Bench, text: str, seconds: float) -> list[float]:
+    """Refuse each subscribe for a while, and return when each came."""
+    times, end = [], bench.now + seconds
+    while bench.now < end:
+        for request in bench.sent():
+            if request["method"] == "subscribe":
+                times.append(bench.now)
+                bench.say(refusal(request, text))
+            else:
+                bench.say(*acks(request))
+        bench.wait(0.1)
+    return times
+
+
+def accept(bench: Bench) -> None:
+    """Let all go right until `executions` has begun."""
+    while not bench.session.is_stream_current("executions"):
+        bench.wait(0.1)
+        for request in bench.accept_all():
+            if request["method"] == "subscribe":
+                bench.say(executions(1, "snapshot"))
+
+
+@pytest.mark.parametrize(
+    "text", ["EService:Busy", "EGeneral:Permission denied", "Something nobody has heard of"]
+)
+@pytest.mark.parametrize("attempts", [0, 5])
+def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
+    text: str, attempts: int
+) -> None:
+    bench = followed(resync_attempts=attempts)
+    lost_ns = bench.session.last_received_ns
+    bench.lose()
+    bench.open()
+    assert bench.session.has_stale_stream
+    times = refuse_all(bench, text, 400)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(pauses) == pytest.approx(30, abs=1)
+    assert pauses[0] == pytest.approx(0.5, abs=0.2)
+    assert pauses == sorted(pauses)
+    assert bench.session.has_stale_stream
+    assert not bench.session.is_stream_current("executions")
+    assert bench.outlet.gaps == []
+    assert states(bench) == {"executions": "pending"}
+    accept(bench)
+    assert not bench.session.has_stale_stream
+    assert states(bench) == {"executions": "confirmed"}
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("disconnect", ["executions"])
+    assert (gap.start_ns, gap.end_ns) == (lost_ns, bench.session.last_received_ns)
+
+
+def test_gap_of_a_refused_private_stream_holds_no_other_one_open() -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], snapshot=False))
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    bench.lose()
+    bench.open()
+    tickers, orders = bench.sent()
+    bench.say(*acks(tickers), refusal(orders, "EService:Busy"))
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels, gap.symbols) == ("disconnect", ["ticker"], [BTC])
+
+
+def test_private_resync_that_is_refused_is_tried_without_end() -> None:
+    bench = followed()
+    bench.say(executions(9))
+    times = refuse_all(bench, "EService:Unavailable", 200)
+    assert len(times) > 8
+    accept(bench)
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+
+
+@pytest.mark.parametrize("silent", ["unsubscribe", "subscribe", "snapshot"])
+def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> None:
+    bench = followed(resync_attempts=0, request_timeout=1)
+    bench.say(executions(9))
+    tries = 0
+    for _ in range(4000):
+        for request in bench.sent():
+            tries += request["method"] in (silent, "subscribe")
+            if request["method"] != silent:
+                bench.say(*acks(request))
+        bench.wait(0.1)
+        bench.say({"channel": "heartbeat"})
+    assert tries > 10
+    assert bench.session.has_stale_stream
+    accept(bench)
+
+
+def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
+    bench = followed()
+    bench.lose()
+    bench.open()
+    refuse_all(bench, "EService:Busy", 100)
+    bench.session.refresh("executions", bench.now)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    assert len(bench.outlet.gaps) == 1
+
+
+def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
+    bench = followed()
+    bench.lose()
+    bench.open()
+    refuse_all(bench, "EService:Busy", 100)
+    ask = bench.subscribe(ExecutionsParams(token="t"))
+    assert not ask.done
+    bench.accept_all()
+    bench.accept_all()
+    assert ask.result().success
+    bench.lose()
+    bench.open()
+    late = bench.subscribe(ExecutionsParams(token="t"))
+    refuse_all(bench, "EService:Busy", 11)
+    with pytest.raises(RequestTimeout):
+        late.result()
+    assert states(bench) == {"executions": "pending"}
+
+
+def test_first_refusal_of_a_private_stream_is_the_callers() -> None:
+    bench = patient()
+    ask = bench.subscribe(ExecutionsParams(token="t"))
+    bench.say(refusal(bench.sent()[0], "EService:Busy"))
+    with pytest.raises(SubscriptionError, match="Busy"):
+        ask.result()
+    bench.wait(100)
+    assert [r for r in bench.sent() if r["method"] == "subscribe"] == []
+    assert states(bench) == {}
+
+
+def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> None:
+    bench = followed(resync_attempts=0, request_timeout=1)
+    bench.session.refresh("executions", bench.now)
+    assert bench.session.is_stream_current("executions")
+    bench.wait(1.1)
+    assert not bench.session.is_stream_current("executions")
+    assert bench.session.has_stale_stream
+
+
+def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
+    bench = patient()
+    bench.subscribe(ExecutionsParams(token="t"))
+    (request,) = bench.sent()
+    bench.say(executions(1, "snapshot"), executions(3), *acks(request))
+    assert not bench.session.is_stream_current("executions")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+
+
+class Follower(Keeper):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def observe(self, message: Any) -> None:
+        self.told.append(f"{message.type} {message.sequence}")
+
+    def asked(self, *_: Any) -> None:
+        self.told.append("asked")
+
+    def broken(self) -> None:
+        self.told.append("broken")
+
+
+def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
+    keeper = Follower()
+    bench = Bench(keepers={"executions": keeper}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    keeper.told.clear()
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert keeper.told == ["broken", "asked", "snapshot 1", "update 2"]
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+    assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
+    assert bench.session.is_stream_current("executions")
+    assert bench.sent() == []
+
+
+def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
+    keeper = Follower()
+    bench = Bench(keepers={"executions": keeper}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
+    assert keeper.told == ["asked", "snapshot 1", "snapshot 2"]
+    assert bench.outlet.gaps == []

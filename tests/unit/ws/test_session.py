@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from tests.unit.ws.rig import (
     SECOND,
+    TIMES,
     URL,
     Bench,
     Place,
     acks,
     book,
+    executions,
     refusal,
     status,
     trade,
@@ -26,10 +28,13 @@ from kraken_connector.models import (
     InvalidFrameEvent,
     WSRequest,
 )
+from kraken_connector.models._time import timestamp_ns
 from kraken_connector.ws.flights import FIRST_REQ_ID
+from kraken_connector.ws.keepers import Keeper
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import (
     BookParams,
+    ExecutionsParams,
     InstrumentParams,
     OHLCParams,
     TickerParams,
@@ -397,3 +402,127 @@ def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None
     bench.subscribed(TradeParams(symbol=[BTC]), place)
     bench.say(trade(BTC), trade(BTC))
     assert (seen, len(place.data)) == ([0, 0, 1], 2)
+
+
+def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
+    bench = Bench()
+    exchange = bench.session._exchange
+    bench.session.opened(bench.now)
+    (ping,) = bench.sent()
+    assert ping["method"] == "ping"
+    assert exchange.estimate_ns(bench.now) is None
+    bench.now += 0.5
+    bench.say({"method": "pong", "req_id": ping["req_id"], **TIMES})
+    told_ns = timestamp_ns(TIMES["time_in"])
+    assert told_ns is not None
+    # It was received in this half of a second, so the estimate is off by a quarter at most.
+    known_ns = exchange.estimate_ns(bench.now)
+    assert known_ns is not None
+    assert abs(known_ns - told_ns - SECOND // 4) < SECOND // 100
+    # The times of other answers are of use too, and odd ones do no harm.
+    bench.say({"method": "pong", "req_id": 5, "time_in": "I", "time_out": "O"}, {"method": "pong"})
+    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    bench.say(*acks(bench.sent()[0]))
+    assert ask.done
+    assert exchange.estimate_ns(bench.now) == known_ns
+
+
+# Bookkeeping that fails.
+
+
+class Clumsy(Keeper):
+    """A keeper that fails at every call but when it sees an even sequence."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def observe(self, message: Any) -> None:
+        if message.sequence % 2:
+            raise LookupError("an odd number")
+        self.seen.append(message.sequence)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in ("observe", "seen", "__class__"):
+            return object.__getattribute__(self, name)
+
+        def fail(*_: Any) -> Any:
+            raise LookupError(name)
+
+        return fail
+
+
+def test_message_that_cannot_be_booked_costs_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keeper, place = Clumsy(), Place()
+    bench = Bench(keepers={"executions": keeper}, request_timeout=1).open()
+    bench.subscribed(ExecutionsParams(token="t"), place)
+    frames = [executions(2, "snapshot"), executions(3), executions(4)]
+    bench.session.take(
+        [
+            event
+            for frame in frames
+            for event in bench.session.engine.feed(json.dumps(frame).encode())
+        ],
+        int(bench.now * SECOND),
+        bench.now,
+    )
+    assert keeper.seen == [message.sequence for message in place.data] == [2, 4]
+    (event,) = bench.outlet.notes
+    assert isinstance(event, InvalidFrameEvent)
+    assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
+    assert "could not be booked" in caplog.text
+    assert not bench.session.is_stream_current("executions")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(2, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+
+
+def test_snapshot_that_cannot_be_booked_is_asked_for_with_pauses() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
+    bench.open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    times = []
+    for _ in range(2000):
+        bench.say(executions(1, "snapshot"))
+        times += [bench.now for request in bench.accept_all() if request["method"] == "subscribe"]
+        bench.wait(0.1)
+    assert 5 < len(times) < 20
+    assert not bench.session.is_stream_current("executions")
+
+
+def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.wait(5)
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    bench.session.closed()
+
+
+def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
+    def fail(_: Any) -> None:
+        raise LookupError("no pairs")
+
+    bench = Bench(observers={"instrument": fail}).open()
+    bench.subscribed(InstrumentParams())
+    bench.say({"channel": "instrument", "type": "update", "data": {"assets": [], "pairs": []}})
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+    assert [(gap.cause, gap.channels) for gap in bench.outlet.gaps] == [
+        ("unreadable", ["instrument"])
+    ]
+
+
+def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
+    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench.session.repair.confirmed = _fail  # type: ignore[method-assign]
+    ask = bench.subscribed(ExecutionsParams(token="t"))
+    assert ask.result().success
+
+
+def _fail(*_: Any) -> None:
+    raise LookupError("confirmed")

@@ -25,6 +25,7 @@ class Stops:
     def __init__(self) -> None:
         self.blocked: list[StoppingLane] = []
         self.given_up: list[StoppingLane] = []
+        self.refreshed: list[str] = []
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def stops() -> Stops:
 
 @pytest.fixture
 def places(inbox: Inbox, stops: Stops) -> Places:
-    return Places(inbox, stops.blocked.append, stops.given_up.append)
+    return Places(inbox, stops.blocked.append, stops.given_up.append, stops.refreshed.append)
 
 
 def test_every_policy_has_its_lane(inbox: Inbox, places: Places) -> None:
@@ -76,11 +77,17 @@ def test_private_messages_and_notes_about_them_stay_in_order(
     inbox: Inbox, places: Places, stops: Stops
 ) -> None:
     sink = places.of("executions", "drop_oldest")
-    assert places.of("balances", "disconnect") is sink
+    assert places.of("executions", "disconnect") is sink
     sink.note("gap")
     sink.put("message")
     assert list(inbox.private.items) == ["gap", "message"]
-    assert stops.given_up == [inbox.private]
+    sink.put("lost")
+    sink.note("told elsewhere")
+    assert list(inbox.private.items) == ["gap", "message"]
+    assert list(inbox.notes.items) == ["told elsewhere"]
+    assert stops.given_up == stops.blocked == stops.refreshed == []
+    assert inbox.pop() == "gap"
+    assert stops.refreshed == ["executions"]
 
 
 @pytest.mark.parametrize("overflow", ["conflate", "block"])
@@ -127,7 +134,6 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
     seen: list[Any] = []
     outlet = ClientOutlet(
         inbox,
-        on_full=lambda: None,
         on_gap=lambda _: None,
         settle=lambda: None,
         callback=CallbackSink(seen.append, lambda: None),

@@ -231,19 +231,30 @@ class Orders(OrderTracking):
 
     # What orders ask.
 
-    def dead_end(self, order: Order) -> Exception | None:
-        """Return what to raise where nothing more will be learnt of an order, else `None`."""
+    def outlook(self, order: Order) -> tuple[Exception | None, float | None]:
+        """Return what to raise where nothing more will be learnt of an order.
+
+        Returns:
+            The exception, `None` if more will be learnt; and a monotonic local time at which to
+            look again, `None` if a change will tell.
+        """
         if self._end is not None:
-            return self._end
+            return self._end, None
         if order.status == "sending" or order.is_done:
-            return None
-        if not self.is_followed:
-            return OrderUnresolved(order, "executions is not followed: call client.track_orders()")
-        if order.status == "unknown" and not self._has_snapshots():
-            return OrderUnresolved(order, "executions is subscribed without snapshots of orders")
+            return None, None
         if self._doubts.is_hopeless(order):
-            return OrderUnresolved(order, order.reason or "no snapshot of executions tells")
-        return None
+            reason = order.reason or "no snapshot of executions tells"
+            return OrderUnresolved(order, reason), None
+        if self.is_followed and (order.status != "unknown" or self._has_snapshots()):
+            return None, None
+        due = self._doubts.due(order)
+        if order.status == "unknown" and self._now() < due:
+            # A late answer may still come.
+            return None, due
+        reason = "executions is subscribed without snapshots of orders"
+        if not self.is_followed:
+            reason = "executions is not followed: call client.track_orders()"
+        return OrderUnresolved(order, reason), None
 
     async def send(self, params: Any) -> Any:
         """Send a trading request, for the methods of `Order`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -57,8 +58,13 @@ class Fill:
 class OrderSource(Protocol):
     """What an order needs of the collection that keeps it up to date."""
 
-    def dead_end(self, order: Order) -> Exception | None:
-        """Return what to raise where nothing more will be learnt of an order, else `None`."""
+    def outlook(self, order: Order) -> tuple[Exception | None, float | None]:
+        """Return what to raise where nothing more will be learnt of an order.
+
+        Returns:
+            The exception, `None` if more will be learnt; and a monotonic local time at which to
+            look again, `None` if a change will tell.
+        """
 
     async def send(self, params: Any) -> TradingReply[Any]:
         """Send a trading request."""
@@ -399,40 +405,31 @@ class Order:
 
     async def wait_free(self) -> None:
         """Wait until no request about it is without an answer."""
-        if not self.is_busy:
-            return
-        free: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def look() -> None:
-            if not free.done() and not self.is_busy:
-                free.set_result(None)
-
-        self._watchers.append(look)
-        try:
-            await free
-        finally:
-            self._watchers.remove(look)
+        while self.is_busy:
+            await self._change()
 
     async def _until(self, is_so: Callable[[], bool], seconds: float | None) -> None:
         """Wait for a state; whatever makes it unreachable ends the wait too."""
-        if is_so():
-            return
-        if (error := self._source.dead_end(self)) is not None:
-            raise error
-        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with asyncio.timeout(seconds):
+            while not is_so():
+                error, again_at = self._source.outlook(self)
+                if error is not None:
+                    raise error
+                await self._change(again_at)
+
+    async def _change(self, until: float | None = None) -> None:
+        """Wait for a change, or until some time of the event loop."""
+        changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
         def look() -> None:
-            if reached.done():
-                return
-            if is_so():
-                reached.set_result(None)
-            elif (error := self._source.dead_end(self)) is not None:
-                reached.set_exception(error)
+            if not changed.done():
+                changed.set_result(None)
 
         self._watchers.append(look)
         try:
-            async with asyncio.timeout(seconds):
-                await reached
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await changed
         finally:
             self._watchers.remove(look)
 

@@ -351,6 +351,8 @@ class OrderTracking(Keeper):
         reading.add_fill(order, fill, is_past=True)
         reading.take_identity(order, report)
         order._life.filled_in_part()
+        if reading.is_filled(order):
+            order._life.reported("filled")
         self._answer(order, "outcome")
         self._changed(order)
 

@@ -1,0 +1,42 @@
+"""Calls into bookkeeping whose failures must not end a connection."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Isolated"]
+
+logger = logging.getLogger(__name__)
+
+
+class Isolated:
+    """An object whose methods log what they raise.
+
+    It stands between a session and those who keep the state of its streams: a fault of theirs costs
+    that state, and neither the socket nor the messages of others.
+
+    Args:
+        target: whose methods are called.
+        fallbacks: by method, what it returns when it failed; `None` of others.
+    """
+
+    def __init__(self, target: object, **fallbacks: object) -> None:
+        self._target = target
+        self._fallbacks = fallbacks
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._target, name)
+
+        @functools.wraps(method)
+        def call(*args: Any) -> Any:
+            try:
+                return method(*args)
+            except Exception:
+                logger.exception("%s of %s failed; the connection goes on", name, self._target)
+                return self._fallbacks.get(name)
+
+        setattr(self, name, call)
+        return call
