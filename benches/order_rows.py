@@ -67,7 +67,7 @@ async def _measure(results: Results, seconds: float) -> None:
 
 
 def _compare(results: Results, client: KrakenWSClient, seconds: float) -> None:
-    connection = client._trades_on
+    connection = client._trader.connection
     assert connection is not None
     socket = connection._socket
     assert socket is not None
@@ -150,7 +150,7 @@ class _Bench:
 
     def forget(self) -> None:
         """Forget the requests that nobody answers."""
-        connection = self._client._trades_on
+        connection = self._client._trader.connection
         assert connection is not None
         connection.session.trading._out.clear()
 

@@ -255,7 +255,7 @@ def test_user_can_pause_it() -> None:
 def test_one_that_cannot_be_set_raises_and_leaves_nothing() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         sim.faults.refuse_orders("EService:Unavailable", None)
-        with pytest.raises(TradingError, match="Unavailable"):
+        with pytest.raises(OrderOutcomeUnknown, match="Unavailable"):
             async with client.dead_mans_switch():
                 raise AssertionError("it was entered")
         assert switch_tasks() == []

@@ -279,7 +279,7 @@ async def test_failed_token_call_sends_nothing(sim: SimulatedExchange) -> None:
 async def test_token_that_does_not_come_sends_nothing(sim: SimulatedExchange) -> None:
     sim.faults.delay_tokens(30)
     async with trader(sim, request_timeout=1.5) as client:
-        with pytest.raises(RequestTimeout, match="never left"):
+        with pytest.raises(RequestTimeout, match="was not sent within"):
             await client.add_order(limit())
         assert orders_received(sim) == []
 
@@ -349,7 +349,7 @@ async def test_disconnecting_leaves_the_outcome_unknown(sim: SimulatedExchange) 
         await client.cancel_all()
         sim.faults.hold_requests()
         waiting = asyncio.create_task(client.add_order(limit()))
-        await eventually(lambda: client._trades_on.session.trading._out)  # type: ignore[union-attr]
+        await eventually(lambda: client._trader.connection.session.trading._out)  # type: ignore[union-attr]
         await client.disconnect()
         with pytest.raises(OrderOutcomeUnknown, match="disconnect"):
             await waiting
@@ -515,10 +515,15 @@ async def test_prepared_requests_say_the_same(sim: SimulatedExchange) -> None:
                 cl_ord_id="mine", limit_price="101.10", order_qty="0.20", post_only=True
             )
         )
-        prepared, usual = orders_received(sim, "amend_order")
+        prepared, usual = (
+            {name: value for name, value in params.items() if name != "deadline"}
+            for params in orders_received(sim, "amend_order")
+        )
         assert prepared == usual
-        with pytest.raises(TradingError):
+        with pytest.raises(InvalidParameter, match="trigger_price"):
             await amend(trigger_price="99.50")
+        with pytest.raises(TradingError):
+            await client.prepare_amend(cl_ord_id="another")(trigger_price="99.50")
         assert str(orders_received(sim, "amend_order")[-1]["trigger_price"]) == "99.50"
         assert str(prepared["limit_price"]) == "101.10"
         cancel = client.prepare_cancel(cl_ord_id="mine")
@@ -533,7 +538,7 @@ async def test_prepared_requests_outlive_the_connection(sim: SimulatedExchange) 
         amend = client.prepare_amend(order_id=placed.result["order_id"])
         await amend(limit_price="101.0")
         sim.faults.reset_connections()
-        await eventually(lambda: client._trades_on.reconnects == 1)  # type: ignore[union-attr]
+        await eventually(lambda: client._trader.connection.reconnects == 1)  # type: ignore[union-attr]
         await amend(limit_price="102.0")
         first, second = (params["token"] for params in orders_received(sim, "amend_order"))
         assert first != second
@@ -565,7 +570,7 @@ async def test_order_is_written_in_the_callers_step(
 ) -> None:
     async with trader(sim) as client:
         await client.cancel_all()
-        connection = client._trades_on
+        connection = client._trader.connection
         assert connection is not None
         socket = connection._socket
         assert socket is not None
@@ -589,7 +594,7 @@ async def test_order_is_written_in_the_callers_step(
 async def test_frames_keep_their_order_when_the_peer_is_slow(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
         await client.cancel_all()
-        connection = client._trades_on
+        connection = client._trader.connection
         assert connection is not None
         socket = connection._socket
         assert socket is not None
@@ -605,7 +610,7 @@ async def test_frames_keep_their_order_when_the_peer_is_slow(sim: SimulatedExcha
 async def test_what_the_peer_is_too_slow_for_never_left(sim: SimulatedExchange) -> None:
     async with trader(sim, max_reconnect_attempts=0) as client:
         await client.cancel_all()
-        connection = client._trades_on
+        connection = client._trader.connection
         assert connection is not None
         assert connection._socket is not None
         sim.faults.hold_requests()
