@@ -14,7 +14,7 @@ import pytest
 from tests import virtual
 from tests.ws.helpers import BTC, client_of, eventually, tokens_of
 
-from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown, TradingError
+from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     AddOrderParams,
