@@ -51,7 +51,7 @@ def test_lockout_costs_one_call_and_ends_nothing() -> None:
             assert sim.registry.count("ticker", BTC)
             assert not sim.registry.count("executions", None)
             assert sim.rest.calls == 2
-            await asyncio.sleep(400)
+            await asyncio.sleep(430)
             assert sim.registry.count("executions", None)
             assert sim.rest.calls == 3
             assert (await client.add_order(ORDER)).success
