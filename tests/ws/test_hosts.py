@@ -345,10 +345,10 @@ def test_market_data_comes_back_when_it_is_connected_anew() -> None:
         lose_the_market(sim)
         await eventually(lambda: client.state is ConnectionState.TRADING_ONLY)
         with pytest.raises(ConnectFailed):
-            await client._pool.connect()
+            await client.connect()
         assert client.state is ConnectionState.TRADING_ONLY
         sim.faults.clear()
-        await client._pool.connect()
+        await client.connect()
         assert client.state is ConnectionState.CONNECTED
         await eventually(lambda: client.book(BTC).is_valid)
         assert client.connections["private"].reconnects == 0
@@ -361,10 +361,9 @@ def test_only_the_hosts_that_are_named_are_connected() -> None:
         await client.disconnect()
         for wrong in ((), "private", ("nowhere",)):
             with pytest.raises(ValueError, match="host"):
-                await client._pool.connect(wrong)
+                await client.connect(hosts=wrong)
         sim.faults.refuse_connections(None, host="public")
-        client._inbox.open()
-        await client._pool.connect(("private",))
+        await client.connect(hosts=["private"])
         assert client.state is ConnectionState.CONNECTED
         assert list(client.connections) == ["private"] or (
             client.connections["public"].state is ConnectionState.DISCONNECTED
@@ -372,5 +371,41 @@ def test_only_the_hosts_that_are_named_are_connected() -> None:
         await client.track_orders()
         await client.add_order(limit("100.0"))
         assert client.system_status == "online"
+
+    play(act)
+
+
+def test_client_says_whether_it_can_trade() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        def obstacle() -> str | None:
+            assert client.can_trade is (client.trading_obstacle is None)
+            return client.trading_obstacle
+
+        assert obstacle() == "the private connection is not open yet"
+        await client.track_orders()
+        assert obstacle() is None
+        for state, takes_orders in (("cancel_only", False), ("post_only", True)):
+            sim.faults.set_system(state)
+            await asyncio.sleep(0.1)
+            expected = None if takes_orders else f"the exchange is in state {state}"
+            assert obstacle() == expected
+        sim.faults.set_system("online")
+        await asyncio.sleep(0.1)
+        sim.faults.lose_snapshots(None, channel="executions")
+        sim.faults.reset_connections(host="private")
+        await eventually(lambda: not client.can_trade)
+        assert obstacle() == "the private connection is reconnecting"
+        await eventually(lambda: client.state is ConnectionState.RECONNECTING)
+        await eventually(lambda: "snapshot is pending" in (obstacle() or ""))
+        sim.faults.clear()
+        await eventually(lambda: client.can_trade, 60)
+        lose_the_market(sim)
+        await eventually(lambda: client.state is ConnectionState.TRADING_ONLY)
+        assert obstacle() is None
+        sim.faults.refuse_tokens(None)
+        sim.faults.reset_connections(host="private")
+        await eventually(lambda: "no token" in (obstacle() or ""), 60)
+        await client.disconnect()
+        assert obstacle() == "the private connection is disconnected"
 
     play(act)

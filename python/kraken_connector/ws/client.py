@@ -7,7 +7,7 @@ import logging
 import ssl as tls
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
@@ -38,6 +38,7 @@ from .pool import Pool
 from .queue_watch import QueueWatches
 from .rate_counter import RateCounter, RatePolicy, TierName
 from .rate_gate import RateGate
+from .readiness import trading_obstacle
 from .session import Session
 from .sinks import CallbackSink
 from .subscriptions import SubscriptionEntry, Topic, entries_of
@@ -93,9 +94,10 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             message counting. Books alone: other channels have no checksum to tell equals by.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
-        private_queue_max: private messages that wait for a slow consumer; when they are that
-            many the connection is closed, and opened again when they have been taken.
-        resync_attempts: how often a book that fails its checksum is asked for again.
+        private_queue_max: private messages that wait for a slow consumer; further ones are
+            reported as a gap and not queued. `orders` and `balances` take them all the same.
+        resync_attempts: how often a book that fails its checksum is asked for again; private
+            streams are asked for without end.
         maintenance_pause: shortest pause before reconnecting when the exchange was under
             maintenance (docs.kraken.com: not more often than every 5 seconds then).
         open_timeout: longest wait for a connection.
@@ -256,27 +258,36 @@ class KrakenWSClient(AccountMethods, Level3Methods):
 
     # Life.
 
-    async def connect(self) -> None:
-        """Open the connection.
+    async def connect(self, *, hosts: Collection[str] = ("public",)) -> None:
+        """Open the connections; those to other hosts are opened when they are first needed.
 
         A client that gave up reconnecting asks for everything again that was subscribed, and hands
-        out what still waits; one whose user called `disconnect` starts with nothing.
+        out what still waits; one whose user called `disconnect` starts with nothing. While the
+        state is `TRADING_ONLY` it opens market data again, and what still works stays as it is.
+
+        Args:
+            hosts: the hosts to connect to, some of `public`, `private` and `level3`.
+                `["private"]` lets a program cancel orders when market data cannot be had, and
+                spares the first order the time that opening takes.
 
         Raises:
-            ConnectFailed: (a `ConnectionError`) it cannot be opened.
+            ConnectFailed: (a `ConnectionError`) one of them cannot be opened; then none is.
+            ValueError: there is no such host, or none is named.
             RuntimeError: the client is connected, or about to be.
         """
-        if self.state is not ConnectionState.DISCONNECTED:
+        goes_on = self.state is ConnectionState.TRADING_ONLY
+        if self.state is not ConnectionState.DISCONNECTED and not goes_on:
             raise RuntimeError(f"connect() was called before: the client is {self.state}")
         if self._cleaning is not None:
             await self._cleaning
         logger.info("using the %s core", backend())
-        self._inbox.open(keep=self._gave_up)
+        self._inbox.open(keep=self._gave_up or goes_on)
         self.orders.began()
         try:
-            await self._pool.connect()
+            await self._pool.connect(hosts)
         except BaseException:
-            self._inbox.end(NotConnected("receive", "disconnected"))
+            if not goes_on:
+                self._inbox.end(NotConnected("receive", "disconnected"))
             raise
 
     async def disconnect(self) -> None:
@@ -343,6 +354,22 @@ class KrakenWSClient(AccountMethods, Level3Methods):
     def state(self) -> ConnectionState:
         """What the client is doing; `RECONNECTING` while any of its connections is."""
         return self._pool.state
+
+    @property
+    def can_trade(self) -> bool:
+        """Whether a new order can be sent now and followed; see `trading_obstacle`."""
+        return self.trading_obstacle is None
+
+    @property
+    def trading_obstacle(self) -> str | None:
+        """What keeps new orders from being sent and followed, in words; `None` if nothing does.
+
+        It looks at the private connection, its token, the state that the exchange told on it
+        (`online`, `post_only` and `limit_only` take orders), and, once `executions` is subscribed,
+        at whether `orders` is current. Rules of single pairs are checked order by order. Cancels
+        are worth trying whatever it says.
+        """
+        return trading_obstacle(self._pool.carrier("executions"), self.orders, now())
 
     @property
     def connections(self) -> Mapping[str, ConnectionView]:

@@ -203,6 +203,11 @@ class Pool:
 
     # Who serves what.
 
+    def carrier(self, channel: str) -> Link | None:
+        """Return the first connection to the host of a channel, `None` if there never was one."""
+        links = self._links.get(self.hosts.of_channel(channel))
+        return links[0] if links else None
+
     async def of_channel(self, channel: str, action: str) -> Link:
         """Return the connection of a channel, opened; see `of_host`."""
         return await self.of_host(self.hosts.of_channel(channel), action)

@@ -412,6 +412,12 @@ class Session:
         """Whether the exchange refused the token of this socket."""
         return self._tokens.refused
 
+    def token_problem(self, now: float) -> str | None:
+        """Say why a private request could not be sent at once for want of a token."""
+        if self._tokens.token is not None or not self._tokens.has_source:
+            return None
+        return self._tokens.problem(now)
+
     def take_refused_token(self) -> str | None:
         """Return the token that the exchange refused since the last call, if it did."""
         return self._tokens.take_refused()

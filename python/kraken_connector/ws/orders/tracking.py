@@ -112,7 +112,9 @@ class OrderTracking(Keeper):
         if not order._life.is_shown:
             self._await(order, "outcome", ACK_PATIENCE)
         order._life.acknowledged()
-        order.reason = order.error = None
+        if not order.is_done:
+            # A report of its end may be there already, and says why.
+            order.reason = order.error = None
         order._heard = self._step
         self._changed(order)
         self._release_held()
@@ -167,9 +169,9 @@ class OrderTracking(Keeper):
                 order.amended_ns = at_ns or order.amended_ns or order.updated_ns or 0
                 self._await(order, "terms", REPORT_PATIENCE)
             order.aged_from_ns = nanoseconds(self._now())
-            self._changed(order)
         elif not order.is_done:
             self._await(order, "end", REPORT_PATIENCE)
+        self._changed(order)
 
     def change_refused(self, order: Order, change: Change, *, is_gone: bool) -> None:
         """Note that the exchange refused a request about an order.
@@ -183,6 +185,7 @@ class OrderTracking(Keeper):
         self._drop_change(order, change)
         if is_gone and not order.is_done:
             self._await(order, "end", REPORT_PATIENCE)
+        self._changed(order)
 
     def change_unknown(self, order: Order, change: Change) -> None:
         """Note that nobody waits for the answer to a request about an order any more."""
@@ -192,7 +195,7 @@ class OrderTracking(Keeper):
         if not order.is_done and not change.is_reported:
             order._unsure.append(change)
             self._await_deadline(order, question, change.deadline_ns)
-        order._notify()
+        self._changed(order)
 
     def replaced(self, old: Order | None, order_id: str, change: Change | None) -> Order:
         """Note that `edit_order` made a new order of an old one, and return the new one."""
@@ -646,7 +649,6 @@ class OrderTracking(Keeper):
             if change in changes:
                 changes.remove(change)
         self._edits.drop(change)
-        order._notify()
 
     def _adopt_edit(self, order: Order, report: ExecutionData) -> None:
         """Link an order that an edit without an answer has made."""
