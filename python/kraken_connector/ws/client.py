@@ -372,6 +372,16 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         return trading_obstacle(self._pool.carrier("executions"), self.orders, now())
 
     @property
+    def clock_offset(self) -> float | None:
+        """By how many seconds the exchange's clock is ahead of this machine's wall clock.
+
+        It is learnt from the times in the exchange's answers, and right to half a round trip;
+        `None` before the first one. Deadlines of orders go by it.
+        """
+        exchange_ns = self._exchange.estimate_ns(now())
+        return None if exchange_ns is None else (exchange_ns - time.time_ns()) / 1e9
+
+    @property
     def connections(self) -> Mapping[str, ConnectionView]:
         """The connections by name: `public`, `private` and `level3`, then `public-2` and so on.
 
