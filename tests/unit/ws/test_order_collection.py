@@ -18,7 +18,7 @@ from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import OrderNotFilled, OrderUnresolved, TradingError
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.exchange_clock import ExchangeClock
-from kraken_connector.ws.orders import Order, Orders, executions, tracking
+from kraken_connector.ws.orders import Order, Orders, executions, known
 from kraken_connector.ws.orders.changes import Change
 from kraken_connector.ws.orders.evidence import SNAPSHOT_PAUSE
 from kraken_connector.ws.trading import AddOrderParams
@@ -184,7 +184,7 @@ def test_order_whose_reports_waited_through_a_gap_is_asked_for(bench: Bench, is_
 def test_only_so_much_is_kept_back_for_one_order(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "HELD_BACK", 2)
+    monkeypatch.setattr(known, "HELD_BACK", 2)
     orders = [bench.send(order_userref=7) for _ in range(2)]
     for place in range(3):
         bench.report(trade("O1", f"T{place}", 0.1, order_userref=7))
@@ -666,7 +666,7 @@ async def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(benc
 def test_orders_at_their_end_are_forgotten_at_last(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "DONE_KEPT", 3)
+    monkeypatch.setattr(known, "DONE_KEPT", 3)
     bench.snapshot()
     for i in range(10):
         bench.report(new(f"O{i}", cl_ord_id=f"name-{i}"))
@@ -681,7 +681,7 @@ def test_orders_at_their_end_are_forgotten_at_last(
 def test_without_a_stream_no_order_is_kept_for_ever(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tracking, "DONE_KEPT", 3)
+    monkeypatch.setattr(known, "DONE_KEPT", 3)
     for i in range(10):
         order = bench.send(f"name-{i}")
         bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))

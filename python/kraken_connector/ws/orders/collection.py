@@ -12,13 +12,15 @@ from ..callbacks import call_plain, check_plain_function
 from ..exchange_clock import ExchangeClock
 from .executions import FillListener
 from .exposure import Exposure
+from .known import OrderListener
 from .order import Fill, Order
-from .tracking import OrderListener, OrderTracking
+from .requested import RequestedOrders
+from .streamed import StreamedOrders
 
 __all__ = ["Orders"]
 
 
-class Orders(OrderTracking):
+class Orders(RequestedOrders, StreamedOrders):
     """The orders of the account, live: `client.orders["O..."]` by `order_id` or `cl_ord_id`.
 
     It knows what this client sends from the moment of the call. What becomes of it, and orders of

@@ -1,0 +1,304 @@
+"""The orders that are known, and whose each report is.
+
+Pure bookkeeping: it has no socket and waits for nothing. docs/order-certainty.md has the rules.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+
+from ...models import ExecutionData
+from ..callbacks import call_all
+from ..exchange_clock import ExchangeClock, nanoseconds
+from . import reports as reading
+from .changes import Change, Edits
+from .evidence import (
+    DEADLINE_SLACK_NS,
+    LONGEST_DEADLINE_NS,
+    REPORT_PATIENCE,
+    Doubts,
+    Question,
+    Snapshot,
+)
+from .executions import Executions
+from .identity import Identities, could_be
+from .order import Order
+
+__all__ = ["KnownOrders", "OrderListener"]
+
+logger = logging.getLogger(__name__)
+
+#: Orders that are kept although they came to an end; the oldest are forgotten beyond that.
+DONE_KEPT = 10_000
+#: Reports that wait until it is known which order they are about, for one order.
+HELD_BACK = 1_000
+
+OrderListener = Callable[[Order], object]
+
+
+class KnownOrders:
+    """The orders of an account, and what is said about each of them.
+
+    Args:
+        now: gives the monotonic local time, seconds.
+        exchange: the exchange's clock.
+    """
+
+    def __init__(self, now: Callable[[], float], exchange: ExchangeClock) -> None:
+        self.is_current = False
+        self.is_followed = False
+        self._now = now
+        self._exchange = exchange
+        self._identities = Identities(self._sent_ns)
+        self._executions = Executions()
+        self._edits = Edits()
+        self._doubts = Doubts()
+        #: Reports that wait until it is known which order they are about, by `order_id`, and the
+        #: step of the first of them.
+        self._held: dict[str, tuple[int, list[ExecutionData]]] = {}
+        self._active: dict[Order, None] = {}
+        #: What may be forgotten, oldest first.
+        self._kept: dict[Order, None] = {}
+        self._listeners: list[OrderListener] = []
+        self._snapshot: Snapshot | None = None
+        self._step = 0
+
+    # Whose report it is.
+
+    def _order_of(
+        self, report: ExecutionData, *, in_snapshot: bool, is_past: bool = False
+    ) -> Order | None:
+        """Return the order of a report, a new one for an order of another program.
+
+        Returns:
+            `None` for a report that is held back, and for past fills of other orders.
+        """
+        found = self._identities.match(
+            report, in_snapshot=in_snapshot, was_known=lambda order: self._was_known(report, order)
+        )
+        if found == "held" and not in_snapshot:
+            self._hold_back(report)
+            return None
+        if isinstance(found, Order):
+            if found.order_id != report.order_id:
+                self._bind(found, report.order_id)
+            return found
+        if is_past:
+            return None
+        order = self._new(report.order_id, report.cl_ord_id)
+        self._identities.add(order)
+        self._adopt_edit(order, report)
+        self._adopt_reports(order)
+        return order
+
+    def _new(self, order_id: str | None, cl_ord_id: str | None = None) -> Order:
+        raise NotImplementedError
+
+    def _was_known(self, report: ExecutionData, order: Order) -> bool:
+        """Tell whether the execution of a report was known before an order was made."""
+        known_at = self._executions.known_at(report.exec_id)
+        return known_at is not None and known_at <= order._since
+
+    def _bind(self, order: Order, order_id: str) -> None:
+        """Note the exchange's identifier of an order of this client."""
+        if order.order_id is not None:
+            self._unbind(order)
+        other = self._identities.of_id(order_id)
+        self._identities.bind(order, order_id)
+        if other is not None and other is not order:
+            self._absorb(order, other)
+        self._adopt_reports(order)
+
+    def _unbind(self, order: Order) -> None:
+        """Give what was told of another order, which had the same name, to that order."""
+        assert order.order_id is not None
+        logger.warning("%r was taken for another order with its name", order)
+        other = self._new(order.order_id, order.cl_ord_id)
+        reading.split(order, other)
+        order.order_id = None
+        self._identities.bind(other, other.order_id or "")
+        self._identities.name(other)
+        self._await(other, "end", 0.0)
+        self._changed(other)
+
+    def _absorb(self, order: Order, other: Order) -> None:
+        """Take over what was told about an order before it was known to be this one."""
+        reading.absorb(order, other)
+        self._doubts.end(other)
+        self._active.pop(other, None)
+        self._kept.pop(other, None)
+        # Nobody tells this object anything any more.
+        other._notify()
+
+    def _hold_back(self, report: ExecutionData) -> None:
+        """Keep a report until it is known which order it is about."""
+        _, held = self._held.setdefault(report.order_id, (self._step, []))
+        if len(held) < HELD_BACK:
+            held.append(report)
+        if report.exec_type == "trade":
+            self._executions.record(report, None, self._step, is_held=True)
+
+    def _adopt_reports(self, order: Order) -> None:
+        """Apply the reports and fills that were told of an order before it was known."""
+        since, held = self._held.pop(order.order_id or "", (self._step, ()))
+        for fill in self._executions.adopt(order):
+            reading.add_fill(order, fill)
+            order._life.filled_in_part()
+        for report in held:
+            order._heard = self._step
+            self._answer(order, "outcome")
+            self._apply(order, report)
+        if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
+            # That snapshot could not tell whether it had ended.
+            self._await(order, "end", 0.0)
+
+    def _release_held(self) -> None:
+        """Give reports that can be about no order of this client any more to one of another."""
+        for order_id, (_, reports) in list(self._held.items()):
+            if not any(could_be(order, reports[0]) for order in self._waiting()):
+                order = self._new(order_id)
+                self._identities.add(order)
+                self._adopt_reports(order)
+                self._changed(order)
+
+    def _waiting(self) -> Iterator[Order]:
+        """Yield the orders that may still get an `order_id`."""
+        return (o for o in self._identities.unbound if o.status in ("sending", "unknown"))
+
+    # What it says.
+
+    def _apply(self, order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
+        """Take a report that is not one of a past fill.
+
+        Args:
+            order: the order that it is about.
+            report: the report.
+            is_listed: whether it shows an open order in a snapshot.
+        """
+        was_known = order._life.is_shown or order._life.is_acked
+        reading.take_identity(order, report)
+        self._identities.name(order)
+        reading.take_terms(order, report, is_listed=is_listed)
+        fill = None
+        if report.exec_type == "trade" and not is_listed:
+            fill = self._executions.record(report, order, self._step)
+        reading.take_progress(order, report, fill)
+        order._life.reported(reading.final_status(report))
+        if order.cum_qty:
+            order._life.filled_in_part()
+        if not was_known:
+            order.reason = order.error = None
+        order.reason = report.reason or report.cancel_reason or order.reason
+        self._take_times(order, report)
+
+    def _take_times(self, order: Order, report: ExecutionData) -> None:
+        at_ns = report.timestamp_ns
+        if order.created_ns is None:
+            order.created_ns = at_ns
+        if order.aged_from_ns is None:
+            # Its age is not known: it counts as new, which costs most.
+            order.aged_from_ns = nanoseconds(self._now())
+        if report.exec_type in ("amended", "restated"):
+            order.amended_ns = max(order.amended_ns or 0, at_ns or 0)
+            order.aged_from_ns = nanoseconds(self._now())
+        if at_ns is not None:
+            order.updated_ns = max(order.updated_ns or 0, at_ns)
+
+    def _note_amended(self, order: Order) -> None:
+        """Note that the terms of an order were reported, and by which amend they came."""
+        for change in order._pending:
+            if change.method == "amend_order" and change.is_in_force():
+                change.is_reported = True
+        awaited = order._awaited
+        if awaited is None or awaited.is_in_force():
+            self._answer(order, "terms")
+        else:
+            # The report of an earlier amend: the answer to the last one told its terms.
+            awaited.apply()
+
+    # What is awaited, and where orders are filed.
+
+    def _sent_ns(self, order: Order) -> int | None:
+        return None if order.sent_at is None else self._exchange.earliest_ns(order.sent_at)
+
+    def _candidates(self) -> list[Order]:
+        """Return the orders that may not be done, oldest first."""
+        known = self._active if self.is_followed else (*self._kept, *self._active)
+        return list(known)
+
+    def _await(self, order: Order, question: Question, seconds: float) -> None:
+        """Await a report about an order; a snapshot is asked for after some seconds."""
+        self._doubts.begin(order, question, self._now() + seconds)
+
+    def _await_deadline(self, order: Order, question: Question, deadline_ns: int | None) -> None:
+        """Await a word about a request that the exchange may take until its deadline."""
+        now = self._now()
+        reached_ns = self._exchange.earliest_ns(now)
+        seconds = REPORT_PATIENCE
+        if deadline_ns is not None:
+            left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
+            seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
+        self._doubts.begin(order, question, now + seconds)
+
+    def _answer(self, order: Order, *questions: Question) -> None:
+        """Note that questions about an order are answered; all of them by default."""
+        self._doubts.end(order, *questions)
+        if not questions or "terms" in questions:
+            order._awaited = None
+            order._unsure.clear()
+
+    def _break(self) -> None:
+        """Note that reports may be missing from here on."""
+        self._executions.gap(self._step)
+        for order in self._identities.unbound:
+            order._life.gap()
+
+    def _drop_change(self, order: Order, change: Change) -> None:
+        for changes in (order._pending, order._unsure):
+            if change in changes:
+                changes.remove(change)
+        self._edits.drop(change)
+
+    def _adopt_edit(self, order: Order, report: ExecutionData) -> None:
+        """Link an order that an edit without an answer has made."""
+        change = self._edits.made(report)
+        if change is not None:
+            self._link(change.order, order, change)
+
+    def _link(self, old: Order, new: Order, change: Change | None) -> None:
+        new.replaces, old.replaced_by = old, new
+        new.is_mine, new.tag = old.is_mine or change is not None, old.tag
+        new.symbol = new.symbol or old.symbol
+        new.side = new.side or old.side
+        new.order_type = new.order_type or old.order_type
+        if change is not None:
+            self._drop_change(old, change)
+            change.apply_to(new, old)
+
+    def _changed(self, order: Order) -> None:
+        """File an order by its state, and tell those who watch it."""
+        self._file(order)
+        order._notify()
+        call_all(self._listeners, order)
+
+    def _file(self, order: Order) -> None:
+        is_live = order.status == "sending" or (self.is_followed and not order.is_done)
+        here, there = (self._active, self._kept) if is_live else (self._kept, self._active)
+        there.pop(order, None)
+        here[order] = None
+        if len(self._kept) > DONE_KEPT:
+            self._forget(next(iter(self._kept)))
+
+    def _follow(self, is_followed: bool) -> None:
+        """Note whether somebody tells when orders end."""
+        if is_followed != self.is_followed:
+            self.is_followed = is_followed
+            for order in [*self._kept, *self._active]:
+                if not order.is_done:
+                    self._file(order)
+
+    def _forget(self, order: Order) -> None:
+        del self._kept[order]
+        self._doubts.end(order)
+        self._identities.forget(order)

@@ -1,0 +1,164 @@
+"""What requests and their answers tell about orders."""
+
+from __future__ import annotations
+
+from ...models.trading import AddOrderParams
+from ...models.trading_results import AddOrderResult
+from ..exchange_clock import nanoseconds
+from . import reports as reading
+from .changes import Change
+from .evidence import ACK_PATIENCE, REPORT_PATIENCE, Question
+from .known import KnownOrders
+from .life import Life
+from .order import Order
+
+__all__ = ["RequestedOrders"]
+
+
+class RequestedOrders(KnownOrders):
+    """The part of `Orders` that is told what becomes of requests."""
+
+    def placing(
+        self, params: AddOrderParams, cl_ord_id: str | None, tag: str | None = None
+    ) -> Order:
+        """Return a new order of this client that is about to be sent."""
+        self._step += 1
+        order = self._new(None, cl_ord_id)
+        order._life = Life("sending")
+        order.is_mine, order.params, order.tag = True, params, tag
+        order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
+        order.order_userref = params.order_userref
+        reading.restore_terms(order)
+        order.aged_from_ns = nanoseconds(self._now())
+        order._heard = self._step
+        self._identities.add(order)
+        self._changed(order)
+        return order
+
+    def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:
+        """Note that an order is sent now, and until when the exchange may take it."""
+        order.req_id, order.sent_at, order.deadline_ns = req_id, self._now(), deadline_ns
+        order.aged_from_ns = nanoseconds(order.sent_at)
+        snapshot = self._snapshot
+        has_begun = snapshot is not None and snapshot.complete_at is not None
+        order._life.is_unbroken = self.is_current and has_begun
+
+    def acknowledged(self, order: Order, result: AddOrderResult) -> None:
+        """Note that the exchange took an order, however late it says so."""
+        self._step += 1
+        if result.order_id is not None and order.order_id != result.order_id:
+            self._bind(order, result.order_id)
+        if order.status == "unknown":
+            self._answer(order)
+        if not order._life.is_shown:
+            self._await(order, "outcome", ACK_PATIENCE)
+        order._life.acknowledged()
+        if not order.is_done:
+            # A report of its end may be there already, and says why.
+            order.reason = order.error = None
+        order._heard = self._step
+        self._changed(order)
+        self._release_held()
+
+    def refused(self, order: Order, error: Exception) -> None:
+        """Note that the exchange refused an order, or that it was never sent.
+
+        What the stream has shown under its name is another order then, unless an answer said before
+        that the exchange took it.
+        """
+        self._step += 1
+        if order.order_id is not None and not order._life.is_acked:
+            self._unbind(order)
+        order._life.refused()
+        order.error = error
+        order.reason = getattr(error, "venue_error", None) or str(error)
+        if order.status == "rejected":
+            self._answer(order)
+            self._identities.settle(order)
+        else:
+            self._await(order, "end", REPORT_PATIENCE)
+        self._changed(order)
+        self._release_held()
+
+    def outcome_unknown(self, order: Order) -> None:
+        """Note that an order was sent and nobody waits for its answer any more."""
+        self._step += 1
+        if order.status == "sending":
+            order._life.left_unanswered()
+            self._await_deadline(order, "outcome", order.deadline_ns)
+            self._changed(order)
+        self._release_held()
+
+    def changing(self, order: Order, change: Change) -> None:
+        """Note that a request about an order was sent: an amend, an edit or a cancel."""
+        order._pending.append(change)
+        self._edits.add(change)
+
+    def changed_by(self, order: Order, change: Change, at_ns: int | None) -> None:
+        """Note that the exchange carried out a request about an order.
+
+        Args:
+            order: the order.
+            change: the request.
+            at_ns: time of the answer, nanoseconds since the epoch.
+        """
+        self._drop_change(order, change)
+        if change.method == "amend_order":
+            if not change.is_reported:
+                change.apply()
+                order._awaited = change
+                order.amended_ns = at_ns or order.amended_ns or order.updated_ns or 0
+                self._await(order, "terms", REPORT_PATIENCE)
+            order.aged_from_ns = nanoseconds(self._now())
+        elif not order.is_done:
+            self._await(order, "end", REPORT_PATIENCE)
+        self._changed(order)
+
+    def change_refused(self, order: Order, change: Change, *, is_gone: bool) -> None:
+        """Note that the exchange refused a request about an order.
+
+        Args:
+            order: the order.
+            change: the request.
+            is_gone: whether the exchange says that it does not have the order. If the order counts
+                as open, the report of its end is late or was lost.
+        """
+        self._drop_change(order, change)
+        if is_gone and not order.is_done:
+            self._await(order, "end", REPORT_PATIENCE)
+        self._changed(order)
+
+    def change_unknown(self, order: Order, change: Change) -> None:
+        """Note that nobody waits for the answer to a request about an order any more."""
+        if change in order._pending:
+            order._pending.remove(change)
+        question: Question = "terms" if change.method == "amend_order" else "end"
+        if not order.is_done and not change.is_reported:
+            order._unsure.append(change)
+            self._await_deadline(order, question, change.deadline_ns)
+        self._changed(order)
+
+    def replaced(self, old: Order | None, order_id: str, change: Change | None) -> Order:
+        """Note that `edit_order` made a new order of an old one, and return the new one."""
+        self._step += 1
+        new = self._identities.of_id(order_id)
+        if new is None:
+            new = self._new(order_id)
+            new._life.acknowledged()
+            new.aged_from_ns = nanoseconds(self._now())
+            self._identities.add(new)
+            self._await(new, "outcome", ACK_PATIENCE)
+        new._heard = self._step
+        if old is not None and old is not new:
+            self._link(old, new, change)
+            if not old.is_done:
+                self._await(old, "end", REPORT_PATIENCE)
+            self._changed(old)
+        self._changed(new)
+        return new
+
+    def may_have_ended(self, orders: list[Order]) -> None:
+        """Note that the exchange cancelled orders in bulk; their reports are awaited."""
+        for order in orders:
+            if order.is_open:
+                self._await(order, "end", REPORT_PATIENCE)

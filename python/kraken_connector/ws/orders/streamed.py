@@ -1,0 +1,291 @@
+"""What the `executions` stream tells about orders, and what follows from its silence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...models import ExecutionData
+from ..keepers import Keeper
+from . import reports as reading
+from .evidence import (
+    CLOCK_TOLERANCE_NS,
+    DEADLINE_SLACK_NS,
+    REPORT_PATIENCE,
+    SNAPSHOT_FILLS,
+    SNAPSHOT_PAUSE,
+    Snapshot,
+    absence_obstacle,
+)
+from .identity import could_be
+from .known import KnownOrders
+from .life import OPEN
+from .order import Order
+
+__all__ = ["StreamedOrders"]
+
+INF = float("inf")
+
+
+class StreamedOrders(KnownOrders, Keeper):
+    """The part of `Orders` that follows the stream."""
+
+    # What is said about the stream.
+
+    def asked(self, params: Mapping[str, Any]) -> None:
+        """Note that the stream was asked for, and with it a snapshot."""
+        self._step += 1
+        self._follow(True)
+        self._break()
+        self._snapshot = Snapshot(params, self._step, self._now())
+        self._doubts.asked(self._now())
+
+    def leaving(self) -> None:
+        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+        self._step += 1
+        if self.is_current:
+            self._pass_deadlines()
+        self._break()
+
+    def broken(self) -> None:
+        """Note that messages of the stream may be missing from here on."""
+        self._step += 1
+        self.is_current = False
+        self._break()
+        if self._snapshot is not None and not self._snapshot.is_complete:
+            # Its other parts may be among them.
+            self._snapshot.complete_at = None
+
+    def left(self) -> None:
+        """Note that the stream is not subscribed any more."""
+        self.broken()
+        self._snapshot = None
+        self._follow(False)
+
+    def deadline(self) -> float:
+        """Return when `tick` has something to do, monotonic seconds."""
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
+            return INF
+        return snapshot.complete_at
+
+    def tick(self) -> None:
+        """Conclude what a complete snapshot proves."""
+        if self._now() >= self.deadline():
+            self._conclude()
+
+    def check_due(self) -> float:
+        """Return when a further snapshot could settle what is in doubt; infinity if none could."""
+        return self._doubts.next_check()
+
+    # What the stream says.
+
+    def observe(self, message: Any) -> None:
+        """Take a message of the `executions` channel."""
+        self._step += 1
+        reports = [
+            report
+            for report in message.data
+            if isinstance(report, ExecutionData) and report.order_id is not None
+        ]
+        if message.type == "snapshot":
+            self._take_snapshot(reports, message.sequence)
+        else:
+            for report in reports:
+                self._take_report(report)
+            self._pass_time(reports)
+
+    def _take_report(self, report: ExecutionData) -> None:
+        order = self._order_of(report, in_snapshot=False)
+        if order is None:
+            return
+        order._heard = self._step
+        self._answer(order, "outcome")
+        self._apply(order, report)
+        if report.exec_type == "amended":
+            self._note_amended(order)
+        if order.is_done:
+            self._answer(order)
+        self._changed(order)
+
+    def _take_snapshot(self, reports: list[ExecutionData], sequence: int | None) -> None:
+        snapshot = self._begin_or_continue(sequence)
+        for report in reports:
+            if _is_listed(report):
+                self._take_listed(report, snapshot)
+        for report in reports:
+            if not _is_listed(report):
+                self._take_past_fill(report, snapshot)
+
+    def _begin_or_continue(self, sequence: int | None) -> Snapshot:
+        """Return the snapshot that a message is part of.
+
+        A snapshot begins with sequence 1 (captured). One that was not asked for shows that the
+        exchange began anew: what came before it may have missed anything.
+        """
+        snapshot = self._snapshot
+        if snapshot is None or _begins_anew(snapshot, sequence):
+            params = {} if snapshot is None else snapshot.params
+            self._break()
+            snapshot = self._snapshot = Snapshot(params, self._step, self._now())
+        if not snapshot.params.get("users"):
+            self._become_current()
+        snapshot.complete_at = self._now() + SNAPSHOT_PAUSE
+        snapshot.is_complete = False
+        return snapshot
+
+    def _become_current(self) -> None:
+        self.is_current = True
+
+    def _take_listed(self, report: ExecutionData, snapshot: Snapshot) -> None:
+        """Take an open order of a snapshot."""
+        snapshot.live.add(report.order_id)
+        order = self._order_of(report, in_snapshot=True)
+        if order is None:
+            return
+        self._apply(order, report, is_listed=True)
+        self._answer(order, "outcome")
+        if snapshot.asked_at >= self._doubts.due(order):
+            self._answer(order)
+        self._changed(order)
+
+    def _take_past_fill(self, report: ExecutionData, snapshot: Snapshot) -> None:
+        snapshot.fills.append(report)
+        if self._executions.closes_gap(report.exec_id):
+            snapshot.is_seamless = True
+        if report.order_status in OPEN:
+            snapshot.maybe_live.add(report.order_id)
+        order = self._order_of(report, in_snapshot=True, is_past=True)
+        fill = self._executions.record(report, order, self._step)
+        if order is None or fill is None:
+            return
+        reading.add_fill(order, fill, is_past=True)
+        reading.take_identity(order, report)
+        order._life.filled_in_part()
+        if reading.is_filled(order):
+            order._life.reported("filled")
+        self._answer(order, "outcome")
+        self._changed(order)
+
+    # What follows from it.
+
+    def _conclude(self) -> None:
+        """Draw the conclusions from a snapshot that is complete."""
+        snapshot = self._snapshot
+        assert snapshot is not None
+        snapshot.is_complete = True
+        if len(snapshot.fills) < SNAPSHOT_FILLS:
+            snapshot.is_seamless = True
+        is_seamless = snapshot.is_seamless and bool(snapshot.params.get("snap_trades"))
+        self._executions.snapshot_concluded(snapshot.step, is_seamless=is_seamless)
+        if snapshot.params.get("users"):
+            return
+        others = [order for order in self._candidates() if not order.is_mine]
+        for order in self._candidates():
+            if order.status == "sending" or order.order_id in snapshot.live:
+                continue
+            if order.order_id in snapshot.maybe_live:
+                self._await(order, "end", REPORT_PATIENCE)
+            else:
+                self._find_missing(order, snapshot, others)
+        self._release_held()
+        for order in self._doubts.looked(snapshot.asked_at):
+            order._notify()
+
+    def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
+        """Conclude what it means that a snapshot does not have an order."""
+        if order._heard >= snapshot.step or not snapshot.params.get("snap_orders"):
+            return
+        before, obstacle = order.status, None
+        is_late = snapshot.asked_at >= self._doubts.due(order)
+        if before == "unknown":
+            is_late = is_late and self._is_past_deadline(order, snapshot.asked_at)
+            obstacle = absence_obstacle(
+                order,
+                snapshot,
+                self._unclaimed(order, snapshot),
+                others,
+                self._sent_ns(order),
+                are_fills_complete=self._executions.are_complete_since(order._since),
+            )
+        order._life.missing(
+            is_past_deadline=is_late,
+            obstacle=obstacle is not None,
+            is_filled=reading.is_filled(order),
+        )
+        if order.status != before:
+            order.reason = _REASONS.get(order.status, order.reason)
+            self._end_of(order)
+        elif obstacle is not None:
+            order.reason = f"not settled by the last snapshot: {obstacle}"
+            self._changed(order)
+
+    def _unclaimed(self, order: Order, snapshot: Snapshot) -> list[ExecutionData]:
+        """Return the reports of unknown orders that became known after an order was made."""
+        held = (h[0] for order_id, (_, h) in self._held.items() if order_id not in snapshot.live)
+        past = (fill for fill in snapshot.fills if self._identities.of_id(fill.order_id) is None)
+        return [*held, *(fill for fill in past if not self._was_known(fill, order))]
+
+    def _pass_time(self, reports: list[ExecutionData]) -> None:
+        """Conclude that an order is absent from a report that was made after its deadline."""
+        stamps = [at_ns for report in reports if (at_ns := report.timestamp_ns) is not None]
+        if not stamps or not self.is_current:
+            return
+        for order in [order for order in self._doubts if order.status == "unknown"]:
+            if max(stamps) < _surely_reported_ns(order) or self._may_be_held(order):
+                continue
+            order._life.deadline_passed()
+            order._life.silent_past_deadline()
+            if order.status == "absent":
+                order.reason = "no report of it came until after its deadline"
+                self._end_of(order)
+        self._edits.forget_older(max(stamps) - DEADLINE_SLACK_NS)
+
+    def _pass_deadlines(self) -> None:
+        """Note which orders the stream has been followed with until after their deadline."""
+        for order in self._doubts:
+            if order.status == "unknown" and self._is_past_deadline(order, self._now()):
+                order._life.deadline_passed()
+
+    def _is_past_deadline(self, order: Order, at: float) -> bool:
+        """Tell whether the exchange cannot take an order any more, by its own clock."""
+        reached_ns = self._exchange.earliest_ns(at)
+        return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
+
+    def _may_be_held(self, order: Order) -> bool:
+        return any(could_be(order, reports[0]) for _, reports in self._held.values())
+
+    def _end_of(self, order: Order) -> None:
+        """Note that an order was concluded to be at an end."""
+        self._answer(order)
+        self._identities.settle(order)
+        self._changed(order)
+        self._release_held()
+
+
+#: Why the client says so.
+_REASONS = {
+    "absent": "the exchange has neither an open order nor a fill of it",
+    "gone": "the exchange does not have it any more; how it ended was not reported",
+}
+
+
+def _surely_reported_ns(order: Order) -> int:
+    """Return the exchange's time at which everything that an order did was reported."""
+    return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
+
+
+def _is_listed(report: ExecutionData) -> bool:
+    """Tell whether a report of a snapshot is about an open order and not about a past fill.
+
+    A past fill is a `trade` with an execution (captured). How an open order looks that is filled in
+    part is not documented; its `order_status` tells.
+    """
+    return report.exec_type != "trade" or (report.exec_id is None and report.order_status in OPEN)
+
+
+def _begins_anew(snapshot: Snapshot, sequence: int | None) -> bool:
+    """Tell whether a message with some sequence is the first of another snapshot."""
+    if snapshot.complete_at is None:
+        return False
+    return snapshot.is_complete if sequence is None else sequence == 1
