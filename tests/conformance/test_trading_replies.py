@@ -48,7 +48,7 @@ def test_answer_is_understood(core: Any, line: bytes) -> None:
         assert reply.error == plain["error"]
         return
     assert isinstance(reply, WSResponse)
-    typed = read_result(reply.method, reply, orders=2)
+    typed = read_result(reply.method, reply)
     assert typed is not None
     if isinstance(typed, BatchAddResult):
         assert all(isinstance(order, AddOrderResult) for order in typed.orders)

