@@ -56,6 +56,7 @@ class Snapshot:
         asked_at: monotonic local time of that, seconds.
         complete_at: when no further part is expected; `None` before the first one.
         is_complete: whether what it proves was concluded.
+        is_truncated: whether a gap began between its parts, so that it proves nothing.
         live: the open orders that it has.
         maybe_live: orders with a past fill that does not say that they ended.
         fills: its past fills.
@@ -68,6 +69,7 @@ class Snapshot:
     asked_at: float
     complete_at: float | None = None
     is_complete: bool = False
+    is_truncated: bool = False
     live: set[str] = field(default_factory=set)
     maybe_live: set[str] = field(default_factory=set)
     fills: list[ExecutionData] = field(default_factory=list)
@@ -150,7 +152,11 @@ class Doubts:
         """
         hopeless = []
         for order, doubt in self._doubts.items():
-            doubt.checks += doubt.due <= asked_at
+            if asked_at < doubt.due:
+                continue
+            # Two snapshots at once would be one look.
+            doubt.due = asked_at + PAUSE * 2 ** min(doubt.checks, CHECKS)
+            doubt.checks += 1
             if doubt.checks >= CHECKS and not doubt.is_hopeless:
                 doubt.is_hopeless = True
                 hopeless.append(order)
@@ -159,7 +165,7 @@ class Doubts:
     def next_check(self) -> float:
         """Return when to ask for a snapshot, infinity if there is no reason to."""
         times = [
-            max(doubt.due, self._asked_at + PAUSE * 2 ** max(doubt.checks - 1, 0))
+            max(doubt.due, self._asked_at + PAUSE)
             for doubt in self._doubts.values()
             if doubt.checks < CHECKS
         ]

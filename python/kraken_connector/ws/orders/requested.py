@@ -56,7 +56,9 @@ class RequestedOrders(KnownOrders):
         if not order.is_done:
             # A report of its end may be there already, and says why.
             order.reason = order.error = None
-        order._heard = self._step
+        if not order._life.is_shown:
+            # Of an order that the stream has shown an answer tells no news.
+            order._heard = self._step
         self._changed(order)
         self._release_held()
 
@@ -103,7 +105,7 @@ class RequestedOrders(KnownOrders):
             at_ns: time of the answer, nanoseconds since the epoch.
         """
         self._drop_change(order, change)
-        if change.method == "amend_order":
+        if change.method == "amend_order" and not order.is_done:
             if not change.is_reported:
                 change.apply()
                 order._awaited = change
@@ -148,7 +150,8 @@ class RequestedOrders(KnownOrders):
             new.aged_from_ns = nanoseconds(self._now())
             self._identities.add(new)
             self._await(new, "outcome", ACK_PATIENCE)
-        new._heard = self._step
+        if not new._life.is_shown:
+            new._heard = self._step
         if old is not None and old is not new:
             self._link(old, new, change)
             if not old.is_done:

@@ -52,9 +52,10 @@ class StreamedOrders(KnownOrders, Keeper):
         self._step += 1
         self.is_current = False
         self._break()
-        if self._snapshot is not None and not self._snapshot.is_complete:
+        snapshot = self._snapshot
+        if snapshot is not None and not snapshot.is_complete and snapshot.complete_at is not None:
             # Its other parts may be among them.
-            self._snapshot.complete_at = None
+            snapshot.is_truncated, snapshot.complete_at = True, None
 
     def left(self) -> None:
         """Note that the stream is not subscribed any more."""
@@ -128,6 +129,8 @@ class StreamedOrders(KnownOrders, Keeper):
             params = {} if snapshot is None else snapshot.params
             self._break()
             snapshot = self._snapshot = Snapshot(params, self._step, self._now())
+        elif snapshot.is_truncated:
+            return snapshot
         if not snapshot.params.get("users"):
             self._become_current()
         snapshot.complete_at = self._now() + SNAPSHOT_PAUSE
@@ -286,6 +289,8 @@ def _is_listed(report: ExecutionData) -> bool:
 
 def _begins_anew(snapshot: Snapshot, sequence: int | None) -> bool:
     """Tell whether a message with some sequence is the first of another snapshot."""
+    if snapshot.is_truncated:
+        return sequence in (None, 1)
     if snapshot.complete_at is None:
         return False
     return snapshot.is_complete if sequence is None else sequence == 1
