@@ -78,6 +78,7 @@ from .envelopes import (
     WSResponse,
 )
 from .orders import Fill, Order, Orders
+from .positions import Position, PositionGroup, Positions
 from .rate_counter import RateCounter
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
@@ -194,6 +195,9 @@ __all__ = [
     "Orders",
     "PingRequest",
     "PongResponse",
+    "Position",
+    "PositionGroup",
+    "Positions",
     "PriceType",
     "QueuePosition",
     "RateCounter",
