@@ -12,6 +12,7 @@ from ..exceptions import (
     OrderCheckFailed,
     OrderNotFilled,
     OrderOutcomeUnknown,
+    OrdersStillWorking,
     OrderUnresolved,
     RateLimitExceeded,
     RequestTimeout,
@@ -25,6 +26,7 @@ from ..models import (
 )
 from .balances import Balances
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
+from .cancelling import CancelReport
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -143,6 +145,7 @@ __all__ = [
     "CancelAllResult",
     "CancelOrderParams",
     "CancelOrderResult",
+    "CancelReport",
     "ChannelName",
     "ChecksumError",
     "ConditionalClose",
@@ -193,6 +196,7 @@ __all__ = [
     "OrderTrigger",
     "OrderUnresolved",
     "Orders",
+    "OrdersStillWorking",
     "PingRequest",
     "PongResponse",
     "Position",

@@ -9,12 +9,14 @@ from typing import Any
 
 from ..exceptions import RequestTimeout
 from ..models import DeadMansSwitchEvent
+from ..models._checks import check_choice, checked_symbol, checked_text
 from .balances import Balances
+from .cancelling import Canceller, CancelReport
 from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
 from .order_methods import OrderMethods
-from .orders import Orders
+from .orders import Order, Orders
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
@@ -78,6 +80,59 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             SubscriptionError, NotConnected, TokenAcquisitionError: and others, as in `subscribe`.
         """
         await self._track(BalancesParams(snapshot=True))
+
+    async def cancel_symbol(
+        self,
+        symbol: str,
+        side: str | None = None,
+        *,
+        tag: str | None = None,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> CancelReport:
+        """Cancel every order of a pair that is in the market or may be, until none is.
+
+            report = await client.cancel_symbol("BTC/USD")
+
+        That are the open orders of the account, also those of other programs where the client
+        follows `executions`, those that are being sent, and those of which it is not known whether
+        the exchange has them. One that is placed or turns up meanwhile is cancelled too, so stop
+        placing first. Cancels that fail are tried again: for want of a connection or of room in
+        the rate limit, or without an answer.
+
+        `executions` is followed from here on if nobody did, as only the stream tells how orders
+        end. How long it takes to prove that an order of unknown outcome is absent is told in
+        docs/order-certainty.md; it can be longer than the default `timeout`.
+
+        Args:
+            symbol: currency pair.
+            side: `buy` or `sell`; both by default.
+            tag: only the orders with this tag.
+            timeout: longest wait, seconds.
+
+        Raises:
+            OrdersStillWorking: orders may be in the market after `timeout`, or the client was
+                disconnected; `orders` names them.
+        """
+        checked_symbol(symbol)
+        check_choice("side", side, ("buy", "sell"))
+        return await self._cancel(lambda: self.orders.working(symbol, side, tag=tag), timeout)
+
+    async def cancel_tag(self, tag: str, *, timeout: float = 10.0) -> CancelReport:  # noqa: ASYNC109
+        """Cancel every order with a tag that is in the market or may be, until none is.
+
+        Args:
+            tag: the tag.
+            timeout: longest wait, seconds.
+
+        Raises:
+            OrdersStillWorking: as in `cancel_symbol`.
+        """
+        checked_text("tag", tag)
+        return await self._cancel(lambda: self.orders.working(tag=tag), timeout)
+
+    async def _cancel(self, select: Callable[[], list[Order]], seconds: float) -> CancelReport:
+        canceller = Canceller(self._trader, self.orders, self.track_orders, select)
+        return await canceller.run(seconds)
 
     def dead_mans_switch(
         self,
