@@ -81,6 +81,8 @@ from .envelopes import (
 )
 from .orders import Fill, Order, Orders
 from .positions import Position, PositionGroup, Positions
+from .quotes import QuoteRefusal, QuoteReport, Quotes
+from .quoting import Quote
 from .rate_counter import RateCounter
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
@@ -204,6 +206,10 @@ __all__ = [
     "Positions",
     "PriceType",
     "QueuePosition",
+    "Quote",
+    "QuoteRefusal",
+    "QuoteReport",
+    "Quotes",
     "RateCounter",
     "RateLimitExceeded",
     "RequestTimeout",

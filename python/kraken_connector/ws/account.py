@@ -9,14 +9,17 @@ from typing import Any
 
 from ..exceptions import RequestTimeout
 from ..models import DeadMansSwitchEvent
-from ..models._checks import check_choice, checked_symbol, checked_text
+from ..models._checks import Number, check_choice, checked_symbol, checked_text
 from .balances import Balances
 from .cancelling import Canceller, CancelReport
+from .constants import ConnectionState
 from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
 from .order_methods import OrderMethods
 from .orders import Order, Orders
+from .quotes import Quotes
+from .rate_counter import RateCounter
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
@@ -50,6 +53,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
     orders: Orders
     balances: Balances
+    rate_counter: RateCounter
     _nowhere: Nowhere
     _switches: weakref.WeakSet[DeadMansSwitch]
     _request_timeout: float
@@ -129,6 +133,54 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """
         checked_text("tag", tag)
         return await self._cancel(lambda: self.orders.working(tag=tag), timeout)
+
+    def quotes(
+        self,
+        symbol: str,
+        *,
+        tag: str = "quotes",
+        post_only: bool = True,
+        min_move: Number = 0,
+        reserve: Number = 20,
+    ) -> Quotes:
+        """Return the quotes of a pair, to be set as often as prices change.
+
+            async with client.quotes("BTC/USD", min_move="0.5") as quotes:
+                await quotes.set(bids=[("64000.0", "0.1")], asks=[("64001.0", "0.1")])
+
+        `executions` is followed from here on if nobody did.
+
+        Args:
+            symbol: currency pair.
+            tag: the tag of their orders; nothing else may have it.
+            post_only: refuse prices that would take liquidity.
+            min_move: an order that is less than this away from its quote, and as large, is left
+                where it is; quote currency.
+            reserve: what of the rate counter new and amended orders leave free for cancels, each of
+                which costs up to 8.
+
+        Raises:
+            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        """
+        return Quotes(
+            self._trader,
+            self.orders,
+            self.rate_counter,
+            self.track_orders,
+            self._obstacle_to_trading,
+            symbol,
+            tag=tag,
+            post_only=post_only,
+            min_move=min_move,
+            reserve=reserve,
+        )
+
+    def _obstacle_to_trading(self) -> str | None:
+        """Return the state because of which the client cannot trade now, `None` if it can."""
+        connection = self._trader.connection
+        if connection is not None and connection.state is not ConnectionState.CONNECTED:
+            return connection.state
+        return None if self.orders.is_current else ConnectionState.RECONNECTING
 
     async def _cancel(self, select: Callable[[], list[Order]], seconds: float) -> CancelReport:
         canceller = Canceller(self._trader, self.orders, self.track_orders, select)
