@@ -89,6 +89,9 @@ class Canceller:
         orders: the orders of the account.
         follow: follows `executions`, which alone tells how orders end.
         select: returns the orders that are to be cancelled and may be in the market.
+        hidden: orders in doubt that were cancelled in vain. They are cancelled once, as each
+            refusal puts off the proof that they are absent. One that turns up is cancelled at
+            once.
     """
 
     def __init__(
@@ -97,11 +100,13 @@ class Canceller:
         orders: Orders,
         follow: Callable[[], Awaitable[None]],
         select: Callable[[], list[Order]],
+        hidden: set[Order] | None = None,
     ) -> None:
         self._trader = trader
         self._orders = orders
         self._follow = follow
         self._select = select
+        self._hidden: set[Order] = set() if hidden is None else hidden
         self._attempts: dict[Order, _Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -154,6 +159,9 @@ class Canceller:
         if order.order_id is None and order.cl_ord_id is None:
             # Only a number names it, which may be that of other orders too.
             return False
+        if order.status == "unknown" and order in self._hidden:
+            attempt.again_at = NEVER
+            return False
         turned_up = order.is_open and not attempt.was_open
         return turned_up or now() >= attempt.again_at
 
@@ -192,10 +200,9 @@ class Canceller:
             if isinstance(error, NotConnected) and error.state == ConnectionState.DISCONNECTED:
                 self._is_over = True
         for order in group:
-            # An order in doubt is cancelled once: each refusal would put off the proof that it is
-            # absent. Should it turn up, it is cancelled at once.
-            is_hidden = order.status == "unknown" and seconds == PROOF
-            self._attempts[order].again_at = NEVER if is_hidden else now() + seconds
+            if order.status == "unknown" and seconds == PROOF:
+                self._hidden.add(order)
+            self._attempts[order].again_at = now() + seconds
 
     def _patience(self, error: TradingError, group: Sequence[Order]) -> float:
         """Return after how many seconds a refused cancel is tried again."""

@@ -200,6 +200,8 @@ class Quotes:
         self._moving: set[Order] = set()
         #: Price and total quantity that an order may have by an amend without an answer.
         self._terms: dict[Order, tuple[Decimal, Decimal]] = {}
+        #: Orders in doubt that were cancelled in vain.
+        self._hidden: set[Order] = set()
 
     # What callers want.
 
@@ -251,10 +253,11 @@ class Quotes:
             end()
         return run.report(self._in_doubt(run), is_superseded=call != self._calls)
 
-    async def pull(self, timeout: float = 10.0) -> CancelReport:  # noqa: ASYNC109
+    async def pull(self, timeout: float = 30.0) -> CancelReport:  # noqa: ASYNC109
         """Take all quotes back, and return when none can be in the market any more.
 
-        It supersedes `set` calls before it, and those after it wait for it.
+        It supersedes `set` calls before it, and those after it wait for it. It is over in no time
+        unless an order is in doubt: the proof that it is absent takes its while.
 
         Raises:
             OrdersStillWorking: orders may be in the market after `timeout` seconds.
@@ -290,6 +293,7 @@ class Quotes:
     def _begin(self, wanted: list[Quote]) -> _Run:
         """Decide which order is to become which quote."""
         self._check_can_trade()
+        self._hidden.intersection_update(self.orders)
         orders = self._quoting()
         run = _Run(wanted, {order: order.cum_qty for order in orders})
         plan = assign(wanted, self._resting(run), self._min_move)
@@ -362,9 +366,9 @@ class Quotes:
 
     def _cancel(self, run: _Run, orders: list[Order]) -> None:
         certain = [order for order in orders if order.is_open]
-        doubtful = [order for order in orders if not order.is_open]
+        doubtful = [o for o in orders if not o.is_open and o not in self._hidden]
         run.cancels += orders
-        self._leaving.update(orders)
+        self._leaving.update(certain, doubtful)
         if certain:
             self._spawn(run, self._take_out(certain))
         if doubtful:
@@ -380,7 +384,7 @@ class Quotes:
             self._leaving.difference_update(orders)
 
     def _canceller(self, select: Callable[[], list[Order]]) -> Canceller:
-        return Canceller(self._trader, self._orders, self._follow, select)
+        return Canceller(self._trader, self._orders, self._follow, select, self._hidden)
 
     # Amends.
 

@@ -7,6 +7,7 @@ import pickle
 from typing import Any
 
 import pytest
+from kraken_connector.ws.trading_desk import Command, client_ids
 from tests.unit.ws.rig import TIMES, Bench
 
 from kraken_connector.exceptions import (
@@ -33,7 +34,6 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
-from kraken_connector.ws.trading_desk import Command, client_ids
 
 BTC = "BTC/USD"
 
