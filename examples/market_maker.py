@@ -1,16 +1,15 @@
 """A market maker: one quote on each side of the microprice, and a position that stays small.
 
-The strategy is the simplest there is. The example is about what goes wrong around any strategy:
+The strategy is the simplest there is. Around any strategy something goes wrong:
 
 - The book cannot be read now: the quotes are taken back until it is verified again.
-- The exchange refuses a quote, for the market has moved meanwhile: the next book brings another.
-- Nobody knows what became of a request: the side waits until the client has found out. Should an
-  order turn up late all the same, it is one too many and is canceled.
-- The connection is gone: unless it comes back in time, the exchange cancels everything by itself,
-  as nobody rearms the dead man's switch.
+- The exchange refuses a quote, as the market has moved meanwhile: the next book brings another.
+- A request has no answer: its order counts as there until the client has found out.
+- The connection is gone: quoting goes on when it is back. Unless it comes back in time, the
+  exchange cancels everything by itself, as nobody renews the dead man's switch.
 
 In the end every quote is taken back and the position is closed at the market. It trades on a
-simulated exchange, which with `--faults` cuts connections and loses replies meanwhile. To trade
+simulated exchange, which with `--faults` cuts connections and loses messages meanwhile. To trade
 elsewhere, give `MarketMaker` another client.
 """
 
@@ -19,40 +18,39 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from kraken_connector import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     AddOrderParams,
-    AmendOrderParams,
-    CancelOrderParams,
-    ConnectionLost,
     KrakenWSClient,
     NotConnected,
     Order,
-    OrderOutcomeUnknown,
-    RequestTimeout,
-    TokenAcquisitionError,
+    Quotes,
     TokenManager,
-    TradingError,
-    TradingReply,
 )
 from kraken_connector.ws.subscribe import BookParams, InstrumentParams
 
-Side = Literal["buy", "sell"]
+Levels = list[tuple[Decimal, Decimal]]
 
-#: Requests that raise one of these provably never left.
-NEVER_LEFT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
+#: Marks the orders of this strategy.
+TAG = "maker"
 #: Until the exchange cancels everything when it hears nothing.
 DEAD_MAN_SECONDS = 60
-#: Until something is tried again that nothing else would remind of.
+#: Until quotes that are not all in the market are set again, although no book came.
 RETRY_SECONDS = 0.25
-#: What is kept of the exchange's rate counter for taking quotes back.
-RESERVE = 40
+#: How a client of this strategy waits: quotes get old soon.
+PATIENCE: dict[str, Any] = {
+    "request_timeout": 1.0,
+    "order_deadline": 1.0,
+    "ping_interval": 2.0,
+    "ping_timeout": 2.0,
+}
 
 
 @dataclass(frozen=True)
@@ -73,174 +71,139 @@ class Strategy:
     half_spread: int = 2
     patience: int = 5
 
-    def ticks(self, side: Side, middle: float, position: Decimal) -> int | None:
-        """Return the price of a quote; `None` where the position allows no more of that side.
+    def quotes(self, microprice: float, tick: Decimal, position: Decimal) -> tuple[Levels, Levels]:
+        """Return bids and asks: floats find the tick, the price itself is exact.
 
-        Args:
-            side: `buy` or `sell`.
-            middle: the microprice, in ticks.
-            position: base currency; the quotes lean towards getting rid of it.
+        The quotes lean towards getting rid of the position; there is none on a side of which the
+        position allows no more.
         """
-        sign = 1 if side == "buy" else -1
-        if sign * position + self.qty > self.most:
-            return None
-        leaning = float(position / self.most) * self.half_spread
-        return round(middle - sign * self.half_spread - leaning)
+        middle = microprice / float(tick) - float(position / self.most) * self.half_spread
+        bid, ask = round(middle - self.half_spread), round(middle + self.half_spread)
+        bids = [(bid * tick, self.qty)] if self.qty + position <= self.most else []
+        asks = [(ask * tick, self.qty)] if self.qty - position <= self.most else []
+        return bids, asks
 
 
 class MarketMaker:
-    """Quotes one pair on an account that nobody else trades it on.
+    """Quotes one pair on an account.
 
     Args:
         client: connected, with a token manager.
         strategy: what to quote.
 
     Attributes:
-        orders: every order that exists, existed or might.
-        refused: how many requests were refused.
-        unknown: how many requests had an outcome that nobody knew at first.
+        refused: how many quotes were refused, by the kind of refusal.
+        doubts: orders that were in doubt when quotes had been set.
+        longest_pause: longest time without a quote on a side that was to have one, seconds.
     """
 
     def __init__(self, client: KrakenWSClient, strategy: Strategy) -> None:
-        self.orders: list[Order] = []
-        self.refused = self.unknown = 0
+        self.refused: Counter[str] = Counter()
+        self.doubts: set[Order] = set()
+        self.longest_pause = 0.0
         self._client = client
         self._strategy = strategy
-        self._news: dict[Side, asyncio.Event] = {"buy": asyncio.Event(), "sell": asyncio.Event()}
-        self._is_over = False
+        self._news = asyncio.Event()
+        self._quoted_at: float | None = None
 
     @property
     def position(self) -> Decimal:
-        """What the fills add up to, base currency."""
-        signed = (order.cum_qty if order.side == "buy" else -order.cum_qty for order in self.orders)
-        return sum(signed, Decimal(0))
+        """What the fills of the strategy add up to, base currency."""
+        return self._client.positions.of(self._strategy.symbol, tag=TAG).qty
 
     async def run(self, seconds: float) -> None:
         """Quote for some time, then take everything back and close the position."""
-        await self._client.track_orders()
-        await self._client.track_balances()
-        await self._client.subscribe(InstrumentParams())
-        books = BookParams(symbol=[self._strategy.symbol])
-        await self._client.subscribe(books, callback=self._on_book)
-        async with self._client.dead_mans_switch(timeout=DEAD_MAN_SECONDS):
-            async with asyncio.TaskGroup() as sides:
-                for side in self._news:
-                    sides.create_task(self._quote(side))
-                await asyncio.sleep(seconds)
-                self._is_over = True
-                self._on_book(None)
-            await self._close()
-
-    def _on_book(self, _: object) -> None:
-        for news in self._news.values():
-            news.set()
-
-    async def _quote(self, side: Side) -> None:
-        """Keep one side quoted until time is up, then take the quote back."""
-        while not self._is_over:
-            await self._news[side].wait()
-            self._news[side].clear()
-            await self._follow(side, self._price(side))
-        while self._working(side):
-            await self._follow(side, None)
-
-    def _price(self, side: Side) -> Decimal | None:
-        """Return where to quote: floats find the tick, the price itself is exact."""
-        book = self._client.book(self._strategy.symbol)
-        rules = self._client.instruments.rules(self._strategy.symbol)
-        if not book.is_valid or book.microprice is None or rules is None:
-            return None
-        ticks = self._strategy.ticks(side, book.microprice / float(rules.tick), self.position)
-        return None if ticks is None else ticks * rules.tick
-
-    def _working(self, side: Side) -> list[Order]:
-        """Return the orders of a side that are in the market, newest last: one, if all is well."""
-        orders = self._client.orders.open(self._strategy.symbol)
-        return [order for order in orders if order.side == side]
-
-    async def _follow(self, side: Side, price: Decimal | None) -> None:
-        """Do the next thing that leads to one order at `price`, or to none."""
-        match self._working(side):
-            case [] if price is not None:
-                await self._place(side, price)
-            case []:
-                pass
-            case [order] if price is not None:
-                await self._move(order, price)
-            case [order, *_]:
-                await self._cancel(order)
-
-    async def _place(self, side: Side, price: Decimal) -> None:
-        if self._client.rate_counter.headroom(self._strategy.symbol) < RESERVE:
-            return
-        order = AddOrderParams(
-            symbol=self._strategy.symbol,
-            side=side,
-            order_type="limit",
-            order_qty=self._strategy.qty,
-            limit_price=price,
-            post_only=True,
-        )
-        await self._attempt(self._client.add_order(order))
-
-    async def _move(self, order: Order, price: Decimal) -> None:
-        rules = self._client.instruments.rules(self._strategy.symbol)
+        client, symbol = self._client, self._strategy.symbol
+        await client.track_orders()
+        await client.track_balances()
+        await client.subscribe(InstrumentParams())
+        await client.subscribe(BookParams(symbol=[symbol]), callback=lambda _: self._news.set())
+        rules = client.instruments.rules(symbol)
         assert rules is not None
-        assert order.limit_price is not None
-        if abs(price - order.limit_price) < self._strategy.patience * rules.tick:
-            return
-        if self._client.rate_counter.headroom(self._strategy.symbol) < RESERVE:
-            return
-        amend = AmendOrderParams(order_id=order.order_id, limit_price=price, post_only=True)
-        await self._attempt(self._client.amend_order(amend))
+        min_move = self._strategy.patience * rules.tick
+        async with client.dead_mans_switch(timeout=DEAD_MAN_SECONDS):
+            async with client.quotes(symbol, tag=TAG, min_move=min_move, reserve=40) as quotes:
+                try:
+                    async with asyncio.timeout(seconds):
+                        await self._quote(quotes, rules.tick)
+                except TimeoutError:
+                    pass
+            await self._close(rules.qty_min)
 
-    async def _cancel(self, order: Order) -> None:
-        assert order.order_id is not None
-        cancel = CancelOrderParams(order_id=[order.order_id])
-        if await self._attempt(self._client.cancel_order(cancel)):
-            await order.wait_done()
+    async def _quote(self, quotes: Quotes, tick: Decimal) -> None:
+        """Follow the book with the quotes."""
+        while True:
+            bids, asks = self._wanted(tick)
+            is_complete = False
+            try:
+                report = await quotes.set(bids, asks)
+            except NotConnected:
+                pass
+            else:
+                is_complete = report.is_complete
+                self.refused.update(refusal.kind for refusal in report.refused)
+                self.doubts.update(report.in_doubt)
+            self._measure(quotes, {"buy": bids, "sell": asks})
+            await self._wait(None if is_complete else RETRY_SECONDS)
 
-    async def _close(self) -> None:
-        """Trade the position away."""
-        rules = self._client.instruments.rules(self._strategy.symbol)
-        while rules is not None and abs(self.position) >= rules.qty_min:
-            order = AddOrderParams(
-                symbol=self._strategy.symbol,
-                side="sell" if self.position > 0 else "buy",
-                order_type="market",
-                order_qty=abs(self.position),
-            )
-            if await self._attempt(self._client.add_order(order)):
-                await self.orders[-1].wait_done()
+    def _wanted(self, tick: Decimal) -> tuple[Levels, Levels]:
+        """Return what to quote: nothing while the book cannot be trusted."""
+        book = self._client.book(self._strategy.symbol)
+        if not book.is_valid or book.microprice is None:
+            return [], []
+        return self._strategy.quotes(book.microprice, tick, self.position)
 
-    async def _attempt(self, request: Awaitable[TradingReply[Any]]) -> bool:
-        """Make a request and tell whether it was accepted; new orders are kept in any case."""
+    def _measure(self, quotes: Quotes, wanted: dict[str, Levels]) -> None:
+        now = asyncio.get_running_loop().time()
+        if self._quoted_at is not None:
+            self.longest_pause = max(self.longest_pause, now - self._quoted_at)
+        quoted = {order.side for order in quotes.orders if order.is_open}
+        if any(wanted.values()) and quoted >= {side for side in wanted if wanted[side]}:
+            self._quoted_at = now
+
+    async def _wait(self, seconds: float | None) -> None:
+        """Wait for the next book, for some seconds at most."""
         try:
-            reply = await request
-        except OrderOutcomeUnknown as error:
-            self.unknown += 1
-            self._keep(error.order)
-            if error.order is not None:
-                await error.order.wait_settled()
-        except TradingError:
-            self.refused += 1
-            await asyncio.sleep(RETRY_SECONDS)
-        except NEVER_LEFT:
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            self._keep(reply.order)
-            return True
-        return False
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        self._news.clear()
 
-    def _keep(self, order: Order | None) -> None:
-        if order is not None and order not in self.orders:
-            self.orders.append(order)
+    async def _close(self, qty_min: Decimal) -> None:
+        """Trade the position away."""
+        symbol = self._strategy.symbol
+        while abs(self.position) >= qty_min or not self._is_certain:
+            if self._is_certain:
+                side = "sell" if self.position > 0 else "buy"
+                params = AddOrderParams(symbol, side, "market", abs(self.position))
+                order = self._client.place(params, tag=TAG).order
+                assert order is not None
+                # Whatever becomes of the request: in the end the order is filled or not there.
+                await order.wait_done()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    @property
+    def _is_certain(self) -> bool:
+        return self._client.positions.of(self._strategy.symbol, tag=TAG).is_certain
 
 
 async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
     """Let something go wrong about every other second, for a second at most."""
-    faults, chance = simulated.faults, random.Random(seed)
-    troubles: list[Callable[[], Any]] = [
+    chance = random.Random(seed)
+    await asyncio.sleep(2)  # what goes wrong at the start is for the user to see
+    while True:
+        await asyncio.sleep(chance.expovariate(1))
+        trouble = chance.choice(troubles(simulated))()
+        await asyncio.sleep(1)
+        if trouble is not None:
+            trouble.cancel()
+
+
+def troubles(simulated: SimulatedExchange) -> list[Callable[[], Any]]:
+    """Return what can go wrong."""
+    faults = simulated.faults
+    return [
         faults.reset_connections,
         faults.lose_requests,
         faults.lose_replies,
@@ -250,12 +213,6 @@ async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
         lambda: faults.delay_replies(1.5),
         lambda: faults.corrupt_checksums("BTC/USD"),
     ]
-    while True:
-        await asyncio.sleep(chance.expovariate(1))
-        trouble = chance.choice(troubles)()
-        await asyncio.sleep(1)
-        if trouble is not None:
-            trouble.cancel()
 
 
 async def main() -> None:
@@ -267,17 +224,22 @@ async def main() -> None:
         key = HTTPAuthenticatedClient(
             simulated.rest_url, api_key=simulated.api_key, api_secret=simulated.api_secret
         )
-        client = KrakenWSClient(simulated.url, token_manager=TokenManager(key), request_timeout=1.0)
-        async with client:
+        tokens = TokenManager(key)
+        async with KrakenWSClient(simulated.url, token_manager=tokens, **PATIENCE) as client:
             maker = MarketMaker(client, Strategy())
             trouble = asyncio.create_task(make_trouble(simulated)) if arguments.faults else None
             await maker.run(arguments.seconds)
             if trouble is not None:
                 trouble.cancel()
-            fills = sum(len(order.fills) for order in maker.orders)
-            print(f"{len(maker.orders)} orders, {fills} fills, position {maker.position:f} BTC")
-            print(f"{maker.refused} requests refused, {maker.unknown} in doubt at first")
-            print(f"the exchange counts {len(simulated.account.fills)} fills")
+            orders = client.orders.tagged(TAG)
+            fills = sum(len(order.fills) for order in orders)
+            print(f"{len(orders)} orders, {fills} fills, position {maker.position:f} BTC")
+            print(f"refused {dict(maker.refused)}, in doubt at first {len(maker.doubts)}")
+            print(f"longest time without all quotes: {maker.longest_pause:.1f} s")
+            ours, theirs = client.positions[Strategy.symbol], simulated.account.fills
+            total = sum(fill.qty if fill.side == "buy" else -fill.qty for fill in theirs)
+            print(f"realized {ours.realized:.2f} USD, fees {ours.fees.get('USD', 0):.2f} USD")
+            print(f"the exchange counts {len(theirs)} fills, position {total:f} BTC")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
     ├─ OrderNotFilled            none         an order that ended otherwise than was waited for
     ├─ OrderUnresolved           none         an order of which nothing more can be learnt
+    ├─ OrdersStillWorking        none         orders that may be in the market after a cancel
     ├─ NotConnected              none         a request without a connection; also a RuntimeError
     ├─ InvalidParameter          none         a parameter that makes no sense; also a ValueError
     └─ InvalidFieldError         none         a caller's mistake; also a ValueError
@@ -476,6 +477,24 @@ class OrderUnresolved(KrakenConnectorError):
         self.order = order
         self.reason = reason
         super().__init__(f"{order!r} cannot be followed any further: {reason}")
+
+
+class OrdersStillWorking(KrakenConnectorError):
+    """Orders that were to be cancelled may still be in the market.
+
+    It is no `TimeoutError`, although it is raised when time is up: the code that repeats whatever
+    timed out must not pass over it, as the orders can be filled. Cancelling again is safe.
+
+    Attributes:
+        orders: the orders that may be in the market.
+        report: what became of the others, a `CancelReport`.
+    """
+
+    def __init__(self, orders: Sequence[Any], report: Any) -> None:
+        self.orders = tuple(orders)
+        self.report = report
+        names = ", ".join(map(repr, self.orders))
+        super().__init__(f"{len(self.orders)} orders may still be in the market: {names}")
 
 
 class TokenAcquisitionError(RequestError):

@@ -44,8 +44,10 @@ SHOWN = {
     ],
     "market_maker.py": [
         r"^\d+ orders, \d+ fills, position 0\.0+ BTC$",
-        r"^\d+ requests refused, \d+ in doubt at first$",
-        r"^the exchange counts \d+ fills$",
+        r"^refused \{.*\}, in doubt at first \d+$",
+        r"^longest time without all quotes: \d+\.\d s$",
+        r"^realized -?\d+\.\d\d USD, fees \d+\.\d\d USD$",
+        r"^the exchange counts \d+ fills, position 0\.0+ BTC$",
     ],
     "engine_only.py": [r"^BTC/USD: .*, 510 verified$", r"'verified': 510, 'mismatches': 0"],
     "orderbook_only.py": [

@@ -12,6 +12,7 @@ from ..exceptions import (
     OrderCheckFailed,
     OrderNotFilled,
     OrderOutcomeUnknown,
+    OrdersStillWorking,
     OrderUnresolved,
     RateLimitExceeded,
     RequestTimeout,
@@ -25,6 +26,7 @@ from ..models import (
 )
 from .balances import Balances
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
+from .cancelling import CancelReport
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -78,6 +80,9 @@ from .envelopes import (
     WSResponse,
 )
 from .orders import Fill, Order, Orders
+from .positions import Position, PositionGroup, Positions
+from .quotes import QuoteRefusal, QuoteReport, Quotes
+from .quoting import Quote
 from .rate_counter import RateCounter
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
@@ -142,6 +147,7 @@ __all__ = [
     "CancelAllResult",
     "CancelOrderParams",
     "CancelOrderResult",
+    "CancelReport",
     "ChannelName",
     "ChecksumError",
     "ConditionalClose",
@@ -192,10 +198,18 @@ __all__ = [
     "OrderTrigger",
     "OrderUnresolved",
     "Orders",
+    "OrdersStillWorking",
     "PingRequest",
     "PongResponse",
+    "Position",
+    "PositionGroup",
+    "Positions",
     "PriceType",
     "QueuePosition",
+    "Quote",
+    "QuoteRefusal",
+    "QuoteReport",
+    "Quotes",
     "RateCounter",
     "RateLimitExceeded",
     "RequestTimeout",

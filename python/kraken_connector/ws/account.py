@@ -9,15 +9,20 @@ from typing import Any
 
 from ..exceptions import RequestTimeout
 from ..models import DeadMansSwitchEvent
+from ..models._checks import Number, check_choice, checked_symbol, checked_text
 from ..models.trading import CancelAllOrdersAfterParams
 from ..models.trading_results import CancelAllOrdersAfterResult
 from .balances import Balances
+from .cancelling import Canceller, CancelReport
+from .constants import ConnectionState
 from .dead_mans_switch import DeadMansSwitch, OnClose
 from .envelopes import SubscriptionResult
 from .link import Link
 from .order_methods import OrderMethods
-from .orders import Orders
+from .orders import Order, Orders
 from .protection import Protection
+from .quotes import Quotes
+from .rate_counter import RateCounter
 from .subscribe import BalancesParams, ExecutionsParams, SubscriptionParams
 from .subscribing import SubscribingMethods
 from .subscriptions import Sink, Topic
@@ -52,6 +57,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
     orders: Orders
     balances: Balances
+    rate_counter: RateCounter
     _nowhere: Nowhere
     _request_timeout: float
 
@@ -105,6 +111,107 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         reply = await self.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=seconds))
         assert reply.typed is not None
         return reply.typed
+
+    async def cancel_symbol(
+        self,
+        symbol: str,
+        side: str | None = None,
+        *,
+        tag: str | None = None,
+        timeout: float = 10.0,  # noqa: ASYNC109
+    ) -> CancelReport:
+        """Cancel every order of a pair that is in the market or may be, until none is.
+
+            report = await client.cancel_symbol("BTC/USD")
+
+        That are the open orders of the account, also those of other programs where the client
+        follows `executions`, those that are being sent, and those of which it is not known whether
+        the exchange has them. One that is placed or turns up meanwhile is cancelled too, so stop
+        placing first. Cancels that fail are tried again: for want of a connection or of room in
+        the rate limit, or without an answer.
+
+        `executions` is followed from here on if nobody did, as only the stream tells how orders
+        end. How long it takes to prove that an order of unknown outcome is absent is told in
+        docs/order-certainty.md; it can be longer than the default `timeout`.
+
+        Args:
+            symbol: currency pair.
+            side: `buy` or `sell`; both by default.
+            tag: only the orders with this tag.
+            timeout: longest wait, seconds.
+
+        Raises:
+            OrdersStillWorking: orders may be in the market after `timeout`, or the client was
+                disconnected; `orders` names them.
+        """
+        checked_symbol(symbol)
+        check_choice("side", side, ("buy", "sell"))
+        return await self._cancel(lambda: self.orders.working(symbol, side, tag=tag), timeout)
+
+    async def cancel_tag(self, tag: str, *, timeout: float = 10.0) -> CancelReport:  # noqa: ASYNC109
+        """Cancel every order with a tag that is in the market or may be, until none is.
+
+        Args:
+            tag: the tag.
+            timeout: longest wait, seconds.
+
+        Raises:
+            OrdersStillWorking: as in `cancel_symbol`.
+        """
+        checked_text("tag", tag)
+        return await self._cancel(lambda: self.orders.working(tag=tag), timeout)
+
+    def quotes(
+        self,
+        symbol: str,
+        *,
+        tag: str = "quotes",
+        post_only: bool = True,
+        min_move: Number = 0,
+        reserve: Number = 20,
+    ) -> Quotes:
+        """Return the quotes of a pair, to be set as often as prices change.
+
+            async with client.quotes("BTC/USD", min_move="0.5") as quotes:
+                await quotes.set(bids=[("64000.0", "0.1")], asks=[("64001.0", "0.1")])
+
+        `executions` is followed from here on if nobody did.
+
+        Args:
+            symbol: currency pair.
+            tag: the tag of their orders; nothing else may have it.
+            post_only: refuse prices that would take liquidity.
+            min_move: an order that is less than this away from its quote, and as large, is left
+                where it is; quote currency.
+            reserve: what of the rate counter new and amended orders leave free for cancels, each of
+                which costs up to 8.
+
+        Raises:
+            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        """
+        return Quotes(
+            self._trader,
+            self.orders,
+            self.rate_counter,
+            self.track_orders,
+            self._obstacle_to_trading,
+            symbol,
+            tag=tag,
+            post_only=post_only,
+            min_move=min_move,
+            reserve=reserve,
+        )
+
+    def _obstacle_to_trading(self) -> str | None:
+        """Return the state because of which the client cannot trade now, `None` if it can."""
+        connection = self._trader.connection
+        if connection is not None and connection.state is not ConnectionState.CONNECTED:
+            return connection.state
+        return None if self.orders.is_current else ConnectionState.RECONNECTING
+
+    async def _cancel(self, select: Callable[[], list[Order]], seconds: float) -> CancelReport:
+        canceller = Canceller(self._trader, self.orders, self.track_orders, select)
+        return await canceller.run(seconds)
 
     def dead_mans_switch(
         self,

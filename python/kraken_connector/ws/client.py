@@ -35,6 +35,7 @@ from .order_checks import OrderChecks
 from .orders import Orders
 from .pacing import Allowance
 from .pool import Pool
+from .positions import Positions
 from .queue_watch import QueueWatches
 from .rate_counter import RateCounter, RatePolicy, TierName
 from .rate_gate import RateGate
@@ -127,6 +128,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
     Attributes:
         instruments: the pairs by symbol, as the `instrument` stream last told them.
         orders: the account's orders by `order_id` or `cl_ord_id`; see `track_orders`.
+        positions: what the fills add up to, by pair; see `track_orders`.
         balances: what the account holds, by asset; see `track_balances`.
         rate_counter: the trading rate limit's counter of each pair.
 
@@ -212,6 +214,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         self.instruments = Instruments()
         self._exchange = ExchangeClock()
         self.orders = Orders(now, self._exchange, self._send_for_order)
+        self.positions = Positions(self.orders)
         self.balances = Balances()
         self.rate_counter = RateCounter(
             self.orders, tier, lambda: nanoseconds(now()), reserve=rate_reserve
