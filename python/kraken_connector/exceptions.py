@@ -525,6 +525,14 @@ class RequestTimeout(RequestError, TimeoutError):
         self.unanswered = tuple(unanswered)
 
 
+#: What to do, by state.
+_HINTS = {
+    "reconnecting": "try again later",
+    "trading_only": "call connect() to open market data again",
+    "not subscribed to executions": "call track_orders() first",
+}
+
+
 class NotConnected(KrakenConnectorError, RuntimeError):
     """A request was made while the client is not connected.
 
@@ -535,7 +543,7 @@ class NotConnected(KrakenConnectorError, RuntimeError):
     def __init__(self, action: str, state: str) -> None:
         self.action = action
         self.state = state
-        hint = "try again later" if state == "reconnecting" else "call connect() first"
+        hint = _HINTS.get(state, "call connect() first")
         super().__init__(f"cannot {action}: the client is {state}; {hint}")
 
 

@@ -51,6 +51,7 @@ class Refusal:
 
 _SESSION = Refusal("session", retryable=True)
 _OTHER = Refusal("other")
+_SERVICE = Refusal("service", is_certain=False, retryable=True)
 #: No text, or something that is none.
 _UNREADABLE = Refusal("other", is_certain=False)
 
@@ -58,8 +59,7 @@ _UNREADABLE = Refusal("other", is_certain=False)
 _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eservice:market in", Refusal("closed", retryable=True)),
     ("eservice:deadline elapsed", Refusal("deadline", retryable=True)),
-    ("eservice:", Refusal("service", is_certain=False, retryable=True)),
-    ("egeneral:internal error", Refusal("service", is_certain=False, retryable=True)),
+    ("eservice:", _SERVICE),
     ("eorder:insufficient", Refusal("funds")),
     ("eorder:margin", Refusal("funds")),
     ("eorder:post only", Refusal("post_only")),
@@ -100,6 +100,9 @@ _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
 )
 
 
+#: Something went wrong on the way, or it is a warning (page "API Errors": texts begin with `E` or
+#: `W`).
+_DOUBTFUL = re.compile(r"internal error|unknown error|^w[a-z]+:")
 #: The word itself: `tokenized` assets are something else.
 _TOKEN = re.compile(r"\btoken(s|\(s\))?(?![a-z])")
 _BAD = re.compile(r"stale|expired|invalid|not found")
@@ -112,6 +115,8 @@ def classify(text: object) -> Refusal:
     if is_stale_token(text):
         return _SESSION
     folded = text.lower()
+    if _DOUBTFUL.search(folded):
+        return _SERVICE
     return next((refusal for prefix, refusal in _BY_PREFIX if folded.startswith(prefix)), _OTHER)
 
 

@@ -130,7 +130,7 @@ def test_bad_day_ends_flat_all_the_same(seed: int) -> None:
     day = virtual.run(live_through(MINUTE, seed, lambda sim: example.make_trouble(sim, seed)))
     strategy = example.Strategy()
     assert len(day.sim.account.fills) > 10
-    assert len(day.maker.doubts) > 3
+    assert day.maker.doubts
     assert day.client.gaps
     assert day.sim.connections_total > 1
     assert day.most_orders == 1

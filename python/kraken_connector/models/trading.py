@@ -24,6 +24,7 @@ from ._checks import (
     checked_symbol,
     checked_text,
     checked_userref,
+    client_id_key,
 )
 from ._model import Model, model
 from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce
@@ -466,7 +467,7 @@ class BatchAddParams(TradingParams):
                     wanted = f"absent: {name} is the batch's"
                     raise InvalidParameter(f"orders[{place}].{name}", wanted, value)
         names = [order.cl_ord_id for order in self.orders if order.cl_ord_id]
-        if len(names) != len(set(names)):
+        if len(names) != len(set(map(client_id_key, names))):
             raise InvalidParameter("cl_ord_id", "another one for each order", names)
 
     @classmethod

@@ -54,6 +54,7 @@ class _Holding:
         realized: profit of what was closed.
         fees: by asset.
         is_doubtful: whether a fill may be missing, or its price is not known.
+        guessed: orders whose fills are counted at a guessed price, until the fills are told.
         losses: how often fills of the account had been lost when the holding began.
     """
 
@@ -62,6 +63,7 @@ class _Holding:
     realized: Decimal = ZERO
     fees: dict[str, Decimal] = field(default_factory=dict)
     is_doubtful: bool = False
+    guessed: set[str] = field(default_factory=set)
     losses: int = 0
 
     @property
@@ -85,6 +87,16 @@ class _Holding:
             cost = subtract(cost, value)
         self.basis = add(self.basis, cost)
         self.qty = add(self.qty, qty) if is_buy else subtract(self.qty, qty)
+
+    def correct(self, side: str, cost: Decimal) -> None:
+        """Add to the value of a trade that was counted before."""
+        is_buy = side == "buy"
+        if self.qty and is_buy == (self.qty > 0):
+            self.basis = add(self.basis, cost)
+        elif is_buy:
+            self.realized = subtract(self.realized, cost)
+        else:
+            self.realized = add(self.realized, cost)
 
 
 @dataclass(slots=True)
@@ -172,6 +184,7 @@ class PositionGroup(Mapping[str, Position]):
         holding = self._holding(checked_symbol(symbol))
         holding.qty, holding.basis = signed, multiply(signed.copy_abs(), price)
         holding.is_doubtful, holding.losses = False, self._losses
+        holding.guessed.clear()
         self._tell(symbol)
         return self[symbol]
 
@@ -209,10 +222,15 @@ class PositionGroup(Mapping[str, Position]):
             holding.fees[asset] = add(holding.fees.get(asset, ZERO), amount)
         cost = fill.cost
         if cost is None:
-            cost = self._cost(holding, fill.qty, fill.price, order)
+            holding.is_doubtful |= fill.price is None
+            cost = multiply(fill.qty, fill.price or _guess(order, holding))
         counted.told_qty = add(counted.told_qty, fill.qty)
         counted.told_cost = add(counted.told_cost, cost)
-        self._advance(counted, symbol, side, counted.told_qty, counted.told_cost)
+        self._advance(fill.order_id, symbol, side, counted.told_qty, counted.told_cost)
+        if fill.order_id in holding.guessed and counted.told_qty >= counted.qty:
+            holding.guessed.discard(fill.order_id)
+            holding.correct(side, subtract(counted.told_cost, counted.cost))
+            counted.cost = counted.told_cost
         self._tell(symbol)
 
     def take_progress(self, order: Order, *, is_history: bool) -> None:
@@ -231,53 +249,44 @@ class PositionGroup(Mapping[str, Position]):
         if is_history and not order.is_mine:
             counted.qty = max(counted.qty, order.cum_qty)
             counted.cost = max(counted.cost, order.cum_cost)
-        elif self._advance(counted, order.symbol, order.side, order.cum_qty, order.cum_cost):
+        elif self._advance(order.order_id, order.symbol, order.side, order.cum_qty, order.cum_cost):
             self._tell(order.symbol)
         if order.status == "gone" and not counted.is_gone:
             counted.is_gone = True
-            if not _is_concluded(self._orders, with_all_fills=True):
+            if not self._orders.has_all_fills(order):
                 self._holding(order.symbol).is_doubtful = True
 
-    def _advance(
-        self, counted: _Counted, symbol: str, side: str, qty: Decimal, cost: Decimal
-    ) -> bool:
+    def _advance(self, order_id: str, symbol: str, side: str, qty: Decimal, cost: Decimal) -> bool:
         """Count an order up to a quantity and its value; false if it was counted so far already."""
+        counted, holding = self._counted[order_id], self._holding(symbol)
         if qty <= counted.qty:
             return False
         more = subtract(qty, counted.qty)
         value = subtract(cost, counted.cost)
-        holding = self._holding(symbol)
         if value <= 0:
-            value = self._cost(holding, more, None, counted.order)
+            # The order ended, and the report that told its last fill was lost.
+            value = multiply(more, _guess(counted.order, holding))
+            holding.guessed.add(order_id)
         holding.trade(side, more, value)
         counted.qty, counted.cost = qty, add(counted.cost, value)
         return True
-
-    def _cost(
-        self, holding: _Holding, qty: Decimal, price: Decimal | None, order: Order | None
-    ) -> Decimal:
-        """Return the value of a trade that does not tell it; without a price it is a guess."""
-        if price is None:
-            holding.is_doubtful = True
-            price = _of_order(order, "limit_price") or holding.avg_price or ZERO
-        return multiply(qty, price)
 
     # Inner workings.
 
     @property
     def _losses(self) -> int:
-        return self._unreadable + (not self._orders.are_fills_complete)
+        return self._unreadable + self._orders.lost_fills
 
     def _is_certain(self, symbol: str, holding: _Holding) -> bool:
         orders = self._orders
         return (
-            orders.is_current
-            and _is_concluded(orders)
-            and not holding.is_doubtful
+            orders.is_concluded
+            and not (holding.is_doubtful or holding.guessed)
             and holding.losses == self._losses
             and not any(
                 o.status == "unknown" and self._is_member(o) for o in orders.working(symbol)
             )
+            and not any(fill.symbol in (None, symbol) for fill in orders.held_fills)
         )
 
     def _holding(self, symbol: str) -> _Holding:
@@ -321,12 +330,12 @@ class Positions(PositionGroup):
     holds. `mine` has those of this client only, `tagged(tag)` those with a tag.
 
     A fill that was missed in a gap counts when the snapshot after it tells the fill, or shows the
-    order filled further than its fills; then its average price is exact and its fees are missing.
-    `is_certain` is false
+    order filled further than its fills; of the latter the fees are missing. `is_certain` is false
 
     - from the beginning of a gap until its snapshot has been taken in, and while `executions` is
       not followed or is a stream of all users;
-    - while it is not known of an order of the pair whether the exchange has it (`unknown`);
+    - while it is not known of an order of the pair whether the exchange has it (`unknown`), or at
+      which price it was filled, or of which order a fill is;
     - from when fills were lost until `seed`: more than fifty in one gap, a report that cannot be
       read, a trade without a price, or an order that ended `gone` while `executions` is followed
       without past fills.
@@ -379,16 +388,11 @@ def _part(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
     return whole if part == of else divide(multiply(whole, part), of)
 
 
+def _guess(order: Order | None, holding: _Holding) -> Decimal:
+    """Return a price for a trade that tells none."""
+    price: Decimal | None = _of_order(order, "limit_price") or holding.avg_price
+    return price or ZERO
+
+
 def _of_order(order: Order | None, name: str) -> Any:
     return None if order is None else getattr(order, name)
-
-
-def _is_concluded(orders: Orders, *, with_all_fills: bool = False) -> bool:
-    """Tell whether the last snapshot was taken in, and whether it proves that no fill is missing.
-
-    `is_current` is true from its first message on.
-    """
-    snapshot = orders._snapshot
-    if snapshot is None or not snapshot.is_complete:
-        return False
-    return not with_all_fills or (snapshot.is_whole and snapshot.is_seamless)

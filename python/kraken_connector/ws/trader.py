@@ -176,13 +176,14 @@ class Trader:
 
     async def cancel_all(self, params: CancelAllParams) -> TradingReply[Any]:
         """Cancel all orders, and afterwards those that were on their way meanwhile."""
-        on_the_way = self._orders.unsettled
-        was_open = self._orders.open()
-        reply = await self.send(Request(params))
-        self._orders.may_have_ended(was_open)
-        for order in on_the_way:
-            if not order.is_done:
-                self._look_after(order)
+        working = self._orders.working()
+        try:
+            reply = await self.send(Request(params))
+        except OrderOutcomeUnknown as error:
+            error.orders = tuple(working)
+            self._look_after(working)
+            raise
+        self._look_after(working)
         return reply
 
     async def cancel_batch(self, params: BatchCancelParams) -> TradingReply[Any]:
@@ -336,15 +337,20 @@ class Trader:
         named = ((name, getattr(params, name)) for name in AMENDED_NUMBERS)
         return {name: number for name, number in named if number is not None}
 
-    def _look_after(self, order: Order) -> None:
-        """Cancel an order that was on its way during `cancel_all`, should it turn up."""
-        task = asyncio.create_task(self._cancel_straggler(order))
-        self._stragglers.add(task)
-        task.add_done_callback(self._stragglers.discard)
+    def _look_after(self, orders: list[Order]) -> None:
+        """Cancel orders that were on their way during `cancel_all`, should they turn up."""
+        self._orders.may_have_ended(orders)
+        for order in orders:
+            if not order.is_settled or order.is_edited:
+                task = asyncio.create_task(self._cancel_straggler(order))
+                self._stragglers.add(task)
+                task.add_done_callback(self._stragglers.discard)
 
     async def _cancel_straggler(self, order: Order) -> None:
         try:
             await order.wait_settled()
+            await order.wait_free()
+            order = order.replaced_by or order
             for _ in range(STRAGGLER_TRIES):
                 if order.is_done:
                     return

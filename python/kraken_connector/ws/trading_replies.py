@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from types import MappingProxyType
@@ -118,7 +119,13 @@ def rows_of(
     if response.method != "batch_add":
         return None
     rows = BatchAddResult.from_dict(response.result).orders
-    return [_settled(row) for row in pair_rows(rows, names)] if rows else None
+    # Two orders never have one identifier: then neither row can be believed.
+    counts = Counter(row.order_id for row in rows)
+    paired = [
+        None if row is None or (row.order_id and counts[row.order_id] > 1) else _settled(row)
+        for row in pair_rows(rows, names)
+    ]
+    return paired if rows else None
 
 
 def _settled(row: AddOrderResult | None) -> AddOrderResult | None:

@@ -241,6 +241,19 @@ def test_order_that_is_gone_is_uncertain_unless_every_fill_was_told(
     assert account.positions[BTC].is_certain is snap_trades
 
 
+def test_fill_whose_report_was_lost_is_counted_and_its_price_corrected(account: Account) -> None:
+    account.hear(trade("O0", "T0", "sell", "4", "120"))
+    account.order("O1")
+    account.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    position = account.positions[BTC]
+    assert (position.qty, position.is_certain) == (6, False)
+    account.orders.broken()
+    account.snapshot(trade("O1", "T1", "buy", "10", "98", order_status="filled"))
+    position = account.positions[BTC]
+    assert (position.qty, position.is_certain) == (6, True)
+    assert position.realized - position.qty * (position.avg_price or 0) == 4 * 120 - 10 * 98
+
+
 def test_trade_without_a_price_is_uncertain(account: Account) -> None:
     report = trade("O1", "T1", "buy", "1")
     del report["last_price"], report["cost"]
@@ -276,9 +289,10 @@ def test_fill_that_comes_before_its_order_is_known_reaches_its_tag(account: Acco
     order = account.orders.placing(params, "early", "a")
     account.orders.sent(order, 1, 0)
     account.hear(trade("O1", "T1", "buy", "1"))
-    assert account.positions[BTC].qty == 1
+    assert not account.positions[BTC].is_certain
     account.orders.acknowledged(order, AddOrderResult("O1"))
     assert account.positions[BTC].qty == 1
+    assert account.positions[BTC].is_certain
     assert account.positions.tagged("a")[BTC].qty == 1
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
-from ...exceptions import OrderUnresolved
+from ...exceptions import NotConnected, OrderUnresolved
 from ..callbacks import call_plain, check_plain_function
 from ..exchange_clock import ExchangeClock
 from .executions import FillListener
@@ -138,6 +138,15 @@ class Orders(RequestedOrders, StreamedOrders):
         return not self._executions.lost
 
     @property
+    def held_fills(self) -> list[Fill]:
+        """Fills that may be of an order whose answer is still out; `on_fill` tells them later."""
+        return self._executions.held
+
+    def has_all_fills(self, order: Order) -> bool:
+        """Tell whether no fill of an order can be missing, as far as gaps are concerned."""
+        return self._executions.are_complete_since(order._since)
+
+    @property
     def has_history(self) -> bool:
         """Whether the first snapshot is over: the fills that it has are history."""
         return self._executions.has_history
@@ -185,18 +194,25 @@ class Orders(RequestedOrders, StreamedOrders):
 
         return _listen(self._executions.listeners, take)
 
-    async def wait_current(self) -> None:
+    async def wait_current(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait until the stream is followed without a gap.
 
         Raises:
-            NotConnected: the client was disconnected, or gave up.
+            NotConnected: `executions` is not subscribed, or the client was disconnected.
+            ConnectFailed: the client gave up.
+            TimeoutError: `timeout` seconds passed.
         """
         if self.is_current:
             return
+        if self._end is not None:
+            raise self._end
+        if not self.is_followed:
+            raise _not_subscribed()
         waiter = asyncio.get_running_loop().create_future()
         self._current_waiters.append(waiter)
         try:
-            await waiter
+            async with asyncio.timeout(timeout):
+                await waiter
         finally:
             self._current_waiters.remove(waiter)
 
@@ -211,9 +227,7 @@ class Orders(RequestedOrders, StreamedOrders):
         self._end = error
         self.broken()
         self._notify_all()
-        for waiter in self._current_waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
+        self._fail_waiters(error)
 
     def asked(self, params: Mapping[str, Any]) -> None:
         """Note that the stream was asked for, and with it a snapshot."""
@@ -224,6 +238,7 @@ class Orders(RequestedOrders, StreamedOrders):
         """Note that the stream is not subscribed any more."""
         super().left()
         self._notify_all()
+        self._fail_waiters(_not_subscribed())
 
     def _become_current(self) -> None:
         super()._become_current()
@@ -275,12 +290,21 @@ class Orders(RequestedOrders, StreamedOrders):
         params = {} if self._snapshot is None else self._snapshot.params
         return bool(params.get("snap_orders")) and not params.get("users")
 
+    def _fail_waiters(self, error: Exception) -> None:
+        for waiter in self._current_waiters:
+            if not waiter.done():
+                waiter.set_exception(error)
+
     def _notify_all(self) -> None:
         for order in self:
             order._notify()
 
     def __repr__(self) -> str:
         return f"<Orders: {len(self.open())} open, {len(self)} known>"
+
+
+def _not_subscribed() -> NotConnected:
+    return NotConnected("wait for orders", "not subscribed to executions")
 
 
 def _listen(listeners: list[Any], listener: Any) -> Callable[[], None]:

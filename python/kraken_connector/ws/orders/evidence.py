@@ -217,11 +217,19 @@ def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
     if (order.symbol, order.side) != (other.symbol, other.side):
         return False
     ours, theirs = order.cl_ord_id, other.cl_ord_id
+    if theirs is None and other.order_userref is None:
+        # It was told without any name.
+        return not _was_made_before(other, sent_ns)
     if (ours and client_id_key(ours)) != (theirs and client_id_key(theirs)):
         return False
     if ours is None and (order.order_userref or 0) != (other.order_userref or 0):
         return False
-    return other.created_ns is None or sent_ns is None or other.created_ns >= sent_ns - SKEW_NS
+    return not _was_made_before(other, sent_ns)
+
+
+def _was_made_before(other: Order, sent_ns: int | None) -> bool:
+    created_ns = other.created_ns
+    return created_ns is not None and sent_ns is not None and created_ns < sent_ns - SKEW_NS
 
 
 def _reaches_back(fills: Sequence[ExecutionData], sent_ns: int | None) -> bool:

@@ -52,6 +52,11 @@ class Executions:
         """The last fills, in order of arrival; a copy."""
         return [fill for fill, _ in self._known.values()]
 
+    @property
+    def held(self) -> list[Fill]:
+        """Fills of which it is not known yet which order they are of."""
+        return [self._known[exec_id][0] for exec_id in self._unannounced]
+
     def known_at(self, exec_id: str | None) -> int | None:
         """Return the step at which an execution became known, `None` if it is not."""
         known = self._known.get(exec_id or "")

@@ -105,6 +105,17 @@ class KnownOrders:
         if order.order_id is not None:
             self._unbind(order)
         other = self._identities.of_id(order_id)
+        if other is not None and other is not order and other.is_mine:
+            if other._life.is_acked:
+                logger.error("%s was told for both %r and %r", order_id, other, order)
+                return
+            # Only reports said so, and an answer proves that they were about this one.
+            self._unbind(other)
+            self._identities.add(other)
+            other._life.left_unanswered()
+            self._await_deadline(other, "outcome", other.deadline_ns)
+            self._changed(other)
+            other = self._identities.of_id(order_id)
         self._identities.bind(order, order_id)
         if other is not None and other is not order:
             self._absorb(order, other)
@@ -211,8 +222,15 @@ class KnownOrders:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True
         awaited = order._awaited
+        order._unsure = [
+            change
+            for change in order._unsure
+            if change.method != "amend_order" or not change.is_in_force()
+        ]
         if awaited is None or awaited.is_in_force():
-            self._answer(order, "terms")
+            order._awaited = None
+            if not order._unsure:
+                self._answer(order, "terms")
         else:
             # The report of an earlier amend: the answer to the last one told its terms.
             awaited.apply()

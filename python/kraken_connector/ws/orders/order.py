@@ -284,6 +284,11 @@ class Order:
         return self.is_settled and not self._pending and not self._unsure
 
     @property
+    def is_edited(self) -> bool:
+        """Whether an edit of it may still make another order."""
+        return any(change.method == "edit_order" for change in (*self._pending, *self._unsure))
+
+    @property
     def is_busy(self) -> bool:
         """Whether a request about it has no answer yet."""
         return self._life.status == "sending" or bool(self._pending)

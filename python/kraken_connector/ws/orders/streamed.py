@@ -235,14 +235,18 @@ class StreamedOrders(KnownOrders, Keeper):
         if not stamps or not self.is_current:
             return
         for order in [order for order in self._doubts if order.status == "unknown"]:
-            if max(stamps) < _surely_reported_ns(order) or self._may_be_held(order):
+            # A stamp alone proves nothing: the clocks of the exchange's parts may differ.
+            is_late = self._is_past_deadline(order, self._now())
+            if not is_late or max(stamps) < _surely_reported_ns(order) or self._may_be_held(order):
                 continue
             order._life.deadline_passed()
             order._life.silent_past_deadline()
             if order.status == "absent":
                 order.reason = "no report of it came until after its deadline"
                 self._end_of(order)
-        self._edits.forget_older(max(stamps) - DEADLINE_SLACK_NS)
+        reached_ns = self._exchange.earliest_ns(self._now())
+        if reached_ns is not None:
+            self._edits.forget_older(min(max(stamps), reached_ns) - DEADLINE_SLACK_NS)
 
     def _pass_deadlines(self) -> None:
         """Note which orders the stream has been followed with until after their deadline."""
