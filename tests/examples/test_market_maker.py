@@ -171,19 +171,7 @@ class Single:
                 self.pauses[side] = max(self.pauses[side], now - since[side])
 
 
-SLOW = pytest.mark.xfail(
-    reason="of an order without an answer whose connection was lost, absence is proved by two "
-    "snapshots, and the second one is asked for after five seconds"
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=SLOW if name == "cut-add_order" else ())
-        for name in sorted(losses(SimulatedExchange()))
-    ],
-)
+@pytest.mark.parametrize("name", sorted(losses(SimulatedExchange())))
 def test_quotes_are_back_within_eight_seconds_of_any_single_loss(name: str) -> None:
     single = Single(name)
     day = virtual.run(live_through(45.0, 3, single))

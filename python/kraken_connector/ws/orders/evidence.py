@@ -36,9 +36,12 @@ SNAPSHOT_FILLS = 50
 #: Seconds without a further part after which a snapshot is taken for complete. Whether it may come
 #: in several messages is not documented.
 SNAPSHOT_PAUSE = 0.5
-#: Snapshots that are asked for in vain for one order, and the first pause between two, seconds;
-#: each further pause is twice as long.
+#: Snapshots that are asked for in vain for one order.
 CHECKS = 5
+#: The first pause between two of them, seconds; each further one is twice as long. A snapshot may
+#: lag as far behind the engine as reports do. It is longer for an order that was answered, whose
+#: stream may be far behind the answers.
+UNKNOWN_PAUSE = 2.5
 PAUSE = 5.0
 
 #: What a word of the exchange is awaited about: whether an order exists, whether it ended, what its
@@ -155,7 +158,8 @@ class Doubts:
             if asked_at < doubt.due:
                 continue
             # Two snapshots at once would be one look.
-            doubt.due = asked_at + PAUSE * 2 ** min(doubt.checks, CHECKS)
+            pause = UNKNOWN_PAUSE if order.status == "unknown" else PAUSE
+            doubt.due = asked_at + pause * 2 ** min(doubt.checks, CHECKS)
             doubt.checks += 1
             if doubt.checks >= CHECKS and not doubt.is_hopeless:
                 doubt.is_hopeless = True
@@ -165,7 +169,7 @@ class Doubts:
     def next_check(self) -> float:
         """Return when to ask for a snapshot, infinity if there is no reason to."""
         times = [
-            max(doubt.due, self._asked_at + PAUSE)
+            max(doubt.due, self._asked_at + UNKNOWN_PAUSE)
             for doubt in self._doubts.values()
             if doubt.checks < CHECKS
         ]
