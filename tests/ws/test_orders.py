@@ -303,7 +303,7 @@ def test_order_that_filled_while_nobody_listened_is_found_by_its_fills() -> None
         sim.faults.cut_before_reply(1)
         sim.faults.lose_reports(10)
         order = await unknown(client, AddOrderParams(BTC, "buy", "market", "0.01"))
-        await order.wait_settled(30)
+        await order.wait_done(30)
         assert (order.status, order.cum_qty) == ("filled", Decimal("0.01"))
 
     play(act)

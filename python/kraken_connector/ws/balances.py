@@ -33,6 +33,8 @@ class Balances(Keeper, Mapping[str, Decimal]):
 
     def __init__(self) -> None:
         self.is_current = False
+        #: Whether the next snapshot is the first message of one that was asked for.
+        self._is_awaited = False
         self._totals: dict[str, Decimal] = {}
         self._wallets: dict[str, dict[Wallet, Decimal]] = {}
         self._entries: deque[BalanceLedgerUpdate] = deque()
@@ -87,15 +89,20 @@ class Balances(Keeper, Mapping[str, Decimal]):
         """
         if message.type == "snapshot":
             items = [_typed(item, BalanceSnapshot) for item in message.data]
-            self._take_snapshot(items, is_further=_is_further(message.sequence))
+            is_first = self._is_awaited or message.sequence in (None, 1)
+            self._take_snapshot(items, is_further=not is_first)
             return
         for entry in [_typed(item, BalanceLedgerUpdate) for item in message.data]:
             if entry.user is None:
                 self._take_entry(entry)
 
+    def asked(self, params: Mapping[str, Any]) -> None:
+        """Note that the stream was asked for, and with it a snapshot."""
+        self._is_awaited = True
+
     def broken(self) -> None:
         """Note that entries may be missing until the next snapshot."""
-        self.is_current = False
+        self.is_current = self._is_awaited = False
 
     left = broken
 
@@ -109,6 +116,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
         wallets = {item.asset: _wallets(item) for item in items}
         # From here on nothing can fail, so a message counts as a whole or not at all.
         before = self._totals
+        self._is_awaited = False
         if is_further:
             totals, wallets = {**before, **totals}, {**self._wallets, **wallets}
         else:
@@ -138,11 +146,6 @@ class Balances(Keeper, Mapping[str, Decimal]):
     def __repr__(self) -> str:
         held = ", ".join(f"{asset} {total}" for asset, total in self._totals.items() if total)
         return f"<Balances: {held}>"
-
-
-def _is_further(sequence: int | None) -> bool:
-    """Tell whether a snapshot with a sequence number is a further message of one."""
-    return sequence is not None and sequence != 1
 
 
 def _typed(item: object, kind: type[T]) -> T:

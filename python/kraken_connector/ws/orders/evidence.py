@@ -115,23 +115,27 @@ class Doubts:
         """Await a word about an order; a snapshot from `due` on can tell.
 
         A question that is open already stays as it is, so that asking again puts off nothing; and
-        as long as it is not known whether an order exists, nobody asks whether it ended.
+        as long as it is not known whether an order exists, nothing else puts that off.
         """
         doubt = self._doubts.get(order)
         if doubt is None:
             self._doubts[order] = _Doubt(due, {question})
-        elif question not in doubt.questions and "outcome" not in doubt.questions:
+        elif question not in doubt.questions:
+            if "outcome" not in doubt.questions:
+                doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
             doubt.questions.add(question)
-            doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
 
     def end(self, order: Order, *questions: Question) -> None:
         """Note that questions about an order are answered; all of them by default."""
         doubt = self._doubts.get(order)
         if doubt is None:
             return
+        was_known = "outcome" not in doubt.questions
         doubt.questions.difference_update(questions or set(doubt.questions))
         if not doubt.questions:
             del self._doubts[order]
+        elif not was_known and "outcome" not in doubt.questions:
+            doubt.checks, doubt.is_hopeless = 0, False
 
     def due(self, order: Order) -> float:
         """Return from when on a snapshot must be asked for to tell about an order."""

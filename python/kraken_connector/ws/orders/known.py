@@ -62,6 +62,8 @@ class KnownOrders:
         self._kept: dict[Order, None] = {}
         self._listeners: list[OrderListener] = []
         self._snapshot: Snapshot | None = None
+        #: When the stream was left for a moment, monotonic seconds.
+        self._left_at: float | None = None
         self._step = 0
 
     # Whose report it is.
@@ -158,8 +160,8 @@ class KnownOrders:
             order._life.filled_in_part()
         for report in held:
             order._heard = self._step
-            self._answer(order, "outcome")
             self._apply(order, report)
+            self._shown(order)
         if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
             # That snapshot could not tell whether it had ended.
             self._await(order, "end", 0.0)
@@ -194,7 +196,8 @@ class KnownOrders:
         fill = None
         if report.exec_type == "trade" and not is_listed:
             fill = self._executions.record(report, order, self._step)
-        reading.take_progress(order, report, fill)
+        told_ns = self._exchange.estimate_ns(self._now()) if is_listed else report.timestamp_ns
+        reading.take_progress(order, report, fill, told_ns)
         order._life.reported(reading.final_status(report))
         if order.cum_qty:
             order._life.filled_in_part()
@@ -202,6 +205,15 @@ class KnownOrders:
             order.reason = order.error = None
         order.reason = report.reason or report.cancel_reason or order.reason
         self._take_times(order, report)
+
+    def _shown(self, order: Order) -> None:
+        """Note that a report has shown an order.
+
+        That it is `pending_new` does not tell that the engine takes it: where the answer is in
+        doubt too, the next report or a snapshot decides.
+        """
+        if order.status != "pending_new" or order._life.is_acked:
+            self._answer(order, "outcome")
 
     def _take_times(self, order: Order, report: ExecutionData) -> None:
         at_ns = report.timestamp_ns

@@ -103,11 +103,19 @@ def add_fill(order: Order, fill: Fill, *, is_past: bool = False) -> None:
     _add_up(order)
 
 
-def take_progress(order: Order, report: ExecutionData, fill: Fill | None) -> None:
+def take_progress(
+    order: Order, report: ExecutionData, fill: Fill | None, told_ns: int | None
+) -> None:
     """Take the totals of a report and the execution that it tells.
 
     Totals are right as of their place in the stream, so they say how much was filled by executions
     that were not told one by one.
+
+    Args:
+        order: the order.
+        report: the report.
+        fill: the execution that it tells.
+        told_ns: time of the exchange at which its totals were right, nanoseconds since the epoch.
     """
     cum_qty, cum_cost = number(report, "cum_qty"), number(report, "cum_cost")
     if cum_qty is None and report.exec_type == "filled" and order.order_qty:
@@ -119,6 +127,7 @@ def take_progress(order: Order, report: ExecutionData, fill: Fill | None) -> Non
     (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
     if cum_qty is not None:
         untold_qty = max(subtract(cum_qty, qty), ZERO)
+        order._untold_ns = told_ns
     if cum_cost is not None:
         untold_cost = max(subtract(cum_cost, cost), ZERO)
     order._untold = untold_qty, untold_cost
@@ -133,6 +142,9 @@ def _record(order: Order, fill: Fill, *, is_known: bool) -> None:
     if fill.exec_id in order._fills:
         return
     order._fills[fill.exec_id] = fill
+    at_ns, told_ns = fill.timestamp_ns, order._untold_ns
+    if at_ns is not None and told_ns is not None and at_ns > told_ns:
+        is_known = False
     (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
     order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
     if is_known:
@@ -172,6 +184,7 @@ TOLD = (
     "_fills",
     "_told",
     "_untold",
+    "_untold_ns",
     "_average",
     "_heard",
 )

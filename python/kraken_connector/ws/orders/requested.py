@@ -50,7 +50,9 @@ class RequestedOrders(KnownOrders):
             self._bind(order, result.order_id)
         if order.status == "unknown":
             self._answer(order)
-        if not order._life.is_shown:
+        if order._life.is_shown:
+            self._answer(order, "outcome")
+        else:
             self._await(order, "outcome", ACK_PATIENCE)
         order._life.acknowledged()
         if not order.is_done:
@@ -85,7 +87,7 @@ class RequestedOrders(KnownOrders):
     def outcome_unknown(self, order: Order) -> None:
         """Note that an order was sent and nobody waits for its answer any more."""
         self._step += 1
-        if order.status == "sending":
+        if order.status in ("sending", "pending_new") and not order._life.is_acked:
             order._life.left_unanswered()
             self._await_deadline(order, "outcome", order.deadline_ns)
             self._changed(order)

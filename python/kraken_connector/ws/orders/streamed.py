@@ -36,6 +36,10 @@ class StreamedOrders(KnownOrders, Keeper):
         """Note that the stream was asked for, and with it a snapshot."""
         self._step += 1
         self._follow(True)
+        if self._left_at is not None:
+            # Every report until then has come, as the exchange has answered since.
+            self._pass_deadlines(self._left_at)
+            self._left_at = None
         self._break()
         self._snapshot = Snapshot(params, self._step, self._now())
         self._doubts.asked(self._now())
@@ -44,13 +48,13 @@ class StreamedOrders(KnownOrders, Keeper):
         """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
         self._step += 1
         if self.is_current:
-            self._pass_deadlines()
-        self._break()
+            self._left_at = self._now()
 
     def broken(self) -> None:
         """Note that messages of the stream may be missing from here on."""
         self._step += 1
         self.is_current = False
+        self._left_at = None
         self._break()
         snapshot = self._snapshot
         if snapshot is not None and not snapshot.is_complete and snapshot.complete_at is not None:
@@ -101,8 +105,8 @@ class StreamedOrders(KnownOrders, Keeper):
         if order is None:
             return
         order._heard = self._step
-        self._answer(order, "outcome")
         self._apply(order, report)
+        self._shown(order)
         if report.exec_type == "amended":
             self._note_amended(order)
         if order.is_done:
@@ -159,13 +163,14 @@ class StreamedOrders(KnownOrders, Keeper):
         if report.order_status in OPEN:
             snapshot.maybe_live.add(report.order_id)
         order = self._order_of(report, in_snapshot=True, is_past=True)
-        fill = self._executions.record(report, order, self._step)
+        fill = self._executions.record(report, order, self._step, is_past=True)
         if order is None or fill is None:
             return
         reading.add_fill(order, fill, is_past=True)
         reading.take_identity(order, report)
         order._life.filled_in_part()
-        if reading.is_filled(order):
+        if reading.is_filled(order) and not snapshot.params.get("snap_orders"):
+            # Otherwise the open orders of the snapshot tell whether that was all of it.
             order._life.reported("filled")
         self._answer(order, "outcome")
         self._changed(order)
@@ -248,10 +253,10 @@ class StreamedOrders(KnownOrders, Keeper):
         if reached_ns is not None:
             self._edits.forget_older(min(max(stamps), reached_ns) - DEADLINE_SLACK_NS)
 
-    def _pass_deadlines(self) -> None:
+    def _pass_deadlines(self, at: float) -> None:
         """Note which orders the stream has been followed with until after their deadline."""
         for order in self._doubts:
-            if order.status == "unknown" and self._is_past_deadline(order, self._now()):
+            if order.status == "unknown" and self._is_past_deadline(order, at):
                 order._life.deadline_passed()
 
     def _is_past_deadline(self, order: Order, at: float) -> bool:
