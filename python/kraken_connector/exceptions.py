@@ -52,6 +52,8 @@ __all__ = [
     "OrderCheckFailed",
     "OrderNotFilled",
     "OrderOutcomeUnknown",
+    "OrderUnresolved",
+    "OrdersStillWorking",
     "ParseError",
     "ProtocolError",
     "RateLimitExceeded",
@@ -492,6 +494,10 @@ class OrdersStillWorking(KrakenConnectorError):
         self.report = report
         names = ", ".join(map(repr, self.orders))
         super().__init__(f"{len(self.orders)} orders may still be in the market: {names}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Orders are alive, so they stay behind.
+        return _restore, (type(self), self.args, {"orders": (), "report": None})
 
 
 class TokenAcquisitionError(RequestError):
