@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from kraken_connector.ws.trading_desk import Command, TradingDesk
 from tests.ws.order_lives import STEPS, Script, Step, run
 
 from kraken_connector.models import ExecutionData
 from kraken_connector.ws.balances import Balances
 from kraken_connector.ws.orders import Orders
+from kraken_connector.ws.trading_desk import Command, TradingDesk
 
 sides = st.sampled_from(["buy", "sell"])
 qtys = st.integers(1, 300)

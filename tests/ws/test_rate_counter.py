@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from kraken_connector.ws.trading_desk import USERREF_QUIET
 from tests import virtual
 from tests.ws.helpers import BTC, ETH, connected, tokens_of
 
@@ -36,6 +35,7 @@ from kraken_connector.ws import (
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.rate_counter import RateCounter
 from kraken_connector.ws.rate_gate import RateGate
+from kraken_connector.ws.trading_desk import USERREF_QUIET
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
 RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}

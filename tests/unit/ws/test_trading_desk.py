@@ -7,7 +7,6 @@ import pickle
 from typing import Any
 
 import pytest
-from kraken_connector.ws.trading_desk import Command, client_ids
 from tests.unit.ws.rig import TIMES, Bench
 
 from kraken_connector.exceptions import (
@@ -34,6 +33,7 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
+from kraken_connector.ws.trading_desk import Command, client_ids
 
 BTC = "BTC/USD"
 

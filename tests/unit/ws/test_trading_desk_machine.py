@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from kraken_connector.ws.trading_desk import Command
 from tests.unit.ws.test_trading_desk import Desk, limit, refusal, reply
 
 from kraken_connector.exceptions import (
@@ -17,6 +16,7 @@ from kraken_connector.exceptions import (
     TokenAcquisitionError,
     TradingError,
 )
+from kraken_connector.ws.trading_desk import Command
 from kraken_connector.ws.trading_replies import TradingReply
 
 #: What an outcome must be when the exchange never got the request.
