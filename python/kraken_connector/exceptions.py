@@ -52,6 +52,8 @@ __all__ = [
     "OrderCheckFailed",
     "OrderNotFilled",
     "OrderOutcomeUnknown",
+    "OrderUnresolved",
+    "OrdersStillWorking",
     "ParseError",
     "ProtocolError",
     "RateLimitExceeded",
@@ -73,7 +75,7 @@ class KrakenConnectorError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # Orders are kept up to date by a client, so they stay behind.
         state = self.__dict__
-        for name, nothing in (("order", None), ("orders", ())):
+        for name, nothing in (("order", None), ("orders", ()), ("report", None)):
             if name in state:
                 state = {**state, name: nothing}
         return _restore, (type(self), self.args, state)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections import Counter
 from decimal import Decimal
 from typing import Any
@@ -221,6 +222,8 @@ def test_what_is_left_when_time_is_up_is_named() -> None:
         assert not isinstance(caught.value, TimeoutError)
         assert caught.value.orders == (bid,)
         assert caught.value.report.canceled == (ask,)
+        copy = pickle.loads(pickle.dumps(caught.value))
+        assert (str(copy), copy.orders) == (str(caught.value), ())
         cancel.cancel()
         alone.cancel()
         assert (await client.cancel_symbol(BTC)).canceled == (bid,)
