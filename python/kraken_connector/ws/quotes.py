@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,9 +27,12 @@ from .cancelling import Canceller, CancelReport
 from .orders import Order, Orders
 from .quoting import Add, Cancel, Move, Quote, Resting, Step, affordable, assign, is_met, ready
 from .rate_counter import RateCounter
+from .shielding import wait_shielded
 from .trader import Request, Trader
 
 __all__ = ["QuoteRefusal", "QuoteReport", "Quotes"]
+
+logger = logging.getLogger(__name__)
 
 #: Orders that one `batch_add` takes (page "Batch Add").
 BATCH = 15
@@ -276,16 +280,14 @@ class Quotes:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._is_closed = True
+        # A caller who is cancelled must not leave quotes behind.
         pull = asyncio.create_task(self.pull())
-        cancelled: asyncio.CancelledError | None = None
-        # Who is cancelled must not leave quotes behind all the same.
-        while not pull.done():
-            try:
-                await asyncio.wait([pull])
-            except asyncio.CancelledError as error:
-                cancelled = error
-        if cancelled is not None and not pull.exception():
-            raise cancelled
+        try:
+            await wait_shielded(pull)
+        except asyncio.CancelledError:
+            if (error := pull.exception()) is not None:
+                logger.error("quotes of %s may be in the market: %s", self.symbol, error)
+            raise
         pull.result()
 
     # One call.
