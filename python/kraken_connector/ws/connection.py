@@ -339,8 +339,8 @@ class Connection:
             end.cancel()
 
     def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
-        shown = frame[:FRAME_SHOWN].decode(errors="replace")
-        logger.debug("< %s%s", shown, "..." if len(frame) > FRAME_SHOWN else "")
+        shown = self.session.masked(frame.decode(errors="replace"))
+        logger.debug("< %s%s", shown[:FRAME_SHOWN], "..." if len(frame) > FRAME_SHOWN else "")
         return self.session.receive(frame, received_ns, now)
 
     def _receiver(self) -> Receiver | None:

@@ -414,12 +414,12 @@ class Protection:
 
     def _warn_if_running(self) -> None:
         now = self.now()
-        if self._plan.wanted != 0 or not self._plan.is_armed(now):
+        if self._plan.wanted != 0 or self._plan.timer.is_off:
             return
         logger.warning(
             "the dead man's switch could not be turned off with certainty: all orders may end "
             "within %.0f s: %s",
-            self._plan.timer.latest - now,
+            max(self._plan.timer.latest - now, 0.0),
             self.last_error,
         )
 

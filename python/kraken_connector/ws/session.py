@@ -418,6 +418,10 @@ class Session:
             return None
         return self._tokens.problem(now)
 
+    def masked(self, text: str) -> str:
+        """Return a text in which the tokens of this connection are hidden."""
+        return self._tokens.mask.text(text)
+
     def take_refused_token(self) -> str | None:
         """Return the token that the exchange refused since the last call, if it did."""
         return self._tokens.take_refused()
@@ -544,6 +548,7 @@ class Session:
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
+        response = self._tokens.mask.reply(response)
         if self.trading.take(response, self._live.heard):
             return
         self._exchange.learn(response.time_in, response.time_out, None, self._live.heard)

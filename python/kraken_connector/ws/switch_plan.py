@@ -57,7 +57,7 @@ class SwitchPlan:
 
     def due(self, now: float) -> float:
         """Return when to send a request for `wanted` seconds; infinity if none is needed."""
-        if self.wanted is None or (self.wanted == 0 and not self.timer.may_run(now)):
+        if self.wanted is None or (self.wanted == 0 and self.timer.is_off):
             return INF
         return self._next
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .flights import Flight
+from .token_mask import TokenMask
 
 __all__ = ["TokenDesk"]
 
@@ -29,6 +30,7 @@ class TokenDesk:
         has_source: whether tokens can be fetched.
         refused: whether the exchange refused the last token, so that another one is needed.
         not_before: when the next token can be fetched; before, no request gets one.
+        mask: hides the tokens of this connection in what comes back.
     """
 
     def __init__(self, has_source: bool) -> None:
@@ -37,6 +39,7 @@ class TokenDesk:
         self.has_source = has_source
         self.token: str | None = None
         self.not_before = 0.0
+        self.mask = TokenMask()
         self._refused_token: str | None = None
         self._reason = ""
         self._wanted = False
@@ -81,7 +84,9 @@ class TokenDesk:
         if self.has_source:
             return self.token
         params = next(iter(flight.topics.values())).params
-        return getattr(params, "token", None)
+        token: str | None = getattr(params, "token", None)
+        self.mask.add(token)
+        return token
 
     def refuse(self, token: str | None, *, patiently: bool) -> bool:
         """Note that the exchange refused a token; false when another one would not help.
@@ -121,6 +126,7 @@ class TokenDesk:
     def arrived(self, token: str, good_until: float) -> list[Flight]:
         """Take a token and return what waited for it."""
         self.token = token
+        self.mask.add(token)
         self._good_until = good_until
         self._wanted = False
         self.postpone(0.0, "")

@@ -566,6 +566,7 @@ class TradingRequests:
         """Return how a request begins, kept for as long as the token is the same."""
         if token != self._heads_token:
             self._heads, self._heads_token = {}, token
+            self._tokens.mask.add(token)
         head = self._heads.get(method)
         if head is None:
             name, secret = method.encode(), encode(token)

@@ -212,3 +212,20 @@ def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
     assert tokens.token == "two"
     tokens.accepted()
     assert not bench.session.token_refused
+
+
+def test_tokens_are_hidden_in_what_comes_back() -> None:
+    desk = TokenDesk(has_source=True)
+    desk.arrived("WW91ciBzZWNyZXQ", float("inf"))
+    times = {"time_in": "2026-01-01T00:00:00Z", "time_out": "2026-01-01T00:00:00Z"}
+    echo = {"orders": [{"token": "WW91ciBzZWNyZXQ", "order_id": "O1"}], "count": 1}
+    refusal = WSErrorResponse(
+        "add_order", "bad token WW91ciBzZWNyZXQ", False, **times, req_id=1, result=echo
+    )
+    hidden = desk.mask.reply(refusal)
+    assert isinstance(hidden, WSErrorResponse)
+    assert hidden.error == "bad token ***"
+    assert hidden.result == {"orders": [{"token": "***", "order_id": "O1"}], "count": 1}
+    assert desk.mask.text("> WW91ciBzZWNyZXQ <") == "> *** <"
+    plain = WSErrorResponse("add_order", "EOrder:Unknown order", False, **times)
+    assert desk.mask.reply(plain) is plain

@@ -9,8 +9,10 @@ leaves out, may be the order's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, Literal
 
 from ...models import ExecutionData
@@ -106,10 +108,20 @@ class Doubts:
 
     def __init__(self) -> None:
         self._doubts: dict[Order, _Doubt] = {}
+        #: Those of which it is asked whether they exist.
+        self._uncertain: dict[Order, None] = {}
         self._asked_at = float("-inf")
+        #: When orders are due, as a heap; what is not so any more is dropped when it comes up.
+        self._agenda: list[tuple[float, int, Order]] = []
+        self._number = count()
 
-    def __iter__(self) -> Iterator[Order]:
-        return iter(list(self._doubts))
+    def __len__(self) -> int:
+        return len(self._doubts)
+
+    @property
+    def uncertain(self) -> list[Order]:
+        """The orders of which it is not known whether they exist."""
+        return list(self._uncertain)
 
     def begin(self, order: Order, question: Question, due: float) -> None:
         """Await a word about an order; a snapshot from `due` on can tell.
@@ -118,11 +130,15 @@ class Doubts:
         as long as it is not known whether an order exists, nothing else puts that off.
         """
         doubt = self._doubts.get(order)
+        if question == "outcome":
+            self._uncertain[order] = None
         if doubt is None:
-            self._doubts[order] = _Doubt(due, {question})
+            doubt = self._doubts[order] = _Doubt(due, {question})
+            self._plan(order, doubt)
         elif question not in doubt.questions:
             if "outcome" not in doubt.questions:
                 doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
+                self._plan(order, doubt)
             doubt.questions.add(question)
 
     def end(self, order: Order, *questions: Question) -> None:
@@ -130,12 +146,15 @@ class Doubts:
         doubt = self._doubts.get(order)
         if doubt is None:
             return
+        if not questions or "outcome" in questions:
+            self._uncertain.pop(order, None)
         was_known = "outcome" not in doubt.questions
         doubt.questions.difference_update(questions or set(doubt.questions))
         if not doubt.questions:
             del self._doubts[order]
         elif not was_known and "outcome" not in doubt.questions:
             doubt.checks, doubt.is_hopeless = 0, False
+            self._plan(order, doubt)
 
     def due(self, order: Order) -> float:
         """Return from when on a snapshot must be asked for to tell about an order."""
@@ -165,6 +184,7 @@ class Doubts:
             pause = UNKNOWN_PAUSE if order.status == "unknown" else PAUSE
             doubt.due = asked_at + pause * 2 ** min(doubt.checks, CHECKS)
             doubt.checks += 1
+            self._plan(order, doubt)
             if doubt.checks >= CHECKS and not doubt.is_hopeless:
                 doubt.is_hopeless = True
                 hopeless.append(order)
@@ -172,12 +192,18 @@ class Doubts:
 
     def next_check(self) -> float:
         """Return when to ask for a snapshot, infinity if there is no reason to."""
-        times = [
-            max(doubt.due, self._asked_at + UNKNOWN_PAUSE)
-            for doubt in self._doubts.values()
-            if doubt.checks < CHECKS
-        ]
-        return min(times, default=float("inf"))
+        agenda = self._agenda
+        while agenda and not self._is_due(*agenda[0]):
+            heappop(agenda)
+        return max(agenda[0][0], self._asked_at + UNKNOWN_PAUSE) if agenda else float("inf")
+
+    def _plan(self, order: Order, doubt: _Doubt) -> None:
+        if doubt.checks < CHECKS:
+            heappush(self._agenda, (doubt.due, next(self._number), order))
+
+    def _is_due(self, due: float, _: int, order: Order) -> bool:
+        doubt = self._doubts.get(order)
+        return doubt is not None and doubt.due == due and doubt.checks < CHECKS
 
 
 def absence_obstacle(

@@ -239,23 +239,25 @@ class StreamedOrders(KnownOrders, Keeper):
         stamps = [at_ns for report in reports if (at_ns := report.timestamp_ns) is not None]
         if not stamps or not self.is_current:
             return
-        for order in [order for order in self._doubts if order.status == "unknown"]:
+        latest_ns, now = max(stamps), self._now()
+        for order in self._doubts.uncertain:
+            if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
+                continue
             # A stamp alone proves nothing: the clocks of the exchange's parts may differ.
-            is_late = self._is_past_deadline(order, self._now())
-            if not is_late or max(stamps) < _surely_reported_ns(order) or self._may_be_held(order):
+            if not self._is_past_deadline(order, now) or self._may_be_held(order):
                 continue
             order._life.deadline_passed()
             order._life.silent_past_deadline()
             if order.status == "absent":
                 order.reason = "no report of it came until after its deadline"
                 self._end_of(order)
-        reached_ns = self._exchange.earliest_ns(self._now())
+        reached_ns = self._exchange.earliest_ns(now)
         if reached_ns is not None:
-            self._edits.forget_older(min(max(stamps), reached_ns) - DEADLINE_SLACK_NS)
+            self._edits.forget_older(min(latest_ns, reached_ns) - DEADLINE_SLACK_NS)
 
     def _pass_deadlines(self, at: float) -> None:
         """Note which orders the stream has been followed with until after their deadline."""
-        for order in self._doubts:
+        for order in self._doubts.uncertain:
             if order.status == "unknown" and self._is_past_deadline(order, at):
                 order._life.deadline_passed()
 
