@@ -16,6 +16,7 @@ from kraken_connector.exceptions import (
     SubscriptionError,
     TokenAcquisitionError,
 )
+from kraken_connector.models import WSErrorResponse
 from kraken_connector.ws.subscribe import (
     BalancesParams,
     ExecutionsParams,
@@ -24,6 +25,9 @@ from kraken_connector.ws.subscribe import (
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
+
+
+from kraken_connector.ws.token_desk import TokenDesk
 
 
 def test_private_request_waits_for_its_token() -> None:
