@@ -22,12 +22,10 @@ from kraken_connector.ws.subscribe import (
     ExecutionsParams,
     TickerParams,
 )
+from kraken_connector.ws.token_desk import TokenDesk
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
-
-
-from kraken_connector.ws.token_desk import TokenDesk
 
 
 def test_private_request_waits_for_its_token() -> None:
