@@ -195,14 +195,14 @@ class Orders(RequestedOrders, StreamedOrders):
         return _listen(self._executions.listeners, take)
 
     async def wait_current(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Wait until the stream is followed without a gap.
+        """Wait until the stream is followed, and all that its snapshot proves was concluded.
 
         Raises:
             NotConnected: `executions` is not subscribed, or the client was disconnected.
             ConnectFailed: the client gave up.
             TimeoutError: `timeout` seconds passed.
         """
-        if self.is_current:
+        if self.is_concluded:
             return
         if self._end is not None:
             raise self._end
@@ -240,8 +240,10 @@ class Orders(RequestedOrders, StreamedOrders):
         self._notify_all()
         self._fail_waiters(_not_subscribed())
 
-    def _become_current(self) -> None:
-        super()._become_current()
+    def _conclude(self) -> None:
+        super()._conclude()
+        if not self.is_current:
+            return
         for waiter in self._current_waiters:
             if not waiter.done():
                 waiter.set_result(None)

@@ -69,16 +69,14 @@ class Executions:
         order: Order | None,
         step: int,
         *,
-        is_held: bool = False,
         is_past: bool = False,
     ) -> Fill | None:
-        """Return the execution that a report tells, recorded once.
+        """Return the execution that a report tells, recorded once; it is not announced yet.
 
         Args:
             report: a report of a fill.
             order: its order, `None` where that is not known.
             step: the step of the collection.
-            is_held: whether its order may become known, so that it is not announced yet.
             is_past: whether it is in a snapshot.
         """
         known = self._known.get(report.exec_id or "")
@@ -95,22 +93,20 @@ class Executions:
             if order is None:
                 self._orphans.setdefault(fill.order_id, []).append(fill)
             self._keep_bounds()
-        if not is_held:
-            self.announce(order, fill)
         return fill
 
     def announce(self, order: Order | None, fill: Fill) -> None:
-        """Tell listeners of a fill, once; not of history, unless it is of an order of ours."""
+        """Tell listeners of a fill, once; not of history, unless it is of an order of ours.
+
+        The order has the fill already: listeners look at what is left of it.
+        """
         is_history = self._unannounced.pop(fill.exec_id, None)
         if is_history is False or (is_history and order is not None and order.is_mine):
             call_all(self.listeners, order, fill)
 
     def adopt(self, order: Order) -> list[Fill]:
-        """Return the fills that were told of an order before it was known, and announce them."""
-        found = self._orphans.pop(order.order_id or "", [])
-        for fill in found:
-            self.announce(order, fill)
-        return found
+        """Return the fills that were told of an order before it was known."""
+        return self._orphans.pop(order.order_id or "", [])
 
     # Gaps.
 

@@ -6,7 +6,7 @@ Pure bookkeeping: it has no socket and waits for nothing. docs/order-certainty.m
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from ...models import ExecutionData
 from ..callbacks import call_all
@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 DONE_KEPT = 10_000
 #: Reports that wait until it is known which order they are about, for one order.
 HELD_BACK = 1_000
+#: Orders whose reports wait so; the oldest are taken for those of another program beyond that.
+HELD_ORDERS = 1_000
 
 OrderListener = Callable[[Order], object]
 
@@ -79,7 +81,7 @@ class KnownOrders:
         found = self._identities.match(
             report, in_snapshot=in_snapshot, was_known=lambda order: self._was_known(report, order)
         )
-        if found == "held" and not in_snapshot:
+        if found == "held" and not in_snapshot and self._may_be_ours(report):
             self._hold_back(report)
             return None
         if isinstance(found, Order):
@@ -150,18 +152,23 @@ class KnownOrders:
         if len(held) < HELD_BACK:
             held.append(report)
         if report.exec_type == "trade":
-            self._executions.record(report, None, self._step, is_held=True)
+            self._executions.record(report, None, self._step)
+        if len(self._held) > HELD_ORDERS:
+            self._give_away(next(iter(self._held)))
 
     def _adopt_reports(self, order: Order) -> None:
         """Apply the reports and fills that were told of an order before it was known."""
         since, held = self._held.pop(order.order_id or "", (self._step, ()))
-        for fill in self._executions.adopt(order):
+        fills = self._executions.adopt(order)
+        for fill in fills:
             reading.add_fill(order, fill)
             order._life.filled_in_part()
         for report in held:
             order._heard = self._step
             self._apply(order, report)
             self._shown(order)
+        for fill in fills:
+            self._executions.announce(order, fill)
         if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
             # That snapshot could not tell whether it had ended.
             self._await(order, "end", 0.0)
@@ -169,15 +176,28 @@ class KnownOrders:
     def _release_held(self) -> None:
         """Give reports that can be about no order of this client any more to one of another."""
         for order_id, (_, reports) in list(self._held.items()):
-            if not any(could_be(order, reports[0]) for order in self._waiting()):
-                order = self._new(order_id)
-                self._identities.add(order)
-                self._adopt_reports(order)
-                self._changed(order)
+            if not self._may_be_ours(reports[0]):
+                self._give_away(order_id)
 
-    def _waiting(self) -> Iterator[Order]:
-        """Yield the orders that may still get an `order_id`."""
-        return (o for o in self._identities.unbound if o.status in ("sending", "unknown"))
+    def _give_away(self, order_id: str) -> None:
+        """Give the reports of an order that wait to an order of another program."""
+        order = self._new(order_id)
+        self._identities.add(order)
+        self._adopt_reports(order)
+        self._changed(order)
+
+    def _may_be_ours(self, report: ExecutionData) -> bool:
+        """Tell whether a report may be about an order that will still get its `order_id`.
+
+        An order that no snapshot can settle does not hold the reports of others back: it stays
+        unknown, and they are told as those of another program.
+        """
+        return any(
+            order.status in ("sending", "unknown")
+            and not self._doubts.is_hopeless(order)
+            and could_be(order, report)
+            for order in self._identities.unbound
+        )
 
     # What it says.
 
@@ -205,6 +225,8 @@ class KnownOrders:
             order.reason = order.error = None
         order.reason = report.reason or report.cancel_reason or order.reason
         self._take_times(order, report)
+        if fill is not None:
+            self._executions.announce(order, fill)
 
     def _shown(self, order: Order) -> None:
         """Note that a report has shown an order.

@@ -136,13 +136,10 @@ class StreamedOrders(KnownOrders, Keeper):
         elif snapshot.is_truncated:
             return snapshot
         if not snapshot.params.get("users"):
-            self._become_current()
+            self.is_current = True
         snapshot.complete_at = self._now() + SNAPSHOT_PAUSE
         snapshot.is_complete = False
         return snapshot
-
-    def _become_current(self) -> None:
-        self.is_current = True
 
     def _take_listed(self, report: ExecutionData, snapshot: Snapshot) -> None:
         """Take an open order of a snapshot."""
@@ -164,7 +161,10 @@ class StreamedOrders(KnownOrders, Keeper):
             snapshot.maybe_live.add(report.order_id)
         order = self._order_of(report, in_snapshot=True, is_past=True)
         fill = self._executions.record(report, order, self._step, is_past=True)
-        if order is None or fill is None:
+        if fill is None:
+            return
+        if order is None:
+            self._executions.announce(None, fill)
             return
         reading.add_fill(order, fill, is_past=True)
         reading.take_identity(order, report)
@@ -172,6 +172,7 @@ class StreamedOrders(KnownOrders, Keeper):
         if reading.is_filled(order) and not snapshot.params.get("snap_orders"):
             # Otherwise the open orders of the snapshot tell whether that was all of it.
             order._life.reported("filled")
+        self._executions.announce(order, fill)
         self._answer(order, "outcome")
         self._changed(order)
 
@@ -196,9 +197,9 @@ class StreamedOrders(KnownOrders, Keeper):
                 self._await(order, "end", REPORT_PATIENCE)
             else:
                 self._find_missing(order, snapshot, others)
-        self._release_held()
         for order in self._doubts.looked(snapshot.asked_at):
             order._notify()
+        self._release_held()
 
     def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
         """Conclude what it means that a snapshot does not have an order."""
