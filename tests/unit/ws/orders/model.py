@@ -59,8 +59,8 @@ STATUS = {
 #: order is one that was made when the slack after the deadline was over.
 AMENDED, OTHER, GAP = 8, 9, 10
 #: From here on they are parts of snapshots: two bits for the listed state, two for the number of
-#: past fills, whether fills were pushed out, and whether another part follows.
-PART, FILLS_AT, PUSHED, MORE = 64, 2, 16, 32
+#: past fills, whether fills were pushed out, and whether it is the first part.
+PART, FILLS_AT, PUSHED, FIRST = 64, 2, 16, 32
 
 #: A request: not sent, on its way, on its way from a dead socket, carried out (an amend whose
 #: report is still to come), at an end.
@@ -69,8 +69,17 @@ UNSENT, AWAY, ASTRAY, CARRIED_OUT, OVER = range(5)
 ACK, REFUSAL, ERROR, CANCELED_ACK, CANCEL_REFUSAL, AMEND_ACK, AMEND_REFUSAL = (
     1 << place for place in range(7)
 )
-#: The stream at the exchange: without a socket, not subscribed, asked for, active, to be ended in
-#: order to be asked for again; ended so, at one of the three times.
+ANSWERS = {
+    ACK: "that it was taken",
+    REFUSAL: "that it was not taken",
+    ERROR: "that something went wrong",
+    CANCELED_ACK: "that it is cancelled",
+    CANCEL_REFUSAL: "that there is nothing to cancel",
+    AMEND_ACK: "that it is amended",
+    AMEND_REFUSAL: "that there is nothing to amend",
+}
+#: The stream at the exchange: without a socket, not subscribed, asked for, active, to be left
+#: in order to be asked for again, and left.
 NO_SOCKET, SOCKET, ASKED, ACTIVE, LEAVING, LEFT = range(6)
 #: What the client waits for, and whether the report of its amend came.
 ADDING, CANCELING, AMENDING, IS_AMENDED = 1, 2, 4, 8
@@ -132,6 +141,7 @@ class Client(NamedTuple):
         questions: what it wants to know.
         due: from when on a snapshot can tell.
         fills: fills that it knows.
+        is_past: whether the stream was left when the deadline and its slack were over.
     """
 
     life: int
@@ -142,6 +152,7 @@ class Client(NamedTuple):
     questions: int = 0
     due: int = NO_DOUBT
     fills: int = 0
+    is_past: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,22 +162,31 @@ class Rules:
     Attributes:
         drops_cut_snapshots: a gap ends a snapshot that is not complete.
         heeds_later_words: a snapshot proves nothing about what was heard of after it was asked for.
+        answers_are_no_news: the answer for an order that the stream has shown is no such word.
         heeds_due: a snapshot that was asked for too early counts as such.
         heeds_pushed_fills: fills that a snapshot leaves out may be the order's.
         spaces_looks: a look in vain is followed by a pause before the next one counts.
-        followed_until_left: the stream counts as followed until it was ended, not until the answer.
+        followed_from_snapshots: the stream counts as followed from the snapshot, not the request.
+        followed_when_answered: the stream counts as followed until it was left only when all that
+            came before is there.
+        begins_with_first_part: a snapshot of which another part comes first is none.
         keeps_deadlines: the exchange takes nothing after its deadline.
-        has_amends: whether the order is amended.
+        has_cancels: whether the order is cancelled.
+        has_amends: whether it is amended.
         capacity: messages of the stream that can be on their way before the exchange waits.
     """
 
     drops_cut_snapshots: bool = True
     heeds_later_words: bool = True
+    answers_are_no_news: bool = True
     heeds_due: bool = True
     heeds_pushed_fills: bool = True
     spaces_looks: bool = True
-    followed_until_left: bool = True
+    followed_from_snapshots: bool = True
+    followed_when_answered: bool = True
+    begins_with_first_part: bool = True
     keeps_deadlines: bool = True
+    has_cancels: bool = True
     has_amends: bool = True
     capacity: int = 3
 
@@ -276,15 +296,23 @@ class Driver:
         self._rules = rules
 
     def sent(self, client: Client) -> Client:
-        life = self._lives.after(client.life, SENT + client.is_current)
+        is_followed = client.is_current
+        if self._rules.followed_from_snapshots:
+            is_followed = is_followed and client.snapshot != AWAITED
+        life = self._lives.after(client.life, SENT + is_followed)
         return client._replace(life=life, waiting=client.waiting | ADDING)
 
     def answered(self, client: Client, answer: int) -> Client:
         if answer == ACK:
             client = self._over(client, ADDING)
-            if not self._lives.is_shown[client.life]:
+            if self._status(client) == "unknown":
+                client = _end(client, ~0)
+            is_shown = self._lives.is_shown[client.life]
+            if not is_shown:
                 client = _begin(client, OUTCOME, PATIENCE)
-            return self._lived(client, ACKED)._replace(is_heard=True)
+            if not is_shown or not self._rules.answers_are_no_news:
+                client = client._replace(is_heard=True)
+            return self._lived(client, ACKED)
         if answer == REFUSAL:
             client = self._lived(self._over(client, ADDING), REFUSED)
             if self._status(client) == "rejected":
@@ -294,8 +322,8 @@ class Driver:
             return self.unanswered(client, ADDING)
         if answer == AMEND_ACK:
             client = self._over(client, AMENDING)
-            is_amended = client.waiting & IS_AMENDED
-            return client if is_amended else _begin(client, TERMS, PATIENCE)
+            is_over = client.waiting & IS_AMENDED or self._is_done(client)
+            return client if is_over else _begin(client, TERMS, PATIENCE)
         is_cancel = answer in (CANCELED_ACK, CANCEL_REFUSAL)
         client = self._over(client, CANCELING if is_cancel else AMENDING)
         return client if self._is_done(client) else _begin(client, END, PATIENCE)
@@ -312,17 +340,26 @@ class Driver:
             return _begin(client, END, PATIENCE)
         return client if client.waiting & IS_AMENDED else _begin(client, TERMS, DEADLINE)
 
-    def asked(self, client: Client, time: int) -> Client:
-        """Ask for a snapshot, with a stream that was followed until a time."""
-        if time == 2 and client.due != NO_DOUBT and self._status(client) == "unknown":
-            client = self._lived(client, PASSED)
+    def leaving(self, client: Client) -> Client:
+        """Leave the stream for a moment, to get a snapshot."""
+        is_past = client.due in (DUE, DUE_WHEN_ASKED, PATIENCE) and client.is_current
+        if is_past and self._status(client) == "unknown":
+            client = client._replace(is_past=True)
+            if not self._rules.followed_when_answered:
+                client = self._lived(client, PASSED)
+        return client
+
+    def asked(self, client: Client) -> Client:
+        """Ask for a snapshot; where the stream was left, all that came before is there."""
+        if client.is_past:
+            client = self._lived(client, PASSED)._replace(is_past=False)
         client = self._lived(client, BROKEN)
         due = DUE_WHEN_ASKED if client.due == DUE else client.due
         return client._replace(snapshot=AWAITED, is_heard=False, due=due)
 
     def broken(self, client: Client) -> Client:
-        client = self._lived(client, BROKEN)._replace(is_current=False)
-        if self._rules.drops_cut_snapshots:
+        client = self._lived(client, BROKEN)._replace(is_current=False, is_past=False)
+        if client.snapshot & BEGUN and self._rules.drops_cut_snapshots:
             client = client._replace(snapshot=NO_SNAPSHOT)
         return client
 
@@ -354,26 +391,34 @@ class Driver:
         has_order = client.snapshot & HAS_ORDER
         is_pushed = client.snapshot & IS_PUSHED and self._rules.heeds_pushed_fills
         client = client._replace(snapshot=NO_SNAPSHOT)
+        if self._is_missing(client) and not has_order:
+            client = self._missed(client, bool(is_pushed))
+        is_late = client.due == DUE_WHEN_ASKED and self._rules.spaces_looks
+        return client._replace(due=PATIENCE) if is_late else client
+
+    def _is_missing(self, client: Client) -> bool:
+        """Tell whether it means something that a snapshot does not have the order."""
+        status = self._status(client)
+        is_news = client.is_heard and self._rules.heeds_later_words
+        return status != "sending" and status not in DONE and not is_news
+
+    def _missed(self, client: Client, is_pushed: bool) -> Client:
         before = self._status(client)
-        if before == "sending" or before in DONE or has_order:
-            return client
-        if client.is_heard and self._rules.heeds_later_words:
-            return client
         is_past = client.due in (NO_DOUBT, DUE_WHEN_ASKED) or not self._rules.heeds_due
-        obstacle = bool(is_pushed) and not self._lives.is_past_deadline[client.life]
+        obstacle = is_pushed and not self._lives.is_past_deadline[client.life]
         bits = is_past | obstacle << 1 | (client.fills == 2) << 2
         client = self._lived(client, MISSING + bits)
-        if self._status(client) != before:
-            return _end(client, ~0)
-        if is_past and client.questions and self._rules.spaces_looks:
-            return client._replace(due=PATIENCE)
-        return client
+        return client if self._status(client) == before else _end(client, ~0)
 
     def _took_part(self, client: Client, part: int) -> Client:
         state, fills = part & 3, part >> FILLS_AT & 3
         snapshot = client.snapshot & (HAS_ORDER | IS_PUSHED) if client.snapshot & BEGUN else 0
         snapshot |= BEGUN | (HAS_ORDER if state else 0) | (IS_PUSHED if part & PUSHED else 0)
-        client = client._replace(snapshot=snapshot, is_current=True)
+        is_cut = client.snapshot == AWAITED and not part & FIRST
+        if is_cut and self._rules.begins_with_first_part:
+            client = client._replace(snapshot=NO_SNAPSHOT)
+        elif client.snapshot != NO_SNAPSHOT:
+            client = client._replace(snapshot=snapshot, is_current=True)
         if state:
             client = _end(self._told(client, state), OUTCOME)
             if client.due in (NO_DOUBT, DUE_WHEN_ASKED):
@@ -410,6 +455,8 @@ LATER = {
 
 
 def _begin(client: Client, question: int, due: int) -> Client:
+    if client.questions & (OUTCOME | question):
+        return client
     return client._replace(questions=client.questions | question, due=LATER[due][client.due])
 
 
@@ -423,7 +470,10 @@ NEVER = 99
 
 #: What an event is called, the two parts after it, what trouble it is, and its turn.
 Event = tuple[str, tuple[Any, Any], int, int]
-#: The same with the parts as a number that is added, after theirs was taken out.
+#: What the exchange does: the exchange after it, and the message and the answer that it sends.
+Move = tuple[str, Exchange, int, int, int, int]
+#: The same in another order: the parts less the trouble, as a number that is added after theirs was
+#: taken out, and the troubles that must be left.
 Step = tuple[int, int, int, str]
 
 
@@ -445,6 +495,7 @@ NETWORK_AT, CLIENT_AT, TROUBLES_AT = 20, 40, 60
 ONE = (1 << 20) - 1
 EXCHANGE, NETWORK, CLIENT = ONE, ONE << NETWORK_AT, ONE << CLIENT_AT
 TROUBLE = 1 << TROUBLES_AT
+NOTHING: Step = (0, 1 << 100, NEVER, "")
 
 
 class World:
@@ -464,7 +515,11 @@ class World:
         self._driver = Driver(lives, rules)
         self._exchanges, self._networks, self._clients = Numbered(), Numbered(), Numbered()
         self._off = self._networks[Network(NO_SOCKET)] << NETWORK_AT
-        self._steps: tuple[dict[int, list[Step]], ...] = ({}, {}, {})
+        self._steps: list[tuple[dict[int, list[Step]], int]] = [
+            ({}, EXCHANGE | NETWORK),
+            ({}, NETWORK | CLIENT),
+            ({}, EXCHANGE | CLIENT),
+        ]
         self._astray: dict[int, int] = {}
         self._lost: dict[int, int] = {}
 
@@ -482,65 +537,69 @@ class World:
             self._clients.things[state >> CLIENT_AT & ONE],
         )
 
+    def takes(self, exchange: Exchange) -> bool:
+        """Tell whether the exchange takes an order that arrives now."""
+        return exchange.time == 0 or not self._rules.keeps_deadlines
+
     def successors(self, state: int) -> list[int]:
         """Return all that can come next."""
-        troubles = state >> TROUBLES_AT
         found = []
-        for mask, steps in self._pairs(state):
-            base = state & ~mask
-            for delta, cost, _, _ in steps:
-                if cost <= troubles:
-                    found.append((base | delta) - cost * TROUBLE)
-        if troubles and state & NETWORK != self._off:
+        for base, steps in self._pairs(state):
+            found += [base + delta for delta, cost, _, _ in steps if cost <= base]
+        if state >= TROUBLE and state & NETWORK != self._off:
             found.append(self._without_socket(state))
         return found
 
     def named(self, state: int) -> Iterator[tuple[str, int]]:
         """Yield all that can come next, and what happens."""
-        troubles = state >> TROUBLES_AT
-        for mask, steps in self._pairs(state):
+        for base, steps in self._pairs(state):
             for delta, cost, _, name in steps:
-                if cost <= troubles:
-                    yield name, (state & ~mask | delta) - cost * TROUBLE
-        if troubles and state & NETWORK != self._off:
+                if cost <= base:
+                    yield name, base + delta
+        if state >= TROUBLE and state & NETWORK != self._off:
             yield "the socket is lost", self._without_socket(state)
 
     def calm(self, state: int) -> int | None:
         """Return what comes next when nothing goes wrong, `None` when nothing more happens."""
-        turn, after = NEVER, None
-        for mask, steps in self._pairs(state):
-            for delta, cost, when, _ in steps:
-                if when < turn and not cost:
-                    turn, after = when, state & ~mask | delta
+        first, after = NEVER, None
+        for base, steps in self._pairs(state):
+            delta, _, turn, _ = steps[0]
+            if turn < first:
+                first, after = turn, base + delta
         return after
 
-    def _pairs(self, state: int) -> Iterator[tuple[int, list[Step]]]:
-        """Yield what can happen to each two parts, and the mask of these."""
-        for place, mask in enumerate((EXCHANGE | NETWORK, NETWORK | CLIENT, EXCHANGE | CLIENT)):
-            if place == 2 and state & NETWORK == self._off:
-                return
-            memo = self._steps[place]
-            if (steps := memo.get(state & mask)) is None:
-                steps = memo[state & mask] = self._work_out(state, place)
-            yield mask, steps
+    def _pairs(self, state: int) -> list[tuple[int, list[Step]]]:
+        """Return what can happen to each two parts, and the state without these."""
+        there = []
+        for steps, mask in self._steps[: 3 if state & NETWORK != self._off else 2]:
+            pair = state & mask
+            if pair not in steps:
+                steps[pair] = self._work_out(state, mask)
+            there.append((state - pair, steps[pair]))
+        return there
 
-    def _work_out(self, state: int, place: int) -> list[Step]:
+    def _work_out(self, state: int, mask: int) -> list[Step]:
+        """Return what can happen to two parts, first what happens first when nothing goes wrong."""
         exchange, network, client = self.parts(state)
-        numbers: tuple[tuple[Numbered, int], tuple[Numbered, int]]
-        if place == 0:
-            events = self._beside_client(exchange, network)
-            numbers = (self._exchanges, 0), (self._networks, NETWORK_AT)
-        elif place == 1:
-            events = self._beside_exchange(network, client)
-            numbers = (self._networks, NETWORK_AT), (self._clients, CLIENT_AT)
+        exchanges, networks = (self._exchanges, 0), (self._networks, NETWORK_AT)
+        clients = self._clients, CLIENT_AT
+        if not mask & CLIENT:
+            events, numbers = self._beside_client(exchange, network), (exchanges, networks)
+        elif not mask & EXCHANGE:
+            events, numbers = self._beside_exchange(network, client), (networks, clients)
         else:
-            events = self._beside_network(exchange, client)
-            numbers = (self._exchanges, 0), (self._clients, CLIENT_AT)
+            events, numbers = self._beside_network(exchange, client), (exchanges, clients)
         (first, first_at), (second, second_at) = numbers
-        return [
-            (first[one] << first_at | second[two] << second_at, cost, turn, name)
+        steps = [
+            (
+                (first[one] << first_at | second[two] << second_at) - cost * TROUBLE,
+                cost * TROUBLE,
+                turn,
+                name,
+            )
             for name, (one, two), cost, turn in events
         ]
+        return sorted(steps, key=lambda step: step[2]) or [NOTHING]
 
     def _without_socket(self, state: int) -> int:
         exchange, client = state & ONE, state >> CLIENT_AT & ONE
@@ -566,13 +625,10 @@ class World:
         for name, after, message, answer, cost, turn in self._by_exchange(exchange):
             if message and len(network.stream) >= self._rules.capacity:
                 continue
-            carrying = _carrying(network, message, answer)
-            if after.time > exchange.time and not self._rules.followed_until_left:
-                carrying = _left_later(carrying)
-            yield name, (after, carrying), cost, turn
+            yield name, (after, _carrying(network, message, answer)), cost, turn
         if network.subscription == LEAVING:
-            left = network._replace(subscription=LEFT + exchange.time)
-            yield "the stream is ended", (exchange, left), 0, 2
+            left = network._replace(subscription=LEFT)
+            yield "the stream is left", (exchange, left), 0, 2
         if network.subscription == ASKED:
             for parts in _snapshots(exchange):
                 stream = network.stream + parts
@@ -582,53 +638,45 @@ class World:
             other = exchange._replace(other=True), _carrying(network, OTHER, 0)
             yield "another order is reported", other, 0, NEVER
 
-    def _by_exchange(self, was: Exchange) -> Iterator[tuple[str, Exchange, int, int, int, int]]:
-        """Yield what the exchange does, with the message and the answer that it sends."""
-        time, engine, feed = was.time, was.engine, was.feed
+    def _by_exchange(self, was: Exchange) -> Iterator[Move]:
+        """Yield what the exchange does by itself."""
         if was.add in (AWAY, ASTRAY):
-            over = was._replace(add=OVER)
-            if time == 0 or not self._rules.keeps_deadlines:
-                taken = over._replace(engine=PENDING)
-                yield "the order is taken", taken, 0, ACK, 0, 3
-                yield "the order is taken, with an error", taken, 0, ERROR, 1, NEVER
-                yield "the order is refused", over, 0, REFUSAL, 0, NEVER
-                yield "an error, and it is not taken", over, 0, ERROR, 1, NEVER
-            else:
-                yield "the order is too late", over, 0, REFUSAL, 0, 3
-            yield "the order vanishes", over, 0, 0, 1, NEVER
+            yield from self._taking(was, was._replace(add=OVER))
         if was.cancel in (AWAY, ASTRAY):
             over = was._replace(cancel=OVER)
-            if engine in LIVE:
-                done = over._replace(engine=CANCELS[engine])
-                yield "it is cancelled", done, 0, CANCELED_ACK, 0, 3
+            if was.engine in LIVE:
+                ended = over._replace(engine=CANCELS[was.engine])
+                yield "it is cancelled", ended, 0, CANCELED_ACK, 0, 3
             else:
                 yield "there is nothing to cancel", over, 0, CANCEL_REFUSAL, 0, 3
             yield "the cancel vanishes", over, 0, 0, 1, NEVER
         if was.amend in (AWAY, ASTRAY):
             over = was._replace(amend=OVER)
-            if engine in LIVE and time == 0:
-                done = was._replace(amend=CARRIED_OUT)
-                yield "it is amended", done, 0, AMEND_ACK, 0, 3
+            if was.engine in (NEW, PARTLY) and self.takes(was):
+                yield "it is amended", was._replace(amend=CARRIED_OUT), 0, AMEND_ACK, 0, 3
             else:
                 yield "there is nothing to amend", over, 0, AMEND_REFUSAL, 0, 3
-        for moved in MOVES.get(engine, ()):
-            yield f"the engine goes on to {moved}", was._replace(engine=moved), 0, 0, 0, NEVER
-        way = WAYS[engine]
-        if feed != way[-1]:
-            step = way[way.index(feed) + 1] if feed in way else way[-1]
-            yield "the feed follows", was._replace(feed=step), step, 0, 0, 4
-        elif was.amend == CARRIED_OUT:
-            message = AMENDED if feed in LIVE else 0
-            yield "the amend is reported", was._replace(amend=OVER), message, 0, 0, 4
-        if time == 0 or (time == 1 and feed == way[-1] and was.amend != CARRIED_OUT):
-            yield "time passes", was._replace(time=time + 1), 0, 0, 0, 5
-        if was.pushed < 0 and FILLS[feed]:
-            pushed = was._replace(pushed=FILLS[feed])
-            yield "others have many fills", pushed, 0, 0, 1, NEVER
+            yield "the amend vanishes", over, 0, 0, 1, NEVER
+        for moved in MOVES.get(was.engine, ()):
+            name = f"the order is {STATUS[moved]} at the exchange"
+            yield name, was._replace(engine=moved), 0, 0, 0, NEVER
+        yield from _following(was)
+
+    def _taking(self, was: Exchange, over: Exchange) -> Iterator[Move]:
+        """Yield what can become of an order that is on its way."""
+        if self.takes(was):
+            taken = over._replace(engine=PENDING)
+            yield "the order is taken", taken, 0, ACK, 0, 3
+            yield "the order is taken, with an error", taken, 0, ERROR, 1, NEVER
+            yield "the order is refused", over, 0, REFUSAL, 0, NEVER
+            yield "an error, and it is not taken", over, 0, ERROR, 1, NEVER
+        else:
+            yield "the order is too late", over, 0, REFUSAL, 0, 3
+        yield "the order vanishes", over, 0, 0, 1, NEVER
 
     def _beside_exchange(self, network: Network, client: Client) -> Iterator[Event]:
         """Yield what happens between the network and the client."""
-        driver, subscription = self._driver, network.subscription
+        driver = self._driver
         if network.stream:
             heard = driver.heard(client, network.stream[0])
             yield "a message is heard", (network._replace(stream=network.stream[1:]), heard), 0, 0
@@ -638,25 +686,29 @@ class World:
                     yield "a message is lost", (network._replace(stream=stream), client), 1, NEVER
         for answer in _bits(network.answers):
             fewer = network._replace(answers=network.answers & ~answer)
-            yield f"answer {answer}", (fewer, driver.answered(client, answer)), 0, 1
-            yield f"answer {answer} is lost", (fewer, client), 1, NEVER
+            name = f"the answer {ANSWERS[answer]}"
+            yield f"{name} comes", (fewer, driver.answered(client, answer)), 0, 1
+            yield f"{name} is lost", (fewer, client), 1, NEVER
         for request in _bits(client.waiting & ~IS_AMENDED):
-            yield "patience ends", (network, driver.unanswered(client, request)), 0, 6
+            yield "an answer does not come", (network, driver.unanswered(client, request)), 0, 6
+        if client.snapshot & BEGUN and not any(part >= GAP for part in network.stream):
+            yield "the snapshot is complete", (network, driver.concluded(client)), 0, 5
+        yield from self._subscribing(network, client)
+
+    def _subscribing(self, network: Network, client: Client) -> Iterator[Event]:
+        """Yield what the client does about the stream."""
+        asked, subscription = network._replace(subscription=ASKED), network.subscription
         if subscription == NO_SOCKET:
             yield "it connects", (network._replace(subscription=SOCKET), client), 0, 2
         elif subscription == SOCKET:
-            asked = driver.asked(client, 0)
-            yield "it subscribes", (network._replace(subscription=ASKED), asked), 0, 2
-        elif subscription >= LEFT and not network.stream:
-            asked = driver.asked(client, subscription - LEFT)
-            yield "it subscribes again", (network._replace(subscription=ASKED), asked), 0, 2
-        if client.snapshot & BEGUN and not any(part >= PART for part in network.stream):
-            yield "the snapshot is complete", (network, driver.concluded(client)), 0, 5
-        if subscription == ACTIVE and not any(part >= PART for part in network.stream):
+            yield "it subscribes", (asked, self._driver.asked(client)), 0, 2
+        elif subscription == LEFT and not network.stream:
+            yield "it subscribes again", (asked, self._driver.asked(client)), 0, 2
+        elif subscription == ACTIVE and not any(part >= PART for part in network.stream):
             is_hopeless = self.lives.looks[client.life] >= Lives.MOST_LOOKS
             is_due = client.due in (DUE, DUE_WHEN_ASKED) and not is_hopeless
             is_wanted = is_due or not client.is_current
-            leaving = network._replace(subscription=LEAVING), client
+            leaving = network._replace(subscription=LEAVING), self._driver.leaving(client)
             yield "it leaves the stream", leaving, int(not is_wanted), 8 if is_wanted else NEVER
 
     def _beside_network(self, exchange: Exchange, client: Client) -> Iterator[Event]:
@@ -666,7 +718,7 @@ class World:
             yield "it is sent", (exchange._replace(add=AWAY), driver.sent(client)), 0, 0
             return
         is_open = status not in DONE
-        if exchange.cancel == UNSENT and is_open:
+        if exchange.cancel == UNSENT and is_open and self._rules.has_cancels:
             waiting = client.waiting | CANCELING
             asked = exchange._replace(cancel=AWAY), client._replace(waiting=waiting)
             yield "a cancel is sent", asked, 0, NEVER
@@ -678,9 +730,7 @@ class World:
             due = DUE if client.due == DEADLINE else PATIENCE
             yield "the deadline is over", (exchange, client._replace(due=due)), 0, 7
         is_up_to_date = exchange.feed == WAYS[exchange.engine][-1]
-        if client.due in (PATIENCE, BOTH) and (
-            is_up_to_date or not self.lives.looks[client.life]
-        ):
+        if client.due in (PATIENCE, BOTH) and (is_up_to_date or not self.lives.looks[client.life]):
             due = DUE if client.due == PATIENCE else DEADLINE
             yield "no word comes", (exchange, client._replace(due=due)), 0, 7
 
@@ -699,13 +749,6 @@ def _carrying(network: Network, message: int, answer: int) -> Network:
     return network
 
 
-def _left_later(network: Network) -> Network:
-    """Return a network whose stream counts as followed for longer than it was."""
-    if network.subscription in (LEFT, LEFT + 1):
-        network = network._replace(subscription=network.subscription + 1)
-    return network
-
-
 def _snapshots(exchange: Exchange) -> list[tuple[int, ...]]:
     """Return the messages that a snapshot can come in."""
     feed = exchange.feed
@@ -713,9 +756,9 @@ def _snapshots(exchange: Exchange) -> list[tuple[int, ...]]:
     visible = FILLS[feed] - max(exchange.pushed, 0)
     fills = visible << FILLS_AT | (PUSHED if exchange.pushed >= 0 else 0)
     return [
-        (PART | listed | fills,),
-        (PART | listed | MORE, PART | fills),
-        (PART | fills | MORE, PART | listed),
+        (PART | FIRST | listed | fills,),
+        (PART | FIRST | listed, PART | fills),
+        (PART | FIRST | fills, PART | listed),
     ]
 
 
@@ -724,6 +767,22 @@ def _bits(number: int) -> Iterator[int]:
         bit = number & -number
         yield bit
         number &= ~bit
+
+
+def _following(was: Exchange) -> Iterator[Move]:
+    """Yield how the feed follows the engine, and time passes."""
+    way = WAYS[was.engine]
+    is_up_to_date = was.feed == way[-1] and was.amend != CARRIED_OUT
+    if was.feed != way[-1]:
+        step = way[way.index(was.feed) + 1] if was.feed in way else way[-1]
+        yield "the feed follows", was._replace(feed=step), step, 0, 0, 4
+    elif was.amend == CARRIED_OUT:
+        message = AMENDED if was.feed in LIVE else 0
+        yield "the amend is reported", was._replace(amend=OVER), message, 0, 0, 4
+    if was.time == 0 or (was.time == 1 and is_up_to_date):
+        yield "time passes", was._replace(time=was.time + 1), 0, 0, 0, 5
+    if was.pushed < 0 and FILLS[was.feed]:
+        yield "others have many fills", was._replace(pushed=FILLS[was.feed]), 0, 0, 1, NEVER
 
 
 # The search.
@@ -735,43 +794,37 @@ class Found:
 
     Attributes:
         states: how many states there are.
-        wrong: each property that does not hold, and how it comes to that.
-        longest: the most events between any state and the end, when nothing goes wrong any more.
+        wrong: each property that does not hold, and of a complete search how it comes to that.
+        longest: the most events from any state to the end, when nothing goes wrong any more.
     """
 
     states: int
     wrong: dict[str, list[str]]
-    longest: int
+    longest: int = 0
 
 
 def explore(
     troubles: int,
-    *,
-    life: type[Life] = Life,
     rules: Rules | None = None,
-    most: int = 10**9,
-    is_settling: bool = True,
+    life: type[Life] = Life,
+    *,
+    is_first_enough: bool = False,
 ) -> Found:
-    """Visit every state of the world, breadth first.
+    """Visit every state of the world, breadth first; then see how it ends from each of them.
 
     Args:
         troubles: how many things go wrong at most.
+        rules: what can happen, and what the driver of the life heeds.
         life: what is explored.
-        rules: what its driver heeds.
-        most: end after so many states.
-        is_settling: whether to look from each state whether all comes to an end.
+        is_first_enough: whether to end when something is wrong.
     """
-    rules = rules or Rules()
-    lives = Lives(life)
-    world = World(lives, rules)
+    world = World(Lives(life), rules or Rules())
     first = world.first(troubles)
-    seen = {first}
-    level = [first]
+    level, seen = [first], {first}
     wrong: dict[str, int] = {}
-    verdicts: dict[int, str | None] = {}
-    beside = EXCHANGE | CLIENT
+    judged: dict[int, str | None] = {}
     successors = world.successors
-    while level and len(seen) < most:
+    while level and not (wrong and is_first_enough):
         found = []
         for state in level:
             for after in successors(state):
@@ -780,47 +833,50 @@ def explore(
                     found.append(after)
         level = found
         for state in level:
-            parts = state & beside
-            if parts not in verdicts:
-                verdicts[parts] = _verdict(world, state)
-                if (text := verdicts[parts]) is not None:
+            parts = state & (EXCHANGE | CLIENT)
+            if parts not in judged:
+                judged[parts] = _verdict(world, state)
+                if (text := judged[parts]) is not None:
                     wrong.setdefault(text, state)
-    for text in lives.set_back:
-        wrong.setdefault(f"a status of the exchange's was set back: {text}", first)
+        for text in world.lives.set_back:
+            wrong.setdefault(f"a status of the exchange's is set back: {text}", first)
     longest = 0
-    if is_settling:
-        longest, stuck = _settle(world, seen)
-        wrong |= stuck
-    traces = {text: trace(world, first, state) for text, state in wrong.items()}
-    return Found(len(seen), traces, longest)
+    if not (wrong and is_first_enough):
+        longest, endings = _settle(world, seen)
+        wrong |= endings
+    ways = {
+        text: [] if is_first_enough else _way(world, first, state) for text, state in wrong.items()
+    }
+    return Found(len(seen), ways, longest)
+
+
+#: What the exchange has of an order that is said to have ended; of one that is gone, anything.
+MAY_BE = {
+    "rejected": (NONE,),
+    "absent": (NONE, CANCELED),
+    "filled": (ALL,),
+    "canceled": (CANCELED, PARTLY_CANCELED),
+}
 
 
 def _verdict(world: World, state: int) -> str | None:
     """Return the property that a state breaks."""
     exchange, _, client = world.parts(state)
     status, engine = world.lives.status[client.life], exchange.engine
-    can_come = exchange.add in (AWAY, ASTRAY) and (
-        exchange.time == 0 or not world._rules.keeps_deadlines
-    )
+    can_come = exchange.add in (AWAY, ASTRAY) and world.takes(exchange)
     if status in DONE and (engine in LIVE or can_come):
         return f"an order that lives, or may yet, is called {status}"
     if status in OPEN and engine == NONE:
         return f"an order that the exchange never took is called {status}"
-    if status in ("absent", "rejected") and FILLS[engine]:
-        return f"an order that has a fill is called {status}"
-    if status == "rejected" and engine != NONE:
-        return "an order that the exchange took is called rejected"
-    if status == "filled" and engine != ALL:
-        return "an order that is not filled is called filled"
-    if status == "canceled" and engine not in (CANCELED, PARTLY_CANCELED):
-        return "an order that was not cancelled is called canceled"
+    if status in MAY_BE and engine not in MAY_BE[status]:
+        return f"an order of which the exchange has {STATUS.get(engine)} is called {status}"
     if client.fills > FILLS[engine]:
         return "more fills are known than there are"
     if status == "partially_filled" and not client.fills:
         return "an order is called partially_filled, and no fill is known"
     is_waiting = client.waiting & ADDING or client.questions
     if status in ("sending", "unknown") and exchange.add != UNSENT and not is_waiting:
-        return f"nobody does anything about an order that is {status}"
+        return f"nobody waits for a word about an order that is {status}"
     return None
 
 
@@ -860,17 +916,14 @@ def _end_verdict(world: World, state: int) -> str | None:
     if status == "unknown" and exchange.pushed >= 0:
         # What could tell was pushed out of the snapshots.
         return None
-    if engine in LIVE:
-        is_right = status == STATUS[engine]
-    else:
-        is_right = status in DONE
+    is_right = status == STATUS[engine] if engine in LIVE else status in DONE
     if is_right and not client.questions:
         return None
     have = STATUS.get(engine, "nothing")
     return f"in the end an order is called {status}, and the exchange has {have}"
 
 
-def trace(world: World, first: int, state: int) -> list[str]:
+def _way(world: World, first: int, state: int) -> list[str]:
     """Return the shortest way to a state, in words."""
     came: dict[int, tuple[int, str]] = {first: (first, "")}
     queue = deque([first])
@@ -881,7 +934,7 @@ def trace(world: World, first: int, state: int) -> list[str]:
                 came[after] = (at, name)
                 queue.append(after)
     words: list[str] = []
-    while state != first and state in came:
+    while state != first:
         state, name = came[state]
         words.append(name)
     return words[::-1]

@@ -1,7 +1,8 @@
-"""What must not be concluded, and what must end: each test is one way to be wrong about an order."""
+"""What must not be concluded, and what must end: each test is one way to be wrong."""
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 import pytest
@@ -137,7 +138,8 @@ def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> 
     # The socket stood still since before the order, and nobody has noticed yet.
     order = unknown(bench)
     bench.wait(10.0)
-    bench.ask()
+    bench.orders.leaving()
+    # Nor is the end of the subscription answered: the socket is lost.
     bench.orders.broken()
     bench.wait(1.0)
     fills = fills_of_others(50, ago=0.5, bench=bench)
@@ -175,6 +177,29 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
             assert order.status == "unknown"
 
 
+def test_snapshot_without_its_first_part_proves_nothing(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.wait(1.0)
+    bench.ask()
+    bench.hear(new("O9"), kind="snapshot", sequence=2)
+    bench.wait(3.0)
+    assert order.status == "new"
+
+
+def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.orders.broken()
+    bench.ask()
+    # Another program made it larger in the gap.
+    listed = new(
+        "O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled"
+    )
+    bench.hear(trade("O1", "E1", 1.0, order_status="filled"), kind="snapshot", sequence=1)
+    bench.hear(listed, kind="snapshot", sequence=2)
+    bench.wait(1.0)
+    assert order.status == "partially_filled"
+
+
 # What ends.
 
 
@@ -190,7 +215,7 @@ def drive(bench: Bench, *reports: dict[str, object], limit: int = 60) -> int:
     return limit
 
 
-def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> None:
+async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> None:
     order = open_order(bench)
     fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
     bench.hear(fill)
@@ -199,7 +224,8 @@ def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> 
     bench.snapshot(fill)
     bench.wait(1.0)
     assert drive(bench, fill) < 20
-    assert order.is_done or isinstance(bench.orders.dead_end(order), OrderUnresolved)
+    with contextlib.suppress(OrderUnresolved):
+        await order.wait_done(0.01)
 
 
 def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
@@ -214,7 +240,7 @@ def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("params", [{"users": "all"}, {"snap_orders": False, "snap_trades": False}])
-def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end(
+async def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end(
     params: dict[str, object],
 ) -> None:
     bench = Bench(is_followed=False)
@@ -225,7 +251,54 @@ def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end(
         bench.wait(60.0 if due == INF else max(due - bench.now, 0.0))
         if due < INF:
             bench.orders.asked({**WHOLE, **params})
-    assert isinstance(bench.orders.dead_end(order), OrderUnresolved)
+    with pytest.raises(OrderUnresolved):
+        await order.wait_settled(0.01)
+
+
+def test_answer_between_a_snapshot_and_its_end_does_not_hide_that_the_order_ended(
+    bench: Bench,
+) -> None:
+    order = unknown(bench)
+    bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
+    # It ends while the stream is subscribed again.
+    bench.snapshot()
+    bench.ack(order, "O1")
+    bench.wait(1.0)
+    drive(bench)
+    assert order.status == "gone"
+
+
+def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.ack(order, "O1")
+    bench.wait(7.0)
+    for _ in range(2):
+        bench.snapshot()
+        bench.wait(0.5)
+    # The snapshots were behind the answer.
+    assert order.status == "pending_new"
+
+
+def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
+    order = open_order(bench)
+    change = Change("amend_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    bench.orders.changed_by(order, change, bench.now_ns)
+    assert bench.orders.check_due() == INF
+
+
+def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.ack(order, "O1")
+    change = Change("amend_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    change.deadline_ns = bench.at(-5.0)
+    bench.orders.change_unknown(order, change)
+    bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
+    assert not bench.orders.exposure(BTC).is_certain
+    drive(bench, new("O1", cl_ord_id="mine", order_qty=1.0))
+    assert bench.orders.exposure(BTC).is_certain
 
 
 # Whose it is.
@@ -325,6 +398,23 @@ def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> Non
     bench.hear(pending("O9", limit_price=101.0, order_userref=0))
     assert not bench.orders["O9"].is_mine
     assert old.replaced_by is None
+
+
+def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_lacked(
+    bench: Bench,
+) -> None:
+    order = open_order(bench, qty=12.0)
+    others = fills_of_others(50)
+    bench.orders.broken()
+    listed = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
+    # The fills of these ten were pushed out.
+    bench.snapshot(listed, *others)
+    bench.wait(1.0)
+    assert order.cum_qty == 10
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "E1", 2.0, order_status="filled"), *others[:49])
+    bench.wait(1.0)
+    assert (order.cum_qty, order.status) == (12, "filled")
 
 
 # What can still be bought.
