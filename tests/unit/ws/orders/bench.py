@@ -13,7 +13,18 @@ from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders
 
-__all__ = ["BTC", "EPOCH", "SECOND", "WHOLE", "Bench", "new", "pending", "text_of", "trade"]
+__all__ = [
+    "BTC",
+    "EPOCH",
+    "SECOND",
+    "WHOLE",
+    "Bench",
+    "listed",
+    "new",
+    "pending",
+    "text_of",
+    "trade",
+]
 
 BTC = "BTC/USD"
 SECOND = 1_000_000_000
@@ -157,6 +168,11 @@ def pending(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
 def new(order_id: str, **fields: Any) -> dict[str, Any]:
     """Return a report that an order is live; sparse, as the exchange writes it."""
     return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+
+
+def listed(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
+    """Return how a snapshot shows an open order."""
+    return pending(order_id, qty, **{"exec_type": "new", "order_status": "new", **fields})
 
 
 def trade(order_id: str, exec_id: str, qty: float, **fields: Any) -> dict[str, Any]:

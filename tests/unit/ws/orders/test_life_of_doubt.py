@@ -6,7 +6,7 @@ import contextlib
 from decimal import Decimal
 
 import pytest
-from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, new, pending, text_of, trade
+from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, text_of, trade
 
 from kraken_connector.exceptions import OrderUnresolved
 from kraken_connector.ws.orders import Order
@@ -191,11 +191,9 @@ def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: B
     bench.orders.broken()
     bench.ask()
     # Another program made it larger in the gap.
-    listed = new(
-        "O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled"
-    )
+    shown = new("O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled")
     bench.hear(trade("O1", "E1", 1.0, order_status="filled"), kind="snapshot", sequence=1)
-    bench.hear(listed, kind="snapshot", sequence=2)
+    bench.hear(shown, kind="snapshot", sequence=2)
     bench.wait(1.0)
     assert order.status == "partially_filled"
 
@@ -301,6 +299,16 @@ def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Ben
     assert bench.orders.exposure(BTC).is_certain
 
 
+def test_late_answer_for_an_order_with_past_fills_is_followed_by_a_question(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
+    bench.wait(1.0)
+    bench.ack(order, "O1")
+    drive(bench, trade("O1", "E1", 1.0, order_status="filled"))
+    assert order.status == "filled"
+
+
 # Whose it is.
 
 
@@ -386,6 +394,32 @@ def test_order_made_after_the_deadline_is_another_one(bench: Bench) -> None:
     assert not bench.orders["O9"].is_mine
 
 
+@pytest.mark.parametrize("is_answered", [False, True], ids=["sending", "unknown"])
+def test_listed_order_without_a_name_that_ends_may_be_ours(bench: Bench, is_answered: bool) -> None:
+    orders = [bench.send(None, order_userref=7, limit_price=price) for price in ("100.0", "101.0")]
+    for order in orders if is_answered else ():
+        bench.orders.outcome_unknown(order)
+    bench.snapshot(listed("O1", order_userref=7))
+    bench.wait(1.0)
+    for order in () if is_answered else orders:
+        bench.orders.outcome_unknown(order)
+    bench.hear(trade("O1", "E1", 1.0, order_userref=7))
+    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    drive(bench, trade("O1", "E1", 1.0, order_status="filled", order_userref=7))
+    assert orders[0].status != "absent"
+    assert [fill.exec_id for fill in orders[0].fills] in ([], ["E1"])
+
+
+def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
+    order = unknown(bench, None, order_userref=7)
+    bench.orders.broken()
+    bench.wait(30.0)
+    for _ in range(3):
+        bench.snapshot(listed("O1", order_userref=7))
+        bench.wait(10.0)
+    assert order.status == "new"
+
+
 def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> None:
     old = open_order(bench)
     change = Change("edit_order", old, {"limit_price": Decimal(101)})
@@ -406,9 +440,9 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
     order = open_order(bench, qty=12.0)
     others = fills_of_others(50)
     bench.orders.broken()
-    listed = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
+    shown = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
     # The fills of these ten were pushed out.
-    bench.snapshot(listed, *others)
+    bench.snapshot(shown, *others)
     bench.wait(1.0)
     assert order.cum_qty == 10
     bench.orders.broken()
@@ -434,6 +468,36 @@ def test_exposure_counts_what_a_change_may_have_made(
     exposure = bench.orders.exposure(BTC)
     assert exposure.buy >= 3
     assert not exposure.is_certain
+
+
+def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: Bench) -> None:
+    order = open_order(bench)
+    change = Change("edit_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    change.deadline_ns = bench.at(-5.0)
+    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    assert bench.orders.exposure(BTC).buy >= 3
+    bench.orders.change_unknown(order, change)
+    assert bench.orders.exposure(BTC).buy >= 3
+
+
+@pytest.mark.parametrize("qty", [2, None])
+def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int | None) -> None:
+    order = open_order(bench)
+    for asked in (qty, 6):
+        if asked is not None:
+            change = Change("amend_order", order, {"order_qty": Decimal(asked)})
+            bench.orders.changing(order, change)
+            change.deadline_ns = bench.at(-5.0)
+            bench.orders.change_unknown(order, change)
+    if qty is not None:
+        amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
+        bench.hear({**amended, "order_qty": 2.0})
+    bench.orders.broken()
+    # It was cancelled in the gap.
+    bench.snapshot(trade("O1", "E1", float(qty or 1), order_status="filled", cl_ord_id="mine"))
+    bench.wait(1.0)
+    assert order.status == "gone"
 
 
 def test_late_report_of_an_amend_does_not_undo_the_one_after_it(bench: Bench) -> None:
