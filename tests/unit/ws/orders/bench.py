@@ -1,0 +1,191 @@
+"""`Orders` with a clock of its own, which hears what a test says as frames of the stream."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from kraken_connector import Engine, WSDataMessage
+from kraken_connector.exceptions import TradingError
+from kraken_connector.models.trading import AddOrderParams
+from kraken_connector.models.trading_results import AddOrderResult
+from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.orders import Order, Orders
+
+__all__ = [
+    "BTC",
+    "EPOCH",
+    "SECOND",
+    "WHOLE",
+    "Bench",
+    "listed",
+    "new",
+    "pending",
+    "text_of",
+    "trade",
+]
+
+BTC = "BTC/USD"
+SECOND = 1_000_000_000
+#: The exchange's time less the local one.
+EPOCH = 1_700_000_000 * SECOND
+#: How long the exchange may take an order after it was sent, seconds.
+PATIENCE = 5.0
+WHOLE = {"snap_orders": True, "snap_trades": True}
+
+
+def text_of(at_ns: int) -> str:
+    """Return a time of the exchange as it writes it."""
+    seconds, rest = divmod(at_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
+
+
+class Bench:
+    """The orders of a client, without the client.
+
+    Args:
+        is_followed: whether the first snapshot, an empty one, was taken already.
+
+    Attributes:
+        now: monotonic local time, seconds.
+        sequence: number of the last message of the stream.
+        fills: what `on_fill` told: the order and the execution.
+    """
+
+    def __init__(self, *, is_followed: bool = True) -> None:
+        self.now = 1000.0
+        self.sequence = 0
+        self.clock = ExchangeClock()
+        self.orders = Orders(lambda: self.now, self.clock)
+        self.fills: list[tuple[Order | None, str]] = []
+        self._requests = 0
+        self.orders.on_fill(lambda order, fill: self.fills.append((order, fill.exec_id)))
+        self.learn()
+        if is_followed:
+            self.snapshot()
+            self.wait(1.0)
+
+    # Time.
+
+    @property
+    def now_ns(self) -> int:
+        """The exchange's time."""
+        return self.at(0.0)
+
+    def at(self, ago: float) -> int:
+        """Return the exchange's time some seconds ago."""
+        return EPOCH + int((self.now - ago) * SECOND)
+
+    def learn(self) -> None:
+        """Let a reply tell the exchange's time."""
+        text = text_of(self.now_ns)
+        self.clock.learn(text, text, self.now, self.now)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what is due is done."""
+        until = self.now + seconds
+        while (due := self.orders.deadline()) <= until:
+            self.now = max(self.now, due)
+            self.orders.tick()
+        self.now = until
+        self.orders.tick()
+
+    # The client.
+
+    def send(self, name: str | None = None, qty: str = "1.0", **options: Any) -> Order:
+        """Place an order; no answer comes."""
+        self._requests += 1
+        terms = {"side": "buy", "order_type": "limit", "limit_price": "100.0", **options}
+        side, order_type = terms.pop("side"), terms.pop("order_type")
+        tag = terms.pop("tag", None)
+        params = AddOrderParams(BTC, side, order_type, qty, **terms)
+        order = self.orders.placing(params, name, tag)
+        self.orders.sent(order, self._requests, self.at(-PATIENCE))
+        return order
+
+    def ack(self, order: Order, order_id: str) -> None:
+        """Let the exchange say that it took an order."""
+        self.orders.acknowledged(order, AddOrderResult(order_id))
+
+    def refuse(self, order: Order, text: str) -> None:
+        """Let the exchange say that it did not take an order."""
+        self.orders.refused(order, TradingError(text, 1, venue_error=text, method="add_order"))
+
+    def settle(self, tries: int = 20) -> None:
+        """Let snapshots without anything come for as long as one is wanted."""
+        for _ in range(tries):
+            due = self.orders.check_due()
+            if due == float("inf"):
+                return
+            self.wait(max(due - self.now, 0.0))
+            self.snapshot()
+            self.wait(1.0)
+
+    # The exchange.
+
+    def hear(
+        self, *reports: dict[str, Any], kind: str = "update", sequence: int | None = 0
+    ) -> None:
+        """Hear a message of the stream; 0 is the next number, `None` is none."""
+        self.sequence = sequence or self.sequence + 1
+        frame: dict[str, Any] = {
+            "channel": "executions",
+            "type": kind,
+            "data": [{"timestamp": text_of(self.now_ns), **report} for report in reports],
+        }
+        if sequence is not None:
+            frame["sequence"] = self.sequence
+        for event in Engine().feed(json.dumps(frame).encode(), self.now_ns):
+            if isinstance(event, WSDataMessage):
+                self.orders.observe(event)
+
+    def ask(self, **params: Any) -> None:
+        """Ask for a snapshot."""
+        self.orders.asked({**WHOLE, **params})
+
+    def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
+        """Ask for a snapshot and get it in one message."""
+        self.ask(**params)
+        self.hear(*reports, kind="snapshot", sequence=1)
+
+
+def pending(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
+    """Return the first report of an order, with all its terms."""
+    return {
+        "order_id": order_id,
+        "exec_type": "pending_new",
+        "order_status": "pending_new",
+        "symbol": BTC,
+        "side": "buy",
+        "order_type": "limit",
+        "order_qty": qty,
+        "limit_price": 100.0,
+        **fields,
+    }
+
+
+def new(order_id: str, **fields: Any) -> dict[str, Any]:
+    """Return a report that an order is live; sparse, as the exchange writes it."""
+    return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+
+
+def listed(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
+    """Return how a snapshot shows an open order."""
+    return pending(order_id, qty, **{"exec_type": "new", "order_status": "new", **fields})
+
+
+def trade(order_id: str, exec_id: str, qty: float, **fields: Any) -> dict[str, Any]:
+    """Return the report of a fill."""
+    return {
+        "order_id": order_id,
+        "exec_id": exec_id,
+        "exec_type": "trade",
+        "order_status": "partially_filled",
+        "symbol": BTC,
+        "side": "buy",
+        "last_qty": qty,
+        "last_price": 100.0,
+        "cost": qty * 100,
+        **fields,
+    }

@@ -1,0 +1,940 @@
+"""A small world around one order, and every way that its events can follow each other.
+
+The exchange, the network and what `Orders` does are tables and a few numbers; what is known of the
+order is a real `Life`. A state is a tuple, so that it can be kept in a set; the life in it is a
+number of `Lives`, which calls the methods of `Life` once for each state that it can be in.
+
+What the world promises, each with its source:
+
+- A request is taken once at most, and not after its deadline (page "Add Order"). It may vanish, and
+  it may arrive after its socket was lost.
+- Answers come in any order and may vanish with their socket. A certain refusal is true. After an
+  uncertain one the order may live.
+- Reports and snapshots come from one feed, which may be behind answers, for longer than one look
+  takes, but not than two; and it is not behind when the slack after the deadline is over. Reports
+  come in sequence. A gap is noticed by the next message, a lost socket at once.
+- A snapshot is built after it was asked for, may come in two parts, and names each fill's order.
+  More than fifty fills of others may push older ones out of it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from kraken_connector.ws.orders.life import DONE, FINAL, OPEN, RANKS, Life
+
+__all__ = ["Found", "Lives", "Rules", "explore"]
+
+# What the exchange's engine has, and how far its feed is.
+NONE, PENDING, NEW, PARTLY, ALL, CANCELED, PARTLY_CANCELED, FILLED = range(8)
+LIVE = (PENDING, NEW, PARTLY)
+#: Fills by what the engine has; two are all.
+FILLS = (0, 0, 0, 1, 2, 0, 1, 2)
+#: What the exchange can do by itself: make it live, fill it, refuse or expire it.
+MOVES = {PENDING: (NEW, CANCELED), NEW: (PARTLY, CANCELED), PARTLY: (ALL, PARTLY_CANCELED)}
+CANCELS = {PENDING: CANCELED, NEW: CANCELED, PARTLY: PARTLY_CANCELED}
+#: The reports on the way to each state of the engine.
+WAYS = {
+    NONE: (NONE,),
+    PENDING: (NONE, PENDING),
+    NEW: (NONE, PENDING, NEW),
+    PARTLY: (NONE, PENDING, NEW, PARTLY),
+    ALL: (NONE, PENDING, NEW, PARTLY, ALL, FILLED),
+    CANCELED: (NONE, PENDING, NEW, CANCELED),
+    PARTLY_CANCELED: (NONE, PENDING, NEW, PARTLY, PARTLY_CANCELED),
+}
+STATUS = {
+    PENDING: "pending_new",
+    NEW: "new",
+    PARTLY: "partially_filled",
+    ALL: "partially_filled",
+    FILLED: "filled",
+    CANCELED: "canceled",
+    PARTLY_CANCELED: "canceled",
+}
+#: Messages of the stream: a report of what the feed has, or one of these. The report of another
+#: order is one that was made when the slack after the deadline was over.
+AMENDED, OTHER, GAP = 8, 9, 10
+#: From here on they are parts of snapshots: two bits for the listed state, two for the number of
+#: past fills, whether fills were pushed out, and whether it is the first part.
+PART, FILLS_AT, PUSHED, FIRST = 64, 2, 16, 32
+
+#: A request: not sent, on its way, on its way from a dead socket, carried out (an amend whose
+#: report is still to come), at an end.
+UNSENT, AWAY, ASTRAY, CARRIED_OUT, OVER = range(5)
+#: Answers that are on their way.
+ACK, REFUSAL, ERROR, CANCELED_ACK, CANCEL_REFUSAL, AMEND_ACK, AMEND_REFUSAL = (
+    1 << place for place in range(7)
+)
+ANSWERS = {
+    ACK: "that it was taken",
+    REFUSAL: "that it was not taken",
+    ERROR: "that something went wrong",
+    CANCELED_ACK: "that it is cancelled",
+    CANCEL_REFUSAL: "that there is nothing to cancel",
+    AMEND_ACK: "that it is amended",
+    AMEND_REFUSAL: "that there is nothing to amend",
+}
+#: The stream at the exchange: without a socket, not subscribed, asked for, active, to be left
+#: in order to be asked for again, and left.
+NO_SOCKET, SOCKET, ASKED, ACTIVE, LEAVING, LEFT = range(6)
+#: What the client waits for, and whether the report of its amend came.
+ADDING, CANCELING, AMENDING, IS_AMENDED = 1, 2, 4, 8
+#: Its snapshot: none that is not concluded, asked for, begun; and what that has.
+NO_SNAPSHOT, AWAITED, BEGUN, HAS_ORDER, IS_PUSHED = 0, 1, 2, 4, 8
+#: What it wants to know, and from when on a snapshot can tell: when the deadline and its slack are
+#: over, after some patience, both; or now; or since before the last snapshot was asked for.
+OUTCOME, END, TERMS = 1, 2, 4
+NO_DOUBT, DEADLINE, PATIENCE, BOTH, DUE, DUE_WHEN_ASKED = range(6)
+
+
+class Exchange(NamedTuple):
+    """What the exchange has, and what is on its way to it.
+
+    Attributes:
+        time: 0 before the deadline, 1 after it, 2 when the slack is over too.
+        add: the order's request.
+        cancel: the request to cancel it.
+        amend: the request to amend it.
+        engine: the order.
+        feed: the order as stream and snapshots show it.
+        pushed: fills that others pushed out of snapshots, -1 where that did not happen.
+        other: whether another order was reported after the slack.
+    """
+
+    time: int = 0
+    add: int = UNSENT
+    cancel: int = UNSENT
+    amend: int = UNSENT
+    engine: int = NONE
+    feed: int = NONE
+    pushed: int = -1
+    other: bool = False
+
+
+class Network(NamedTuple):
+    """What is on its way to the client.
+
+    Attributes:
+        subscription: the stream at the exchange.
+        answers: the answers, which come in any order.
+        stream: the messages of the stream, the next one first.
+    """
+
+    subscription: int = ACTIVE
+    answers: int = 0
+    stream: tuple[int, ...] = ()
+
+
+class Client(NamedTuple):
+    """What the client knows.
+
+    Attributes:
+        life: the life of the order, a number of `Lives`.
+        waiting: the requests that wait for an answer.
+        is_current: whether the stream is followed without a gap.
+        is_heard: whether the order was heard of since the last snapshot was asked for.
+        snapshot: the last snapshot.
+        questions: what it wants to know.
+        due: from when on a snapshot can tell.
+        fills: fills that it knows.
+        is_past: whether the stream was left when the deadline and its slack were over.
+    """
+
+    life: int
+    waiting: int = 0
+    is_current: bool = True
+    is_heard: bool = False
+    snapshot: int = NO_SNAPSHOT
+    questions: int = 0
+    due: int = NO_DOUBT
+    fills: int = 0
+    is_past: bool = False
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How `Orders` drives a life, and what the exchange keeps to; each can be switched off.
+
+    Attributes:
+        drops_cut_snapshots: a gap ends a snapshot that is not complete.
+        heeds_later_words: a snapshot proves nothing about what was heard of after it was asked for.
+        answers_are_no_news: the answer for an order that the stream has shown is no such word.
+        heeds_due: a snapshot that was asked for too early counts as such.
+        heeds_pushed_fills: fills that a snapshot leaves out may be the order's.
+        spaces_looks: a look in vain is followed by a pause before the next one counts.
+        followed_from_snapshots: the stream counts as followed from the snapshot, not the request.
+        followed_when_answered: the stream counts as followed until it was left only when all that
+            came before is there.
+        begins_with_first_part: a snapshot of which another part comes first is none.
+        keeps_deadlines: the exchange takes nothing after its deadline.
+        has_cancels: whether the order is cancelled.
+        has_amends: whether it is amended.
+        capacity: messages of the stream that can be on their way before the exchange waits.
+    """
+
+    drops_cut_snapshots: bool = True
+    heeds_later_words: bool = True
+    answers_are_no_news: bool = True
+    heeds_due: bool = True
+    heeds_pushed_fills: bool = True
+    spaces_looks: bool = True
+    followed_from_snapshots: bool = True
+    followed_when_answered: bool = True
+    begins_with_first_part: bool = True
+    keeps_deadlines: bool = True
+    has_cancels: bool = True
+    has_amends: bool = True
+    capacity: int = 3
+
+
+class Lives:
+    """The states of `Life` as numbers, and what each method makes of each.
+
+    Args:
+        life: the class.
+    """
+
+    #: Looks beyond so many are alike.
+    MOST_LOOKS = 3
+
+    def __init__(self, life: type[Life] = Life) -> None:
+        self._type = life
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._made: dict[int, int] = {}
+        self._slots: list[tuple[object, ...]] = []
+        #: By number.
+        self.status: list[str] = []
+        self.is_shown: list[bool] = []
+        self.is_past_deadline: list[bool] = []
+        self.looks: list[int] = []
+        #: Statuses of the exchange that were set back.
+        self.set_back: list[str] = []
+        self.first = self._number(life("sending"))
+
+    def after(self, number: int, call: int) -> int:
+        """Return what a life is after a call, one of `CALLS`."""
+        key = number << 6 | call
+        made = self._made.get(key)
+        if made is None:
+            life = self._type()
+            for name, value in zip(Life.__slots__, self._slots[number], strict=True):
+                setattr(life, name, value)
+            CALLS[call](life)
+            made = self._made[key] = self._number(life)
+            self._compare(self.status[number], life.status)
+        return made
+
+    def _number(self, life: Life) -> int:
+        life.looks = min(life.looks, self.MOST_LOOKS)
+        slots = tuple(getattr(life, name) for name in Life.__slots__)
+        number = self._numbers.setdefault(slots, len(self._slots))
+        if number == len(self._slots):
+            self._slots.append(slots)
+            self.status.append(life.status)
+            self.is_shown.append(life.is_shown)
+            self.is_past_deadline.append(life.is_past_deadline)
+            self.looks.append(life.looks)
+        return number
+
+    def _compare(self, before: str, after: str) -> None:
+        """Note whether a status of the exchange's was set back."""
+        if before in FINAL:
+            is_right = before == after
+        else:
+            ended = after in ("gone", "rejected")
+            is_right = before not in OPEN or ended or RANKS.get(after, -1) >= RANKS[before]
+        if not is_right:
+            self.set_back.append(f"{before} became {after}")
+
+
+def _sent(life: Life, is_current: bool) -> None:
+    life.is_unbroken = is_current
+
+
+def _missing(bits: int) -> Callable[[Life], None]:
+    return lambda life: life.missing(
+        is_past_deadline=bool(bits & 1), obstacle=bool(bits & 2), is_filled=bool(bits & 4)
+    )
+
+
+def _reported(status: str) -> Callable[[Life], None]:
+    return lambda life: life.reported(status)
+
+
+#: What can happen to a life, by number; reports by what the feed has, `missing` by its arguments.
+ACKED, REFUSED, UNANSWERED, BROKEN, PASSED, SILENT, FILLED_IN_PART = range(7)
+SENT, REPORTED, MISSING = 8, 16, 32
+CALLS: dict[int, Callable[[Life], None]] = {
+    ACKED: lambda life: life.acknowledged(),
+    REFUSED: lambda life: life.refused(),
+    UNANSWERED: lambda life: life.left_unanswered(),
+    BROKEN: lambda life: life.gap(),
+    PASSED: lambda life: life.deadline_passed(),
+    SILENT: lambda life: life.silent_past_deadline(),
+    FILLED_IN_PART: lambda life: life.filled_in_part(),
+    SENT: lambda life: _sent(life, False),
+    SENT + 1: lambda life: _sent(life, True),
+    **{REPORTED + code: _reported(status) for code, status in STATUS.items()},
+    **{MISSING + bits: _missing(bits) for bits in range(8)},
+}
+
+
+class Driver:
+    """What the client makes of each event, as `Orders` does it.
+
+    Args:
+        lives: what is known of the order.
+        rules: what it heeds.
+    """
+
+    def __init__(self, lives: Lives, rules: Rules) -> None:
+        self._lives = lives
+        self._rules = rules
+
+    def sent(self, client: Client) -> Client:
+        is_followed = client.is_current
+        if self._rules.followed_from_snapshots:
+            is_followed = is_followed and client.snapshot != AWAITED
+        life = self._lives.after(client.life, SENT + is_followed)
+        return client._replace(life=life, waiting=client.waiting | ADDING)
+
+    def answered(self, client: Client, answer: int) -> Client:
+        if answer == ACK:
+            client = self._over(client, ADDING)
+            if self._status(client) == "unknown":
+                client = _end(client, ~0)
+            is_shown = self._lives.is_shown[client.life]
+            if not is_shown:
+                client = _begin(client, OUTCOME, PATIENCE)
+            if not is_shown or not self._rules.answers_are_no_news:
+                client = client._replace(is_heard=True)
+            return self._lived(client, ACKED)
+        if answer == REFUSAL:
+            client = self._lived(self._over(client, ADDING), REFUSED)
+            if self._status(client) == "rejected":
+                return _end(client, ~0)
+            return _begin(client, END, PATIENCE)
+        if answer == ERROR:
+            return self.unanswered(client, ADDING)
+        if answer == AMEND_ACK:
+            client = self._over(client, AMENDING)
+            is_over = client.waiting & IS_AMENDED or self._is_done(client)
+            return client if is_over else _begin(client, TERMS, PATIENCE)
+        is_cancel = answer in (CANCELED_ACK, CANCEL_REFUSAL)
+        client = self._over(client, CANCELING if is_cancel else AMENDING)
+        return client if self._is_done(client) else _begin(client, END, PATIENCE)
+
+    def unanswered(self, client: Client, request: int) -> Client:
+        client = self._over(client, request)
+        if request == ADDING:
+            if self._status(client) != "sending":
+                return client
+            return _begin(self._lived(client, UNANSWERED), OUTCOME, DEADLINE)
+        if self._is_done(client):
+            return client
+        if request == CANCELING:
+            return _begin(client, END, PATIENCE)
+        return client if client.waiting & IS_AMENDED else _begin(client, TERMS, DEADLINE)
+
+    def leaving(self, client: Client) -> Client:
+        """Leave the stream for a moment, to get a snapshot."""
+        is_past = client.due in (DUE, DUE_WHEN_ASKED, PATIENCE) and client.is_current
+        if is_past and self._status(client) == "unknown":
+            client = client._replace(is_past=True)
+            if not self._rules.followed_when_answered:
+                client = self._lived(client, PASSED)
+        return client
+
+    def asked(self, client: Client) -> Client:
+        """Ask for a snapshot; where the stream was left, all that came before is there."""
+        if client.is_past:
+            client = self._lived(client, PASSED)._replace(is_past=False)
+        client = self._lived(client, BROKEN)
+        due = DUE_WHEN_ASKED if client.due == DUE else client.due
+        return client._replace(snapshot=AWAITED, is_heard=False, due=due)
+
+    def broken(self, client: Client) -> Client:
+        client = self._lived(client, BROKEN)._replace(is_current=False, is_past=False)
+        if client.snapshot & BEGUN and self._rules.drops_cut_snapshots:
+            client = client._replace(snapshot=NO_SNAPSHOT)
+        return client
+
+    def lost(self, client: Client) -> Client:
+        client = self.broken(client)
+        for request in (ADDING, CANCELING, AMENDING):
+            if client.waiting & request:
+                client = self.unanswered(client, request)
+        return client
+
+    def heard(self, client: Client, message: int) -> Client:
+        if message == GAP:
+            return self.broken(client)
+        if message >= PART:
+            return self._took_part(client, message)
+        if message == OTHER:
+            is_open = client.due != NO_DOUBT and self._status(client) == "unknown"
+            if is_open and client.is_current:
+                client = self._lived(self._lived(client, PASSED), SILENT)
+            return _end(client, ~0) if self._status(client) == "absent" else client
+        client = _end(client, OUTCOME)._replace(is_heard=True)
+        if message == AMENDED:
+            client = _end(client, TERMS)._replace(waiting=client.waiting | IS_AMENDED)
+        client = self._told(client, NEW if message == AMENDED else message)
+        return _end(client, ~0) if self._is_done(client) else client
+
+    def concluded(self, client: Client) -> Client:
+        """Draw the conclusions from a snapshot that is complete."""
+        has_order = client.snapshot & HAS_ORDER
+        is_pushed = client.snapshot & IS_PUSHED and self._rules.heeds_pushed_fills
+        client = client._replace(snapshot=NO_SNAPSHOT)
+        if self._is_missing(client) and not has_order:
+            client = self._missed(client, bool(is_pushed))
+        is_late = client.due == DUE_WHEN_ASKED and self._rules.spaces_looks
+        return client._replace(due=PATIENCE) if is_late else client
+
+    def _is_missing(self, client: Client) -> bool:
+        """Tell whether it means something that a snapshot does not have the order."""
+        status = self._status(client)
+        is_news = client.is_heard and self._rules.heeds_later_words
+        return status != "sending" and status not in DONE and not is_news
+
+    def _missed(self, client: Client, is_pushed: bool) -> Client:
+        before = self._status(client)
+        is_past = client.due in (NO_DOUBT, DUE_WHEN_ASKED) or not self._rules.heeds_due
+        obstacle = is_pushed and not self._lives.is_past_deadline[client.life]
+        bits = is_past | obstacle << 1 | (client.fills == 2) << 2
+        client = self._lived(client, MISSING + bits)
+        return client if self._status(client) == before else _end(client, ~0)
+
+    def _took_part(self, client: Client, part: int) -> Client:
+        state, fills = part & 3, part >> FILLS_AT & 3
+        snapshot = client.snapshot & (HAS_ORDER | IS_PUSHED) if client.snapshot & BEGUN else 0
+        snapshot |= BEGUN | (HAS_ORDER if state else 0) | (IS_PUSHED if part & PUSHED else 0)
+        is_cut = client.snapshot == AWAITED and not part & FIRST
+        if is_cut and self._rules.begins_with_first_part:
+            client = client._replace(snapshot=NO_SNAPSHOT)
+        elif client.snapshot != NO_SNAPSHOT:
+            client = client._replace(snapshot=snapshot, is_current=True)
+        if state:
+            client = _end(self._told(client, state), OUTCOME)
+            if client.due in (NO_DOUBT, DUE_WHEN_ASKED):
+                client = _end(client, ~0)
+        if fills:
+            client = self._lived(client, FILLED_IN_PART)
+            client = client._replace(fills=max(client.fills, fills))
+        return client
+
+    def _told(self, client: Client, state: int) -> Client:
+        client = self._lived(client, REPORTED + state)
+        if not (fills := max(client.fills, FILLS[state])):
+            return client
+        return self._lived(client, FILLED_IN_PART)._replace(fills=fills)
+
+    def _lived(self, client: Client, call: int) -> Client:
+        return client._replace(life=self._lives.after(client.life, call))
+
+    def _over(self, client: Client, request: int) -> Client:
+        return client._replace(waiting=client.waiting & ~request)
+
+    def _status(self, client: Client) -> str:
+        return self._lives.status[client.life]
+
+    def _is_done(self, client: Client) -> bool:
+        return self._status(client) in DONE
+
+
+#: When a snapshot can tell, where it could tell at one time and something else is asked.
+LATER = {
+    DEADLINE: (DEADLINE, DEADLINE, BOTH, BOTH, DEADLINE, DEADLINE),
+    PATIENCE: (PATIENCE, BOTH, PATIENCE, BOTH, PATIENCE, PATIENCE),
+}
+
+
+def _begin(client: Client, question: int, due: int) -> Client:
+    if client.questions & (OUTCOME | question):
+        return client
+    return client._replace(questions=client.questions | question, due=LATER[due][client.due])
+
+
+def _end(client: Client, questions: int) -> Client:
+    left = client.questions & ~questions
+    return client._replace(questions=left, due=client.due if left else NO_DOUBT)
+
+
+#: Turns of what happens when nothing goes wrong; what only may happen has none.
+NEVER = 99
+
+#: What an event is called, the two parts after it, what trouble it is, and its turn.
+Event = tuple[str, tuple[Any, Any], int, int]
+#: What the exchange does: the exchange after it, and the message and the answer that it sends.
+Move = tuple[str, Exchange, int, int, int, int]
+#: The same in another order: the parts less the trouble, as a number that is added after theirs was
+#: taken out, and the troubles that must be left.
+Step = tuple[int, int, int, str]
+
+
+class Numbered(dict[Any, int]):
+    """Numbers for things, and the things by number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.things: list[Any] = []
+
+    def __missing__(self, thing: Any) -> int:
+        number = self[thing] = len(self.things)
+        self.things.append(thing)
+        return number
+
+
+#: A state is one number: of the exchange, the network, the client, and the troubles to come.
+NETWORK_AT, CLIENT_AT, TROUBLES_AT = 20, 40, 60
+ONE = (1 << 20) - 1
+EXCHANGE, NETWORK, CLIENT = ONE, ONE << NETWORK_AT, ONE << CLIENT_AT
+TROUBLE = 1 << TROUBLES_AT
+NOTHING: Step = (0, 1 << 100, NEVER, "")
+
+
+class World:
+    """All that can happen, by the rules of the exchange, the network and the client.
+
+    Every event concerns two parts, but for the loss of a socket; so what can happen to two parts is
+    worked out once.
+
+    Args:
+        lives: what is known of the order.
+        rules: what the driver of the life heeds.
+    """
+
+    def __init__(self, lives: Lives, rules: Rules) -> None:
+        self.lives = lives
+        self._rules = rules
+        self._driver = Driver(lives, rules)
+        self._exchanges, self._networks, self._clients = Numbered(), Numbered(), Numbered()
+        self._off = self._networks[Network(NO_SOCKET)] << NETWORK_AT
+        self._steps: list[tuple[dict[int, list[Step]], int]] = [
+            ({}, EXCHANGE | NETWORK),
+            ({}, NETWORK | CLIENT),
+            ({}, EXCHANGE | CLIENT),
+        ]
+        self._astray: dict[int, int] = {}
+        self._lost: dict[int, int] = {}
+
+    def first(self, troubles: int) -> int:
+        """Return the state in which an order is about to be sent, on a stream that is followed."""
+        exchange, network = self._exchanges[Exchange()], self._networks[Network()]
+        client = self._clients[Client(self.lives.first)]
+        return exchange | network << NETWORK_AT | client << CLIENT_AT | troubles << TROUBLES_AT
+
+    def parts(self, state: int) -> tuple[Exchange, Network, Client]:
+        """Return what a state consists of."""
+        return (
+            self._exchanges.things[state & ONE],
+            self._networks.things[state >> NETWORK_AT & ONE],
+            self._clients.things[state >> CLIENT_AT & ONE],
+        )
+
+    def takes(self, exchange: Exchange) -> bool:
+        """Tell whether the exchange takes an order that arrives now."""
+        return exchange.time == 0 or not self._rules.keeps_deadlines
+
+    def successors(self, state: int) -> list[int]:
+        """Return all that can come next."""
+        found = []
+        for base, steps in self._pairs(state):
+            found += [base + delta for delta, cost, _, _ in steps if cost <= base]
+        if state >= TROUBLE and state & NETWORK != self._off:
+            found.append(self._without_socket(state))
+        return found
+
+    def named(self, state: int) -> Iterator[tuple[str, int]]:
+        """Yield all that can come next, and what happens."""
+        for base, steps in self._pairs(state):
+            for delta, cost, _, name in steps:
+                if cost <= base:
+                    yield name, base + delta
+        if state >= TROUBLE and state & NETWORK != self._off:
+            yield "the socket is lost", self._without_socket(state)
+
+    def calm(self, state: int) -> int | None:
+        """Return what comes next when nothing goes wrong, `None` when nothing more happens."""
+        first, after = NEVER, None
+        for base, steps in self._pairs(state):
+            delta, _, turn, _ = steps[0]
+            if turn < first:
+                first, after = turn, base + delta
+        return after
+
+    def _pairs(self, state: int) -> list[tuple[int, list[Step]]]:
+        """Return what can happen to each two parts, and the state without these."""
+        there = []
+        for steps, mask in self._steps[: 3 if state & NETWORK != self._off else 2]:
+            pair = state & mask
+            if pair not in steps:
+                steps[pair] = self._work_out(state, mask)
+            there.append((state - pair, steps[pair]))
+        return there
+
+    def _work_out(self, state: int, mask: int) -> list[Step]:
+        """Return what can happen to two parts, first what happens first when nothing goes wrong."""
+        exchange, network, client = self.parts(state)
+        exchanges, networks = (self._exchanges, 0), (self._networks, NETWORK_AT)
+        clients = self._clients, CLIENT_AT
+        if not mask & CLIENT:
+            events, numbers = self._beside_client(exchange, network), (exchanges, networks)
+        elif not mask & EXCHANGE:
+            events, numbers = self._beside_exchange(network, client), (networks, clients)
+        else:
+            events, numbers = self._beside_network(exchange, client), (exchanges, clients)
+        (first, first_at), (second, second_at) = numbers
+        steps = [
+            (
+                (first[one] << first_at | second[two] << second_at) - cost * TROUBLE,
+                cost * TROUBLE,
+                turn,
+                name,
+            )
+            for name, (one, two), cost, turn in events
+        ]
+        return sorted(steps, key=lambda step: step[2]) or [NOTHING]
+
+    def _without_socket(self, state: int) -> int:
+        exchange, client = state & ONE, state >> CLIENT_AT & ONE
+        if exchange not in self._astray:
+            was = self._exchanges.things[exchange]
+            requests = {
+                name: ASTRAY for name in ("add", "cancel", "amend") if getattr(was, name) == AWAY
+            }
+            self._astray[exchange] = self._exchanges[was._replace(**requests)]
+        if client not in self._lost:
+            self._lost[client] = self._clients[self._driver.lost(self._clients.things[client])]
+        return (
+            (state >> TROUBLES_AT) - 1 << TROUBLES_AT
+            | self._lost[client] << CLIENT_AT
+            | self._off
+            | self._astray[exchange]
+        )
+
+    # The events.
+
+    def _beside_client(self, exchange: Exchange, network: Network) -> Iterator[Event]:
+        """Yield what happens between the exchange and the network."""
+        for name, after, message, answer, cost, turn in self._by_exchange(exchange):
+            if message and len(network.stream) >= self._rules.capacity:
+                continue
+            yield name, (after, _carrying(network, message, answer)), cost, turn
+        if network.subscription == LEAVING:
+            left = network._replace(subscription=LEFT)
+            yield "the stream is left", (exchange, left), 0, 2
+        if network.subscription == ASKED:
+            for parts in _snapshots(exchange):
+                stream = network.stream + parts
+                built = network._replace(subscription=ACTIVE, stream=stream)
+                yield "a snapshot is built", (exchange, built), 0, 2
+        if exchange.time == 2 and not exchange.other and network.subscription == ACTIVE:
+            other = exchange._replace(other=True), _carrying(network, OTHER, 0)
+            yield "another order is reported", other, 0, NEVER
+
+    def _by_exchange(self, was: Exchange) -> Iterator[Move]:
+        """Yield what the exchange does by itself."""
+        if was.add in (AWAY, ASTRAY):
+            yield from self._taking(was, was._replace(add=OVER))
+        if was.cancel in (AWAY, ASTRAY):
+            over = was._replace(cancel=OVER)
+            if was.engine in LIVE:
+                ended = over._replace(engine=CANCELS[was.engine])
+                yield "it is cancelled", ended, 0, CANCELED_ACK, 0, 3
+            else:
+                yield "there is nothing to cancel", over, 0, CANCEL_REFUSAL, 0, 3
+            yield "the cancel vanishes", over, 0, 0, 1, NEVER
+        if was.amend in (AWAY, ASTRAY):
+            over = was._replace(amend=OVER)
+            if was.engine in (NEW, PARTLY) and self.takes(was):
+                yield "it is amended", was._replace(amend=CARRIED_OUT), 0, AMEND_ACK, 0, 3
+            else:
+                yield "there is nothing to amend", over, 0, AMEND_REFUSAL, 0, 3
+            yield "the amend vanishes", over, 0, 0, 1, NEVER
+        for moved in MOVES.get(was.engine, ()):
+            name = f"the order is {STATUS[moved]} at the exchange"
+            yield name, was._replace(engine=moved), 0, 0, 0, NEVER
+        yield from _following(was)
+
+    def _taking(self, was: Exchange, over: Exchange) -> Iterator[Move]:
+        """Yield what can become of an order that is on its way."""
+        if self.takes(was):
+            taken = over._replace(engine=PENDING)
+            yield "the order is taken", taken, 0, ACK, 0, 3
+            yield "the order is taken, with an error", taken, 0, ERROR, 1, NEVER
+            yield "the order is refused", over, 0, REFUSAL, 0, NEVER
+            yield "an error, and it is not taken", over, 0, ERROR, 1, NEVER
+        else:
+            yield "the order is too late", over, 0, REFUSAL, 0, 3
+        yield "the order vanishes", over, 0, 0, 1, NEVER
+
+    def _beside_exchange(self, network: Network, client: Client) -> Iterator[Event]:
+        """Yield what happens between the network and the client."""
+        driver = self._driver
+        if network.stream:
+            heard = driver.heard(client, network.stream[0])
+            yield "a message is heard", (network._replace(stream=network.stream[1:]), heard), 0, 0
+            for place, message in enumerate(network.stream):
+                if message != GAP:
+                    stream = (*network.stream[:place], GAP, *network.stream[place + 1 :])
+                    yield "a message is lost", (network._replace(stream=stream), client), 1, NEVER
+        for answer in _bits(network.answers):
+            fewer = network._replace(answers=network.answers & ~answer)
+            name = f"the answer {ANSWERS[answer]}"
+            yield f"{name} comes", (fewer, driver.answered(client, answer)), 0, 1
+            yield f"{name} is lost", (fewer, client), 1, NEVER
+        for request in _bits(client.waiting & ~IS_AMENDED):
+            yield "an answer does not come", (network, driver.unanswered(client, request)), 0, 6
+        if client.snapshot & BEGUN and not any(part >= GAP for part in network.stream):
+            yield "the snapshot is complete", (network, driver.concluded(client)), 0, 5
+        yield from self._subscribing(network, client)
+
+    def _subscribing(self, network: Network, client: Client) -> Iterator[Event]:
+        """Yield what the client does about the stream."""
+        asked, subscription = network._replace(subscription=ASKED), network.subscription
+        if subscription == NO_SOCKET:
+            yield "it connects", (network._replace(subscription=SOCKET), client), 0, 2
+        elif subscription == SOCKET:
+            yield "it subscribes", (asked, self._driver.asked(client)), 0, 2
+        elif subscription == LEFT and not network.stream:
+            yield "it subscribes again", (asked, self._driver.asked(client)), 0, 2
+        elif subscription == ACTIVE and not any(part >= PART for part in network.stream):
+            is_hopeless = self.lives.looks[client.life] >= Lives.MOST_LOOKS
+            is_due = client.due in (DUE, DUE_WHEN_ASKED) and not is_hopeless
+            is_wanted = is_due or not client.is_current
+            leaving = network._replace(subscription=LEAVING), self._driver.leaving(client)
+            yield "it leaves the stream", leaving, int(not is_wanted), 8 if is_wanted else NEVER
+
+    def _beside_network(self, exchange: Exchange, client: Client) -> Iterator[Event]:
+        """Yield what happens between the client and the exchange, while there is a socket."""
+        driver, status = self._driver, self.lives.status[client.life]
+        if exchange.add == UNSENT:
+            yield "it is sent", (exchange._replace(add=AWAY), driver.sent(client)), 0, 0
+            return
+        is_open = status not in DONE
+        if exchange.cancel == UNSENT and is_open and self._rules.has_cancels:
+            waiting = client.waiting | CANCELING
+            asked = exchange._replace(cancel=AWAY), client._replace(waiting=waiting)
+            yield "a cancel is sent", asked, 0, NEVER
+        if self._may_amend(exchange, client) and is_open:
+            waiting = client.waiting | AMENDING
+            asked = exchange._replace(amend=AWAY), client._replace(waiting=waiting)
+            yield "an amend is sent", asked, 0, NEVER
+        if exchange.time == 2 and client.due in (DEADLINE, BOTH):
+            due = DUE if client.due == DEADLINE else PATIENCE
+            yield "the deadline is over", (exchange, client._replace(due=due)), 0, 7
+        is_up_to_date = exchange.feed == WAYS[exchange.engine][-1]
+        if client.due in (PATIENCE, BOTH) and (is_up_to_date or not self.lives.looks[client.life]):
+            due = DUE if client.due == PATIENCE else DEADLINE
+            yield "no word comes", (exchange, client._replace(due=due)), 0, 7
+
+    def _may_amend(self, exchange: Exchange, client: Client) -> bool:
+        """Tell whether an amend is sent; one waits for the answer to the order's last request."""
+        is_free = exchange.amend == UNSENT and not client.waiting and exchange.time == 0
+        return self._rules.has_amends and is_free
+
+
+def _carrying(network: Network, message: int, answer: int) -> Network:
+    """Return a network that brings a message and an answer, as far as it can."""
+    if message and network.subscription in (ACTIVE, LEAVING):
+        network = network._replace(stream=(*network.stream, message))
+    if answer and network.subscription != NO_SOCKET:
+        network = network._replace(answers=network.answers | answer)
+    return network
+
+
+def _snapshots(exchange: Exchange) -> list[tuple[int, ...]]:
+    """Return the messages that a snapshot can come in."""
+    feed = exchange.feed
+    listed = feed if feed in LIVE else 0
+    visible = FILLS[feed] - max(exchange.pushed, 0)
+    fills = visible << FILLS_AT | (PUSHED if exchange.pushed >= 0 else 0)
+    return [
+        (PART | FIRST | listed | fills,),
+        (PART | FIRST | listed, PART | fills),
+        (PART | FIRST | fills, PART | listed),
+    ]
+
+
+def _bits(number: int) -> Iterator[int]:
+    while number:
+        bit = number & -number
+        yield bit
+        number &= ~bit
+
+
+def _following(was: Exchange) -> Iterator[Move]:
+    """Yield how the feed follows the engine, and time passes."""
+    way = WAYS[was.engine]
+    is_up_to_date = was.feed == way[-1] and was.amend != CARRIED_OUT
+    if was.feed != way[-1]:
+        step = way[way.index(was.feed) + 1] if was.feed in way else way[-1]
+        yield "the feed follows", was._replace(feed=step), step, 0, 0, 4
+    elif was.amend == CARRIED_OUT:
+        message = AMENDED if was.feed in LIVE else 0
+        yield "the amend is reported", was._replace(amend=OVER), message, 0, 0, 4
+    if was.time == 0 or (was.time == 1 and is_up_to_date):
+        yield "time passes", was._replace(time=was.time + 1), 0, 0, 0, 5
+    if was.pushed < 0 and FILLS[was.feed]:
+        yield "others have many fills", was._replace(pushed=FILLS[was.feed]), 0, 0, 1, NEVER
+
+
+# The search.
+
+
+@dataclass
+class Found:
+    """What a search found.
+
+    Attributes:
+        states: how many states there are.
+        wrong: each property that does not hold, and of a complete search how it comes to that.
+        longest: the most events from any state to the end, when nothing goes wrong any more.
+    """
+
+    states: int
+    wrong: dict[str, list[str]]
+    longest: int = 0
+
+
+def explore(
+    troubles: int,
+    rules: Rules | None = None,
+    life: type[Life] = Life,
+    *,
+    is_first_enough: bool = False,
+) -> Found:
+    """Visit every state of the world, breadth first; then see how it ends from each of them.
+
+    Args:
+        troubles: how many things go wrong at most.
+        rules: what can happen, and what the driver of the life heeds.
+        life: what is explored.
+        is_first_enough: whether to end when something is wrong.
+    """
+    world = World(Lives(life), rules or Rules())
+    first = world.first(troubles)
+    level, seen = [first], {first}
+    wrong: dict[str, int] = {}
+    judged: dict[int, str | None] = {}
+    successors = world.successors
+    while level and not (wrong and is_first_enough):
+        found = []
+        for state in level:
+            for after in successors(state):
+                if after not in seen:
+                    seen.add(after)
+                    found.append(after)
+        level = found
+        for state in level:
+            parts = state & (EXCHANGE | CLIENT)
+            if parts not in judged:
+                judged[parts] = _verdict(world, state)
+                if (text := judged[parts]) is not None:
+                    wrong.setdefault(text, state)
+        for text in world.lives.set_back:
+            wrong.setdefault(f"a status of the exchange's is set back: {text}", first)
+    longest = 0
+    if not (wrong and is_first_enough):
+        longest, endings = _settle(world, seen)
+        wrong |= endings
+    ways = {
+        text: [] if is_first_enough else _way(world, first, state) for text, state in wrong.items()
+    }
+    return Found(len(seen), ways, longest)
+
+
+#: What the exchange has of an order that is said to have ended; of one that is gone, anything.
+MAY_BE = {
+    "rejected": (NONE,),
+    "absent": (NONE, CANCELED),
+    "filled": (ALL,),
+    "canceled": (CANCELED, PARTLY_CANCELED),
+}
+
+
+def _verdict(world: World, state: int) -> str | None:
+    """Return the property that a state breaks."""
+    exchange, _, client = world.parts(state)
+    status, engine = world.lives.status[client.life], exchange.engine
+    can_come = exchange.add in (AWAY, ASTRAY) and world.takes(exchange)
+    if status in DONE and (engine in LIVE or can_come):
+        return f"an order that lives, or may yet, is called {status}"
+    if status in OPEN and engine == NONE:
+        return f"an order that the exchange never took is called {status}"
+    if status in MAY_BE and engine not in MAY_BE[status]:
+        return f"an order of which the exchange has {STATUS.get(engine)} is called {status}"
+    if client.fills > FILLS[engine]:
+        return "more fills are known than there are"
+    if status == "partially_filled" and not client.fills:
+        return "an order is called partially_filled, and no fill is known"
+    is_waiting = client.waiting & ADDING or client.questions
+    if status in ("sending", "unknown") and exchange.add != UNSENT and not is_waiting:
+        return f"nobody waits for a word about an order that is {status}"
+    return None
+
+
+def _settle(world: World, seen: set[int]) -> tuple[int, dict[str, int]]:
+    """Return how long it takes at most until nothing more happens, and where that is wrong."""
+    left: dict[int, int] = {}
+    wrong: dict[str, int] = {}
+    for state in seen:
+        path: list[int] = []
+        on_path: set[int] = set()
+        at: int | None = state
+        while at is not None and at not in left and at not in on_path:
+            path.append(at)
+            on_path.add(at)
+            at = world.calm(at)
+        if at is None:
+            if (text := _end_verdict(world, path[-1])) is not None:
+                wrong.setdefault(text, path[-1])
+            steps = -1
+        elif at in left:
+            steps = left[at]
+        else:
+            wrong.setdefault("it never comes to an end", at)
+            steps = 0
+        for place in reversed(path):
+            steps += 1
+            left[place] = steps
+    return max(left.values()), wrong
+
+
+def _end_verdict(world: World, state: int) -> str | None:
+    """Return what is wrong with a state in which nothing more happens."""
+    exchange, _, client = world.parts(state)
+    status, engine = world.lives.status[client.life], exchange.engine
+    if exchange.add == UNSENT:
+        return None
+    if status == "unknown" and exchange.pushed >= 0:
+        # What could tell was pushed out of the snapshots.
+        return None
+    is_right = status == STATUS[engine] if engine in LIVE else status in DONE
+    if is_right and not client.questions:
+        return None
+    have = STATUS.get(engine, "nothing")
+    return f"in the end an order is called {status}, and the exchange has {have}"
+
+
+def _way(world: World, first: int, state: int) -> list[str]:
+    """Return the shortest way to a state, in words."""
+    came: dict[int, tuple[int, str]] = {first: (first, "")}
+    queue = deque([first])
+    while queue and state not in came:
+        at = queue.popleft()
+        for name, after in world.named(at):
+            if after not in came:
+                came[after] = (at, name)
+                queue.append(after)
+    words: list[str] = []
+    while state != first:
+        state, name = came[state]
+        words.append(name)
+    return words[::-1]

@@ -1,0 +1,173 @@
+"""The life of an order, explored: every interleaving of a small world around it.
+
+The properties, which `model.py` checks in each state:
+
+- An order that lives, or may yet be taken, is never said to have ended.
+- An order that the exchange never took is never called open, whatever was answered.
+- What is `rejected` was never taken, what is `absent` has no fill, and `filled` and `canceled` are
+  what the exchange has.
+- A status of the exchange's is never set back, and a final one never changes.
+- Fills are known only of what was filled.
+- While it is not known whether an order exists, an answer or a snapshot is waited for.
+- Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
+  the exchange has, and nobody waits for anything.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from tests.unit.ws.orders.model import Rules, explore
+
+from kraken_connector.ws.orders.life import RANKS, Life
+
+#: Events after the last trouble until everything has come to an end.
+LONGEST = 35
+ALONE: dict[str, Any] = {"has_cancels": False, "has_amends": False, "capacity": 2}
+SMALL = {**ALONE, "capacity": 1}
+AMENDED = {**SMALL, "has_amends": True}
+#: By troubles and what can happen, and at least how many states that are.
+SHORT = [
+    (2, ALONE, 800_000),
+    (0, {"has_amends": False}, 400_000),
+    (0, {"has_cancels": False, "capacity": 2}, 200_000),
+]
+#: Some minutes, and about 1 GB.
+LONG = [
+    (3, ALONE, 2_000_000),
+    (1, {"has_amends": False, "capacity": 2}, 2_000_000),
+    (1, {"has_cancels": False, "capacity": 2}, 1_000_000),
+    (0, {"capacity": 2}, 1_000_000),
+]
+IS_LONG = bool(os.environ.get("KRAKEN_CONNECTOR_EXPLORE"))
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("troubles", "options", "states"), LONG if IS_LONG else SHORT)
+def test_every_state_keeps_the_properties(
+    troubles: int, options: dict[str, Any], states: int
+) -> None:
+    found = explore(troubles, Rules(**options))
+    assert found.wrong == {}
+    assert found.longest <= LONGEST
+    assert found.states >= states
+
+
+# That the search notices what is wrong.
+
+
+class OneLook(Life):
+    """Takes one snapshot for proof that what was only answered is gone."""
+
+    def missing(self, **options: bool) -> None:
+        self.looks = max(self.looks, 1)
+        super().missing(**options)
+
+
+class NoDeadline(Life):
+    """Takes snapshots for proof that came before the deadline."""
+
+    def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
+        super().missing(is_past_deadline=True, obstacle=obstacle, is_filled=is_filled)
+
+
+class NoObstacle(Life):
+    """Overlooks that fills may be missing."""
+
+    def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
+        super().missing(is_past_deadline=is_past_deadline, obstacle=False, is_filled=is_filled)
+
+
+class NoGap(Life):
+    """Overlooks gaps."""
+
+    def gap(self) -> None:
+        """Do nothing."""
+
+
+class AlwaysFollowed(Life):
+    """Takes the passing of the deadline for proof."""
+
+    def deadline_passed(self) -> None:
+        self.is_past_deadline = True
+
+
+class NoRank(Life):
+    """Takes each report's status, however late it comes."""
+
+    def reported(self, status: str | None) -> None:
+        super().reported(status)
+        self.status = status if status in RANKS else self.status
+
+
+class SilenceIsRefusal(Life):
+    """Takes silence for a refusal."""
+
+    def left_unanswered(self) -> None:
+        if self.status == "sending":
+            self.status = "rejected"
+
+
+class DeafToAnswers(Life):
+    """Overlooks answers."""
+
+    def acknowledged(self) -> None:
+        """Do nothing."""
+
+
+class NeverGone(Life):
+    """Draws no conclusion about open orders from snapshots."""
+
+    def missing(self, **options: bool) -> None:
+        if self.status == "unknown":
+            super().missing(**options)
+
+
+class AllFilled(Life):
+    """Takes every order that is gone for filled."""
+
+    def missing(self, *, is_past_deadline: bool, obstacle: bool, is_filled: bool) -> None:
+        super().missing(is_past_deadline=is_past_deadline, obstacle=obstacle, is_filled=True)
+
+
+@pytest.mark.parametrize(
+    ("life", "troubles", "text"),
+    [
+        (OneLook, 0, "is called gone"),
+        (NoDeadline, 1, "is called"),
+        (NoObstacle, 2, "is called absent"),
+        (NoGap, 2, "is called absent"),
+        (AlwaysFollowed, 2, "is called absent"),
+        (NoRank, 0, "is set back"),
+        (SilenceIsRefusal, 0, "is called rejected"),
+        (DeafToAnswers, 1, "is called absent"),
+        (NeverGone, 1, "in the end"),
+        (AllFilled, 0, "is called filled"),
+    ],
+)
+def test_search_finds_a_life_that_is_wrong(life: type[Life], troubles: int, text: str) -> None:
+    options = AMENDED if life is NoRank else SMALL
+    found = explore(troubles, Rules(**options), life, is_first_enough=True)
+    assert any(text in wrong for wrong in found.wrong), found.wrong
+
+
+@pytest.mark.parametrize(
+    ("rule", "troubles", "text"),
+    [
+        ("drops_cut_snapshots", 1, "is called gone"),
+        ("heeds_later_words", 0, "is called gone"),
+        ("answers_are_no_news", 0, "in the end"),
+        ("heeds_due", 1, "is called"),
+        ("heeds_pushed_fills", 2, "is called absent"),
+        ("spaces_looks", 1, "is called gone"),
+        ("followed_from_snapshots", 2, "is called absent"),
+        ("followed_when_answered", 2, "is called absent"),
+        ("begins_with_first_part", 1, "is called gone"),
+        ("keeps_deadlines", 1, "is called absent"),
+    ],
+)
+def test_search_finds_a_driver_that_is_wrong(rule: str, troubles: int, text: str) -> None:
+    found = explore(troubles, Rules(**SMALL, **{rule: False}), is_first_enough=True)
+    assert any(text in wrong for wrong in found.wrong), found.wrong

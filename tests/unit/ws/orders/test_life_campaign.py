@@ -1,0 +1,490 @@
+"""Several orders at once, at random, held against an exchange that was written independently.
+
+A campaign is made from its number. What goes wrong in it: answers and reports are late or lost,
+errors after which an order lives, sockets die under requests that arrive later, messages are
+missed, snapshots come in parts and leave fills out, other programs trade, names are used again and
+numbers shared, and fills may come without the name of their order.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from tests.unit.ws.orders.bench import BTC, Bench
+from tests.unit.ws.orders.venue import OrderAtVenue, Venue
+
+from kraken_connector.ws.orders import Order
+from kraken_connector.ws.orders.changes import Change
+
+INF = float("inf")
+CAMPAIGNS = int(os.environ.get("KRAKEN_CONNECTOR_CAMPAIGNS", "150"))
+#: Campaigns of one test, so that a failure names a small range.
+TOGETHER = 25
+ZERO = Decimal(0)
+
+
+@dataclass(eq=False)
+class Placed:
+    """An order of the client, and what really became of it.
+
+    Attributes:
+        order: what the client has.
+        arrives: does what the request asks for when it arrives; `None` when that is over.
+        deadline: when it must have arrived.
+        truth: the order at the exchange, and what an edit made of it.
+    """
+
+    order: Order
+    arrives: Callable[[], None] | None = None
+    deadline: float = INF
+    truth: list[OrderAtVenue] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Sent:
+    """A request on its way.
+
+    Attributes:
+        arrives: what happens when it arrives; returns the answer as a call, `None` for none.
+        unanswered: what happens when nobody waits any more.
+        deadline: when the exchange does not take it any more.
+        epoch: the socket that it was sent on.
+        patience: when nobody waits any more.
+    """
+
+    arrives: Callable[[], Callable[[], None] | None]
+    unanswered: Callable[[], None]
+    deadline: float
+    epoch: int
+    patience: float
+    has_arrived: bool = False
+    is_over: bool = False
+
+
+class Campaign:
+    """The client, the exchange and the network between them."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.bench = Bench(is_followed=False)
+        self.orders = self.bench.orders
+        self.venue = Venue(
+            names_fills=self.random.random() < 0.5, stamps_events=self.random.random() < 0.5
+        )
+        self.has_many_fills = self.random.random() < 0.3
+        self.placed: list[Placed] = []
+        self.sent: list[Sent] = []
+        self.answers: list[Callable[[], None]] = []
+        #: Frames of the stream as kind, reports and number; a subscription that ended is `None`.
+        self.stream: list[tuple[str, list[dict[str, Any]], int] | None] = []
+        self.epoch = 0
+        self.subscription = "none"
+        self.number = 0
+        self.expected: int | None = None
+        self.is_cut = False
+        self.asked_at = 0.0
+        self.prices = 100
+        self.told: list[tuple[Order | None, str]] = self.bench.fills
+        self.log: list[str] = []
+        self.venue.now = self.bench.now
+        self._subscribe()
+        self._deliver_all()
+        self.bench.wait(1.0)
+
+    # The client and its socket.
+
+    def _subscribe(self) -> None:
+        self.bench.ask()
+        self.asked_at = self.bench.now
+        self.subscription = "asked"
+
+    def _emit(self) -> None:
+        """Let the exchange send what it has to say."""
+        reports, self.venue.out = self.venue.out, []
+        if self.subscription not in ("active", "leaving"):
+            return
+        while reports:
+            count = self.random.choice((1, 1, 1, 2))
+            self._send("update", reports[:count])
+            reports = reports[count:]
+
+    def _send(self, kind: str, reports: list[dict[str, Any]]) -> None:
+        self.number += 1
+        self.stream.append((kind, reports, self.number))
+
+    def _subscription_moves(self) -> None:
+        """Let the exchange take a subscribe or unsubscribe."""
+        self._emit()
+        if self.subscription == "asked":
+            self.subscription, self.number = "active", 0
+            reports = self.venue.snapshot()
+            if self.random.random() < 0.3:
+                self.random.shuffle(reports)
+                place = self.random.randint(0, len(reports))
+                self._send("snapshot", reports[:place])
+                reports = reports[place:]
+            self._send("snapshot", reports)
+        elif self.subscription == "leaving":
+            self.subscription = "left"
+            self.stream.append(None)
+
+    def _leave(self) -> None:
+        self.log.append("leaves the stream")
+        self.orders.leaving()
+        self.subscription = "leaving"
+
+    def _lose_socket(self) -> None:
+        self.log.append("socket lost")
+        self._emit()
+        self.epoch += 1
+        self.stream.clear()
+        self.answers.clear()
+        self.subscription = "none"
+        self.expected, self.is_cut = None, False
+        self.orders.broken()
+        for sent in self.sent:
+            if not sent.is_over:
+                sent.is_over = True
+                sent.unanswered()
+
+    def _deliver(self) -> None:
+        """Let the client read the next frame of the stream."""
+        frame = self.stream.pop(0)
+        if frame is None:
+            self.expected, self.is_cut = None, False
+            self._subscribe()
+            return
+        kind, reports, number = frame
+        if self.expected not in (None, number):
+            self.log.append("gap noticed")
+            self.orders.broken()
+            self.is_cut = True
+        self.expected = number + 1
+        self.bench.hear(*reports, kind=kind, sequence=number)
+        if kind == "snapshot" and self.stream and (self.stream[0] or "")[:1] == ("snapshot",):
+            # Its parts come without a pause, unless the socket is lost.
+            if self.random.random() < 0.1:
+                self._lose_socket()
+            else:
+                self.bench.wait(self.random.choice((0.0, 0.4)))
+                self._deliver()
+
+    def _deliver_all(self) -> None:
+        self._subscription_moves()
+        while self.stream:
+            self._deliver()
+
+    def _wants_to_leave(self) -> bool:
+        is_waiting = not self.orders.is_current and not self.is_cut
+        if is_waiting and self.bench.now < self.asked_at + 5.0:
+            return False
+        is_due = self.orders.check_due() <= self.bench.now
+        return self.subscription == "active" and (is_due or not self.orders.is_current)
+
+    # Requests.
+
+    def _request(
+        self,
+        arrives: Callable[[], Callable[[], None] | None],
+        unanswered: Callable[[], None],
+        deadline: float = INF,
+    ) -> None:
+        patience = self.bench.now + 4.0
+        self.sent.append(Sent(arrives, unanswered, deadline, self.epoch, patience))
+
+    def _arrive(self, sent: Sent) -> None:
+        sent.has_arrived = True
+        answer = sent.arrives()
+        self._emit()
+        if answer is None or sent.epoch != self.epoch:
+            return
+
+        def take() -> None:
+            sent.is_over = True
+            self.bench.learn()
+            answer()
+
+        self.answers.append(take)
+
+    def place(self) -> None:
+        """Send an order."""
+        self.prices += 1
+        side = self.random.choice(("buy", "sell"))
+        qty = Decimal(self.random.randint(1, 5))
+        price = Decimal(self.prices)
+        options: dict[str, Any] = {"side": side, "limit_price": price, "tag": "ours"}
+        name: str | None = None
+        if self.random.random() < 0.25:
+            options["order_userref"] = self.random.choice((7, 8))
+        else:
+            name = self._name()
+        order = self.bench.send(name, str(qty), **options)
+        placed = Placed(order)
+        self.placed.append(placed)
+        names = {"cl_ord_id": name} if name else {"order_userref": options.get("order_userref", 0)}
+        self.log.append(f"places {name or names} {side} {qty} at {price}")
+        deadline = self.bench.now + 5.0
+
+        def arrive() -> Callable[[], None] | None:
+            if self.bench.now > deadline:
+                self.log.append(f"too late {name or names}")
+                return lambda: self.bench.refuse(order, "EService:Deadline elapsed")
+            kind = self.random.random()
+            if kind < 0.1:
+                return lambda: self.bench.refuse(order, "EOrder:Insufficient funds")
+            if kind < 0.2:
+                return lambda: self.orders.outcome_unknown(order)
+            made = self.venue.add(side, qty, price, names)
+            if made is None:
+                self.log.append(f"duplicate {name}")
+                return lambda: self.bench.refuse(order, "EOrder:Invalid cl_ord_id")
+            placed.truth.append(made)
+            self.log.append(f"made {made.order_id} of {name or names}")
+            if kind < 0.3:
+                return lambda: self.orders.outcome_unknown(order)
+            return lambda: self.bench.ack(order, made.order_id)
+
+        self._request(arrive, lambda: self.orders.outcome_unknown(order), deadline)
+
+    def _name(self) -> str:
+        """Return a new name, or one of an order that is done."""
+        done = [p.order.cl_ord_id for p in self.placed if p.order.is_done and p.order.cl_ord_id]
+        done = [name for name in done if self.orders[name].is_done]
+        if done and self.random.random() < 0.3:
+            return self.random.choice(done)
+        return f"name{len(self.placed)}"
+
+    def change(self) -> None:
+        """Send an amend, an edit or a cancel."""
+        found = [p for p in self.placed if p.order.is_open and p.order.order_id and p.truth]
+        found = [p for p in found if p.order.order_id == p.truth[-1].order_id]
+        if not found:
+            return
+        placed = self.random.choice(found)
+        order, truth = placed.order, placed.truth[-1]
+        method = self.random.choice(("amend_order", "amend_order", "cancel_order", "edit_order"))
+        if method == "edit_order" and order.cl_ord_id is not None:
+            # The exchange does not edit orders with a name.
+            method = "cancel_order"
+        if order.is_busy and method != "cancel_order":
+            return
+        qty = Decimal(self.random.randint(1, 9))
+        numbers = {} if method == "cancel_order" else {"order_qty": qty}
+        change = Change(method, order, numbers)
+        self.orders.changing(order, change)
+        deadline = INF
+        if method != "cancel_order":
+            deadline = self.bench.now + 5.0
+            change.deadline_ns = self.bench.at(-5.0)
+        self.log.append(f"{method} {order.order_id} to {qty}")
+
+        def arrive() -> Callable[[], None] | None:
+            is_gone = not truth.is_live
+            if is_gone or self.bench.now > deadline or self.random.random() < 0.1:
+                return lambda: self.orders.change_refused(order, change, is_gone=is_gone)
+            if method == "cancel_order":
+                self.venue.cancel(truth)
+            elif method == "amend_order":
+                self.venue.amend(truth, qty)
+            else:
+                new = self.venue.edit(truth, qty)
+                placed.truth.append(new)
+                return lambda: self._replaced(placed, order, new, change)
+            return lambda: self.orders.changed_by(order, change, self.bench.now_ns)
+
+        self._request(arrive, lambda: self.orders.change_unknown(order, change), deadline)
+
+    def _replaced(self, placed: Placed, order: Order, new: OrderAtVenue, change: Change) -> None:
+        self.orders.changed_by(order, change, None)
+        self.orders.replaced(order, new.order_id, change)
+
+    # What happens.
+
+    def step(self, *, is_calm: bool = False) -> None:
+        """Let one thing happen."""
+        pass_time = self.random.choice((0.0, 0.0, 0.0, 0.1, 0.5, 1.5))
+        self.bench.wait(pass_time)
+        self.venue.now = self.bench.now
+        for sent in self.sent:
+            if not sent.is_over and self.bench.now > sent.patience:
+                self.log.append("no answer")
+                sent.is_over = True
+                sent.unanswered()
+        doings = [self._network] * 12 if is_calm else self._doings()
+        self.random.choice(doings)()
+        self._emit()
+        self.check()
+
+    def _doings(self) -> list[Callable[[], None]]:
+        return [
+            *[self._network] * 14,
+            *[self.place] * 3,
+            *[self.change] * 3,
+            *[self._venue_acts] * 5,
+            self._trouble,
+        ]
+
+    def _network(self) -> None:
+        """Let something arrive somewhere."""
+        doings: list[Callable[[], None]] = []
+        if self.stream:
+            doings += [self._deliver] * 4
+        if self.answers:
+            place = self.random.randrange(len(self.answers))
+            doings.append(lambda: self._answer(place))
+        waiting = [sent for sent in self.sent if not sent.has_arrived]
+        if waiting:
+            doings += [lambda: self._arrive(self.random.choice(waiting))] * 2
+        if self.subscription in ("asked", "leaving"):
+            doings += [self._subscription_moves] * 2
+        if self.subscription == "none":
+            doings.append(self._subscribe)
+        elif self._wants_to_leave():
+            doings.append(self._leave)
+        if doings:
+            self.random.choice(doings)()
+
+    def _answer(self, place: int) -> None:
+        self.answers.pop(place)()
+
+    def _venue_acts(self) -> None:
+        """Let the exchange fill or end an order, or another program trade."""
+        live = list(self.venue.live)
+        kind = self.random.random()
+        if kind < 0.3 or not live:
+            names = self.random.choice(
+                ({"order_userref": 0}, {"order_userref": 7}, {"cl_ord_id": f"else{len(live)}"})
+            )
+            price = Decimal(1000 + len(self.venue.orders))
+            self.venue.add(self.random.choice(("buy", "sell")), Decimal(3), price, names)
+        elif kind < 0.8:
+            self.venue.fill(self.random.choice(live), Decimal(self.random.randint(1, 3)))
+        elif kind < 0.98:
+            self.venue.cancel(self.random.choice(live), self.random.choice(("canceled", "expired")))
+        elif self.has_many_fills:
+            self._many_fills()
+
+    def _many_fills(self) -> None:
+        self.log.append("many fills of another program")
+        order = self.venue.add("buy", Decimal(1000), Decimal(5000), {"order_userref": 0})
+        assert order is not None
+        for _ in range(60):
+            self.venue.fill(order, Decimal(1))
+        self.venue.cancel(order)
+
+    def _trouble(self) -> None:
+        kind = self.random.random()
+        if kind < 0.3 and self.subscription != "none":
+            self._lose_socket()
+        elif kind < 0.6:
+            updates = [f for f in self.stream if f is not None and f[0] == "update"]
+            if updates:
+                self.log.append("a message is lost")
+                self.stream.remove(self.random.choice(updates))
+        elif kind < 0.8 and self.answers:
+            self.log.append("an answer is lost")
+            self.answers.pop(self.random.randrange(len(self.answers)))
+        elif self.sent:
+            sent = self.random.choice(self.sent)
+            self.log.append("a request is lost")
+            sent.has_arrived = True
+
+    # What must be so.
+
+    def check(self) -> None:
+        """Check what holds at any moment."""
+        owned = Counter(fill.exec_id for order in self.orders for fill in order.fills)
+        assert max(owned.values(), default=1) == 1, "a fill of two orders"
+        announced = Counter(exec_id for _, exec_id in self.told)
+        assert max(announced.values(), default=1) == 1, "a fill told twice"
+        for placed in self.placed:
+            self._check_order(placed)
+        for side in ("buy", "sell"):
+            truth = sum((t.left for p in self.placed for t in p.truth if t.side == side), ZERO)
+            exposure = self.orders.exposure(BTC, tag="ours")
+            known = exposure.buy if side == "buy" else exposure.sell
+            assert known >= truth, f"exposure {side} {known} < {truth}"
+
+    def _check_order(self, placed: Placed) -> None:
+        order, truth = placed.order, placed.truth[0] if placed.truth else None
+        if truth is None:
+            assert order.order_id is None or order.order_id in self.venue.orders
+            assert not order.is_open, f"{order!r} was never made"
+            assert not order.fills, f"{order!r} has fills of others"
+            return
+        assert order.order_id in (None, truth.order_id), f"{order!r} is {truth}"
+        assert {fill.exec_id for fill in order.fills} <= set(truth.fills), "fills of another"
+        assert order.cum_qty <= truth.cum, f"{order!r} of {truth}"
+        if order.is_done:
+            assert not truth.is_live, f"{order!r} lives: {truth}"
+        if order.status in ("canceled", "expired"):
+            assert order.status == truth.status, f"{order!r} is {truth}"
+        if order.status == "filled":
+            # An amend to what is filled ends an order; how it is called then is not documented.
+            assert truth.cum == truth.qty, f"{order!r} is {truth}"
+        if order.status in ("absent", "rejected"):
+            assert not truth.cum, f"{order!r} has fills: {truth}"
+
+    def finish(self) -> None:
+        """Let everything come right."""
+        for _ in range(4000):
+            self.step(is_calm=True)
+            is_quiet = not (self.stream or self.answers) and all(
+                sent.has_arrived and sent.is_over for sent in self.sent
+            )
+            if (
+                is_quiet
+                and self.subscription == "active"
+                and self.orders.is_current
+                and self.orders.check_due() == INF
+            ):
+                break
+        else:
+            raise AssertionError("it is never quiet")
+        self.bench.wait(1.0)
+        self.check()
+        for placed in self.placed:
+            self._check_end(placed)
+
+    def _check_end(self, placed: Placed) -> None:
+        order, truth = placed.order, placed.truth[0] if placed.truth else None
+        if order.status == "unknown":
+            assert order.reason, "nothing is said about what is not settled"
+            return
+        if truth is None:
+            assert order.status in ("rejected", "absent"), f"{order!r} was never made"
+            return
+        if truth.is_live:
+            assert order.status == truth.status, f"{order!r} is {truth}"
+            assert (order.cum_qty, order.cum_cost) == (truth.cum, truth.cost)
+            assert order.order_qty == truth.qty, f"{order!r} is {truth}"
+            name = order.cl_ord_id
+            assert name is None or self.orders[name] is order, f"{name} is not {order!r}"
+        else:
+            assert order.is_done, f"{order!r} is {truth}"
+        if self.orders.are_fills_complete:
+            fills = sorted(fill.exec_id for fill in order.fills)
+            assert fills == truth.fills, f"{order!r} has {fills}, not {truth}"
+            assert (order.cum_qty, order.cum_cost) == (truth.cum, truth.cost)
+            # What a gap hid is told without its order, where that was not known.
+            assert set(fills) <= {exec_id for _, exec_id in self.told}, f"not told: {truth}"
+
+
+@pytest.mark.parametrize("first", range(0, CAMPAIGNS, TOGETHER))
+def test_orders_are_what_the_exchange_has(first: int) -> None:
+    for seed in range(first, first + TOGETHER):
+        campaign = Campaign(seed)
+        try:
+            for _ in range(250):
+                campaign.step()
+            campaign.finish()
+        except AssertionError as error:
+            error.add_note(f"campaign {seed}:\n" + "\n".join(campaign.log[-40:]))
+            raise

@@ -1,0 +1,513 @@
+"""What must not be concluded, and what must end: each test is one way to be wrong."""
+
+from __future__ import annotations
+
+import contextlib
+from decimal import Decimal
+
+import pytest
+from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, text_of, trade
+
+from kraken_connector.exceptions import OrderUnresolved
+from kraken_connector.ws.orders import Order
+from kraken_connector.ws.orders.changes import Change
+
+INF = float("inf")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def unknown(bench: Bench, name: str | None = "mine", **options: object) -> Order:
+    """Return an order that was sent and has no answer."""
+    order = bench.send(name, **options)
+    bench.orders.outcome_unknown(order)
+    return order
+
+
+def open_order(bench: Bench, name: str = "mine", order_id: str = "O1", qty: float = 1.0) -> Order:
+    """Return an order that lives."""
+    order = bench.send(name, str(qty))
+    bench.ack(order, order_id)
+    bench.hear(pending(order_id, qty, cl_ord_id=name), new(order_id, cl_ord_id=name))
+    return order
+
+
+def fills_of_others(count: int, first: int = 0, ago: float = 0.0, bench: Bench | None = None):
+    stamp = {} if bench is None else {"timestamp": text_of(bench.at(ago))}
+    return [
+        trade(f"P{n}", f"E{n}", 0.1, order_status="filled", order_userref=9, **stamp)
+        for n in range(first, first + count)
+    ]
+
+
+# Snapshots.
+
+
+def test_fill_without_a_name_in_a_snapshot_may_be_the_orders(bench: Bench) -> None:
+    # Fills in snapshots were captured without cl_ord_id.
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.wait(20.0)
+    fill = trade("O1", "E1", 1.0, order_status="filled", timestamp=text_of(bench.at(19.5)))
+    bench.snapshot(fill)
+    bench.wait(20.0)
+    bench.snapshot(fill)
+    bench.wait(1.0)
+    assert order.status == "unknown"
+
+
+@pytest.mark.parametrize("cut", ["socket", "gap"])
+def test_snapshot_that_was_cut_off_proves_nothing(bench: Bench, cut: str) -> None:
+    order = open_order(bench)
+    bench.wait(1.0)
+    # Its second part would have had the order.
+    bench.snapshot(new("O9"))
+    bench.orders.broken()
+    bench.wait(3.0)
+    assert order.status == "new"
+
+
+def test_snapshot_in_parts_without_numbers_is_one_snapshot(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.wait(1.0)
+    bench.ask()
+    for report in (new("O1", cl_ord_id="mine"), new("O9")):
+        bench.hear(report, kind="snapshot", sequence=None)
+    bench.wait(3.0)
+    assert order.status == "new"
+
+
+@pytest.mark.parametrize("fills_first", [True, False])
+def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_first: bool) -> None:
+    order = open_order(bench, qty=10.0)
+    bench.hear(trade("O1", "E1", 4.0, cl_ord_id="mine", cum_qty=4.0, cum_cost=400.0))
+    bench.orders.broken()
+    bench.ask()
+    parts = [
+        [new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=9.0, cum_cost=900.0)],
+        [trade("O1", "E2", 5.0, cl_ord_id="mine")],
+    ]
+    for place, part in enumerate(reversed(parts) if fills_first else parts):
+        bench.hear(*part, kind="snapshot", sequence=place + 1)
+    bench.wait(1.0)
+    assert (order.cum_qty, order.cum_cost) == (9, 900)
+
+
+def test_fill_that_the_stream_tells_after_the_snapshot_counts_once(bench: Bench) -> None:
+    # The snapshot was ahead of the stream.
+    order = open_order(bench, qty=10.0)
+    bench.snapshot(new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=5.0, cum_cost=500.0))
+    bench.hear(trade("O1", "E1", 5.0, cl_ord_id="mine", cum_qty=5.0, cum_cost=500.0))
+    bench.wait(1.0)
+    assert (order.cum_qty, order.cum_cost) == (5, 500)
+
+
+def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.wait(20.0)
+    fills = fills_of_others(50, ago=0.5, bench=bench)
+    bench.snapshot(*fills)
+    bench.wait(20.0)
+    assert order.status == "unknown"
+    # That these are known by now says nothing about those before them.
+    bench.snapshot(*fills)
+    bench.wait(1.0)
+    assert order.status == "unknown"
+
+
+def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    fills = fills_of_others(50)
+    # The stream goes on until it is subscribed again.
+    bench.hear(fills[-1])
+    bench.wait(20.0)
+    bench.snapshot(*fills)
+    bench.wait(20.0)
+    bench.snapshot(*fills)
+    bench.wait(1.0)
+    assert not bench.orders.are_fills_complete
+    assert order.status == "unknown"
+
+
+def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> None:
+    # The socket stood still since before the order, and nobody has noticed yet.
+    order = unknown(bench)
+    bench.wait(10.0)
+    bench.orders.leaving()
+    # Nor is the end of the subscription answered: the socket is lost.
+    bench.orders.broken()
+    bench.wait(1.0)
+    fills = fills_of_others(50, ago=0.5, bench=bench)
+    bench.snapshot(*fills)
+    bench.wait(10.0)
+    bench.snapshot(*fills_of_others(50, 50, ago=0.5, bench=bench))
+    bench.wait(1.0)
+    assert order.status == "unknown"
+
+
+def test_order_sent_while_the_stream_is_subscribed_again_is_not_followed(bench: Bench) -> None:
+    bench.ask()
+    order = unknown(bench)
+    bench.hear(kind="snapshot", sequence=1)
+    bench.wait(20.0)
+    bench.hear(pending("P1", order_userref=9))
+    assert order.status == "unknown"
+
+
+def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown() -> None:
+    bench = Bench(is_followed=False)
+    bench.clock.__init__()  # type: ignore[misc]
+    bench.snapshot()
+    bench.wait(1.0)
+    order = unknown(bench)
+    for _ in range(2):
+        bench.orders.broken()
+        bench.wait(3.1 if order.status == "unknown" else 0)
+        bench.snapshot()
+        bench.wait(0.6)
+        bench.orders.broken()
+        bench.snapshot()
+        bench.wait(0.6)
+        if bench.now < order.sent_at + 5.0:
+            assert order.status == "unknown"
+
+
+def test_snapshot_without_its_first_part_proves_nothing(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.wait(1.0)
+    bench.ask()
+    bench.hear(new("O9"), kind="snapshot", sequence=2)
+    bench.wait(3.0)
+    assert order.status == "new"
+
+
+def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.orders.broken()
+    bench.ask()
+    # Another program made it larger in the gap.
+    shown = new("O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled")
+    bench.hear(trade("O1", "E1", 1.0, order_status="filled"), kind="snapshot", sequence=1)
+    bench.hear(shown, kind="snapshot", sequence=2)
+    bench.wait(1.0)
+    assert order.status == "partially_filled"
+
+
+# What ends.
+
+
+def drive(bench: Bench, *reports: dict[str, object], limit: int = 60) -> int:
+    """Give a snapshot whenever one is wanted; return how many were."""
+    for count in range(limit):
+        due = bench.orders.check_due()
+        if due == INF:
+            return count
+        bench.wait(max(due - bench.now, 0.0))
+        bench.snapshot(*reports)
+        bench.wait(0.6)
+    return limit
+
+
+async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> None:
+    order = open_order(bench)
+    fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
+    bench.hear(fill)
+    bench.orders.broken()
+    # It was cancelled in the gap; its fill is told as it was when it was made.
+    bench.snapshot(fill)
+    bench.wait(1.0)
+    assert drive(bench, fill) < 20
+    with contextlib.suppress(OrderUnresolved):
+        await order.wait_done(0.01)
+
+
+def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.wait(10.0)
+    for _ in range(5):
+        bench.ask()
+        bench.orders.broken()
+    drive(bench)
+    assert order.status == "absent"
+
+
+@pytest.mark.parametrize("params", [{"users": "all"}, {"snap_orders": False, "snap_trades": False}])
+async def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end(
+    params: dict[str, object],
+) -> None:
+    bench = Bench(is_followed=False)
+    bench.orders.asked({**WHOLE, **params})
+    order = unknown(bench)
+    for _ in range(20):
+        due = bench.orders.check_due()
+        bench.wait(60.0 if due == INF else max(due - bench.now, 0.0))
+        if due < INF:
+            bench.orders.asked({**WHOLE, **params})
+    with pytest.raises(OrderUnresolved):
+        await order.wait_settled(0.01)
+
+
+def test_answer_between_a_snapshot_and_its_end_does_not_hide_that_the_order_ended(
+    bench: Bench,
+) -> None:
+    order = unknown(bench)
+    bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
+    # It ends while the stream is subscribed again.
+    bench.snapshot()
+    bench.ack(order, "O1")
+    bench.wait(1.0)
+    drive(bench)
+    assert order.status == "gone"
+
+
+def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.ack(order, "O1")
+    bench.wait(7.0)
+    for _ in range(2):
+        bench.snapshot()
+        bench.wait(0.5)
+    # The snapshots were behind the answer.
+    assert order.status == "pending_new"
+
+
+def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
+    order = open_order(bench)
+    change = Change("amend_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    bench.orders.changed_by(order, change, bench.now_ns)
+    assert bench.orders.check_due() == INF
+
+
+def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.ack(order, "O1")
+    change = Change("amend_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    change.deadline_ns = bench.at(-5.0)
+    bench.orders.change_unknown(order, change)
+    bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
+    assert not bench.orders.exposure(BTC).is_certain
+    drive(bench, new("O1", cl_ord_id="mine", order_qty=1.0))
+    assert bench.orders.exposure(BTC).is_certain
+
+
+def test_late_answer_for_an_order_with_past_fills_is_followed_by_a_question(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
+    bench.wait(1.0)
+    bench.ack(order, "O1")
+    drive(bench, trade("O1", "E1", 1.0, order_status="filled"))
+    assert order.status == "filled"
+
+
+# Whose it is.
+
+
+def test_listener_of_a_tag_hears_fills_that_came_before_the_answer(bench: Bench) -> None:
+    heard: list[str] = []
+    bench.orders.on_fill(lambda order, fill: heard.append(fill.exec_id), tag="maker")
+    order = bench.send("mine", tag="maker")
+    bench.hear(trade("O1", "E1", 1.0))
+    bench.ack(order, "O1")
+    assert [fill.exec_id for fill in order.fills] == ["E1"]
+    assert heard == ["E1"]
+    assert bench.fills == [(order, "E1")]
+
+
+def test_order_gets_the_past_fills_that_were_told_before_its_identifier(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
+    bench.ack(order, "O1")
+    assert order.cum_qty == 1
+
+
+def test_report_of_an_order_that_was_there_before_is_not_of_a_new_one(bench: Bench) -> None:
+    bench.hear(pending("O9", cl_ord_id="x"), new("O9", cl_ord_id="x"))
+    bench.orders.broken()
+    bench.snapshot()
+    bench.wait(1.0)
+    assert bench.orders["O9"].status == "gone"
+    order = bench.send("x")
+    # The report of its end comes late.
+    bench.hear(
+        {
+            "order_id": "O9",
+            "cl_ord_id": "x",
+            "exec_type": "canceled",
+            "order_status": "canceled",
+            "cum_qty": 0.5,
+            "cum_cost": 50.0,
+        }
+    )
+    assert (order.status, order.order_id, order.cum_qty) == ("sending", None, 0)
+
+
+def test_refused_duplicate_is_not_the_order_that_has_the_name(bench: Bench) -> None:
+    order = bench.send("x")
+    # Another program was first.
+    bench.hear(pending("O9", cl_ord_id="x"), new("O9", cl_ord_id="x"))
+    bench.refuse(order, "EOrder:Invalid cl_ord_id")
+    assert order.status == "rejected"
+    assert not bench.orders["O9"].is_mine
+    assert bench.orders["O9"].status == "new"
+    assert bench.orders.exposure(BTC).open_buy == 1
+
+
+def test_terms_of_another_order_are_taken_back(bench: Bench) -> None:
+    order = bench.send("x", "1.0")
+    bench.hear(pending("O9", 5.0, cl_ord_id="x"))
+    bench.ack(order, "O1")
+    other = bench.orders["O9"]
+    assert (order.order_qty, other.order_qty) == (1, 5)
+    assert bench.orders.exposure(BTC).open_buy == 6
+
+
+def test_absent_order_does_not_hold_back_what_comes_later(bench: Bench) -> None:
+    order = unknown(bench, None, order_userref=7)
+    bench.orders.broken()
+    bench.wait(20.0)
+    bench.snapshot()
+    bench.wait(20.0)
+    bench.snapshot()
+    bench.wait(1.0)
+    assert order.status == "absent"
+    bench.hear(pending("O9", 5.0, order_userref=7), new("O9", order_userref=7))
+    assert bench.orders.exposure(BTC).open_buy == 5
+
+
+def test_order_made_after_the_deadline_is_another_one(bench: Bench) -> None:
+    order = unknown(bench, None, order_userref=7)
+    bench.orders.broken()
+    bench.wait(60.0)
+    bench.hear(pending("O9", order_userref=7))
+    assert order.order_id is None
+    assert not bench.orders["O9"].is_mine
+
+
+@pytest.mark.parametrize("is_answered", [False, True], ids=["sending", "unknown"])
+def test_listed_order_without_a_name_that_ends_may_be_ours(bench: Bench, is_answered: bool) -> None:
+    orders = [bench.send(None, order_userref=7, limit_price=price) for price in ("100.0", "101.0")]
+    for order in orders if is_answered else ():
+        bench.orders.outcome_unknown(order)
+    bench.snapshot(listed("O1", order_userref=7))
+    bench.wait(1.0)
+    for order in () if is_answered else orders:
+        bench.orders.outcome_unknown(order)
+    bench.hear(trade("O1", "E1", 1.0, order_userref=7))
+    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    drive(bench, trade("O1", "E1", 1.0, order_status="filled", order_userref=7))
+    assert orders[0].status != "absent"
+    assert [fill.exec_id for fill in orders[0].fills] in ([], ["E1"])
+
+
+def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
+    order = unknown(bench, None, order_userref=7)
+    bench.orders.broken()
+    bench.wait(30.0)
+    for _ in range(3):
+        bench.snapshot(listed("O1", order_userref=7))
+        bench.wait(10.0)
+    assert order.status == "new"
+
+
+def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> None:
+    old = open_order(bench)
+    change = Change("edit_order", old, {"limit_price": Decimal(101)})
+    bench.orders.changing(old, change)
+    change.deadline_ns = bench.at(-5.0)
+    bench.orders.change_unknown(old, change)
+    bench.wait(60.0)
+    bench.snapshot(new("O1", cl_ord_id="mine"))
+    bench.wait(1.0)
+    bench.hear(pending("O9", limit_price=101.0, order_userref=0))
+    assert not bench.orders["O9"].is_mine
+    assert old.replaced_by is None
+
+
+def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_lacked(
+    bench: Bench,
+) -> None:
+    order = open_order(bench, qty=12.0)
+    others = fills_of_others(50)
+    bench.orders.broken()
+    shown = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
+    # The fills of these ten were pushed out.
+    bench.snapshot(shown, *others)
+    bench.wait(1.0)
+    assert order.cum_qty == 10
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "E1", 2.0, order_status="filled"), *others[:49])
+    bench.wait(1.0)
+    assert (order.cum_qty, order.status) == (12, "filled")
+
+
+# What can still be bought.
+
+
+@pytest.mark.parametrize("is_answered", [False, True], ids=["pending", "unknown"])
+@pytest.mark.parametrize("method", ["amend_order", "edit_order"])
+def test_exposure_counts_what_a_change_may_have_made(
+    bench: Bench, method: str, is_answered: bool
+) -> None:
+    order = open_order(bench)
+    change = Change(method, order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    change.deadline_ns = bench.at(-5.0)
+    if is_answered:
+        bench.orders.change_unknown(order, change)
+    exposure = bench.orders.exposure(BTC)
+    assert exposure.buy >= 3
+    assert not exposure.is_certain
+
+
+def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: Bench) -> None:
+    order = open_order(bench)
+    change = Change("edit_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    change.deadline_ns = bench.at(-5.0)
+    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    assert bench.orders.exposure(BTC).buy >= 3
+    bench.orders.change_unknown(order, change)
+    assert bench.orders.exposure(BTC).buy >= 3
+
+
+@pytest.mark.parametrize("qty", [2, None])
+def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int | None) -> None:
+    order = open_order(bench)
+    for asked in (qty, 6):
+        if asked is not None:
+            change = Change("amend_order", order, {"order_qty": Decimal(asked)})
+            bench.orders.changing(order, change)
+            change.deadline_ns = bench.at(-5.0)
+            bench.orders.change_unknown(order, change)
+    if qty is not None:
+        amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
+        bench.hear({**amended, "order_qty": 2.0})
+    bench.orders.broken()
+    # It was cancelled in the gap.
+    bench.snapshot(trade("O1", "E1", float(qty or 1), order_status="filled", cl_ord_id="mine"))
+    bench.wait(1.0)
+    assert order.status == "gone"
+
+
+def test_late_report_of_an_amend_does_not_undo_the_one_after_it(bench: Bench) -> None:
+    order = open_order(bench)
+    for qty in (2, 3):
+        change = Change("amend_order", order, {"order_qty": Decimal(qty)})
+        bench.orders.changing(order, change)
+        bench.orders.changed_by(order, change, bench.now_ns)
+    amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
+    bench.hear({**amended, "order_qty": 2.0})
+    assert bench.orders.exposure(BTC).buy >= 3
+    bench.hear({**amended, "order_qty": 3.0})
+    assert order.order_qty == 3
