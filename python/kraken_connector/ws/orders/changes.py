@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -69,6 +69,9 @@ class Edits:
 
     def __init__(self) -> None:
         self._changes: list[Change] = []
+
+    def __iter__(self) -> Iterator[Change]:
+        return iter(self._changes)
 
     def add(self, change: Change) -> None:
         """Note that a request is sent."""

@@ -119,7 +119,12 @@ class Orders(RequestedOrders, StreamedOrders):
 
     def exposure(self, symbol: str, *, tag: str | None = None) -> Exposure:
         """Return what the working orders of a pair can still buy and sell."""
-        return Exposure.of(self.working(symbol, tag=tag))
+        edits = [
+            edit
+            for edit in self._edits
+            if edit.order.is_done and edit.order.symbol == symbol and tag in (None, edit.order.tag)
+        ]
+        return Exposure.of(self.working(symbol, tag=tag), edits)
 
     @property
     def fills(self) -> list[Fill]:

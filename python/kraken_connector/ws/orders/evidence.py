@@ -221,7 +221,7 @@ def absence_obstacle(
         order: an order of this client, which the snapshot does not name.
         asked: the snapshot, asked for late enough.
         unclaimed: reports and past fills of orders that are not known.
-        others: the orders that other programs sent.
+        others: the orders that other programs sent, those that ended included.
         sent_ns: the earliest time of the exchange at which the order can have been sent.
         are_fills_complete: whether no fill since then is missing.
 
@@ -248,7 +248,7 @@ def absence_obstacle(
 
 def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
     """Tell whether an order from elsewhere may be one of this client."""
-    if (order.symbol, order.side) != (other.symbol, other.side):
+    if other._since < order._since or (order.symbol, order.side) != (other.symbol, other.side):
         return False
     ours, theirs = order.cl_ord_id, other.cl_ord_id
     if theirs is None and other.order_userref is None:

@@ -47,16 +47,26 @@ class Exposure:
         return not (self.doubtful_buy or self.doubtful_sell)
 
     @classmethod
-    def of(cls, orders: Iterable[Order]) -> Self:
-        """Add up what orders have left; an order without a known quantity counts as 0."""
-        working = list(orders)
+    def of(cls, orders: Iterable[Order], edits: Iterable[Change] = ()) -> Self:
+        """Add up what orders have left; an order without a known quantity counts as 0.
+
+        Args:
+            orders: the working orders.
+            edits: edits of orders that have ended, whose new orders are not known yet.
+        """
+        working, made = list(orders), list(edits)
 
         def left(side: str) -> Decimal:
             found = (order for order in working if order.side == side and order.is_open)
             return total(order.remaining_qty or ZERO for order in found)
 
         def doubtful(side: str) -> Decimal:
-            return total(_doubtful(order) for order in working if order.side == side)
+            return total(
+                (
+                    *(_doubtful(order) for order in working if order.side == side),
+                    *(_added(e.order, e) for e in made if e.order.side == side),
+                )
+            )
 
         return cls(left("buy"), left("sell"), doubtful("buy"), doubtful("sell"))
 

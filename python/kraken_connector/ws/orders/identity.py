@@ -159,8 +159,13 @@ class Identities:
         else:
             found = self._unbound
         for order in found:
-            is_too_old = in_snapshot and is_older(report, self._sent_ns(order))
-            if could_be(order, report) and not is_too_old and not _is_too_late(order, report):
+            # What the time of a listed order is is not documented: it may be that of the snapshot.
+            is_out_of_time = (
+                is_older(report, self._sent_ns(order))
+                if in_snapshot
+                else _is_too_late(order, report)
+            )
+            if could_be(order, report) and not is_out_of_time:
                 yield order
 
 

@@ -169,8 +169,10 @@ class KnownOrders:
             self._shown(order)
         for fill in fills:
             self._executions.announce(order, fill)
-        if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
-            # That snapshot could not tell whether it had ended.
+        is_behind = held and self._snapshot is not None and self._snapshot.step > since
+        has_past = {fill.exec_id for fill in fills} - {report.exec_id for report in held}
+        if order.is_open and (has_past or is_behind):
+            # Snapshots could not tell whether it had ended.
             self._await(order, "end", 0.0)
 
     def _release_held(self) -> None:

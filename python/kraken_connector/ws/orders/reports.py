@@ -6,8 +6,6 @@ numbers. Their timestamps do not order them: two amends were captured with one t
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from ...models import ExecutionData, ExecutionTriggers
 from ...models._decimals import add, subtract
 from .identity import number
@@ -221,5 +219,13 @@ def restore_terms(order: Order) -> None:
 
 
 def is_filled(order: Order) -> bool:
-    """Tell whether the known fills are all of an order; of one without a quantity nobody knows."""
-    return bool(order.order_qty) and order.cum_qty >= (order.order_qty or Decimal(0))
+    """Tell whether the known fills are all of an order; of one without a quantity nobody knows.
+
+    While a change of its quantity has no known outcome, the largest one counts. More than that
+    shows that the quantity is not known.
+    """
+    if not order.order_qty:
+        return False
+    changes = (*order._pending, *order._unsure)
+    asked = [change.numbers.get("order_qty", ZERO) for change in changes]
+    return bool(order.cum_qty == max([order.order_qty, *asked]))

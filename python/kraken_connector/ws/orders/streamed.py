@@ -189,7 +189,7 @@ class StreamedOrders(KnownOrders, Keeper):
         self._executions.snapshot_concluded(snapshot.step, is_seamless=is_seamless)
         if snapshot.params.get("users"):
             return
-        others = [order for order in self._candidates() if not order.is_mine]
+        others = [order for order in (*self._kept, *self._active) if not order.is_mine]
         for order in self._candidates():
             if order.status == "sending" or order.order_id in snapshot.live:
                 continue
