@@ -496,7 +496,10 @@ class OrdersStillWorking(KrakenConnectorError):
         self.orders = tuple(orders)
         self.report = report
         names = ", ".join(map(repr, self.orders))
-        super().__init__(f"{len(self.orders)} orders may still be in the market: {names}")
+        text = f"{len(self.orders)} orders may still be in the market: {names}"
+        if not self.orders:
+            text = "orders may still be in the market: executions is not current"
+        super().__init__(text)
 
 
 class TokenAcquisitionError(RequestError):

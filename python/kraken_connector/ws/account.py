@@ -146,7 +146,9 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """
         checked_symbol(symbol)
         check_choice("side", side, ("buy", "sell"))
-        return await self._cancel(lambda: self.orders.working(symbol, side, tag=tag), timeout)
+        return await self._cancel(
+            lambda: self.orders.working(symbol, side, tag=tag), timeout, sees_all=tag is None
+        )
 
     async def cancel_tag(self, tag: str, *, timeout: float = 10.0) -> CancelReport:  # noqa: ASYNC109
         """Cancel every order with a tag that is in the market or may be, until none is.
@@ -209,8 +211,12 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             return connection.state
         return None if self.orders.is_current else ConnectionState.RECONNECTING
 
-    async def _cancel(self, select: Callable[[], list[Order]], seconds: float) -> CancelReport:
-        canceller = Canceller(self._trader, self.orders, self.track_orders, select)
+    async def _cancel(
+        self, select: Callable[[], list[Order]], seconds: float, *, sees_all: bool = False
+    ) -> CancelReport:
+        canceller = Canceller(
+            self._trader, self.orders, self.track_orders, select, sees_all=sees_all
+        )
         return await canceller.run(seconds)
 
     def dead_mans_switch(

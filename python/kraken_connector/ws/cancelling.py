@@ -33,6 +33,8 @@ UNANSWERED = 2.0
 #: Seconds after which an order is cancelled once more although the exchange says that it is
 #: cancelled, or that it does not have it. By then a snapshot has told, if it can.
 PROOF = REPORT_PATIENCE + 2.0
+#: Seconds after which it is looked again although nothing was told.
+LOOK = 0.5
 NEVER = float("inf")
 
 
@@ -92,6 +94,7 @@ class Canceller:
         hidden: orders in doubt that were cancelled in vain. They are cancelled once, as each
             refusal puts off the proof that they are absent. One that turns up is cancelled at
             once.
+        sees_all: whether orders of other programs count, which only the stream tells of.
     """
 
     def __init__(
@@ -101,12 +104,15 @@ class Canceller:
         follow: Callable[[], Awaitable[None]],
         select: Callable[[], list[Order]],
         hidden: set[Order] | None = None,
+        *,
+        sees_all: bool = False,
     ) -> None:
         self._trader = trader
         self._orders = orders
         self._follow = follow
         self._select = select
         self._hidden: set[Order] = set() if hidden is None else hidden
+        self._sees_all = sees_all
         self._attempts: dict[Order, _Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
@@ -125,18 +131,24 @@ class Canceller:
         until = now() + timeout
         end = self._orders.on_change(lambda _: self._news.set())
         try:
-            while (working := self._select()) and now() < until and not self._is_over:
+            while (working := self._select()) or not self._are_all_known():
+                if now() >= until or self._is_over:
+                    break
                 self._news.clear()
                 self._start(working)
-                await self._wait(min(until, self._next_at(working)))
+                await self._wait(min(until, self._next_at(working), now() + LOOK))
         finally:
             end()
             for task in self._tasks:
                 task.cancel()
         report = CancelReport.of(self._attempts)
-        if working:
+        if working or not self._are_all_known():
             raise OrdersStillWorking(working, report) from self._error
         return report
+
+    def _are_all_known(self) -> bool:
+        """Tell whether there can be no other order to cancel."""
+        return not self._sees_all or self._orders.is_concluded
 
     def _start(self, working: list[Order]) -> None:
         """Send the cancels that are due."""
@@ -166,7 +178,7 @@ class Canceller:
         return turned_up or now() >= attempt.again_at
 
     def _next_at(self, working: list[Order]) -> float:
-        return min(self._attempts[order].again_at or NEVER for order in working)
+        return min((self._attempts[order].again_at or NEVER for order in working), default=NEVER)
 
     def _grouped(self, due: list[Order]) -> Iterator[list[Order]]:
         """Put what can go together into batches; a batch waits for the slowest of its orders."""

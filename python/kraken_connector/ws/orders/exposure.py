@@ -24,12 +24,15 @@ class Exposure:
         doubtful_buy: the same of buy orders that are being sent, or of which it is not known
             whether the exchange has them.
         doubtful_sell: the same of sell orders.
+        uncounted: working orders whose quantity in base currency is not known: those by
+            `cash_order_qty`, and orders of other programs of which only a fill was told.
     """
 
     open_buy: Decimal
     open_sell: Decimal
     doubtful_buy: Decimal
     doubtful_sell: Decimal
+    uncounted: int = 0
 
     @property
     def buy(self) -> Decimal:
@@ -44,11 +47,11 @@ class Exposure:
     @property
     def is_certain(self) -> bool:
         """Whether nothing of it is in doubt."""
-        return not (self.doubtful_buy or self.doubtful_sell)
+        return not (self.doubtful_buy or self.doubtful_sell or self.uncounted)
 
     @classmethod
     def of(cls, orders: Iterable[Order], edits: Iterable[Change] = ()) -> Self:
-        """Add up what orders have left; an order without a known quantity counts as 0.
+        """Add up what orders have left; an order without a known quantity is not among the sums.
 
         Args:
             orders: the working orders.
@@ -68,7 +71,8 @@ class Exposure:
                 )
             )
 
-        return cls(left("buy"), left("sell"), doubtful("buy"), doubtful("sell"))
+        uncounted = sum(1 for order in working if not order.order_qty)
+        return cls(left("buy"), left("sell"), doubtful("buy"), doubtful("sell"), uncounted)
 
 
 def _doubtful(order: Order) -> Decimal:

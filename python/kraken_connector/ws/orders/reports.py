@@ -72,7 +72,7 @@ def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) 
 def read_fill(report: ExecutionData) -> Fill | None:
     """Return the execution that a report tells, `None` if it tells none."""
     exec_id, qty = report.exec_id, number(report, "last_qty")
-    if not isinstance(exec_id, str) or qty is None:
+    if not isinstance(exec_id, str) or qty is None or qty <= 0:
         return None
     return Fill(
         exec_id,
