@@ -13,6 +13,9 @@ UNCERTAIN = [
     "EService:Timeout",
     "EGeneral:Internal error",
     "EGeneral:Internal error:58",
+    "EGeneral:Unknown error",
+    "Internal error",
+    "WGeneral:Something happened",
 ]
 CERTAIN = {
     "EService:Market in cancel_only mode": "closed",

@@ -63,6 +63,46 @@ def test_only_what_is_meant_is_cancelled() -> None:
     play(act, {"symbols": [BTC, ETH]})
 
 
+def test_orders_of_an_earlier_run_are_found_first() -> None:
+    async def main() -> None:
+        sim = SimulatedExchange(symbols=[BTC], rate=0, balances=RICH)
+        async with sim, client_of(sim, token_manager=tokens_of(sim)) as client:
+            await sim.account.place(BTC, "buy", "1", limit_price="1")
+            report = await client.cancel_symbol(BTC)
+            assert len(report.canceled) == 1
+            assert sim.account.open_orders == []
+
+    virtual.run(main())
+
+
+def test_without_the_stream_nobody_says_that_nothing_is_left() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        sim.faults.lose_snapshots(None, None, channel="executions")
+        sim.faults.reset_connections()
+        await eventually(lambda: not client.orders.is_current)
+        with pytest.raises(OrdersStillWorking, match="executions is not current") as caught:
+            await client.cancel_symbol(BTC, timeout=5)
+        assert caught.value.orders == ()
+
+    play(act)
+
+
+def test_order_that_a_lost_cancel_all_did_not_reach_is_cancelled() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        held = sim.faults.hold_requests(1, method="add_order")
+        placement = client.place(quote())
+        await asyncio.sleep(0.1)
+        sim.faults.lose_replies(1, method="cancel_all")
+        with pytest.raises(OrderOutcomeUnknown) as caught:
+            await client.cancel_all()
+        assert caught.value.orders == tuple(placement.orders)
+        held.release()
+        await eventually(lambda: placement.order.status == "canceled", 20)
+        assert sim.account.open_orders == []
+
+    play(act)
+
+
 def test_nothing_to_cancel_sends_nothing() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         assert (await client.cancel_symbol(BTC)).orders == ()

@@ -391,7 +391,7 @@ def test_client_says_whether_it_can_trade() -> None:
             assert obstacle() == expected
         sim.faults.set_system("online")
         await asyncio.sleep(0.1)
-        sim.faults.lose_snapshots(None, channel="executions")
+        sim.faults.lose_snapshots(None, None, channel="executions")
         sim.faults.reset_connections(host="private")
         await eventually(lambda: not client.can_trade)
         assert obstacle() == "the private connection is reconnecting"

@@ -178,3 +178,14 @@ def test_nobody_hears_later_than_at_two_thirds(
             confirmed = sent
         assert is_told or now - confirmed <= timeout * 2 / 3 + plan.patience
         assert plan.is_armed(now) <= (now < confirmed + timeout)
+
+
+def test_timer_that_has_run_out_by_our_clock_alone_is_turned_off_all_the_same() -> None:
+    # A clock that is set forward looks like a machine that slept.
+    plan = SwitchPlan()
+    plan.want(10, 0.0)
+    plan.answered(0.0, 0.1, 10, 10.0)
+    plan.want(0, 3600.0)
+    assert plan.due(3600.0) <= 3600.0
+    plan.answered(3600.0, 3600.1, 0, 0.0)
+    assert plan.due(3600.1) == float("inf")

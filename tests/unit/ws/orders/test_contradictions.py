@@ -1,0 +1,143 @@
+"""What the exchange says against itself, late, or in numbers that nobody expects."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from tests.unit.ws.orders.bench import BTC, Bench, listed, new, pending, text_of, trade
+from tests.unit.ws.orders.test_life_of_doubt import open_order, unknown
+
+from kraken_connector.exceptions import NotConnected, OrderUnresolved
+from kraken_connector.ws.orders import Fill, Order
+from kraken_connector.ws.orders.changes import Change
+from kraken_connector.ws.orders.known import HELD_ORDERS
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_stamp_that_is_ahead_proves_no_absence(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.hear(new("O9", timestamp="2099-01-01T00:00:00.000000Z"))
+    assert order.status == "unknown"
+    bench.wait(8.0)
+    bench.hear(new("O9"))
+    assert order.status == "absent"
+
+
+def test_report_of_an_earlier_amend_leaves_a_later_one_in_doubt(bench: Bench) -> None:
+    order = open_order(bench)
+    first, second = (Change("amend_order", order, {"order_qty": Decimal(n)}) for n in (2, 5))
+    for change in (first, second):
+        bench.orders.changing(order, change)
+        change.deadline_ns = bench.at(-5.0)
+    bench.orders.changed_by(order, first, bench.now_ns)
+    bench.orders.change_unknown(order, second)
+    bench.hear({"order_id": "O1", "exec_type": "amended", "order_qty": 2.0, "limit_price": 100.0})
+    assert not order.is_certain
+    assert bench.orders.exposure(BTC).buy == 5
+    bench.wait(8.0)
+    assert bench.orders.check_due() <= bench.now
+    bench.snapshot(listed("O1", 2.0, cl_ord_id="mine"))
+    assert order.is_certain
+    assert bench.orders.exposure(BTC).buy == 2
+
+
+def test_order_that_is_listed_without_any_name_may_be_ours(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.wait(8.0)
+    for _ in range(3):
+        bench.snapshot(listed("O1"))
+        bench.wait(6.0)
+    assert order.status == "unknown"
+    assert "may be it" in (order.reason or "")
+
+
+def test_two_answers_never_make_one_order_of_two(bench: Bench) -> None:
+    first, second = bench.send("first"), bench.send("second")
+    bench.ack(first, "O1")
+    bench.ack(second, "O1")
+    assert bench.orders["O1"] is first
+    assert (first.status, second.order_id) == ("pending_new", None)
+
+
+def test_answer_corrects_what_only_a_report_said(bench: Bench) -> None:
+    first = unknown(bench, None, order_userref=7)
+    bench.hear(pending("O1", order_userref=7))
+    assert first.order_id == "O1"
+    second = bench.send(None, order_userref=7)
+    bench.ack(second, "O1")
+    assert bench.orders["O1"] is second
+    assert (first.status, first.order_id) == ("unknown", None)
+    assert bench.orders.working(BTC) == [first, second]
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bool) -> None:
+    seen: list[tuple[Decimal, int, str]] = []
+
+    def look(order: Order | None, fill: Fill) -> None:
+        assert order is not None
+        seen.append((order.cum_qty, len(order.fills), order.status))
+
+    bench.orders.on_fill(look)
+    if is_held:
+        order = bench.send("mine")
+        bench.hear(trade("O1", "E1", 0.4))
+        assert seen == []
+        bench.ack(order, "O1")
+    else:
+        open_order(bench)
+        bench.hear(trade("O1", "E1", 0.4))
+    assert seen == [(Decimal("0.4"), 1, "partially_filled")]
+
+
+@pytest.mark.parametrize("qty", [0.0, -1.0])
+def test_fill_without_a_quantity_is_a_fill_that_is_lost(bench: Bench, qty: float) -> None:
+    order = open_order(bench)
+    bench.hear(trade("O1", "E1", qty))
+    assert order.cum_qty == 0
+    assert bench.orders.lost_fills == 1
+
+
+def test_orders_whose_reports_wait_are_bounded(bench: Bench) -> None:
+    unknown(bench)
+    for number in range(HELD_ORDERS + 5):
+        bench.hear(trade(f"X{number}", f"E{number}", 0.1))
+    assert len(bench.orders._held) == HELD_ORDERS
+    assert len(bench.orders.open(BTC)) == 5
+
+
+def test_order_that_cannot_be_settled_holds_no_reports_back(bench: Bench) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    fill = trade("O9", "E9", 0.1, timestamp=text_of(bench.at(-1.0)))
+    bench.hear(fill)
+    while bench.orders.check_due() < float("inf"):
+        bench.wait(max(bench.orders.check_due() - bench.now, 0.0))
+        bench.snapshot(fill)
+        bench.wait(1.0)
+    assert isinstance(bench.orders.outlook(order)[0], OrderUnresolved)
+    assert order.status == "unknown"
+    assert bench.orders["O9"].cum_qty == Decimal("0.1")
+    bench.hear(trade("O8", "E8", 0.1))
+    assert bench.orders["O8"].cum_qty == Decimal("0.1")
+
+
+def test_sums_say_what_they_leave_out(bench: Bench) -> None:
+    bench.send("mine", cash_order_qty="100", qty=None, order_type="market", limit_price=None)
+    exposure = bench.orders.exposure(BTC)
+    assert (exposure.buy, exposure.uncounted, exposure.is_certain) == (0, 1, False)
+
+
+async def test_nobody_waits_for_a_stream_that_does_not_come(bench: Bench) -> None:
+    bench.orders.left()
+    with pytest.raises(NotConnected, match="track_orders"):
+        await bench.orders.wait_current()
+    bench.orders.ended(NotConnected("wait for an order", "disconnected"))
+    with pytest.raises(NotConnected, match="disconnected"):
+        await bench.orders.wait_current()
