@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...models import ExecutionData, ExecutionTriggers
 from ...models._decimals import add, subtract
-from .identity import number
+from .identity import SKEW_NS, number
 from .life import FINAL, Life
 from .order import ZERO, Fill, Order, fees_of
 
@@ -141,8 +141,9 @@ def _record(order: Order, fill: Fill, *, is_known: bool) -> None:
         return
     order._fills[fill.exec_id] = fill
     at_ns, told_ns = fill.timestamp_ns, order._untold_ns
-    if at_ns is not None and told_ns is not None and at_ns > told_ns:
-        is_known = False
+    if not order.is_done and at_ns is not None and told_ns is not None:
+        # Stamps may run backwards a little; the totals of an end have every fill.
+        is_known = is_known and at_ns <= told_ns + SKEW_NS
     (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
     order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
     if is_known:

@@ -141,3 +141,28 @@ async def test_nobody_waits_for_a_stream_that_does_not_come(bench: Bench) -> Non
     bench.orders.ended(NotConnected("wait for an order", "disconnected"))
     with pytest.raises(NotConnected, match="disconnected"):
         await bench.orders.wait_current()
+
+
+@pytest.mark.parametrize(
+    ("later", "is_end"),
+    [
+        (-0.3, True),
+        (0.0, True),
+        (0.3, True),
+        (3.0, True),
+        (-0.3, False),
+        (0.0, False),
+        (0.3, False),
+    ],
+)
+def test_fill_is_counted_once_whatever_its_stamp(bench: Bench, later: float, is_end: bool) -> None:
+    order = open_order(bench)
+    bench.wait(5.0)
+    told = {"timestamp": text_of(bench.at(4.0)), "cum_qty": 1.0, "cum_cost": 100.0}
+    bench.sequence += 1  # The trade is lost.
+    status = "filled" if is_end else "partially_filled"
+    kind = "filled" if is_end else "status"
+    bench.hear({"order_id": "O1", "exec_type": kind, "order_status": status, **told})
+    bench.snapshot(trade("O1", "E1", 1.0, timestamp=text_of(bench.at(4.0 - later))))
+    bench.wait(1.0)
+    assert (order.cum_qty, order.cum_cost) == (1, 100)

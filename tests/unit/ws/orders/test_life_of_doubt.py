@@ -436,6 +436,7 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
     bench.snapshot(shown, *others)
     bench.wait(1.0)
     assert order.cum_qty == 10
+    bench.wait(2.0)
     bench.orders.broken()
     bench.snapshot(trade("O1", "EX", 2.0, order_status="filled"), *others[:49])
     bench.wait(1.0)
