@@ -8,7 +8,7 @@ pages "Instrument" and "Status"). Cancels are never held back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
@@ -80,12 +80,16 @@ class OrderChecks:
         if isinstance(params, EditOrderParams) and order is not None:
             _check_not_done(params, order)
             _check_edit(params, order)
-        knows_pairs = bool(self._instruments) and self._is_current()
         for new in _new_orders(params):
-            _check_system(new, system)
-            rules = self._rules(new.symbol) if knows_pairs else None
-            if rules is not None:
-                _check_order(new, rules)
+            if system is not None and system != SystemState.ONLINE:
+                _check_system(new, system)
+            try:
+                if (rules := self._rules(new.symbol)) is not None:
+                    _check_order(new, rules)
+            except OrderCheckFailed:
+                # What is out of date refuses nothing.
+                if self._is_current():
+                    raise
 
     def check_amend(
         self,
@@ -119,20 +123,18 @@ class OrderChecks:
             raise _closed("the exchange", "system", system, _CLOSED[system], None, params.METHOD)
         symbol = params.symbol or getattr(order, "symbol", None)
         rules = self._instruments.rules(symbol) if symbol else None
-        if rules is None or not self._is_current():
+        if rules is None:
             return
-        # Prices of a trailing order are distances.
-        is_trailing = getattr(order, "order_type", None) in TRAILING_TYPES
-        for field, number in numbers.items():
-            if not field.endswith("price"):
-                check_quantity(field, number, rules)
-            elif not is_trailing and getattr(params, f"{field}_type") not in OFFSETS:
-                check_price(field, number, rules)
+        try:
+            _check_amended_numbers(params, numbers, rules, order)
+        except OrderCheckFailed:
+            if self._is_current():
+                raise
 
     def _rules(self, symbol: str) -> PairRules | None:
         rules = self._instruments.rules(symbol)
         # Tokenized assets (TSLAx/USD) are in the stream only if it was asked for them.
-        if rules is None and not symbol.partition("/")[0].endswith("x"):
+        if rules is None and self._instruments and not symbol.partition("/")[0].endswith("x"):
             close = difflib.get_close_matches(symbol, list(self._instruments), 3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             text = f"{symbol} is not traded{hint}"
@@ -158,11 +160,10 @@ def check_quantity(field: str, qty: Decimal, rules: PairRules) -> None:
     _check_step("lot", field, qty, rules.lot, rules.symbol)
 
 
-def _new_orders(params: TradingParams) -> Iterator[AddOrderParams | EditOrderParams]:
+def _new_orders(params: TradingParams) -> Sequence[AddOrderParams | EditOrderParams]:
     if isinstance(params, AddOrderParams | EditOrderParams):
-        yield params
-    elif isinstance(params, BatchAddParams):
-        yield from params.orders
+        return (params,)
+    return params.orders if isinstance(params, BatchAddParams) else ()
 
 
 def _check_deadline(params: TradingParams, now_ns: int) -> None:
@@ -192,6 +193,18 @@ def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> N
         )
 
 
+def _check_amended_numbers(
+    params: AmendOrderParams, numbers: Mapping[str, Decimal], rules: PairRules, order: Any
+) -> None:
+    # Prices of a trailing order are distances.
+    is_trailing = order is not None and order.order_type in TRAILING_TYPES
+    for field, number in numbers.items():
+        if not field.endswith("price"):
+            check_quantity(field, number, rules)
+        elif not is_trailing and getattr(params, f"{field}_type") not in OFFSETS:
+            check_price(field, number, rules)
+
+
 def _check_edit(params: EditOrderParams, order: Any) -> None:
     """Check what is known of an order that is to be edited (page "Edit Order")."""
     if order.cl_ord_id is not None:
@@ -212,10 +225,8 @@ def _check_edit(params: EditOrderParams, order: Any) -> None:
     )
 
 
-def _check_system(params: AddOrderParams | EditOrderParams, system: str | None) -> None:
+def _check_system(params: AddOrderParams | EditOrderParams, system: str) -> None:
     """Check against the state of the whole exchange (page "Status")."""
-    if system is None or system == SystemState.ONLINE:
-        return
     reason = _CLOSED.get(system) or _not_this_order(params, system)
     if reason is not None:
         raise _closed("the exchange", "system", system, reason, None, params.METHOD)
@@ -258,8 +269,9 @@ def _check_order(params: AddOrderParams | EditOrderParams, rules: PairRules) -> 
     limit = _limit_level(params)
     if limit is not None:
         check_price("limit_price", limit, rules)
-    for field, price in _other_prices(params):
-        check_price(field, price, rules)
+    if params.triggers is not None or getattr(params, "conditional", None) is not None:
+        for field, price in _other_prices(params):
+            check_price(field, price, rules)
     if params.order_qty:
         check_quantity("order_qty", _decimal(params.order_qty), rules)
     if params.display_qty:

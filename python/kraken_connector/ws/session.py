@@ -495,9 +495,8 @@ class Session:
 
     def trade(self, command: Command, now: float) -> Command:
         """Send a trading request; see `TradingRequests.send`."""
-        self.trading.send(command, now)
-        self._after(now)
-        return command
+        self.attention = True
+        return self.trading.send(command, now)
 
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
