@@ -32,6 +32,8 @@ __all__ = ["OrderChecks", "check_price", "check_quantity"]
 
 #: Room for every number that parameters take, so that nothing is rounded.
 _EXACT = Context(prec=300)
+#: Looked up once: members of an enum take their time.
+ONLINE, STATIC = SystemState.ONLINE, PriceType.STATIC
 #: Page "Add Order": how far off a deadline may be, nanoseconds.
 DEADLINE_NS = (500_000_000, 60_000_000_000)
 #: States of a pair or of the exchange in which nothing new is taken, and why.
@@ -77,11 +79,11 @@ class OrderChecks:
             OrderCheckFailed: the exchange would refuse it.
         """
         _check_deadline(params, now_ns)
-        if isinstance(params, EditOrderParams) and order is not None:
+        if order is not None and isinstance(params, EditOrderParams):
             _check_not_done(params, order)
             _check_edit(params, order)
         for new in _new_orders(params):
-            if system is not None and system != SystemState.ONLINE:
+            if system is not None and system != ONLINE:
                 _check_system(new, system)
             try:
                 if (rules := self._rules(new.symbol)) is not None:
@@ -161,9 +163,10 @@ def check_quantity(field: str, qty: Decimal, rules: PairRules) -> None:
 
 
 def _new_orders(params: TradingParams) -> Sequence[AddOrderParams | EditOrderParams]:
-    if isinstance(params, AddOrderParams | EditOrderParams):
-        return (params,)
-    return params.orders if isinstance(params, BatchAddParams) else ()
+    if isinstance(params, BatchAddParams):
+        return params.orders
+    # Not a union, which is made anew each time.
+    return (params,) if isinstance(params, (AddOrderParams, EditOrderParams)) else ()
 
 
 def _check_deadline(params: TradingParams, now_ns: int) -> None:
@@ -301,7 +304,7 @@ def _limit_level(params: AddOrderParams | EditOrderParams) -> Decimal | None:
         return None
     if (
         getattr(params, "order_type", None) in TRAILING_TYPES
-        and getattr(params, "limit_price_type", None) != PriceType.STATIC
+        and getattr(params, "limit_price_type", None) != STATIC
     ):
         return None
     return _decimal(params.limit_price)

@@ -24,18 +24,18 @@ class PreparedCancel:
         params: what it sends, the token apart.
     """
 
-    __slots__ = ("_body", "_names", "_trader", "params")
+    __slots__ = ("_body", "_name", "_trader", "params")
 
     def __init__(self, trader: Trader, params: CancelOrderParams) -> None:
         self.params = params
         self._trader = trader
         self._body = encode_body(params.wire())
-        self._names = names_of(params)
+        (self._name,) = names_of(params)
 
     async def __call__(self) -> TradingReply[CancelOrderResult]:
         """Cancel the order; raises what `KrakenWSClient.cancel_order` raises."""
-        targets = self._trader.known(self._names)
-        request = Request(self.params, body=self._body, targets=targets)
+        targets = self._trader.target(self._name)
+        request = Request(self.params, None, self._body, (), targets)
         return await self._trader.send(request)
 
     def __repr__(self) -> str:
@@ -49,13 +49,13 @@ class PreparedAmend:
         params: what it sends each time, the token apart.
     """
 
-    __slots__ = ("_body", "_names", "_trader", "params")
+    __slots__ = ("_body", "_name", "_trader", "params")
 
     def __init__(self, trader: Trader, params: AmendOrderParams) -> None:
         self.params = params
         self._trader = trader
         self._body = encode_body(params.wire())
-        self._names = names_of(params)
+        (self._name,) = names_of(params)
 
     async def __call__(
         self,
@@ -85,8 +85,8 @@ class PreparedAmend:
         body = self._body
         for name, number in numbers.items():
             body += _KEYS[name] + number_text(number).encode()
-        targets = self._trader.known(self._names)
-        request = Request(self.params, numbers, body, targets=targets)
+        targets = self._trader.target(self._name)
+        request = Request(self.params, numbers, body, (), targets)
         return await self._trader.send(request)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -136,16 +136,14 @@ class Trader:
             return Request(params, _amended(params), targets=self._targets(params))
         return Request(params, orders=self._place(params.METHOD, made, tag))
 
-    def known(self, names: Iterable[str]) -> Sequence[Order]:
-        """Return the orders of some identifiers, as far as the client knows them."""
-        found = [order for name in names if (order := self._orders.get(name)) is not None]
-        return list(dict.fromkeys(found)) if len(found) > 1 else found
+    def target(self, name: str) -> Sequence[Order]:
+        """Return the order with an identifier, none if the client does not know it."""
+        order = self._orders.get(name)
+        return () if order is None else (order,)
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once, and wait for its answer."""
-        command: Command | None = None
-        charge = None
-        connection = self._connection
+        connection, charge, is_sent = self._connection, None, False
         try:
             # What need not wait is sent in the very step of the caller.
             if connection is None or connection.state is not CONNECTED:
@@ -153,19 +151,22 @@ class Trader:
             if request.params.METHOD in TIMED:
                 # Nothing else is checked or held back.
                 self._check(request, connection)
-                charge = await self._gate.admit(
-                    request.params,
-                    request.numbers,
-                    recheck=functools.partial(self._check, request, connection),
-                    max_wait=request.max_wait,
-                )
+                if self._gate.holds_back:
+                    charge = await self._gate.admit(
+                        request.params,
+                        request.numbers,
+                        recheck=functools.partial(self._check, request, connection),
+                        max_wait=request.max_wait,
+                    )
             if request.targets and self._holds:
                 await self._wait_for_turn(request, connection)
             if connection.state is not CONNECTED:
                 connection = await self._connected(request)
-            command = connection.session.trade(self._command(request), now())
+            command = self._command(request)
+            connection.session.trading.send(command, connection.now())
+            is_sent = True
         except BaseException as error:
-            if command is None:
+            if not is_sent:
                 self._withdraw(request, charge, error)
             raise
         connection.attend()
@@ -274,15 +275,16 @@ class Trader:
         if request.targets:
             numbers = request.numbers or _numbers_of(request.params)
             changes = [Change(method, order, numbers) for order in request.targets]
-        return Command(method, body, request.params, orders=request.orders, changes=changes)
+        return Command(method, body, request.params, request.orders, changes)
 
     def _wire(self, request: Request) -> dict[str, Any]:
         """Return the parameters as they are sent, with the names that the client made."""
         plain = request.params.wire()
-        sent = plain.get("orders", [plain]) if request.orders else ()
-        for order, made in zip(request.orders, sent, strict=False):
-            if order.cl_ord_id is not None:
-                made["cl_ord_id"] = order.cl_ord_id
+        if request.orders:
+            sent = plain.get("orders", [plain])
+            for order, made in zip(request.orders, sent, strict=True):
+                if order.cl_ord_id is not None:
+                    made["cl_ord_id"] = order.cl_ord_id
         return plain
 
     def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
@@ -297,8 +299,7 @@ class Trader:
 
     def _place(self, method: str, made: list[AddOrderParams], tag: str | None) -> list[Order]:
         """Return new orders, with the names that they are sent by."""
-        names = (params.cl_ord_id for params in made)
-        taken = [name for name in names if name and self._is_in_use(name)]
+        taken = [p.cl_ord_id for p in made if p.cl_ord_id and self._is_in_use(p.cl_ord_id)]
         orders = [self._orders.placing(params, self._name(params), tag) for params in made]
         if taken:
             error = OrderCheckFailed(
@@ -330,12 +331,14 @@ class Trader:
 
     def _targets(self, params: TradingParams) -> Sequence[Order]:
         """Return the orders that a request is about, as far as the client knows them."""
-        found = self.known(names_of(params))
+        names = names_of(params)
         numbers = params.order_userref if isinstance(params, CancelOrderParams) else None
+        if len(names) == 1 and not numbers:
+            return self.target(names[0])
+        found = [order for name in names for order in self.target(name)]
         if numbers:
-            found = [*found, *(o for o in self._orders.working() if o.order_userref in numbers)]
-            found = list(dict.fromkeys(found))
-        return found
+            found += [o for o in self._orders.working() if o.order_userref in numbers]
+        return list(dict.fromkeys(found))
 
     def _look_after(self, order: Order) -> None:
         """Cancel an order that was on its way during `cancel_all`, should it turn up."""

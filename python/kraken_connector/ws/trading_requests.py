@@ -90,7 +90,6 @@ class Command:
         method: str,
         body: bytes,
         params: TradingParams,
-        *,
         orders: Sequence[Order] = (),
         changes: Sequence[Change] = (),
     ) -> None:
@@ -540,10 +539,11 @@ class TradingRequests:
         deadline = self._deadline(command, now) if command.method in TIMED else b""
         command.frame = b'%b%b%b},"req_id":%d}' % (head, command.body, deadline, command.req_id)
         command.state, command.sent_at = "sent", now
-        command.deadline = max(command.deadline, now + self._timeout)
+        command.deadline = now + self._timeout
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
-        logger.debug("> %s %s", command.method, command.req_id)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("> %s %s", command.method, command.req_id)
 
     def _deadline(self, command: Command, now: float) -> bytes:
         """Return the deadline of a request as JSON, and tell its orders."""
