@@ -14,6 +14,7 @@ from ..exceptions import (
     OrderOutcomeUnknown,
     OrderUnresolved,
     RateLimitExceeded,
+    RequestError,
     RequestTimeout,
 )
 from ..models import (
@@ -77,8 +78,14 @@ from .envelopes import (
     WSRequest,
     WSResponse,
 )
-from .orders import Fill, Order, Orders
-from .rate_counter import RateCounter
+from .instruments import Instruments
+from .link import ConnectionView
+from .orders import Exposure, Fill, Order, Orders
+from .placement import Placement
+from .prepared import PreparedAmend, PreparedCancel
+from .protection import Protection
+from .queue_watch import QueueWatch
+from .rate_counter import RateCounter, Tier
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
     BalancesParams,
@@ -148,6 +155,7 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "ConnectionState",
+    "ConnectionView",
     "DeadMansSwitch",
     "DeadMansSwitchEvent",
     "EditOrderParams",
@@ -159,6 +167,7 @@ __all__ = [
     "ExecutionFee",
     "ExecutionTriggers",
     "ExecutionsParams",
+    "Exposure",
     "FeePreference",
     "Fill",
     "GapEvent",
@@ -168,6 +177,7 @@ __all__ = [
     "InstrumentData",
     "InstrumentPair",
     "InstrumentParams",
+    "Instruments",
     "InvalidFrameEvent",
     "InvalidParameter",
     "KrakenWSClient",
@@ -193,11 +203,17 @@ __all__ = [
     "OrderUnresolved",
     "Orders",
     "PingRequest",
+    "Placement",
     "PongResponse",
+    "PreparedAmend",
+    "PreparedCancel",
     "PriceType",
+    "Protection",
     "QueuePosition",
+    "QueueWatch",
     "RateCounter",
     "RateLimitExceeded",
+    "RequestError",
     "RequestTimeout",
     "STPType",
     "SequenceGapEvent",
@@ -210,6 +226,7 @@ __all__ = [
     "SystemState",
     "TickerData",
     "TickerParams",
+    "Tier",
     "TimeInForce",
     "TokenAcquisitionError",
     "TokenManager",
