@@ -14,7 +14,7 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeGuard, TypeVar, dataclass_transform
 
@@ -31,6 +31,8 @@ CheckedKind = typing.Literal["text", "integer", "number"]
 _CHECKED_KINDS: dict[type, CheckedKind] = {str: "text", int: "integer", float: "number"}
 #: A number as JSON has it (RFC 8259), which is how the exchange writes one as text too.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+#: Says what cannot be read, whatever the application set.
+_READING = Context(prec=28, traps=[InvalidOperation])
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(dataclasses.field,))
@@ -246,10 +248,11 @@ def exact_document(frame: bytes) -> Any:
 def exact_number(lexeme: str) -> Decimal:
     """Return a number with its digits; an exponent that `Decimal` cannot hold makes it infinite or
     zero, as it makes a float."""
+    # The context of its own says what is raised, not that of the application.
     try:
-        return Decimal(lexeme)
+        return Decimal(lexeme, _READING)
     except InvalidOperation:
-        return Decimal(repr(float(lexeme)))
+        return Decimal(repr(float(lexeme)), _READING)
 
 
 def is_number_text(value: Any) -> TypeGuard[str]:

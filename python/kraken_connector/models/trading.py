@@ -371,7 +371,7 @@ class CancelOrderParams(TradingParams):
         for name, check in checks.items():
             if (value := getattr(self, name)) is not None:
                 self._put(name, [check(name, entry) for entry in checked_list(name, value)])
-        if not self.identifiers:
+        if not (self.order_id or self.cl_ord_id or self.order_userref):
             raise InvalidParameter("order_id, cl_ord_id or order_userref", "given", None)
 
     @property

@@ -15,6 +15,7 @@ from ..exceptions import (
     OrdersStillWorking,
     OrderUnresolved,
     RateLimitExceeded,
+    RequestError,
     RequestTimeout,
 )
 from ..models import (
@@ -79,11 +80,17 @@ from .envelopes import (
     WSRequest,
     WSResponse,
 )
-from .orders import Fill, Order, Orders
+from .instruments import Instruments
+from .link import ConnectionView
+from .orders import Exposure, Fill, Order, Orders
+from .placement import Placement
 from .positions import Position, PositionGroup, Positions
+from .prepared import PreparedAmend, PreparedCancel
+from .protection import Protection
+from .queue_watch import QueueWatch
 from .quotes import QuoteRefusal, QuoteReport, Quotes
 from .quoting import Quote
-from .rate_counter import RateCounter
+from .rate_counter import RateCounter, Tier
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
     BalancesParams,
@@ -154,6 +161,7 @@ __all__ = [
     "ConnectFailed",
     "ConnectionLost",
     "ConnectionState",
+    "ConnectionView",
     "DeadMansSwitch",
     "DeadMansSwitchEvent",
     "EditOrderParams",
@@ -165,6 +173,7 @@ __all__ = [
     "ExecutionFee",
     "ExecutionTriggers",
     "ExecutionsParams",
+    "Exposure",
     "FeePreference",
     "Fill",
     "GapEvent",
@@ -174,6 +183,7 @@ __all__ = [
     "InstrumentData",
     "InstrumentPair",
     "InstrumentParams",
+    "Instruments",
     "InvalidFrameEvent",
     "InvalidParameter",
     "KrakenWSClient",
@@ -200,18 +210,24 @@ __all__ = [
     "Orders",
     "OrdersStillWorking",
     "PingRequest",
+    "Placement",
     "PongResponse",
     "Position",
     "PositionGroup",
     "Positions",
+    "PreparedAmend",
+    "PreparedCancel",
     "PriceType",
+    "Protection",
     "QueuePosition",
+    "QueueWatch",
     "Quote",
     "QuoteRefusal",
     "QuoteReport",
     "Quotes",
     "RateCounter",
     "RateLimitExceeded",
+    "RequestError",
     "RequestTimeout",
     "STPType",
     "SequenceGapEvent",
@@ -224,6 +240,7 @@ __all__ = [
     "SystemState",
     "TickerData",
     "TickerParams",
+    "Tier",
     "TimeInForce",
     "TokenAcquisitionError",
     "TokenManager",

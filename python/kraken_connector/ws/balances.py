@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ..models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
+from ..models._decimals import ZERO, add, subtract
 from .callbacks import call_all, check_plain_function
 from .keepers import Keeper
 
@@ -136,10 +137,10 @@ class Balances(Keeper, Mapping[str, Decimal]):
         if len(self._entries) > ENTRIES_KEPT:
             self._counted.discard(self._entries.popleft().ledger_id)
         # By the change of the total and not by `amount`: a snapshot may have had the entry.
-        change = total - self._totals.get(entry.asset, Decimal(0))
+        change = subtract(total, self._totals.get(entry.asset, ZERO))
         wallets = self._wallets.setdefault(entry.asset, {})
         place = (entry.wallet_type, entry.wallet_id)
-        wallets[place] = wallets.get(place, Decimal(0)) + change
+        wallets[place] = add(wallets.get(place, ZERO), change)
         self._totals[entry.asset] = total
         call_all(self._listeners, entry.asset)
 

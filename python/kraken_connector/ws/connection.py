@@ -120,7 +120,7 @@ class Connection:
         self._attempts = 0
         self._delays = delays(options.backoff_base, options.backoff_max)
         # That of the event loop, from `open` on: a client may be used in one after the other.
-        self._now = time.monotonic
+        self.now = time.monotonic
 
     async def open(self) -> None:
         """Open the first socket; from then on lost ones are replaced.
@@ -129,7 +129,7 @@ class Connection:
             ConnectFailed: it cannot be opened, or `close` was called meanwhile.
         """
         self.state = ConnectionState.CONNECTING
-        self._now = asyncio.get_running_loop().time
+        self.now = asyncio.get_running_loop().time
         self._attempts = 0
         self._opening = opening = asyncio.create_task(self._dial())
         try:
@@ -158,7 +158,7 @@ class Connection:
     def keep_trying(self, reason: Exception) -> None:
         """Go on as if a socket had been lost, with pauses as long as they were."""
         self.state = ConnectionState.RECONNECTING
-        self._now = asyncio.get_running_loop().time
+        self.now = asyncio.get_running_loop().time
         self._attempts = 0
         self._life = asyncio.create_task(self._live(reason))
 
@@ -241,7 +241,7 @@ class Connection:
 
     def refresh(self, channel: str) -> None:
         """Subscribe to a private channel again, for the sake of its snapshot."""
-        self.session.refresh(channel, self._now())
+        self.session.refresh(channel, self.now())
         self.attend()
 
     def _unblock(self) -> None:
@@ -250,7 +250,7 @@ class Connection:
             # What `websockets` paused it resumes itself, and it would not pause a second time.
             if not self._socket.recv_messages.paused:
                 self._socket.transport.resume_reading()
-            self.session.resumed(self._now())
+            self.session.resumed(self.now())
             self.attend()
 
     # Sockets.
@@ -314,7 +314,7 @@ class Connection:
         if isinstance(socket, DirectConnection) and receive == session.receive:
             direct = socket
         recv = socket.recv
-        time_ns, now = time.time_ns, self._now
+        time_ns, now = time.time_ns, self.now
         for count in itertools.count(1):
             if direct is not None:
                 direct.go_direct()
@@ -352,7 +352,7 @@ class Connection:
     def _take(self, events: list[Event], received_ns: int) -> None:
         """Take what came the short way from the socket."""
         session = self.session
-        session.take(events, received_ns, self._now())
+        session.take(events, received_ns, self.now())
         self._measure(events, received_ns)
         if session.attention:
             self.attend()
@@ -396,7 +396,7 @@ class Connection:
         self._drain = None
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
-        self.session.opened(self._now())
+        self.session.opened(self.now())
         self.attend()
 
     def _stop(self, error: TransportError) -> None:
@@ -419,7 +419,7 @@ class Connection:
             ConnectFailed: it cannot be opened.
         """
         url, options = self.session.url, self._options
-        wait = connect_budget.reserve(url, self._now())
+        wait = connect_budget.reserve(url, self.now())
         if wait > 0:
             logger.warning("too many connections lately: waiting %.1f s", wait)
             await asyncio.sleep(wait)
@@ -483,7 +483,7 @@ class Connection:
         """Come back when the session wants to, and when it wants a token."""
         if self._timer is not None:
             self._timer.cancel()
-        now = self._now()
+        now = self.now()
         self.session.look(now, time.time_ns())
         due = self.session.deadline(now)
         token_due = self.session.token_deadline
@@ -494,7 +494,7 @@ class Connection:
         self._timer = asyncio.get_running_loop().call_at(due, self._on_timer)
 
     def _on_timer(self) -> None:
-        now = self._now()
+        now = self.now()
         self.session.look(now, time.time_ns())
         try:
             self.session.tick(now)
@@ -517,11 +517,11 @@ class Connection:
         try:
             token = await tokens.get_token()
         except TokenDelayed as delay:
-            self.session.token_delayed(delay.reason, self._now(), delay.seconds)
+            self.session.token_delayed(delay.reason, self.now(), delay.seconds)
         except Exception as error:  # noqa: BLE001 (whatever it was, callers wait for it)
-            self.session.token_failed(error, self._now(), tokens.next_call_in)
+            self.session.token_failed(error, self.now(), tokens.next_call_in)
         else:
-            self.session.set_token(token, self._now(), tokens.good_for)
+            self.session.set_token(token, self.now(), tokens.good_for)
         self._fetching = None
         if self.session.wants_token:
             # The socket works, so connecting did not fail; its pauses stay.

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ..models._time import timestamp_ns
 
-__all__ = ["ExchangeClock", "milliseconds_text", "nanoseconds"]
+__all__ = ["ExchangeClock", "milliseconds_json", "nanoseconds"]
 
 SECOND_NS = 1_000_000_000
 #: By how much two clocks may drift apart in a second, nanoseconds: far more than crystals do.
@@ -35,6 +35,7 @@ class ExchangeClock:
         #: The exchange's time less the local one is between these, as of the times beside them.
         self._lower: tuple[int, int] | None = None
         self._upper: tuple[int, int] | None = None
+        self._offset_ns: int | None = None
 
     def learn(
         self, time_in: str | None, time_out: str | None, sent: float | None, received: float
@@ -59,6 +60,8 @@ class ExchangeClock:
             if self._upper is None or most <= self._aged(self._upper, now_ns, DRIFT_NS):
                 self._upper = most, now_ns
         self._resolve_contradiction(left_ns, now_ns)
+        known = [bound[0] for bound in (self._lower, self._upper) if bound is not None]
+        self._offset_ns = sum(known) // len(known) if known else None
 
     def earliest_ns(self, now: float) -> int | None:
         """Return a time that the exchange's clock has certainly reached; `None` while unknown."""
@@ -69,14 +72,7 @@ class ExchangeClock:
 
     def estimate_ns(self, now: float) -> int | None:
         """Return the exchange's time as far as it is known; `None` before the first reply."""
-        now_ns = nanoseconds(now)
-        offset = self.offset_ns(now)
-        return None if offset is None else now_ns + offset
-
-    def offset_ns(self, now: float) -> int | None:
-        """Return the exchange's time less the local one, `None` before the first reply."""
-        known = [bound[0] for bound in (self._lower, self._upper) if bound is not None]
-        return sum(known) // len(known) if known else None
+        return None if self._offset_ns is None else nanoseconds(now) + self._offset_ns
 
     def _aged(self, bound: tuple[int, int], now_ns: int, drift_ns: int) -> int:
         """Return a bound that was found some time ago, loosened by what clocks drift."""
@@ -93,12 +89,12 @@ class ExchangeClock:
             self._lower = left_ns - now_ns, now_ns
 
 
-def milliseconds_text(at_ns: int) -> str:
-    """Return a time as RFC 3339 text with milliseconds (page "Add Order", `deadline`)."""
+def milliseconds_json(at_ns: int) -> bytes:
+    """Return a time as JSON, RFC 3339 with milliseconds (page "Add Order", `deadline`)."""
     seconds, rest = divmod(at_ns, SECOND_NS)
-    return f"{_second(seconds)}.{rest // 1_000_000:03d}Z"
+    return b'"%b.%03dZ"' % (_second(seconds), rest // 1_000_000)
 
 
 @lru_cache(maxsize=8)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(seconds: int) -> bytes:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()

@@ -8,11 +8,12 @@ pages "Instrument" and "Status"). Cancels are never held back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ..exceptions import OrderCheckFailed
+from ..models._decimals import EXACT
 from ..models._time import timestamp_ns
 from ..models.enums import PriceType
 from ..models.enums import WSOrderType as OrderType
@@ -30,8 +31,8 @@ from .orders.life import FINAL
 
 __all__ = ["OrderChecks", "check_price", "check_quantity"]
 
-#: Room for every number that parameters take, so that nothing is rounded.
-_EXACT = Context(prec=300)
+#: Looked up once: members of an enum take their time.
+ONLINE, STATIC = SystemState.ONLINE, PriceType.STATIC
 #: Page "Add Order": how far off a deadline may be, nanoseconds.
 DEADLINE_NS = (500_000_000, 60_000_000_000)
 #: States of a pair or of the exchange in which nothing new is taken, and why.
@@ -77,15 +78,19 @@ class OrderChecks:
             OrderCheckFailed: the exchange would refuse it.
         """
         _check_deadline(params, now_ns)
-        if isinstance(params, EditOrderParams) and order is not None:
+        if order is not None and isinstance(params, EditOrderParams):
             _check_not_done(params, order)
             _check_edit(params, order)
-        knows_pairs = bool(self._instruments) and self._is_current()
         for new in _new_orders(params):
-            _check_system(new, system)
-            rules = self._rules(new.symbol) if knows_pairs else None
-            if rules is not None:
-                _check_order(new, rules)
+            if system is not None and system != ONLINE:
+                _check_system(new, system)
+            try:
+                if (rules := self._rules(new.symbol)) is not None:
+                    _check_order(new, rules)
+            except OrderCheckFailed:
+                # What is out of date refuses nothing.
+                if self._is_current():
+                    raise
 
     def check_amend(
         self,
@@ -119,20 +124,18 @@ class OrderChecks:
             raise _closed("the exchange", "system", system, _CLOSED[system], None, params.METHOD)
         symbol = params.symbol or getattr(order, "symbol", None)
         rules = self._instruments.rules(symbol) if symbol else None
-        if rules is None or not self._is_current():
+        if rules is None:
             return
-        # Prices of a trailing order are distances.
-        is_trailing = getattr(order, "order_type", None) in TRAILING_TYPES
-        for field, number in numbers.items():
-            if not field.endswith("price"):
-                check_quantity(field, number, rules)
-            elif not is_trailing and getattr(params, f"{field}_type") not in OFFSETS:
-                check_price(field, number, rules)
+        try:
+            _check_amended_numbers(params, numbers, rules, order)
+        except OrderCheckFailed:
+            if self._is_current():
+                raise
 
     def _rules(self, symbol: str) -> PairRules | None:
         rules = self._instruments.rules(symbol)
         # Tokenized assets (TSLAx/USD) are in the stream only if it was asked for them.
-        if rules is None and not symbol.partition("/")[0].endswith("x"):
+        if rules is None and self._instruments and not symbol.partition("/")[0].endswith("x"):
             close = difflib.get_close_matches(symbol, list(self._instruments), 3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
             text = f"{symbol} is not traded{hint}"
@@ -158,11 +161,11 @@ def check_quantity(field: str, qty: Decimal, rules: PairRules) -> None:
     _check_step("lot", field, qty, rules.lot, rules.symbol)
 
 
-def _new_orders(params: TradingParams) -> Iterator[AddOrderParams | EditOrderParams]:
-    if isinstance(params, AddOrderParams | EditOrderParams):
-        yield params
-    elif isinstance(params, BatchAddParams):
-        yield from params.orders
+def _new_orders(params: TradingParams) -> Sequence[AddOrderParams | EditOrderParams]:
+    if isinstance(params, BatchAddParams):
+        return params.orders
+    # Not a union, which is made anew each time.
+    return (params,) if isinstance(params, (AddOrderParams, EditOrderParams)) else ()
 
 
 def _check_deadline(params: TradingParams, now_ns: int) -> None:
@@ -192,6 +195,18 @@ def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> N
         )
 
 
+def _check_amended_numbers(
+    params: AmendOrderParams, numbers: Mapping[str, Decimal], rules: PairRules, order: Any
+) -> None:
+    # Prices of a trailing order are distances.
+    is_trailing = order is not None and order.order_type in TRAILING_TYPES
+    for field, number in numbers.items():
+        if not field.endswith("price"):
+            check_quantity(field, number, rules)
+        elif not is_trailing and getattr(params, f"{field}_type") not in OFFSETS:
+            check_price(field, number, rules)
+
+
 def _check_edit(params: EditOrderParams, order: Any) -> None:
     """Check what is known of an order that is to be edited (page "Edit Order")."""
     if order.cl_ord_id is not None:
@@ -212,10 +227,8 @@ def _check_edit(params: EditOrderParams, order: Any) -> None:
     )
 
 
-def _check_system(params: AddOrderParams | EditOrderParams, system: str | None) -> None:
+def _check_system(params: AddOrderParams | EditOrderParams, system: str) -> None:
     """Check against the state of the whole exchange (page "Status")."""
-    if system is None or system == SystemState.ONLINE:
-        return
     reason = _CLOSED.get(system) or _not_this_order(params, system)
     if reason is not None:
         raise _closed("the exchange", "system", system, reason, None, params.METHOD)
@@ -258,8 +271,9 @@ def _check_order(params: AddOrderParams | EditOrderParams, rules: PairRules) -> 
     limit = _limit_level(params)
     if limit is not None:
         check_price("limit_price", limit, rules)
-    for field, price in _other_prices(params):
-        check_price(field, price, rules)
+    if params.triggers is not None or getattr(params, "conditional", None) is not None:
+        for field, price in _other_prices(params):
+            check_price(field, price, rules)
     if params.order_qty:
         check_quantity("order_qty", _decimal(params.order_qty), rules)
     if params.display_qty:
@@ -289,17 +303,17 @@ def _limit_level(params: AddOrderParams | EditOrderParams) -> Decimal | None:
         return None
     if (
         getattr(params, "order_type", None) in TRAILING_TYPES
-        and getattr(params, "limit_price_type", None) != PriceType.STATIC
+        and getattr(params, "limit_price_type", None) != STATIC
     ):
         return None
     return _decimal(params.limit_price)
 
 
 def _check_step(rule: str, field: str, value: Decimal, step: Decimal, symbol: str) -> None:
-    if not step or not _EXACT.remainder(value, step):
+    if not step or not EXACT.remainder(value, step):
         return
     below = _rounded(value, step, ROUND_FLOOR)
-    above = _EXACT.add(below, step)
+    above = EXACT.add(below, step)
     nearest = f"{below:f} and {above:f}" if below > 0 else f"{above:f}"
     raise OrderCheckFailed(
         f"{field} of {symbol} must be a multiple of {step:f} ({rule}), not {value:f}; "
@@ -346,10 +360,10 @@ def _check_cost(
     qty = params.order_qty
     if not price or not qty:
         return
-    cost = _EXACT.multiply(price, _decimal(qty))
+    cost = EXACT.multiply(price, _decimal(qty))
     if cost >= rules.cost_min:
         return
-    least = _rounded(_EXACT.divide(rules.cost_min, price), rules.lot, ROUND_CEILING)
+    least = _rounded(EXACT.divide(rules.cost_min, price), rules.lot, ROUND_CEILING)
     raise OrderCheckFailed(
         f"order_qty of {rules.symbol} at {price:f} must be at least {least:f}, not {qty:f}: "
         f"it costs {cost:f}, the least is {rules.cost_min:f}",
@@ -365,8 +379,8 @@ def _rounded(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     """Return the nearest multiple of `step` on one side, with the digits of `step`."""
     if not step:
         return value
-    steps = _EXACT.divide(value, step).to_integral_value(rounding)
-    return _EXACT.quantize(_EXACT.multiply(steps, step), step)
+    steps = EXACT.divide(value, step).to_integral_value(rounding, EXACT)
+    return EXACT.quantize(EXACT.multiply(steps, step), step)
 
 
 def _decimal(value: Any) -> Decimal:

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
+from itertools import chain
 
 from .._backend import Engine
 from ..exceptions import ConnectFailed, NotConnected
@@ -62,8 +63,7 @@ class Pool:
 
     def __iter__(self) -> Iterator[Link]:
         """Iterate over the connections, the first public one first, twins last."""
-        yield from (link for links in self._links.values() for link in links)
-        yield from self._twins.values()
+        return chain(*self._links.values(), self._twins.values())
 
     def __bool__(self) -> bool:
         return any(self._links.values())

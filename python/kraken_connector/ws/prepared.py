@@ -9,7 +9,7 @@ from ..models._checks import Number, checked_number, number_text
 from ..models.trading import AmendOrderParams, CancelOrderParams
 from ..models.trading_results import AmendOrderResult, CancelOrderResult
 from .encoding import encode_body
-from .trader import AMENDED_NUMBERS, Request, Trader
+from .trader import AMENDED_NUMBERS, Request, Trader, names_of
 from .trading_replies import TradingReply
 
 __all__ = ["PreparedAmend", "PreparedCancel"]
@@ -24,17 +24,18 @@ class PreparedCancel:
         params: what it sends, the token apart.
     """
 
-    __slots__ = ("_body", "_trader", "params")
+    __slots__ = ("_body", "_name", "_trader", "params")
 
     def __init__(self, trader: Trader, params: CancelOrderParams) -> None:
         self.params = params
         self._trader = trader
         self._body = encode_body(params.wire())
+        (self._name,) = names_of(params)
 
     async def __call__(self) -> TradingReply[CancelOrderResult]:
         """Cancel the order; raises what `KrakenWSClient.cancel_order` raises."""
-        request = self._trader.prepare(self.params)
-        request.body = self._body
+        targets = self._trader.target(self._name)
+        request = Request(self.params, None, self._body, (), targets)
         return await self._trader.send(request)
 
     def __repr__(self) -> str:
@@ -48,12 +49,13 @@ class PreparedAmend:
         params: what it sends each time, the token apart.
     """
 
-    __slots__ = ("_body", "_trader", "params")
+    __slots__ = ("_body", "_name", "_trader", "params")
 
     def __init__(self, trader: Trader, params: AmendOrderParams) -> None:
         self.params = params
         self._trader = trader
         self._body = encode_body(params.wire())
+        (self._name,) = names_of(params)
 
     async def __call__(
         self,
@@ -83,8 +85,8 @@ class PreparedAmend:
         body = self._body
         for name, number in numbers.items():
             body += _KEYS[name] + number_text(number).encode()
-        request: Request = self._trader.prepare(self.params)
-        request.numbers, request.body = numbers, body
+        targets = self._trader.target(self._name)
+        request = Request(self.params, numbers, body, (), targets)
         return await self._trader.send(request)
 
     def __repr__(self) -> str:

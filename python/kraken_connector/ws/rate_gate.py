@@ -79,12 +79,16 @@ class RateGate:
 
     Raises:
         TypeError, ValueError: there is no such policy, or `max_wait` is no duration.
+
+    Attributes:
+        holds_back: whether requests may have to wait, or be refused.
     """
 
     def __init__(self, counter: RateCounter, policy: str, max_wait: float | None = None) -> None:
         check_choice("rate_policy", policy, POLICIES)
         max_wait = _checked_wait("rate_max_wait", max_wait)
         self._counter = counter
+        self.holds_back = policy != "report"
         self._policy = policy
         self._max_wait = 0.0 if policy == "refuse" else max_wait
         self._queues: dict[str, _Queue] = {}
@@ -116,7 +120,7 @@ class RateGate:
             RateLimitExceeded: there is no room now, within `max_wait`, or ever. It is raised as
                 soon as that is known.
         """
-        if self._policy == "report" or params.METHOD not in HELD_BACK:
+        if not self.holds_back or params.METHOD not in HELD_BACK:
             return None
         charge = self._counter.charge_of(params, numbers)
         # What is held back is about one pair, or about none that is known.

@@ -54,7 +54,7 @@ from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic, Wish
 from .token_desk import TokenDesk
-from .trading_requests import Command, TradingRequests
+from .trading_requests import TradingRequests
 
 if TYPE_CHECKING:
     from .._backend import Event
@@ -502,12 +502,6 @@ class Session:
         if self.is_open:
             self.repair.refresh(Topic(channel, None, ""), now)
             self._after(now)
-
-    def trade(self, command: Command, now: float) -> Command:
-        """Send a trading request; see `TradingRequests.send`."""
-        self.trading.send(command, now)
-        self._after(now)
-        return command
 
     def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import inspect
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from ..models import GapEvent
+from .callbacks import call_plain, check_plain_function
 from .constants import PRIVATE_CHANNELS
 from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
 from .subscriptions import Sink
@@ -90,10 +90,7 @@ class CallbackSink:
         on_error: Callable[[], None],
         name: str = "callback",
     ) -> None:
-        if not callable(callback):
-            raise TypeError(f"{name} must be callable, not {callback!r}")
-        if inspect.iscoroutinefunction(callback):
-            raise TypeError(f"{name} must be a plain function, it is called without await")
+        check_plain_function(name, callback)
         self.note: Callable[[Any], None] = self.put
         self._callback = callback
         self._on_error = on_error
@@ -101,7 +98,7 @@ class CallbackSink:
     def put(self, event: Any) -> None:
         """Call the function."""
         try:
-            self._callback(event)
+            call_plain(self._callback, event)
         # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
         # so it comes from a future that the function asked, and would end the receiving task.
         except (Exception, asyncio.CancelledError):

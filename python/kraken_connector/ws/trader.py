@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -38,12 +39,14 @@ from .orders.changes import TERMS, Change
 from .orders.evidence import REPORT_PATIENCE
 from .rate_gate import RateGate
 from .trading_replies import TradingReply
-from .trading_requests import Command
+from .trading_requests import TIMED, Command
 from .waiting import now, settled
 
-__all__ = ["Request", "Sequencing", "Trader"]
+__all__ = ["Request", "Sequencing", "Trader", "names_of"]
 
 logger = logging.getLogger(__name__)
+
+CONNECTED = ConnectionState.CONNECTED
 
 #: What happens to a request about an order whose own last request has no answer yet. Messages of
 #: one socket may overtake each other on the way to the engine (docs.kraken.com, FIX introduction).
@@ -62,7 +65,7 @@ class Request:
 
     Attributes:
         params: its parameters; those of a request that was encoded beforehand lack its numbers.
-        numbers: the prices and quantities of an amend, by name.
+        numbers: the prices and quantities of an amend by name; `None` for other requests.
         body: the parameters but token and deadline as JSON, each after a comma; made when `None`.
         orders: the orders that it makes.
         targets: the orders that it is about, as far as the client knows them.
@@ -70,7 +73,7 @@ class Request:
     """
 
     params: TradingParams
-    numbers: dict[str, Decimal] = field(default_factory=dict)
+    numbers: Mapping[str, Decimal] | None = None
     body: bytes | None = None
     orders: Sequence[Order] = ()
     targets: Sequence[Order] = ()
@@ -130,29 +133,40 @@ class Trader:
         elif isinstance(params, BatchAddParams):
             made = list(params.orders) if not params.validate else []
         else:
-            return Request(params, self._numbers(params), targets=self._targets(params))
+            return Request(params, _amended(params), targets=self._targets(params))
         return Request(params, orders=self._place(params.METHOD, made, tag))
+
+    def target(self, name: str) -> Sequence[Order]:
+        """Return the order with an identifier, none if the client does not know it."""
+        order = self._orders.get(name)
+        return () if order is None else (order,)
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once, and wait for its answer."""
-        command: Command | None = None
-        charge = None
+        connection, charge, is_sent = self._connection, None, False
         try:
-            connection = await self._connected(request)
-            self._check(request, connection)
-            charge = await self._gate.admit(
-                request.params,
-                request.numbers,
-                recheck=lambda: self._check(request, connection),
-                max_wait=request.max_wait,
-            )
-            if self._holds and request.targets:
-                await self._wait_for_turn(request, connection)
-            if connection.state is not ConnectionState.CONNECTED:
+            # What need not wait is sent in the very step of the caller.
+            if connection is None or connection.state is not CONNECTED:
                 connection = await self._connected(request)
-            command = connection.session.trade(self._command(request), now())
+            if request.params.METHOD in TIMED:
+                # Nothing else is checked or held back.
+                self._check(request, connection)
+                if self._gate.holds_back:
+                    charge = await self._gate.admit(
+                        request.params,
+                        request.numbers,
+                        recheck=functools.partial(self._check, request, connection),
+                        max_wait=request.max_wait,
+                    )
+            if request.targets and self._holds:
+                await self._wait_for_turn(request, connection)
+            if connection.state is not CONNECTED:
+                connection = await self._connected(request)
+            command = self._command(request)
+            connection.session.trading.send(command, connection.now())
+            is_sent = True
         except BaseException as error:
-            if command is None:
+            if not is_sent:
                 self._withdraw(request, charge, error)
             raise
         connection.attend()
@@ -207,9 +221,6 @@ class Trader:
             NotConnected: it has none.
             ValueError: there is neither a token nor a `TokenManager`.
         """
-        connection = self._connection
-        if connection is not None and connection.state is ConnectionState.CONNECTED:
-            return connection
         method = request.params.METHOD
         if not (self._has_tokens or request.params.token):
             raise ValueError(
@@ -217,7 +228,7 @@ class Trader:
                 "token_manager=TokenManager.from_env()"
             )
         connection = await self._connect(method)
-        if connection.state is not ConnectionState.CONNECTED:
+        if connection.state is not CONNECTED:
             raise NotConnected(method, connection.state)
         if self._has_tokens:
             self._connection = connection
@@ -225,14 +236,17 @@ class Trader:
 
     def _check(self, request: Request, connection: Connection) -> None:
         """Check a request by the exchange's rules, as far as they are known."""
-        if self._checks is None:
-            return
         params = request.params
+        if self._checks is None or params.METHOD not in TIMED:
+            return
         target = request.targets[0] if len(request.targets) == 1 else None
-        known_ns = self._exchange.estimate_ns(now()) or time.time_ns()
+        # The time is needed only to check a deadline.
+        has_deadline = getattr(params, "deadline", None) is not None
+        known_ns = (self._exchange.estimate_ns(now()) or time.time_ns()) if has_deadline else 0
         system = connection.session.system_status
         if isinstance(params, AmendOrderParams):
-            self._checks.check_amend(params, request.numbers, known_ns, system=system, order=target)
+            numbers = request.numbers or {}
+            self._checks.check_amend(params, numbers, known_ns, system=system, order=target)
         else:
             self._checks.check(params, known_ns, system=system, order=target)
 
@@ -258,17 +272,20 @@ class Trader:
         if body is None:
             body = encode_body(self._wire(request))
         method = request.params.METHOD
-        numbers = request.numbers or _numbers_of(request.params)
-        changes = [Change(method, order, numbers) for order in request.targets]
-        return Command(method, body, request.params, orders=request.orders, changes=changes)
+        changes: Sequence[Change] = ()
+        if request.targets:
+            numbers = request.numbers or _numbers_of(request.params)
+            changes = [Change(method, order, numbers) for order in request.targets]
+        return Command(method, body, request.params, request.orders, changes)
 
     def _wire(self, request: Request) -> dict[str, Any]:
         """Return the parameters as they are sent, with the names that the client made."""
         plain = request.params.wire()
-        sent = plain["orders"] if isinstance(request.params, BatchAddParams) else [plain]
-        for order, made in zip(request.orders, sent, strict=False):
-            if order.cl_ord_id is not None:
-                made["cl_ord_id"] = order.cl_ord_id
+        if request.orders:
+            sent = plain.get("orders", [plain])
+            for order, made in zip(request.orders, sent, strict=True):
+                if order.cl_ord_id is not None:
+                    made["cl_ord_id"] = order.cl_ord_id
         return plain
 
     def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
@@ -283,16 +300,8 @@ class Trader:
 
     def _place(self, method: str, made: list[AddOrderParams], tag: str | None) -> list[Order]:
         """Return new orders, with the names that they are sent by."""
-        names = [self._name(params) for params in made]
-        taken = [
-            name
-            for name in names
-            if name is not None and (o := self._orders.get(name)) is not None and not o.is_done
-        ]
-        orders = [
-            self._orders.placing(params, name, tag)
-            for params, name in zip(made, names, strict=True)
-        ]
+        taken = [p.cl_ord_id for p in made if p.cl_ord_id and self._is_in_use(p.cl_ord_id)]
+        orders = [self._orders.placing(params, self._name(params), tag) for params in made]
         if taken:
             error = OrderCheckFailed(
                 f"an order with cl_ord_id {taken[0]} is not done: {self._orders.get(taken[0])!r}",
@@ -307,6 +316,10 @@ class Trader:
             raise error
         return orders
 
+    def _is_in_use(self, cl_ord_id: str) -> bool:
+        order = self._orders.get(cl_ord_id)
+        return order is not None and not order.is_done
+
     def _name(self, params: AddOrderParams) -> str | None:
         """Return the `cl_ord_id` of a new order, made here if it has no identifier.
 
@@ -317,25 +330,16 @@ class Trader:
         has_none = params.cl_ord_id is None and params.order_userref is None
         return self._new_name() if has_none and params.conditional is None else None
 
-    def _targets(self, params: TradingParams) -> list[Order]:
-        """Return the orders that a request names, as far as the client knows them."""
-        names: list[str] = []
-        for name in ("order_id", "cl_ord_id", "orders"):
-            value = getattr(params, name, None)
-            names += [value] if isinstance(value, str) else value or ()
-        found = [order for name in names if (order := self._orders.get(name)) is not None]
-        numbers = getattr(params, "order_userref", None) if params.METHOD == "cancel_order" else ()
+    def _targets(self, params: TradingParams) -> Sequence[Order]:
+        """Return the orders that a request is about, as far as the client knows them."""
+        names = names_of(params)
+        numbers = params.order_userref if isinstance(params, CancelOrderParams) else None
+        if len(names) == 1 and not numbers:
+            return self.target(names[0])
+        found = [order for name in names for order in self.target(name)]
         if numbers:
             found += [o for o in self._orders.working() if o.order_userref in numbers]
         return list(dict.fromkeys(found))
-
-    @staticmethod
-    def _numbers(params: TradingParams) -> dict[str, Decimal]:
-        """Return the prices and quantities of an amend by name."""
-        if not isinstance(params, AmendOrderParams):
-            return {}
-        named = ((name, getattr(params, name)) for name in AMENDED_NUMBERS)
-        return {name: number for name, number in named if number is not None}
 
     def _look_after(self, orders: list[Order]) -> None:
         """Cancel orders that were on their way during `cancel_all`, should they turn up."""
@@ -377,6 +381,27 @@ def client_names() -> Iterator[str]:
     while True:
         yield f"kc{number:016x}"
         number = (number + 1) % 2**64
+
+
+def names_of(params: TradingParams) -> Sequence[str]:
+    """Return the identifiers of the orders that a request is about; numbers are not among them."""
+    if isinstance(params, AmendOrderParams):
+        return [str(params.order_id or params.cl_ord_id)]
+    if isinstance(params, EditOrderParams):
+        return [params.order_id]
+    if isinstance(params, CancelOrderParams):
+        return [*(params.order_id or ()), *(params.cl_ord_id or ())]
+    if isinstance(params, BatchCancelParams):
+        return [*params.orders, *(params.cl_ord_id or ())]
+    return ()
+
+
+def _amended(params: TradingParams) -> Mapping[str, Any] | None:
+    """Return the prices and quantities of an amend by name."""
+    if not isinstance(params, AmendOrderParams):
+        return None
+    named = {name: getattr(params, name) for name in AMENDED_NUMBERS}
+    return {name: number for name, number in named.items() if number is not None}
 
 
 def _numbers_of(params: TradingParams) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from ..models.trading import TradingParams
 from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from ..refusals import classify, is_stale_token
 from .encoding import encode
-from .exchange_clock import ExchangeClock, milliseconds_text
+from .exchange_clock import ExchangeClock, milliseconds_json
 from .orders import Order, Orders
 from .orders.changes import Change
 from .token_desk import TokenDesk
@@ -90,7 +90,6 @@ class Command:
         method: str,
         body: bytes,
         params: TradingParams,
-        *,
         orders: Sequence[Order] = (),
         changes: Sequence[Change] = (),
     ) -> None:
@@ -537,25 +536,24 @@ class TradingRequests:
         command.token = self._tokens.token or command.token
         command.req_id = self._new_id()
         head = self._head(command.method, command.token)
-        body = command.body
-        if command.method in TIMED:
-            body += self._deadline(command, now)
-        command.frame = b'%b%b},"req_id":%d}' % (head, body, command.req_id)
+        deadline = self._deadline(command, now) if command.method in TIMED else b""
+        command.frame = b'%b%b%b},"req_id":%d}' % (head, command.body, deadline, command.req_id)
         command.state, command.sent_at = "sent", now
-        command.deadline = max(command.deadline, now + self._timeout)
+        command.deadline = now + self._timeout
         self._out[command.req_id] = command
         self._outgoing.append(command.frame)
-        logger.debug("> %s %s", command.method, command.req_id)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("> %s %s", command.method, command.req_id)
 
     def _deadline(self, command: Command, now: float) -> bytes:
         """Return the deadline of a request as JSON, and tell its orders."""
-        given: str | None = getattr(command.params, "deadline", None)
+        given: str | None = command.params.deadline  # type: ignore[attr-defined]
         if given is not None:
             at_ns, text = timestamp_ns(given) or 0, b""
         else:
             known_ns = self._exchange.estimate_ns(now) or self._wall_ns()
             at_ns = known_ns + self._deadline_ns
-            text = b',"deadline":"%b"' % milliseconds_text(at_ns).encode()
+            text = b',"deadline":%b' % milliseconds_json(at_ns)
         for order in command.orders:
             self._orders.sent(order, command.req_id, at_ns)
         for change in command.changes:

@@ -12,6 +12,7 @@ import functools
 import logging
 import os
 import ssl as tls
+import struct
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectConnection", "FrameWriter", "open_socket"]
 
+#: Heads of frames, by the size of what they carry (RFC 6455, section 5.2).
+_SHORT, _MIDDLE, _LONG = (struct.Struct(f"!BB{size}4s").pack for size in ("", "H", "Q"))
+#: Looked up once: members of an enum take their time.
+OPEN = State.OPEN
 #: What a socket does with the events of a read: the events, and when they were received in
 #: nanoseconds since the epoch.
 Take = Callable[["list[Event]", int], None]
@@ -185,17 +190,17 @@ class FrameWriter:
         """
         socket = self._socket
         transport = socket.transport
-        if socket.paused or socket.protocol.state is not State.OPEN or transport.is_closing():
+        if socket.paused or socket.protocol.state is not OPEN or transport.is_closing():
             return False
         size = len(payload)
-        if size < 126:
-            head = bytes((0x81, 0x80 | size))
-        elif size < 1 << 16:
-            head = b"\x81\xfe" + size.to_bytes(2, "big")
-        else:
-            head = b"\x81\xff" + size.to_bytes(8, "big")
         mask = next(self._masks)
-        transport.write(b"".join((head, mask, apply_mask(payload, mask))))
+        if size < 126:
+            head = _SHORT(0x81, 0x80 | size, mask)
+        elif size < 1 << 16:
+            head = _MIDDLE(0x81, 0xFE, size, mask)
+        else:
+            head = _LONG(0x81, 0xFF, size, mask)
+        transport.write(head + apply_mask(payload, mask))
         return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from asyncio import get_running_loop
 from typing import Any
 
 from ..exceptions import ConnectionLost
@@ -17,7 +18,7 @@ __all__ = ["now", "settled"]
 def now() -> float:
     """Return the time that sessions go by; outside an event loop the clock that loops go by."""
     try:
-        return asyncio.get_running_loop().time()
+        return get_running_loop().time()
     except RuntimeError:
         return time.monotonic()
 

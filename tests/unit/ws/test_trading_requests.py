@@ -95,7 +95,7 @@ class Desk(Bench):
 
     def trade(self, params: TradingParams) -> Command:
         command = self.trader._command(self.trader.prepare(params))
-        return self.session.trade(command, self.now)
+        return self.session.trading.send(command, self.now)
 
     def request(self, params: TradingParams) -> tuple[Command, dict[str, Any]]:
         """Send a request that leaves at once."""
@@ -568,7 +568,7 @@ def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
 def test_token_of_the_parameters_serves_without_a_source() -> None:
     desk, bench = Desk(), Bench().open()
     command = desk.trader._command(desk.trader.prepare(limit(token="mine")))
-    bench.session.trade(command, bench.now)
+    bench.session.trading.send(command, bench.now)
     (frame,) = [frame for frame in bench.session.outgoing if b"add_order" in frame]
     assert json.loads(frame)["params"]["token"] == "mine"
 

@@ -52,7 +52,9 @@ class Identities:
 
     def of_name(self, cl_ord_id: str) -> Order | None:
         """Return the order that a name means: one that is not done, else the last not refused."""
-        found = self._by_name.get(client_id_key(cl_ord_id), ())
+        found = self._by_name.get(client_id_key(cl_ord_id))
+        if found is None:
+            return None
         for is_meant in (_is_in_force, _is_not_refused, bool):
             for order in reversed(found):
                 if is_meant(order):

@@ -333,8 +333,10 @@ class KnownOrders:
     def _changed(self, order: Order) -> None:
         """File an order by its state, and tell those who watch it."""
         self._file(order)
-        order._notify()
-        call_all(self._listeners, order)
+        if order._watchers:
+            order._notify()
+        if self._listeners:
+            call_all(self._listeners, order)
 
     def _file(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)

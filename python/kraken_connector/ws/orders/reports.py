@@ -6,6 +6,8 @@ numbers. Their timestamps do not order them: two amends were captured with one t
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...models import ExecutionData, ExecutionTriggers
 from ...models._decimals import add, subtract
 from .identity import SKEW_NS, number
@@ -213,10 +215,12 @@ def split(order: Order, other: Order) -> None:
 
 def restore_terms(order: Order) -> None:
     """Give an order of this client the terms that it was sent with."""
-    assert order.params is not None
-    for name in NUMBERS:
-        setattr(order, name, getattr(order.params, name))
-    order.post_only = order.params.post_only
+    # Checked parameters are exact.
+    params: Any = order.params
+    assert params is not None
+    order.order_qty, order.limit_price = params.order_qty, params.limit_price
+    order.cash_order_qty, order.display_qty = params.cash_order_qty, params.display_qty
+    order.post_only = params.post_only
 
 
 def is_filled(order: Order) -> bool:

@@ -9,7 +9,6 @@ from . import reports as reading
 from .changes import Change
 from .evidence import ACK_PATIENCE, REPORT_PATIENCE, Question
 from .known import KnownOrders
-from .life import Life
 from .order import Order
 
 __all__ = ["RequestedOrders"]
@@ -24,7 +23,7 @@ class RequestedOrders(KnownOrders):
         """Return a new order of this client that is about to be sent."""
         self._step += 1
         order = self._new(None, cl_ord_id)
-        order._life = Life("sending")
+        order._life.status = "sending"
         order.is_mine, order.params, order.tag = True, params, tag
         order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
         order.order_userref = params.order_userref
@@ -37,8 +36,9 @@ class RequestedOrders(KnownOrders):
 
     def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:
         """Note that an order is sent now, and until when the exchange may take it."""
-        order.req_id, order.sent_at, order.deadline_ns = req_id, self._now(), deadline_ns
-        order.aged_from_ns = nanoseconds(order.sent_at)
+        sent_at = self._now()
+        order.req_id, order.sent_at, order.deadline_ns = req_id, sent_at, deadline_ns
+        order.aged_from_ns = nanoseconds(sent_at)
         snapshot = self._snapshot
         has_begun = snapshot is not None and snapshot.complete_at is not None
         order._life.is_unbroken = self.is_current and has_begun
