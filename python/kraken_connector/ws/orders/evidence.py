@@ -209,8 +209,7 @@ class Doubts:
 def absence_obstacle(
     order: Order,
     asked: Snapshot,
-    unclaimed: Iterable[ExecutionData],
-    others: Iterable[Order],
+    claim: str | None,
     sent_ns: int | None,
     *,
     are_fills_complete: bool,
@@ -220,8 +219,7 @@ def absence_obstacle(
     Args:
         order: an order of this client, which the snapshot does not name.
         asked: the snapshot, asked for late enough.
-        unclaimed: reports and past fills of orders that are not known.
-        others: the orders that other programs sent, those that ended included.
+        claim: what may be the order, in words, as `claim_on` says it.
         sent_ns: the earliest time of the exchange at which the order can have been sent.
         are_fills_complete: whether no fill since then is missing.
 
@@ -230,12 +228,8 @@ def absence_obstacle(
     """
     if not asked.params.get("snap_orders"):
         return "it was not asked for with snap_orders"
-    for report in unclaimed:
-        if could_be(order, report) and not is_older(report, sent_ns):
-            return f"{report.order_id} may be it: its reports do not say whose it is"
-    for other in others:
-        if _may_be_the_same(order, other, sent_ns):
-            return f"{other.order_id} may be it: it has the same name or number, and was made later"
+    if claim is not None:
+        return claim
     if order._life.is_past_deadline:
         # The stream told every fill until nothing could happen to the request any more.
         return None
@@ -243,6 +237,29 @@ def absence_obstacle(
         return "it was not asked for with snap_trades"
     if not (are_fills_complete or _reaches_back(asked.fills, sent_ns)):
         return f"it has no more than {len(asked.fills)} fills, and there may be older ones since"
+    return None
+
+
+def claim_on(
+    order: Order,
+    unclaimed: Iterable[ExecutionData],
+    others: Iterable[Order],
+    sent_ns: int | None,
+) -> str | None:
+    """Return what may be an order of this client that has no `order_id` yet, in words.
+
+    Args:
+        order: the order.
+        unclaimed: reports and fills of orders that are not known.
+        others: the orders that other programs sent, those that ended included.
+        sent_ns: the earliest time of the exchange at which the order can have been sent.
+    """
+    for report in unclaimed:
+        if could_be(order, report) and not is_older(report, sent_ns):
+            return f"{report.order_id} may be it: its reports do not say whose it is"
+    for other in others:
+        if _may_be_the_same(order, other, sent_ns):
+            return f"{other.order_id} may be it: it has the same name or number, and was made later"
     return None
 
 

@@ -39,8 +39,8 @@ class Executions:
         self.has_history = False
         #: Each fill, and the step at which it became known.
         self._known: dict[str, tuple[Fill, int]] = {}
-        #: Fills of orders that are not known, by `order_id`.
-        self._orphans: dict[str, list[Fill]] = {}
+        #: Fills of orders that are not known by `order_id`, and the reports that told them.
+        self._orphans: dict[str, list[tuple[Fill, ExecutionData]]] = {}
         #: The fills that were not announced, and whether each is history.
         self._unannounced: dict[str, bool] = {}
         #: Step of the last snapshot before which fills were lost, and of the first gap since the
@@ -91,7 +91,7 @@ class Executions:
             self._known[fill.exec_id] = fill, step
             self._unannounced[fill.exec_id] = is_past and not self.has_history
             if order is None:
-                self._orphans.setdefault(fill.order_id, []).append(fill)
+                self._orphans.setdefault(fill.order_id, []).append((fill, report))
             self._keep_bounds()
         return fill
 
@@ -106,7 +106,12 @@ class Executions:
 
     def adopt(self, order: Order) -> list[Fill]:
         """Return the fills that were told of an order before it was known."""
-        return self._orphans.pop(order.order_id or "", [])
+        return [fill for fill, _ in self._orphans.pop(order.order_id or "", [])]
+
+    def unclaimed_since(self, step: int) -> list[ExecutionData]:
+        """Return the reports of fills that became known after a step, of orders that are not."""
+        found = (pair for pairs in self._orphans.values() for pair in pairs)
+        return [report for fill, report in found if self._known[fill.exec_id][1] > step]
 
     # Gaps.
 
@@ -129,7 +134,7 @@ class Executions:
             self._lost_at = step
         self._gap_at = None
         self.has_history = True
-        orphans = {fill.exec_id for fills in self._orphans.values() for fill in fills}
+        orphans = {fill.exec_id for pairs in self._orphans.values() for fill, _ in pairs}
         self._unannounced = {k: v for k, v in self._unannounced.items() if k in orphans}
 
     def are_complete_since(self, step: int) -> bool:

@@ -16,8 +16,8 @@ from .evidence import (
     SNAPSHOT_PAUSE,
     Snapshot,
     absence_obstacle,
+    claim_on,
 )
-from .identity import could_be
 from .known import KnownOrders
 from .life import OPEN
 from .order import Order
@@ -166,9 +166,13 @@ class StreamedOrders(KnownOrders, Keeper):
         if order is None:
             self._executions.announce(None, fill)
             return
+        is_news = fill.exec_id not in order._fills
         reading.add_fill(order, fill, is_past=True)
         reading.take_identity(order, report)
-        order._life.filled_in_part()
+        if is_news and order.status != "gone":
+            order._life.filled_in_part()
+        elif is_news and reading.is_filled(order):
+            order._life.reported("filled")
         if reading.is_filled(order) and not snapshot.params.get("snap_orders"):
             # Otherwise the open orders of the snapshot tell whether that was all of it.
             order._life.reported("filled")
@@ -189,21 +193,25 @@ class StreamedOrders(KnownOrders, Keeper):
         self._executions.snapshot_concluded(snapshot.step, is_seamless=is_seamless)
         if snapshot.params.get("users"):
             return
-        others = [order for order in (*self._kept, *self._active) if not order.is_mine]
         for order in self._candidates():
             if order.status == "sending" or order.order_id in snapshot.live:
                 continue
             if order.order_id in snapshot.maybe_live:
                 self._await(order, "end", REPORT_PATIENCE)
             else:
-                self._find_missing(order, snapshot, others)
+                self._find_missing(order, snapshot)
         for order in self._doubts.looked(snapshot.asked_at):
             order._notify()
         self._release_held()
 
-    def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
+    def _find_missing(self, order: Order, snapshot: Snapshot) -> None:
         """Conclude what it means that a snapshot does not have an order."""
-        if order._heard >= snapshot.step or not snapshot.params.get("snap_orders"):
+        if not snapshot.params.get("snap_orders"):
+            return
+        if order._heard >= snapshot.step:
+            if order.is_open and any(f.order_id == order.order_id for f in snapshot.fills):
+                # It was filled before, and only the answer came since: it may have ended then.
+                self._await(order, "end", REPORT_PATIENCE)
             return
         before, obstacle = order.status, None
         is_late = snapshot.asked_at >= self._doubts.due(order)
@@ -212,8 +220,7 @@ class StreamedOrders(KnownOrders, Keeper):
             obstacle = absence_obstacle(
                 order,
                 snapshot,
-                self._unclaimed(order, snapshot),
-                others,
+                self._claim(order),
                 self._sent_ns(order),
                 are_fills_complete=self._executions.are_complete_since(order._since),
             )
@@ -229,11 +236,12 @@ class StreamedOrders(KnownOrders, Keeper):
             order.reason = f"not settled by the last snapshot: {obstacle}"
             self._changed(order)
 
-    def _unclaimed(self, order: Order, snapshot: Snapshot) -> list[ExecutionData]:
-        """Return the reports of unknown orders that became known after an order was made."""
-        held = (h[0] for order_id, (_, h) in self._held.items() if order_id not in snapshot.live)
-        past = (fill for fill in snapshot.fills if self._identities.of_id(fill.order_id) is None)
-        return [*held, *(fill for fill in past if not self._was_known(fill, order))]
+    def _claim(self, order: Order) -> str | None:
+        """Return what may be an order of this client that the stream has not shown."""
+        held = [reports[0] for _, reports in self._held.values()]
+        unclaimed = [*held, *self._executions.unclaimed_since(order._since)]
+        others = [other for other in (*self._kept, *self._active) if not other.is_mine]
+        return claim_on(order, unclaimed, others, self._sent_ns(order))
 
     def _pass_time(self, reports: list[ExecutionData]) -> None:
         """Conclude that an order is absent from a report that was made after its deadline."""
@@ -245,7 +253,7 @@ class StreamedOrders(KnownOrders, Keeper):
             if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
                 continue
             # A stamp alone proves nothing: the clocks of the exchange's parts may differ.
-            if not self._is_past_deadline(order, now) or self._may_be_held(order):
+            if not self._is_past_deadline(order, now) or self._claim(order) is not None:
                 continue
             order._life.deadline_passed()
             order._life.silent_past_deadline()
@@ -266,9 +274,6 @@ class StreamedOrders(KnownOrders, Keeper):
         """Tell whether the exchange cannot take an order any more, by its own clock."""
         reached_ns = self._exchange.earliest_ns(at)
         return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
-
-    def _may_be_held(self, order: Order) -> bool:
-        return any(could_be(order, reports[0]) for _, reports in self._held.values())
 
     def _end_of(self, order: Order) -> None:
         """Note that an order was concluded to be at an end."""
