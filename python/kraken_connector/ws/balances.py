@@ -86,7 +86,8 @@ class Balances(Keeper, Mapping[str, Decimal]):
             TypeError, ValueError: it has not the shape that page "Balances" describes.
         """
         if message.type == "snapshot":
-            self._take_snapshot([_typed(item, BalanceSnapshot) for item in message.data])
+            items = [_typed(item, BalanceSnapshot) for item in message.data]
+            self._take_snapshot(items, is_further=_is_further(message.sequence))
             return
         for entry in [_typed(item, BalanceLedgerUpdate) for item in message.data]:
             if entry.user is None:
@@ -98,12 +99,21 @@ class Balances(Keeper, Mapping[str, Decimal]):
 
     left = broken
 
-    def _take_snapshot(self, items: list[BalanceSnapshot]) -> None:
+    def _take_snapshot(self, items: list[BalanceSnapshot], *, is_further: bool) -> None:
+        """Take a snapshot, or a further message of one.
+
+        Whether a snapshot may come in several messages is not documented; the first one has the
+        sequence number 1 (captured).
+        """
         totals = {_asset(item): _balance(item) for item in items}
         wallets = {item.asset: _wallets(item) for item in items}
-        # From here on nothing can fail, so a snapshot counts as a whole or not at all.
-        before, self._totals, self._wallets = self._totals, totals, wallets
-        self.is_current = True
+        # From here on nothing can fail, so a message counts as a whole or not at all.
+        before = self._totals
+        if is_further:
+            totals, wallets = {**before, **totals}, {**self._wallets, **wallets}
+        else:
+            self.is_current = True
+        self._totals, self._wallets = totals, wallets
         for asset in before.keys() | self._totals.keys():
             if before.get(asset) != self._totals.get(asset):
                 call_all(self._listeners, asset)
@@ -128,6 +138,11 @@ class Balances(Keeper, Mapping[str, Decimal]):
     def __repr__(self) -> str:
         held = ", ".join(f"{asset} {total}" for asset, total in self._totals.items() if total)
         return f"<Balances: {held}>"
+
+
+def _is_further(sequence: int | None) -> bool:
+    """Tell whether a snapshot with a sequence number is a further message of one."""
+    return sequence is not None and sequence != 1
 
 
 def _typed(item: object, kind: type[T]) -> T:

@@ -30,9 +30,9 @@ class Bench:
             if isinstance(event, WSDataMessage):
                 self.balances.observe(event)
 
-    def say(self, kind: str, *items: str) -> None:
+    def say(self, kind: str, *items: str, sequence: int = 1) -> None:
         data = ",".join(items)
-        frame = f'{{"channel":"balances","type":"{kind}","data":[{data}],"sequence":1}}'
+        frame = f'{{"channel":"balances","type":"{kind}","data":[{data}],"sequence":{sequence}}}'
         self.hear(frame.encode())
 
     def snapshot(self, **totals: str) -> None:
@@ -166,3 +166,20 @@ def test_listener_can_leave_and_may_fail(bench: Bench, caplog: pytest.LogCapture
     bench.snapshot(USD="2.0")
     assert not caplog.records
     assert bench.changes == ["USD", "USD"]
+
+
+def test_snapshot_may_come_in_several_messages() -> None:
+    bench = Bench()
+    bench.snapshot(OLD="1.0")
+    bench.say("snapshot", asset("USD", "2.0"))
+    bench.say("snapshot", asset("BTC", "3.0"), sequence=2)
+    assert dict(bench.balances) == {"USD": Decimal("2.0"), "BTC": Decimal("3.0")}
+    assert bench.balances.is_current
+
+
+def test_further_message_of_a_snapshot_makes_nothing_current() -> None:
+    bench = Bench()
+    bench.say("snapshot", asset("USD", "2.0"))
+    bench.balances.broken()
+    bench.say("snapshot", asset("BTC", "3.0"), sequence=2)
+    assert not bench.balances.is_current
