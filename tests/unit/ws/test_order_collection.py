@@ -15,7 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kraken_connector import Engine, WSDataMessage
-from kraken_connector.exceptions import OrderNotFilled, OrderUnresolved, TradingError
+from kraken_connector.exceptions import (
+    OrderCheckFailed,
+    OrderNotFilled,
+    OrderUnresolved,
+    TradingError,
+)
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders, executions, tracking
@@ -841,3 +846,78 @@ def test_nothing_is_forgotten_and_nothing_counted_twice(
     assert len(orders) == len(exchange.sent)
     assert [fill.exec_id for fill in orders.fills] == [fill["exec_id"] for fill in exchange.fills]
     assert orders.unsettled == []
+
+
+def pending(order_id: str, **fields: Any) -> dict[str, Any]:
+    """Return the report with all terms of a new order."""
+    terms = {
+        "symbol": BTC,
+        "side": "buy",
+        "order_type": "limit",
+        "order_qty": 1.0,
+        "limit_price": 100.0,
+    }
+    return {
+        "order_id": order_id,
+        "exec_type": "pending_new",
+        "order_status": "pending_new",
+        **terms,
+        **fields,
+    }
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_order_that_was_only_announced_is_looked_for_when_its_answer_is_in_doubt(
+    bench: Bench, is_first: bool
+) -> None:
+    bench.snapshot()
+    order = bench.send("mine")
+    if is_first:
+        bench.report(pending("O1", cl_ord_id="mine"))
+    bench.orders.outcome_unknown(order)
+    if not is_first:
+        bench.report(pending("O1", cl_ord_id="mine"))
+    assert order.status == "pending_new"
+    bench.wait_for_check()
+    bench.snapshot()
+    assert order.status == "gone"
+
+
+def test_order_that_was_announced_and_is_live_needs_no_snapshot(bench: Bench) -> None:
+    bench.snapshot()
+    order = bench.send("mine")
+    bench.report(pending("O1", cl_ord_id="mine"))
+    bench.orders.outcome_unknown(order)
+    bench.report(new("O1"), sequence=2)
+    assert order.status == "new"
+    assert bench.orders.check_due() == float("inf")
+
+
+def test_name_joins_no_report_to_an_order_of_the_other_side(bench: Bench) -> None:
+    bench.snapshot()
+    order = bench.send("shared")
+    bench.report(pending("O1", cl_ord_id="shared", side="sell"))
+    bench.report(new("O1", cl_ord_id="shared"), sequence=2)
+    assert order.order_id is None
+    assert bench.orders["O1"].side == "sell"
+
+
+def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complete(
+    bench: Bench,
+) -> None:
+    told: list[str] = []
+    bench.orders.on_fill(lambda _, fill: told.append(fill.exec_id))
+    bench.orders.asked(WHOLE)
+    bench.report(trade("O1", "T1", 0.5), kind="snapshot")
+    bench.report(trade("O2", "T2", 0.5), sequence=2)
+    bench.complete()
+    assert told == ["T2"]
+
+
+async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench) -> None:
+    order = bench.send(order_userref=7)
+    bench.orders.refused(order, TradingError("EOrder:Insufficient funds"))
+    with pytest.raises(OrderCheckFailed, match="amend_order cannot name 7: it is rejected"):
+        await order.amend(order_qty="2.0")
+    with pytest.raises(OrderCheckFailed, match="cancel_order cannot name 7: it is rejected"):
+        await order.cancel()

@@ -39,9 +39,10 @@ class Executions:
         self.has_history = False
         #: Each fill, and the step at which it became known.
         self._known: dict[str, tuple[Fill, int]] = {}
-        #: Fills of orders that are not known, by `order_id`; and which of them were not announced.
+        #: Fills of orders that are not known, by `order_id`.
         self._orphans: dict[str, list[Fill]] = {}
-        self._unannounced: set[str] = set()
+        #: The fills that were not announced, and whether each is history.
+        self._unannounced: dict[str, bool] = {}
         #: Step of the last snapshot before which fills were lost, and of the first gap since the
         #: last snapshot.
         self._lost_at = -1
@@ -58,7 +59,13 @@ class Executions:
         return None if known is None else known[1]
 
     def record(
-        self, report: ExecutionData, order: Order | None, step: int, *, is_held: bool = False
+        self,
+        report: ExecutionData,
+        order: Order | None,
+        step: int,
+        *,
+        is_held: bool = False,
+        is_past: bool = False,
     ) -> Fill | None:
         """Return the execution that a report tells, recorded once.
 
@@ -67,6 +74,7 @@ class Executions:
             order: its order, `None` where that is not known.
             step: the step of the collection.
             is_held: whether its order may become known, so that it is not announced yet.
+            is_past: whether it is in a snapshot.
         """
         known = self._known.get(report.exec_id or "")
         if known is not None:
@@ -78,7 +86,7 @@ class Executions:
         else:
             fill = read
             self._known[fill.exec_id] = fill, step
-            self._unannounced.add(fill.exec_id)
+            self._unannounced[fill.exec_id] = is_past and not self.has_history
             if order is None:
                 self._orphans.setdefault(fill.order_id, []).append(fill)
             self._keep_bounds()
@@ -88,10 +96,9 @@ class Executions:
 
     def announce(self, order: Order | None, fill: Fill) -> None:
         """Tell listeners of a fill, once; not of history, unless it is of an order of ours."""
-        if fill.exec_id in self._unannounced:
-            self._unannounced.discard(fill.exec_id)
-            if self.has_history or (order is not None and order.is_mine):
-                call_all(self.listeners, order, fill)
+        is_history = self._unannounced.pop(fill.exec_id, None)
+        if is_history is False or (is_history and order is not None and order.is_mine):
+            call_all(self.listeners, order, fill)
 
     def adopt(self, order: Order) -> list[Fill]:
         """Return the fills that were told of an order before it was known, and announce them."""
@@ -121,9 +128,8 @@ class Executions:
             self._lost_at = step
         self._gap_at = None
         self.has_history = True
-        self._unannounced.intersection_update(
-            fill.exec_id for fills in self._orphans.values() for fill in fills
-        )
+        orphans = {fill.exec_id for fills in self._orphans.values() for fill in fills}
+        self._unannounced = {k: v for k, v in self._unannounced.items() if k in orphans}
 
     def are_complete_since(self, step: int) -> bool:
         """Tell whether no fill was lost since a step."""
@@ -133,5 +139,5 @@ class Executions:
         if len(self._known) > FILLS_KEPT:
             oldest = next(iter(self._known))
             fill, _ = self._known.pop(oldest)
-            self._unannounced.discard(oldest)
+            self._unannounced.pop(oldest, None)
             self._orphans.pop(fill.order_id, None)

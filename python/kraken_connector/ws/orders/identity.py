@@ -134,7 +134,7 @@ class Identities:
         known = self._by_id.get(report.order_id)
         if known is not None:
             # One that was there before an order of this client was sent is another one.
-            earlier = [o for o in candidates if o._since < known._since]
+            earlier = [o for o in candidates if o._since < known._since and _agree(o, known)]
             is_found_by_name = report.cl_ord_id is not None and not known.is_mine and earlier
             return earlier[0] if is_found_by_name else known
         if report.cl_ord_id is not None:
@@ -162,6 +162,11 @@ class Identities:
             is_too_old = in_snapshot and is_older(report, self._sent_ns(order))
             if could_be(order, report) and not is_too_old and not _is_too_late(order, report):
                 yield order
+
+
+def _agree(order: Order, other: Order) -> bool:
+    """Tell whether two orders may be one: a sparse report does not name pair and side."""
+    return order.symbol in (None, other.symbol) and order.side in (None, other.side)
 
 
 def _is_too_late(order: Order, report: ExecutionData) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ...exceptions import InvalidFieldError, OrderNotFilled
+from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
 from ...models._checks import Number
 from ...models._decimals import add, divide, subtract
@@ -311,7 +311,7 @@ class Order:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        await self._identified()
+        await self._identified("amend_order")
         return await self._source.send(
             AmendOrderParams(
                 self.order_id,
@@ -334,7 +334,7 @@ class Order:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        await self._identified()
+        await self._identified("cancel_order")
         if self.order_id is not None:
             params = CancelOrderParams(order_id=[self.order_id])
         else:
@@ -342,10 +342,25 @@ class Order:
         await self._source.send(params)
         return await self.wait_done() if wait else self
 
-    async def _identified(self) -> None:
-        """Wait until a request can name it: a number may be that of other orders too."""
-        if self.order_id is None and self.cl_ord_id is None:
-            await self.wait_settled()
+    async def _identified(self, method: str) -> None:
+        """Wait until a request can name it: a number may be that of other orders too.
+
+        Raises:
+            OrderCheckFailed: it never got an identifier.
+        """
+        if self.order_id is not None or self.cl_ord_id is not None:
+            return
+        await self.wait_settled()
+        if self.order_id is None:
+            text = f"{method} cannot name {self.order_userref}: it is {self.status}"
+            raise OrderCheckFailed(
+                text,
+                rule="done",
+                symbol=self.symbol,
+                field="order_id",
+                method=method,
+                orders=[self],
+            )
 
     # Waiting.
 

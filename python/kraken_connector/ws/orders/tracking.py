@@ -109,7 +109,9 @@ class OrderTracking(Keeper):
             self._bind(order, result.order_id)
         if order.status == "unknown":
             self._answer(order)
-        if not order._life.is_shown:
+        if order._life.is_shown:
+            self._answer(order, "outcome")
+        else:
             self._await(order, "outcome", ACK_PATIENCE)
         order._life.acknowledged()
         order.reason = order.error = None
@@ -140,7 +142,7 @@ class OrderTracking(Keeper):
     def outcome_unknown(self, order: Order) -> None:
         """Note that an order was sent and nobody waits for its answer any more."""
         self._step += 1
-        if order.status == "sending":
+        if order.status in ("sending", "pending_new") and not order._life.is_acked:
             order._life.left_unanswered()
             self._await_deadline(order, "outcome", order.deadline_ns)
             self._changed(order)
@@ -289,8 +291,8 @@ class OrderTracking(Keeper):
         if order is None:
             return
         order._heard = self._step
-        self._answer(order, "outcome")
         self._apply(order, report)
+        self._shown(order)
         if report.exec_type == "amended":
             self._note_amended(order)
         if order.is_done:
@@ -345,7 +347,7 @@ class OrderTracking(Keeper):
         if report.order_status in OPEN:
             snapshot.maybe_live.add(report.order_id)
         order = self._order_of(report, in_snapshot=True, is_past=True)
-        fill = self._executions.record(report, order, self._step)
+        fill = self._executions.record(report, order, self._step, is_past=True)
         if order is None or fill is None:
             return
         reading.add_fill(order, fill, is_past=True)
@@ -534,8 +536,8 @@ class OrderTracking(Keeper):
             order._life.filled_in_part()
         for report in held:
             order._heard = self._step
-            self._answer(order, "outcome")
             self._apply(order, report)
+            self._shown(order)
         if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
             # That snapshot could not tell whether it had ended.
             self._await(order, "end", 0.0)
@@ -578,6 +580,15 @@ class OrderTracking(Keeper):
             order.reason = order.error = None
         order.reason = report.reason or report.cancel_reason or order.reason
         self._take_times(order, report)
+
+    def _shown(self, order: Order) -> None:
+        """Note that a report has shown an order.
+
+        That it is `pending_new` does not tell that the engine takes it: where the answer is in
+        doubt too, the next report or a snapshot decides.
+        """
+        if order.status != "pending_new" or order._life.is_acked:
+            self._answer(order, "outcome")
 
     def _take_times(self, order: Order, report: ExecutionData) -> None:
         at_ns = report.timestamp_ns
