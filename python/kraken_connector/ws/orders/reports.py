@@ -174,6 +174,7 @@ TOLD = (
     "_untold",
     "_average",
     "_heard",
+    "_heard_at",
 )
 
 
