@@ -213,7 +213,7 @@ def test_snapshot_decides_what_a_hole_swallowed() -> None:
         await sim.account.cancel(part.order_id)
         await sim.account.cancel(ends.order_id)
         elsewhere = await sim.account.place(BTC, "sell", "1", limit_price="200.0")
-        await eventually(lambda: ends.is_done and part.is_done)
+        await eventually(lambda: client.orders.is_concluded)
         assert (stays.status, fills.status, ends.status) == ("new", "filled", "gone")
         assert (part.status, part.cum_qty) == ("gone", Decimal("0.01"))
         assert len(fills.fills) == 2

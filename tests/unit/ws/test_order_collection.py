@@ -921,14 +921,3 @@ async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench
         await order.amend(order_qty="2.0")
     with pytest.raises(OrderCheckFailed, match="cancel_order cannot name 7: it is rejected"):
         await order.cancel()
-
-
-def test_snapshot_that_may_be_behind_a_report_ends_no_order(bench: Bench) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.report(new("O1", cl_ord_id="mine"), sequence=2)
-    bench.snapshot()
-    assert order.status == "new"
-    bench.wait_for_check()
-    bench.snapshot()
-    assert order.status == "gone"

@@ -125,7 +125,6 @@ class Order:
         "_awaited",
         "_fills",
         "_heard",
-        "_heard_at",
         "_life",
         "_pending",
         "_since",
@@ -213,8 +212,6 @@ class Order:
         self._untold = (ZERO, ZERO)
         #: Step of the collection at which the exchange last spoke of it, other than in a snapshot.
         self._heard = 0
-        #: Monotonic local time of that, seconds.
-        self._heard_at = float("-inf")
         #: Step of the collection at which it became known.
         self._since = 0
         #: Requests about it that have no answer yet, oldest first, and those that got none.

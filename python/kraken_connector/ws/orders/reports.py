@@ -174,7 +174,6 @@ TOLD = (
     "_untold",
     "_average",
     "_heard",
-    "_heard_at",
 )
 
 

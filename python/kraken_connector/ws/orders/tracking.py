@@ -89,7 +89,7 @@ class OrderTracking(Keeper):
         order.order_userref = params.order_userref
         reading.restore_terms(order)
         order.aged_from_ns = nanoseconds(self._now())
-        self._hear(order)
+        order._heard = self._step
         self._identities.add(order)
         self._changed(order)
         return order
@@ -115,7 +115,7 @@ class OrderTracking(Keeper):
             self._await(order, "outcome", ACK_PATIENCE)
         order._life.acknowledged()
         order.reason = order.error = None
-        self._hear(order)
+        order._heard = self._step
         self._changed(order)
         self._release_held()
 
@@ -206,7 +206,7 @@ class OrderTracking(Keeper):
             new.aged_from_ns = nanoseconds(self._now())
             self._identities.add(new)
             self._await(new, "outcome", ACK_PATIENCE)
-        self._hear(new)
+        new._heard = self._step
         if old is not None and old is not new:
             self._link(old, new, change)
             if not old.is_done:
@@ -290,7 +290,7 @@ class OrderTracking(Keeper):
         order = self._order_of(report, in_snapshot=False)
         if order is None:
             return
-        self._hear(order)
+        order._heard = self._step
         self._apply(order, report)
         self._shown(order)
         if report.exec_type == "amended":
@@ -386,11 +386,6 @@ class OrderTracking(Keeper):
     def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
         """Conclude what it means that a snapshot does not have an order."""
         if order._heard >= snapshot.step or not snapshot.params.get("snap_orders"):
-            return
-        sure_from = order._heard_at + DEADLINE_SLACK_NS / 1e9
-        if order.is_open and snapshot.asked_at < sure_from and not reading.is_filled(order):
-            # What snapshots show may be a little behind what was told before.
-            self._await(order, "end", max(sure_from - self._now(), 0.0))
             return
         before, obstacle = order.status, None
         is_late = snapshot.asked_at >= self._doubts.due(order)
@@ -540,7 +535,7 @@ class OrderTracking(Keeper):
             reading.add_fill(order, fill)
             order._life.filled_in_part()
         for report in held:
-            self._hear(order)
+            order._heard = self._step
             self._apply(order, report)
             self._shown(order)
         if held and order.is_open and self._snapshot is not None and self._snapshot.step > since:
@@ -585,10 +580,6 @@ class OrderTracking(Keeper):
             order.reason = order.error = None
         order.reason = report.reason or report.cancel_reason or order.reason
         self._take_times(order, report)
-
-    def _hear(self, order: Order) -> None:
-        """Note that the exchange spoke of an order, other than in a snapshot."""
-        order._heard, order._heard_at = self._step, self._now()
 
     def _shown(self, order: Order) -> None:
         """Note that a report has shown an order.
