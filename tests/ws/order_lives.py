@@ -599,10 +599,14 @@ async def _run(script: Script, setup: Setup) -> None:
 
 async def _make(sim: SimulatedExchange) -> None:
     """Be a maker with ten fills a second."""
-    order = await sim.account.place(BTC, "buy", 10**5, limit_price=1)
+    order = ""
     while True:
+        if order not in sim.account.records.open:
+            # It may have been cancelled with all others.
+            order = await sim.account.place(BTC, "buy", 10**5, limit_price=1)
         await asyncio.sleep(MAKER_PAUSE)
-        await sim.account.fill(order, "0.01")
+        with contextlib.suppress(ValueError):
+            await sim.account.fill(order, "0.01")
 
 
 async def _calm_down(bench: Bench) -> None:

@@ -265,6 +265,38 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         ],
         Setup(),
     ),
+    "a snapshot without its first message was taken for whole": (
+        [
+            ("add", "buy", 5, 50, {}, None),
+            ("add", "buy", 5, 51, {}, None),
+            ("add", "buy", 5, 52, {}, None),
+            ("wait", 1.0),
+            ("lose_snapshots", "executions", 1),
+            ("reset_connections",),
+            ("wait", 10.0),
+        ],
+        Setup(exchange={"snapshot_parts": 3}),
+    ),
+    "a snapshot of balances without its first messages was the last one": (
+        [
+            ("lose_snapshots", "balances", 2),
+            ("add", "sell", 1, -10, {}, None),
+            ("lose_requests", None, 1, True),
+            ("wait", 10.0),
+        ],
+        Setup(exchange={"snapshot_parts": 3}),
+    ),
+    "an order that was announced and refused in doubtful words was not looked for": (
+        [("refuse_reported", "EGeneral:Internal error", 2), ("add", "sell", 81, 9, {}, None)],
+        Setup(),
+    ),
+    "a sparse report joined an order of the other side by name": (
+        [
+            ("add", "sell", 300, -8, {"market": True, "again": 2}, None),
+            ("stranger", "buy", 183, 10, "name", 6),
+        ],
+        Setup(),
+    ),
 }
 
 
