@@ -385,7 +385,12 @@ class OrderTracking(Keeper):
 
     def _find_missing(self, order: Order, snapshot: Snapshot, others: list[Order]) -> None:
         """Conclude what it means that a snapshot does not have an order."""
-        if order._heard >= snapshot.step or not snapshot.params.get("snap_orders"):
+        if not snapshot.params.get("snap_orders"):
+            return
+        if order._heard >= snapshot.step:
+            if order.is_open and any(f.order_id == order.order_id for f in snapshot.fills):
+                # It was filled before, and only the answer came since: it may have ended then.
+                self._await(order, "end", REPORT_PATIENCE)
             return
         before, obstacle = order.status, None
         is_late = snapshot.asked_at >= self._doubts.due(order)
