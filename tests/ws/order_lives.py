@@ -198,7 +198,8 @@ async def _batch_add(
 
 async def _amend(bench: Bench, index: int, qty: int, offset: int) -> None:
     if name := bench.picked(index):
-        price = bench.price(bench.sim.account.orders[name].side, offset)
+        order = bench.sim.account.orders[name]
+        price = None if order.order_type == "market" else bench.price(order.side, offset)
         params = AmendOrderParams(order_id=name, order_qty=Decimal(qty) / 100, limit_price=price)
         bench.start(params, bench.client.amend_order(params))
 

@@ -290,6 +290,14 @@ FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
         [("refuse_reported", "EGeneral:Internal error", 2), ("add", "sell", 81, 9, {}, None)],
         Setup(),
     ),
+    "an end in a gap was not looked for when the answer came in it": (
+        [
+            ("send_text", '{"channel":"executions"}'),
+            ("wait", 0.0005),
+            ("add", "buy", 143, -12, {"time_in_force": "ioc"}, None),
+        ],
+        Setup(),
+    ),
     "a sparse report joined an order of the other side by name": (
         [
             ("add", "sell", 300, -8, {"market": True, "again": 2}, None),
