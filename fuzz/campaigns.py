@@ -1,26 +1,39 @@
 """Campaigns of faults against the whole client in virtual time, for a while; ends with 1 at the
-first one in which a promise breaks, shrunk to a script for tests/faults/scripts.py.
+first one in which a promise breaks. It is shrunk to a script: for tests/faults/scripts.py where it
+is about streams, for `FAILED_ONCE` in tests/ws/test_order_lives.py where it is about orders.
 
-    python fuzz/campaigns.py --seconds 60 --seed 1
+    python fuzz/campaigns.py --seconds 60 --seed 1 --of orders
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import logging
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from tests.faults.campaign import Setup, Step, run
-from tests.faults.test_campaigns import scripts, setups
+from hypothesis import strategies as st
+from tests.faults import campaign, test_campaigns
+from tests.ws import order_lives, test_order_lives
 
 from kraken_connector import backend
 
 BATCH = 20
+
+Run = Callable[[Any, Any], None]
+Drawn = tuple[st.SearchStrategy[Any], st.SearchStrategy[Any], Run]
+#: Scripts, setups, and how they are run.
+KINDS: dict[str, Drawn] = {
+    "streams": (test_campaigns.scripts, test_campaigns.setups, campaign.run),
+    "orders": (test_order_lives.lives, test_order_lives.setups, order_lives.run),
+}
 
 
 class Tally:
@@ -30,12 +43,14 @@ class Tally:
     steps = 0
 
 
-def batch(number: int, tally: Tally) -> None:
+def batch(number: int, kind: str, tally: Tally) -> None:
     """Run `BATCH` campaigns.
 
     Raises:
         Exception: one failed; hypothesis has printed its script.
     """
+
+    scripts, setups, run = KINDS[kind]
 
     @seed(number)
     @settings(
@@ -47,23 +62,25 @@ def batch(number: int, tally: Tally) -> None:
         suppress_health_check=list(HealthCheck),
     )
     @given(script=scripts, setup=setups)
-    def campaign(script: list[Step], setup: Setup) -> None:
+    def act(script: list[Any], setup: Any) -> None:
         tally.campaigns += 1
         tally.steps += len(script)
         run(script, setup)
 
-    campaign()
+    act()
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**9)
+    parser.add_argument("--of", choices=KINDS, help="one kind only; by default all in turn")
     options = parser.parse_args()
+    kinds = itertools.cycle([options.of] if options.of else KINDS)
     logging.disable()
     tally, until, number = Tally(), time.monotonic() + options.seconds, options.seed
     while time.monotonic() < until:
-        batch(number, tally)
+        batch(number, next(kinds), tally)
         number += 1
     print(
         f"{'campaigns':<26}{tally.campaigns:>12,} runs in {options.seconds:g} s"

@@ -43,6 +43,12 @@ def faults_of(sim: SimulatedExchange) -> list[Callable[[], object]]:
         lambda: faults.lose_requests(cut=True),
         lambda: faults.delay_replies(0.05),
         lambda: faults.delay_requests(0.05),
+        lambda: faults.strand_requests(0.05),
+        lambda: faults.scatter_requests(0.05, AT_ONCE),
+        lambda: faults.scatter_replies(0.05, AT_ONCE),
+        faults.overtake_replies,
+        faults.fail_replies,
+        lambda: faults.fail_replies("EGeneral:Internal error"),
         lambda: faults.refuse_orders("EGeneral:Internal error"),
     ]
 
@@ -87,5 +93,5 @@ async def test_what_is_said_about_orders_is_true(seed: int) -> None:
         elif not isinstance(outcome, OrderOutcomeUnknown):
             assert name not in arrived
     assert len(said) == STEPS * AT_ONCE
-    # Something of everything happened.
-    assert {type(outcome) for outcome in said.values()} > {TradingReply, OrderOutcomeUnknown}
+    # Some were answered, and some were not.
+    assert {type(outcome) for outcome in said.values()} >= {TradingReply, OrderOutcomeUnknown}

@@ -6,17 +6,22 @@ A failing life is shrunk and printed as `script=[...]`: mend the client, then pa
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ws.order_lives import STEPS, Script, Step, run
+from tests.ws.order_lives import ALTERED, OTHER_WORDS, STEPS, Script, Setup, Step, run
 
 from kraken_connector.models import ExecutionData
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim.faults import Faults
+from kraken_connector.sim.requests import TRADING_METHODS
 from kraken_connector.ws.balances import Balances
 from kraken_connector.ws.orders import Orders
+from kraken_connector.ws.orders.life import Life
 from kraken_connector.ws.trading_requests import Command, TradingRequests
 
 sides = st.sampled_from(["buy", "sell"])
@@ -24,56 +29,164 @@ qtys = st.integers(1, 300)
 offsets = st.integers(-12, 12)
 few = st.integers(1, 3)
 places = st.integers(0, 7)
+lists_of_places = st.lists(places, min_size=1, max_size=5)
 seconds = st.sampled_from([0.0, 0.0005, 0.002, 0.1, 1.0, 3.0, 10.0])
+#: How far a stream may be behind: less than the slack after a deadline (`ws/orders/evidence.py`).
+lags = st.sampled_from([0.1, 1.0, 2.0])
 channels = st.sampled_from(["executions", "balances"])
+methods = st.sampled_from([None, None, *sorted(TRADING_METHODS)])
+tags = st.sampled_from([None, None, "a", "b"])
 options = st.fixed_dictionaries(
     {},
     optional={
-        "time_in_force": st.sampled_from(["gtc", "ioc"]),
+        "identity": st.sampled_from(["name", "number", "none"]),
+        "again": st.sampled_from([0, 1, 2]),
+        "market": st.just(True),
         "stp_type": st.sampled_from(["cancel_newest", "cancel_oldest", "cancel_both"]),
-        "numbered": st.just(True),
     },
 )
+#: Names of a batch must differ.
+once = options.map(lambda drawn: {k: v for k, v in drawn.items() if k != "again"})
+orders = (
+    sides,
+    qtys,
+    offsets,
+    options | st.just({"post_only": True}) | st.just({"time_in_force": "ioc"}),
+    tags,
+)
+#: Refusals after which an order may live, and shapes that are not on record.
+errors = st.sampled_from(["EService:Busy", "EGeneral:Internal error", ["EService:Busy"], None])
+successes = st.sampled_from([False, None])
+kinds = st.sampled_from(["pending_new", "new", "trade", "canceled", "filled", "amended"])
 
 #: What the arguments of each step are drawn from.
 ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
-    "add": (sides, qtys, offsets, options | st.just({"post_only": True})),
-    "add_market": (sides, qtys),
-    "batch_add": (sides, st.lists(qtys, min_size=2, max_size=4), offsets),
+    "add": orders,
+    "place": orders,
+    "batch_add": (sides, st.lists(qtys, min_size=2, max_size=4), offsets, once, tags),
     "amend": (places, qtys, offsets),
+    "order_amend": (places, qtys),
+    "prepared_amend": (places, qtys),
     "edit": (places, qtys),
-    "cancel": (places,),
+    "cancel": (lists_of_places,),
     "cancel_by_name": (places,),
-    "batch_cancel": (st.lists(places, min_size=2, max_size=5),),
+    "order_cancel": (places,),
+    "prepared_cancel": (places,),
+    "batch_cancel": (lists_of_places,),
     "cancel_all": (),
+    "cancel_after": (st.sampled_from([0, 1, 5]),),
     "give_up": (),
+    "stranger": (sides, qtys, offsets, st.sampled_from(["name", "number", "none"]), places),
     "wait": (seconds,),
     "move": (st.integers(1, 20),),
     "trade": (sides, st.integers(1, 100)),
     "deposit": (few,),
-    "hold_requests": (few,),
-    "hold_replies": (few,),
-    "hold_reports": (few,),
+    "withdraw": (few,),
     "release": (),
+    "message_limit": (few,),
+    "lose_requests": (methods, few, st.booleans()),
+    "delay_requests": (seconds, few),
+    "hold_requests": (few,),
+    "strand_requests": (methods, seconds, few),
+    "overtake_requests": (methods, few),
+    "scatter_requests": (seconds, few),
+    "refuse_orders": (methods, errors, successes),
+    "refuse_reported": (st.just("EGeneral:Internal error"), few),
+    "break_batches": (few,),
+    "reject_lines": (st.lists(st.integers(0, 3), min_size=1, max_size=3),),
+    "echo_requests": (methods, few),
+    "lose_replies": (methods, few),
+    "delay_replies": (seconds, few),
+    "hold_replies": (few,),
+    "overtake_replies": (methods, few),
+    "scatter_replies": (seconds, few),
+    "duplicate_replies": (methods, few),
+    "cut_before_reply": (methods, few),
+    "fail_replies": (methods, errors, successes),
+    "change_replies": (methods, st.sampled_from(["result", "order_id", "success", "time_out"])),
+    "deny_timer": (few,),
+    "hold_reports": (few,),
+    "delay_reports": (channels, seconds, few),
     "duplicate_reports": (channels, few),
     "lose_reports": (channels, few),
-    "lose_snapshot": (channels,),
-    "lose_requests": (few,),
-    "delay_requests": (seconds, few),
-    "refuse_orders": (st.sampled_from(["EGeneral:Internal error", "EService:Unavailable"]), few),
-    "lose_replies": (few,),
-    "delay_replies": (seconds, few),
-    "duplicate_replies": (few,),
-    "cut_before_reply": (few,),
+    "nameless_reports": (st.lists(kinds, max_size=2), few),
+    "overtake_reports": (kinds, kinds, few),
+    "alter_reports": (st.sampled_from(sorted(ALTERED)), few),
+    "edit_reports": (few,),
+    "lag_stream": (lags, st.booleans()),
+    "send_snapshots": (channels,),
+    "reset_sequence": (channels,),
+    "skip_sequence": (channels,),
+    "lose_snapshots": (channels, few),
+    "refuse_subscriptions": (channels, few),
+    "ignore_subscriptions": (channels, few),
+    "mute_subscriptions": (channels, few),
+    "delay_acks": (seconds, few),
+    "swallow_acks": (few,),
+    "duplicate_acks": (few,),
+    "drop_updates": (channels, few),
+    "duplicate_updates": (channels, few),
+    "swap_updates": (channels, few),
+    "truncate_updates": (channels, few),
+    "stall_mid_frame": (channels,),
+    "cut_mid_frame": (channels,),
+    "dribble_updates": (channels, few),
+    "fragment_updates": (channels, few),
+    "binary_updates": (channels, few),
+    "compress_updates": (channels,),
+    "send_text": (st.sampled_from(["Bad gateway", "{", '{"channel":"executions"}']),),
+    "send_huge_frame": (),
+    "send_bytes": (st.sampled_from([b"\x00", b"\x81", b"\x8a\x00"]),),
     "reset_connections": (),
-    "close_connections": (),
+    "close_connections": (st.sampled_from([1000, 1001, 1006, 1012, 1013]),),
     "silence_connections": (),
-    "refuse_connections": (few,),
-    "refuse_tokens": (),
+    "stall_connections": (seconds,),
+    "refuse_connections": (few, st.sampled_from([503, 429, None])),
+    "ignore_connections": (few,),
+    "delay_pongs": (seconds, few),
+    "swallow_pongs": (few,),
+    "stop_heartbeats": (),
+    "set_system": (
+        st.sampled_from(["online", "post_only", "limit_only", "cancel_only", "maintenance"]),
+    ),
+    "set_pair_status": (st.sampled_from(["online", "post_only", "cancel_only", "reduce_only"]),),
+    "storm_status": (st.just(20),),
     "revoke_tokens": (),
+    "expire_tokens": (few,),
+    "refuse_tokens": (st.sampled_from(["EAPI:Rate limit exceeded", "EAPI:Invalid nonce"]),),
+    "lock_out_tokens": (st.just(30.0),),
+    "alter_tokens": (st.booleans(),),
+    "fail_tokens": (st.sampled_from([429, 502, 520]), few),
+    "drop_tokens": (few,),
+    "hang_tokens": (few,),
+    "delay_tokens": (seconds,),
+    "drip_tokens": (st.just(0.01),),
+}
+#: Faults that are not about orders: those of books and of what cannot be in virtual time, and what
+#: the exchange asks of its faults.
+NOT_DRAWN = {
+    "after_messages",
+    "after_seconds",
+    "arriving",
+    "break_tls",
+    "clear",
+    "corrupt_checksums",
+    "corrupt_updates",
+    "cross_book",
+    "edited",
+    "garble_checksums",
+    "handshake_status",
+    "ignores_handshake",
+    "lose_checksums",
+    "mutes",
+    "pass_on",
+    "refusal_of",
+    "refuse_symbols",
+    "resets_connection",
+    "token_fate",
 }
 #: Steps without which there is nothing to go wrong.
-OFTEN = ["add"] * 8 + ["wait"] * 6 + ["trade"] * 4 + ["amend", "cancel", "move"] * 2
+OFTEN = ["add"] * 12 + ["place"] * 4 + ["wait"] * 12 + ["trade"] * 8 + ["amend", "cancel"] * 4
 
 steps: st.SearchStrategy[Step] = st.one_of(
     [st.tuples(st.just(name), *ARGUMENTS[name]) for name in [*ARGUMENTS, *OFTEN]]
@@ -83,16 +196,115 @@ lives = st.tuples(*[st.lists(steps, max_size=12)] * 3).map(
     lambda parts: list(itertools.chain.from_iterable(parts))
 )
 
-FAILED_ONCE: dict[str, Script] = {
-    "reports of a numbered order wait for its reply through a hole": [
-        ("hold_reports", 3),
-        ("lose_reports", "executions", 1),
-        ("lose_replies", 3),
-        ("add", "sell", 1, 1, {"numbered": True}),
-        ("wait", 0.1),
-        ("trade", "buy", 16),
-        ("add", "sell", 147, -7, {"post_only": True}),
-    ],
+#: What the exchange is made with, by argument. What is missing here is in `FIXED`.
+EXCHANGE: dict[str, st.SearchStrategy[Any]] = {
+    "hosts": st.sampled_from(["one", "three"]),
+    "ack_first": st.booleans(),
+    "token_lifetime": st.sampled_from([900.0, 5.0]),
+    "reply_first": st.booleans(),
+    "idle_seconds": st.sampled_from([None, 30.0]),
+    "report_stamps": st.sampled_from(["own", "same"]),
+    "snapshot_parts": st.sampled_from([1, 3]),
+    # Less than `SNAPSHOT_PAUSE` (`ws/orders/evidence.py`).
+    "snapshot_pause": st.sampled_from([0.0, 0.2]),
+    "snapshot_delay": st.sampled_from([0.0, 0.3]),
+    "snapshot_orders": st.sampled_from(["new", "trade"]),
+    "rate_key": st.sampled_from(["ratecount", None]),
+    "batch_add_reply": st.sampled_from(["error", "missing", "unsuccessful", "wrapped", "rejected"]),
+    "batch_add_rows": st.sampled_from(["in order", "reversed", "shuffled"]),
+    "batch_cancel_reply": st.sampled_from(["documented", "captured", "renamed", "empty result"]),
+    "timer_keys": st.sampled_from(["camelCase", "snake_case"]),
+    "timer_off": st.sampled_from(["zero", "absent", "equal"]),
+    "names_replaced": st.booleans(),
+    "texts": st.sampled_from([{}, OTHER_WORDS]),
+    "seed": st.integers(1, 9),
+}
+#: What `order_lives` itself gives, or has nothing to do with orders.
+FIXED = {
+    "host",
+    "port",
+    "symbols",
+    "rate",
+    "heartbeat_interval",
+    "ssl",
+    "api_key",
+    "api_secret",
+    "role",
+    "level3_allowance",
+    "level3_restamps",
+    "message_limit",  # A step sets it.
+    "send_buffer_limit",
+    "history",
+    "balances",
+    "tier",
+    "positions",  # No step has positions to settle.
+    "clock",
+}
+CLIENT: dict[str, st.SearchStrategy[Any]] = {
+    "order_deadline": st.sampled_from([5.0, 0.5]),
+    "sequencing": st.sampled_from(["hold", "send"]),
+    "rate_policy": st.sampled_from(["report", "wait"]),
+}
+setups = st.builds(
+    Setup,
+    exchange=st.fixed_dictionaries({}, optional=EXCHANGE),
+    client=st.fixed_dictionaries({}, optional=CLIENT),
+    is_maker=st.sampled_from([False, False, False, True]),
+)
+
+FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "reports of a numbered order wait for its reply through a gap": (
+        [
+            ("hold_reports", 3),
+            ("lose_reports", "executions", 1),
+            ("lose_replies", None, 3),
+            ("add", "sell", 1, 1, {"identity": "number"}, None),
+            ("wait", 0.1),
+            ("trade", "buy", 16),
+            ("add", "sell", 147, -7, {"post_only": True}, None),
+        ],
+        Setup(),
+    ),
+    "a snapshot without its first message was taken for whole": (
+        [
+            ("add", "buy", 5, 50, {}, None),
+            ("add", "buy", 5, 51, {}, None),
+            ("add", "buy", 5, 52, {}, None),
+            ("wait", 1.0),
+            ("lose_snapshots", "executions", 1),
+            ("reset_connections",),
+            ("wait", 10.0),
+        ],
+        Setup(exchange={"snapshot_parts": 3}),
+    ),
+    "a snapshot of balances without its first messages was the last one": (
+        [
+            ("lose_snapshots", "balances", 2),
+            ("add", "sell", 1, -10, {}, None),
+            ("lose_requests", None, 1, True),
+            ("wait", 10.0),
+        ],
+        Setup(exchange={"snapshot_parts": 3}),
+    ),
+    "an order that was announced and refused in doubtful words was not looked for": (
+        [("refuse_reported", "EGeneral:Internal error", 2), ("add", "sell", 81, 9, {}, None)],
+        Setup(),
+    ),
+    "an end in a gap was not looked for when the answer came in it": (
+        [
+            ("send_text", '{"channel":"executions"}'),
+            ("wait", 0.0005),
+            ("add", "buy", 143, -12, {"time_in_force": "ioc"}, None),
+        ],
+        Setup(),
+    ),
+    "a sparse report joined an order of the other side by name": (
+        [
+            ("add", "sell", 300, -8, {"market": True, "again": 2}, None),
+            ("stranger", "buy", 183, 10, "name", 6),
+        ],
+        Setup(),
+    ),
 }
 
 
@@ -100,30 +312,41 @@ def test_every_step_has_its_arguments() -> None:
     assert ARGUMENTS.keys() == STEPS.keys()
 
 
+def test_every_fault_is_drawn() -> None:
+    faults = {name for name, _ in inspect.getmembers(Faults, callable) if name[0] != "_"}
+    assert faults - STEPS.keys() == NOT_DRAWN
+
+
+def test_every_option_of_the_exchange_is_drawn() -> None:
+    arguments = inspect.signature(SimulatedExchange).parameters
+    assert arguments.keys() == EXCHANGE.keys() | FIXED
+
+
 @settings(
-    max_examples=max(60, settings().max_examples // 2),
+    max_examples=max(120, settings().max_examples // 2),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(script=lives)
-def test_life(script: list[Step]) -> None:
-    run(script)
+@given(script=lives, setup=setups)
+def test_life(script: list[Step], setup: Setup) -> None:
+    run(script, setup)
 
 
 @pytest.mark.parametrize("name", FAILED_ONCE)
 def test_life_that_once_failed(name: str) -> None:
-    run(FAILED_ONCE[name])
+    run(*FAILED_ONCE[name])
 
 
 CALM: Script = [
-    ("add", "buy", 50, 0, {}),
-    ("add", "sell", 50, 1, {"post_only": True}),
-    ("add_market", "buy", 10),
-    ("batch_add", "sell", [5, 6, 7], 3),
+    ("add", "buy", 50, 0, {}, None),
+    ("add", "sell", 50, 1, {"post_only": True}, "a"),
+    ("add", "buy", 10, 0, {"market": True}, None),
+    ("batch_add", "sell", [5, 6, 7], 3, {}, "b"),
     ("wait", 0.1),
     ("trade", "sell", 100),
     ("amend", 0, 70, 2),
-    ("cancel", 1),
-    ("add", "buy", 50, 5, {"numbered": True}),
+    ("cancel", [1]),
+    ("add", "buy", 50, 5, {"identity": "number"}, None),
+    ("place", "buy", 50, 5, {"identity": "none"}, None),
     ("wait", 0.1),
     ("edit", 0, 60),
     ("wait", 0.1),
@@ -131,16 +354,23 @@ CALM: Script = [
 ]
 
 
-def test_calm_life() -> None:
-    run(CALM)
+@pytest.mark.parametrize("is_maker", [False, True])
+def test_calm_life(is_maker: bool) -> None:
+    run(CALM, Setup(is_maker=is_maker))
 
 
 def test_request_that_is_said_not_to_have_left_fails_a_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(TradingRequests, "_has_left", lambda *_: False)
-    with pytest.raises(AssertionError, match="but it left"):
-        run([("cut_before_reply", 1), ("add", "buy", 5, 0, {}), ("wait", 1.0)])
+    with pytest.raises(AssertionError, match="is final, but"):
+        run([("cut_before_reply", None, 1), ("add", "buy", 5, 0, {}, None), ("wait", 1.0)])
+
+
+def test_order_that_is_called_absent_too_soon_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Life, "left_unanswered", lambda life: setattr(life, "status", "absent"))
+    with pytest.raises(AssertionError, match="is final, but"):
+        run([("strand_requests", None, 1.0, 1), ("add", "buy", 5, 0, {}, None), ("wait", 2.0)])
 
 
 def test_fill_that_is_forgotten_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,12 +382,12 @@ def test_fill_that_is_forgotten_fails_a_life(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Orders, "_take_report", take_no_fill)
     with pytest.raises(AssertionError, match="fills of"):
-        run([("add_market", "buy", 5), ("wait", 0.1)])
+        run([("add", "buy", 5, 0, {"market": True}, None), ("wait", 0.1)])
 
 
 def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Balances, "_take_entry", lambda *_: None)
-    with pytest.raises(AssertionError, match="EUR is"):
+    with pytest.raises(AssertionError, match="no stream"):
         run([("wait", 0.1)])
 
 
@@ -170,4 +400,4 @@ def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(TradingRequests, "_launch", launch_twice)
     with pytest.raises(AssertionError, match="was sent twice"):
-        run([("add", "buy", 5, 0, {})])
+        run([("add", "buy", 5, 0, {}, None)])

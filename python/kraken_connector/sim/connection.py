@@ -229,7 +229,8 @@ class Connection(asyncio.Protocol):
                 self.close()
                 return
             loop = asyncio.get_running_loop()
-            loop.call_later(seconds - idle, self._watch_idle, seconds)
+            # A clock of floats may never reach what is left by rounding alone.
+            loop.call_later(max(seconds - idle, 0.001), self._watch_idle, seconds)
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode not in (Opcode.TEXT, Opcode.CONT) or self.session is None:

@@ -189,6 +189,10 @@ class Repair:
             entry.attempts, entry.deadline = 1, now
             self._advance(entry, now)
 
+    def awaits(self, topic: Topic) -> bool:
+        """Tell whether the first message of a subscription is awaited."""
+        return self._is_awaited(topic) or self.is_under_way(topic)
+
     def is_under_way(self, topic: Topic) -> bool:
         """Tell whether a stream is being asked for again."""
         return self._policy.get(topic) is not None

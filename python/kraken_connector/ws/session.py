@@ -632,17 +632,25 @@ class Session:
         return pass_on
 
     def _counted(self, channel: str, take: Take) -> Take:
-        """Notice a snapshot that nobody asked for: the exchange began to count anew.
+        """Notice where the exchange began to count.
 
-        Each subscription counts from 1, with its snapshot (page "Executions"). What came before it
-        and after the last message that was read is lost, and the snapshot makes up for that.
+        Each subscription counts from 1, with its snapshot (page "Executions"). Of a snapshot that
+        nobody asked for, what came before it and after the last message that was read is lost, and
+        it makes up for that. One that was asked for and begins later has lost its first message.
         """
         topic = Topic(channel, None, "")
 
         def note(message: WSDataMessage) -> None:
-            if message.type == "snapshot" and message.sequence == 1:
+            number = message.sequence
+            is_cut = False
+            if message.type == "snapshot" and number == 1:
                 self._begins_anew(topic)
+            elif message.type == "snapshot" and number is not None:
+                is_cut = self.repair.awaits(topic)
             take(message)
+            if is_cut:
+                assert number is not None
+                self._on_sequence_gap(SequenceGapEvent(1, number, channel))
 
         return note
 

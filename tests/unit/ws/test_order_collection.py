@@ -921,3 +921,17 @@ async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench
         await order.amend(order_qty="2.0")
     with pytest.raises(OrderCheckFailed, match="cancel_order cannot name 7: it is rejected"):
         await order.cancel()
+
+
+def test_end_in_a_gap_is_looked_for_when_the_answer_came_after_the_snapshot_was_asked_for(
+    bench: Bench,
+) -> None:
+    order = bench.send("mine")
+    bench.orders.asked(WHOLE)
+    bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
+    bench.report(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
+    bench.complete()
+    assert order.status == "partially_filled"
+    bench.wait_for_check()
+    bench.snapshot(trade("O1", "T1", 0.5, order_status="filled"))
+    assert order.status == "gone"

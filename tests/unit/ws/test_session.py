@@ -431,18 +431,23 @@ def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
 
 
 class Clumsy(Keeper):
-    """A keeper that fails at every call but when it sees an even sequence."""
+    """A keeper that fails at every call but when it sees every other sequence.
 
-    def __init__(self) -> None:
+    Args:
+        seen_from: the first one that it sees.
+    """
+
+    def __init__(self, seen_from: int = 2) -> None:
         self.seen: list[int] = []
+        self._parity = seen_from % 2
 
     def observe(self, message: Any) -> None:
-        if message.sequence % 2:
-            raise LookupError("an odd number")
+        if message.sequence % 2 != self._parity:
+            raise LookupError("another number")
         self.seen.append(message.sequence)
 
     def __getattribute__(self, name: str) -> Any:
-        if name in ("observe", "seen", "__class__"):
+        if name in ("observe", "seen", "_parity", "__class__"):
             return object.__getattribute__(self, name)
 
         def fail(*_: Any) -> Any:
@@ -454,10 +459,10 @@ class Clumsy(Keeper):
 def test_message_that_cannot_be_booked_costs_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    keeper, place = Clumsy(), Place()
+    keeper, place = Clumsy(seen_from=1), Place()
     bench = Bench(keepers={"executions": keeper}, request_timeout=1).open()
     bench.subscribed(ExecutionsParams(token="t"), place)
-    frames = [executions(2, "snapshot"), executions(3), executions(4)]
+    frames = [executions(1, "snapshot"), executions(2), executions(3)]
     bench.session.take(
         [
             event
@@ -467,7 +472,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
         int(bench.now * SECOND),
         bench.now,
     )
-    assert keeper.seen == [message.sequence for message in place.data] == [2, 4]
+    assert keeper.seen == [message.sequence for message in place.data] == [1, 3]
     (event,) = bench.outlet.notes
     assert isinstance(event, InvalidFrameEvent)
     assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
@@ -475,7 +480,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
     assert not bench.session.is_stream_current("executions")
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     bench.accept_all()
-    bench.say(executions(2, "snapshot"))
+    bench.say(executions(1, "snapshot"))
     assert bench.session.is_stream_current("executions")
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("sequence", ["executions"])
@@ -526,3 +531,15 @@ def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
 
 def _fail(*_: Any) -> None:
     raise LookupError("confirmed")
+
+
+def test_snapshot_without_its_first_message_is_asked_for_again() -> None:
+    bench = Bench(request_timeout=1).open()
+    bench.subscribed(ExecutionsParams(token="t"), Place())
+    bench.say(executions(2, "snapshot"))
+    assert not bench.session.is_stream_current("executions")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    bench.say(executions(2, "snapshot"))
+    assert bench.session.is_stream_current("executions")
