@@ -253,6 +253,15 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "a stream that was refused begins before its answer, and has a gap": (
+        [
+            ("refuse_subscriptions", "executions", 3),
+            ("send_text", '{"channel":"executions"}'),
+            ("wait", 10.0),
+            ("reset_sequence", "executions"),
+        ],
+        Setup(exchange={"ack_first": False}),
+    ),
     "reports of a numbered order wait for its reply through a gap": (
         [
             ("hold_reports", 3),

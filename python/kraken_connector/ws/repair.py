@@ -397,6 +397,10 @@ class Repair:
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
         self._stale.discard(entry.topic)
+        subscription = self._registry.get(entry.topic)
+        if subscription is not None and subscription.state == "pending":
+            # It was refused before; that it has begun tells as much as the answer, which may be late.
+            subscription.state, subscription.error = "confirmed", ""
         self._changed()
         logger.info("%s is sound again", entry.topic)
         self._closed(entry, True)
