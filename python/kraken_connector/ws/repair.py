@@ -399,7 +399,7 @@ class Repair:
         self._stale.discard(entry.topic)
         subscription = self._registry.get(entry.topic)
         if subscription is not None and subscription.state == "pending":
-            # It was refused before; that it has begun tells as much as the answer, which may be late.
+            # It was refused before, and has begun: its answer is only late.
             subscription.state, subscription.error = "confirmed", ""
         self._changed()
         logger.info("%s is sound again", entry.topic)
