@@ -204,7 +204,9 @@ def could_be(order: Order, report: ExecutionData) -> bool:
             report.cl_ord_id
         )
     if order.cl_ord_id is None:
-        return (order.order_userref or 0) == (report.order_userref or 0)
+        # The report of a fill need not name its order (page "Executions").
+        is_silent = report.order_userref is None and report.exec_type == "trade"
+        return is_silent or (order.order_userref or 0) == (report.order_userref or 0)
     # A report with all terms names its order (captured); that of a fill need not ("Executions").
     return not report.order_userref and (
         report.order_userref is None or report.exec_type == "trade"

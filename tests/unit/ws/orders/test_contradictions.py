@@ -166,3 +166,12 @@ def test_fill_is_counted_once_whatever_its_stamp(bench: Bench, later: float, is_
     bench.snapshot(trade("O1", "E1", 1.0, timestamp=text_of(bench.at(4.0 - later))))
     bench.wait(1.0)
     assert (order.cum_qty, order.cum_cost) == (1, 100)
+
+
+def test_fill_that_names_no_number_may_be_of_a_numbered_order(bench: Bench) -> None:
+    order = unknown(bench, None, order_userref=7)
+    bench.hear(trade("O1", "E1", 0.4))
+    assert bench.orders.open(BTC) == []
+    bench.hear(pending("O1", order_userref=7))
+    assert bench.orders["O1"] is order
+    assert order.cum_qty == Decimal("0.4")
