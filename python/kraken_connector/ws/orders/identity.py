@@ -199,6 +199,8 @@ def could_be(order: Order, report: ExecutionData) -> bool:
     told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
     if any(ours is not None and theirs not in (None, ours) for ours, theirs in told):
         return False
+    if report.exec_type == "trade" and _is_beyond(order, report):
+        return False
     if report.cl_ord_id is not None:
         return order.cl_ord_id is not None and client_id_key(order.cl_ord_id) == client_id_key(
             report.cl_ord_id
@@ -211,6 +213,18 @@ def could_be(order: Order, report: ExecutionData) -> bool:
     return not report.order_userref and (
         report.order_userref is None or report.exec_type == "trade"
     )
+
+
+def _is_beyond(order: Order, report: ExecutionData) -> bool:
+    """Tell whether a fill is larger than an order, or worse than its limit."""
+    if order.order_type not in ("limit", "iceberg") or order._pending or order._unsure:
+        return False
+    qty, price, limit = number(report, "last_qty"), number(report, "last_price"), order.limit_price
+    if qty is not None and order.order_qty is not None and qty > order.order_qty:
+        return True
+    if price is None or limit is None:
+        return False
+    return price > limit if order.side == "buy" else price < limit
 
 
 def _has_all_terms(report: ExecutionData) -> bool:

@@ -175,3 +175,13 @@ def test_fill_that_names_no_number_may_be_of_a_numbered_order(bench: Bench) -> N
     bench.hear(pending("O1", order_userref=7))
     assert bench.orders["O1"] is order
     assert order.cum_qty == Decimal("0.4")
+
+
+@pytest.mark.parametrize("terms", [{"last_price": 100.5}, {"last_qty": 1.5}])
+def test_fill_that_an_order_cannot_have_is_of_another(
+    bench: Bench, terms: dict[str, float]
+) -> None:
+    order = unknown(bench)
+    bench.hear({**trade("O1", "E1", 0.4), **terms})
+    assert bench.orders["O1"] is not order
+    assert not bench.orders["O1"].is_mine
