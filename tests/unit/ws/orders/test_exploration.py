@@ -6,8 +6,8 @@ The properties, which `model.py` checks in each state:
 - An order that the exchange never took is never called open, whatever was answered.
 - What is `rejected` was never taken, what is `absent` has no fill, and `filled` and `canceled` are
   what the exchange has.
-- A status of the exchange's is never set back, a final one never changes, and what is `gone` does not
-  become open again.
+- A status of the exchange's is never set back, a final one never changes, and what is `gone` does
+  not become open again.
 - Fills are known only of what was filled.
 - While it is not known whether an order exists, an answer or a snapshot is waited for.
 - Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
