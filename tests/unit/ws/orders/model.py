@@ -169,6 +169,7 @@ class Rules:
         followed_from_snapshots: the stream counts as followed from the snapshot, not the request.
         followed_when_answered: the stream counts as followed until it was left only when all that
             came before is there.
+        heeds_new_fills: a past fill that is told again is nothing new.
         begins_with_first_part: a snapshot of which another part comes first is none.
         keeps_deadlines: the exchange takes nothing after its deadline.
         has_cancels: whether the order is cancelled.
@@ -184,6 +185,7 @@ class Rules:
     spaces_looks: bool = True
     followed_from_snapshots: bool = True
     followed_when_answered: bool = True
+    heeds_new_fills: bool = True
     begins_with_first_part: bool = True
     keeps_deadlines: bool = True
     has_cancels: bool = True
@@ -241,9 +243,11 @@ class Lives:
         return number
 
     def _compare(self, before: str, after: str) -> None:
-        """Note whether a status of the exchange's was set back."""
+        """Note whether a status of the exchange's was set back, or an end."""
         if before in FINAL:
             is_right = before == after
+        elif before == "gone":
+            is_right = after not in OPEN
         else:
             ended = after in ("gone", "rejected")
             is_right = before not in OPEN or ended or RANKS.get(after, -1) >= RANKS[before]
@@ -423,7 +427,7 @@ class Driver:
             client = _end(self._told(client, state), OUTCOME)
             if client.due in (NO_DOUBT, DUE_WHEN_ASKED):
                 client = _end(client, ~0)
-        if fills:
+        if fills > client.fills or (fills and not self._rules.heeds_new_fills):
             client = self._lived(client, FILLED_IN_PART)
             client = client._replace(fills=max(client.fills, fills))
         return client

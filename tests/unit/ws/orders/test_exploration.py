@@ -6,7 +6,8 @@ The properties, which `model.py` checks in each state:
 - An order that the exchange never took is never called open, whatever was answered.
 - What is `rejected` was never taken, what is `absent` has no fill, and `filled` and `canceled` are
   what the exchange has.
-- A status of the exchange's is never set back, and a final one never changes.
+- A status of the exchange's is never set back, a final one never changes, and what is `gone` does
+  not become open again.
 - Fills are known only of what was filled.
 - While it is not known whether an order exists, an answer or a snapshot is waited for.
 - Once the last trouble is over, everything comes to an end within `LONGEST` events: orders are what
@@ -166,6 +167,7 @@ def test_search_finds_a_life_that_is_wrong(life: type[Life], troubles: int, text
         ("followed_from_snapshots", 2, "is called absent"),
         ("followed_when_answered", 2, "is called absent"),
         ("begins_with_first_part", 1, "is called gone"),
+        ("heeds_new_fills", 1, "is set back"),
         ("keeps_deadlines", 1, "is called absent"),
     ],
 )

@@ -189,6 +189,34 @@ def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: B
     assert order.status == "partially_filled"
 
 
+def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
+    bench: Bench,
+) -> None:
+    order = unknown(bench)
+    bench.orders.broken()
+    bench.snapshot(trade("O1", "EX", 1.0, order_status="filled"), *fills_of_others(10))
+    bench.wait(20.0)
+    for first in (5, 30, 60):
+        # Each has a fill that the one before had, so that none is missing.
+        bench.snapshot(*fills_of_others(50, first))
+        bench.wait(10.0)
+    assert bench.orders.are_fills_complete
+    assert order.status == "unknown"
+
+
+def test_past_fill_that_is_told_again_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
+    order = open_order(bench)
+    seen: list[str] = []
+    bench.orders.broken()
+    fill = trade("O1", "EX", 0.4, order_status="filled", cl_ord_id="mine")
+    for _ in range(3):
+        bench.snapshot(fill)
+        bench.wait(1.0)
+        bench.orders.on_change(lambda changed: seen.append(changed.status))
+    assert (order.status, order.cum_qty) == ("gone", Decimal("0.4"))
+    assert set(seen) <= {"gone"}
+
+
 # What ends.
 
 
@@ -255,6 +283,19 @@ def test_answer_between_a_snapshot_and_its_end_does_not_hide_that_the_order_ende
     bench.wait(1.0)
     drive(bench)
     assert order.status == "gone"
+
+
+def test_late_answer_for_an_order_that_was_gone_does_not_open_it(bench: Bench) -> None:
+    orders = [bench.send(None, order_userref=7, limit_price=price) for price in ("100.0", "101.0")]
+    bench.snapshot(listed("O1", order_userref=7))
+    for order in orders:
+        bench.orders.outcome_unknown(order)
+    bench.wait(10.0)
+    drive(bench)
+    # It ended in a gap, while nobody knew whose it was.
+    bench.ack(orders[0], "O1")
+    drive(bench)
+    assert orders[0].status == "gone"
 
 
 def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
@@ -401,6 +442,22 @@ def test_listed_order_without_a_name_that_ends_may_be_ours(bench: Bench, is_answ
     assert [fill.exec_id for fill in orders[0].fills] in ([], ["E1"])
 
 
+def test_silence_proves_nothing_about_an_order_whose_reports_were_given_away(bench: Bench) -> None:
+    orders = [bench.send(None, order_userref=7, limit_price=price) for price in ("100.0", "101.0")]
+    bench.hear(pending("O1", order_userref=7))
+    fill = trade("O1", "E1", 1.0, order_userref=7)
+    bench.hear(fill)
+    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    for order in orders:
+        bench.orders.outcome_unknown(order)
+    bench.wait(10.0)
+    bench.orders.leaving()
+    drive(bench, {**fill, "order_status": "filled"})
+    bench.wait(10.0)
+    bench.hear(pending("O9", order_userref=9))
+    assert orders[0].status != "absent"
+
+
 def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
     order = unknown(bench, None, order_userref=7)
     bench.orders.broken()
@@ -434,7 +491,7 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
     shown = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
     # The fills of these ten were pushed out.
     bench.snapshot(shown, *others)
-    bench.wait(1.0)
+    bench.wait(5.0)
     assert order.cum_qty == 10
     bench.wait(2.0)
     bench.orders.broken()
@@ -490,6 +547,19 @@ def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int
     bench.snapshot(trade("O1", "E1", float(qty or 1), order_status="filled", cl_ord_id="mine"))
     bench.wait(1.0)
     assert order.status == "gone"
+
+
+def test_snapshot_from_before_an_amend_does_not_undo_it(bench: Bench) -> None:
+    order = open_order(bench)
+    bench.ask()
+    change = Change("amend_order", order, {"order_qty": Decimal(3)})
+    bench.orders.changing(order, change)
+    bench.orders.changed_by(order, change, bench.now_ns)
+    bench.hear(listed("O1", cl_ord_id="mine"), kind="snapshot", sequence=1)
+    assert bench.orders.exposure(BTC).buy >= 3
+    amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
+    bench.hear({**amended, "order_qty": 3.0})
+    assert bench.orders.exposure(BTC).open_buy == 3
 
 
 def test_late_report_of_an_amend_does_not_undo_the_one_after_it(bench: Bench) -> None:
