@@ -29,9 +29,10 @@ class Change:
         deadline_ns: exchange time until which the exchange may take it, nanoseconds since the
             epoch; `None` for a cancel, which has none.
         is_reported: whether the stream has shown what it changes.
+        step: step of the collection at which it was answered.
     """
 
-    __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order")
+    __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")
 
     def __init__(self, method: str, order: Order, numbers: Mapping[str, Any]) -> None:
         self.method = method
@@ -44,6 +45,7 @@ class Change:
             self.numbers.pop("limit_price", None)
         self.deadline_ns: int | None = None
         self.is_reported = False
+        self.step = 0
 
     def apply(self) -> None:
         """Give the order the terms that the request sets; the answer proves them."""

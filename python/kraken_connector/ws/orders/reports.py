@@ -198,6 +198,8 @@ def absorb(order: Order, other: Order) -> None:
             setattr(order, name, value)
     if other._life.is_shown:
         order._life.reported(other.status)
+        if other.status == "gone":
+            order._life.status = "gone"
     other._life = Life("gone")
     other.reason = f"it is {order!r}"
 

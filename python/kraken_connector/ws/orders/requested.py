@@ -106,6 +106,8 @@ class RequestedOrders(KnownOrders):
             change: the request.
             at_ns: time of the answer, nanoseconds since the epoch.
         """
+        self._step += 1
+        change.step = self._step
         self._drop_change(order, change)
         if change.method == "amend_order" and not order.is_done:
             if not change.is_reported:

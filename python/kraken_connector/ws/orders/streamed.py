@@ -148,6 +148,9 @@ class StreamedOrders(KnownOrders, Keeper):
         if order is None:
             return
         self._apply(order, report, is_listed=True)
+        if order._awaited is not None and order._awaited.step > snapshot.step:
+            # The snapshot may be from before the amend.
+            order._awaited.apply()
         self._answer(order, "outcome")
         if snapshot.asked_at >= self._doubts.due(order):
             self._answer(order)
