@@ -549,7 +549,8 @@ class TradingRequests:
         """Return the deadline of a request as JSON, and tell its orders."""
         given: str | None = command.params.deadline  # type: ignore[attr-defined]
         if given is not None:
-            at_ns, text = timestamp_ns(given) or 0, b""
+            at_ns, text = timestamp_ns(given), b""
+            assert at_ns is not None, "parameters are checked when they are made"
         else:
             known_ns = self._exchange.estimate_ns(now) or self._wall_ns()
             at_ns = known_ns + self._deadline_ns

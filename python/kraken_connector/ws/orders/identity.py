@@ -206,8 +206,8 @@ def could_be(order: Order, report: ExecutionData) -> bool:
             report.cl_ord_id
         )
     if order.cl_ord_id is None:
-        # The report of a fill need not name its order (page "Executions").
-        is_silent = report.order_userref is None and report.exec_type == "trade"
+        # A sparse report need not name its order (page "Executions").
+        is_silent = report.order_userref is None and not _has_all_terms(report)
         return is_silent or (order.order_userref or 0) == (report.order_userref or 0)
     # A report with all terms names its order (captured); that of a fill need not ("Executions").
     return not report.order_userref and (
