@@ -133,10 +133,10 @@ def client_id_key(name: str) -> str:
     The exchange turns each into 128 bits (page "Add Order"), so a UUID may come back without its
     dashes or in other letters.
     """
+    if len(name) not in (32, 36):
+        return name
     plain = name.replace("-", "")
-    if len(plain) == 32 and len(name) in (32, 36):
-        return plain.lower()
-    return name
+    return plain.lower() if len(plain) == 32 else name
 
 
 def checked_time(field: str, value: object, timespec: str) -> str:

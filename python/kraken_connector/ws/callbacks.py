@@ -46,7 +46,7 @@ def call_plain(function: Callable[..., object], *arguments: Any) -> None:
         Exception: what the function raises.
     """
     result = function(*arguments)
-    if inspect.iscoroutine(result):
+    if result is not None and inspect.iscoroutine(result):
         result.close()
         raise TypeError(f"{function!r} returned a coroutine; a callback must be a plain function")
 

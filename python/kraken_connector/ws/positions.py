@@ -349,7 +349,7 @@ class Positions(PositionGroup):
         self.mine = PositionGroup(orders, lambda order: order is not None and order.is_mine)
         self._by_tag: dict[str, PositionGroup] = {}
         orders.on_fill(self._see_fill)
-        orders.on_change(self._see_order)
+        orders.on_progress(self._see_order)
 
     def tagged(self, tag: str) -> PositionGroup:
         """Return the positions of the orders with a tag, always the same object."""
@@ -376,8 +376,6 @@ class Positions(PositionGroup):
             group.take_fill(order, fill)
 
     def _see_order(self, order: Order) -> None:
-        if order.order_id is None:
-            return
         is_history = not self._orders.has_history
         for group in self._groups(order):
             group.take_progress(order, is_history=is_history)

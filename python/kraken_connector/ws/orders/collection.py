@@ -174,6 +174,11 @@ class Orders(RequestedOrders, StreamedOrders):
         check_plain_function("on_change", listener)
         return _listen(self._listeners, listener)
 
+    def on_progress(self, listener: OrderListener) -> Callable[[], None]:
+        """Call a plain function as `on_change` does, but only for orders with an `order_id`."""
+        check_plain_function("on_progress", listener)
+        return _listen(self._followers, listener)
+
     def on_fill(
         self, listener: FillListener, *, symbol: str | None = None, tag: str | None = None
     ) -> Callable[[], None]:

@@ -63,6 +63,8 @@ class KnownOrders:
         #: What may be forgotten, oldest first.
         self._kept: dict[Order, None] = {}
         self._listeners: list[OrderListener] = []
+        #: Those who want to hear only of orders that have an `order_id`.
+        self._followers: list[OrderListener] = []
         self._snapshot: Snapshot | None = None
         #: When the stream was left for a moment, monotonic seconds.
         self._left_at: float | None = None
@@ -335,6 +337,8 @@ class KnownOrders:
         self._file(order)
         if order._watchers:
             order._notify()
+        if self._followers and order.order_id is not None:
+            call_all(self._followers, order)
         if self._listeners:
             call_all(self._listeners, order)
 

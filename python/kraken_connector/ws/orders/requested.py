@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...models.trading import AddOrderParams
 from ...models.trading_results import AddOrderResult
+from ..callbacks import call_all
 from ..exchange_clock import nanoseconds
 from . import reports as reading
 from .changes import Change
@@ -28,10 +29,11 @@ class RequestedOrders(KnownOrders):
         order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
         order.order_userref = params.order_userref
         reading.restore_terms(order)
-        order.aged_from_ns = nanoseconds(self._now())
         order._heard = self._step
         self._identities.add(order)
-        self._changed(order)
+        self._active[order] = None
+        if self._listeners:
+            call_all(self._listeners, order)
         return order
 
     def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:
