@@ -251,7 +251,7 @@ def claim_on(
     Args:
         order: the order.
         unclaimed: reports and fills of orders that are not known.
-        others: the orders that other programs sent, those that ended included.
+        others: the orders that other programs have sent since, those that ended included.
         sent_ns: the earliest time of the exchange at which the order can have been sent.
     """
     for report in unclaimed:
@@ -265,7 +265,7 @@ def claim_on(
 
 def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
     """Tell whether an order from elsewhere may be one of this client."""
-    if other._since < order._since or (order.symbol, order.side) != (other.symbol, other.side):
+    if (order.symbol, order.side) != (other.symbol, other.side):
         return False
     ours, theirs = order.cl_ord_id, other.cl_ord_id
     if theirs is None and other.order_userref is None:

@@ -66,6 +66,8 @@ class KnownOrders:
         #: Those who want to hear only of orders that have an `order_id`.
         self._followers: list[OrderListener] = []
         self._snapshot: Snapshot | None = None
+        #: Unknown orders that an order of another program may be, since the last snapshot.
+        self._claimed: set[Order] = set()
         #: When the stream was left for a moment, monotonic seconds.
         self._left_at: float | None = None
         self._step = 0

@@ -190,6 +190,7 @@ class StreamedOrders(KnownOrders, Keeper):
         snapshot = self._snapshot
         assert snapshot is not None
         snapshot.is_complete = True
+        self._claimed.clear()
         if len(snapshot.fills) < SNAPSHOT_FILLS:
             snapshot.is_seamless = True
         is_seamless = snapshot.is_seamless and bool(snapshot.params.get("snap_trades"))
@@ -243,7 +244,11 @@ class StreamedOrders(KnownOrders, Keeper):
         """Return what may be an order of this client that the stream has not shown."""
         held = [reports[0] for _, reports in self._held.values()]
         unclaimed = [*held, *self._executions.unclaimed_since(order._since)]
-        others = [other for other in (*self._kept, *self._active) if not other.is_mine]
+        others = [
+            other
+            for other in (*self._kept, *self._active)
+            if not other.is_mine and other._since >= order._since
+        ]
         return claim_on(order, unclaimed, others, self._sent_ns(order))
 
     def _pass_time(self, reports: list[ExecutionData]) -> None:
@@ -256,7 +261,11 @@ class StreamedOrders(KnownOrders, Keeper):
             if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
                 continue
             # A stamp alone proves nothing: the clocks of the exchange's parts may differ.
-            if not self._is_past_deadline(order, now) or self._claim(order) is not None:
+            if order in self._claimed or not self._is_past_deadline(order, now):
+                continue
+            if self._claim(order) is not None:
+                # Snapshots decide.
+                self._claimed.add(order)
                 continue
             order._life.deadline_passed()
             order._life.silent_past_deadline()
