@@ -253,6 +253,16 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "an order is announced late and never comes to be": (
+        [
+            ("refuse_reported", "EGeneral:Internal error", 1),
+            ("lag_stream", 0.1, True),
+            ("add", "buy", 1, 0, {"post_only": True}, None),
+            ("add", "buy", 1, 0, {"post_only": True}, None),
+            ("wait", 10.0),
+        ],
+        Setup(),
+    ),
     "a stream that was refused begins before its answer, and has a gap": (
         [
             ("refuse_subscriptions", "executions", 3),

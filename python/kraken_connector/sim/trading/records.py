@@ -73,8 +73,9 @@ class Records:
         self._report(order, reports.pending_new(order, self.stamps.now()))
 
     def announce(self, order: Order) -> None:
-        """Report an order as `pending_new` that never comes to be."""
-        self._report(order, reports.pending_new(order, self.stamps.now()))
+        """Report an order as `pending_new` that never comes to be, and that no snapshot shows."""
+        report = reports.pending_new(order, self.stamps.now())
+        self._stream.execution(report, order.pair.symbol, lambda _: None)
 
     def make_live(self, order: Order) -> None:
         """Say that an order is live now."""
