@@ -329,8 +329,10 @@ class Promises:
         if not lost:
             pairs["cum_qty"] = (ours.cum_qty, theirs.cum_qty)
             pairs["cum_cost"] = (ours.cum_cost, theirs.cum_cost)
+        may_be_larger = self._may_be_larger(ours)
         if ours.status in ("gone", "absent") and (
-            theirs.status in ("canceled", "expired") or (lost and theirs.status == "filled")
+            theirs.status in ("canceled", "expired")
+            or ((lost or may_be_larger) and theirs.status == "filled")
         ):
             # How it ended was not told, and no snapshot tells: this is all that can be known.
             del pairs["status"]
@@ -342,6 +344,16 @@ class Promises:
             for name, (wrong, right) in pairs.items()
             if wrong != right
         ]
+
+    def _may_be_larger(self, ours: Order) -> bool:
+        """Tell whether a change of an order had no known outcome: its fills may not be all of it."""
+        errors = [future.exception() for _, future in self._bench.calls if not future.cancelled()]
+        return any(
+            isinstance(error, OrderOutcomeUnknown)
+            and error.method in ("amend_order", "edit_order")
+            and ours in error.orders
+            for error in errors
+        )
 
     # What was said of requests.
 
