@@ -346,8 +346,9 @@ class Promises:
         ]
 
     def _may_be_larger(self, ours: Order) -> bool:
-        """Tell whether a change of an order had no known outcome: its fills may not be all of it."""
-        errors = [future.exception() for _, future in self._bench.calls if not future.cancelled()]
+        """Tell whether a change of an order had no known outcome, so it may be larger than known."""
+        over = [future for _, future in self._bench.calls if future.done()]
+        errors = [future.exception() for future in over if not future.cancelled()]
         return any(
             isinstance(error, OrderOutcomeUnknown)
             and error.method in ("amend_order", "edit_order")
