@@ -346,7 +346,7 @@ class Promises:
         ]
 
     def _may_be_larger(self, ours: Order) -> bool:
-        """Tell whether a change of an order had no known outcome, so it may be larger than known."""
+        """Tell whether a change of an order had no known outcome: it may be larger."""
         over = [future for _, future in self._bench.calls if future.done()]
         errors = [future.exception() for future in over if not future.cancelled()]
         return any(
