@@ -106,7 +106,8 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "change_replies": (methods, st.sampled_from(["result", "order_id", "success", "time_out"])),
     "deny_timer": (few,),
     "hold_reports": (few,),
-    "delay_reports": (channels, seconds, few),
+    # Not balances: entries of the ledger have no order but that of their arrival.
+    "delay_reports": (st.just("executions"), seconds, few),
     "duplicate_reports": (channels, few),
     "lose_reports": (channels, few),
     "nameless_reports": (st.lists(kinds, max_size=2), few),
