@@ -296,7 +296,7 @@ class Promises:
         for asset, amount in account.balances.items():
             if client.balances.get(asset) != amount:
                 found.append(f"{asset} is {amount}, not {client.balances.get(asset)}")
-        if not client.orders.lost_fills:
+        if not client.orders.lost_fills and not self._hides:
             missing = {fill.exec_id for fill in account.fills} - self._announced.keys()
             found += [f"fill {exec_id} was not announced" for exec_id in missing]
         return found
@@ -322,17 +322,19 @@ class Promises:
             if fill.order_id == theirs.order_id
         }
         told = {fill.exec_id: (fill.qty, fill.price) for fill in ours.fills}
+        # A snapshot that is behind the reports leaves out the fills between the two.
+        may_lack = lost or self._hides
         pairs: dict[str, tuple[Any, Any]] = {
-            "fills": (told, {key: fills.get(key) for key in told} if lost else fills),
+            "fills": (told, {key: fills.get(key) for key in told} if may_lack else fills),
             "status": (ours.status, theirs.status),
         }
-        if not lost:
+        if not may_lack:
             pairs["cum_qty"] = (ours.cum_qty, theirs.cum_qty)
             pairs["cum_cost"] = (ours.cum_cost, theirs.cum_cost)
         may_be_larger = self._may_be_larger(ours)
         if ours.status in ("gone", "absent") and (
             theirs.status in ("canceled", "expired")
-            or ((lost or may_be_larger) and theirs.status == "filled")
+            or ((may_lack or may_be_larger) and theirs.status == "filled")
         ):
             # How it ended was not told, and no snapshot tells: this is all that can be known.
             del pairs["status"]
