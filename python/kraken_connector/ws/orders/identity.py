@@ -27,6 +27,9 @@ SKEW_NS = SECOND_NS
 #: What a report with all terms of an order says (page "Executions", `pending_new` and snapshots).
 TERMS = ("symbol", "side", "order_type")
 
+#: Orders whose limit is a price, and not a distance from one.
+PLAIN_TYPES = ("limit", "iceberg")
+
 Match = Order | Literal["held", "other"]
 
 
@@ -167,7 +170,8 @@ class Identities:
                 if in_snapshot
                 else _is_too_late(order, report)
             )
-            if could_be(order, report) and not is_out_of_time:
+            # One that still waits for its token or its turn has no report.
+            if order.sent_at is not None and could_be(order, report) and not is_out_of_time:
                 yield order
 
 
@@ -199,7 +203,7 @@ def could_be(order: Order, report: ExecutionData) -> bool:
     told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
     if any(ours is not None and theirs not in (None, ours) for ours, theirs in told):
         return False
-    if report.exec_type == "trade" and _is_beyond(order, report):
+    if _contradicts(order, report):
         return False
     if report.cl_ord_id is not None:
         return order.cl_ord_id is not None and client_id_key(order.cl_ord_id) == client_id_key(
@@ -215,9 +219,18 @@ def could_be(order: Order, report: ExecutionData) -> bool:
     )
 
 
+def _contradicts(order: Order, report: ExecutionData) -> bool:
+    """Tell whether a report cannot be about an order as it was sent."""
+    if report.exec_type == "trade":
+        return _is_beyond(order, report)
+    # The first report has the terms that the order was sent with.
+    is_first = report.exec_type == "pending_new" and order.order_type in PLAIN_TYPES
+    return is_first and _has_all_terms(report) and not _has_terms_of(order, report)
+
+
 def _is_beyond(order: Order, report: ExecutionData) -> bool:
     """Tell whether a fill is larger than an order, or worse than its limit."""
-    if order.order_type not in ("limit", "iceberg") or order._pending or order._unsure:
+    if order.order_type not in PLAIN_TYPES or order._pending or order._unsure:
         return False
     qty, price, limit = number(report, "last_qty"), number(report, "last_price"), order.limit_price
     if qty is not None and order.order_qty is not None and qty > order.order_qty:

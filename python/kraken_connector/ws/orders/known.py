@@ -200,6 +200,7 @@ class KnownOrders:
         """
         return any(
             order.status in ("sending", "unknown")
+            and order.sent_at is not None
             and not self._doubts.is_hopeless(order)
             and could_be(order, report)
             for order in self._identities.unbound

@@ -9,6 +9,7 @@ from tests.unit.ws.orders.bench import BTC, Bench, listed, new, pending, text_of
 from tests.unit.ws.orders.test_life_of_doubt import open_order, unknown
 
 from kraken_connector.exceptions import NotConnected, OrderUnresolved
+from kraken_connector.models.trading import AddOrderParams
 from kraken_connector.ws.orders import Fill, Order
 from kraken_connector.ws.orders.changes import Change
 from kraken_connector.ws.orders.known import HELD_ORDERS
@@ -184,4 +185,24 @@ def test_fill_that_an_order_cannot_have_is_of_another(
     order = unknown(bench)
     bench.hear({**trade("O1", "E1", 0.4), **terms})
     assert bench.orders["O1"] is not order
+    assert not bench.orders["O1"].is_mine
+
+
+def test_order_that_was_not_sent_yet_has_no_report(bench: Bench) -> None:
+    order = bench.orders.placing(AddOrderParams(BTC, "buy", "limit", 1, limit_price=100), "mine")
+    bench.hear(pending("O1", cl_ord_id="mine"))
+    assert order.order_id is None
+    assert not bench.orders["O1"].is_mine
+    bench.orders.sent(order, 1, bench.at(-5.0))
+    bench.hear(pending("O2", cl_ord_id="mine"))
+    assert bench.orders["O2"] is order
+
+
+@pytest.mark.parametrize("terms", [{"order_qty": 2.0}, {"limit_price": 99.0}])
+def test_first_report_with_other_terms_is_of_another_order(
+    bench: Bench, terms: dict[str, float]
+) -> None:
+    order = unknown(bench)
+    bench.hear({**pending("O1", cl_ord_id="mine"), **terms})
+    assert order.order_id is None
     assert not bench.orders["O1"].is_mine
