@@ -331,7 +331,8 @@ class Promises:
         if not may_lack:
             pairs["cum_qty"] = (ours.cum_qty, theirs.cum_qty)
             pairs["cum_cost"] = (ours.cum_cost, theirs.cum_cost)
-        may_be_larger = self._may_be_larger(ours)
+        # Of an order of another program the quantity may never have been told.
+        may_be_larger = not ours.order_qty or self._may_be_larger(ours)
         if ours.status in ("gone", "absent") and (
             theirs.status in ("canceled", "expired")
             or ((may_lack or may_be_larger) and theirs.status == "filled")
