@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 from tests.unit.ws.orders.bench import BTC, Bench, new, pending, trade
@@ -42,7 +43,8 @@ def test_a_fill_costs_the_same_after_thousands_of_fills() -> None:
         bench.hear(trade("O1", f"E{number}", 1.0))
     late = [fill(number) for number in range(5000, 5020)]
     assert (order.cum_qty, positions[BTC].qty) == (5020, 5020)
-    assert max(late) <= max(early)
+    # Now and then the collector of garbage calls something of its own.
+    assert median(late) <= median(early)
 
 
 def test_the_end_of_an_order_costs_the_same_among_thousands() -> None:
