@@ -80,11 +80,6 @@ class Snapshot:
     fills: list[ExecutionData] = field(default_factory=list)
     is_seamless: bool = False
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it was asked for with open orders and past fills."""
-        return bool(self.params.get("snap_orders") and self.params.get("snap_trades"))
-
 
 @dataclass(slots=True)
 class _Doubt:
