@@ -1,146 +1,152 @@
-"""An asyncio client for Kraken's WebSocket API v2 with verified order books."""
+"""An asyncio client for Kraken's WebSocket API v2 with verified order books.
+
+A name is imported when it is first used, so that `from kraken_connector import Engine` loads no
+event loop, no WebSocket library and no HTTP client.
+"""
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from . import ws
-from ._backend import Engine, backend
-from .exceptions import (
-    BookNotReady,
-    ChecksumError,
-    ConnectFailed,
-    ConnectionLost,
-    FeedError,
-    HeartbeatTimeout,
-    InvalidFieldError,
-    InvalidParameter,
-    KrakenConnectorError,
-    NotConnected,
-    OrderCheckFailed,
-    OrderNotFilled,
-    OrderOutcomeUnknown,
-    OrdersStillWorking,
-    OrderUnresolved,
-    ParseError,
-    ProtocolError,
-    RateLimitExceeded,
-    RequestError,
-    RequestTimeout,
-    SubscriptionError,
-    TokenAcquisitionError,
-    TradingError,
-    TransportError,
-    UnexpectedReply,
-)
-from .http import HTTPAuthenticatedClient
-from .ws import (
-    AddOrderParams,
-    AddOrderResult,
-    AmendOrderParams,
-    AmendOrderResult,
-    BalanceLedgerUpdate,
-    Balances,
-    BalanceSnapshot,
-    BalancesParams,
-    BalanceWallet,
-    BatchAddParams,
-    BatchAddResult,
-    BatchCancelParams,
-    BatchCancelResult,
-    BookChecksumEvent,
-    BookCrossedEvent,
-    BookData,
-    BookLevel,
-    BookParams,
-    BookQuarantinedEvent,
-    CancelAllOrdersAfterParams,
-    CancelAllOrdersAfterResult,
-    CancelAllParams,
-    CancelAllResult,
-    CancelOrderParams,
-    CancelOrderResult,
-    CancelReport,
-    ChannelName,
-    ConditionalClose,
-    ConnectionState,
-    DeadMansSwitch,
-    DeadMansSwitchEvent,
-    EditOrderParams,
-    EditOrderResult,
-    EventTrigger,
-    ExecType,
-    ExecutionContingent,
-    ExecutionData,
-    ExecutionFee,
-    ExecutionsParams,
-    ExecutionTriggers,
-    FeePreference,
-    Fill,
-    GapEvent,
-    HeartbeatMessage,
-    InstrumentAsset,
-    InstrumentData,
-    InstrumentPair,
-    InstrumentParams,
-    InvalidFrameEvent,
-    KrakenWSClient,
-    Level3Book,
-    Level3Data,
-    Level3Order,
-    LiquidityIndicator,
-    MessageType,
-    MethodName,
-    OHLCData,
-    OHLCParams,
-    Order,
-    OrderBook,
-    OrderBookManager,
-    Orders,
-    OrderSide,
-    OrderStatus,
-    OrderTrigger,
-    PingRequest,
-    PongResponse,
-    Position,
-    PositionGroup,
-    Positions,
-    PriceType,
-    QueuePosition,
-    Quote,
-    QuoteRefusal,
-    QuoteReport,
-    Quotes,
-    RateCounter,
-    SequenceGapEvent,
-    SequenceTracker,
-    StatusData,
-    STPType,
-    SubscriptionEntry,
-    SubscriptionParams,
-    SubscriptionResult,
-    SystemState,
-    TickerData,
-    TickerParams,
-    TimeInForce,
-    TokenManager,
-    TradeData,
-    TradeParams,
-    TradingReply,
-    TriggerReference,
-    WSDataMessage,
-    WSErrorResponse,
-    WSMessage,
-    WSOrderType,
-    WSRequest,
-    WSResponse,
-    parse_message,
-)
+from ._installation import check_installation, names_of_rest
 
-try:
-    __version__ = version("kraken-connector-rs")
-except PackageNotFoundError:  # run from the sources, without an installation
-    __version__ = "0+unknown"
+if TYPE_CHECKING:
+    from . import ws
+    from ._backend import Engine, backend
+    from .exceptions import (
+        BookNotReady,
+        ChecksumError,
+        ConnectFailed,
+        ConnectionLost,
+        FeedError,
+        HeartbeatTimeout,
+        InvalidFieldError,
+        InvalidParameter,
+        KrakenConnectorError,
+        NotConnected,
+        OrderCheckFailed,
+        OrderNotFilled,
+        OrderOutcomeUnknown,
+        OrdersStillWorking,
+        OrderUnresolved,
+        ParseError,
+        ProtocolError,
+        RateLimitExceeded,
+        RequestError,
+        RequestTimeout,
+        SubscriptionError,
+        TokenAcquisitionError,
+        TradingError,
+        TransportError,
+        UnexpectedReply,
+    )
+    from .http import HTTPAuthenticatedClient
+    from .ws import (
+        AddOrderParams,
+        AddOrderResult,
+        AmendOrderParams,
+        AmendOrderResult,
+        BalanceLedgerUpdate,
+        Balances,
+        BalanceSnapshot,
+        BalancesParams,
+        BalanceWallet,
+        BatchAddParams,
+        BatchAddResult,
+        BatchCancelParams,
+        BatchCancelResult,
+        BookChecksumEvent,
+        BookCrossedEvent,
+        BookData,
+        BookLevel,
+        BookParams,
+        BookQuarantinedEvent,
+        CancelAllOrdersAfterParams,
+        CancelAllOrdersAfterResult,
+        CancelAllParams,
+        CancelAllResult,
+        CancelOrderParams,
+        CancelOrderResult,
+        CancelReport,
+        ChannelName,
+        ConditionalClose,
+        ConnectionState,
+        DeadMansSwitch,
+        DeadMansSwitchEvent,
+        EditOrderParams,
+        EditOrderResult,
+        EventTrigger,
+        ExecType,
+        ExecutionContingent,
+        ExecutionData,
+        ExecutionFee,
+        ExecutionsParams,
+        ExecutionTriggers,
+        FeePreference,
+        Fill,
+        GapEvent,
+        HeartbeatMessage,
+        InstrumentAsset,
+        InstrumentData,
+        InstrumentPair,
+        InstrumentParams,
+        InvalidFrameEvent,
+        KrakenWSClient,
+        Level3Book,
+        Level3Data,
+        Level3Order,
+        Level3Params,
+        LiquidityIndicator,
+        MessageType,
+        MethodName,
+        OHLCData,
+        OHLCParams,
+        Order,
+        OrderBook,
+        OrderBookManager,
+        Orders,
+        OrderSide,
+        OrderStatus,
+        OrderTrigger,
+        PingRequest,
+        PongResponse,
+        Position,
+        PositionGroup,
+        Positions,
+        PriceType,
+        QueuePosition,
+        Quote,
+        QuoteRefusal,
+        QuoteReport,
+        Quotes,
+        RateCounter,
+        SequenceGapEvent,
+        SequenceTracker,
+        StatusData,
+        STPType,
+        SubscriptionEntry,
+        SubscriptionParams,
+        SubscriptionResult,
+        SystemState,
+        TickerData,
+        TickerParams,
+        TimeInForce,
+        TokenManager,
+        TradeData,
+        TradeParams,
+        TradingReply,
+        TriggerReference,
+        WSDataMessage,
+        WSErrorResponse,
+        WSMessage,
+        WSOrderType,
+        WSRequest,
+        WSResponse,
+        parse_message,
+    )
+
+    __version__: str
 
 __all__ = [
     "AddOrderParams",
@@ -207,6 +213,7 @@ __all__ = [
     "Level3Book",
     "Level3Data",
     "Level3Order",
+    "Level3Params",
     "LiquidityIndicator",
     "MessageType",
     "MethodName",
@@ -274,3 +281,51 @@ __all__ = [
     "parse_message",
     "ws",
 ]
+
+#: Modules that `import kraken_connector` makes available as attributes.
+_MODULES = frozenset({"exceptions", "http", "models", "security", "types", "ws"})
+#: Where a public name is looked for: first what loads least.
+_SOURCES = ("exceptions", "_backend", "models", "http", "ws")
+
+_missing = names_of_rest(
+    __name__,
+    *("api", "constants", "resilience", "schemas", "utils"),
+    *("File", "FileJsonType", "HTTPClient", "InvalidResponseModel", "KrakenAPIError"),
+    *("KrakenTier", "RateLimiter", "ResilienceConfig", "Response", "UnexpectedStatus"),
+)
+
+check_installation(__path__)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _attribute(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562)."""
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in __all__:
+        return _missing(name)
+    value = _version() if name == "__version__" else _imported(name)
+    globals()[name] = value
+    return value
+
+
+def _imported(name: str) -> Any:
+    """Return a public name of the first module that has it."""
+    modules = (import_module(f".{source}", __name__) for source in _SOURCES)
+    return next(getattr(module, name) for module in modules if name in module.__all__)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 (slow to import)
+
+    try:
+        return version("kraken-connector-rs")
+    except PackageNotFoundError:  # run from the sources, without an installation
+        return "0+unknown"
+
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+    __getattr__ = _attribute

@@ -34,8 +34,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._installation import names_of_rest
 from .refusals import RefusalKind, classify
 
 __all__ = [
@@ -581,3 +582,9 @@ class InvalidFieldError(KrakenConnectorError, ValueError):
         self.field = field
         names = ", ".join(numeric) or "none"
         super().__init__(f"{model} has no number in {field!r}; its numeric fields: {names}")
+
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+    __getattr__ = names_of_rest(
+        __name__, "InvalidResponseModel", "KrakenAPIError", "UnexpectedStatus"
+    )

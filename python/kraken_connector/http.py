@@ -11,12 +11,13 @@ import ssl
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
 import httpx
 
+from ._installation import names_of_rest
 from .exceptions import TokenAcquisitionError
 from .security import NONCE_UNITS, checked_key, decode_secret, next_nonce, sign
 
@@ -327,3 +328,7 @@ def _failure(text: str, status: int, errors: Sequence[str] = ()) -> TokenAcquisi
     failure = TokenAcquisitionError(text, venue_error=", ".join(errors) or None)
     failure.status, failure.errors = status, tuple(errors)
     return failure
+
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+    __getattr__ = names_of_rest(__name__, "HTTPClient")

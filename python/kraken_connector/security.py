@@ -11,9 +11,19 @@ import hashlib
 import hmac
 import threading
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
 
-__all__ = ["NONCE_UNITS", "checked_key", "decode_secret", "next_nonce", "sign"]
+__all__ = [
+    "NONCE_UNITS",
+    "checked_key",
+    "decode_secret",
+    "get_nonce",
+    "next_nonce",
+    "sign",
+    "sign_message",
+]
 
 #: Nanoseconds that one step of a nonce takes, by the name of the unit. A key that has seen one unit
 #: refuses smaller numbers for ever. The default is that of kraken-connector 0.2.0, microseconds, so
@@ -82,3 +92,22 @@ def next_nonce(api_key: str, unit: str = "us") -> int:
         nonce = max(now, _last_nonces.get(api_key, 0) + 1)
         _last_nonces[api_key] = nonce
     return nonce
+
+
+def get_nonce() -> int:
+    """Return a nonce in microseconds, for code written for kraken-connector 0.2.0."""
+    return next_nonce("")
+
+
+def sign_message(api_secret: str, data: Mapping[str, Any], urlpath: str) -> str:
+    """Return the header `API-Sign`, for code written for kraken-connector 0.2.0.
+
+    Args:
+        api_secret: the private key, base64 as the exchange shows it.
+        data: what is sent as the form of the request, the `nonce` among it.
+        urlpath: path of the URL, beginning with `/0/private/`.
+
+    Raises:
+        ValueError: the private key is not base64.
+    """
+    return sign(decode_secret(api_secret), urlpath, str(data["nonce"]), urlencode(data))

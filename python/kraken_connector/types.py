@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from types import NoneType
+from typing import TYPE_CHECKING
+
+from ._installation import names_of_rest
 
 UNSET = None
 Unset = NoneType  # type: ignore[nonetype-type]
 
 __all__ = ["UNSET", "Unset"]
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+    __getattr__ = names_of_rest(__name__, "File", "FileJsonType", "Response")

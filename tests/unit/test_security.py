@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
-from kraken_connector.security import checked_key, decode_secret, next_nonce, sign
+from kraken_connector.security import (
+    checked_key,
+    decode_secret,
+    get_nonce,
+    next_nonce,
+    sign,
+    sign_message,
+)
 
 VECTORS = json.loads(
     (Path(__file__).parents[1] / "fixtures/vectors/rest-signature.json").read_text("utf-8")
@@ -20,6 +28,22 @@ def test_signature_is_the_documentations(case: dict[str, Any]) -> None:
     secret = decode_secret(VECTORS["private_key_base64"])
     made = sign(secret, case["uri_path"], case["nonce"], case["body"])
     assert made == case["expected_api_sign"]
+
+
+FORMS = [case for case in VECTORS["cases"] if case["body"].startswith("nonce=")]
+
+
+@pytest.mark.parametrize("case", FORMS, ids=lambda case: case["name"])
+def test_signature_of_a_form_is_the_documentations(case: dict[str, Any]) -> None:
+    form = dict(parse_qsl(case["body"]))
+    made = sign_message(VECTORS["private_key_base64"], form, case["uri_path"])
+    assert made == case["expected_api_sign"]
+
+
+def test_nonces_of_0_2_0_are_microseconds_and_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kraken_connector.security.time.time_ns", lambda: 4_000_000_000_000_000_000)
+    first = get_nonce()
+    assert (first, get_nonce()) == (4_000_000_000_000_000, first + 1)
 
 
 def test_nonces_grow_whatever_the_clock_does(monkeypatch: pytest.MonkeyPatch) -> None:

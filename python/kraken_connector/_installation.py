@@ -1,0 +1,73 @@
+"""What is said to code that was written for kraken-connector 0.2.0, and to environments with both.
+
+Both distributions install the package `kraken_connector`, so only one of them can be in an
+environment. 0.2.0 has a REST API too, which is not part of this one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+__all__ = ["check_installation", "missing_module", "names_of_rest"]
+
+_MIXED = """\
+kraken-connector and kraken-connector-rs are both installed in {folder}. Both are the package \
+`kraken_connector`: each overwrites files of the other, and uninstalling either removes files of \
+the one that stays. Remove both, then install the one that you want:
+
+    pip uninstall --yes kraken-connector kraken-connector-rs
+    pip install kraken-connector-rs
+"""
+
+_REST = (
+    "{name} belongs to the REST API of kraken-connector 0.2.0, which is not part of "
+    "kraken-connector-rs. Both packages are imported as `kraken_connector`, so keep "
+    "kraken-connector==0.2.0 in a virtual environment of its own, or use a REST client that can be "
+    "installed beside this one, such as python-kraken-sdk (imported as `kraken`). See "
+    "docs/migrating.md"
+)
+
+
+def check_installation(package: Iterable[str]) -> None:
+    """Check that kraken-connector is not installed where this package is.
+
+    Args:
+        package: the folders of the package, its `__path__`.
+
+    Raises:
+        ImportError: it is; the text says what to do.
+    """
+    for folder in map(os.path.dirname, package):
+        try:
+            installed = os.listdir(folder)  # noqa: PTH208 (pathlib is slow to import)
+        except OSError:  # in an archive
+            continue
+        if any(_is_other(name) for name in installed):
+            raise ImportError(_MIXED.format(folder=folder), name="kraken_connector")
+
+
+def _is_other(name: str) -> bool:
+    """Tell whether a folder's name is that of the metadata of kraken-connector."""
+    return name.startswith("kraken_connector-") and name.endswith((".dist-info", ".egg-info"))
+
+
+def missing_module(name: str) -> ImportError:
+    """Return what importing a module of 0.2.0's REST API raises."""
+    return ModuleNotFoundError(_REST.format(name=name), name=name)
+
+
+def names_of_rest(module: str, *names: str) -> Callable[[str], Any]:
+    """Return a module's `__getattr__`, which says of some names that they belong to 0.2.0's REST.
+
+    For those it raises `ImportError`: an `AttributeError` would lose its text on the way to
+    `from module import name`.
+    """
+
+    def missing(name: str) -> Any:
+        if name in names:
+            raise ImportError(_REST.format(name=f"{module}.{name}"), name=module)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}")
+
+    return missing
