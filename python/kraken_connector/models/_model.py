@@ -18,7 +18,7 @@ from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, ClassVar, Self, TypeGuard, TypeVar, dataclass_transform
 
-from ..exceptions import InvalidFieldError
+from ..exceptions import InvalidFieldError, InvalidParameter
 
 _T = TypeVar("_T")
 
@@ -92,8 +92,9 @@ class Model:
     """
 
     #: Where the item stands in the frame it came from: `(frame, key, ...)`, the keys leading from
-    #: the frame's `data` to this object; `frame` alone is short for `(frame, 0)`. Unset on items
-    #: that a user made, and on those whose fields hold all that there was.
+    #: the frame's `data` to this object; `frame` alone is short for `(frame, 0)`. Of an item made
+    #: of plain data with unknown keys, that data. Unset on other items that a user made, and on
+    #: those whose fields hold all that there was.
     __slots__ = ("_wire",)
     __wire_fields__: ClassVar[tuple[tuple[str, FieldKind, type[Model] | None], ...]] = ()
     __wire_names__: ClassVar[tuple[str, ...]] = ()
@@ -105,7 +106,7 @@ class Model:
     #: of them and not all.
     TOGETHER: ClassVar[frozenset[str]] = frozenset()
     __checked__: ClassVar[Mapping[str, CheckedKind]] = types.MappingProxyType({})
-    _wire: bytes | tuple[Any, ...]
+    _wire: bytes | tuple[Any, ...] | dict[str, Any]
 
     def decimal(self, field: str) -> Decimal | None:
         """Return a numeric field as the exact number that stood on the wire.
@@ -139,7 +140,10 @@ class Model:
 
     @property
     def extra(self) -> dict[str, Any]:
-        """Fields that the exchange sent and this version does not know, numbers as `Decimal`."""
+        """Fields that the exchange sent and this version does not know, numbers as `Decimal`.
+
+        Of an item made by `from_dict`, the keys that are no fields, with their values as given.
+        """
         document = self._exact_document()
         if document is None:
             return {}
@@ -147,12 +151,13 @@ class Model:
         return {key: value for key, value in document.items() if key not in known}
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the fields as plain data under the exchange's names.
+        """Return the fields and `extra` as plain data under the exchange's names.
 
         Absent fields are left out, except that one which the exchange always sends is `None`.
 
         Args:
-            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`; those of
+                `extra` are otherwise `int` or `float`, as `json` would read them.
         """
         plain: dict[str, Any] = {}
         for name, kind, _ in self.__wire_fields__:
@@ -161,15 +166,16 @@ class Model:
                 value = self.decimal(name)
             if value is not None or name in self.__required__:
                 plain[wire_name(name)] = _plain(value, exact)
+        for key, value in self.extra.items():
+            plain[key] = value if exact else _binary(value)
         return plain
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        """Build the item from plain data under the exchange's names; unknown keys are skipped.
+        """Build the item from plain data under the exchange's names.
 
-        Raises:
-            KeyError: a field that the exchange always sends has no key; `None` will do, and a list
-                may be missing, it is empty then.
+        Absent fields are `None`, absent lists of a kind that is always sent are empty, as in an
+        item that arrived. Unknown keys are kept in `extra`.
         """
         values: dict[str, Any] = {}
         for name, kind, item in cls.__wire_fields__:
@@ -177,10 +183,11 @@ class Model:
             if value is not None:
                 values[name] = _build(kind, item, value)
             elif name in cls.__required__:
-                if kind != "models" and wire_name(name) not in src_dict:
-                    raise KeyError(name)
                 values[name] = [] if kind == "models" else None
-        return cls(**values)
+        made = cls(**values)
+        if not src_dict.keys() <= set(cls.__wire_names__):
+            object.__setattr__(made, "_wire", dict(src_dict))
+        return made
 
     @classmethod
     def _from_wire(cls, source: Any, wire: tuple[Any, ...]) -> Self:
@@ -206,8 +213,8 @@ class Model:
 
     def _exact_document(self) -> Mapping[str, Any] | None:
         wire = getattr(self, "_wire", None)
-        if wire is None:
-            return None
+        if wire is None or isinstance(wire, dict):
+            return wire
         frame, *path = (wire, 0) if isinstance(wire, bytes) else wire
         document: Any = exact_document(frame)["data"]
         for key in path:
@@ -237,6 +244,31 @@ class Model:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
         wire = getattr(self, "_wire", None)
         return fields if wire is None else {**fields, "_wire": wire}
+
+
+class Given(Model):
+    """What a user gives: plain data of it has all that is required and nothing unknown."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Build the item from plain data under the exchange's names.
+
+        Raises:
+            KeyError: a required key is missing.
+            TypeError, InvalidParameter: as of the constructor; also for a key that is no field, so
+                that nothing is sent without what was asked for.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        for key in src_dict:
+            if key not in known:
+                wanted = f"absent: {cls.__name__} knows {', '.join(known)}"
+                raise InvalidParameter(str(key), wanted, src_dict[key])
+        for name in cls.__wire_names__:
+            if name in cls.__required__ and name not in src_dict:
+                raise KeyError(name)
+        return super().from_dict(src_dict)
 
 
 @lru_cache(maxsize=8)
@@ -274,6 +306,18 @@ def _plain(value: Any, exact: bool) -> Any:
     if isinstance(value, list):
         return [_plain(entry, exact) for entry in value]
     return float(value) if isinstance(value, Decimal) and not exact else value
+
+
+def _binary(value: Any) -> Any:
+    """Turn decoded JSON with exact numbers into JSON as it is usually decoded."""
+    if isinstance(value, Decimal):
+        is_integer = value.is_finite() and value.as_tuple().exponent == 0
+        return int(value) if is_integer else float(value)
+    if isinstance(value, dict):
+        return {key: _binary(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_binary(entry) for entry in value]
+    return value
 
 
 def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:

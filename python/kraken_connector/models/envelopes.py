@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Self
 
-from ._model import Model, model
+from ._model import Given, Model, model
 from ._time import timestamp_ns
 
 
@@ -23,7 +23,7 @@ class HeartbeatMessage(Model):
 
 
 @model
-class WSRequest(Model):
+class WSRequest(Given):
     """A request to the exchange; a token in it is in no repr and no pickle.
 
     Attributes:

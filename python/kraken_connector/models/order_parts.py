@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import field
 from decimal import Decimal
@@ -19,7 +18,7 @@ from ._checks import (
     checked_time,
     checked_userref,
 )
-from ._model import Model, model
+from ._model import Given, Model, model
 from ._token import WithToken
 from .enums import PriceType
 from .enums import TriggerReference as Reference
@@ -94,7 +93,7 @@ class HasLimitPrice(Protocol):
     def limit_price_type(self) -> str | None: ...
 
 
-class Checked(Model):
+class Checked(Given):
     """Parameters whose fields are checked by what they are.
 
     Attributes:
@@ -136,11 +135,6 @@ class Checked(Model):
                 so that nothing is sent without what was asked for.
         """
         plain = cls._usual(src_dict)
-        known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        for key in plain:
-            if key not in known:
-                wanted = f"absent: {cls.__name__} knows {', '.join(known)}"
-                raise InvalidParameter(str(key), wanted, plain[key])
         numbers = {
             name: checked_number(name, plain[name])
             for name in _number_fields(cls)

@@ -13,8 +13,9 @@ from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
+from ..exceptions import InvalidParameter
 from ..models._checks import check_choice, check_flag, checked_symbol
-from ..models._model import Model, model
+from ..models._model import Given, model
 from ..models._token import WithToken
 from .constants import (
     BOOK_DEPTHS,
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-class _Params(Model):
+class _Params(Given):
     """What all parameters have in common."""
 
     __slots__ = ()
@@ -52,7 +53,8 @@ class _Params(Model):
 
     def __post_init__(self) -> None:
         if self.channel != self.CHANNEL:
-            raise ValueError(f"{type(self).__name__} is for channel {self.CHANNEL!r} only")
+            wanted = f"{str(self.CHANNEL)!r}, the channel of {type(self).__name__}"
+            raise InvalidParameter("channel", wanted, self.channel)
         for name in self.FLAGS:
             check_flag(name, getattr(self, name))
 
@@ -325,6 +327,8 @@ def _checked_symbols(symbols: object) -> list[str]:
         raise TypeError(f"symbol must be a list: use [{symbols!r}]")
     if not isinstance(symbols, Collection) or isinstance(symbols, bytes | Mapping):
         raise TypeError(f"symbol must be a list of strings, not {type(symbols).__name__}")
+    if not symbols:
+        raise InvalidParameter("symbol", "at least one symbol, like ['BTC/USD']", symbols)
     return list(dict.fromkeys(checked_symbol(symbol) for symbol in symbols))
 
 
@@ -332,4 +336,4 @@ def _check_number(name: str, value: object, allowed: tuple[int, ...]) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be an integer, not {value!r}")
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, not {value}")
+        raise InvalidParameter(name, f"one of {', '.join(map(str, allowed))}", value)

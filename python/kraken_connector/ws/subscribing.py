@@ -152,8 +152,6 @@ class SubscribingMethods:
                 f"{params.channel} is private: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
-        if hasattr(params, "symbol") and not params.symbols:
-            raise ValueError(f"no symbol: use {type(params).__name__}(symbol=['BTC/USD'])")
 
     async def _connection_for(self, channel: str, action: str) -> Connection:
         """Return the connection that serves a channel, opened when it is the first time."""

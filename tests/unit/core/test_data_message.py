@@ -320,6 +320,38 @@ def test_from_dict_takes_instrument_as_object_or_list(core: Any) -> None:
         assert core.WSDataMessage.from_dict(source).data == [InstrumentData([], [])]
 
 
+NOVEL = (
+    b'{"channel":"executions","type":"update","sequence":1,"data":[{"order_id":"O","exec_type":'
+    b'"trade","tier":1,"share":0.10,"rules":[{"a":1.50}],"fees":[{"asset":"USD","qty":1,"new":7}]}]}'
+)
+
+
+def test_fields_of_no_model_are_part_of_the_plain_data(core: Any) -> None:
+    message = core.parse_message(NOVEL)
+    (item,) = message.to_dict()["data"]
+    assert repr([item[name] for name in ("tier", "share", "rules")]) == "[1, 0.1, [{'a': 1.5}]]"
+    assert item["fees"] == [{"asset": "USD", "qty": 1.0, "new": 7}]
+    (item,) = message.to_dict(exact=True)["data"]
+    assert [str(item["tier"]), str(item["share"])] == ["1", "0.10"]
+    assert str(item["rules"][0]["a"]) == "1.50"
+
+
+def test_fields_of_no_model_survive_plain_data(core: Any) -> None:
+    message = core.parse_message(NOVEL)
+    again = core.WSDataMessage.from_dict(message.to_dict(exact=True))
+    assert again == message
+    assert again.data[0].extra == message.data[0].extra
+    assert again.to_dict() == message.to_dict()
+
+
+def test_from_dict_takes_a_part_of_an_item(core: Any) -> None:
+    source = {"channel": "ticker", "type": "snapshot", "data": [{"symbol": "BTC/USD"}]}
+    message = core.WSDataMessage.from_dict(source)
+    (item,) = message.data
+    assert (type(item), item.symbol, item.bid) == (TickerData, "BTC/USD", None)
+    assert core.WSDataMessage.from_dict(message.to_dict()) == message
+
+
 @pytest.mark.parametrize("missing", ["channel", "type", "data"])
 def test_from_dict_needs_the_envelope(core: Any, missing: str) -> None:
     source = {"channel": "trade", "type": "update", "data": []}

@@ -14,7 +14,7 @@ import pytest
 from benches.corpus import frames
 
 import kraken_connector.models as models
-from kraken_connector.exceptions import InvalidFieldError
+from kraken_connector.exceptions import InvalidFieldError, InvalidParameter
 from kraken_connector.models import (
     BalanceSnapshot,
     BalanceWallet,
@@ -26,6 +26,7 @@ from kraken_connector.models import (
     HeartbeatMessage,
     InstrumentAsset,
     InstrumentData,
+    Level3Order,
     Model,
     PingRequest,
     PongResponse,
@@ -207,16 +208,36 @@ def test_from_dict_makes_exact_book_levels() -> None:
     assert str(data.bids[0].qty) == "2.500"
 
 
-def test_from_dict_skips_unknown_keys_and_leaves_the_source_alone() -> None:
+def test_from_dict_keeps_unknown_keys_and_leaves_the_source_alone() -> None:
     source = {"asset": "USD", "qty": 1, "new": 2}
     fee = ExecutionFee.from_dict(source)
     assert (fee, type(fee.qty)) == (ExecutionFee("USD", 1.0), float)
+    assert fee.extra == {"new": 2}
+    assert fee.to_dict() == source
+    assert pickle.loads(pickle.dumps(fee)).extra == {"new": 2}
     assert source == {"asset": "USD", "qty": 1, "new": 2}
+    source["new"] = 3
+    assert fee.extra == {"new": 2}
 
 
-def test_from_dict_needs_required_fields() -> None:
-    with pytest.raises(KeyError, match="qty"):
-        ExecutionFee.from_dict({"asset": "USD"})
+@pytest.mark.parametrize("cls", [TickerData, TradeData, BookData, Level3Order, WSErrorResponse])
+def test_from_dict_takes_what_the_exchange_left_out_as_none(cls: Any) -> None:
+    item = cls.from_dict({})
+    lists = {"asks": [], "bids": []} if cls is BookData else {}
+    assert item.to_dict() == {**dict.fromkeys(cls.__required__), **lists}
+    assert cls.from_dict(item.to_dict()) == item
+
+
+def test_exact_plain_data_keeps_its_digits() -> None:
+    item = TradeData.from_dict({**trade().to_dict(), "price": Decimal("1.50"), "new": 1})
+    assert (item.price, str(item.decimal("price"))) == (1.5, "1.50")
+
+
+def test_request_made_of_plain_data_has_all_it_needs_and_nothing_else() -> None:
+    with pytest.raises(KeyError, match="method"):
+        WSRequest.from_dict({"params": {}})
+    with pytest.raises(InvalidParameter, match="reqid must be absent: WSRequest knows method"):
+        WSRequest.from_dict({"method": "ping", "reqid": 1})
 
 
 def test_from_dict_takes_models_as_they_are() -> None:

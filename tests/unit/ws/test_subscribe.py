@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from kraken_connector.exceptions import InvalidParameter
 from kraken_connector.ws.subscribe import (
     BalancesParams,
     BookParams,
@@ -69,6 +70,25 @@ def test_bare_string_as_symbol_is_refused_with_the_remedy(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", SYMBOL_CLASSES)
+@pytest.mark.parametrize("symbols", [[], (), set()])
+def test_no_symbol_at_all_is_refused(cls: Any, symbols: Any) -> None:
+    with pytest.raises(InvalidParameter, match=r"symbol must be at least one .*\['BTC/USD'\]"):
+        cls(symbol=symbols)
+    with pytest.raises(InvalidParameter, match="symbol"):
+        cls()
+
+
+@pytest.mark.parametrize(
+    "cls", [*SYMBOL_CLASSES, InstrumentParams, ExecutionsParams, BalancesParams]
+)
+def test_misspelt_parameter_in_plain_data_is_refused(cls: Any) -> None:
+    plain = {"symbol": ["A/B"]} if cls in SYMBOL_CLASSES else {}
+    assert cls.from_dict(plain).to_dict()["channel"] == cls.CHANNEL
+    with pytest.raises(InvalidParameter, match=f"depht must be absent: {cls.__name__} knows"):
+        cls.from_dict({**plain, "depht": 100})
+
+
+@pytest.mark.parametrize("cls", SYMBOL_CLASSES)
 @pytest.mark.parametrize("symbols", [None, 5, b"BTC/USD", {"BTC/USD": 1}, [5], [None]])
 def test_symbols_of_a_wrong_type_are_refused(cls: Any, symbols: Any) -> None:
     with pytest.raises(TypeError, match="symbol"):
@@ -127,7 +147,7 @@ def test_any_number_of_symbols_is_fine() -> None:
     ],
 )
 def test_values_that_the_exchange_does_not_know_are_refused(make: Any) -> None:
-    with pytest.raises(ValueError, match=r"must be one of|is for channel"):
+    with pytest.raises(ValueError, match=r"must be (one of|'ticker')"):
         make()
 
 
