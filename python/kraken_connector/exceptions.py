@@ -150,7 +150,7 @@ class ParseError(ProtocolError, ValueError):
         "number": "this number cannot be represented",
         "type": "this value has another type than the protocol says",
         "missing": "a field that the protocol requires is missing",
-        "unclassified": "the message has neither a channel nor a method",
+        "unclassified": "Unrecognized message: it has neither a channel nor a method",
     }
 
     def __init__(self, kind: str, offset: int, channel: str | None = None) -> None:
@@ -195,7 +195,7 @@ class ChecksumError(FeedError):
         self.expected = expected
         self.computed = computed
         super().__init__(
-            f"book of {symbol} does not match: the exchange says {expected}, ours gives {computed}"
+            f"Book checksum mismatch for {symbol}: expected {expected}, computed {computed}"
         )
 
 
@@ -550,7 +550,7 @@ class NotConnected(KrakenConnectorError, RuntimeError):
         self.action = action
         self.state = state
         hint = _HINTS.get(state, "call connect() first")
-        super().__init__(f"cannot {action}: the client is {state}; {hint}")
+        super().__init__(f"Cannot {action}: the client is {state}; {hint}")
 
 
 class InvalidParameter(KrakenConnectorError, ValueError):

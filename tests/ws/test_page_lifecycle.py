@@ -211,8 +211,15 @@ async def test_nothing_can_be_asked_of_a_client_that_is_not_connected(
     ):
         with pytest.raises(RuntimeError, match="connect"):
             await request
-    with pytest.raises(RuntimeError, match="connect"):
-        aiter(client)
+
+
+async def test_client_that_was_never_connected_has_nothing_to_iterate(
+    sim: SimulatedExchange,
+) -> None:
+    client = client_of(sim)
+    with pytest.warns(RuntimeWarning, match=r"never connected; call connect\(\) first") as caught:
+        assert [message async for message in client] == []
+    assert caught[0].filename == __file__
 
 
 async def test_iteration_ends_after_disconnecting_with_what_had_arrived(

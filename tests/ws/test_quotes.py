@@ -347,7 +347,7 @@ def test_client_that_cannot_trade_raises() -> None:
         sim.faults.refuse_connections(100)
         sim.faults.reset_connections()
         await eventually(lambda: str(client.state) == "reconnecting")
-        with pytest.raises(NotConnected, match="cannot quote"):
+        with pytest.raises(NotConnected, match="Cannot quote"):
             await quotes.set(bids=BIDS[:1])
         sim.faults.clear()
         await eventually(lambda: client.orders.is_current)

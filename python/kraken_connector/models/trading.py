@@ -27,7 +27,7 @@ from ._checks import (
     client_id_key,
 )
 from ._model import Model, model
-from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce
+from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce, TriggerReference
 from .enums import WSOrderType as OrderType
 from .order_parts import (
     LIMIT_TYPES,
@@ -241,7 +241,9 @@ class AmendOrderParams(TradingParams):
         reduce_only: sent as given; the exchange does not document it here.
         deadline: as of `AddOrderParams`.
         trigger_price: the new trigger price.
-        trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
+        trigger_price_type: `static` (the exchange's default), `pct` or `quote`. `last` and `index`,
+            which kraken-connector 0.2.0 took too, are sent as given; the exchange does not document
+            them here.
         cl_ord_id: the client's identifier; this or `order_id`.
         limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote`.
         symbol: needed for pairs of tokenized assets, `TSLAx/USD`.
@@ -253,7 +255,10 @@ class AmendOrderParams(TradingParams):
     METHOD = "amend_order"
     FLAGS = ("post_only", "reduce_only")
     CHOICES = MappingProxyType(
-        {"trigger_price_type": texts(PriceType), "limit_price_type": texts(PriceType)}
+        {
+            "trigger_price_type": (*texts(PriceType), *texts(TriggerReference)),
+            "limit_price_type": texts(PriceType),
+        }
     )
     TIMES = MappingProxyType({"deadline": "milliseconds"})
 

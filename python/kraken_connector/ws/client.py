@@ -6,6 +6,7 @@ import asyncio
 import logging
 import ssl as tls
 import time
+import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from typing import Any, Self
@@ -41,6 +42,7 @@ from .rate_counter import RateCounter, RatePolicy, TierName
 from .rate_gate import RateGate
 from .readiness import trading_obstacle
 from .session import Session
+from .settings import Settings
 from .sinks import CallbackSink
 from .subscriptions import SubscriptionEntry, Topic, entries_of
 from .token import OwnTokens, TokenManager
@@ -61,7 +63,7 @@ GAPS_KEPT = 1000
 INSTRUMENT = Topic("instrument", None, "")
 
 
-class KrakenWSClient(AccountMethods, Level3Methods):
+class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     """An async client of Kraken's WebSocket API v2.
 
         async with KrakenWSClient() as client:
@@ -199,6 +201,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             deliver_heartbeats=deliver_heartbeats,
             order_deadline=order_deadline,
         )
+        self._keep_settings(url, session_options, connection_options)
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
@@ -280,7 +283,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         """
         goes_on = self.state is ConnectionState.TRADING_ONLY
         if self.state is not ConnectionState.DISCONNECTED and not goes_on:
-            raise RuntimeError(f"connect() was called before: the client is {self.state}")
+            raise RuntimeError(f"Cannot connect: the client is {self.state}")
         if self._cleaning is not None:
             await self._cleaning
         logger.info("using the %s core", backend())
@@ -333,11 +336,12 @@ class KrakenWSClient(AccountMethods, Level3Methods):
     def __aiter__(self) -> AsyncIterator[WSMessage]:
         """Iterate over the messages until the client is disconnected or gives up.
 
-        Raises:
-            NotConnected: (a `RuntimeError`) the client was never connected.
+        A client that was never connected has none, as in kraken-connector 0.2.0; a
+        `RuntimeWarning` says so.
         """
         if not self._pool:
-            raise NotConnected("iterate", self.state)
+            text = "nothing to iterate: the client was never connected; call connect() first"
+            warnings.warn(text, RuntimeWarning, stacklevel=2)
         return self
 
     async def __anext__(self) -> WSMessage:

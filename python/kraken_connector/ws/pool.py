@@ -260,7 +260,7 @@ class Pool:
         links = self._links.get(host)
         if not links:
             names = ", ".join(params.symbols) or params.channel
-            raise KeyError(f"not subscribed to {params.channel} of {names}")
+            raise KeyError(f"No tracked subscription for {params.channel} of {names}")
         shelf = shelf_of(params.channel)
         parts = _split(
             params,
@@ -268,7 +268,9 @@ class Pool:
         )
         for link, part in parts:
             if unknown := link.session.registry.missing(part, params):
-                raise KeyError(f"not subscribed to {part.channel} of {', '.join(unknown)}")
+                raise KeyError(
+                    f"No tracked subscription for {part.channel} of {', '.join(unknown)}"
+                )
         twins = [(self._twins[link], part) for link, part in parts if link in self._twins]
         return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 

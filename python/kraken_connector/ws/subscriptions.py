@@ -362,7 +362,7 @@ class Registry:
             KeyError: something of it was not subscribed.
         """
         if unknown := self.missing(params, whole):
-            raise KeyError(f"not subscribed to {params.channel} of {', '.join(unknown)}")
+            raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
         record = self._find(_key(whole or params))
         if record is None or record.is_leaving:
             return [self._topics[topic] for topic in topics_of(params)]

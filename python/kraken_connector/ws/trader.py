@@ -227,9 +227,9 @@ class Trader:
                 f"{method} needs a token: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
-        connection = await self._connect(method)
+        connection = await self._connect(f"send {method}")
         if connection.state is not CONNECTED:
-            raise NotConnected(method, connection.state)
+            raise NotConnected(f"send {method}", connection.state)
         if self._has_tokens:
             self._connection = connection
         return connection

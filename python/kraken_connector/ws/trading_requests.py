@@ -204,7 +204,7 @@ class TradingRequests:
             NotConnected: there is no socket; nothing was sent.
         """
         if not self._is_open:
-            raise NotConnected(command.method, "reconnecting")
+            raise NotConnected(f"send {command.method}", "reconnecting")
         self._is_used = True
         command.deadline = now + self._timeout
         for change in command.changes:
