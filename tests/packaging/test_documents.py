@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
 import pytest
+
+from kraken_connector import exceptions, models
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -52,3 +55,22 @@ def test_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert "make demo" in text
     assert "make test" in text
+
+
+BASES = {"KrakenConnectorError", "FeedError", "ProtocolError", "RequestError", "TransportError"}
+EVENTS = {name for name in models.__all__ if name.endswith("Event")}
+
+
+@pytest.mark.parametrize("name", sorted({*exceptions.__all__, *EVENTS} - BASES))
+def test_tables_of_errors_have_each_exception_and_event(name: str) -> None:
+    text = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    assert f"\n| `{name}` |" in text
+
+
+def test_migrating_says_first_what_to_uninstall() -> None:
+    text = (ROOT / "docs" / "migrating.md").read_text("utf-8")
+    first = text.partition("## ")[0]
+    assert "pip uninstall --yes kraken-connector\npip install kraken-connector-rs" in first
+    for module in ("api", "resilience", "schemas"):
+        with pytest.raises(ImportError, match=r"docs/migrating\.md"):
+            importlib.import_module(f"kraken_connector.{module}")
