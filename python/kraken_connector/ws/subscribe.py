@@ -140,23 +140,26 @@ class TickerParams(_SymbolParams):
 class BookParams(_SymbolParams):
     """Aggregated order book.
 
-    A connection has one depth per symbol. A book always starts with a snapshot, as there is no
-    other way to build it.
+    A connection has one depth per symbol.
 
     Args:
         symbol: currency pairs.
         depth: levels per side: 10, 25, 100, 500 or 1000.
+        snapshot: true, the exchange's default, or unset: without a snapshot there is no book.
     """
 
     CHANNEL = ChannelName.BOOK
     IDENTITY = ("depth",)
+    FLAGS = ("snapshot",)
 
     symbol: list[str] = field(default_factory=list)
     depth: int = 10
     channel: str = "book"
+    snapshot: bool | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _SymbolParams.__post_init__(self)
+        _check_book_snapshot(self.snapshot)
         _check_number("depth", self.depth, BOOK_DEPTHS)
 
 
@@ -168,7 +171,7 @@ class Level3Params(_SymbolParams, _PrivateParams):
         symbol: currency pairs.
         depth: price levels per side: 10, 100 or 1000. It decides what a subscription costs of the
             client's `level3_allowance`: 5, 25 or 100 for each symbol.
-        snapshot: whether to start with a snapshot; the exchange's default is true.
+        snapshot: true, the exchange's default, or unset: without a snapshot there is no book.
         token: leave it empty when the client has a `TokenManager`.
     """
 
@@ -185,6 +188,7 @@ class Level3Params(_SymbolParams, _PrivateParams):
     def __post_init__(self) -> None:
         _SymbolParams.__post_init__(self)
         _check_number("depth", self.depth, LEVEL3_DEPTHS)
+        _check_book_snapshot(self.snapshot)
 
 
 @model
@@ -330,6 +334,11 @@ def _checked_symbols(symbols: object) -> list[str]:
     if not symbols:
         raise InvalidParameter("symbol", "at least one symbol, like ['BTC/USD']", symbols)
     return list(dict.fromkeys(checked_symbol(symbol) for symbol in symbols))
+
+
+def _check_book_snapshot(snapshot: bool | None) -> None:
+    if snapshot is False:
+        raise InvalidParameter("snapshot", "True or unset: a book begins with it", snapshot)
 
 
 def _check_number(name: str, value: object, allowed: tuple[int, ...]) -> None:

@@ -14,6 +14,7 @@ from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
     InstrumentParams,
+    Level3Params,
     OHLCParams,
     TickerParams,
     TradeParams,
@@ -67,6 +68,15 @@ def test_plain_data_is_what_the_user_set(params: Any, plain: dict[str, Any]) -> 
 def test_bare_string_as_symbol_is_refused_with_the_remedy(cls: Any) -> None:
     with pytest.raises(TypeError, match=r"\['BTC/USD'\]"):
         cls(symbol="BTC/USD")
+
+
+@pytest.mark.parametrize("cls", [BookParams, Level3Params])
+def test_book_without_its_snapshot_is_refused(cls: Any) -> None:
+    assert cls(symbol=["A/B"], snapshot=True).subscribe_params()["snapshot"] is True
+    assert "snapshot" not in cls(symbol=["A/B"]).subscribe_params()
+    assert "snapshot" not in cls(symbol=["A/B"], snapshot=True).unsubscribe_params()
+    with pytest.raises(InvalidParameter, match="snapshot must be True or unset"):
+        cls(symbol=["A/B"], snapshot=False)
 
 
 @pytest.mark.parametrize("cls", SYMBOL_CLASSES)
