@@ -79,6 +79,13 @@ def test_count_is_an_integer_or_none(key: str) -> None:
         assert BatchCancelResult.from_dict({key: wrong}).count is None
 
 
+@pytest.mark.parametrize("cls", [AddOrderResult, AmendOrderResult, EditOrderResult])
+def test_empty_identifier_of_a_validated_order_is_none(cls: Any) -> None:
+    result = cls.from_dict({"order_id": "", "original_order_id": ""})
+    assert result.order_id is None
+    assert result.to_dict().get("order_id") is None
+
+
 # The dead man's switch.
 
 
