@@ -9,13 +9,15 @@ annotations.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 import re
+import sys
 import types
 import typing
 from collections.abc import Mapping
 from decimal import Context, Decimal, InvalidOperation
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, ClassVar, Self, TypeGuard, TypeVar, dataclass_transform
 
 from ..exceptions import InvalidFieldError, InvalidParameter
@@ -39,7 +41,7 @@ _READING = Context(prec=28, traps=[InvalidOperation])
 def model(cls: type[_T]) -> type[_T]:
     """Make `cls` a frozen, slotted dataclass and derive its tables of fields."""
     made = dataclasses.dataclass(frozen=True, slots=True, eq=False, repr=False)(cls)
-    hints = typing.get_type_hints(made)
+    hints = _hints(made)
     wire = [f for f in dataclasses.fields(made) if f.compare]  # type: ignore[arg-type]
     made.__wire_fields__ = tuple((f.name, *_kind(hints[f.name])) for f in wire)  # type: ignore[attr-defined]
     made.__wire_names__ = tuple(wire_name(f.name) for f in wire)  # type: ignore[attr-defined]
@@ -53,6 +55,22 @@ def model(cls: type[_T]) -> type[_T]:
         if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
     )
     return made
+
+
+def _hints(cls: type) -> dict[str, Any]:
+    """Return the types of the fields, as `typing.get_type_hints` does, but faster: most of what
+    importing the models takes would be compiling the same few texts."""
+    return {
+        name: _evaluated(text, base.__module__)
+        for base in reversed(cls.__mro__)
+        for name, text in inspect.get_annotations(base).items()
+        if not text.startswith("ClassVar")
+    }
+
+
+@cache
+def _evaluated(text: str, module: str) -> Any:
+    return eval(text, vars(sys.modules[module]))
 
 
 def wire_name(name: str) -> str:
