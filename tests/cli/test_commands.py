@@ -263,8 +263,11 @@ HERE = Path(__file__).parent
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (("watch", "book", "btcusd"), "'btcusd' is no symbol: use BASE/QUOTE, like 'BTC/USD'"),
-        (("watch", "book", "XBT/USD"), "XBT is BTC in the v2 API: use 'BTC/USD'"),
+        (("watch", "book", "btcusd"), "symbol must be BASE/QUOTE, like 'BTC/USD', not 'btcusd'"),
+        (
+            ("watch", "book", "XBT/USD"),
+            "symbol must be 'BTC/USD', as XBT is BTC in the v2 API, not 'XBT/USD'",
+        ),
         (
             ("watch", "book", "BTC/USD", "--depth", "7"),
             "--depth must be one of 10, 25, 100, 500, 1000 (levels per side), not 7",

@@ -181,13 +181,15 @@ def checked_symbol(symbol: object) -> str:
 def _good_symbol(symbol: str) -> str:
     base, slash, quote = parts = symbol.partition("/")
     if not (base and slash and quote) or "/" in quote or symbol != "".join(symbol.split()):
-        raise ValueError(f"{symbol!r} is no symbol: use BASE/QUOTE, like 'BTC/USD'")
+        raise InvalidParameter("symbol", "BASE/QUOTE, like 'BTC/USD'", symbol)
     for code in (base, quote):
         modern = _LEGACY_CODES.get(code.upper())
         if modern:
             right = "".join(_LEGACY_CODES.get(part.upper(), part.upper()) for part in parts)
-            raise ValueError(f"{code} is {modern} in the v2 API: use {right!r}")
+            raise InvalidParameter(
+                "symbol", f"{right!r}, as {code} is {modern} in the v2 API", symbol
+            )
     # Tokenized assets carry a small x: TSLAx/USD.
     if base.removesuffix("x") != base.removesuffix("x").upper() or quote != quote.upper():
-        raise ValueError(f"symbols are upper case: {symbol!r} should be {symbol.upper()!r}")
+        raise InvalidParameter("symbol", f"in upper case, {symbol.upper()!r}", symbol)
     return symbol

@@ -337,7 +337,7 @@ class EditOrderParams(TradingParams):
         checked_symbol(self.symbol)
         self._check_client_order()
         check_kind("triggers", self.triggers, OrderTrigger)
-        self._require_positive("order_qty")
+        self._require_positive("order_qty", "display_qty")
         if self.order_qty is not None:
             _check_display("display_qty", self.display_qty, self.order_qty)
 

@@ -66,7 +66,7 @@ class SubscribingMethods:
             ConnectFailed: (a `ConnectionError`) there is no connection for private channels.
             TokenAcquisitionError: there is no token for a private channel.
             NotConnected: (a `RuntimeError`) the client is not connected.
-            ValueError: there is no symbol, or neither token nor `TokenManager`.
+            ValueError: there is neither token nor `TokenManager`.
         """
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)

@@ -343,6 +343,9 @@ def test_amend_and_edit_name_one_order() -> None:
     assert AmendOrderParams("O1", trigger_price=-1, trigger_price_type="pct").trigger_price == -1
     with pytest.raises(InvalidParameter, match="display_qty"):
         EditOrderParams("O1", BTC, order_qty=30, display_qty=1)
+    for wrong in (0, -1):
+        with pytest.raises(InvalidParameter, match="display_qty must be more than 0"):
+            EditOrderParams("O1", BTC, display_qty=wrong)
     assert sent(AmendOrderParams(cl_ord_id="a", limit_price="1.10")) == (
         '{"limit_price":1.10,"cl_ord_id":"a"}'
     )

@@ -108,9 +108,9 @@ def test_symbols_of_a_wrong_type_are_refused(cls: Any, symbols: Any) -> None:
 @pytest.mark.parametrize(
     ("symbol", "remedy"),
     [
-        ("XBT/USD", "XBT is BTC in the v2 API: use 'BTC/USD'"),
+        ("XBT/USD", "must be 'BTC/USD', as XBT is BTC in the v2 API, not 'XBT/USD'"),
         ("xbt/usd", "'BTC/USD'"),
-        ("XDG/USD", "XDG is DOGE in the v2 API: use 'DOGE/USD'"),
+        ("XDG/USD", "must be 'DOGE/USD', as XDG is DOGE in the v2 API"),
         ("XDG/XBT", "'DOGE/BTC'"),
         ("ETH/XBT", "'ETH/BTC'"),
         ("btc/usd", "'BTC/USD'"),
@@ -124,7 +124,7 @@ def test_symbols_of_a_wrong_type_are_refused(cls: Any, symbols: Any) -> None:
     ],
 )
 def test_wrong_spelling_is_answered_with_the_right_one(symbol: str, remedy: str) -> None:
-    with pytest.raises(ValueError, match=re.escape(remedy)):
+    with pytest.raises(InvalidParameter, match=re.escape(remedy)):
         TickerParams(symbol=["ETH/USD", symbol])
 
 
