@@ -51,6 +51,9 @@ class Gate(Protocol):
     def given_up(self, symbol: str) -> bool:
         """Note that the connection's book is quarantined; true if it is given up everywhere."""
 
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that the connection's book brings nothing since a time; true if none does."""
+
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
 
@@ -97,6 +100,8 @@ class _Feed:
         marks: the history's end, oldest first.
         newest: the mark with the latest time among what was presented.
         hole: since when it has not been sound.
+        silent_ns: the last message that was presented before a silence that was told of; 0 if
+            there was none yet.
     """
 
     def __init__(self, depth: int) -> None:
@@ -106,6 +111,7 @@ class _Feed:
         self.marks: deque[_Mark] = deque()
         self.newest = _Mark(b"", b"")
         self.hole: _Hole | None = None
+        self.silent_ns: int | None = None
 
     @property
     def end(self) -> int:
@@ -182,6 +188,10 @@ class Leg:
         """Note that the connection's book is quarantined; true if it is given up everywhere."""
         self.quarantined.add(symbol)
         return self._arbiter.given_up(symbol)
+
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that the connection's book brings nothing since a time; true if none does."""
+        return self._arbiter.silent(symbol, last_ns)
 
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
@@ -296,6 +306,15 @@ class Arbiter:
         feed = self._feeds.get(symbol)
         if feed is not None:
             self._end_hole(feed, symbol, None)
+        return True
+
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that a leg's book brings nothing since a time; true, once, if none does."""
+        feed = self._feeds.get(symbol)
+        shown_ns = self.engine.book(symbol).received_ns or 0
+        if feed is None or shown_ns > (last_ns or 0) or feed.silent_ns == shown_ns:
+            return False
+        feed.silent_ns = shown_ns
         return True
 
     # Inner workings.
