@@ -93,6 +93,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             200, or 500 with a pro account.
         redundant: whether books come over two connections, the first verified arrival of each
             message counting. Books alone: other channels have no checksum to tell equals by.
+        redundant_patience: longest wait of the connection that is ahead for the other one, where
+            its book would skip updates. The default, 0, presents the newer book at once, which is
+            right for quoting; with a patience every update comes, if need be that much later.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
         stale_after: how long market data of a pair may be silent until a `StreamStaleEvent` tells
@@ -156,6 +159,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         symbols_per_connection: int | None = None,
         level3_allowance: int = LEVEL3_ALLOWANCE,
         redundant: bool = False,
+        redundant_patience: float = 0.0,
         on_message: Callable[[Any], object] | None = None,
         deliver_heartbeats: bool = False,
         stale_after: float | None = None,
@@ -242,6 +246,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,
+            redundant_patience=redundant_patience,
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,

@@ -206,6 +206,7 @@ class Session:
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
+        self._past_gate: Take = outlet.put
         self._settle = outlet.settle
         keepers = dict(keepers or {})
         isolated = {
@@ -368,6 +369,8 @@ class Session:
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
         self.trading.tick(now)
+        if self._gate is not None and now >= self._gate.deadline():
+            self._pass_overdue(self._gate)
         self._ping_if_due(now)
         self._after(now)
 
@@ -377,6 +380,8 @@ class Session:
             self._planned = float("inf")
         else:
             self._planned = min(self._live.deadline(), self.trading.deadline())
+            if self._gate is not None:
+                self._planned = min(self._planned, self._gate.deadline())
             if self._paused:
                 self._planned = min(self._planned, self.requests.deadline_unheard(now))
             else:
@@ -640,8 +645,19 @@ class Session:
                     take(event)
                 else:
                     self._note(Topic("book", None, message.symbol or ""), event)
+            if gate.leads and gate.deadline() < self._planned:
+                self.attention = True
 
         return pass_on
+
+    def _pass_overdue(self, gate: Gate) -> None:
+        """Deliver what was kept back for long enough."""
+        for event in gate.overdue():
+            if type(event) is WSDataMessage:
+                self._past_gate(event)
+            else:
+                self._note(Topic("book", None, getattr(event, "symbol", "")), event)
+        self._settle()
 
     def _counted(self, channel: str, take: Take) -> Take:
         """Notice where the exchange began to count.
@@ -751,7 +767,8 @@ class Session:
         self.staleness.rebuild(self._live.heard)
         self._routes["status"] = self._on_status
         if self._gate is not None and "book" in self._routes:
-            self._routes["book"] = self._gated(self._routes["book"], self._gate)
+            self._past_gate = self._routes["book"]
+            self._routes["book"] = self._gated(self._past_gate, self._gate)
         for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
             self._routes[channel] = self.staleness.noted(channel, self._routes[channel])
         for private in PRIVATE_CHANNELS & self._routes.keys():
