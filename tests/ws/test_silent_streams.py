@@ -7,11 +7,23 @@ import math
 from typing import Any
 
 import pytest
-from tests.ws.helpers import BTC, ETH, PATIENCE, client_of, connected, eventually, find_type
+from tests import virtual
+from tests.ws.helpers import (
+    BTC,
+    ETH,
+    PATIENCE,
+    client_of,
+    connected,
+    eventually,
+    find_type,
+    tokens_of,
+)
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     BookParams,
+    ConnectionState,
+    ExecutionsParams,
     KrakenWSClient,
     OHLCParams,
     StreamStaleEvent,
@@ -90,3 +102,18 @@ async def test_redundant_book_is_told_of_when_both_connections_are_silent(
                 await sim.step(ETH)
                 await asyncio.sleep(0.02)
         assert [event.symbol for event in events] == [BTC]
+
+
+def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:
+    async def main() -> None:
+        exchange = SimulatedExchange(rate=0, heartbeat_interval=0)
+        async with exchange as sim, connected(sim, token_manager=tokens_of(sim)) as client:
+            await client.subscribe(ExecutionsParams())
+            (view,) = client.connections.values()
+            await asyncio.sleep(100)
+            assert view.reconnects == 2
+            await asyncio.sleep(1000)
+            assert view.reconnects == 2
+            assert view.state is ConnectionState.CONNECTED
+
+    virtual.run(main())

@@ -218,7 +218,7 @@ class Session:
         self._observers = dict(observers or {})
         self._observers |= {name: keeper.observe for name, keeper in keepers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
-            HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
+            HeartbeatMessage: self._on_heartbeat,
             PongResponse: self._on_pong,
             WSResponse: self._on_response,
             WSErrorResponse: self._on_response,
@@ -549,6 +549,11 @@ class Session:
         self.attention = True
         self._outlet.note(message)
 
+    def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
+        self._live.beat()
+        if self._options.deliver_heartbeats:
+            self._unrouted(heartbeat)
+
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
         self._live.pong(self._live.heard)
@@ -846,7 +851,3 @@ def _seen_by(see: Take, take: Take) -> Take:
         take(message)
 
     return both
-
-
-def _ignore(_: object) -> None:
-    """Take nothing in."""
