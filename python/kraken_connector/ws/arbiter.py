@@ -408,7 +408,11 @@ class Arbiter:
         del leg.leads[symbol]
         (mark, first), *others = lead.messages
         if first.type != "snapshot":
-            return self._switch(leg, feed, symbol, lead.messages[-1][0])
+            last = lead.messages[-1][0]
+            if not feed.is_sound or feed.newest.is_before(last):
+                return self._switch(leg, feed, symbol, last)
+            self._follow(leg, feed, symbol, last, None)
+            return ()
         events = self._snapshot(leg, feed, symbol, mark, first, may_wait=False)
         return chain(events, self._replay(leg, others))
 

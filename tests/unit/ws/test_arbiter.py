@@ -460,6 +460,23 @@ def test_other_cut_that_nobody_comes_to_is_presented_whole() -> None:
     assert len(stage.gaps) == 1
 
 
+def test_other_cut_that_was_passed_meanwhile_is_not_gone_back_to() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.say(say.updates[1])
+    stage.two.say(say.merged(1, 2))
+    stage.one.say(say.merged(2, 3))
+    assert stage.shows(3)
+    stage.wait(1)
+    assert stage.shows(3)
+    stage.two.say(say.merged(3, 4))
+    stage.one.say(say.updates[4])
+    stage.wait(1)
+    assert stage.shows(4)
+    assert stage.gaps == []
+
+
 def test_losing_the_slower_connection_ends_the_wait() -> None:
     stage = Stage(patience=60)
     say = stage.exchange
@@ -522,7 +539,11 @@ def test_kept_messages_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 PATIENT_MOVES = st.lists(
-    st.tuples(st.sampled_from(["read", "read", "read", "lose"]), st.booleans(), st.integers(1, 4)),
+    st.tuples(
+        st.sampled_from(["read", "read", "read", "lose", "merge"]),
+        st.booleans(),
+        st.integers(1, 4),
+    ),
     max_size=80,
 )
 
@@ -544,7 +565,7 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
     at = [0, 0]
     stage.both(say.snapshot(0))
 
-    def advance(which: int, count: int) -> None:
+    def advance(which: int, count: int, *, is_merged: bool = False) -> None:
         if at[which] < 0:
             # It comes back with what the exchange has now, be it ahead of the other one or behind.
             at[which] = min(max(at) + count - 2, last)
@@ -552,7 +573,10 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
             lines[which].say(say.snapshot(at[which]))
         else:
             end = min(at[which] + count, last)
-            lines[which].say(*say.updates[at[which] + 1 : end + 1])
+            if is_merged and end > at[which]:
+                lines[which].say(say.merged(at[which] + 1, end))
+            else:
+                lines[which].say(*say.updates[at[which] + 1 : end + 1])
             at[which] = end
 
     for kind, which, count in moves:
@@ -561,15 +585,18 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
             lines[which].lose()
             at[which] = -1
         else:
-            advance(which, count)
+            advance(which, count, is_merged=kind == "merge")
         assert stage.book.is_valid
         stage.wait(0.001)
     for _ in range(last + 1):
         for which in (0, 1):
             advance(which, 1)
+    are_cut_alike = not any(kind == "merge" for kind, _, _ in moves)
+    if not are_cut_alike:
+        stage.wait(patience + 1)
     assert stage.shows(last)
     times = updates_of(stage)
     assert times == sorted(times)
-    if patience > 1:
+    if patience > 1 and are_cut_alike:
         assert times == [say.time(number) for number in range(last + 1)]
         assert stage.gaps == []
