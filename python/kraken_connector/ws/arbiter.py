@@ -388,7 +388,7 @@ class Arbiter:
         return True
 
     def silent(self, symbol: str, last_ns: int | None) -> bool:
-        """Note that a leg's book brings nothing since a time; true, once, if none does."""
+        """Note that a connection brings nothing of a book; true, once, if none does."""
         feed = self._feeds.get(symbol)
         shown_ns = self.engine.book(symbol).received_ns or 0
         if feed is None or shown_ns > (last_ns or 0) or feed.silent_ns == shown_ns:

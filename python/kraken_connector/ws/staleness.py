@@ -151,6 +151,9 @@ class Staleness:
         self._watches = {
             topic: watch for topic, watch in self._watches.items() if topic in self._bounds
         }
+        self._told = {
+            topic: last_ns for topic, last_ns in self._told.items() if self._registry.get(topic)
+        }
         if not self._bounds:
             self._due = math.inf
             return

@@ -245,6 +245,12 @@ def test_unsubscribed_stream_is_forgotten() -> None:
     bench.wait(100)
     assert silences(bench) == []
     assert summary(bench) == {}
+    for _ in range(2):
+        bench.subscribed(TradeParams(symbol=[BTC]))
+        bench.wait(10)
+        bench.session.unsubscribe(TradeParams(symbol=[BTC]), bench.now)
+        bench.accept_all()
+    assert len(silences(bench)) == 2
     assert bench.session.staleness.last_ns(Topic("trade", None, BTC)) is None
 
 
