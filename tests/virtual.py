@@ -40,6 +40,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     Attributes:
         reads: how many bytes the next reads take at most; when it ends, as many as there are.
+        lag: gives the seconds that bytes take beyond `LATENCY`; they arrive in order all the same.
         wall_offset: what the wall clock shows beyond the loop's own time, seconds.
         after_turn: is called whenever all that was ready has run.
     """
@@ -47,6 +48,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self.reads: Iterator[int] = iter(())
+        self.lag: Callable[[], float] = lambda: 0.0
         self.wall_offset = 1_700_000_000.0
         self.after_turn: Callable[[], object] = bool
         self._selector = self
@@ -204,7 +206,10 @@ class Pipe(asyncio.Transport):
 
     def _take(self, what: bytes | Exception | None) -> None:
         if not self._is_gone:
-            self._coming.append((self._loop.time() + LATENCY, what))
+            at = self._loop.time() + LATENCY + self._loop.lag()
+            if self._coming:
+                at = max(at, self._coming[-1][0])
+            self._coming.append((at, what))
             self._plan()
 
     def _waiting(self) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,6 +39,7 @@ class Setup:
     hosts: str = "one"
     level3: bool = False
     redundant: bool = False
+    patience: float = 0.0
 
 
 #: A time after everything.
@@ -218,6 +220,12 @@ async def _limit(campaign: Campaign, limit: int) -> None:
     campaign.stage.sim.message_limit = limit
 
 
+async def _lag(campaign: Campaign, seconds: float) -> None:
+    """Let bytes arrive up to so much later from now on."""
+    dice = random.Random(0)
+    virtual.current().lag = lambda: dice.uniform(0, seconds)
+
+
 #: What a script can say.
 STEPS: dict[str, Callable[..., Any]] = {
     "move": _move,
@@ -237,6 +245,7 @@ STEPS: dict[str, Callable[..., Any]] = {
     "corrupt_snapshots": _corrupt_snapshots,
     "cut_snapshot": _cut_snapshot,
     "message_limit": _limit,
+    "lag": _lag,
     **{
         name: _fault(name)
         for name in (
@@ -261,6 +270,7 @@ STEPS: dict[str, Callable[..., Any]] = {
             "corrupt_updates",
             "cross_book",
             "lose_snapshots",
+            "mute_subscriptions",
             "skip_sequence",
             "swallow_acks",
             "delay_acks",
@@ -298,6 +308,7 @@ async def _run(script: Script, setup: Setup) -> None:
         private_queue_max=setup.private_queue,
         resync_attempts=setup.attempts,
         redundant=setup.redundant,
+        redundant_patience=setup.patience if setup.redundant else 0.0,
     ) as stage:
         tape = Tape(stage)
         stage.on_message = tape.take

@@ -95,6 +95,14 @@ class Scene:
         count: int = self.client.stats()["connections"][self.sim.url]["reconnects"]
         return count
 
+    @property
+    def streams_now(self) -> dict[str, dict[str, Any]]:
+        """What the public connection tells of its streams."""
+        streams: dict[str, dict[str, Any]] = self.client.stats()["connections"][self.sim.url][
+            "streams"
+        ]
+        return streams
+
     async def begin(self) -> None:
         """Subscribe, and wait until all is well."""
         books = BookParams(symbol=list(SYMBOLS), depth=10)

@@ -79,6 +79,8 @@ ARGUMENTS: dict[str, tuple[st.SearchStrategy[Any], ...]] = {
     "corrupt_updates": (symbols, few),
     "cross_book": (symbols,),
     "lose_snapshots": (symbols, few),
+    "mute_subscriptions": (few,),
+    "lag": (st.sampled_from([0.0, 0.005, 0.02]),),
     "skip_sequence": (st.just("executions"),),
     "swallow_acks": (few,),
     "delay_acks": (seconds, few),
@@ -119,6 +121,7 @@ setups = st.builds(
     hosts=st.sampled_from(["one", "three"]),
     level3=st.booleans(),
     redundant=st.sampled_from([False, False, True]),
+    patience=st.sampled_from([0.0, 0.01, 0.5]),
 )
 
 

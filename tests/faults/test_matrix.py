@@ -14,12 +14,18 @@ import pytest
 import trustme
 from tests import patience, virtual
 from tests.faults.scene import Scene, scene
-from tests.ws.helpers import BTC, ETH, eventually
+from tests.ws.helpers import BTC, ETH, PATIENCE, eventually
 
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.rules import Rule
-from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams
+from kraken_connector.ws import (
+    ConnectionState,
+    KrakenWSClient,
+    OHLCParams,
+    StreamStaleEvent,
+    TickerParams,
+)
 
 Break = Callable[[Scene], object]
 
@@ -102,6 +108,29 @@ async def lose_update(scene: Scene) -> None:
 
 async def flood(scene: Scene) -> None:
     await scene.sim.step(BTC, 300)
+
+
+async def mute_book(scene: Scene) -> None:
+    """A book stops while the other one moves; only its bound shows it, and its user acts."""
+    scene.sim.faults.mute_streams(channel="book", symbol=BTC)
+    async with asyncio.timeout(PATIENCE):
+        while not scene.streams_now[f"book {BTC}"]["is_stale"]:
+            await scene.sim.step(ETH)
+            await asyncio.sleep(0.02)
+    assert not scene.streams_now[f"book {ETH}"]["is_stale"]
+    assert scene.state(BTC) == "valid"
+    await scene.client.resync(BTC)
+    assert not scene.streams_now[f"book {BTC}"]["is_stale"]
+
+
+async def mute_candles(scene: Scene) -> None:
+    """Candles are accepted and do not come; the client subscribes again, and they do."""
+    scene.sim.faults.mute_subscriptions(channel="ohlc", symbol=BTC)
+    await scene.client.subscribe(OHLCParams(symbol=[BTC, ETH]))
+    await eventually(lambda: scene.streams_now[f"ohlc {BTC} 1"]["age"] is not None)
+    assert not scene.streams_now[f"ohlc {BTC} 1"]["is_stale"]
+    (event,) = [event for event in scene.events if isinstance(event, StreamStaleEvent)]
+    assert (event.channel, event.symbol, event.interval) == ("ohlc", BTC, 1)
 
 
 #: Without a symbol, so that it may have been of any book.
@@ -187,6 +216,20 @@ FAULTS = [
         "disconnect",
         "resync",
     ),
+    fault(
+        "mute book",
+        reset(lambda s: s.sim.faults.mute_subscriptions(channel="book", symbol=BTC)),
+        "disconnect",
+        "resync",
+    ),
+    fault(
+        "mute account",
+        reset(lambda s: s.sim.faults.mute_subscriptions(channel="executions")),
+        "disconnect",
+        "resync",
+    ),
+    fault("book that stops", mute_book, "resync", options={"stale_after": 0.3}),
+    fault("mute candles", mute_candles, "resync"),
     fault("sequence jump", lambda s: s.sim.faults.skip_sequence("executions"), "sequence"),
     fault(
         "lost report",

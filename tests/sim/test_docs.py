@@ -32,7 +32,7 @@ INNER = {
     "edited",
     "handshake_status",
     "ignores_handshake",
-    "mutes",
+    "lets_through",
     "pass_on",
     "refusal_of",
     "resets_connection",

@@ -8,6 +8,8 @@ from tests.sim.trader import BTC
 
 from kraken_connector.sim import SimulatedExchange
 
+ETH = "ETH/USD"
+
 
 def request(method: str, channel: str, **params: object) -> Message:
     return {"method": method, "params": {"channel": channel, **params}, "req_id": 7}
@@ -70,6 +72,32 @@ async def test_subscription_is_answered_but_mute() -> None:
         assert rule.fired == 1
         await client.answer(request("unsubscribe", "executions", token=token))
         assert len((await client.subscribe("executions", token=token))["data"]) == 1
+
+
+async def test_subscription_falls_mute_after_some_messages() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        sim.faults.mute_subscriptions(None, channel="book", symbol=ETH, after=2)
+        await client.subscribe("book", BTC)
+        await client.subscribe("book", ETH)
+        for _ in range(3):
+            await sim.step(ETH)
+        await sim.step(BTC)
+        heard = await client.updates("book", 2)
+        assert [message["data"][0]["symbol"] for message in heard] == [ETH, BTC]
+
+
+async def test_streams_fall_mute_until_they_are_made_anew() -> None:
+    async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
+        await client.subscribe("book", BTC)
+        await client.subscribe("book", ETH)
+        sim.faults.mute_streams(channel="book", symbol=BTC)
+        await sim.step(BTC)
+        await sim.step(ETH)
+        await client.answer(request("unsubscribe", "book", symbol=[BTC]))
+        await client.subscribe("book", BTC)
+        await sim.step(BTC)
+        heard = await client.updates("book", 1)
+        assert [message["data"][0]["symbol"] for message in heard] == [BTC]
 
 
 async def test_clear_lets_subscriptions_be() -> None:

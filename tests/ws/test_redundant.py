@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import random
+from collections import Counter
 from typing import Any
 
 import pytest
+from tests import virtual
 from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel
 
 from kraken_connector import Engine
@@ -221,3 +226,75 @@ async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
 
 def _is(connection: Any, connection_id: int | None) -> bool:
     return connection.session is not None and connection.session.connection_id == connection_id
+
+
+@pytest.mark.parametrize("patience", [-1, math.nan, math.inf, "0.1", True])
+def test_patience_makes_sense(patience: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="redundant_patience must be a"):
+        KrakenWSClient(redundant=True, redundant_patience=patience)
+
+
+def test_patience_is_for_a_redundant_feed() -> None:
+    with pytest.raises(ValueError, match="redundant_patience needs redundant=True"):
+        KrakenWSClient(redundant_patience=0.1)
+
+
+async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Counter[str]:
+    """Lose one connection of two after the other, their bytes up to 20 ms late; count."""
+    counts: Counter[str] = Counter()
+    dice = random.Random(7)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, virtual.VirtualLoop)
+    copy = Engine()
+    copy.expect_book(BTC, 10)
+
+    def see(message: object) -> None:
+        if isinstance(message, WSDataMessage):
+            assert message.raw is not None
+            (event,) = copy.feed(message.raw)
+            assert isinstance(event, WSDataMessage)
+            assert event.verified
+            counts[message.type] += 1
+        else:
+            counts[type(message).__name__] += 1
+
+    async with connected(sim, redundant=True, **options) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), callback=see)
+        arbiter = await both_legs_stand(client)
+        loop.lag = lambda: dice.uniform(0, 0.02)
+        for _ in range(int(seconds)):
+            for _ in range(200):
+                await sim.step(BTC)
+                await asyncio.sleep(0.005)
+                counts["published"] += 1
+            # Never both: the other one stands and has come to what was presented.
+            await both_legs_stand(client)
+            dice.choice(sim.connections).abort()
+        await both_legs_stand(client)
+        await asyncio.sleep(0.1)
+        assert client.book(BTC).bids == copy.book(BTC).bids == sim.published(BTC)[-1].bids
+        assert client.stats()["callback_errors"] == 0
+        counts["gaps"] = len(client.gaps)
+        counts["switches"] = arbiter.switches
+        counts["reconnects"] = sum(view.reconnects for view in client.connections.values())
+        loop.lag = lambda: 0.0
+    return counts
+
+
+@pytest.mark.parametrize("patience", [0.0, 0.1])
+def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
+    patience: float,
+) -> None:
+    async def main() -> None:
+        async with SimulatedExchange(rate=0, heartbeat_interval=0.05) as sim:
+            counts = await lossy(sim, 20, redundant_patience=patience)
+            assert counts["reconnects"] == 20
+            skipped = counts["published"] - counts["update"]
+            if patience:
+                assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
+            else:
+                # Each comes back with a book that is newer than the other one's next message.
+                assert counts["gaps"] > 0
+                assert skipped > 0
+
+    virtual.run(main())

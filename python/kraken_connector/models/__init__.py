@@ -25,6 +25,7 @@ from .events import (
     GapEvent,
     InvalidFrameEvent,
     SequenceGapEvent,
+    StreamStaleEvent,
 )
 from .executions import ExecutionContingent, ExecutionData, ExecutionFee, ExecutionTriggers
 from .instrument import InstrumentAsset, InstrumentData, InstrumentPair
@@ -63,6 +64,7 @@ __all__ = [
     "QueuePosition",
     "SequenceGapEvent",
     "StatusData",
+    "StreamStaleEvent",
     "TickerData",
     "TradeData",
     "WSErrorResponse",

@@ -105,6 +105,34 @@ class BookQuarantinedEvent(Model):
 
 
 @model
+class StreamStaleEvent(Model):
+    """A subscription that the exchange accepted brings nothing; sent once for each silence.
+
+    Either its first message did not come within `request_timeout` seconds, and it is subscribed to
+    again; or it has been silent for `stale_after` seconds, of which nothing follows by itself: most
+    channels send something only when something happens. The next message ends the silence.
+
+    Attributes:
+        channel: such as `ohlc`.
+        symbol: currency pair, empty for channels without.
+        seconds: for how long nothing came.
+        last_ns: local time of the last message, nanoseconds since the epoch; `None` if none came
+            since it was subscribed to on this connection.
+        interval: minutes of a candle, `None` on other channels.
+        connection: URL of the connection.
+        received_ns: local time, nanoseconds since the epoch; not part of equality.
+    """
+
+    channel: str
+    symbol: str
+    seconds: float
+    last_ns: int | None = None
+    interval: int | None = None
+    connection: str = ""
+    received_ns: int | None = field(default=None, kw_only=True, compare=False)
+
+
+@model
 class DeadMansSwitchEvent(Model):
     """Something happened to the dead man's switch.
 

@@ -21,7 +21,7 @@ from . import rules, wire
 from .hosts import Host
 from .requests import UNSUPPORTED_PAIR, Role
 from .rules import Act, Countdown, Rule
-from .session import Outgoing, Session
+from .session import Outgoing, Session, Subscription
 from .subscription_faults import SubscriptionFaults
 from .token_faults import TokenFaults
 from .trading.faults import TradingFaults
@@ -569,6 +569,9 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         for connection in self._exchange.connections:
             if connection.session is not None:
                 connection.session.greet()
+
+    def _subscriptions(self) -> list[Subscription]:
+        return self._exchange.registry.all()
 
     def _note(self, event: str, detail: str = "") -> None:
         self._exchange.journal.note(event, detail)

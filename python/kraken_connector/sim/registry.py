@@ -39,6 +39,10 @@ class Registry:
         """Return the subscriptions to one topic, oldest first."""
         return list(self._topics.get(topic, ()))
 
+    def all(self) -> list[Subscription]:
+        """Return all subscriptions."""
+        return [listener for listeners in self._topics.values() for listener in listeners]
+
     def options(self, channel: str, symbol: str, among: Iterable[int]) -> list[int]:
         """Return which depths or intervals of a symbol somebody listens to."""
         return [option for option in among if (channel, symbol, option) in self._topics]

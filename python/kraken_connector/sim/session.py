@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Subscription:
     Attributes:
         option: depth, candle interval or event trigger.
         sequence: number of the last message, private channels only.
-        is_mute: whether a fault lets nothing through to the client.
+        left: how many messages reach the client until a fault lets none through.
     """
 
     session: Session
@@ -75,7 +76,7 @@ class Subscription:
     option: Option
     params: Mapping[str, Any] = field(default_factory=dict)
     sequence: int = 0
-    is_mute: bool = False
+    left: float = math.inf
 
     @property
     def topic(self) -> Topic:
@@ -89,7 +90,8 @@ class Subscription:
 
     def send(self, payload: bytes, kind: Literal["snapshot", "update"]) -> None:
         """Send one channel message to the client."""
-        if not self.is_mute:
+        if self.left > 0:
+            self.left -= 1
             self.session.send(Outgoing("data", payload, self.channel, kind, self.symbol))
 
     def next_sequence(self) -> int:
@@ -231,7 +233,7 @@ class Session:
             self._check_level3(subscription)
         if channel in requests.TOKEN_CHANNELS:
             self._tokens_in_use.add(request.params["token"])
-        subscription.is_mute = self.exchange.faults.mutes(channel)
+        subscription.left = self.exchange.faults.lets_through(channel, symbol)
         ack = Outgoing("answer", self._ack(request, subscription), channel, None, symbol)
         if self.exchange.ack_first:
             self.send(ack)

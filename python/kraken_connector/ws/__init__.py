@@ -24,6 +24,7 @@ from ..models import (
     DeadMansSwitchEvent,
     GapEvent,
     InvalidFrameEvent,
+    StreamStaleEvent,
 )
 from .balances import Balances
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
@@ -233,6 +234,7 @@ __all__ = [
     "SequenceGapEvent",
     "SequenceTracker",
     "StatusData",
+    "StreamStaleEvent",
     "SubscriptionEntry",
     "SubscriptionError",
     "SubscriptionParams",

@@ -282,14 +282,17 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             raise RequestTimeout(text) from None
 
     async def _subscribe(
-        self, params: SubscriptionParams, sink: Callable[[Link], Sink]
+        self,
+        params: SubscriptionParams,
+        sink: Callable[[Link], Sink],
+        stale_after: float | None = None,
     ) -> SubscriptionResult:
         """Subscribe; to what is only tracked until then, with a snapshot all the same."""
         topic = Topic(params.channel, None, "")
         tracked = [
             link for link in self._pool if link.session.registry.sinks(topic) == [self._nowhere]
         ]
-        result = await super()._subscribe(params, sink)
+        result = await super()._subscribe(params, sink, stale_after)
         for link in tracked:
             link.session.refresh(params.channel, now())
             link.connection.attend()

@@ -5,19 +5,23 @@ place is kept in the history of what was presented. While a leg stands at the en
 book equals the one presented, so that its next message is new and fits. A leg that is behind is
 followed, without presenting anything, until it has caught up. Should the legs cut the same events
 into different messages, or one begin with a snapshot that the other never shows, the one that is
-ahead cannot be followed by message: then its whole book is presented, as a snapshot.
+ahead cannot be followed by message: then its whole book is presented, as a snapshot. Before that
+the other one may be given some time to catch up, in which what the one ahead brings is kept: if it
+comes to a message that both have, nothing is skipped.
 
 The presented books live in an engine of their own, which verifies each message again. That costs a
 third reading of each message, and gives books that keep their identity and content whichever leg is
-lost. Like a session this has no socket and no clock.
+lost. Like a session this has no socket, and no clock of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .._backend import Engine, OrderBook, WSDataMessage
@@ -40,7 +44,13 @@ _END = 80
 
 
 class Gate(Protocol):
-    """What stands between a connection's books and those who subscribed to them."""
+    """What stands between a connection's books and those who subscribed to them.
+
+    Attributes:
+        leads: the books of which something is kept back for a while, by symbol.
+    """
+
+    leads: dict[str, Lead]
 
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
         """Take a book message; return what is to be delivered in its place."""
@@ -51,8 +61,17 @@ class Gate(Protocol):
     def given_up(self, symbol: str) -> bool:
         """Note that the connection's book is quarantined; true if it is given up everywhere."""
 
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that the connection's book brings nothing since a time; true if none does."""
+
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
+
+    def deadline(self) -> float:
+        """Return when `overdue` has something to deliver, infinity if nothing is kept back."""
+
+    def overdue(self) -> Iterable[Event]:
+        """Return what is to be delivered of what was kept back for long enough."""
 
 
 class _Mark(NamedTuple):
@@ -73,6 +92,31 @@ class _Mark(NamedTuple):
             return self.time < other.time
         one, two = (timestamp_ns(mark.time.decode(errors="replace")) for mark in (self, other))
         return one is not None and two is not None and one < two
+
+
+class Lead:
+    """What a connection brought that is newer than what the other one has come to.
+
+    Args:
+        start: the end of the history when it began.
+        until: when waiting for the other one ends, seconds of the arbiter's clock.
+
+    Attributes:
+        messages: what it brought, oldest first.
+    """
+
+    def __init__(self, start: int, until: float) -> None:
+        self.start = start
+        self.until = until
+        self.messages: list[tuple[_Mark, WSDataMessage]] = []
+
+    def reached(self, mark: _Mark) -> int:
+        """Return how many messages are presented when one with this mark is; 0 if none."""
+        if mark.time:
+            for number, (known, _) in enumerate(self.messages, 1):
+                if known == mark:
+                    return number
+        return 0
 
 
 class _Hole:
@@ -97,6 +141,8 @@ class _Feed:
         marks: the history's end, oldest first.
         newest: the mark with the latest time among what was presented.
         hole: since when it has not been sound.
+        silent_ns: the last message that was presented before a silence that was told of; 0 if
+            there was none yet.
     """
 
     def __init__(self, depth: int) -> None:
@@ -106,6 +152,7 @@ class _Feed:
         self.marks: deque[_Mark] = deque()
         self.newest = _Mark(b"", b"")
         self.hole: _Hole | None = None
+        self.silent_ns: int | None = None
 
     @property
     def end(self) -> int:
@@ -155,6 +202,7 @@ class Leg:
     Attributes:
         book: gives the connection's own live book of a symbol.
         places: where in the history of what was presented its sound books stand.
+        leads: its sound books that are ahead, and wait for the other connection.
         quarantined: the symbols whose books it has given up.
     """
 
@@ -162,6 +210,7 @@ class Leg:
 
     def __init__(self, arbiter: Arbiter) -> None:
         self.places: dict[str, int] = {}
+        self.leads: dict[str, Lead] = {}
         self.quarantined: set[str] = set()
         self._arbiter = arbiter
 
@@ -169,13 +218,17 @@ class Leg:
         """Tell whether the connection's book is the exchange's."""
         return symbol in self.places and self.book(symbol).is_valid
 
+    def carries(self, symbol: str) -> bool:
+        """Tell whether the connection's book is the exchange's, be it ahead or not."""
+        return (symbol in self.places or symbol in self.leads) and self.book(symbol).is_valid
+
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
         """Take a book message; return what is to be delivered in its place."""
         return self._arbiter.admit(self, message)
 
     def unsound(self, symbol: str, since_ns: int) -> bool:
         """Note that the connection's book cannot be read; true if it cannot be read at all now."""
-        self.places.pop(symbol, None)
+        self.forget(symbol)
         return self._arbiter.missed([symbol], since_ns, "resync")
 
     def given_up(self, symbol: str) -> bool:
@@ -183,12 +236,32 @@ class Leg:
         self.quarantined.add(symbol)
         return self._arbiter.given_up(symbol)
 
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that the connection's book brings nothing since a time; true if none does."""
+        return self._arbiter.silent(symbol, last_ns)
+
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
-        symbols = list(self.places)
+        symbols = [*self.places, *self.leads]
         self.places.clear()
+        self.leads.clear()
         self.quarantined.clear()
         self._arbiter.missed(symbols, since_ns, cause)
+
+    def deadline(self) -> float:
+        """Return when `overdue` has something to deliver, infinity if nothing is kept back."""
+        return min((lead.until for lead in self.leads.values()), default=math.inf)
+
+    def overdue(self) -> Iterator[Event]:
+        """Return what is to be delivered of what was kept back for long enough."""
+        for symbol in list(self.leads):
+            if symbol in self.leads:
+                yield from self._arbiter.look(self, symbol)
+
+    def forget(self, symbol: str) -> None:
+        """Forget where its book stands."""
+        self.places.pop(symbol, None)
+        self.leads.pop(symbol, None)
 
 
 class Arbiter:
@@ -197,6 +270,9 @@ class Arbiter:
     Args:
         url: what the records of holes name.
         on_gap: takes the record of a hole: there was no sound leg.
+        patience: how many seconds a connection that is ahead waits for the other one before its
+            book is presented and what lies between is skipped.
+        now: the clock by which it does.
 
     Attributes:
         engine: holds the books as they are presented.
@@ -204,11 +280,20 @@ class Arbiter:
         switches: books that were presented whole because the legs differed.
     """
 
-    def __init__(self, url: str, on_gap: Callable[[GapEvent], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        on_gap: Callable[[GapEvent], None],
+        *,
+        patience: float = 0.0,
+        now: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.engine = Engine()
         self.duplicates = self.switches = 0
         self._url = url
         self._on_gap = on_gap
+        self._patience = patience
+        self._now = now
         self._legs: list[Leg] = []
         self._feeds: dict[str, _Feed] = {}
 
@@ -232,7 +317,7 @@ class Arbiter:
             self._end_hole(feed, symbol, None)
             self.engine.invalidate_book(symbol, "awaiting_snapshot")
         for leg in self._legs:
-            leg.places.pop(symbol, None)
+            leg.forget(symbol)
 
     def close(self) -> None:
         """Present nothing any more; open holes are reported as such."""
@@ -259,6 +344,8 @@ class Arbiter:
         if not message.verified or raw is None:
             return ()
         mark = _mark(raw)
+        if leg.leads and symbol in leg.leads:
+            return self._keep(leg, feed, symbol, mark, message)
         if message.type == "snapshot":
             return self._snapshot(leg, feed, symbol, mark, message)
         place = leg.places.get(symbol)
@@ -268,6 +355,8 @@ class Arbiter:
             return self._present(leg, feed, symbol, mark, raw, message.received_ns)
         after = feed.after(mark, place)
         if after is None and self._is_ahead(leg, feed, symbol, mark):
+            if self._may_wait(leg, symbol):
+                return self._lead(leg, feed, symbol, mark, message)
             return self._switch(leg, feed, symbol, mark)
         self._follow(leg, feed, symbol, mark, after)
         return ()
@@ -277,7 +366,7 @@ class Arbiter:
         hole = _Hole(cause, since_ns)
         for symbol in symbols:
             feed = self._feeds.get(symbol)
-            if feed is None or not feed.is_sound or self._sound_legs(symbol):
+            if feed is None or not feed.is_sound or self._is_carried(symbol):
                 continue
             feed.is_sound = False
             feed.hole = hole
@@ -298,14 +387,52 @@ class Arbiter:
             self._end_hole(feed, symbol, None)
         return True
 
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Note that a connection brings nothing of a book; true, once, if none does."""
+        feed = self._feeds.get(symbol)
+        shown_ns = self.engine.book(symbol).received_ns or 0
+        if feed is None or shown_ns > (last_ns or 0) or feed.silent_ns == shown_ns:
+            return False
+        feed.silent_ns = shown_ns
+        return True
+
+    def look(self, leg: Leg, symbol: str) -> Iterable[Event]:
+        """Present what a connection that is ahead brought, if it need not wait any longer."""
+        feed, lead = self._feeds.get(symbol), leg.leads[symbol]
+        if feed is None:
+            del leg.leads[symbol]
+            return ()
+        is_patient = self._now() < lead.until and len(lead.messages) < REMEMBERED
+        if is_patient and self._may_wait(leg, symbol):
+            return ()
+        del leg.leads[symbol]
+        (mark, first), *others = lead.messages
+        if first.type != "snapshot":
+            last = lead.messages[-1][0]
+            if not feed.is_sound or feed.newest.is_before(last):
+                return self._switch(leg, feed, symbol, last)
+            self._follow(leg, feed, symbol, last, None)
+            return ()
+        events = self._snapshot(leg, feed, symbol, mark, first, may_wait=False)
+        return chain(events, self._replay(leg, others))
+
     # Inner workings.
 
     def _snapshot(
-        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+        self,
+        leg: Leg,
+        feed: _Feed,
+        symbol: str,
+        mark: _Mark,
+        message: WSDataMessage,
+        *,
+        may_wait: bool = True,
     ) -> Iterable[Event]:
         leg.quarantined.discard(symbol)
         is_newer = feed.newest.is_before(mark)
         if not feed.is_sound or (is_newer and not self._is_presented(leg, feed, symbol, mark)):
+            if feed.is_sound and may_wait and self._may_wait(leg, symbol):
+                return self._lead(leg, feed, symbol, mark, message)
             if self.engine.book(symbol).state == "quarantined":
                 self.engine.expect_book(symbol, feed.depth)
             assert message.raw is not None
@@ -313,6 +440,57 @@ class Arbiter:
             return self._present(leg, feed, symbol, mark, message.raw, message.received_ns)
         self._follow(leg, feed, symbol, mark, None)
         return ()
+
+    def _may_wait(self, leg: Leg, symbol: str) -> bool:
+        """Tell whether another connection may come to what this one is ahead of."""
+        return self._patience > 0 and any(
+            other is not leg and other.is_sound(symbol) for other in self._legs
+        )
+
+    def _lead(
+        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+    ) -> Iterable[Event]:
+        """Begin to keep what a connection brings that is ahead."""
+        leg.places.pop(symbol, None)
+        leg.leads[symbol] = lead = Lead(feed.end, self._now() + self._patience)
+        lead.messages.append((mark, message))
+        return ()
+
+    def _keep(
+        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+    ) -> Iterable[Event]:
+        """Keep a message of a connection that is ahead, unless the other one has come to it."""
+        lead = leg.leads[symbol]
+        if message.type == "snapshot":
+            lead.messages.clear()
+        lead.messages.append((mark, message))
+        if mark.time and (place := feed.after(mark, lead.start)) is not None:
+            return self._resume(leg, symbol, len(lead.messages), place)
+        return self.look(leg, symbol)
+
+    def _catch_up(self, feed: _Feed, symbol: str) -> Iterator[Event]:
+        """Go on with those that were ahead of what has just been presented."""
+        for leg in self._legs:
+            lead = leg.leads.get(symbol)
+            if lead is None:
+                continue
+            count = lead.reached(feed.marks[-1])
+            if len(lead.messages) == 1 and not count:
+                count = int(self._is_presented(leg, feed, symbol, lead.messages[0][0]))
+            if count:
+                yield from self._resume(leg, symbol, count, feed.end)
+
+    def _resume(self, leg: Leg, symbol: str, count: int, place: int) -> Iterator[Event]:
+        """Go on with a connection whose first messages that were kept have been presented."""
+        kept = leg.leads.pop(symbol).messages
+        self.duplicates += count
+        leg.places[symbol] = place
+        return self._replay(leg, kept[count:])
+
+    def _replay(self, leg: Leg, kept: list[tuple[_Mark, WSDataMessage]]) -> Iterator[Event]:
+        """Take what was kept, each when the one before has been delivered, as books show it."""
+        for _, message in kept:
+            yield from self.admit(leg, message)
 
     def _follow(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, after: int | None) -> None:
         """Keep a leg's place, whose message shows nothing new."""
@@ -357,6 +535,8 @@ class Arbiter:
         leg.places[symbol] = feed.end
         if not feed.is_sound:
             self._sound_again(feed, symbol, received_ns)
+        if self._patience and any(other.leads for other in self._legs):
+            return chain(events, self._catch_up(feed, symbol))
         return events
 
     def _switch(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
@@ -384,6 +564,9 @@ class Arbiter:
 
     def _sound_legs(self, symbol: str) -> list[Leg]:
         return [leg for leg in self._legs if leg.is_sound(symbol)]
+
+    def _is_carried(self, symbol: str) -> bool:
+        return any(leg.carries(symbol) for leg in self._legs)
 
     def _sound_again(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
         if not feed.is_sound:

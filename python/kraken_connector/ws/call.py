@@ -22,6 +22,7 @@ class Call:
         params: the whole of it.
         parts: what of it each connection is asked for.
         sink: gives where the messages of a connection go.
+        stale_after: how many seconds its streams may be silent; `None` if it does not say.
     """
 
     def __init__(
@@ -29,11 +30,12 @@ class Call:
         params: SubscriptionParams,
         parts: list[tuple[Link, SubscriptionParams]],
         sink: Callable[[Link], Sink],
+        stale_after: float | None = None,
     ) -> None:
         self._params = params
         self._parts = [(link, part, sink(link)) for link, part in parts]
         # A twin has wishes of its own: what it misses its counterpart may have.
-        self._wishes = Wish(params), Wish(params)
+        self._wishes = Wish(params, stale_after), Wish(params, stale_after)
         self._asks: list[tuple[Link, Ask]] = []
 
     def subscribe(self, now: float) -> None:

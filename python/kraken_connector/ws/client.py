@@ -95,8 +95,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             200, or 500 with a pro account.
         redundant: whether books come over two connections, the first verified arrival of each
             message counting. Books alone: other channels have no checksum to tell equals by.
+        redundant_patience: longest wait of the connection that is ahead for the other one, where
+            its book would skip updates. The default, 0, presents the newer book at once, which is
+            right for quoting; with a patience every update comes, if need be that much later.
         on_message: a plain function that takes every message at once instead of the queue.
         deliver_heartbeats: whether heartbeats are delivered like data.
+        stale_after: how long market data of a pair may be silent until a `StreamStaleEvent` tells
+            of it; never by default, as a quiet market is silent too. `subscribe` can say otherwise.
         private_queue_max: private messages that wait for a slow consumer; further ones are
             reported as a gap and not queued. `orders` and `balances` take them all the same.
         resync_attempts: how often a book that fails its checksum is asked for again; private
@@ -156,8 +161,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         symbols_per_connection: int | None = None,
         level3_allowance: int = LEVEL3_ALLOWANCE,
         redundant: bool = False,
+        redundant_patience: float = 0.0,
         on_message: Callable[[Any], object] | None = None,
         deliver_heartbeats: bool = False,
+        stale_after: float | None = None,
         private_queue_max: int = 65_536,
         resync_attempts: int = 5,
         maintenance_pause: float = 5.0,
@@ -199,6 +206,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             request_timeout=request_timeout,
             resync_attempts=resync_attempts,
             deliver_heartbeats=deliver_heartbeats,
+            stale_after=stale_after,
             order_deadline=order_deadline,
         )
         self._keep_settings(url, session_options, connection_options)
@@ -241,6 +249,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,
+            redundant_patience=redundant_patience,
             inbox=self._inbox,
             callback=self._callback,
             on_gap=self._record_gap,
@@ -452,10 +461,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
             (seconds of the last ping), `ping`, `dispatch` and `transit` (each `count`, and in
             seconds `p50`, `p99`, `p99.9`, `max`), `rates` (`frames` and `bytes` per second, of the
-            last ten seconds) and the engine's own counts. `ping` is what pings took; `dispatch` is
-            the time from receiving a read until its messages were delivered; `transit` is that from
-            the exchange's timestamp until receiving, one message a read, and only as true as the
-            two clocks agree.
+            last ten seconds), `streams` and the engine's own counts. `streams` has an entry for
+            each stream by channel and symbol (and minutes of candles), such as `ohlc BTC/USD 5`:
+            `age`, the seconds since its last message, `None` before the first on the present
+            socket, and `is_stale`, whether its silence has reached a bound. `ping` is what pings
+            took; `dispatch` is the time from receiving a read until its messages were delivered;
+            `transit` is that from the exchange's timestamp until receiving, one message a read, and
+            only as true as the two clocks agree.
         """
         return {
             "queued": len(self._inbox),

@@ -15,6 +15,7 @@ from ..models import (
     InvalidFrameEvent,
     PongResponse,
     SequenceGapEvent,
+    StreamStaleEvent,
     WSErrorResponse,
     WSResponse,
 )
@@ -32,6 +33,7 @@ WSMessage: TypeAlias = (
     | BookQuarantinedEvent
     | DeadMansSwitchEvent
     | GapEvent
+    | StreamStaleEvent
     | InvalidFrameEvent
 )
 

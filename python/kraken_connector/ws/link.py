@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -204,6 +205,7 @@ class ConnectionView:
             "rates": session.rates(),
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),
+            "streams": session.staleness.summary(time.time_ns()),
             **session.engine.counters(),
             **feed,
         }

@@ -1,11 +1,21 @@
-"""Whether a connection is alive: pings that want an answer, and a limit to silence."""
+"""Whether a connection is alive: pings that want an answer, and a limit to silence.
+
+Heartbeats cannot be subscribed to: they come by themselves with the first subscription to any
+channel, while no channel has something to send (docs.kraken.com, page "Heartbeat"). So a connection
+with a subscription on which nothing but pongs comes counts as silent. Should a host send no
+heartbeats all the same, a quiet connection to it is given up twice and then left alone.
+"""
 
 from __future__ import annotations
+
+import logging
 
 from ..exceptions import ConnectionLost, HeartbeatTimeout, TransportError
 from .latency import LatencyHistogram
 
 __all__ = ["Liveness"]
+
+logger = logging.getLogger(__name__)
 
 
 class Liveness:
@@ -21,6 +31,8 @@ class Liveness:
 
     #: How much a check may come late before we were the ones who did not listen.
     STALL = 0.1
+    #: Sockets in a row that are given up although pongs come, if none of them had a heartbeat.
+    BARREN = 2
 
     def __init__(self, ping_interval: float, ping_timeout: float, heartbeat_timeout: float) -> None:
         self._ping_interval = ping_interval
@@ -38,10 +50,14 @@ class Liveness:
         self._paused = False
         self._pong_due: float | None = None
         self._pinged = 0.0
+        self._opened = 0.0
+        self._has_beat = False
+        self._barren = 0
 
     def opened(self, now: float) -> None:
         """Begin with a new socket."""
-        self.heard = now
+        self.heard = self._opened = now
+        self._has_beat = False
         self._frames, self._fed = None, float("inf")
         self._ping_due = now  # Its pong tells early what time it is at the exchange.
         self._pong_due = None
@@ -70,6 +86,8 @@ class Liveness:
         An exchange that answers pings and sends nothing else is as good as silent.
         """
         if frames != self._frames:
+            if now - self._opened > self._heartbeat_timeout:
+                self._barren = 0
             self._fed = float("inf") if frames is None else now
         self._frames = frames
 
@@ -77,12 +95,29 @@ class Liveness:
         """Return why the connection counts as dead, if it does."""
         if self._paused:
             return None
-        silence = now - min(self.heard, self._fed)
-        if silence >= self._heartbeat_timeout:
-            return HeartbeatTimeout(url, silence)
+        if now - self.heard >= self._heartbeat_timeout:
+            return HeartbeatTimeout(url, now - self.heard)
+        if now - self._fed >= self._heartbeat_timeout and self._wants_heartbeats(url):
+            return HeartbeatTimeout(url, now - self._fed)
         if self._pong_due is not None and now >= self._pong_due:
             return ConnectionLost(url, f"no pong within {self._ping_timeout:g} s")
         return None
+
+    def beat(self) -> None:
+        """Take a heartbeat."""
+        self._has_beat = True
+        self._barren = 0
+
+    def _wants_heartbeats(self, url: str) -> bool:
+        """Tell whether to give up a socket without them."""
+        if self._has_beat:
+            return True
+        if self._barren == self.BARREN:
+            return False
+        self._barren += 1
+        if self._barren == self.BARREN:
+            logger.warning("%s sends no heartbeats: pongs are enough from now on", url)
+        return True
 
     def wants_ping(self, now: float) -> bool:
         """Tell whether to send a ping now; if so it counts as sent."""

@@ -6,7 +6,14 @@ import math
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["SessionOptions", "check_seconds", "checked_count", "checked_seconds", "checked_url"]
+__all__ = [
+    "SessionOptions",
+    "check_seconds",
+    "checked_bound",
+    "checked_count",
+    "checked_seconds",
+    "checked_url",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +29,8 @@ class SessionOptions:
         deliver_heartbeats: whether heartbeats are delivered like data.
         order_deadline: seconds from sending during which the exchange may take an order, an amend
             or an edit; 0.5 to 60 (page "Add Order").
+        stale_after: seconds of silence after which a stream of a pair's market data is told of;
+            `None` for never.
 
     Raises:
         TypeError, ValueError: a value makes no sense.
@@ -34,11 +43,14 @@ class SessionOptions:
     resync_attempts: int = 5
     deliver_heartbeats: bool = False
     order_deadline: float = 5.0
+    stale_after: float | None = None
 
     def __post_init__(self) -> None:
         check_seconds(self, "ping_interval", "ping_timeout", "heartbeat_timeout", "request_timeout")
         checked_count("resync_attempts", self.resync_attempts, 0)
         check_seconds(self, "order_deadline")
+        if self.stale_after is not None:
+            checked_bound("stale_after", self.stale_after)
         if not 0.5 <= self.order_deadline <= 60:
             raise ValueError(f"order_deadline must be 0.5 to 60 seconds, not {self.order_deadline}")
 
@@ -65,6 +77,15 @@ def checked_seconds(name: str, value: object) -> float:
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name} must be a positive number of seconds, not {value!r}")
     return float(value)
+
+
+def checked_bound(name: str, value: object) -> float:
+    """Return a duration in seconds that may be infinite.
+
+    Raises:
+        TypeError, ValueError: as `checked_seconds`.
+    """
+    return math.inf if value == math.inf else checked_seconds(name, value)
 
 
 def checked_count(name: str, value: object, least: int) -> int:

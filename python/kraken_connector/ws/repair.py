@@ -5,20 +5,22 @@ an ack does not mean that the snapshot comes (seen live: after an unsubscribe wi
 may not), so each is waited for, with a deadline.
 
 A book is given up after some attempts. A private stream never is: whatever the exchange answers to
-its subscribe, once it was accepted it is subscribed to again, with growing pauses.
+its subscribe, once it was accepted it is subscribed to again, with growing pauses. Another public
+stream is given up when the exchange refuses it; while it brings nothing it is subscribed to again,
+with growing pauses.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from .._backend import Engine, WSDataMessage
 from ..exceptions import BookNotReady, TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
-from .constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS
+from .constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
 from .flights import says
 from .requests import Requests
@@ -30,6 +32,10 @@ __all__ = ["Repair"]
 
 logger = logging.getLogger(__name__)
 
+#: Channels of which any message shows that the stream works. The others build on their snapshot.
+#: A pair that never traded may have no snapshot, and begin with an update.
+INDEPENDENT = frozenset({"ticker", "trade", "ohlc"})
+
 
 @dataclass(slots=True)
 class _Awaited:
@@ -38,11 +44,13 @@ class _Awaited:
     Attributes:
         topic: the stream.
         since_ns: local time at which it was asked for, nanoseconds since the epoch.
+        since: the same in monotonic seconds.
         deadline: when it is asked for again.
     """
 
     topic: Topic
     since_ns: int
+    since: float
     deadline: float
 
 
@@ -54,6 +62,7 @@ class Repair:
         registry: what is subscribed.
         engine: holds the books.
         note: takes events about a topic.
+        silent: takes a topic that was accepted and brought nothing, and for how many seconds.
         closed: takes the record of a hole: the repair, and whether it ended well.
         changed: is called when `watched` may have changed.
         broken: is called when messages of a private channel may be missing, with its name.
@@ -71,6 +80,7 @@ class Repair:
         engine: Engine,
         *,
         note: Callable[[Topic, Any], None],
+        silent: Callable[[Topic, float], None],
         closed: Callable[[Resync, bool], None],
         changed: Callable[[], None],
         broken: Callable[[str], None],
@@ -84,6 +94,7 @@ class Repair:
         self._registry = registry
         self._engine = engine
         self._note = note
+        self._silent = silent
         self._closed = closed
         self._changed = changed
         self._broken = broken
@@ -91,7 +102,7 @@ class Repair:
         self._patience = patience
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
-        self._awaited: dict[str, dict[str, _Awaited]] = {}
+        self._awaited: dict[str, dict[Topic, _Awaited]] = {}
         self._asks: dict[Topic, list[Ask]] = {}
         #: Private streams of which something was missed, and no snapshot came since.
         self._stale: set[Topic] = set()
@@ -99,7 +110,7 @@ class Repair:
     @property
     def watched(self) -> frozenset[str]:
         """The channels whose messages `watch` must see."""
-        waiting = (channel for channel, symbols in self._awaited.items() if symbols)
+        waiting = (channel for channel, topics in self._awaited.items() if topics)
         return frozenset({*waiting, *(entry.topic.channel for entry in self._policy)})
 
     @property
@@ -135,11 +146,10 @@ class Repair:
         subscription = self._registry.get(topic)
         if subscription is not None and subscription.state == "unsubscribing":
             # Should it stay after all, it must be asked for again then.
-            entry = _Awaited(topic, self._now_ns(), now + self._patience)
-            self._awaited.setdefault(topic.channel, {})[topic.symbol] = entry
+            self._await(topic, now, self._patience)
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
-        self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+        self._awaited.get(topic.channel, {}).pop(topic, None)
         self._attempt(topic, cause, now, since_ns, is_planned=is_planned)
 
     def release(self, subscription: Subscription, now: float, *, is_open: bool) -> Ask:
@@ -200,15 +210,18 @@ class Repair:
     def expect(self, subscription: Subscription, now: float) -> None:
         """Begin to wait for the first message of a subscription that is being sent."""
         if _brings_snapshot(subscription.params):
-            topic = subscription.topic
-            entry = _Awaited(topic, self._now_ns(), now + 2 * self._patience)
-            self._awaited.setdefault(topic.channel, {})[topic.symbol] = entry
+            self._await(subscription.topic, now, 2 * self._patience)
             self._changed()
 
     def confirmed(self, topic: Topic, now: float) -> None:
         """Count from the answer, if nothing came before it."""
-        if (entry := self._awaited.get(topic.channel, {}).get(topic.symbol)) is not None:
-            entry.since_ns, entry.deadline = self._now_ns(), now + self._patience
+        if (entry := self._awaited.get(topic.channel, {}).get(topic)) is not None:
+            if self._sends_no_snapshot(topic):
+                del self._awaited[topic.channel][topic]
+                self._changed()
+                return
+            entry.since_ns, entry.since = self._now_ns(), now
+            entry.deadline = now + self._patience
         elif topic in self._stale:
             subscription = self._registry.get(topic)
             assert subscription is not None
@@ -221,7 +234,7 @@ class Repair:
     def refused(self, topic: Topic, now: float) -> None:
         """Note that a stream which was there before was refused by the next socket."""
         if topic.channel in PRIVATE_CHANNELS:
-            self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+            self._awaited.get(topic.channel, {}).pop(topic, None)
             since_ns = self._split_off(topic.channel)
             self._attempt(topic, "disconnect", now, since_ns, tried=1)
             return
@@ -230,28 +243,47 @@ class Repair:
 
     def watch(self, message: WSDataMessage, now: float) -> bool:
         """See whether a message was waited for, or ends a repair, or fails it."""
-        if message.type != "snapshot" and message.channel != "ticker":
+        if message.type != "snapshot" and message.channel not in INDEPENDENT:
             return False
-        places = [self._watch(message, symbol, now) for symbol in _symbols(message)]
+        places = [self._watch(message, topic, now) for topic in self._topics(message)]
         return any(places)
 
-    def _watch(self, message: WSDataMessage, symbol: str, now: float) -> bool:
-        came = self._awaited.get(message.channel, {}).pop(symbol, None)
+    def _watch(self, message: WSDataMessage, topic: Topic, now: float) -> bool:
+        came = self._awaited.get(message.channel, {}).pop(topic, None)
         if came is not None and message.verified is not False:
-            self._stale.discard(came.topic)
-            self._settle(came.topic)
-        found = came is not None
-        for entry in self._policy:
-            place = (entry.topic.channel, entry.topic.symbol)
-            if place == (message.channel, symbol) and entry.phase in ("subscribing", "snapshot"):
-                found = True
-                if message.verified is False:
-                    self._attempt(entry.topic, entry.cause, now)
-                else:
-                    self._finish(entry, now)
-        if found:
+            self._stale.discard(topic)
+            self._settle(topic)
+        entry = self._policy.get(topic)
+        is_meant = entry is not None and self._may_end(entry)
+        if entry is not None and is_meant:
+            if message.verified is False:
+                self._attempt(topic, entry.cause, now)
+            else:
+                self._finish(entry, now)
+        if came is not None or is_meant:
             self._changed()
-        return found
+            return True
+        return False
+
+    def _may_end(self, entry: Resync) -> bool:
+        """Tell whether a message of its stream may end a repair now."""
+        if entry.phase == "waiting":
+            return entry.topic.channel in INDEPENDENT
+        return entry.phase in ("subscribing", "snapshot")
+
+    def _topics(self, message: WSDataMessage) -> list[Topic]:
+        """Return the streams that a message may be of."""
+        channel = message.channel
+        if channel in BOOK_CHANNELS:
+            return [Topic(channel, None, message.symbol or "")]
+        if channel not in INDEPENDENT:
+            return [Topic(channel, None, "")]
+        if not message.data:
+            # An empty snapshot names no pair: it is taken for that of the first pair without one.
+            repaired = (entry.topic for entry in self._policy if entry.topic.channel == channel)
+            return [*self._awaited.get(channel, {}), *repaired][:1]
+        found = (topic for item in message.data for topic in _topics_of(channel, item))
+        return list(dict.fromkeys(found))
 
     def answered(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
@@ -271,7 +303,7 @@ class Repair:
         """Stop: nobody wants the stream any more."""
         self._policy.forget(topic)
         self._stale.discard(topic)
-        self._awaited.get(topic.channel, {}).pop(topic.symbol, None)
+        self._awaited.get(topic.channel, {}).pop(topic, None)
         self._settle(topic, BookNotReady(topic.symbol, "unsubscribed"))
         self._changed()
 
@@ -307,11 +339,24 @@ class Repair:
         for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
+    def _await(self, topic: Topic, now: float, patience: float) -> None:
+        """Wait for the first message of a stream."""
+        entry = _Awaited(topic, self._now_ns(), now, now + patience)
+        self._awaited.setdefault(topic.channel, {})[topic] = entry
+
+    def _sends_no_snapshot(self, topic: Topic) -> bool:
+        """Tell whether the answer to a subscribe says that no snapshot comes."""
+        subscription = self._registry.get(topic)
+        ack = None if subscription is None else subscription.ack
+        return ack is not None and (
+            topic.channel in INDEPENDENT and ack.result.get("snapshot") is False
+        )
+
     def _is_awaited(self, topic: Topic) -> bool:
-        return topic.symbol in self._awaited.get(topic.channel, {})
+        return topic in self._awaited.get(topic.channel, {})
 
     def _waiting(self) -> Iterator[_Awaited]:
-        return (entry for symbols in self._awaited.values() for entry in symbols.values())
+        return (entry for topics in self._awaited.values() for entry in topics.values())
 
     def _overdue(self, awaited: _Awaited, now: float) -> None:
         """Ask again for what was confirmed and brought nothing."""
@@ -320,8 +365,8 @@ class Repair:
         if subscription is not None and subscription.state in ("pending", "unsubscribing"):
             awaited.deadline = now + self._patience
             return
-        del self._awaited[topic.channel][topic.symbol]
-        logger.warning("%s has not begun", topic)
+        del self._awaited[topic.channel][topic]
+        self._silent(topic, now - awaited.since)
         self.needed(topic, "resync", now, awaited.since_ns)
         self._changed()
 
@@ -343,7 +388,7 @@ class Repair:
             return
         self.count += 1
         is_private = topic.channel in PRIVATE_CHANNELS
-        bound = "" if is_private else f" of {self._policy.limit}"
+        bound = f" of {self._policy.limit}" if topic.channel in BOOK_CHANNELS else ""
         logger.warning("%s is asked for again (attempt %d%s)", topic, entry.attempts, bound)
         if is_private and not is_planned:
             self._stale.add(topic)
@@ -442,23 +487,25 @@ def _is_in_force(subscription: Subscription) -> bool:
 
 
 def _brings_snapshot(params: SubscriptionParams) -> bool:
-    """Tell whether a subscription surely begins with a message.
+    """Tell whether a subscription is to begin with a message.
 
-    Of candles and trades there may be none; an account without orders gets an empty snapshot.
+    An account without orders gets an empty snapshot (seen in captures). What comes for a pair that
+    never traded, `trade` and `ohlc` pages do not say.
     """
-    begins = ("book", "level3", "ticker", "instrument", "executions", "balances")
-    if params.channel not in begins:
-        return False
     asked = params.subscribe_params()
     if asked.get("users") or asked.get("snapshot") is False:
         return False
     return params.channel != "executions" or bool(asked["snap_orders"] or asked["snap_trades"])
 
 
-def _symbols(message: WSDataMessage) -> Iterable[str]:
-    """Return what a message is about, as the symbols of topics."""
-    if message.channel in BOOK_CHANNELS:
-        return (message.symbol or "",)
-    if message.channel == "ticker":
-        return {symbol for item in message.data if (symbol := getattr(item, "symbol", None))}
-    return ("",)
+def _topics_of(channel: str, item: Any) -> list[Topic]:
+    """Return the streams that an item of a message may be of."""
+    symbol, interval = getattr(item, "symbol", None), getattr(item, "interval", None)
+    if not isinstance(symbol, str):
+        return []
+    if channel == "ticker":
+        # Nothing tells the two kinds of ticker apart.
+        return [Topic(channel, trigger.value, symbol) for trigger in EventTrigger]
+    if channel == "ohlc":
+        return [Topic(channel, interval, symbol)] if isinstance(interval, int) else []
+    return [Topic(channel, None, symbol)]

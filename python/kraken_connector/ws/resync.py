@@ -2,8 +2,10 @@
 
 Subscribing anew without a pause trips the exchange's message limit and the book then never
 recovers, so attempts are paced. Those of a book are bounded: it says by itself that it cannot be
-read. Those of a private stream are not, as a fill that does not arrive looks like no fill. What is
-sent is the session's business.
+read. Those of a private stream are not, as a fill that does not arrive looks like no fill. Nor are
+those of other streams: candles and trades that do not arrive look like a quiet market. Their pauses
+grow longer, as a pair that never traded may have nothing to send, and each attempt interrupts what
+does come. What is sent is the session's business.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .constants import PRIVATE_CHANNELS
+from .engine_books import BOOK_CHANNELS
 from .subscriptions import Topic
 
 __all__ = ["Resync", "ResyncPolicy"]
@@ -45,9 +48,10 @@ class ResyncPolicy:
     """The streams that are asked for again, and those that were lately.
 
     Args:
-        attempts: how often a stream is asked for before it is given up; private ones never are.
+        attempts: how often a book is asked for before it is given up; other streams never are.
         pause: seconds before the second attempt; each further one waits twice as long.
-        longest: seconds of the longest pause.
+        longest: seconds of the longest pause of a book or a private stream.
+        longest_of_others: that of any other stream.
         forget_after: seconds after which a repaired stream counts as sound, so that its next
             failure is its first. One that keeps failing sooner adds up its attempts.
     """
@@ -58,11 +62,13 @@ class ResyncPolicy:
         *,
         pause: float = 0.5,
         longest: float = 30.0,
+        longest_of_others: float = 600.0,
         forget_after: float = 60.0,
     ) -> None:
         self.limit = attempts
         self._pause = pause
         self._longest = longest
+        self._longest_of_others = longest_of_others
         self._forget_after = forget_after
         self._entries: dict[Topic, Resync] = {}
 
@@ -96,11 +102,11 @@ class ResyncPolicy:
             entry = self._entries[topic] = Resync(topic, cause, since_ns, tried)
         elif entry.phase == "done":
             entry.cause, entry.since_ns = cause, since_ns
-        if topic.channel not in PRIVATE_CHANNELS and entry.attempts >= self.limit:
+        if topic.channel in BOOK_CHANNELS and entry.attempts >= self.limit:
             return None
         entry.attempts += 1
         entry.phase = "waiting"
-        entry.deadline = now + self._delay(entry.attempts)
+        entry.deadline = now + self._delay(topic, entry.attempts)
         return entry
 
     def finish(self, entry: Resync, now: float) -> None:
@@ -116,7 +122,10 @@ class ResyncPolicy:
         """Drop everything: a new connection begins with snapshots of everything."""
         self._entries.clear()
 
-    def _delay(self, attempt: int) -> float:
+    def _delay(self, topic: Topic, attempt: int) -> float:
         if attempt == 1:
             return 0.0
-        return min(self._pause * 2.0 ** (attempt - 2), self._longest)
+        is_urgent = topic.channel in BOOK_CHANNELS or topic.channel in PRIVATE_CHANNELS
+        longest = self._longest if is_urgent else self._longest_of_others
+        # The exponent has a bound, as attempts of some streams have none.
+        return min(self._pause * 2.0 ** min(attempt - 2, 64), longest)

@@ -9,6 +9,7 @@ called once for each socket, so books and subscriptions outlive the sockets.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -27,6 +28,7 @@ from ..models import (
     PongResponse,
     SequenceGapEvent,
     StatusData,
+    StreamStaleEvent,
     WSErrorResponse,
     WSRequest,
     WSResponse,
@@ -50,6 +52,7 @@ from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
+from .staleness import Staleness
 from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
 from .subscriptions import Ask, Outlet, Registry, Sink, Topic, Wish
@@ -97,6 +100,7 @@ class Session:
         care: what is done for the keepers.
         trading: orders and what happens to them.
         repair: streams that are asked for again.
+        staleness: when each stream brought its last message.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
         is_open: whether there is a socket.
@@ -170,11 +174,19 @@ class Session:
             wall_ns=time.time_ns,
             order_deadline=options.order_deadline,
         )
+        self.staleness = Staleness(
+            self.registry,
+            self.engine,
+            math.inf if options.stale_after is None else options.stale_after,
+            self._note_silence,
+            receiving=self,
+        )
         self.repair = self.requests.repairs = Repair(
             self.requests,
             self.registry,
             self.engine,
             note=self._note_repair,
+            silent=self.staleness.overdue,
             closed=self._repaired,
             changed=self._rebuild_routes,
             broken=self._broken,
@@ -189,13 +201,12 @@ class Session:
         self._pongs = 0
         #: Id of the last ping, and when it was sent.
         self._last_ping: tuple[int, float] | None = None
-        #: When each private channel brought its last message.
-        self._private_ns: dict[str, int] = {}
         self._planned = float("inf")
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
         self._unrouted: Take = outlet.put
+        self._past_gate: Take = outlet.put
         self._settle = outlet.settle
         keepers = dict(keepers or {})
         isolated = {
@@ -207,7 +218,7 @@ class Session:
         self._observers = dict(observers or {})
         self._observers |= {name: keeper.observe for name, keeper in keepers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
-            HeartbeatMessage: outlet.put if options.deliver_heartbeats else _ignore,
+            HeartbeatMessage: self._on_heartbeat,
             PongResponse: self._on_pong,
             WSResponse: self._on_response,
             WSErrorResponse: self._on_response,
@@ -292,7 +303,6 @@ class Session:
         self.holes.epoch += 1
         self.failure = None
         self.last_received_ns = 0
-        self._private_ns.clear()
         self._paused = False
         self._live.opened(now)
         self._last_ping = None
@@ -307,6 +317,7 @@ class Session:
         if self.is_open:
             self._open_hole(now_ns, cause)
         self.is_open = False
+        self.staleness.lost()
         self._watch.forget()
         self._rates.forget()
         self.care.broken()
@@ -352,11 +363,14 @@ class Session:
             self.requests.tick(now)
             self.repair.tick(now)
             self.care.tick(now)
+            self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
         self.trading.tick(now)
+        if self._gate is not None and now >= self._gate.deadline():
+            self._pass_overdue(self._gate)
         self._ping_if_due(now)
         self._after(now)
 
@@ -366,6 +380,8 @@ class Session:
             self._planned = float("inf")
         else:
             self._planned = min(self._live.deadline(), self.trading.deadline())
+            if self._gate is not None:
+                self._planned = min(self._planned, self._gate.deadline())
             if self._paused:
                 self._planned = min(self._planned, self.requests.deadline_unheard(now))
             else:
@@ -374,6 +390,7 @@ class Session:
                     self.requests.deadline(now),
                     self.repair.deadline(),
                     self.care.deadline(),
+                    self.staleness.deadline(),
                 )
         return min(self._planned, self._watch.due)
 
@@ -532,6 +549,11 @@ class Session:
         self.attention = True
         self._outlet.note(message)
 
+    def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
+        self._live.beat()
+        if self._options.deliver_heartbeats:
+            self._unrouted(heartbeat)
+
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
         self._live.pong(self._live.heard)
@@ -628,8 +650,19 @@ class Session:
                     take(event)
                 else:
                     self._note(Topic("book", None, message.symbol or ""), event)
+            if gate.leads and gate.deadline() < self._planned:
+                self.attention = True
 
         return pass_on
+
+    def _pass_overdue(self, gate: Gate) -> None:
+        """Deliver what was kept back for long enough."""
+        for event in gate.overdue():
+            if type(event) is WSDataMessage:
+                self._past_gate(event)
+            else:
+                self._note(Topic("book", None, getattr(event, "symbol", "")), event)
+        self._settle()
 
     def _counted(self, channel: str, take: Take) -> Take:
         """Notice where the exchange began to count.
@@ -656,7 +689,7 @@ class Session:
 
     def _begins_anew(self, topic: Topic) -> None:
         subscription = self.registry.get(topic)
-        since_ns = self._private_ns.get(topic.channel)
+        since_ns = self.staleness.last_ns(topic)
         if subscription is None or since_ns is None or not self.repair.is_current(topic):
             return
         if self.repair.is_under_way(topic):
@@ -690,11 +723,10 @@ class Session:
         """Return when the last message of a stream came that shows no hole before it."""
         if topic.channel in BOOK_CHANNELS:
             return book_of(self.engine, topic.channel, topic.symbol).verified_ns
-        return self._private_ns.get(topic.channel)
+        return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
-    def _timed(self, take: Take) -> Take:
+    def _attentive(self, take: Take) -> Take:
         def note(message: WSDataMessage) -> None:
-            self._private_ns[message.channel] = self.last_received_ns
             take(message)
             # A keeper may have something to do because of it.
             self.attention = self.attention or self.care.deadline() < self._planned
@@ -713,6 +745,16 @@ class Session:
         if self._gate is None or not (is_gated and is_end) or self._gate.given_up(topic.symbol):
             self._note(topic, event)
 
+    def _note_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
+        """Tell of a stream that brings nothing, unless another connection brings it."""
+        is_gated = self._gate is not None and topic.channel == "book"
+        if self._gate is not None and is_gated and not self._gate.silent(topic.symbol, last_ns):
+            return
+        logger.warning("%s has been silent for %.1f s", topic, seconds)
+        interval = topic.identity if topic.channel == "ohlc" else None
+        place = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
+        self._note(topic, StreamStaleEvent(*place, received_ns=self.last_received_ns))
+
     def _note(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
@@ -727,11 +769,15 @@ class Session:
         self._routes_basis = basis
         self.care.changed()
         self._routes.rebuild(self.registry, self._outlet)
+        self.staleness.rebuild(self._live.heard)
         self._routes["status"] = self._on_status
         if self._gate is not None and "book" in self._routes:
-            self._routes["book"] = self._gated(self._routes["book"], self._gate)
+            self._past_gate = self._routes["book"]
+            self._routes["book"] = self._gated(self._past_gate, self._gate)
+        for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
+            self._routes[channel] = self.staleness.noted(channel, self._routes[channel])
         for private in PRIVATE_CHANNELS & self._routes.keys():
-            self._routes[private] = self._timed(self._routes[private])
+            self._routes[private] = self._attentive(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
         for channel, see in self._observers.items():
@@ -780,6 +826,7 @@ class Session:
         self.requests.excuse(now, self.GRACE)
         self.trading.excuse(now, self.GRACE)
         self.repair.excuse(now, self.GRACE)
+        self.staleness.excuse(now)
 
     def _open_hole(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns
@@ -804,7 +851,3 @@ def _seen_by(see: Take, take: Take) -> Take:
         take(message)
 
     return both
-
-
-def _ignore(_: object) -> None:
-    """Take nothing in."""

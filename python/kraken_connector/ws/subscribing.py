@@ -14,6 +14,7 @@ from .constants import TOKEN_CHANNELS, ConnectionState
 from .envelopes import SubscriptionResult, WSRequest
 from .inbox import Overflow
 from .link import Link
+from .options import checked_bound
 from .outcome import outcome
 from .pool import Pool
 from .sinks import CallbackSink
@@ -39,6 +40,7 @@ class SubscribingMethods:
         *,
         callback: Callable[[Any], object] | None = None,
         overflow: Overflow = "drop_oldest",
+        stale_after: float | None = None,
     ) -> SubscriptionResult:
         """Subscribe, and wait until the exchange has answered for every symbol.
 
@@ -54,6 +56,8 @@ class SubscribingMethods:
                 `drop_oldest`, `conflate` (the latest of each symbol stays), `block` (nothing is
                 read from the connection until there is room) or `disconnect` (and connect again
                 when there is room). Private messages are never dropped.
+            stale_after: seconds of silence after which a `StreamStaleEvent` tells of each of its
+                streams; by default the client's `stale_after`, `math.inf` for never.
 
         Returns:
             One ack for each symbol.
@@ -70,8 +74,10 @@ class SubscribingMethods:
         """
         self._check(params)
         taken = callback and CallbackSink(callback, self._count_callback_error)
+        if stale_after is not None:
+            checked_bound("stale_after", stale_after)
         return await self._subscribe(
-            params, lambda link: taken or self._sink(link, params, overflow)
+            params, lambda link: taken or self._sink(link, params, overflow), stale_after
         )
 
     async def unsubscribe(self, params: SubscriptionParams) -> SubscriptionResult:
@@ -132,13 +138,16 @@ class SubscribingMethods:
     # Inner workings.
 
     async def _subscribe(
-        self, params: SubscriptionParams, sink: Callable[[Link], Sink]
+        self,
+        params: SubscriptionParams,
+        sink: Callable[[Link], Sink],
+        stale_after: float | None = None,
     ) -> SubscriptionResult:
         """Subscribe, with a place for the messages of each connection."""
         async with self._pool.room_for(params) as parts:
             for link, part in parts:
                 link.session.registry.check(part)
-            call = Call(params, parts, sink)
+            call = Call(params, parts, sink, stale_after)
             call.subscribe(_now())
         result = await call.outcome()
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))

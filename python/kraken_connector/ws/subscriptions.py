@@ -132,13 +132,15 @@ class Wish:
     Attributes:
         params: its arguments, without symbols that were unsubscribed since.
         key: what equal calls have in common: the arguments without the token.
+        stale_after: how many seconds its streams may be silent; `None` if it does not say.
     """
 
-    __slots__ = ("key", "params")
+    __slots__ = ("key", "params", "stale_after")
 
-    def __init__(self, params: SubscriptionParams) -> None:
+    def __init__(self, params: SubscriptionParams, stale_after: float | None = None) -> None:
         self.params = params
         self.key = _key(params)
+        self.stale_after = stale_after
 
     def forget(self, symbol: str) -> None:
         """Withdraw a symbol, if it is not the last one."""

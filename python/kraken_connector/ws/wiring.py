@@ -13,13 +13,14 @@ from .hosts import Host
 from .inbox import Inbox
 from .keepers import Keeper
 from .link import Link
-from .options import SessionOptions, checked_count
+from .options import SessionOptions, checked_count, checked_seconds
 from .orders import Orders
 from .pacing import Allowance
 from .routes import Take
 from .session import Session
 from .sinks import CallbackSink, ClientOutlet, Places
 from .token import OwnTokens
+from .waiting import now
 
 __all__ = ["Wiring"]
 
@@ -35,6 +36,7 @@ class Wiring:
         allowance: what all connections together may spend on snapshots of `level3`.
         symbols: how many pairs one public connection carries, `None` without a bound.
         redundant: whether books are subscribed on two connections.
+        redundant_patience: seconds that the one of the two that is ahead waits for the other.
         inbox: the client's lanes.
         callback: takes everything instead of the inbox.
         on_gap: records a hole.
@@ -51,6 +53,7 @@ class Wiring:
     allowance: Allowance
     symbols: int | None
     redundant: bool
+    redundant_patience: float
     inbox: Inbox
     callback: CallbackSink | None
     on_gap: Callable[[GapEvent], None]
@@ -63,6 +66,10 @@ class Wiring:
     def __post_init__(self) -> None:
         if self.symbols is not None:
             checked_count("symbols_per_connection", self.symbols, 1)
+        if self.redundant_patience != 0 or isinstance(self.redundant_patience, bool):
+            checked_seconds("redundant_patience", self.redundant_patience)
+            if not self.redundant:
+                raise ValueError("redundant_patience needs redundant=True")
 
     def link(
         self,
@@ -84,7 +91,7 @@ class Wiring:
         if twin_of is not None:
             name, arbiter = f"{name}-twin", twin_of.arbiter
         elif self.redundant and "public" in host.serves:
-            arbiter = Arbiter(host.url, self.on_gap)
+            arbiter = Arbiter(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
             places.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from collections.abc import Iterable
 from typing import Any
@@ -115,12 +116,17 @@ class Line:
 class Stage:
     """An arbiter with two legs, and a subscriber who keeps a book of what it gets."""
 
-    def __init__(self, *steps: Level) -> None:
+    def __init__(self, *steps: Level, patience: float = 0.0) -> None:
         self.exchange = Exchange(steps or ((1, 5), (2, 5), (3, 5), (4, 5)))
         self.clock = 1_000 * MILLISECOND
         self.gaps: list[GapEvent] = []
         self.alarms: list[Any] = []
-        self.arbiter = Arbiter("ws://exchange.test/v2", self.gaps.append)
+        self.arbiter = Arbiter(
+            "ws://exchange.test/v2",
+            self.gaps.append,
+            patience=patience,
+            now=lambda: self.clock / 1e9,
+        )
         self.arbiter.expect(BTC, 10)
         self.book = self.arbiter.engine.book(BTC)
         self.one, self.two = Line(self), Line(self)
@@ -138,6 +144,15 @@ class Stage:
                 # Whoever keeps a copy from the messages has what the client's book shows.
                 assert self.subscriber.book(BTC).bids == self.book.bids
                 assert self.subscriber.book(BTC).asks == self.book.asks
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
+        end = self.clock + int(seconds * 1e9)
+        for line in (self.one, self.two):
+            while (due := line.leg.deadline()) <= end / 1e9:
+                self.clock = max(self.clock, int(due * 1e9) + 1)
+                self.deliver(line.leg.overdue())
+        self.clock = end
 
     def both(self, *frames: str) -> None:
         self.one.say(*frames)
@@ -342,3 +357,246 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
         assert stage.shows(shown)
     opened = [gap for gap in stage.gaps if gap.end_ns is None]
     assert opened == []
+
+
+def updates_of(stage: Stage) -> list[str]:
+    """Return which messages were delivered, by their time."""
+    return [json.loads(message.raw or b"")["data"][0]["timestamp"] for message in stage.delivered]
+
+
+def test_with_patience_a_newer_snapshot_waits_for_the_other_connection() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2), say.updates[3])
+    assert stage.shows(0)
+    stage.two.say(say.updates[1])
+    assert stage.shows(1)
+    # What was kept comes as soon as the other one has come to it, and counts as brought first.
+    stage.two.say(say.updates[2])
+    assert stage.shows(3)
+    stage.one.say(say.updates[4])
+    stage.two.say(say.updates[3], say.updates[4])
+    assert updates_of(stage) == [say.time(number) for number in range(5)]
+    assert stage.gaps == []
+    assert stage.arbiter.switches == 0
+    assert stage.one.leg.deadline() == stage.two.leg.deadline() == math.inf
+
+
+def test_when_patience_runs_out_the_newer_book_is_presented_with_its_gap() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2), say.updates[3])
+    stage.wait(0.05)
+    assert stage.shows(0)
+    stage.wait(0.06)
+    assert stage.shows(3)
+    (gap,) = stage.gaps
+    assert (gap.cause, gap.symbols) == ("resync", [BTC])
+    assert [message.type for message in stage.delivered] == ["snapshot", "snapshot", "update"]
+    stage.two.say(say.updates[1], say.updates[2], say.updates[3], say.updates[4])
+    assert stage.shows(4)
+    assert updates_of(stage) == [say.time(number) for number in (0, 2, 3, 4)]
+
+
+def test_snapshot_that_arrives_after_the_other_connection_passed_it_is_no_lead() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(3, with_time=False))
+    stage.two.say(say.updates[1], say.updates[2], say.updates[3], say.updates[4])
+    stage.one.say(say.updates[4])
+    stage.wait(1)
+    assert stage.gaps == []
+    assert len(stage.delivered) == 5
+
+
+def test_snapshot_of_another_time_is_recognised_by_its_content() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    later = say.snapshot(2).replace(say.time(2), say.time(2).replace("000Z", "500Z"))
+    stage.one.say(later)
+    stage.two.say(say.updates[1], say.updates[2])
+    stage.wait(1)
+    stage.one.say(say.updates[3])
+    assert stage.shows(3)
+    assert stage.gaps == []
+    assert len(stage.delivered) == 4
+
+
+def test_other_cut_waits_too() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.say(say.updates[1])
+    stage.two.say(say.merged(1, 2))
+    assert stage.shows(1)
+    stage.one.say(say.updates[2])
+    assert stage.shows(2)
+    stage.two.say(say.updates[3])
+    assert stage.shows(3)
+    stage.one.say(say.updates[3])
+    assert (stage.gaps, stage.arbiter.switches) == ([], 0)
+    stage.two.say(say.merged(4, 4))
+    stage.wait(1)
+    assert stage.shows(4)
+
+
+def test_other_cut_that_nobody_comes_to_is_presented_whole() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.say(say.updates[1])
+    stage.two.say(say.merged(1, 2), say.updates[3])
+    stage.wait(1)
+    assert stage.shows(3)
+    assert stage.arbiter.switches == 1
+    assert len(stage.gaps) == 1
+
+
+def test_other_cut_that_was_passed_meanwhile_is_not_gone_back_to() -> None:
+    stage = Stage(patience=0.1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.say(say.updates[1])
+    stage.two.say(say.merged(1, 2))
+    stage.one.say(say.merged(2, 3))
+    assert stage.shows(3)
+    stage.wait(1)
+    assert stage.shows(3)
+    stage.two.say(say.merged(3, 4))
+    stage.one.say(say.updates[4])
+    stage.wait(1)
+    assert stage.shows(4)
+    assert stage.gaps == []
+
+
+def test_losing_the_slower_connection_ends_the_wait() -> None:
+    stage = Stage(patience=60)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2))
+    stage.two.lose()
+    assert stage.book.is_valid
+    stage.one.say(say.updates[3])
+    assert stage.shows(3)
+    assert [gap.cause for gap in stage.gaps] == ["resync"]
+
+
+def test_losing_the_slower_connection_on_a_quiet_market_ends_the_wait_in_time() -> None:
+    stage = Stage(patience=1)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2))
+    stage.two.lose()
+    stage.wait(1.1)
+    assert stage.shows(2)
+
+
+def test_losing_the_connection_that_waits_and_then_the_other_is_a_hole() -> None:
+    stage = Stage(patience=60)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2))
+    stage.two.lose()
+    stage.one.lose()
+    assert not stage.book.is_valid
+    stage.two.say(say.snapshot(3))
+    assert stage.shows(3)
+    assert [gap.cause for gap in stage.gaps] == ["disconnect"]
+
+
+def test_unsubscribed_book_keeps_nothing_back() -> None:
+    stage = Stage(patience=60)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(2))
+    stage.arbiter.forget(BTC)
+    assert stage.one.leg.deadline() == math.inf
+
+
+def test_kept_messages_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kraken_connector.ws.arbiter.REMEMBERED", 3)
+    stage = Stage(patience=60)
+    say = stage.exchange
+    stage.both(say.snapshot(0))
+    stage.one.lose()
+    stage.one.say(say.snapshot(1), say.updates[2])
+    assert stage.shows(0)
+    stage.one.say(say.updates[3])
+    assert stage.shows(3)
+    assert len(stage.gaps) == 1
+
+
+PATIENT_MOVES = st.lists(
+    st.tuples(
+        st.sampled_from(["read", "read", "read", "lose", "merge"]),
+        st.booleans(),
+        st.integers(1, 4),
+    ),
+    max_size=80,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    offsets=st.lists(st.integers(1, 6), min_size=8, max_size=30),
+    moves=PATIENT_MOVES,
+    patience=st.sampled_from([0.0, 0.002, 0.01, 1e6]),
+)
+def test_with_enough_patience_every_update_comes_once_and_in_order(
+    offsets: list[int], moves: list[Any], patience: float
+) -> None:
+    # Each changes the book: an update that changes nothing cannot be told from none.
+    steps = [(offset, number) for number, offset in enumerate(offsets, 2)]
+    stage = Stage(*steps, patience=patience)
+    say, last = stage.exchange, len(steps)
+    lines = [stage.one, stage.two]
+    at = [0, 0]
+    stage.both(say.snapshot(0))
+
+    def advance(which: int, count: int, *, is_merged: bool = False) -> None:
+        if at[which] < 0:
+            # It comes back with what the exchange has now, be it ahead of the other one or behind.
+            at[which] = min(max(at) + count - 2, last)
+            at[which] = max(at[which], 0)
+            lines[which].say(say.snapshot(at[which]))
+        else:
+            end = min(at[which] + count, last)
+            if is_merged and end > at[which]:
+                lines[which].say(say.merged(at[which] + 1, end))
+            else:
+                lines[which].say(*say.updates[at[which] + 1 : end + 1])
+            at[which] = end
+
+    for kind, which, count in moves:
+        stands = [line.leg.is_sound(BTC) for line in lines]
+        if kind == "lose" and all(stands):
+            lines[which].lose()
+            at[which] = -1
+        else:
+            advance(which, count, is_merged=kind == "merge")
+        assert stage.book.is_valid
+        stage.wait(0.001)
+    for _ in range(last + 1):
+        for which in (0, 1):
+            advance(which, 1)
+    are_cut_alike = not any(kind == "merge" for kind, _, _ in moves)
+    if not are_cut_alike:
+        stage.wait(patience + 1)
+    assert stage.shows(last)
+    times = updates_of(stage)
+    assert times == sorted(times)
+    if patience > 1 and are_cut_alike:
+        assert times == [say.time(number) for number in range(last + 1)]
+        assert stage.gaps == []

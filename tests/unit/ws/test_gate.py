@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.unit.ws.rig import URL, Bench, Place, book, trade
 
 from kraken_connector import WSDataMessage
+from kraken_connector.ws.arbiter import Lead
 from kraken_connector.ws.options import SessionOptions
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
@@ -23,6 +25,9 @@ class Gate:
     def __init__(self) -> None:
         self.is_open = True
         self.is_last = False
+        self.leads: dict[str, Any] = {}
+        self.kept: list[Any] = []
+        self.due = math.inf
         self.told: list[tuple[Any, ...]] = []
 
     def admit(self, message: WSDataMessage) -> Iterable[Any]:
@@ -38,6 +43,17 @@ class Gate:
 
     def lost(self, since_ns: int, cause: str) -> None:
         self.told.append(("lost", cause))
+
+    def silent(self, symbol: str, last_ns: int | None) -> bool:
+        self.told.append(("silent", symbol))
+        return self.is_last
+
+    def deadline(self) -> float:
+        return self.due
+
+    def overdue(self) -> Iterable[Any]:
+        kept, self.kept, self.due = self.kept, [], math.inf
+        return kept
 
 
 @pytest.fixture
@@ -131,3 +147,39 @@ def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> No
     bench.open()
     (request,) = bench.sent()
     assert request["params"]["symbol"] == [BTC]
+
+
+def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
+    bench: Bench, gate: Gate
+) -> None:
+    place = Place()
+    bench.subscribed(BookParams(symbol=[BTC]), place)
+    gate.is_open = False
+    (kept,) = bench.session.engine.feed(book(BTC).encode(), 1)
+    gate.kept, gate.leads, gate.due = [kept], {BTC: Lead(0, 0)}, bench.now + 5
+    bench.session.attention = False
+    bench.say(book(BTC, "update", "2.00"))
+    assert bench.session.attention, "nobody would come back in time"
+    bench.wait(4.9)
+    assert place.data == []
+    bench.wait(0.2)
+    assert place.data == [kept]
+
+
+def test_silence_of_a_book_is_told_if_the_other_connection_is_silent_too(
+    bench: Bench, gate: Gate
+) -> None:
+    for is_last in (False, True):
+        gate.is_last = is_last
+        bench.session = Session(
+            URL,
+            bench.outlet,
+            SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
+            gate=gate,
+        )
+        bench.open()
+        bench.subscribed(BookParams(symbol=[BTC]))
+        bench.say(book(BTC))
+        bench.wait(7)
+        assert ("StreamStaleEvent" in kinds(bench.outlet.notes)) == is_last
+    assert gate.told.count(("silent", BTC)) == 2

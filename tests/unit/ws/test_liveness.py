@@ -93,3 +93,50 @@ def test_new_socket_begins_anew(live: Liveness) -> None:
     live.opened(1000.0)
     assert live.failure(URL, 1001.0) is None
     assert live.deadline() == 1000.0
+
+
+def barren(live: Liveness, at: float) -> float | None:
+    """Open a socket that brings an ack and then pongs only; return when it is given up."""
+    live.opened(at)
+    live.count(1, at)
+    for second in range(1, 200):
+        live.heard = at + second
+        live.count(1, at + second)
+        if live.failure(URL, at + second):
+            return second
+    return None
+
+
+def test_host_without_heartbeats_costs_two_sockets_and_no_more(live: Liveness) -> None:
+    assert [barren(live, 1000.0 * number) for number in range(4)] == [30, 30, None, None]
+    live.beat()
+    assert barren(live, 9000.0) == 30
+
+
+def test_socket_that_had_a_heartbeat_is_given_up_however_often(live: Liveness) -> None:
+    for number in range(5):
+        at = 1000.0 * number
+        live.opened(at)
+        live.beat()
+        live.count(1, at)
+        live.heard = at + 30
+        assert isinstance(live.failure(URL, at + 30), HeartbeatTimeout)
+
+
+def test_busy_socket_that_stops_is_given_up_however_often(live: Liveness) -> None:
+    for number in range(5):
+        at = 1000.0 * number
+        live.opened(at)
+        for second in range(60):
+            live.heard = at + second
+            live.count(second, at + second)
+        live.heard = at + 89
+        assert isinstance(live.failure(URL, at + 89), HeartbeatTimeout)
+
+
+def test_silence_without_pongs_is_the_end_whatever_came_before(live: Liveness) -> None:
+    for number in range(3):
+        barren(live, 1000.0 * number)
+    live.opened(9000.0)
+    live.count(1, 9000.0)
+    assert isinstance(live.failure(URL, 9030.0), HeartbeatTimeout)

@@ -29,14 +29,18 @@ from kraken_connector.models import (
     BookChecksumEvent,
     BookQuarantinedEvent,
     SequenceGapEvent,
+    StreamStaleEvent,
 )
 from kraken_connector.ws.keepers import Keeper
+from kraken_connector.ws.resync import ResyncPolicy
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
+    OHLCParams,
     TickerParams,
     TradeParams,
 )
+from kraken_connector.ws.subscriptions import Topic
 
 BTC = "BTC/USD"
 ETH = "ETH/USD"
@@ -280,11 +284,133 @@ def test_ticker_must_begin_if_it_is_asked_to(snapshot: bool) -> None:
     assert bool(bench.sent()) is snapshot
 
 
-def test_trades_need_not_begin() -> None:
+MARKET = [
+    (TradeParams(symbol=[BTC], snapshot=True), {"channel": "trade"}, {}),
+    (OHLCParams(symbol=[BTC], interval=5), {"channel": "ohlc"}, {"interval": 5}),
+    (TickerParams(symbol=[BTC]), {"channel": "ticker"}, {}),
+]
+
+
+def silences(bench: Bench) -> list[StreamStaleEvent]:
+    return [note for note in bench.outlet.notes if isinstance(note, StreamStaleEvent)]
+
+
+@pytest.mark.parametrize(("params", "channel", "item"), MARKET)
+@pytest.mark.parametrize("kind", ["snapshot", "update"])
+def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any, kind: str) -> None:
     bench = patient()
-    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
-    bench.wait(100)
+    bench.subscribed(params)
+    bench.wait(11)
+    (silence,) = silences(bench)
+    assert (silence.channel, silence.symbol, silence.last_ns) == (channel["channel"], BTC, None)
+    assert silence.seconds == pytest.approx(10, abs=0.1)
+    assert silence.interval == item.get("interval")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
+    bench.say({**channel, "type": kind, "data": [{"symbol": BTC, **item}]})
+    assert not bench.session.repair.watched
+    bench.wait(900)
     assert bench.sent() == []
+    assert [gap.cause for gap in bench.outlet.gaps] == ["resync"]
+    assert len(silences(bench)) == 1
+
+
+def test_stream_that_never_begins_is_asked_for_with_growing_pauses_and_told_of_once() -> None:
+    bench = Bench(ping_interval=1e6, heartbeat_timeout=1e6, resync_attempts=3).open()
+    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
+    asked = []
+    for _ in range(24 * 3600):
+        asked += [bench.now] * len(bench.accept_all())
+        bench.wait(1)
+    assert len(silences(bench)) == 1
+    # Two messages an attempt, and at last an attempt each ten minutes.
+    assert 2 * 24 * 6 < len(asked) < 2 * 24 * 6 + 40
+    assert states(bench) == {BTC: "confirmed"}
+    # A pair that never traded begins with its first trade, while the next attempt waits.
+    bench.wait(300 - (bench.now - asked[-1]))
+    bench.say({"channel": "trade", "type": "update", "data": [{"symbol": BTC}]})
+    assert not bench.session.repair.watched
+    bench.wait(10_000)
+    assert bench.sent() == []
+
+
+def test_empty_snapshot_is_a_beginning() -> None:
+    bench = patient()
+    bench.subscribed(TradeParams(symbol=[BTC, ETH], snapshot=True))
+    for _ in range(2):
+        bench.say({"channel": "trade", "type": "snapshot", "data": []})
+    bench.wait(100)
+    assert bench.sent() == silences(bench) == []
+
+
+def test_candles_of_another_length_are_no_beginning() -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=1))
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
+    bench.say({"channel": "ohlc", "type": "snapshot", "data": [{"symbol": BTC, "interval": 1}]})
+    bench.wait(11)
+    assert [silence.interval for silence in silences(bench)] == [5]
+    assert [request["params"]["interval"] for request in bench.sent()] == [5]
+
+
+@pytest.mark.parametrize("data", [[{"symbol": [BTC], "interval": [5]}], [{}], [7], {"symbol": BTC}])
+def test_odd_items_are_no_beginning(data: Any) -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
+    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
+    bench.say({"channel": "ohlc", "type": "snapshot", "data": data})
+    bench.say({"channel": "trade", "type": "snapshot", "data": data})
+    bench.wait(11)
+    assert {silence.channel for silence in silences(bench)} == {"ohlc", "trade"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        TradeParams(symbol=[BTC]),
+        TradeParams(symbol=[BTC], snapshot=False),
+        OHLCParams(symbol=[BTC], snapshot=False),
+        TickerParams(symbol=[BTC], snapshot=False),
+    ],
+)
+def test_stream_without_a_snapshot_need_not_begin(params: Any) -> None:
+    bench = patient()
+    bench.subscribed(params)
+    bench.wait(900)
+    assert bench.sent() == silences(bench) == []
+
+
+def test_answer_that_says_there_is_no_snapshot_counts() -> None:
+    bench = patient()
+    bench.subscribe(OHLCParams(symbol=[BTC]))
+    for request in bench.sent():
+        (ack,) = acks(request)
+        ack["result"]["snapshot"] = False
+        bench.say(ack)
+    bench.wait(900)
+    assert bench.sent() == silences(bench) == []
+
+
+def test_refused_stream_of_market_data_is_given_up() -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC]))
+    bench.wait(11)
+    bench.accept_all()
+    (request,) = bench.sent()
+    bench.say(refusal(request, "Currency pair not supported"))
+    bench.wait(900)
+    assert bench.sent() == []
+    assert states(bench) == {BTC: "rejected"}
+    assert [gap.end_ns for gap in bench.outlet.gaps] == [None]
+
+
+def test_attempts_without_end_have_a_pause() -> None:
+    policy = ResyncPolicy(5)
+    topic = Topic("executions", None, "")
+    for _ in range(2000):
+        entry = policy.begin(topic, "sequence", 0, 0.0)
+    assert entry is not None
+    assert entry.deadline == 30.0
 
 
 def test_lost_private_snapshot_is_noticed_on_a_quiet_account() -> None:
