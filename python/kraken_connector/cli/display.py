@@ -39,6 +39,9 @@ class Picture(Protocol[T]):
     def line(self, moment: T) -> str:
         """Return the same in one line of ASCII text."""
 
+    def rest(self, moment: T) -> str:
+        """Return what must not be missing at the end, though no line has said it yet."""
+
 
 class _Screen(Generic[T]):
     """The alternate screen of a terminal.
@@ -85,16 +88,19 @@ class _Lines(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not isinstance(error, OSError):
+            self._print(self._picture.rest(self._picture.take()))
 
     async def show(self) -> None:
         if time.monotonic() < self._due:
             return
         self._due += _LINE_SECONDS
-        line = self._picture.line(self._picture.take())
-        if line:
-            self._console.out(line, highlight=False)
+        self._print(self._picture.line(self._picture.take()))
+
+    def _print(self, text: str) -> None:
+        if text:
+            self._console.out(text, highlight=False)
             self._console.file.flush()
 
 

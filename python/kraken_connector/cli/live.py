@@ -31,6 +31,9 @@ class LiveSession:
         title: the command.
         source: where the messages come from, in words.
         console: where to show it.
+        errors: where notices go where there is no screen.
+        is_data: whether what `console` gets without a screen is data for other programs, so that
+            the summary goes to `errors` too.
         url: of the exchange, for everything that is shown.
         tokens: what fetches tokens, where the exchange wants them.
         exchange: one to start and to connect to instead.
@@ -46,6 +49,8 @@ class LiveSession:
         title: str,
         source: str,
         console: Console,
+        errors: Console,
+        is_data: bool = False,
         url: str = PUBLIC_URL,
         tokens: TokenManager | None = None,
         exchange: SimulatedExchange | None = None,
@@ -64,7 +69,10 @@ class LiveSession:
         self._recorded = recorded
         self._seconds = seconds
         self._messages_before = 0
-        self._notices = Notices(echo=None if fullscreen(console) else self._print)
+        self._errors = errors
+        has_screen = fullscreen(console)
+        self._summary = errors if is_data and not has_screen else console
+        self._notices = Notices(echo=None if has_screen else self._print)
 
     async def run(self) -> None:
         """Show messages until something ends it.
@@ -100,7 +108,7 @@ class LiveSession:
             )
 
     def _print(self, text: str) -> None:
-        self._console.out(text, highlight=False)
+        self._errors.out(text, highlight=False)
 
     def _is_over(self) -> bool:
         """Tell whether every recorded book was played to its end, or given up, and taken in."""
@@ -112,17 +120,27 @@ class LiveSession:
         over |= {f"book {view.symbol}" for view in self.session.books() if view.is_given_up}
         return is_quiet and over >= {f"book {symbol}" for symbol in self._recorded}
 
-    def conclude(self) -> bool:
-        """Print the summary, if there was anything; return whether all went well.
-
-        That is: books were verified, where books were asked for, and no checksum failed.
-        """
+    def conclude(self) -> None:
+        """Print the summary, if there was anything."""
         if self.session is None or not self.session.messages:
-            return False
+            return
+        title = f"{self._title}  {self._source}, {self.session.status().backend} core"
+        report(self._summary, title, list(self.session.facts()), self.session.books())
+
+    def problem(self) -> str | None:
+        """Return why it is no success, if so: everything wanted came, and every checksum held."""
+        if self.session is None or not self.session.messages:
+            return "no message came"
         status, books = self.session.status(), self.session.books()
-        title = f"{self._title}  {self._source}, {status.backend} core"
-        report(self._console, title, list(self.session.facts()), books)
-        return not status.mismatches and status.verified != 0
+        if status.mismatches:
+            return f"{status.mismatches} book messages did not match their checksums"
+        missing = [view.symbol for view in books if not view.verified]
+        if missing:
+            return (
+                f"{len(missing)} of {len(books)} books did not come in "
+                f"{status.elapsed:.1f} s: give them longer, or ask for fewer"
+            )
+        return None
 
 
 def _tokens_of(exchange: SimulatedExchange) -> TokenManager:

@@ -90,6 +90,10 @@ class BookPicture:
         """Return the session and the best prices of each book in one line."""
         return plain_line(moment.status, [_best(view) for view in moment.books])
 
+    def rest(self, moment: Moment) -> str:
+        """Return nothing: the summary has the end."""
+        return ""
+
 
 def _best(view: BookView) -> str:
     if view.state != "valid":

@@ -25,7 +25,8 @@ from .report import Fact
 from .status import LatencyView, Status
 from .views import BookView
 
-_TRADES_KEPT = 1000
+#: More than come within the second between two lines.
+_TRADES_KEPT = 20_000
 
 
 class ClientSession:

@@ -64,6 +64,10 @@ class TickerPicture:
         prices = [f"{item.symbol} {_wire(item, 'last')}" for item in moment.tickers]
         return plain_line(moment.status, prices)
 
+    def rest(self, moment: Moment) -> str:
+        """Return nothing: the summary has the end."""
+        return ""
+
 
 def ticker_table(tickers: Sequence[TickerData], *, width: int) -> list[Text]:
     """Return a heading and a row for each ticker."""

@@ -57,6 +57,10 @@ class TradePicture:
         self._printed = moment.trades[0] if moment.trades else None
         return "\n".join(reversed(news))
 
+    def rest(self, moment: Moment) -> str:
+        """Return the trades since the last line."""
+        return self.line(moment)
+
 
 def trade_table(trades: Sequence[TradeData], *, width: int) -> list[Text]:
     """Return a heading and a row for each trade."""

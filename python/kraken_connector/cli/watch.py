@@ -35,8 +35,8 @@ class Channel(StrEnum):
 
     @property
     def depths(self) -> Sequence[int]:
-        """Which depths there are."""
-        return LEVEL3_DEPTHS if self is Channel.LEVEL3 else BOOK_DEPTHS
+        """Which depths there are; none of what has no levels."""
+        return {Channel.BOOK: BOOK_DEPTHS, Channel.LEVEL3: LEVEL3_DEPTHS}.get(self, ())
 
     @property
     def needs_token(self) -> bool:
