@@ -383,6 +383,10 @@ HERE = Path(__file__).parent
             "--url must look like ws://127.0.0.1:8080/v2, not 'ws://127.0.0.1:99999'",
         ),
         (
+            ("watch", "book", "BTC/USD", "--url", "wss://ws.kraken.com"),
+            "--url is that of WebSocket API v1: did you mean 'wss://ws.kraken.com/v2'?",
+        ),
+        (
             ("watch", "book", "BTC/USD", "--url", "ws://127.0.0.1:1", "--simulate"),
             "use --url or --simulate, not both",
         ),

@@ -18,6 +18,7 @@ from ..sim import SimulatedExchange
 from ..sim.recordings import open_recording
 from ..ws import TokenManager
 from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
+from ..ws.hosts import Hosts
 from ..ws.subscribe import BookParams
 
 #: Exit codes: something did not hold or did not work; the command line itself was wrong.
@@ -103,6 +104,10 @@ def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
         is_websocket = False
     if not is_websocket:
         fail(f"--url must look like ws://127.0.0.1:8080/v2, not {url!r}", MISUSED)
+    try:
+        Hosts(url)
+    except ValueError as error:
+        fail(f"--{error}", MISUSED)
     return Endpoint(url, parts.netloc)
 
 
