@@ -24,7 +24,7 @@ from .live import LiveSession, glyphs
 from .picture import BookPicture
 from .replay import Player, conclude
 from .simulator import serve
-from .watch import Channel
+from .watch import Channel, last_trades
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -148,6 +148,7 @@ def demo(
         book_subscriptions(depths),
         BookPicture,
         title="kraken-ws demo",
+        extras=() if file else last_trades(list(depths)),
         source=file.name if file else "simulated exchange",
         console=console,
         errors=_errors(),
@@ -198,8 +199,9 @@ def watch(
     KRAKEN_API_KEY and KRAKEN_API_SECRET, unless the exchange is a simulated one of its own.
     """
     pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
+    wants_book = bool(channel.depths)
     wants_token = channel.needs_token and not simulate
-    if not channel.depths:
+    if not wants_book:
         inputs.refuse("belongs to book and level3: nothing else has levels", depth=depth)
     if not wants_token:
         inputs.refuse(
@@ -209,6 +211,7 @@ def watch(
         [channel.params(pairs, inputs.depth(depth or 10, channel.depths or BOOK_DEPTHS))],
         channel.picture,
         title=f"kraken-ws watch {channel}",
+        extras=last_trades(pairs) if channel is Channel.BOOK or (wants_book and simulate) else (),
         source="simulated exchange" if simulate else endpoint.host,
         console=_console(plain),
         errors=_errors(),

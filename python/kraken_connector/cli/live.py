@@ -27,6 +27,7 @@ class LiveSession:
 
     Args:
         subscriptions: what to show.
+        extras: what a screen shows beside it, if the exchange has it.
         picture: how to show it.
         title: the command.
         source: where the messages come from, in words.
@@ -47,6 +48,7 @@ class LiveSession:
         picture: PictureOf,
         *,
         title: str,
+        extras: Sequence[SubscriptionParams] = (),
         source: str,
         console: Console,
         errors: Console,
@@ -71,6 +73,7 @@ class LiveSession:
         self._messages_before = 0
         self._errors = errors
         has_screen = fullscreen(console)
+        self._extras = extras if has_screen else ()
         self._summary = errors if is_data and not has_screen else console
         self._notices = Notices(echo=None if has_screen else self._print)
 
@@ -89,6 +92,7 @@ class LiveSession:
             self.session = ClientSession(
                 KrakenWSClient(url, token_manager=tokens),
                 self._subscriptions,
+                extras=self._extras,
                 title=self._title,
                 source=self._source,
                 notices=self._notices,

@@ -11,6 +11,7 @@ from ..models import TickerData
 from .digits import plain
 from .frame import framed
 from .ladder import Glyphs
+from .screen import shifted
 from .session import ClientSession
 from .status import Status, plain_line
 from .table import Column, table
@@ -54,9 +55,9 @@ class TickerPicture:
         """Return the latest tickers and the state of the session."""
         return Moment(self._session.status(), list(self._session.tickers.values()))
 
-    def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
+    def screen(self, moment: Moment, width: int, lines: int, shift: int = 0) -> list[Text]:
         """Return at most `lines` lines of at most `width` characters."""
-        body = ticker_table(moment.tickers, width=width)
+        body = ticker_table(shifted(moment.tickers, shift, lines - 3), width=width)
         return framed(moment.status, body, width, lines, self._glyphs)
 
     def line(self, moment: Moment) -> str:

@@ -20,6 +20,11 @@ from .tickers import TickerPicture
 from .trades import TradePicture
 
 
+def last_trades(symbols: list[str]) -> list[SubscriptionParams]:
+    """Return what tells the last trade of each book at once, and those to come."""
+    return [TradeParams(symbol=symbols, snapshot=True)]
+
+
 class Channel(StrEnum):
     """The channels that have a picture."""
 
