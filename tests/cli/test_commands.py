@@ -22,7 +22,7 @@ from kraken_connector.cli import inputs, live
 from kraken_connector.cli.app import app
 from kraken_connector.sim import SimulatedExchange
 
-NO_KEY = "level3 needs a token, and a token an API key"
+NO_KEY = "level3 needs a token"
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
 
 

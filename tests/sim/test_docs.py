@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +28,16 @@ def test_program_runs(program: str, tmp_path: Path) -> None:
     shutil.copy(RECORDING, tmp_path / "btcusd.jsonl")
     subprocess.run(
         [sys.executable, "-W", "error", "-c", program], check=True, timeout=50, cwd=tmp_path
+    )
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_no_program_asks_a_proxy_for_this_machine(scheme: str) -> None:
+    program = next(program for program in PROGRAMS if "TokenManager" in program)
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY")
+    proxies = dict.fromkeys(names, f"{scheme}://127.0.0.1:9")
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=50, env={**os.environ, **proxies}
     )
 
 

@@ -217,7 +217,7 @@ def watch(
         errors=_errors(),
         is_data=True,
         url=endpoint.url,
-        tokens=inputs.tokens(rest_url or REST_URL) if wants_token else None,
+        tokens=inputs.tokens(REST_URL if rest_url is None else rest_url) if wants_token else None,
         exchange=inputs.exchange(symbols=pairs) if simulate else None,
         seconds=seconds,
     )

@@ -116,7 +116,7 @@ def tokens(rest_url: str) -> TokenManager:
     try:
         return TokenManager.from_env(base_url=rest_url)
     except ValueError as error:
-        fail(f"level3 needs a token, and a token an API key: {error}", MISUSED)
+        fail(f"level3 needs a token: {error}", MISUSED)
 
 
 def refuse(why: str, **options: object) -> None:
