@@ -435,6 +435,14 @@ def test_wrong_input_is_told_in_one_line(arguments: tuple[str | Path, ...], line
     assert result.stdout == ""
 
 
+def test_an_empty_address_of_the_token_is_not_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_API_KEY", "key")
+    monkeypatch.setenv("KRAKEN_API_SECRET", "c2VjcmV0")
+    result = kraken_ws("watch", "level3", "BTC/USD", "--rest-url", "", "--seconds", "0.1")
+    assert result.exit_code == 2
+    assert re.fullmatch(rf"kraken-ws: {NO_KEY}: base_url .+\n", result.stderr)
+
+
 @pytest.mark.parametrize(
     "arguments", [("demo", "--nonsense"), ("watch", "spread", "BTC/USD"), ("sim", "--port", "-1")]
 )

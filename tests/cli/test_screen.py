@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from tests.cli.books import book, levels, plain
 
 from kraken_connector.cli.ladder import ASCII, UNICODE, height
@@ -131,6 +132,14 @@ def test_the_table_of_a_screen_tells_the_last_trade_and_the_age() -> None:
     assert "updated" in heading
     (row,) = [line for line in lines if line.startswith("BTC/USD  valid")]
     assert re.search(r" 100\.1 +75 s", row)
+
+
+def test_letters_of_two_columns_move_nothing() -> None:
+    picture = BookPicture(Still([book("币安人生/USD", subscribed=25), *BOOKS[:2]]), UNICODE)
+    drawn = picture.screen(picture.take(), 160, 50)
+    assert {line.cell_len for line in drawn[1:23] if line.plain} == {160}
+    rows = [line for line in drawn if " valid " in line.plain]
+    assert {cell_len(row.plain.partition("valid")[0]) for row in rows} == {14}
 
 
 def test_a_mismatch_a_lost_connection_and_a_notice_are_seen() -> None:

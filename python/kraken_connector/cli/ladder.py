@@ -143,7 +143,7 @@ def _title(view: BookView, width: int, levels: int, glyphs: Glyphs) -> Text:
     marks = Text().append(f"{glyphs.good} {count(view.verified)}", "green")
     if view.mismatches:
         marks.append(f" {glyphs.bad} {count(view.mismatches)}", style="bold red")
-    room = width - len(title) - len(marks) - 1
+    room = width - title.cell_len - len(marks) - 1
     for words, style in _fitting(list(_remarks(view, levels)), room):
         title.append(f"  {words}", style)
     return justified(title, marks, width)

@@ -75,11 +75,11 @@ class BookPicture:
 
     def _details(self, moment: Moment, width: int, lines: int) -> list[Text]:
         table = book_table(moment.books, width=width, is_live=True)[:lines]
-        room = min(width - len(table[0]) - _GAP, _CHART_WIDTH)
+        room = min(width - table[0].cell_len - _GAP, _CHART_WIDTH)
         chart = latency_chart(moment.status.latency, width=room, lines=lines, glyphs=self._glyphs)
         if room < _CHART_WIDTH // 2 or not chart:
             return table
-        blank = Text(" " * len(table[0]))
+        blank = Text(" " * table[0].cell_len)
         rows = max(len(table), len(chart))
         left = [*table, *[blank] * (rows - len(table))]
         right = [*chart, *[Text("")] * (rows - len(chart))]
