@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -189,9 +190,12 @@ class MarketMaker:
 
 
 async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
-    """Let something go wrong about every other second, for a second at most."""
+    """Let something go wrong about every other second, for a second at most.
+
+    It begins with the first quote: until then a failure is an error that the user should see.
+    """
     chance = random.Random(seed)
-    await asyncio.sleep(2)  # what goes wrong at the start is for the user to see
+    await simulated.wait_for(lambda: bool(simulated.account.open_orders), timeout=math.inf)
     while True:
         await asyncio.sleep(chance.expovariate(1))
         trouble = chance.choice(troubles(simulated))()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import gzip
+import importlib.util
 import json
 import logging
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +18,11 @@ from typer.testing import CliRunner, Result
 
 import kraken_connector
 from kraken_connector import KrakenWSClient
-from kraken_connector.cli import app as app_module
-from kraken_connector.cli import live
+from kraken_connector.cli import inputs, live
 from kraken_connector.cli.app import app
 from kraken_connector.sim import SimulatedExchange
 
-NO_KEY = "level3 needs a token, and a token an API key"
+NO_KEY = "level3 needs a token"
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
 
 
@@ -41,7 +43,7 @@ def kraken_ws(*arguments: str | Path) -> Result:
 
 def fact(result: Result, name: str) -> str:
     """Return what the summary says about something."""
-    found = re.search(rf"^  {name}  +(.+)$", result.stdout, re.MULTILINE)
+    found = re.search(rf"^  {name}  +(.+)$", result.output, re.MULTILINE)
     assert found, result.output
     return found[1]
 
@@ -133,6 +135,68 @@ def test_replay_at_a_pace_shows_the_books_on_the_way() -> None:
     assert fact(result, "verified") == "510"
 
 
+@pytest.fixture(params=["gzip", "mark", "gzip and mark"])
+def packed(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return the recording compressed, with a byte order mark, or both."""
+    data = RECORDING.read_bytes()
+    data = b"\xef\xbb\xbf" * ("mark" in request.param) + data
+    path = tmp_path / "recording"
+    path.write_bytes(gzip.compress(data) if "gzip" in request.param else data)
+    return path
+
+
+def test_replay_reads_what_a_file_is_and_not_what_it_is_called(packed: Path) -> None:
+    result = kraken_ws("replay", packed)
+    assert result.exit_code == 0, result.output
+    assert fact(result, "verified") == "510"
+    assert fact(kraken_ws("demo", "--file", packed, "--speed", "1000"), "verified").startswith("51")
+
+
+def test_replay_takes_standard_input(packed: Path) -> None:
+    result = CliRunner().invoke(app, ["replay", "-"], input=packed.read_bytes())
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("kraken-ws replay  standard input, ")
+    assert fact(result, "verified") == "510"
+
+
+def test_replay_of_nothing_says_so() -> None:
+    result = CliRunner().invoke(app, ["replay", "-"], input=b"\n")
+    assert result.exit_code == 1
+    assert result.stderr == "kraken-ws: standard input has no frames\n"
+
+
+def test_replay_tells_damaged_compression(tmp_path: Path) -> None:
+    file = tmp_path / "cut.jsonl.gz"
+    file.write_bytes(gzip.compress(RECORDING.read_bytes())[:5000])
+    result = kraken_ws("replay", file)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"kraken-ws: cannot read {file.name}: the compressed data is ")
+    assert result.stderr.count("\n") == 1
+    played = kraken_ws("sim", "--file", file)
+    assert played.stderr.startswith(
+        f"kraken-ws: cannot play {file}: the compressed data is damaged"
+    )
+
+
+def test_replay_reads_zstandard_with_what_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame of raw blocks (RFC 8878) needs no compressor."""
+    file, line = tmp_path / "one.zst", b'{"channel":"heartbeat"}\n'
+    header = bytes([0x20, len(line)]) + (len(line) << 3 | 1).to_bytes(3, "little")
+    file.write_bytes(b"\x28\xb5\x2f\xfd" + header + line)
+    for name in ("compression.zstd", "zstandard"):
+        if importlib.util.find_spec(name.partition(".")[0]):
+            assert kraken_ws("replay", file).exit_code == 0
+        monkeypatch.setitem(sys.modules, name, None)
+    result = kraken_ws("replay", file)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"kraken-ws: cannot read {file}: "
+        "Zstandard needs Python 3.14 or the package zstandard: pip install zstandard\n"
+    )
+
+
 # demo
 
 
@@ -173,13 +237,30 @@ def test_demo_fails_when_a_checksum_does(tmp_path: Path) -> None:
     result = kraken_ws("demo", "--file", file, "--speed", "1000", "--seconds", "3")
     assert result.exit_code == 1
     assert int(fact(result, "mismatches")) >= 1
-    assert "! book of BTC/USD is asked for again" in result.stdout
+    assert "! book of BTC/USD is asked for again" in result.stderr
+    assert re.search(r"^kraken-ws: \d+ book messages did not match", result.stderr, re.MULTILINE)
 
 
 def test_demo_takes_some_of_the_recorded_books() -> None:
     result = kraken_ws("demo", "--file", RECORDING, "--symbols", "ETH/USD")
     assert result.exit_code == 1
     assert result.stderr == f"kraken-ws: {RECORDING} has no book of ETH/USD, only of BTC/USD\n"
+
+
+def test_demo_fails_when_books_do_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Absent(SimulatedExchange):
+        async def start_serving(self) -> None:
+            await super().start_serving()
+            self.faults.lose_snapshots("ETH/USD", None)
+
+    monkeypatch.setattr(inputs, "SimulatedExchange", Absent)
+    result = kraken_ws("demo", "--symbols", "BTC/USD,ETH/USD", "--seconds", "1")
+    assert result.exit_code == 1
+    last = result.stderr.splitlines()[-1]
+    assert re.fullmatch(
+        r"kraken-ws: 1 of 2 books did not come in \d\.\d s: give them longer, or ask for fewer",
+        last,
+    )
 
 
 # watch
@@ -189,8 +270,8 @@ def test_demo_takes_some_of_the_recorded_books() -> None:
 def test_watch_shows_a_channel_of_a_simulated_exchange(channel: str) -> None:
     result = kraken_ws("watch", channel, "BTC/USD", "ETH/USD", "--simulate", "--seconds", "1.2")
     assert result.exit_code == 0, result.output
-    assert "BTC/USD" in result.stdout
-    assert "ETH/USD" in result.stdout
+    assert "BTC/USD" in result.output
+    assert "ETH/USD" in result.output
     assert int(fact(result, "messages").split()[0]) > 0
 
 
@@ -208,6 +289,21 @@ def test_watch_trade_prints_each_trade_once() -> None:
     assert ids == sorted(set(ids), key=int)
 
 
+def test_watch_prints_data_alone_and_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what came after the last full second; the summary is no trade."""
+    result = kraken_ws("watch", "trade", "BTC/USD", "--simulate", "--seconds", "0.5")
+    assert result.exit_code == 0, result.output
+    assert {len(line.split()) for line in result.stdout.splitlines()} == {6}
+    assert len(result.stdout.splitlines()) >= 50
+    assert "kraken-ws watch trade" in result.stderr
+
+
+def test_watch_of_tokenized_assets() -> None:
+    result = kraken_ws("watch", "book", "AAPLx/USD", "--simulate", "--seconds", "0.5")
+    assert result.exit_code == 0, result.output
+    assert fact(result, "AAPLx/USD").startswith("valid ")
+
+
 class CutOffExchange(SimulatedExchange):
     """Resets all connections once, after some book updates."""
 
@@ -223,11 +319,11 @@ def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
             return False
         return all(view.state == "valid" for view in session.books())
 
-    monkeypatch.setattr(app_module, "SimulatedExchange", CutOffExchange)
+    monkeypatch.setattr(inputs, "SimulatedExchange", CutOffExchange)
     monkeypatch.setattr(live.LiveSession, "_is_over", has_recovered)
     result = kraken_ws("watch", "book", "BTC/USD", "--simulate")
     assert result.exit_code == 0, result.output
-    assert re.search(r"^! gap of \d\.\d s \(disconnect\)$", result.stdout, re.MULTILINE)
+    assert re.search(r"^! gap of \d\.\d s \(disconnect\)$", result.stderr, re.MULTILINE)
     assert (fact(result, "gaps"), fact(result, "reconnects")) == ("1", "1")
     assert fact(result, "BTC/USD").startswith("valid ")
 
@@ -235,13 +331,14 @@ def test_watch_tells_gaps_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_connection_lost_for_good_is_told_after_the_summary(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(app_module, "SimulatedExchange", CutOffExchange)
+    monkeypatch.setattr(inputs, "SimulatedExchange", CutOffExchange)
     only_once = functools.partial(KrakenWSClient, max_reconnect_attempts=0)
     monkeypatch.setattr(live, "KrakenWSClient", only_once)
     result = kraken_ws("watch", "book", "BTC/USD", "--simulate")
     assert result.exit_code == 1
     assert int(fact(result, "messages").split()[0]) > 5
-    assert re.fullmatch(r"kraken-ws: connection to ws://127\.0\.0\.1.* lost: .+\n", result.stderr)
+    last = result.stderr.splitlines()[-1]
+    assert re.fullmatch(r"kraken-ws: connection to ws://127\.0\.0\.1.* lost: .+", last)
 
 
 # sim is run in tests/cli/test_processes.py: it has no end of its own.
@@ -289,10 +386,42 @@ HERE = Path(__file__).parent
             "--url must look like ws://127.0.0.1:8080/v2, not 'ws://127.0.0.1:99999'",
         ),
         (
+            ("watch", "book", "BTC/USD", "--url", "wss://ws.kraken.com"),
+            "--url is that of WebSocket API v1: did you mean 'wss://ws.kraken.com/v2'?",
+        ),
+        (
             ("watch", "book", "BTC/USD", "--url", "ws://127.0.0.1:1", "--simulate"),
             "use --url or --simulate, not both",
         ),
-        (("demo", "--symbols", "0"), "--symbols must be at least 1"),
+        (("demo", "--symbols", "0"), "--symbols must be at least 1 and at most 10000"),
+        (("sim", "--symbols", "10001"), "--symbols must be at least 1 and at most 10000"),
+        (("sim", "--symbols", ""), "no symbol: name one, like BTC/USD"),
+        (("demo", "--symbols", ","), "no symbol: name one, like BTC/USD"),
+        (("watch", "book", ""), "no symbol: name one, like BTC/USD"),
+        (("watch", "book", "\udcff/USD"), "'\\udcff/USD' is no text: use UTF-8"),
+        (
+            ("watch", "ticker", "BTC/USD", "--depth", "25"),
+            "--depth belongs to book and level3: nothing else has levels",
+        ),
+        (
+            ("watch", "book", "BTC/USD", "--rest-url", "http://127.0.0.1:1"),
+            "--rest-url belongs to level3 of a real exchange: only that takes one",
+        ),
+        (("demo", "--speed", "2"), "--speed belongs to --file: made-up markets have --rate"),
+        (("sim", "--speed", "2"), "--speed belongs to --file: made-up markets have --rate"),
+        (
+            ("sim", "--file", RECORDING, "--seed", "1"),
+            "--seed has no use with --file: the recording decides",
+        ),
+        (
+            ("sim", "--file", RECORDING, "--rate", "1"),
+            "--rate has no use with --file: the recording decides",
+        ),
+        (("demo", "--file", "-"), "cannot read standard input: only replay does; give a file"),
+        (
+            ("replay", "-", "--speed", "2"),
+            "--speed needs a file: standard input is replayed as fast as it comes",
+        ),
         (
             ("demo", "--file", RECORDING, "--depth", "10"),
             "--depth has no use with --file: the recording decides",
@@ -307,6 +436,14 @@ def test_wrong_input_is_told_in_one_line(arguments: tuple[str | Path, ...], line
     assert result.exit_code == 2
     assert result.stderr == f"kraken-ws: {line}\n"
     assert result.stdout == ""
+
+
+def test_an_empty_address_of_the_token_is_not_the_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KRAKEN_API_KEY", "key")
+    monkeypatch.setenv("KRAKEN_API_SECRET", "c2VjcmV0")
+    result = kraken_ws("watch", "level3", "BTC/USD", "--rest-url", "", "--seconds", "0.1")
+    assert result.exit_code == 2
+    assert re.fullmatch(rf"kraken-ws: {NO_KEY}: base_url .+\n", result.stderr)
 
 
 @pytest.mark.parametrize(

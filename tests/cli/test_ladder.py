@@ -78,6 +78,27 @@ def test_title_counts_what_was_verified_and_what_was_not() -> None:
 
 
 @pytest.mark.parametrize(
+    ("width", "words"),
+    [
+        (16, "BTC/USD"),
+        (20, "BTC/USD  5/25"),
+        (26, "BTC/USD  5/25  100.1"),
+        (33, "BTC/USD  5/25  100.1  0.3 s"),
+        (47, "BTC/USD  5 of 25 levels  last 100.1  0.3 s"),
+        (60, "BTC/USD  5 of 25 levels  last 100.1  0.3 s ago"),
+    ],
+)
+def test_title_says_as_much_as_there_is_room_for(width: int, words: str) -> None:
+    view = book(subscribed=25, last=Decimal("100.1"), last_side="sell", age=0.31)
+    title = ladder(view, width=width, levels=5)[0].plain
+    assert title == f"{words:<{width - 3}}✓ 7"
+
+
+def test_title_does_not_count_levels_when_all_of_them_are_shown() -> None:
+    assert "of" not in ladder(book(subscribed=10), width=60, levels=10)[0].plain
+
+
+@pytest.mark.parametrize(
     ("state", "words"),
     [
         ("awaiting_snapshot", "waiting for a snapshot"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -89,7 +91,7 @@ def test_watch_level3_takes_its_token_from_where_it_is_told(
             check=True,
             env=os.environ,
         )
-    assert re.search(r"^  BTC/USD  valid ", answer.stdout, re.MULTILINE)
+    assert re.search(r"^  BTC/USD  valid ", answer.stderr, re.MULTILINE)
 
 
 def test_sim_plays_a_recording(recording: str) -> None:
@@ -116,6 +118,95 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
         errors = process.stderr.read()
         assert process.wait(timeout=30) == 1
         assert "Traceback" not in errors
+
+
+def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end; `options` are of `subprocess.run`."""
+    where = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(
+        [*COMMAND, *arguments], check=False, text=True, encoding="utf-8", timeout=60, **where
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"PYTHONIOENCODING": "cp1252"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"PYTHONUTF8": "0", "LC_ALL": "C"},
+    ],
+    ids=str,
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="passes arguments in another way")
+def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONUTF8"}
+    answer = outcome(
+        *("watch", "book", "币安人生/USD", "--simulate", "--seconds", "1.2"),
+        env={**environment, **settings},
+    )
+    assert answer.returncode == 0, answer.stderr
+    name = r"\u5e01\u5b89\u4eba\u751f/USD"
+    assert re.search(rf"  {re.escape(name)} \d", answer.stdout)
+    assert re.search(rf"^  {re.escape(name)}  valid ", answer.stderr, re.MULTILINE)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no such device")  # noqa: PTH110
+@pytest.mark.parametrize("command", ["demo", "watch", "replay", "version"])
+def test_output_that_cannot_be_written_is_told_in_one_line(command: str, recording: str) -> None:
+    arguments = {
+        "demo": ("demo", "--symbols", "1", "--seconds", "1.2"),
+        "watch": ("watch", "book", "BTC/USD", "--simulate", "--seconds", "1.2"),
+        "replay": ("replay", recording),
+        "version": ("--version",),
+    }[command]
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        answer = outcome(*arguments, stdout=full)
+    assert answer.returncode == 1
+    assert answer.stderr == "kraken-ws: cannot write: no space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes in another way")
+def test_closed_output_is_no_error(recording: str) -> None:
+    answer = outcome("replay", recording, stdout=None, preexec_fn=lambda: os.close(1))
+    assert (answer.returncode, answer.stderr) == (0, "")
+
+
+def test_ctrl_c_while_starting_ends_without_a_traceback() -> None:
+    code = (
+        "import sys\n"
+        "import kraken_connector.cli as cli\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'kraken_connector.cli.app':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "cli.main()\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "SOCKS_PROXY"])
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(name: str) -> None:
+    """Neither by the connection nor by the call for its token."""
+    scheme = "socks5" if name == "SOCKS_PROXY" else "http"
+    answer = outcome(
+        *("watch", "level3", "BTC/USD", "--simulate", "--seconds", "0.5"),
+        env={**os.environ, name: f"{scheme}://127.0.0.1:9"},
+    )
+    assert answer.returncode == 0, answer.stderr
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="has no IPv6")
+def test_sim_writes_ipv6_addresses_as_urls_do() -> None:
+    with running("sim", "--host", "::1") as process:
+        said = introduction(process)
+        assert re.fullmatch(r"ws://\[::1\]:\d+/v2", said["url"])
+        assert said["rest url"].startswith("http://[::1]:")
+        answer = outcome("watch", "book", "BTC/USD", "--url", said["url"], "--seconds", "0.5")
+        assert answer.returncode == 0, answer.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signal")

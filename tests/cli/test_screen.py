@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from tests.cli.books import book, levels, plain
 
 from kraken_connector.cli.ladder import ASCII, UNICODE, height
@@ -107,6 +109,37 @@ def test_books_without_room_are_counted() -> None:
     lines = screen(BOOKS, 80, 12)
     shown = int(re.search(r"  (\d) of 8 books, ", lines[0])[1])  # type: ignore[index]
     assert shown == sum("".join(lines[1:]).count(symbol) for symbol in PAIRS)
+
+
+def test_books_without_room_are_a_shift_away() -> None:
+    picture = BookPicture(Still(BOOKS), UNICODE)
+    drawn = [
+        plain(picture.screen(picture.take(), 80, 12, shift))[1].split()[0] for shift in (0, 1, 7, 8)
+    ]
+    assert drawn == [PAIRS[0], PAIRS[1], PAIRS[7], PAIRS[0]]
+    assert drawn[-1] == plain(picture.screen(picture.take(), 80, 12, -8))[1].split()[0]
+
+
+def test_books_that_all_fit_stand_still() -> None:
+    picture = BookPicture(Still(BOOKS[:2]), UNICODE)
+    assert plain(picture.screen(picture.take(), 80, 24, 1))[1].startswith(PAIRS[0])
+
+
+def test_the_table_of_a_screen_tells_the_last_trade_and_the_age() -> None:
+    books = [book(last=Decimal("100.1"), last_side="buy", age=75.2), book("ETH/USD")]
+    lines = screen(books, 160, 50)
+    (heading,) = [line for line in lines if "last trade" in line]
+    assert "updated" in heading
+    (row,) = [line for line in lines if line.startswith("BTC/USD  valid")]
+    assert re.search(r" 100\.1 +75 s", row)
+
+
+def test_letters_of_two_columns_move_nothing() -> None:
+    picture = BookPicture(Still([book("币安人生/USD", subscribed=25), *BOOKS[:2]]), UNICODE)
+    drawn = picture.screen(picture.take(), 160, 50)
+    assert {line.cell_len for line in drawn[1:23] if line.plain} == {160}
+    rows = [line for line in drawn if " valid " in line.plain]
+    assert {cell_len(row.plain.partition("valid")[0]) for row in rows} == {14}
 
 
 def test_a_mismatch_a_lost_connection_and_a_notice_are_seen() -> None:

@@ -34,7 +34,7 @@ def test_demo_draws_ladders_and_ctrl_c_ends_it_with_a_summary() -> None:
         assert max(map(len, screen)) == 80
         assert screen[0].startswith("kraken-ws demo  simulated exchange")
         assert re.search(r"● connected  \d\d:\d\d$", screen[0])
-        assert screen[1].split()[0::3] == ["BTC/USD", "ETH/USD", "SOL/USD"]
+        assert re.findall(r"\w+/USD", screen[1]) == ["BTC/USD", "ETH/USD", "SOL/USD"]
         assert re.search(r"✓ [\d,]+ verified  ✗ 0", screen[-1])
 
         terminal.type(b"\x03")
@@ -65,6 +65,49 @@ def test_the_screen_follows_the_size_of_the_terminal() -> None:
         terminal.resize(30, 10)
         terminal.wait_for(lambda: len(terminal.screen()) == 10)
         assert max(map(len, terminal.screen())) <= 30
+
+
+def test_titles_tell_the_levels_shown_the_last_trade_and_the_age() -> None:
+    arguments = ("watch", "book", "BTC/USD", "--simulate", "--depth", "100")
+    title = re.compile(r"^BTC/USD  10 of 100 levels  last \d+\.\d  \d\.\d s ago +✓ \d+$")
+    with Terminal(*arguments) as terminal:
+        terminal.wait_for(lambda: any(title.search(line) for line in terminal.screen()))
+
+
+def test_a_question_mark_explains_and_q_leaves() -> None:
+    with Terminal("demo") as terminal:
+        terminal.wait_for(lambda: shows_books(terminal))
+        assert "  ? help  " in terminal.screen()[0]
+        terminal.type(b"?")
+        terminal.wait_for(lambda: terminal.screen()[0].startswith("kraken-ws  ? or q leads back"))
+        terminal.type(b"q")
+        terminal.wait_for(lambda: shows_books(terminal))
+        terminal.type(b"xq")
+        assert terminal.finish() == 0
+        assert is_restored(terminal)
+        assert "verified" in terminal.output.rpartition(LEAVE)[2]
+
+
+def test_arrows_lead_to_the_books_that_do_not_fit() -> None:
+    def first(terminal: Terminal) -> str:
+        return terminal.screen()[1].split()[0]
+
+    with Terminal("demo", "--symbols", "3", width=40, height=10) as terminal:
+        terminal.wait_for(lambda: shows_books(terminal))
+        assert first(terminal) == "BTC/USD"
+        terminal.type(b"\x1b[C")
+        terminal.wait_for(lambda: first(terminal) == "ETH/USD")
+        terminal.type(b"\x1bOA")
+        terminal.wait_for(lambda: first(terminal) == "BTC/USD")
+        terminal.type(b"q")
+        assert terminal.finish() == 0
+
+
+def test_a_command_that_reads_no_keyboard_leaves_it_alone() -> None:
+    with Terminal("demo", "--plain", "--seconds", "1") as terminal:
+        terminal.type(b"q?")
+        assert terminal.finish() == 0
+        assert terminal.read_settings() == terminal.settings
 
 
 def test_demo_ends_by_itself() -> None:

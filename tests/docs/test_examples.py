@@ -1,9 +1,15 @@
-"""Every Python example of the README and the docs runs, against a simulated exchange."""
+"""Every Python example of the README and the docs runs, against a simulated exchange.
+
+Each also passes `mypy --strict`, so that none of them trips over a book with an empty side.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +25,17 @@ ROOT = Path(__file__).parents[2]
 #: docs/simulator.md brings its own simulators; tests/sim runs its examples.
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXAMPLES = [
-    pytest.param(
-        match[1], id=f"{path.name}:{path.read_text('utf-8')[: match.start()].count(chr(10))}"
-    )
+#: Text by document and line.
+BLOCKS = {
+    (path.name, text[: match.start()].count("\n")): match[1]
     for path in DOCUMENTS
-    if path.name != "simulator.md"
-    for match in BLOCK.finditer(path.read_text("utf-8"))
+    for text in (path.read_text("utf-8"),)
+    for match in BLOCK.finditer(text)
+}
+EXAMPLES = [
+    pytest.param(block, id=f"{name}:{line}")
+    for (name, line), block in BLOCKS.items()
+    if name != "simulator.md"
 ]
 #: Messages after which an example's endless loop ends.
 ENOUGH = 40
@@ -88,6 +98,25 @@ def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(ws, "KrakenWSClient", Client)
     monkeypatch.setattr(kraken_connector, "HTTPAuthenticatedClient", HTTP)
+
+
+def test_every_example_passes_a_strict_type_check(tmp_path: Path) -> None:
+    pytest.importorskip("mypy")
+    for (name, line), block in BLOCKS.items():
+        file = tmp_path / f"{name.removesuffix('.md').replace('-', '_')}_{line}.py"
+        file.write_text("\n" * (line + 1) + block, "utf-8")
+    source = Path(kraken_connector.__file__).parents[1]
+    # An installed package is found without being told, and must not be told.
+    where = {} if "site-packages" in source.parts else {"MYPYPATH": str(source)}
+    answer = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--config-file=", "."],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, **where},
+    )
+    assert answer.returncode == 0, answer.stdout
 
 
 @pytest.mark.usefixtures("simulated")

@@ -78,6 +78,14 @@ def test_example_shows_what_it_promises(name: str) -> None:
         assert re.search(pattern, output, re.MULTILINE), f"{pattern} is not in:\n{output}"
 
 
+@pytest.mark.parametrize("run_number", range(2))
+def test_the_market_maker_ends_flat_when_things_go_wrong(run_number: int) -> None:
+    """Over real sockets; tests/examples/test_market_maker.py has more of it in virtual time."""
+    output = run(EXAMPLES / "market_maker.py", "--faults", "--seconds", "6")
+    for pattern in SHOWN["market_maker.py"]:
+        assert re.search(pattern, output, re.MULTILINE), f"{pattern} is not in:\n{output}"
+
+
 async def test_examples_take_another_exchange_by_its_url() -> None:
     async with SimulatedExchange(symbols=["BTC/USD"]) as exchange:
         output = await asyncio.to_thread(run, EXAMPLES / "quickstart.py", "--url", exchange.url)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +15,8 @@ import pytest
 from kraken_connector.sim import Faults, SimulatedExchange
 
 TEXT = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text("utf-8")
-BLOCK = re.compile(r"^(<!-- test: skip -->\n)?```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-EXAMPLES = [match[2] for match in BLOCK.finditer(TEXT) if match[1] is None]
+RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 PROGRAMS = [example for example in EXAMPLES if "asyncio.run" in example]
 CONFTEST, TEST = (example for example in EXAMPLES if example not in PROGRAMS)
 
@@ -22,8 +24,21 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda text: str(TEXT.index(text)))
-def test_program_runs(program: str) -> None:
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=50)
+def test_program_runs(program: str, tmp_path: Path) -> None:
+    shutil.copy(RECORDING, tmp_path / "btcusd.jsonl")
+    subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], check=True, timeout=50, cwd=tmp_path
+    )
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_no_program_asks_a_proxy_for_this_machine(scheme: str) -> None:
+    program = next(program for program in PROGRAMS if "TokenManager" in program)
+    names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "SOCKS_PROXY")
+    proxies = dict.fromkeys(names, f"{scheme}://127.0.0.1:9")
+    subprocess.run(
+        [sys.executable, "-c", program], check=True, timeout=50, env={**os.environ, **proxies}
+    )
 
 
 #: What the exchange asks of the menu; the rest is the menu.
@@ -55,10 +70,10 @@ def test_argument_is_documented(name: str) -> None:
         assert f"`{name}`" in TEXT
 
 
-def test_pytest_example_passes(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("mode", ["", "asyncio_mode = strict\n", "asyncio_mode = auto\n"])
+def test_pytest_example_passes_as_printed(pytester: pytest.Pytester, mode: str) -> None:
     pytester.makeconftest(CONFTEST)
     pytester.makepyfile(TEST)
-    pytester.makeini(
-        "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-    )
+    scope = "asyncio_default_fixture_loop_scope = function"
+    pytester.makeini(f"[pytest]\naddopts = --strict-markers\n{scope}\n{mode}")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -174,3 +175,12 @@ async def test_nothing_listens_if_one_port_is_taken() -> None:
 def test_three_hosts_leave_no_choice_of_role() -> None:
     with pytest.raises(ValueError, match="three hosts have a role each"):
         SimulatedExchange(hosts="three", role="public")
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="has no IPv6")
+async def test_addresses_of_ipv6_stand_in_brackets() -> None:
+    async with SimulatedExchange(host="::1", rate=0) as sim:
+        assert sim.url == f"ws://[::1]:{sim.port}/v2"
+        assert sim.rest_url == f"http://[::1]:{sim.port}"
+        async with connected(sim):
+            assert await fetch_token(sim)

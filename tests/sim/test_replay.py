@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from pathlib import Path
@@ -133,3 +134,26 @@ def test_line_that_is_no_message_is_named(line: str) -> None:
 def test_speed_must_be_positive() -> None:
     with pytest.raises(ValueError, match="speed"):
         replay([], speed=0)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"junk",
+        b"[]",
+        b'{"channel":"book","type":"snapshot","data":[1]}',
+        b'{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD","bids":[1],"asks":[]}]}',
+        b'{"channel":"ticker","type":"update","data":[{}],"timestamp":"yesterday"}',
+        b'{"channel":"ticker","type":"update","data":[{}],"timestamp":1}',
+    ],
+)
+def test_a_line_that_is_no_message_is_named(line: bytes) -> None:
+    good = ticker("BTC/USD", 0).encode()
+    with pytest.raises(ValueError, match="line 2 of the recording is no"):
+        read_recording([good, line])
+
+
+def test_compressed_files_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "recording"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + CAPTURED.read_bytes()))
+    assert read_recording(path) == read_recording(CAPTURED)

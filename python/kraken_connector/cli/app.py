@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from collections.abc import Coroutine
@@ -15,7 +16,7 @@ from rich.console import Console
 from .. import __version__, backend
 from ..exceptions import RequestError, TransportError
 from ..http import REST_URL
-from ..sim import SimulatedExchange
+from ..ws.constants import BOOK_DEPTHS
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
 from .display import present
@@ -23,7 +24,7 @@ from .live import LiveSession, glyphs
 from .picture import BookPicture
 from .replay import Player, conclude
 from .simulator import serve
-from .watch import Channel
+from .watch import Channel, last_trades
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,7 +36,11 @@ app = typer.Typer(
 )
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="Recorded frames, one JSON text a line.")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="Recorded frames, one JSON text a line; gzip and Zstandard too; - is standard input.",
+    ),
 ]
 PlayedFile = Annotated[
     Path | None,
@@ -45,8 +50,14 @@ PlayedFile = Annotated[
     ),
 ]
 Speed = Annotated[
-    float,
-    typer.Option(min=0.001, metavar="TIMES", help="With --file: times as fast as recorded."),
+    float | None,
+    typer.Option(
+        min=0.001,
+        metavar="TIMES",
+        callback=inputs.number,
+        help="With --file: times as fast as recorded.",
+        show_default="1",
+    ),
 ]
 Symbols = Annotated[
     str | None,
@@ -62,9 +73,17 @@ Plain = Annotated[
 Seconds = Annotated[
     float | None,
     typer.Option(
-        min=0.1, metavar="SECONDS", help="End after so long.", show_default="Ctrl-C ends it"
+        min=0.1,
+        metavar="SECONDS",
+        callback=inputs.number,
+        help="End after so long.",
+        show_default="Ctrl-C ends it",
     ),
 ]
+
+
+_RECORDED = "has no use with --file: the recording decides"
+_NOT_RECORDED = "belongs to --file: made-up markets have --rate"
 
 
 def _print_version(wanted: bool) -> None:
@@ -94,6 +113,7 @@ def demo(
         typer.Option(
             min=0.1,
             metavar="PER_SECOND",
+            callback=inputs.number,
             help="Book updates a second, all symbols together.",
             show_default="400",
         ),
@@ -105,7 +125,7 @@ def demo(
         ),
     ] = None,
     file: PlayedFile = None,
-    speed: Speed = 1.0,
+    speed: Speed = None,
     plain: Plain = False,
 ) -> None:
     """Show verified books from a simulated exchange: no network, no account.
@@ -116,19 +136,22 @@ def demo(
     """
     console, wanted = _console(plain), inputs.listing(symbols)
     if file is not None:
-        inputs.refuse_with_file(rate=rate, depth=depth)
+        inputs.refuse(_RECORDED, rate=rate, depth=depth)
         depths = recorded_books(inputs.recording(file), wanted)
-        exchange = inputs.played(file, speed=speed)
+        exchange = inputs.played(file, speed=speed or 1.0)
     else:
+        inputs.refuse(_NOT_RECORDED, speed=speed)
         listed = books_for(console) if wanted is None else wanted
-        exchange = SimulatedExchange(symbols=listed, rate=rate or 400.0)
+        exchange = inputs.exchange(symbols=listed, rate=rate or 400.0)
         depths = dict.fromkeys(exchange.symbols, inputs.depth(depth or 10))
     show = LiveSession(
         book_subscriptions(depths),
         BookPicture,
         title="kraken-ws demo",
+        extras=() if file else last_trades(list(depths)),
         source=file.name if file else "simulated exchange",
         console=console,
+        errors=_errors(),
         exchange=exchange,
         recorded=list(depths) if file else (),
         seconds=seconds,
@@ -145,19 +168,25 @@ def watch(
         list[str], typer.Argument(metavar="SYMBOL...", help="Currency pairs, like BTC/USD.")
     ],
     depth: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="LEVELS",
             help="Per side, of books: 10, 25, 100, 500, 1000; of level3: 10, 100, 1000.",
+            show_default="10",
         ),
-    ] = 10,
+    ] = None,
     url: Annotated[
         str | None,
         typer.Option(help="WebSocket endpoint.", show_default="Kraken's"),
     ] = None,
     rest_url: Annotated[
-        str, typer.Option(metavar="URL", help="Where the token comes from that level3 needs.")
-    ] = REST_URL,
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where the token comes from that level3 needs.",
+            show_default="Kraken's",
+        ),
+    ] = None,
     simulate: Annotated[
         bool, typer.Option("--simulate", help="Start a simulated exchange and watch that.")
     ] = False,
@@ -170,15 +199,26 @@ def watch(
     KRAKEN_API_KEY and KRAKEN_API_SECRET, unless the exchange is a simulated one of its own.
     """
     pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
+    wants_book = bool(channel.depths)
+    wants_token = channel.needs_token and not simulate
+    if not wants_book:
+        inputs.refuse("belongs to book and level3: nothing else has levels", depth=depth)
+    if not wants_token:
+        inputs.refuse(
+            "belongs to level3 of a real exchange: only that takes one", rest_url=rest_url
+        )
     show = LiveSession(
-        [channel.params(pairs, inputs.depth(depth, channel.depths))],
+        [channel.params(pairs, inputs.depth(depth or 10, channel.depths or BOOK_DEPTHS))],
         channel.picture,
         title=f"kraken-ws watch {channel}",
+        extras=last_trades(pairs) if channel is Channel.BOOK or (wants_book and simulate) else (),
         source="simulated exchange" if simulate else endpoint.host,
         console=_console(plain),
+        errors=_errors(),
+        is_data=True,
         url=endpoint.url,
-        tokens=inputs.tokens(rest_url) if channel.needs_token and not simulate else None,
-        exchange=SimulatedExchange(symbols=pairs) if simulate else None,
+        tokens=inputs.tokens(REST_URL if rest_url is None else rest_url) if wants_token else None,
+        exchange=inputs.exchange(symbols=pairs) if simulate else None,
         seconds=seconds,
     )
     _show(show)
@@ -192,6 +232,7 @@ def replay(
         typer.Option(
             min=0.001,
             metavar="TIMES",
+            callback=inputs.number,
             help="Show the books at the pace of the recording, so many times as fast.",
             show_default="as fast as possible, without showing them",
         ),
@@ -202,12 +243,15 @@ def replay(
 
     The exit code is 0 when every line could be read and every book message was verified.
     """
-    player = Player(inputs.recording(file), speed=speed)
+    player = Player(inputs.replayed(file, speed), speed=speed)
     console = _console(plain)
     if speed is None:
-        player.run(console)
+        with contextlib.suppress(KeyboardInterrupt):
+            player.run(console)
     else:
         _run(_play(player, speed, console))
+    if not player.tally.frames:
+        inputs.fail(f"{player.name} has no frames")
     conclude(player, console)
     raise typer.Exit(0 if player.tally.holds else inputs.FAILED)
 
@@ -231,17 +275,22 @@ def sim(
         ),
     ] = False,
     rate: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0, metavar="PER_SECOND", help="Market steps a second, all symbols together."
+            min=0,
+            metavar="PER_SECOND",
+            callback=inputs.number,
+            help="Market steps a second, all symbols together.",
+            show_default="200",
         ),
-    ] = 200.0,
+    ] = None,
     symbols: Symbols = None,
     seed: Annotated[
-        int, typer.Option(metavar="NUMBER", help="Equal seeds give equal markets.")
-    ] = 7,
+        int | None,
+        typer.Option(metavar="NUMBER", help="Equal seeds give equal markets.", show_default="7"),
+    ] = None,
     file: PlayedFile = None,
-    speed: Speed = 1.0,
+    speed: Speed = None,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Print requests and what else happens.")
     ] = False,
@@ -250,13 +299,15 @@ def sim(
 
     It speaks WebSocket API v2, private channels included, and the REST call for their token.
     """
-    options: dict[str, Any] = {"host": host, "port": port, "seed": seed}
+    options: dict[str, Any] = {"host": host, "port": port}
     options["hosts"] = "three" if three_hosts else "one"
     if file is None:
-        exchange = SimulatedExchange(symbols=inputs.listing(symbols), rate=rate, **options)
+        inputs.refuse(_NOT_RECORDED, speed=speed)
+        options |= {"rate": 200.0 if rate is None else rate, "seed": 7 if seed is None else seed}
+        exchange = inputs.exchange(symbols=inputs.listing(symbols), **options)
     else:
-        inputs.refuse_with_file(symbols=symbols)
-        exchange = inputs.played(inputs.recording(file), speed=speed, **options)
+        inputs.refuse(_RECORDED, symbols=symbols, rate=rate, seed=seed)
+        exchange = inputs.played(inputs.recording(file), speed=speed or 1.0, **options)
     _run(serve(exchange, _console(plain=True), verbose=verbose))
 
 
@@ -271,7 +322,10 @@ def _show(show: LiveSession) -> None:
     except (TransportError, RequestError) as error:
         show.conclude()
         inputs.fail(str(error))
-    raise typer.Exit(0 if show.conclude() else inputs.FAILED)
+    show.conclude()
+    if (problem := show.problem()) is not None:
+        inputs.fail(problem)
+    raise typer.Exit
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
@@ -295,5 +349,10 @@ async def _until_terminated(main: Coroutine[Any, Any, None]) -> None:
 
 def _console(plain: bool) -> Console:
     """Return where to write; colours and a screen only on a real terminal, whatever CI sets."""
-    drawable = not plain and sys.stdout.isatty()
+    drawable = not plain and sys.stdout is not None and sys.stdout.isatty()
     return Console(force_terminal=None if drawable else False, highlight=False)
+
+
+def _errors() -> Console:
+    """Return where notices go that are no data."""
+    return Console(stderr=True, force_terminal=False, highlight=False)

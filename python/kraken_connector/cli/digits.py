@@ -53,3 +53,8 @@ def clock(seconds: float) -> str:
     """Return a running time as minutes and seconds."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes:02d}:{rest:02d}"
+
+
+def since(seconds: float) -> str:
+    """Return a time that has passed, as finely as one can still read it while it changes."""
+    return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"

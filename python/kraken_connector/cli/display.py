@@ -15,12 +15,16 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from .help import help_lines
+from .keys import Keyboard
+
 T = TypeVar("T")
 
 _SCREEN_SECONDS = 0.1
 _LINE_SECONDS = 1.0
 #: How long drawing may hold up a message; Python's own is ten times that.
 _SWITCH_SECONDS = 0.0005
+_SHIFTS = {"up": -1, "left": -1, "down": 1, "right": 1}
 
 
 class Picture(Protocol[T]):
@@ -33,15 +37,21 @@ class Picture(Protocol[T]):
     def take(self) -> T:
         """Return all that is to be shown of this moment."""
 
-    def screen(self, moment: T, width: int, lines: int) -> list[Text]:
-        """Return the lines of a full screen, at most `lines`."""
+    def screen(self, moment: T, width: int, lines: int, shift: int = 0) -> list[Text]:
+        """Return the lines of a full screen, at most `lines`.
+
+        Where not everything fits, the first `shift` things stand last, counted round and round.
+        """
 
     def line(self, moment: T) -> str:
         """Return the same in one line of ASCII text."""
 
+    def rest(self, moment: T) -> str:
+        """Return what must not be missing at the end, though no line has said it yet."""
+
 
 class _Screen(Generic[T]):
-    """The alternate screen of a terminal.
+    """The alternate screen of a terminal, and its keys: `q` leaves, `?` explains, arrows move.
 
     Drawing happens in a thread of its own: a message that arrives meanwhile is not kept waiting
     for a picture.
@@ -51,8 +61,12 @@ class _Screen(Generic[T]):
         self._picture = picture
         self._console = console
         self._exit = ExitStack()
+        self._shift = 0
+        self._has_help = False
+        self.is_left = False
 
     def __enter__(self) -> Self:
+        self._exit.enter_context(Keyboard(self._press))
         live = Live(console=self._console, screen=True, auto_refresh=False)
         self._exit.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(_SWITCH_SECONDS)
@@ -68,14 +82,27 @@ class _Screen(Generic[T]):
         moment = self._picture.take()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._draw, moment)
 
+    def _press(self, key: str) -> None:
+        if key == "?" or (key == "q" and self._has_help):
+            self._has_help = not self._has_help
+        elif key == "q":
+            self.is_left = True
+        else:
+            self._shift += _SHIFTS.get(key, 0)
+
     def _draw(self, moment: T) -> None:
         width, lines = self._console.size
-        drawn = self._picture.screen(moment, width, lines)
+        if self._has_help:
+            drawn = help_lines(width, lines)
+        else:
+            drawn = self._picture.screen(moment, width, lines, self._shift)
         self._live.update(Group(*drawn), refresh=True)
 
 
 class _Lines(Generic[T]):
     """Text for pipes, logs and terminals that cannot do more."""
+
+    is_left = False
 
     def __init__(self, picture: Picture[T], console: Console) -> None:
         self._picture = picture
@@ -85,16 +112,19 @@ class _Lines(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        pass
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if not isinstance(error, OSError):
+            self._print(self._picture.rest(self._picture.take()))
 
     async def show(self) -> None:
         if time.monotonic() < self._due:
             return
         self._due += _LINE_SECONDS
-        line = self._picture.line(self._picture.take())
-        if line:
-            self._console.out(line, highlight=False)
+        self._print(self._picture.line(self._picture.take()))
+
+    def _print(self, text: str) -> None:
+        if text:
+            self._console.out(text, highlight=False)
             self._console.file.flush()
 
 
@@ -122,7 +152,7 @@ async def present(
     end = loop.time() + (math.inf if seconds is None else seconds)
     with _Screen(picture, console) if fullscreen(console) else _Lines(picture, console) as surface:
         try:
-            while not is_over() and (left := end - loop.time()) > 0:
+            while not surface.is_left and not is_over() and (left := end - loop.time()) > 0:
                 await asyncio.wait({source}, timeout=min(_SCREEN_SECONDS, left))
                 if source.done():
                     break

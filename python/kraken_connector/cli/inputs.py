@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
+import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
@@ -12,12 +15,18 @@ from urllib.parse import urlsplit
 import typer
 
 from ..sim import SimulatedExchange
+from ..sim.recordings import open_recording
 from ..ws import TokenManager
 from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
+from ..ws.hosts import Hosts
 from ..ws.subscribe import BookParams
 
 #: Exit codes: something did not hold or did not work; the command line itself was wrong.
 FAILED, MISUSED = 1, 2
+#: More books than the exchange has; a simulated one gets slow long before.
+MOST_SYMBOLS = 10_000
+#: What stands for standard input.
+STDIN = Path("-")
 
 
 class Endpoint(NamedTuple):
@@ -39,20 +48,39 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 
 def symbols(names: list[str]) -> list[str]:
     """Return the symbols that are meant, each once; `BTC/USD,ETH/USD` counts as two."""
-    wanted = [name for part in names for name in part.split(",") if name]
+    wanted = [_decoded(name) for part in names for name in part.split(",") if name]
+    if not wanted:
+        fail("no symbol: name one, like BTC/USD", MISUSED)
     try:
         return BookParams(symbol=wanted).symbol
     except ValueError as error:
         fail(str(error), MISUSED)
 
 
+def _decoded(name: str) -> str:
+    """Return an argument as text, whatever encoding the locale claims for it (PEP 383)."""
+    try:
+        return os.fsencode(name).decode()
+    except UnicodeError:
+        fail(f"{name!a} is no text: use UTF-8", MISUSED)
+
+
 def listing(text: str | None) -> int | list[str] | None:
     """Return a number of symbols or the symbols themselves; `None` stays open."""
     if text is None:
         return None
-    if text.isdecimal():
-        return int(text) or fail("--symbols must be at least 1", MISUSED)
-    return symbols([text])
+    if not text.isdecimal():
+        return symbols([text])
+    if not 1 <= (number := int(text[:9])) <= MOST_SYMBOLS:
+        fail(f"--symbols must be at least 1 and at most {MOST_SYMBOLS}", MISUSED)
+    return number
+
+
+def number(value: float | None) -> float | None:
+    """Refuse what float() takes for a number and is none."""
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("nan is not a number.")
+    return value
 
 
 def depth(levels: int, depths: Sequence[int] = BOOK_DEPTHS) -> int:
@@ -76,6 +104,10 @@ def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
         is_websocket = False
     if not is_websocket:
         fail(f"--url must look like ws://127.0.0.1:8080/v2, not {url!r}", MISUSED)
+    try:
+        Hosts(url)
+    except ValueError as error:
+        fail(f"--{error}", MISUSED)
     return Endpoint(url, parts.netloc)
 
 
@@ -84,21 +116,23 @@ def tokens(rest_url: str) -> TokenManager:
     try:
         return TokenManager.from_env(base_url=rest_url)
     except ValueError as error:
-        fail(f"level3 needs a token, and a token an API key: {error}", MISUSED)
+        fail(f"level3 needs a token: {error}", MISUSED)
 
 
-def refuse_with_file(**options: object) -> None:
-    """Refuse options that a recording decides by itself."""
+def refuse(why: str, **options: object) -> None:
+    """Refuse options that were given and would do nothing."""
     for name, value in options.items():
         if value is not None:
-            fail(f"--{name} has no use with --file: the recording decides", MISUSED)
+            fail(f"--{name.replace('_', '-')} {why}", MISUSED)
 
 
 def recording(path: Path) -> Path:
-    """Return the path of a file that can be read."""
+    """Return the path of a file that can be read and has something in it."""
+    if path == STDIN:
+        fail("cannot read standard input: only replay does; give a file", MISUSED)
     try:
-        with path.open("rb") as file:
-            first = file.readline()
+        with path.open("rb") as file, open_recording(file) as lines:
+            first = lines.readline()
     except OSError as error:
         fail(f"cannot read {path}: {reason(error)}", MISUSED)
     if not first:
@@ -106,16 +140,39 @@ def recording(path: Path) -> Path:
     return path
 
 
+def replayed(path: Path, speed: float | None) -> Path:
+    """Return the path of a file to replay; `-` is standard input."""
+    if path != STDIN:
+        return recording(path)
+    if speed is not None:
+        fail("--speed needs a file: standard input is replayed as fast as it comes", MISUSED)
+    if sys.stdin is None:
+        fail("cannot read standard input: it is closed", MISUSED)
+    return path
+
+
+def exchange(**options: Any) -> SimulatedExchange:
+    """Return a simulated exchange with markets of its own."""
+    try:
+        return SimulatedExchange(**options)
+    except ValueError as error:
+        fail(str(error), MISUSED)
+
+
 def played(path: Path, **options: Any) -> SimulatedExchange:
     """Return an exchange that plays a recording."""
     try:
         return SimulatedExchange.replay(path, **options)
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         fail(f"cannot play {path}: {error}")
 
 
-def reason(error: OSError) -> str:
+def reason(error: Exception) -> str:
     """Return the system's own words, without the numbers and paths around them."""
+    if not isinstance(error, OSError):
+        return str(error)
     if error.errno == errno.EADDRINUSE:
         return "the port is in use"
+    if isinstance(error, socket.gaierror):
+        return "no such host"
     return os.strerror(error.errno).lower() if error.errno else str(error)

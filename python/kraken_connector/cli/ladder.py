@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 
 from rich.text import Text
 
-from .digits import count, plain, significant
+from .digits import count, plain, significant, since
 from .views import BookView, Level, Queue
 
 _GAP = 1
 _LEAST_BAR = 4
 _BID, _ASK = "green", "red"
+#: Of the last trade, by what its taker did.
+_SIDES = {"buy": _BID, "sell": _ASK}
 #: Dark enough for the numbers to stay the first thing one sees.
 _BAR = {_BID: "color(22)", _ASK: "color(52)"}
 #: Every other order of a queue.
@@ -124,7 +126,7 @@ def ladder(
         columns = Columns.fit(width, *(widths or view.widths))
         scale = max(_sum(asks), _sum(bids))
     lines = [
-        _title(view, width, glyphs),
+        _title(view, width, levels, glyphs),
         *_blank(levels - len(asks), width),
         *reversed(_side(asks, view.ask_queues, _ASK, columns, scale, glyphs)),
         _middle(view, width, glyphs),
@@ -136,12 +138,45 @@ def ladder(
     return lines
 
 
-def _title(view: BookView, width: int, glyphs: Glyphs) -> Text:
+def _title(view: BookView, width: int, levels: int, glyphs: Glyphs) -> Text:
     title = Text(no_wrap=True).append(view.symbol, "bold")
     marks = Text().append(f"{glyphs.good} {count(view.verified)}", "green")
     if view.mismatches:
         marks.append(f" {glyphs.bad} {count(view.mismatches)}", style="bold red")
+    room = width - title.cell_len - len(marks) - 1
+    for words, style in _fitting(list(_remarks(view, levels)), room):
+        title.append(f"  {words}", style)
     return justified(title, marks, width)
+
+
+def _remarks(view: BookView, levels: int) -> Iterator[tuple[str, str, str]]:
+    """Yield what else a title may say, the most wanted first: briefly, in full, and its style."""
+    shown = min(levels, view.depth)
+    if shown < view.subscribed:
+        yield f"{shown}/{view.subscribed}", f"{shown} of {view.subscribed} levels", "dim"
+    if view.last is not None:
+        price, style = plain(view.last), _SIDES.get(view.last_side, "")
+        yield price, f"last {price}", style
+    if view.age is not None:
+        age = since(view.age)
+        yield age, f"{age} ago", "dim"
+
+
+def _fitting(remarks: Sequence[tuple[str, str, str]], room: int) -> list[tuple[str, str]]:
+    """Return the remarks that there is room for: rather all of them briefly than one in full."""
+    taken: list[tuple[str, str, str]] = []
+    for remark in remarks:
+        room -= len(remark[0]) + 2
+        if room < 0:
+            room += len(remark[0]) + 2
+            continue
+        taken.append(remark)
+    said = []
+    for brief, full, style in taken:
+        has_room = room >= len(full) - len(brief)
+        room -= (len(full) - len(brief)) * has_room
+        said.append((full if has_room else brief, style))
+    return said
 
 
 def _middle(view: BookView, width: int, glyphs: Glyphs) -> Text:

@@ -27,10 +27,14 @@ class LiveSession:
 
     Args:
         subscriptions: what to show.
+        extras: what a screen shows beside it, if the exchange has it.
         picture: how to show it.
         title: the command.
         source: where the messages come from, in words.
         console: where to show it.
+        errors: where notices go where there is no screen.
+        is_data: whether what `console` gets without a screen is data for other programs, so that
+            the summary goes to `errors` too.
         url: of the exchange, for everything that is shown.
         tokens: what fetches tokens, where the exchange wants them.
         exchange: one to start and to connect to instead.
@@ -44,8 +48,11 @@ class LiveSession:
         picture: PictureOf,
         *,
         title: str,
+        extras: Sequence[SubscriptionParams] = (),
         source: str,
         console: Console,
+        errors: Console,
+        is_data: bool = False,
         url: str = PUBLIC_URL,
         tokens: TokenManager | None = None,
         exchange: SimulatedExchange | None = None,
@@ -64,7 +71,11 @@ class LiveSession:
         self._recorded = recorded
         self._seconds = seconds
         self._messages_before = 0
-        self._notices = Notices(echo=None if fullscreen(console) else self._print)
+        self._errors = errors
+        has_screen = fullscreen(console)
+        self._extras = extras if has_screen else ()
+        self._summary = errors if is_data and not has_screen else console
+        self._notices = Notices(echo=None if has_screen else self._print)
 
     async def run(self) -> None:
         """Show messages until something ends it.
@@ -81,6 +92,7 @@ class LiveSession:
             self.session = ClientSession(
                 KrakenWSClient(url, token_manager=tokens),
                 self._subscriptions,
+                extras=self._extras,
                 title=self._title,
                 source=self._source,
                 notices=self._notices,
@@ -100,7 +112,7 @@ class LiveSession:
             )
 
     def _print(self, text: str) -> None:
-        self._console.out(text, highlight=False)
+        self._errors.out(text, highlight=False)
 
     def _is_over(self) -> bool:
         """Tell whether every recorded book was played to its end, or given up, and taken in."""
@@ -112,17 +124,27 @@ class LiveSession:
         over |= {f"book {view.symbol}" for view in self.session.books() if view.is_given_up}
         return is_quiet and over >= {f"book {symbol}" for symbol in self._recorded}
 
-    def conclude(self) -> bool:
-        """Print the summary, if there was anything; return whether all went well.
-
-        That is: books were verified, where books were asked for, and no checksum failed.
-        """
+    def conclude(self) -> None:
+        """Print the summary, if there was anything."""
         if self.session is None or not self.session.messages:
-            return False
+            return
+        title = f"{self._title}  {self._source}, {self.session.status().backend} core"
+        report(self._summary, title, list(self.session.facts()), self.session.books())
+
+    def problem(self) -> str | None:
+        """Return why it is no success, if so: everything wanted came, and every checksum held."""
+        if self.session is None or not self.session.messages:
+            return "no message came"
         status, books = self.session.status(), self.session.books()
-        title = f"{self._title}  {self._source}, {status.backend} core"
-        report(self._console, title, list(self.session.facts()), books)
-        return not status.mismatches and status.verified != 0
+        if status.mismatches:
+            return f"{status.mismatches} book messages did not match their checksums"
+        missing = [view.symbol for view in books if not view.verified]
+        if missing:
+            return (
+                f"{len(missing)} of {len(books)} books did not come in "
+                f"{status.elapsed:.1f} s: give them longer, or ask for fewer"
+            )
+        return None
 
 
 def _tokens_of(exchange: SimulatedExchange) -> TokenManager:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _SHOWN_SECONDS = 6.0
 
@@ -31,10 +31,9 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a log record's text."""
-        try:
+        # Nobody can be told that nobody can be told anything.
+        with suppress(OSError):
             self.add(record.getMessage())
-        except OSError:
-            self.handleError(record)
 
     def current(self) -> str | None:
         """Return the notice, if it is still news."""

@@ -57,9 +57,9 @@ class BookPicture:
         """Return the books and the state of the session."""
         return Moment(self._source.status(), self._source.books())
 
-    def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
+    def screen(self, moment: Moment, width: int, lines: int, shift: int = 0) -> list[Text]:
         """Return at most `lines` lines of at most `width` characters."""
-        body = self._ladders.lines(moment.books, width=width, lines=lines - 2)
+        body = self._ladders.lines(moment.books, width=width, lines=lines - 2, shift=shift)
         spare = lines - 5 - len(body)
         if moment.books and spare > _FEWEST_DETAILS:
             body += [Text(""), *self._details(moment, width, spare)]
@@ -74,12 +74,12 @@ class BookPicture:
         return replace(moment.status, source=source)
 
     def _details(self, moment: Moment, width: int, lines: int) -> list[Text]:
-        table = book_table(moment.books, width=width)[:lines]
-        room = min(width - len(table[0]) - _GAP, _CHART_WIDTH)
+        table = book_table(moment.books, width=width, is_live=True)[:lines]
+        room = min(width - table[0].cell_len - _GAP, _CHART_WIDTH)
         chart = latency_chart(moment.status.latency, width=room, lines=lines, glyphs=self._glyphs)
         if room < _CHART_WIDTH // 2 or not chart:
             return table
-        blank = Text(" " * len(table[0]))
+        blank = Text(" " * table[0].cell_len)
         rows = max(len(table), len(chart))
         left = [*table, *[blank] * (rows - len(table))]
         right = [*chart, *[Text("")] * (rows - len(chart))]
@@ -89,6 +89,10 @@ class BookPicture:
     def line(self, moment: Moment) -> str:
         """Return the session and the best prices of each book in one line."""
         return plain_line(moment.status, [_best(view) for view in moment.books])
+
+    def rest(self, moment: Moment) -> str:
+        """Return nothing: the summary has the end."""
+        return ""
 
 
 def _best(view: BookView) -> str:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from rich.console import Console
 from rich.progress import Progress
 
 from .. import Engine, backend
 from ..exceptions import ParseError
+from ..sim.recordings import open_recording
 from ..ws import parse_message
+from . import inputs
 from .digits import count, duration, rate
 from .meter import Rate
 from .report import Fact, report
@@ -28,12 +33,13 @@ class Player:
     """Feeds a file to an engine and keeps count.
 
     Args:
-        path: the file.
+        path: the file; `-` is standard input.
         speed: shown beside the books.
     """
 
     def __init__(self, path: Path, *, speed: float | None = None) -> None:
         self.path = path
+        self.name = "standard input" if path == inputs.STDIN else path.name
         self.engine = Engine()
         self.tally = Tally()
         self._speed = speed
@@ -44,24 +50,43 @@ class Player:
     def run(self, console: Console) -> None:
         """Feed the file as fast as the engine takes it, with a progress bar on a terminal."""
         progress = Progress(console=console, transient=True, disable=not console.is_terminal)
-        with self.path.open("rb") as file, progress:
-            bar = progress.add_task(self.path.name, total=self.path.stat().st_size)
-            while lines := file.readlines(_CHUNK_BYTES):
+        size = None if self.path == inputs.STDIN else self.path.stat().st_size
+        with self._open() as (file, recording), progress:
+            bar = progress.add_task(self.name, total=size)
+            while lines := recording.readlines(_CHUNK_BYTES):
                 self._feed(lines)
-                progress.update(bar, completed=file.tell())
+                if size is not None:
+                    progress.update(bar, completed=file.tell())
 
     async def play(self, speed: float) -> None:
         """Feed the file at the pace of its own timestamps, `speed` times as fast."""
         loop = asyncio.get_running_loop()
         began, first = loop.time(), None
-        with self.path.open("rb") as file:
-            for line in file:
+        with self._open() as (_, recording):
+            for line in recording:
                 at = _timestamp_ns(line)
                 if at is not None:
                     first = at if first is None else first
                     due = began + (at - first) / 1e9 / speed
                     await asyncio.sleep(max(due - loop.time(), 0))
                 self._feed([line])
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """Open the file as it is, and the lines in it.
+
+        Raises:
+            typer.Exit: they cannot be read to the end.
+        """
+        try:
+            with ExitStack() as stack:
+                if self.path == inputs.STDIN:
+                    file: BinaryIO = sys.stdin.buffer
+                else:
+                    file = stack.enter_context(self.path.open("rb"))
+                yield file, open_recording(file)
+        except OSError as error:
+            inputs.fail(f"cannot read {self.name}: {inputs.reason(error)}")
 
     def _feed(self, lines: list[bytes]) -> None:
         feed, frames = self.engine.feed, [line.strip() for line in lines]
@@ -83,7 +108,7 @@ class Player:
         now = time.monotonic()
         return Status(
             title="kraken-ws replay",
-            source=self.path.name,
+            source=self.name,
             backend=backend(),
             state="playing" if self._speed in (None, 1) else f"playing x{self._speed:g}",
             elapsed=now - self._began,
@@ -103,7 +128,7 @@ def _timestamp_ns(line: bytes) -> int | None:
 
 def conclude(player: Player, console: Console) -> None:
     """Print what the file turned out to hold."""
-    title = f"kraken-ws replay  {player.path.name}, {backend()} core"
+    title = f"kraken-ws replay  {player.name}, {backend()} core"
     report(console, title, list(_facts(player.tally)), player.books())
 
 

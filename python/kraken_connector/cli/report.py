@@ -8,7 +8,7 @@ from typing import TypeAlias
 from rich.console import Console
 from rich.text import Text
 
-from .digits import count, plain
+from .digits import count, plain, since
 from .table import Column, table
 from .views import BookView
 
@@ -34,9 +34,19 @@ def report(
             console.print(Text("  ").append_text(line), soft_wrap=True)
 
 
-def book_table(books: Iterable[BookView], *, width: int) -> list[Text]:
-    """Return a line for each book under a heading, at most `width` characters."""
+def book_table(books: Iterable[BookView], *, width: int, is_live: bool = False) -> list[Text]:
+    """Return a line for each book under a heading, at most `width` characters.
+
+    Args:
+        books: one line each.
+        width: of a line.
+        is_live: whether they change, so that the last trade and the last message are of interest.
+    """
     views = list(books)
+    live = [
+        Column("last trade", [plain(view.last) for view in views]),
+        Column("updated", ["-" if view.age is None else since(view.age) for view in views]),
+    ]
     return table(
         [
             Column("symbol", [view.symbol for view in views], ["bold"] * len(views), number=False),
@@ -55,6 +65,7 @@ def book_table(books: Iterable[BookView], *, width: int) -> list[Text]:
             Column("best bid", [plain(view.best_bid) for view in views], ["green"] * len(views)),
             Column("best ask", [plain(view.best_ask) for view in views], ["red"] * len(views)),
             Column("spread", [plain(view.spread) for view in views]),
+            *(live if is_live else ()),
         ],
         width=width,
     )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.text import Text
 
 from .ladder import UNICODE, Glyphs, height, ladder, least_width
 from .views import BookView
+
+T = TypeVar("T")
 
 _GAP = 2
 _WIDEST = 80
@@ -82,7 +85,9 @@ class Ladders:
         self._glyphs = glyphs
         self._widths: dict[str, tuple[int, int]] = {}
 
-    def lines(self, books: Sequence[BookView], *, width: int, lines: int) -> list[Text]:
+    def lines(
+        self, books: Sequence[BookView], *, width: int, lines: int, shift: int = 0
+    ) -> list[Text]:
         """Return as many ladders as fit into `lines` lines, as deep as possible."""
         self.shown = 0
         if not books:
@@ -92,7 +97,7 @@ class Ladders:
         depth = max(view.depth for view in books)
         least = max(least_width(self._widths[view.symbol]) for view in books)
         fit = grid(len(books), depth, least=least, width=width, lines=lines)
-        shown = books[: fit.cells]
+        shown = shifted(books, shift, fit.cells)
         self.shown = len(shown)
         spare = lines - fit.rows * height(fit.levels)
         drawn: list[Text] = []
@@ -115,6 +120,12 @@ class Ladders:
             widths=self._widths[view.symbol],
             glyphs=self._glyphs,
         )
+
+
+def shifted(things: Sequence[T], shift: int, room: int) -> Sequence[T]:
+    """Return as many as there is room for; if that is not all, from another one on."""
+    start = shift % len(things) if len(things) > room else 0
+    return [*things[start:], *things[:start]][:room]
 
 
 def beside(blocks: Sequence[Sequence[Text]]) -> Iterator[Text]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from .. import backend
 from ..exceptions import SubscriptionError
@@ -25,7 +26,8 @@ from .report import Fact
 from .status import LatencyView, Status
 from .views import BookView
 
-_TRADES_KEPT = 1000
+#: More than come within the second between two lines.
+_TRADES_KEPT = 20_000
 
 
 class ClientSession:
@@ -34,6 +36,7 @@ class ClientSession:
     Args:
         client: not yet connected.
         subscriptions: what to ask for.
+        extras: what else to ask for, if the exchange has it.
         title: the command.
         source: where the messages come from, in words.
         notices: what the user should know; gets the gaps.
@@ -52,6 +55,7 @@ class ClientSession:
         client: KrakenWSClient,
         subscriptions: Sequence[SubscriptionParams],
         *,
+        extras: Sequence[SubscriptionParams] = (),
         title: str,
         source: str,
         notices: Notices,
@@ -64,6 +68,7 @@ class ClientSession:
         self._notices = notices
         self._client = client
         self._subscriptions = subscriptions
+        self._extras = extras
         self._title = title
         self._source = source
         self._seconds = seconds
@@ -75,6 +80,7 @@ class ClientSession:
             if isinstance(params, BookParams | Level3Params)
             for symbol in params.symbols
         }
+        self._last_trades: dict[str, TradeData] = {}
         self._latency = Latency()
         self._rate = Rate(self._began)
         self._last: tuple[Status, list[BookView]] | None = None
@@ -90,6 +96,9 @@ class ClientSession:
             try:
                 for params in self._subscriptions:
                     await self._subscribe(params)
+                for params in self._extras:
+                    with suppress(SubscriptionError):
+                        await self._subscribe(params)
                 while True:
                     self._on_note(await client.receive())
             finally:
@@ -114,6 +123,7 @@ class ClientSession:
                 self.tickers.update((item.symbol, item) for item in event.data)
             elif event.channel == "trade":
                 self.trades.extendleft(event.data)
+                self._last_trades.update((trade.symbol, trade) for trade in event.data)
         else:
             self._on_note(event)
 
@@ -136,10 +146,11 @@ class ClientSession:
         return [self._book(*name, depth) for name, depth in self._depths.items()]
 
     def _book(self, channel: str, symbol: str, depth: int) -> BookView:
+        trade = self._last_trades.get(symbol)
         try:
             if channel == "level3":
-                return BookView.of_orders(self._client.level3(symbol))
-            return BookView.of(self._client.book(symbol))
+                return BookView.of_orders(self._client.level3(symbol)).with_trade(trade)
+            return BookView.of(self._client.book(symbol)).with_trade(trade)
         except KeyError:
             return BookView(symbol, "awaiting_snapshot", depth)
 

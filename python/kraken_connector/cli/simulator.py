@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from ..sim import LogEntry, Request, SimulatedExchange
+from ..sim.hosts import in_url
 from .inputs import fail, reason
 
 
@@ -25,8 +26,8 @@ async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool)
     """
     try:
         await exchange.start_serving()
-    except OSError as error:
-        fail(f"cannot listen on {exchange.host}:{exchange.port}: {reason(error)}")
+    except (OSError, OverflowError, UnicodeError) as error:
+        fail(f"cannot listen on {in_url(exchange.host)}:{exchange.port}: {reason(error)}")
     try:
         _introduce(exchange, console)
         if verbose:

@@ -9,8 +9,10 @@ from decimal import Decimal
 from rich.text import Text
 
 from .digits import clock, count, duration, rate
+from .keys import can_read
 from .ladder import Glyphs, bar, justified
 
+_HINT = "  ? help"
 _STATE_STYLES = {"connected": "green", "connecting": "yellow", "reconnecting": "bold yellow"}
 
 
@@ -69,7 +71,10 @@ class Status:
 def header(status: Status, width: int, glyphs: Glyphs) -> Text:
     """Return the top line: what runs, from where, how the connection is."""
     left = Text(no_wrap=True).append(status.title, "bold").append(f"  {status.source}", "dim")
-    return justified(left, _connection(status, glyphs), width)
+    right = _connection(status, glyphs)
+    if can_read() and len(left) + len(_HINT) + len(right) < width:
+        left.append(_HINT, "dim")
+    return justified(left, right, width)
 
 
 def _connection(status: Status, glyphs: Glyphs) -> Text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from .digits import aligned
@@ -36,7 +37,7 @@ def table(columns: Sequence[Column], *, width: int) -> list[Text]:
         drawn = _draw(column)
         if not lines:
             lines = [Text(no_wrap=True).append_text(cell) for cell in drawn]
-        elif len(lines[0]) + _GAP + len(drawn[0]) <= width:
+        elif lines[0].cell_len + _GAP + drawn[0].cell_len <= width:
             for line, cell in zip(lines, drawn, strict=True):
                 line.append(" " * _GAP).append_text(cell)
     for line in lines:
@@ -46,10 +47,9 @@ def table(columns: Sequence[Column], *, width: int) -> list[Text]:
 
 def _draw(column: Column) -> list[Text]:
     cells = aligned(column.cells) if column.number else list(column.cells)
-    span = max(len(text) for text in (column.title, *cells))
-    placed = [text.rjust(span) if column.number else text.ljust(span) for text in cells]
+    span = max(cell_len(text) for text in (column.title, *cells))
+    heading, *placed = (_padded(text, span, column.number) for text in (column.title, *cells))
     styles = column.styles or [""] * len(cells)
-    heading = column.title.rjust(span) if column.number else column.title.ljust(span)
     return [
         Text(heading, style="dim", no_wrap=True),
         *(
@@ -57,3 +57,9 @@ def _draw(column: Column) -> list[Text]:
             for text, style in zip(placed, styles, strict=True)
         ),
     ]
+
+
+def _padded(text: str, span: int, on_the_left: bool) -> str:
+    """Pad to a width on the screen, where some letters take two columns."""
+    blank = " " * (span - cell_len(text))
+    return blank + text if on_the_left else text + blank

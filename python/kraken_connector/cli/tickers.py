@@ -11,6 +11,7 @@ from ..models import TickerData
 from .digits import plain
 from .frame import framed
 from .ladder import Glyphs
+from .screen import shifted
 from .session import ClientSession
 from .status import Status, plain_line
 from .table import Column, table
@@ -54,15 +55,19 @@ class TickerPicture:
         """Return the latest tickers and the state of the session."""
         return Moment(self._session.status(), list(self._session.tickers.values()))
 
-    def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
+    def screen(self, moment: Moment, width: int, lines: int, shift: int = 0) -> list[Text]:
         """Return at most `lines` lines of at most `width` characters."""
-        body = ticker_table(moment.tickers, width=width)
+        body = ticker_table(shifted(moment.tickers, shift, lines - 3), width=width)
         return framed(moment.status, body, width, lines, self._glyphs)
 
     def line(self, moment: Moment) -> str:
         """Return the session and the last price of each symbol in one line."""
         prices = [f"{item.symbol} {_wire(item, 'last')}" for item in moment.tickers]
         return plain_line(moment.status, prices)
+
+    def rest(self, moment: Moment) -> str:
+        """Return nothing: the summary has the end."""
+        return ""
 
 
 def ticker_table(tickers: Sequence[TickerData], *, width: int) -> list[Text]:

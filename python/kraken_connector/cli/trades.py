@@ -42,8 +42,8 @@ class TradePicture:
         """Return the latest trades and the state of the session."""
         return Moment(self._session.status(), list(self._session.trades))
 
-    def screen(self, moment: Moment, width: int, lines: int) -> list[Text]:
-        """Return at most `lines` lines of at most `width` characters."""
+    def screen(self, moment: Moment, width: int, lines: int, shift: int = 0) -> list[Text]:
+        """Return at most `lines` lines of at most `width` characters: always the newest trades."""
         body = trade_table(moment.trades[: lines - 3], width=width)
         return framed(moment.status, body, width, lines, self._glyphs)
 
@@ -56,6 +56,10 @@ class TradePicture:
             news.append(_words(trade))
         self._printed = moment.trades[0] if moment.trades else None
         return "\n".join(reversed(news))
+
+    def rest(self, moment: Moment) -> str:
+        """Return the trades since the last line."""
+        return self.line(moment)
 
 
 def trade_table(trades: Sequence[TradeData], *, width: int) -> list[Text]:

@@ -6,13 +6,15 @@ books that go on changing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from ..models import TradeData
     from ..ws import Level3Book, OrderBook
 
 Level = tuple[Decimal, Decimal]
@@ -29,6 +31,10 @@ class BookView:
 
     Attributes:
         depth: levels that each side may have here.
+        subscribed: levels of each side that are subscribed, 0 where that is not known.
+        age: seconds since its last message was received, `None` where that is not known.
+        last: price of the last trade, `None` before one is known.
+        last_side: `buy` or `sell`, what the taker of that trade did.
         bids: levels, best first; none unless the book is valid.
         asks: levels, best first; none unless the book is valid.
         verified: messages whose checksum matched.
@@ -46,6 +52,10 @@ class BookView:
     mismatches: int = 0
     bid_queues: tuple[Queue, ...] = ()
     ask_queues: tuple[Queue, ...] = ()
+    subscribed: int = 0
+    age: float | None = None
+    last: Decimal | None = None
+    last_side: str = ""
 
     @classmethod
     def of(cls, book: OrderBook) -> BookView:
@@ -64,6 +74,8 @@ class BookView:
             asks=asks,
             verified=book.verified_count,
             mismatches=book.mismatch_count,
+            subscribed=book.depth,
+            age=_age(book),
         )
 
     @classmethod
@@ -82,7 +94,15 @@ class BookView:
             mismatches=book.mismatch_count,
             bid_queues=tuple(bids.values()),
             ask_queues=tuple(asks.values()),
+            subscribed=book.depth,
+            age=_age(book),
         )
+
+    def with_trade(self, trade: TradeData | None) -> BookView:
+        """Return the same book beside the last trade of its pair."""
+        if trade is None:
+            return self
+        return replace(self, last=trade.decimal("price"), last_side=trade.side)
 
     @property
     def has_orders(self) -> bool:
@@ -124,6 +144,11 @@ class BookView:
         rows = (*self.bids, *self.asks)
         prices = max((len(f"{price:f}") for price, _ in rows), default=0)
         return prices, max((len(f"{qty:f}") for _, qty in rows), default=0)
+
+
+def _age(book: OrderBook | Level3Book) -> float | None:
+    received = book.received_ns
+    return None if received is None else max(time.time_ns() - received, 0) / 1e9
 
 
 def _queues(book: Level3Book, side: Literal["bid", "ask"], depth: int) -> dict[Decimal, Queue]:

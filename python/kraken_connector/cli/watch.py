@@ -20,6 +20,11 @@ from .tickers import TickerPicture
 from .trades import TradePicture
 
 
+def last_trades(symbols: list[str]) -> list[SubscriptionParams]:
+    """Return what tells the last trade of each book at once, and those to come."""
+    return [TradeParams(symbol=symbols, snapshot=True)]
+
+
 class Channel(StrEnum):
     """The channels that have a picture."""
 
@@ -35,8 +40,8 @@ class Channel(StrEnum):
 
     @property
     def depths(self) -> Sequence[int]:
-        """Which depths there are."""
-        return LEVEL3_DEPTHS if self is Channel.LEVEL3 else BOOK_DEPTHS
+        """Which depths there are; none of what has no levels."""
+        return {Channel.BOOK: BOOK_DEPTHS, Channel.LEVEL3: LEVEL3_DEPTHS}.get(self, ())
 
     @property
     def needs_token(self) -> bool:

@@ -24,6 +24,8 @@ Number: TypeAlias = Decimal | str | int
 Levels: TypeAlias = Iterable[tuple[Number, Number]]
 
 TICK_SECONDS = 0.005
+#: How long the markets move without letting others have the event loop.
+TURN_SECONDS = 0.005
 LONGEST_BACKLOG_SECONDS = 0.25
 
 
@@ -202,18 +204,20 @@ class MarketFeed:
         )
 
     async def run(self) -> None:
+        """Move the markets at their rate, or as fast as the machine can if that is slower."""
         loop = asyncio.get_running_loop()
         due, last = 0.0, loop.time()
         while True:
-            await asyncio.sleep(max(TICK_SECONDS, 1 / self._rate))
+            await asyncio.sleep(0 if due >= 1 else max(TICK_SECONDS, 1 / self._rate))
             now = loop.time()
-            due += min(now - last, LONGEST_BACKLOG_SECONDS) * self._rate
+            due = min(due + (now - last) * self._rate, LONGEST_BACKLOG_SECONDS * self._rate + 1)
             last = now
-            steps, due = divmod(due, 1)
             symbols = list(dict.fromkeys((*self._registry.symbols(), *self.watched())))
-            if symbols:
-                for _ in range(int(steps)):
-                    self.step(self._chance.choice(symbols))
+            if not symbols:
+                due = 0.0
+            while due >= 1 and loop.time() - now < TURN_SECONDS:
+                self.step(self._chance.choice(symbols))
+                due -= 1
 
     def _depths(self, symbol: str) -> list[int]:
         return self._registry.options("book", symbol, DEPTHS)

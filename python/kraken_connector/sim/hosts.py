@@ -72,7 +72,12 @@ class Host:
 
     def _address(self, scheme: str) -> str:
         secure = "s" if self._exchange.ssl else ""
-        return f"{scheme}{secure}://{self._exchange.host}:{self.port}"
+        return f"{scheme}{secure}://{in_url(self._exchange.host)}:{self.port}"
+
+
+def in_url(host: str) -> str:
+    """Return a host as URLs have it: IPv6 addresses stand in brackets (RFC 3986, 3.2.2)."""
+    return f"[{host}]" if ":" in host else host
 
 
 def hosts_of(exchange: SimulatedExchange, count: HostCount, role: Role, port: int) -> list[Host]:

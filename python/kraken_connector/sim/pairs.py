@@ -98,10 +98,12 @@ def pair_for(symbol: str) -> Pair:
     """Return the named pair, or one made up from the letters of `symbol`.
 
     Raises:
-        ValueError: `symbol` is not `BASE/QUOTE` in upper case.
+        ValueError: `symbol` is not `BASE/QUOTE` in upper case, apart from the small x at the end
+            of tokenized assets, like `AAPLx/USD`.
     """
     base, slash, quote = symbol.partition("/")
-    if not (base and slash and quote and symbol.upper() == symbol):
+    code = base.removesuffix("x") + quote
+    if not (base and slash and quote and code.upper() == code):
         raise ValueError(f"{symbol!r} is not a symbol; write it like 'BTC/USD'")
     return NAMED_PAIRS.get(symbol) or _made_up(symbol)
 

@@ -6,6 +6,7 @@ Load it in `conftest.py`:
 
 A marker passes arguments of `SimulatedExchange`:
 
+    @pytest.mark.asyncio
     @pytest.mark.simulated_exchange(symbols=["BTC/USD"], rate=0)
     async def test_something(simulated_exchange): ...
 """

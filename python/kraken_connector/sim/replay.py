@@ -14,11 +14,12 @@ from typing import Any, TypeAlias
 import orjson
 
 from .observe import Journal
+from .recordings import open_recording
 from .requests import UNSUPPORTED_PAIR, Refused
 from .session import Subscription
 
 Recording: TypeAlias = str | Path | Iterable[bytes | str]
-"""A file with one frame a line, or the frames themselves."""
+"""A file with one frame a line, gzip and Zstandard too, or the frames themselves."""
 
 Source: TypeAlias = tuple[str, str | None]
 """Channel and symbol."""
@@ -50,10 +51,13 @@ def read_recording(recording: Recording) -> list[RecordedFrame]:
     """Return the channel messages of a recording; answers, heartbeats and status are left out.
 
     Raises:
-        ValueError: a line is no JSON object.
+        OSError: the file cannot be read or decompressed.
+        ValueError: a line is no JSON object, or none of the exchange's shape.
     """
+    lines: Iterable[bytes | str]
     if isinstance(recording, str | Path):
-        lines: Iterable[bytes | str] = Path(recording).read_bytes().splitlines()
+        with Path(recording).open("rb") as file, open_recording(file) as plain:
+            lines = plain.read().splitlines()
     else:
         lines = recording
     frames = (_read(position, line) for position, line in enumerate(lines) if line.strip())
@@ -68,6 +72,13 @@ def _read(position: int, line: bytes | str) -> RecordedFrame | None:
         raise ValueError(f"line {position + 1} of the recording is no JSON: {error}") from error
     if not isinstance(message, dict):
         raise ValueError(f"line {position + 1} of the recording is no message")
+    try:
+        return _frame(position, payload, message)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"line {position + 1} of the recording is no message: {error}") from error
+
+
+def _frame(position: int, payload: bytes, message: Mapping[str, Any]) -> RecordedFrame | None:
     channel, data = message.get("channel"), message.get("data")
     if channel in (None, "status", "heartbeat") or "method" in message or not data:
         return None

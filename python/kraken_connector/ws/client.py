@@ -74,7 +74,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     With the default `url` there is a connection for each host, opened when it is first needed: for
     public market data, for `executions`, `balances` and trading, and for `level3`. Another `url` is
     one connection for everything, unless `auth_url` or `level3_url` are given too. All durations
-    are seconds.
+    are seconds. A client belongs to the event loop on which it was connected: coroutines called on
+    another one raise `RuntimeError`.
 
     Args:
         url: WebSocket endpoint.
@@ -310,7 +311,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
         Messages that arrived before can still be taken, then iteration ends. Calling it again,
         or before `connect`, does nothing.
+
+        Raises:
+            RuntimeError: it was called on another event loop than `connect`.
         """
+        if self.state is not ConnectionState.DISCONNECTED:
+            self._pool.check_loop("disconnect")
         try:
             # A dead man's switch that is being left still needs the connection.
             await self.protection.finish()
@@ -338,8 +344,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         Raises:
             NotConnected: (a `RuntimeError`) the client was disconnected by its user.
             ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up.
+            RuntimeError: it was called on another event loop than `connect`.
         """
-        message: WSMessage = await self._inbox.get()
+        message: WSMessage | None = self._inbox.pop()
+        if message is None:
+            self._pool.check_loop("receive")
+            message = await self._inbox.get()
         return message
 
     def __aiter__(self) -> AsyncIterator[WSMessage]:

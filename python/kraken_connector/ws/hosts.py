@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .constants import AUTH_URL, LEVEL3_URL, PRIVATE_CHANNELS, PUBLIC_URL, TRADING_METHODS
 from .options import checked_url
 
 __all__ = ["Host", "Hosts"]
+
+#: Hosts that serve version 1 of the API without a path, and version 2 under `/v2`
+#: (docs.kraken.com/api/docs/guides/spot-ws-intro).
+V1_HOSTS = {
+    prefix + host for prefix in ("", "beta-") for host in ("ws.kraken.com", "ws-auth.kraken.com")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +52,15 @@ class Hosts:
     def __init__(
         self, url: str, auth_url: str | None = None, level3_url: str | None = None
     ) -> None:
-        by_default = checked_url("url", url) == PUBLIC_URL
+        by_default = _checked("url", url) == PUBLIC_URL
         if auth_url is None:
             auth_url = AUTH_URL if by_default else url
         if level3_url is None:
             level3_url = LEVEL3_URL if by_default else url
         urls = {
             "public": url,
-            "private": checked_url("auth_url", auth_url),
-            "level3": checked_url("level3_url", level3_url),
+            "private": _checked("auth_url", auth_url),
+            "level3": _checked("level3_url", level3_url),
         }
         hosts: dict[str, Host] = {}
         for name, place in urls.items():
@@ -86,3 +93,13 @@ class Hosts:
     def of_method(self, method: str, channel: str) -> Host:
         """Return the host of a request."""
         return self._by_name["private"] if method in TRADING_METHODS else self.of_channel(channel)
+
+
+def _checked(name: str, url: object) -> str:
+    """Return a WebSocket URL, but not one of the exchange's older API."""
+    good = checked_url(name, url)
+    parts = urlsplit(good)
+    if parts.hostname in V1_HOSTS and not parts.path.strip("/"):
+        right = f"{parts.scheme}://{parts.netloc}/v2"
+        raise ValueError(f"{name} is that of WebSocket API v1: did you mean {right!r}?")
+    return good

@@ -60,6 +60,7 @@ class Pool:
         self._homes: dict[tuple[str, str], Link] = {}
         self._has_ended = self._is_trading_only = False
         self._closing: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __iter__(self) -> Iterator[Link]:
         """Iterate over the connections, the first public one first, twins last."""
@@ -119,6 +120,7 @@ class Pool:
         if not hosts or isinstance(hosts, str):
             raise ValueError(f"hosts must name some hosts, not {hosts!r}")
         named = dict.fromkeys(self.hosts.named(name) for name in hosts)
+        self._loop = asyncio.get_running_loop()
         await self._wait_closing()
         self._has_ended = False
         wanted = [self._first(host) for host in named]
@@ -136,6 +138,20 @@ class Pool:
             await self._close(opened, forget=False)
             raise
         self._is_trading_only = False
+
+    def check_loop(self, action: str) -> None:
+        """Refuse what is called where the connections are not.
+
+        Nothing here is locked: another thread could change a queue or a book half-way.
+
+        Raises:
+            RuntimeError: the event loop is another one than that of `connect`.
+        """
+        if self._loop is not None and asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError(
+                f"{action} was called on another event loop than connect: use a client on one loop,"
+                " from other threads by asyncio.run_coroutine_threadsafe(coroutine, loop)"
+            )
 
     async def close(self, *, forget: bool = True) -> None:
         """Close all connections, and end what is subscribed on them unless `forget` is false."""
@@ -301,6 +317,7 @@ class Pool:
     # Inner workings.
 
     def _check_connected(self, action: str, host: Host) -> None:
+        self.check_loop(action)
         usable = {ConnectionState.CONNECTED, ConnectionState.RECONNECTING}
         if _is_private_host(host):
             usable.add(ConnectionState.TRADING_ONLY)

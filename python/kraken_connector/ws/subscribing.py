@@ -127,7 +127,13 @@ class SubscribingMethods:
 
         Raises:
             NotConnected: (a `RuntimeError`) the client is not connected.
+            TypeError: it is no `WSRequest`.
         """
+        if not isinstance(msg, WSRequest):
+            kind = type(msg).__name__
+            raise TypeError(
+                f"send takes a request like WSRequest(method='ping', params={{}}), not {kind}"
+            )
         host = self._pool.hosts.of_method(msg.method, str(msg.params.get("channel")))
         connection = (await self._pool.of_host(host, "send")).connection
         if connection.state is not ConnectionState.CONNECTED:

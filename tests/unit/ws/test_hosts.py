@@ -57,3 +57,16 @@ def test_public_host_of_the_exchange_takes_no_token() -> None:
 def test_what_is_no_url_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         Hosts(MINE, **{name: "https://ws.kraken.com"})
+
+
+@pytest.mark.parametrize("name", ["url", "auth_url", "level3_url"])
+@pytest.mark.parametrize("path", ["", "/"])
+@pytest.mark.parametrize("host", ["ws.kraken.com", "beta-ws-auth.kraken.com", "WS.kraken.com"])
+def test_addresses_of_the_older_api_are_refused(name: str, host: str, path: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is that of WebSocket API v1: .*wss://.*/v2'"):
+        Hosts(**{"url": MINE, name: f"wss://{host}{path}"})
+
+
+@pytest.mark.parametrize("url", ["wss://beta-ws.kraken.com/v2", "wss://uws.kraken.com", "ws://a"])
+def test_other_addresses_are_taken(url: str) -> None:
+    assert Hosts(url).public.url == url
