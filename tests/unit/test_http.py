@@ -18,6 +18,7 @@ import httpx
 import pytest
 from tests import virtual
 
+from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
 from kraken_connector.security import decode_secret, sign
@@ -289,13 +290,14 @@ async def test_certificates_are_loaded_once_and_not_by_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []
-    load = httpx.create_ssl_context
+    load = network._load
 
-    def note(**options: Any) -> ssl.SSLContext:
+    def note(*variables: str | None) -> ssl.SSLContext:
         threads.append(threading.get_ident())
-        return load(**options)
+        return load(*variables)
 
-    monkeypatch.setattr("kraken_connector.http.httpx.create_ssl_context", note)
+    monkeypatch.setattr(network, "_load", note)
+    monkeypatch.setattr(network, "_defaults", {})
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         client = HTTPAuthenticatedClient(

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
-from ..exceptions import NotConnected, TradingError, TransportError
+from ..exceptions import NotConnected, TradingError
 from ..models import DeadMansSwitchEvent, GapEvent
 from ..models._checks import check_choice
 from ..models.trading import TradingParams
+from ..network import Network
 from .account import AccountMethods, Nowhere
 from .backoff import is_retryable
 from .balances import Balances
@@ -104,10 +105,13 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         open_timeout: longest wait for a connection.
         close_timeout: longest wait for the closing handshake.
         max_frame_size: longest frame to accept, bytes.
-        ssl: TLS settings; the default trusts the system's certificates.
-        proxy: URL of a proxy; the default takes the system's, `False` none.
+        ssl: TLS settings of `wss://` hosts and of the token call, unless the `token_manager` has
+            settings of its own; the default trusts the system's certificates.
+        proxy: URL of a proxy, for the token call too; the default takes the environment's, which
+            is never used for hosts on this machine; `False` takes none.
         retryable: whether to go on after an attempt to reconnect failed with an exception; the
-            default gives up on certificates that are not trusted.
+            default gives up on certificates that are not trusted, and on refusals with HTTP status
+            400, 401, 403 or 404.
         check_orders: whether orders are checked before they are sent: against the state of the
             exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
             status of their pair.
@@ -178,6 +182,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             # Its type only: a token in the wrong place must not be shown.
             kind = type(token_manager).__name__
             raise TypeError(f"token_manager must be a TokenManager, not a {kind}")
+        network = Network(ssl=ssl, proxy=proxy)
         connection_options = ConnectionOptions(
             backoff_base=backoff_base,
             backoff_max=backoff_max,
@@ -186,8 +191,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             open_timeout=open_timeout,
             close_timeout=close_timeout,
             max_frame_size=max_frame_size,
-            ssl=ssl,
-            proxy=proxy,
+            network=network,
             retryable=retryable,
         )
         session_options = SessionOptions(
@@ -234,7 +238,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
-            tokens=None if token_manager is None else OwnTokens(token_manager),
+            tokens=None if token_manager is None else OwnTokens(token_manager, network),
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,
