@@ -285,8 +285,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         goes_on = self.state is ConnectionState.TRADING_ONLY
         if self.state is not ConnectionState.DISCONNECTED and not goes_on:
             raise RuntimeError(f"connect() was called before: the client is {self.state}")
-        if self._cleaning is not None:
-            await self._cleaning
+        await self._cleaned()
         logger.info("using the %s core", backend())
         self._inbox.open(keep=self._gave_up or goes_on)
         self.orders.began()
@@ -311,8 +310,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             self._inbox.end(NotConnected("receive", "disconnected"))
             self._trader.ended()
             self.orders.ended(NotConnected("wait for an order", "disconnected"))
-            if self._cleaning is not None:
-                await self._cleaning
+            await self._cleaned()
             await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -335,10 +333,12 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         return message
 
     def __aiter__(self) -> AsyncIterator[WSMessage]:
-        """Iterate over the messages until the client is disconnected or gives up.
+        """Iterate over the messages until the client is disconnected by its user.
 
         Raises:
             NotConnected: (a `RuntimeError`) the client was never connected.
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up, or market data ended and
+                trading goes on; raised by the iteration when what is queued has been taken.
         """
         if not self._pool:
             raise NotConnected("iterate", self.state)
@@ -352,7 +352,7 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
-        except (NotConnected, TransportError):
+        except NotConnected:
             raise StopAsyncIteration from None
 
     # What is known.
@@ -509,10 +509,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         self._inbox.end(reason)
         self._trader.ended()
         self.orders.ended(reason)
-        self._cleaning = asyncio.create_task(self._clean_up())
+        self._cleaning = asyncio.create_task(self._pool.close(forget=False))
 
-    async def _clean_up(self) -> None:
-        try:
-            await self._pool.close(forget=False)
-        finally:
-            self._cleaning = None
+    async def _cleaned(self) -> None:
+        """Wait until what `_ended` began is over."""
+        if self._cleaning is not None and not self._cleaning.done():
+            await asyncio.wait([self._cleaning])
