@@ -225,20 +225,24 @@ class HTTPAuthenticatedClient:
         """
         loop = asyncio.get_running_loop()
         try:
-            if "transport" not in self._client_args and not are_modules_loaded():
-                await asyncio.to_thread(load_modules)
-            args = self._client_args | self._route()
-            args["verify"] = await self._trust(args)
-            if str(args.get("proxy")).startswith("https://"):
-                # Without it, httpx would load certificates of its own.
-                args["proxy"] = httpx.Proxy(args["proxy"], ssl_context=args["verify"])
-            client = self._clients.get(loop)
-            if client is None:
-                client = self._clients[loop] = httpx.AsyncClient(**args)
-            return client
+            if loop not in self._clients:
+                # Not by way of a variable: a proxy's URL may hold a password.
+                self._clients.setdefault(loop, httpx.AsyncClient(**await self._arguments()))
+            return self._clients[loop]
         except Exception as error:  # noqa: BLE001 (a proxy that httpx refuses, files that miss)
             problem = f"{type(error).__name__}: {error}"
         raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
+
+    async def _arguments(self) -> dict[str, Any]:
+        """Return the arguments of an HTTP client."""
+        if "transport" not in self._client_args and not are_modules_loaded():
+            await asyncio.to_thread(load_modules)
+        args = self._client_args | self._route()
+        args["verify"] = await self._trust(args)
+        if str(args.get("proxy")).startswith("https://"):
+            # Without it, httpx would load certificates of its own.
+            args["proxy"] = httpx.Proxy(args["proxy"], ssl_context=args["verify"])
+        return args
 
     def _route(self) -> dict[str, Any]:
         """Return the arguments by which an HTTP client goes the right way.
