@@ -38,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     limit = config.getoption("--slow-callbacks")
+    config.addinivalue_line("markers", "bulk: reads thousands of messages at a time")
     config.stash[_SLOW] = None if limit is None else SlowCallbacks(limit)
 
 
@@ -45,10 +46,10 @@ _SLOW = pytest.StashKey[SlowCallbacks | None]()
 
 
 @pytest.fixture(autouse=True)
-def no_slow_callbacks(pytestconfig: pytest.Config) -> Iterator[None]:
+def no_slow_callbacks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail the test, with `--slow-callbacks`, when this package held an event loop."""
-    slow = pytestconfig.stash[_SLOW]
-    if slow is None:
+    slow = request.config.stash[_SLOW]
+    if slow is None or request.node.get_closest_marker("bulk"):
         yield
         return
     slow.found.clear()

@@ -23,6 +23,7 @@ from ..exceptions import (
     TokenAcquisitionError,
     TransportError,
 )
+from ..http import WebSocketToken
 from ..network import Network
 from .backoff import (
     connect_budget,
@@ -122,7 +123,7 @@ class Connection:
         self._writer: FrameWriter | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
         self._life: asyncio.Task[None] | None = None
-        self._fetching: asyncio.Task[str] | None = None
+        self._fetching: asyncio.Task[WebSocketToken] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._leaving: ClientConnection | None = None
         self._stopping: set[asyncio.Task[Any]] = set()
@@ -487,6 +488,8 @@ class Connection:
             else:
                 self.reconnects += 1
                 return socket
+        if isinstance(reason, ConnectFailed):
+            raise reason
         raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
 
     async def _drained(self) -> None:
@@ -528,11 +531,11 @@ class Connection:
             return
         if (refused := self.session.take_refused_token()) is not None:
             self._tokens.refused(refused)
-        self._fetching = asyncio.create_task(self._tokens.get_token())
+        self._fetching = asyncio.create_task(_fetched(self._tokens))
         # Comes in a later step, also where tasks are eager and this one is done by now.
         self._fetching.add_done_callback(self._take_token)
 
-    def _take_token(self, fetching: asyncio.Task[str]) -> None:
+    def _take_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
         error = None if fetching.cancelled() else fetching.exception()
         if fetching is not self._fetching or self._tokens is None:
             return  # It was for a socket that is gone.
@@ -544,11 +547,17 @@ class Connection:
         elif isinstance(error, Exception):
             self.session.token_failed(error, self.now(), self._tokens.next_call_in)
         else:
-            self.session.set_token(fetching.result(), self.now(), self._tokens.good_for)
+            token = fetching.result()
+            self.session.set_token(token.token, self.now(), token.expires)
         if self.session.wants_token:
             # The socket works, so connecting did not fail; its pauses stay.
             self._attempts = 0
         self.attend()
+
+
+async def _fetched(tokens: OwnTokens) -> WebSocketToken:
+    """Fetch a token. Logs of asyncio show what tasks return, so it is no string."""
+    return WebSocketToken(await tokens.get_token(), tokens.good_for)
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
