@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import ssl
 from collections.abc import Callable
@@ -23,6 +24,9 @@ from tests.ws.helpers import (
     find_type,
     tokens_of,
 )
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from kraken_connector.exceptions import BookNotReady, ConnectFailed, ConnectionLost, NotConnected
 from kraken_connector.http import WebSocketToken
@@ -380,6 +384,26 @@ async def test_handshake_that_is_refused_for_good_is_not_tried_again(
         with pytest.raises(ConnectFailed) as caught:
             await collect(client, [])
         assert (caught.value.status, caught.value.attempts) == (status, 1)
+
+
+def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tried: list[float] = []
+
+        async def refuse(*_: Any, **__: Any) -> Any:
+            tried.append(loop.time())
+            raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
+
+        async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
+            monkeypatch.setattr(connection, "open_socket", refuse)
+            reset(sim)
+            await eventually(lambda: len(tried) == 3, 1000)
+            assert client.state is ConnectionState.RECONNECTING
+        pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+        assert all(120 <= pause < 121 for pause in pauses)
+
+    virtual.run(main())
 
 
 async def test_refused_token_is_replaced_with_eager_tasks(sim: SimulatedExchange) -> None:
