@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from tests.patience import PatientLoop
-from tests.slow_callbacks import SlowCallbacks
+
+if TYPE_CHECKING:
+    from tests.slow_callbacks import SlowCallbacks
 
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
@@ -37,19 +39,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    limit = config.getoption("--slow-callbacks")
-    config.addinivalue_line("markers", "bulk: reads thousands of messages at a time")
-    config.stash[_SLOW] = None if limit is None else SlowCallbacks(limit)
+    config.stash[_SLOW] = None
+    if (limit := config.getoption("--slow-callbacks")) is not None:
+        from tests.slow_callbacks import SlowCallbacks  # noqa: PLC0415 (imports the package)
+
+        config.stash[_SLOW] = SlowCallbacks(limit)
 
 
-_SLOW = pytest.StashKey[SlowCallbacks | None]()
+_SLOW: pytest.StashKey[SlowCallbacks | None] = pytest.StashKey()
 
 
 @pytest.fixture(autouse=True)
-def no_slow_callbacks(request: pytest.FixtureRequest) -> Iterator[None]:
+def no_slow_callbacks(pytestconfig: pytest.Config) -> Iterator[None]:
     """Fail the test, with `--slow-callbacks`, when this package held an event loop."""
-    slow = request.config.stash[_SLOW]
-    if slow is None or request.node.get_closest_marker("bulk"):
+    slow = pytestconfig.stash[_SLOW]
+    if slow is None:
         yield
         return
     slow.found.clear()

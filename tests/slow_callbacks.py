@@ -3,7 +3,9 @@
 Time is that of the processor in the main thread, without garbage collection, so that other
 processes and threads make no difference. Whose fault it is, is seen by looking where the thread is
 each time that the process has used some more of it: ours is what was called last by a module of the
-client, not by the simulator or a test. Loops that are not asyncio's own are not watched.
+client, not by the simulator or a test. What a read brought is left out: its work is bounded by the
+size of a read, and benchmarks hold what a message costs. Loops that are not asyncio's own are not
+watched.
 """
 
 from __future__ import annotations
@@ -19,12 +21,16 @@ from types import FrameType
 from typing import Any
 
 import kraken_connector
+from kraken_connector.ws.connection import Connection
+from kraken_connector.ws.session import Session
 
 #: Seconds of processor time between two looks; systems look once in 1 to 4 ms.
 INTERVAL = 0.001
 
 _PACKAGE = Path(kraken_connector.__file__).parent
 _OTHERS = (str(_PACKAGE / "sim"), str(_PACKAGE / "cli"), str(Path(__file__).parent))
+#: What takes the messages of a read.
+_READING = (Connection._take.__code__, Session.receive.__code__)
 
 
 class SlowCallbacks:
@@ -76,12 +82,17 @@ class SlowCallbacks:
 
 
 def _place(frame: FrameType | None) -> str:
-    """Return where a frame is in this package, empty if it is elsewhere."""
+    """Return where a frame is in this package, empty if it is elsewhere or reads messages."""
+    place = ""
     while frame is not None:
         file = frame.f_code.co_filename
-        if file.startswith(_OTHERS):
+        is_ours = file.startswith(str(_PACKAGE)) and not file.startswith(_OTHERS)
+        if not place:
+            if file.startswith(_OTHERS):
+                return ""
+            if is_ours:
+                place = f"{Path(file).relative_to(_PACKAGE)}:{frame.f_lineno}"
+        if is_ours and frame.f_code in _READING:
             return ""
-        if file.startswith(str(_PACKAGE)):
-            return f"{Path(file).relative_to(_PACKAGE)}:{frame.f_lineno}"
         frame = frame.f_back
-    return ""
+    return place

@@ -239,6 +239,8 @@ class HTTPAuthenticatedClient:
             await asyncio.to_thread(load_modules)
         args = self._client_args | self._route()
         args["verify"] = await self._trust(args)
+        if "cert" not in self._client_args:
+            args.pop("cert", None)  # It is in the TLS settings by now.
         if str(args.get("proxy")).startswith("https://"):
             # Without it, httpx would load certificates of its own.
             args["proxy"] = httpx.Proxy(args["proxy"], ssl_context=args["verify"])

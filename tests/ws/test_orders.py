@@ -368,7 +368,6 @@ def test_order_that_arrives_after_all_comes_back_from_absent() -> None:
     play(act)
 
 
-@pytest.mark.bulk
 @pytest.mark.parametrize("is_gap", [True, False])
 def test_more_fills_than_a_snapshot_has_are_no_matter_where_the_stream_was_followed(
     is_gap: bool,

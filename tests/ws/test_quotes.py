@@ -74,7 +74,6 @@ def test_first_quotes_are_placed_together_and_the_same_again_send_nothing() -> N
     quote(act)
 
 
-@pytest.mark.bulk
 def test_one_order_is_placed_alone_and_many_by_fifteen() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=[("100.0", "0.1")])

@@ -412,7 +412,6 @@ async def act(client: KrakenWSClient, sim: SimulatedExchange, what: str, number:
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
 )
-@pytest.mark.bulk
 def test_exchange_never_refuses(
     policy: str, ratecounter: bool, actions: list[tuple[str, int]]
 ) -> None:

@@ -163,7 +163,6 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
             assert len(sockets[0].recv_messages.frames) <= 1024 + 256 * 1024 // len(frame)
 
 
-@pytest.mark.bulk
 async def test_others_get_their_turn_in_a_flood(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
