@@ -23,6 +23,7 @@ from typing import Any
 import kraken_connector
 from kraken_connector.ws.connection import Connection
 from kraken_connector.ws.session import Session
+from kraken_connector.ws.transport import DirectConnection
 
 #: Seconds of processor time between two looks; systems look once in 1 to 4 ms.
 INTERVAL = 0.001
@@ -30,7 +31,10 @@ INTERVAL = 0.001
 _PACKAGE = Path(kraken_connector.__file__).parent
 _OTHERS = (str(_PACKAGE / "sim"), str(_PACKAGE / "cli"), str(Path(__file__).parent))
 #: What takes the messages of a read.
-_READING = (Connection._take.__code__, Session.receive.__code__)
+_READING = tuple(
+    method.__code__
+    for method in (DirectConnection.buffer_updated, Connection._read, Session.receive)
+)
 
 
 class SlowCallbacks:
