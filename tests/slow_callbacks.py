@@ -3,7 +3,7 @@
 Time is that of the processor in the main thread, without garbage collection, so that other
 processes and threads make no difference. Whose fault it is, is seen by looking where the thread is
 each time that the process has used some more of it: ours is what was called last by a module of the
-client, not by the simulator or a test. What a read brought is left out: its work is bounded by the
+client, not by the simulator, a core or a test. What a read brought is left out: its work is bounded by the
 size of a read, and benchmarks hold what a message costs. Loops that are not asyncio's own are not
 watched.
 """
@@ -29,7 +29,7 @@ from kraken_connector.ws.transport import DirectConnection
 INTERVAL = 0.001
 
 _PACKAGE = Path(kraken_connector.__file__).parent
-_OTHERS = (str(_PACKAGE / "sim"), str(_PACKAGE / "cli"), str(Path(__file__).parent))
+_OTHERS = (*(str(_PACKAGE / part) for part in ("sim", "cli", "_pure")), str(Path(__file__).parent))
 #: What takes the messages of a read.
 _READING = tuple(
     method.__code__

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import trustme
-from tests.ws.helpers import BTC, PATIENCE, eventually, tokens_of
+from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tokens_of
 
 from kraken_connector import network
 from kraken_connector.exceptions import ConnectFailed, TokenAcquisitionError
@@ -338,7 +338,7 @@ async def test_tls_settings_of_the_http_client_go_before_those_of_the_client() -
     server, trusting = contexts(GOOD)
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         manager = tokens_of(sim, tls=trusting)
-        KrakenWSClient(sim.url, token_manager=manager, ssl=ssl.create_default_context())
+        KrakenWSClient(sim.url, token_manager=manager, ssl=NO_CERTIFICATES)
         await manager.get_token()
 
 
@@ -378,7 +378,7 @@ async def test_certificates_that_are_not_there_are_an_error_of_ours(
 
 
 async def test_settings_of_plain_sockets_are_left(sim: SimulatedExchange) -> None:
-    await use(sim, ssl=ssl.create_default_context())
+    await use(sim, ssl=NO_CERTIFICATES)
 
 
 def test_certificates_of_certifi_stand_in_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
