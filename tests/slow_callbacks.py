@@ -3,9 +3,9 @@
 Time is that of the processor in the main thread, without garbage collection, so that other
 processes and threads make no difference. Whose fault it is, is seen by looking where the thread is
 each time that the process has used some more of it: ours is what was called last by a module of the
-client, not by the simulator, a core or a test. What a read brought is left out: its work is bounded by the
-size of a read, and benchmarks hold what a message costs. Loops that are not asyncio's own are not
-watched.
+client, not by the simulator, a core or a test. What a read brought is left out: its work is bounded
+by the size of a read, and benchmarks hold what a message costs. Loops that are not asyncio's own
+are not watched.
 """
 
 from __future__ import annotations
