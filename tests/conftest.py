@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 from tests.patience import PatientLoop
+
+if TYPE_CHECKING:
+    from tests.slow_callbacks import SlowCallbacks
 
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
 settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
@@ -24,6 +27,38 @@ if sys.platform != "win32":  # whose loops for sockets start no processes
     def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
         """Run coroutines of tests by a clock that leaves out when the machine stood still."""
         return {"patient": PatientLoop}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow-callbacks",
+        type=float,
+        metavar="SECONDS",
+        help="fail a test during which this package holds an event loop for so much processor time",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_SLOW] = None
+    if (limit := config.getoption("--slow-callbacks")) is not None:
+        from tests.slow_callbacks import SlowCallbacks  # noqa: PLC0415 (imports the package)
+
+        config.stash[_SLOW] = SlowCallbacks(limit)
+
+
+_SLOW: pytest.StashKey[SlowCallbacks | None] = pytest.StashKey()
+
+
+@pytest.fixture(autouse=True)
+def no_slow_callbacks(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Fail the test, with `--slow-callbacks`, when this package held an event loop."""
+    slow = pytestconfig.stash[_SLOW]
+    if slow is None:
+        yield
+        return
+    slow.found.clear()
+    yield
+    assert not slow.found
 
 
 @pytest.fixture(params=["native", "pure"], scope="session")

@@ -17,6 +17,8 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from unittest import mock
 
+from kraken_connector.http import are_modules_loaded, load_modules
+
 T = TypeVar("T")
 
 #: Seconds that bytes take from one end of a pipe to the other.
@@ -278,6 +280,8 @@ class Pipe(asyncio.Transport):
 
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run to the end of `main` in virtual time; `time.time_ns` follows it."""
+    if not are_modules_loaded():
+        load_modules()  # What is done in a thread takes no time of this loop.
     loop = VirtualLoop()
     with (
         asyncio.Runner(loop_factory=lambda: loop) as runner,

@@ -96,7 +96,18 @@ class TransportError(KrakenConnectorError, ConnectionError):
 
 
 class ConnectFailed(TransportError):
-    """No connection came about within the allowed attempts."""
+    """No connection came about: in the one attempt of a first connection, or in all allowed ones.
+
+    Attributes:
+        url: where to.
+        attempts: how many were made.
+        reason: why the last one failed; `__cause__` is the exception.
+        status: the HTTP status that refused the last one, `None` if none did.
+        retry_after: seconds to wait that the refusal asked for, `None` if it did not.
+    """
+
+    status: int | None = None
+    retry_after: float | None = None
 
     def __init__(self, url: str, attempts: int, reason: str) -> None:
         self.url = url
@@ -107,7 +118,15 @@ class ConnectFailed(TransportError):
 
 
 class ConnectionLost(TransportError):
-    """The connection ended while something still waited for it."""
+    """The connection ended while something still waited for it.
+
+    Attributes:
+        url: where it was to.
+        reason: why it ended.
+        code: the code of the exchange's close frame (RFC 6455, section 7.4), `None` without one.
+    """
+
+    code: int | None = None
 
     def __init__(self, url: str, reason: str) -> None:
         self.url = url

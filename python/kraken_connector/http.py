@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import ssl
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Any, NoReturn, Self
+from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import httpx
 
-from ._installation import names_of_rest
 from .exceptions import TokenAcquisitionError
+from .network import Network, checked_url_parts
 from .security import NONCE_UNITS, checked_key, decode_secret, next_nonce, sign
 
 __all__ = ["REST_URL", "HTTPAuthenticatedClient", "WebSocketToken"]
@@ -37,9 +39,8 @@ LONGEST_LIFETIME = 1e9
 
 #: Seconds for a whole request by default.
 TIMEOUT = 10.0
-#: Part of these for each of the two steps of connecting, TCP and TLS. They must end by the timeout
-#: of httpx: a cancellation in the middle of a TLS handshake leaves the socket open (httpcore).
-CONNECT_SHARE = 0.45
+#: Bytes of the longest reply that is read; a token's has some hundred.
+LONGEST_REPLY = 2**20
 
 #: Errors whose text comes from the operating system, so that it cannot contain a header.
 _SPEAKING_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, OSError)
@@ -81,12 +82,15 @@ class HTTPAuthenticatedClient:
         headers: headers of every request.
         timeout: seconds for a whole request, 10 by default. The parts of an `httpx.Timeout` hold
             for each step, and their sum for the whole request.
-        verify_ssl: as `verify` of httpx.
+        verify_ssl: as `verify` of httpx; by default the `ssl` of the client that uses the token
+            holds, and without one the system's certificates are trusted.
         follow_redirects: as in httpx.
-        httpx_args: further arguments of `httpx.AsyncClient`.
+        httpx_args: further arguments of `httpx.AsyncClient`. Without `proxy`, `mounts` and
+            `transport` the `proxy` of the client that uses the token holds, and without one that of
+            the environment, which is never used for this machine itself.
         raise_on_unexpected_status: accepted for kraken-connector 0.2.0; a status other than 200
             always raises.
-        otp: one-time password, for keys with a second factor.
+        otp: one-time password, for keys with a second factor; blanks around it are dropped.
         nonce_unit: `us`, as kraken-connector 0.2.0, `ns` or `ms`. A key that has seen a finer unit
             refuses coarser ones for ever.
 
@@ -129,7 +133,7 @@ class HTTPAuthenticatedClient:
         self.auth_header_name = auth_header_name
         self.hmac_msg_signature = hmac_msg_signature
         self.raise_on_unexpected_status = raise_on_unexpected_status
-        self._otp = otp
+        self._otp = None if otp is None else otp.strip()
         self._nonce_unit = nonce_unit
         self._client_args: dict[str, Any] = {
             "cookies": dict(cookies or {}),
@@ -142,13 +146,24 @@ class HTTPAuthenticatedClient:
             **(httpx_args or {}),
         }
         self._timeout, self._client_args["timeout"] = _timeouts(self._client_args["timeout"])
-        if base_url.startswith("http://") and not self._has_tls() and not follow_redirects:
-            # No certificate will ever be looked at.
-            self._client_args["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._network = Network()
+        self._tls_lock = threading.Lock()
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )
-        self._tls_lock = threading.Lock()
+
+    def use_network(self, network: Network) -> None:
+        """Use the `ssl` and `proxy` of a client where none were given to this one.
+
+        The first client that has some decides.
+        """
+        chosen = Network(
+            ssl=self._network.ssl or network.ssl,
+            proxy=network.proxy if self._network.proxy is None else self._network.proxy,
+        )
+        if chosen != self._network:
+            self._network = chosen
+            self._clients.clear()
 
     async def get_websockets_token(self) -> WebSocketToken:
         """Ask the REST API for a new token.
@@ -162,7 +177,7 @@ class HTTPAuthenticatedClient:
                 "no API key: pass api_key and api_secret, "
                 "or use TokenManager.from_env() with KRAKEN_API_KEY and KRAKEN_API_SECRET"
             )
-        return self._token_of(await self._post(TOKEN_PATH))
+        return self._token_of(*await self._post(TOKEN_PATH))
 
     async def aclose(self) -> None:
         """Release what is held for the running event loop; the next request makes it anew."""
@@ -172,14 +187,25 @@ class HTTPAuthenticatedClient:
 
     # The request.
 
-    async def _post(self, path: str) -> httpx.Response:
-        """Send one signed request; failures lose their cause, which holds headers and keys."""
+    async def _post(self, path: str) -> tuple[int, bytes]:
+        """Send one signed request; failures lose their cause, which holds headers and keys.
+
+        Returns:
+            The status and the body of the reply.
+        """
         client = await self._client()
         body, headers = self._signed(path)
         url = f"{self.base_url}{path}"
+        streams = _Streams()
+        options: dict[str, Any] = {"content": body, "headers": headers}
+        options["extensions"] = {"trace": streams.note}
         try:
-            async with asyncio.timeout(self._timeout):
-                return await client.post(url, content=body, headers=headers)
+            async with (
+                asyncio.timeout(self._timeout),
+                streams,
+                client.stream("POST", url, **options) as response,
+            ):
+                return response.status_code, await _read(response)
         except (httpx.TimeoutException, TimeoutError):
             within = "" if self._timeout is None else f" within {self._timeout:g} s"
             problem = f"no answer{within}"
@@ -188,7 +214,7 @@ class HTTPAuthenticatedClient:
         except Exception as error:  # noqa: BLE001 (its text may quote a header)
             problem = type(error).__name__
         finally:
-            del body, headers
+            del body, headers, options
         raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
 
     async def _client(self) -> httpx.AsyncClient:
@@ -198,37 +224,66 @@ class HTTPAuthenticatedClient:
         when it needs them. The loop would stand still meanwhile, so that is done in a thread, once.
         """
         loop = asyncio.get_running_loop()
-        problem = ""
         try:
-            if not self._has_tls():
-                await asyncio.to_thread(self._load)
-            client = self._clients.get(loop)
-            if client is None:
-                client = self._clients[loop] = httpx.AsyncClient(**self._client_args)
-            return client
-        except Exception as error:  # noqa: BLE001 (a proxy of the environment that httpx refuses)
+            if loop not in self._clients:
+                # Not by way of a variable: a proxy's URL may hold a password.
+                self._clients.setdefault(loop, httpx.AsyncClient(**await self._arguments()))
+            return self._clients[loop]
+        except Exception as error:  # noqa: BLE001 (a proxy that httpx refuses, files that miss)
             problem = f"{type(error).__name__}: {error}"
         raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
 
-    def _has_tls(self) -> bool:
-        """Tell whether an HTTP client can be made without loading certificates."""
-        args = self._client_args
-        return isinstance(args["verify"], ssl.SSLContext) or "transport" in args
+    async def _arguments(self) -> dict[str, Any]:
+        """Return the arguments of an HTTP client."""
+        if "transport" not in self._client_args and not are_modules_loaded():
+            await asyncio.to_thread(load_modules)
+        args = self._client_args | self._route()
+        args["verify"] = await self._trust(args)
+        if "cert" not in self._client_args:
+            args.pop("cert", None)  # It is in the TLS settings by now.
+        if str(args.get("proxy")).startswith("https://"):
+            # Without it, httpx would load certificates of its own.
+            args["proxy"] = httpx.Proxy(args["proxy"], ssl_context=args["verify"])
+        return args
 
-    def _load(self) -> None:
-        """Replace the TLS settings by a context made from them, and let httpx import its modules.
+    def _route(self) -> dict[str, Any]:
+        """Return the arguments by which an HTTP client goes the right way.
 
-        An HTTP client belongs to no loop before its first request; this one makes none.
+        Raises:
+            ValueError: the environment's proxy makes no sense.
         """
+        args, network = self._client_args, self._network
+        if any(args.get(name) is not None for name in ("proxy", "mounts", "transport")):
+            return {}
+        if network.proxy is None and not args.get("trust_env", True):
+            network = Network(proxy=False)
+        proxy = network.proxy_for(self.base_url)
+        # httpx would look for proxies itself.
+        return {"trust_env": False} | ({} if proxy is None else {"proxy": proxy})
+
+    async def _trust(self, args: Mapping[str, Any]) -> ssl.SSLContext:
+        """Return the TLS settings."""
+        verify, urls = args["verify"], f"{self.base_url} {args.get('proxy')}"
+        if isinstance(verify, ssl.SSLContext):
+            return verify
+        if "transport" in args or not ("https://" in urls or args["follow_redirects"]):
+            # No certificate will ever be looked at.
+            return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        if verify is True and "cert" not in args:
+            return await self._network.tls()
+        return await asyncio.to_thread(self._loaded)
+
+    def _loaded(self) -> ssl.SSLContext:
+        """Replace TLS settings that are no context by one made from them."""
         with self._tls_lock:
             args = self._client_args
-            if not self._has_tls():
+            if not isinstance(args["verify"], ssl.SSLContext):
                 args["verify"] = httpx.create_ssl_context(
                     verify=args["verify"],
                     cert=args.pop("cert", None),
                     trust_env=args.get("trust_env", True),
                 )
-                httpx.AsyncClient(**args)
+            return args["verify"]  # type: ignore[no-any-return]
 
     def _signed(self, path: str) -> tuple[str, dict[str, str]]:
         nonce = str(next_nonce(self._api_key, self._nonce_unit))
@@ -242,11 +297,10 @@ class HTTPAuthenticatedClient:
 
     # The reply.
 
-    def _token_of(self, response: httpx.Response) -> WebSocketToken:
+    def _token_of(self, status: int, body: bytes) -> WebSocketToken:
         """Read the reply. The REST API reports its errors with status 200 (docs.kraken.com)."""
-        status = response.status_code
         try:
-            reply = response.json()
+            reply = json.loads(body)
         except (ValueError, RecursionError):
             reply = None
         reply = reply if isinstance(reply, dict) else {}
@@ -288,16 +342,13 @@ def _shown(base_url: str) -> str:
     problem = "it must begin with https://"
     if base_url.startswith(("https://", "http://")):
         try:
-            parts = urlsplit(base_url)
-            host, port = parts.hostname or "", parts.port
-            host.encode("idna")
-        except ValueError:
-            problem = "its host or port is not valid"
+            parts = checked_url_parts(base_url)
+        except ValueError as error:
+            problem = str(error)
         else:
-            if host:
-                where = f"[{host}]" if ":" in host else host
-                return f"{parts.scheme}://{where}" + ("" if port is None else f":{port}")
-            problem = "it has no host"
+            host = parts.hostname or ""
+            where = f"[{host}]" if ":" in host else host
+            return f"{parts.scheme}://{where}" + ("" if parts.port is None else f":{parts.port}")
     raise ValueError(f"base_url is not a URL like {REST_URL}: {problem}")
 
 
@@ -307,7 +358,7 @@ def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, http
         steps = (timeout.pool, timeout.connect, timeout.write, timeout.read)
         return (None if None in steps else sum(step or 0.0 for step in steps)), timeout
     total = TIMEOUT if timeout is None else float(timeout)
-    return total, httpx.Timeout(total, connect=CONNECT_SHARE * total)
+    return total, httpx.Timeout(total)
 
 
 def _texts(error: Any) -> list[str]:
@@ -330,5 +381,47 @@ def _failure(text: str, status: int, errors: Sequence[str] = ()) -> TokenAcquisi
     return failure
 
 
-if not TYPE_CHECKING:  # a checker would take any name for one of ours
-    __getattr__ = names_of_rest(__name__, "HTTPClient")
+class _Streams:
+    """What a request opened, closed when the request is cancelled.
+
+    httpcore leaves the socket to the garbage collector when it is cancelled in a TLS handshake.
+    """
+
+    def __init__(self) -> None:
+        self._opened: list[Any] = []
+
+    async def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note a step of the request, as the extension `trace` of httpx tells it."""
+        if event.endswith("connect_tcp.complete"):
+            self._opened.append(info["return_value"])
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, asyncio.CancelledError):
+            for stream in self._opened:
+                await stream.aclose()
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """Return the body of a reply; what is too long to be one is left."""
+    body = bytearray()
+    async for part in response.aiter_bytes():
+        body += part
+        if len(body) > LONGEST_REPLY:
+            break
+    return bytes(body)
+
+
+def are_modules_loaded() -> bool:
+    """Tell whether `load_modules` would find everything loaded."""
+    return "anyio._backends._asyncio" in sys.modules and "httpcore" in sys.modules
+
+
+def load_modules() -> None:
+    """Import what httpx imports when it is first used; not in the thread of an event loop."""
+    import anyio  # noqa: PLC0415 (httpx brings it)
+
+    httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+    anyio.run(anyio.sleep, 0)

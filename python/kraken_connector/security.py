@@ -40,9 +40,14 @@ def checked_key(key: str | None) -> str:
     Files with a key often end in a line feed.
 
     Raises:
+        TypeError: it is no string.
         ValueError: it has characters that cannot stand in a header; the text never contains the
             key.
     """
+    if not isinstance(key, str | None):
+        kind = type(key).__name__
+        del key
+        raise TypeError(f"api_key must be a string, not {kind}")
     stripped = (key or "").strip()
     if stripped.isascii() and stripped.isprintable() and " " not in stripped:
         return stripped
@@ -58,8 +63,13 @@ def decode_secret(secret: str) -> bytes:
     """Return the bytes of a private key as the exchange prints it; blanks around it are dropped.
 
     Raises:
+        TypeError: it is no string.
         ValueError: it is not base64; the text never contains the secret.
     """
+    if not isinstance(secret, str):
+        kind = type(secret).__name__
+        del secret
+        raise TypeError(f"api_secret must be a string, not {kind}")
     try:
         return base64.b64decode(secret.strip(), validate=True)
     except (binascii.Error, ValueError):

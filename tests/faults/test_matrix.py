@@ -154,7 +154,7 @@ FAULTS = [
             reset(lambda s, status=status: s.sim.faults.refuse_connections(2, status=status)),
             "disconnect",
         )
-        for status in (403, 429, 502, None)
+        for status in (429, 502, 503, None)
     ),
     fault(
         "handshake without answer",

@@ -20,7 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refusals", "exceptions", "types", "models"),
     ("_native", "_pure"),
     ("_backend",),
-    ("ws", "http", "security"),
+    ("ws", "http", "security", "network"),
     ("",),  # the package itself: the public names
     ("sim",),
     ("cli",),

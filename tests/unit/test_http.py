@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 import traceback
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ import httpx
 import pytest
 from tests import virtual
 
+from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
 from kraken_connector.security import decode_secret, sign
@@ -225,6 +227,15 @@ def test_error_about_a_key_shows_it_nowhere(key: str, secret: str) -> None:
     assert not secret or secret not in shown
 
 
+@pytest.mark.parametrize(("key", "secret"), [(b"key-of-mine", SECRET), ("key-of-mine", b"c2Vj")])
+def test_key_that_is_no_string_is_shown_nowhere(key: Any, secret: Any) -> None:
+    with pytest.raises(TypeError, match="must be a string, not bytes") as caught:
+        HTTPAuthenticatedClient(api_key=key, api_secret=secret)
+    shown = str(caught.value) + variables_of(caught.value)
+    assert "key-of-mine" not in shown
+    assert "c2Vj" not in shown
+
+
 def test_key_in_the_place_of_the_url_is_not_shown() -> None:
     with pytest.raises(ValueError, match="base_url") as caught:
         HTTPAuthenticatedClient("the-key-of-mine")
@@ -254,6 +265,43 @@ def test_blanks_around_the_keys_are_dropped() -> None:
     client = HTTPAuthenticatedClient(api_key="the-key\n", api_secret=f" {SECRET}\n")
     _, headers = client._signed("/0/private/GetWebSocketsToken")
     assert headers["API-Key"] == "the-key"
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
+@pytest.mark.parametrize("place", ["{}key", "k{}ey", "key{}"])
+def test_characters_that_no_key_has_are_named_by_their_place(blank: str, place: str) -> None:
+    text = place.format(blank)
+    if text.strip() == "key":
+        return
+    with pytest.raises(ValueError, match="api_key has") as caught:
+        HTTPAuthenticatedClient(api_key=text, api_secret=SECRET)
+    assert text not in str(caught.value)
+    with pytest.raises(ValueError, match="api_secret is not"):
+        HTTPAuthenticatedClient(api_key="key", api_secret=f"{SECRET[:4]}{blank}{SECRET[4:]}")
+
+
+async def test_blanks_around_the_one_time_password_are_dropped() -> None:
+    exchange = Exchange()
+    await exchange.client(otp=" 123456\n").get_websockets_token()
+    assert parse_qs(exchange.requests[0].content.decode())["otp"] == ["123456"]
+
+
+async def test_reply_without_end_is_not_read_to_its_end() -> None:
+    class Endless(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            while True:
+                yield b"[" * 65536
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, stream=Endless())
+
+    client = HTTPAuthenticatedClient(
+        api_key="the-key",
+        api_secret=SECRET,
+        httpx_args={"transport": httpx.MockTransport(answer)},
+    )
+    with pytest.raises(TokenAcquisitionError, match="no token in the reply"):
+        await client.get_websockets_token()
 
 
 def test_user_name_in_the_url_is_not_shown() -> None:
@@ -289,13 +337,14 @@ async def test_certificates_are_loaded_once_and_not_by_the_event_loop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []
-    load = httpx.create_ssl_context
+    load = network._load
 
-    def note(**options: Any) -> ssl.SSLContext:
+    def note(*variables: str | None) -> ssl.SSLContext:
         threads.append(threading.get_ident())
-        return load(**options)
+        return load(*variables)
 
-    monkeypatch.setattr("kraken_connector.http.httpx.create_ssl_context", note)
+    monkeypatch.setattr(network, "_load", note)
+    monkeypatch.setattr(network, "_defaults", {})
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         client = HTTPAuthenticatedClient(

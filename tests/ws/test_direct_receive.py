@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from kraken_connector import Engine, WSDataMessage, backend
 from kraken_connector._backend import Receiver
+from kraken_connector.network import Network
 from kraken_connector.ws.transport import DirectConnection, open_socket
 
 pytestmark = pytest.mark.skipif(backend() == "pure", reason="the pure core has no short way")
@@ -35,8 +36,7 @@ def framed(number: int, padding: int = 0) -> bytes:
 async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int], None]) -> Any:
     return await open_socket(
         f"ws://127.0.0.1:{port}",
-        ssl=None,
-        proxy=False,
+        network=Network(proxy=False),
         max_frame_size=MAX_SIZE,
         open_timeout=5,
         close_timeout=1,

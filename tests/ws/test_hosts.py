@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -260,11 +259,13 @@ def limit(price: str) -> AddOrderParams:
 
 
 async def take_all(client: KrakenWSClient) -> list[Any]:
-    """Take what comes until iteration ends."""
+    """Iterate to the end; what it raises comes last."""
     taken: list[Any] = []
-    with contextlib.suppress(ConnectFailed, NotConnected):
-        while True:
-            taken.append(await client.receive())
+    try:
+        async for message in client:
+            taken.append(message)  # noqa: PERF401 (all that came before an exception)
+    except ConnectFailed as error:
+        taken.append(error)
     return taken
 
 
@@ -305,21 +306,22 @@ def test_orders_go_on_when_market_data_has_ended() -> None:
     play(act)
 
 
-def test_iteration_ends_with_market_data_and_goes_on_with_private_messages() -> None:
+def test_iteration_raises_when_market_data_ends_and_goes_on_with_private_messages() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
         taking = asyncio.create_task(take_all(client))
         await asyncio.sleep(1)
         lose_the_market(sim)
-        taken = await taking
+        *taken, end = await taking
+        assert isinstance(end, ConnectFailed)
         assert {getattr(message, "channel", "") for message in taken} >= {"book", "executions"}
         assert client.state is ConnectionState.TRADING_ONLY
         taking = asyncio.create_task(find_channel(client, "executions", "update"))
         await client.add_order(limit("100.0"))
         assert (await taking).data[0].exec_type == "pending_new"
         await client.disconnect()
-        await take_all(client)
+        assert not any(isinstance(taken, ConnectFailed) for taken in await take_all(client))
         with pytest.raises(NotConnected):
             await client.receive()
 
@@ -331,7 +333,7 @@ def test_client_without_a_private_connection_ends_with_market_data() -> None:
         await client.subscribe(BookParams(symbol=[BTC]))
         lose_the_market(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
-        await take_all(client)
+        assert isinstance((await take_all(client))[-1], ConnectFailed)
         with pytest.raises(ConnectFailed):
             await client.receive()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import ssl
 from collections.abc import Callable
@@ -23,8 +24,12 @@ from tests.ws.helpers import (
     find_type,
     tokens_of,
 )
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
 from kraken_connector.exceptions import BookNotReady, ConnectFailed, ConnectionLost, NotConnected
+from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     BalancesParams,
@@ -35,6 +40,7 @@ from kraken_connector.ws import (
     KrakenWSClient,
     SequenceGapEvent,
     TickerParams,
+    TokenManager,
     TradeParams,
     WSRequest,
     connection,
@@ -51,6 +57,13 @@ async def reconnected(sim: SimulatedExchange, client: KrakenWSClient, times: int
             and all(entry.confirmed for entry in client.subscriptions.values())
         )
     )
+
+
+async def collect(client: KrakenWSClient, messages: list[Any]) -> None:
+    """Iterate to the end."""
+    async with asyncio.timeout(10):
+        async for message in client:
+            messages.append(message)  # noqa: PERF401 (all that came before an exception)
 
 
 def reset(sim: SimulatedExchange) -> None:
@@ -220,8 +233,9 @@ async def test_zero_attempts_disable_reconnecting(sim: SimulatedExchange) -> Non
         await eventually(lambda: client.stats()["queued"] == 2)
         reset(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
-        async with asyncio.timeout(5):
-            messages = [message async for message in client]
+        messages: list[Any] = []
+        with pytest.raises(ConnectionLost):
+            await collect(client, messages)
         kinds = [getattr(m, "channel", type(m).__name__) for m in messages]
         assert sorted(kinds) == ["GapEvent", "status", "ticker"]
         with pytest.raises(ConnectionLost):
@@ -238,11 +252,10 @@ async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange)
         reset(sim)
         await eventually(lambda: client.state is ConnectionState.RECONNECTING)
         waiting = asyncio.create_task(client.subscribe(TickerParams(symbol=[ETH])))
-        async with asyncio.timeout(10):
-            async for _ in client:
-                pass
-        assert client.state is ConnectionState.DISCONNECTED
         with pytest.raises(ConnectFailed) as caught:
+            await collect(client, [])
+        assert client.state is ConnectionState.DISCONNECTED
+        with pytest.raises(ConnectFailed):
             await client.receive()
         assert caught.value.attempts == 3
         assert "502" in caught.value.reason
@@ -303,9 +316,10 @@ async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchan
         sim.faults.refuse_connections(times=None, status=403)
         reset(sim)
         await eventually(lambda: client.state is ConnectionState.DISCONNECTED)
-        assert [message async for message in client]
+        messages: list[Any] = []
         with pytest.raises(ConnectFailed, match="403"):
-            await client.receive()
+            await collect(client, messages)
+        assert messages
 
 
 async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedExchange) -> None:
@@ -324,6 +338,97 @@ async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedE
         assert client.state is ConnectionState.RECONNECTING
         # One for the first connection, and the refused one.
         assert sim.rest.calls == 2
+
+
+async def test_iteration_ends_quietly_only_for_the_user_who_disconnects(
+    sim: SimulatedExchange,
+) -> None:
+    async with connected(sim) as client:
+        iterating = asyncio.create_task(collect(client, []))
+        await asyncio.sleep(0)
+        await client.disconnect()
+        await iterating
+    async with connected(sim, max_reconnect_attempts=1) as client:
+        iterating = asyncio.create_task(collect(client, []))
+        sim.faults.refuse_connections(times=None)
+        reset(sim)
+        with pytest.raises(ConnectFailed, match="503"):
+            await iterating
+
+
+async def test_close_code_of_a_policy_is_final(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        sim.faults.close_connections(1008, "policy violation")
+        with pytest.raises(ConnectionLost, match="policy violation") as caught:
+            await collect(client, [])
+        assert caught.value.code == 1008
+    assert sim.connections_total == 1
+
+
+@pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 3000, 4000])
+async def test_other_close_codes_lead_to_a_new_connection(
+    sim: SimulatedExchange, code: int
+) -> None:
+    async with connected(sim) as client:
+        sim.faults.close_connections(code, "go")
+        await reconnected(sim, client)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+async def test_handshake_that_is_refused_for_good_is_not_tried_again(
+    sim: SimulatedExchange, status: int
+) -> None:
+    async with connected(sim) as client:
+        sim.faults.refuse_connections(times=None, status=status)
+        reset(sim)
+        with pytest.raises(ConnectFailed) as caught:
+            await collect(client, [])
+        assert (caught.value.status, caught.value.attempts) == (status, 1)
+
+
+def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        tried: list[float] = []
+
+        async def refuse(*_: Any, **__: Any) -> Any:
+            tried.append(loop.time())
+            raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
+
+        async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
+            monkeypatch.setattr(connection, "open_socket", refuse)
+            reset(sim)
+            await eventually(lambda: len(tried) == 3, 1000)
+            assert client.state is ConnectionState.RECONNECTING
+        pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+        assert all(120 <= pause < 121 for pause in pauses)
+
+    virtual.run(main())
+
+
+async def test_refused_token_is_replaced_with_eager_tasks(sim: SimulatedExchange) -> None:
+    class AtOnce:
+        async def get_websockets_token(self) -> WebSocketToken:
+            return WebSocketToken(sim.tokens.issue(), 900)
+
+    factory = getattr(asyncio, "eager_task_factory", None)
+    if factory is None:
+        pytest.skip("needs Python 3.12")
+    asyncio.get_running_loop().set_task_factory(factory)
+    sim.tokens.expire_next()
+    async with connected(sim, token_manager=TokenManager(AtOnce())) as client:
+        await client.subscribe(ExecutionsParams())
+        sim.tokens.expire_next()
+        reset(sim)
+        await reconnected(sim, client)
+        assert sim.tokens.issued == 4
+        sim.faults.refuse_connections(times=None, status=404)
+        reset(sim)
+        with pytest.raises(ConnectFailed):
+            await collect(client, [])
+        sim.faults.clear()
+        await client.connect()
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
 
 
 async def test_success_resets_the_attempts(sim: SimulatedExchange) -> None:

@@ -212,10 +212,9 @@ async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
         await both_legs_stand(client)
         sim.faults.refuse_connections(None)
         sim.faults.reset_connections()
-        async for _ in client:
-            pass
         with pytest.raises(ConnectFailed):
-            await client.receive()
+            async for _ in client:
+                pass
         assert client.state is ConnectionState.DISCONNECTED
         assert [(gap.symbols, gap.end_ns) for gap in client.gaps] == [([BTC], None)]
         sim.faults.clear()

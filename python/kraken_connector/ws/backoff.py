@@ -1,16 +1,29 @@
-"""How long to wait before connecting again, and how often this process may connect at all."""
+"""Whether and when to connect again, and how often this process may connect at all."""
 
 from __future__ import annotations
 
 import random
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from websockets.exceptions import InvalidProxyStatus, InvalidStatus
+
+from ..exceptions import ConnectFailed, ConnectionLost
 from .constants import CONNECT_LIMIT, CONNECT_WINDOW
 
-__all__ = ["ConnectBudget", "connect_budget", "delays", "gentle", "is_retryable"]
+__all__ = [
+    "ConnectBudget",
+    "connect_budget",
+    "connect_failed",
+    "delays",
+    "gentle",
+    "is_final",
+    "is_retryable",
+]
 
 
 def delays(
@@ -67,6 +80,47 @@ class ConnectBudget:
 connect_budget = ConnectBudget()
 
 
+#: HTTP statuses of a handshake that another one will not change (Kraken's Rust SDK).
+FINAL_STATUSES = frozenset({400, 401, 403, 404})
+#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
+LONGEST_RETRY_AFTER = 900.0
+#: The close code "policy violation", after which Kraken's Rust SDK does not connect again.
+POLICY_VIOLATION = 1008
+
+
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether connecting again may help; a certificate that is not trusted stays so."""
-    return not isinstance(error, ssl.SSLCertVerificationError)
+    """Tell whether connecting again may help after an attempt that ended with an error.
+
+    Not if a certificate is not trusted, if the handshake was refused with HTTP status 400, 401, 403
+    or 404, or if a package is missing that the proxy needs.
+    """
+    if isinstance(error, InvalidStatus):
+        return error.response.status_code not in FINAL_STATUSES
+    return not isinstance(error, ssl.SSLCertVerificationError | ImportError)
+
+
+def is_final(error: BaseException) -> bool:
+    """Tell whether the exchange closed a connection for good."""
+    return isinstance(error, ConnectionLost) and error.code == POLICY_VIOLATION
+
+
+def connect_failed(url: str, attempts: int, error: Exception) -> ConnectFailed:
+    """Return the exception for an attempt to connect that ended with an error."""
+    failed = ConnectFailed(url, attempts, str(error) or type(error).__name__)
+    if isinstance(error, InvalidStatus | InvalidProxyStatus):
+        response = error.response
+        failed.status = response.status_code
+        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+    return failed
+
+
+def _retry_after(value: str) -> float | None:
+    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
+    try:
+        if value.isdecimal():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

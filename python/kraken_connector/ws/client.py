@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
-from ..exceptions import NotConnected, TradingError, TransportError
+from ..exceptions import NotConnected, TradingError
 from ..models import DeadMansSwitchEvent, GapEvent
 from ..models._checks import check_choice
 from ..models.trading import TradingParams
+from ..network import Network
 from .account import AccountMethods, Nowhere
 from .backoff import is_retryable
 from .balances import Balances
@@ -112,10 +113,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         open_timeout: longest wait for a connection.
         close_timeout: longest wait for the closing handshake.
         max_frame_size: longest frame to accept, bytes.
-        ssl: TLS settings; the default trusts the system's certificates.
-        proxy: URL of a proxy; the default takes the system's, `False` none.
+        ssl: TLS settings of `wss://` hosts and of the token call, unless the `token_manager` has
+            settings of its own; the default trusts the system's certificates.
+        proxy: URL of a proxy, for the token call too; the default takes the environment's, which
+            is never used for hosts on this machine; `False` takes none.
         retryable: whether to go on after an attempt to reconnect failed with an exception; the
-            default gives up on certificates that are not trusted.
+            default gives up on certificates that are not trusted, and on refusals with HTTP status
+            400, 401, 403 or 404.
         check_orders: whether orders are checked before they are sent: against the state of the
             exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
             status of their pair.
@@ -188,6 +192,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             # Its type only: a token in the wrong place must not be shown.
             kind = type(token_manager).__name__
             raise TypeError(f"token_manager must be a TokenManager, not a {kind}")
+        network = Network(ssl=ssl, proxy=proxy)
         connection_options = ConnectionOptions(
             backoff_base=backoff_base,
             backoff_max=backoff_max,
@@ -196,8 +201,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             open_timeout=open_timeout,
             close_timeout=close_timeout,
             max_frame_size=max_frame_size,
-            ssl=ssl,
-            proxy=proxy,
+            network=network,
             retryable=retryable,
         )
         session_options = SessionOptions(
@@ -246,7 +250,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
-            tokens=None if token_manager is None else OwnTokens(token_manager),
+            tokens=None if token_manager is None else OwnTokens(token_manager, network),
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,
@@ -294,8 +298,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         goes_on = self.state is ConnectionState.TRADING_ONLY
         if self.state is not ConnectionState.DISCONNECTED and not goes_on:
             raise RuntimeError(f"Cannot connect: the client is {self.state}")
-        if self._cleaning is not None:
-            await self._cleaning
+        await self._cleaned()
         logger.info("using the %s core", backend())
         self._inbox.open(keep=self._gave_up or goes_on)
         self.orders.began()
@@ -325,8 +328,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             self._inbox.end(NotConnected("receive", "disconnected"))
             self._trader.ended()
             self.orders.ended(NotConnected("wait for an order", "disconnected"))
-            if self._cleaning is not None:
-                await self._cleaning
+            await self._cleaned()
             await self._pool.close()
 
     async def __aenter__(self) -> Self:
@@ -353,10 +355,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         return message
 
     def __aiter__(self) -> AsyncIterator[WSMessage]:
-        """Iterate over the messages until the client is disconnected or gives up.
+        """Iterate over the messages until the client is disconnected by its user.
 
         A client that was never connected has none, as in kraken-connector 0.2.0; a
         `RuntimeWarning` says so.
+
+        Raises:
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up, or market data ended and
+                trading goes on; raised by the iteration when what is queued has been taken.
         """
         if not self._pool:
             text = "nothing to iterate: the client was never connected; call connect() first"
@@ -371,7 +377,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
-        except (NotConnected, TransportError):
+        except NotConnected:
             raise StopAsyncIteration from None
 
     # What is known.
@@ -531,10 +537,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._inbox.end(reason)
         self._trader.ended()
         self.orders.ended(reason)
-        self._cleaning = asyncio.create_task(self._clean_up())
+        self._cleaning = asyncio.create_task(self._pool.close(forget=False))
 
-    async def _clean_up(self) -> None:
-        try:
-            await self._pool.close(forget=False)
-        finally:
-            self._cleaning = None
+    async def _cleaned(self) -> None:
+        """Wait until what `_ended` began is over."""
+        if self._cleaning is not None and not self._cleaning.done():
+            await asyncio.wait([self._cleaning])

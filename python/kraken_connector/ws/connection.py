@@ -6,19 +6,33 @@ import asyncio
 import contextlib
 import itertools
 import logging
-import ssl as tls
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from .._backend import Receiver, WSDataMessage, backend
-from ..exceptions import ConnectFailed, ConnectionLost, KrakenConnectorError, TransportError
-from .backoff import connect_budget, delays, gentle, is_retryable
+from ..exceptions import (
+    ConnectFailed,
+    ConnectionLost,
+    KrakenConnectorError,
+    TokenAcquisitionError,
+    TransportError,
+)
+from ..http import WebSocketToken
+from ..network import Network
+from .backoff import (
+    connect_budget,
+    connect_failed,
+    delays,
+    gentle,
+    is_final,
+    is_retryable,
+)
 from .constants import ConnectionState
 from .inbox import StoppingLane
 from .latency import LatencyHistogram
@@ -56,8 +70,7 @@ class ConnectionOptions:
     open_timeout: float = 10.0
     close_timeout: float = 2.0
     max_frame_size: int = 16 * 2**20
-    ssl: tls.SSLContext | None = None
-    proxy: str | bool | None = None
+    network: Network = field(default_factory=Network)
     retryable: Callable[[BaseException], bool] = is_retryable
 
     def __post_init__(self) -> None:
@@ -110,7 +123,7 @@ class Connection:
         self._writer: FrameWriter | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
         self._life: asyncio.Task[None] | None = None
-        self._fetching: asyncio.Task[None] | None = None
+        self._fetching: asyncio.Task[WebSocketToken] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._leaving: ClientConnection | None = None
         self._stopping: set[asyncio.Task[Any]] = set()
@@ -153,7 +166,9 @@ class Connection:
     def may_try_again(self, error: Exception) -> bool:
         """Tell whether another round of attempts makes sense after one that ended so."""
         options = self._options
-        return options.max_reconnect_attempts > 0 and options.retryable(error.__cause__ or error)
+        if options.max_reconnect_attempts == 0 or is_final(error):
+            return False
+        return options.retryable(error.__cause__ or error)
 
     def keep_trying(self, reason: Exception) -> None:
         """Go on as if a socket had been lost, with pauses as long as they were."""
@@ -280,11 +295,13 @@ class Connection:
         """Read and write until the socket ends; return why it did."""
         writer = asyncio.create_task(self._write(socket))
         reason = ""
+        code: int | None = None
         fault: Exception | None = None
         try:
             await self._read(socket)
         except ConnectionClosed as closed:
             reason = str(closed)
+            code = None if closed.rcvd is None else closed.rcvd.code
         except Exception as unexpected:  # noqa: BLE001 (whatever it was, another socket follows)
             fault = unexpected
         finally:
@@ -296,6 +313,8 @@ class Connection:
             logger.error("reading from %s failed", self.session.url, exc_info=fault)
             reason = f"reading failed: {fault!r}"
         error = self.session.failure or ConnectionLost(self.session.url, reason)
+        if isinstance(error, ConnectionLost):
+            error.code = code
         self._stop(error)
         socket.transport.abort()
         await socket.wait_closed()
@@ -427,26 +446,25 @@ class Connection:
         try:
             return await open_socket(
                 url,
-                ssl=options.ssl,
-                proxy=options.proxy,
+                network=options.network,
                 max_frame_size=options.max_frame_size,
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,
                 receiver=self._receiver(),
                 take=self._take,
             )
-        except (OSError, WebSocketException) as error:
-            reason = str(error) or type(error).__name__
-            raise ConnectFailed(url, self._attempts, reason) from error
+        except Exception as error:
+            raise connect_failed(url, self._attempts, error) from error
 
     async def _redial(self, reason: Exception) -> ClientConnection:
         """Open a socket after one was lost, with growing pauses.
 
         Raises:
-            KrakenConnectorError: reconnecting is off, or the allowed attempts failed.
+            KrakenConnectorError: reconnecting is off or makes no sense, or the allowed attempts
+                failed.
         """
         options = self._options
-        if options.max_reconnect_attempts == 0:
+        if options.max_reconnect_attempts == 0 or is_final(reason):
             logger.info("lost %s: %s", self.session.url, reason)
             raise reason
         self.state = ConnectionState.RECONNECTING
@@ -455,6 +473,8 @@ class Connection:
             delay = next(self._delays)
             if self.session.is_after_maintenance:
                 delay = max(delay, gentle(options.maintenance_pause))
+            if isinstance(reason, ConnectFailed) and reason.retry_after is not None:
+                delay += reason.retry_after
             logger.info(
                 "lost %s; reconnecting in %.1f s because of: %s", self.session.url, delay, reason
             )
@@ -468,6 +488,8 @@ class Connection:
             else:
                 self.reconnects += 1
                 return socket
+        if isinstance(reason, ConnectFailed):
+            raise reason
         raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
 
     async def _drained(self) -> None:
@@ -509,24 +531,33 @@ class Connection:
             return
         if (refused := self.session.take_refused_token()) is not None:
             self._tokens.refused(refused)
-        fetching = asyncio.create_task(self._provide_token(self._tokens))
-        if not fetching.done():  # It is, with eager tasks, if nothing had to be waited for.
-            self._fetching = fetching
+        self._fetching = asyncio.create_task(_fetched(self._tokens))
+        # Comes in a later step, also where tasks are eager and this one is done by now.
+        self._fetching.add_done_callback(self._take_token)
 
-    async def _provide_token(self, tokens: OwnTokens) -> None:
-        try:
-            token = await tokens.get_token()
-        except TokenDelayed as delay:
-            self.session.token_delayed(delay.reason, self.now(), delay.seconds)
-        except Exception as error:  # noqa: BLE001 (whatever it was, callers wait for it)
-            self.session.token_failed(error, self.now(), tokens.next_call_in)
-        else:
-            self.session.set_token(token, self.now(), tokens.good_for)
+    def _take_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
+        error = None if fetching.cancelled() else fetching.exception()
+        if fetching is not self._fetching or self._tokens is None:
+            return  # It was for a socket that is gone.
         self._fetching = None
+        if fetching.cancelled():
+            error = TokenAcquisitionError("the call was cancelled")
+        if isinstance(error, TokenDelayed):
+            self.session.token_delayed(error.reason, self.now(), error.seconds)
+        elif isinstance(error, Exception):
+            self.session.token_failed(error, self.now(), self._tokens.next_call_in)
+        else:
+            token = fetching.result()
+            self.session.set_token(token.token, self.now(), token.expires)
         if self.session.wants_token:
             # The socket works, so connecting did not fail; its pauses stay.
             self._attempts = 0
         self.attend()
+
+
+async def _fetched(tokens: OwnTokens) -> WebSocketToken:
+    """Fetch a token. Logs of asyncio show what tasks return, so it is no string."""
+    return WebSocketToken(await tokens.get_token(), tokens.good_for)
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+
+from ..network import checked_url_parts
 
 __all__ = [
     "SessionOptions",
@@ -111,10 +112,19 @@ def checked_url(name: str, value: object) -> str:
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")
-    parts = urlsplit(value)
-    if parts.scheme in ("http", "https"):
-        right = value.replace("http", "ws", 1)
-        raise ValueError(f"{name} is an HTTP address: did you mean {right!r}?")
-    if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise ValueError(f"{name} must be a URL like 'wss://ws.kraken.com/v2', not {value!r}")
-    return value
+    scheme = value.partition("://")[0].lower()
+    if scheme in ("http", "https"):
+        raise ValueError(f"{name} is an HTTP address: did you mean {'ws' + value[4:]!r}?")
+    problem = "it must begin with wss:// or ws://"
+    if scheme in ("ws", "wss"):
+        try:
+            parts = checked_url_parts(value)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if not parts.fragment:
+                return value
+            problem = "it must not have a fragment"
+    raise ValueError(
+        f"{name} must be a URL like 'wss://ws.kraken.com/v2', not {value!r}: {problem}"
+    )

@@ -8,9 +8,11 @@ import os
 import time
 from collections.abc import Coroutine
 from typing import Any, NoReturn, Protocol, Self
+from weakref import ref
 
 from ..exceptions import TokenAcquisitionError
 from ..http import HTTPAuthenticatedClient, WebSocketToken
+from ..network import Network
 from .token_pacer import TokenPacer
 
 __all__ = ["TokenAcquisitionError", "TokenManager"]
@@ -74,8 +76,19 @@ class TokenManager:
         self._good_until = _Deadline(0.0)
         self._given = ""
         self._fetch: asyncio.Task[WebSocketToken] | None = None
+        #: The event loop that used it last.
+        self._loop: ref[asyncio.AbstractEventLoop] | None = None
         #: Counts what makes tokens that are under way useless.
         self._generation = 0
+
+    def use_network(self, network: Network) -> None:
+        """Fetch tokens by way of a client's `ssl=` and `proxy=`.
+
+        What the HTTP client was given itself goes before, and so does what was brought by an
+        earlier client that shares this manager.
+        """
+        if isinstance(self._auth_client, HTTPAuthenticatedClient):
+            self._auth_client.use_network(network)
 
     @classmethod
     def from_env(cls, *, refresh_margin: float = 60.0, **client_options: Any) -> Self:
@@ -126,6 +139,7 @@ class TokenManager:
             TokenAcquisitionError: there is none, or it is too early for another call; the text says
                 when the next one may be made.
         """
+        self._check_loop()
         if self._token is not None and self.is_valid:
             return self._token.token
         fetch = self._fetch
@@ -135,9 +149,23 @@ class TokenManager:
             fetch = self._fetch = asyncio.create_task(self._fetched(self._generation))
             # Whoever waits gets the error; perhaps nobody does any more.
             fetch.add_done_callback(_look_at)
-        # Not cancelled with those who wait for it: a cancellation during the TLS handshake leaves
-        # the socket open, and the next connection wants the token.
+        # Not cancelled with those who wait for it: the next connection wants the token.
         return (await asyncio.shield(fetch)).token
+
+    def _check_loop(self) -> None:
+        """Refuse to be used by two threads: nothing here is locked.
+
+        Raises:
+            TokenAcquisitionError: another event loop is running that used it before.
+        """
+        loop = asyncio.get_running_loop()
+        last = None if self._loop is None else self._loop()
+        if last is not None and last is not loop and last.is_running():
+            raise TokenAcquisitionError(
+                "this TokenManager is in use by the event loop of another thread: "
+                "give each thread a TokenManager and an API key of its own"
+            )
+        self._loop = ref(loop)
 
     async def new_token(self) -> str:
         """Return a token that this method did not return before, for a connection of its own.
@@ -219,12 +247,15 @@ class OwnTokens:
 
     Args:
         manager: a `TokenManager`, or anything else with a coroutine method `get_token`.
+        network: how the client reaches its hosts; the token call goes by it too.
     """
 
-    def __init__(self, manager: Any) -> None:
+    def __init__(self, manager: Any, network: Network | None = None) -> None:
         if not isinstance(manager, TokenManager):
             manager = TokenManager(_OtherManager(manager), refresh_margin=0.0)
         self._manager: TokenManager = manager
+        if network is not None:
+            manager.use_network(network)
 
     async def get_token(self) -> str:
         """Return a token that no other connection was given.

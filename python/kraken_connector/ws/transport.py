@@ -11,16 +11,19 @@ import asyncio
 import functools
 import logging
 import os
-import ssl as tls
 import struct
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.client import ClientProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined] # the fast one
 from websockets.protocol import State
+
+from ..network import Network
+from .addresses import connect_first, lookup
 
 if TYPE_CHECKING:
     from .._backend import Event, Receiver
@@ -131,8 +134,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
 async def open_socket(
     url: str,
     *,
-    ssl: tls.SSLContext | None,
-    proxy: str | bool | None,
+    network: Network,
     max_frame_size: int,
     open_timeout: float,
     close_timeout: float,
@@ -143,8 +145,7 @@ async def open_socket(
 
     Args:
         url: where to.
-        ssl: TLS settings, `None` for the default.
-        proxy: URL of a proxy; `None` takes the system's, `False` none.
+        network: TLS settings and proxy.
         max_frame_size: longest message, bytes.
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
@@ -152,23 +153,69 @@ async def open_socket(
         take: gets the events that `receiver` reads.
 
     Raises:
-        OSError, TimeoutError, websockets.exceptions.WebSocketException: none came about.
+        TimeoutError: it took longer than `open_timeout`.
+        Exception: none came about. What is raised depends on the event loop, on the proxy and on
+            what was answered.
     """
-    options: dict[str, Any] = {"ssl": ssl} if ssl is not None else {}
+    options: dict[str, Any] = {}
     if receiver is not None:
         options["create_connection"] = functools.partial(DirectConnection, receiver, take)
-    return await connect(
-        url,
-        proxy=True if proxy is None else proxy or None,
-        compression=None,
-        max_size=max_frame_size,
-        max_queue=1024,
-        ping_interval=None,
-        open_timeout=open_timeout,
-        close_timeout=close_timeout,
-        logger=_QuietLogger(logging.getLogger(__name__)),
-        **options,
-    )
+    try:
+        async with asyncio.timeout(open_timeout):
+            return await connect(
+                url,
+                compression=None,
+                max_size=max_frame_size,
+                max_queue=1024,
+                ping_interval=None,
+                open_timeout=None,
+                close_timeout=close_timeout,
+                logger=_QuietLogger(logging.getLogger(__name__)),
+                **options,
+                **await _route(url, network),
+            )
+    except TimeoutError as error:
+        raise TimeoutError(str(error) or f"not open within {open_timeout:g} s") from error
+
+
+async def _route(url: str, network: Network) -> dict[str, Any]:
+    """Return the options by which `connect` takes the right way.
+
+    Names with several addresses are resolved here: event loops other than that of asyncio try one
+    address after the other, each for as long as the system does, and asyncio does so by default.
+
+    Raises:
+        OSError, ValueError: there is no way.
+    """
+    parts = urlsplit(url)
+    is_secure = parts.scheme == "wss"
+    options: dict[str, Any] = {"ssl": await network.tls()} if is_secure else {}
+    options["proxy"] = proxy = network.proxy_for(url)
+    if proxy is not None:
+        return options | await _route_to_proxy(proxy, network)
+    addresses = await lookup(parts.hostname or "", parts.port or (443 if is_secure else 80))
+    if len(addresses) > 1:
+        options["sock"] = await connect_first(addresses)
+    return options
+
+
+async def _route_to_proxy(proxy: str, network: Network) -> dict[str, Any]:
+    """Return the options for a proxy. The library connects to it, so it is given its address."""
+    parts = urlsplit(proxy)
+    host = parts.hostname or ""
+    options: dict[str, Any] = {"proxy": proxy}
+    if parts.scheme == "https":
+        options["proxy_ssl"] = await network.tls()
+        options["proxy_server_hostname"] = host
+    addresses = await lookup(host, parts.port or (443 if parts.scheme == "https" else 80))
+    if len(addresses) > 1:
+        with await connect_first(addresses) as trial:
+            address = trial.getpeername()[0]
+        user, at, _ = parts.netloc.rpartition("@")
+        place = f"[{address}]" if ":" in address else address
+        port = "" if parts.port is None else f":{parts.port}"
+        options["proxy"] = parts._replace(netloc=f"{user}{at}{place}{port}").geturl()
+    return options
 
 
 class FrameWriter:

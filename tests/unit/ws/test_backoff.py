@@ -6,8 +6,17 @@ import ssl
 from itertools import islice
 
 import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
 
-from kraken_connector.ws.backoff import ConnectBudget, delays, gentle, is_retryable
+from kraken_connector.ws.backoff import (
+    ConnectBudget,
+    connect_failed,
+    delays,
+    gentle,
+    is_retryable,
+)
 
 VENUE = "wss://ws.kraken.com/v2"
 
@@ -55,3 +64,39 @@ def test_untrusted_certificate_is_final() -> None:
 @pytest.mark.parametrize(("chance", "pause"), [(0.0, 5.0), (0.5, 7.5)])
 def test_gentle_pause_is_at_least_what_is_asked_for(chance: float, pause: float) -> None:
     assert gentle(5.0, random=lambda: chance) == pause
+
+
+def refused(status: int, **headers: str) -> InvalidStatus:
+    return InvalidStatus(Response(status, "", Headers(headers)))
+
+
+@pytest.mark.parametrize("status", [200, 302, 429, 500, 502, 503, 520])
+def test_other_refusals_of_a_handshake_are_not_final(status: int) -> None:
+    assert is_retryable(refused(status))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_refusals_of_a_handshake_that_stay_are_final(status: int) -> None:
+    assert not is_retryable(refused(status))
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("120", 120.0),
+        ("Thu, 01 Jan 1970 00:02:00 GMT", 0.0),
+        ("100000", 900.0),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 900.0),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_pause_that_a_refusal_names_is_bounded(value: str, seconds: float | None) -> None:
+    failed = connect_failed(VENUE, 1, refused(503, **{"Retry-After": value}))
+    assert (failed.status, failed.retry_after) == (503, seconds)
+
+
+def test_failures_without_a_text_have_their_type() -> None:
+    assert connect_failed(VENUE, 2, TimeoutError()).reason == "TimeoutError"

@@ -41,6 +41,15 @@ def test_websocket_urls_pass(url: str) -> None:
         ("ws.kraken.com/v2", "wss://"),
         ("wss://", "wss://"),
         ("", "wss://"),
+        ("wss://ws.kraken.com:99999/v2", "port"),
+        ("wss://ws.kraken.com:x/v2", "port"),
+        ("wss://ws.kraken.com:/v2", "port"),
+        ("wss://[bad/v2", "host"),
+        ("wss://a..b/v2", "host"),
+        (f"wss://{'a' * 64}.com/v2", "host"),
+        ("wss://me@ws.kraken.com/v2", "password"),
+        ("wss://ws.kraken.com/v2#part", "fragment"),
+        ("wss://ws.kraken.com/v2\n", "blank"),
     ],
 )
 def test_other_urls_are_refused_with_a_hint(url: str, hint: str) -> None:

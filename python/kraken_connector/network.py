@@ -1,0 +1,201 @@
+"""How the network is reached, by sockets and REST calls alike: trust and proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl as tls
+import threading
+import urllib.request
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = ["Network", "checked_proxy", "checked_url_parts", "default_tls"]
+
+#: The schemes that both `websockets` and `httpx` can use, the latter without SOCKS 4.
+PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
+
+#: In which order proxies of the environment are looked for, by the scheme of a URL: the names of
+#: the variables without `_PROXY`. For WebSockets, SOCKS comes first (RFC 6455, section 4.1).
+_VARIABLES = {
+    "wss": ("wss", "socks", "https", "all"),
+    "ws": ("ws", "socks", "https", "http", "all"),
+    "https": ("https", "all", "socks"),
+    "http": ("http", "all", "socks"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """How hosts are reached.
+
+    Args:
+        ssl: TLS settings; `None` trusts what `default_tls` does.
+        proxy: URL of a proxy; `None` takes the environment's, which is never used for this machine
+            itself; `False` takes none.
+
+    Raises:
+        TypeError, ValueError: a value makes no sense; the text does not show a proxy's password.
+    """
+
+    ssl: tls.SSLContext | None = None
+    proxy: str | bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.ssl is not None and not isinstance(self.ssl, tls.SSLContext):
+            raise TypeError(f"ssl must be an ssl.SSLContext, not {self.ssl!r}")
+        if isinstance(self.proxy, str) and self.proxy:
+            checked_proxy("proxy", self.proxy)
+        elif not (self.proxy is None or isinstance(self.proxy, str | bool)):
+            kind = type(self.proxy).__name__
+            raise TypeError(f"proxy must be the URL of a proxy, False or None, not a {kind}")
+
+    async def tls(self) -> tls.SSLContext:
+        """Return the TLS settings.
+
+        Raises:
+            OSError: the default's certificates cannot be loaded.
+        """
+        return self.ssl if self.ssl is not None else await default_tls()
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the URL of the proxy by which a URL is reached, `None` for none.
+
+        Raises:
+            ValueError: that of the environment makes no sense.
+        """
+        if isinstance(self.proxy, str):
+            return self.proxy or None
+        parts = urlsplit(url)
+        if self.proxy is False or _is_this_machine(parts.hostname or ""):
+            return None
+        return _proxy_of_environment(parts)
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether a host is this machine (RFC 6761, section 6.3, and RFC 1122, 3.2.1.3)."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _proxy_of_environment(parts: SplitResult) -> str | None:
+    """Return what the environment, or the system's settings, name for a URL."""
+    port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
+    if urllib.request.proxy_bypass(f"{parts.hostname}:{port}"):
+        return None
+    proxies = urllib.request.getproxies()
+    for name in _VARIABLES[parts.scheme]:
+        if proxy := proxies.get(name):
+            scheme, _, rest = proxy.rpartition("://")
+            # Systems know SOCKS proxies as {"socks": "http://..."}, desktops as "socks://...".
+            if scheme == "socks" or (name == "socks" and scheme in ("", "http")):
+                scheme = "socks5h"
+            return checked_proxy(f"{name.upper()}_PROXY", f"{scheme or 'http'}://{rest}")
+    return None
+
+
+def checked_proxy(name: str, proxy: str) -> str:
+    """Return the URL of a proxy.
+
+    Raises:
+        ValueError: it is none; the text shows no password.
+    """
+    problem = f"it must begin with one of {', '.join(f'{s}://' for s in PROXY_SCHEMES)}"
+    if proxy.partition("://")[0].lower() in PROXY_SCHEMES:
+        try:
+            parts = checked_url_parts(proxy)
+        except ValueError as error:
+            problem = str(error)
+        else:
+            if parts.path in ("", "/") and not parts.query and not parts.fragment:
+                return proxy
+            problem = "nothing may follow its host and port"
+    raise ValueError(f"{name} is not the URL of a proxy, like http://127.0.0.1:3128: {problem}")
+
+
+def checked_url_parts(url: str) -> SplitResult:
+    """Return the parts of a URL whose host, port and user are valid.
+
+    Raises:
+        ValueError: they are not; the text does not contain the URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError:
+        raise ValueError("its host or port is not valid") from None
+    if not host:
+        raise ValueError("it has no host")
+    if port == 0 or parts.netloc.endswith(":"):
+        raise ValueError("its port is not valid")
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("a user needs a password")
+    if any(not character.isprintable() or character == " " for character in url):
+        raise ValueError("it has a blank or a control character")
+    return parts
+
+
+# Trust.
+
+_lock = threading.Lock()
+#: The default settings, by the variables that they follow from.
+_defaults: dict[tuple[str | None, str | None], tls.SSLContext] = {}
+
+
+async def default_tls() -> tls.SSLContext:
+    """Return TLS settings that trust what the system trusts.
+
+    Where the system has no certificates, as in slim containers, those of `certifi` are taken.
+    `SSL_CERT_FILE` and `SSL_CERT_DIR` go before both. Loading takes tens of milliseconds, so it is
+    done once in a process, and in a thread: the event loop would stand still meanwhile.
+
+    Raises:
+        OSError: what one of the variables names is not there.
+    """
+    variables = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if variables in _defaults:
+        return _defaults[variables]
+    return await asyncio.to_thread(_load_once, variables)
+
+
+def _load_once(variables: tuple[str | None, str | None]) -> tls.SSLContext:
+    with _lock:
+        if variables not in _defaults:
+            _defaults[variables] = _load(*variables)
+        return _defaults[variables]
+
+
+def _load(file: str | None, folder: str | None) -> tls.SSLContext:
+    for name, place in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
+        if place and not any(Path(part).exists() for part in place.split(os.pathsep)):
+            raise FileNotFoundError(f"{name} names {place!r}, which does not exist")
+    context = tls.create_default_context()
+    if not (file or folder or _has_certificates(context)):
+        _add_certifi(context)
+    # Neither WebSockets nor the REST call speak HTTP/2.
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _has_certificates(context: tls.SSLContext) -> bool:
+    """Tell whether there are certificates in a context, or in the folder that it looks into."""
+    folder = tls.get_default_verify_paths().capath
+    return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
+
+
+def _add_certifi(context: tls.SSLContext) -> None:
+    try:
+        import certifi  # noqa: PLC0415 (comes with httpx, and is rarely needed)
+    except ImportError:
+        return
+    context.load_verify_locations(certifi.where())

@@ -1,0 +1,99 @@
+"""The addresses of a name, tried in turn until one answers (RFC 8305, "Happy Eyeballs")."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any
+
+__all__ = ["connect_first", "lookup"]
+
+#: Seconds until the next address is tried while one does not answer (section 8).
+ATTEMPT_DELAY = 0.25
+
+#: Family, type, protocol and address, as `getaddrinfo` gives them.
+Address = tuple[Any, Any, int, str, tuple[Any, ...]]
+
+
+async def lookup(host: str, port: int) -> list[Address]:
+    """Return the addresses of a host in the order in which to try them.
+
+    That is the system's (RFC 6724), with families taking turns (RFC 8305, section 4). For an
+    address in digits there is nothing to look up, and the list is empty.
+
+    Raises:
+        OSError: the name cannot be resolved.
+    """
+    with suppress(ValueError):
+        ip_address(host)
+        return []
+    loop = asyncio.get_running_loop()
+    found: list[Address] = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    families: dict[Any, deque[Address]] = {}
+    for address in dict.fromkeys(found):
+        families.setdefault(address[0], deque()).append(address)
+    order: list[Address] = []
+    while families:
+        for family in list(families):
+            order.append(families[family].popleft())
+            if not families[family]:
+                del families[family]
+    return order
+
+
+async def connect_first(addresses: Sequence[Address]) -> socket.socket:
+    """Return a socket that is connected to the first address that answers.
+
+    The next address is tried when one failed, or has not answered for `ATTEMPT_DELAY` seconds.
+
+    Raises:
+        OSError: none answers; its text has the reasons.
+    """
+    coming = deque(addresses)
+    attempts: set[asyncio.Task[socket.socket]] = set()
+    problems: list[str] = []
+    winner: socket.socket | None = None
+    try:
+        while (coming or attempts) and winner is None:
+            if coming:
+                attempts.add(asyncio.create_task(_connect(coming.popleft())))
+            delay = ATTEMPT_DELAY if coming else None
+            done, attempts = await asyncio.wait(
+                attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                if (error := attempt.exception()) is not None:
+                    problems.append(str(error) or type(error).__name__)
+                elif winner is None:
+                    winner = attempt.result()
+                else:
+                    attempt.result().close()
+    finally:
+        for attempt in attempts:
+            attempt.add_done_callback(_close)
+            attempt.cancel()
+    if winner is None:
+        raise OSError("; ".join(dict.fromkeys(problems)))
+    return winner
+
+
+async def _connect(address: Address) -> socket.socket:
+    family, kind, protocol, _, place = address
+    connection = socket.socket(family, kind, protocol)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, place)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _close(attempt: asyncio.Task[socket.socket]) -> None:
+    """Close what an attempt brought that is not needed any more."""
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
