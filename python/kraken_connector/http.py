@@ -13,12 +13,13 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
 import httpx
 
+from ._installation import names_of_rest
 from .exceptions import TokenAcquisitionError
 from .network import Network, checked_url_parts
 from .security import NONCE_UNITS, checked_key, decode_secret, next_nonce, sign
@@ -425,3 +426,7 @@ def load_modules() -> None:
 
     httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     anyio.run(anyio.sleep, 0)
+
+
+if not TYPE_CHECKING:  # a checker would take any name for one of ours
+    __getattr__ = names_of_rest(__name__, "HTTPClient")
