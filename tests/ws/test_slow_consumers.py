@@ -32,9 +32,16 @@ from kraken_connector.ws import (
     TickerParams,
     WSDataMessage,
     connection,
+    inbox,
 )
 from kraken_connector.ws.trading import AddOrderParams
 from kraken_connector.ws.transport import open_socket
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a consumer count as too slow as soon as more than the bound wait."""
+    monkeypatch.setattr(inbox, "PATIENCE", 0.0)
 
 
 def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
@@ -61,6 +68,7 @@ async def flood(sim: SimulatedExchange, client: KrakenWSClient, steps: int) -> N
     await eventually(lambda: client.book(BTC).updates >= before + steps)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=5) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
@@ -75,6 +83,7 @@ async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) 
         assert gap in messages
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_books_stay_exact_whatever_the_queue_drops(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=1) as client:
         await client.subscribe(BookParams(symbol=[BTC], depth=100))
@@ -84,6 +93,7 @@ async def test_books_stay_exact_whatever_the_queue_drops(sim: SimulatedExchange)
         assert client.book(BTC).mismatch_count == 0
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_acks_pongs_and_private_messages_pass_a_full_queue(sim: SimulatedExchange) -> None:
     manager = tokens_of(sim)
     async with connected(
@@ -214,6 +224,7 @@ async def test_request_of_a_consumer_that_blocks_its_own_answer_times_out(
         assert [message.verified for message in updates] == [True] * 21
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=10) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
@@ -229,6 +240,7 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
         assert sim.connections_total == 2
 
 
+@pytest.mark.usefixtures("impatient")
 def test_full_lane_opens_no_connection_before_there_is_room() -> None:
     async def main() -> None:
         sim = SimulatedExchange(symbols=[BTC], rate=0)
@@ -326,6 +338,7 @@ def test_replies_are_not_lost_to_a_full_private_queue() -> None:
     virtual.run(main())
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_policies_of_two_subscriptions_do_not_harm_each_other(
     sim: SimulatedExchange,
 ) -> None:

@@ -342,10 +342,11 @@ class KrakenWSClient(AccountMethods, Level3Methods):
 
     async def __anext__(self) -> WSMessage:
         inbox = self._inbox
-        if run := inbox.run:
-            return run.popleft()  # type: ignore[no-any-return]
-        if (message := inbox.pop()) is not None:
-            return message  # type: ignore[no-any-return]
+        if inbox.clock() < inbox.turn_ends:
+            if run := inbox.run:
+                return run.popleft()  # type: ignore[no-any-return]
+            if (message := inbox.pop()) is not None:
+                return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
         except (NotConnected, TransportError):

@@ -44,8 +44,8 @@ class StoppingSink(LaneSink):
         self._on_full = on_full
 
     def settle(self) -> None:
-        """Stop the flow if the lane is full."""
-        if self._lane.is_full:
+        """Stop the flow if the lane cannot take more."""
+        if self._lane.has_to_stop():
             self._on_full()
 
 
