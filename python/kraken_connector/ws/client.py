@@ -323,10 +323,16 @@ class KrakenWSClient(AccountMethods, Level3Methods):
     async def receive(self) -> WSMessage:
         """Return the next message; blocks while the client reconnects.
 
+        What a callback takes does not come here: neither the messages of a subscription with
+        `callback=`, nor anything at all with `on_message=`. The client's own messages (`status`,
+        answers, gaps) come also when nothing is subscribed.
+
         Raises:
+            RuntimeError: all messages go to `on_message`.
             NotConnected: (a `RuntimeError`) the client was disconnected by its user.
             ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up.
         """
+        self._check_receivable()
         message: WSMessage = await self._inbox.get()
         return message
 
@@ -335,7 +341,9 @@ class KrakenWSClient(AccountMethods, Level3Methods):
 
         Raises:
             NotConnected: (a `RuntimeError`) the client was never connected.
+            RuntimeError: all messages go to `on_message`.
         """
+        self._check_receivable()
         if not self._pool:
             raise NotConnected("iterate", self.state)
         return self
@@ -495,6 +503,13 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             self._callback.note(event)
         else:
             self._inbox.notes.put(event)
+
+    def _check_receivable(self) -> None:
+        if self._callback is not None:
+            raise RuntimeError(
+                "all messages go to on_message, none can be received or iterated over; use one of "
+                "both, or callback= of single subscriptions"
+            )
 
     def _count_callback_error(self) -> None:
         self._callback_errors += 1

@@ -165,3 +165,19 @@ def test_cancelled_future_asked_by_a_callback_is_its_mistake_alone() -> None:
 
     CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
     assert failures == ["counted"]
+
+
+def test_callback_that_returns_coroutines_is_logged_once_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handle(*_: object) -> None:
+        """Nobody awaits this."""
+
+    errors: list[int] = []
+    sink = CallbackSink(lambda message: handle(message, 1), lambda: errors.append(1))
+    for _ in range(3):
+        sink.put("event")
+    assert errors == [1, 1, 1]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "create_task" in caplog.text
