@@ -89,7 +89,7 @@ async def test_consumer_that_is_too_slow_gets_the_latest_and_a_record() -> None:
             sim.connections[0].send_bytes(FRAME)
             sent += 1
         lane = client.stats()["lanes"]["drop_oldest"]
-        assert lane["queued"] == lane["bound"]
+        assert lane["queued"] <= lane["bound"]
         sim.connections[0].send_bytes(LAST)
         while not taken[ETH]:
             taken[kind(await client.receive())] += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -196,6 +198,64 @@ async def test_others_get_their_turn_in_a_flood(
         sim.connections[0].send_bytes(frame * 5_000)
         await eventually(lambda: taken >= 5_000)
     assert 0 < longest <= connection.IN_A_ROW
+
+
+def compute() -> None:
+    """Use the processor for 12 ms."""
+    until = time.thread_time() + 0.012
+    while time.thread_time() < until:
+        pass
+
+
+async def compute_at_each(
+    client: KrakenWSClient, how: str, look: Callable[[WSDataMessage], bool]
+) -> None:
+    """Take messages and compute, awaiting nothing else, until `look` is true of one."""
+    if how == "receive":
+        while not look(await client.receive()):  # type: ignore[arg-type]
+            compute()
+        return
+    async for message in client:
+        if look(message):  # type: ignore[arg-type]
+            return
+        compute()
+
+
+@pytest.mark.parametrize("how", ["receive", "async for"])
+async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
+    sim: SimulatedExchange, how: str
+) -> None:
+    options = {"token_manager": tokens_of(sim), "ping_interval": 0.02, "ping_timeout": 5.0}
+    async with connected(sim, **options) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await client.subscribe(TickerParams(symbol=[BTC], snapshot=False))
+        frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
+        sim.connections[0].send_bytes(frame * 500)
+        seen: list[str] = []
+        turns: list[int] = [0]
+        pings = len(sim.requests)
+
+        async def count_turns() -> None:
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        def look(message: WSDataMessage) -> bool:
+            seen.append(getattr(message, "channel", ""))
+            if seen.count("ticker") == 20 and "sent" not in seen:
+                fill = b'{"channel":"executions","type":"update","data":[],"sequence":2}'
+                sim.connections[0].send_bytes(text_frame(fill))
+                seen.append("sent")
+            return "sent" in seen and seen[-1] == "executions"
+
+        counting = asyncio.create_task(count_turns())
+        await asyncio.wait_for(compute_at_each(client, how, look), 30)
+        counting.cancel()
+        # One more when the loop had polled before the frame was there.
+        assert len(seen[seen.index("sent") + 1 :]) <= 3
+        assert turns[0] >= 20 * inbox.PASSES
+        assert len(sim.requests) > pings + 2
+        assert client.stats()["dropped"] == 0
 
 
 async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExchange) -> None:
