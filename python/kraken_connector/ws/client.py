@@ -84,7 +84,8 @@ class KrakenWSClient(AccountMethods, Level3Methods):
         max_reconnect_attempts: attempts in a row until the client gives up; 0 never reconnects.
         request_timeout: longest wait for the answer to a request.
         token_manager: where the tokens of private channels come from.
-        message_queue_max: market data messages that wait for a slow consumer.
+        message_queue_max: market data messages that wait for a consumer that is too slow; up to 128
+            times as many for one that catches up with a burst.
         auth_url: endpoint of private channels and trading.
         level3_url: endpoint of `level3`.
         symbols_per_connection: currency pairs that one public connection carries; what is more
@@ -93,7 +94,8 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             200, or 500 with a pro account.
         redundant: whether books come over two connections, the first verified arrival of each
             message counting. Books alone: other channels have no checksum to tell equals by.
-        on_message: a plain function that takes every message at once instead of the queue.
+        on_message: a plain function that takes every message at once instead of the queue; nothing
+            can be received or iterated over then.
         deliver_heartbeats: whether heartbeats are delivered like data.
         private_queue_max: private messages that wait for a slow consumer; further ones are
             reported as a gap and not queued. `orders` and `balances` take them all the same.
@@ -350,11 +352,14 @@ class KrakenWSClient(AccountMethods, Level3Methods):
 
     async def __anext__(self) -> WSMessage:
         inbox = self._inbox
-        if inbox.clock() < inbox.turn_ends:
+        for _ in inbox.unchecked:
             if run := inbox.run:
                 return run.popleft()  # type: ignore[no-any-return]
             if (message := inbox.pop()) is not None:
                 return message  # type: ignore[no-any-return]
+            break
+        if (message := inbox.take()) is not None:
+            return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
         except (NotConnected, TransportError):
