@@ -512,7 +512,7 @@ class Inbox:
             self.wake()
 
     def take(self) -> Any:
-        """Remove and return the next event; `None` if there is none, or others have a turn first."""
+        """Remove and return the next event; `None` if there is none, or others come first."""
         now = self.clock()
         if now >= self.turn_ends:
             return None
