@@ -279,13 +279,14 @@ class Pipe(asyncio.Transport):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end of `main` in virtual time; `time.time_ns` follows it."""
+    """Run to the end of `main` in virtual time; the clocks of `time` follow it."""
     if not are_modules_loaded():
         load_modules()  # What is done in a thread takes no time of this loop.
     loop = VirtualLoop()
     with (
         asyncio.Runner(loop_factory=lambda: loop) as runner,
         mock.patch("time.time_ns", loop.time_ns),
+        mock.patch("time.monotonic", loop.time),
     ):
         return runner.run(main)
 

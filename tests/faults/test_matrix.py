@@ -415,13 +415,13 @@ FLOODED: dict[str, set[str]] = {
 @pytest.mark.parametrize("overflow", FLOODED)
 def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
     async def main() -> None:
-        async with scene(message_queue_max=32) as stage:
+        async with scene(message_queue_max=8) as stage:
             ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
             await stage.client.subscribe(ticker, overflow=overflow)
-            stage.pace = 0.01
-            for _ in range(200):
+            stage.pace = 0.1
+            for _ in range(600):
                 await stage.sim.step(BTC)
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0.01)
                 stage.check_books()
             stage.pace = 0.0
             await stage.recovered()
@@ -432,7 +432,8 @@ def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
             }
             await eventually(lambda: not stage.client.stats()["waiting"])
             stats = stage.client.stats()
-            assert stage.causes == FLOODED[overflow]
+            # With "block", reading may have paused for long enough to be recorded.
+            assert stage.causes - {"pause"} == FLOODED[overflow]
             assert stats["dropped"] == sum(gap.dropped for gap in stage.client.gaps)
             assert (stats["conflated"] > 0) == (overflow == "conflate")
 

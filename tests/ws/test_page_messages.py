@@ -204,6 +204,26 @@ async def test_on_message_takes_everything_instead_of_the_queue(sim: SimulatedEx
         assert client.stats()["queued"] == 0
 
 
+async def test_nothing_can_be_received_beside_on_message(sim: SimulatedExchange) -> None:
+    async with connected(sim, on_message=lambda _: None) as client:
+        with pytest.raises(RuntimeError, match="go to on_message"):
+            await client.receive()
+        with pytest.raises(RuntimeError, match="go to on_message"):
+            await anext(client)
+        with pytest.raises(RuntimeError, match="go to on_message"):
+            aiter(client)
+
+
+async def test_what_no_callback_takes_is_received(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        first = await client.receive()
+        assert isinstance(first, WSDataMessage)
+        assert first.channel == "status"
+        await client.subscribe(TickerParams(symbol=[BTC]), callback=lambda _: None)
+        await client.subscribe(TradeParams(symbol=[BTC], snapshot=True))
+        assert (await find_channel(client, "trade")).symbol == BTC
+
+
 async def test_messages_carry_the_time_of_their_arrival(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,9 +34,16 @@ from kraken_connector.ws import (
     TickerParams,
     WSDataMessage,
     connection,
+    inbox,
 )
 from kraken_connector.ws.trading import AddOrderParams
 from kraken_connector.ws.transport import open_socket
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a consumer count as too slow as soon as more than the bound wait."""
+    monkeypatch.setattr(inbox, "PATIENCE", 0.0)
 
 
 def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
@@ -61,6 +70,7 @@ async def flood(sim: SimulatedExchange, client: KrakenWSClient, steps: int) -> N
     await eventually(lambda: client.book(BTC).updates >= before + steps)
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=5) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
@@ -75,6 +85,7 @@ async def test_market_data_drops_the_oldest_and_says_so(sim: SimulatedExchange) 
         assert gap in messages
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_books_stay_exact_whatever_the_queue_drops(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=1) as client:
         await client.subscribe(BookParams(symbol=[BTC], depth=100))
@@ -84,6 +95,7 @@ async def test_books_stay_exact_whatever_the_queue_drops(sim: SimulatedExchange)
         assert client.book(BTC).mismatch_count == 0
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_acks_pongs_and_private_messages_pass_a_full_queue(sim: SimulatedExchange) -> None:
     manager = tokens_of(sim)
     async with connected(
@@ -188,6 +200,64 @@ async def test_others_get_their_turn_in_a_flood(
     assert 0 < longest <= connection.IN_A_ROW
 
 
+def compute() -> None:
+    """Use the processor for 12 ms."""
+    until = time.thread_time() + 0.012
+    while time.thread_time() < until:
+        pass
+
+
+async def compute_at_each(
+    client: KrakenWSClient, how: str, look: Callable[[WSDataMessage], bool]
+) -> None:
+    """Take messages and compute, awaiting nothing else, until `look` is true of one."""
+    if how == "receive":
+        while not look(await client.receive()):  # type: ignore[arg-type]
+            compute()
+        return
+    async for message in client:
+        if look(message):  # type: ignore[arg-type]
+            return
+        compute()
+
+
+@pytest.mark.parametrize("how", ["receive", "async for"])
+async def test_fill_passes_market_data_of_a_consumer_that_only_computes(
+    sim: SimulatedExchange, how: str
+) -> None:
+    options = {"token_manager": tokens_of(sim), "ping_interval": 0.02, "ping_timeout": 5.0}
+    async with connected(sim, **options) as client:
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await client.subscribe(TickerParams(symbol=[BTC], snapshot=False))
+        frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
+        sim.connections[0].send_bytes(frame * 500)
+        seen: list[str] = []
+        turns: list[int] = [0]
+        pings = len(sim.requests)
+
+        async def count_turns() -> None:
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        def look(message: WSDataMessage) -> bool:
+            seen.append(getattr(message, "channel", ""))
+            if seen.count("ticker") == 20 and "sent" not in seen:
+                fill = b'{"channel":"executions","type":"update","data":[],"sequence":2}'
+                sim.connections[0].send_bytes(text_frame(fill))
+                seen.append("sent")
+            return "sent" in seen and seen[-1] == "executions"
+
+        counting = asyncio.create_task(count_turns())
+        await asyncio.wait_for(compute_at_each(client, how, look), 30)
+        counting.cancel()
+        # One more when the loop had polled before the frame was there.
+        assert len(seen[seen.index("sent") + 1 :]) <= 3
+        assert turns[0] >= 20 * inbox.PASSES
+        assert len(sim.requests) > pings + 2
+        assert client.stats()["dropped"] == 0
+
+
 async def test_blocked_client_notices_that_its_socket_is_dead(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=10, ping_interval=0.02) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
@@ -214,6 +284,7 @@ async def test_request_of_a_consumer_that_blocks_its_own_answer_times_out(
         assert [message.verified for message in updates] == [True] * 21
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchange) -> None:
     async with connected(sim, message_queue_max=10) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="disconnect")
@@ -229,6 +300,7 @@ async def test_disconnecting_starts_over_when_there_is_room(sim: SimulatedExchan
         assert sim.connections_total == 2
 
 
+@pytest.mark.usefixtures("impatient")
 def test_full_lane_opens_no_connection_before_there_is_room() -> None:
     async def main() -> None:
         sim = SimulatedExchange(symbols=[BTC], rate=0)
@@ -326,6 +398,7 @@ def test_replies_are_not_lost_to_a_full_private_queue() -> None:
     virtual.run(main())
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_policies_of_two_subscriptions_do_not_harm_each_other(
     sim: SimulatedExchange,
 ) -> None:

@@ -88,7 +88,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         max_reconnect_attempts: attempts in a row until the client gives up; 0 never reconnects.
         request_timeout: longest wait for the answer to a request.
         token_manager: where the tokens of private channels come from.
-        message_queue_max: market data messages that wait for a slow consumer.
+        message_queue_max: market data messages that wait for a consumer that is too slow; up to 128
+            times as many for one that catches up with a burst.
         auth_url: endpoint of private channels and trading.
         level3_url: endpoint of `level3`.
         symbols_per_connection: currency pairs that one public connection carries; what is more
@@ -100,7 +101,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         redundant_patience: longest wait of the connection that is ahead for the other one, where
             its book would skip updates. The default, 0, presents the newer book at once, which is
             right for quoting; with a patience every update comes, if need be that much later.
-        on_message: a plain function that takes every message at once instead of the queue.
+        on_message: a plain function that takes every message at once instead of the queue; nothing
+            can be received or iterated over then.
         deliver_heartbeats: whether heartbeats are delivered like data.
         stale_after: how long market data of a pair may be silent until a `StreamStaleEvent` tells
             of it; never by default, as a quiet market is silent too. `subscribe` can say otherwise.
@@ -343,15 +345,19 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     async def receive(self) -> WSMessage:
         """Return the next message; blocks while the client reconnects.
 
+        What a callback takes does not come here: neither the messages of a subscription with
+        `callback=`, nor anything at all with `on_message=`. The client's own messages (`status`,
+        answers, gaps) come also when nothing is subscribed.
+
         Raises:
+            RuntimeError: all messages go to `on_message`.
             NotConnected: (a `RuntimeError`) the client was disconnected by its user.
             ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up.
             RuntimeError: it was called on another event loop than `connect`.
         """
-        message: WSMessage | None = self._inbox.pop()
-        if message is None:
-            self._pool.check_loop("receive")
-            message = await self._inbox.get()
+        self._check_receivable()
+        self._pool.check_loop("receive")
+        message: WSMessage = await self._inbox.get()
         return message
 
     def __aiter__(self) -> AsyncIterator[WSMessage]:
@@ -363,7 +369,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         Raises:
             ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up, or market data ended and
                 trading goes on; raised by the iteration when what is queued has been taken.
+            RuntimeError: all messages go to `on_message`.
         """
+        self._check_receivable()
         if not self._pool:
             text = "nothing to iterate: the client was never connected; call connect() first"
             warnings.warn(text, RuntimeWarning, stacklevel=2)
@@ -371,9 +379,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     async def __anext__(self) -> WSMessage:
         inbox = self._inbox
-        if run := inbox.run:
-            return run.popleft()  # type: ignore[no-any-return]
-        if (message := inbox.pop()) is not None:
+        for _ in inbox.unchecked:
+            if run := inbox.run:
+                return run.popleft()  # type: ignore[no-any-return]
+            if (message := inbox.pop()) is not None:
+                return message  # type: ignore[no-any-return]
+            break
+        if (message := inbox.take()) is not None:
             return message  # type: ignore[no-any-return]
         try:
             return await self.receive()
@@ -526,6 +538,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             self._callback.note(event)
         else:
             self._inbox.notes.put(event)
+
+    def _check_receivable(self) -> None:
+        if self._callback is not None:
+            raise RuntimeError(
+                "all messages go to on_message, none can be received or iterated over; use one of "
+                "both, or callback= of single subscriptions"
+            )
 
     def _count_callback_error(self) -> None:
         self._callback_errors += 1

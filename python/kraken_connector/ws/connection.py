@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 FRAME_SHOWN = 120
 
 #: Frames that are taken one after the other without giving others a turn.
-IN_A_ROW = 256
+IN_A_ROW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

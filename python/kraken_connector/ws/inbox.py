@@ -4,6 +4,10 @@ Private messages come first. When nobody takes them, the newest are counted and 
 connection that carries orders must not depend on a consumer. Notes (status, mismatches, gaps) come
 next, market data last. Within market data each overflow policy has a lane of its own, so that one
 cannot drop the other's messages; they are merged by time of arrival.
+
+A single read of a socket can bring more messages than a lane holds, before any task gets a turn. So
+market data is not lost for its number alone: `Patience` tells a consumer that catches up with a
+burst from one that is slower than its feed.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import repeat
 from typing import Any, Literal
 
 from .._backend import WSDataMessage
@@ -32,8 +37,73 @@ OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconne
 
 #: Losses after which a consumer that never catches up is told all the same.
 REPORTED_AT_ONCE = 1024
-#: Seconds between two lines of the log about a private queue that nobody reads.
+#: Seconds between two lines of the log that say the same about a consumer.
 LOG_PAUSE = 60.0
+
+#: Seconds in which a consumer that is behind has to gain on its feed.
+PATIENCE = 2.0
+#: The part of them that may pass between two reads: of more the consumer had no use, as when the
+#: process was suspended.
+LONGEST_STEP = 0.5
+#: The share of a backlog that must be gone by then, unless all of what waited was taken.
+GAIN = 0.25
+#: How many times its bound a lane may hold until then. With the default bound that is more than
+#: uvloop reads from one socket before any task gets a turn: 32 times 256 KB.
+BURST = 128
+#: How many messages may wait until then, unless the bound itself is higher: about 50 MB.
+LONGEST_BURST = 128 * 1024
+
+#: Seconds for which a consumer may take messages before other tasks and the sockets get a turn. In
+#: a flood it gets as long as their turn took, up to the second figure: reading must not starve it.
+TURN, LONGEST_TURN = 0.005, 0.025
+#: Passes of the event loop that make a turn of the others. A task that yields goes on in the next
+#: pass, before what the loop reads in it; with the pure core a task takes that in the one after.
+PASSES = 3
+#: Messages that are taken without a look at the clock, as that costs a twentieth of all that a
+#: message does from the socket on. There are so many only while they take little of a turn.
+UNCHECKED = 16
+
+
+class Patience:
+    """Tells whether a consumer that is behind is too slow, or catches up with a burst.
+
+    It is too slow when for `PATIENCE` seconds neither all that waited at their beginning was taken,
+    nor the backlog got shorter by a quarter; or when more wait than a burst may bring: `BURST`
+    times the bound, `LONGEST_BURST` at most.
+
+    Args:
+        bound: messages that may wait for any time.
+        clock: gives monotonic seconds.
+    """
+
+    def __init__(self, bound: int, clock: Callable[[], float]) -> None:
+        self._limit = max(bound, min(BURST * bound, LONGEST_BURST))
+        self._clock = clock
+        self._looked = self._waited = 0.0
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was seen."""
+        #: What waited when the seconds began to count: the latest arrival, and the most since then.
+        self._latest_ns, self._peak = -1, 0
+
+    def has_ended(self, waiting: int, oldest_ns: int, latest_ns: int) -> bool:
+        """Look at what waits after a read, when that is more than the bound.
+
+        Args:
+            waiting: how many messages wait.
+            oldest_ns: arrival of the one that waits longest, nanoseconds.
+            latest_ns: arrival of the last one.
+        """
+        now = self._clock()
+        if oldest_ns > self._latest_ns or waiting <= (1 - GAIN) * self._peak:
+            self._latest_ns, self._peak = latest_ns, waiting
+            self._waited = 0.0
+        else:
+            self._peak = max(self._peak, waiting)
+            self._waited += min(now - self._looked, LONGEST_STEP)
+        self._looked = now
+        return self._waited >= PATIENCE or waiting > self._limit
 
 
 class Lane:
@@ -80,6 +150,7 @@ class LosingLane(Lane):
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
+        self._log_due: dict[int, float] = {}
         #: Events lost since the last report.
         self.lost = 0
         self._since_ns = 0
@@ -114,6 +185,13 @@ class LosingLane(Lane):
         else:
             self._kinds.add((type(event).__name__, None))
 
+    def _log(self, level: int, text: str) -> None:
+        """Log at most once a minute for each level."""
+        now = self.inbox.clock()
+        if now >= self._log_due.get(level, now):
+            self._log_due[level] = now + LOG_PAUSE
+            logger.log(level, text, len(self.items))
+
     def _report(self) -> None:
         channels = sorted({channel for channel, _ in self._kinds})
         symbols = sorted({symbol for _, symbol in self._kinds if symbol})
@@ -128,15 +206,38 @@ class DroppingLane(LosingLane):
 
     def keep_bound(self) -> None:
         """Forget what is beyond the bound."""
+        self._log(logging.WARNING, "the consumer is too slow: dropping the oldest of %d messages")
         while len(self.items) > self.bound:
-            self._forget(self.items.popleft())
-
-    def _forget(self, event: Any) -> None:
-        if not self.lost:
-            logger.warning("the consumer is too slow: dropping the oldest messages")
-        self._lose(event)
+            self._lose(self.items.popleft())
         if self.lost >= REPORTED_AT_ONCE:
             self._report()
+
+
+class MarketLane(DroppingLane):
+    """Loses the oldest once its consumer is too slow, until that one has caught up."""
+
+    def __init__(self, inbox: Inbox, bound: int) -> None:
+        super().__init__(inbox, bound)
+        self._patience = Patience(bound, inbox.clock)
+        self._is_losing = False
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self.caught_up()
+
+    def caught_up(self) -> None:
+        """Note that the consumer has taken everything and waits for more."""
+        self._is_losing = False
+        self._patience.renew()
+
+    def keep_bound(self) -> None:
+        """Forget what is beyond the bound, if the consumer is too slow."""
+        if not self._is_losing:
+            latest_ns = self.items[-1].received_ns or 0
+            self._is_losing = self._patience.has_ended(len(self), self.head_ns(), latest_ns)
+        if self._is_losing:
+            super().keep_bound()
 
 
 class NoteLane(DroppingLane):
@@ -158,12 +259,8 @@ class PrivateLane(LosingLane):
     What was lost stands as a `GapEvent` between the messages before and after it.
     """
 
-    def __init__(
-        self, inbox: Inbox, bound: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._clock = clock
-        self._log_due: dict[int, float] = {}
         self._waiting_for_room: dict[Callable[[], None], None] = {}
 
     @property
@@ -206,13 +303,6 @@ class PrivateLane(LosingLane):
         waiting, self._waiting_for_room = self._waiting_for_room, {}
         for tell in waiting:
             tell()
-
-    def _log(self, level: int, text: str) -> None:
-        """Log at most once a minute for each level."""
-        now = self._clock()
-        if now >= self._log_due.get(level, now):
-            self._log_due[level] = now + LOG_PAUSE
-            logger.log(level, text, len(self.items))
 
 
 class ConflatingLane(Lane):
@@ -258,9 +348,8 @@ class StoppingLane(Lane):
         #: What to call when there is room.
         self.stopped: list[Callable[[], None]] = []
 
-    @property
-    def is_full(self) -> bool:
-        """Whether those who fill it have to stop."""
+    def has_to_stop(self) -> bool:
+        """Tell after a read whether those who fill it have to stop."""
         return len(self.items) >= self.bound
 
     def when_roomy(self, tell: Callable[[], None]) -> None:
@@ -283,6 +372,29 @@ class StoppingLane(Lane):
         return len(self.items) <= self.bound // 2
 
 
+class DisconnectingLane(StoppingLane):
+    """Those who fill it stop when its consumer is too slow."""
+
+    def __init__(self, inbox: Inbox, bound: int) -> None:
+        super().__init__(inbox, bound)
+        self._patience = Patience(bound, inbox.clock)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        super().clear()
+        self._patience.renew()
+
+    def has_to_stop(self) -> bool:
+        """Tell after a read whether those who fill it have to stop."""
+        if not super().has_to_stop():
+            return False
+        latest_ns = self.items[-1].received_ns or 0
+        if not self._patience.has_ended(len(self), self.head_ns(), latest_ns):
+            return False
+        self._patience.renew()
+        return True
+
+
 #: A run of nothing; nobody adds to it.
 _NOTHING: deque[Any] = deque()
 
@@ -291,16 +403,21 @@ class Inbox:
     """The lanes of one client.
 
     Args:
-        bound: messages that each lane of market data holds.
+        bound: messages that each lane of market data holds for a consumer that is too slow.
         private_bound: messages that the private lane holds, and the notes.
-        clock: gives monotonic seconds.
         on_gap: takes the record of a loss.
+        clock: gives monotonic seconds, `time.monotonic` by default.
 
     Attributes:
+        clock: gives monotonic seconds.
+        turn_ends: until when messages may be taken without waiting, by that clock; from then on
+            `get` lets other tasks and the sockets have a turn first.
         lanes: all of them by name; those of market data have the names of their policies.
         run: what can be taken by `popleft` as well as by `pop`: one lane of market data while
             nothing else waits, and nothing follows from taking it. It may be empty although
             something waits.
+        unchecked: has one element for each message that may be taken from `run` or by `pop`; the
+            next one is then taken by `take`, which looks at the clock.
     """
 
     def __init__(
@@ -308,17 +425,21 @@ class Inbox:
         bound: int,
         private_bound: int,
         on_gap: Callable[[GapEvent], None],
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.on_gap = on_gap
+        self.clock = clock or time.monotonic
+        self.turn_ends = 0.0
+        self.unchecked: Iterator[None] = repeat(None, 0)
+        self._unchecked, self._checked_at = 1, 0.0
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
-        self.private = PrivateLane(self, private_bound, clock)
+        self.private = PrivateLane(self, private_bound)
         self.notes = NoteLane(self, private_bound)
-        self.dropping = DroppingLane(self, bound)
+        self.dropping = MarketLane(self, bound)
         self.conflating = ConflatingLane(self)
         self.blocking = StoppingLane(self, bound)
-        self.disconnecting = StoppingLane(self, bound)
+        self.disconnecting = DisconnectingLane(self, bound)
         self._market: tuple[Lane, ...] = (
             self.dropping,
             self.conflating,
@@ -393,8 +514,21 @@ class Inbox:
         while self.waiters:
             self.wake()
 
+    def take(self) -> Any:
+        """Remove and return the next event; `None` if there is none, or others come first."""
+        now = self.clock()
+        if now >= self.turn_ends:
+            return None
+        is_quick = now - self._checked_at < TURN / 4
+        self._unchecked = min(2 * self._unchecked, UNCHECKED) if is_quick else 1
+        self._checked_at = now
+        self.unchecked = repeat(None, self._unchecked)
+        return self.pop()
+
     async def get(self) -> Any:
         """Remove and return the next event, waiting for one.
+
+        Other tasks and the sockets get a turn before it, if they had none for `TURN` seconds.
 
         Raises:
             NotConnected: it was never opened.
@@ -402,6 +536,8 @@ class Inbox:
                 `interrupt`, once.
         """
         interruptions = self._interruptions
+        if self.clock() >= self.turn_ends and len(self):
+            await self._give_turn()
         while (event := self.pop()) is None:
             if self._ended is not None:
                 raise self._ended.with_traceback(None)
@@ -464,7 +600,15 @@ class Inbox:
                 first = lane
         return None if first is None else first.pop()
 
+    async def _give_turn(self) -> None:
+        began = self.clock()
+        for _ in range(PASSES):
+            await asyncio.sleep(0)
+        now = self.clock()
+        self.turn_ends = now + min(max(TURN, now - began), LONGEST_TURN)
+
     async def _wait(self) -> None:
+        self.dropping.caught_up()
         waiter = asyncio.get_running_loop().create_future()
         self.waiters.append(waiter)
         try:
@@ -476,6 +620,7 @@ class Inbox:
             elif waiter in self.waiters:
                 self.waiters.remove(waiter)
             raise
+        self.turn_ends = self.clock() + TURN
 
 
 def _kind(event: Any) -> Hashable:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..models import GapEvent
-from .callbacks import call_plain, check_plain_function
+from .callbacks import NotPlainError, call_plain, check_plain_function
 from .constants import PRIVATE_CHANNELS
 from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
 from .subscriptions import Sink
@@ -44,8 +44,8 @@ class StoppingSink(LaneSink):
         self._on_full = on_full
 
     def settle(self) -> None:
-        """Stop the flow if the lane is full."""
-        if self._lane.is_full:
+        """Stop the flow if the lane cannot take more."""
+        if self._lane.has_to_stop():
             self._on_full()
 
 
@@ -76,10 +76,11 @@ class PrivateSink:
 class CallbackSink:
     """Into a caller's function, at once and in the receiving task.
 
-    What the function raises is logged and handed to `on_error`; the feed goes on.
+    What the function raises is logged and told to `on_error`; the feed goes on. That it returns a
+    coroutine, which nobody awaits here, is told each time and logged once.
 
     Raises:
-        TypeError: it is not a plain function: nobody would await a coroutine here.
+        TypeError: it is a coroutine function, or not a function at all.
     """
 
     is_shared = False
@@ -94,11 +95,17 @@ class CallbackSink:
         self.note: Callable[[Any], None] = self.put
         self._callback = callback
         self._on_error = on_error
+        self._was_told = False
 
     def put(self, event: Any) -> None:
         """Call the function."""
         try:
             call_plain(self._callback, event)
+        except NotPlainError as error:
+            self._on_error()
+            if not self._was_told:
+                self._was_told = True
+                logger.error("%s", error)
         # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
         # so it comes from a future that the function asked, and would end the receiving task.
         except (Exception, asyncio.CancelledError):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from kraken_connector.ws.callbacks import call_all, check_plain_function
+from kraken_connector.ws.callbacks import (
+    NotPlainError,
+    call_all,
+    call_plain,
+    check_plain_function,
+)
 
 
 async def coroutine_function(*_: Any) -> None:
@@ -16,6 +22,10 @@ async def coroutine_function(*_: Any) -> None:
 
 
 async def generator_function(*_: Any) -> AsyncIterator[int]:
+    yield 1
+
+
+def plain_generator_function(*_: Any) -> Iterator[int]:
     yield 1
 
 
@@ -37,6 +47,7 @@ class Plain:
     [
         coroutine_function,
         generator_function,
+        plain_generator_function,
         functools.partial(coroutine_function, 1),
         functools.partial(functools.partial(coroutine_function, 1), 2),
         Asynchronous(),
@@ -72,3 +83,34 @@ def test_coroutine_that_a_plain_function_returns_is_closed_and_told(
     """Warnings are errors here: one of a coroutine that was never awaited would fail the test."""
     call_all([lambda value: coroutine_function(value, value)], 7)
     assert "returned a coroutine" in caplog.text
+
+
+class Awaitable:
+    def __await__(self) -> Iterator[None]:
+        yield
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: coroutine_function(1),
+        functools.partial(lambda _: coroutine_function(), 1),
+        lambda: generator_function(1),
+        lambda: plain_generator_function(1),
+        Awaitable,
+    ],
+)
+def test_what_somebody_had_to_await_did_nothing(function: Any) -> None:
+    with pytest.raises(NotPlainError, match="create_task"):
+        call_plain(function)
+
+
+async def test_task_that_a_plain_function_starts_does_its_work() -> None:
+    done: list[int] = []
+
+    async def work() -> None:
+        done.append(1)
+
+    call_plain(lambda: asyncio.ensure_future(work()))
+    await asyncio.sleep(0)
+    assert done == [1]

@@ -11,7 +11,8 @@ import pytest
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import NotConnected
 from kraken_connector.models import BookCrossedEvent, GapEvent
-from kraken_connector.ws.inbox import REPORTED_AT_ONCE, Inbox
+from kraken_connector.ws import inbox as inbox_module
+from kraken_connector.ws.inbox import BURST, PASSES, PATIENCE, REPORTED_AT_ONCE, TURN, Inbox
 
 
 def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSDataMessage:
@@ -35,11 +36,32 @@ def gaps() -> list[GapEvent]:
     return []
 
 
+class Clock:
+    """Shows what it is told to, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def inbox(gaps: list[GapEvent]) -> Inbox:
-    made = Inbox(bound=4, private_bound=4, on_gap=gaps.append)
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def inbox(gaps: list[GapEvent], clock: Clock) -> Inbox:
+    made = Inbox(bound=4, private_bound=4, on_gap=gaps.append, clock=clock)
     made.open()
     return made
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a consumer count as too slow as soon as more than the bound wait."""
+    monkeypatch.setattr(inbox_module, "PATIENCE", 0.0)
 
 
 async def drain(inbox: Inbox) -> list[Any]:
@@ -64,6 +86,7 @@ async def test_market_lanes_are_merged_by_arrival(inbox: Inbox) -> None:
     assert [event.received_ns for event in await drain(inbox)] == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_dropping_forgets_the_oldest_and_reports_it(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
@@ -81,6 +104,7 @@ async def test_dropping_forgets_the_oldest_and_reports_it(
     )
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_one_slow_phase_is_one_report(inbox: Inbox, gaps: list[GapEvent]) -> None:
     for number in range(100):
         inbox.dropping.put(message(number))
@@ -90,6 +114,7 @@ async def test_one_slow_phase_is_one_report(inbox: Inbox, gaps: list[GapEvent]) 
     assert len(gaps) == 1
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_loss_is_reported_at_the_end_at_the_latest(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
@@ -268,6 +293,7 @@ async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
     assert first.cancelled() or await asyncio.wait([first])
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_loss_without_end_is_reported_on_the_way(inbox: Inbox, gaps: list[GapEvent]) -> None:
     for number in range(4 + 2 * REPORTED_AT_ONCE):
         inbox.dropping.put(message(number))
@@ -275,6 +301,7 @@ async def test_loss_without_end_is_reported_on_the_way(inbox: Inbox, gaps: list[
     assert inbox.dropped == 2 * REPORTED_AT_ONCE
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_bounds_are_kept_and_waiters_woken_when_several_were_appended(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
@@ -316,6 +343,7 @@ def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> Non
         inbox.open()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEvent]) -> None:
     for number in range(5):
         inbox.dropping.put(message(number))
@@ -330,3 +358,159 @@ def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEven
         assert run_of(inbox) == []
         inbox.blocking.pop()
     assert run_of(inbox) == [3, 4]
+
+
+def arrive(inbox: Inbox, count: int, received_ns: int = 0) -> None:
+    """Let messages of market data arrive with one read."""
+    for _ in range(count):
+        inbox.dropping.append(crossed(received_ns))
+    inbox.settle()
+
+
+def take(inbox: Inbox, count: int) -> None:
+    for _ in range(count):
+        assert inbox.pop() is not None
+
+
+def test_read_that_brings_more_than_the_bound_loses_nothing(inbox: Inbox) -> None:
+    arrive(inbox, BURST * 4)
+    assert (len(inbox), inbox.dropped) == (BURST * 4, 0)
+
+
+def test_more_than_memory_allows_is_dropped_at_once(inbox: Inbox, gaps: list[GapEvent]) -> None:
+    arrive(inbox, BURST * 4 + 1)
+    assert (len(inbox), inbox.dropped) == (4, BURST * 4 - 3)
+    take(inbox, 4)
+    assert [gap.dropped for gap in gaps] == [BURST * 4 - 3]
+
+
+def test_consumer_that_takes_nothing_is_too_slow_in_the_end(inbox: Inbox, clock: Clock) -> None:
+    for read in range(8):
+        arrive(inbox, 5, read)
+        assert inbox.dropped == 0
+        clock.now += PATIENCE / 8
+    arrive(inbox, 5, 8)
+    assert (len(inbox), inbox.dropped) == (4, 41)
+
+
+def test_consumer_that_takes_less_than_arrives_is_too_slow(inbox: Inbox, clock: Clock) -> None:
+    reads = 0
+    while not inbox.dropped:
+        arrive(inbox, 10, reads)
+        take(inbox, 4)
+        clock.now += PATIENCE / 20
+        reads += 1
+    # It falls behind by 6 a read, so for some time all that waited is taken within `PATIENCE`.
+    assert 20 < reads < 60
+
+
+def test_consumer_that_takes_what_waited_is_not_too_slow(inbox: Inbox, clock: Clock) -> None:
+    for read in range(100):
+        arrive(inbox, 20, read)
+        clock.now += PATIENCE / 4
+        take(inbox, 20)
+    assert inbox.dropped == 0
+
+
+def test_consumer_that_catches_up_with_a_burst_is_not_too_slow(inbox: Inbox, clock: Clock) -> None:
+    arrive(inbox, 500)
+    for read in range(1, 60):
+        clock.now += PATIENCE / 4
+        take(inbox, min(len(inbox), len(inbox) // 10 + 3))
+        arrive(inbox, 1, read)
+    assert inbox.dropped == 0
+
+
+def test_time_in_which_nothing_ran_is_not_held_against_the_consumer(
+    inbox: Inbox, clock: Clock
+) -> None:
+    arrive(inbox, 5)
+    clock.now += 3600
+    arrive(inbox, 5, 1)
+    assert inbox.dropped == 0
+
+
+async def test_slow_consumer_keeps_its_bound_until_it_has_caught_up(
+    inbox: Inbox, clock: Clock
+) -> None:
+    for read in range(9):
+        arrive(inbox, 5, read)
+        clock.now += PATIENCE / 8
+    dropped = inbox.dropped
+    assert dropped
+    arrive(inbox, 50, 9)
+    assert (len(inbox), inbox.dropped) == (4, dropped + 50)
+    while inbox.pop() is not None:
+        pass
+    waiting = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    arrive(inbox, 50, 10)
+    await waiting
+    assert (len(inbox), inbox.dropped) == (49, dropped + 50)
+
+
+def test_slow_consumer_is_logged_once_a_minute(
+    inbox: Inbox, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for minute in range(3):
+        clock.now += 60.0
+        for _ in range(10):
+            arrive(inbox, BURST * 4 + 1)
+            take(inbox, 4)
+        assert len(caplog.records) == minute + 1
+    assert {record.levelno for record in caplog.records} == {logging.WARNING}
+
+
+async def count_turns(turns: list[int]) -> None:
+    while True:
+        turns[0] += 1
+        await asyncio.sleep(0)
+
+
+async def test_others_get_a_turn_when_a_consumer_has_had_its_own(
+    inbox: Inbox, clock: Clock
+) -> None:
+    turns = [0]
+    counting = asyncio.create_task(count_turns(turns))
+    arrive(inbox, 30)
+    await inbox.get()
+    for _ in range(10):
+        before = turns[0]
+        await inbox.get()
+        assert turns[0] == before
+        clock.now += 2 * TURN
+        await inbox.get()
+        assert turns[0] >= before + PASSES
+    counting.cancel()
+
+
+async def test_private_message_that_comes_in_a_turn_of_others_is_next(
+    inbox: Inbox, clock: Clock
+) -> None:
+    arrive(inbox, 3)
+    await inbox.get()
+    clock.now += 2 * TURN
+    asyncio.get_running_loop().call_soon(inbox.private.put, "fill")
+    assert await inbox.get() == "fill"
+
+
+async def test_consumer_that_is_cancelled_in_a_turn_of_others_takes_nothing(
+    inbox: Inbox,
+) -> None:
+    arrive(inbox, 3)
+    getting = asyncio.create_task(inbox.get())
+    await asyncio.sleep(0)
+    getting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await getting
+    assert len(inbox) == 3
+
+
+async def test_consumer_gets_as_long_as_the_others_took(inbox: Inbox, clock: Clock) -> None:
+    def read() -> None:
+        clock.now += 3 * TURN
+
+    arrive(inbox, 2)
+    asyncio.get_running_loop().call_soon(read)
+    await inbox.get()
+    assert inbox.turn_ends == clock.now + 3 * TURN

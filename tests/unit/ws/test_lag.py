@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kraken_connector import Engine
 from kraken_connector.models import BookCrossedEvent
+from kraken_connector.ws import inbox as inbox_module
 from kraken_connector.ws.inbox import OVERFLOWS, Inbox
 from kraken_connector.ws.lag import lag
 
@@ -45,7 +48,10 @@ def test_what_waits_by_lane_and_by_subscription() -> None:
     }
 
 
-def test_drops_are_counted_and_conflated_messages_wait_once() -> None:
+def test_drops_are_counted_and_conflated_messages_wait_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(inbox_module, "PATIENCE", 0.0)
     lanes = inbox()
     for at in range(5):
         lanes.dropping.put(ticker("BTC/USD", at))

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from kraken_connector.models import BookCrossedEvent
+from kraken_connector.ws import inbox as inbox_module
 from kraken_connector.ws.inbox import Inbox, StoppingLane
 from kraken_connector.ws.sinks import CallbackSink, ClientOutlet, Places
 
@@ -52,12 +54,23 @@ def test_every_policy_has_its_lane(inbox: Inbox, places: Places) -> None:
 
 
 def test_full_lane_stops_its_connection(inbox: Inbox, places: Places, stops: Stops) -> None:
-    for overflow in ("block", "disconnect"):
-        for number in range(2):
-            assert stops.blocked == stops.given_up == []
-            places.of("ticker", overflow).put(number)
+    for number in range(2):
+        assert stops.blocked == []
+        places.of("ticker", "block").put(number)
     places.settle()
     assert stops.blocked == [inbox.blocking]
+
+
+def test_lane_whose_consumer_is_too_slow_ends_its_connection(
+    inbox: Inbox, places: Places, stops: Stops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = places.of("ticker", "disconnect")
+    for number in range(3):
+        sink.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=number))  # type: ignore[arg-type]
+    places.settle()
+    assert stops.given_up == []
+    monkeypatch.setattr(inbox_module, "PATIENCE", 0.0)
+    places.settle()
     assert stops.given_up == [inbox.disconnecting]
 
 
@@ -152,3 +165,19 @@ def test_cancelled_future_asked_by_a_callback_is_its_mistake_alone() -> None:
 
     CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
     assert failures == ["counted"]
+
+
+def test_callback_that_returns_coroutines_is_logged_once_and_counted(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def handle(*_: object) -> None:
+        """Nobody awaits this."""
+
+    errors: list[int] = []
+    sink = CallbackSink(lambda message: handle(message, 1), lambda: errors.append(1))
+    for _ in range(3):
+        sink.put("event")
+    assert errors == [1, 1, 1]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "create_task" in caplog.text

@@ -1,0 +1,100 @@
+"""Bursts over real sockets, larger than any queue: what a consumer that keeps up gets of them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.ws.helpers import BTC, ETH, client_of, text_frame
+from tests.ws.test_event_loops import contexts, loop_factory
+
+from kraken_connector import backend
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import TickerParams, WSDataMessage
+
+TICKER = b'{"channel":"ticker","type":"update","data":[{"symbol":"%b"}]}'
+FRAME, LAST = (text_frame(TICKER % symbol.encode()) for symbol in (BTC, ETH))
+#: Some 7 MB; the pure core takes thirty times as long for each.
+BURST = 100_000 if backend() == "native" else 20_000
+
+LOOPS: dict[str, Callable[[], Callable[[], asyncio.AbstractEventLoop]]] = {
+    "asyncio": lambda: asyncio.new_event_loop,
+    "uvloop": lambda: loop_factory("uvloop"),
+}
+
+
+def kind(message: object) -> str:
+    """Return the symbol of a ticker, and the class of everything else."""
+    is_ticker = isinstance(message, WSDataMessage) and message.channel == "ticker"
+    return str(message.symbol) if is_ticker else type(message).__name__
+
+
+async def take_burst(
+    overflow: Any, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
+) -> tuple[Counter[str], dict[str, Any], int]:
+    """Send a burst to `async for` that only counts.
+
+    Returns:
+        What was taken by symbol or class, the client's counts, and how often it connected.
+    """
+    server, trusting = tls or (None, None)
+    taken: Counter[str] = Counter()
+    async with (
+        SimulatedExchange(symbols=[BTC, ETH], rate=0, ssl=server, send_buffer_limit=2**26) as sim,
+        client_of(sim, ssl=trusting) as client,
+    ):
+        ticker = TickerParams(symbol=[BTC, ETH], event_trigger="bbo", snapshot=False)
+        await client.subscribe(ticker, overflow=overflow)
+        sim.connections[0].send_bytes(FRAME * BURST + LAST)
+        async for message in client:
+            taken[kind(message)] += 1
+            if taken[ETH]:
+                break
+        return taken, client.stats(), sim.connections_total
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("overflow", ["drop_oldest", "block", "conflate", "disconnect"])
+def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
+    overflow: str, loop: str, tls: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
+        taken, stats, sockets = runner.run(
+            asyncio.wait_for(take_burst(overflow, contexts() if tls else None), 30)
+        )
+    assert sockets == 1
+    assert taken[BTC] + stats["conflated"] == BURST
+    assert taken["GapEvent"] == stats["gaps"] == stats["dropped"] == 0
+    assert (stats["conflated"] > 0) == (overflow == "conflate")
+    assert "too slow" not in caplog.text
+
+
+async def test_consumer_that_is_too_slow_gets_the_latest_and_a_record() -> None:
+    async with (
+        SimulatedExchange(symbols=[BTC, ETH], rate=0, send_buffer_limit=2**26) as sim,
+        client_of(sim) as client,
+    ):
+        ticker = TickerParams(symbol=[BTC, ETH], event_trigger="bbo", snapshot=False)
+        await client.subscribe(ticker)
+        sent, taken = BURST // 10, Counter[str]()
+        sim.connections[0].send_bytes(FRAME * sent)
+        while not client.stats()["dropped"]:
+            taken[kind(await client.receive())] += 1
+            await asyncio.sleep(0.01)
+            sim.connections[0].send_bytes(FRAME)
+            sent += 1
+        lane = client.stats()["lanes"]["drop_oldest"]
+        assert lane["queued"] <= lane["bound"]
+        sim.connections[0].send_bytes(LAST)
+        while not taken[ETH]:
+            taken[kind(await client.receive())] += 1
+        dropped = client.stats()["dropped"]
+        assert taken[BTC] + dropped == sent
+        assert taken["GapEvent"] == len(client.gaps)
+        assert [gap.cause for gap in client.gaps] == ["overflow"] * len(client.gaps)
+        assert sum(gap.dropped for gap in client.gaps) == dropped
