@@ -386,10 +386,12 @@ class Level3Book:
     def event_counts(self) -> dict[str, int]:
         """Entries applied since the book was made, by what became of them.
 
-        `snapshot`, `add`: an order at the back of its queue. `snapshot_ahead`, `add_ahead`: its
-        timestamp put it ahead of others. `add_known`: it was there already and was replaced.
-        `modify`: changed in its place. `modify_requeued`: its new timestamp put it elsewhere in
-        its queue. `modify_moved`: to another price. `delete`. `modify_unknown`, `delete_unknown`:
+        `snapshot`, `add`: an order at the back of its queue. `snapshot_older`, `add_older`: the
+        same, with an older timestamp than the order ahead of it. `add_known`: it was there already
+        and was replaced. `modify`: changed in its place, without a new timestamp.
+        `modify_lowered`: amended, with a new timestamp and a lower quantity. `modify_raised`:
+        amended, with a new timestamp and no lower quantity. `modify_moved`: to another price.
+        `delete`. `modify_unknown`, `delete_unknown`:
         not in the book, ignored. `empty`: without quantity, not in the book afterwards.
         `unknown_event`: ignored.
         """
@@ -397,6 +399,15 @@ class Level3Book:
     def mismatch_counts(self) -> dict[str, int]:
         """Messages that failed their checksum, by the kinds of entries in them: the keys are
         those of `event_counts`, a message counts once for each kind it has."""
+    @property
+    def placement_counts(self) -> dict[str, int]:
+        """What the checksums have proved about places in queues.
+
+        `lowered_kept`, `lowered_requeued`: amended orders with a lower quantity kept their place
+        or went to the back. `raised_kept`, `raised_requeued`: the same for amended orders whose
+        quantity was not lowered. `by_time`: messages whose checksum matched only with the queues
+        in the order of their timestamps.
+        """
 
 @final
 class Engine:

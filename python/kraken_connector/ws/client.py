@@ -448,7 +448,8 @@ class KrakenWSClient(AccountMethods, Level3Methods):
             name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
             (seconds of the last ping), `ping`, `dispatch` and `transit` (each `count`, and in
             seconds `p50`, `p99`, `p99.9`, `max`), `rates` (`frames` and `bytes` per second, of the
-            last ten seconds) and the engine's own counts. `ping` is what pings took; `dispatch` is
+            last ten seconds), `placements` (`Level3Book.placement_counts` of all its books
+            together) and the engine's own counts. `ping` is what pings took; `dispatch` is
             the time from receiving a read until its messages were delivered; `transit` is that from
             the exchange's timestamp until receiving, one message a read, and only as true as the
             two clocks agree.

@@ -11,6 +11,7 @@ from .._backend import Engine
 from .arbiter import Arbiter
 from .connection import Connection
 from .constants import ConnectionState
+from .engine_books import placements
 from .hosts import Host
 from .session import Session
 from .sinks import Places
@@ -205,6 +206,7 @@ class ConnectionView:
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),
             **session.engine.counters(),
+            "placements": placements(session.engine),
             **feed,
         }
 

@@ -10,7 +10,7 @@ use super::decimals::{self, Decimals};
 use super::engine::SharedEngine;
 use super::home::{self, Home};
 use super::schema::Registry;
-use crate::book::{Book, L3Book, Order, OrderCounts, OrderKind, QueuePosition, Side};
+use crate::book::{Book, L3Book, Order, OrderCounts, OrderKind, Placement, QueuePosition, Side};
 use crate::engine::BookSlot;
 use crate::message::OrderId;
 
@@ -178,5 +178,15 @@ book_methods!(PyLevel3Book, "Level3Book", {
     #[getter]
     fn mismatch_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.counted(py, OrderCounts::mismatches)
+    }
+
+    #[getter]
+    fn placement_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = self.0.with(|slot| *slot.book().counts());
+        let named = PyDict::new(py);
+        for placement in Placement::ALL {
+            named.set_item(placement.name(), counts.placements(placement))?;
+        }
+        Ok(named)
     }
 });

@@ -96,37 +96,26 @@ def test_order_by_its_id(book: Any) -> None:
     assert book.order("OX") is None
 
 
-def test_snapshot_goes_by_timestamps_too(core: Any) -> None:
+def test_snapshot_lists_queues_by_priority(core: Any) -> None:
     book = core.Level3Book("A/B")
     book.apply_snapshot(data(order("OA", second=3), order("OB", second=1), order("OC", second=3)))
-    assert ids(book) == ["OB", "OA", "OC"]
-    assert (book.event_counts["snapshot"], book.event_counts["snapshot_ahead"]) == (2, 1)
+    assert ids(book) == ["OA", "OB", "OC"]
+    assert (book.event_counts["snapshot"], book.event_counts["snapshot_older"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
-    ("second", "place", "kind"),
-    [
-        (0, 0, "add_ahead"),
-        (1, 1, "add_ahead"),
-        (2, 2, "add_ahead"),
-        (3, 3, "add"),
-        (9, 3, "add"),
-        (None, 3, "add"),
-        ("yesterday", 3, "add"),
-    ],
+    ("second", "kind"),
+    [(0, "add_older"), (2, "add_older"), (3, "add"), (9, "add"), (None, "add"), ("soon", "add")],
 )
-def test_add_goes_by_its_timestamp_behind_equal_ones(
-    book: Any, second: Any, place: int, kind: str
-) -> None:
+def test_added_order_goes_to_the_back(book: Any, second: Any, kind: str) -> None:
     book.apply_update(data(order("OX", second=second, event="add")))
-    assert ids(book).index("OX") == place
+    assert ids(book) == ["OA", "OB", "OC", "OX"]
     assert counts(book) == {kind: 1}
 
 
 def test_without_a_timestamp_an_order_is_as_old_as_the_last(book: Any) -> None:
     book.apply_update(data(order("OX", second=None, event="add"), order("OY", "1.0", 3, "add")))
-    book.apply_update(data(order("OZ", second=2, event="add")))
-    assert ids(book) == ["OA", "OB", "OZ", "OC", "OX", "OY"]
+    assert counts(book) == {"add": 2}
     assert book.order("OX").timestamp is None
 
 
@@ -146,17 +135,26 @@ def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second
     assert counts(book) == {"modify": 1}
 
 
-@pytest.mark.parametrize(("second", "place"), [(0, 0), (2, 1), (3, 2), (8, 2)])
-def test_modify_with_another_timestamp_takes_the_place_of_that(
-    book: Any, second: int, place: int
+@pytest.mark.parametrize(
+    ("qty", "second", "kind", "place"),
+    [
+        ("0.5", 8, "modify_lowered", 0),
+        ("0.5", 0, "modify_lowered", 0),
+        ("1.0", 8, "modify_raised", 2),
+        ("9.0", 8, "modify_raised", 2),
+        ("9.0", 0, "modify_raised", 2),
+    ],
+)
+def test_amended_order_keeps_its_place_if_its_quantity_is_lowered(
+    book: Any, qty: str, second: int, kind: str, place: int
 ) -> None:
-    book.apply_update(data(order("OA", "9.0", second, "modify")))
+    book.apply_update(data(order("OA", qty, second, "modify")))
     assert ids(book).index("OA") == place
-    assert book.order("OA") == order("OA", "9.0", second)
-    assert counts(book) == {"modify_requeued": 1}
+    assert book.order("OA") == order("OA", qty, second)
+    assert counts(book) == {kind: 1}
 
 
-@pytest.mark.parametrize(("second", "place"), [(1, 0), (6, 1), (None, 1)])
+@pytest.mark.parametrize(("second", "place"), [(1, 1), (6, 1), (None, 1)])
 def test_modify_with_another_price_moves_the_order(book: Any, second: Any, place: int) -> None:
     book.apply_update(data(order("OX", "1.0", 5, "add", "9.0")))
     book.apply_update(data(order("OA", "3.0", second, "modify", "9.0")))
@@ -321,7 +319,7 @@ def test_counts_are_copies_and_stay_over_snapshots(book: Any) -> None:
     book.event_counts["add"] = 7
     book.apply_update(data(order("OX", event="add")))
     book.apply_snapshot(data())
-    assert counts(book) == {"add_ahead": 1}
+    assert counts(book) == {"add_older": 1}
     assert book.event_counts.keys() == book.mismatch_counts.keys()
 
 
