@@ -157,7 +157,7 @@ class OrderBook:
     def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
         """Return a copy of at most `depth` levels as doubles in one block of memory.
 
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
         `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
         """
     @property
@@ -200,6 +200,16 @@ class OrderBook:
     def ask_qty(self) -> float | None: ...
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
+        `asks`, `checksum`, and `timestamp` if there is one.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+
+        Raises:
+            BookNotReady: the book is live and not valid.
+        """
     def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
     @property
@@ -297,7 +307,7 @@ class Level3Book:
     def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
         """Return a copy of at most `depth` levels as doubles in one block of memory.
 
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
         `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
         """
     @property
@@ -340,6 +350,16 @@ class Level3Book:
     def ask_qty(self) -> float | None: ...
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
+        `asks`, `checksum`, and `timestamp` if there is one.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+
+        Raises:
+            BookNotReady: the book is live and not valid.
+        """
     def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
     @property

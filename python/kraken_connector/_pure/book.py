@@ -17,6 +17,11 @@ class OrderBook(BaseBook):
     __slots__ = ()
     _bids: Ladder
     _asks: Ladder
+    _depths = (10, 25, 100, 500, 1000)
+
+    def _plain_rows(self, side: Ladder, exact: bool) -> list[dict[str, Any]]:
+        numbers = (self._numbers(price, qty, exact) for price, qty in side.levels())
+        return [{"price": price, "qty": qty} for price, qty in numbers]
 
     def _empty_sides(self) -> tuple[Ladder, Ladder]:
         return Ladder(1), Ladder(-1)

@@ -48,8 +48,8 @@ class Engine:
 
     def __init__(self) -> None:
         self._counters = counters = dict.fromkeys(_COUNTERS, 0)
-        self._books = Shelf("book", OrderBook, (10, 25, 100, 500, 1000), counters)
-        self._level3 = Shelf("level3", Level3Book, (10, 100, 1000), counters)
+        self._books = Shelf("book", OrderBook, counters)
+        self._level3 = Shelf("level3", Level3Book, counters)
         self._shelves: dict[str, Shelf[Any]] = {"book": self._books, "level3": self._level3}
         self._sequences: dict[str, int] = {}
 

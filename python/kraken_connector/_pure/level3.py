@@ -74,6 +74,7 @@ class Level3Book(BaseBook):
     )
     _bids: Queues
     _asks: Queues
+    _depths = (10, 100, 1000)
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
         super().__init__(symbol, depth)
@@ -346,6 +347,14 @@ class Level3Book(BaseBook):
     @locked
     def placement_counts(self) -> dict[str, int]:
         return dict(self._placements)
+
+    def _plain_rows(self, side: Queues, exact: bool) -> list[dict[str, Any]]:
+        rows = []
+        for order in side.orders():
+            price, qty = self._numbers(side.key(order.key), order.qty, exact)
+            row = {"order_id": order.order_id, "limit_price": price, "order_qty": qty}
+            rows.append({**row, "timestamp": order.timestamp})
+        return rows
 
     def _shown(self, side: Queues, levels: int | None = None) -> list[Level3Order]:
         return [self._show(side, order) for order in side.orders(levels)]

@@ -80,6 +80,7 @@ pub struct BookSlot<B = L2Book> {
     expected_depth: Option<usize>,
     acked_depth: Option<usize>,
     was_crossed: bool,
+    snapshot_levels: Option<usize>,
     updates: u64,
     verified: u64,
     mismatches: u64,
@@ -100,6 +101,7 @@ impl<B: Book> BookSlot<B> {
             expected_depth: None,
             acked_depth: None,
             was_crossed: false,
+            snapshot_levels: None,
             updates: 0,
             verified: 0,
             mismatches: 0,
@@ -173,6 +175,17 @@ impl<B: Book> BookSlot<B> {
             BookState::Valid => self.received_ns,
             _ => self.verified_ns,
         }
+    }
+
+    /// How many levels the larger side of the last snapshot had, as [`Self::note_snapshot`] said.
+    #[must_use]
+    pub const fn snapshot_levels(&self) -> Option<usize> {
+        self.snapshot_levels
+    }
+
+    /// Notes how many levels the larger side of a snapshot has.
+    pub const fn note_snapshot(&mut self, levels: usize) {
+        self.snapshot_levels = Some(levels);
     }
 
     /// Puts the book into `state`.

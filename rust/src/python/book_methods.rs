@@ -8,7 +8,6 @@ macro_rules! book_methods {
         use pyo3::types::{PyInt, PyList};
         use $crate::book::{Book as _, Side};
         use $crate::engine::BookState;
-        use $crate::python::errors;
 
         #[pyo3::pymethods]
         impl $class {
@@ -56,7 +55,7 @@ macro_rules! book_methods {
                 if expected.eq(computed)? {
                     return Ok(());
                 }
-                Err(errors::checksum_error(&self.symbol(), expected, computed))
+                Err(self.0.checksum_error(expected, computed))
             }
 
             fn checksum(&self, py: Python<'_>) -> PyResult<u32> {
@@ -247,12 +246,7 @@ macro_rules! book_methods {
             }
 
             fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-                let symbol = self.symbol().into_pyobject(py)?.repr()?.to_string();
-                let (depth, state) = (self.depth(), self.state());
-                Ok(format!(
-                    concat!($name, "(symbol={}, depth={}, state='{}')"),
-                    symbol, depth, state
-                ))
+                Ok(format!(concat!($name, "({})"), self.0.summary(py)?))
             }
 
             $($own)*

@@ -10,9 +10,11 @@ use super::decimals::{self, Decimals};
 use super::engine::SharedEngine;
 use super::home::{self, Home};
 use super::schema::Registry;
-use crate::book::{Book, L3Book, Order, OrderCounts, OrderKind, Placement, QueuePosition, Side};
+use crate::book::{
+    Book, L3Book, Level, Order, OrderCounts, OrderKind, Placement, QueuePosition, Side,
+};
 use crate::engine::BookSlot;
-use crate::message::OrderId;
+use crate::message::{OrderId, OrderRow};
 
 /// One pair's book of individual orders.
 #[pyclass(frozen, name = "Level3Book", module = "kraken_connector._native")]
@@ -33,7 +35,9 @@ impl PyLevel3Book {
         let timestamp: Option<String> = data.getattr(intern!(py, "timestamp"))?.extract()?;
         let checksum = data.getattr(intern!(py, "checksum"))?;
         let timestamp = timestamp.as_deref();
-        self.0.write(&checksum, timestamp, is_snapshot, |book| {
+        let levels = |rows: &[OrderRow]| rows.chunk_by(|a, b| a.price == b.price).count();
+        let levels = is_snapshot.then(|| levels(&bids).max(levels(&asks)));
+        self.0.write(&checksum, timestamp, levels, |book| {
             if is_snapshot {
                 book.apply_snapshot(&bids, &asks)
             } else {
@@ -155,6 +159,29 @@ book_methods!(PyLevel3Book, "Level3Book", {
         position
             .map(|position| position_to_python(py, position, scale))
             .transpose()
+    }
+
+    #[pyo3(signature = (*, exact = false))]
+    fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
+        let orders = |slot: &BookSlot<L3Book>, side| {
+            let orders = slot.book().orders(side, usize::MAX);
+            orders.cloned().collect()
+        };
+        self.0
+            .to_dict(py, orders, |order: &Order, (price_scale, qty_scale)| {
+                let row = PyDict::new(py);
+                let Level { price, qty } = order.level;
+                row.set_item("order_id", PyString::from_bytes(py, order.id.bytes())?)?;
+                row.set_item(
+                    "limit_price",
+                    convert::number(py, price, price_scale, exact)?,
+                )?;
+                row.set_item("order_qty", convert::number(py, qty, qty_scale, exact)?)?;
+                let timestamp = Some(order.timestamp.bytes()).filter(|text| !text.is_empty());
+                let timestamp = timestamp.map(|text| PyString::from_bytes(py, text));
+                row.set_item("timestamp", timestamp.transpose()?)?;
+                Ok(row)
+            })
     }
 
     fn unverified_orders<'py>(&self, py: Python<'py>) -> PyResult<(Objects<'py>, Objects<'py>)> {

@@ -241,21 +241,21 @@ def test_entries_apply_in_order(book: Any) -> None:
 
 
 def test_the_cut_counts_levels_and_forgets_their_orders(core: Any) -> None:
-    book = core.Level3Book("A/B", depth=2)
-    rows = [order(f"O{n}", price=f"{9 - n // 2}.0", second=n) for n in range(4)]
+    book = core.Level3Book("A/B", depth=10)
+    rows = [order(f"O{n:02}", price=f"{19 - n // 2}.0", second=n) for n in range(20)]
     book.apply_snapshot(data(*rows))
-    book.apply_update(data(order("OX", second=9, event="add", price="8.5")))
-    assert ids(book) == ["O0", "O1", "OX"]
-    assert (book.order("O2"), book.order_count) == (None, 3)
-    book.apply_update(data(order("O2", event="delete"), order("O3", event="modify")))
+    book.apply_update(data(order("OX", second=59, event="add", price="10.5")))
+    assert ids(book) == [*(f"O{n:02}" for n in range(18)), "OX"]
+    assert (book.order("O18"), book.order_count) == (None, 19)
+    book.apply_update(data(order("O18", event="delete"), order("O19", event="modify")))
     assert counts(book) == {"add": 1, "delete_unknown": 1, "modify_unknown": 1}
 
 
 def test_a_level_that_leaves_and_comes_back_within_a_message_is_not_cut(core: Any) -> None:
-    book = core.Level3Book("A/B", depth=1)
-    book.apply_snapshot(data(order("OA")))
+    book = core.Level3Book("A/B", depth=10)
+    book.apply_snapshot(data(*(order(f"O{n}", price=f"{10 - n}.0") for n in range(10))))
     book.apply_update(data(order("OX", event="add", price="11.0"), order("OX", event="delete")))
-    assert ids(book) == ["OA"]
+    assert ids(book) == [f"O{n}" for n in range(10)]
 
 
 def test_more_decimals_widen_the_book(book: Any) -> None:
@@ -331,12 +331,6 @@ def test_long_ids_and_timestamps_are_kept_whole(core: Any) -> None:
     assert ids(book) == [long_id, long_id + "y"]
 
 
-@pytest.mark.parametrize("depth", [0, -1])
-def test_no_depth_below_one(core: Any, depth: int) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        core.Level3Book("A/B", depth)
-
-
 def test_arguments_of_orders_are_checked(book: Any) -> None:
     with pytest.raises(ValueError, match="'bid' or 'ask'"):
         book.orders("buy")
@@ -347,5 +341,14 @@ def test_arguments_of_orders_are_checked(book: Any) -> None:
 def test_repr_and_truth(core: Any) -> None:
     book = core.Level3Book("A/B", depth=100)
     assert repr(book) == "Level3Book(symbol='A/B', depth=100, state='awaiting_snapshot')"
+
+
+def test_to_dict_is_that_of_a_snapshot(book: Any) -> None:
+    book.apply_update(data(order("OX", "0.5", None, "add")))
+    rows = [*book.orders("bid")]
+    told = Level3Data("A/B", rows, [], book.checksum())
+    assert rows[-1].timestamp is None
+    assert book.to_dict() == told.to_dict()
+    assert repr(book.to_dict(exact=True)) == repr(told.to_dict(exact=True))
     assert book
     assert not book.is_live
