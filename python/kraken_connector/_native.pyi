@@ -106,9 +106,15 @@ class OrderBook:
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
 
-    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    def __new__(cls, symbol: str, depth: int = 10) -> Self:
+        """Make a free book.
+
+        Raises:
+            ValueError: `depth` is none that a subscription of the channel can have.
+        """
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
     @property
     def depth(self) -> int:
         """Levels kept per side."""
@@ -129,7 +135,8 @@ class OrderBook:
             RuntimeError: the book is live; only its engine writes it.
         """
     def apply_update(self, data: BookData) -> None:
-        """Apply the rows in order, cut to `depth`, then compare the checksum if there is one.
+        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
+        is one.
 
         Raises:
             ChecksumError: the checksum differs; the content stays for inspection.
@@ -142,12 +149,14 @@ class OrderBook:
             ChecksumError: they differ.
         """
     def checksum(self) -> int:
-        """Return the CRC-32 over the ten best levels of both sides (docs.kraken.com, guide
-        "book checksum v2")."""
+        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
+        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
     @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """All bid levels `(price, qty)`, best first."""
     @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def asks(self) -> list[tuple[Decimal, Decimal]]:
+        """All ask levels `(price, qty)`, best first."""
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
         """Return at most `depth` levels of one side; O(returned levels)."""
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
@@ -179,9 +188,11 @@ class OrderBook:
     def qty_scale(self) -> int:
         """Decimals of the book's quantities."""
     @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        """Best bid level `(price, qty)`, `None` when there is no bid."""
     @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        """Best ask level `(price, qty)`, `None` when there is no ask."""
     @property
     def spread(self) -> Decimal | None:
         """Best ask minus best bid, `None` when a side is empty."""
@@ -190,14 +201,16 @@ class OrderBook:
         """Half way between best bid and best ask, `None` when a side is empty."""
     @property
     def bid(self) -> float | None:
-        """Best bid price."""
+        """Best bid price, `None` when there is no bid."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid price in base currency, `None` when there is no bid."""
     @property
     def ask(self) -> float | None:
-        """Best ask price."""
+        """Best ask price, `None` when there is no ask."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask price in base currency, `None` when there is no ask."""
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
@@ -255,9 +268,15 @@ class Level3Book:
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
 
-    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    def __new__(cls, symbol: str, depth: int = 10) -> Self:
+        """Make a free book.
+
+        Raises:
+            ValueError: `depth` is none that a subscription of the channel can have.
+        """
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
     @property
     def depth(self) -> int:
         """Levels kept per side."""
@@ -278,8 +297,8 @@ class Level3Book:
             RuntimeError: the book is live; only its engine writes it.
         """
     def apply_update(self, data: Level3Data) -> None:
-        """Apply the entries in order, bids first, cut to `depth`, then compare the checksum if
-        there is one.
+        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
+        is one.
 
         Raises:
             ChecksumError: the checksum differs; the content stays for inspection.
@@ -292,12 +311,14 @@ class Level3Book:
             ChecksumError: they differ.
         """
     def checksum(self) -> int:
-        """Return the CRC-32 over the orders of the ten best levels of both sides (docs.kraken.com,
-        guide "L3 checksum v2")."""
+        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
+        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
     @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """All bid levels `(price, qty)`, best first."""
     @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def asks(self) -> list[tuple[Decimal, Decimal]]:
+        """All ask levels `(price, qty)`, best first."""
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
         """Return at most `depth` levels of one side; O(returned levels)."""
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
@@ -329,9 +350,11 @@ class Level3Book:
     def qty_scale(self) -> int:
         """Decimals of the book's quantities."""
     @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        """Best bid level `(price, qty)`, `None` when there is no bid."""
     @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        """Best ask level `(price, qty)`, `None` when there is no ask."""
     @property
     def spread(self) -> Decimal | None:
         """Best ask minus best bid, `None` when a side is empty."""
@@ -340,14 +363,16 @@ class Level3Book:
         """Half way between best bid and best ask, `None` when a side is empty."""
     @property
     def bid(self) -> float | None:
-        """Best bid price."""
+        """Best bid price, `None` when there is no bid."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid price in base currency, `None` when there is no bid."""
     @property
     def ask(self) -> float | None:
-        """Best ask price."""
+        """Best ask price, `None` when there is no ask."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask price in base currency, `None` when there is no ask."""
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:

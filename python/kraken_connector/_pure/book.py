@@ -6,14 +6,14 @@ from typing import Any, final
 
 from .base_book import BaseBook, number_of
 from .book_data import Row
+from .docs import documented
 from .ladder import Ladder
 from .numbers import rescale
 
 
 @final
+@documented
 class OrderBook(BaseBook):
-    """One pair's aggregated book; see the stub of `_native` for the contract."""
-
     __slots__ = ()
     _bids: Ladder
     _asks: Ladder

@@ -32,6 +32,7 @@ from typing import Any, final
 
 from ..models import Level3Order, QueuePosition
 from .base_book import BaseBook, Side, number_of
+from .docs import documented
 from .doubts import Doubt, Rule, choices
 from .lock import locked
 from .numbers import rescale, to_decimal
@@ -60,9 +61,8 @@ _time_of: Callable[[RestingOrder], int] = attrgetter("time")
 
 
 @final
+@documented
 class Level3Book(BaseBook):
-    """One pair's book of individual orders; see the stub of `_native` for the contract."""
-
     __slots__ = (
         "_entries",
         "_has_doubts",

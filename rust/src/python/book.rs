@@ -10,7 +10,8 @@ use super::home::Home;
 use crate::book::{L2Book, Level};
 use crate::engine::BookSlot;
 
-/// One pair's aggregated book.
+// One pair's aggregated book.
+#[doc = doc!("OrderBook" "")]
 #[pyclass(frozen, name = "OrderBook", module = "kraken_connector._native")]
 pub(super) struct PyOrderBook(Home<L2Book>);
 
@@ -41,6 +42,7 @@ impl PyOrderBook {
 }
 
 book_methods!(PyOrderBook, "OrderBook", {
+    #[doc = doc!("OrderBook" "to_dict")]
     #[pyo3(signature = (*, exact = false))]
     fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
         let levels = |slot: &BookSlot, side| slot.book().levels(side).collect();

@@ -230,7 +230,7 @@ impl<B: LiveBook> Home<B> {
     }
 
     /// The state, and best bid and best ask price where they may be read.
-    pub(super) fn summary<'py>(&self, py: Python<'py>) -> PyResult<String> {
+    pub(super) fn summary(&self, py: Python<'_>) -> PyResult<String> {
         let is_live = self.is_live();
         let (symbol, depth, state, prices, scale) = self.with(|slot| {
             let (book, state) = (slot.book(), slot.state());
@@ -246,14 +246,17 @@ impl<B: LiveBook> Home<B> {
             )
         });
         let symbol = symbol.into_pyobject(py)?.repr()?.to_string();
-        let mut text = format!("symbol={symbol}, depth={depth}, state='{}'", state.name());
+        let mut parts = vec![format!(
+            "symbol={symbol}, depth={depth}, state='{}'",
+            state.name()
+        )];
         for (name, price) in ["bid", "ask"].iter().zip(prices.unwrap_or_default()) {
             if let Some(price) = price {
-                let price = DecimalText::default().write(price, scale).to_owned();
-                text += &format!(", {name}={price}");
+                let mut digits = DecimalText::default();
+                parts.push(format!("{name}={}", digits.write(price, scale)));
             }
         }
-        Ok(text)
+        Ok(parts.join(", "))
     }
 
     /// The content as plain data, with rows that `row` makes.

@@ -16,7 +16,8 @@ use crate::book::{
 use crate::engine::BookSlot;
 use crate::message::{OrderId, OrderRow};
 
-/// One pair's book of individual orders.
+// One pair's book of individual orders.
+#[doc = doc!("Level3Book" "")]
 #[pyclass(frozen, name = "Level3Book", module = "kraken_connector._native")]
 pub(super) struct PyLevel3Book(Home<L3Book>);
 
@@ -128,6 +129,7 @@ fn levels_of(levels: Option<i64>) -> PyResult<usize> {
 }
 
 book_methods!(PyLevel3Book, "Level3Book", {
+    #[doc = doc!("Level3Book" "orders")]
     #[pyo3(signature = (side, levels = None))]
     fn orders<'py>(&self, side: &Bound<'py, PyAny>, levels: Option<i64>) -> PyResult<Objects<'py>> {
         let py = side.py();
@@ -138,6 +140,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
         orders.to_python(py)
     }
 
+    #[doc = doc!("Level3Book" "order")]
     fn order<'py>(&self, py: Python<'py>, order_id: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let id = OrderId::new(order_id.as_bytes());
         let found = self.0.read(py, |slot| Orders {
@@ -147,6 +150,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
         Ok(found.to_python(py)?.pop())
     }
 
+    #[doc = doc!("Level3Book" "queue_position")]
     fn queue_position<'py>(
         &self,
         py: Python<'py>,
@@ -161,6 +165,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
             .transpose()
     }
 
+    #[doc = doc!("Level3Book" "to_dict")]
     #[pyo3(signature = (*, exact = false))]
     fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
         let orders = |slot: &BookSlot<L3Book>, side| {
@@ -184,6 +189,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
             })
     }
 
+    #[doc = doc!("Level3Book" "unverified_orders")]
     fn unverified_orders<'py>(&self, py: Python<'py>) -> PyResult<(Objects<'py>, Objects<'py>)> {
         let (bids, asks) = self.0.with(|slot| {
             let bids = Orders::of(slot, Side::Bid, usize::MAX);
@@ -192,21 +198,25 @@ book_methods!(PyLevel3Book, "Level3Book", {
         Ok((bids.to_python(py)?, asks.to_python(py)?))
     }
 
+    #[doc = doc!("Level3Book" "order_count")]
     #[getter]
     fn order_count(&self) -> usize {
         self.0.with(|slot| slot.book().order_count())
     }
 
+    #[doc = doc!("Level3Book" "event_counts")]
     #[getter]
     fn event_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.counted(py, OrderCounts::entries)
     }
 
+    #[doc = doc!("Level3Book" "mismatch_counts")]
     #[getter]
     fn mismatch_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.counted(py, OrderCounts::mismatches)
     }
 
+    #[doc = doc!("Level3Book" "placement_counts")]
     #[getter]
     fn placement_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counts = self.0.with(|slot| *slot.book().counts());
