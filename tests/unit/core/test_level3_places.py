@@ -160,6 +160,10 @@ def test_queues_by_timestamp_are_tried_too(core: Any) -> None:
     added = row("OD", "9.0", 9)
     assert exchange.send([("add", added)], [*by_time, added])
     assert exchange.ids() == ["OB", "OC", "OA", "OD"]
+    amended = row("OC", "0.5", 10)
+    assert exchange.send([("modify", amended)], [queue[1], queue[0], added, amended])
+    assert exchange.ids() == ["OB", "OA", "OD", "OC"]
+    assert exchange.proofs() == {"by_time": 1, "lowered_requeued": 1}
 
 
 def test_order_that_left_is_no_longer_open(core: Any) -> None:
