@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from tests.oracle import SIDES, Side, number_text
@@ -33,7 +33,7 @@ class Order(NamedTuple):
     tick: int
     lots: int
     time: int
-    #: Which of equal times came first.
+    #: Its place among the orders of its price: arrivals and amendments that cost it its place.
     turn: int = 0
 
 
@@ -41,7 +41,11 @@ View = dict[str, Order]
 
 
 class OrderMarket:
-    """The exchange's side of one pair: `snapshot()` first, then `update()` again and again."""
+    """The exchange's side of one pair: `snapshot()` first, then `update()` again and again.
+
+    An amendment has a new timestamp. `keeping` says which leave the order its place: `lowered` ones
+    and `raised` ones, which do not lower its quantity; with `None` chance says it.
+    """
 
     def __init__(
         self,
@@ -52,12 +56,14 @@ class OrderMarket:
         price_decimals: int = 1,
         qty_decimals: int = 8,
         orders_a_level: int = 3,
+        keeping: Collection[str] | None = ("lowered",),
     ) -> None:
         self.symbol = symbol
         self.depth = depth
         self._random = random.Random(seed)
         self._price_decimals = price_decimals
         self._qty_decimals = qty_decimals
+        self._keeping = keeping
         self._middle = 100 * depth + self._random.randrange(500_000)
         self._clock = 0
         self._serial = 0
@@ -84,7 +90,7 @@ class OrderMarket:
         return self._message("update", rows)
 
     def orders(self, side: Side) -> list[TextOrder]:
-        """Return what a subscriber must have, best price first, in each by time."""
+        """Return what a subscriber must have, best price first, in each by priority."""
         return [self._text(order) for order in self._listed(side)]
 
     def levels(self, side: Side) -> list[tuple[str, str]]:
@@ -140,10 +146,16 @@ class OrderMarket:
 
     def _put(self, order: Order) -> None:
         known = self._orders.get(order.order_id)
-        if known is None or (known.tick, known.time) != (order.tick, order.time):
+        if known is None or known.tick != order.tick or self._loses_place(known, order):
             self._turn += 1
             order = order._replace(turn=self._turn)
         self._orders[order.order_id] = order
+
+    def _loses_place(self, known: Order, order: Order) -> bool:
+        kind = "raised" if order.lots >= known.lots else "lowered"
+        if self._keeping is None:
+            return order.time != known.time and self._random.random() < 0.5
+        return order.time != known.time and kind not in self._keeping
 
     def _pick(self) -> Order:
         """Return an order, mostly near the top."""
@@ -169,8 +181,8 @@ class OrderMarket:
 
     # What a subscriber sees of it.
 
-    def _rank(self, order: Order) -> tuple[int, int, int]:
-        return (-order.tick if order.side == "bids" else order.tick, order.time, order.turn)
+    def _rank(self, order: Order) -> tuple[int, int]:
+        return (-order.tick if order.side == "bids" else order.tick, order.turn)
 
     def _view(self) -> View:
         """Return the orders of the best levels."""

@@ -106,9 +106,15 @@ class OrderBook:
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
 
-    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    def __new__(cls, symbol: str, depth: int = 10) -> Self:
+        """Make a free book.
+
+        Raises:
+            ValueError: `depth` is none that a subscription of the channel can have.
+        """
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
     @property
     def depth(self) -> int:
         """Levels kept per side."""
@@ -129,7 +135,8 @@ class OrderBook:
             RuntimeError: the book is live; only its engine writes it.
         """
     def apply_update(self, data: BookData) -> None:
-        """Apply the rows in order, cut to `depth`, then compare the checksum if there is one.
+        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
+        is one.
 
         Raises:
             ChecksumError: the checksum differs; the content stays for inspection.
@@ -142,12 +149,14 @@ class OrderBook:
             ChecksumError: they differ.
         """
     def checksum(self) -> int:
-        """Return the CRC-32 over the ten best levels of both sides (docs.kraken.com, guide
-        "book checksum v2")."""
+        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
+        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
     @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """All bid levels `(price, qty)`, best first."""
     @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def asks(self) -> list[tuple[Decimal, Decimal]]:
+        """All ask levels `(price, qty)`, best first."""
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
         """Return at most `depth` levels of one side; O(returned levels)."""
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
@@ -157,7 +166,7 @@ class OrderBook:
     def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
         """Return a copy of at most `depth` levels as doubles in one block of memory.
 
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
         `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
         """
     @property
@@ -179,9 +188,11 @@ class OrderBook:
     def qty_scale(self) -> int:
         """Decimals of the book's quantities."""
     @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        """Best bid level `(price, qty)`, `None` when there is no bid."""
     @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        """Best ask level `(price, qty)`, `None` when there is no ask."""
     @property
     def spread(self) -> Decimal | None:
         """Best ask minus best bid, `None` when a side is empty."""
@@ -190,16 +201,28 @@ class OrderBook:
         """Half way between best bid and best ask, `None` when a side is empty."""
     @property
     def bid(self) -> float | None:
-        """Best bid price."""
+        """Best bid price, `None` when there is no bid."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid price in base currency, `None` when there is no bid."""
     @property
     def ask(self) -> float | None:
-        """Best ask price."""
+        """Best ask price, `None` when there is no ask."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask price in base currency, `None` when there is no ask."""
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
+        `asks`, `checksum`, and `timestamp` if there is one.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+
+        Raises:
+            BookNotReady: the book is live and not valid.
+        """
     def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
     @property
@@ -245,9 +268,15 @@ class Level3Book:
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
 
-    def __new__(cls, symbol: str, depth: int = 10) -> Self: ...
+    def __new__(cls, symbol: str, depth: int = 10) -> Self:
+        """Make a free book.
+
+        Raises:
+            ValueError: `depth` is none that a subscription of the channel can have.
+        """
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
     @property
     def depth(self) -> int:
         """Levels kept per side."""
@@ -268,8 +297,8 @@ class Level3Book:
             RuntimeError: the book is live; only its engine writes it.
         """
     def apply_update(self, data: Level3Data) -> None:
-        """Apply the entries in order, bids first, cut to `depth`, then compare the checksum if
-        there is one.
+        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
+        is one.
 
         Raises:
             ChecksumError: the checksum differs; the content stays for inspection.
@@ -282,12 +311,14 @@ class Level3Book:
             ChecksumError: they differ.
         """
     def checksum(self) -> int:
-        """Return the CRC-32 over the orders of the ten best levels of both sides (docs.kraken.com,
-        guide "L3 checksum v2")."""
+        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
+        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
     @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]: ...
+    def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """All bid levels `(price, qty)`, best first."""
     @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]: ...
+    def asks(self) -> list[tuple[Decimal, Decimal]]:
+        """All ask levels `(price, qty)`, best first."""
     def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
         """Return at most `depth` levels of one side; O(returned levels)."""
     def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
@@ -297,7 +328,7 @@ class Level3Book:
     def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
         """Return a copy of at most `depth` levels as doubles in one block of memory.
 
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0,)`.
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
         `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
         """
     @property
@@ -319,9 +350,11 @@ class Level3Book:
     def qty_scale(self) -> int:
         """Decimals of the book's quantities."""
     @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        """Best bid level `(price, qty)`, `None` when there is no bid."""
     @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None: ...
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        """Best ask level `(price, qty)`, `None` when there is no ask."""
     @property
     def spread(self) -> Decimal | None:
         """Best ask minus best bid, `None` when a side is empty."""
@@ -330,16 +363,28 @@ class Level3Book:
         """Half way between best bid and best ask, `None` when a side is empty."""
     @property
     def bid(self) -> float | None:
-        """Best bid price."""
+        """Best bid price, `None` when there is no bid."""
     @property
-    def bid_qty(self) -> float | None: ...
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid price in base currency, `None` when there is no bid."""
     @property
     def ask(self) -> float | None:
-        """Best ask price."""
+        """Best ask price, `None` when there is no ask."""
     @property
-    def ask_qty(self) -> float | None: ...
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask price in base currency, `None` when there is no ask."""
     def top_of_book(self) -> tuple[float, float, float, float] | None:
         """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
+        `asks`, `checksum`, and `timestamp` if there is one.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+
+        Raises:
+            BookNotReady: the book is live and not valid.
+        """
     def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
         """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
     @property
@@ -386,10 +431,12 @@ class Level3Book:
     def event_counts(self) -> dict[str, int]:
         """Entries applied since the book was made, by what became of them.
 
-        `snapshot`, `add`: an order at the back of its queue. `snapshot_ahead`, `add_ahead`: its
-        timestamp put it ahead of others. `add_known`: it was there already and was replaced.
-        `modify`: changed in its place. `modify_requeued`: its new timestamp put it elsewhere in
-        its queue. `modify_moved`: to another price. `delete`. `modify_unknown`, `delete_unknown`:
+        `snapshot`, `add`: an order at the back of its queue. `snapshot_older`, `add_older`: the
+        same, with an older timestamp than the order ahead of it. `add_known`: it was there already
+        and was replaced. `modify`: changed in its place, without a new timestamp.
+        `modify_lowered`: amended, with a new timestamp and a lower quantity. `modify_raised`:
+        amended, with a new timestamp and no lower quantity. `modify_moved`: to another price.
+        `delete`. `modify_unknown`, `delete_unknown`:
         not in the book, ignored. `empty`: without quantity, not in the book afterwards.
         `unknown_event`: ignored.
         """
@@ -397,6 +444,15 @@ class Level3Book:
     def mismatch_counts(self) -> dict[str, int]:
         """Messages that failed their checksum, by the kinds of entries in them: the keys are
         those of `event_counts`, a message counts once for each kind it has."""
+    @property
+    def placement_counts(self) -> dict[str, int]:
+        """What the checksums have proved about places in queues.
+
+        `lowered_kept`, `lowered_requeued`: amended orders with a lower quantity kept their place
+        or went to the back. `raised_kept`, `raised_requeued`: the same for amended orders whose
+        quantity was not lowered. `by_time`: messages whose checksum matched only with the queues
+        in the order of their timestamps.
+        """
 
 @final
 class Engine:

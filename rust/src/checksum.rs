@@ -78,6 +78,7 @@ fn queues_digest<A: Arithmetic>(side: &mut Queues, orders: &mut Arena) -> Digest
         for queue in side.top(LEVELS) {
             if queue.digest.is_unknown() {
                 queue.digest = queue_digest::<A>(queue, orders);
+                queue.is_fresh = true;
             }
             text = text.append::<A>(queue.digest);
         }

@@ -200,7 +200,8 @@ impl Engine {
         self.books.slots().get(index)
     }
 
-    /// The book at `index`, to compute on; what is written there is lost with the next message.
+    /// The book at `index`, to compute its checksum. Updates apply to what is in it, so what else
+    /// is written there stays until the next snapshot, and fails the checksums until then.
     #[must_use]
     pub fn book_mut(&mut self, index: usize) -> Option<&mut BookSlot> {
         self.books.slots_mut().get_mut(index)

@@ -121,8 +121,10 @@ impl Model {
                     continue;
                 };
                 let is_moved = (at, *known_price) != (side, price);
-                if qty > 0 && !is_moved && row.time.is_none_or(|time| time == order.time) {
+                let is_amended = row.time.is_some_and(|time| time != order.time);
+                if qty > 0 && !is_moved && (!is_amended || qty < order.qty) {
                     order.qty = qty;
+                    order.time = row.time.unwrap_or(order.time);
                 } else {
                     self.remove(&row.order_id);
                     self.insert(side, row);
@@ -146,12 +148,8 @@ impl Model {
         let orders = self.sides[side].entry(price).or_default();
         let last = orders.last().map_or(i128::MIN, |order| order.time);
         let time = row.time.unwrap_or(last);
-        let place = orders.iter().rposition(|order| order.time <= time);
         let id = row.order_id.clone();
-        orders.insert(
-            place.map_or(0, |place| place + 1),
-            ModelOrder { id, qty, time },
-        );
+        orders.push(ModelOrder { id, qty, time });
     }
 
     fn remove(&mut self, id: &OrderId) {

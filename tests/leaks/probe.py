@@ -100,7 +100,14 @@ def keep_orders(core: Any) -> None:
         book.order(order.order_id)
     book.order("nobody's")
     free.apply_snapshot(models.Level3Data("A/B", book.orders("bid"), book.orders("ask")))
-    _ = book.event_counts, free.mismatch_counts, free.unverified_orders(), free.levels("ask")
+    _ = (
+        book.event_counts,
+        book.placement_counts,
+        book.to_dict(),
+        free.mismatch_counts,
+        free.unverified_orders(),
+        free.levels("ask"),
+    )
 
 
 def drop_unread(core: Any) -> None:

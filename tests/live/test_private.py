@@ -44,7 +44,7 @@ async def test_level3_books_of_all_depths_verify(new_client: NewClient, seconds:
         for symbol, depth in DEPTHS.items():
             book = client.level3(symbol)
             # Shown by -s: where the documentation is silent about queues this says more.
-            print(symbol, depth, book.event_counts, book.mismatch_counts)  # noqa: T201
+            print(symbol, depth, book.event_counts, book.placement_counts)  # noqa: T201
             check_book(book)
             order = book.orders("bid")[-1]
             place = book.queue_position(order.order_id)

@@ -125,6 +125,8 @@ def of_level3(book: Any) -> Any:
         "no position": outcome(book.queue_position, "nobody's"),
         "unverified": (bids, asks),
         "counts": (book.order_count, book.event_counts, book.mismatch_counts),
+        "placements": book.placement_counts,
+        "plain": outcome(lambda: book.to_dict(exact=True)),
     }
     return {**of_book(book), **{name: repr(result) for name, result in calls.items()}}
 

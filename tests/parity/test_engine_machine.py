@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.conftest import native_core
@@ -42,6 +43,9 @@ order_entries = st.lists(
     max_size=5,
 )
 
+#: A step that is refused makes hypothesis print its strategies, which are large.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 
 class Connection(RuleBasedStateMachine):
     """Every step goes to both engines; after it nothing may tell them apart."""
@@ -70,7 +74,10 @@ class Connection(RuleBasedStateMachine):
         for seed, symbol in enumerate(SYMBOLS):
             self.markets[symbol] = Market(symbol, depth, seed=seed, price_decimals=1 + seed)
 
-            self.order_markets[symbol] = OrderMarket(symbol, 10, seed=seed, orders_a_level=2)
+            keeping = None if seed else ("lowered",)
+            self.order_markets[symbol] = OrderMarket(
+                symbol, 10, seed=seed, orders_a_level=2, keeping=keeping
+            )
 
     @rule(symbol=symbols)
     def snapshot(self, symbol: str) -> None:

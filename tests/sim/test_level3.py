@@ -20,7 +20,7 @@ from kraken_connector.sim import SimulatedExchange, book
 from kraken_connector.sim.book import ReferenceBook
 from kraken_connector.sim.flat_out import FlatOutFeed
 from kraken_connector.sim.level3 import DEPTHS, OrderBook
-from kraken_connector.sim.queues import Crowd, Own, Queue, Resting, total
+from kraken_connector.sim.queues import Crowd, Own, Queue, QueueRule, Resting, total
 
 VECTOR = Path(__file__).parents[1] / "fixtures" / "vectors" / "level3-btcusd-doc.json"
 BTC = "BTC/USD"
@@ -315,7 +315,7 @@ def test_trade_fills_the_front_partially_and_keeps_its_place() -> None:
 
 def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_place() -> None:
     first, second = Resting("first", 10, 1), Resting("second", 10, 2)
-    others = Crowd(random.Random(1), Clock(), restamps=True)
+    others = Crowd(random.Random(1), Clock(), QueueRule(restamps=True))
     queue, (event,) = others.settle((first, second), 14, 6, [])
     assert [order.order_id for order in queue] == ["first", "second"]
     assert event.kind == "modify"

@@ -15,6 +15,7 @@ from kraken_connector import QueuePosition
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
 from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim.queues import AmendRule
 from kraken_connector.ws import (
     AddOrderParams,
     BookChecksumEvent,
@@ -46,15 +47,19 @@ def watcher_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
     return client_of(sim, level3_url=sim.level3_url, token_manager=tokens_of(sim), **options)
 
 
-def shows_what_was_published(client: KrakenWSClient, sim: SimulatedExchange, depth: int) -> bool:
-    """Tell whether the book has the exchange's orders in the exchange's order."""
+def shows_what_was_published(
+    client: KrakenWSClient, sim: SimulatedExchange, depth: int, levels: int | None = None
+) -> bool:
+    """Tell whether the book has the exchange's orders in the exchange's order, in all levels or in
+    so many."""
     book, published = client.level3(BTC), sim.published_orders(BTC, depth)[-1]
     return book.is_valid and all(
-        [(order.order_id, order.limit_price, order.order_qty) for order in ours]
-        == [(order.order_id, order.limit_price, order.order_qty) for order in theirs]
+        (levels is not None or len(ours) == len(theirs))
+        and [(order.order_id, order.limit_price, order.order_qty) for order in ours]
+        == [(order.order_id, order.limit_price, order.order_qty) for order in theirs][: len(ours)]
         for ours, theirs in (
-            (book.orders("bid"), published.bids),
-            (book.orders("ask"), published.asks),
+            (book.orders("bid", levels), published.bids),
+            (book.orders("ask", levels), published.asks),
         )
     )
 
@@ -71,6 +76,28 @@ async def test_book_has_the_exchanges_orders(
     assert book.depth == depth
     assert book.mismatch_count == 0
     assert client.level3(BTC) is book
+
+
+@pytest.mark.parametrize("amends", ["priority", "requeue", "keep", "reverse"])
+@pytest.mark.parametrize("depth", [10, 100])
+async def test_book_is_never_lost_to_the_rule_of_amendments(amends: AmendRule, depth: int) -> None:
+    async with (
+        SimulatedExchange(symbols=[BTC], rate=0, hosts="three", level3_amends=amends) as sim,
+        watcher_of(sim) as client,
+    ):
+        await client.subscribe(Level3Params(symbol=[BTC], depth=depth))
+        book = client.level3(BTC)
+        await eventually(lambda: book.is_valid)
+        for _ in range(10):
+            await sim.step(BTC, 60)
+            await eventually(lambda: shows_what_was_published(client, sim, depth, levels=10))
+        stats = client.stats()["connections"][sim.level3_url]
+        assert (stats["resyncs"], stats["mismatches"], book.mismatch_count) == (0, 0, 0)
+        assert stats["placements"] == book.placement_counts
+        raised = "kept" if amends in ("keep", "reverse") else "requeued"
+        assert {kind for kind, n in stats["placements"].items() if n and "raised" in kind} == {
+            f"raised_{raised}"
+        }
 
 
 async def test_book_comes_back_with_the_connection(

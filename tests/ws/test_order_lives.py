@@ -234,6 +234,7 @@ FIXED = {
     "role",
     "level3_allowance",
     "level3_restamps",
+    "level3_amends",
     "message_limit",  # A step sets it.
     "send_buffer_limit",
     "history",

@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from ..exceptions import BookNotReady, ChecksumError
 from .checksum import book_checksum
@@ -45,6 +45,7 @@ class BaseBook(ABC):
         "_price_scale",
         "_qty_scale",
         "_received_ns",
+        "_snapshot_levels",
         "_state",
         "_symbol",
         "_timestamp",
@@ -55,10 +56,14 @@ class BaseBook(ABC):
 
     _bids: BookSide
     _asks: BookSide
+    #: Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, the channel's
+    #: page.
+    _depths: ClassVar[tuple[int, ...]]
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
-        if depth < 1:
-            raise ValueError(f"depth must be at least 1, not {depth}")
+        if depth not in self._depths:
+            known = ", ".join(map(str, self._depths))
+            raise ValueError(f"depth must be one of {known}, not {depth}")
         self._symbol = symbol
         self._depth = depth
         self._live = False
@@ -66,6 +71,8 @@ class BaseBook(ABC):
         self._bids, self._asks = self._empty_sides()
         self._price_scale = 0
         self._qty_scale = 0
+        #: How many levels the larger side of a caller's last snapshot had.
+        self._snapshot_levels: int | None = None
         self._updates = 0
         self._verified_count = 0
         self._mismatch_count = 0
@@ -129,7 +136,8 @@ class BaseBook(ABC):
 
     @locked
     def apply_snapshot(self, data: Any) -> None:
-        self._write(data, self._replace)
+        bids, asks = self._write(data, self._replace)
+        self._snapshot_levels = max(self._levels_of(bids), self._levels_of(asks))
         self._state = "awaiting_snapshot"
         self._demand(data.checksum)
         self._state = "valid"
@@ -146,14 +154,16 @@ class BaseBook(ABC):
     def validate_checksum(self, expected: int) -> None:
         computed = self.checksum()
         if computed != expected:
-            raise ChecksumError(self._symbol, expected, computed)
+            raise self._checksum_error(expected, computed)
 
     @locked
     def checksum(self) -> int:
         self._check_readable()
         return self._computed()
 
-    def _write(self, data: Any, write: Callable[[list[Any], list[Any]], None]) -> None:
+    def _write(
+        self, data: Any, write: Callable[[list[Any], list[Any]], None]
+    ) -> tuple[list[Any], list[Any]]:
         if self._live:
             raise RuntimeError(f"book of {self._symbol} is live; only its engine writes it")
         bids, asks = self._rows_of(data.bids), self._rows_of(data.asks)
@@ -163,23 +173,45 @@ class BaseBook(ABC):
             reason = "a number has too many digits at the decimals of the book"
             raise ValueError(reason) from None
         self._stamp(data.timestamp, None)
+        return bids, asks
 
     def _demand(self, expected: int | None) -> None:
         if expected is None:
             return
         computed = self._mismatch(expected)
         if computed is not None:
-            raise ChecksumError(self._symbol, expected, computed)
+            raise self._checksum_error(expected, computed)
+
+    def _checksum_error(self, expected: int, computed: int) -> ChecksumError:
+        """Return the error, with a note where the depth may be what is wrong."""
+        error = ChecksumError(self._symbol, expected, computed)
+        levels, depth = self._snapshot_levels, self._depth
+        if levels is not None and (levels > depth or (levels < depth and levels in self._depths)):
+            error.add_note(
+                f"the last snapshot had {levels} levels a side and the book keeps {depth}: "
+                "is that the depth of the subscription?"
+            )
+        return error
 
     def _mismatch(self, expected: int | None) -> int | None:
         """Compare and count; return the book's checksum unless it is the exchange's."""
         computed = self._computed()
-        if computed == expected:
+        if computed == expected or (type(expected) is int and self._reconcile(expected)):
+            self._settle()
             self._verified_count += 1
             return None
         self._mismatch_count += 1
         self._note_mismatch()
         return computed
+
+    def _reconcile(self, expected: int) -> bool:
+        """Try what else the last message can have meant; return whether the book has this checksum
+        now. If not, it is as it was."""
+        return False
+
+    def _settle(self) -> None:
+        """Note that the book has the exchange's checksum."""
+        return
 
     def _note_mismatch(self) -> None:
         """Note that the last message led to another checksum than the exchange's."""
@@ -230,10 +262,9 @@ class BaseBook(ABC):
 
     def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
         levels = self.levels_float(side, depth)
-        numbers = array("d", [number for level in levels for number in level]).tobytes()
-        # A memoryview has no dimension of length zero.
-        shape = ([len(levels), 2],) if levels else ()
-        return memoryview(numbers).cast("d", *shape)
+        # A cast to a dimension of length zero is refused, a slice of length zero is not.
+        numbers = array("d", [number for level in levels or [(0, 0)] for number in level])
+        return memoryview(numbers.tobytes()).cast("d", [len(levels) or 1, 2])[: len(levels)]
 
     @property
     def microprice(self) -> float | None:
@@ -395,9 +426,36 @@ class BaseBook(ABC):
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)
 
+    @locked
     def __repr__(self) -> str:
-        name = type(self).__name__
-        return f"{name}(symbol={self._symbol!r}, depth={self._depth}, state={self._state!r})"
+        text = f"symbol={self._symbol!r}, depth={self._depth}, state={self._state!r}"
+        if not self._live or self._state == "valid":
+            for name, side in (("bid", self._bids), ("ask", self._asks)):
+                price = side.best_price()
+                if price is not None:
+                    text += f", {name}={to_decimal(price, self._price_scale):f}"
+        return f"{type(self).__name__}({text})"
+
+    @locked
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        self._check_readable()
+        plain: dict[str, Any] = {"symbol": self._symbol}
+        plain["bids"] = self._plain_rows(self._bids, exact)
+        plain["asks"] = self._plain_rows(self._asks, exact)
+        plain["checksum"] = self._computed()
+        if self._timestamp is not None:
+            plain["timestamp"] = self._timestamp
+        return plain
+
+    @abstractmethod
+    def _plain_rows(self, side: Any, exact: bool) -> list[dict[str, Any]]:
+        """Return the rows of one side as plain data."""
+
+    def _numbers(self, price: int, qty: int, exact: bool) -> tuple[Any, Any]:
+        """Return price and quantity as `Decimal` or `float`."""
+        if exact:
+            return to_decimal(price, self._price_scale), to_decimal(qty, self._qty_scale)
+        return price / 10**self._price_scale, qty / 10**self._qty_scale
 
 
 def number_of(name: str, value: Any) -> tuple[int, int]:

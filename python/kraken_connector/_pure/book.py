@@ -6,17 +6,22 @@ from typing import Any, final
 
 from .base_book import BaseBook, number_of
 from .book_data import Row
+from .docs import documented
 from .ladder import Ladder
 from .numbers import rescale
 
 
 @final
+@documented
 class OrderBook(BaseBook):
-    """One pair's aggregated book; see the stub of `_native` for the contract."""
-
     __slots__ = ()
     _bids: Ladder
     _asks: Ladder
+    _depths = (10, 25, 100, 500, 1000)
+
+    def _plain_rows(self, side: Ladder, exact: bool) -> list[dict[str, Any]]:
+        numbers = (self._numbers(price, qty, exact) for price, qty in side.levels())
+        return [{"price": price, "qty": qty} for price, qty in numbers]
 
     def _empty_sides(self) -> tuple[Ladder, Ladder]:
         return Ladder(1), Ladder(-1)

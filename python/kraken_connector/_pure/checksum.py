@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from zlib import crc32
 
-_BEST_TEN = slice(None, -11, -1)
+#: Levels of a side that count, whatever the depth.
+LEVELS = 10
+_BEST_TEN = slice(None, -LEVELS - 1, -1)
 
 
 def level_digits(price: int, qty: int) -> bytes:

@@ -20,6 +20,7 @@ from ..models import (
     TradeData,
     timestamp_ns,
 )
+from .docs import documented
 from .lexer import decode, decode_decimals
 from .lock import LOCK
 
@@ -46,9 +47,8 @@ def item_type(channel: str, type: str) -> type[Model] | None:
 
 
 @final
+@documented
 class WSDataMessage:
-    """A message of a channel; see the stub of `_native` for the contract."""
-
     __slots__ = (
         "_channel",
         "_data",

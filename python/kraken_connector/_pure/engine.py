@@ -15,6 +15,7 @@ from .book import OrderBook
 from .book_data import BookChange
 from .data_message import WSDataMessage, item_type
 from .defect import Defect
+from .docs import documented
 from .level3 import Level3Book
 from .lock import locked
 from .messages import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
@@ -41,15 +42,14 @@ _COUNTERS = (
 
 
 @final
+@documented
 class Engine:
-    """Frames of one connection to events and books; see the stub of `_native` for the contract."""
-
     __slots__ = ("_books", "_counters", "_level3", "_sequences", "_shelves")
 
     def __init__(self) -> None:
         self._counters = counters = dict.fromkeys(_COUNTERS, 0)
-        self._books = Shelf("book", OrderBook, (10, 25, 100, 500, 1000), counters)
-        self._level3 = Shelf("level3", Level3Book, (10, 100, 1000), counters)
+        self._books = Shelf("book", OrderBook, counters)
+        self._level3 = Shelf("level3", Level3Book, counters)
         self._shelves: dict[str, Shelf[Any]] = {"book": self._books, "level3": self._level3}
         self._sequences: dict[str, int] = {}
 

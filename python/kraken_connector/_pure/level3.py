@@ -3,41 +3,51 @@
 The documentation leaves some rules open and no public capture settles them. What is done here, and
 nowhere else:
 
-- A queue goes by the orders' own timestamps, in snapshots too; of equal ones the first to come is
-  ahead. An order without a readable timestamp goes to the back.
+- Orders of a snapshot, added ones and ones that come from another price go to the back of their
+  queue, one after the other: snapshots list orders by queue priority (docs.kraken.com, WebSocket
+  v2, level3).
 - `add` of an order that is there replaces it.
-- `modify` with the same timestamp, or none, keeps the order's place; with another one the order is
-  put where that belongs. With another price or side it moves there.
+- `modify` with the same timestamp, or none, keeps the order's place; it is a fill. With another one
+  it is an amendment: the order keeps its place if that lowered its quantity, else it goes to the
+  back, which is priority by price and time. With another price or side it moves there.
+- When the checksum fails, amendments of orders in the ten best levels are placed the other way (see
+  `doubts`), then the queues are tried in the order of the timestamps, before the book is given up.
+  What the checksums have proved more often is what is done first from then on.
 - `modify` and `delete` of an order that is not there are ignored: it may have been cut off.
 - An order without quantity is not in the book.
 - An event that is not known is ignored. The checksum tells whether that was right.
 - The entries of a message apply in order, bids first; then the book is cut to its depth, which
   counts price levels.
 
-`event_counts` counts each of these cases, `mismatch_counts` those of messages that failed.
+`event_counts` counts each of these cases, `mismatch_counts` those of messages that failed,
+`placement_counts` what the checksums have proved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any, final
 
 from ..models import Level3Order, QueuePosition
 from .base_book import BaseBook, Side, number_of
+from .docs import documented
+from .doubts import Doubt, Rule, choices
 from .lock import locked
 from .numbers import rescale, to_decimal
 from .order_data import UNKNOWN, OrderRow, order_row
-from .queues import Queues, RestingOrder, within_limit
+from .queues import Queue, Queues, RestingOrder, within_limit
 
 _KINDS = (
     "snapshot",
-    "snapshot_ahead",
+    "snapshot_older",
     "add",
-    "add_ahead",
+    "add_older",
     "add_known",
     "modify",
-    "modify_requeued",
+    "modify_lowered",
+    "modify_raised",
     "modify_moved",
     "modify_unknown",
     "delete",
@@ -45,15 +55,26 @@ _KINDS = (
     "empty",
     "unknown_event",
 )
+_PLACEMENTS = ("lowered_kept", "lowered_requeued", "raised_kept", "raised_requeued", "by_time")
+_turn_of: Callable[[RestingOrder], int] = attrgetter("turn")
+_time_of: Callable[[RestingOrder], int] = attrgetter("time")
 
 
 @final
+@documented
 class Level3Book(BaseBook):
-    """One pair's book of individual orders; see the stub of `_native` for the contract."""
-
-    __slots__ = ("_entries", "_latest", "_mismatches", "_orders")
+    __slots__ = (
+        "_entries",
+        "_has_doubts",
+        "_latest",
+        "_mismatches",
+        "_orders",
+        "_placements",
+        "_turn",
+    )
     _bids: Queues
     _asks: Queues
+    _depths = (10, 100, 1000)
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
         super().__init__(symbol, depth)
@@ -61,6 +82,10 @@ class Level3Book(BaseBook):
         self._orders: dict[str, tuple[Queues, RestingOrder]] = {}
         self._entries = dict.fromkeys(_KINDS, 0)
         self._mismatches = dict.fromkeys(_KINDS, 0)
+        self._placements = dict.fromkeys(_PLACEMENTS, 0)
+        #: The last turn that was given, and whether there may be orders whose place is open.
+        self._turn = 0
+        self._has_doubts = False
         #: The kinds of entries in the last message.
         self._latest: set[str] = set()
 
@@ -81,6 +106,7 @@ class Level3Book(BaseBook):
         scales = _scales((0, 0), bids + asks, (None, "add"))
         self._bids, self._asks = self._empty_sides()
         self._orders.clear()
+        self._has_doubts = False
         self._price_scale, self._qty_scale = scales
         self._apply(bids, asks, self._list)
 
@@ -128,7 +154,7 @@ class Level3Book(BaseBook):
         if row.event not in (None, "add"):
             return "unknown_event"
         kind = self._add(side, row)
-        return {"add": "snapshot", "add_ahead": "snapshot_ahead"}.get(kind, kind)
+        return {"add": "snapshot", "add_older": "snapshot_older"}.get(kind, kind)
 
     def _change(self, side: Queues, row: OrderRow) -> str:
         """Apply an entry of an update; return what became of it."""
@@ -147,10 +173,10 @@ class Level3Book(BaseBook):
             return "empty"
         order = RestingOrder(row, side.key(price))
         order.qty = qty
-        is_ahead = self._take(side, order, row.time)
+        is_older = self._take(side, order, row.time)
         if known is not None:
             return "add_known"
-        return "add_ahead" if is_ahead else "add"
+        return "add_older" if is_older else "add"
 
     def _modify(self, side: Queues, row: OrderRow) -> str:
         known = self._orders.get(row.order_id)
@@ -160,19 +186,99 @@ class Level3Book(BaseBook):
         if not qty:
             self._remove(row.order_id)
             return "empty"
-        is_moved = from_side is not side or order.key != side.key(price)
+        is_amended = row.time not in (None, order.time)
         order.timestamp = row.timestamp or order.timestamp
-        if not is_moved and row.time in (None, order.time):
-            side.change(order, qty)
+        if from_side is not side or order.key != side.key(price):
+            from_side.release(order)
+            order.key, order.qty = side.key(price), qty
+            self._take(side, order, row.time)
+            return "modify_moved"
+        is_raised = qty >= order.qty
+        side.change(order, qty)
+        if not is_amended:
             return "modify"
-        from_side.release(order)
-        order.key, order.qty = side.key(price), qty
-        self._take(side, order, row.time)
-        return "modify_moved" if is_moved else "modify_requeued"
+        order.time = row.time  # type: ignore[assignment]
+        requeues = self._rule().raised if is_raised else self._rule().lowered
+        side.at(order).amend(order, is_raised, requeues, self._next_turn())
+        self._has_doubts = True
+        return "modify_raised" if is_raised else "modify_lowered"
+
+    def _next_turn(self) -> int:
+        self._turn += 1
+        return self._turn
+
+    def _rule(self) -> Rule:
+        """Return the rule that was proved more often; before any proof, that of price and time."""
+        proofs = self._placements
+        return Rule(
+            lowered=proofs["lowered_requeued"] > proofs["lowered_kept"],
+            raised=proofs["raised_requeued"] >= proofs["raised_kept"],
+        )
+
+    # Places that only a checksum decides.
+
+    def _reconcile(self, expected: int) -> bool:
+        return (self._has_doubts and self._reconcile_open(expected)) or self._reconcile_by_time(
+            expected
+        )
+
+    def _reconcile_open(self, expected: int) -> bool:
+        """Place open orders the other way."""
+        opened = [
+            (doubt, queue.orders[order_id])
+            for queue in self._top_queues()
+            for order_id, doubt in queue.doubts.items()
+        ]
+        opened.sort(key=lambda one: one[0].latest, reverse=True)
+        doubts, orders = [doubt for doubt, _ in opened], [order for _, order in opened]
+        now = [order.turn for order in orders]
+        for turns in choices(doubts, now):
+            if turns != now and self._fits(orders, turns, expected):
+                return True
+        self._fits(orders, now, expected)
+        return False
+
+    def _fits(self, orders: list[RestingOrder], turns: list[int], expected: int) -> bool:
+        """Give the orders these turns; return whether the book has the checksum then."""
+        for order, turn in zip(orders, turns, strict=True):
+            order.turn = turn
+        self._sort_top(_turn_of)
+        return self._computed() == expected
+
+    def _reconcile_by_time(self, expected: int) -> bool:
+        """Try the queues in the order of the timestamps."""
+        self._sort_top(_time_of)
+        if self._computed() != expected:
+            self._sort_top(_turn_of)
+            return False
+        for queue in self._top_queues():
+            queue.accept()
+        self._placements["by_time"] += 1
+        return True
+
+    def _settle(self) -> None:
+        if self._has_doubts:
+            for queue in self._top_queues():
+                for turn, doubt in queue.settle():
+                    self._prove(turn, doubt)
+
+    def _prove(self, turn: int, doubt: Doubt) -> None:
+        """Count what it proves that an open order has this turn. Of an amendment before that turn
+        it proves nothing."""
+        for kind, amended in (("lowered", doubt.lowered), ("raised", doubt.raised)):
+            if amended >= turn:
+                self._placements[f"{kind}_kept" if amended > turn else f"{kind}_requeued"] += 1
+
+    def _top_queues(self) -> list[Queue]:
+        return self._bids.top() + self._asks.top()
+
+    def _sort_top(self, key: Callable[[RestingOrder], int]) -> None:
+        self._bids.sort_top(key)
+        self._asks.sort_top(key)
 
     def _take(self, side: Queues, order: RestingOrder, time: int | None) -> bool:
         self._orders[order.order_id] = side, order
-        return side.take(order, time)
+        return side.take(order, time, self._next_turn())
 
     def _remove(self, order_id: str) -> RestingOrder | None:
         known = self._orders.pop(order_id, None)
@@ -236,6 +342,19 @@ class Level3Book(BaseBook):
     @locked
     def mismatch_counts(self) -> dict[str, int]:
         return dict(self._mismatches)
+
+    @property
+    @locked
+    def placement_counts(self) -> dict[str, int]:
+        return dict(self._placements)
+
+    def _plain_rows(self, side: Queues, exact: bool) -> list[dict[str, Any]]:
+        rows = []
+        for order in side.orders():
+            price, qty = self._numbers(side.key(order.key), order.qty, exact)
+            row = {"order_id": order.order_id, "limit_price": price, "order_qty": qty}
+            rows.append({**row, "timestamp": order.timestamp})
+        return rows
 
     def _shown(self, side: Queues, levels: int | None = None) -> list[Level3Order]:
         return [self._show(side, order) for order in side.orders(levels)]

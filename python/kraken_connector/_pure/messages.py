@@ -39,7 +39,11 @@ class UnreadableFrame(Exception):
 
 
 def parse_message(raw: Frame) -> Message:
-    """Turn one text frame into one typed message; see the stub of `_native` for the contract."""
+    """Turn one text frame into one typed message, without keeping any state.
+
+    Raises:
+        ParseError: (a `ValueError`) the frame is no JSON or no message of the protocol.
+    """
     try:
         message, _ = read_message(to_bytes(raw, "parse_message"), None)
     except UnreadableFrame as unreadable:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 
-from .checksum import join_top, level_digits
+from .checksum import LEVELS, join_top, level_digits
+from .doubts import MOST_OPEN, Doubt
 from .numbers import NumberError, rescale
 from .order_data import OrderRow
 
@@ -18,56 +20,55 @@ _ALWAYS = -(2**127)
 class RestingOrder:
     """An order in the book; `key` is its price on the bid side, the negated price on the other."""
 
-    __slots__ = ("key", "order_id", "qty", "time", "timestamp")
+    __slots__ = ("key", "order_id", "qty", "time", "timestamp", "turn")
 
     def __init__(self, row: OrderRow, key: int) -> None:
         self.order_id = row.order_id
         self.key = key
         self.qty = row.qty
         self.timestamp = row.timestamp
-        #: What the queue goes by, in ns since the epoch.
+        #: The same in ns since the epoch.
         self.time = _ALWAYS
+        #: What the queue goes by.
+        self.turn = 0
 
 
 class Queue:
-    """The orders of one price, first come first served.
+    """The orders of one price, first come first served: their turns ascend.
 
     A `dict` by id keeps its order, so an order leaves as quickly as one is added at the back.
     """
 
-    __slots__ = ("digits", "orders", "qty")
+    __slots__ = ("digits", "doubts", "is_fresh", "orders", "qty")
 
     def __init__(self) -> None:
         self.orders: dict[str, RestingOrder] = {}
         self.qty = 0
         #: What the queue contributes to the checksum, until it changes.
         self.digits: bytes | None = None
+        #: Whether the digits were put together anew since the last `settle`.
+        self.is_fresh = False
+        #: Orders whose place is open, by id, the last amended at the end.
+        self.doubts: dict[str, Doubt] = {}
 
-    def take(self, order: RestingOrder, time: int | None) -> bool:
-        """Take in an order behind those that are not younger, without a `time` at the back.
+    def take(self, order: RestingOrder, time: int | None, turn: int) -> bool:
+        """Take in an order at the back; without a `time` it counts as old as the last one.
 
         Returns:
-            Whether it is ahead of others.
+            Whether it is older than the last one.
         """
         youngest = next(reversed(self.orders.values()), None)
         if time is None:
             time = _ALWAYS if youngest is None else youngest.time
-        order.time = time
+        order.time, order.turn = time, turn
         self.qty += order.qty
         self.digits = None
-        if youngest is None or youngest.time <= time:
-            self.orders[order.order_id] = order
-            return False
-        waiting = list(self.orders.values())
-        place = len(waiting)
-        while place and waiting[place - 1].time > time:
-            place -= 1
-        waiting.insert(place, order)
-        self.orders = {other.order_id: other for other in waiting}
-        return True
+        self.orders[order.order_id] = order
+        return youngest is not None and youngest.time > time
 
     def release(self, order: RestingOrder) -> None:
         del self.orders[order.order_id]
+        self.doubts.pop(order.order_id, None)
         self.qty -= order.qty
         self.digits = None
 
@@ -75,6 +76,69 @@ class Queue:
         self.qty += qty - order.qty
         order.qty = qty
         self.digits = None
+
+    def amend(self, order: RestingOrder, is_raised: bool, requeues: bool, turn: int) -> None:
+        """Note an amendment of an order, and send it to the back if it `requeues`."""
+        order_id = order.order_id
+        is_last = next(reversed(self.orders)) == order_id
+        if len(self.orders) == 1 or (is_last and not self.doubts):
+            return
+        doubt = self.doubts.pop(order_id, None) or Doubt(order.turn)
+        if len(self.doubts) >= MOST_OPEN:
+            del self.doubts[next(iter(self.doubts))]
+        amended = {"raised": turn} if is_raised else {"lowered": turn}
+        self.doubts[order_id] = doubt._replace(**amended)
+        if requeues:
+            order.turn = turn
+            self.orders[order_id] = self.orders.pop(order_id)
+
+    def sort(self, key: Callable[[RestingOrder], int]) -> None:
+        """Sort the orders, equal ones as they are."""
+        orders = sorted(self.orders.values(), key=key)
+        self.orders = {order.order_id: order for order in orders}
+        self.digits = None
+
+    def accept(self) -> None:
+        """Take the present order as right: the turns are dealt out anew, no place is open."""
+        turns = [order.turn for order in self.orders.values()]
+        if all(one < other for one, other in pairwise(turns)):
+            return
+        for order, turn in zip(self.orders.values(), sorted(turns), strict=True):
+            order.turn = turn
+        self.doubts.clear()
+
+    def settle(self) -> Iterator[tuple[int, Doubt]]:
+        """Note that a checksum has verified the queue; yield the turns that this proves."""
+        if not self.is_fresh:
+            return
+        self.is_fresh = False
+        if not self.doubts:
+            return
+        orders = list(self.orders.values())
+        is_any_open = False
+        for order_id, doubt in list(self.doubts.items()):
+            order = self.orders[order_id]
+            differs = _would_differ(orders, order, doubt)
+            if differs:
+                del self.doubts[order_id]
+                yield order.turn, doubt
+            is_any_open |= differs is False
+        if not is_any_open:
+            self.doubts.clear()
+
+
+def _would_differ(orders: list[RestingOrder], order: RestingOrder, doubt: Doubt) -> bool | None:
+    """Return whether the digits would differ with the order elsewhere, wherever that is; `None`
+    when no order is in between."""
+    found = None
+    for turn in doubt.turns():
+        low, high = sorted((turn, order.turn))
+        quantities = {other.qty for other in orders if low < other.turn < high}
+        if quantities == {order.qty}:
+            return False
+        if quantities:
+            found = True
+    return found
 
 
 class Queues:
@@ -103,14 +167,15 @@ class Queues:
         self._top = None
         self.at(order).change(order, qty)
 
-    def take(self, order: RestingOrder, time: int | None) -> bool:
-        """Put an order into the queue of its price; return whether it is ahead of others."""
+    def take(self, order: RestingOrder, time: int | None, turn: int) -> bool:
+        """Put an order at the back of the queue of its price; return whether it is older than the
+        order ahead of it."""
         self._top = None
         queue = self._by_key.get(order.key)
         if queue is None:
             queue = self._by_key[order.key] = Queue()
             self.keys.insert(bisect_left(self.keys, order.key), order.key)
-        return queue.take(order, time)
+        return queue.take(order, time, turn)
 
     def release(self, order: RestingOrder) -> None:
         """Take an order out of its queue."""
@@ -119,6 +184,16 @@ class Queues:
         queue.release(order)
         if not queue.orders:
             del self._by_key[order.key], self.keys[bisect_left(self.keys, order.key)]
+
+    def top(self) -> list[Queue]:
+        """Return the queues that count for the checksum, best first."""
+        return [self._by_key[key] for key in self._best_first(LEVELS)]
+
+    def sort_top(self, key: Callable[[RestingOrder], int]) -> None:
+        """Sort the orders of the queues that count for the checksum, equal ones as they are."""
+        self._top = None
+        for queue in self.top():
+            queue.sort(key)
 
     def cut(self, depth: int) -> list[RestingOrder]:
         """Forget the levels below the best `depth`, and return their orders."""
@@ -156,7 +231,7 @@ class Queues:
     def top_digits(self) -> bytes:
         """Return the digits of the orders that count for the checksum."""
         if self._top is None:
-            self._top = join_top([self._digits(key) for key in self.keys[-10:]])
+            self._top = join_top([self._digits(key) for key in self.keys[-LEVELS:]])
         return self._top
 
     def _digits(self, key: int) -> bytes:
@@ -165,6 +240,7 @@ class Queues:
             price = self.key(key)
             orders = queue.orders.values()
             queue.digits = b"".join([level_digits(price, order.qty) for order in orders])
+            queue.is_fresh = True
         return queue.digits
 
     def best_price(self) -> int | None:

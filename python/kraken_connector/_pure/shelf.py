@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 from ..models import BookChecksumEvent, BookCrossedEvent
@@ -31,13 +30,9 @@ class Shelf(Generic[B]):
         "depths",
     )
 
-    def __init__(
-        self, channel: str, kind: type[B], depths: Sequence[int], counters: dict[str, int]
-    ) -> None:
+    def __init__(self, channel: str, kind: type[B], counters: dict[str, int]) -> None:
         self.channel = channel
-        #: Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, the
-        #: channel's page.
-        self.depths = depths
+        self.depths = kind._depths
         self.books: dict[str, B] = {}
         self._kind = kind
         self._counters = counters

@@ -15,6 +15,7 @@ from .level3 import OrderBook, OrderStep
 from .market import OrderSide, SimMarket, Step, Taker
 from .pairs import Pair
 from .published import Published, PublishedOrders, PublishedState
+from .queues import PRIORITY, QueueRule
 from .registry import Registry
 from .requests import UNSUPPORTED_PAIR, Refused
 from .session import Subscription, Topic
@@ -60,7 +61,7 @@ class MarketFeed:
         rate: steps per second, all symbols together; only symbols that somebody listens to move.
         history: how many published books to remember for each symbol and depth.
         clock: gives nanoseconds since the epoch.
-        restamps: whether a single order that shrinks gets a new timestamp.
+        queue_rule: what becomes of orders that change in their queue.
 
     Attributes:
         watchers: told of every step, after the subscribers.
@@ -79,10 +80,10 @@ class MarketFeed:
         rate: float,
         history: int,
         clock: Callable[[], int],
-        restamps: bool = False,
+        queue_rule: QueueRule = PRIORITY,
     ) -> None:
         self.pairs = pairs
-        self._restamps = restamps
+        self._queue_rule = queue_rule
         self.published = Published[ReferenceBook, PublishedState](PublishedState.of, history)
         self.published_orders = Published[OrderBook, PublishedOrders](PublishedOrders.of, history)
         self.watchers: list[Callable[[Step], None]] = []
@@ -120,7 +121,7 @@ class MarketFeed:
     def new_market(self, symbol: str) -> SimMarket:
         """Return a market of a symbol as it is before its first step."""
         return SimMarket(
-            self.pairs[symbol], seed=self._seed, clock=self.clock, restamps=self._restamps
+            self.pairs[symbol], seed=self._seed, clock=self.clock, queue_rule=self._queue_rule
         )
 
     def start(self, subscription: Subscription) -> None:

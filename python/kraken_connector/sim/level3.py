@@ -20,7 +20,7 @@ from functools import partial
 from typing import NamedTuple, TypeAlias
 
 from .book import CHECKSUM_LEVELS, ReferenceBook, Side
-from .queues import Crowd, Event, Own, Queue
+from .queues import PRIORITY, Crowd, Event, Own, Queue, QueueRule
 
 DEPTHS = (10, 100, 1000)
 """Price levels per side that can be subscribed."""
@@ -76,7 +76,7 @@ class OrderBook:
         own: where the account's orders stand.
         seed: start of the others' randomness.
         now_ns: what time it is.
-        restamps: whether an order that shrinks gets a new timestamp.
+        rule: what becomes of orders that change in their queue.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class OrderBook:
         *,
         seed: str,
         now_ns: int,
-        restamps: bool = False,
+        rule: QueueRule = PRIORITY,
     ) -> None:
         self._book = book
         self._own = own
         self._chance = random.Random(seed)
-        self._crowd = Crowd(self._chance, self._next_ns, restamps)
+        self._crowd = Crowd(self._chance, self._next_ns, rule)
         self._queues: dict[Place, Queue] = {}
         self._now_ns = now_ns
 
@@ -187,10 +187,10 @@ class OrderBook:
         return events
 
     def _amend(self, changes: dict[Place, Change]) -> None:
-        """Let an order in the top ten lose its place."""
+        """Let an order in the top ten be amended in a way that can cost it its place."""
         side = self._chance.choice(SIDES)
         ticks, queue = self._chance.choice(self.levels(side, DEPTHS[0]))
-        self._queues[side, ticks], events = self._crowd.lose_place(queue)
+        self._queues[side, ticks], events = self._crowd.amend(queue)
         changes.setdefault((side, ticks), Change(existed=True, events=[])).events.extend(events)
 
     def _edge(self, side: Side, depth: int) -> int | None:

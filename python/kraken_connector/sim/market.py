@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
 from .level3 import OrderBook, OrderStep, Place
 from .pairs import Pair
-from .queues import Own
+from .queues import PRIORITY, Own, QueueRule
 from .statistics import CandleSeries, Totals
 from .trading.own import OwnOrders
 
@@ -116,6 +116,7 @@ class SimMarket:
         pair: its scales and size.
         seed: where its randomness starts.
         clock: gives nanoseconds since the epoch.
+        queue_rule: what becomes of orders that change in their queue.
 
     Attributes:
         book: the levels, the account's orders included.
@@ -124,10 +125,15 @@ class SimMarket:
     """
 
     def __init__(
-        self, pair: Pair, *, seed: int, clock: Callable[[], int], restamps: bool = False
+        self,
+        pair: Pair,
+        *,
+        seed: int,
+        clock: Callable[[], int],
+        queue_rule: QueueRule = PRIORITY,
     ) -> None:
         self.pair = pair
-        self._restamps = restamps
+        self._queue_rule = queue_rule
         self.book = ReferenceBook()
         self.own = OwnOrders()
         self.is_halted = False
@@ -186,7 +192,7 @@ class SimMarket:
                 self._own_places,
                 seed=seed,
                 now_ns=self._now,
-                restamps=self._restamps,
+                rule=self._queue_rule,
             )
         return self._orders
 

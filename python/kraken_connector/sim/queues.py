@@ -7,9 +7,9 @@ cancels and amendments anywhere, increases join at the back. The account's order
 The matching engine says where they stand (`Own`), and the story leaves them there: no order changes
 from one side of them to the other, and none appears before them.
 
-Two rules hold in every queue, because subscribers rely on them: timestamps never decrease from
-front to back, and an amendment that keeps its place keeps its timestamp, while one that loses it
-gets a new one. `restamps` breaks both, for readers that must not rely on them.
+By default two rules hold in every queue: timestamps never decrease from front to back, and an
+amendment that keeps its place keeps its timestamp, while one that loses it gets a new one.
+`QueueRule` breaks both, for readers that must not rely on them.
 """
 
 from __future__ import annotations
@@ -43,6 +43,30 @@ def total(queue: Queue) -> int:
     return sum(order.lots for order in queue)
 
 
+AmendRule: TypeAlias = Literal["priority", "keep", "requeue", "reverse", "random"]
+"""Whether an amended order of others keeps its place.
+
+`priority` if its quantity is lowered, else not; `keep` always, `requeue` never, `reverse` if its
+quantity is not lowered, `random` now and then.
+"""
+
+
+class QueueRule(NamedTuple):
+    """What the exchange does with orders that change in their queue.
+
+    Attributes:
+        restamps: whether an order that shrinks gets a new timestamp, though it keeps its place.
+        amends: whether amended orders of others keep their place.
+    """
+
+    restamps: bool = False
+    amends: AmendRule = "priority"
+
+
+PRIORITY = QueueRule()
+"""Places by price and time."""
+
+
 class Own(NamedTuple):
     """An order of the account: what it shows, and how many lots of others come before it."""
 
@@ -65,12 +89,12 @@ class Crowd:
     Args:
         chance: their randomness.
         now: gives the time in ns, a later one with every call.
-        restamps: whether an order that shrinks gets a new timestamp, though it keeps its place.
+        rule: what becomes of orders that change.
     """
 
     chance: random.Random
     now: Callable[[], int]
-    restamps: bool = False
+    rule: QueueRule = PRIORITY
 
     def compose(self, lots: int, own: Sequence[Own]) -> Queue:
         """Return a queue that holds `lots`, as if it had been there for a while."""
@@ -100,8 +124,15 @@ class Crowd:
         """
         return _Story(self, traded).tell(queue, lots, own)
 
-    def lose_place(self, queue: Queue) -> tuple[Queue, list[Event]]:
-        """Send an order of others to the back, as amending its price and back does.
+    def keeps_place(self, *, is_lowered: bool) -> bool:
+        """Tell whether an amended order keeps its place."""
+        amends = self.rule.amends
+        if amends == "random":
+            return self.chance.random() < 0.5
+        return amends == "keep" or amends == ("priority" if is_lowered else "reverse")
+
+    def amend(self, queue: Queue) -> tuple[Queue, list[Event]]:
+        """Amend an order of others in a way that does not show, as its price and back.
 
         It is one that stands behind the account's orders; without one nothing happens.
         """
@@ -110,6 +141,8 @@ class Crowd:
             return queue, []
         index = self.chance.randrange(first, len(queue))
         moved = queue[index]._replace(timestamp_ns=self.now())
+        if self.keeps_place(is_lowered=False):
+            return (*queue[:index], moved, *queue[index + 1 :]), [Event("modify", moved)]
         return (*queue[:index], *queue[index + 1 :], moved), [Event("modify", moved)]
 
     def split(self, lots: int) -> list[int]:
@@ -183,7 +216,7 @@ class _Story:
         missing = lots - sum(order.lots for order in orders)
         if missing < 0:
             taken = self._take(-missing)
-            return self._cancel(self._trade(orders, taken), -missing - taken)
+            return self._cancel(self._trade(orders, taken), -missing - taken, last=last)
         if not missing:
             return orders
         if last and orders and self.crowd.chance.random() < 0.25:
@@ -202,25 +235,29 @@ class _Story:
             lots -= min(first.lots, lots)
         return rest
 
-    def _cancel(self, orders: list[Resting], lots: int) -> list[Resting]:
-        """Take from anywhere; what is left of an order keeps its place."""
+    def _cancel(self, orders: list[Resting], lots: int, *, last: bool) -> list[Resting]:
+        """Take from anywhere; what is left of an order can lose its place at the very back."""
         rest = list(orders)
         while lots:
             index = self.crowd.chance.randrange(len(rest))
             order = rest[index]
             if order.lots <= lots:
                 self._delete(rest.pop(index))
+            elif last and not self.crowd.keeps_place(is_lowered=True):
+                rest.append(self._restamp(rest.pop(index), order.lots - lots))
             else:
                 rest[index] = self._shrink(order, order.lots - lots)
             lots -= min(order.lots, lots)
         return rest
 
     def _enlarge(self, orders: list[Resting], lots: int) -> list[Resting]:
-        """Let one order grow, which costs it its place."""
+        """Let one order grow, which can cost it its place."""
         rest = list(orders)
-        order = rest.pop(self.crowd.chance.randrange(len(rest)))
-        grown = order._replace(lots=order.lots + lots, timestamp_ns=self.crowd.now())
-        return [*rest, self._modify(grown)]
+        index = self.crowd.chance.randrange(len(rest))
+        order = rest.pop(index)
+        place = index if self.crowd.keeps_place(is_lowered=False) else len(rest)
+        rest.insert(place, self._restamp(order, order.lots + lots))
+        return rest
 
     def _join(self, lots: int) -> Resting:
         return self._add(Resting(self.crowd.new_id(), lots, self.crowd.now()))
@@ -231,8 +268,12 @@ class _Story:
 
     def _shrink(self, order: Resting, lots: int) -> Resting:
         """Leave an order less; it keeps its place."""
-        since = self.crowd.now() if self.crowd.restamps else order.timestamp_ns
+        since = self.crowd.now() if self.crowd.rule.restamps else order.timestamp_ns
         return self._modify(order._replace(lots=lots, timestamp_ns=since))
+
+    def _restamp(self, order: Resting, lots: int) -> Resting:
+        """Amend the quantity of an order."""
+        return self._modify(order._replace(lots=lots, timestamp_ns=self.crowd.now()))
 
     def _modify(self, order: Resting) -> Resting:
         self.events.append(Event("modify", order))

@@ -23,6 +23,7 @@ from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
 from .published import PublishedOrders, PublishedState
+from .queues import AmendRule, QueueRule
 from .registry import Registry
 from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
@@ -83,6 +84,9 @@ class SimulatedExchange:
             asks; `None` is never.
         level3_restamps: whether an order of level3 that shrinks has a new timestamp, though it
             keeps its place.
+        level3_amends: whether an amended order of level3 keeps its place in its queue: `priority`
+            if its quantity is lowered, else not; `keep` always, `requeue` never, `reverse` if its
+            quantity is not lowered, `random` now and then.
         report_stamps: `own` gives each report of executions its own time; with `same` all reports
             of one action carry one, and all `amended` reports of an order that of its first amend.
         snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
@@ -137,6 +141,7 @@ class SimulatedExchange:
         positions: bool = False,
         idle_seconds: float | None = None,
         level3_restamps: bool = False,
+        level3_amends: AmendRule = "priority",
         report_stamps: ReportStamps = "own",
         snapshot_parts: int = 1,
         snapshot_pause: float = 0.0,
@@ -182,7 +187,7 @@ class SimulatedExchange:
             rate=rate,
             history=history,
             clock=clock,
-            restamps=level3_restamps,
+            queue_rule=QueueRule(level3_restamps, level3_amends),
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets

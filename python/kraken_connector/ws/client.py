@@ -489,7 +489,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
             (seconds of the last ping), `ping`, `dispatch` and `transit` (each `count`, and in
             seconds `p50`, `p99`, `p99.9`, `max`), `rates` (`frames` and `bytes` per second, of the
-            last ten seconds), `streams` and the engine's own counts. `streams` has an entry for
+            last ten seconds), `placements` (`Level3Book.placement_counts` of all its books
+            together), `streams` and the engine's own counts. `streams` has an entry for
             each stream by channel and symbol (and minutes of candles), such as `ohlc BTC/USD 5`:
             `age`, the seconds since its last message, `None` before the first on the present
             socket, and `is_stale`, whether its silence has reached a bound. `ping` is what pings

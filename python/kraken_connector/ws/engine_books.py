@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
 from .._backend import Engine, Level3Book, OrderBook
 from .subscribe import BookParams, Level3Params, SubscriptionParams
 
-__all__ = ["BOOK_CHANNELS", "book_of", "books_of", "expect", "invalidate"]
+__all__ = ["BOOK_CHANNELS", "book_of", "books_of", "expect", "invalidate", "placements"]
 
 #: Channels that the engine keeps books of.
 BOOK_CHANNELS = frozenset({"book", "level3"})
@@ -24,6 +25,14 @@ def book_of(engine: Engine, channel: str, symbol: str) -> OrderBook | Level3Book
 def books_of(engine: Engine, channel: str) -> Mapping[str, OrderBook | Level3Book]:
     """Return all live books of a channel by symbol."""
     return engine.level3_books() if channel == "level3" else engine.books()
+
+
+def placements(engine: Engine) -> dict[str, int]:
+    """Return what the checksums have proved about queues, all books of orders together."""
+    total: Counter[str] = Counter()
+    for book in engine.level3_books().values():
+        total.update(book.placement_counts)
+    return dict(total)
 
 
 def expect(engine: Engine, params: SubscriptionParams, symbol: str) -> None:

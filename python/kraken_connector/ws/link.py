@@ -12,6 +12,7 @@ from .._backend import Engine
 from .arbiter import Arbiter
 from .connection import Connection
 from .constants import ConnectionState
+from .engine_books import placements
 from .hosts import Host
 from .session import Session
 from .sinks import Places
@@ -207,6 +208,7 @@ class ConnectionView:
             "transit": connection.transit.summary(),
             "streams": session.staleness.summary(time.time_ns()),
             **session.engine.counters(),
+            "placements": placements(session.engine),
             **feed,
         }
 

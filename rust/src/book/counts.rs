@@ -1,5 +1,7 @@
 //! What became of the entries of `level3` messages, counted.
 
+use super::doubts::{Doubt, Rule};
+
 /// What became of one entry, by its event.
 ///
 /// No public capture settles all rules of the channel. These counts, and those of the messages
@@ -9,18 +11,20 @@
 pub enum OrderKind {
     /// An order of a snapshot, at the back of its queue.
     Snapshot,
-    /// An order of a snapshot that its timestamp put ahead of one that was listed before it.
-    SnapshotAhead,
+    /// The same, with an older timestamp than the order ahead of it.
+    SnapshotOlder,
     /// A new order, at the back of its queue.
     Add,
-    /// A new order that its timestamp put ahead of others.
-    AddAhead,
+    /// The same, with an older timestamp than the order ahead of it.
+    AddOlder,
     /// An order that was in the book already; the new one replaced it.
     AddKnown,
-    /// A change that left the order in its place.
+    /// A change without a new timestamp, which left the order in its place.
     Modify,
-    /// A change with a new timestamp, which put the order elsewhere in its queue.
-    ModifyRequeued,
+    /// A change with a new timestamp that lowered the quantity.
+    ModifyLowered,
+    /// A change with a new timestamp that raised the quantity or left it as it was.
+    ModifyRaised,
     /// A change to another price or side.
     ModifyMoved,
     /// A change of an order that is not in the book; ignored.
@@ -37,14 +41,15 @@ pub enum OrderKind {
 
 impl OrderKind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Snapshot,
-        Self::SnapshotAhead,
+        Self::SnapshotOlder,
         Self::Add,
-        Self::AddAhead,
+        Self::AddOlder,
         Self::AddKnown,
         Self::Modify,
-        Self::ModifyRequeued,
+        Self::ModifyLowered,
+        Self::ModifyRaised,
         Self::ModifyMoved,
         Self::ModifyUnknown,
         Self::Delete,
@@ -58,12 +63,13 @@ impl OrderKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Snapshot => "snapshot",
-            Self::SnapshotAhead => "snapshot_ahead",
+            Self::SnapshotOlder => "snapshot_older",
             Self::Add => "add",
-            Self::AddAhead => "add_ahead",
+            Self::AddOlder => "add_older",
             Self::AddKnown => "add_known",
             Self::Modify => "modify",
-            Self::ModifyRequeued => "modify_requeued",
+            Self::ModifyLowered => "modify_lowered",
+            Self::ModifyRaised => "modify_raised",
             Self::ModifyMoved => "modify_moved",
             Self::ModifyUnknown => "modify_unknown",
             Self::Delete => "delete",
@@ -74,11 +80,51 @@ impl OrderKind {
     }
 }
 
-/// Entries by kind, and failed messages by the kinds of entries in them.
+/// What the checksums have proved about the places of orders in their queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Placement {
+    /// An amended order whose quantity was lowered kept its place.
+    LoweredKept,
+    /// Such an order went to the back.
+    LoweredRequeued,
+    /// An amended order whose quantity was not lowered kept its place.
+    RaisedKept,
+    /// Such an order went to the back.
+    RaisedRequeued,
+    /// A message was right only with the queues in the order of the timestamps.
+    ByTime,
+}
+
+impl Placement {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] = [
+        Self::LoweredKept,
+        Self::LoweredRequeued,
+        Self::RaisedKept,
+        Self::RaisedRequeued,
+        Self::ByTime,
+    ];
+
+    /// The name in the Python package.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LoweredKept => "lowered_kept",
+            Self::LoweredRequeued => "lowered_requeued",
+            Self::RaisedKept => "raised_kept",
+            Self::RaisedRequeued => "raised_requeued",
+            Self::ByTime => "by_time",
+        }
+    }
+}
+
+/// Entries by kind, failed messages by the kinds of entries in them, and proved placements.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderCounts {
     entries: [u64; OrderKind::ALL.len()],
     mismatches: [u64; OrderKind::ALL.len()],
+    placements: [u64; Placement::ALL.len()],
     /// The kinds in the last message, one bit each.
     latest: u16,
 }
@@ -95,6 +141,53 @@ impl OrderCounts {
     pub fn mismatches(&self, kind: OrderKind) -> u64 {
         let count = self.mismatches.get(kind as usize);
         count.copied().unwrap_or_default()
+    }
+
+    /// How often the checksums have proved this.
+    #[must_use]
+    pub fn placements(&self, placement: Placement) -> u64 {
+        let count = self.placements.get(placement as usize);
+        count.copied().unwrap_or_default()
+    }
+
+    /// The rule that was proved more often; before any proof, that of price and time.
+    pub(super) fn rule(&self) -> Rule {
+        let count = |placement| self.placements(placement);
+        Rule {
+            lowered: count(Placement::LoweredRequeued) > count(Placement::LoweredKept),
+            raised: count(Placement::RaisedRequeued) >= count(Placement::RaisedKept),
+        }
+    }
+
+    /// Counts what it proves that an open order has this turn. Of an amendment before that turn it
+    /// proves nothing.
+    pub(super) fn prove(&mut self, turn: u64, doubt: &Doubt) {
+        let kinds = [
+            (
+                doubt.lowered,
+                Placement::LoweredKept,
+                Placement::LoweredRequeued,
+            ),
+            (
+                doubt.raised,
+                Placement::RaisedKept,
+                Placement::RaisedRequeued,
+            ),
+        ];
+        for (amended, kept, requeued) in kinds {
+            if amended > turn {
+                self.prove_placement(kept);
+            } else if amended == turn {
+                self.prove_placement(requeued);
+            }
+        }
+    }
+
+    /// Counts a proof.
+    pub(super) fn prove_placement(&mut self, placement: Placement) {
+        if let Some(count) = self.placements.get_mut(placement as usize) {
+            *count += 1;
+        }
     }
 
     /// Begins a message.

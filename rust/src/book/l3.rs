@@ -3,11 +3,17 @@
 //! The documentation leaves some rules open and no public capture settles them. What is done here,
 //! and nowhere else:
 //!
-//! - A queue goes by the orders' own timestamps, in snapshots too; of equal ones the first to come
-//!   is ahead. An order without a readable timestamp goes to the back.
+//! - Orders of a snapshot, added ones and ones that come from another price go to the back of
+//!   their queue, one after the other: snapshots list orders by queue priority (docs.kraken.com,
+//!   WebSocket v2, level3).
 //! - `add` of an order that is there replaces it.
-//! - `modify` with the same timestamp, or none, keeps the order's place; with another one the order
-//!   is put where that belongs. With another price or side it moves there.
+//! - `modify` with the same timestamp, or none, keeps the order's place; it is a fill. With another
+//!   one it is an amendment: the order keeps its place if that lowered its quantity, else it goes to
+//!   the back, which is priority by price and time. With another price or side it moves there.
+//! - When the checksum fails, amendments of orders in the ten best levels are placed the other way
+//!   (see [`super::doubts`]), then the queues are tried in the order of the timestamps, before the
+//!   book is given up. What the checksums have proved more often is what is done first from then
+//!   on.
 //! - `modify` and `delete` of an order that is not there are ignored: it may have been cut off.
 //! - An order without quantity is not in the book.
 //! - An event that is not known is ignored. The checksum tells whether that was right.
@@ -16,10 +22,11 @@
 //!
 //! [`OrderCounts`] counts each of these cases, also in the messages that failed their checksum.
 
-use super::queue::{Arena, Order};
+use super::doubts::{Doubt, Rule};
+use super::queue::{Arena, Order, Queue};
 use super::queues::Queues;
-use super::{Book, Level, OrderCounts, OrderKind, OutOfRange, Side};
-use crate::checksum::orders_checksum;
+use super::{Book, Level, OrderCounts, OrderKind, OutOfRange, Placement, Side};
+use crate::checksum::{LEVELS, orders_checksum};
 use crate::decimal::{Decimal, rescale};
 use crate::message::{BookBatch, BookItem, Channel, OrderEvent, OrderId, OrderRow};
 
@@ -51,6 +58,19 @@ pub struct L3Book {
     asks: Queues,
     arena: Arena,
     counts: OrderCounts,
+    /// Whether there may be orders whose place is open.
+    has_doubts: bool,
+}
+
+/// Open orders whose places are tried one by one, the last amended; of more than these, only
+/// places by the same rule for all are tried.
+const MOST_TRIED: usize = 4;
+
+/// An order whose place is open, and its turn for now.
+#[derive(Clone, Copy)]
+struct Open {
+    doubt: Doubt,
+    turn: u64,
 }
 
 impl L3Book {
@@ -104,6 +124,7 @@ impl L3Book {
         self.bids.clear();
         self.asks.clear();
         self.arena.clear();
+        self.has_doubts = false;
         (self.price_scale, self.qty_scale) = (0, 0);
     }
 
@@ -165,7 +186,7 @@ impl L3Book {
         }
         match self.add(side, row) {
             OrderKind::Add => OrderKind::Snapshot,
-            OrderKind::AddAhead => OrderKind::SnapshotAhead,
+            OrderKind::AddOlder => OrderKind::SnapshotOlder,
             other => other,
         }
     }
@@ -181,10 +202,10 @@ impl L3Book {
             return OrderKind::Empty;
         }
         let place = self.arena.insert(side, level, row);
-        let is_ahead = self.queue(place, side, level.price, row.time);
-        match (known, is_ahead) {
+        let is_older = self.queue(place, side, level.price, row.time);
+        match (known, is_older) {
             (Some(_), _) => OrderKind::AddKnown,
-            (None, true) => OrderKind::AddAhead,
+            (None, true) => OrderKind::AddOlder,
             (None, false) => OrderKind::Add,
         }
     }
@@ -203,20 +224,30 @@ impl L3Book {
             self.arena.remove(place);
             return OrderKind::Empty;
         }
-        let is_moved = (from_side, from.price) != (side, to.price);
-        if !is_moved && !self.arena.is_amended(place, row.time) {
-            self.side_mut(side).change(from.price, from.qty, to.qty);
+        if (from_side, from.price) != (side, to.price) {
+            self.release(place);
             self.arena.change(place, to.qty, row);
+            self.arena.move_to(place, side, to);
+            self.queue(place, side, to.price, row.time);
+            return OrderKind::ModifyMoved;
+        }
+        let is_amended = self.arena.is_amended(place, row.time);
+        self.side_mut(side).change(from.price, from.qty, to.qty);
+        self.arena.change(place, to.qty, row);
+        if !is_amended {
             return OrderKind::Modify;
         }
-        self.release(place);
-        self.arena.change(place, to.qty, row);
-        self.arena.move_to(place, side, to);
-        self.queue(place, side, to.price, row.time);
-        if is_moved {
-            OrderKind::ModifyMoved
+        let is_raised = to.qty >= from.qty;
+        let requeues = self.counts.rule().requeues(is_raised);
+        let (queues, arena) = self.parts(side);
+        if let Some(queue) = queues.at(to.price) {
+            queue.amend(arena, place, is_raised, requeues);
+        }
+        self.has_doubts = true;
+        if is_raised {
+            OrderKind::ModifyRaised
         } else {
-            OrderKind::ModifyRequeued
+            OrderKind::ModifyLowered
         }
     }
 
@@ -229,7 +260,8 @@ impl L3Book {
         OrderKind::Delete
     }
 
-    /// Puts an order into the queue of its price; returns whether it is ahead of others there.
+    /// Puts an order at the back of the queue of its price; returns whether it is older than the
+    /// order ahead of it.
     fn queue(&mut self, place: u32, side: Side, price: u128, time: Option<i128>) -> bool {
         let (queues, arena) = self.parts(side);
         let queue = queues.at(price);
@@ -242,6 +274,75 @@ impl L3Book {
             let (side, price) = (order.side, order.level.price);
             let (queues, arena) = self.parts(side);
             queues.release(arena, price, place);
+        }
+    }
+
+    /// The open orders that count for the checksum, the last amended first.
+    fn open(&self) -> Vec<Open> {
+        let sides = [&self.bids, &self.asks].into_iter();
+        let queues = sides.flat_map(|side| side.queues().take(LEVELS));
+        let open = queues
+            .flat_map(|queue| queue.doubts.iter())
+            .filter_map(|doubt| {
+                let turn = self.arena.get(doubt.place)?.turn;
+                Some(Open {
+                    doubt: *doubt,
+                    turn,
+                })
+            });
+        let mut open: Vec<_> = open.collect();
+        open.sort_by_key(|open| std::cmp::Reverse(open.doubt.latest()));
+        open
+    }
+
+    /// Places open orders the other way: all by one rule, then the last amended one by one.
+    fn reconcile_open(&mut self, expected: u32) -> bool {
+        let open = self.open();
+        let now: Vec<u64> = open.iter().map(|open| open.turn).collect();
+        let by_rule = |rule| open.iter().map(|open| open.doubt.turn(rule)).collect();
+        let tries = Rule::ALL.into_iter().map(by_rule);
+        for turns in tries.chain(combinations(&open)) {
+            if turns != now && self.fits(&open, &turns, expected) {
+                return true;
+            }
+        }
+        self.set_turns(&open, &now);
+        false
+    }
+
+    /// Whether the book has the checksum with these turns of the open orders.
+    fn fits(&mut self, open: &[Open], turns: &[u64], expected: u32) -> bool {
+        self.set_turns(open, turns);
+        self.checksum() == expected
+    }
+
+    fn set_turns(&mut self, open: &[Open], turns: &[u64]) {
+        for (open, turn) in open.iter().zip(turns) {
+            if let Some(order) = self.arena.get_mut(open.doubt.place) {
+                order.turn = *turn;
+            }
+        }
+        self.sort_top(Queue::sort_by_turn);
+    }
+
+    /// Tries the queues in the order of the timestamps.
+    fn reconcile_by_time(&mut self, expected: u32) -> bool {
+        self.sort_top(Queue::sort_by_time);
+        let is_right = self.checksum() == expected;
+        if is_right {
+            self.sort_top(Queue::accept);
+            self.counts.prove_placement(Placement::ByTime);
+        } else {
+            self.sort_top(Queue::sort_by_turn);
+        }
+        is_right
+    }
+
+    /// Calls `sort` with the queues that count for the checksum.
+    fn sort_top(&mut self, sort: impl Fn(&mut Queue, &mut Arena)) {
+        for side in [Side::Bid, Side::Ask] {
+            let (queues, arena) = self.parts(side);
+            queues.sort_top(arena, &sort);
         }
     }
 
@@ -297,6 +398,26 @@ impl L3Book {
     }
 }
 
+/// All combinations of turns that the first of some open orders may have.
+fn combinations(open: &[Open]) -> impl Iterator<Item = Vec<u64>> {
+    let now: Vec<u64> = open.iter().map(|open| open.turn).collect();
+    let first = open.iter().take(MOST_TRIED);
+    let choices: Vec<Vec<u64>> = first.map(|open| open.doubt.turns().collect()).collect();
+    let count = if choices.is_empty() {
+        0
+    } else {
+        choices.iter().map(Vec::len).product()
+    };
+    (0..count).map(move |mut number| {
+        let mut turns = now.clone();
+        for (turn, choice) in turns.iter_mut().zip(&choices) {
+            *turn = choice.get(number % choice.len()).copied().unwrap_or(*turn);
+            number /= choice.len();
+        }
+        turns
+    })
+}
+
 /// The scales that the rows which are orders need beyond `from`.
 fn scales_for(
     from: (u32, u32),
@@ -339,6 +460,7 @@ impl Book for L3Book {
             asks: Queues::new(Side::Ask),
             arena: Arena::default(),
             counts: OrderCounts::default(),
+            has_doubts: false,
         }
     }
 
@@ -372,6 +494,20 @@ impl Book for L3Book {
 
     fn checksum(&mut self) -> u32 {
         orders_checksum(&mut self.bids, &mut self.asks, &mut self.arena)
+    }
+
+    #[cold]
+    fn reconcile(&mut self, expected: u32) -> bool {
+        (self.has_doubts && self.reconcile_open(expected)) || self.reconcile_by_time(expected)
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        if self.has_doubts {
+            let (arena, counts) = (&self.arena, &mut self.counts);
+            let queues = self.bids.top(LEVELS).chain(self.asks.top(LEVELS));
+            queues.for_each(|queue| queue.settle(arena, counts));
+        }
     }
 
     fn note_mismatch(&mut self) {

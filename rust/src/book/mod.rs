@@ -1,6 +1,7 @@
 //! Order books on the digits of the wire.
 
 mod counts;
+mod doubts;
 mod l2;
 mod l3;
 mod ladder;
@@ -9,7 +10,7 @@ pub mod measures;
 pub(crate) mod queue;
 pub(crate) mod queues;
 
-pub use counts::{OrderCounts, OrderKind};
+pub use counts::{OrderCounts, OrderKind, Placement};
 pub use l2::L2Book;
 pub use l3::{L3Book, QueuePosition};
 pub use ladder::Ladder;
@@ -80,6 +81,16 @@ pub trait Book {
 
     /// The CRC-32 over the ten best levels of both sides.
     fn checksum(&mut self) -> u32;
+
+    /// Tries what else the last message can have meant; returns whether the book now has this
+    /// checksum. If not, it is as it was.
+    fn reconcile(&mut self, _expected: u32) -> bool {
+        false
+    }
+
+    /// Notes that the book has the exchange's checksum.
+    #[inline(always)]
+    fn settle(&mut self) {}
 
     /// Notes that the last message led to another checksum than the exchange's.
     fn note_mismatch(&mut self) {}

@@ -138,6 +138,14 @@ impl Queues {
         }
     }
 
+    /// Calls `sort` with the queues that count for the checksum; they may be about to change.
+    pub(super) fn sort_top(&mut self, arena: &mut Arena, sort: impl Fn(&mut Queue, &mut Arena)) {
+        for queue in self.top(LEVELS) {
+            sort(queue, arena);
+        }
+        self.digest = Digest::UNKNOWN;
+    }
+
     pub(super) fn transform(&mut self, change: impl Fn(Level) -> Level) {
         for queue in &mut self.levels {
             queue.transform(&change);

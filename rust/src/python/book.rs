@@ -2,13 +2,16 @@
 
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::convert;
 use super::engine::SharedEngine;
 use super::home::Home;
-use crate::book::L2Book;
+use crate::book::{L2Book, Level};
+use crate::engine::BookSlot;
 
-/// One pair's aggregated book.
+// One pair's aggregated book.
+#[doc = doc!("OrderBook" "")]
 #[pyclass(frozen, name = "OrderBook", module = "kraken_connector._native")]
 pub(super) struct PyOrderBook(Home<L2Book>);
 
@@ -27,7 +30,8 @@ impl PyOrderBook {
         let timestamp: Option<String> = data.getattr(intern!(py, "timestamp"))?.extract()?;
         let checksum = data.getattr(intern!(py, "checksum"))?;
         let timestamp = timestamp.as_deref();
-        self.0.write(&checksum, timestamp, is_snapshot, |book| {
+        let levels = is_snapshot.then(|| bids.len().max(asks.len()));
+        self.0.write(&checksum, timestamp, levels, |book| {
             if is_snapshot {
                 book.apply_snapshot(&bids, &asks)
             } else {
@@ -37,4 +41,20 @@ impl PyOrderBook {
     }
 }
 
-book_methods!(PyOrderBook, "OrderBook", {});
+book_methods!(PyOrderBook, "OrderBook", {
+    #[doc = doc!("OrderBook" "to_dict")]
+    #[pyo3(signature = (*, exact = false))]
+    fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
+        let levels = |slot: &BookSlot, side| slot.book().levels(side).collect();
+        self.0
+            .to_dict(py, levels, |level: &Level, (price_scale, qty_scale)| {
+                let row = PyDict::new(py);
+                row.set_item(
+                    "price",
+                    convert::number(py, level.price, price_scale, exact)?,
+                )?;
+                row.set_item("qty", convert::number(py, level.qty, qty_scale, exact)?)?;
+                Ok(row)
+            })
+    }
+});

@@ -3,12 +3,11 @@
 /// The `#[pymethods]` of a class around a [`super::home::Home`], and `$own` ones; the class has a
 /// method `apply`.
 macro_rules! book_methods {
-    ($class:ident, $name:literal, { $($own:tt)* }) => {
+    ($class:ident, $name:tt, { $($own:tt)* }) => {
         const _: () = {
         use pyo3::types::{PyInt, PyList};
         use $crate::book::{Book as _, Side};
         use $crate::engine::BookState;
-        use $crate::python::errors;
 
         #[pyo3::pymethods]
         impl $class {
@@ -18,61 +17,73 @@ macro_rules! book_methods {
                 Home::free(symbol, depth).map(Self)
             }
 
+            #[doc = doc!($name "symbol")]
             #[getter]
             fn symbol(&self) -> String {
                 self.0.symbol()
             }
 
+            #[doc = doc!($name "depth")]
             #[getter]
             fn depth(&self) -> usize {
                 self.0.with(|slot| slot.book().depth())
             }
 
+            #[doc = doc!($name "state")]
             #[getter]
             fn state(&self) -> &'static str {
                 self.0.with(|slot| slot.state().name())
             }
 
+            #[doc = doc!($name "is_valid")]
             #[getter]
             fn is_valid(&self) -> bool {
                 self.0.with(|slot| slot.state() == BookState::Valid)
             }
 
+            #[doc = doc!($name "is_live")]
             #[getter]
             const fn is_live(&self) -> bool {
                 self.0.is_live()
             }
 
+            #[doc = doc!($name "apply_snapshot")]
             fn apply_snapshot(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
                 self.apply(data, true)
             }
 
+            #[doc = doc!($name "apply_update")]
             fn apply_update(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
                 self.apply(data, false)
             }
 
+            #[doc = doc!($name "validate_checksum")]
             fn validate_checksum(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
                 let computed = self.checksum(expected.py())?;
                 if expected.eq(computed)? {
                     return Ok(());
                 }
-                Err(errors::checksum_error(&self.symbol(), expected, computed))
+                Err(self.0.checksum_error(expected, computed))
             }
 
+            #[doc = doc!($name "checksum")]
             fn checksum(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book_mut().checksum())
             }
 
+            #[doc = doc!($name "bids")]
             #[getter]
             fn bids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
                 self.0.all(py, Side::Bid)
             }
 
+            #[doc = doc!($name "asks")]
             #[getter]
             fn asks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
                 self.0.all(py, Side::Ask)
             }
 
+            #[doc = doc!($name "levels")]
             #[pyo3(signature = (side, depth = None))]
             fn levels<'py>(
                 &self,
@@ -82,6 +93,7 @@ macro_rules! book_methods {
                 self.0.read_levels(side, depth)?.decimals(side.py())
             }
 
+            #[doc = doc!($name "levels_float")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_float(
                 &self,
@@ -91,6 +103,7 @@ macro_rules! book_methods {
                 self.0.levels_float(side, depth)
             }
 
+            #[doc = doc!($name "levels_ticks")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_ticks<'py>(
                 &self,
@@ -100,6 +113,7 @@ macro_rules! book_methods {
                 self.0.levels_ticks(side, depth)
             }
 
+            #[doc = doc!($name "levels_array")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_array<'py>(
                 &self,
@@ -109,16 +123,19 @@ macro_rules! book_methods {
                 self.0.levels_array(side, depth)
             }
 
+            #[doc = doc!($name "microprice")]
             #[getter]
             fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.microprice(py)
             }
 
+            #[doc = doc!($name "imbalance")]
             #[pyo3(signature = (depth = 1))]
             fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
                 self.0.imbalance(py, depth)
             }
 
+            #[doc = doc!($name "cumulated_qty")]
             #[pyo3(signature = (side, depth = None))]
             fn cumulated_qty(
                 &self,
@@ -128,6 +145,7 @@ macro_rules! book_methods {
                 self.0.cumulated_qty(side, depth)
             }
 
+            #[doc = doc!($name "weighted_price")]
             #[pyo3(signature = (side, depth = None))]
             fn weighted_price(
                 &self,
@@ -137,60 +155,72 @@ macro_rules! book_methods {
                 self.0.weighted_price(side, depth)
             }
 
+            #[doc = doc!($name "price_scale")]
             #[getter]
             fn price_scale(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book().scales().0)
             }
 
+            #[doc = doc!($name "qty_scale")]
             #[getter]
             fn qty_scale(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book().scales().1)
             }
 
+            #[doc = doc!($name "best_bid")]
             #[getter]
             fn best_bid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.best(py, Side::Bid)?.first(py)
             }
 
+            #[doc = doc!($name "best_ask")]
             #[getter]
             fn best_ask<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.best(py, Side::Ask)?.first(py)
             }
 
+            #[doc = doc!($name "spread")]
             #[getter]
             fn spread<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.spread(py)
             }
 
+            #[doc = doc!($name "mid")]
             #[getter]
             fn mid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.mid(py)
             }
 
+            #[doc = doc!($name "bid")]
             #[getter]
             fn bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_price(py, Side::Bid)
             }
 
+            #[doc = doc!($name "bid_qty")]
             #[getter]
             fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_qty(py, Side::Bid)
             }
 
+            #[doc = doc!($name "ask")]
             #[getter]
             fn ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_price(py, Side::Ask)
             }
 
+            #[doc = doc!($name "ask_qty")]
             #[getter]
             fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_qty(py, Side::Ask)
             }
 
+            #[doc = doc!($name "top_of_book")]
             fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {
                 self.0.top_of_book(py)
             }
 
+            #[doc = doc!($name "unverified")]
             fn unverified<'py>(
                 &self,
                 py: Python<'py>,
@@ -198,36 +228,43 @@ macro_rules! book_methods {
                 self.0.unverified(py)
             }
 
+            #[doc = doc!($name "crossed")]
             #[getter]
             fn crossed(&self, py: Python<'_>) -> PyResult<bool> {
                 self.0.read(py, |slot| slot.book().is_crossed())
             }
 
+            #[doc = doc!($name "updates")]
             #[getter]
             fn updates(&self) -> u64 {
                 self.0.with(|slot| slot.updates())
             }
 
+            #[doc = doc!($name "verified_count")]
             #[getter]
             fn verified_count(&self) -> u64 {
                 self.0.with(|slot| slot.verified_count())
             }
 
+            #[doc = doc!($name "mismatch_count")]
             #[getter]
             fn mismatch_count(&self) -> u64 {
                 self.0.with(|slot| slot.mismatch_count())
             }
 
+            #[doc = doc!($name "timestamp")]
             #[getter]
             fn timestamp(&self) -> Option<String> {
                 self.0.with(|slot| slot.timestamp().map(ToOwned::to_owned))
             }
 
+            #[doc = doc!($name "received_ns")]
             #[getter]
             fn received_ns(&self) -> Option<i64> {
                 self.0.with(|slot| slot.received_ns())
             }
 
+            #[doc = doc!($name "verified_ns")]
             #[getter]
             fn verified_ns(&self) -> Option<i64> {
                 self.0.with(|slot| slot.verified_ns())
@@ -247,12 +284,7 @@ macro_rules! book_methods {
             }
 
             fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-                let symbol = self.symbol().into_pyobject(py)?.repr()?.to_string();
-                let (depth, state) = (self.depth(), self.state());
-                Ok(format!(
-                    concat!($name, "(symbol={}, depth={}, state='{}')"),
-                    symbol, depth, state
-                ))
+                Ok(format!(concat!($name, "({})"), self.0.summary(py)?))
             }
 
             $($own)*

@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
-use super::decimals::{DecimalText, Decimals};
+use super::decimals::{DecimalText, Decimals, decimal};
 use super::errors;
 use crate::book::Level;
 use crate::decimal::{Decimal, exact_float};
@@ -87,6 +87,19 @@ pub(super) fn integer(py: Python<'_>, mantissa: u128) -> Bound<'_, PyInt> {
         Ok(narrow) => PyInt::new(py, narrow),
         Err(_) => PyInt::new(py, mantissa),
     }
+}
+
+/// A number as `Decimal` or as `float`.
+pub(super) fn number(
+    py: Python<'_>,
+    mantissa: u128,
+    scale: u32,
+    is_exact: bool,
+) -> PyResult<Bound<'_, PyAny>> {
+    if is_exact {
+        return decimal(py, mantissa, scale);
+    }
+    Ok(float(mantissa, scale).into_pyobject(py)?.into_any())
 }
 
 /// Levels as pairs of `Decimal`.

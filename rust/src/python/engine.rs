@@ -38,7 +38,8 @@ impl SharedEngine {
     }
 }
 
-/// Frames of one connection to events and books.
+// Frames of one connection to events and books.
+#[doc = doc!("Engine" "")]
 #[pyclass(frozen, name = "Engine", module = "kraken_connector._native")]
 pub(super) struct PyEngine {
     core: SharedEngine,
@@ -57,6 +58,7 @@ impl PyEngine {
         }
     }
 
+    #[doc = doc!("Engine" "feed")]
     #[pyo3(signature = (frame, received_ns = None))]
     fn feed<'py>(
         &self,
@@ -73,11 +75,13 @@ impl PyEngine {
         PyList::new(py, events)
     }
 
+    #[doc = doc!("Engine" "book")]
     fn book(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyOrderBook>> {
         let index = self.core.lock().book_index(symbol);
         self.book_at(py, index)
     }
 
+    #[doc = doc!("Engine" "books")]
     fn books<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let symbols: Vec<String> = {
             let core = self.core.lock();
@@ -91,12 +95,14 @@ impl PyEngine {
         Ok(books)
     }
 
+    #[doc = doc!("Engine" "expect_book")]
     fn expect_book(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
         let legal = depth.extract().unwrap_or_default();
         let is_known = self.core.lock().expect_book(symbol, legal);
         check_depth::<L2Book>(is_known, depth)
     }
 
+    #[doc = doc!("Engine" "invalidate_book")]
     #[pyo3(signature = (symbol, state = "stale"))]
     fn invalidate_book(&self, symbol: &str, state: &str) -> PyResult<()> {
         let state = withdrawn(state)?;
@@ -104,11 +110,13 @@ impl PyEngine {
         Ok(())
     }
 
+    #[doc = doc!("Engine" "level3")]
     fn level3(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyLevel3Book>> {
         let index = self.core.lock().level3_index(symbol);
         self.level3_at(py, index)
     }
 
+    #[doc = doc!("Engine" "level3_books")]
     fn level3_books<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let symbols: Vec<String> = {
             let core = self.core.lock();
@@ -122,12 +130,14 @@ impl PyEngine {
         Ok(books)
     }
 
+    #[doc = doc!("Engine" "expect_level3")]
     fn expect_level3(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
         let legal = depth.extract().unwrap_or_default();
         let is_known = self.core.lock().expect_level3(symbol, legal);
         check_depth::<L3Book>(is_known, depth)
     }
 
+    #[doc = doc!("Engine" "invalidate_level3")]
     #[pyo3(signature = (symbol, state = "stale"))]
     fn invalidate_level3(&self, symbol: &str, state: &str) -> PyResult<()> {
         let state = withdrawn(state)?;
@@ -135,10 +145,12 @@ impl PyEngine {
         Ok(())
     }
 
+    #[doc = doc!("Engine" "reset")]
     fn reset(&self) {
         self.core.lock().reset();
     }
 
+    #[doc = doc!("Engine" "counters")]
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let counters = *self.core.lock().counters();
         let named = PyDict::new(py);

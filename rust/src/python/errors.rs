@@ -46,6 +46,30 @@ pub(super) fn checksum_error(symbol: &str, expected: &Bound<'_, PyAny>, computed
     )
 }
 
+/// The same with a note that the snapshot may have had another depth than the book.
+pub(super) fn with_depths(py: Python<'_>, error: PyErr, levels: usize, depth: usize) -> PyErr {
+    let note = format!(
+        "the last snapshot had {levels} levels a side and the book keeps {depth}: \
+         is that the depth of the subscription?"
+    );
+    match error
+        .value(py)
+        .call_method1(intern!(py, "add_note"), (note,))
+    {
+        Ok(_) => error,
+        Err(other) => other,
+    }
+}
+
+/// A depth that no subscription has.
+pub(super) fn unknown_depth(depth: i64, known: &[usize]) -> PyErr {
+    let known: Vec<_> = known.iter().map(ToString::to_string).collect();
+    PyValueError::new_err(format!(
+        "depth must be one of {}, not {depth}",
+        known.join(", ")
+    ))
+}
+
 /// A live book that was read in a state other than valid.
 pub(super) fn book_not_ready(py: Python<'_>, symbol: &str, state: &str) -> PyErr {
     exception(py, intern!(py, "BookNotReady"), (symbol, state))

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyInt, PyList, PyMemoryView};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyMemoryView, PySlice};
 
 use super::decimals::DecimalText;
 use super::engine::SharedEngine;
@@ -52,12 +52,10 @@ impl<B: LiveBook> Home<B> {
     /// `ValueError`: no such depth.
     pub(super) fn free(symbol: &str, depth: i64) -> PyResult<Self> {
         match usize::try_from(depth) {
-            Ok(levels @ 1..) => Ok(Self::Free(Box::new(Mutex::new(BookSlot::new(
-                symbol, levels,
-            ))))),
-            _ => Err(PyValueError::new_err(format!(
-                "depth must be at least 1, not {depth}"
-            ))),
+            Ok(levels) if B::DEPTHS.contains(&levels) => Ok(Self::Free(Box::new(Mutex::new(
+                BookSlot::new(symbol, levels),
+            )))),
+            _ => Err(errors::unknown_depth(depth, B::DEPTHS)),
         }
     }
 
@@ -162,7 +160,7 @@ impl<B: LiveBook> Home<B> {
         &self,
         checksum: &Bound<'_, PyAny>,
         timestamp: Option<&str>,
-        is_snapshot: bool,
+        snapshot_levels: Option<usize>,
         write: impl FnOnce(&mut B) -> Result<(), OutOfRange>,
     ) -> PyResult<()> {
         self.check_free()?;
@@ -170,6 +168,9 @@ impl<B: LiveBook> Home<B> {
             let written = write(slot.book_mut());
             if written.is_ok() {
                 slot.stamp(timestamp.map(str::as_bytes), None);
+                if let Some(levels) = snapshot_levels {
+                    slot.note_snapshot(levels);
+                }
             }
             written
         });
@@ -180,7 +181,7 @@ impl<B: LiveBook> Home<B> {
         if !checksum.is_none() {
             self.demand(checksum)?;
         }
-        if is_snapshot {
+        if snapshot_levels.is_some() {
             self.with(|slot| slot.withdraw(BookState::Valid));
         }
         Ok(())
@@ -207,12 +208,81 @@ impl<B: LiveBook> Home<B> {
         let mismatch = self.with(|slot| {
             let computed = slot.verify(wanted)?;
             slot.withdraw(BookState::AwaitingSnapshot);
-            Some((slot.symbol().to_owned(), computed))
+            Some(computed)
         });
-        match mismatch {
-            Some((symbol, computed)) => Err(errors::checksum_error(&symbol, expected, computed)),
-            None => Ok(()),
+        mismatch.map_or(Ok(()), |computed| {
+            Err(self.checksum_error(expected, computed))
+        })
+    }
+
+    /// A `ChecksumError`, with a note where the depth may be what is wrong.
+    pub(super) fn checksum_error(&self, expected: &Bound<'_, PyAny>, computed: u32) -> PyErr {
+        let (symbol, depth, levels) = self.with(|slot| {
+            let depth = slot.book().depth();
+            (slot.symbol().to_owned(), depth, slot.snapshot_levels())
+        });
+        let error = errors::checksum_error(&symbol, expected, computed);
+        let is_other = |levels| levels > depth || (levels < depth && B::DEPTHS.contains(&levels));
+        match levels.filter(|levels| is_other(*levels)) {
+            Some(levels) => errors::with_depths(expected.py(), error, levels, depth),
+            None => error,
         }
+    }
+
+    /// The state, and best bid and best ask price where they may be read.
+    pub(super) fn summary(&self, py: Python<'_>) -> PyResult<String> {
+        let is_live = self.is_live();
+        let (symbol, depth, state, prices, scale) = self.with(|slot| {
+            let (book, state) = (slot.book(), slot.state());
+            let is_readable = !is_live || state == BookState::Valid;
+            let prices = [Side::Bid, Side::Ask].map(|side| book.best(side).map(|it| it.price));
+            let prices = is_readable.then_some(prices);
+            (
+                slot.symbol().to_owned(),
+                book.depth(),
+                state,
+                prices,
+                book.scales().0,
+            )
+        });
+        let symbol = symbol.into_pyobject(py)?.repr()?.to_string();
+        let mut parts = vec![format!(
+            "symbol={symbol}, depth={depth}, state='{}'",
+            state.name()
+        )];
+        for (name, price) in ["bid", "ask"].iter().zip(prices.unwrap_or_default()) {
+            if let Some(price) = price {
+                let mut digits = DecimalText::default();
+                parts.push(format!("{name}={}", digits.write(price, scale)));
+            }
+        }
+        Ok(parts.join(", "))
+    }
+
+    /// The content as plain data, with rows that `row` makes.
+    pub(super) fn to_dict<'py, R>(
+        &self,
+        py: Python<'py>,
+        rows_of: impl Fn(&BookSlot<B>, Side) -> Vec<R>,
+        row: impl Fn(&R, (u32, u32)) -> PyResult<Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let (bids, asks, scales, checksum, timestamp) = self.read(py, |slot| {
+            let (bids, asks) = (rows_of(slot, Side::Bid), rows_of(slot, Side::Ask));
+            let timestamp = slot.timestamp().map(ToOwned::to_owned);
+            let scales = slot.book().scales();
+            (bids, asks, scales, slot.book_mut().checksum(), timestamp)
+        })?;
+        let plain = PyDict::new(py);
+        plain.set_item("symbol", self.symbol())?;
+        for (name, rows) in [("bids", bids), ("asks", asks)] {
+            let rows: PyResult<Vec<_>> = rows.iter().map(|one| row(one, scales)).collect();
+            plain.set_item(name, rows?)?;
+        }
+        plain.set_item("checksum", checksum)?;
+        if let Some(timestamp) = timestamp {
+            plain.set_item("timestamp", timestamp)?;
+        }
+        Ok(plain)
     }
 
     pub(super) fn levels_float(
@@ -245,7 +315,8 @@ impl<B: LiveBook> Home<B> {
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = side.py();
         let Levels { levels, scales } = self.read_levels(side, depth)?;
-        let bytes = PyBytes::new_with(py, levels.len() * 16, |target| {
+        // A cast to a dimension of length zero is refused, a slice of length zero is not.
+        let bytes = PyBytes::new_with(py, levels.len().max(1) * 16, |target| {
             for (target, level) in target.chunks_exact_mut(16).zip(&levels) {
                 let (price, qty) = floats(level, scales);
                 let (first, second) = target.split_at_mut(8);
@@ -255,11 +326,9 @@ impl<B: LiveBook> Home<B> {
             Ok(())
         })?;
         let view = PyMemoryView::from(&bytes)?;
-        // A memoryview has no dimension of length zero.
-        if levels.is_empty() {
-            return view.call_method1(intern!(py, "cast"), ("d",));
-        }
-        view.call_method1(intern!(py, "cast"), ("d", [levels.len(), 2]))
+        let shape = [levels.len().max(1), 2];
+        let view = view.call_method1(intern!(py, "cast"), ("d", shape))?;
+        view.get_item(PySlice::new(py, 0, levels.len().cast_signed(), 1))
     }
 
     pub(super) fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {

@@ -10,11 +10,14 @@ use super::decimals::{self, Decimals};
 use super::engine::SharedEngine;
 use super::home::{self, Home};
 use super::schema::Registry;
-use crate::book::{Book, L3Book, Order, OrderCounts, OrderKind, QueuePosition, Side};
+use crate::book::{
+    Book, L3Book, Level, Order, OrderCounts, OrderKind, Placement, QueuePosition, Side,
+};
 use crate::engine::BookSlot;
-use crate::message::OrderId;
+use crate::message::{OrderId, OrderRow};
 
-/// One pair's book of individual orders.
+// One pair's book of individual orders.
+#[doc = doc!("Level3Book" "")]
 #[pyclass(frozen, name = "Level3Book", module = "kraken_connector._native")]
 pub(super) struct PyLevel3Book(Home<L3Book>);
 
@@ -33,7 +36,9 @@ impl PyLevel3Book {
         let timestamp: Option<String> = data.getattr(intern!(py, "timestamp"))?.extract()?;
         let checksum = data.getattr(intern!(py, "checksum"))?;
         let timestamp = timestamp.as_deref();
-        self.0.write(&checksum, timestamp, is_snapshot, |book| {
+        let levels = |rows: &[OrderRow]| rows.chunk_by(|a, b| a.price == b.price).count();
+        let levels = is_snapshot.then(|| levels(&bids).max(levels(&asks)));
+        self.0.write(&checksum, timestamp, levels, |book| {
             if is_snapshot {
                 book.apply_snapshot(&bids, &asks)
             } else {
@@ -124,6 +129,7 @@ fn levels_of(levels: Option<i64>) -> PyResult<usize> {
 }
 
 book_methods!(PyLevel3Book, "Level3Book", {
+    #[doc = doc!("Level3Book" "orders")]
     #[pyo3(signature = (side, levels = None))]
     fn orders<'py>(&self, side: &Bound<'py, PyAny>, levels: Option<i64>) -> PyResult<Objects<'py>> {
         let py = side.py();
@@ -134,6 +140,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
         orders.to_python(py)
     }
 
+    #[doc = doc!("Level3Book" "order")]
     fn order<'py>(&self, py: Python<'py>, order_id: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
         let id = OrderId::new(order_id.as_bytes());
         let found = self.0.read(py, |slot| Orders {
@@ -143,6 +150,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
         Ok(found.to_python(py)?.pop())
     }
 
+    #[doc = doc!("Level3Book" "queue_position")]
     fn queue_position<'py>(
         &self,
         py: Python<'py>,
@@ -157,6 +165,31 @@ book_methods!(PyLevel3Book, "Level3Book", {
             .transpose()
     }
 
+    #[doc = doc!("Level3Book" "to_dict")]
+    #[pyo3(signature = (*, exact = false))]
+    fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
+        let orders = |slot: &BookSlot<L3Book>, side| {
+            let orders = slot.book().orders(side, usize::MAX);
+            orders.cloned().collect()
+        };
+        self.0
+            .to_dict(py, orders, |order: &Order, (price_scale, qty_scale)| {
+                let row = PyDict::new(py);
+                let Level { price, qty } = order.level;
+                row.set_item("order_id", PyString::from_bytes(py, order.id.bytes())?)?;
+                row.set_item(
+                    "limit_price",
+                    convert::number(py, price, price_scale, exact)?,
+                )?;
+                row.set_item("order_qty", convert::number(py, qty, qty_scale, exact)?)?;
+                let timestamp = Some(order.timestamp.bytes()).filter(|text| !text.is_empty());
+                let timestamp = timestamp.map(|text| PyString::from_bytes(py, text));
+                row.set_item("timestamp", timestamp.transpose()?)?;
+                Ok(row)
+            })
+    }
+
+    #[doc = doc!("Level3Book" "unverified_orders")]
     fn unverified_orders<'py>(&self, py: Python<'py>) -> PyResult<(Objects<'py>, Objects<'py>)> {
         let (bids, asks) = self.0.with(|slot| {
             let bids = Orders::of(slot, Side::Bid, usize::MAX);
@@ -165,18 +198,32 @@ book_methods!(PyLevel3Book, "Level3Book", {
         Ok((bids.to_python(py)?, asks.to_python(py)?))
     }
 
+    #[doc = doc!("Level3Book" "order_count")]
     #[getter]
     fn order_count(&self) -> usize {
         self.0.with(|slot| slot.book().order_count())
     }
 
+    #[doc = doc!("Level3Book" "event_counts")]
     #[getter]
     fn event_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.counted(py, OrderCounts::entries)
     }
 
+    #[doc = doc!("Level3Book" "mismatch_counts")]
     #[getter]
     fn mismatch_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         self.counted(py, OrderCounts::mismatches)
+    }
+
+    #[doc = doc!("Level3Book" "placement_counts")]
+    #[getter]
+    fn placement_counts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let counts = self.0.with(|slot| *slot.book().counts());
+        let named = PyDict::new(py);
+        for placement in Placement::ALL {
+            named.set_item(placement.name(), counts.placements(placement))?;
+        }
+        Ok(named)
     }
 });

@@ -15,11 +15,12 @@ use crate::lexer::Text;
 use crate::message::{BookBatch, Channel, DataMessage, Message, parse_message, plain_head};
 use crate::time::timestamp_ns;
 
-/// A message of a channel.
-///
-/// No `__traverse__`: the items of a frame never refer to their message, so only a list that a
-/// caller filled with its own message makes a cycle, and without the garbage collector's header
-/// a message is made and freed faster.
+// A message of a channel.
+//
+// No `__traverse__`: the items of a frame never refer to their message, so only a list that a
+// caller filled with its own message makes a cycle, and without the garbage collector's header
+// a message is made and freed faster.
+#[doc = doc!("WSDataMessage" "")]
 #[pyclass(frozen, name = "WSDataMessage", module = "kraken_connector._native")]
 pub(super) struct PyDataMessage {
     origin: Origin,
@@ -180,6 +181,7 @@ impl PyDataMessage {
         Self::made(origin, data)
     }
 
+    #[doc = doc!("WSDataMessage" "channel")]
     #[getter]
     fn channel<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         match &self.origin {
@@ -188,6 +190,7 @@ impl PyDataMessage {
         }
     }
 
+    #[doc = doc!("WSDataMessage" "type")]
     #[getter(r#type)]
     fn kind<'py>(&self, py: Python<'py>) -> Bound<'py, PyString> {
         match &self.origin {
@@ -203,6 +206,7 @@ impl PyDataMessage {
         }
     }
 
+    #[doc = doc!("WSDataMessage" "data")]
     #[getter]
     fn data<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let late = match &self.data {
@@ -217,6 +221,7 @@ impl PyDataMessage {
         Ok(late.get_or_init(|| data).bind(py).clone())
     }
 
+    #[doc = doc!("WSDataMessage" "sequence")]
     #[getter]
     fn sequence<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         Ok(match &self.origin {
@@ -228,6 +233,7 @@ impl PyDataMessage {
         })
     }
 
+    #[doc = doc!("WSDataMessage" "symbol")]
     #[getter]
     fn symbol<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
         let Origin::Wire { frame, message } = &self.origin else {
@@ -240,6 +246,7 @@ impl PyDataMessage {
             .transpose()
     }
 
+    #[doc = doc!("WSDataMessage" "timestamp")]
     #[getter]
     fn timestamp<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         match &self.origin {
@@ -252,6 +259,7 @@ impl PyDataMessage {
         }
     }
 
+    #[doc = doc!("WSDataMessage" "timestamp_ns")]
     #[getter]
     fn timestamp_ns(&self, py: Python<'_>) -> PyResult<Option<i128>> {
         if let Origin::Wire { frame, message } = &self.origin {
@@ -270,16 +278,19 @@ impl PyDataMessage {
         })
     }
 
+    #[doc = doc!("WSDataMessage" "received_ns")]
     #[getter]
     const fn received_ns(&self) -> Option<i64> {
         self.received_ns
     }
 
+    #[doc = doc!("WSDataMessage" "verified")]
     #[getter]
     const fn verified(&self) -> Option<bool> {
         self.verified
     }
 
+    #[doc = doc!("WSDataMessage" "raw")]
     #[getter]
     fn raw(&self, py: Python<'_>) -> Option<Py<PyBytes>> {
         match &self.origin {
@@ -288,6 +299,7 @@ impl PyDataMessage {
         }
     }
 
+    #[doc = doc!("WSDataMessage" "to_dict")]
     #[pyo3(signature = (*, exact = false))]
     fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
         let plain = PyDict::new(py);
@@ -303,6 +315,7 @@ impl PyDataMessage {
         Ok(plain)
     }
 
+    #[doc = doc!("WSDataMessage" "from_dict")]
     #[classmethod]
     fn from_dict(class: &Bound<'_, PyType>, src_dict: &Bound<'_, PyMapping>) -> PyResult<Self> {
         let py = class.py();
@@ -441,7 +454,7 @@ impl PyDataMessage {
     }
 }
 
-/// Turn one text frame into one typed message, without keeping any state.
+#[doc = doc!("" "parse_message")]
 #[pyfunction]
 #[pyo3(name = "parse_message", signature = (raw))]
 pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {

@@ -4,6 +4,13 @@
 //! is held: either may run the garbage collector, whose finalisers may come back here. And the
 //! classes are frozen, with what changes behind locks, so that the module works without the GIL.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "the docstrings of Python are no Markdown"
+)]
+
+#[macro_use]
+mod docs;
 #[macro_use]
 mod book_methods;
 mod book;

@@ -15,7 +15,8 @@ use crate::websocket::{Frame, frame_at};
 /// processor's nearer caches, and costs callbacks a fifteenth, as there are more reads.
 const ROOM: usize = 128 * 1024;
 
-/// The receive half of one socket: its bytes in, an engine's events out.
+// The receive half of one socket: its bytes in, an engine's events out.
+#[doc = doc!("Receiver" "")]
 #[pyclass(frozen, name = "Receiver", module = "kraken_connector._native")]
 pub(super) struct PyReceiver {
     engine: Py<PyEngine>,
@@ -81,6 +82,7 @@ impl PyReceiver {
         self.lock().is_direct = is_direct;
     }
 
+    #[doc = doc!("Receiver" "get_buffer")]
     #[pyo3(signature = (sizehint = -1))]
     #[allow(
         unused_variables,
@@ -119,6 +121,7 @@ impl PyReceiver {
         Ok(view)
     }
 
+    #[doc = doc!("Receiver" "buffer_updated")]
     fn buffer_updated<'py>(
         &self,
         py: Python<'py>,

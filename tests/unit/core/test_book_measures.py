@@ -62,7 +62,8 @@ def test_an_empty_book_has_no_figures_and_is_true(empty: Any) -> None:
     assert empty.imbalance() is None
     assert empty.cumulated_qty("bid") == 0.0
     assert empty.weighted_price("bid") is None
-    assert empty.levels_array("bid").tolist() == []
+    array = empty.levels_array("bid")
+    assert (array.shape, array.format, array.tolist()) == ((0, 2), "d", [])
     assert len(empty) == 0
     assert empty
 

@@ -96,37 +96,26 @@ def test_order_by_its_id(book: Any) -> None:
     assert book.order("OX") is None
 
 
-def test_snapshot_goes_by_timestamps_too(core: Any) -> None:
+def test_snapshot_lists_queues_by_priority(core: Any) -> None:
     book = core.Level3Book("A/B")
     book.apply_snapshot(data(order("OA", second=3), order("OB", second=1), order("OC", second=3)))
-    assert ids(book) == ["OB", "OA", "OC"]
-    assert (book.event_counts["snapshot"], book.event_counts["snapshot_ahead"]) == (2, 1)
+    assert ids(book) == ["OA", "OB", "OC"]
+    assert (book.event_counts["snapshot"], book.event_counts["snapshot_older"]) == (2, 1)
 
 
 @pytest.mark.parametrize(
-    ("second", "place", "kind"),
-    [
-        (0, 0, "add_ahead"),
-        (1, 1, "add_ahead"),
-        (2, 2, "add_ahead"),
-        (3, 3, "add"),
-        (9, 3, "add"),
-        (None, 3, "add"),
-        ("yesterday", 3, "add"),
-    ],
+    ("second", "kind"),
+    [(0, "add_older"), (2, "add_older"), (3, "add"), (9, "add"), (None, "add"), ("soon", "add")],
 )
-def test_add_goes_by_its_timestamp_behind_equal_ones(
-    book: Any, second: Any, place: int, kind: str
-) -> None:
+def test_added_order_goes_to_the_back(book: Any, second: Any, kind: str) -> None:
     book.apply_update(data(order("OX", second=second, event="add")))
-    assert ids(book).index("OX") == place
+    assert ids(book) == ["OA", "OB", "OC", "OX"]
     assert counts(book) == {kind: 1}
 
 
 def test_without_a_timestamp_an_order_is_as_old_as_the_last(book: Any) -> None:
     book.apply_update(data(order("OX", second=None, event="add"), order("OY", "1.0", 3, "add")))
-    book.apply_update(data(order("OZ", second=2, event="add")))
-    assert ids(book) == ["OA", "OB", "OZ", "OC", "OX", "OY"]
+    assert counts(book) == {"add": 2}
     assert book.order("OX").timestamp is None
 
 
@@ -146,17 +135,26 @@ def test_modify_with_its_old_timestamp_or_none_keeps_the_place(book: Any, second
     assert counts(book) == {"modify": 1}
 
 
-@pytest.mark.parametrize(("second", "place"), [(0, 0), (2, 1), (3, 2), (8, 2)])
-def test_modify_with_another_timestamp_takes_the_place_of_that(
-    book: Any, second: int, place: int
+@pytest.mark.parametrize(
+    ("qty", "second", "kind", "place"),
+    [
+        ("0.5", 8, "modify_lowered", 0),
+        ("0.5", 0, "modify_lowered", 0),
+        ("1.0", 8, "modify_raised", 2),
+        ("9.0", 8, "modify_raised", 2),
+        ("9.0", 0, "modify_raised", 2),
+    ],
+)
+def test_amended_order_keeps_its_place_if_its_quantity_is_lowered(
+    book: Any, qty: str, second: int, kind: str, place: int
 ) -> None:
-    book.apply_update(data(order("OA", "9.0", second, "modify")))
+    book.apply_update(data(order("OA", qty, second, "modify")))
     assert ids(book).index("OA") == place
-    assert book.order("OA") == order("OA", "9.0", second)
-    assert counts(book) == {"modify_requeued": 1}
+    assert book.order("OA") == order("OA", qty, second)
+    assert counts(book) == {kind: 1}
 
 
-@pytest.mark.parametrize(("second", "place"), [(1, 0), (6, 1), (None, 1)])
+@pytest.mark.parametrize(("second", "place"), [(1, 1), (6, 1), (None, 1)])
 def test_modify_with_another_price_moves_the_order(book: Any, second: Any, place: int) -> None:
     book.apply_update(data(order("OX", "1.0", 5, "add", "9.0")))
     book.apply_update(data(order("OA", "3.0", second, "modify", "9.0")))
@@ -243,21 +241,21 @@ def test_entries_apply_in_order(book: Any) -> None:
 
 
 def test_the_cut_counts_levels_and_forgets_their_orders(core: Any) -> None:
-    book = core.Level3Book("A/B", depth=2)
-    rows = [order(f"O{n}", price=f"{9 - n // 2}.0", second=n) for n in range(4)]
+    book = core.Level3Book("A/B", depth=10)
+    rows = [order(f"O{n:02}", price=f"{19 - n // 2}.0", second=n) for n in range(20)]
     book.apply_snapshot(data(*rows))
-    book.apply_update(data(order("OX", second=9, event="add", price="8.5")))
-    assert ids(book) == ["O0", "O1", "OX"]
-    assert (book.order("O2"), book.order_count) == (None, 3)
-    book.apply_update(data(order("O2", event="delete"), order("O3", event="modify")))
+    book.apply_update(data(order("OX", second=59, event="add", price="10.5")))
+    assert ids(book) == [*(f"O{n:02}" for n in range(18)), "OX"]
+    assert (book.order("O18"), book.order_count) == (None, 19)
+    book.apply_update(data(order("O18", event="delete"), order("O19", event="modify")))
     assert counts(book) == {"add": 1, "delete_unknown": 1, "modify_unknown": 1}
 
 
 def test_a_level_that_leaves_and_comes_back_within_a_message_is_not_cut(core: Any) -> None:
-    book = core.Level3Book("A/B", depth=1)
-    book.apply_snapshot(data(order("OA")))
+    book = core.Level3Book("A/B", depth=10)
+    book.apply_snapshot(data(*(order(f"O{n}", price=f"{10 - n}.0") for n in range(10))))
     book.apply_update(data(order("OX", event="add", price="11.0"), order("OX", event="delete")))
-    assert ids(book) == ["OA"]
+    assert ids(book) == [f"O{n}" for n in range(10)]
 
 
 def test_more_decimals_widen_the_book(book: Any) -> None:
@@ -321,7 +319,7 @@ def test_counts_are_copies_and_stay_over_snapshots(book: Any) -> None:
     book.event_counts["add"] = 7
     book.apply_update(data(order("OX", event="add")))
     book.apply_snapshot(data())
-    assert counts(book) == {"add_ahead": 1}
+    assert counts(book) == {"add_older": 1}
     assert book.event_counts.keys() == book.mismatch_counts.keys()
 
 
@@ -331,12 +329,6 @@ def test_long_ids_and_timestamps_are_kept_whole(core: Any) -> None:
     book.apply_snapshot(data(order(long_id, second=long_time), order(long_id + "y", second=1)))
     assert book.order(long_id) == order(long_id, second=long_time)
     assert ids(book) == [long_id, long_id + "y"]
-
-
-@pytest.mark.parametrize("depth", [0, -1])
-def test_no_depth_below_one(core: Any, depth: int) -> None:
-    with pytest.raises(ValueError, match="at least 1"):
-        core.Level3Book("A/B", depth)
 
 
 def test_arguments_of_orders_are_checked(book: Any) -> None:
@@ -349,5 +341,14 @@ def test_arguments_of_orders_are_checked(book: Any) -> None:
 def test_repr_and_truth(core: Any) -> None:
     book = core.Level3Book("A/B", depth=100)
     assert repr(book) == "Level3Book(symbol='A/B', depth=100, state='awaiting_snapshot')"
+
+
+def test_to_dict_is_that_of_a_snapshot(book: Any) -> None:
+    book.apply_update(data(order("OX", "0.5", None, "add")))
+    rows = [*book.orders("bid")]
+    told = Level3Data("A/B", rows, [], book.checksum())
+    assert rows[-1].timestamp is None
+    assert book.to_dict() == told.to_dict()
+    assert repr(book.to_dict(exact=True)) == repr(told.to_dict(exact=True))
     assert book
     assert not book.is_live

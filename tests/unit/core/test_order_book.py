@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from kraken_connector.exceptions import ChecksumError
+from kraken_connector.exceptions import BookNotReady, ChecksumError
 from kraken_connector.models import BookData, BookLevel
 
 Rows = list[tuple[str, str]]
@@ -42,16 +44,46 @@ def test_constructor(core: Any) -> None:
     assert (book.state, book.is_valid, book.is_live) == ("awaiting_snapshot", False, False)
 
 
-@pytest.mark.parametrize("depth", [0, -1])
-def test_depth_must_be_positive(core: Any, depth: int) -> None:
-    with pytest.raises(ValueError, match="depth"):
+@pytest.mark.parametrize("depth", [10, 25, 100, 500, 1000])
+def test_depths_of_subscriptions(core: Any, depth: int) -> None:
+    rows = [(f"{3000 - n}.0", "1.00") for n in range(depth + 5)]
+    book = core.OrderBook("A/B", depth)
+    book.apply_snapshot(data(rows))
+    assert texts(book.bids) == rows[:depth]
+
+
+@pytest.mark.parametrize("depth", [-1, 0, 1, 7, 11, 5000])
+def test_other_depths_are_refused(core: Any, depth: int) -> None:
+    with pytest.raises(
+        ValueError, match=f"^depth must be one of 10, 25, 100, 500, 1000, not {depth}$"
+    ):
         core.OrderBook("A/B", depth)
+    with pytest.raises(ValueError, match=f"^depth must be one of 10, 100, 1000, not {depth}$"):
+        core.Level3Book("A/B", depth)
 
 
-def test_any_positive_depth_is_fine(core: Any) -> None:
-    book = core.OrderBook("A/B", 2)
-    book.apply_snapshot(data(BIDS, ASKS))
-    assert (texts(book.bids), texts(book.asks)) == (BIDS[:2], ASKS[:2])
+@pytest.mark.parametrize("update", [False, True])
+@pytest.mark.parametrize(
+    ("levels", "depth", "told"), [(25, 10, True), (10, 25, True), (4, 10, False)]
+)
+def test_error_of_a_wrong_depth_says_what_the_snapshot_had(
+    core: Any, levels: int, depth: int, told: bool, update: bool
+) -> None:
+    book = core.OrderBook("A/B", depth)
+    rows = [(f"{99 - n}.0", "1.00") for n in range(levels)]
+    if update:
+        book.apply_snapshot(data(rows))
+    apply = book.apply_update if update else book.apply_snapshot
+    with pytest.raises(ChecksumError) as caught:
+        apply(data([] if update else rows, checksum=1))
+    note = (
+        f"the last snapshot had {levels} levels a side and the book keeps {depth}: "
+        "is that the depth of the subscription?"
+    )
+    assert getattr(caught.value, "__notes__", []) == [note] * told
+    with pytest.raises(ChecksumError) as again:
+        book.validate_checksum(1)
+    assert getattr(again.value, "__notes__", []) == [note] * told
 
 
 def test_empty_book(core: Any) -> None:
@@ -165,12 +197,13 @@ def test_unknown_removal_is_ignored(book: Any) -> None:
 
 def test_cut_comes_after_the_whole_message(core: Any) -> None:
     """A level pushed out by one row stays when a later row of the message makes room."""
-    book = core.OrderBook("A/B", 3)
-    book.apply_snapshot(data(BIDS))
+    rows = [*BIDS, *((f"{n}.0", "1.00") for n in range(7, 0, -1))]
+    book = core.OrderBook("A/B", 10)
+    book.apply_snapshot(data(rows))
     book.apply_update(data([("9.8", "1.00"), ("9.8", "0.00")]))
-    assert texts(book.bids) == BIDS
+    assert texts(book.bids) == rows
     book.apply_update(data([("9.8", "1.00")]))
-    assert texts(book.bids) == [BIDS[0], ("9.8", "1.00"), BIDS[1]]
+    assert texts(book.bids) == [BIDS[0], ("9.8", "1.00"), *rows[1:-1]]
 
 
 def test_snapshot_replaces(book: Any) -> None:
@@ -292,8 +325,44 @@ def test_wide_numbers_are_exact(core: Any) -> None:
     assert texts(book.bids) == rows
 
 
-def test_repr_names_what_it_is(book: Any) -> None:
-    assert repr(book) == "OrderBook(symbol='A/B', depth=10, state='valid')"
+def test_repr_shows_the_best_prices(core: Any, book: Any) -> None:
+    start = "OrderBook(symbol='A/B', depth=10, state='valid'"
+    assert repr(book) == start + ", bid=10.0, ask=10.5)"
+    book.apply_snapshot(data([], ASKS))
+    assert repr(book) == start + ", ask=10.5)"
+    tiny = core.OrderBook("A/B")
+    tiny.apply_snapshot(data([("0.00000001", "1")]))
+    assert repr(tiny) == start + ", bid=0.00000001)"
+
+
+def test_repr_of_a_live_book_shows_no_unverified_price(core: Any) -> None:
+    engine = core.Engine()
+    frame = (
+        '{"channel":"book","type":"snapshot","data":[{"symbol":"A/B",'
+        '"bids":[{"price":9.50,"qty":1.0}],"asks":[],"checksum":%d}]}'
+    )
+    book = engine.book("A/B")
+    engine.feed(frame % zlib.crc32(b"95010"))
+    assert repr(book) == "OrderBook(symbol='A/B', depth=10, state='valid', bid=9.50)"
+    engine.feed(frame % 1)
+    assert repr(book) == "OrderBook(symbol='A/B', depth=10, state='stale')"
+    with pytest.raises(BookNotReady):
+        book.to_dict()
+
+
+@pytest.mark.parametrize("timestamp", [None, "2026-01-01T00:00:00.5Z"])
+def test_to_dict_is_that_of_a_snapshot(core: Any, timestamp: str | None) -> None:
+    book = core.OrderBook("A/B")
+    assert book.to_dict() == {"symbol": "A/B", "bids": [], "asks": [], "checksum": 0}
+    book.apply_snapshot(data(BIDS, ASKS, timestamp=timestamp))
+    told = data(BIDS, ASKS, book.checksum(), timestamp=timestamp)
+    assert book.to_dict() == told.to_dict()
+    exact = book.to_dict(exact=True)
+    assert (exact, repr(exact)) == (told.to_dict(exact=True), repr(told.to_dict(exact=True)))
+    assert json.dumps(book.to_dict()) == json.dumps(told.to_dict())
+    again = core.OrderBook("A/B")
+    again.apply_snapshot(BookData.from_dict(exact))
+    assert (again.bids, again.asks, again.timestamp) == (book.bids, book.asks, timestamp)
 
 
 def test_data_from_the_wire_can_be_applied(core: Any) -> None:

@@ -1,0 +1,71 @@
+"""Orders whose place in their queue the documentation leaves open, until a checksum decides.
+
+An amended order has a new timestamp. Whether it also goes to the back of its queue, nobody says. So
+each such order keeps a note of where it stands in either case, as turns: a queue goes by the turns
+of its orders, and each arrival and each amendment has a turn of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+#: Open orders of one queue; of more the oldest count as decided.
+MOST_OPEN = 16
+#: Open orders whose places are tried one by one, the last amended; of more than these, only places
+#: by the same rule for all are tried.
+_MOST_TRIED = 4
+
+
+class Rule(NamedTuple):
+    """Which amendments send an order to the back of its queue: those that lower the
+    quantity, and the others."""
+
+    lowered: bool
+    raised: bool
+
+
+RULES = (Rule(False, True), Rule(True, True), Rule(False, False), Rule(True, False))
+
+
+class Doubt(NamedTuple):
+    """The turns that an order may have: before the amendments, and that of the last amendment of
+    each kind, zero without one."""
+
+    arrived: int
+    lowered: int = 0
+    raised: int = 0
+
+    def turn(self, rule: Rule) -> int:
+        """Return the turn that the order has by a rule."""
+        lowered = self.lowered if rule.lowered else 0
+        raised = self.raised if rule.raised else 0
+        return max(self.arrived, lowered, raised)
+
+    def turns(self) -> list[int]:
+        """Return all turns that the order may have."""
+        return [self.arrived, *filter(None, (self.lowered, self.raised))]
+
+    @property
+    def latest(self) -> int:
+        """The turn of the last amendment."""
+        return max(self.lowered, self.raised)
+
+
+def choices(doubts: Sequence[Doubt], now: Sequence[int]) -> Iterator[list[int]]:
+    """Yield which turns the orders may have instead: by one rule for all, then the first one by
+    one, the others as they are `now`."""
+    for rule in RULES:
+        yield [doubt.turn(rule) for doubt in doubts]
+    for first in _combinations([doubt.turns() for doubt in doubts[:_MOST_TRIED]]):
+        yield [*first, *now[len(first) :]]
+
+
+def _combinations(turns: list[list[int]]) -> Iterator[list[int]]:
+    """Yield one of each list, in all combinations; the first changes fastest."""
+    if not turns:
+        yield []
+        return
+    for rest in _combinations(turns[1:]):
+        for turn in turns[0]:
+            yield [turn, *rest]

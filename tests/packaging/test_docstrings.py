@@ -1,0 +1,55 @@
+"""`help()` shows the contract on both cores, and it is that of the stub."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pydoc
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .test_stub import CLASSES, FUNCTIONS, METHODS
+
+ROOT = Path(__file__).parents[2]
+MEMBERS = [(owner, node) for owner, node in METHODS if not node.name.startswith("__")]
+
+
+def text_of(node: Any) -> str:
+    text = ast.get_docstring(node)
+    assert text, f"{node.name} has no docstring"
+    return text
+
+
+@pytest.mark.parametrize(
+    ("owner", "node"), MEMBERS, ids=lambda value: getattr(value, "name", value)
+)
+def test_members_have_the_stubs_docstring(core: Any, owner: str, node: Any) -> None:
+    member = inspect.getattr_static(getattr(core, owner), node.name)
+    assert inspect.getdoc(getattr(member, "__func__", member)) == text_of(node)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_classes_have_the_stubs_docstring(core: Any, name: str) -> None:
+    assert inspect.getdoc(getattr(core, name)) == text_of(CLASSES[name])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_have_the_stubs_docstring(core: Any, name: str) -> None:
+    assert inspect.getdoc(getattr(core, name)) == text_of(FUNCTIONS[name])
+
+
+def test_help_shows_a_method(core: Any) -> None:
+    shown = pydoc.render_doc(core.Engine.feed, renderer=pydoc.plaintext)
+    assert "received_ns" in shown
+    assert "Take one text frame" in shown
+
+
+def test_written_docstrings_are_up_to_date() -> None:
+    script = ROOT / "packaging" / "docstrings.py"
+    command = [sys.executable, script, "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
