@@ -375,7 +375,8 @@ impl<'f, 'py> Decoder<'f, 'py> {
 
     #[inline]
     fn decimal(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
-        if number.has_exponent() {
+        // A negative zero is zero in a book, and keeps its sign as a `Decimal`.
+        if number.has_exponent() || number.is_negative() {
             let exact = decimals::from_text(self.py, self.lexeme(number));
             return exact.or_else(|error| self.beyond_decimal(number, error));
         }
