@@ -23,6 +23,9 @@ Frame = bytes | bytearray | memoryview | str
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 #: Channels of books.
 BOOK_CHANNELS = ("book", "level3")
+#: Channels of which a client keeps account, where it matters whether a message has all there is or
+#: what changed.
+STATE_CHANNELS = ("balances", "executions", "instrument")
 #: Where a `batch_cancel` says how many orders it cancelled.
 _COUNTS = ("orders_cancelled", "count")
 
@@ -125,6 +128,8 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
         raise Defect("missing", ()) if kind is None else Defect("type", ("type",))
     if type(data) is not list:
         _check_data(document["channel"], data)
+    if document["channel"] in STATE_CHANNELS and kind not in ("snapshot", "update"):
+        raise Defect("type", ("type",))
     if sequence is not None:
         sequence = _sequence(frame, sequence)
     made_of = item_type(document["channel"], kind)

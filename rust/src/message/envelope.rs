@@ -142,16 +142,20 @@ impl Envelope {
 
     fn data_message(&self, frame: &[u8], channel: Channel, name: Text) -> Result<DataMessage> {
         let missing = ParseError::new(ErrorKind::Missing, self.offset);
-        let kind = self.kind.ok_or(missing).and_then(text)?;
+        let kind_field = self.kind.ok_or(missing)?;
+        let kind = text(kind_field)?;
         let data = self.data.ok_or(missing)?;
         check_data(channel, data)?;
+        let is_snapshot = kind.is(frame, b"snapshot");
+        if channel.has_state() && !is_snapshot && !kind.is(frame, b"update") {
+            return Err(ParseError::new(ErrorKind::Type, kind_field.offset));
+        }
         let sequence = self.sequence.map(integer).transpose()?;
         if channel.has_books()
             && let Some(defect) = self.book.as_ref().and_then(|book| book.defect)
         {
             return Err(defect);
         }
-        let is_snapshot = kind.is(frame, b"snapshot");
         if let Some(shape) = rows::shape(channel, is_snapshot)
             && let Some(defect) = rows::read(&mut Lexer::at(frame, data.offset), shape)?
         {

@@ -83,6 +83,14 @@ impl Channel {
         }
     }
 
+    /// Whether a client keeps account of what its messages say, where it matters whether that is
+    /// all there is or what changed.
+    #[inline]
+    #[must_use]
+    pub const fn has_state(self) -> bool {
+        matches!(self, Self::Balances | Self::Executions | Self::Instrument)
+    }
+
     /// Whether its messages are about books.
     #[inline]
     #[must_use]

@@ -119,6 +119,10 @@ CASES: list[tuple[str | bytes, str, int, str | None]] = [
         59,
         "balances",
     ),
+    # Whether it is all there is or what changed must be known, where account is kept.
+    ('{"channel":"balances","type":"x","data":[]}', "type", 29, "balances"),
+    ('{"channel":"executions","type":"x","data":[],"sequence":1}', "type", 31, "executions"),
+    ('{"channel":"instrument","data":{},"type":"Update"}', "type", 41, "instrument"),
     # Books.
     ('{"channel":"book","data":[]}', "missing", 0, "book"),
     ('{"channel":"book","type":"update"}', "missing", 0, "book"),
