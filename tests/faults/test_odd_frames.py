@@ -174,7 +174,7 @@ async def bench(
             request_timeout=request_timeout,
         )
         async with client:
-            await client.subscribe(ExecutionsParams())
+            await client.subscribe(ExecutionsParams(snap_trades=True))
             await client.subscribe(BalancesParams())
             await client.subscribe(BookParams(symbol=[BTC, ETH]))
             await client.subscribe(Level3Params(symbol=[BTC]))
