@@ -56,16 +56,21 @@ def with_odd(document: Any, odd: Odd) -> Any:
     """
     document = copy.deepcopy(document)
     (*way, last), value = odd
-    at = document
-    for key in way:
-        at = at[key]
+    holder = at(document, tuple(way))
     if value is MISSING:
-        del at[last]
+        del holder[last]
     else:
-        at[last] = value
+        holder[last] = value
     return document
 
 
 def changed(document: Any, odd: Odd) -> bytes:
     """Return a document as JSON, with one oddity."""
     return json.dumps(with_odd(document, odd)).encode()
+
+
+def at(document: Any, path: tuple[Any, ...]) -> Any:
+    """Return what stands at a place."""
+    for key in path:
+        document = document[key]
+    return document

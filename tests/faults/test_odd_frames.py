@@ -285,7 +285,10 @@ def check_item(item: Any, plain: Any) -> None:
 
 
 def check_kept(client: KrakenWSClient) -> None:
-    """Check the types of what is kept about orders."""
+    """Check the types of what is kept about orders and about the exchange."""
+    assert isinstance(client.system_status, str)
+    assert isinstance(client.upcoming_maintenance, list)
+    assert isinstance(client.connection_id, int)
     for order in client.orders:
         for name in ("symbol", "side", "order_type", "time_in_force", "expire_time", "reason"):
             assert isinstance(getattr(order, name), str | None), name

@@ -100,7 +100,18 @@ def _is_book(document: Any) -> bool:
         type(document) is dict
         and document.get("channel") in BOOK_CHANNELS
         and document.get("method") is None
+        and _bare_error(document) is None
     )
+
+
+def _bare_error(document: Any) -> str | None:
+    """Return the text of an error without a method and without content: `{"error":"..."}`, or
+    `errorMessage` as in version 1 of the protocol (docs.kraken.com, "Spot WebSockets v1", page
+    "General Error")."""
+    if document.get("data") is not None or document.get("success") is True:
+        return None
+    texts = (document.get("error"), document.get("errorMessage"))
+    return next((text for text in texts if type(text) is str), None)
 
 
 def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
@@ -112,6 +123,8 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
         raise Defect("type", ())
     if document.get("method") is not None:
         return _response(document, received_ns)
+    if (error := _bare_error(document)) is not None:
+        return _refusal("error", error, document, document.get("result"), received_ns)
     channel = document.get("channel")
     if channel is None:
         raise Defect("unclassified", ())
@@ -167,11 +180,18 @@ def _response(document: Any, received_ns: int | None) -> Message:
     times, result = (get("time_in"), get("time_out"), get("req_id")), _result(method, document)
     if _succeeded(document):
         return WSResponse(method, result, True, *times, received_ns=received_ns)
+    return _refusal(method, get("error"), document, result, received_ns)
+
+
+def _refusal(
+    method: str, error: Any, document: Any, result: Any, received_ns: int | None
+) -> WSErrorResponse:
+    get = document.get
     return WSErrorResponse(
         method,
-        get("error"),
+        error,
         False,
-        *times,
+        *(get("time_in"), get("time_out"), get("req_id")),
         symbol=get("symbol"),
         channel=get("channel"),
         status=get("status"),

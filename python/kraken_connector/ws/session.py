@@ -522,12 +522,20 @@ class Session:
     # What frames say.
 
     def _on_status(self, message: WSDataMessage) -> None:
-        for status in message.data:
-            if not isinstance(status, StatusData):
-                continue
+        """Take the state of the exchange.
+
+        Raises:
+            ValueError: there is none, so that the last one known goes on.
+        """
+        states = [status for status in message.data if isinstance(status, StatusData)]
+        if any(status.system is None for status in states):
+            raise ValueError("a status message has no 'system'")
+        for status in states:
             self.system_status = status.system
-            self.upcoming_maintenance = status.upcoming_maintenance or []
-            if status.connection_id is not None:
+            # What an announcement looks like is not documented.
+            announced: Any = status.upcoming_maintenance or []
+            self.upcoming_maintenance = announced if isinstance(announced, list) else [announced]
+            if type(status.connection_id) is int:
                 self.connection_id = status.connection_id
         self.attention = True
         self._outlet.note(message)
@@ -553,7 +561,18 @@ class Session:
             self._live.pong(self._live.heard)
             logger.warning("the exchange refused a ping: %s", response)
         else:
+            if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
+                self._names_no_request(response)
             self._outlet.reply(response)
+
+    def _names_no_request(self, refusal: WSErrorResponse) -> None:
+        """Tell of an error that may be the only answer to a request: its timeout will name it."""
+        method, text = refusal.method, said(refusal)
+        logger.warning("the exchange refused a request without naming it: %s: %s", method, text)
+        remark = f"; meanwhile the exchange answered {text} without naming a request"
+        about = None if method == "error" else method
+        self.trading.remark(about, remark)
+        self.requests.remark(about, remark)
 
     def _on_sequence_gap(self, event: SequenceGapEvent) -> None:
         logger.warning(
@@ -796,6 +815,12 @@ class Session:
             return
         end_ns = self.last_received_ns if sound else None
         self.holes.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+
+
+def said(refusal: WSErrorResponse) -> str:
+    """Return the exchange's text of a refusal, quoted, or the lack of one in words."""
+    error: object = refusal.error
+    return repr(error[:HEAD]) if isinstance(error, str) else "without a text"
 
 
 def _seen_by(see: Take, take: Take) -> Take:
