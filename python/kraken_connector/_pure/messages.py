@@ -11,6 +11,7 @@ from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage, item_type
 from .defect import Defect
 from .lexer import decode, decode_exact
+from .places import place_of
 from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
 from .usual import read_update
@@ -43,10 +44,13 @@ class UnreadableFrame(Exception):
 
 def parse_message(raw: Frame) -> Message:
     """Turn one text frame into one typed message; see the stub of `_native` for the contract."""
+    frame = to_bytes(raw, "parse_message")
     try:
-        message, _ = read_message(to_bytes(raw, "parse_message"), None)
+        message, _ = read_message(frame, None)
     except UnreadableFrame as unreadable:
-        raise unreadable.error from None
+        error = unreadable.error
+        place = place_of(frame, error.kind, error.offset)
+        raise ParseError(error.kind, error.offset, error.channel, place) from None
     return message
 
 
@@ -106,8 +110,7 @@ def _is_book(document: Any) -> bool:
 
 def _bare_error(document: Any) -> str | None:
     """Return the text of an error without a method and without content: `{"error":"..."}`, or
-    `errorMessage` as in version 1 of the protocol (docs.kraken.com, "Spot WebSockets v1", page
-    "General Error")."""
+    `errorMessage` as version 1 of the protocol spells it."""
     if document.get("data") is not None or document.get("success") is True:
         return None
     texts = (document.get("error"), document.get("errorMessage"))

@@ -63,8 +63,10 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a frame that the log shows when it cannot be booked.
+#: Bytes of a frame that the log shows when it is dropped, and of a refusal in an error.
 HEAD = 200
+#: Bytes of the longest frame of which the log shows which value is wrong: finding it takes time.
+LOCATED = 4096
 
 _NEVER = float("inf")
 
@@ -605,9 +607,25 @@ class Session:
             self._note(Topic(event.channel, None, event.symbol), event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
-        logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
+        event = self._without_tokens(event)
+        logger.warning(
+            "unreadable frame of %s dropped: %s at byte %d (%s): %s",
+            event.channel or "no known channel",
+            event.kind,
+            event.offset,
+            event.place if len(event.frame) <= LOCATED else "in a long frame",
+            head_of(event.frame),
+        )
         self._outlet.note(event)
         self._made_up_for(event.channel)
+
+    def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
+        """Return an event whose frame repeats no token, as a reply may; mostly the same object."""
+        text = event.frame.decode(errors="surrogateescape")
+        if (hidden := self._tokens.mask.text(text)) == text:
+            return event
+        frame = hidden.encode(errors="surrogateescape")
+        return event.__replace__(frame=frame, received_ns=event.received_ns)
 
     def _made_up_for(self, channel: str | None) -> None:
         """Ask for what a message that was dropped may have changed."""
@@ -633,8 +651,12 @@ class Session:
             logger.error("a %s could not be booked", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
-        head = frame[:HEAD].decode(errors="replace")
-        logger.error("a message could not be booked: %s", head, exc_info=error)
+        logger.error(
+            "a message of %s could not be booked: %s",
+            event.channel,
+            head_of(frame),
+            exc_info=error,
+        )
         self._outlet.note(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
@@ -821,6 +843,11 @@ def said(refusal: WSErrorResponse) -> str:
     """Return the exchange's text of a refusal, quoted, or the lack of one in words."""
     error: object = refusal.error
     return repr(error[:HEAD]) if isinstance(error, str) else "without a text"
+
+
+def head_of(frame: bytes) -> str:
+    """Return the beginning of a frame for the log."""
+    return frame[:HEAD].decode(errors="replace")
 
 
 def _seen_by(see: Take, take: Take) -> Take:

@@ -178,8 +178,8 @@ impl Envelope {
         })
     }
 
-    /// An error without a method and without content: `{"error":"..."}`, or `errorMessage` as in
-    /// version 1 of the protocol (docs.kraken.com, "Spot WebSockets v1", page "General Error").
+    /// An error without a method and without content: `{"error":"..."}`, or `errorMessage` as
+    /// version 1 of the protocol spells it.
     fn bare_error(&self) -> Option<Reply> {
         let is_success = self.success.map(|field| field.value) == Some(Value::Bool(true));
         if self.data.is_some() || is_success {

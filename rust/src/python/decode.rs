@@ -272,7 +272,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     /// A frame that was not checked is wrong; the core's own check says how.
     #[cold]
     fn refused(&self, kind: ErrorKind, offset: usize) -> PyErr {
-        errors::parse_error(self.py, ParseError::new(kind, offset), None)
+        errors::parse_error(self.py, ParseError::new(kind, offset))
     }
 
     fn model(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
@@ -413,7 +413,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         &mut self,
         read: impl FnOnce(&mut Lexer<'f>) -> Result<T, ParseError>,
     ) -> PyResult<T> {
-        read(&mut self.lexer).map_err(|error| errors::parse_error(self.py, error, None))
+        read(&mut self.lexer).map_err(|error| errors::parse_error(self.py, error))
     }
 }
 

@@ -179,6 +179,55 @@ def test_engine_reports(
     assert engine.counters()["messages"] == 0
 
 
+PLACES: list[tuple[str, str | None]] = [
+    ('{"a":1}', None),
+    ("[]", None),
+    ('{"channel":"book"', None),
+    ('{"channel":5,"data":[]}', "channel"),
+    ('{"method":"x","success":"yes"}', "success"),
+    ('{"channel":"trade","data":[]}', "type"),
+    ('{"channel":"trade","data":null,"type":"update"}', "data"),
+    ('{"channel":"trade","data":[{},5],"type":"update"}', "data[1]"),
+    ('{"channel":"executions","data":[],"type":"update","sequence":"1"}', "sequence"),
+    (item('"checksum":-1'), "data[0].checksum"),
+    (item('"bids":5'), "data[0].bids"),
+    ('{"channel":"book","type":"update","data":[{"bids":[]}]}', "data[0].symbol"),
+    (row('{"price":1,"qty":1},{"qty":1}'), "data[0].bids[1].price"),
+    (row('{"price":1,"qty":null}'), "data[0].bids[0].qty"),
+    (row('{"price":1,"qty":"1"}'), "data[0].bids[0].qty"),
+    (
+        '{"channel":"level3","type":"snapshot","data":[{"symbol":"A/B","asks":[{"order_id":"O1"}]}]}',
+        "data[0].asks[0].limit_price",
+    ),
+    (
+        '{"channel":"executions","type":"update","data":[{"order_id":"O1"}]}',
+        "data[0].exec_type",
+    ),
+    (
+        '{"channel":"balances","type":"snapshot","data":[{"wallets":[{},{"type":"a","id":"b"}]}]}',
+        "data[0].wallets[1].balance",
+    ),
+    (
+        '{"channel":"executions","type":"update","data":[{"fees":[{"asset":"A","qty":[]}]}]}',
+        "data[0].fees[0].qty",
+    ),
+    (
+        '{"channel":"instrument","type":"update","data":{"pairs":[{},{"symbol":5}]}}',
+        "data.pairs[1].symbol",
+    ),
+]
+
+
+@pytest.mark.parametrize(("frame", "place"), PLACES)
+def test_error_names_its_place(core: Any, frame: str, place: str | None) -> None:
+    with pytest.raises(ParseError) as caught:
+        core.parse_message(frame)
+    assert caught.value.place == place
+    assert place is None or f": {place} (at byte" in str(caught.value)
+    (event,) = core.Engine().feed(frame)
+    assert event.place == place
+
+
 def test_every_kind_has_a_case() -> None:
     assert {kind for _, kind, _, _ in CASES} == set(ParseError.KINDS)
 
