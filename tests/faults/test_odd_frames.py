@@ -172,6 +172,8 @@ async def bench(
             resync_attempts=10**9,
             level3_allowance=500,
             request_timeout=request_timeout,
+            heartbeat_timeout=600.0,
+            ping_timeout=600.0,
         )
         async with client:
             await client.subscribe(ExecutionsParams(snap_trades=True))
