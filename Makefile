@@ -105,6 +105,8 @@ ifeq ($(CORE),native)
 	@$(PY) fuzz/run.py --seconds $(SECONDS)
 	@$(PY) fuzz/cores.py --seconds $(SECONDS)
 	@$(PY) fuzz/campaigns.py --seconds $(SECONDS)
+	@$(PY) fuzz/clients.py --seconds $(SECONDS)
+	@KRAKEN_CONNECTOR_BACKEND=pure $(PY) fuzz/clients.py --seconds $(SECONDS)
 else
 	@echo "fuzzing needs cargo: its targets are the native core's" >&2; exit 1
 endif

@@ -156,6 +156,8 @@ class ParseError(ProtocolError, ValueError):
         kind: what is wrong, one of `ParseError.KINDS`.
         offset: byte offset in the frame at which it was noticed.
         channel: the frame's channel, where it could still be read.
+        place: the value that is wrong, `data[0].balance`, or the field that is missing; `None` of
+            a frame that is no JSON or is wrong as a whole.
     """
 
     #: Every kind and its sentence. Both cores use these and no others.
@@ -172,12 +174,16 @@ class ParseError(ProtocolError, ValueError):
         "unclassified": "Unrecognized message: it has neither a channel nor a method",
     }
 
-    def __init__(self, kind: str, offset: int, channel: str | None = None) -> None:
+    def __init__(
+        self, kind: str, offset: int, channel: str | None = None, place: str | None = None
+    ) -> None:
         self.kind = kind
         self.offset = offset
         self.channel = channel
+        self.place = place
+        what = f": {place}" if place else ""
         where = f" in a {channel} message" if channel else ""
-        super().__init__(f"{self.KINDS[kind]} (at byte {offset}{where})")
+        super().__init__(f"{self.KINDS[kind]}{what} (at byte {offset}{where})")
 
 
 class UnexpectedReply(ProtocolError):

@@ -52,9 +52,19 @@ impl Decimal {
     /// The number written as `lexeme`, which must follow the JSON grammar; `None` if it is
     /// negative or beyond [`MAX_DIGITS`].
     ///
-    /// An exponent is expanded: `1e-08` is 1 at scale 8, `1.5e3` is 1500 at scale 0.
+    /// An exponent is expanded: `1e-08` is 1 at scale 8, `1.5e3` is 1500 at scale 0. Zero has
+    /// neither sign nor exponent: `-0.0` is 0 at scale 1, and `0e-8` is 0 at scale 0, as it has
+    /// no digits after the point.
     #[must_use]
     pub fn from_lexeme(lexeme: &[u8]) -> Option<Self> {
+        let (is_negative, lexeme) = match lexeme.strip_prefix(b"-") {
+            Some(digits) => (true, digits),
+            None => (false, lexeme),
+        };
+        Self::from_digits(lexeme).filter(|number| !is_negative || number.mantissa == 0)
+    }
+
+    fn from_digits(lexeme: &[u8]) -> Option<Self> {
         let mut mantissa = 0_u128;
         let mut scale = 0_i64;
         let mut in_fraction = false;
@@ -65,6 +75,7 @@ impl Decimal {
                     scale += i64::from(in_fraction);
                 }
                 b'.' => in_fraction = true,
+                b'e' | b'E' if mantissa == 0 => break,
                 b'e' | b'E' => {
                     return Self::with_exponent(mantissa, scale, lexeme.get(at + 1..)?);
                 }

@@ -20,13 +20,22 @@ fn exponents_are_expanded() {
     assert_eq!(parse("1e-08"), Some((1, 8)));
     assert_eq!(parse("1.5e3"), Some((1500, 0)));
     assert_eq!(parse("1.50E+1"), Some((150, 1)));
+}
+
+#[test]
+fn zero_has_neither_sign_nor_exponent() {
     assert_eq!(parse("0e5"), Some((0, 0)));
+    assert_eq!(parse("0e-8"), Some((0, 0)));
+    assert_eq!(parse("0.00E-8"), Some((0, 2)));
+    assert_eq!(parse("0e-99999999999999999999"), Some((0, 0)));
+    assert_eq!(parse("-0.0"), Some((0, 1)));
+    assert_eq!(parse("-0"), Some((0, 0)));
+    assert_eq!(parse("-0.00000001"), None);
 }
 
 #[test]
 fn numbers_that_no_book_holds_are_refused() {
     assert_eq!(parse("-1"), None);
-    assert_eq!(parse("-0.0"), None);
     assert_eq!(parse("1e39"), None);
     assert_eq!(parse("1e-39"), None);
     assert_eq!(parse("1e99999999999999999999"), None);

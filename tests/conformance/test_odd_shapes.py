@@ -47,6 +47,45 @@ def test_malformed_request_is_answered_with_method_error(core: Any) -> None:
     assert (answer.method, answer.req_id) == ("error", None)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": "Exceeded msg rate"},
+        {"error": "Exceeded msg rate", "success": False, "result": {"a": 1}},
+        {"event": "error", "errorMessage": "Exceeded msg rate"},
+        {"errorMessage": "Exceeded msg rate", "error": None, "method": None},
+        {"errorMessage": "Exceeded msg rate", "error": 5},
+        {"error": "Exceeded msg rate", "errorMessage": "other", "data": None},
+        {"channel": "book", "error": "Exceeded msg rate", "success": False},
+        {"channel": "executions", "error": "Exceeded msg rate", "symbol": "BTC/USD"},
+        {"channel": "heartbeat", "errorMessage": "Exceeded msg rate", "req_id": 7},
+    ],
+)
+def test_error_may_name_no_method(core: Any, fields: dict[str, Any]) -> None:
+    answer = core.parse_message(frame(**fields))
+    assert isinstance(answer, WSErrorResponse)
+    assert (answer.method, answer.error) == ("error", "Exceeded msg rate")
+    assert (answer.success, answer.time_in) == (False, TIMES["time_in"])
+    for name in ("channel", "symbol", "req_id", "result"):
+        assert getattr(answer, name) == fields.get(name)
+    assert core.Engine().feed(frame(**fields)) == [answer]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"error": 5},
+        {"error": ["EOrder"]},
+        {"error": "EOrder", "success": True},
+        {"errorMessage": None},
+        {"channel": "book", "type": "update", "error": "EOrder", "data": [5]},
+    ],
+)
+def test_what_is_no_error_text_is_no_error(core: Any, fields: dict[str, Any]) -> None:
+    with pytest.raises(ParseError):
+        core.parse_message(frame(**fields))
+
+
 def test_refused_public_subscribe_names_the_symbol(core: Any) -> None:
     refusal = frame(method="subscribe", success=False, symbol="XBT/USD", error="not supported")
     assert core.parse_message(refusal).symbol == "XBT/USD"

@@ -1,25 +1,23 @@
-"""Every field of every kind of frame as null, as another type, and left out.
+"""Every place of every kind of reply with a value that does not belong there.
 
-Whatever the exchange writes into a field, the socket stays, later messages are booked, and whoever
-waits for a reply gets an outcome in time.
+Whatever stands in it, the socket stays, and whoever waits gets an outcome in time. The test of
+messages is `test_odd_frames.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
-import itertools
 import json
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from tests import virtual
-from tests.ws.helpers import BTC, ETH, connected, eventually, text_frame, tokens_of
+from tests.faults.odd import Odd, changed, oddities
+from tests.ws.helpers import BTC, ETH, connected, eventually, tokens_of
 
 from kraken_connector.exceptions import KrakenConnectorError
 from kraken_connector.sim import SimulatedExchange, rules
@@ -40,61 +38,6 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
-
-EXAMPLES = Path(__file__).parents[1] / "fixtures" / "examples"
-FRAMES = (
-    "executions.update.jsonl",
-    "balances.snapshot.json",
-    "balances.update.jsonl",
-    "instrument.snapshot.json",
-    "instrument.update.json",
-    "ticker.snapshot.json",
-    "ticker.update.json",
-)
-MISSING = object()
-VALUES = (None, "text", "1.5", 7, -1, 1e30, True, [], [None], {}, {"a": None}, MISSING)
-
-Odd = tuple[tuple[Any, ...], Any]
-
-
-def places(document: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Iterate over all places in a document."""
-    items: Any = ()
-    if isinstance(document, dict):
-        items = document.items()
-    elif isinstance(document, list):
-        items = enumerate(document)
-    for key, value in items:
-        yield (*path, key)
-        yield from places(value, (*path, key))
-
-
-def oddities(document: Any) -> Iterator[Odd]:
-    """Iterate over all that may be odd about a document: a place, and what stands there."""
-    yield from itertools.product(places(document), VALUES)
-
-
-def changed(document: Any, odd: Odd) -> bytes:
-    """Return a document as JSON, with one oddity."""
-    document = copy.deepcopy(document)
-    (*way, last), value = odd
-    at = document
-    for key in way:
-        at = at[key]
-    if value is MISSING:
-        del at[last]
-    else:
-        at[last] = value
-    return json.dumps(document).encode()
-
-
-def frames_of(name: str) -> list[Any]:
-    """Return the documents of an example, snapshots of executions too."""
-    text = (EXAMPLES / name).read_text()
-    found = [json.loads(line) for line in (text.splitlines() if "jsonl" in name else [text])]
-    if name.startswith("executions"):
-        found += [{**frame, "type": "snapshot", "sequence": 1} for frame in found]
-    return found
 
 
 def play(act: Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]) -> None:
@@ -137,22 +80,6 @@ async def all_is_well(sim: SimulatedExchange, client: KrakenWSClient) -> None:
     await client.add_order(AddOrderParams(BTC, "buy", "market", "0.10"))
     await eventually(lambda: client.balances["BTC"] == sim.account.balances["BTC"])
     await eventually(lambda: client.instruments.rules(BTC))
-
-
-@pytest.mark.parametrize("name", FRAMES)
-def test_odd_field_of_a_message_costs_no_connection(name: str) -> None:
-    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
-        for document in frames_of(name):
-            for odd in oddities(document):
-                sim.connections[0].send_bytes(text_frame(changed(document, odd)))
-                await asyncio.sleep(0.005)
-                assert sim.connections_total == 1, odd
-        await all_is_well(sim, client)
-
-    play(act)
-
-
-# Replies.
 
 
 async def placed_id(client: KrakenWSClient) -> str:

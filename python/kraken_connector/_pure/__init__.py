@@ -2,8 +2,9 @@
 
 From the wire upwards: `lexer` and `scanner` (JSON, and what is wrong with it), `numbers`,
 `book_data` (rows of a book message), `messages` and `data_message` (one frame to one message),
-`ladder`, `checksum` and `book` (price levels), `order_data`, `queues` and `level3` (individual
-orders), `shelf` and `engine` (a connection's books, and its frames to events).
+`places` (which value of a frame is wrong), `ladder`, `checksum` and `book` (price levels),
+`order_data`, `queues` and `level3` (individual orders), `shelf` and `engine` (a connection's books,
+and its frames to events).
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage, item_type
 from .defect import Defect
 from .lexer import decode, decode_exact
+from .places import place_of
 from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
 from .usual import read_update
@@ -23,6 +24,9 @@ Frame = bytes | bytearray | memoryview | str
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 #: Channels of books.
 BOOK_CHANNELS = ("book", "level3")
+#: Channels of which a client keeps account, where it matters whether a message has all there is or
+#: what changed.
+STATE_CHANNELS = ("balances", "executions", "instrument")
 #: Where a `batch_cancel` says how many orders it cancelled.
 _COUNTS = ("orders_cancelled", "count")
 
@@ -44,10 +48,13 @@ def parse_message(raw: Frame) -> Message:
     Raises:
         ParseError: (a `ValueError`) the frame is no JSON or no message of the protocol.
     """
+    frame = to_bytes(raw, "parse_message")
     try:
-        message, _ = read_message(to_bytes(raw, "parse_message"), None)
+        message, _ = read_message(frame, None)
     except UnreadableFrame as unreadable:
-        raise unreadable.error from None
+        error = unreadable.error
+        place = place_of(frame, error.kind, error.offset)
+        raise ParseError(error.kind, error.offset, error.channel, place) from None
     return message
 
 
@@ -101,7 +108,17 @@ def _is_book(document: Any) -> bool:
         type(document) is dict
         and document.get("channel") in BOOK_CHANNELS
         and document.get("method") is None
+        and _bare_error(document) is None
     )
+
+
+def _bare_error(document: Any) -> str | None:
+    """Return the text of an error without a method and without content: `{"error":"..."}`, or
+    `errorMessage` as version 1 of the protocol spells it."""
+    if document.get("data") is not None or document.get("success") is True:
+        return None
+    texts = (document.get("error"), document.get("errorMessage"))
+    return next((text for text in texts if type(text) is str), None)
 
 
 def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
@@ -113,6 +130,8 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
         raise Defect("type", ())
     if document.get("method") is not None:
         return _response(document, received_ns)
+    if (error := _bare_error(document)) is not None:
+        return _refusal("error", error, document, document.get("result"), received_ns)
     channel = document.get("channel")
     if channel is None:
         raise Defect("unclassified", ())
@@ -129,6 +148,8 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
         raise Defect("missing", ()) if kind is None else Defect("type", ("type",))
     if type(data) is not list:
         _check_data(document["channel"], data)
+    if document["channel"] in STATE_CHANNELS and kind not in ("snapshot", "update"):
+        raise Defect("type", ("type",))
     if sequence is not None:
         sequence = _sequence(frame, sequence)
     made_of = item_type(document["channel"], kind)
@@ -166,11 +187,18 @@ def _response(document: Any, received_ns: int | None) -> Message:
     times, result = (get("time_in"), get("time_out"), get("req_id")), _result(method, document)
     if _succeeded(document):
         return WSResponse(method, result, True, *times, received_ns=received_ns)
+    return _refusal(method, get("error"), document, result, received_ns)
+
+
+def _refusal(
+    method: str, error: Any, document: Any, result: Any, received_ns: int | None
+) -> WSErrorResponse:
+    get = document.get
     return WSErrorResponse(
         method,
-        get("error"),
+        error,
         False,
-        *times,
+        *(get("time_in"), get("time_out"), get("req_id")),
         symbol=get("symbol"),
         channel=get("channel"),
         status=get("status"),

@@ -21,6 +21,9 @@ class NumberError(ValueError):
 def parse_number(lexeme: bytes) -> tuple[int, int]:
     """Return mantissa and scale of a JSON number.
 
+    Zero has neither sign nor exponent: `-0.0` is 0 at scale 1, and `0e-8` is 0 at scale 0, as it
+    has no digits after the point.
+
     Raises:
         NumberError: it is negative or has more than `MAX_DIGITS` digits or decimals.
     """
@@ -39,7 +42,9 @@ def _parse_exponent(lexeme: bytes) -> tuple[int, int]:
     base, _, exponent = lexeme.lower().partition(b"e")
     whole, _, fraction = base.partition(b".")
     try:
-        mantissa, scale = int(whole + fraction), len(fraction) - int(exponent)
+        mantissa, scale = int(whole + fraction), len(fraction)
+        if mantissa:
+            scale -= int(exponent)
     except ValueError:
         raise NumberError(lexeme) from None
     if abs(scale) > MAX_DIGITS:
@@ -51,7 +56,7 @@ def _parse_exponent(lexeme: bytes) -> tuple[int, int]:
 
 
 def _check(lexeme: bytes, mantissa: int, scale: int) -> None:
-    if lexeme.startswith(b"-") or mantissa >= _LIMIT or scale > MAX_DIGITS:
+    if mantissa < 0 or mantissa >= _LIMIT or scale > MAX_DIGITS:
         raise NumberError(lexeme)
 
 

@@ -84,6 +84,17 @@ class InvalidFrameEvent(Model):
     channel: str | None = None
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
+    @property
+    def place(self) -> str | None:
+        """The value that is wrong, as `data[0].balance`, or the field that is missing.
+
+        `None` of a frame that is no JSON, of one that is wrong as a whole, and where it is not
+        known which value it is.
+        """
+        from .._pure.places import place_of  # noqa: PLC0415 - it looks at the models
+
+        return place_of(self.frame, self.kind, self.offset)
+
 
 @model
 class BookQuarantinedEvent(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ._model import Model, model
 
@@ -19,6 +19,8 @@ class StatusData(Model):
         upcoming_maintenance: announced maintenance (not documented by the exchange).
         emergency: emergencies (not documented by the exchange).
     """
+
+    CHECKED: ClassVar[frozenset[str]] = frozenset({"system"})
 
     system: str
     api_version: str | None = None

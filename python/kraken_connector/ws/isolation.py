@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Isolated"]
+__all__ = ["Isolated", "isolated"]
 
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def isolated(what: str) -> Iterator[None]:
+    """Log what the body raises, so that what follows it happens all the same.
+
+    Args:
+        what: what the body does, for the log.
+    """
+    try:
+        yield
+    except Exception:
+        logger.exception("%s failed; the connection goes on", what)
 
 
 class Isolated:

@@ -309,6 +309,17 @@ class Requests:
         text = f"{ask.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
         return RequestTimeout(text, unanswered=names)
 
+    def remark(self, method: str | None, remark: str) -> None:
+        """Let the timeouts of requests that are out say what the exchange said meanwhile.
+
+        Args:
+            method: whose requests; `None` for all.
+            remark: what to add to the text of their errors.
+        """
+        for ask in self._asks:
+            if ask.req_id is not None and method in (None, ask.method):
+                ask.remark = remark
+
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
         for ask in self._asks:

@@ -66,8 +66,10 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a frame that the log shows when it cannot be booked.
+#: Bytes of a frame that the log shows when it is dropped, and of a refusal in an error.
 HEAD = 200
+#: Bytes of the longest frame of which the log shows which value is wrong: finding it takes time.
+LOCATED = 4096
 
 _NEVER = float("inf")
 
@@ -539,12 +541,20 @@ class Session:
     # What frames say.
 
     def _on_status(self, message: WSDataMessage) -> None:
-        for status in message.data:
-            if not isinstance(status, StatusData):
-                continue
+        """Take the state of the exchange.
+
+        Raises:
+            ValueError: there is none, so that the last one known goes on.
+        """
+        states = [status for status in message.data if isinstance(status, StatusData)]
+        if any(status.system is None for status in states):
+            raise ValueError("a status message has no 'system'")
+        for status in states:
             self.system_status = status.system
-            self.upcoming_maintenance = status.upcoming_maintenance or []
-            if status.connection_id is not None:
+            # What an announcement looks like is not documented.
+            announced: Any = status.upcoming_maintenance or []
+            self.upcoming_maintenance = announced if isinstance(announced, list) else [announced]
+            if type(status.connection_id) is int:
                 self.connection_id = status.connection_id
         self.attention = True
         self._outlet.note(message)
@@ -575,7 +585,18 @@ class Session:
             self._live.pong(self._live.heard)
             logger.warning("the exchange refused a ping: %s", response)
         else:
+            if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
+                self._names_no_request(response)
             self._outlet.reply(response)
+
+    def _names_no_request(self, refusal: WSErrorResponse) -> None:
+        """Tell of an error that may be the only answer to a request: its timeout will name it."""
+        method, text = refusal.method, said(refusal)
+        logger.warning("the exchange refused a request without naming it: %s: %s", method, text)
+        remark = f"; meanwhile the exchange answered {text} without naming a request"
+        about = None if method == "error" else method
+        self.trading.remark(about, remark)
+        self.requests.remark(about, remark)
 
     def _on_sequence_gap(self, event: SequenceGapEvent) -> None:
         logger.warning(
@@ -608,9 +629,25 @@ class Session:
             self._note(Topic(event.channel, None, event.symbol), event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
-        logger.warning("unreadable frame dropped: %s at byte %d", event.kind, event.offset)
+        event = self._without_tokens(event)
+        logger.warning(
+            "unreadable frame of %s dropped: %s at byte %d (%s): %s",
+            event.channel or "no known channel",
+            event.kind,
+            event.offset,
+            event.place if len(event.frame) <= LOCATED else "in a long frame",
+            head_of(event.frame),
+        )
         self._outlet.note(event)
         self._made_up_for(event.channel)
+
+    def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
+        """Return an event whose frame repeats no token, as a reply may; mostly the same object."""
+        text = event.frame.decode(errors="surrogateescape")
+        if (hidden := self._tokens.mask.text(text)) == text:
+            return event
+        frame = hidden.encode(errors="surrogateescape")
+        return event.__replace__(frame=frame, received_ns=event.received_ns)
 
     def _made_up_for(self, channel: str | None) -> None:
         """Ask for what a message that was dropped may have changed."""
@@ -636,8 +673,12 @@ class Session:
             logger.error("a %s could not be booked", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
-        head = frame[:HEAD].decode(errors="replace")
-        logger.error("a message could not be booked: %s", head, exc_info=error)
+        logger.error(
+            "a message of %s could not be booked: %s",
+            event.channel,
+            head_of(frame),
+            exc_info=error,
+        )
         self._outlet.note(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
@@ -843,6 +884,17 @@ class Session:
             return
         end_ns = self.last_received_ns if sound else None
         self.holes.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+
+
+def said(refusal: WSErrorResponse) -> str:
+    """Return the exchange's text of a refusal, quoted, or the lack of one in words."""
+    error: object = refusal.error
+    return repr(error[:HEAD]) if isinstance(error, str) else "without a text"
+
+
+def head_of(frame: bytes) -> str:
+    """Return the beginning of a frame for the log."""
+    return frame[:HEAD].decode(errors="replace")
 
 
 def _seen_by(see: Take, take: Take) -> Take:

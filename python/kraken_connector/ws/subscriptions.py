@@ -168,6 +168,7 @@ class Ask:
         topics: everything asked for, in order.
         outstanding: what has no answer yet.
         deadline: when it times out; `None` while it is not sent.
+        remark: what the exchange said meanwhile without naming a request, empty if nothing.
     """
 
     def __init__(self, method: str, topics: Iterable[Topic]) -> None:
@@ -175,6 +176,7 @@ class Ask:
         self.topics = list(topics)
         self.outstanding: set[Topic] = set()
         self.deadline: float | None = None
+        self.remark = ""
         self.req_id: int | None = None
         self.on_done: Callable[[], None] = lambda: None
         self._acks: dict[Topic, WSResponse] = {}
@@ -240,7 +242,7 @@ class Ask:
     def overdue(self, seconds: float) -> RequestTimeout:
         """Return the error of answers that stay out."""
         names = sorted(topic.name for topic in self.outstanding)
-        text = f"no answer to {self.method} within {seconds:g} s: {', '.join(names)}"
+        text = f"no answer to {self.method} within {seconds:g} s: {', '.join(names)}{self.remark}"
         return RequestTimeout(text, self.req_id, unanswered=names)
 
     def result(self) -> SubscriptionResult:

@@ -29,6 +29,7 @@ from ..models.trading_results import AddOrderResult, BatchAddResult, EditOrderRe
 from ..refusals import classify, is_stale_token
 from .encoding import encode
 from .exchange_clock import ExchangeClock, milliseconds_json
+from .isolation import isolated
 from .orders import Order, Orders
 from .orders.changes import Change
 from .token_desk import TokenDesk
@@ -73,6 +74,7 @@ class Command:
         on_done: called when it is done.
         refused_token: the exchange's text when its token was refused and it is sent again.
         is_withdrawn: whether it is certain that it never left.
+        remark: what the exchange said meanwhile without naming a request, empty if nothing.
     """
 
     state: CommandState = "waiting"
@@ -84,6 +86,7 @@ class Command:
     on_done: Callable[[], None] | None = None
     refused_token: str | None = None
     is_withdrawn = False
+    remark = ""
 
     def __init__(
         self,
@@ -237,7 +240,7 @@ class TradingRequests:
         self._is_open = False
         for command in list(self._commands()):
             if self._has_left(command):
-                self._in_doubt(command, str(error))
+                self._in_doubt(command, f"{error}{command.remark}")
             else:
                 self._never_left(command, error)
         self._waiting.clear()
@@ -258,10 +261,22 @@ class TradingRequests:
             self._collected(command)
         for command in [c for c in self._commands() if now >= c.deadline]:
             if self._has_left(command):
-                self._in_doubt(command, f"no answer within {self._timeout:g} s")
+                text = f"no answer within {self._timeout:g} s{command.remark}"
+                self._in_doubt(command, text)
                 self._remember(command)
             else:
                 self._give_up(command, now)
+
+    def remark(self, method: str | None, remark: str) -> None:
+        """Let the errors of requests without an answer say what the exchange said meanwhile.
+
+        Args:
+            method: whose requests; `None` for all.
+            remark: what to add to the text of their errors.
+        """
+        for command in (*self._out.values(), *self._collecting.values()):
+            if self._has_left(command) and method in (None, command.method):
+                command.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
@@ -458,10 +473,11 @@ class TradingRequests:
         self, command: Command, reason: str, cause: Exception | None = None, **details: Any
     ) -> None:
         self._drop(command)
-        for order in command.orders:
-            self._orders.outcome_unknown(order)
-        for change in command.changes:
-            self._orders.change_unknown(change.order, change)
+        with isolated(f"noting the doubt about {command.method}"):
+            for order in command.orders:
+                self._orders.outcome_unknown(order)
+            for change in command.changes:
+                self._orders.change_unknown(change.order, change)
         error = OrderOutcomeUnknown(
             command.method,
             reason,
@@ -482,10 +498,11 @@ class TradingRequests:
             error = _refusal(command, command.refused_token)
         else:
             command.is_withdrawn = True
-        for order in command.orders:
-            self._orders.refused(order, error)
-        for change in command.changes:
-            self._orders.change_refused(change.order, change, is_gone=False)
+        with isolated(f"noting that {command.method} was not sent"):
+            for order in command.orders:
+                self._orders.refused(order, error)
+            for change in command.changes:
+                self._orders.change_refused(change.order, change, is_gone=False)
         command.finish(error)
 
     def _has_left(self, command: Command) -> bool:

@@ -62,6 +62,13 @@ impl Number {
         self.has_exponent
     }
 
+    /// Whether it is written with a minus sign.
+    #[inline]
+    #[must_use]
+    pub const fn is_negative(&self) -> bool {
+        self.is_negative
+    }
+
     /// Whether it is written without point and exponent.
     #[inline]
     #[must_use]

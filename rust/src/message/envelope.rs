@@ -18,6 +18,7 @@ pub(super) struct Envelope {
     method: Option<Field>,
     success: Option<Field>,
     error: Option<Field>,
+    error_message: Option<Field>,
     result: Option<Field>,
     book: Option<BookRead>,
 }
@@ -69,6 +70,7 @@ impl Envelope {
             b"method" => &mut self.method,
             b"success" => &mut self.success,
             b"error" => &mut self.error,
+            b"errorMessage" => &mut self.error_message,
             b"result" => &mut self.result,
             _ => return lexer.skip_value(),
         };
@@ -130,6 +132,9 @@ impl Envelope {
         if let Some(method) = self.method {
             return self.reply(frame, text(method)?);
         }
+        if let Some(reply) = self.bare_error() {
+            return Ok(Message::Reply(reply));
+        }
         let Some(channel) = self.channel else {
             return Err(ParseError::new(ErrorKind::Unclassified, self.offset));
         };
@@ -142,16 +147,20 @@ impl Envelope {
 
     fn data_message(&self, frame: &[u8], channel: Channel, name: Text) -> Result<DataMessage> {
         let missing = ParseError::new(ErrorKind::Missing, self.offset);
-        let kind = self.kind.ok_or(missing).and_then(text)?;
+        let kind_field = self.kind.ok_or(missing)?;
+        let kind = text(kind_field)?;
         let data = self.data.ok_or(missing)?;
         check_data(channel, data)?;
+        let is_snapshot = kind.is(frame, b"snapshot");
+        if channel.has_state() && !is_snapshot && !kind.is(frame, b"update") {
+            return Err(ParseError::new(ErrorKind::Type, kind_field.offset));
+        }
         let sequence = self.sequence.map(integer).transpose()?;
         if channel.has_books()
             && let Some(defect) = self.book.as_ref().and_then(|book| book.defect)
         {
             return Err(defect);
         }
-        let is_snapshot = kind.is(frame, b"snapshot");
         if let Some(shape) = rows::shape(channel, is_snapshot)
             && let Some(defect) = rows::read(&mut Lexer::at(frame, data.offset), shape)?
         {
@@ -169,6 +178,30 @@ impl Envelope {
         })
     }
 
+    /// An error without a method and without content: `{"error":"..."}`, or `errorMessage` as
+    /// version 1 of the protocol spells it.
+    fn bare_error(&self) -> Option<Reply> {
+        let is_success = self.success.map(|field| field.value) == Some(Value::Bool(true));
+        if self.data.is_some() || is_success {
+            return None;
+        }
+        let texts = [self.error, self.error_message].into_iter().flatten();
+        let field = { texts }.find(|field| matches!(field.value, Value::Text(_)))?;
+        Some(Reply {
+            method: Text::new(field.offset, field.offset, false),
+            bare_error: Some(field.offset),
+            success: false,
+            has_result: self.result.is_some(),
+            result: self.result_object(),
+        })
+    }
+
+    /// Where `result` begins if it is an object.
+    fn result_object(&self) -> Option<usize> {
+        let result = self.result.filter(|field| field.value == Value::Object);
+        result.map(|field| field.offset)
+    }
+
     fn reply(&self, frame: &[u8], method: Text) -> Result<Message> {
         if method.is(frame, b"pong") {
             return Ok(Message::Pong);
@@ -181,12 +214,12 @@ impl Envelope {
             }) => success,
             Some(field) => return Err(ParseError::new(ErrorKind::Type, field.offset)),
         };
-        let result = self.result.filter(|field| field.value == Value::Object);
         Ok(Message::Reply(Reply {
             method,
+            bare_error: None,
             success,
             has_result: self.result.is_some(),
-            result: result.map(|field| field.offset),
+            result: self.result_object(),
         }))
     }
 }

@@ -83,6 +83,14 @@ impl Channel {
         }
     }
 
+    /// Whether a client keeps account of what its messages say, where it matters whether that is
+    /// all there is or what changed.
+    #[inline]
+    #[must_use]
+    pub const fn has_state(self) -> bool {
+        matches!(self, Self::Balances | Self::Executions | Self::Instrument)
+    }
+
     /// Whether its messages are about books.
     #[inline]
     #[must_use]
@@ -146,8 +154,11 @@ impl DataMessage {
 /// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The request's method; `error` when the exchange could not read the request.
+    /// The request's method; `error` when the exchange could not read the request, empty in an
+    /// error that names none.
     pub method: Text,
+    /// Where the text of an error begins that names no method.
+    pub bare_error: Option<usize>,
     /// Whether the request was granted.
     pub success: bool,
     /// Whether there is a `result`.

@@ -35,7 +35,8 @@ pub(super) const fn shape(channel: Channel, is_snapshot: bool) -> Option<&'stati
         Channel::Executions => &EXECUTION,
         Channel::Instrument => &INSTRUMENT,
         Channel::Ticker => &TICKER,
-        Channel::Ohlc | Channel::Status | Channel::Trade => &ANY,
+        Channel::Status => &STATUS,
+        Channel::Ohlc | Channel::Trade => &ANY,
         _ => return None,
     })
 }
@@ -47,6 +48,11 @@ const ANY: Shape = Shape {
 
 const TICKER: Shape = Shape {
     fields: &[(b"symbol", Wanted::Text)],
+    together: 0,
+};
+
+const STATUS: Shape = Shape {
+    fields: &[(b"system", Wanted::Text)],
     together: 0,
 };
 

@@ -131,14 +131,16 @@ fn read_head(cursor: &mut Cursor<'_>) -> Option<DataMessage> {
     let data = cursor.at;
     let channel = Channel::of(channel_name.raw(frame));
     let has_items = !channel.has_books() && channel != Channel::Heartbeat;
-    if !has_items || frame.get(data) != Some(&b'[') || !digits::is_ascii(frame) {
+    let is_snapshot = kind.raw(frame) == b"snapshot";
+    let is_known = is_snapshot || !channel.has_state() || kind.raw(frame) == b"update";
+    if !has_items || !is_known || frame.get(data) != Some(&b'[') || !digits::is_ascii(frame) {
         return None;
     }
     Some(DataMessage {
         channel,
         channel_name,
         kind,
-        is_snapshot: kind.raw(frame) == b"snapshot",
+        is_snapshot,
         data,
         sequence: None,
         timestamp,

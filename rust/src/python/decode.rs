@@ -272,7 +272,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     /// A frame that was not checked is wrong; the core's own check says how.
     #[cold]
     fn refused(&self, kind: ErrorKind, offset: usize) -> PyErr {
-        errors::parse_error(self.py, ParseError::new(kind, offset), None)
+        errors::parse_error(self.py, ParseError::new(kind, offset))
     }
 
     fn model(&mut self, schema: SchemaId) -> PyResult<Bound<'py, PyAny>> {
@@ -375,7 +375,8 @@ impl<'f, 'py> Decoder<'f, 'py> {
 
     #[inline]
     fn decimal(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
-        if number.has_exponent() {
+        // A negative zero is zero in a book, and keeps its sign as a `Decimal`.
+        if number.has_exponent() || number.is_negative() {
             let exact = decimals::from_text(self.py, self.lexeme(number));
             return exact.or_else(|error| self.beyond_decimal(number, error));
         }
@@ -412,7 +413,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         &mut self,
         read: impl FnOnce(&mut Lexer<'f>) -> Result<T, ParseError>,
     ) -> PyResult<T> {
-        read(&mut self.lexer).map_err(|error| errors::parse_error(self.py, error, None))
+        read(&mut self.lexer).map_err(|error| errors::parse_error(self.py, error))
     }
 }
 

@@ -3,7 +3,7 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::error::ParseError;
 
@@ -30,10 +30,31 @@ pub(super) fn is_parse_error(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
         .is_instance(&module.getattr(intern!(py, "ParseError"))?)
 }
 
-/// A frame that cannot be read.
-pub(super) fn parse_error(py: Python<'_>, error: ParseError, channel: Option<&str>) -> PyErr {
-    let args = (error.kind.name(), error.offset, channel);
+/// A frame that cannot be read, of which nothing else is known.
+pub(super) fn parse_error(py: Python<'_>, error: ParseError) -> PyErr {
+    let args = (error.kind.name(), error.offset);
     exception(py, intern!(py, "ParseError"), args)
+}
+
+/// A frame that cannot be read, with its channel and the place of the error.
+pub(super) fn unreadable(
+    frame: &Bound<'_, PyBytes>,
+    error: ParseError,
+    channel: Option<&str>,
+) -> PyErr {
+    let py = frame.py();
+    let (kind, offset) = (error.kind.name(), error.offset);
+    let place = py
+        .import(intern!(py, "kraken_connector._pure.places"))
+        .and_then(|module| module.call_method1(intern!(py, "place_of"), (frame, kind, offset)));
+    match place {
+        Ok(place) => exception(
+            py,
+            intern!(py, "ParseError"),
+            (kind, offset, channel, place),
+        ),
+        Err(error) => error,
+    }
 }
 
 /// A book that is not the exchange's. `expected` is a Python int of any size.

@@ -111,11 +111,13 @@ impl PyDataMessage {
         let Ok(items) = data.cast::<PyList>() else {
             return Ok(None);
         };
-        let Ok(first) = items.get_item(0) else {
+        if items.is_empty() {
             return Ok(None);
-        };
+        }
+        let first = items.get_item(0)?;
         let value = match first.cast::<PyMapping>() {
-            Ok(mapping) => mapping.get_item(name).ok(),
+            Ok(mapping) if mapping.contains(name)? => Some(mapping.get_item(name)?),
+            Ok(_) => None,
             Err(_) => first.getattr_opt(name)?,
         };
         Ok(value.and_then(|value| value.cast_into().ok()))
@@ -430,7 +432,7 @@ impl PyDataMessage {
                 verified,
             )),
             Ok(_) => Err(PyTypeError::new_err("not the frame of a channel's message")),
-            Err(error) => Err(errors::parse_error(class.py(), error, None)),
+            Err(error) => Err(errors::parse_error(class.py(), error)),
         }
     }
 
@@ -467,7 +469,7 @@ pub(super) fn py_parse_message<'py>(raw: &Bound<'py, PyAny>) -> PyResult<Bound<'
         Ok(message) => to_python(&frame, message, None, None),
         Err(error) => {
             let channel = crate::message::salvage(frame.as_bytes(), error).channel;
-            Err(errors::parse_error(py, error, channel.as_deref()))
+            Err(errors::unreadable(&frame, error, channel.as_deref()))
         }
     }
 }

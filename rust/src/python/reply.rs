@@ -32,6 +32,11 @@ pub(super) fn response<'py>(
         "success",
         PyBool::new(py, reply.success).to_owned().into_any(),
     );
+    if let Some(place) = reply.bare_error {
+        let text = Decoder::new(py, frame.as_bytes(), place)?.value()?;
+        instance.set_named("error", text);
+        instance.set_named("method", intern!(py, "error").clone().into_any());
+    }
     if reply.method.is(frame.as_bytes(), b"batch_cancel")
         && let Some(result) = cancelled(frame, reply)?
     {

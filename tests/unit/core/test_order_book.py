@@ -6,6 +6,7 @@ import json
 import zlib
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 import pytest
 
@@ -289,6 +290,30 @@ def test_whole_numbers_with_exponent(core: Any) -> None:
     assert texts(book.bids) == [("1000", "250")]
 
 
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0", "-0.0", "0e-8", "-0.00E-8", "0e99"])
+def test_spelling_of_zero_removes_a_level_and_widens_nothing(core: Any, zero: str) -> None:
+    # Encoders of JSON write an exact zero of eight decimals as `0e-8`, and a float may be `-0.0`.
+    engine = core.Engine()
+    first = '{"price":9.9,"qty":1.50},{"price":9.8,"qty":2.00}'
+    engine.feed(message("snapshot", first, checksum_of([("9.9", "1.50"), ("9.8", "2.00")])))
+    gone = f'{{"price":9.9,"qty":{zero}}}'
+    (update,) = engine.feed(message("update", gone, checksum_of([("9.8", "2.00")])))
+    book = engine.book("A/B")
+    assert (update.verified, book.state) == (True, "valid")
+    assert (texts(book.bids), book.qty_scale) == ([("9.8", "2.00")], 2)
+
+
+def message(kind: str, bids: str, checksum: int) -> str:
+    item = f'{{"symbol":"A/B","bids":[{bids}],"asks":[],"checksum":{checksum}}}'
+    return f'{{"channel":"book","type":"{kind}","data":[{item}]}}'
+
+
+def checksum_of(bids: list[tuple[str, str]]) -> int:
+    # Page "Book": digits without the point and without leading zeros.
+    levels = (number.replace(".", "").lstrip("0") for level in bids for number in level)
+    return crc32("".join(levels).encode())
+
+
 @pytest.mark.parametrize("price", [Decimal("2.50"), "2.50", " 2.50\n", 2.5, 2])
 def test_prices_that_are_no_decimals(core: Any, price: Any) -> None:
     book = core.OrderBook("A/B")
@@ -296,7 +321,7 @@ def test_prices_that_are_no_decimals(core: Any, price: Any) -> None:
     assert book.best_bid == (Decimal(str(price)), 1)
 
 
-@pytest.mark.parametrize("value", ["-1", "NaN", "Infinity", "1E+38", "1E-39", "9" * 39, "-0.0"])
+@pytest.mark.parametrize("value", ["-1", "NaN", "Infinity", "1E+38", "1E-39", "9" * 39, "-0.1"])
 def test_impossible_numbers_are_refused_and_change_nothing(book: Any, value: str) -> None:
     for rows in ([(value, "1")], [("1", value)]):
         for write in (book.apply_snapshot, book.apply_update):

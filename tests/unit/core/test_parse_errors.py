@@ -119,6 +119,10 @@ CASES: list[tuple[str | bytes, str, int, str | None]] = [
         59,
         "balances",
     ),
+    # Whether it is all there is or what changed must be known, where account is kept.
+    ('{"channel":"balances","type":"x","data":[]}', "type", 29, "balances"),
+    ('{"channel":"executions","type":"x","data":[],"sequence":1}', "type", 31, "executions"),
+    ('{"channel":"instrument","data":{},"type":"Update"}', "type", 41, "instrument"),
     # Books.
     ('{"channel":"book","data":[]}', "missing", 0, "book"),
     ('{"channel":"book","type":"update"}', "missing", 0, "book"),
@@ -142,7 +146,7 @@ CASES: list[tuple[str | bytes, str, int, str | None]] = [
     (row('{"price":1,"qty":true}'), "type", ROW + 17, "book"),
     (row('{"price":1,"qty":1},{"price":[],"qty":1}'), "type", ROW + 29, "book"),
     (row('{"price":-1,"qty":1}'), "number", ROW + 9, "book"),
-    (row('{"price":1,"qty":-0.0}'), "number", ROW + 17, "book"),
+    (row('{"price":1,"qty":-0.1}'), "number", ROW + 17, "book"),
     (row('{"price":1,"qty":1e-39}'), "number", ROW + 17, "book"),
     (row('{"price":1e38,"qty":1}'), "number", ROW + 9, "book"),
     (row('{"price":1e999999999999999999999,"qty":1}'), "number", ROW + 9, "book"),
@@ -175,6 +179,55 @@ def test_engine_reports(
     assert engine.counters()["messages"] == 0
 
 
+PLACES: list[tuple[str, str | None]] = [
+    ('{"a":1}', None),
+    ("[]", None),
+    ('{"channel":"book"', None),
+    ('{"channel":5,"data":[]}', "channel"),
+    ('{"method":"x","success":"yes"}', "success"),
+    ('{"channel":"trade","data":[]}', "type"),
+    ('{"channel":"trade","data":null,"type":"update"}', "data"),
+    ('{"channel":"trade","data":[{},5],"type":"update"}', "data[1]"),
+    ('{"channel":"executions","data":[],"type":"update","sequence":"1"}', "sequence"),
+    (item('"checksum":-1'), "data[0].checksum"),
+    (item('"bids":5'), "data[0].bids"),
+    ('{"channel":"book","type":"update","data":[{"bids":[]}]}', "data[0].symbol"),
+    (row('{"price":1,"qty":1},{"qty":1}'), "data[0].bids[1].price"),
+    (row('{"price":1,"qty":null}'), "data[0].bids[0].qty"),
+    (row('{"price":1,"qty":"1"}'), "data[0].bids[0].qty"),
+    (
+        '{"channel":"level3","type":"snapshot","data":[{"symbol":"A/B","asks":[{"order_id":"O1"}]}]}',
+        "data[0].asks[0].limit_price",
+    ),
+    (
+        '{"channel":"executions","type":"update","data":[{"order_id":"O1"}]}',
+        "data[0].exec_type",
+    ),
+    (
+        '{"channel":"balances","type":"snapshot","data":[{"wallets":[{},{"type":"a","id":"b"}]}]}',
+        "data[0].wallets[1].balance",
+    ),
+    (
+        '{"channel":"executions","type":"update","data":[{"fees":[{"asset":"A","qty":[]}]}]}',
+        "data[0].fees[0].qty",
+    ),
+    (
+        '{"channel":"instrument","type":"update","data":{"pairs":[{},{"symbol":5}]}}',
+        "data.pairs[1].symbol",
+    ),
+]
+
+
+@pytest.mark.parametrize(("frame", "place"), PLACES)
+def test_error_names_its_place(core: Any, frame: str, place: str | None) -> None:
+    with pytest.raises(ParseError) as caught:
+        core.parse_message(frame)
+    assert caught.value.place == place
+    assert place is None or f": {place} (at byte" in str(caught.value)
+    (event,) = core.Engine().feed(frame)
+    assert event.place == place
+
+
 def test_every_kind_has_a_case() -> None:
     assert {kind for _, kind, _, _ in CASES} == set(ParseError.KINDS)
 
@@ -185,6 +238,8 @@ def test_every_kind_has_a_case() -> None:
         row('{"price":' + "9" * 38 + ',"qty":0.' + "0" * 37 + "1}"),
         row('{"price":1e37,"qty":1E-38}'),
         row('{"price":0.0,"qty":0e-8}'),
+        row('{"price":1,"qty":-0.0}'),
+        row('{"price":1,"qty":-0e-99999999999999999999}'),
         row('{"price":1,"qty":1,"new":["x"]}'),
         item('"bids":null,"checksum":null,"timestamp":5'),
         item('"checksum":4294967295'),

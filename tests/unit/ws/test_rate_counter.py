@@ -60,6 +60,10 @@ class Desk:
         self.orders.acknowledged(order, AddOrderResult(f"O{self._made}"))
         return f"O{self._made}"
 
+    def fill(self, order_id: str) -> None:
+        fill = {"exec_id": "T1", "last_qty": 0.5, "cum_qty": 0.5}
+        self.report(order_id, exec_type="trade", order_status="partially_filled", **fill)
+
     def report(self, order_id: str, **fields: Any) -> None:
         report = {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
         self.say({"data": [report]})
@@ -160,7 +164,7 @@ def test_edit_costs_by_age() -> None:
 def test_amend_below_what_is_filled_costs_a_cancel_too() -> None:
     desk = Desk()
     order_id = desk.order()
-    desk.report(order_id, exec_type="trade", order_status="partially_filled", cum_qty=0.5)
+    desk.fill(order_id)
     assert desk.counter.cost_of(AmendOrderParams(order_id, order_qty="0.5")) == {BTC: 4}
     assert desk.counter.cost_of(AmendOrderParams(order_id, order_qty="0.4")) == {BTC: 12}
 
@@ -531,7 +535,7 @@ def test_report_shows_that_its_request_was_counted() -> None:
     order_id = desk.order()
     desk.wait(1000)
     desk.counter.add(desk.counter.charge_of(AmendOrderParams(order_id, limit_price=1)))
-    desk.report(order_id, exec_type="trade", order_status="partially_filled")
+    desk.fill(order_id)
     desk.wait(100)
     assert desk.counter.count(BTC) == 1
     desk.report(order_id, exec_type="amended")

@@ -311,6 +311,32 @@ def test_waiting_for_a_token_counts() -> None:
         ask.result()
 
 
+@pytest.mark.parametrize(
+    ("said", "is_named"),
+    [
+        ({"error": "Exceeded msg rate", "method": "subscribe", "success": False}, True),
+        ({"error": "Exceeded msg rate"}, True),
+        ({"errorMessage": "Exceeded msg rate"}, True),
+        ({"error": "Exceeded msg rate", "method": "unsubscribe"}, False),
+    ],
+)
+def test_error_that_names_no_request_is_told_with_the_timeout(
+    bench: Bench, said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    bench.say(said)
+    assert "Exceeded msg rate" in caplog.text
+    later = bench.subscribe(TradeParams(symbol=[BTC]))
+    bench.wait(11)
+    with pytest.raises(RequestTimeout) as caught:
+        ask.result()
+    assert ("'Exceeded msg rate'" in str(caught.value)) is is_named
+    with pytest.raises(RequestTimeout) as caught:
+        later.result()
+    assert "Exceeded" not in str(caught.value)
+    assert [reply.error for reply in bench.outlet.replies] == ["Exceeded msg rate"]
+
+
 def test_exceeded_message_rate_slows_down_and_is_tried_again(bench: Bench) -> None:
     ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     (request,) = bench.sent()

@@ -234,6 +234,48 @@ def test_unreadable_frame_is_reported_and_not_fatal(bench: Bench) -> None:
     assert len(bench.outlet.data) == 1
 
 
+def test_log_names_channel_and_field_of_an_unreadable_frame(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    item = {"asset": "BTC", "balance": [], "wallets": []}
+    bench.say({"channel": "balances", "type": "snapshot", "data": [item]})
+    (event,) = bench.outlet.notes
+    assert (event.channel, event.place) == ("balances", "data[0].balance")
+    for part in ("balances", "type", "data[0].balance", '{"channel": "balances"'):
+        assert part in caplog.text
+    bench.say('{"channel":"balances","type":"snapshot","data":[' + "{}," * 2000 + "7]}")
+    assert "in a long frame" in caplog.text
+
+
+def test_unreadable_reply_shows_no_token(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.session.set_token("the-secret-token", bench.now)
+    bench.subscribe(ExecutionsParams())
+    bench.say({"method": "subscribe", "success": "the-secret-token", "result": {}})
+    (event,) = bench.outlet.notes
+    assert b'"success": "***"' in event.frame
+    assert event.received_ns is not None
+    assert "the-secret-token" not in caplog.text
+
+
+@pytest.mark.parametrize("announced", [None, 7, "soon", {"at": "soon"}, ["soon"]])
+def test_announcement_of_any_shape_is_one(bench: Bench, announced: Any) -> None:
+    bench.say(status("online", None))
+    item = {"system": "online", "upcoming_maintenance": announced, "connection_id": "x"}
+    bench.say({"channel": "status", "type": "update", "data": [item]})
+    wanted = announced if isinstance(announced, list) else [announced] if announced else []
+    assert bench.session.upcoming_maintenance == wanted
+    assert bench.session.connection_id is None
+
+
+@pytest.mark.parametrize("system", [None, 5, {}, []])
+def test_status_without_a_state_leaves_the_one_that_was_told(bench: Bench, system: Any) -> None:
+    bench.say(status("cancel_only", 5))
+    bench.say({"channel": "status", "type": "update", "data": [{"system": system}]})
+    assert bench.session.system_status == "cancel_only"
+    assert isinstance(bench.outlet.notes[-1], InvalidFrameEvent)
+
+
 JUNK: list[Any] = [
     None,
     [],

@@ -401,6 +401,53 @@ def test_sent_and_unanswered_is_unknown() -> None:
     assert desk.sent() == []
 
 
+def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("bookkeeping")
+
+    desk = Desk()
+    first, request = desk.request(limit())
+    second, _ = desk.request(limit())
+    third, _ = desk.request(limit())
+    for name in ("acknowledged", "outcome_unknown", "refused"):
+        monkeypatch.setattr(desk.orders, name, fail)
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert isinstance(failure(first), OrderOutcomeUnknown)
+    desk.wait(10)
+    assert isinstance(failure(second), OrderOutcomeUnknown)
+    assert isinstance(failure(third), OrderOutcomeUnknown)
+    last = desk.trade(limit())
+    desk.lose()
+    assert isinstance(failure(last), ConnectionLost)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_named"),
+    [
+        ({"error": "Exceeded msg rate", "method": "add_order", "success": False}, True),
+        ({"error": "Exceeded msg rate", "method": "add_order", "req_id": "1"}, True),
+        ({"error": "Exceeded msg rate"}, True),
+        ({"event": "error", "errorMessage": "Exceeded msg rate"}, True),
+        ({"error": "Exceeded msg rate", "method": "error", "success": False}, True),
+        ({"error": "Exceeded msg rate", "method": "subscribe", "success": False}, False),
+        ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
+    ],
+)
+def test_error_that_names_no_request_is_told_with_the_doubt(
+    said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    command, _ = desk.request(limit())
+    desk.say(said)
+    later, _ = desk.request(limit())
+    is_about_a_request = "req_id" in said and isinstance(said["req_id"], int)
+    assert ("Exceeded msg rate" in caplog.text) is not is_about_a_request
+    desk.wait(10)
+    assert ("'Exceeded msg rate'" in str(failure(command))) is is_named
+    assert "Exceeded" not in str(failure(later))
+    assert [reply.error for reply in desk.outlet.replies] == ["Exceeded msg rate"]
+
+
 def test_late_answer_still_updates_the_order() -> None:
     desk = Desk()
     command, request = desk.request(limit())

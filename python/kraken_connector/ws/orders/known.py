@@ -230,7 +230,8 @@ class KnownOrders:
             order._life.filled_in_part()
         if not was_known:
             order.reason = order.error = None
-        order.reason = report.reason or report.cancel_reason or order.reason
+        told = reading.text(report.reason) or reading.text(report.cancel_reason)
+        order.reason = told or order.reason
         self._take_times(order, report)
         if fill is not None:
             self._executions.announce(order, fill)

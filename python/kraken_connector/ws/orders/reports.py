@@ -25,6 +25,7 @@ __all__ = [
     "take_identity",
     "take_progress",
     "take_terms",
+    "text",
 ]
 
 #: The terms of an order that are numbers.
@@ -42,14 +43,14 @@ def final_status(report: ExecutionData) -> str | None:
 
 def take_identity(order: Order, report: ExecutionData) -> None:
     """Take what a report says of which order it is about."""
-    order.symbol = _text(report.symbol) or order.symbol
-    order.side = _text(report.side) or order.side
-    order.order_type = _text(report.order_type) or order.order_type
-    order.user = _text(report.user) or order.user
+    order.symbol = text(report.symbol) or order.symbol
+    order.side = text(report.side) or order.side
+    order.order_type = text(report.order_type) or order.order_type
+    order.user = text(report.user) or order.user
     if isinstance(report.order_userref, int):
         order.order_userref = report.order_userref
     if order.cl_ord_id is None:
-        order.cl_ord_id = _text(report.cl_ord_id)
+        order.cl_ord_id = text(report.cl_ord_id)
 
 
 def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
@@ -63,8 +64,8 @@ def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) 
         value = number(report, name)
         if value is not None and not (only_adds and getattr(order, name) is not None):
             setattr(order, name, value)
-    order.time_in_force = _text(report.time_in_force) or order.time_in_force
-    order.expire_time = _text(report.expire_time) or order.expire_time
+    order.time_in_force = text(report.time_in_force) or order.time_in_force
+    order.expire_time = text(report.expire_time) or order.expire_time
     if isinstance(report.triggers, ExecutionTriggers):
         order.triggers = report.triggers
     if isinstance(report.post_only, bool):
@@ -84,9 +85,9 @@ def read_fill(report: ExecutionData) -> Fill | None:
         qty,
         number(report, "last_price"),
         number(report, "cost"),
-        report.liquidity_ind,
+        text(report.liquidity_ind),
         fees_of(report.fees),
-        report.trade_id,
+        report.trade_id if type(report.trade_id) is int else None,
         report.timestamp_ns,
     )
 
@@ -162,7 +163,8 @@ def _add_up(order: Order) -> None:
     order.cum_cost = max(order.cum_cost, add(cost, untold_cost))
 
 
-def _text(value: object) -> str | None:
+def text(value: object) -> str | None:
+    """Return a text, `None` for what is none: not every field was checked when it was read."""
     return value if isinstance(value, str) else None
 
 

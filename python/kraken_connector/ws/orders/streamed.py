@@ -86,7 +86,11 @@ class StreamedOrders(KnownOrders, Keeper):
     # What the stream says.
 
     def observe(self, message: Any) -> None:
-        """Take a message of the `executions` channel."""
+        """Take a message of the `executions` channel.
+
+        Raises:
+            ValueError: a report of a fill lacks what counts, which a snapshot will bring.
+        """
         self._step += 1
         reports = [
             report
@@ -96,6 +100,7 @@ class StreamedOrders(KnownOrders, Keeper):
         if message.type == "snapshot":
             self._take_snapshot(reports, message.sequence)
         else:
+            _check_fills(reports)
             for report in reports:
                 self._take_report(report)
             self._pass_time(reports)
@@ -305,6 +310,18 @@ _REASONS = {
 def _surely_reported_ns(order: Order) -> int:
     """Return the exchange's time at which everything that an order did was reported."""
     return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
+
+
+def _check_fills(reports: list[ExecutionData]) -> None:
+    """Check that each report of a fill has its identifier and quantity (page "Executions").
+
+    Raises:
+        ValueError: one has not, so that the fill could not be counted.
+    """
+    for report in reports:
+        if report.exec_type == "trade" and (report.exec_id is None or report.last_qty is None):
+            lacks = "exec_id" if report.exec_id is None else "last_qty"
+            raise ValueError(f"a trade report of {report.order_id} has no {lacks}")
 
 
 def _is_listed(report: ExecutionData) -> bool:
