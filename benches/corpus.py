@@ -67,12 +67,12 @@ def synthetic(depth: int, updates: int = _UPDATES) -> Stream:
 def captured() -> dict[str, Stream]:
     """Return the book streams, `<symbol>-<depth>`, of the folder `KRAKEN_CONNECTOR_CAPTURES`.
 
-    Its `*.jsonl` files have one bare frame a line. Files with several books are left out, and of
-    two captures of one book the longer is taken.
+    Its `*.jsonl` files, in subfolders too, have one bare frame a line. Files with several books are
+    left out, and of two captures of one book the longer is taken.
     """
     folder = os.environ.get("KRAKEN_CONNECTOR_CAPTURES")
     found: dict[str, Stream] = {}
-    for path in sorted(Path(folder).glob("*.jsonl")) if folder else ():
+    for path in sorted(Path(folder).rglob("*.jsonl")) if folder else ():
         new = _captured_stream(read_lines(path))
         if new is not None:
             name = f"{new.symbol}-{new.depth}"

@@ -26,7 +26,15 @@ if sys.platform != "win32":  # whose loops for sockets start no processes
 
     def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
         """Run coroutines of tests by a clock that leaves out when the machine stood still."""
-        return {"patient": PatientLoop}
+        return {"patient": patient_loop}
+
+
+def patient_loop() -> PatientLoop:
+    """Return a loop; with `KRAKEN_CONNECTOR_TASKS=eager` its tasks begin when they are made."""
+    loop = PatientLoop()
+    if sys.version_info >= (3, 12) and os.environ.get("KRAKEN_CONNECTOR_TASKS") == "eager":
+        loop.set_task_factory(asyncio.eager_task_factory)
+    return loop
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

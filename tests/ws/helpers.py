@@ -28,13 +28,18 @@ def client_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
 
 
 def tokens_of(
-    sim: SimulatedExchange, *, tls: ssl.SSLContext | None = None, **options: Any
+    sim: SimulatedExchange,
+    *,
+    tls: ssl.SSLContext | None = None,
+    timeout: float | None = None,
+    **options: Any,
 ) -> TokenManager:
-    """Return a token manager with the exchange's key."""
+    """Return a token manager with the exchange's key; `timeout` is that of its requests."""
     source = HTTPAuthenticatedClient(
         sim.rest_url,
         api_key=sim.api_key,
         api_secret=sim.api_secret,
+        timeout=timeout,
         verify_ssl=tls or NO_CERTIFICATES,
         httpx_args={"trust_env": False},
     )

@@ -44,7 +44,8 @@ async def client(sim: SimulatedExchange) -> AsyncIterator[KrakenWSClient]:
 
 def watcher_of(sim: SimulatedExchange, **options: Any) -> KrakenWSClient:
     """Return a client of the public and the level3 host."""
-    return client_of(sim, level3_url=sim.level3_url, token_manager=tokens_of(sim), **options)
+    options = {"token_manager": tokens_of(sim), **options}
+    return client_of(sim, level3_url=sim.level3_url, **options)
 
 
 def shows_what_was_published(
@@ -203,7 +204,10 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
     names = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}/USD" for n in range(201)]
     async with (
         SimulatedExchange(symbols=names, rate=0, hosts="three", level3_allowance=None) as sim,
-        watcher_of(sim, level3_allowance=10_000) as client,
+        # The simulator makes so many books at once; a token may have to wait for that.
+        watcher_of(
+            sim, level3_allowance=10_000, token_manager=tokens_of(sim, timeout=100.0)
+        ) as client,
     ):
         result = await client.subscribe(Level3Params(symbol=names))
         assert result.symbols == names

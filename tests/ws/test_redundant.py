@@ -113,7 +113,7 @@ async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, d
             assert copy.book(BTC).asks == book.asks
         assert client.stats()["callback_errors"] == 0
         assert received == sorted(received)
-        assert client.gaps == []
+        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
 
 
 async def test_losing_both_is_a_hole(sim: SimulatedExchange) -> None:
@@ -164,7 +164,7 @@ async def test_book_can_be_resynced_while_it_is_read(sim: SimulatedExchange) -> 
         await client.subscribe(BookParams(symbol=[BTC]))
         await both_legs_stand(client)
         await client.resync(BTC)
-        assert client.gaps == []
+        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
         assert client.book(BTC).is_valid
 
 

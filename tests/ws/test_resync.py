@@ -130,7 +130,7 @@ async def test_quarantined_book_is_released_on_demand(sim: SimulatedExchange) ->
 
 
 async def test_lost_snapshot_is_asked_for_again(sim: SimulatedExchange) -> None:
-    async with connected(sim, request_timeout=0.05) as client:
+    async with connected(sim, request_timeout=0.5) as client:
         snapshots = sim.faults.add(
             "lose_snapshot", lambda message: message.type == "snapshot", lambda *_: []
         )

@@ -28,7 +28,7 @@ OF_NOBODY = ("a-key-of-nobody", "c2VjcmV0IG9mIG5vYm9keQ==", "secret of nobody")
 
 def spellings(secret: str) -> set[str]:
     """Return a secret as it may be written."""
-    decoded = base64.b64decode(secret + "===", altchars=b"-_")
+    decoded = base64.b64decode(secret.replace("-", "+").replace("_", "/") + "===")
     return {secret[:PART], secret[-PART:], repr(decoded)[2:-1][:PART], decoded.hex()[: 2 * PART]}
 
 

@@ -38,14 +38,23 @@ def test_classes_that_a_method_returns_are_exported(name: str) -> None:
         assert getattr(ws, found.__name__, None) is found, f"{name} returns {found.__name__}"
 
 
-@pytest.mark.parametrize("name", PUBLIC)
-def test_exceptions_that_a_method_documents_can_be_imported(name: str) -> None:
+def documented_errors(name: str) -> list[str]:
     text = inspect.getdoc(inspect.getattr_static(KrakenWSClient, name)) or ""
     section = text.partition("Raises:\n")[2]
-    for line in re.findall(r"^    ([A-Z][A-Za-z, ]*):", section, re.MULTILINE):
-        for error in line.split(", "):
-            places = (ws, exceptions, builtins)
-            assert any(hasattr(place, error) for place in places), f"{name} raises {error}"
+    lines = re.findall(r"^    ([A-Z][A-Za-z, ]*):", section, re.MULTILINE)
+    return [error for line in lines for error in line.split(", ")]
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_exceptions_that_a_method_documents_can_be_imported(name: str) -> None:
+    for error in documented_errors(name):
+        places = (ws, exceptions, builtins)
+        assert any(hasattr(place, error) for place in places), f"{name} raises {error}"
+
+
+def test_documented_exceptions_are_found() -> None:
+    assert {"SubscriptionError", "RequestTimeout"} <= set(documented_errors("subscribe"))
+    assert classes_in(returned_by("subscribe"))
 
 
 @pytest.mark.parametrize("name", ["Exposure", "Fill", "Order", "Placement", "Protection", "Tier"])
