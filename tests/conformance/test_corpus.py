@@ -47,7 +47,6 @@ INEXPRESSIBLE = {
 }
 DIFFERENT = {
     '"order_qty":"': "a quantity as text: the page says number",
-    '"depth":10,"snapshot":true': "a book always begins with a snapshot, which is the default",
     '"channel":"book","symbol":["ETH/USDT"]}': "ours name the default depth",
     '"channel":"level3"': "ours name the default depth",
     '"channel":"trade"': "ours name `snapshot`: pages and behaviour disagree about its default",

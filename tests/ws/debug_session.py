@@ -96,10 +96,13 @@ async def refused(client: KrakenWSClient) -> None:
 
 
 async def answer_to(client: KrakenWSClient, method: str) -> None:
+    """Show everything up to the answer to a request, which passes what waits in the queue."""
+    is_answered = False
     async with asyncio.timeout(10):
         async for message in client:
             show(message)
-            if getattr(message, "method", None) == method:
+            is_answered |= getattr(message, "method", None) == method
+            if is_answered and not client.stats()["queued"]:
                 return
 
 

@@ -68,6 +68,19 @@ async def test_cancelled_subscribe_leaves_nothing_subscribed(sim: SimulatedExcha
         await client.subscribe(TickerParams(symbol=[BTC]))
 
 
+async def test_cancelled_subscribe_keeps_what_was_accepted(sim: SimulatedExchange) -> None:
+    async with connected(sim) as client:
+        sim.faults.delay_acks(0.5, times=1)  # as above
+
+        def states() -> dict[str, str]:
+            return {k: v for e in client.subscriptions.values() for k, v in e.states.items()}
+
+        subscribing = client.subscribe(TickerParams(symbol=[BTC, ETH]))
+        await cancelled(subscribing, lambda: states().get(ETH) == "confirmed")
+        assert states() == {ETH: "confirmed"}
+        await sim.wait_for(lambda: sim.registry.count("ticker", BTC) == 0)
+
+
 async def test_cancelled_unsubscribe_can_be_repeated(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))

@@ -6,44 +6,11 @@ from collections.abc import Mapping, Sized
 from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
-from ..models import (
-    BalanceLedgerUpdate,
-    BalanceSnapshot,
-    BookData,
-    ExecutionData,
-    InstrumentData,
-    Level3Data,
-    Model,
-    OHLCData,
-    StatusData,
-    TickerData,
-    TradeData,
-    timestamp_ns,
-)
+from ..models import BookData, Level3Data, Model, timestamp_ns
+from ..models._items import item_type
 from .docs import documented
 from .lexer import decode, decode_decimals
 from .lock import LOCK
-
-#: The item of each channel; `balances` has another one in updates.
-_ITEMS: dict[str, type[Model]] = {
-    "balances": BalanceSnapshot,
-    "book": BookData,
-    "executions": ExecutionData,
-    "instrument": InstrumentData,
-    "level3": Level3Data,
-    "ohlc": OHLCData,
-    "status": StatusData,
-    "ticker": TickerData,
-    "trade": TradeData,
-}
-
-
-def item_type(channel: str, type: str) -> type[Model] | None:
-    """Return what the items of a message are, `None` on a channel that this version does not
-    know."""
-    if channel == "balances" and type != "snapshot":
-        return BalanceLedgerUpdate
-    return _ITEMS.get(channel)
 
 
 @final

@@ -11,9 +11,10 @@ from ..models import (
     SequenceGapEvent,
     WSResponse,
 )
+from ..models._items import item_type
 from .book import OrderBook
 from .book_data import BookChange
-from .data_message import WSDataMessage, item_type
+from .data_message import WSDataMessage
 from .defect import Defect
 from .docs import documented
 from .level3 import Level3Book

@@ -7,11 +7,12 @@ from typing import Any, NoReturn
 
 from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
+from ..models._items import item_type
+from ..models._places import place_of
 from .book_data import BookChange, read_book_data
-from .data_message import WSDataMessage, item_type
+from .data_message import WSDataMessage
 from .defect import Defect
 from .lexer import decode, decode_exact
-from .places import place_of
 from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
 from .usual import read_update

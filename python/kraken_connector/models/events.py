@@ -6,6 +6,7 @@ from dataclasses import field
 from decimal import Decimal
 
 from ._model import Model, model
+from ._places import place_of
 
 
 @model
@@ -91,8 +92,6 @@ class InvalidFrameEvent(Model):
         `None` of a frame that is no JSON, of one that is wrong as a whole, and where it is not
         known which value it is.
         """
-        from .._pure.places import place_of  # noqa: PLC0415 - it looks at the models
-
         return place_of(self.frame, self.kind, self.offset)
 
 

@@ -45,7 +45,8 @@ class SubscribingMethods:
         """Subscribe, and wait until the exchange has answered for every symbol.
 
         What is subscribed already is not sent again. While the client reconnects, this waits for
-        the new connection.
+        the new connection. Cancelling it ends what has no answer yet; symbols that the exchange
+        accepted before stay subscribed, and `subscriptions` shows them.
 
         Args:
             params: what to subscribe to.

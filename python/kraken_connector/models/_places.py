@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from .data_message import item_type
-from .lexer import decode
+from ._items import item_type
+from ._model import exact_document
 
 Path = tuple[str | int, ...]
 #: What can be wrong with a frame that is valid JSON.
@@ -34,7 +34,7 @@ def place_of(frame: bytes, kind: str, offset: int) -> str | None:
     if path is None:
         return None
     if kind == "missing":
-        path = (*path, *_missing(decode(frame), path))
+        path = (*path, *_missing(exact_document(frame), path))
     parts = (f"[{key}]" if isinstance(key, int) else f".{key}" for key in path)
     return "".join(parts).removeprefix(".") or None
 

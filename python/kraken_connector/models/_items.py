@@ -1,0 +1,35 @@
+"""What the items of each channel's messages are."""
+
+from __future__ import annotations
+
+from ._model import Model
+from .balances import BalanceLedgerUpdate, BalanceSnapshot
+from .book import BookData
+from .executions import ExecutionData
+from .instrument import InstrumentData
+from .level3 import Level3Data
+from .ohlc import OHLCData
+from .status import StatusData
+from .ticker import TickerData
+from .trade import TradeData
+
+#: The item of each channel; `balances` has another one in updates.
+_ITEMS: dict[str, type[Model]] = {
+    "balances": BalanceSnapshot,
+    "book": BookData,
+    "executions": ExecutionData,
+    "instrument": InstrumentData,
+    "level3": Level3Data,
+    "ohlc": OHLCData,
+    "status": StatusData,
+    "ticker": TickerData,
+    "trade": TradeData,
+}
+
+
+def item_type(channel: str, type: str) -> type[Model] | None:
+    """Return what the items of a message are, `None` on a channel that this version does not
+    know."""
+    if channel == "balances" and type != "snapshot":
+        return BalanceLedgerUpdate
+    return _ITEMS.get(channel)
