@@ -7,11 +7,13 @@ event loop, no WebSocket library and no HTTP client.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from ._installation import check_installation, names_of_rest
 
+TYPE_CHECKING = False  # that of `typing`, which is slow to import
 if TYPE_CHECKING:
+    from typing import Any
+
     from . import ws
     from ._backend import Engine, backend
     from .exceptions import (

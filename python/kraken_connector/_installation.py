@@ -7,8 +7,11 @@ environment. 0.2.0 has a REST API too, which is not part of this one.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+
+TYPE_CHECKING = False  # that of `typing`, which is slow to import
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 __all__ = ["check_installation", "missing_module", "names_of_rest"]
 

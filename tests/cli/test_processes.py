@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -22,11 +23,10 @@ COMMAND = [sys.executable, "-m", "kraken_connector.cli"]
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a command with its output in a pipe."""
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+def running(*arguments: str, **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a command with its output in a pipe; `options` are of `subprocess.Popen`."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([*COMMAND, *arguments], **pipes, text=True, **options) as process:
         try:
             yield process
         finally:
@@ -120,6 +120,11 @@ def test_a_reader_that_leaves_early_gets_no_traceback() -> None:
         assert "Traceback" not in errors
 
 
+def take_ctrl_c() -> None:
+    """Undo what shells do to commands in the background, where tests may run."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; `options` are of `subprocess.run`."""
     where = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
@@ -186,6 +191,96 @@ def test_ctrl_c_while_starting_ends_without_a_traceback() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=os.environ
     )
     assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends no such signal to itself")
+@pytest.mark.parametrize("command", ["sim", "demo", "--version"])
+def test_ctrl_c_while_starting_ends_where_python_ignores_exceptions(command: str) -> None:
+    """In a finalizer or a callback of a weak reference a `KeyboardInterrupt` would be lost."""
+    code = (
+        "import os, signal, sys\n"
+        "import kraken_connector.cli as cli\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "class Finalized:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        for _ in range(100): pass\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'kraken_connector.cli.app':\n"
+        "            Finalized()\n"
+        "sys.meta_path.insert(0, Finder())\n"
+        "cli.main()\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code, command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        env=os.environ,
+    )
+    assert (answer.returncode, answer.stdout, answer.stderr) == (130, "", "")
+
+
+def test_little_is_imported_before_ctrl_c_is_taken() -> None:
+    """Python tells of an interrupted import with a traceback, so there should be few of them."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        "import kraken_connector.cli\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    slow = {"asyncio", "enum", "pathlib", "re", "typing"}
+    assert not slow & set(answer.stdout.split())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends another signal")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_anything_came_is_no_failure_of_the_exchange(how: signal.Signals) -> None:
+    """The client still waits for its connection."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"ws://127.0.0.1:{silent.getsockname()[1]}/v2"
+        with running(
+            *("watch", "book", "BTC/USD", "--url", url), preexec_fn=take_ctrl_c
+        ) as process:
+            connection, _ = silent.accept()
+            with connection:
+                assert connection.recv(4)
+                process.send_signal(how)
+                out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (128 + how, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends another signal")
+def test_ctrl_c_before_the_first_line_of_standard_input() -> None:
+    with running(
+        "replay", "-", stdin=subprocess.PIPE, preexec_fn=take_ctrl_c, bufsize=0
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(" " * 2**18)  # returns when nearly all of it was read
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (130, "", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such shells")
+def test_a_command_in_the_background_ignores_ctrl_c() -> None:
+    def ignore() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    with running("sim", preexec_fn=ignore) as process:
+        introduction(process)
+        process.send_signal(signal.SIGINT)
+        process.terminate()
+        process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "SOCKS_PROXY"])

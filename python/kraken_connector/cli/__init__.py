@@ -1,4 +1,7 @@
-"""The command line `kraken-ws`: demo, watch, replay and sim."""
+"""The command line `kraken-ws`: demo, watch, replay and sim.
+
+Little is imported before `main` runs: Python tells of a Ctrl-C until then with a traceback.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import errno
 import io
 import os
 import sys
-from pathlib import Path
 
 from .._installation import check_installation
 
@@ -17,20 +19,32 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line; its packages come with the extra `cli`."""
     try:
+        _end_at_ctrl_c()
         _run()
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except OSError as error:
         _forget_output()
-        # A reader that left early has seen what it wanted.
-        why = (error.strerror or str(error)).lower()
-        sys.exit(1 if error.errno == errno.EPIPE else f"kraken-ws: cannot write: {why}")
+        sys.exit(_words(error))
+
+
+def _end_at_ctrl_c() -> None:
+    """Let Ctrl-C end the process at once while there is nothing to put in order.
+
+    Where Python ignores exceptions, in the callback of a weak reference for one, a
+    `KeyboardInterrupt` would be lost, and the command go on.
+    """
+    import signal  # noqa: PLC0415 (slow to import)
+
+    # A shell lets commands in the background ignore it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
 
 
 def _run() -> None:
     try:
         # The package's own check is gone if kraken-connector was installed last.
-        check_installation([str(Path(__file__).parents[1])])
+        check_installation([os.path.dirname(os.path.dirname(__file__))])  # noqa: PTH120 (slow, too)
     except ImportError as mixed:
         sys.exit(str(mixed))
     try:
@@ -39,15 +53,26 @@ def _run() -> None:
         if (missing.name or "").partition(".")[0] not in ("rich", "typer"):
             raise
         sys.exit("kraken-ws needs rich and typer: pip install 'kraken-connector-rs[cli]'")
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A symbol in letters that the terminal lacks is still told from the others.
-            stream.reconfigure(errors="backslashreplace")
+    _escape_foreign_letters()
     try:
         app(prog_name="kraken-ws")
     finally:
         if sys.stdout is not None:
             sys.stdout.flush()
+
+
+def _escape_foreign_letters() -> None:
+    """A symbol in letters that the terminal lacks is still told from the others."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _words(error: OSError) -> str | int:
+    """Return what to end with when output cannot be written."""
+    if error.errno == errno.EPIPE:  # a reader that left early has seen what it wanted
+        return 1
+    return f"kraken-ws: cannot write: {(error.strerror or str(error)).lower()}"
 
 
 def _forget_output() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 import sys
 from collections.abc import Coroutine
@@ -245,12 +244,9 @@ def replay(
     """
     player = Player(inputs.replayed(file, speed), speed=speed)
     console = _console(plain)
-    if speed is None:
-        with contextlib.suppress(KeyboardInterrupt):
-            player.run(console)
-    else:
-        _run(_play(player, speed, console))
+    ended_by = _feed(player, console) if speed is None else _run(_play(player, speed, console))
     if not player.tally.frames:
+        _end_by(ended_by)
         inputs.fail(f"{player.name} has no frames")
     conclude(player, console)
     raise typer.Exit(0 if player.tally.holds else inputs.FAILED)
@@ -318,33 +314,93 @@ def _show(show: LiveSession) -> None:
         typer.Exit: always.
     """
     try:
-        _run(show.run())
+        ended_by = _run(show.run())
     except (TransportError, RequestError) as error:
         show.conclude()
         inputs.fail(str(error))
     show.conclude()
-    if (problem := show.problem()) is not None:
-        inputs.fail(problem)
+    if (mismatches := show.mismatches()) is not None:
+        inputs.fail(mismatches)
+    if (missing := show.missing()) is not None:
+        _end_by(ended_by)
+        inputs.fail(missing)
     raise typer.Exit
 
 
-def _run(main: Coroutine[Any, Any, None]) -> None:
-    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too."""
-    before = signal.getsignal(signal.SIGTERM)
+def _end_by(number: signal.Signals | None) -> None:
+    """End with what a shell makes of a signal, if one came before there was anything to end."""
+    if number is not None:
+        raise typer.Exit(128 + number)
+
+
+def _run(main: Coroutine[Any, Any, None]) -> signal.Signals | None:
+    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too.
+
+    The first of them cancels, so that all is left in order; a second Ctrl-C does not wait for that.
+
+    Returns:
+        The signal that ended it, if one did.
+    """
+    before = _handlers(signal.SIGINT, signal.SIGTERM)
+    ended_by: signal.Signals | None = None
+
+    async def until_signal() -> None:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+
+        def end(number: int, _: object) -> None:
+            nonlocal ended_by
+            ended_by = signal.Signals(number)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            loop.call_soon_threadsafe(task.cancel)
+
+        for number in before:
+            signal.signal(number, end)
+        await main
+
     try:
-        asyncio.run(_until_terminated(main))
+        asyncio.run(until_signal())
     except (KeyboardInterrupt, asyncio.CancelledError):
-        return
+        return ended_by or signal.SIGINT
     finally:
-        signal.signal(signal.SIGTERM, before)
+        _restore(before)
+    return None
 
 
-async def _until_terminated(main: Coroutine[Any, Any, None]) -> None:
-    """Let SIGTERM do what asyncio makes Ctrl-C do: cancel, so that all is left in order."""
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-    signal.signal(signal.SIGTERM, lambda *_: loop.call_soon_threadsafe(task.cancel))
-    await main
+def _feed(player: Player, console: Console) -> signal.Signals | None:
+    """Feed a file at once, up to Ctrl-C; what that interrupts may wait for standard input.
+
+    Returns:
+        The signal that ended it, if one did.
+    """
+    before = _handlers(signal.SIGINT)
+    for number in before:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        player.run(console)
+    except KeyboardInterrupt:
+        return signal.SIGINT
+    finally:
+        _restore(before)
+    return None
+
+
+def _handlers(*numbers: signal.Signals) -> dict[signal.Signals, Any]:
+    """Return what handles signals; without those that are ignored, which is to stay so.
+
+    A shell makes commands in the background ignore Ctrl-C.
+    """
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    return {
+        number: handler
+        for number, handler in handlers.items()
+        if handler not in (None, signal.SIG_IGN)
+    }
+
+
+def _restore(handlers: dict[signal.Signals, Any]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def _console(plain: bool) -> Console:

@@ -131,20 +131,25 @@ class LiveSession:
         title = f"{self._title}  {self._source}, {self.session.status().backend} core"
         report(self._summary, title, list(self.session.facts()), self.session.books())
 
-    def problem(self) -> str | None:
-        """Return why it is no success, if so: everything wanted came, and every checksum held."""
+    def mismatches(self) -> str | None:
+        """Return how many book messages did not match their checksums, if any."""
+        if self.session is None or not (mismatches := self.session.status().mismatches):
+            return None
+        return f"{mismatches} book messages did not match their checksums"
+
+    def missing(self) -> str | None:
+        """Return what did not come of all that was wanted, if anything."""
         if self.session is None or not self.session.messages:
             return "no message came"
-        status, books = self.session.status(), self.session.books()
-        if status.mismatches:
-            return f"{status.mismatches} book messages did not match their checksums"
+        books = self.session.books()
         missing = [view.symbol for view in books if not view.verified]
-        if missing:
-            return (
-                f"{len(missing)} of {len(books)} books did not come in "
-                f"{status.elapsed:.1f} s: give them longer, or ask for fewer"
-            )
-        return None
+        if not missing:
+            return None
+        seconds = self.session.status().elapsed
+        return (
+            f"{len(missing)} of {len(books)} books did not come in {seconds:.1f} s: "
+            "give them longer, or ask for fewer"
+        )
 
 
 def _tokens_of(exchange: SimulatedExchange) -> TokenManager:
