@@ -75,6 +75,25 @@ def test_the_line_above_and_the_line_below_tell_everything_at_80_columns() -> No
     assert lines[-1] == "12,345 messages 400/s  ✓ 12,345 verified  ✗ 0  p50 95 us p99 1.2 ms"
 
 
+@pytest.mark.parametrize("width", [28, 45, 50, 60, 70])
+def test_narrow_lines_keep_the_command_the_state_and_failed_checksums(width: int) -> None:
+    lines = screen(BOOKS[:1], width, 10, replace(STATUS, mismatches=17))
+    if width >= 45:
+        assert lines[0].startswith("kraken-ws demo ")
+    assert lines[0].endswith("● connected  00:12 / 00:30")
+    assert "✗ 17" in lines[-1]
+    assert "✓ 12,345" in lines[-1]
+
+
+def test_the_line_above_tells_of_the_keys_rather_than_of_the_core(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kraken_connector.cli.status.can_read", lambda: True)
+    assert "  ? help  " in screen(BOOKS[:1], 80, 24)[0]
+    assert "native core" not in screen(BOOKS[:1], 80, 24)[0]
+    assert re.search(r"\? help .* native core", screen(BOOKS[:1], 120, 24)[0])
+
+
 def test_a_tall_wide_screen_holds_two_rows_of_books() -> None:
     lines = screen(BOOKS, 160, 50)
     assert sum(line.startswith("100.1 ") for line in lines) == 2

@@ -19,7 +19,8 @@ from ..ws.constants import BOOK_DEPTHS
 from . import inputs
 from .demo import book_subscriptions, books_for, recorded_books
 from .display import present
-from .live import LiveSession, glyphs
+from .ladder import glyphs
+from .live import LiveSession
 from .picture import BookPicture
 from .replay import Player, conclude
 from .simulator import serve

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from .help import help_lines
 from .keys import Keyboard
+from .ladder import glyphs
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class _Screen(Generic[T]):
         self._picture = picture
         self._console = console
         self._exit = ExitStack()
-        self._shift = 0
+        self._shift = self._lines_above = 0
         self._has_help = False
         self.is_left = False
 
@@ -84,16 +85,20 @@ class _Screen(Generic[T]):
 
     def _press(self, key: str) -> None:
         if key == "?" or (key == "q" and self._has_help):
-            self._has_help = not self._has_help
+            self._has_help, self._lines_above = not self._has_help, 0
         elif key == "q":
             self.is_left = True
+        elif self._has_help:
+            self._lines_above = max(self._lines_above + _SHIFTS.get(key, 0), 0)
         else:
             self._shift += _SHIFTS.get(key, 0)
 
     def _draw(self, moment: T) -> None:
         width, lines = self._console.size
         if self._has_help:
-            drawn = help_lines(width, lines)
+            drawn, self._lines_above = help_lines(
+                width, lines, self._lines_above, glyphs(self._console)
+            )
         else:
             drawn = self._picture.screen(moment, width, lines, self._shift)
         self._live.update(Group(*drawn), refresh=True)

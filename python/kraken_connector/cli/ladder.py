@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 
+from rich.console import Console
 from rich.text import Text
 
 from .digits import count, plain, significant, since
@@ -50,6 +51,11 @@ class Glyphs:
 
 UNICODE = Glyphs()
 ASCII = Glyphs(eighths="    ####", good="ok", bad="bad", line="-", dot="*", edge="]")
+
+
+def glyphs(console: Console) -> Glyphs:
+    """Return the characters that a console can show."""
+    return UNICODE if console.encoding.lower().startswith("utf") else ASCII
 
 
 @dataclass(frozen=True)

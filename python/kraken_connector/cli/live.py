@@ -14,7 +14,7 @@ from ..sim import SimulatedExchange
 from ..ws import KrakenWSClient, SubscriptionParams, TokenManager
 from ..ws.constants import PUBLIC_URL
 from .display import Picture, fullscreen, present
-from .ladder import ASCII, UNICODE, Glyphs
+from .ladder import Glyphs, glyphs
 from .notices import Notices, logged_to
 from .report import report
 from .session import ClientSession
@@ -157,8 +157,3 @@ def _tokens_of(exchange: SimulatedExchange) -> TokenManager:
         exchange.rest_url, api_key=exchange.api_key, api_secret=exchange.api_secret
     )
     return TokenManager(source)
-
-
-def glyphs(console: Console) -> Glyphs:
-    """Return the characters that a console can show."""
-    return UNICODE if console.encoding.lower().startswith("utf") else ASCII

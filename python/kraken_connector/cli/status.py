@@ -70,18 +70,20 @@ class Status:
 
 def header(status: Status, width: int, glyphs: Glyphs) -> Text:
     """Return the top line: what runs, from where, how the connection is."""
-    left = Text(no_wrap=True).append(status.title, "bold").append(f"  {status.source}", "dim")
-    right = _connection(status, glyphs)
-    if can_read() and len(left) + len(_HINT) + len(right) < width:
-        left.append(_HINT, "dim")
-    return justified(left, right, width)
+    title, right = Text(status.title, "bold", no_wrap=True), _connection(status, glyphs)
+    source, core = f"  {status.source}", Text(f"{status.backend} core  ", "dim")
+    hint = _HINT if can_read() else ""
+    # What can be looked up elsewhere goes first.
+    for words, about in (source + hint, core), (source + hint, Text()), (hint, Text()):
+        left = title.copy().append(words, "dim not bold")
+        if len(left) + len(about) + len(right) < width:
+            return justified(left, about.append_text(right), width)
+    return justified(title, right, width)
 
 
 def _connection(status: Status, glyphs: Glyphs) -> Text:
     style = _STATE_STYLES.get(status.state, "bold red")
-    right = Text.assemble(
-        (f"{status.backend} core  ", "dim"), (f"{glyphs.dot} {status.state}", style)
-    )
+    right = Text().append(f"{glyphs.dot} {status.state}", style)
     if status.system not in (None, "online"):
         right.append(f" {status.system}", "bold yellow")
     if status.reconnects or status.gaps:
@@ -95,9 +97,8 @@ def footer(status: Status, width: int, glyphs: Glyphs) -> Text:
 
     A notice stands beside them or, for as long as it is news, in their place.
     """
-    line = _traffic(status, glyphs, in_words=True)
-    if len(line) > width:
-        line = _traffic(status, glyphs, in_words=False)
+    forms = (_traffic(status, glyphs, in_words=True), _traffic(status, glyphs, in_words=False))
+    line = next((form for form in forms if len(form) <= width), _checks_first(status, glyphs))
     if status.notice:
         notice = Text(status.notice, style="yellow", no_wrap=True)
         fits = len(line) + len(notice) + 2 <= width
@@ -124,6 +125,16 @@ def _traffic(status: Status, glyphs: Glyphs, *, in_words: bool) -> Text:
     for part in parts:
         line.append((" | " if in_words else "  ") if line else "", "dim").append_text(part)
     return line
+
+
+def _checks_first(status: Status, glyphs: Glyphs) -> Text:
+    """Return what is left of the traffic where it is cut: a failed checksum is never cut off."""
+    line = Text(no_wrap=True)
+    if status.verified is not None:
+        style = "bold red" if status.mismatches else "dim"
+        line.append(f"{glyphs.bad} {count(status.mismatches)}", style)
+        line.append(f"  {glyphs.good} {count(status.verified)}  ", "green")
+    return line.append(f"{count(status.messages)} messages {rate(status.per_second)}")
 
 
 def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
