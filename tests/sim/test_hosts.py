@@ -12,6 +12,7 @@ import websockets
 from tests.sim.client import Client, Message, connected, fetch_token, signed
 
 from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim.hosts import HostCount
 from kraken_connector.sim.requests import PRIVATE_ELSEWHERE, PUBLIC_ELSEWHERE
 
 
@@ -184,3 +185,12 @@ async def test_addresses_of_ipv6_stand_in_brackets() -> None:
         assert sim.rest_url == f"http://[::1]:{sim.port}"
         async with connected(sim):
             assert await fetch_token(sim)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "port", "most"),
+    [("one", 65_536, 65_535), ("one", -1, 65_535), ("three", 65_534, 65_533)],
+)
+def test_ports_that_there_are_not_are_refused(hosts: HostCount, port: int, most: int) -> None:
+    with pytest.raises(ValueError, match=f"^port must be from 0 to {most}, not {port}"):
+        SimulatedExchange(hosts=hosts, port=port)

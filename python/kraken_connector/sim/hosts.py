@@ -84,8 +84,12 @@ def hosts_of(exchange: SimulatedExchange, count: HostCount, role: Role, port: in
     """Return the only host, or the public, the private and the level3 one on adjacent ports.
 
     Raises:
-        ValueError: three hosts leave no choice of `role`.
+        ValueError: three hosts leave no choice of `role`, or there are no such ports.
     """
+    most = 65_535 if count == "one" else 65_533
+    if not 0 <= port <= most:
+        also = "" if count == "one" else ": three hosts take the next two ports as well"
+        raise ValueError(f"port must be from 0 to {most}, not {port}{also}")
     if count == "one":
         return [Host(exchange, role, port)]
     if role != "all":
