@@ -190,6 +190,7 @@ LEAVING = """
         async for _ in client:
             pass
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     asyncio.run(main())
 """
 
@@ -242,4 +243,6 @@ def test_children_of_a_fork_name_their_orders_apart() -> None:
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a program that hears nothing of the test's own warnings."""
     command = [sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
+    )
