@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
 from operator import index
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, SupportsIndex
 
 from ..exceptions import BookNotReady, ChecksumError
 from .checksum import book_checksum
@@ -427,6 +427,10 @@ class BaseBook(ABC):
     @locked
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        # A copy would share its levels with the book; `to_dict(exact=True)` makes a real one.
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     @locked
     def __repr__(self) -> str:

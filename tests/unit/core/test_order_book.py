@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import zlib
 from decimal import Decimal
 from typing import Any
@@ -412,3 +414,10 @@ def test_depth_is_an_integer(core: Any, kind: str, depth: Any) -> None:
             read("bid", depth)
     with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
         book.imbalance(depth)
+
+
+@pytest.mark.parametrize("kind", ["OrderBook", "Level3Book"])
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_books_are_not_copied_by_halves(core: Any, kind: str, make: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot pickle .*Book' object"):
+        make(getattr(core, kind)("BTC/USD"))
