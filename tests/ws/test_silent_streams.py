@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,6 +30,7 @@ from kraken_connector.ws import (
     StreamStaleEvent,
     TickerParams,
     TradeParams,
+    WSDataMessage,
 )
 
 
@@ -102,6 +104,45 @@ async def test_redundant_book_is_told_of_when_both_connections_are_silent(
                 await sim.step(ETH)
                 await asyncio.sleep(0.02)
         assert [event.symbol for event in events] == [BTC]
+
+
+async def test_redundant_book_that_is_silent_on_one_connection_is_subscribed_to_again(
+    sim: SimulatedExchange,
+) -> None:
+    seen: list[Any] = []
+    sim.faults.mute_subscriptions(channel="book", symbol=BTC, after=1)
+    async with connected(sim, redundant=True, stale_after=0.2) as client:
+        await client.subscribe(BookParams(symbol=[BTC]), callback=seen.append)
+        views = list(client.connections.values())
+        await eventually(lambda: sim.registry.count("book") == 2)
+
+        async def moving_until(done: Callable[[], bool]) -> None:
+            async with asyncio.timeout(PATIENCE):
+                while not done():
+                    await sim.step(BTC)
+                    await asyncio.sleep(0.02)
+
+        def streams() -> list[Any]:
+            return [view.stats()["streams"][f"book {BTC}"] for view in views]
+
+        await moving_until(lambda: any(stream["is_stale"] for stream in streams()))
+        await moving_until(lambda: sum(view.stats()["resyncs"] for view in views) == 1)
+        await moving_until(lambda: not any(stream["is_stale"] for stream in streams()))
+        assert client.book(BTC).is_valid
+        assert client.gaps == []
+        assert {type(message) for message in seen} == {WSDataMessage}
+
+
+async def test_quiet_redundant_book_is_left_alone(sim: SimulatedExchange) -> None:
+    async with connected(sim, redundant=True, stale_after=0.1) as client:
+        await client.subscribe(BookParams(symbol=[BTC]))
+        views = list(client.connections.values())
+        await eventually(
+            lambda: all(view.stats()["streams"][f"book {BTC}"]["is_stale"] for view in views)
+        )
+        await sim.step(BTC)
+        await asyncio.sleep(0.4)
+        assert [view.stats()["resyncs"] for view in views] == [0, 0]
 
 
 def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:

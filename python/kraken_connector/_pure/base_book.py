@@ -7,7 +7,8 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Protocol
+from operator import index
+from typing import Any, ClassVar, Literal, NoReturn, Protocol, SupportsIndex
 
 from ..exceptions import BookNotReady, ChecksumError
 from .checksum import book_checksum
@@ -61,7 +62,7 @@ class BaseBook(ABC):
     _depths: ClassVar[tuple[int, ...]]
 
     def __init__(self, symbol: str, depth: int = 10) -> None:
-        if depth not in self._depths:
+        if (depth := index(depth)) not in self._depths:
             known = ", ".join(map(str, self._depths))
             raise ValueError(f"depth must be one of {known}, not {depth}")
         self._symbol = symbol
@@ -276,6 +277,7 @@ class BaseBook(ABC):
 
     @locked
     def imbalance(self, depth: int = 1) -> float | None:
+        depth = index(depth)
         bid_qty, ask_qty = self.cumulated_qty("bid", depth), self.cumulated_qty("ask", depth)
         both = bid_qty + ask_qty
         return (bid_qty - ask_qty) / both if both > 0 else None
@@ -306,7 +308,7 @@ class BaseBook(ABC):
 
     def _side(self, side: str, depth: int | None = None) -> BookSide:
         self._check_readable()
-        if depth is not None and depth < 0:
+        if depth is not None and index(depth) < 0:
             raise ValueError(f"depth must not be negative, not {depth}")
         if side == "bid":
             return self._bids
@@ -425,6 +427,10 @@ class BaseBook(ABC):
     @locked
     def __len__(self) -> int:
         return len(self._bids) + len(self._asks)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        # A copy would share its levels with the book; `to_dict(exact=True)` makes a real one.
+        raise TypeError(f"cannot pickle {type(self).__name__!r} object")
 
     @locked
     def __repr__(self) -> str:

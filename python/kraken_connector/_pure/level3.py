@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, index
 from typing import Any, final
 
 from ..models import Level3Order, QueuePosition
@@ -297,7 +297,7 @@ class Level3Book(BaseBook):
     @locked
     def orders(self, side: Side, levels: int | None = None) -> list[Level3Order]:
         self._check_readable()
-        if levels is not None and levels < 0:
+        if levels is not None and index(levels) < 0:
             raise ValueError(f"levels must not be negative, not {levels}")
         self._side(side)
         return self._shown(self._bids if side == "bid" else self._asks, levels)

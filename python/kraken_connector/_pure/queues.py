@@ -93,8 +93,11 @@ class Queue:
             self.orders[order_id] = self.orders.pop(order_id)
 
     def sort(self, key: Callable[[RestingOrder], int]) -> None:
-        """Sort the orders, equal ones as they are."""
-        orders = sorted(self.orders.values(), key=key)
+        """Sort the orders, equal ones as they are; a sorted queue keeps its digits."""
+        now = list(self.orders.values())
+        orders = sorted(now, key=key)
+        if orders == now:
+            return
         self.orders = {order.order_id: order for order in orders}
         self.digits = None
 

@@ -64,6 +64,9 @@ class Gate(Protocol):
     def silent(self, symbol: str, last_ns: int | None) -> bool:
         """Note that the connection's book brings nothing since a time; true if none does."""
 
+    def has_newer(self, symbol: str, last_ns: int) -> bool:
+        """Tell whether a message of a book was presented that came later than a time."""
+
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
 
@@ -240,6 +243,10 @@ class Leg:
         """Note that the connection's book brings nothing since a time; true if none does."""
         return self._arbiter.silent(symbol, last_ns)
 
+    def has_newer(self, symbol: str, last_ns: int) -> bool:
+        """Tell whether a message of a book was presented that came later than a time."""
+        return self._arbiter.shown_ns(symbol) > last_ns
+
     def lost(self, since_ns: int, cause: str) -> None:
         """Note that the connection is lost."""
         symbols = [*self.places, *self.leads]
@@ -389,12 +396,15 @@ class Arbiter:
 
     def silent(self, symbol: str, last_ns: int | None) -> bool:
         """Note that a connection brings nothing of a book; true, once, if none does."""
-        feed = self._feeds.get(symbol)
-        shown_ns = self.engine.book(symbol).received_ns or 0
+        feed, shown_ns = self._feeds.get(symbol), self.shown_ns(symbol)
         if feed is None or shown_ns > (last_ns or 0) or feed.silent_ns == shown_ns:
             return False
         feed.silent_ns = shown_ns
         return True
+
+    def shown_ns(self, symbol: str) -> int:
+        """Return when the last message came that was presented of a book; 0 if there is none."""
+        return self.engine.book(symbol).received_ns or 0
 
     def look(self, leg: Leg, symbol: str) -> Iterable[Event]:
         """Present what a connection that is ahead brought, if it need not wait any longer."""

@@ -23,7 +23,7 @@ from .pacing import Allowance, Pacer
 from .subscribe import Level3Params
 from .subscriptions import Subscription, Topic
 
-__all__ = ["Flight", "Flights", "Purpose", "says", "was_so_before"]
+__all__ = ["Flight", "Flights", "Purpose", "says"]
 
 #: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
 #: end what a caller no longer waits for.
@@ -141,11 +141,6 @@ def snapshot_cost(subscription: Subscription) -> int:
     """Return what subscribing takes of the allowance for snapshots: `level3` alone has one."""
     params = subscription.params
     return LEVEL3_COST[params.depth] if isinstance(params, Level3Params) else 0
-
-
-def was_so_before(response: WSResponse) -> bool:
-    """Tell whether a success is one that `Flight.in_effect` made: the exchange's have times."""
-    return not response.time_in
 
 
 class Flights:

@@ -16,7 +16,7 @@ from ..models import WSErrorResponse, WSResponse
 from ..refusals import is_stale_token
 from .constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from .engine_books import BOOK_CHANNELS, book_of, expect
-from .flights import Flight, Flights, Purpose, says, was_so_before
+from .flights import Flight, Flights, Purpose, says
 from .pacing import Allowance
 from .subscribe import SubscriptionParams
 from .subscriptions import (
@@ -376,10 +376,10 @@ class Requests:
         self,
         flight: Flight,
         subscription: Subscription,
-        response: WSResponse | WSErrorResponse,
+        answer: WSResponse | WSErrorResponse,
         now: float,
     ) -> None:
-        response = flight.in_effect(subscription.topic, response)
+        response = flight.in_effect(subscription.topic, answer)
         try:
             if isinstance(response, WSResponse) and flight.method == "subscribe" and self.care:
                 self.care.acked(subscription.topic.channel, response.result)
@@ -387,7 +387,7 @@ class Requests:
                 assert self.repairs is not None
                 self.repairs.answered(flight.method, subscription.topic, response, now)
             elif flight.method == "subscribe":
-                self._subscribed(flight, subscription, response, now)
+                self._subscribed(flight, subscription, response, now, was_so=response is not answer)
             else:
                 self._unsubscribed(subscription, response)
         finally:
@@ -412,6 +412,8 @@ class Requests:
         subscription: Subscription,
         response: WSResponse | WSErrorResponse,
         now: float,
+        *,
+        was_so: bool,
     ) -> None:
         topic = subscription.topic
         self._unsettled.discard(topic)
@@ -438,7 +440,7 @@ class Requests:
             subscription.ack = response
         if self.repairs is not None:
             self.repairs.confirmed(topic, now)
-        if self._lacks_snapshot(subscription, response):
+        if self._lacks_snapshot(topic, was_so):
             assert self.repairs is not None
             self.repairs.needed(topic, "resync", now)
 
@@ -453,13 +455,12 @@ class Requests:
             self.repairs.forget(subscription.topic)
         self._drop(subscription)
 
-    def _lacks_snapshot(self, subscription: Subscription, response: WSResponse) -> bool:
+    def _lacks_snapshot(self, topic: Topic, was_so: bool) -> bool:
         """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
-        topic = subscription.topic
         if topic.channel not in BOOK_CHANNELS:
             return False
         state = book_of(self._engine, topic.channel, topic.symbol).state
-        return state == "stale" or (was_so_before(response) and state != "valid")
+        return state == "stale" or (was_so and state != "valid")
 
     def _try_again(
         self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float

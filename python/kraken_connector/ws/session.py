@@ -36,7 +36,7 @@ from ..models import (
 from .arbiter import Gate
 from .constants import PRIVATE_CHANNELS, SystemState
 from .encoding import encode
-from .engine_books import BOOK_CHANNELS, book_of, books_of
+from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .exchange_clock import ExchangeClock
 from .holes import Holes
 from .isolation import Isolated
@@ -181,6 +181,8 @@ class Session:
             self.engine,
             math.inf if options.stale_after is None else options.stale_after,
             self._note_silence,
+            is_ahead=self._is_ahead,
+            broken=self._resume_silent,
             receiving=self,
         )
         self.repair = self.requests.repairs = Repair(
@@ -795,6 +797,23 @@ class Session:
         interval = topic.identity if topic.channel == "ohlc" else None
         place = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
         self._note(topic, StreamStaleEvent(*place, received_ns=self.last_received_ns))
+
+    def _is_ahead(self, topic: Topic, last_ns: int) -> bool:
+        """Tell whether another connection brought more of a book that looks sound here."""
+        if (
+            self._gate is None
+            or topic.channel != "book"
+            or not self.engine.book(topic.symbol).is_valid
+        ):
+            return False
+        return self._gate.has_newer(topic.symbol, last_ns)
+
+    def _resume_silent(self, topic: Topic) -> None:
+        """Subscribe again to a book that another connection goes on bringing."""
+        logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
+        self._is_lost_by(topic)
+        invalidate(self.engine, topic.channel, topic.symbol)
+        self._needs_repair(topic, "resync")
 
     def _note(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""

@@ -2,7 +2,8 @@
 
 A silent stream need not be broken: candles and trades come with trades only, and the book of a pair
 that nobody trades may not move for hours (docs.kraken.com, pages "OHLC" and "Trade"). So a silence
-is told of where the user has set a bound, and nothing else follows from it.
+is told of where the user has set a bound, and nothing else follows from it. Only where another
+connection goes on bringing the same stream the silence is proved to be a fault.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ __all__ = ["Staleness"]
 
 #: Seconds between two looks; a quarter of the shortest bound if that is less.
 LOOK_EVERY = 0.5
+#: Seconds for which another connection may be ahead of a silent stream, or the stream's bound if
+#: that is less: the same message does not come at the same time on both.
+LAG = 5.0
 
 Told = Callable[[Topic, float, int | None], None]
 
@@ -38,10 +42,12 @@ class _Watch:
     Attributes:
         last_ns: its last message, as `Staleness.last_ns`.
         since: since when that is so, seconds of the monotonic clock.
+        behind: since when another connection has been ahead, `None` if it is not.
     """
 
     last_ns: int | None
     since: float
+    behind: float | None = None
 
 
 class Staleness:
@@ -56,6 +62,8 @@ class Staleness:
         stale_after: how long market data of a pair may be silent, where its subscription does not
             say; infinity for ever.
         tell: takes a silence, once: the stream, its length, and when the last message came.
+        is_ahead: tells whether another connection brought more of a stream since then.
+        broken: takes a silent stream that another connection goes on bringing.
         receiving: knows when the last frame came.
     """
 
@@ -66,12 +74,16 @@ class Staleness:
         stale_after: float,
         tell: Told,
         *,
+        is_ahead: Callable[[Topic, int], bool],
+        broken: Callable[[Topic], None],
         receiving: Receiving,
     ) -> None:
         self._registry = registry
         self._engine = engine
         self._stale_after = stale_after
         self._tell = tell
+        self._is_ahead = is_ahead
+        self._broken = broken
         self._receiving = receiving
         self._marks: dict[str, dict[Any, int | None]] = {}
         self._bounds: dict[Topic, float] = {}
@@ -182,6 +194,7 @@ class Staleness:
         """Count all silences from now on: what came meanwhile was not read yet."""
         for watch in self._watches.values():
             watch.since = max(watch.since, now)
+            watch.behind = None
 
     # Inner workings.
 
@@ -194,9 +207,22 @@ class Staleness:
         watch = self._watches.get(topic)
         if watch is None or watch.last_ns != last_ns:
             self._watches[topic] = _Watch(last_ns, now)
-        elif now - watch.since >= bound and not self.is_stale(topic):
-            self._told[topic] = last_ns
-            self._tell(topic, now - watch.since, last_ns)
+        elif now - watch.since >= bound:
+            if not self.is_stale(topic):
+                self._told[topic] = last_ns
+                self._tell(topic, now - watch.since, last_ns)
+            if last_ns is not None:
+                self._compare(topic, watch, last_ns, min(bound, LAG), now)
+
+    def _compare(self, topic: Topic, watch: _Watch, last_ns: int, lag: float, now: float) -> None:
+        """See whether another connection goes on bringing a silent stream."""
+        if not self._is_ahead(topic, last_ns):
+            watch.behind = None
+        elif watch.behind is None:
+            watch.behind = now
+        elif now - watch.behind >= lag:
+            watch.behind = None
+            self._broken(topic)
 
     def _find_bounds(self) -> dict[Topic, float]:
         """Return the bounds of all streams that have one: the shortest of those who want it."""

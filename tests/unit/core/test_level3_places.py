@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tests.level3_oracle import TextOrder, level3_message
 
+from kraken_connector import _pure
+from kraken_connector._pure.checksum import level_digits
 from kraken_connector.ws import Level3Data, Level3Order
 
 SYMBOL, PRICE = "A/B", "10.0"
@@ -193,6 +195,26 @@ def test_many_open_orders_are_bounded(core: Any) -> None:
     assert exchange.send([("modify", larger)], [larger, *queue])
     exchange, queue = amended(17)
     assert not exchange.send([("modify", larger)], [larger, *queue])
+
+
+def test_failure_writes_only_queues_anew_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some ninety placements are tried, so what each costs counts."""
+    written = 0
+
+    def counted(price: int, qty: int) -> bytes:
+        nonlocal written
+        written += 1
+        return level_digits(price, qty)
+
+    exchange = Exchange(_pure)
+    rows = [row(f"O{n}", f"{n % 40 + 1}.0", 1, f"{n // 40 + 1}.0") for n in range(400)]
+    best_first = [(None, one) for one in sorted(rows, key=lambda one: -float(one.limit_price))]
+    whole = checksum([one for _, one in best_first])
+    frame = level3_message(SYMBOL, "snapshot", best_first, [], whole)
+    assert exchange.engine.feed(frame)[-1].verified
+    monkeypatch.setattr("kraken_connector._pure.queues.level_digits", counted)
+    assert not exchange.send([("modify", row("O399", "3.5", 9, "10.0"))], rows)
+    assert written < len(rows)
 
 
 def test_free_books_do_the_same(core: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import zlib
 from decimal import Decimal
 from typing import Any
@@ -398,3 +400,24 @@ def test_data_from_the_wire_can_be_applied(core: Any) -> None:
     book = core.OrderBook("A/B")
     book.apply_snapshot(core.parse_message(frame).data[0])
     assert texts(book.bids) == [("9.50", "1.0")]
+
+
+@pytest.mark.parametrize("depth", [10.0, "10", Decimal(10)])
+@pytest.mark.parametrize("kind", ["OrderBook", "Level3Book"])
+def test_depth_is_an_integer(core: Any, kind: str, depth: Any) -> None:
+    new = getattr(core, kind)
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        new("BTC/USD", depth)
+    book = new("BTC/USD")
+    for read in (book.levels, book.levels_float, book.levels_ticks, book.levels_array):
+        with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+            read("bid", depth)
+    with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+        book.imbalance(depth)
+
+
+@pytest.mark.parametrize("kind", ["OrderBook", "Level3Book"])
+@pytest.mark.parametrize("make", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_books_are_not_copied_by_halves(core: Any, kind: str, make: Any) -> None:
+    with pytest.raises(TypeError, match=r"cannot pickle .*Book' object"):
+        make(getattr(core, kind)("BTC/USD"))

@@ -14,7 +14,7 @@ from kraken_connector.ws.arbiter import Lead
 from kraken_connector.ws.options import SessionOptions
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
-from kraken_connector.ws.subscriptions import Wish
+from kraken_connector.ws.subscriptions import Topic, Wish
 
 BTC = "BTC/USD"
 
@@ -25,6 +25,7 @@ class Gate:
     def __init__(self) -> None:
         self.is_open = True
         self.is_last = False
+        self.is_behind = False
         self.leads: dict[str, Any] = {}
         self.kept: list[Any] = []
         self.due = math.inf
@@ -47,6 +48,9 @@ class Gate:
     def silent(self, symbol: str, last_ns: int | None) -> bool:
         self.told.append(("silent", symbol))
         return self.is_last
+
+    def has_newer(self, symbol: str, last_ns: int) -> bool:
+        return self.is_behind
 
     def deadline(self) -> float:
         return self.due
@@ -183,3 +187,29 @@ def test_silence_of_a_book_is_told_if_the_other_connection_is_silent_too(
         bench.wait(7)
         assert ("StreamStaleEvent" in kinds(bench.outlet.notes)) == is_last
     assert gate.told.count(("silent", BTC)) == 2
+
+
+def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
+    bench: Bench, gate: Gate
+) -> None:
+    bench.session = Session(
+        URL,
+        bench.outlet,
+        SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
+        gate=gate,
+    )
+    bench.open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.wait(7)
+    gate.is_behind = True
+    bench.wait(3)
+    gate.is_behind = False
+    bench.wait(1)
+    gate.is_behind = True
+    bench.wait(4)
+    assert bench.session.repair.count == 0
+    bench.wait(2)
+    assert bench.session.repair.is_under_way(Topic("book", None, BTC))
+    assert ("unsound", BTC) in gate.told
+    assert "StreamStaleEvent" not in kinds(bench.outlet.notes)

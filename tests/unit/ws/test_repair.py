@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.unit.ws.rig import (
     SECOND,
+    TIMES,
     Bench,
     Place,
     acks,
@@ -743,3 +744,13 @@ def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
     assert keeper.told == ["asked", "snapshot 1", "snapshot 2"]
     assert bench.outlet.gaps == []
+
+
+def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
+    bench = Bench().open()
+    bench.subscribe(BookParams(symbol=["BTC/USD"]))
+    (request,) = bench.sent()
+    (ack,) = acks(request)
+    bench.say({key: value for key, value in ack.items() if key not in TIMES})
+    assert bench.session.repair.count == 0
+    assert bench.sent() == []
