@@ -63,8 +63,9 @@ class SimulatorThread(threading.Thread):
         self.join()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def exchange() -> Iterator[SimulatedExchange]:
+    """An exchange for one example: another one's orders would count for its rate limit."""
     thread = SimulatorThread()
     thread.start()
     assert thread.started.wait(10)

@@ -73,7 +73,8 @@ async def test_books_of_all_depths_verify(new_client: NewClient, seconds: float)
 
 
 async def test_redundant_books_verify(new_client: NewClient, seconds: float) -> None:
-    async with new_client(redundant=True, message_queue_max=1_000_000) as client:
+    options = {"redundant": True, "redundant_patience": 1.0}
+    async with new_client(**options, message_queue_max=1_000_000) as client:
         await client.subscribe(BookParams(symbol=["BTC/USD", "ETH/USD"], depth=100))
         messages = await followed(client, seconds)
         for symbol in ("BTC/USD", "ETH/USD"):
