@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import ssl
 import sys
 import threading
@@ -315,7 +316,7 @@ class HTTPAuthenticatedClient:
         result = reply.get("result")
         result = result if isinstance(result, dict) else {}
         token = result.get("token")
-        if status != 200 or not isinstance(token, str) or not token:
+        if status != 200 or not _is_token(token):
             raise _failure(f"no token in the reply (HTTP status {status})", status)
         return WebSocketToken(token, _lifetime(result.get("expires")))
 
@@ -360,6 +361,11 @@ def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, http
         return (None if None in steps else sum(step or 0.0 for step in steps)), timeout
     total = TIMEOUT if timeout is None else float(timeout)
     return total, httpx.Timeout(total)
+
+
+def _is_token(token: Any) -> bool:
+    """Tell whether a value can be a token: text of letters, digits and signs, without blanks."""
+    return isinstance(token, str) and re.fullmatch(r"[!-~]+", token) is not None
 
 
 def _texts(error: Any) -> list[str]:
