@@ -52,6 +52,7 @@ from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
+from .seldom import SeldomLog
 from .staleness import Staleness
 from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
@@ -146,6 +147,7 @@ class Session:
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
         self.is_after_maintenance = False
+        self._log = SeldomLog(logger)
         self._outlet = outlet
         self._gate = gate
         self._on_lost = on_lost
@@ -583,7 +585,7 @@ class Session:
         elif response.method == "ping":
             # A refused ping is a sign of life all the same.
             self._live.pong(self._live.heard)
-            logger.warning("the exchange refused a ping: %s", response)
+            self._log.warning("the exchange refused a ping: %s", response)
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
                 self._names_no_request(response)
@@ -592,14 +594,14 @@ class Session:
     def _names_no_request(self, refusal: WSErrorResponse) -> None:
         """Tell of an error that may be the only answer to a request: its timeout will name it."""
         method, text = refusal.method, said(refusal)
-        logger.warning("the exchange refused a request without naming it: %s: %s", method, text)
+        self._log.warning("the exchange refused a request without naming it: %s: %s", method, text)
         remark = f"; meanwhile the exchange answered {text} without naming a request"
         about = None if method == "error" else method
         self.trading.remark(about, remark)
         self.requests.remark(about, remark)
 
     def _on_sequence_gap(self, event: SequenceGapEvent) -> None:
-        logger.warning(
+        self._log.warning(
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
@@ -609,9 +611,9 @@ class Session:
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
         if event.expected is None:
-            logger.warning("a message of %s of %s has no checksum", event.channel, event.symbol)
+            self._log.warning("a message of %s of %s has no checksum", event.channel, event.symbol)
         else:
-            logger.warning(
+            self._log.warning(
                 "%s of %s failed its checksum: expected %d, computed %d",
                 event.channel,
                 event.symbol,
@@ -630,7 +632,7 @@ class Session:
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         event = self._without_tokens(event)
-        logger.warning(
+        self._log.warning(
             "unreadable frame of %s dropped: %s at byte %d (%s): %s",
             event.channel or "no known channel",
             event.kind,
@@ -670,10 +672,10 @@ class Session:
         self.attention = True
         if type(event) is not WSDataMessage:
             # Replies are not shown: they may repeat a token.
-            logger.error("a %s could not be booked", type(event).__name__, exc_info=error)
+            self._log.error("a %s could not be booked", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
-        logger.error(
+        self._log.error(
             "a message of %s could not be booked: %s",
             event.channel,
             head_of(frame),
@@ -735,7 +737,7 @@ class Session:
             return
         if self.repair.is_under_way(topic):
             return
-        logger.warning("%s began anew unasked", topic)
+        self._log.warning("%s began anew unasked", topic)
         self.holes.repaired(
             topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns
         )
