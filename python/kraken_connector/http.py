@@ -41,6 +41,8 @@ LONGEST_LIFETIME = 1e9
 
 #: Seconds for a whole request by default.
 TIMEOUT = 10.0
+#: What a token looks like: letters, digits and signs, without blanks.
+TOKEN = re.compile(r"[!-~]+")
 #: Bytes of the longest reply that is read; a token's has some hundred.
 LONGEST_REPLY = 2**20
 
@@ -316,7 +318,7 @@ class HTTPAuthenticatedClient:
         result = reply.get("result")
         result = result if isinstance(result, dict) else {}
         token = result.get("token")
-        if status != 200 or not _is_token(token):
+        if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise _failure(f"no token in the reply (HTTP status {status})", status)
         return WebSocketToken(token, _lifetime(result.get("expires")))
 
@@ -361,11 +363,6 @@ def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, http
         return (None if None in steps else sum(step or 0.0 for step in steps)), timeout
     total = TIMEOUT if timeout is None else float(timeout)
     return total, httpx.Timeout(total)
-
-
-def _is_token(token: Any) -> bool:
-    """Tell whether a value can be a token: text of letters, digits and signs, without blanks."""
-    return isinstance(token, str) and re.fullmatch(r"[!-~]+", token) is not None
 
 
 def _texts(error: Any) -> list[str]:

@@ -25,7 +25,7 @@ def isolated(what: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        logger.exception("%s failed; the connection goes on", what)
+        logger.exception("%s failed; what follows it goes on", what)
 
 
 class Isolated:

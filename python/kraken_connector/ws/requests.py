@@ -17,6 +17,7 @@ from ..refusals import is_stale_token
 from .constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from .engine_books import BOOK_CHANNELS, book_of, expect
 from .flights import Flight, Flights, Purpose, says, was_so_before
+from .isolation import isolated
 from .pacing import Allowance
 from .subscribe import SubscriptionParams
 from .subscriptions import (
@@ -270,7 +271,8 @@ class Requests:
     def fail(self, error: BaseException) -> None:
         """Fail everything that waits for an answer."""
         for ask in list(self._asks):
-            self.abandon(ask, error)
+            with isolated(f"ending a {ask.method}"):
+                self.abandon(ask, error)
 
     # Time.
 

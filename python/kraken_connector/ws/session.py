@@ -39,7 +39,7 @@ from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of
 from .exchange_clock import ExchangeClock
 from .holes import Holes
-from .isolation import Isolated
+from .isolation import Isolated, isolated
 from .keepers import Keeper
 from .latency import LatencyHistogram
 from .liveness import Liveness
@@ -319,21 +319,27 @@ class Session:
     def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
         """End with a socket: what waits fails, and the hole begins."""
         if self.is_open:
-            self._open_hole(now_ns, cause)
+            with isolated("recording the gap"):
+                self._open_hole(now_ns, cause)
         self.is_open = False
-        self.staleness.lost()
-        self._watch.forget()
-        self._rates.forget()
-        self.care.broken()
+        for forget in (
+            self.staleness.lost,
+            self._watch.forget,
+            self._rates.forget,
+            self.care.broken,
+        ):
+            with isolated(forget.__qualname__):
+                forget()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
         self.engine.reset()
-        self.repair.lost(error)
-        # First, as it must see what has not left.
-        self.trading.lost(error)
-        self.requests.lost(error)
-        self._on_lost()
+        # Trading comes before requests, as it must see what has not left.
+        for lose in (self.repair.lost, self.trading.lost, self.requests.lost):
+            with isolated(lose.__qualname__):
+                lose(error)
+        with isolated("telling of the lost socket"):
+            self._on_lost()
 
     def ended(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open hole is reported as such."""

@@ -110,7 +110,7 @@ class CallbackSink:
                 logger.error("%s", error)
         # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
         # so it comes from a future that the function asked, and would end the receiving task.
-        except (Exception, asyncio.CancelledError) as error:
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
             self._on_error()
             self._log.error("a callback failed; the feed goes on", exc_info=error)
 

@@ -124,8 +124,8 @@ def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str
     """
     id_field = "original_order_id" if method == "edit_order" else "order_id"
     for field_name, name in ((id_field, names["order_id"]), ("cl_ord_id", names["cl_ord_id"])):
-        told = getattr(typed, field_name, None)
-        if None not in (name, told) and client_id_key(told) != client_id_key(name):
+        told: str | None = getattr(typed, field_name, None)
+        if told and name and client_id_key(told) != client_id_key(name):
             raise UnexpectedReply(reply, f"{method} with {field_name} {name!r}")
 
 
