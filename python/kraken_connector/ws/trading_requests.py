@@ -278,6 +278,11 @@ class TradingRequests:
             if self._has_left(command) and method in (None, command.method):
                 command.remark = remark
 
+    def remark_on(self, method: str) -> str:
+        """Return the last remark about a request that has no answer yet, empty if there is none."""
+        remarks = [c.remark for c in self._out.values() if c.method == method and c.remark]
+        return remarks[-1] if remarks else ""
+
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
         for command in self._commands():
