@@ -18,6 +18,7 @@ from .evidence import (
     absence_obstacle,
     claim_on,
 )
+from .identity import number
 from .known import KnownOrders
 from .life import OPEN
 from .order import Order
@@ -89,7 +90,8 @@ class StreamedOrders(KnownOrders, Keeper):
         """Take a message of the `executions` channel.
 
         Raises:
-            ValueError: a report of a fill lacks what counts, which a snapshot will bring.
+            ValueError: a report has a quantity that cannot be, or one of a fill lacks what counts,
+                which a snapshot will bring.
         """
         self._step += 1
         reports = [
@@ -98,8 +100,11 @@ class StreamedOrders(KnownOrders, Keeper):
             if isinstance(report, ExecutionData) and report.order_id is not None
         ]
         if message.type == "snapshot":
+            # A past fill that cannot be read is lost: another snapshot would have the same.
+            _check_quantities([report for report in reports if _is_listed(report)])
             self._take_snapshot(reports, message.sequence)
         else:
+            _check_quantities(reports)
             _check_fills(reports)
             for report in reports:
                 self._take_report(report)
@@ -300,6 +305,9 @@ class StreamedOrders(KnownOrders, Keeper):
         self._release_held()
 
 
+#: What is never negative.
+QUANTITIES = ("order_qty", "cash_order_qty", "display_qty", "cum_qty", "cum_cost", "last_qty")
+
 #: Why the client says so.
 _REASONS = {
     "absent": "the exchange has neither an open order nor a fill of it",
@@ -319,9 +327,23 @@ def _check_fills(reports: list[ExecutionData]) -> None:
         ValueError: one has not, so that the fill could not be counted.
     """
     for report in reports:
-        if report.exec_type == "trade" and (report.exec_id is None or report.last_qty is None):
+        if report.exec_type != "trade":
+            continue
+        if report.exec_id is None or not number(report, "last_qty"):
             lacks = "exec_id" if report.exec_id is None else "last_qty"
             raise ValueError(f"a trade report of {report.order_id} has no {lacks}")
+
+
+def _check_quantities(reports: list[ExecutionData]) -> None:
+    """Check that no quantity is negative: a side tells the direction (page "Executions").
+
+    Raises:
+        ValueError: one is.
+    """
+    for report in reports:
+        for field in QUANTITIES:
+            if (value := number(report, field)) is not None and value < 0:
+                raise ValueError(f"a report of {report.order_id} has {field} {value}")
 
 
 def _is_listed(report: ExecutionData) -> bool:
