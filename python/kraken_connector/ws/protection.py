@@ -264,7 +264,7 @@ class Protection:
         except TimeoutError:
             if not limit.expired():
                 raise
-            why = f"no answer within {patience:g} s"
+            why = f"no answer within {patience:g} s{self._remark()}"
             raise self._failure or OrderOutcomeUnknown(METHOD, why) from None
 
     async def leave(self, member: Member, *, turn_off: bool) -> None:
