@@ -414,6 +414,17 @@ def test_quantity_that_cannot_be_is_no_news(bench: Bench, wrong: dict[str, Any])
     assert (order.cum_qty, order.order_qty, order.fills) == (0, 1, [])
 
 
+@pytest.mark.parametrize("kind", ["snapshot", "update"])
+@pytest.mark.parametrize("row", [{}, {"cum_qty": 3.0}, {"order_id": "", "exec_type": "new"}])
+def test_report_without_an_order_is_not_skipped(
+    bench: Bench, row: dict[str, Any], kind: str
+) -> None:
+    bench.report(new("O1", order_qty=1.0))
+    with pytest.raises(ValueError, match="must have an order_id"):
+        bench.report(new("O2", order_qty=1.0), row, kind=kind)
+    assert [order.order_id for order in bench.orders] == ["O1"]
+
+
 def test_fill_without_totals_adds_up(bench: Bench) -> None:
     bench.report(new("O1", order_qty=1.0))
     bench.report(trade("O1", "E1", 0.25), trade("O1", "E1", 0.25), trade("O1", "E2", 0.5))

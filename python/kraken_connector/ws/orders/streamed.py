@@ -90,15 +90,11 @@ class StreamedOrders(KnownOrders, Keeper):
         """Take a message of the `executions` channel.
 
         Raises:
-            ValueError: a report has a quantity that cannot be, or one of a fill lacks what counts,
-                which a snapshot will bring.
+            ValueError: a report names no order, has a quantity that cannot be, or tells a fill
+                without what counts; a snapshot will bring what it should have told.
         """
         self._step += 1
-        reports = [
-            report
-            for report in message.data
-            if isinstance(report, ExecutionData) and report.order_id is not None
-        ]
+        reports = [_report(item) for item in message.data]
         if message.type == "snapshot":
             # A past fill that cannot be read is lost: another snapshot would have the same.
             _check_quantities([report for report in reports if _is_listed(report)])
@@ -318,6 +314,18 @@ _REASONS = {
 def _surely_reported_ns(order: Order) -> int:
     """Return the exchange's time at which everything that an order did was reported."""
     return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
+
+
+def _report(item: object) -> ExecutionData:
+    """Return an item of a message.
+
+    Raises:
+        ValueError: it names no order, so that what it tells would be lost silently: each report
+            has an `order_id` (page "Executions").
+    """
+    if not isinstance(item, ExecutionData) or not item.order_id:
+        raise ValueError(f"a report must have an order_id: {item!r}")
+    return item
 
 
 def _check_fills(reports: list[ExecutionData]) -> None:
