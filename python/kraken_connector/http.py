@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import ssl
 import sys
 import threading
@@ -40,6 +41,8 @@ LONGEST_LIFETIME = 1e9
 
 #: Seconds for a whole request by default.
 TIMEOUT = 10.0
+#: What a token looks like: letters, digits and signs, without blanks.
+TOKEN = re.compile(r"[!-~]+")
 #: Bytes of the longest reply that is read; a token's has some hundred.
 LONGEST_REPLY = 2**20
 
@@ -315,7 +318,7 @@ class HTTPAuthenticatedClient:
         result = reply.get("result")
         result = result if isinstance(result, dict) else {}
         token = result.get("token")
-        if status != 200 or not isinstance(token, str) or not token:
+        if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
             raise _failure(f"no token in the reply (HTTP status {status})", status)
         return WebSocketToken(token, _lifetime(result.get("expires")))
 

@@ -462,3 +462,12 @@ async def test_no_connection_stays_open() -> None:
     assert (await client.get_websockets_token()).token == "a-token"
     await asyncio.wait_for(ended.wait(), 10)
     server.close()
+
+
+@pytest.mark.parametrize("token", ["", " ", "a b", "a\n", "a\u0000", "\ud800", "é", 5, None, ["a"]])
+async def test_what_cannot_be_a_token_is_none(token: Any) -> None:
+    exchange = Exchange({"error": [], "result": {"token": token, "expires": 900}})
+    if token == "\ud800":
+        exchange = Exchange('{"error":[],"result":{"token":"\\ud800","expires":900}}')
+    with pytest.raises(TokenAcquisitionError, match="no token in the reply"):
+        await exchange.client().get_websockets_token()

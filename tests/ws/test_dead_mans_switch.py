@@ -129,6 +129,20 @@ def test_alarm_when_no_word_comes_for_two_thirds_then_it_goes_on() -> None:
     play(act)
 
 
+def test_switch_without_an_answer_says_what_the_exchange_said_meanwhile() -> None:
+    async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
+        refusal = '{"error":"EService:Busy","method":"cancel_all_orders_after","success":false}'
+        sim.faults.lose_requests(1000, method="cancel_all_orders_after")
+        entering = asyncio.ensure_future(client.dead_mans_switch(timeout=30).__aenter__())
+        while not entering.done():
+            await asyncio.sleep(0.25)
+            sim.faults.send_text(refusal)
+        with pytest.raises(OrderOutcomeUnknown, match="EService:Busy"):
+            await entering
+
+    play(act)
+
+
 def test_callback_that_fails_ends_nothing() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async with client.dead_mans_switch(timeout=6, on_late=lambda _: 1 / 0) as switch:

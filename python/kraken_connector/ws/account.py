@@ -91,7 +91,9 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     @cached_property
     def protection(self) -> Protection:
         """Whether the exchange cancels all orders when this program is gone, and when."""
-        return Protection(self._set_timer, self._system_states, self._note_switch)
+        return Protection(
+            self._set_timer, self._system_states, self._note_switch, remark=self._remark_on_timer
+        )
 
     async def cancel_all_orders_after(
         self, params: CancelAllOrdersAfterParams
@@ -111,6 +113,13 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         reply = await self.cancel_all_orders_after(CancelAllOrdersAfterParams(timeout=seconds))
         assert reply.typed is not None
         return reply.typed
+
+    def _remark_on_timer(self) -> str:
+        """Return what the exchange said while `cancel_all_orders_after` had no answer."""
+        connection = self._trader.connection
+        if connection is None:
+            return ""
+        return connection.session.trading.remark_on(CancelAllOrdersAfterParams.METHOD)
 
     async def cancel_symbol(
         self,

@@ -415,8 +415,11 @@ class Connection:
         self._drain = None
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
-        self.session.opened(self.now())
-        self.attend()
+        try:
+            self.session.opened(self.now())
+            self.attend()
+        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
+            self._give_up_socket("beginning with it failed", error)
 
     def _stop(self, error: TransportError) -> None:
         """Take leave of the socket."""
@@ -517,14 +520,21 @@ class Connection:
 
     def _on_timer(self) -> None:
         now = self.now()
-        self.session.look(now, time.time_ns())
         try:
+            self.session.look(now, time.time_ns())
             self.session.tick(now)
-        except Exception:
+            self.attend()
+        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
             # A timer that never came back would leave everybody waiting; a new socket has one.
-            logger.exception("a timer of %s failed", self.session.url)
-            self.session.failure = ConnectionLost(self.session.url, "its timer failed")
-        self.attend()
+            self._give_up_socket("its timer failed", error)
+
+    def _give_up_socket(self, why: str, error: Exception) -> None:
+        """Let another socket follow, as the bookkeeping of this one failed."""
+        logger.error("%s: %s", self.session.url, why, exc_info=error)
+        self.session.failure = ConnectionLost(self.session.url, why)
+        if self._socket is not None:
+            self._socket.transport.abort()
+        self._readable.set()
 
     def _fetch_token(self) -> None:
         if self._fetching is not None or self._tokens is None:
@@ -536,10 +546,20 @@ class Connection:
         self._fetching.add_done_callback(self._take_token)
 
     def _take_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
-        error = None if fetching.cancelled() else fetching.exception()
+        if not fetching.cancelled():
+            fetching.exception()  # Otherwise asyncio logs that nobody asked.
         if fetching is not self._fetching or self._tokens is None:
             return  # It was for a socket that is gone.
         self._fetching = None
+        try:
+            self._use_token(fetching)
+            self.attend()
+        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
+            self._give_up_socket("its token could not be used", error)
+
+    def _use_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
+        assert self._tokens is not None
+        error = None if fetching.cancelled() else fetching.exception()
         if fetching.cancelled():
             error = TokenAcquisitionError("the call was cancelled")
         if isinstance(error, TokenDelayed):
@@ -552,7 +572,6 @@ class Connection:
         if self.session.wants_token:
             # The socket works, so connecting did not fail; its pauses stay.
             self._attempts = 0
-        self.attend()
 
 
 async def _fetched(tokens: OwnTokens) -> WebSocketToken:

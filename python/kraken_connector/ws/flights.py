@@ -25,6 +25,9 @@ from .subscriptions import Subscription, Topic
 
 __all__ = ["Flight", "Flights", "Purpose", "says"]
 
+#: Messages without an answer that are remembered, should it come late.
+LATE_KEPT = 1000
+
 #: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
 #: end what a caller no longer waits for.
 Purpose = Literal["ask", "replay", "resync", "cleanup"]
@@ -155,6 +158,8 @@ class Flights:
         self.allowance = allowance or Allowance(LEVEL3_ALLOWANCE)
         self._queue: deque[Flight] = deque()
         self._out: dict[int, Flight] = {}
+        #: Those of them whose answer is late, oldest first.
+        self._late: deque[int] = deque()
         self._ids = itertools.count(FIRST_REQ_ID)
 
     def __iter__(self) -> Iterator[Flight]:
@@ -181,6 +186,22 @@ class Flights:
     def is_waiting(self, topic: Topic) -> bool:
         """Tell whether a message about a topic stands in line."""
         return any(topic in flight.topics for flight in self._queue)
+
+    def is_out(self, method: str, topic: Topic) -> bool:
+        """Tell whether a message about a topic was sent and has no answer about it."""
+        return any(topic in f.topics for f in self._out.values() if f.method == method)
+
+    def is_leaving(self, topic: Topic) -> bool:
+        """Tell whether an unsubscribe of a topic stands in line or has no answer yet."""
+        is_waiting = any(topic in f.topics for f in self._queue if f.method == "unsubscribe")
+        return is_waiting or self.is_out("unsubscribe", topic)
+
+    def overdue(self, flight: Flight) -> None:
+        """Note that patience with an answer has ended; it may still come."""
+        flight.deadline = float("inf")
+        self._late.append(flight.req_id)
+        if len(self._late) > LATE_KEPT:
+            self._out.pop(self._late.popleft(), None)
 
     def batches(
         self, method: str, subscriptions: Iterable[Subscription]
@@ -270,6 +291,7 @@ class Flights:
         """Forget everything: the socket is gone."""
         self._queue.clear()
         self._out.clear()
+        self._late.clear()
 
 
 def _fits(flight: Flight, method: str, channel: str | None, symbol: str | None) -> bool:

@@ -11,6 +11,8 @@ from ..models import InstrumentData, InstrumentPair
 
 __all__ = ["Instruments", "PairRules"]
 
+ZERO = Decimal(0)
+
 
 @dataclass(frozen=True, slots=True)
 class PairRules:
@@ -87,12 +89,16 @@ class Instruments(Mapping[str, InstrumentPair]):
 
 
 def _rules(pair: InstrumentPair) -> PairRules:
-    zero = Decimal(0)
     return PairRules(
         pair.symbol,
         pair.status,
-        tick=pair.decimal("price_increment") or zero,
-        lot=pair.decimal("qty_increment") or zero,
-        qty_min=pair.decimal("qty_min") or zero,
-        cost_min=pair.decimal("cost_min") or zero,
+        tick=_least(pair, "price_increment"),
+        lot=_least(pair, "qty_increment"),
+        qty_min=_least(pair, "qty_min"),
+        cost_min=_least(pair, "cost_min"),
     )
+
+
+def _least(pair: InstrumentPair, field: str) -> Decimal:
+    """Return a step or a minimum; 0, which forbids nothing, where a pair has none above it."""
+    return max(pair.decimal(field) or ZERO, ZERO)

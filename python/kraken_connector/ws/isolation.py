@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .seldom import SeldomLog
+
 __all__ = ["Isolated", "isolated"]
 
 logger = logging.getLogger(__name__)
@@ -23,7 +25,7 @@ def isolated(what: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        logger.exception("%s failed; the connection goes on", what)
+        logger.exception("%s failed; what follows it goes on", what)
 
 
 class Isolated:
@@ -40,6 +42,7 @@ class Isolated:
     def __init__(self, target: object, **fallbacks: object) -> None:
         self._target = target
         self._fallbacks = fallbacks
+        self._log = SeldomLog(logger)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._target, name)
@@ -48,8 +51,9 @@ class Isolated:
         def call(*args: Any) -> Any:
             try:
                 return method(*args)
-            except Exception:
-                logger.exception("%s of %s failed; the connection goes on", name, self._target)
+            except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
+                text = "%s of %s failed; the connection goes on"
+                self._log.error(text, name, self._target, exc_info=error)
                 return self._fallbacks.get(name)
 
         setattr(self, name, call)

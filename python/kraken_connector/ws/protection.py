@@ -75,6 +75,7 @@ class Protection:
         send: sends `cancel_all_orders_after` with a number of seconds and returns the answer.
         system_states: returns state and announcements of the exchange as each connection has them.
         notify: tells the user.
+        remark: returns what the exchange said while a request had no answer, empty if nothing.
         monotonic: monotonic seconds; the default is the time of the running event loop.
         wall_ns: wall clock, nanoseconds since the epoch.
 
@@ -89,12 +90,14 @@ class Protection:
         system_states: Callable[[], Iterable[tuple[str | None, list[Any]]]],
         notify: Callable[[DeadMansSwitchEvent], None],
         *,
+        remark: Callable[[], str] = str,
         monotonic: Callable[[], float] | None = None,
         wall_ns: Callable[[], int] | None = None,
     ) -> None:
         self._send = send
         self._system_states = system_states
         self._notify = notify
+        self._remark = remark
         self._wall_ns = wall_ns or _wall_ns
         self._clock = SleepClock(monotonic or _loop_time, self._wall_ns)
         self._plan = SwitchPlan()
@@ -261,7 +264,7 @@ class Protection:
         except TimeoutError:
             if not limit.expired():
                 raise
-            why = f"no answer within {patience:g} s"
+            why = f"no answer within {patience:g} s{self._remark()}"
             raise self._failure or OrderOutcomeUnknown(METHOD, why) from None
 
     async def leave(self, member: Member, *, turn_off: bool) -> None:
@@ -378,7 +381,8 @@ class Protection:
             if isinstance(error, KrakenConnectorError):
                 raise
             self._plan.unanswered()
-            raise OrderOutcomeUnknown(METHOD, f"no answer within {patience:g} s") from None
+            text = f"no answer within {patience:g} s{self._remark()}"
+            raise OrderOutcomeUnknown(METHOD, text) from None
         finally:
             self._limit = None
 

@@ -17,6 +17,7 @@ from ..refusals import is_stale_token
 from .constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from .engine_books import BOOK_CHANNELS, book_of, expect
 from .flights import Flight, Flights, Purpose, says
+from .isolation import isolated
 from .pacing import Allowance
 from .subscribe import SubscriptionParams
 from .subscriptions import (
@@ -211,7 +212,11 @@ class Requests:
             self.abandon(ask, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
     def abandon(self, ask: Ask, error: BaseException) -> None:
-        """End an ask without an answer; what nobody else waits for is given up with it."""
+        """End an ask without an answer; what nobody else waits for is given up with it.
+
+        What was sent of it is unsubscribed: should its answer be lost, its data would never end.
+        """
+        unwanted = []
         for topic in list(ask.outstanding):
             subscription = self._registry.get(topic)
             if subscription is None or ask not in subscription.asks:
@@ -219,8 +224,13 @@ class Requests:
             subscription.asks.remove(ask)
             if _is_orphan(subscription):
                 self._drop(subscription)
+                if self._open and self._flights.is_out("subscribe", topic):
+                    unwanted.append(subscription)
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
+        if unwanted:
+            # The next tick sends it, which is due at once.
+            self._flights.enqueue(Flight("unsubscribe", unwanted, "cleanup"))
         self._asks.discard(ask)
         self._changed()
         ask.fail(error)
@@ -270,7 +280,8 @@ class Requests:
     def fail(self, error: BaseException) -> None:
         """Fail everything that waits for an answer."""
         for ask in list(self._asks):
-            self.abandon(ask, error)
+            with isolated(f"ending a {ask.method}"):
+                self.abandon(ask, error)
 
     # Time.
 
@@ -431,9 +442,8 @@ class Requests:
         self._flights.accepted(subscription)
         if flight.token is not None:
             self.tokens.accepted()
-        if self._registry.get(topic) is None and flight.purpose != "cleanup":
-            # Nobody waits for it any more: its caller was cancelled or timed out.
-            self._launch("unsubscribe", [subscription], "cleanup", now)
+        if self._registry.get(topic) is None:
+            self._clean_up(subscription, now)
             return
         if subscription.state == "pending":
             subscription.state, subscription.error = "confirmed", ""
@@ -443,6 +453,13 @@ class Requests:
         if self._lacks_snapshot(topic, was_so):
             assert self.repairs is not None
             self.repairs.needed(topic, "resync", now)
+
+    def _clean_up(self, subscription: Subscription, now: float) -> None:
+        """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
+        if self._flights.is_leaving(subscription.topic):
+            self.pump(now)
+        else:
+            self._launch("unsubscribe", [subscription], "cleanup", now)
 
     def _unsubscribed(
         self, subscription: Subscription, response: WSResponse | WSErrorResponse
@@ -491,7 +508,7 @@ class Requests:
 
     def _overdue(self, flight: Flight, now: float) -> None:
         """Deal with a message that was not answered in time."""
-        flight.deadline = float("inf")
+        self._flights.overdue(flight)
         if flight.purpose == "replay":
             if flight.tries + 1 >= MAX_TRIES:
                 self.failure = ConnectionLost(self._url, "subscriptions were not confirmed")
@@ -530,12 +547,18 @@ class Requests:
         self.pump(now)
 
     def _leave_out_unwanted(self, flight: Flight) -> None:
-        """Drop what was given up while it stood in line."""
+        """Drop what was given up while it stood in line, or is wanted again."""
         if flight.method == "subscribe":
             flight.topics = {
                 topic: subscription
                 for topic, subscription in flight.topics.items()
                 if self._registry.get(topic) is subscription
+            }
+        elif flight.purpose == "cleanup":
+            flight.topics = {
+                topic: subscription
+                for topic, subscription in flight.topics.items()
+                if self._registry.get(topic) is None
             }
 
     def _send(self, flight: Flight, now: float) -> None:

@@ -39,7 +39,7 @@ from .encoding import encode
 from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .exchange_clock import ExchangeClock
 from .holes import Holes
-from .isolation import Isolated
+from .isolation import Isolated, isolated
 from .keepers import Keeper
 from .latency import LatencyHistogram
 from .liveness import Liveness
@@ -52,6 +52,7 @@ from .repair import Repair
 from .requests import Requests
 from .resync import Resync
 from .routes import Routes, Take
+from .seldom import SeldomLog
 from .staleness import Staleness
 from .stream_care import StreamCare
 from .subscribe import SubscriptionParams
@@ -146,6 +147,7 @@ class Session:
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
         self.is_after_maintenance = False
+        self._log = SeldomLog(logger)
         self._outlet = outlet
         self._gate = gate
         self._on_lost = on_lost
@@ -319,21 +321,27 @@ class Session:
     def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
         """End with a socket: what waits fails, and the hole begins."""
         if self.is_open:
-            self._open_hole(now_ns, cause)
+            with isolated("recording the gap"):
+                self._open_hole(now_ns, cause)
         self.is_open = False
-        self.staleness.lost()
-        self._watch.forget()
-        self._rates.forget()
-        self.care.broken()
+        for forget in (
+            self.staleness.lost,
+            self._watch.forget,
+            self._rates.forget,
+            self.care.broken,
+        ):
+            with isolated(forget.__qualname__):
+                forget()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
         self.engine.reset()
-        self.repair.lost(error)
-        # First, as it must see what has not left.
-        self.trading.lost(error)
-        self.requests.lost(error)
-        self._on_lost()
+        # Trading comes before requests, as it must see what has not left.
+        for lose in (self.repair.lost, self.trading.lost, self.requests.lost):
+            with isolated(lose.__qualname__):
+                lose(error)
+        with isolated("telling of the lost socket"):
+            self._on_lost()
 
     def ended(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open hole is reported as such."""
@@ -585,7 +593,7 @@ class Session:
         elif response.method == "ping":
             # A refused ping is a sign of life all the same.
             self._live.pong(self._live.heard)
-            logger.warning("the exchange refused a ping: %s", response)
+            self._log.warning("the exchange refused a ping: %s", response)
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
                 self._names_no_request(response)
@@ -594,14 +602,14 @@ class Session:
     def _names_no_request(self, refusal: WSErrorResponse) -> None:
         """Tell of an error that may be the only answer to a request: its timeout will name it."""
         method, text = refusal.method, said(refusal)
-        logger.warning("the exchange refused a request without naming it: %s: %s", method, text)
+        self._log.warning("the exchange refused a request without naming it: %s: %s", method, text)
         remark = f"; meanwhile the exchange answered {text} without naming a request"
         about = None if method == "error" else method
         self.trading.remark(about, remark)
         self.requests.remark(about, remark)
 
     def _on_sequence_gap(self, event: SequenceGapEvent) -> None:
-        logger.warning(
+        self._log.warning(
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
@@ -611,9 +619,9 @@ class Session:
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
         if event.expected is None:
-            logger.warning("a message of %s of %s has no checksum", event.channel, event.symbol)
+            self._log.warning("a message of %s of %s has no checksum", event.channel, event.symbol)
         else:
-            logger.warning(
+            self._log.warning(
                 "%s of %s failed its checksum: expected %d, computed %d",
                 event.channel,
                 event.symbol,
@@ -632,7 +640,7 @@ class Session:
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         event = self._without_tokens(event)
-        logger.warning(
+        self._log.warning(
             "unreadable frame of %s dropped: %s at byte %d (%s): %s",
             event.channel or "no known channel",
             event.kind,
@@ -672,10 +680,10 @@ class Session:
         self.attention = True
         if type(event) is not WSDataMessage:
             # Replies are not shown: they may repeat a token.
-            logger.error("a %s could not be booked", type(event).__name__, exc_info=error)
+            self._log.error("a %s could not be booked", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
-        logger.error(
+        self._log.error(
             "a message of %s could not be booked: %s",
             event.channel,
             head_of(frame),
@@ -737,7 +745,7 @@ class Session:
             return
         if self.repair.is_under_way(topic):
             return
-        logger.warning("%s began anew unasked", topic)
+        self._log.warning("%s began anew unasked", topic)
         self.holes.repaired(
             topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns
         )

@@ -12,6 +12,7 @@ from ..models import GapEvent
 from .callbacks import NotPlainError, call_plain, check_plain_function
 from .constants import PRIVATE_CHANNELS
 from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
+from .seldom import SeldomLog
 from .subscriptions import Sink
 
 __all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "Places", "PrivateSink", "StoppingSink"]
@@ -96,6 +97,7 @@ class CallbackSink:
         self._callback = callback
         self._on_error = on_error
         self._was_told = False
+        self._log = SeldomLog(logger)
 
     def put(self, event: Any) -> None:
         """Call the function."""
@@ -108,9 +110,9 @@ class CallbackSink:
                 logger.error("%s", error)
         # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
         # so it comes from a future that the function asked, and would end the receiving task.
-        except (Exception, asyncio.CancelledError):
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
             self._on_error()
-            logger.exception("a callback failed; the feed goes on")
+            self._log.error("a callback failed; the feed goes on", exc_info=error)
 
 
 class ClientOutlet:

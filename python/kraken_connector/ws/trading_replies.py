@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ..exceptions import UnexpectedReply
 from ..models import WSErrorResponse, WSResponse
+from ..models._checks import client_id_key
 from ..models._model import Model, model
 from ..models.trading_results import (
     AddOrderResult,
@@ -23,7 +24,7 @@ from ..models.trading_results import (
     pair_rows,
 )
 
-__all__ = ["TradingReply", "read_result", "rows_of"]
+__all__ = ["TradingReply", "check_subject", "read_result", "rows_of"]
 
 _R = TypeVar("_R", bound=Model)
 
@@ -58,6 +59,10 @@ def _names_an_order(typed: Any) -> bool:
     return typed.order_id is not None or typed.cl_ord_id is not None
 
 
+def _counts(typed: Any) -> bool:
+    return typed.count is not None and typed.count >= 0
+
+
 #: By method: the class of the result, whether one can be read, and what it must have.
 _RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = MappingProxyType(
     {
@@ -69,14 +74,14 @@ _RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = Mapping
         ),
         "edit_order": (EditOrderResult, lambda r: r.order_id is not None, "an order_id"),
         "cancel_order": (CancelOrderResult, _names_an_order, "an order_id or cl_ord_id"),
-        "cancel_all": (CancelAllResult, lambda r: r.count is not None, "a count"),
+        "cancel_all": (CancelAllResult, _counts, "a count"),
         "cancel_all_orders_after": (
             CancelAllOrdersAfterResult,
             lambda r: r.current_time is not None or r.trigger_time is not None,
             "a currentTime",
         ),
         "batch_add": (BatchAddResult, lambda r: bool(r.orders), "a list of orders"),
-        "batch_cancel": (BatchCancelResult, lambda r: r.count is not None, "a count"),
+        "batch_cancel": (BatchCancelResult, _counts, "a count"),
     }
 )
 
@@ -100,6 +105,28 @@ def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> M
     if validated:
         return None
     raise UnexpectedReply(reply, f"{method} with {expected}")
+
+
+def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str, Any]) -> None:
+    """Check that a reply is about the order of the request, as far as both name one.
+
+    A reply repeats the identifier that the request used (pages "Amend Order", "Edit Order" and
+    "Cancel Order").
+
+    Args:
+        method: the request's method.
+        reply: a reply that reports success.
+        typed: what it reports.
+        names: the `order_id` and `cl_ord_id` of the request, `None` where it has none or several.
+
+    Raises:
+        UnexpectedReply: it names another order.
+    """
+    id_field = "original_order_id" if method == "edit_order" else "order_id"
+    for field_name, name in ((id_field, names["order_id"]), ("cl_ord_id", names["cl_ord_id"])):
+        told: str | None = getattr(typed, field_name, None)
+        if told and name and client_id_key(told) != client_id_key(name):
+            raise UnexpectedReply(reply, f"{method} with {field_name} {name!r}")
 
 
 def rows_of(

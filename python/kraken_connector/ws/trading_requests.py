@@ -33,7 +33,7 @@ from .isolation import isolated
 from .orders import Order, Orders
 from .orders.changes import Change
 from .token_desk import TokenDesk
-from .trading_replies import TradingReply, read_result, rows_of
+from .trading_replies import TradingReply, check_subject, read_result, rows_of
 
 __all__ = ["Command", "TradingRequests"]
 
@@ -278,6 +278,11 @@ class TradingRequests:
             if self._has_left(command) and method in (None, command.method):
                 command.remark = remark
 
+    def remark_on(self, method: str) -> str:
+        """Return the last remark about a request that has no answer yet, empty if there is none."""
+        remarks = [c.remark for c in self._out.values() if c.method == method and c.remark]
+        return remarks[-1] if remarks else ""
+
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
         for command in self._commands():
@@ -332,7 +337,7 @@ class TradingRequests:
     def _accepted(self, command: Command, response: WSResponse) -> None:
         self._drop(command)
         try:
-            typed = read_result(command.method, response, validated=command.is_validation)
+            typed = self._result_of(command, response)
         except UnexpectedReply as error:
             logger.warning("%s: %s", command.method, error)
             self._in_doubt(command, "the reply cannot be read", error)
@@ -347,6 +352,23 @@ class TradingRequests:
             for change in command.changes:
                 self._orders.changed_by(change.order, change, timestamp_ns(response.time_out))
         command.finish(_reply(command, response, typed, orders))
+
+    def _result_of(self, command: Command, response: WSResponse) -> Any:
+        """Return what a reply to a command reports.
+
+        Raises:
+            UnexpectedReply: it does not look like an answer to it, or is about another order.
+        """
+        typed = read_result(command.method, response, validated=command.is_validation)
+        if not command.is_validation:
+            check_subject(command.method, response, typed, command.identifiers)
+            if isinstance(typed, AddOrderResult) and self._is_taken(command.orders, typed):
+                raise UnexpectedReply(response, "the order_id of a new order")
+        return typed
+
+    def _is_taken(self, orders: Sequence[Order], typed: AddOrderResult) -> bool:
+        """Tell whether an answer named the same `order_id` for another order before."""
+        return any(self._orders.is_of_another(order, typed.order_id) for order in orders)
 
     def _batch_answered(self, command: Command, response: WSResponse | WSErrorResponse) -> None:
         rows = rows_of(response, [order.cl_ord_id for order in command.orders])
@@ -367,7 +389,7 @@ class TradingRequests:
         self._drop(command)
         self._tokens.accepted()
         for order, row in zip(command.orders, rows, strict=True):
-            if row is not None and row.is_placed:
+            if row is not None and row.is_placed and not self._is_taken([order], row):
                 self._orders.acknowledged(order, row)
             elif row is not None and classify(row.error).is_certain:
                 self._orders.refused(order, _refusal(command, str(row.error), [order]))

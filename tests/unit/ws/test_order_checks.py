@@ -86,6 +86,13 @@ def failure(desk: OrderChecks, params: TradingParams, **known: Any) -> OrderChec
 # Steps.
 
 
+@pytest.mark.parametrize("step", ["0", "-1"])
+def test_step_that_is_none_forbids_nothing(step: str) -> None:
+    """The exchange checks every order anyway."""
+    desk = checks(pair(tick=step, lot=step, cost_min=step, qty_min=step))
+    desk.check(limit("0.00000001", "0.12345678"), NOW_NS)
+
+
 def test_price_between_ticks_names_both_neighbours() -> None:
     error = failure(checks(), limit(price="100.05"))
     assert (error.rule, error.symbol, error.field) == ("tick", BTC, "limit_price")

@@ -388,8 +388,41 @@ def test_words_that_are_not_known_do_no_harm(bench: Bench) -> None:
     assert (order.status, order.order_id) == ("new", "O1")
     bench.report({"order_id": "O1", "exec_type": "restated", "order_qty": 0.5, "reason": "why"})
     assert (order.status, order.order_qty, order.reason) == ("new", Decimal("0.5"), "why")
-    bench.report({"order_id": "O1", "exec_type": "trade", "exec_id": "E1", "last_qty": "much"})
-    assert (order.cum_qty, order.fills) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"exec_type": "trade", "exec_id": "E1", "last_qty": 0},
+        {"exec_type": "trade", "exec_id": "E1", "last_qty": -0.5},
+        {"exec_type": "trade", "exec_id": "E1", "last_qty": 0.5, "cum_qty": -0.5},
+        {"exec_type": "restated", "order_qty": -1},
+        {"exec_type": "status", "order_status": "new", "cum_cost": -1},
+        {"exec_type": "status", "order_status": "new", "display_qty": -1},
+    ],
+)
+def test_quantity_that_cannot_be_is_no_news(bench: Bench, wrong: dict[str, Any]) -> None:
+    bench.report(new("O1", order_qty=1.0))
+    order = bench.orders["O1"]
+    with pytest.raises(ValueError, match="report of O1 has"):
+        bench.report({"order_id": "O1", **wrong})
+    if wrong["exec_type"] != "trade":
+        with pytest.raises(ValueError, match="a report of O1 has"):
+            bench.report({"order_id": "O1", **wrong}, kind="snapshot")
+    with pytest.raises(ValueError, match="report of O1 has"):
+        bench.report(trade("O1", "E2", 0.25), {"order_id": "O1", **wrong})
+    assert (order.cum_qty, order.order_qty, order.fills) == (0, 1, [])
+
+
+@pytest.mark.parametrize("kind", ["snapshot", "update"])
+@pytest.mark.parametrize("row", [{}, {"cum_qty": 3.0}, {"order_id": "", "exec_type": "new"}])
+def test_report_without_an_order_is_not_skipped(
+    bench: Bench, row: dict[str, Any], kind: str
+) -> None:
+    bench.report(new("O1", order_qty=1.0))
+    with pytest.raises(ValueError, match="must have an order_id"):
+        bench.report(new("O2", order_qty=1.0), row, kind=kind)
+    assert [order.order_id for order in bench.orders] == ["O1"]
 
 
 def test_fill_without_totals_adds_up(bench: Bench) -> None:

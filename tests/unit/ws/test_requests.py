@@ -22,6 +22,7 @@ from kraken_connector.models import (
     WSErrorResponse,
     WSResponse,
 )
+from kraken_connector.ws import flights
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
 from kraken_connector.ws.subscribe import (
@@ -272,6 +273,43 @@ def test_late_ack_of_what_was_given_up_is_undone(bench: Bench) -> None:
     (cleanup,) = bench.sent()
     assert (cleanup["method"], cleanup["params"]["symbol"]) == ("unsubscribe", [BTC])
     assert states(bench) == {}
+
+
+def test_what_was_given_up_is_unsubscribed_though_its_answer_is_lost() -> None:
+    bench = Bench(request_timeout=1).open()
+    bench.subscribe(TickerParams(symbol=[BTC]))
+    bench.sent()
+    bench.wait(1.1)
+    (cleanup,) = [request for request in bench.sent() if request["method"] != "ping"]
+    assert (cleanup["method"], cleanup["params"]["symbol"]) == ("unsubscribe", [BTC])
+    bench.say(refusal(cleanup, "Subscription Not Found", BTC))
+    bench.wait(5)
+    assert states(bench) == {}
+    assert all(request["method"] == "ping" for request in bench.sent())
+    assert bench.outlet.replies == []
+
+
+def test_what_was_given_up_before_it_left_is_not_unsubscribed(bench: Bench) -> None:
+    asks = [bench.subscribe(TickerParams(symbol=[f"A{number}/USD"])) for number in range(30)]
+    sent = bench.sent()
+    assert len(sent) < 30
+    bench.session.abandon(asks[-1], asyncio.CancelledError(), bench.now)
+    bench.wait(2)
+    assert all(r["method"] == "subscribe" for r in bench.sent())
+
+
+def test_answers_that_never_come_are_forgotten_in_the_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flights, "LATE_KEPT", 3)
+    for number in range(20):
+        bench.subscribe(TickerParams(symbol=[f"A{number}/USD"]))
+        for _ in range(11):
+            bench.wait(1)
+            bench.say({"channel": "heartbeat"})
+            for ping in [r for r in bench.sent() if r["method"] == "ping"]:
+                bench.say({**ping, "method": "pong"})
+    assert len(list(bench.session.requests._flights)) <= 5
 
 
 def test_late_ack_is_kept_when_the_symbol_was_asked_for_again(bench: Bench) -> None:

@@ -229,7 +229,7 @@ def test_orders_do_not_wait_behind_subscribes() -> None:
 # Answers.
 
 ANSWERS = [
-    (limit(), {"order_id": "O1", "cl_ord_id": "a"}, "order_id", "O1"),
+    (limit(cl_ord_id="a"), {"order_id": "O1", "cl_ord_id": "a"}, "order_id", "O1"),
     (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O1"}, "amend_id", "T1"),
     (
         EditOrderParams("O1", BTC, order_qty=1),
@@ -328,6 +328,7 @@ def test_refused_batch_refuses_every_order() -> None:
         (AmendOrderParams("O1", limit_price=1), "fine"),
         (CancelAllParams(), {"count": "3"}),
         (CancelAllParams(), {"count": True}),
+        (CancelAllParams(), {"count": -1}),
         (BatchAddParams(BTC, orders=[limit(), limit()]), [{"order_id": "O1"}]),
         (BatchAddParams(BTC, orders=[limit(), limit()]), {"order_id": "O1"}),
         (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
@@ -342,6 +343,49 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
     assert isinstance(error.__cause__, UnexpectedReply)
     assert error.__cause__.reply.result == result
     assert all(story == ["unknown"] for story in desk.stories)
+
+
+@pytest.mark.parametrize(
+    ("params", "result"),
+    [
+        (limit(cl_ord_id="mine"), {"order_id": "O1", "cl_ord_id": "theirs"}),
+        (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O2"}),
+        (AmendOrderParams(cl_ord_id="a", limit_price=1), {"amend_id": "T1", "cl_ord_id": "b"}),
+        (EditOrderParams("O1", BTC, order_qty=1), {"order_id": "O3", "original_order_id": "O2"}),
+        (CancelOrderParams(order_id=["O1"]), {"order_id": "O2"}),
+        (CancelOrderParams(cl_ord_id=["a"]), {"cl_ord_id": "b"}),
+    ],
+)
+def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    desk.say(reply(request, result))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    assert all(story == ["unknown"] for story in desk.stories)
+
+
+@pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
+def test_reply_may_spell_the_name_of_its_order_otherwise(told: str | None) -> None:
+    desk = Desk()
+    name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
+    command, request = desk.request(CancelOrderParams(cl_ord_id=[name]))
+    desk.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
+    assert command.result().success
+
+
+def test_two_new_orders_never_have_one_order_id() -> None:
+    desk = Desk()
+    first, request = desk.request(limit())
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert first.result().order.order_id == "O1"
+    second, request = desk.request(limit())
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert isinstance(failure(second), OrderOutcomeUnknown)
+    batch, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
+    assert isinstance(failure(batch), OrderOutcomeUnknown)
+    assert desk.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
 def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:

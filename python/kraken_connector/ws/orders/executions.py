@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from ...models import ExecutionData
 from ..callbacks import call_all
+from ..seldom import SeldomLog
 from .order import Fill, Order
 from .reports import read_fill
 
@@ -35,6 +36,7 @@ class Executions:
 
     def __init__(self) -> None:
         self.listeners: list[FillListener] = []
+        self._log = SeldomLog(logger)
         self.lost = 0
         self.has_history = False
         #: Each fill, and the step at which it became known.
@@ -83,7 +85,7 @@ class Executions:
         if known is not None:
             fill = known[0]
         elif (read := read_fill(report)) is None:
-            logger.error("a fill of %s cannot be read: %r", report.order_id, report)
+            self._log.error("a fill of %s cannot be read: %r", report.order_id, report)
             self.lost += 1
             return None
         else:

@@ -45,6 +45,11 @@ class RequestedOrders(KnownOrders):
         has_begun = snapshot is not None and snapshot.complete_at is not None
         order._life.is_unbroken = self.is_current and has_begun
 
+    def is_of_another(self, order: Order, order_id: str | None) -> bool:
+        """Tell whether an answer said before that an `order_id` is that of another order."""
+        other = self._identities.of_id(order_id)
+        return other is not None and other is not order and other.is_mine and other._life.is_acked
+
     def acknowledged(self, order: Order, result: AddOrderResult) -> None:
         """Note that the exchange took an order, however late it says so."""
         self._step += 1

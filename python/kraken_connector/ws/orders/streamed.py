@@ -89,17 +89,17 @@ class StreamedOrders(KnownOrders, Keeper):
         """Take a message of the `executions` channel.
 
         Raises:
-            ValueError: a report of a fill lacks what counts, which a snapshot will bring.
+            ValueError: a report names no order, has a quantity that cannot be, or tells a fill
+                without what counts; a snapshot will bring what it should have told.
         """
         self._step += 1
-        reports = [
-            report
-            for report in message.data
-            if isinstance(report, ExecutionData) and report.order_id is not None
-        ]
+        reports = [_report(item) for item in message.data]
         if message.type == "snapshot":
+            # A past fill that cannot be read is lost: another snapshot would have the same.
+            _check_quantities([report for report in reports if _is_listed(report)])
             self._take_snapshot(reports, message.sequence)
         else:
+            _check_quantities(reports)
             _check_fills(reports)
             for report in reports:
                 self._take_report(report)
@@ -300,6 +300,9 @@ class StreamedOrders(KnownOrders, Keeper):
         self._release_held()
 
 
+#: What is never negative.
+QUANTITIES = ("order_qty", "cash_order_qty", "display_qty", "cum_qty", "cum_cost", "last_qty")
+
 #: Why the client says so.
 _REASONS = {
     "absent": "the exchange has neither an open order nor a fill of it",
@@ -312,6 +315,18 @@ def _surely_reported_ns(order: Order) -> int:
     return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
 
 
+def _report(item: object) -> ExecutionData:
+    """Return an item of a message.
+
+    Raises:
+        ValueError: it names no order, so that what it tells would be lost silently: each report
+            has an `order_id` (page "Executions").
+    """
+    if not isinstance(item, ExecutionData) or not item.order_id:
+        raise ValueError(f"a report must have an order_id: {item!r}")
+    return item
+
+
 def _check_fills(reports: list[ExecutionData]) -> None:
     """Check that each report of a fill has its identifier and quantity (page "Executions").
 
@@ -319,9 +334,24 @@ def _check_fills(reports: list[ExecutionData]) -> None:
         ValueError: one has not, so that the fill could not be counted.
     """
     for report in reports:
-        if report.exec_type == "trade" and (report.exec_id is None or report.last_qty is None):
+        if report.exec_type != "trade":
+            continue
+        if report.exec_id is None or not report.last_qty:
             lacks = "exec_id" if report.exec_id is None else "last_qty"
             raise ValueError(f"a trade report of {report.order_id} has no {lacks}")
+
+
+def _check_quantities(reports: list[ExecutionData]) -> None:
+    """Check that no quantity is negative: a side tells the direction (page "Executions").
+
+    Raises:
+        ValueError: one is.
+    """
+    for report in reports:
+        for field in QUANTITIES:
+            # The sign needs no exact number, which would take longer.
+            if (value := getattr(report, field)) is not None and value < 0:
+                raise ValueError(f"a report of {report.order_id} has {field} {value}")
 
 
 def _is_listed(report: ExecutionData) -> bool:

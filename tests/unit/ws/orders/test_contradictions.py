@@ -99,10 +99,14 @@ def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bo
 
 @pytest.mark.parametrize("qty", [0.0, -1.0])
 def test_fill_without_a_quantity_is_a_fill_that_is_lost(bench: Bench, qty: float) -> None:
+    """That of an update can be learnt from a snapshot; that of a snapshot from nowhere."""
     order = open_order(bench)
-    bench.hear(trade("O1", "E1", qty))
-    assert order.cum_qty == 0
-    assert bench.orders.lost_fills == 1
+    with pytest.raises(ValueError, match="O1 has"):
+        bench.hear(trade("O1", "E1", qty))
+    assert (order.cum_qty, bench.orders.lost_fills) == (0, 0)
+    bench.orders.broken()
+    bench.snapshot(listed("O1"), trade("O1", "E1", qty))
+    assert (order.cum_qty, bench.orders.lost_fills) == (0, 1)
 
 
 def test_orders_whose_reports_wait_are_bounded(bench: Bench) -> None:

@@ -1,0 +1,98 @@
+"""A failure in the bookkeeping costs a socket at most, and never the client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.ws.helpers import BTC, connected, eventually, tokens_of
+
+from kraken_connector.exceptions import ConnectionLost
+from kraken_connector.http import WebSocketToken
+from kraken_connector.sim import SimulatedExchange
+from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
+from kraken_connector.ws.repair import Repair
+from kraken_connector.ws.requests import Requests
+from kraken_connector.ws.session import Session
+from kraken_connector.ws.trading import AddOrderParams
+from kraken_connector.ws.trading_requests import TradingRequests
+
+LIMIT = AddOrderParams(BTC, "buy", "limit", "1", limit_price="1")
+
+
+def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> list[str]:
+    """Let a method fail when it is called next; what is returned tells whether it did."""
+    original = getattr(owner, method)
+    failed: list[str] = []
+
+    def fail(self: Any, *args: Any, **options: Any) -> Any:
+        if not failed:
+            failed.append(method)
+            raise ValueError("a mistake of ours")
+        return original(self, *args, **options)
+
+    monkeypatch.setattr(owner, method, fail)
+    return failed
+
+
+def reconnects(client: KrakenWSClient) -> int:
+    return sum(connection.reconnects for connection in client.connections.values())
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [
+        (Session, "look"),
+        (Session, "tick"),
+        (Session, "deadline"),
+        (Repair, "tick"),
+        (Requests, "tick"),
+        (TradingRequests, "tick"),
+    ],
+)
+async def test_timer_that_fails_costs_a_socket(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    async with connected(sim, ping_interval=0.05) as client:
+        await client.subscribe(TickerParams([BTC]))
+        failed = fail_once(monkeypatch, owner, method)
+        await eventually(lambda: failed and reconnects(client))
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        await client.subscribe(TickerParams(["ETH/USD"]))
+
+
+@pytest.mark.parametrize(
+    ("owner", "method"),
+    [
+        (Session, "opened"),
+        (Repair, "lost"),
+        (Requests, "lost"),
+        (TradingRequests, "lost"),
+        (TradingRequests, "opened"),
+    ],
+)
+async def test_failure_between_two_sockets_costs_one(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch, owner: type, method: str
+) -> None:
+    async with connected(sim, token_manager=tokens_of(sim), request_timeout=1.0) as client:
+        await client.subscribe(TickerParams([BTC]))
+        await client.track_orders()
+        failed = fail_once(monkeypatch, owner, method)
+        sim.faults.close_connections()
+        await eventually(lambda: failed and reconnects(client))
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        assert (await client.add_order(LIMIT)).success
+
+
+async def test_token_that_cannot_be_sent_costs_a_socket(sim: SimulatedExchange) -> None:
+    good, bad = tokens_of(sim), ["\ud800"]
+
+    class Source:
+        async def get_websockets_token(self) -> WebSocketToken:
+            return WebSocketToken(bad.pop() if bad else await good.get_token(), 900)
+
+    async with connected(sim, token_manager=TokenManager(Source())) as client:
+        with pytest.raises(ConnectionLost, match="its token could not be used"):
+            await client.track_orders()
+        await eventually(lambda: client.state is ConnectionState.CONNECTED)
+        await client.track_orders()
