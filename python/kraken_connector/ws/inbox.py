@@ -16,8 +16,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import repeat
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Literal
 
 from .._backend import WSDataMessage
@@ -59,9 +58,6 @@ TURN, LONGEST_TURN = 0.005, 0.025
 #: Passes of the event loop that make a turn of the others. A task that yields goes on in the next
 #: pass, before what the loop reads in it; with the pure core a task takes that in the one after.
 PASSES = 3
-#: Messages that are taken without a look at the clock, as that costs a twentieth of all that a
-#: message does from the socket on. There are so many only while they take little of a turn.
-UNCHECKED = 16
 
 
 class Patience:
@@ -416,8 +412,6 @@ class Inbox:
         run: what can be taken by `popleft` as well as by `pop`: one lane of market data while
             nothing else waits, and nothing follows from taking it. It may be empty although
             something waits.
-        unchecked: has one element for each message that may be taken from `run` or by `pop`; the
-            next one is then taken by `take`, which looks at the clock.
     """
 
     def __init__(
@@ -430,8 +424,6 @@ class Inbox:
         self.on_gap = on_gap
         self.clock = clock or time.monotonic
         self.turn_ends = 0.0
-        self.unchecked: Iterator[None] = repeat(None, 0)
-        self._unchecked, self._checked_at = 1, 0.0
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateLane(self, private_bound)
@@ -513,17 +505,6 @@ class Inbox:
         self._is_interrupted = True
         while self.waiters:
             self.wake()
-
-    def take(self) -> Any:
-        """Remove and return the next event; `None` if there is none, or others come first."""
-        now = self.clock()
-        if now >= self.turn_ends:
-            return None
-        is_quick = now - self._checked_at < TURN / 4
-        self._unchecked = min(2 * self._unchecked, UNCHECKED) if is_quick else 1
-        self._checked_at = now
-        self.unchecked = repeat(None, self._unchecked)
-        return self.pop()
 
     async def get(self) -> Any:
         """Remove and return the next event, waiting for one.
