@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -504,6 +505,20 @@ async def test_consumer_that_is_cancelled_in_a_turn_of_others_takes_nothing(
     with pytest.raises(asyncio.CancelledError):
         await getting
     assert len(inbox) == 3
+
+
+async def test_consumer_that_only_polls_gets_what_waits(inbox: Inbox, clock: Clock) -> None:
+    arrive(inbox, 100)
+    taken = polls = 0
+    while taken < 100:
+        polls += 1
+        assert polls <= 200
+        clock.now += 2 * TURN
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await inbox.get()
+                taken += 1
+    assert len(inbox) == 0
 
 
 async def test_consumer_gets_as_long_as_the_others_took(inbox: Inbox, clock: Clock) -> None:
