@@ -424,7 +424,8 @@ class Inbox:
         self.on_gap = on_gap
         self.clock = clock or time.monotonic
         self.turn_ends = 0.0
-        self._was_cut_short = False
+        #: When a turn of others began whose consumer was cancelled before its end.
+        self._cut_short: float | None = None
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateLane(self, private_bound)
@@ -583,17 +584,16 @@ class Inbox:
         return None if first is None else first.pop()
 
     async def _give_turn(self) -> None:
-        if self._was_cut_short:
-            self._was_cut_short = False
-            return
-        began = self.clock()
-        try:
-            for _ in range(PASSES):
-                await asyncio.sleep(0)
-        except asyncio.CancelledError:
-            # It counts as a turn: with a timeout shorter than that a consumer would get nothing.
-            self._was_cut_short = True
-            raise
+        began, self._cut_short = self._cut_short, None
+        if began is None:
+            began = self.clock()
+            try:
+                for _ in range(PASSES):
+                    await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                # The next one goes on at once: with a shorter timeout it would get nothing.
+                self._cut_short = began
+                raise
         now = self.clock()
         self.turn_ends = now + min(max(TURN, now - began), LONGEST_TURN)
 

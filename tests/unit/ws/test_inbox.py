@@ -521,6 +521,20 @@ async def test_consumer_that_only_polls_gets_what_waits(inbox: Inbox, clock: Clo
     assert len(inbox) == 0
 
 
+async def test_consumer_goes_on_after_a_turn_that_was_cut_short(inbox: Inbox, clock: Clock) -> None:
+    turns = [0]
+    counting = asyncio.create_task(count_turns(turns))
+    arrive(inbox, 20)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await inbox.get()
+    before = turns[0]
+    await drain(inbox)
+    assert turns[0] == before > 0
+    assert inbox.turn_ends == clock.now + TURN
+    counting.cancel()
+
+
 async def test_consumer_gets_as_long_as_the_others_took(inbox: Inbox, clock: Clock) -> None:
     def read() -> None:
         clock.now += 3 * TURN
