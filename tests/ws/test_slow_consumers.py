@@ -198,7 +198,7 @@ async def test_others_get_their_turn_in_a_flood(
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')
         sim.connections[0].send_bytes(frame * 5_000)
         await eventually(lambda: taken >= 5_000)
-    assert 0 < longest <= connection.IN_A_ROW
+    assert 0 < longest <= inbox.IN_A_ROW
 
 
 def compute() -> None:

@@ -34,7 +34,7 @@ from .backoff import (
     is_retryable,
 )
 from .constants import ConnectionState
-from .inbox import StoppingLane
+from .inbox import IN_A_ROW, StoppingLane
 from .latency import LatencyHistogram
 from .options import check_seconds, checked_count
 from .session import Session
@@ -50,9 +50,6 @@ logger = logging.getLogger(__name__)
 
 #: Bytes of a frame that the log shows at DEBUG.
 FRAME_SHOWN = 120
-
-#: Frames that are taken one after the other without giving others a turn.
-IN_A_ROW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ burst from one that is slower than its feed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -58,6 +59,9 @@ TURN, LONGEST_TURN = 0.005, 0.025
 #: Passes of the event loop that make a turn of the others. A task that yields goes on in the next
 #: pass, before what the loop reads in it; with the pure core a task takes that in the one after.
 PASSES = 3
+#: Frames that are taken one after the other, where each is a read, until others get a pass. A turn
+#: in whose last pass so many came goes on, as more are there; pongs and fills may be among them.
+IN_A_ROW = 64
 
 
 class Patience:
@@ -424,6 +428,7 @@ class Inbox:
         self.on_gap = on_gap
         self.clock = clock or time.monotonic
         self.turn_ends = 0.0
+        self._reads = 0
         #: When a turn of others began whose consumer was cancelled before its end.
         self._cut_short: float | None = None
         self.run = _NOTHING
@@ -532,7 +537,8 @@ class Inbox:
         return event
 
     def settle(self) -> None:
-        """Look after what was appended: keep the bounds, wake those who wait."""
+        """Look after what was appended by a read: keep the bounds, wake those who wait."""
+        self._reads += 1
         if len(self._dropping_items) > self.dropping.bound:
             self.dropping.keep_bound()
         if len(self._note_items) > self.notes.bound:
@@ -588,14 +594,21 @@ class Inbox:
         if began is None:
             began = self.clock()
             try:
-                for _ in range(PASSES):
-                    await asyncio.sleep(0)
+                await self._give_passes(began + LONGEST_TURN)
             except asyncio.CancelledError:
                 # The next one goes on at once: with a shorter timeout it would get nothing.
                 self._cut_short = began
                 raise
         now = self.clock()
         self.turn_ends = now + min(max(TURN, now - began), LONGEST_TURN)
+
+    async def _give_passes(self, until: float) -> None:
+        for passed in itertools.count(1):
+            reads = self._reads
+            await asyncio.sleep(0)
+            is_more_there = self._reads - reads >= IN_A_ROW and self.clock() < until
+            if passed >= PASSES and not is_more_there:
+                return
 
     async def _wait(self) -> None:
         self.dropping.caught_up()

@@ -13,7 +13,16 @@ from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import NotConnected
 from kraken_connector.models import BookCrossedEvent, GapEvent
 from kraken_connector.ws import inbox as inbox_module
-from kraken_connector.ws.inbox import BURST, PASSES, PATIENCE, REPORTED_AT_ONCE, TURN, Inbox
+from kraken_connector.ws.inbox import (
+    BURST,
+    IN_A_ROW,
+    LONGEST_TURN,
+    PASSES,
+    PATIENCE,
+    REPORTED_AT_ONCE,
+    TURN,
+    Inbox,
+)
 
 
 def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSDataMessage:
@@ -505,6 +514,29 @@ async def test_consumer_that_is_cancelled_in_a_turn_of_others_takes_nothing(
     with pytest.raises(asyncio.CancelledError):
         await getting
     assert len(inbox) == 3
+
+
+@pytest.mark.parametrize("rows", [1, 20, 1000])
+async def test_turn_of_others_goes_on_while_more_is_there_to_read(
+    inbox: Inbox, clock: Clock, rows: int
+) -> None:
+    inbox.private.bound = rows * IN_A_ROW
+    read = 0
+
+    async def read_rows() -> None:
+        nonlocal read
+        for _ in range(rows):
+            for _ in range(IN_A_ROW):
+                inbox.private.put(crossed(1))
+            clock.now += LONGEST_TURN / 50
+            read += 1
+            await asyncio.sleep(0)
+
+    arrive(inbox, 1)
+    reading = asyncio.create_task(read_rows())
+    await inbox.get()
+    assert read == rows or 50 <= read <= 51
+    reading.cancel()
 
 
 async def test_consumer_that_only_polls_gets_what_waits(inbox: Inbox, clock: Clock) -> None:
