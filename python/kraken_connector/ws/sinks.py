@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from ..models import GapEvent
-from .callbacks import NotPlainError, call_plain, check_plain_function
+from .callbacks import Callback
 from .constants import PRIVATE_CHANNELS
 from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
 from .subscriptions import Sink
 
 __all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "Places", "PrivateSink", "StoppingSink"]
-
-logger = logging.getLogger(__name__)
 
 
 class LaneSink:
@@ -76,8 +72,7 @@ class PrivateSink:
 class CallbackSink:
     """Into a caller's function, at once and in the receiving task.
 
-    What the function raises is logged and told to `on_error`; the feed goes on. That it returns a
-    coroutine, which nobody awaits here, is told each time and logged once.
+    That it failed is told to `on_error`; the feed goes on. See `Callback`.
 
     Raises:
         TypeError: it is a coroutine function, or not a function at all.
@@ -91,26 +86,14 @@ class CallbackSink:
         on_error: Callable[[], None],
         name: str = "callback",
     ) -> None:
-        check_plain_function(name, callback)
         self.note: Callable[[Any], None] = self.put
-        self._callback = callback
+        self._callback = Callback(name, callback)
         self._on_error = on_error
-        self._was_told = False
 
     def put(self, event: Any) -> None:
         """Call the function."""
-        try:
-            call_plain(self._callback, event)
-        except NotPlainError as error:
+        if not self._callback(event):
             self._on_error()
-            if not self._was_told:
-                self._was_told = True
-                logger.error("%s", error)
-        # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
-        # so it comes from a future that the function asked, and would end the receiving task.
-        except (Exception, asyncio.CancelledError):
-            self._on_error()
-            logger.exception("a callback failed; the feed goes on")
 
 
 class ClientOutlet:
