@@ -96,7 +96,10 @@ class Patience:
             latest_ns: arrival of the last one.
         """
         now = self._clock()
-        if oldest_ns > self._latest_ns or waiting <= (1 - GAIN) * self._peak:
+        # By a wall clock that was set back nothing can be told of what waited before.
+        was_set_back = latest_ns < self._latest_ns
+        was_taken = oldest_ns > self._latest_ns
+        if was_set_back or was_taken or waiting <= (1 - GAIN) * self._peak:
             self._latest_ns, self._peak = latest_ns, waiting
             self._waited = 0.0
         else:

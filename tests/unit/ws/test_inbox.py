@@ -22,6 +22,7 @@ from kraken_connector.ws.inbox import (
     REPORTED_AT_ONCE,
     TURN,
     Inbox,
+    StoppingLane,
 )
 
 
@@ -437,6 +438,22 @@ def test_time_in_which_nothing_ran_is_not_held_against_the_consumer(
     arrive(inbox, 5)
     clock.now += 3600
     arrive(inbox, 5, 1)
+    assert inbox.dropped == 0
+
+
+@pytest.mark.parametrize("name", ["drop_oldest", "disconnect"])
+def test_wall_clock_that_is_set_back_makes_nobody_too_slow(
+    inbox: Inbox, clock: Clock, name: str
+) -> None:
+    lane = inbox.lanes[name]
+    for read in range(100):
+        received_ns = read + (1_000_000 if read < 20 else 0)
+        for _ in range(20):
+            lane.append(crossed(received_ns))
+        inbox.settle()
+        assert not (isinstance(lane, StoppingLane) and lane.has_to_stop())
+        take(inbox, 20)
+        clock.now += PATIENCE / 4
     assert inbox.dropped == 0
 
 
