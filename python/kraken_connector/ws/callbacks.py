@@ -89,21 +89,28 @@ class Callback:
     Args:
         name: the parameter that it was passed as.
         function: what the user passed.
+        on_error: called each time that it did not do its work.
 
     Raises:
         TypeError: it cannot be called, or is a coroutine or generator function.
     """
 
-    __slots__ = ("_function", "_name", "_was_told")
+    __slots__ = ("_function", "_name", "_on_error", "_was_told")
 
-    def __init__(self, name: str, function: Callable[..., object]) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., object],
+        on_error: Callable[[], None] = lambda: None,
+    ) -> None:
         check_plain_function(name, function)
         self._name = name
         self._function = function
+        self._on_error = on_error
         self._was_told = False
 
-    def __call__(self, *arguments: Any) -> bool:
-        """Call the function; tell whether it did its work."""
+    def call(self, *arguments: Any) -> None:
+        """Call the function."""
         try:
             result = self._function(*arguments)
             if result is not None:
@@ -112,11 +119,10 @@ class Callback:
             if not self._was_told:
                 self._was_told = True
                 logger.error("%s", error)
-            return False
+            self._on_error()
         except (Exception, asyncio.CancelledError):
             logger.exception("a callback failed; the feed goes on")
-            return False
-        return True
+            self._on_error()
 
 
 class Listeners:
@@ -147,7 +153,7 @@ class Listeners:
         Raises:
             TypeError: it cannot be called, or is a coroutine or generator function.
         """
-        callback = Callback(name, function)
+        callback = Callback(name, function).call
 
         def call(*arguments: Any) -> None:
             if is_wanted(*arguments):

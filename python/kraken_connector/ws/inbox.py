@@ -547,8 +547,9 @@ class Inbox:
         if len(self._note_items) > self.notes.bound:
             self.notes.keep_bound()
         self.run = self._find_run()
-        for _ in range(min(len(self.waiters), len(self)) if self.waiters else 0):
-            self.wake()
+        if self.waiters:
+            for _ in range(min(len(self.waiters), len(self))):
+                self.wake()
 
     def wake(self) -> None:
         """Let one who waits look again."""

@@ -146,7 +146,7 @@ class _Level:
             self.reached.discard(symbol)
         elif symbol not in self.reached:
             self.reached.add(symbol)
-            self.listener(symbol, count)
+            self.listener.call(symbol, count)
 
 
 class RateCounter(Keeper):

@@ -86,14 +86,8 @@ class CallbackSink:
         on_error: Callable[[], None],
         name: str = "callback",
     ) -> None:
+        self.put: Callable[[Any], None] = Callback(name, callback, on_error).call
         self.note: Callable[[Any], None] = self.put
-        self._callback = Callback(name, callback)
-        self._on_error = on_error
-
-    def put(self, event: Any) -> None:
-        """Call the function."""
-        if not self._callback(event):
-            self._on_error()
 
 
 class ClientOutlet:

@@ -128,10 +128,16 @@ def test_coroutine_that_a_plain_function_returns_is_closed_and_told_once(
     assert "create_task" in record.message
 
 
-def test_callback_tells_whether_it_did_its_work() -> None:
-    assert Callback("on_late", Plain())(1)
-    assert not Callback("on_late", lambda _: coroutine_function())(1)
-    assert not Callback("on_late", lambda _: 1 / 0)(1)
+@pytest.mark.parametrize(
+    ("function", "errors"),
+    [(Plain(), 0), (lambda _: coroutine_function(), 2), (lambda _: 1 / 0, 2)],
+)
+def test_each_call_that_did_not_do_its_work_is_told(function: Any, errors: int) -> None:
+    seen: list[int] = []
+    callback = Callback("on_late", function, lambda: seen.append(1))
+    callback.call(1)
+    callback.call(1)
+    assert len(seen) == errors
 
 
 def entry_points() -> dict[str, Callable[[Any], object]]:
@@ -191,6 +197,6 @@ async def test_task_that_a_plain_function_starts_does_its_work() -> None:
     async def work() -> None:
         done.append(1)
 
-    assert Callback("on_late", lambda: asyncio.ensure_future(work()))()
+    Callback("on_late", lambda: asyncio.ensure_future(work())).call()
     await asyncio.sleep(0)
     assert done == [1]
