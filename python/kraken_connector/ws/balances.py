@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from ..models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
 from ..models._decimals import ZERO, add, subtract
-from .callbacks import call_all, check_plain_function
+from .callbacks import Listeners
 from .keepers import Keeper
 
 __all__ = ["Balances"]
@@ -40,7 +40,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
         self._wallets: dict[str, dict[Wallet, Decimal]] = {}
         self._entries: deque[BalanceLedgerUpdate] = deque()
         self._counted: set[str] = set()
-        self._listeners: list[Callable[[str], object]] = []
+        self._listeners = Listeners()
 
     def __getitem__(self, asset: str) -> Decimal:
         return self._totals[asset]
@@ -71,14 +71,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
         Returns:
             A function that ends this.
         """
-        check_plain_function("on_change", listener)
-        self._listeners.append(listener)
-
-        def end() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return end
+        return self._listeners.add("on_change", listener)
 
     # What is said about the stream, and what it says.
 
@@ -125,7 +118,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
         self._totals, self._wallets = totals, wallets
         for asset in before.keys() | self._totals.keys():
             if before.get(asset) != self._totals.get(asset):
-                call_all(self._listeners, asset)
+                self._listeners.tell(asset)
 
     def _take_entry(self, entry: BalanceLedgerUpdate) -> None:
         if entry.ledger_id in self._counted:
@@ -142,7 +135,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
         place = (entry.wallet_type, entry.wallet_id)
         wallets[place] = add(wallets.get(place, ZERO), change)
         self._totals[entry.asset] = total
-        call_all(self._listeners, entry.asset)
+        self._listeners.tell(entry.asset)
 
     def __repr__(self) -> str:
         held = ", ".join(f"{asset} {total}" for asset, total in self._totals.items() if total)

@@ -6,10 +6,12 @@ import asyncio
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["call_all", "call_plain", "check_plain_function"]
+from .seldom import SeldomLog
+
+__all__ = ["Callback", "Listeners", "NotPlainError", "check_plain_function", "check_result"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ def check_plain_function(name: str, function: object) -> None:
 
     Coroutine and generator functions are refused, also inside `functools.partial` and as the
     `__call__` of an object: nobody would await or iterate what they return. A plain function that
-    returns a coroutine shows that only when it is called, see `call_plain`.
+    returns a coroutine shows that only when it is called, see `check_result`.
 
     Args:
         name: the parameter, for the text of the error.
@@ -49,23 +51,27 @@ def check_plain_function(name: str, function: object) -> None:
             raise TypeError(f"{name} must be a plain function, it is called without await")
 
 
-def call_plain(function: Callable[..., object], *arguments: Any) -> None:
-    """Call a plain function.
+def check_result(name: str, function: object, result: object) -> None:
+    """Check that what a plain function returned needs no await.
 
     A task or another future may be returned, as it does its work without being awaited.
 
+    Args:
+        name: the parameter that the function was passed as, for the text of the error.
+        function: what was called.
+        result: what it returned.
+
     Raises:
-        NotPlainError: it returned a coroutine, another awaitable or a generator, which is closed.
-        Exception: what the function raises.
+        NotPlainError: it is a coroutine, another awaitable or a generator, which is closed.
     """
-    result = function(*arguments)
-    if result is None or not _needs_await(result):
+    if not _needs_await(result):
         return
     if inspect.iscoroutine(result) or inspect.isgenerator(result):
         result.close()
     raise NotPlainError(
-        f"{function!r} returned a {type(result).__name__} that nobody awaits, so it did nothing. A "
-        "callback must be a plain function; it can start a task with asyncio.create_task(...)"
+        f"{name}: {function!r} returned a {type(result).__name__} that nobody awaits, so it did "
+        "nothing. It must be a plain function, which can start a task with "
+        "asyncio.create_task(...)"
     )
 
 
@@ -75,14 +81,96 @@ def _needs_await(result: object) -> bool:
     return inspect.isasyncgen(result) or inspect.isgenerator(result)
 
 
-def call_all(functions: Iterable[Callable[..., object]], *arguments: Any) -> None:
-    """Call plain functions; what one of them raises is logged and keeps nothing from going on.
+class Callback:
+    """A user's function that is called where nothing awaits.
 
-    `CancelledError` is a mistake too where nothing awaits: it comes from a future that a function
-    asked, and would end the receiving task.
+    What it raises is logged, ten times a minute at most, and keeps nothing from going on.
+    `CancelledError` is a mistake too: it comes from a future that the function asked, and would end
+    the receiving task. That it returns a coroutine is logged once.
+
+    Args:
+        name: the parameter that it was passed as.
+        function: what the user passed.
+        on_error: called each time that it did not do its work.
+
+    Raises:
+        TypeError: it cannot be called, or is a coroutine or generator function.
     """
-    for function in list(functions):
+
+    __slots__ = ("_function", "_log", "_name", "_on_error", "_was_told")
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., object],
+        on_error: Callable[[], None] = lambda: None,
+    ) -> None:
+        check_plain_function(name, function)
+        self._name = name
+        self._function = function
+        self._on_error = on_error
+        self._log = SeldomLog(logger)
+        self._was_told = False
+
+    def call(self, *arguments: Any) -> None:
+        """Call the function."""
         try:
-            call_plain(function, *arguments)
-        except (Exception, asyncio.CancelledError):
-            logger.exception("a callback failed; the feed goes on")
+            result = self._function(*arguments)
+            if result is not None:
+                check_result(self._name, self._function, result)
+        except NotPlainError as error:
+            if not self._was_told:
+                self._was_told = True
+                logger.error("%s", error)
+            self._on_error()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
+            self._log.error("a callback failed; the feed goes on", exc_info=error)
+            self._on_error()
+
+
+class Listeners:
+    """Functions of users that are called one after the other; it is true while there are some."""
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[..., object]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(
+        self,
+        name: str,
+        function: Callable[..., object],
+        is_wanted: Callable[..., bool] = lambda *_: True,
+    ) -> Callable[[], None]:
+        """Add a plain function; it may be there several times.
+
+        Args:
+            name: the parameter or method that it was passed to.
+            function: what the user passed.
+            is_wanted: whether to call it with certain arguments.
+
+        Returns:
+            A function that removes it; calling it again does nothing.
+
+        Raises:
+            TypeError: it cannot be called, or is a coroutine or generator function.
+        """
+        callback = Callback(name, function).call
+
+        def call(*arguments: Any) -> None:
+            if is_wanted(*arguments):
+                callback(*arguments)
+
+        self._calls.append(call)
+
+        def end() -> None:
+            if call in self._calls:
+                self._calls.remove(call)
+
+        return end
+
+    def tell(self, *arguments: Any) -> None:
+        """Call all functions."""
+        for call in list(self._calls):
+            call(*arguments)

@@ -33,8 +33,9 @@ from .backoff import (
     is_final,
     is_retryable,
 )
+from .callbacks import check_plain_function, check_result
 from .constants import ConnectionState
-from .inbox import StoppingLane
+from .inbox import IN_A_ROW, StoppingLane
 from .latency import LatencyHistogram
 from .options import check_seconds, checked_count
 from .session import Session
@@ -50,9 +51,6 @@ logger = logging.getLogger(__name__)
 
 #: Bytes of a frame that the log shows at DEBUG.
 FRAME_SHOWN = 120
-
-#: Frames that are taken one after the other without giving others a turn.
-IN_A_ROW = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +84,18 @@ class ConnectionOptions:
         checked_count("max_frame_size", self.max_frame_size, 1)
         if self.backoff_max < self.backoff_base:
             raise ValueError(f"backoff_max ({self.backoff_max}) is less than backoff_base")
+        check_plain_function("retryable", self.retryable)
+
+    def may_retry(self, error: BaseException) -> bool:
+        """Ask `retryable` about what kept a socket from being opened.
+
+        Raises:
+            NotPlainError: it returned a coroutine, which says neither yes nor no.
+            Exception: what it raises.
+        """
+        answer = self.retryable(error.__cause__ or error)
+        check_result("retryable", self.retryable, answer)
+        return answer
 
 
 class Connection:
@@ -168,7 +178,7 @@ class Connection:
         options = self._options
         if options.max_reconnect_attempts == 0 or is_final(error):
             return False
-        return options.retryable(error.__cause__ or error)
+        return options.may_retry(error)
 
     def keep_trying(self, reason: Exception) -> None:
         """Go on as if a socket had been lost, with pauses as long as they were."""
@@ -485,7 +495,7 @@ class Connection:
             try:
                 socket = await self._dial()
             except ConnectFailed as error:
-                if not options.retryable(error.__cause__ or error):
+                if not options.may_retry(error):
                     raise
                 reason = error
             else:

@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from ..models._checks import check_choice, checked_integer
 from ..models.trading import CancelAllOrdersAfterParams
-from .callbacks import call_all, check_plain_function
+from .callbacks import Listeners
 from .protection import Member, Protection
 
 __all__ = ["DeadMansSwitch", "OnClose"]
@@ -59,12 +59,12 @@ class DeadMansSwitch:
     ) -> None:
         check_choice("on_close", on_close, ("disarm", "leave"))
         CancelAllOrdersAfterParams(timeout=checked_integer("timeout", timeout, LEAST_TIMEOUT))
+        self._on_late = Listeners()
         if on_late is not None:
-            check_plain_function("on_late", on_late)
+            self._on_late.add("on_late", on_late)
         self._protection = protection
         self._timeout = timeout
         self._on_close = on_close
-        self._on_late = [] if on_late is None else [on_late]
         self._member: Member | None = None
         self._is_left = False
         self._is_unused = True
@@ -123,7 +123,7 @@ class DeadMansSwitch:
         if self._member is not None:
             raise RuntimeError("a dead man's switch is entered once")
         self._is_unused = False
-        self._member = Member(self._timeout, lambda: call_all(self._on_late, self))
+        self._member = Member(self._timeout, lambda: self._on_late.tell(self))
         await self._protection.enter(self._member)
         return self
 

@@ -13,11 +13,11 @@ burst from one that is slower than its feed.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from itertools import repeat
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Literal
 
 from .._backend import WSDataMessage
@@ -59,9 +59,9 @@ TURN, LONGEST_TURN = 0.005, 0.025
 #: Passes of the event loop that make a turn of the others. A task that yields goes on in the next
 #: pass, before what the loop reads in it; with the pure core a task takes that in the one after.
 PASSES = 3
-#: Messages that are taken without a look at the clock, as that costs a twentieth of all that a
-#: message does from the socket on. There are so many only while they take little of a turn.
-UNCHECKED = 16
+#: Frames that are taken one after the other, where each is a read, until others get a pass. A turn
+#: in whose last pass so many came goes on, as more are there; pongs and fills may be among them.
+IN_A_ROW = 64
 
 
 class Patience:
@@ -96,7 +96,10 @@ class Patience:
             latest_ns: arrival of the last one.
         """
         now = self._clock()
-        if oldest_ns > self._latest_ns or waiting <= (1 - GAIN) * self._peak:
+        # By a wall clock that was set back nothing can be told of what waited before.
+        was_set_back = latest_ns < self._latest_ns
+        was_taken = oldest_ns > self._latest_ns
+        if was_set_back or was_taken or waiting <= (1 - GAIN) * self._peak:
             self._latest_ns, self._peak = latest_ns, waiting
             self._waited = 0.0
         else:
@@ -416,8 +419,6 @@ class Inbox:
         run: what can be taken by `popleft` as well as by `pop`: one lane of market data while
             nothing else waits, and nothing follows from taking it. It may be empty although
             something waits.
-        unchecked: has one element for each message that may be taken from `run` or by `pop`; the
-            next one is then taken by `take`, which looks at the clock.
     """
 
     def __init__(
@@ -430,8 +431,9 @@ class Inbox:
         self.on_gap = on_gap
         self.clock = clock or time.monotonic
         self.turn_ends = 0.0
-        self.unchecked: Iterator[None] = repeat(None, 0)
-        self._unchecked, self._checked_at = 1, 0.0
+        self._reads = 0
+        #: When a turn of others began whose consumer was cancelled before its end.
+        self._cut_short: float | None = None
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateLane(self, private_bound)
@@ -514,17 +516,6 @@ class Inbox:
         while self.waiters:
             self.wake()
 
-    def take(self) -> Any:
-        """Remove and return the next event; `None` if there is none, or others come first."""
-        now = self.clock()
-        if now >= self.turn_ends:
-            return None
-        is_quick = now - self._checked_at < TURN / 4
-        self._unchecked = min(2 * self._unchecked, UNCHECKED) if is_quick else 1
-        self._checked_at = now
-        self.unchecked = repeat(None, self._unchecked)
-        return self.pop()
-
     async def get(self) -> Any:
         """Remove and return the next event, waiting for one.
 
@@ -549,14 +540,16 @@ class Inbox:
         return event
 
     def settle(self) -> None:
-        """Look after what was appended: keep the bounds, wake those who wait."""
+        """Look after what was appended by a read: keep the bounds, wake those who wait."""
+        self._reads += 1
         if len(self._dropping_items) > self.dropping.bound:
             self.dropping.keep_bound()
         if len(self._note_items) > self.notes.bound:
             self.notes.keep_bound()
         self.run = self._find_run()
-        for _ in range(min(len(self.waiters), len(self)) if self.waiters else 0):
-            self.wake()
+        if self.waiters:
+            for _ in range(min(len(self.waiters), len(self))):
+                self.wake()
 
     def wake(self) -> None:
         """Let one who waits look again."""
@@ -601,11 +594,25 @@ class Inbox:
         return None if first is None else first.pop()
 
     async def _give_turn(self) -> None:
-        began = self.clock()
-        for _ in range(PASSES):
-            await asyncio.sleep(0)
+        began, self._cut_short = self._cut_short, None
+        if began is None:
+            began = self.clock()
+            try:
+                await self._give_passes(began + LONGEST_TURN)
+            except asyncio.CancelledError:
+                # The next one goes on at once: with a shorter timeout it would get nothing.
+                self._cut_short = began
+                raise
         now = self.clock()
         self.turn_ends = now + min(max(TURN, now - began), LONGEST_TURN)
+
+    async def _give_passes(self, until: float) -> None:
+        for passed in itertools.count(1):
+            reads = self._reads
+            await asyncio.sleep(0)
+            is_more_there = self._reads - reads >= IN_A_ROW and self.clock() < until
+            if passed >= PASSES and not is_more_there:
+                return
 
     async def _wait(self) -> None:
         self.dropping.caught_up()

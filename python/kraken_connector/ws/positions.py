@@ -10,7 +10,7 @@ from typing import Any
 
 from ..models._checks import Number, checked_number, checked_symbol
 from ..models._decimals import ZERO, add, divide, multiply, subtract
-from .callbacks import call_all
+from .callbacks import Listeners
 from .orders import Fill, Order, Orders
 
 __all__ = ["Position", "PositionGroup", "Positions"]
@@ -137,7 +137,7 @@ class PositionGroup(Mapping[str, Position]):
         self._is_member = is_member
         self._holdings: dict[str, _Holding] = {}
         self._counted: dict[str, _Counted] = {}
-        self._listeners: list[PositionListener] = []
+        self._listeners = Listeners()
         #: Trades that do not say of which pair or side they are.
         self._unreadable = 0
 
@@ -197,13 +197,7 @@ class PositionGroup(Mapping[str, Position]):
         Returns:
             A function that ends this.
         """
-        self._listeners.append(listener)
-
-        def end() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return end
+        return self._listeners.add("on_change", listener)
 
     # What the orders tell.
 
@@ -312,7 +306,7 @@ class PositionGroup(Mapping[str, Position]):
 
     def _tell(self, symbol: str) -> None:
         if self._listeners:
-            call_all(self._listeners, self[symbol])
+            self._listeners.tell(self[symbol])
 
     def __repr__(self) -> str:
         held = ", ".join(f"{symbol} {holding.qty}" for symbol, holding in self._holdings.items())

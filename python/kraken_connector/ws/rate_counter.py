@@ -28,7 +28,7 @@ from ..models.trading import (
     EditOrderParams,
     TradingParams,
 )
-from .callbacks import call_all
+from .callbacks import Callback
 from .keepers import Keeper
 from .orders import Order, Orders
 
@@ -137,7 +137,7 @@ class _Level:
     """
 
     fraction: Decimal
-    listener: Callable[[str, Decimal], object]
+    listener: Callback
     reached: set[str] = field(default_factory=set)
 
     def look(self, symbol: str, count: Decimal, threshold: Decimal) -> None:
@@ -146,7 +146,7 @@ class _Level:
             self.reached.discard(symbol)
         elif symbol not in self.reached:
             self.reached.add(symbol)
-            call_all([self.listener], symbol, count)
+            self.listener.call(symbol, count)
 
 
 class RateCounter(Keeper):
@@ -249,9 +249,9 @@ class RateCounter(Keeper):
             A function that ends this; calling it again does nothing.
 
         Raises:
-            TypeError, ValueError: `fraction` is no such number.
+            TypeError, ValueError: `fraction` is no such number, or `listener` no plain function.
         """
-        level = _Level(_checked_fraction(fraction), listener)
+        level = _Level(_checked_fraction(fraction), Callback("on_level", listener))
         self._levels[level] = None
         return lambda: self._levels.pop(level, None)
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from ..models import GapEvent
-from .callbacks import NotPlainError, call_plain, check_plain_function
+from .callbacks import Callback
 from .constants import PRIVATE_CHANNELS
 from .inbox import OVERFLOWS, Inbox, Lane, StoppingLane
-from .seldom import SeldomLog
 from .subscriptions import Sink
 
 __all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "Places", "PrivateSink", "StoppingSink"]
-
-logger = logging.getLogger(__name__)
 
 
 class LaneSink:
@@ -77,8 +72,7 @@ class PrivateSink:
 class CallbackSink:
     """Into a caller's function, at once and in the receiving task.
 
-    What the function raises is logged and told to `on_error`; the feed goes on. That it returns a
-    coroutine, which nobody awaits here, is told each time and logged once.
+    That it failed is told to `on_error`; the feed goes on. See `Callback`.
 
     Raises:
         TypeError: it is a coroutine function, or not a function at all.
@@ -92,27 +86,8 @@ class CallbackSink:
         on_error: Callable[[], None],
         name: str = "callback",
     ) -> None:
-        check_plain_function(name, callback)
+        self.put: Callable[[Any], None] = Callback(name, callback, on_error).call
         self.note: Callable[[Any], None] = self.put
-        self._callback = callback
-        self._on_error = on_error
-        self._was_told = False
-        self._log = SeldomLog(logger)
-
-    def put(self, event: Any) -> None:
-        """Call the function."""
-        try:
-            call_plain(self._callback, event)
-        except NotPlainError as error:
-            self._on_error()
-            if not self._was_told:
-                self._was_told = True
-                logger.error("%s", error)
-        # A caller's mistake must not end the feed. `CancelledError` is one here: nothing awaits,
-        # so it comes from a future that the function asked, and would end the receiving task.
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
-            self._on_error()
-            self._log.error("a callback failed; the feed goes on", exc_info=error)
 
 
 class ClientOutlet:

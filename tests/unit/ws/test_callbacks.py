@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
 
+from kraken_connector.ws import KrakenWSClient
 from kraken_connector.ws.callbacks import (
+    Callback,
+    Listeners,
     NotPlainError,
-    call_all,
-    call_plain,
     check_plain_function,
+    check_result,
 )
+from kraken_connector.ws.connection import ConnectionOptions
+from kraken_connector.ws.sinks import CallbackSink
 
 
 async def coroutine_function(*_: Any) -> None:
@@ -72,17 +76,99 @@ def test_plain_functions_are_taken(function: object) -> None:
 
 def test_each_is_called_whatever_the_others_do(caplog: pytest.LogCaptureFixture) -> None:
     seen: list[int] = []
-    call_all([lambda _: 1 / 0, seen.append, seen.append], 7)
+    listeners = Listeners()
+    for listener in (lambda _: 1 / 0, seen.append, seen.append):
+        listeners.add("on_change", listener)
+    listeners.tell(7)
     assert seen == [7, 7]
     assert "a callback failed" in caplog.text
 
 
-def test_coroutine_that_a_plain_function_returns_is_closed_and_told(
+def test_ending_one_of_two_equal_listeners_leaves_the_other() -> None:
+    seen: list[int] = []
+    listeners = Listeners()
+    end = listeners.add("on_change", seen.append)
+    end_other = listeners.add("on_change", seen.append)
+    end()
+    end()
+    listeners.tell(7)
+    assert seen == [7]
+    assert listeners
+    end_other()
+    assert not listeners
+
+
+def test_listener_may_end_itself() -> None:
+    seen: list[int] = []
+    listeners = Listeners()
+
+    def once(value: int) -> None:
+        seen.append(value)
+        end()
+
+    end = listeners.add("on_change", once)
+    listeners.add("on_change", seen.append)
+    listeners.tell(1)
+    listeners.tell(2)
+    assert seen == [1, 1, 2]
+
+
+def test_coroutine_that_a_plain_function_returns_is_closed_and_told_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Warnings are errors here: one of a coroutine that was never awaited would fail the test."""
-    call_all([lambda value: coroutine_function(value, value)], 7)
-    assert "returned a coroutine" in caplog.text
+    listeners = Listeners()
+    listeners.add("on_change", lambda value: coroutine_function(value, value))
+    for _ in range(3):
+        listeners.tell(7)
+    (record,) = caplog.records
+    assert record.exc_info is None
+    assert "on_change: " in record.message
+    assert "returned a coroutine" in record.message
+    assert "create_task" in record.message
+
+
+@pytest.mark.parametrize(
+    ("function", "errors"),
+    [(Plain(), 0), (lambda _: coroutine_function(), 2), (lambda _: 1 / 0, 2)],
+)
+def test_each_call_that_did_not_do_its_work_is_told(function: Any, errors: int) -> None:
+    seen: list[int] = []
+    callback = Callback("on_late", function, lambda: seen.append(1))
+    callback.call(1)
+    callback.call(1)
+    assert len(seen) == errors
+
+
+def entry_points() -> dict[str, Callable[[Any], object]]:
+    """Return everything of a client that takes a plain function."""
+    client = KrakenWSClient()
+    return {
+        "on_message": lambda function: KrakenWSClient(on_message=function),
+        "retryable": lambda function: KrakenWSClient(retryable=function),
+        "orders.on_change": client.orders.on_change,
+        "orders.on_progress": client.orders.on_progress,
+        "orders.on_fill": client.orders.on_fill,
+        "positions.on_change": client.positions.on_change,
+        "positions.mine.on_change": client.positions.mine.on_change,
+        "balances.on_change": client.balances.on_change,
+        "rate_counter.on_level": lambda function: client.rate_counter.on_level(0.5, function),
+        "on_late": lambda function: client.dead_mans_switch(60, on_late=function),
+        "callback": lambda function: CallbackSink(function, lambda: None),
+    }
+
+
+@pytest.mark.parametrize("place", entry_points())
+@pytest.mark.parametrize("function", [7, coroutine_function, Asynchronous(), generator_function])
+def test_every_place_refuses_what_is_no_plain_function(place: str, function: object) -> None:
+    with pytest.raises(TypeError, match=r"must be (callable|a plain function)"):
+        entry_points()[place](function)
+
+
+def test_retryable_that_returns_a_coroutine_says_neither_yes_nor_no() -> None:
+    options = ConnectionOptions(retryable=lambda error: coroutine_function(error, 1))  # type: ignore[arg-type,return-value]
+    with pytest.raises(NotPlainError, match=r"retryable: .* returned a coroutine"):
+        options.may_retry(OSError())
 
 
 class Awaitable:
@@ -102,7 +188,7 @@ class Awaitable:
 )
 def test_what_somebody_had_to_await_did_nothing(function: Any) -> None:
     with pytest.raises(NotPlainError, match="create_task"):
-        call_plain(function)
+        check_result("on_late", function, function())
 
 
 async def test_task_that_a_plain_function_starts_does_its_work() -> None:
@@ -111,6 +197,6 @@ async def test_task_that_a_plain_function_starts_does_its_work() -> None:
     async def work() -> None:
         done.append(1)
 
-    call_plain(lambda: asyncio.ensure_future(work()))
+    Callback("on_late", lambda: asyncio.ensure_future(work())).call()
     await asyncio.sleep(0)
     assert done == [1]

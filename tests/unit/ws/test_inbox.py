@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from typing import Any
 
@@ -12,7 +13,17 @@ from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import NotConnected
 from kraken_connector.models import BookCrossedEvent, GapEvent
 from kraken_connector.ws import inbox as inbox_module
-from kraken_connector.ws.inbox import BURST, PASSES, PATIENCE, REPORTED_AT_ONCE, TURN, Inbox
+from kraken_connector.ws.inbox import (
+    BURST,
+    IN_A_ROW,
+    LONGEST_TURN,
+    PASSES,
+    PATIENCE,
+    REPORTED_AT_ONCE,
+    TURN,
+    Inbox,
+    StoppingLane,
+)
 
 
 def message(number: int, symbol: str = "BTC/USD", channel: str = "trade") -> WSDataMessage:
@@ -430,6 +441,22 @@ def test_time_in_which_nothing_ran_is_not_held_against_the_consumer(
     assert inbox.dropped == 0
 
 
+@pytest.mark.parametrize("name", ["drop_oldest", "disconnect"])
+def test_wall_clock_that_is_set_back_makes_nobody_too_slow(
+    inbox: Inbox, clock: Clock, name: str
+) -> None:
+    lane = inbox.lanes[name]
+    for read in range(100):
+        received_ns = read + (1_000_000 if read < 20 else 0)
+        for _ in range(20):
+            lane.append(crossed(received_ns))
+        inbox.settle()
+        assert not (isinstance(lane, StoppingLane) and lane.has_to_stop())
+        take(inbox, 20)
+        clock.now += PATIENCE / 4
+    assert inbox.dropped == 0
+
+
 async def test_slow_consumer_keeps_its_bound_until_it_has_caught_up(
     inbox: Inbox, clock: Clock
 ) -> None:
@@ -504,6 +531,57 @@ async def test_consumer_that_is_cancelled_in_a_turn_of_others_takes_nothing(
     with pytest.raises(asyncio.CancelledError):
         await getting
     assert len(inbox) == 3
+
+
+@pytest.mark.parametrize("rows", [1, 20, 1000])
+async def test_turn_of_others_goes_on_while_more_is_there_to_read(
+    inbox: Inbox, clock: Clock, rows: int
+) -> None:
+    inbox.private.bound = rows * IN_A_ROW
+    read = 0
+
+    async def read_rows() -> None:
+        nonlocal read
+        for _ in range(rows):
+            for _ in range(IN_A_ROW):
+                inbox.private.put(crossed(1))
+            clock.now += LONGEST_TURN / 50
+            read += 1
+            await asyncio.sleep(0)
+
+    arrive(inbox, 1)
+    reading = asyncio.create_task(read_rows())
+    await inbox.get()
+    assert read == rows or 50 <= read <= 51
+    reading.cancel()
+
+
+async def test_consumer_that_only_polls_gets_what_waits(inbox: Inbox, clock: Clock) -> None:
+    arrive(inbox, 100)
+    taken = polls = 0
+    while taken < 100:
+        polls += 1
+        assert polls <= 200
+        clock.now += 2 * TURN
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await inbox.get()
+                taken += 1
+    assert len(inbox) == 0
+
+
+async def test_consumer_goes_on_after_a_turn_that_was_cut_short(inbox: Inbox, clock: Clock) -> None:
+    turns = [0]
+    counting = asyncio.create_task(count_turns(turns))
+    arrive(inbox, 20)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await inbox.get()
+    before = turns[0]
+    await drain(inbox)
+    assert turns[0] == before > 0
+    assert inbox.turn_ends == clock.now + TURN
+    counting.cancel()
 
 
 async def test_consumer_gets_as_long_as_the_others_took(inbox: Inbox, clock: Clock) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from ...exceptions import NotConnected, OrderUnresolved
-from ..callbacks import call_plain, check_plain_function
 from ..exchange_clock import ExchangeClock
 from .executions import FillListener
 from .exposure import Exposure
@@ -171,13 +170,11 @@ class Orders(RequestedOrders, StreamedOrders):
         Returns:
             A function that ends this.
         """
-        check_plain_function("on_change", listener)
-        return _listen(self._listeners, listener)
+        return self._listeners.add("on_change", listener)
 
     def on_progress(self, listener: OrderListener) -> Callable[[], None]:
         """Call a plain function as `on_change` does, but only for orders with an `order_id`."""
-        check_plain_function("on_progress", listener)
-        return _listen(self._followers, listener)
+        return self._followers.add("on_progress", listener)
 
     def on_fill(
         self, listener: FillListener, *, symbol: str | None = None, tag: str | None = None
@@ -196,13 +193,10 @@ class Orders(RequestedOrders, StreamedOrders):
             A function that ends this.
         """
 
-        check_plain_function("on_fill", listener)
+        def is_wanted(order: Order | None, fill: Fill) -> bool:
+            return symbol in (None, fill.symbol) and tag in (None, order and order.tag)
 
-        def take(order: Order | None, fill: Fill) -> None:
-            if symbol in (None, fill.symbol) and tag in (None, order and order.tag):
-                call_plain(listener, order, fill)
-
-        return _listen(self._executions.listeners, take)
+        return self._executions.listeners.add("on_fill", listener, is_wanted)
 
     async def wait_current(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Wait until the stream is followed, and all that its snapshot proves was concluded.
@@ -317,13 +311,3 @@ class Orders(RequestedOrders, StreamedOrders):
 
 def _not_subscribed() -> NotConnected:
     return NotConnected("wait for orders", "not subscribed to executions")
-
-
-def _listen(listeners: list[Any], listener: Any) -> Callable[[], None]:
-    listeners.append(listener)
-
-    def end() -> None:
-        if listener in listeners:
-            listeners.remove(listener)
-
-    return end

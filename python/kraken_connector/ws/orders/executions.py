@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..callbacks import call_all
+from ..callbacks import Listeners
 from ..seldom import SeldomLog
 from .order import Fill, Order
 from .reports import read_fill
@@ -35,7 +35,7 @@ class Executions:
     """
 
     def __init__(self) -> None:
-        self.listeners: list[FillListener] = []
+        self.listeners = Listeners()
         self._log = SeldomLog(logger)
         self.lost = 0
         self.has_history = False
@@ -104,7 +104,7 @@ class Executions:
         """
         is_history = self._unannounced.pop(fill.exec_id, None)
         if is_history is False or (is_history and order is not None and order.is_mine):
-            call_all(self.listeners, order, fill)
+            self.listeners.tell(order, fill)
 
     def adopt(self, order: Order) -> list[Fill]:
         """Return the fills that were told of an order before it was known."""

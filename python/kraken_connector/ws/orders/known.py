@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..callbacks import call_all
+from ..callbacks import Listeners
 from ..exchange_clock import ExchangeClock, nanoseconds
 from . import reports as reading
 from .changes import Change, Edits
@@ -62,9 +62,9 @@ class KnownOrders:
         self._active: dict[Order, None] = {}
         #: What may be forgotten, oldest first.
         self._kept: dict[Order, None] = {}
-        self._listeners: list[OrderListener] = []
+        self._listeners = Listeners()
         #: Those who want to hear only of orders that have an `order_id`.
-        self._followers: list[OrderListener] = []
+        self._followers = Listeners()
         self._snapshot: Snapshot | None = None
         #: Unknown orders that an order of another program may be, since the last snapshot.
         self._claimed: set[Order] = set()
@@ -342,9 +342,9 @@ class KnownOrders:
         if order._watchers:
             order._notify()
         if self._followers and order.order_id is not None:
-            call_all(self._followers, order)
+            self._followers.tell(order)
         if self._listeners:
-            call_all(self._listeners, order)
+            self._listeners.tell(order)
 
     def _file(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)

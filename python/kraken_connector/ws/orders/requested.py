@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ...models.trading import AddOrderParams
 from ...models.trading_results import AddOrderResult
-from ..callbacks import call_all
 from ..exchange_clock import nanoseconds
 from . import reports as reading
 from .changes import Change
@@ -32,8 +31,7 @@ class RequestedOrders(KnownOrders):
         order._heard = self._step
         self._identities.add(order)
         self._active[order] = None
-        if self._listeners:
-            call_all(self._listeners, order)
+        self._listeners.tell(order)
         return order
 
     def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:
