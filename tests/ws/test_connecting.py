@@ -20,12 +20,19 @@ import httpx
 import pytest
 import trustme
 from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tokens_of
+from websockets.asyncio.server import ServerConnection, serve
 
 from kraken_connector import network
 from kraken_connector.exceptions import ConnectFailed, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import ExecutionsParams, KrakenWSClient, TickerParams, TokenManager
+from kraken_connector.ws import (
+    ExecutionsParams,
+    KrakenWSClient,
+    TickerParams,
+    TokenManager,
+    WSRequest,
+)
 
 NAME = "dual.test"
 #: Two addresses of this machine: the one that nobody answers comes first.
@@ -481,6 +488,39 @@ async def test_refusal_says_when_to_come_back(
             await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
         assert caught.value.status == 429
         assert (caught.value.retry_after or 0.0) == least
+
+
+async def test_pause_that_is_named_twice_is_the_longer_one() -> None:
+    head = "HTTP/1.1 503 X\r\nRetry-After: soon\r\nRetry-After: 60\r\nRetry-After: 5\r\n\r\n"
+    async with answering(head.encode()) as port:
+        with pytest.raises(ConnectFailed) as caught:
+            await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
+        assert caught.value.retry_after == 60
+
+
+# Leaving.
+
+
+@on_each_loop
+def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> None:
+    async def main() -> None:
+        leaving = asyncio.Event()
+
+        async def read_nothing(connection: ServerConnection) -> None:
+            connection.transport.pause_reading()
+            await leaving.wait()
+
+        async with serve(read_nothing, GOOD, 0, max_size=None, close_timeout=0.1) as server:
+            port = next(iter(server.sockets)).getsockname()[1]
+            client = KrakenWSClient(f"ws://{GOOD}:{port}", close_timeout=0.1)
+            await client.connect()
+            # More than the buffers of two systems hold.
+            await client.send(WSRequest("ping", {"text": "x" * 2**25}))
+            async with asyncio.timeout(PATIENCE):
+                await client.disconnect()
+            leaving.set()
+
+    assert unclosed(module, main()) == []
 
 
 # Cancelled token calls.

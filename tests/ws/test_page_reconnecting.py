@@ -406,6 +406,41 @@ def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
     virtual.run(main())
 
 
+@pytest.mark.parametrize("is_asking", [False, True])
+def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
+    async def main() -> None:
+        opened: list[float] = []
+        now = asyncio.get_running_loop().time
+        options = {"backoff_base": 0.5, "backoff_max": 30.0}
+        async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
+
+            async def end_each() -> None:
+                for count in itertools.count(1):
+                    await sim.wait_for(lambda count=count: sim.connections_total >= count)
+                    opened.append(now())
+                    await asyncio.sleep(1)
+                    sim.faults.close_connections(1013, "try again later")
+
+            ending = asyncio.create_task(end_each())
+            if is_asking:
+                await client.subscribe(TickerParams(symbol=[BTC]))
+            await asyncio.sleep(1000)
+            ending.cancel()
+            # It lasts longer than the longest pause, so the next one is short again.
+            await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
+            await asyncio.sleep(31)
+            count, then = sim.connections_total, now()
+            reset(sim)
+            await sim.wait_for(lambda: sim.connections_total > count)
+            assert now() - then < 1
+        # 0.5 s, doubling up to 30 s, less a half at most.
+        pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
+        assert all(pause >= 15 for pause in pauses[7:])
+        assert len(opened) < 75
+
+    virtual.run(main())
+
+
 async def test_refused_token_is_replaced_with_eager_tasks(sim: SimulatedExchange) -> None:
     class AtOnce:
         async def get_websockets_token(self) -> WebSocketToken:

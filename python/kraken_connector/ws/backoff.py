@@ -110,7 +110,9 @@ def connect_failed(url: str, attempts: int, error: Exception) -> ConnectFailed:
     if isinstance(error, InvalidStatus | InvalidProxyStatus):
         response = error.response
         failed.status = response.status_code
-        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+        # A header may stand there several times.
+        pauses = map(_retry_after, response.headers.get_all("Retry-After"))
+        failed.retry_after = max((pause for pause in pauses if pause is not None), default=None)
     return failed
 
 

@@ -131,7 +131,9 @@ class Connection:
         self._readable = asyncio.Event()
         self._drain: StoppingLane | None = None
         self._attempts = 0
-        self._delays = delays(options.backoff_base, options.backoff_max)
+        self._start_pauses_anew()
+        #: When the socket was opened.
+        self._since = 0.0
         # That of the event loop, from `open` on: a client may be used in one after the other.
         self.now = time.monotonic
 
@@ -159,7 +161,7 @@ class Connection:
             raise ConnectFailed(self.session.url, 1, "disconnect() was called")
         self._opening = None
         self._attempts = 0
-        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
+        self._start_pauses_anew()
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
@@ -209,8 +211,15 @@ class Connection:
         if self._stopping:
             await asyncio.wait(self._stopping)
             self._stopping.clear()
-        if self._leaving is not None:
-            await self._leaving.close()
+        if self._leaving is None:
+            return
+        try:
+            # The library's own bound begins when the peer has taken what was written.
+            async with asyncio.timeout(self._options.close_timeout):
+                await self._leaving.close()
+        except TimeoutError:
+            self._leaving.transport.abort()
+            await self._leaving.wait_closed()
 
     def abort(self) -> None:
         """Drop the socket of a stopped connection."""
@@ -231,7 +240,6 @@ class Connection:
             return
         if self._attempts and session.is_settled:
             self._attempts = 0
-            self._delays = delays(self._options.backoff_base, self._options.backoff_max)
         self._set_timer()
 
     # A consumer that is too slow.
@@ -315,6 +323,9 @@ class Connection:
         error = self.session.failure or ConnectionLost(self.session.url, reason)
         if isinstance(error, ConnectionLost):
             error.code = code
+        # One that works and soon ends, again and again, must not be opened at the shortest pause.
+        if self.now() - self._since >= self._options.backoff_max:
+            self._start_pauses_anew()
         self._stop(error)
         socket.transport.abort()
         await socket.wait_closed()
@@ -413,6 +424,7 @@ class Connection:
         self._readable = asyncio.Event()
         self._readable.set()
         self._drain = None
+        self._since = self.now()
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
         self.session.opened(self.now())
@@ -491,6 +503,9 @@ class Connection:
         if isinstance(reason, ConnectFailed):
             raise reason
         raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
+
+    def _start_pauses_anew(self) -> None:
+        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
 
     async def _drained(self) -> None:
         """Wait until the consumer whose lane overflowed has caught up."""
