@@ -6,13 +6,29 @@ import asyncio
 import os
 import ssl as tls
 import threading
+import time
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["Network", "checked_proxy", "checked_url_parts", "default_tls"]
+__all__ = [
+    "Network",
+    "checked_proxy",
+    "checked_url_parts",
+    "default_tls",
+    "longest_pause",
+    "without_frames",
+]
+
+#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
+LONGEST_RETRY_AFTER = 900.0
+
+E = TypeVar("E", bound=BaseException)
 
 #: The schemes that both `websockets` and `httpx` can use, the latter without SOCKS 4.
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -41,7 +57,8 @@ class Network:
     """
 
     ssl: tls.SSLContext | None = None
-    proxy: str | bool | None = None
+    # It may hold a password.
+    proxy: str | bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.ssl is not None and not isinstance(self.ssl, tls.SSLContext):
@@ -143,6 +160,51 @@ def checked_url_parts(url: str) -> SplitResult:
     if any(not character.isprintable() or character == " " for character in url):
         raise ValueError("it has a blank or a control character")
     return parts
+
+
+# Answers that are none.
+
+
+def longest_pause(values: Iterable[str]) -> float | None:
+    """Return the seconds for which the `Retry-After` headers of an answer forbid the next attempt.
+
+    Returns:
+        At most 900; `None` if no header can be read.
+    """
+    pauses = [pause for value in values if (pause := _retry_after(value)) is not None]
+    return max(pauses, default=None)
+
+
+def _retry_after(value: str) -> float | None:
+    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
+    try:
+        if value.isdecimal():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def without_frames(error: E) -> E:
+    """Return an exception whose frames are gone, and those of its causes.
+
+    Error reports show the variables of frames, and those of a library that connects hold the
+    password of a proxy or the headers of a request.
+    """
+    seen: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is None or one in seen:
+            continue
+        seen.append(one)
+        one.__traceback__ = None
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+    return error
 
 
 # Trust.

@@ -10,6 +10,7 @@ import functools
 import gc
 import socket
 import ssl
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -498,6 +499,39 @@ async def test_pause_that_is_named_twice_is_the_longer_one() -> None:
         assert caught.value.retry_after == 60
 
 
+SCHEMES = ["http", "https", "socks5h"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\n\r\n", b"\x05\x02", b""])
+async def test_password_of_a_proxy_is_in_no_report(
+    caplog: pytest.LogCaptureFixture, scheme: str, answer: bytes
+) -> None:
+    caplog.set_level(1)
+
+    async def fail(port: int) -> str:
+        client = KrakenWSClient(
+            "ws://exchange.test",
+            proxy=f"{scheme}://user:the-password@{GOOD}:{port}",
+            open_timeout=OPEN_TIMEOUT,
+        )
+        with pytest.raises(ConnectFailed) as caught:
+            await client.connect()
+        error = caught.value
+        assert error.__cause__ is not None
+        trace = error.__traceback__
+        assert trace is not None
+        # The first frame is that of this test.
+        report = traceback.TracebackException(
+            type(error), error, trace.tb_next, capture_locals=True
+        )
+        return "".join(report.format())
+
+    async with answering(answer) as port:
+        assert "the-password" not in await fail(port)
+    assert "the-password" not in caplog.text
+
+
 # Leaving.
 
 
@@ -516,9 +550,11 @@ def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> No
             await client.connect()
             # More than the buffers of two systems hold.
             await client.send(WSRequest("anything", {"text": "x" * 2**25}))
-            async with asyncio.timeout(PATIENCE):
-                await client.disconnect()
-            leaving.set()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await client.disconnect()
+            finally:
+                leaving.set()
 
     assert unclosed(module, main()) == []
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import ssl
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidProxyStatus, InvalidStatus
 
 from ..exceptions import ConnectFailed, ConnectionLost
+from ..network import longest_pause
 from .constants import CONNECT_LIMIT, CONNECT_WINDOW
 
 __all__ = [
@@ -82,8 +81,6 @@ connect_budget = ConnectBudget()
 
 #: HTTP statuses of a handshake that another one will not change (Kraken's Rust SDK).
 FINAL_STATUSES = frozenset({400, 401, 403, 404})
-#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
-LONGEST_RETRY_AFTER = 900.0
 #: The close code "policy violation", after which Kraken's Rust SDK does not connect again.
 POLICY_VIOLATION = 1008
 
@@ -110,19 +107,5 @@ def connect_failed(url: str, attempts: int, error: Exception) -> ConnectFailed:
     if isinstance(error, InvalidStatus | InvalidProxyStatus):
         response = error.response
         failed.status = response.status_code
-        # A header may stand there several times.
-        pauses = map(_retry_after, response.headers.get_all("Retry-After"))
-        failed.retry_after = max((pause for pause in pauses if pause is not None), default=None)
+        failed.retry_after = longest_pause(response.headers.get_all("Retry-After"))
     return failed
-
-
-def _retry_after(value: str) -> float | None:
-    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
-    try:
-        if value.isdecimal():
-            seconds = float(value)
-        else:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

@@ -24,7 +24,7 @@ from ..exceptions import (
     TransportError,
 )
 from ..http import WebSocketToken
-from ..network import Network
+from ..network import Network, without_frames
 from .backoff import (
     connect_budget,
     connect_failed,
@@ -466,6 +466,7 @@ class Connection:
                 take=self._take,
             )
         except Exception as error:
+            without_frames(error)
             raise connect_failed(url, self._attempts, error) from error
 
     async def _redial(self, reason: Exception) -> ClientConnection:
