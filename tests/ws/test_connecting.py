@@ -491,6 +491,15 @@ async def test_refusal_says_when_to_come_back(
         assert (caught.value.retry_after or 0.0) == least
 
 
+async def test_redirect_is_not_followed(sim: SimulatedExchange) -> None:
+    answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {sim.url}\r\n\r\n"
+    async with answering(answer.encode()) as port:
+        with pytest.raises(ConnectFailed) as caught:
+            await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
+        assert caught.value.status == 307
+    assert sim.connections_total == 0
+
+
 async def test_pause_that_is_named_twice_is_the_longer_one() -> None:
     head = "HTTP/1.1 503 X\r\nRetry-After: soon\r\nRetry-After: 60\r\nRetry-After: 5\r\n\r\n"
     async with answering(head.encode()) as port:

@@ -74,6 +74,11 @@ class ConnectBudget:
         self._attempts.append(start)
         return start - now
 
+    def give_back(self, start: float) -> None:
+        """Forget an attempt that was to be made at a time, and will not be."""
+        if self._attempts:
+            self._attempts.remove(min(self._attempts, key=lambda other: abs(other - start)))
+
 
 #: The budget of this process.
 connect_budget = ConnectBudget()
@@ -86,14 +91,15 @@ POLICY_VIOLATION = 1008
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether connecting again may help after an attempt that ended with an error.
+    """Tell whether connecting again may help after an attempt or a connection that ended so.
 
     Not if a certificate is not trusted, if the handshake was refused with HTTP status 400, 401, 403
-    or 404, or if a package is missing that the proxy needs.
+    or 404, if a package is missing that the proxy needs, or if the exchange closed the connection
+    for good.
     """
     if isinstance(error, InvalidStatus):
         return error.response.status_code not in FINAL_STATUSES
-    return not isinstance(error, ssl.SSLCertVerificationError | ImportError)
+    return not (isinstance(error, ssl.SSLCertVerificationError | ImportError) or is_final(error))
 
 
 def is_final(error: BaseException) -> bool:

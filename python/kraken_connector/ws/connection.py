@@ -38,6 +38,7 @@ from .inbox import StoppingLane
 from .latency import LatencyHistogram
 from .options import check_seconds, checked_count
 from .session import Session
+from .shielding import wait_shielded
 from .token import OwnTokens, TokenDelayed
 from .transport import DirectConnection, FrameWriter, open_socket
 
@@ -168,7 +169,7 @@ class Connection:
     def may_try_again(self, error: Exception) -> bool:
         """Tell whether another round of attempts makes sense after one that ended so."""
         options = self._options
-        if options.max_reconnect_attempts == 0 or is_final(error):
+        if options.max_reconnect_attempts == 0:
             return False
         return options.retryable(error.__cause__ or error)
 
@@ -450,10 +451,15 @@ class Connection:
             ConnectFailed: it cannot be opened.
         """
         url, options = self.session.url, self._options
-        wait = connect_budget.reserve(url, self.now())
+        now = self.now()
+        wait = connect_budget.reserve(url, now)
         if wait > 0:
             logger.warning("too many connections lately: waiting %.1f s", wait)
-            await asyncio.sleep(wait)
+            try:
+                await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                connect_budget.give_back(now + wait)
+                raise
         self._attempts += 1
         try:
             return await open_socket(
@@ -477,7 +483,8 @@ class Connection:
                 failed.
         """
         options = self._options
-        if options.max_reconnect_attempts == 0 or is_final(reason):
+        is_end = is_final(reason) and not options.retryable(reason)
+        if options.max_reconnect_attempts == 0 or is_end:
             logger.info("lost %s: %s", self.session.url, reason)
             raise reason
         self.state = ConnectionState.RECONNECTING
@@ -579,6 +586,8 @@ async def _fetched(tokens: OwnTokens) -> WebSocketToken:
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
     """End an attempt to connect that nobody wants any more, successful or not."""
     opening.cancel()
-    await asyncio.wait([opening])
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().transport.abort()
+    try:
+        await wait_shielded(opening)
+    finally:
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().transport.abort()
