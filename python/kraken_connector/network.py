@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl as tls
 import threading
 import time
@@ -249,10 +250,15 @@ def _load(file: str | None, folder: str | None) -> tls.SSLContext:
     return context
 
 
+#: The names by which a folder is looked into (OpenSSL, manual page of X509_LOOKUP_hash_dir).
+_LOOKED_UP = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
+
+
 def _has_certificates(context: tls.SSLContext) -> bool:
     """Tell whether there are certificates in a context, or in the folder that it looks into."""
     folder = tls.get_default_verify_paths().capath
-    return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
+    names = [path.name for path in Path(folder).iterdir()] if folder else []
+    return bool(context.cert_store_stats()["x509_ca"] or any(map(_LOOKED_UP, names)))
 
 
 def _add_certifi(context: tls.SSLContext) -> None:

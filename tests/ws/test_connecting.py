@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -398,6 +399,19 @@ def test_certificates_of_certifi_stand_in_for_none(monkeypatch: pytest.MonkeyPat
     assert network._load(None, None).cert_store_stats()["x509_ca"] > 50
     monkeypatch.setattr(network, "_has_certificates", lambda context: True)
     assert network._load(None, None).cert_store_stats()["x509_ca"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [("0a775a30.0", True), ("README", False), ("java", False), ("our-authority.pem", False)],
+)
+def test_folder_has_certificates_that_are_looked_up_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, is_found: bool
+) -> None:
+    (tmp_path / name).touch()
+    paths = ssl.get_default_verify_paths()._replace(capath=str(tmp_path))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    assert network._has_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) is is_found
 
 
 # Answers that are none.
