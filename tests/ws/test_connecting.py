@@ -567,17 +567,26 @@ def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> No
             connection.transport.pause_reading()
             await leaving.wait()
 
-        async with serve(read_nothing, GOOD, 0, max_size=None, close_timeout=0.1) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            client = KrakenWSClient(f"ws://{GOOD}:{port}", close_timeout=0.1)
-            await client.connect()
-            # More than the buffers of two systems hold.
-            await client.send(WSRequest("anything", {"text": "x" * 2**25}))
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    await client.disconnect()
-            finally:
-                leaving.set()
+        with socket.create_server((GOOD, 0)) as listening:
+            # Sockets that it accepts have it too.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            async with serve(
+                read_nothing, sock=listening, max_size=None, close_timeout=0.1
+            ) as server:
+                client = KrakenWSClient(
+                    f"ws://{GOOD}:{listening.getsockname()[1]}", close_timeout=0.1
+                )
+                await client.connect()
+                # More than the system holds, in parts that are masked quickly.
+                for _ in range(40):
+                    await client.send(WSRequest("anything", {"text": "x" * 2**18}))
+                    await asyncio.sleep(0.005)
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await client.disconnect()
+                finally:
+                    leaving.set()
+                    server.close()
 
     assert unclosed(module, main()) == []
 
