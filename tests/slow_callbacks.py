@@ -4,8 +4,9 @@ Time is that of the processor in the main thread, without garbage collection, so
 processes and threads make no difference. Whose fault it is, is seen by looking where the thread is
 each time that the process has used some more of it: ours is what was called last by a module of the
 client, not by the simulator, a core or a test. What a read brought is left out: its work is bounded
-by the size of a read, and benchmarks hold what a message costs. Loops that are not asyncio's own
-are not watched.
+by the size of a read, and benchmarks hold what a message costs. So is the turn of a consumer that
+takes queued messages, which is as long as `inbox.TURN` and more in a flood. Loops that are not
+asyncio's own are not watched.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from types import FrameType
 from typing import Any
 
 import kraken_connector
+from kraken_connector.ws import KrakenWSClient
 from kraken_connector.ws.connection import Connection
+from kraken_connector.ws.inbox import Inbox
 from kraken_connector.ws.session import Session
 from kraken_connector.ws.transport import DirectConnection
 
@@ -30,10 +33,18 @@ INTERVAL = 0.001
 
 _PACKAGE = Path(kraken_connector.__file__).parent
 _OTHERS = (*(str(_PACKAGE / part) for part in ("sim", "cli", "_pure")), str(Path(__file__).parent))
-#: What takes the messages of a read.
-_READING = tuple(
+#: What takes the messages of a read, and what hands them to a consumer.
+_MOVING = tuple(
     method.__code__
-    for method in (DirectConnection.buffer_updated, Connection._read, Session.receive)
+    for method in (
+        DirectConnection.buffer_updated,
+        Connection._read,
+        Session.receive,
+        KrakenWSClient.__anext__,
+        KrakenWSClient.receive,
+        Inbox.take,
+        Inbox.pop,
+    )
 )
 
 
@@ -86,7 +97,7 @@ class SlowCallbacks:
 
 
 def _place(frame: FrameType | None) -> str:
-    """Return where a frame is in this package, empty if it is elsewhere or reads messages."""
+    """Return where a frame is in this package, empty if it is elsewhere or moves messages."""
     place = ""
     while frame is not None:
         file = frame.f_code.co_filename
@@ -96,7 +107,7 @@ def _place(frame: FrameType | None) -> str:
                 return ""
             if is_ours:
                 place = f"{Path(file).relative_to(_PACKAGE)}:{frame.f_lineno}"
-        if is_ours and frame.f_code in _READING:
+        if is_ours and frame.f_code in _MOVING:
             return ""
         frame = frame.f_back
     return place

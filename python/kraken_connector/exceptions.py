@@ -534,10 +534,12 @@ class TokenAcquisitionError(RequestError):
     Attributes:
         status: the HTTP status of the answer, `None` without one.
         errors: the exchange's texts, empty where it gave none; `venue_error` joins them.
+        retry_after: seconds to wait that the answer asked for, `None` if it did not.
     """
 
     status: int | None = None
     errors: tuple[str, ...] = ()
+    retry_after: float | None = None
 
 
 class RequestTimeout(RequestError, TimeoutError):

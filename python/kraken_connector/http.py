@@ -22,7 +22,7 @@ import httpx
 
 from ._installation import names_of_rest
 from .exceptions import TokenAcquisitionError
-from .network import Network, checked_url_parts
+from .network import Network, checked_url_parts, longest_pause, without_frames
 from .security import NONCE_UNITS, checked_key, decode_secret, next_nonce, sign
 
 __all__ = ["REST_URL", "HTTPAuthenticatedClient", "WebSocketToken"]
@@ -191,11 +191,11 @@ class HTTPAuthenticatedClient:
 
     # The request.
 
-    async def _post(self, path: str) -> tuple[int, bytes]:
+    async def _post(self, path: str) -> tuple[httpx.Response, bytes]:
         """Send one signed request; failures lose their cause, which holds headers and keys.
 
         Returns:
-            The status and the body of the reply.
+            The reply and its body.
         """
         client = await self._client()
         body, headers = self._signed(path)
@@ -209,14 +209,17 @@ class HTTPAuthenticatedClient:
                 streams,
                 client.stream("POST", url, **options) as response,
             ):
-                return response.status_code, await _read(response)
+                return response, await _read(response)
         except (httpx.TimeoutException, TimeoutError):
             within = "" if self._timeout is None else f" within {self._timeout:g} s"
             problem = f"no answer{within}"
         except _SPEAKING_ERRORS as error:
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{type(error).__name__}: {error}".rstrip(": ")
         except Exception as error:  # noqa: BLE001 (its text may quote a header)
             problem = type(error).__name__
+        except asyncio.CancelledError as cancelled:
+            without_frames(cancelled)
+            raise
         finally:
             del body, headers, options
         raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
@@ -245,9 +248,11 @@ class HTTPAuthenticatedClient:
         args["verify"] = await self._trust(args)
         if "cert" not in self._client_args:
             args.pop("cert", None)  # It is in the TLS settings by now.
-        if str(args.get("proxy")).startswith("https://"):
-            # Without it, httpx would load certificates of its own.
-            args["proxy"] = httpx.Proxy(args["proxy"], ssl_context=args["verify"])
+        if isinstance(args.get("proxy"), str):
+            # Without settings for a proxy with TLS, httpx would load certificates of its own.
+            is_secure = args["proxy"].startswith("https://")
+            trust = args["verify"] if is_secure else None
+            args["proxy"] = QuietProxy(args["proxy"], ssl_context=trust)
         return args
 
     def _route(self) -> dict[str, Any]:
@@ -301,8 +306,9 @@ class HTTPAuthenticatedClient:
 
     # The reply.
 
-    def _token_of(self, status: int, body: bytes) -> WebSocketToken:
+    def _token_of(self, response: httpx.Response, body: bytes) -> WebSocketToken:
         """Read the reply. The REST API reports its errors with status 200 (docs.kraken.com)."""
+        status = response.status_code
         try:
             reply = json.loads(body)
         except (ValueError, RecursionError):
@@ -314,12 +320,12 @@ class HTTPAuthenticatedClient:
             logger.warning("the exchange warns about the token call: %s", warning)
         if errors:
             text = f"the exchange refused a token: {', '.join(errors)}"
-            raise _failure(text, status, errors)
+            raise _failure(text, response, errors)
         result = reply.get("result")
         result = result if isinstance(result, dict) else {}
         token = result.get("token")
         if status != 200 or not isinstance(token, str) or not TOKEN.fullmatch(token):
-            raise _failure(f"no token in the reply (HTTP status {status})", status)
+            raise _failure(f"no token in the reply (HTTP status {status})", response)
         return WebSocketToken(token, _lifetime(result.get("expires")))
 
     async def __aenter__(self) -> Self:
@@ -378,17 +384,35 @@ def _lifetime(expires: Any) -> float:
     return float(expires) if is_number and 0 < expires < LONGEST_LIFETIME else TOKEN_LIFETIME
 
 
-def _failure(text: str, status: int, errors: Sequence[str] = ()) -> TokenAcquisitionError:
+def _failure(
+    text: str, response: httpx.Response, errors: Sequence[str] = ()
+) -> TokenAcquisitionError:
     """Return the error of a reply without a token."""
     failure = TokenAcquisitionError(text, venue_error=", ".join(errors) or None)
-    failure.status, failure.errors = status, tuple(errors)
+    failure.status, failure.errors = response.status_code, tuple(errors)
+    failure.retry_after = longest_pause(response.headers.get_list("Retry-After"))
     return failure
 
 
-class _Streams:
-    """What a request opened, closed when the request is cancelled.
+class QuietProxy(httpx.Proxy):
+    """A proxy whose password is shown nowhere: httpcore logs it at DEBUG for SOCKS proxies."""
 
-    httpcore leaves the socket to the garbage collector when it is cancelled in a TLS handshake.
+    @property
+    def raw_auth(self) -> tuple[bytes, bytes] | None:
+        auth = super().raw_auth
+        return None if auth is None else (auth[0], _HiddenBytes(auth[1]))
+
+
+class _HiddenBytes(bytes):
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+class _Streams:
+    """What a request opened, closed when the request fails or is cancelled.
+
+    httpcore leaves the socket to the garbage collector when it is cancelled in a TLS handshake, and
+    when a SOCKS proxy refuses or answers what it cannot read.
     """
 
     def __init__(self) -> None:
@@ -403,7 +427,7 @@ class _Streams:
         return self
 
     async def __aexit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, asyncio.CancelledError):
+        if error is not None:
             for stream in self._opened:
                 await stream.aclose()
 

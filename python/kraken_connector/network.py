@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import ssl as tls
 import threading
+import time
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["Network", "checked_proxy", "checked_url_parts", "default_tls"]
+__all__ = [
+    "Network",
+    "checked_proxy",
+    "checked_url_parts",
+    "default_tls",
+    "longest_pause",
+    "without_frames",
+]
+
+#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
+LONGEST_RETRY_AFTER = 900.0
+
+E = TypeVar("E", bound=BaseException)
 
 #: The schemes that both `websockets` and `httpx` can use, the latter without SOCKS 4.
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
@@ -41,7 +58,8 @@ class Network:
     """
 
     ssl: tls.SSLContext | None = None
-    proxy: str | bool | None = None
+    # It may hold a password.
+    proxy: str | bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.ssl is not None and not isinstance(self.ssl, tls.SSLContext):
@@ -145,6 +163,51 @@ def checked_url_parts(url: str) -> SplitResult:
     return parts
 
 
+# Answers that are none.
+
+
+def longest_pause(values: Iterable[str]) -> float | None:
+    """Return the seconds for which the `Retry-After` headers of an answer forbid the next attempt.
+
+    Returns:
+        At most 900; `None` if no header can be read.
+    """
+    pauses = [pause for value in values if (pause := _retry_after(value)) is not None]
+    return max(pauses, default=None)
+
+
+def _retry_after(value: str) -> float | None:
+    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
+    try:
+        if value.isdecimal():
+            seconds = float(value)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
+    except (ValueError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)
+
+
+def without_frames(error: E) -> E:
+    """Return an exception whose frames are gone, and those of its causes.
+
+    Error reports show the variables of frames, and those of a library that connects hold the
+    password of a proxy or the headers of a request.
+    """
+    seen: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is None or one in seen:
+            continue
+        seen.append(one)
+        one.__traceback__ = None
+        left += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            left += one.exceptions
+    return error
+
+
 # Trust.
 
 _lock = threading.Lock()
@@ -187,10 +250,15 @@ def _load(file: str | None, folder: str | None) -> tls.SSLContext:
     return context
 
 
+#: The names by which a folder is looked into (OpenSSL, manual page of X509_LOOKUP_hash_dir).
+_LOOKED_UP = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
+
+
 def _has_certificates(context: tls.SSLContext) -> bool:
     """Tell whether there are certificates in a context, or in the folder that it looks into."""
     folder = tls.get_default_verify_paths().capath
-    return bool(context.cert_store_stats()["x509_ca"] or (folder and any(Path(folder).iterdir())))
+    names = [path.name for path in Path(folder).iterdir()] if folder else []
+    return bool(context.cert_store_stats()["x509_ca"] or any(map(_LOOKED_UP, names)))
 
 
 def _add_certifi(context: tls.SSLContext) -> None:

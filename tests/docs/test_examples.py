@@ -6,6 +6,7 @@ Each also passes `mypy --strict`, so that none of them trips over a book with an
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
 import subprocess
@@ -91,6 +92,10 @@ def simulated(exchange: SimulatedExchange, monkeypatch: pytest.MonkeyPatch) -> N
                 return await asyncio.wait_for(super().__anext__(), 1)
             except TimeoutError:
                 raise StopAsyncIteration from None
+
+        async def wait_closed(self) -> None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(super().wait_closed(), 1)
 
     class HTTP(kraken_connector.HTTPAuthenticatedClient):
         def __init__(self, **options: Any) -> None:

@@ -21,7 +21,7 @@ from tests import virtual
 
 from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
-from kraken_connector.http import HTTPAuthenticatedClient, WebSocketToken
+from kraken_connector.http import HTTPAuthenticatedClient, QuietProxy, WebSocketToken
 from kraken_connector.security import decode_secret, sign
 
 SECRET = "c2VjcmV0"
@@ -252,6 +252,130 @@ async def test_error_of_a_call_has_no_key_in_its_variables(failure: Exception) -
     assert "the-key" not in shown
     assert SECRET not in shown
     assert "nonce" not in shown
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_call_that_is_cancelled_has_no_key_in_its_variables(is_late: bool) -> None:
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    client = HTTPAuthenticatedClient(
+        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
+        api_key="the-key",
+        api_secret=SECRET,
+        otp="123987",
+        httpx_args={"trust_env": False},
+    )
+    call = asyncio.create_task(client.get_websockets_token())
+    try:
+        if is_late:
+            async with asyncio.timeout(0.05):
+                await call
+        else:
+            await asyncio.sleep(0.05)
+            call.cancel()
+            await call
+        raise AssertionError("the call ended")
+    except (TimeoutError, asyncio.CancelledError) as error:
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    finally:
+        server.close()
+    shown = "".join(report.format())
+    assert "get_websockets_token" in shown
+    for secret in ("the-key", SECRET, "123987", "nonce=", "API-Sign"):
+        assert secret not in shown
+
+
+async def test_answer_says_when_to_come_back() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        headers = [("Retry-After", "soon"), ("Retry-After", "120")]
+        return httpx.Response(429, headers=headers, text="error code: 1015")
+
+    client = HTTPAuthenticatedClient(
+        api_key="the-key",
+        api_secret=SECRET,
+        httpx_args={"transport": httpx.MockTransport(refuse)},
+    )
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await client.get_websockets_token()
+    assert (caught.value.status, caught.value.retry_after) == (429, 120)
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await Exchange("", 503).client().get_websockets_token()
+    assert (caught.value.status, caught.value.retry_after) == (503, None)
+
+
+class Stream:
+    """What a request opened."""
+
+    is_open = True
+
+    async def aclose(self) -> None:
+        self.is_open = False
+
+
+@pytest.mark.parametrize("failure", [None, httpx.ProxyError("no"), asyncio.CancelledError()])
+async def test_what_a_call_opened_is_closed_when_it_fails(
+    failure: BaseException | None,
+) -> None:
+    opened = Stream()
+
+    class Transport(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            note = request.extensions["trace"]
+            await note("socks.connect_tcp.complete", {"return_value": opened})
+            if failure is not None:
+                raise failure
+            return httpx.Response(200, json=GOOD)
+
+    client = HTTPAuthenticatedClient(
+        api_key="the-key", api_secret=SECRET, httpx_args={"transport": Transport()}
+    )
+    with contextlib.suppress(TokenAcquisitionError, asyncio.CancelledError):
+        await client.get_websockets_token()
+    assert opened.is_open is (failure is None)
+
+
+def test_password_of_a_proxy_is_shown_nowhere() -> None:
+    proxy = QuietProxy("socks5h://user:pass%20word@127.0.0.1:1080")
+    assert proxy.raw_auth == (b"user", b"pass word")
+    assert "word" not in repr(proxy) + repr(proxy.raw_auth)
+    assert QuietProxy("socks5h://127.0.0.1:1080").raw_auth is None
+
+
+@pytest.mark.parametrize("url", ["socks5h://user:the-password@{}", "http://user:the-password@{}"])
+async def test_call_by_a_proxy_logs_no_password(caplog: pytest.LogCaptureFixture, url: str) -> None:
+    if url.startswith("socks"):
+        pytest.importorskip("socksio")
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The way of SOCKS to want a password, and to refuse it (RFC 1929).
+        await reader.read(65536)
+        writer.write(b"\x05\x02")
+        await reader.read(65536)
+        writer.write(b"\x01\x01")
+        writer.close()
+
+    caplog.set_level(1)
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    client = HTTPAuthenticatedClient(
+        "http://exchange.test",
+        api_key="the-key",
+        api_secret=SECRET,
+        httpx_args={"proxy": url.format(place)},
+        timeout=0.5,
+    )
+    with pytest.raises(TokenAcquisitionError) as caught:
+        await client.get_websockets_token()
+    server.close()
+    report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "the-password" not in caplog.text
+    # This test's own frame has it.
+    assert "the-password" not in "".join(report.format()).replace(url, "").replace(
+        url.format(place), ""
+    )
 
 
 async def test_key_that_the_exchange_repeats_is_not_shown() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from tests import patience
 from tests.ws.helpers import (
     BTC,
     ETH,
+    PATIENCE,
     asked,
     client_of,
     connected,
@@ -22,6 +24,8 @@ from tests.ws.helpers import (
     tokens_of,
 )
 
+from kraken_connector.exceptions import ConnectionLost
+from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     BookParams,
@@ -29,6 +33,7 @@ from kraken_connector.ws import (
     ExecutionsParams,
     KrakenWSClient,
     TickerParams,
+    TokenManager,
 )
 
 ROLES: tuple[Literal["public"], Literal["private"]] = ("public", "private")
@@ -208,3 +213,55 @@ async def test_nothing_is_left_behind_by_a_client_that_gave_up(sim: SimulatedExc
     await client.disconnect()
     await eventually(lambda: asyncio.all_tasks() == before)
     assert not sim.connections
+
+
+async def test_token_call_ends_with_the_last_client_that_waits_for_it(
+    sim: SimulatedExchange,
+) -> None:
+    before = asyncio.all_tasks()
+    calls: list[asyncio.Task[Any] | None] = []
+
+    class Hanging:
+        async def get_websockets_token(self) -> WebSocketToken:
+            calls.append(asyncio.current_task())
+            await asyncio.sleep(PATIENCE)
+            raise AssertionError
+
+    manager = TokenManager(Hanging())
+    async with (
+        connected(sim, token_manager=manager) as one,
+        connected(sim, token_manager=manager) as other,
+    ):
+        subscribing = [asyncio.create_task(c.subscribe(ExecutionsParams())) for c in (one, other)]
+        await eventually(lambda: calls)
+        await asyncio.sleep(0.01)
+        await one.disconnect()
+        (call,) = calls
+        assert call is not None
+        assert not call.done()
+        await other.disconnect()
+        assert call.cancelled()
+        results = await asyncio.gather(*subscribing, return_exceptions=True)
+        assert all(isinstance(result, ConnectionLost) for result in results)
+    await eventually(lambda: asyncio.all_tasks() == before)
+
+
+@pytest.mark.parametrize("turns", range(0, 40, 3))
+async def test_connect_that_is_cancelled_again_and_again_leaves_nothing(
+    sim: SimulatedExchange, turns: int
+) -> None:
+    before = asyncio.all_tasks()
+    client = client_of(sim)
+    connecting = asyncio.create_task(client.connect())
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    # As a cancel scope of anyio does.
+    while not connecting.done():
+        connecting.cancel()
+        await asyncio.sleep(0)
+    with contextlib.suppress(asyncio.CancelledError):
+        await connecting
+    await client.disconnect()
+    assert client.state is ConnectionState.DISCONNECTED
+    await sim.wait_for(lambda: not sim.connections)
+    await eventually(lambda: asyncio.all_tasks() == before)

@@ -10,9 +10,11 @@ import functools
 import gc
 import socket
 import ssl
+import traceback
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,12 +22,19 @@ import httpx
 import pytest
 import trustme
 from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tokens_of
+from websockets.asyncio.server import ServerConnection, serve
 
 from kraken_connector import network
 from kraken_connector.exceptions import ConnectFailed, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import ExecutionsParams, KrakenWSClient, TickerParams, TokenManager
+from kraken_connector.ws import (
+    ExecutionsParams,
+    KrakenWSClient,
+    TickerParams,
+    TokenManager,
+    WSRequest,
+)
 
 NAME = "dual.test"
 #: Two addresses of this machine: the one that nobody answers comes first.
@@ -392,6 +401,19 @@ def test_certificates_of_certifi_stand_in_for_none(monkeypatch: pytest.MonkeyPat
     assert network._load(None, None).cert_store_stats()["x509_ca"] == 0
 
 
+@pytest.mark.parametrize(
+    ("name", "is_found"),
+    [("0a775a30.0", True), ("README", False), ("java", False), ("our-authority.pem", False)],
+)
+def test_folder_has_certificates_that_are_looked_up_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, is_found: bool
+) -> None:
+    (tmp_path / name).touch()
+    paths = ssl.get_default_verify_paths()._replace(capath=str(tmp_path))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    assert network._has_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) is is_found
+
+
 # Answers that are none.
 
 ANSWERS: dict[str, bytes] = {
@@ -481,6 +503,92 @@ async def test_refusal_says_when_to_come_back(
             await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
         assert caught.value.status == 429
         assert (caught.value.retry_after or 0.0) == least
+
+
+async def test_redirect_is_not_followed(sim: SimulatedExchange) -> None:
+    answer = f"HTTP/1.1 307 Elsewhere\r\nLocation: {sim.url}\r\n\r\n"
+    async with answering(answer.encode()) as port:
+        with pytest.raises(ConnectFailed) as caught:
+            await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
+        assert caught.value.status == 307
+    assert sim.connections_total == 0
+
+
+async def test_pause_that_is_named_twice_is_the_longer_one() -> None:
+    head = "HTTP/1.1 503 X\r\nRetry-After: soon\r\nRetry-After: 60\r\nRetry-After: 5\r\n\r\n"
+    async with answering(head.encode()) as port:
+        with pytest.raises(ConnectFailed) as caught:
+            await KrakenWSClient(f"ws://{GOOD}:{port}").connect()
+        assert caught.value.retry_after == 60
+
+
+SCHEMES = ["http", "https", "socks5h"]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("answer", [b"HTTP/1.1 407 No\r\n\r\n", b"\x05\x02", b""])
+async def test_password_of_a_proxy_is_in_no_report(
+    caplog: pytest.LogCaptureFixture, scheme: str, answer: bytes
+) -> None:
+    caplog.set_level(1)
+
+    async def fail(port: int) -> str:
+        client = KrakenWSClient(
+            "ws://exchange.test",
+            proxy=f"{scheme}://user:the-password@{GOOD}:{port}",
+            open_timeout=OPEN_TIMEOUT,
+        )
+        with pytest.raises(ConnectFailed) as caught:
+            await client.connect()
+        error = caught.value
+        assert error.__cause__ is not None
+        trace = error.__traceback__
+        assert trace is not None
+        # The first frame is that of this test.
+        report = traceback.TracebackException(
+            type(error), error, trace.tb_next, capture_locals=True
+        )
+        return "".join(report.format())
+
+    async with answering(answer) as port:
+        assert "the-password" not in await fail(port)
+    assert "the-password" not in caplog.text
+
+
+# Leaving.
+
+
+@on_each_loop
+def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> None:
+    async def main() -> None:
+        leaving = asyncio.Event()
+
+        async def read_nothing(connection: ServerConnection) -> None:
+            connection.transport.pause_reading()
+            await leaving.wait()
+
+        with socket.create_server((GOOD, 0)) as listening:
+            # Sockets that it accepts have it too.
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            async with serve(
+                read_nothing, sock=listening, max_size=None, close_timeout=0.1
+            ) as server:
+                client = KrakenWSClient(
+                    f"ws://{GOOD}:{listening.getsockname()[1]}", close_timeout=0.1
+                )
+                await client.connect()
+                # More than the system holds, in parts that are masked quickly.
+                for _ in range(40):
+                    await client.send(WSRequest("anything", {"text": "x" * 2**18}))
+                    await asyncio.sleep(0.005)
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        await client.disconnect()
+                finally:
+                    leaving.set()
+                    server.close()
+
+    assert unclosed(module, main()) == []
 
 
 # Cancelled token calls.

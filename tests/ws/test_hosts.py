@@ -311,16 +311,22 @@ def test_iteration_raises_when_market_data_ends_and_goes_on_with_private_message
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
         taking = asyncio.create_task(take_all(client))
+        closing = asyncio.create_task(client.wait_closed())
         await asyncio.sleep(1)
         lose_the_market(sim)
         *taken, end = await taking
         assert isinstance(end, ConnectFailed)
+        with pytest.raises(ConnectFailed):
+            await closing
+        closing = asyncio.create_task(client.wait_closed())
         assert {getattr(message, "channel", "") for message in taken} >= {"book", "executions"}
         assert client.state is ConnectionState.TRADING_ONLY
         taking = asyncio.create_task(find_channel(client, "executions", "update"))
         await client.add_order(limit("100.0"))
         assert (await taking).data[0].exec_type == "pending_new"
+        assert not closing.done()
         await client.disconnect()
+        await closing
         assert not any(isinstance(taken, ConnectFailed) for taken in await take_all(client))
         with pytest.raises(NotConnected):
             await client.receive()

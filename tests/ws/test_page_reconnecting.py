@@ -17,6 +17,7 @@ from tests.ws.helpers import (
     ETH,
     SOL,
     asked,
+    client_of,
     connected,
     eventually,
     find,
@@ -365,6 +366,78 @@ async def test_close_code_of_a_policy_is_final(sim: SimulatedExchange) -> None:
     assert sim.connections_total == 1
 
 
+async def test_caller_may_go_on_after_a_close_code_of_a_policy(sim: SimulatedExchange) -> None:
+    async with connected(sim, retryable=lambda error: True) as client:
+        sim.faults.close_connections(1008, "policy violation")
+        await reconnected(sim, client)
+
+
+def test_attempts_that_are_given_up_use_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        monkeypatch.setattr(connection, "connect_budget", Budget(limit=1, window=60.0))
+        async with SimulatedExchange(rate=0) as sim:
+            async with connected(sim) as client:
+                pass
+            for _ in range(5):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(1):
+                        await client.connect()
+            async with asyncio.timeout(60):
+                await client.connect()
+            await client.disconnect()
+
+    class Budget(ConnectBudget):
+        def reserve(self, url: str, now: float) -> float:
+            return super().reserve("wss://ws.kraken.com", now)
+
+    virtual.run(main())
+
+
+async def ended(client: KrakenWSClient) -> Exception | None:
+    """Wait until a client is disconnected, and return why it was."""
+    try:
+        await client.wait_closed()
+    except (ConnectFailed, ConnectionLost) as error:
+        return error
+    return None
+
+
+async def test_program_with_callbacks_alone_learns_of_the_end(sim: SimulatedExchange) -> None:
+    taken: list[Any] = []
+    client = client_of(sim, on_message=taken.append)
+    assert await ended(client) is None
+    await client.connect()
+    waiting = [asyncio.create_task(ended(client)) for _ in range(2)]
+    await asyncio.sleep(0)
+    sim.faults.refuse_connections(times=None, status=403)
+    reset(sim)
+    for error in [*(await asyncio.gather(*waiting)), await ended(client)]:
+        assert isinstance(error, ConnectFailed)
+        assert error.status == 403
+    # It can be connected again, and then it is not over.
+    sim.faults.clear()
+    await client.connect()
+    again = asyncio.create_task(ended(client))
+    await asyncio.sleep(0.01)
+    assert not again.done()
+    await client.disconnect()
+    assert await again is None
+    assert await ended(client) is None
+
+
+async def test_wait_for_the_end_ends_when_no_connection_comes_about(
+    sim: SimulatedExchange,
+) -> None:
+    client = client_of(sim)
+    sim.faults.refuse_connections(times=None)
+    connecting = asyncio.create_task(client.connect())
+    await asyncio.sleep(0)
+    waiting = asyncio.create_task(ended(client))
+    with pytest.raises(ConnectFailed):
+        await connecting
+    assert await waiting is None
+
+
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 1013, 3000, 4000])
 async def test_other_close_codes_lead_to_a_new_connection(
     sim: SimulatedExchange, code: int
@@ -402,6 +475,41 @@ def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> 
             assert client.state is ConnectionState.RECONNECTING
         pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
         assert all(120 <= pause < 121 for pause in pauses)
+
+    virtual.run(main())
+
+
+@pytest.mark.parametrize("is_asking", [False, True])
+def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
+    async def main() -> None:
+        opened: list[float] = []
+        now = asyncio.get_running_loop().time
+        options = {"backoff_base": 0.5, "backoff_max": 30.0}
+        async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
+
+            async def end_each() -> None:
+                for count in itertools.count(1):
+                    await sim.wait_for(lambda count=count: sim.connections_total >= count)
+                    opened.append(now())
+                    await asyncio.sleep(1)
+                    sim.faults.close_connections(1013, "try again later")
+
+            ending = asyncio.create_task(end_each())
+            if is_asking:
+                await client.subscribe(TickerParams(symbol=[BTC]))
+            await asyncio.sleep(1000)
+            ending.cancel()
+            # It lasts longer than the longest pause, so the next one is short again.
+            await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
+            await asyncio.sleep(31)
+            count, then = sim.connections_total, now()
+            reset(sim)
+            await sim.wait_for(lambda: sim.connections_total > count)
+            assert now() - then < 1
+        # 0.5 s, doubling up to 30 s, less a half at most.
+        pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
+        assert all(pause >= 15 for pause in pauses[7:])
+        assert len(opened) < 75
 
     virtual.run(main())
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import random
 import ssl
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidProxyStatus, InvalidStatus
 
 from ..exceptions import ConnectFailed, ConnectionLost
+from ..network import longest_pause
 from .constants import CONNECT_LIMIT, CONNECT_WINDOW
 
 __all__ = [
@@ -75,6 +74,11 @@ class ConnectBudget:
         self._attempts.append(start)
         return start - now
 
+    def give_back(self, start: float) -> None:
+        """Forget an attempt that was to be made at a time, and will not be."""
+        if self._attempts:
+            self._attempts.remove(min(self._attempts, key=lambda other: abs(other - start)))
+
 
 #: The budget of this process.
 connect_budget = ConnectBudget()
@@ -82,21 +86,20 @@ connect_budget = ConnectBudget()
 
 #: HTTP statuses of a handshake that another one will not change (Kraken's Rust SDK).
 FINAL_STATUSES = frozenset({400, 401, 403, 404})
-#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
-LONGEST_RETRY_AFTER = 900.0
 #: The close code "policy violation", after which Kraken's Rust SDK does not connect again.
 POLICY_VIOLATION = 1008
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether connecting again may help after an attempt that ended with an error.
+    """Tell whether connecting again may help after an attempt or a connection that ended so.
 
     Not if a certificate is not trusted, if the handshake was refused with HTTP status 400, 401, 403
-    or 404, or if a package is missing that the proxy needs.
+    or 404, if a package is missing that the proxy needs, or if the exchange closed the connection
+    for good.
     """
     if isinstance(error, InvalidStatus):
         return error.response.status_code not in FINAL_STATUSES
-    return not isinstance(error, ssl.SSLCertVerificationError | ImportError)
+    return not (isinstance(error, ssl.SSLCertVerificationError | ImportError) or is_final(error))
 
 
 def is_final(error: BaseException) -> bool:
@@ -110,17 +113,5 @@ def connect_failed(url: str, attempts: int, error: Exception) -> ConnectFailed:
     if isinstance(error, InvalidStatus | InvalidProxyStatus):
         response = error.response
         failed.status = response.status_code
-        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+        failed.retry_after = longest_pause(response.headers.get_all("Retry-After"))
     return failed
-
-
-def _retry_after(value: str) -> float | None:
-    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
-    try:
-        if value.isdecimal():
-            seconds = float(value)
-        else:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time_ns() / 1e9
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_RETRY_AFTER)

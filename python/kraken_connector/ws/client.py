@@ -24,6 +24,7 @@ from .book import LiveBooks, OrderBookManager
 from .connection import ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .dispatcher import WSMessage
+from .ending import Ending
 from .exchange_clock import ExchangeClock, nanoseconds
 from .hosts import Hosts
 from .inbox import Inbox
@@ -119,9 +120,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             settings of its own; the default trusts the system's certificates.
         proxy: URL of a proxy, for the token call too; the default takes the environment's, which
             is never used for hosts on this machine; `False` takes none.
-        retryable: whether to go on after an attempt to reconnect failed with an exception; the
-            default gives up on certificates that are not trusted, and on refusals with HTTP status
-            400, 401, 403 or 404.
+        retryable: whether to go on after an attempt to reconnect failed with an exception, or the
+            exchange closed a connection with code 1008; the default gives up on that code, on
+            certificates that are not trusted, and on refusals with HTTP status 400, 401, 403 or
+            404.
         check_orders: whether orders are checked before they are sent: against the state of the
             exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
             status of their pair.
@@ -273,9 +275,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             },
             on_lost=self._queues.look,
         )
-        self._pool = Pool(hosts, wiring, self._ended)
+        self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
         self._cleaning: asyncio.Task[None] | None = None
-        self._gave_up = False
+        self._ending = Ending()
         self._books = LiveBooks(self._pool.engine_of)
 
     # Life.
@@ -302,13 +304,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             raise RuntimeError(f"Cannot connect: the client is {self.state}")
         await self._cleaned()
         logger.info("using the %s core", backend())
-        self._inbox.open(keep=self._gave_up or goes_on)
+        self._inbox.open(keep=self._ending.reason is not None or goes_on)
         self.orders.began()
         try:
             await self._pool.connect(hosts)
         except BaseException:
             if not goes_on:
                 self._inbox.end(NotConnected("receive", "disconnected"))
+                self._ending.tell(None)
             raise
 
     async def disconnect(self) -> None:
@@ -326,12 +329,31 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             # A dead man's switch that is being left still needs the connection.
             await self.protection.finish()
         finally:
-            self._gave_up = False
             self._inbox.end(NotConnected("receive", "disconnected"))
             self._trader.ended()
             self.orders.ended(NotConnected("wait for an order", "disconnected"))
-            await self._cleaned()
-            await self._pool.close()
+            try:
+                await self._cleaned()
+                await self._pool.close()
+            finally:
+                self._ending.left()
+
+    async def wait_closed(self) -> None:
+        """Wait until the client is disconnected, at once if it is.
+
+        It tells of the end where nobody iterates, as with `on_message=`: a task that awaits it
+        ends when messages do.
+
+        Raises:
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) the client gave up, or market data
+                ended and trading goes on; then it can be awaited again.
+            RuntimeError: it was called on another event loop than `connect`.
+        """
+        if self.state is not ConnectionState.DISCONNECTED:
+            self._pool.check_loop("wait_closed")
+            await self._ending.wait()
+        elif self._ending.reason is not None:
+            raise self._ending.reason
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -551,11 +573,16 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _ended(self, reason: Exception) -> None:
         """Give up: without one of its connections a client is not what its user thinks it is."""
         logger.error("giving up: %s", reason)
-        self._gave_up = True
         self._inbox.end(reason)
         self._trader.ended()
         self.orders.ended(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
+        self._ending.gave_up(reason)
+
+    def _market_ended(self, reason: Exception) -> None:
+        """Tell those who wait for market data; private messages still come."""
+        self._inbox.interrupt(reason)
+        self._ending.tell(reason)
 
     async def _cleaned(self) -> None:
         """Wait until what `_ended` began is over."""

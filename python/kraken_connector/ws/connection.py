@@ -24,7 +24,7 @@ from ..exceptions import (
     TransportError,
 )
 from ..http import WebSocketToken
-from ..network import Network
+from ..network import Network, without_frames
 from .backoff import (
     connect_budget,
     connect_failed,
@@ -39,6 +39,7 @@ from .inbox import IN_A_ROW, StoppingLane
 from .latency import LatencyHistogram
 from .options import check_seconds, checked_count
 from .session import Session
+from .shielding import wait_shielded
 from .token import OwnTokens, TokenDelayed
 from .transport import DirectConnection, FrameWriter, open_socket
 
@@ -141,7 +142,9 @@ class Connection:
         self._readable = asyncio.Event()
         self._drain: StoppingLane | None = None
         self._attempts = 0
-        self._delays = delays(options.backoff_base, options.backoff_max)
+        self._start_pauses_anew()
+        #: When the socket was opened.
+        self._since = 0.0
         # That of the event loop, from `open` on: a client may be used in one after the other.
         self.now = time.monotonic
 
@@ -169,14 +172,14 @@ class Connection:
             raise ConnectFailed(self.session.url, 1, "disconnect() was called")
         self._opening = None
         self._attempts = 0
-        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
+        self._start_pauses_anew()
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
     def may_try_again(self, error: Exception) -> bool:
         """Tell whether another round of attempts makes sense after one that ended so."""
         options = self._options
-        if options.max_reconnect_attempts == 0 or is_final(error):
+        if options.max_reconnect_attempts == 0:
             return False
         return options.may_retry(error)
 
@@ -219,8 +222,15 @@ class Connection:
         if self._stopping:
             await asyncio.wait(self._stopping)
             self._stopping.clear()
-        if self._leaving is not None:
-            await self._leaving.close()
+        if self._leaving is None:
+            return
+        try:
+            # The library's own bound begins when the peer has taken what was written.
+            async with asyncio.timeout(self._options.close_timeout):
+                await self._leaving.close()
+        except TimeoutError:
+            self._leaving.transport.abort()
+            await self._leaving.wait_closed()
 
     def abort(self) -> None:
         """Drop the socket of a stopped connection."""
@@ -241,7 +251,6 @@ class Connection:
             return
         if self._attempts and session.is_settled:
             self._attempts = 0
-            self._delays = delays(self._options.backoff_base, self._options.backoff_max)
         self._set_timer()
 
     # A consumer that is too slow.
@@ -325,6 +334,9 @@ class Connection:
         error = self.session.failure or ConnectionLost(self.session.url, reason)
         if isinstance(error, ConnectionLost):
             error.code = code
+        # One that works and soon ends, again and again, must not be opened at the shortest pause.
+        if self.now() - self._since >= self._options.backoff_max:
+            self._start_pauses_anew()
         self._stop(error)
         socket.transport.abort()
         await socket.wait_closed()
@@ -423,6 +435,7 @@ class Connection:
         self._readable = asyncio.Event()
         self._readable.set()
         self._drain = None
+        self._since = self.now()
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
         try:
@@ -451,10 +464,15 @@ class Connection:
             ConnectFailed: it cannot be opened.
         """
         url, options = self.session.url, self._options
-        wait = connect_budget.reserve(url, self.now())
+        now = self.now()
+        wait = connect_budget.reserve(url, now)
         if wait > 0:
             logger.warning("too many connections lately: waiting %.1f s", wait)
-            await asyncio.sleep(wait)
+            try:
+                await asyncio.sleep(wait)
+            except asyncio.CancelledError:
+                connect_budget.give_back(now + wait)
+                raise
         self._attempts += 1
         try:
             return await open_socket(
@@ -467,6 +485,7 @@ class Connection:
                 take=self._take,
             )
         except Exception as error:
+            without_frames(error)
             raise connect_failed(url, self._attempts, error) from error
 
     async def _redial(self, reason: Exception) -> ClientConnection:
@@ -477,7 +496,8 @@ class Connection:
                 failed.
         """
         options = self._options
-        if options.max_reconnect_attempts == 0 or is_final(reason):
+        is_end = is_final(reason) and not options.retryable(reason)
+        if options.max_reconnect_attempts == 0 or is_end:
             logger.info("lost %s: %s", self.session.url, reason)
             raise reason
         self.state = ConnectionState.RECONNECTING
@@ -504,6 +524,9 @@ class Connection:
         if isinstance(reason, ConnectFailed):
             raise reason
         raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
+
+    def _start_pauses_anew(self) -> None:
+        self._delays = delays(self._options.backoff_base, self._options.backoff_max)
 
     async def _drained(self) -> None:
         """Wait until the consumer whose lane overflowed has caught up."""
@@ -592,6 +615,8 @@ async def _fetched(tokens: OwnTokens) -> WebSocketToken:
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
     """End an attempt to connect that nobody wants any more, successful or not."""
     opening.cancel()
-    await asyncio.wait([opening])
-    if not opening.cancelled() and opening.exception() is None:
-        opening.result().transport.abort()
+    try:
+        await wait_shielded(opening)
+    finally:
+        if not opening.cancelled() and opening.exception() is None:
+            opening.result().transport.abort()

@@ -158,6 +158,8 @@ class Pool:
         await self._wait_closing()
         self._is_trading_only = False
         await self._close(list(self), forget=forget)
+        if self._wiring.tokens is not None:
+            await self._wiring.tokens.release()
 
     async def _close(self, links: Collection[Link], *, forget: bool) -> None:
         self._stop(links, forget=forget)

@@ -25,6 +25,10 @@ _FOREVER = float("inf")
 LASTING = 45.0
 
 
+#: Seconds that a cancelled call may take to end.
+LAST_WAIT = 1.0
+
+
 class TokenSource(Protocol):
     """Whatever can fetch a token; `HTTPAuthenticatedClient` is one."""
 
@@ -78,6 +82,8 @@ class TokenManager:
         self._fetch: asyncio.Task[WebSocketToken] | None = None
         #: The event loop that used it last.
         self._loop: ref[asyncio.AbstractEventLoop] | None = None
+        #: How many wait for a token.
+        self._waiting = 0
         #: Counts what makes tokens that are under way useless.
         self._generation = 0
 
@@ -150,7 +156,22 @@ class TokenManager:
             # Whoever waits gets the error; perhaps nobody does any more.
             fetch.add_done_callback(_look_at)
         # Not cancelled with those who wait for it: the next connection wants the token.
-        return (await asyncio.shield(fetch)).token
+        self._waiting += 1
+        try:
+            return (await asyncio.shield(fetch)).token
+        finally:
+            self._waiting -= 1
+
+    async def release(self) -> None:
+        """End a call that nobody waits for any more, as when the last client has disconnected."""
+        fetch = self._fetch
+        is_ours = fetch is not None and fetch.get_loop() is asyncio.get_running_loop()
+        if fetch is None or not is_ours or self._waiting or fetch.done():
+            return
+        self._fetch = None
+        fetch.cancel()
+        # A source that does not let itself be cancelled holds up nobody.
+        await asyncio.wait([fetch], timeout=LAST_WAIT)
 
     def _check_loop(self) -> None:
         """Refuse to be used by two threads: nothing here is locked.
@@ -280,6 +301,10 @@ class OwnTokens:
     def refused(self, token: str) -> None:
         """Note that the exchange refused a token."""
         self._manager.refused(token)
+
+    async def release(self) -> None:
+        """End a call that nobody waits for any more."""
+        await self._manager.release()
 
 
 class _OtherManager:

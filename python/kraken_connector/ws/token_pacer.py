@@ -90,6 +90,7 @@ class TokenPacer:
             self._trouble(now, type(error).__name__)
             return
         self._trouble(now, error.error)
+        self._pause(now, error.retry_after or 0.0)
         for text in error.errors or (error.venue_error or "",):
             self._pause(now, self._least_pause(text, error.status, wall_time))
 

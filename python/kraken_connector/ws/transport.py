@@ -49,6 +49,13 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
         return level > logging.DEBUG and super().isEnabledFor(level)
 
 
+class _Connect(connect):
+    """Follows no redirect: tokens go to the host that the client was given, and to no other."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
     """A connection whose text frames take the short way.
 
@@ -162,7 +169,7 @@ async def open_socket(
         options["create_connection"] = functools.partial(DirectConnection, receiver, take)
     try:
         async with asyncio.timeout(open_timeout):
-            return await connect(
+            return await _Connect(
                 url,
                 compression=None,
                 max_size=max_frame_size,

@@ -10,6 +10,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
+from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.ws.backoff import (
     ConnectBudget,
     connect_failed,
@@ -49,10 +50,27 @@ def test_budget_never_lets_more_than_its_limit_into_a_window() -> None:
     assert all(later - earlier >= 60.0 for earlier, later in zip(starts, starts[5:], strict=False))
 
 
+def test_budget_forgets_an_attempt_that_is_given_back() -> None:
+    budget = ConnectBudget(limit=2, window=10.0)
+    for now in (0.0, 1.0):
+        budget.reserve(VENUE, now)
+    for _ in range(10):
+        assert budget.reserve(VENUE, 2.1) == pytest.approx(7.9)
+        budget.give_back(2.1 + 7.9)
+    assert budget.reserve(VENUE, 12.0) == 0.0
+
+
 @pytest.mark.parametrize("url", ["ws://127.0.0.1:1/v2", "wss://notkraken.com", "wss://[::1]/v2"])
 def test_budget_is_for_the_exchanges_hosts_alone(url: str) -> None:
     budget = ConnectBudget(limit=1, window=10.0)
     assert [budget.reserve(url, 0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+
+def test_policy_violation_is_final() -> None:
+    lost = ConnectionLost(VENUE, "")
+    assert is_retryable(lost)
+    lost.code = 1008
+    assert not is_retryable(lost)
 
 
 def test_untrusted_certificate_is_final() -> None:

@@ -9,6 +9,7 @@ import pytest
 from kraken_connector import Engine
 from kraken_connector.models import BookCrossedEvent
 from kraken_connector.ws import inbox as inbox_module
+from kraken_connector.ws import lag as lag_module
 from kraken_connector.ws.inbox import OVERFLOWS, Inbox
 from kraken_connector.ws.lag import lag
 
@@ -75,3 +76,16 @@ def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
     lanes = inbox()
     lanes.private.put(ticker("BTC/USD", 50))
     assert lag(lanes.lanes, SECOND)["lanes"]["private"]["oldest"] == 0.0
+
+
+def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lag_module, "LOOKED_AT", 2)
+    lanes = inbox()
+    for at, symbol in enumerate(("BTC/USD", "ETH/USD", "SOL/USD")):
+        lanes.dropping.put(ticker(symbol, at))
+    told = lag(lanes.lanes, 10 * SECOND)
+    assert told["lanes"]["drop_oldest"]["queued"] == 3
+    assert told["lanes"]["drop_oldest"]["oldest"] == 10.0
+    assert list(told["waiting"]) == ["ticker BTC/USD", "ticker ETH/USD"]

@@ -47,6 +47,14 @@ def test_good_tokens_without_end_stay_within_the_allowance(hours: float) -> None
     assert highest_count(calls) <= HOLDS
 
 
+def test_pause_that_an_answer_names_is_kept() -> None:
+    pacer = TokenPacer()
+    pacer.calling(0.0)
+    pacer.failed(0.0, WALL, error_of("", status=503, retry_after=120.0))
+    assert pacer.wait(0.0) == 120.0
+    assert pacer.wait(100.0) == 20.0
+
+
 def test_refused_tokens_are_followed_by_growing_pauses() -> None:
     def refuse(pacer: TokenPacer, now: float) -> None:
         pacer.succeeded(now)
