@@ -102,9 +102,12 @@ class Staleness:
 
         def by_symbol(message: WSDataMessage) -> None:
             # Cheaper than `message.symbol`, which reads the frame.
-            symbol = getattr(message.data[0], "symbol", None) if message.data else None
-            if isinstance(symbol, str) and symbol in marks:
-                marks[symbol] = receiving.last_received_ns
+            try:
+                symbol = message.data[0].symbol
+                if symbol in marks:
+                    marks[symbol] = receiving.last_received_ns
+            except (LookupError, AttributeError, TypeError):
+                pass  # It names no symbol.
             take(message)
 
         def by_interval(message: WSDataMessage) -> None:
