@@ -158,6 +158,8 @@ async def test_reconnecting_leaves_nothing_behind(
             pass
 
     def held() -> tuple[int, int]:
+        sim.log.clear()
+        sim.requests.clear()
         gc.collect()
         return len(asyncio.all_tasks()), len(gc.get_objects())
 
