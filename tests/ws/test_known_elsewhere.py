@@ -158,6 +158,8 @@ async def test_reconnecting_leaves_nothing_behind(
             pass
 
     def held() -> tuple[int, int]:
+        sim.log.clear()
+        sim.requests.clear()
         gc.collect()
         return len(asyncio.all_tasks()), len(gc.get_objects())
 
@@ -178,6 +180,9 @@ LEAVING = """
     import asyncio, os, signal, sys
     from kraken_connector.sim import SimulatedExchange
     from kraken_connector.ws import BookParams, KrakenWSClient
+
+    # The shell of a background job hands the signal down ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
     async def main():
         sim = SimulatedExchange(symbols=["BTC/USD"], rate=100)
