@@ -15,7 +15,7 @@ pytest.importorskip("resource", reason="this system does not tell how much memor
 
 ROOT = Path(__file__).parents[2]
 #: A leak of one small object a frame is megabytes in so many rounds.
-ROUNDS = {"native": 600, "pure": 120}
+ROUNDS = {"native": 600, "pure": 240}
 #: Bytes that the allocators may still take after the first third of the rounds.
 SLACK = 1024 * 1024
 
