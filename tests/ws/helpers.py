@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws import KrakenWSClient, TokenManager
+from kraken_connector.ws import GapEvent, KrakenWSClient, TokenManager
 
 T = TypeVar("T")
 
@@ -49,6 +49,14 @@ def tokens_of(
 def asked(sim: SimulatedExchange) -> list[Any]:
     """Return the requests that the exchange got, without pings."""
     return [request for request in sim.requests if request.method != "ping"]
+
+
+def gaps_of(client: KrakenWSClient) -> list[GapEvent]:
+    """Return the gaps without pauses of this process.
+
+    A busy machine makes them, or the garbage collector with all that a whole run of tests keeps.
+    """
+    return [gap for gap in client.gaps if gap.cause != "pause"]
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests import virtual
-from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel
+from tests.ws.helpers import BTC, ETH, client_of, connected, eventually, find_channel, gaps_of
 
 from kraken_connector import Engine
 from kraken_connector.exceptions import ConnectFailed, SubscriptionError
@@ -81,8 +81,7 @@ async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -
         await eventually(lambda: view.reconnects == 1)
         await both_legs_stand(client)
         assert book.is_valid
-        # A machine that stands still for a second is not what this is about.
-        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
+        assert gaps_of(client) == []
 
 
 @pytest.mark.parametrize("depth", [10, 1000])
@@ -113,7 +112,7 @@ async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, d
             assert copy.book(BTC).asks == book.asks
         assert client.stats()["callback_errors"] == 0
         assert received == sorted(received)
-        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
+        assert gaps_of(client) == []
 
 
 async def test_losing_both_is_a_hole(sim: SimulatedExchange) -> None:
@@ -164,7 +163,7 @@ async def test_book_can_be_resynced_while_it_is_read(sim: SimulatedExchange) -> 
         await client.subscribe(BookParams(symbol=[BTC]))
         await both_legs_stand(client)
         await client.resync(BTC)
-        assert [gap for gap in client.gaps if gap.cause != "pause"] == []
+        assert gaps_of(client) == []
         assert client.book(BTC).is_valid
 
 
@@ -273,7 +272,7 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
         await asyncio.sleep(0.1)
         assert client.book(BTC).bids == copy.book(BTC).bids == sim.published(BTC)[-1].bids
         assert client.stats()["callback_errors"] == 0
-        counts["gaps"] = len(client.gaps)
+        counts["gaps"] = len(gaps_of(client))
         counts["switches"] = arbiter.switches
         counts["reconnects"] = sum(view.reconnects for view in client.connections.values())
         loop.lag = lambda: 0.0

@@ -64,8 +64,13 @@ async def test_failure_reaches_all_who_ask_and_the_next_try_is_a_new_one() -> No
     source = Source()
     source.error = TokenAcquisitionError("no")
     manager = TokenManager(source)
-    results = await asyncio.gather(*(manager.get_token() for _ in range(3)), return_exceptions=True)
+    source.gate.clear()  # a task that begins when it is made would fail before the next one asks
+    asking = [asyncio.create_task(manager.get_token()) for _ in range(3)]
+    await asyncio.sleep(0)
+    source.gate.set()
+    results = await asyncio.gather(*asking, return_exceptions=True)
     assert all(isinstance(result, TokenAcquisitionError) for result in results)
+    assert source.calls == 1
     source.error = None
     assert await manager.get_token() == "token 2"
 
