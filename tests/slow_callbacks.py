@@ -42,7 +42,6 @@ _MOVING = tuple(
         Session.receive,
         KrakenWSClient.__anext__,
         KrakenWSClient.receive,
-        Inbox.take,
         Inbox.pop,
     )
 )
