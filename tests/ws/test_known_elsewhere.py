@@ -181,9 +181,6 @@ LEAVING = """
     from kraken_connector.sim import SimulatedExchange
     from kraken_connector.ws import BookParams, KrakenWSClient
 
-    # The shell of a background job hands the signal down ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
     async def main():
         sim = SimulatedExchange(symbols=["BTC/USD"], rate=100)
         await sim.start_serving()
