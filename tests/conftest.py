@@ -54,6 +54,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_SLOW] = SlowCallbacks(limit)
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if (slow := config.stash.get(_SLOW, None)) is not None:
+        slow.close()
+
+
 _SLOW: pytest.StashKey[SlowCallbacks | None] = pytest.StashKey()
 
 

@@ -79,6 +79,11 @@ class SlowCallbacks:
 
         events.Handle._run = run  # type: ignore[method-assign]
 
+    def close(self) -> None:
+        """Stop looking: a signal at the end of the process, when nobody takes it, would kill it."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
+
     def _watch(self, handle: events.Handle) -> None:
         self._seen.clear()
         before = time.thread_time() - self._collecting
