@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sized
 from decimal import Decimal
 from typing import Any, ClassVar, Self, final
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Self, final
 from ..models import BookData, Level3Data, Model, timestamp_ns
 from ..models._items import item_type
 from .docs import documented
-from .lexer import decode, decode_decimals
+from .lexer import decode, decode_decimals, decode_rows
 from .lock import LOCK
 
 
@@ -194,28 +195,41 @@ def _restore(state: dict[str, Any]) -> WSDataMessage:
     return message
 
 
+#: A zero with a sign and no digits after the point, which is an integer without a sign elsewhere.
+_SIGNED_ZERO = re.compile(rb"-0\s*[,}\]]")
+
+
 def _exact_rows(frame: bytes) -> list[dict[str, Any]]:
     """Return book items with exact prices and quantities; beside them only the timestamp may be a
     number, and then is what it is on other channels."""
-    items = decode_decimals(frame)["data"]
+    items: list[dict[str, Any]] = decode_decimals(frame)["data"]
     if any(not isinstance(item.get("timestamp"), str | None) for item in items):
         for item, usual in zip(items, decode(frame)["data"], strict=True):
             item["timestamp"] = usual.get("timestamp")
-    return items  # type: ignore[no-any-return]
+    if _SIGNED_ZERO.search(frame):
+        _take_numbers(items, decode_rows(frame)["data"], ("price", "qty"))
+    return items
 
 
 def _exact_orders(frame: bytes) -> list[dict[str, Any]]:
     """Return items of `level3` whose prices and quantities are exact, all else as usual."""
-    items, exact = decode(frame)["data"], decode_decimals(frame)["data"]
+    items: list[dict[str, Any]] = decode(frame)["data"]
+    _take_numbers(items, decode_rows(frame)["data"], ("limit_price", "order_qty"))
+    return items
+
+
+def _take_numbers(
+    items: list[dict[str, Any]], exact: list[dict[str, Any]], names: tuple[str, str]
+) -> None:
+    """Give the rows of a book's items the numbers that the same rows have elsewhere."""
     for item, exact_item in zip(items, exact, strict=True):
         for side in ("bids", "asks"):
             for row, exact_row in zip(
                 item.get(side) or (), exact_item.get(side) or (), strict=True
             ):
-                for name in ("limit_price", "order_qty"):
+                for name in names:
                     if type(exact_row.get(name)) in (Decimal, int):
                         row[name] = exact_row[name]
-    return items  # type: ignore[no-any-return]
 
 
 def _text(source: Any, name: str) -> str | None:

@@ -47,6 +47,11 @@ def _integer(lexeme: str, wide: Callable[[str], Any] = float) -> Any:
     return value if -(2**63) <= value < 2**64 else wide(lexeme)
 
 
+def _row_integer(lexeme: str) -> Any:
+    """Return an integer as such, and what would lose a digit or its sign so as `Decimal`."""
+    return Decimal(lexeme) if lexeme == "-0" else _integer(lexeme, Decimal)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
 
@@ -79,6 +84,11 @@ def decode_exact(frame: bytes) -> Any:
 def decode_decimals(frame: bytes) -> Any:
     """Return the value of a frame that was checked before, with exact numbers."""
     return json.loads(frame, parse_float=exact_number, parse_int=partial(_integer, wide=Decimal))
+
+
+def decode_rows(frame: bytes) -> Any:
+    """Return the value of a frame that was checked before, with the exact numbers of a book."""
+    return json.loads(frame, parse_float=exact_number, parse_int=_row_integer)
 
 
 def _too_deep(frame: bytes) -> bool:

@@ -122,6 +122,16 @@ def test_book_numbers_are_decimals_with_the_digits_of_the_wire(core: Any) -> Non
     assert [str(level.qty) for level in message.data[0].bids] == ["0E-8", "2.50"]
 
 
+@pytest.mark.parametrize("zero", ["-0", "0", "-0.0", "0e-8"])
+def test_zero_in_a_book_has_the_sign_and_digits_of_the_wire(core: Any, zero: str) -> None:
+    row = f'{{"price":1.5,"qty":{zero}}}'
+    frame = (
+        f'{{"channel":"book","type":"update","data":[{{"symbol":"A/B","bids":[{row}],"asks":[]}}]}}'
+    )
+    (level,) = core.parse_message(frame).data[0].bids
+    assert str(level.qty) == str(Decimal(zero))
+
+
 def test_parts_of_an_item_know_their_place_in_the_frame(core: Any) -> None:
     message = core.parse_message(frames()["instrument"])
     asset, pair = message.data[0].assets[0], message.data[0].pairs[0]
