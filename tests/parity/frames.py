@@ -27,25 +27,25 @@ CHANNELS = (
 )
 METHODS = ("subscribe", "unsubscribe", "pong", "ping", "error", "batch_cancel", "batch_add")
 
+#: Numbers that two readers might take for different ones.
+SPELLINGS = (
+    "0",
+    "-0",
+    "0.0",
+    "-0.0",
+    "1e-08",
+    "1E5",
+    "1.50e+3",
+    "0e0",
+    "5e-324",
+    "1e308",
+    "1e400",
+    "-1e9999999999999999999",
+    "1e-9999999999999999999",
+    *("9" * 19, "9" * 38, "9" * 39, "0." + "0" * 37 + "1", "1e-39", "1e38", "1e37"),
+)
 numbers = st.one_of(
-    st.sampled_from(
-        [
-            "0",
-            "-0",
-            "0.0",
-            "-0.0",
-            "1e-08",
-            "1E5",
-            "1.50e+3",
-            "0e0",
-            "5e-324",
-            "1e308",
-            "1e400",
-            "-1e9999999999999999999",
-            "1e-9999999999999999999",
-        ]
-    ),
-    st.sampled_from(["9" * 19, "9" * 38, "9" * 39, "0." + "0" * 37 + "1", "1e-39", "1e38", "1e37"]),
+    st.sampled_from(SPELLINGS),
     st.integers(-(2**63), 2**64 - 1).map(str),
     st.integers(0, 10**6).map(str),
     st.decimals(0, 10**9, places=8, allow_nan=False).map("{:f}".format),

@@ -7,10 +7,12 @@ in a fixed order of fields.
 
 from __future__ import annotations
 
+import re
 import zlib
 from typing import Any
 
 import pytest
+from benches.corpus import frames as recorded
 from benches.corpus import streams
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -22,6 +24,8 @@ from kraken_connector import _pure as pure
 
 #: Of a book with the one bid 1.0, 2.0.
 CHECKSUM = zlib.crc32(b"1020")
+#: A number of a recorded frame.
+NUMBER = re.compile(rb"[:\[,]\s*(-?\d+(?:\.\d+)?)\s*[,}\]]")
 
 
 @given(frames.any_frame)
@@ -41,6 +45,19 @@ def test_items(frame: bytes) -> None:
     ours, reference = native.Engine(), pure.Engine()
     assert pictures.of_feed(ours, frame, 1) == pictures.of_feed(reference, frame, 1)
     assert pictures.of_engine(ours) == pictures.of_engine(reference)
+
+
+@pytest.mark.parametrize("kind", sorted(recorded().keys() - {"heartbeat", "status"}))
+def test_each_number_in_each_spelling(kind: str) -> None:
+    native, frame = native_core(), recorded()[kind]
+    places = [match.span(1) for match in NUMBER.finditer(frame)]
+    assert places
+    for start, end in places:
+        for spelling in frames.SPELLINGS:
+            for told in (spelling.encode(), b'"%s"' % spelling.encode()):
+                altered = frame[:start] + told + frame[end:]
+                expected = pictures.of_message(pure.parse_message, altered)
+                assert pictures.of_message(native.parse_message, altered) == expected
 
 
 @given(st.text(max_size=30) | frames.made.map(bytes.decode))

@@ -343,7 +343,7 @@ def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
     if kind == "decimal":
         return value if isinstance(value, Decimal) else Decimal(str(value))
     if kind == "float" and (isinstance(value, int | Decimal) or is_number_text(value)):
-        return float(value)
+        return _float(value)
     if kind == "model" and item is not None and not isinstance(value, item):
         return item.from_dict(value)
     if kind == "models" and item is not None:
@@ -351,11 +351,16 @@ def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
     return value
 
 
+def _float(value: int | Decimal | str) -> float:
+    """Return a number as a float; of an integer, zero has no sign, written as text or not."""
+    return 0.0 if value == "-0" else float(value)
+
+
 def _convert(kind: FieldKind, nested: type[Model] | None, value: Any, wire: tuple[Any, ...]) -> Any:
     """Turn a decoded JSON value into a field; what is no number passes unchanged where one would
     be usual."""
     if kind == "float":
-        return float(value) if type(value) is int or is_number_text(value) else value
+        return _float(value) if type(value) is int or is_number_text(value) else value
     if kind == "decimal":
         return Decimal(str(value)) if type(value) in (int, float) else value
     assert nested is not None
