@@ -272,6 +272,36 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "a connection stands still between two messages of a snapshot": (
+        [
+            ("add", "buy", 88, 12, {"time_in_force": "ioc"}, None),
+            ("stall_mid_frame", "balances"),
+            ("drop_updates", "executions", 2),
+            ("wait", 10.0),
+        ],
+        Setup(exchange={"snapshot_pause": 0.2, "snapshot_parts": 3}, is_maker=True),
+    ),
+    "another program uses the name of an order that is pending, and its first report is late": (
+        [
+            ("trade", "buy", 17),
+            ("place", "buy", 117, -7, {"time_in_force": "ioc"}, None),
+            ("overtake_reports", "pending_new", "amended", 3),
+            ("stranger", "sell", 1, -12, "name", 3),
+        ],
+        Setup(),
+    ),
+    "a smaller order of another program has the name of one that never arrived, and is filled": (
+        [
+            ("place", "sell", 256, 0, {"identity": "name", "market": True, "again": 1}, None),
+            ("silence_connections",),
+            ("stranger", "sell", 37, -7, "name", 3),
+        ],
+        Setup(),
+    ),
+    "the second of three messages of a snapshot is lost": (
+        [("lose_snapshots", "balances", 1), ("wait", 3.0)],
+        Setup(exchange={"snapshot_parts": 3, "snapshot_pause": 0.2}),
+    ),
     "rows of a batch of numbered orders stand in another order, and its reports are lost": (
         [
             ("stall_mid_frame", "executions"),
