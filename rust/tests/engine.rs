@@ -269,7 +269,12 @@ fn sequences_are_followed_by_channel() {
             Some((2, 3, Channel::Balances)),
         ),
         (private("executions", "snapshot", 1), None),
-        (private("executions", "update", 2), None),
+        (private("executions", "snapshot", 2), None),
+        (
+            private("executions", "snapshot", 4),
+            Some((3, 4, Channel::Executions)),
+        ),
+        (private("executions", "update", 5), None),
         (ack("unsubscribe", "executions", 0), None),
         (private("executions", "update", 40), None),
         (private("ticker", "update", 90), None),

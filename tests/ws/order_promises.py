@@ -31,6 +31,7 @@ from kraken_connector.ws.orders import Exposure
 from kraken_connector.ws.orders.evidence import (
     CHECKS,
     DEADLINE_SLACK_NS,
+    FRAME_PAUSE,
     PAUSE,
     SNAPSHOT_PAUSE,
 )
@@ -53,6 +54,8 @@ NEVER_LEFT = (
 RECOVERY = 60.0
 #: Seconds between two reports at the end of a life, until one is known.
 MARK = 5.0
+#: Seconds until a frame comes surely, a heartbeat or a pong, and is noticed.
+FRAME = 1.0 + FRAME_PAUSE
 #: Seconds between two looks there, out of step with the fills of a maker.
 LOOK = 0.07
 
@@ -66,7 +69,7 @@ def settled_within(order_deadline: float, request_timeout: float) -> float:
     takes an unsubscribe, a subscribe, and the time in which further parts of it may come.
     """
     longest_pause = PAUSE * 2 ** (CHECKS - 2)
-    snapshot = 2 * request_timeout + SNAPSHOT_PAUSE
+    snapshot = 2 * request_timeout + SNAPSHOT_PAUSE + FRAME
     return order_deadline + DEADLINE_SLACK_NS / 1e9 + longest_pause + PAUSE + 2 * snapshot
 
 
@@ -76,7 +79,7 @@ def told_within(order_deadline: float, request_timeout: float) -> float:
     That is when all snapshots that are asked for came in vain.
     """
     pauses = PAUSE + sum(PAUSE * 2**check for check in range(CHECKS - 1))
-    snapshots = CHECKS * (2 * request_timeout + SNAPSHOT_PAUSE)
+    snapshots = CHECKS * (2 * request_timeout + SNAPSHOT_PAUSE + FRAME)
     return order_deadline + DEADLINE_SLACK_NS / 1e9 + pauses + snapshots
 
 
@@ -142,7 +145,7 @@ class Promises:
                 continue
             assert ours.status not in DONE, f"{ours!r} is final, but {theirs!r} lives"
             assert ours in working, f"{ours!r} is not working, but {theirs!r} lives"
-            if not ours.is_mine:
+            if not ours.is_mine or _is_of_another(theirs, ours):
                 continue
             exposure = Exposure.of([ours])
             most = exposure.buy if theirs.side == "buy" else exposure.sell
@@ -332,7 +335,8 @@ class Promises:
             pairs["cum_qty"] = (ours.cum_qty, theirs.cum_qty)
             pairs["cum_cost"] = (ours.cum_cost, theirs.cum_cost)
         # Of an order of another program the quantity may never have been told.
-        may_be_larger = not ours.order_qty or self._may_be_larger(ours)
+        is_unlike = not ours.order_qty or _is_of_another(theirs, ours)
+        may_be_larger = is_unlike or self._may_be_larger(ours)
         if ours.status in ("gone", "absent") and (
             theirs.status in ("canceled", "expired")
             or ((may_lack or may_be_larger) and theirs.status == "filled")
@@ -396,6 +400,11 @@ class Promises:
                 mark = order.params.sender_sub_id
                 is_placed = order.status != "rejected"
                 assert is_placed == (mark in placed), f"{order!r}, but its mark is {mark in placed}"
+
+
+def _is_of_another(theirs: SimOrder, ours: Order) -> bool:
+    """Tell whether an order that is taken for one of the client's is of another program."""
+    return ours.params is not None and ours.params.sender_sub_id != mark_of(theirs)
 
 
 def mark_of(order: SimOrder) -> str | None:

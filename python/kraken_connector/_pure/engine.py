@@ -135,7 +135,10 @@ class Engine:
     # Everything else.
 
     def _follow(self, message: WSDataMessage, events: list[Event]) -> None:
-        """Watch the sequence of the private channels; a snapshot or a gap starts a new count."""
+        """Watch the sequence of the private channels.
+
+        A snapshot with the number 1 starts a new count, its further messages go on with it.
+        """
         channel, received = message.channel, message.sequence
         if item_type(channel, message.type) is None:
             self._counters["unknown_channels"] += 1
@@ -143,7 +146,8 @@ class Engine:
             return
         last = self._sequences.get(channel)
         self._sequences[channel] = received
-        if message.type == "snapshot" or last is None or received == last + 1:
+        is_first = message.type == "snapshot" and received == 1
+        if is_first or last is None or received == last + 1:
             return
         self._counters["sequence_gaps"] += 1
         gap = SequenceGapEvent(last + 1, received, channel, received_ns=message.received_ns)

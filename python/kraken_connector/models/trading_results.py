@@ -260,35 +260,45 @@ class BatchCancelResult(_Result):
 
 
 def pair_rows(
-    rows: Sequence[AddOrderResult], names: Sequence[str | None]
+    rows: Sequence[AddOrderResult], names: Sequence[str | int | None]
 ) -> list[AddOrderResult | None]:
     """Return the row of each order of a batch, `None` where it is not sure which is its own.
 
-    A row that repeats a `cl_ord_id` belongs to that order, wherever it stands. Rows without one
-    stand in the order of the request (page "Batch Add"). That is believed only if every order has
-    a row and every named row stands in its own place; otherwise one last row without a name
-    belongs to the one order that is left, and several belong to nobody.
+    A row repeats the `cl_ord_id` or the `order_userref` of its order (page "Batch Add"). Where no
+    other order of the batch has the same, the row is that order's, wherever it stands. The other
+    rows stand in the order of the request (the same page). That is believed only if every order
+    has a row, none of these rows repeats what its order does not have, and every row that was found
+    by name stands in its own place, or one order is left.
 
     Args:
         rows: `BatchAddResult.orders`.
-        names: the `cl_ord_id` of each order of the request, in its order; `None` without one.
+        names: the `cl_ord_id` or `order_userref` of each order of the request, in its order; `None`
+            without one.
     """
-    places = {client_id_key(name): place for place, name in enumerate(names) if name is not None}
-    told = [None if row.cl_ord_id is None else client_id_key(row.cl_ord_id) for row in rows]
-    named = {place: key for place, key in enumerate(told) if key is not None}
-    counts = Counter(named.values())
-    paired: list[AddOrderResult | None] = [None] * len(names)
-    for place, key in named.items():
-        if key in places and counts[key] == 1:
-            paired[places[key]] = rows[place]
-    left = [place for place, row in enumerate(paired) if row is None]
-    nameless = [place for place in range(len(rows)) if place not in named]
-    if len(rows) == len(names) and len(left) == len(nameless):
-        in_place = all(places[key] == place for place, key in named.items())
-        if in_place or len(left) == 1:
-            for order, place in zip(left, nameless, strict=True):
-                paired[order] = rows[place]
-    return paired
+    wanted, told = [_row_key(name) for name in names], [_key_of(row) for row in rows]
+    in_batch, in_rows = Counter(wanted), Counter(told)
+    found = {
+        wanted.index(key): place
+        for place, key in enumerate(told)
+        if key is not None and in_batch[key] == in_rows[key] == 1
+    }
+    left = [place for place in range(len(names)) if place not in found]
+    others = [place for place in range(len(rows)) if place not in found.values()]
+    rest = dict(zip(left, others, strict=False))
+    fits = all(told[place] in (None, wanted[order]) for order, place in rest.items())
+    in_place = all(order == place for order, place in found.items())
+    if len(rows) == len(names) and fits and (in_place or len(left) == 1):
+        found |= rest
+    return [rows[found[order]] if order in found else None for order in range(len(names))]
+
+
+def _key_of(row: AddOrderResult) -> str | int | None:
+    return _row_key(row.order_userref if row.cl_ord_id is None else row.cl_ord_id)
+
+
+def _row_key(name: str | int | None) -> str | int | None:
+    """Return what all spellings of a name have in common; the number 0 is none."""
+    return client_id_key(name) if isinstance(name, str) else name or None
 
 
 #: How the exchange begins its texts of errors, `EOrder:Insufficient funds`.

@@ -43,8 +43,12 @@ class Keeper:
         """Return when `tick` has something to do; infinity if it has nothing."""
         return NEVER
 
-    def tick(self) -> None:
-        """Do what is due."""
+    def tick(self, heard: float) -> None:
+        """Do what is due.
+
+        Args:
+            heard: when the last frame came.
+        """
 
     def check_due(self) -> float:
         """Return when to subscribe again for the sake of a snapshot; infinity if never."""
@@ -91,10 +95,10 @@ class Keepers(Keeper):
         """Return when the first of them has something to do."""
         return min(keeper.deadline() for keeper in self._keepers)
 
-    def tick(self) -> None:
+    def tick(self, heard: float) -> None:
         """Do what is due."""
         for keeper in self._keepers:
-            keeper.tick()
+            keeper.tick(heard)
 
     def check_due(self) -> float:
         """Return when the first of them needs a snapshot."""

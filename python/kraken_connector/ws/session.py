@@ -146,6 +146,8 @@ class Session:
         self.connection_id: int | None = None
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
+        #: When the last frame came, monotonic seconds; no excuse changes it.
+        self._heard = 0.0
         self.is_after_maintenance = False
         self._log = SeldomLog(logger)
         self._outlet = outlet
@@ -254,7 +256,7 @@ class Session:
 
         An event that cannot be booked is reported and costs no other one.
         """
-        self._live.heard = now
+        self._live.heard = self._heard = now
         self.last_received_ns = received_ns
         routes = self._routes
         for event in events:
@@ -374,7 +376,7 @@ class Session:
         else:
             self.requests.tick(now)
             self.repair.tick(now)
-            self.care.tick(now)
+            self.care.tick(now, self._heard)
             self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (

@@ -61,10 +61,15 @@ class StreamCare:
         times = (min(self.keepers[c].deadline(), self._check_due(c)) for c in self._followed)
         return min(times, default=float("inf"))
 
-    def tick(self, now: float) -> None:
-        """Let keepers do what is due, and subscribe again where one needs a snapshot."""
+    def tick(self, now: float, heard: float) -> None:
+        """Let keepers do what is due, and subscribe again where one needs a snapshot.
+
+        Args:
+            now: monotonic seconds.
+            heard: when the last frame came.
+        """
         for channel in self._followed:
-            self.keepers[channel].tick()
+            self.keepers[channel].tick(heard)
             if now >= self._check_due(channel):
                 self._repair.refresh(_topic(channel), now)
 

@@ -130,14 +130,14 @@ def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str
 
 
 def rows_of(
-    response: WSResponse | WSErrorResponse, names: Sequence[str | None]
+    response: WSResponse | WSErrorResponse, names: Sequence[str | int | None]
 ) -> list[AddOrderResult | None] | None:
     """Return what a reply to `batch_add` says of each order, in the order of the request.
 
     Args:
         response: a success, or a refusal: Kraken's SDK knows batches of which some orders were
             placed although `success` is false.
-        names: the `cl_ord_id` of each order, `None` without one.
+        names: the `cl_ord_id` or `order_userref` of each order, `None` without one.
 
     Returns:
         `None` for an order of which nothing is said, or nothing that can be read; `None` as a whole

@@ -371,7 +371,9 @@ class TradingRequests:
         return any(self._orders.is_of_another(order, typed.order_id) for order in orders)
 
     def _batch_answered(self, command: Command, response: WSResponse | WSErrorResponse) -> None:
-        rows = rows_of(response, [order.cl_ord_id for order in command.orders])
+        rows = rows_of(
+            response, [order.cl_ord_id or order.order_userref for order in command.orders]
+        )
         if rows is not None:
             self._placed(command, response, rows)
         elif isinstance(response, WSErrorResponse):

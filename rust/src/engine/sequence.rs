@@ -11,8 +11,9 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
-    /// Notes a message's number; tells when it is not the next one. A snapshot, a gap and the
-    /// first message of all begin a new count.
+    /// Notes a message's number; tells when it is not the next one. A snapshot with the number 1, a
+    /// gap and the first message of all begin a new count; the further messages of a snapshot go on
+    /// with it.
     pub(super) fn follow(&mut self, message: &DataMessage) -> Option<Notice> {
         let channel = message.channel;
         let last = self.of(channel)?;
@@ -23,7 +24,8 @@ impl Sequences {
             received,
             channel,
         };
-        (received != expected && !message.is_snapshot).then_some(gap)
+        let is_first = message.is_snapshot && received == 1;
+        (received != expected && !is_first).then_some(gap)
     }
 
     /// Begins anew with the channel's next message.

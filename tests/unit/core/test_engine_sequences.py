@@ -70,6 +70,15 @@ def test_snapshot_is_a_baseline_whatever_came_before(engine: Any) -> None:
     assert gaps(engine, *frames) == []
 
 
+def test_further_messages_of_a_snapshot_go_on_with_its_count(engine: Any) -> None:
+    parts = [private("balances", number, "snapshot") for number in (1, 2, 4)]
+    assert gaps(engine, *parts, *run("balances", 5)) == [(3, 4, "balances")]
+
+
+def test_first_message_of_a_snapshot_may_be_lost(engine: Any) -> None:
+    assert gaps(engine, private("balances", 2, "snapshot"), *run("balances", 3)) == []
+
+
 def test_channels_count_on_their_own(engine: Any) -> None:
     frames = [
         *run("executions", 1),

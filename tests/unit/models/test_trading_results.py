@@ -164,7 +164,7 @@ def test_batch_is_an_array_or_an_object(shape: Any) -> None:
     assert len(BatchAddResult.from_dict(shape([{}, {}])).orders) == 2
 
 
-def paired(answer: list[dict[str, Any]], *names: str | None) -> list[str | None]:
+def paired(answer: list[dict[str, Any]], *names: str | int | None) -> list[str | None]:
     """The `order_id` or `error` that goes to each order."""
     found = pair_rows(rows(*answer), names)
     return [None if row is None else row.order_id or row.error or "" for row in found]
@@ -208,6 +208,32 @@ def test_rows_go_by_name_first(answer: list[dict[str, Any]], expected: list[str 
 def test_rows_of_orders_without_a_name_go_by_place() -> None:
     assert paired([{"order_id": "1"}, A, {"order_id": "2"}], None, "a", None) == ["1", "A", "2"]
     assert paired([A, {"order_id": "1"}, {"order_id": "2"}], None, "a", None) == [None, "A", None]
+
+
+FIRST, SECOND = ({"order_id": f"N{n}", "order_userref": n} for n in (1, 2))
+UNNUMBERED = {"order_id": "N0", "order_userref": 0}
+
+
+@pytest.mark.parametrize(
+    ("answer", "numbers", "expected"),
+    [
+        ([SECOND, FIRST], [1, 2], ["N1", "N2"]),
+        ([FIRST, BAD], [1, 2], ["N1", "E"]),
+        # Orders may share a number; their rows stand in place where the others do.
+        ([FIRST, FIRST | {"order_id": "S"}, SECOND], [1, 1, 2], ["N1", "S", "N2"]),
+        ([SECOND, FIRST, FIRST], [1, 1, 2], [None, None, "N2"]),
+        # The number 0 is none.
+        ([UNNUMBERED, SECOND], [None, 2], ["N0", "N2"]),
+        ([UNNUMBERED, SECOND], [0, 2], ["N0", "N2"]),
+        # A number of nobody.
+        ([SECOND, FIRST], [1, 3], ["N1", None]),
+        ([SECOND, FIRST], [None, 1], [None, "N1"]),
+    ],
+)
+def test_rows_go_by_number_where_there_is_one(
+    answer: list[dict[str, Any]], numbers: list[int | None], expected: list[str | None]
+) -> None:
+    assert paired(answer, *numbers) == expected
 
 
 def test_name_may_come_back_in_another_spelling() -> None:

@@ -25,7 +25,7 @@ from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders, executions, known
 from kraken_connector.ws.orders.changes import Change
-from kraken_connector.ws.orders.evidence import SNAPSHOT_PAUSE
+from kraken_connector.ws.orders.evidence import FRAME_PAUSE, SNAPSHOT_PAUSE
 from kraken_connector.ws.trading import AddOrderParams
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
@@ -94,7 +94,7 @@ class Bench:
     def wait(self, seconds: float) -> None:
         self.now += seconds
         if self.now >= self.orders.deadline():
-            self.orders.tick()
+            self.orders.tick(self.now)
 
     def wait_for_check(self) -> float:
         """Wait until a snapshot is to be asked for, and return for how long that was."""
@@ -478,6 +478,21 @@ def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
     bench.report(new("O1"))
     bench.snapshot(snap_orders=False)
     assert bench.orders["O1"].is_open
+
+
+def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench) -> None:
+    bench.snapshot(new("O1"), new("O2"))
+    bench.orders.asked(WHOLE)
+    bench.report(new("O1"), kind="snapshot")
+    heard = bench.now
+    for _ in range(100):
+        bench.now = bench.orders.deadline()
+        bench.orders.tick(heard)
+    assert bench.now > heard + 9
+    assert bench.orders["O2"].is_open
+    bench.orders.tick(bench.now)
+    bench.wait(FRAME_PAUSE)
+    assert bench.orders["O2"].status == "gone"
 
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:

@@ -55,7 +55,7 @@ class Account:
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
-        self.orders.tick()
+        self.orders.tick(self.now)
 
     def order(self, order_id: str, side: str = "buy", *, tag: str | None = None) -> Order:
         """Place an order of this client, which the exchange takes."""

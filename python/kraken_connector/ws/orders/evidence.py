@@ -35,9 +35,12 @@ REPORT_PATIENCE = 3.0
 ACK_PATIENCE = 6.0
 #: Fills that a snapshot has at most (page "Executions").
 SNAPSHOT_FILLS = 50
-#: Seconds without a further part after which a snapshot is taken for complete. Whether it may come
-#: in several messages is not documented.
+#: Seconds without a further part after which the next frame of any kind completes a snapshot: on a
+#: connection that stands still a part may be under way. Whether a snapshot may come in several
+#: messages is not documented.
 SNAPSHOT_PAUSE = 0.5
+#: Seconds between two looks whether one has.
+FRAME_PAUSE = 0.1
 #: Snapshots that are asked for in vain for one order.
 CHECKS = 5
 #: The first pause between two of them, seconds; each further one is twice as long. A snapshot may
@@ -59,7 +62,9 @@ class Snapshot:
         params: the parameters of the subscription.
         step: step of the collection at which it was asked for.
         asked_at: monotonic local time of that, seconds.
-        complete_at: when no further part is expected; `None` before the first one.
+        complete_at: a frame that comes from then on tells that no further part is under way; `None`
+            before the first part.
+        look_at: when to look whether one came.
         is_complete: whether what it proves was concluded.
         is_truncated: whether a gap began between its parts, so that it proves nothing.
         live: the open orders that it has.
@@ -73,6 +78,7 @@ class Snapshot:
     step: int
     asked_at: float
     complete_at: float | None = None
+    look_at: float = 0.0
     is_complete: bool = False
     is_truncated: bool = False
     live: set[str] = field(default_factory=set)

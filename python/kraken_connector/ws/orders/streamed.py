@@ -11,6 +11,7 @@ from . import reports as reading
 from .evidence import (
     CLOCK_TOLERANCE_NS,
     DEADLINE_SLACK_NS,
+    FRAME_PAUSE,
     REPORT_PATIENCE,
     SNAPSHOT_FILLS,
     SNAPSHOT_PAUSE,
@@ -57,7 +58,7 @@ class StreamedOrders(KnownOrders, Keeper):
         self._left_at = None
         self._break()
         snapshot = self._snapshot
-        if snapshot is not None and not snapshot.is_complete and snapshot.complete_at is not None:
+        if snapshot is not None and snapshot.complete_at is not None:
             # Its other parts may be among them.
             snapshot.is_truncated, snapshot.complete_at = True, None
 
@@ -72,12 +73,17 @@ class StreamedOrders(KnownOrders, Keeper):
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
             return INF
-        return snapshot.complete_at
+        return snapshot.look_at
 
-    def tick(self) -> None:
+    def tick(self, heard: float) -> None:
         """Conclude what a complete snapshot proves."""
-        if self._now() >= self.deadline():
+        now, snapshot = self._now(), self._snapshot
+        if snapshot is None or now < self.deadline():
+            return
+        if snapshot.complete_at is not None and heard >= snapshot.complete_at:
             self._conclude()
+        else:
+            snapshot.look_at = now + FRAME_PAUSE
 
     def check_due(self) -> float:
         """Return when a further snapshot could settle what is in doubt; infinity if none could."""
@@ -142,7 +148,7 @@ class StreamedOrders(KnownOrders, Keeper):
             return snapshot
         if not snapshot.params.get("users"):
             self.is_current = True
-        snapshot.complete_at = self._now() + SNAPSHOT_PAUSE
+        snapshot.complete_at = snapshot.look_at = self._now() + SNAPSHOT_PAUSE
         snapshot.is_complete = False
         return snapshot
 

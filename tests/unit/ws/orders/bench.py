@@ -87,9 +87,9 @@ class Bench:
         until = self.now + seconds
         while (due := self.orders.deadline()) <= until:
             self.now = max(self.now, due)
-            self.orders.tick()
+            self.orders.tick(self.now)
         self.now = until
-        self.orders.tick()
+        self.orders.tick(self.now)
 
     # The client.
 
