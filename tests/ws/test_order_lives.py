@@ -272,6 +272,15 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "another program uses the name of an order that is pending, and reports change places": (
+        [
+            ("place", "buy", 17, -2, {"post_only": True}, "a"),
+            ("swap_updates", "executions", 2),
+            ("stranger", "sell", 157, -1, "name", 6),
+            ("trade", "buy", 94),
+        ],
+        Setup(exchange={"reply_first": False}),
+    ),
     "a connection stands still between two messages of a snapshot": (
         [
             ("add", "buy", 88, 12, {"time_in_force": "ioc"}, None),

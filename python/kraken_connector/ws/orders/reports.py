@@ -43,8 +43,10 @@ def final_status(report: ExecutionData) -> str | None:
 
 def take_identity(order: Order, report: ExecutionData) -> None:
     """Take what a report says of which order it is about."""
-    order.symbol = text(report.symbol) or order.symbol
-    order.side = text(report.side) or order.side
+    if order.params is None:
+        # Otherwise they stay what was sent.
+        order.symbol = text(report.symbol) or order.symbol
+        order.side = text(report.side) or order.side
     order.order_type = text(report.order_type) or order.order_type
     order.user = text(report.user) or order.user
     if isinstance(report.order_userref, int):
@@ -222,6 +224,8 @@ def restore_terms(order: Order) -> None:
     # Checked parameters are exact.
     params: Any = order.params
     assert params is not None
+    order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
+    order.order_userref = params.order_userref
     order.order_qty, order.limit_price = params.order_qty, params.limit_price
     order.cash_order_qty, order.display_qty = params.cash_order_qty, params.display_qty
     order.post_only = params.post_only
