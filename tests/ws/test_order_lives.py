@@ -272,6 +272,18 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "an amend sets the quantity to what is filled, and the report of the end is lost": (
+        [
+            ("add", "sell", 232, 2, {"post_only": True}, "b"),
+            ("wait", 3.0),
+            ("add", "buy", 285, 4, {"identity": "number"}, "a"),
+            ("trade", "buy", 19),
+            ("truncate_updates", "executions", 1),
+            ("wait", 0.002),
+            ("amend", 0, 114, -6),
+        ],
+        Setup(),
+    ),
     "another program uses the name of an order that is pending, and reports change places": (
         [
             ("place", "buy", 17, -2, {"post_only": True}, "a"),

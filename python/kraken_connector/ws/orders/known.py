@@ -268,6 +268,8 @@ class KnownOrders:
 
     def _note_amended(self, order: Order) -> None:
         """Note that the terms of an order were reported, and by which amend they came."""
+        if order.order_qty is not None and order.order_qty <= order.cum_qty:
+            order._is_cut = True
         for change in order._pending:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True

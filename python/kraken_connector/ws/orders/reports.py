@@ -192,6 +192,7 @@ TOLD = (
     "_untold_ns",
     "_average",
     "_heard",
+    "_is_cut",
 )
 
 
@@ -237,7 +238,7 @@ def is_filled(order: Order) -> bool:
     While a change of its quantity has no known outcome, the largest one counts. More than that
     shows that the quantity is not known.
     """
-    if not order.order_qty:
+    if not order.order_qty or order._is_cut:
         return False
     changes = (*order._pending, *order._unsure)
     asked = [change.numbers.get("order_qty", ZERO) for change in changes]
