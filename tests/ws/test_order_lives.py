@@ -272,6 +272,10 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "the last request waits in vain for its answer": (
+        [("wait", 3.0), ("edit", 5, 166), ("lose_requests", "edit_order", 3, False), ("wait", 0.1)],
+        Setup(client={"order_deadline": 0.5}, is_maker=True),
+    ),
     "an amend sets the quantity to what is filled, and the report of the end is lost": (
         [
             ("add", "sell", 232, 2, {"post_only": True}, "b"),
