@@ -231,7 +231,9 @@ class Promises:
         return False
 
     def _is_over(self) -> bool:
-        return not self.differences() and not self._bench.client.orders.unsettled
+        # A request that is still waiting may end with an unknown outcome.
+        are_told = all(future.done() for _, future in self._bench.calls)
+        return are_told and not self.differences() and not self._bench.client.orders.unsettled
 
     async def _is_told(self, order: Order, seconds: float) -> None:
         """Check that whoever waits for an order is told that nothing more will be learnt of it."""

@@ -272,6 +272,31 @@ setups = st.builds(
 )
 
 FAILED_ONCE: dict[str, tuple[Script, Setup]] = {
+    "the last request waits in vain for its answer": (
+        [("wait", 3.0), ("edit", 5, 166), ("lose_requests", "edit_order", 3, False), ("wait", 0.1)],
+        Setup(client={"order_deadline": 0.5}, is_maker=True),
+    ),
+    "an amend sets the quantity to what is filled, and the report of the end is lost": (
+        [
+            ("add", "sell", 232, 2, {"post_only": True}, "b"),
+            ("wait", 3.0),
+            ("add", "buy", 285, 4, {"identity": "number"}, "a"),
+            ("trade", "buy", 19),
+            ("truncate_updates", "executions", 1),
+            ("wait", 0.002),
+            ("amend", 0, 114, -6),
+        ],
+        Setup(),
+    ),
+    "another program uses the name of an order that is pending, and reports change places": (
+        [
+            ("place", "buy", 17, -2, {"post_only": True}, "a"),
+            ("swap_updates", "executions", 2),
+            ("stranger", "sell", 157, -1, "name", 6),
+            ("trade", "buy", 94),
+        ],
+        Setup(exchange={"reply_first": False}),
+    ),
     "a connection stands still between two messages of a snapshot": (
         [
             ("add", "buy", 88, 12, {"time_in_force": "ioc"}, None),

@@ -51,9 +51,10 @@ class Change:
         """Give the order the terms that the request sets; the answer proves them."""
         for name, value in self.numbers.items():
             setattr(self.order, name, value)
-        if self.order.order_qty is not None:
-            # Less than what is filled is set to what is filled (page "Amend Order").
-            self.order.order_qty = max(self.order.order_qty, self.order.cum_qty)
+        order = self.order
+        if order.order_qty is not None and order.order_qty < order.cum_qty:
+            # It is set to what is filled, and the rest is canceled (page "Amend Order").
+            order.order_qty, order._is_cut = order.cum_qty, True
 
     def is_in_force(self) -> bool:
         """Tell whether the order has the terms that the request sets."""

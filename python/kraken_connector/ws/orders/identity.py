@@ -18,7 +18,7 @@ from ...models._checks import client_id_key
 from .life import DONE
 from .order import Order
 
-__all__ = ["Identities", "could_be", "is_older", "number"]
+__all__ = ["Identities", "agrees", "could_be", "is_older", "number"]
 
 SECOND_NS = 1_000_000_000
 #: By how much the clocks of the exchange's own parts may differ: an order that was made longer than
@@ -198,12 +198,15 @@ def is_older(report: ExecutionData, sent_ns: int | None) -> bool:
     return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
 
 
+def agrees(order: Order, report: ExecutionData) -> bool:
+    """Tell whether a report has the pair and the side of an order, as far as both have them."""
+    told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
+    return all(ours is None or theirs in (None, ours) for ours, theirs in told)
+
+
 def could_be(order: Order, report: ExecutionData) -> bool:
     """Tell whether nothing in a report contradicts that it is about an order of this client."""
-    told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
-    if any(ours is not None and theirs not in (None, ours) for ours, theirs in told):
-        return False
-    if _contradicts(order, report):
+    if not agrees(order, report) or _contradicts(order, report):
         return False
     if report.cl_ord_id is not None:
         return order.cl_ord_id is not None and client_id_key(order.cl_ord_id) == client_id_key(

@@ -22,7 +22,7 @@ from .evidence import (
     Snapshot,
 )
 from .executions import Executions
-from .identity import Identities, could_be
+from .identity import Identities, agrees, could_be
 from .order import Order
 
 __all__ = ["KnownOrders", "OrderListener"]
@@ -91,6 +91,10 @@ class KnownOrders:
         if isinstance(found, Order):
             if found.order_id != report.order_id:
                 self._bind(found, report.order_id)
+            elif found.params and not found._life.is_acked and not agrees(found, report):
+                # Only reports said that they were about it, and this one shows that they were not.
+                self._mistaken(found)
+                return self._identities.of_id(report.order_id)
             return found
         if is_past:
             return None
@@ -118,16 +122,20 @@ class KnownOrders:
                 logger.error("%s was told for both %r and %r", order_id, other, order)
                 return
             # Only reports said so, and an answer proves that they were about this one.
-            self._unbind(other)
-            self._identities.add(other)
-            other._life.left_unanswered()
-            self._await_deadline(other, "outcome", other.deadline_ns)
-            self._changed(other)
+            self._mistaken(other)
             other = self._identities.of_id(order_id)
         self._identities.bind(order, order_id)
         if other is not None and other is not order:
             self._absorb(order, other)
         self._adopt_reports(order)
+
+    def _mistaken(self, order: Order) -> None:
+        """Note that the reports of an order were about another one with its name."""
+        self._unbind(order)
+        self._identities.add(order)
+        order._life.left_unanswered()
+        self._await_deadline(order, "outcome", order.deadline_ns)
+        self._changed(order)
 
     def _unbind(self, order: Order) -> None:
         """Give what was told of another order, which had the same name, to that order."""
@@ -260,6 +268,8 @@ class KnownOrders:
 
     def _note_amended(self, order: Order) -> None:
         """Note that the terms of an order were reported, and by which amend they came."""
+        if order.order_qty is not None and order.order_qty <= order.cum_qty:
+            order._is_cut = True
         for change in order._pending:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True

@@ -125,6 +125,7 @@ class Order:
         "_awaited",
         "_fills",
         "_heard",
+        "_is_cut",
         "_life",
         "_pending",
         "_since",
@@ -213,6 +214,8 @@ class Order:
         self._untold = (ZERO, ZERO)
         #: Exchange time of the total that told so.
         self._untold_ns: int | None = None
+        #: Whether an amend set its quantity to what was filled, so that the rest was canceled.
+        self._is_cut = False
         #: Step of the collection at which the exchange last spoke of it, other than in a snapshot.
         self._heard = 0
         #: Step of the collection at which it became known.

@@ -43,8 +43,10 @@ def final_status(report: ExecutionData) -> str | None:
 
 def take_identity(order: Order, report: ExecutionData) -> None:
     """Take what a report says of which order it is about."""
-    order.symbol = text(report.symbol) or order.symbol
-    order.side = text(report.side) or order.side
+    if order.params is None:
+        # Otherwise they stay what was sent.
+        order.symbol = text(report.symbol) or order.symbol
+        order.side = text(report.side) or order.side
     order.order_type = text(report.order_type) or order.order_type
     order.user = text(report.user) or order.user
     if isinstance(report.order_userref, int):
@@ -190,6 +192,7 @@ TOLD = (
     "_untold_ns",
     "_average",
     "_heard",
+    "_is_cut",
 )
 
 
@@ -222,6 +225,8 @@ def restore_terms(order: Order) -> None:
     # Checked parameters are exact.
     params: Any = order.params
     assert params is not None
+    order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
+    order.order_userref = params.order_userref
     order.order_qty, order.limit_price = params.order_qty, params.limit_price
     order.cash_order_qty, order.display_qty = params.cash_order_qty, params.display_qty
     order.post_only = params.post_only
@@ -233,7 +238,7 @@ def is_filled(order: Order) -> bool:
     While a change of its quantity has no known outcome, the largest one counts. More than that
     shows that the quantity is not known.
     """
-    if not order.order_qty:
+    if not order.order_qty or order._is_cut:
         return False
     changes = (*order._pending, *order._unsure)
     asked = [change.numbers.get("order_qty", ZERO) for change in changes]

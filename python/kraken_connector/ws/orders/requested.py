@@ -25,8 +25,6 @@ class RequestedOrders(KnownOrders):
         order = self._new(None, cl_ord_id)
         order._life.status = "sending"
         order.is_mine, order.params, order.tag = True, params, tag
-        order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
-        order.order_userref = params.order_userref
         reading.restore_terms(order)
         order._heard = self._step
         self._identities.add(order)

@@ -77,6 +77,48 @@ def test_answer_corrects_what_only_a_report_said(bench: Bench) -> None:
     assert bench.orders.working(BTC) == [first, second]
 
 
+@pytest.mark.parametrize("wrong", [{"side": "sell"}, {"symbol": "ETH/USD"}])
+def test_report_of_another_side_or_pair_shows_that_a_name_misled(
+    bench: Bench, wrong: dict[str, str]
+) -> None:
+    order = unknown(bench)
+    bench.hear(new("O1", cl_ord_id="mine"))
+    assert order.order_id == "O1"
+    bench.hear(pending("O1", 9.0, cl_ord_id="mine", **wrong))
+    assert (order.status, order.order_id, order.order_qty) == ("unknown", None, 1)
+    assert (order.symbol, order.side) == (BTC, "buy")
+    other = bench.orders["O1"]
+    assert not other.is_mine
+    assert other.order_qty == 9
+    assert {other.side, other.symbol} == {*({"side": "buy", "symbol": BTC} | wrong).values()}
+
+
+@pytest.mark.parametrize("is_reported", [False, True])
+def test_order_that_was_cut_to_what_is_filled_is_not_taken_for_filled(
+    bench: Bench, is_reported: bool
+) -> None:
+    order = open_order(bench)
+    bench.hear(trade("O1", "E1", 0.4))
+    change = Change("amend_order", order, {"order_qty": Decimal("0.3")})
+    bench.orders.changing(order, change)
+    if is_reported:
+        bench.hear({"order_id": "O1", "exec_type": "amended", "order_qty": 0.4, "cum_qty": 0.4})
+    bench.orders.changed_by(order, change, bench.now_ns)
+    assert (order.order_qty, order.cum_qty) == (Decimal("0.4"), Decimal("0.4"))
+    bench.orders.broken()
+    for _ in range(2):
+        bench.wait(8.0)
+        bench.snapshot()
+    assert order.status == "gone"
+
+
+def test_answer_weighs_more_than_the_side_of_a_report(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.ack(order, "O1")
+    bench.hear(pending("O1", cl_ord_id="mine", side="sell"))
+    assert (order.order_id, order.side) == ("O1", "buy")
+
+
 @pytest.mark.parametrize("is_held", [False, True])
 def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bool) -> None:
     seen: list[tuple[Decimal, int, str]] = []
