@@ -30,4 +30,14 @@ SCRIPTS: dict[str, tuple[Script, Setup]] = {
         [("delay_acks", 1.5, 3), ("drop_updates", BTC, 2), ("move", 2), ("wait", 0.2)],
         Setup(redundant=True),
     ),
+    "a gap waited for a book whose subscribe had failed": (
+        [
+            ("swallow_acks", 2),
+            ("subscribe",),
+            ("wait", 0.03),
+            ("reset_connections",),
+            ("move", 4),
+        ],
+        Setup(redundant=True),
+    ),
 }
