@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import os
 import socket
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Coroutine, Iterator
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -37,6 +37,29 @@ _SOCKET = SimpleNamespace(
 )
 
 
+class Arrivals:
+    """When the bytes were sent that clients read, of the connections to one port.
+
+    Bytes may be under way for any time, and nobody reads while a process is suspended. All times
+    are those of the wall clock, nanoseconds since the epoch.
+    """
+
+    def __init__(self) -> None:
+        self._sent: dict[int, tuple[int, int]] = {}
+
+    def note(self, read_ns: int, sent_ns: int) -> None:
+        """Note a read, and when its bytes were sent."""
+        first_ns, last_ns = self._sent.get(read_ns, (sent_ns, sent_ns))
+        self._sent[read_ns] = min(first_ns, sent_ns), max(last_ns, sent_ns)
+
+    def sent_ns(self, read_ns: int) -> tuple[int, int]:
+        """Return when the first and the last bytes were sent that were read at some time.
+
+        Where nothing was read then, both are that time itself.
+        """
+        return self._sent.get(read_ns, (read_ns, read_ns))
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """The loop, and the network that its transports are connected by.
 
@@ -45,6 +68,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         lag: gives the seconds that bytes take beyond `LATENCY`; they arrive in order all the same.
         wall_offset: what the wall clock shows beyond the loop's own time, seconds.
         after_turn: is called whenever all that was ready has run.
+        arrivals: by port, when what was read from there was sent.
     """
 
     def __init__(self) -> None:
@@ -53,6 +77,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.lag: Callable[[], float] = lambda: 0.0
         self.wall_offset = 1_700_000_000.0
         self.after_turn: Callable[[], object] = bool
+        self.arrivals: dict[int, Arrivals] = defaultdict(Arrivals)
         self._selector = self
         self._now = 1000.0
         self._ports = itertools.count(40_000)
@@ -110,7 +135,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         serve = self._listening.get(port or 0)
         if serve is None:
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}")
-        near, far = Pipe(self, protocol_factory()), Pipe(self, serve())
+        near = Pipe(self, protocol_factory(), self.arrivals[port or 0])
+        far = Pipe(self, serve())
         near.peer, far.peer = far, near
         far.begin()
         near.begin()
@@ -122,13 +148,17 @@ class Pipe(asyncio.Transport):
 
     peer: Pipe
 
-    def __init__(self, loop: VirtualLoop, protocol: Any) -> None:
+    def __init__(self, loop: VirtualLoop, protocol: Any, arrivals: Arrivals | None = None) -> None:
         super().__init__()
         self.protocol = protocol
         self._loop = loop
-        #: What is under way to this end: when it arrives, and bytes, an end or an error.
-        self._coming: deque[tuple[float, bytes | Exception | None]] = deque()
+        self._arrivals = arrivals
+        #: What is under way to this end: when it arrives, when it was sent, and bytes, an end or an
+        #: error.
+        self._coming: deque[tuple[float, int, bytes | Exception | None]] = deque()
         self._unread = bytearray()
+        #: How many bytes of what is unread were sent together, and when.
+        self._unread_ns: deque[tuple[int, int]] = deque()
         self._outcome: list[Exception | None] = []
         self._is_reading = True
         self._is_closing = False
@@ -211,11 +241,11 @@ class Pipe(asyncio.Transport):
             at = self._loop.time() + LATENCY + self._loop.lag()
             if self._coming:
                 at = max(at, self._coming[-1][0])
-            self._coming.append((at, what))
+            self._coming.append((at, self._loop.time_ns(), what))
             self._plan()
 
     def _waiting(self) -> int:
-        under_way = sum(len(what) for _, what in self._coming if isinstance(what, bytes))
+        under_way = sum(len(what) for *_, what in self._coming if isinstance(what, bytes))
         return len(self._unread) + under_way
 
     def _plan(self) -> None:
@@ -231,9 +261,10 @@ class Pipe(asyncio.Transport):
         """Do one read, as a selector's loop does one for each time round."""
         self._timer = None
         while self._coming and self._coming[0][0] <= self._loop.time() and not self._outcome:
-            what = self._coming.popleft()[1]
+            _, sent_ns, what = self._coming.popleft()
             if isinstance(what, bytes):
                 self._unread += what
+                self._unread_ns.append((len(what), sent_ns))
             else:
                 self._outcome.append(what)
         if self._is_gone or not self._is_reading:
@@ -256,12 +287,23 @@ class Pipe(asyncio.Transport):
             room = self.protocol.get_buffer(-1)
             size = min(size, len(room))
             room[:size] = self._unread[:size]
-            del self._unread[:size]
+            self._forget_read(size)
             self.protocol.buffer_updated(size)
             return
         data = bytes(self._unread[:size])
-        del self._unread[:size]
+        self._forget_read(size)
         self.protocol.data_received(data)
+
+    def _forget_read(self, size: int) -> None:
+        """Forget what is being handed over, and note when it was sent."""
+        del self._unread[:size]
+        while size:
+            together, sent_ns = self._unread_ns.popleft()
+            if together > size:
+                self._unread_ns.appendleft((together - size, sent_ns))
+            size -= min(size, together)
+            if self._arrivals is not None:
+                self._arrivals.note(self._loop.time_ns(), sent_ns)
 
     def _end(self, error: Exception | None) -> None:
         if error is not None:

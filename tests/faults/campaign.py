@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from tests import virtual
 from tests.faults.scene import BOOKS, ORDERS, QUICK, Scene, Stream, scene
@@ -44,6 +45,10 @@ class Setup:
 
 #: A time after everything.
 FOR_EVER = 1 << 63
+#: Steps after which messages never leave the exchange.
+LOSES_INSIDE = frozenset(
+    {"drop_updates", "swap_updates", "private", "level3", "mute_subscriptions"}
+)
 
 
 class Missing(NamedTuple):
@@ -53,6 +58,10 @@ class Missing(NamedTuple):
     symbol: str
     ns: int
     shown_ns: int
+
+    def under_way(self) -> Missing:
+        """Return the same as something that left the exchange, or had no connection to leave by."""
+        return self._replace(shown_ns=self.ns)
 
 
 class Tape:
@@ -116,7 +125,6 @@ class Campaign:
     stage: Scene
     tape: Tape
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
-    slack_ns: int = 2 * int(virtual.LATENCY * 1e9)
     clock_jumped: bool = False
     suspended_ns: list[int] = field(default_factory=list)
 
@@ -147,7 +155,7 @@ async def _wait(_: Campaign, seconds: float) -> None:
 
 
 async def _suspend(campaign: Campaign, seconds: float) -> None:
-    campaign.slack_ns += int(seconds * 1e9)
+    campaign.tape.note()  # while it is the time of what was published
     if seconds > PauseWatch.BOUND:
         middle_ns = virtual.current().time_ns() + int(seconds * 5e8)
         campaign.suspended_ns.append(middle_ns)
@@ -323,15 +331,16 @@ async def _run(script: Script, setup: Setup) -> None:
         try:
             for name, *args in script:
                 await STEPS[name](campaign, *args)
+            loses_inside = not LOSES_INSIDE.isdisjoint(name for name, *_ in script)
             repeats = ("private", "duplicate_updates") in script
-            await _end(campaign, setup, may_repeat=repeats)
+            await _end(campaign, may_repeat=repeats, loses_inside=loses_inside)
         finally:
             virtual.current().after_turn = bool
             for error in stage.errors:
                 raise error
 
 
-async def _end(campaign: Campaign, setup: Setup, *, may_repeat: bool) -> None:
+async def _end(campaign: Campaign, *, may_repeat: bool, loses_inside: bool) -> None:
     """Let everything go right again, and look back."""
     stage = campaign.stage
     stage.sim.faults.clear()
@@ -347,28 +356,58 @@ async def _end(campaign: Campaign, setup: Setup, *, may_repeat: bool) -> None:
     await eventually(lambda: stage.sent[-1] in stage.received)
     stage.check_order(may_repeat=may_repeat)
     missing = [missing for stream in stage.streams for missing in campaign.tape.missing(stream)]
-    missing += [
-        Missing(*stream, ns, ns) for stream in stage.streams for ns in campaign.suspended_ns
-    ]
     missing += [Missing("executions", "", *times) for times in stage.missing_reports()]
     for lost in missing:
-        # A hole is told when it is closed, which a message limit may put off.
-        with contextlib.suppress(TimeoutError):
-            await eventually(partial(_is_in_ledger, campaign, lost), 100)
-        assert _is_in_ledger(campaign, lost), f"{lost} is not in the ledger: {stage.client.gaps}"
+        await _check_ledger(campaign, lost if loses_inside else lost.under_way(), _was_lost_in)
+    for ns, stream in itertools.product(campaign.suspended_ns, stage.streams):
+        await _check_ledger(campaign, Missing(*stream, ns, ns), _spans)
 
 
-def _is_in_ledger(campaign: Campaign, lost: Missing) -> bool:
-    """Tell whether a hole is told that something was lost in."""
-    gaps = campaign.stage.client.gaps
-    return any(_is_hole_of(gap, lost, campaign.slack_ns, campaign.clock_jumped) for gap in gaps)
+async def _check_ledger(
+    campaign: Campaign, lost: Missing, covers: Callable[[Missing, GapEvent], bool]
+) -> None:
+    """Check that a gap of the stream is told that covers a time."""
+
+    def is_told() -> bool:
+        gaps = [gap for gap in campaign.stage.client.gaps if _is_of_stream(gap, lost)]
+        # After the clock was set, times cannot be compared.
+        return any(campaign.clock_jumped or covers(lost, gap) for gap in gaps)
+
+    # A gap is told when it is closed, which a message limit may put off.
+    with contextlib.suppress(TimeoutError):
+        await eventually(is_told, 100)
+    assert is_told(), f"{lost} is not in the ledger: {campaign.stage.client.gaps}"
 
 
-def _is_hole_of(gap: GapEvent, lost: Missing, slack_ns: int, clock_jumped: bool) -> bool:
-    if lost.channel not in gap.channels or (lost.symbol and lost.symbol not in gap.symbols):
-        return False
+def _is_of_stream(gap: GapEvent, lost: Missing) -> bool:
+    is_of_symbol = not lost.symbol or lost.symbol in gap.symbols
+    return lost.channel in gap.channels and is_of_symbol
+
+
+def _spans(lost: Missing, gap: GapEvent) -> bool:
+    """Tell whether a gap covers a time by the clock of the client."""
+    return gap.start_ns <= lost.ns <= (gap.end_ns or FOR_EVER)
+
+
+def _was_lost_in(lost: Missing, gap: GapEvent) -> bool:
+    """Tell whether a message was lost in a gap.
+
+    A gap says when messages came, and of what is missing it is known when it was sent. How long
+    bytes are under way nobody can foresee, but they keep their order: what was sent after the last
+    message before the gap had not come by then. So what is compared is when things were sent.
+    """
+    start_ns, _ = _sent_ns(gap, gap.start_ns)
+    _, end_ns = (0, FOR_EVER) if gap.end_ns is None else _sent_ns(gap, gap.end_ns)
     # What is lost inside the exchange shows with the next message of its stream. If the connection
-    # goes before that, its hole is all there can be.
+    # goes before that, its gap is all there can be.
     since_ns = lost.shown_ns if gap.cause == "disconnect" else lost.ns
-    covers = gap.start_ns - slack_ns <= since_ns and lost.ns <= (gap.end_ns or FOR_EVER)
-    return clock_jumped or covers
+    return start_ns <= since_ns and lost.ns <= end_ns
+
+
+def _sent_ns(gap: GapEvent, read_ns: int) -> tuple[int, int]:
+    """Return when the first and the last of what was read at some time were sent."""
+    arrivals = virtual.current().arrivals
+    port = urlsplit(gap.connection).port
+    # Of what a queue dropped, the gap does not say where it came from.
+    times = [one.sent_ns(read_ns) for at, one in arrivals.items() if port in (None, at)]
+    return min(first for first, _ in times), max(last for _, last in times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.campaign import Script, Setup
-from tests.ws.helpers import BTC
+from tests.ws.helpers import BTC, ETH
 
 SCRIPTS: dict[str, tuple[Script, Setup]] = {
     "the hole of a book began with the message that showed it": (
@@ -13,5 +13,31 @@ SCRIPTS: dict[str, tuple[Script, Setup]] = {
     "the hole of a private channel began with the message that showed it": (
         [("private", "drop_updates"), ("move", 1), ("wait", 0.3), ("move", 1)],
         Setup(),
+    ),
+    "this check took all bytes to be under way for the same time": (
+        [("stall_mid_frame", ETH), ("lag", 0.005), ("move", 4)],
+        Setup(),
+    ),
+    "this check took what a queue dropped to have come at once": (
+        [("move", 2), ("lag", 0.005), ("move", 2), ("move", 2), ("move", 3)],
+        Setup(hosts="three", private_queue=6),
+    ),
+    "messages were taken after the WebSocket library had failed the connection": (
+        [("subscribe",), ("compress_updates", ETH), ("binary_updates", BTC, 3), ("move", 2)],
+        Setup(),
+    ),
+    "a late answer to an unsubscribe left a redundant feed with an old book": (
+        [("delay_acks", 1.5, 3), ("drop_updates", BTC, 2), ("move", 2), ("wait", 0.2)],
+        Setup(redundant=True),
+    ),
+    "a gap waited for a book whose subscribe had failed": (
+        [
+            ("swallow_acks", 2),
+            ("subscribe",),
+            ("wait", 0.03),
+            ("reset_connections",),
+            ("move", 4),
+        ],
+        Setup(redundant=True),
     ),
 }

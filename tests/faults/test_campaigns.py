@@ -7,6 +7,7 @@ A failing sequence is shrunk and printed as `script=[...]`: mend the client, the
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -147,6 +148,21 @@ def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Holes, "end", lambda *_: None)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
+
+
+def test_gap_that_begins_late_fails_a_campaign_though_bytes_lag(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = Holes.begin
+
+    def late(self: Holes, cause: str, since_ns: int, without: Collection[str]) -> None:
+        begin(self, cause, since_ns + 1000, without)
+
+    script = [("lag", 0.02), ("move", 1), ("reset_connections",), ("move", 1), ("wait", 0.5)]
+    run(script)
+    monkeypatch.setattr(Holes, "begin", late)
+    with pytest.raises(AssertionError, match="not in the ledger"):
+        run(script)
 
 
 def test_book_that_nobody_published_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -211,3 +211,35 @@ async def test_bytes_handed_over_take_the_short_way_too() -> None:
             socket.data_received(stream[start : start + 200_000])
         await socket.close()
     assert [event.data[0] for event in taken] == list(range(100))
+
+
+@pytest.mark.parametrize("is_one_read", [True, False])
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(b"\x88\x02\x03\xe8", id="close"),
+        pytest.param(b"\x88\x01x", id="close with half a code"),
+        pytest.param(b"\x8b\x01x", id="reserved control frame"),
+        pytest.param(b"\x83\x01x", id="reserved data frame"),
+        pytest.param(b"\xc1\x01x", id="compressed"),
+        pytest.param(b"\x80\x01x", id="continuation of nothing"),
+        pytest.param(b"\x81\x81\0\0\0\0x", id="masked"),
+    ],
+)
+async def test_nothing_is_taken_after_a_close_or_an_error(end: bytes, is_one_read: bool) -> None:
+    taken: list[Any] = []
+    async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        socket = await open_direct(port, Engine(), lambda events, _: taken.extend(events))
+        assert isinstance(socket, DirectConnection)
+        socket.go_direct()
+        if is_one_read:
+            socket.data_received(framed(0) + end + framed(1))
+        else:
+            socket.data_received(framed(0))
+            socket.data_received(end)
+        socket.go_direct()
+        socket.data_received(framed(2))
+        with pytest.raises(ConnectionClosed):
+            await socket.recv()
+    assert [event.data[0] for event in taken] == [0]

@@ -175,7 +175,10 @@ class GapEvent(Model):
             `unreadable` (a frame that was dropped; where it names no channel, any may miss it) or
             `pause` (nothing was read for more than a second: what arrived then came late).
         start_ns: local time of the last sound message before the hole, nanoseconds since the
-            epoch: of the connection, or of the one book or private channel that it is about.
+            epoch: of the connection, or of the one book or private channel that it is about. For
+            `overflow` and `unreadable` that of the first message that was dropped. Messages are
+            under way for a while: what is missing may have a timestamp of the exchange that is
+            earlier by as much as a message took (`transit` in `KrakenWSClient.stats`).
         end_ns: local time at which it was closed, `None` when it will not be.
         channels: channels with a hole.
         symbols: currency pairs with a hole, empty for channels without.

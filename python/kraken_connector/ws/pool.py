@@ -307,14 +307,21 @@ class Pool:
         await self._open(links[0])
         return links
 
-    def tidy(self, params: SubscriptionParams) -> None:
-        """Present no more the books that no connection carries any more."""
-        for link in self:
-            if link.arbiter is not None and not link.is_twin and params.channel == "book":
-                carried = link.symbols("public")
-                for symbol in params.symbols:
-                    if symbol not in carried or link.session.registry.book(symbol) is None:
-                        link.arbiter.forget(symbol)
+    def tidy(self, params: SubscriptionParams, *, with_twins: bool = False) -> None:
+        """Present no more the books that no connection carries any more.
+
+        Args:
+            params: what was subscribed.
+            with_twins: whether a book is presented on if a twin alone carries it.
+        """
+        if params.channel != "book":
+            return
+        for link in self._twins:
+            legs = [link, self._twins[link]] if with_twins else [link]
+            for symbol in params.symbols:
+                is_carried = any(leg.session.registry.book(symbol) for leg in legs)
+                if link.arbiter is not None and not is_carried:
+                    link.arbiter.forget(symbol)
 
     # Inner workings.
 

@@ -54,6 +54,9 @@ class Repairs(Protocol):
     def forget(self, topic: Topic) -> None:
         """Stop: nobody wants the stream any more."""
 
+    def awaits(self, topic: Topic) -> bool:
+        """Tell whether the first message of a subscription is awaited."""
+
     def expect(self, subscription: Subscription, now: float) -> None:
         """Begin to wait for the first message of a subscription that is being sent."""
 
@@ -80,6 +83,17 @@ class Care(Protocol):
 class Requests:
     """The subscribe and unsubscribe messages of one connection.
 
+    Args:
+        url: where it connects.
+        engine: holds the books.
+        registry: what is subscribed.
+        refused: takes refusals that no caller waits for.
+        ended: takes a stream that the exchange unsubscribed, whoever asked for that.
+        changed: is called when what is subscribed may have changed.
+        timeout: seconds to wait for an answer.
+        tokens: the token of this connection.
+        allowance: what the connections of a client may spend on snapshots of `level3`.
+
     Attributes:
         outgoing: frames to send, in order.
         failure: why the socket must be given up, if it must.
@@ -92,6 +106,7 @@ class Requests:
         engine: Engine,
         registry: Registry,
         refused: Callable[[WSErrorResponse], None],
+        ended: Callable[[Topic], None],
         changed: Callable[[], None],
         *,
         timeout: float,
@@ -107,6 +122,7 @@ class Requests:
         self._engine = engine
         self._registry = registry
         self._refused = refused
+        self._ended = ended
         self._changed = changed
         self._timeout = timeout
         self._flights = Flights(allowance)
@@ -401,6 +417,8 @@ class Requests:
                 self._subscribed(flight, subscription, response, now, was_so=response is not answer)
             else:
                 self._unsubscribed(subscription, response)
+            if flight.method == "unsubscribe" and isinstance(answer, WSResponse):
+                self._ended(subscription.topic)
         finally:
             # Whatever became of the bookkeeping, who waits is told what the exchange answered.
             if not _will_be_repeated(flight, subscription, response):
@@ -468,16 +486,15 @@ class Requests:
             if subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
             return
-        if self.repairs is not None:
-            self.repairs.forget(subscription.topic)
         self._drop(subscription)
 
     def _lacks_snapshot(self, topic: Topic, was_so: bool) -> bool:
-        """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
-        if topic.channel not in BOOK_CHANNELS:
+        """Tell whether a book waits in vain: its snapshot came and is void, or it need not come."""
+        if topic.channel not in BOOK_CHANNELS or self.repairs is None:
             return False
         state = book_of(self._engine, topic.channel, topic.symbol).state
-        return state == "stale" or (was_so and state != "valid")
+        is_awaited = self.repairs.awaits(topic) and not was_so
+        return state == "stale" or (state != "valid" and not is_awaited)
 
     def _try_again(
         self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float

@@ -163,6 +163,7 @@ class Session:
             self.engine,
             self.registry,
             refused=outlet.reply,
+            ended=self._ended,
             changed=self._rebuild_routes,
             timeout=options.request_timeout,
             tokens=self._tokens,
@@ -599,6 +600,9 @@ class Session:
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
                 self._names_no_request(response)
+            elif isinstance(response, WSResponse) and response.method == "unsubscribe":
+                for topic in self.registry.named(response.result):
+                    self._ended(topic)
             self._outlet.reply(response)
 
     def _names_no_request(self, refusal: WSErrorResponse) -> None:
@@ -817,6 +821,21 @@ class Session:
         ):
             return False
         return self._gate.has_newer(topic.symbol, last_ns)
+
+    def _ended(self, topic: Topic) -> None:
+        """Subscribe again to a stream that the exchange says it has ended, though it is wanted.
+
+        An answer to an unsubscribe may come after that stream was subscribed again, and does not
+        say which of the two was done last.
+        """
+        if self.registry.get(topic) is None or self.repair.awaits(topic):
+            return
+        self._log.warning("%s was unsubscribed, though it is wanted", topic)
+        is_private = topic.channel in PRIVATE_CHANNELS
+        if is_private:
+            self.care.broken(topic.channel)
+        self._is_lost_by(topic)
+        self._needs_repair(topic, "sequence" if is_private else "resync")
 
     def _resume_silent(self, topic: Topic) -> None:
         """Subscribe again to a book that another connection goes on bringing."""

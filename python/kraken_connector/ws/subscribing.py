@@ -98,9 +98,10 @@ class SubscribingMethods:
         parts = self._pool.carrying(params, "unsubscribe")
         now = _now()
         asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
-        result = await outcome(asks, topics_of(params))
-        self._pool.tidy(params)
-        return result
+        try:
+            return await outcome(asks, topics_of(params))
+        finally:
+            self._pool.tidy(params)
 
     async def resync(self, symbol: str, *, channel: Literal["book", "level3"] = "book") -> None:
         """Ask for a book again and wait until it is valid; this releases a quarantined one.
@@ -156,7 +157,12 @@ class SubscribingMethods:
                 link.session.registry.check(part)
             call = Call(params, parts, sink, stale_after)
             call.subscribe(_now())
-        result = await call.outcome()
+        try:
+            result = await call.outcome()
+        except BaseException:
+            # A gap that waits for a book which nobody has subscribed would never be reported.
+            self._pool.tidy(params, with_twins=True)
+            raise
         logger.info("subscribed to %s %s", params.channel, ", ".join(params.symbols))
         return result
 

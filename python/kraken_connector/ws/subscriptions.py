@@ -312,6 +312,15 @@ class Registry:
         """Return the subscription of a pair's book, or of its `level3`, if there is one."""
         return self._topics.get(Topic(channel, None, symbol))
 
+    def named(self, result: object) -> list[Topic]:
+        """Return the topics that the answer to a subscribe or unsubscribe may be about."""
+        if not isinstance(result, dict):
+            return []
+        place = result.get("channel"), result.get("symbol") or ""
+        identity = result.get("event_trigger", result.get("interval"))
+        found = [topic for topic in self._topics if (topic.channel, topic.symbol) == place]
+        return [topic for topic in found if identity in (None, topic.identity)]
+
     def channel(self, channel: str) -> list[Subscription]:
         """Return the subscriptions of one channel."""
         return [entry for topic, entry in self._topics.items() if topic.channel == channel]

@@ -78,10 +78,15 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         self._early: bytearray | None = bytearray(64 * 1024)
 
     def go_direct(self) -> None:
-        """Take the short way from now on, if nothing is left on the library's."""
+        """Take the short way from now on, if nothing is left on the library's.
+
+        What comes after a close or an error is not to be processed (RFC 6455, sections 1.4 and
+        7.1.7): the library drops it.
+        """
         receiver = self._receiver
-        if not receiver.is_direct and self._early is None and not len(self.recv_messages.frames):
-            receiver.is_direct = True
+        if receiver.is_direct or self._early is not None or len(self.recv_messages.frames):
+            return
+        receiver.is_direct = self.protocol.state is OPEN
 
     def go_long(self) -> None:
         """Give text frames to the library from now on, so that the engine gets none any more."""

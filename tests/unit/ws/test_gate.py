@@ -213,3 +213,14 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     assert bench.session.repair.is_under_way(Topic("book", None, BTC))
     assert ("unsound", BTC) in gate.told
     assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
+
+
+def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
+    bench: Bench, gate: Gate
+) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    result = {"channel": "book", "symbol": BTC, "depth": 10}
+    bench.say({"method": "unsubscribe", "req_id": 1, "success": True, "result": result})
+    assert not bench.session.engine.book(BTC).is_valid
+    assert gate.told == [("unsound", BTC)]

@@ -754,3 +754,99 @@ def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
     bench.say({key: value for key, value in ack.items() if key not in TIMES})
     assert bench.session.repair.count == 0
     assert bench.sent() == []
+
+
+def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
+    """Let a repair end whose first unsubscribe has no answer yet; return that."""
+    (late,) = bench.sent()
+    bench.wait(11)
+    (again,) = bench.sent()
+    assert (late["method"], again["method"]) == ("unsubscribe", "unsubscribe")
+    bench.say(refusal(again, "Subscription Not Found", *again["params"].get("symbol", [])))
+    assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
+    bench.say(snapshot)
+    assert bench.sent() == []
+    return late
+
+
+def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    late = repaired_late(bench, book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    bench.say(*acks(late))
+    assert not bench.session.engine.book(BTC).is_valid
+    bench.wait(2)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_late_answer_to_an_unsubscribe_puts_a_private_stream_in_doubt() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(3))
+    late = repaired_late(bench, executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    bench.say(*acks(late))
+    assert not bench.session.is_stream_current("executions")
+    bench.wait(2)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+
+
+@pytest.mark.parametrize("late", ["before the answer", "after the answer"])
+def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(late: str) -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.subscribe(BookParams(symbol=[BTC]))
+    unsubscribe, subscribe = bench.sent()
+    answers = [*acks(unsubscribe), *acks(subscribe)]
+    bench.say(book(BTC), *(answers if late == "before the answer" else reversed(answers)))
+    assert not bench.session.engine.book(BTC).is_valid
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    assert states(bench) == {BTC: "confirmed"}
+
+
+def test_snapshot_lost_after_subscribing_anew_is_asked_for_again() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.subscribe(BookParams(symbol=[BTC]))
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe", "subscribe"]
+    bench.wait(11)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+@pytest.mark.parametrize(
+    ("named", "is_meant"),
+    [
+        ({"event_trigger": "bbo"}, True),
+        ({}, True),
+        ({"event_trigger": "trades"}, False),
+        ({"symbol": ETH}, False),
+        (None, False),
+    ],
+)
+def test_stream_that_a_user_ended_by_a_request_of_his_own_is_subscribed_again(
+    named: dict[str, str] | None, is_meant: bool
+) -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], event_trigger="bbo", snapshot=False))
+    answer = {"method": "unsubscribe", "req_id": 1, "success": True, **TIMES}
+    result = named if named is None else {"channel": "ticker", "symbol": BTC, **named}
+    bench.say({**answer, "result": result})
+    assert len(bench.outlet.replies) == 1
+    assert len(bench.accept_all()) == len(bench.accept_all()) == is_meant
