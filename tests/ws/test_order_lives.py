@@ -204,7 +204,9 @@ def is_visible(script: Script) -> bool:
     """
     anew = {args[0] for name, *args in script if name == "reset_sequence"}
     losing = {args[0] for name, *args in script if name in LOSSES}
-    return not anew & losing
+    # What a connection would send while it stands still is lost.
+    stands_still = any(name == "stall_connections" for name, *_ in script)
+    return not anew & losing and not (anew and stands_still)
 
 
 # Several lists, as one is short more often than long.
