@@ -23,10 +23,10 @@ from typing import Any
 
 import kraken_connector
 from kraken_connector.ws import KrakenWSClient
-from kraken_connector.ws.connection import Connection
-from kraken_connector.ws.inbox import Inbox
-from kraken_connector.ws.session import Session
-from kraken_connector.ws.transport import DirectConnection
+from kraken_connector.ws.delivery.queues import Inbox
+from kraken_connector.ws.network.connection import Connection
+from kraken_connector.ws.network.transport import DirectConnection
+from kraken_connector.ws.protocol.session import Session
 
 #: Seconds of processor time between two looks; systems look once in 1 to 4 ms.
 INTERVAL = 0.001

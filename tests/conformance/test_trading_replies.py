@@ -15,7 +15,7 @@ from kraken_connector.models.trading_results import (
     BatchCancelResult,
 )
 from kraken_connector.ws.constants import TRADING_METHODS
-from kraken_connector.ws.trading_replies import read_result
+from kraken_connector.ws.orders.replies import read_result
 
 
 def answers() -> list[Any]:

@@ -23,7 +23,7 @@ from tests.ws.helpers import BTC, ETH, SOL, eventually
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError
 from kraken_connector.ws import BookParams, GapEvent, TickerParams
-from kraken_connector.ws.pauses import PauseWatch
+from kraken_connector.ws.protocol.pauses import PauseWatch
 
 Step = tuple[Any, ...]
 Script = Sequence[Step]

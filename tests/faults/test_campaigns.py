@@ -17,7 +17,7 @@ from tests.faults.campaign import STEPS, Campaign, Setup, Step, run
 from tests.faults.scripts import SCRIPTS
 from tests.ws.helpers import BTC, ETH
 
-from kraken_connector.ws.holes import Holes
+from kraken_connector.ws.protocol.gaps import Holes
 
 symbols = st.sampled_from([BTC, ETH])
 few = st.integers(1, 3)

@@ -29,12 +29,7 @@ from tests.ws.helpers import BTC, ETH, client_of, eventually, text_frame, tokens
 
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError, OrderOutcomeUnknown
-from kraken_connector.models import (
-    BookChecksumEvent,
-    InvalidFrameEvent,
-    Model,
-    SequenceGapEvent,
-)
+from kraken_connector.models import BookChecksumEvent, InvalidFrameEvent, Model, SequenceGapEvent
 from kraken_connector.models._model import is_number_text
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.session import Outgoing
@@ -51,9 +46,9 @@ from kraken_connector.ws import (
     OHLCParams,
     TickerParams,
     TradeParams,
-    flights,
-    resync,
 )
+from kraken_connector.ws.protocol import request_queue as flights
+from kraken_connector.ws.protocol import resync_policy as resync
 from kraken_connector.ws.trading import AddOrderParams
 
 TOLD = (InvalidFrameEvent, SequenceGapEvent, BookChecksumEvent)

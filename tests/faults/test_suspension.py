@@ -13,7 +13,7 @@ from tests.faults.scene import scene
 from tests.ws.helpers import BTC, PATIENCE
 
 from kraken_connector.sim import SimulatedExchange
-from kraken_connector.ws.pauses import PauseWatch
+from kraken_connector.ws.protocol.pauses import PauseWatch
 
 CLIENT = """
 import asyncio, sys

@@ -8,7 +8,7 @@ import pytest
 
 from kraken_connector.exceptions import TradingError
 from kraken_connector.ws import AddOrderParams, CancelAllOrdersAfterParams, KrakenWSClient
-from kraken_connector.ws.waiting import now
+from kraken_connector.ws.trading.waiting import now
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
 

@@ -13,11 +13,11 @@ from tests.unit.ws.orders.bench import BTC, Bench, trade
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import OrderCheckFailed
 from kraken_connector.models._model import exact_number
-from kraken_connector.ws.balances import Balances
-from kraken_connector.ws.instruments import PairRules
-from kraken_connector.ws.order_checks import check_price
-from kraken_connector.ws.positions import Positions
-from kraken_connector.ws.rate_counter import RateCounter
+from kraken_connector.ws.account.balances import Balances
+from kraken_connector.ws.account.instruments import PairRules
+from kraken_connector.ws.account.positions import Positions
+from kraken_connector.ws.trading.checks import check_price
+from kraken_connector.ws.trading.rate_counter import RateCounter
 
 EXACT = "123456789.123456789"
 CONTEXTS = {

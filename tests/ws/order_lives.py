@@ -24,7 +24,6 @@ from kraken_connector.exceptions import KrakenConnectorError
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.trading.stream import Execution
 from kraken_connector.ws import KrakenWSClient, Order
-from kraken_connector.ws.placement import Placement
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -35,6 +34,7 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
+from kraken_connector.ws.trading.placement import Placement
 
 Step = tuple[Any, ...]
 Script = Sequence[Step]

@@ -36,7 +36,7 @@ from kraken_connector.ws.orders.evidence import (
     SNAPSHOT_PAUSE,
 )
 from kraken_connector.ws.orders.life import DONE, OPEN
-from kraken_connector.ws.token_pacer import LOCKOUT
+from kraken_connector.ws.token.pacer import LOCKOUT
 from kraken_connector.ws.trading import AddOrderParams, BatchAddParams
 
 if TYPE_CHECKING:

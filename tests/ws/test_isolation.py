@@ -11,11 +11,11 @@ from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
-from kraken_connector.ws.repair import Repair
-from kraken_connector.ws.requests import Requests
-from kraken_connector.ws.session import Session
+from kraken_connector.ws.protocol.order_requests import TradingRequests
+from kraken_connector.ws.protocol.requests import Requests
+from kraken_connector.ws.protocol.resync import Repair
+from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.trading import AddOrderParams
-from kraken_connector.ws.trading_requests import TradingRequests
 
 LIMIT = AddOrderParams(BTC, "buy", "limit", "1", limit_price="1")
 

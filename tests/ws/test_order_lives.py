@@ -19,10 +19,10 @@ from kraken_connector.models import ExecutionData
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.faults import Faults
 from kraken_connector.sim.requests import TRADING_METHODS
-from kraken_connector.ws.balances import Balances
+from kraken_connector.ws.account.balances import Balances
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.orders.life import Life
-from kraken_connector.ws.trading_requests import Command, TradingRequests
+from kraken_connector.ws.protocol.order_requests import Command, TradingRequests
 
 sides = st.sampled_from(["buy", "sell"])
 qtys = st.integers(1, 300)

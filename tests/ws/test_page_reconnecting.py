@@ -44,9 +44,9 @@ from kraken_connector.ws import (
     TokenManager,
     TradeParams,
     WSRequest,
-    connection,
 )
-from kraken_connector.ws.backoff import ConnectBudget
+from kraken_connector.ws.network import connection
+from kraken_connector.ws.network.backoff import ConnectBudget
 
 
 async def reconnected(sim: SimulatedExchange, client: KrakenWSClient, times: int = 1) -> None:

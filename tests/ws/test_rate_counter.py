@@ -33,9 +33,9 @@ from kraken_connector.ws import (
     KrakenWSClient,
 )
 from kraken_connector.ws.orders import Orders
-from kraken_connector.ws.rate_counter import RateCounter
-from kraken_connector.ws.rate_gate import RateGate
-from kraken_connector.ws.trading_requests import USERREF_QUIET
+from kraken_connector.ws.protocol.order_requests import USERREF_QUIET
+from kraken_connector.ws.trading.rate_counter import RateCounter
+from kraken_connector.ws.trading.rate_limiter import RateGate
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
 RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}

@@ -22,7 +22,7 @@ from kraken_connector.ws import (
     TickerParams,
     WSDataMessage,
 )
-from kraken_connector.ws.arbiter import Arbiter
+from kraken_connector.ws.protocol.merge import Arbiter
 
 
 def books_of(client: KrakenWSClient) -> list[WSDataMessage]:

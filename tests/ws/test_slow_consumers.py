@@ -34,11 +34,11 @@ from kraken_connector.ws import (
     KrakenWSClient,
     TickerParams,
     WSDataMessage,
-    connection,
-    inbox,
 )
+from kraken_connector.ws.delivery import queues as inbox
+from kraken_connector.ws.network import connection
+from kraken_connector.ws.network.transport import open_socket
 from kraken_connector.ws.trading import AddOrderParams
-from kraken_connector.ws.transport import open_socket
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ async def test_others_get_their_turn_in_a_flood(
         taken, row = taken + 1, row + 1
 
     # Both cores take the library's way then.
-    caplog.set_level(logging.DEBUG, "kraken_connector.ws.connection")
+    caplog.set_level(logging.DEBUG, "kraken_connector.ws.network.connection")
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]), callback=take)
         frame = text_frame(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD"}]}')

@@ -18,7 +18,7 @@ from ..sim import SimulatedExchange
 from ..sim.recordings import open_recording
 from ..ws import TokenManager
 from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
-from ..ws.hosts import Hosts
+from ..ws.pool.hosts import Hosts
 from ..ws.subscribe import BookParams
 
 #: Exit codes: something did not hold or did not work; the command line itself was wrong.

@@ -26,9 +26,10 @@ from ..models import (
     InvalidFrameEvent,
     StreamStaleEvent,
 )
-from .balances import Balances
+from .account.balances import Balances
+from .account.instruments import Instruments
+from .account.positions import Position, PositionGroup, Positions
 from .book import BookChecksumEvent, ChecksumError, Level3Book, OrderBook, OrderBookManager
-from .cancelling import CancelReport
 from .channels import (
     BalanceLedgerUpdate,
     BalanceSnapshot,
@@ -70,7 +71,7 @@ from .constants import (
     TriggerReference,
     WSOrderType,
 )
-from .dead_mans_switch import DeadMansSwitch
+from .delivery.queue_watch import QueueWatch
 from .dispatcher import WSMessage, parse_message
 from .envelopes import (
     PingRequest,
@@ -81,17 +82,10 @@ from .envelopes import (
     WSRequest,
     WSResponse,
 )
-from .instruments import Instruments
-from .link import ConnectionView
 from .orders import Exposure, Fill, Order, Orders
-from .placement import Placement
-from .positions import Position, PositionGroup, Positions
-from .prepared import PreparedAmend, PreparedCancel
-from .protection import Protection
-from .queue_watch import QueueWatch
-from .quotes import QuoteRefusal, QuoteReport, Quotes
-from .quoting import Quote
-from .rate_counter import RateCounter, Tier
+from .orders.replies import TradingReply
+from .pool.link import ConnectionView
+from .protocol.registry import SubscriptionEntry, SubscriptionError
 from .sequence import SequenceGapEvent, SequenceTracker
 from .subscribe import (
     BalancesParams,
@@ -104,8 +98,7 @@ from .subscribe import (
     TickerParams,
     TradeParams,
 )
-from .subscriptions import SubscriptionEntry, SubscriptionError
-from .token import TokenAcquisitionError, TokenManager
+from .token.manager import TokenAcquisitionError, TokenManager
 from .trading import (
     AddOrderParams,
     AddOrderResult,
@@ -126,7 +119,14 @@ from .trading import (
     EditOrderResult,
     OrderTrigger,
 )
-from .trading_replies import TradingReply
+from .trading.cancelling import CancelReport
+from .trading.dead_mans_switch import DeadMansSwitch
+from .trading.placement import Placement
+from .trading.prepared import PreparedAmend, PreparedCancel
+from .trading.protection import Protection
+from .trading.quotes import QuoteRefusal, QuoteReport, Quotes
+from .trading.quoting import Quote
+from .trading.rate_counter import RateCounter, Tier
 
 __all__ = [
     "AddOrderParams",

@@ -17,41 +17,41 @@ from ..models import DeadMansSwitchEvent, GapEvent
 from ..models._checks import check_choice
 from ..models.trading import TradingParams
 from ..network import Network
-from .account import AccountMethods, Nowhere
-from .backoff import is_retryable
-from .balances import Balances
+from .account.balances import Balances
+from .account.instruments import Instruments
+from .account.positions import Positions
+from .base.exchange_clock import ExchangeClock, nanoseconds
+from .base.followers import Keepers
+from .base.options import SessionOptions, checked_count
+from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
-from .connection import ConnectionOptions
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
+from .delivery.ending import Ending
+from .delivery.lag import lag
+from .delivery.queue_watch import QueueWatches
+from .delivery.queues import Inbox
+from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
-from .ending import Ending
-from .exchange_clock import ExchangeClock, nanoseconds
-from .hosts import Hosts
-from .inbox import Inbox
-from .instruments import Instruments
-from .keepers import Keepers
-from .lag import lag
-from .level3_methods import Level3Methods
-from .link import ConnectionView
-from .options import SessionOptions, checked_count
-from .order_checks import OrderChecks
+from .methods.account import AccountMethods, Nowhere
+from .methods.level3 import Level3Methods
+from .methods.settings import Settings
+from .network.backoff import is_retryable
+from .network.connection import ConnectionOptions
 from .orders import Orders
-from .pacing import Allowance
-from .pool import Pool
-from .positions import Positions
-from .queue_watch import QueueWatches
-from .rate_counter import RateCounter, RatePolicy, TierName
-from .rate_gate import RateGate
-from .readiness import trading_obstacle
-from .session import Session
-from .settings import Settings
-from .sinks import CallbackSink
-from .subscriptions import SubscriptionEntry, Topic, entries_of
-from .token import OwnTokens, TokenManager
-from .trader import Sequencing, Trader
-from .trading_replies import TradingReply
-from .waiting import now
-from .wiring import Wiring
+from .orders.replies import TradingReply
+from .pool.hosts import Hosts
+from .pool.link import ConnectionView
+from .pool.pool import Pool
+from .pool.readiness import trading_obstacle
+from .pool.wiring import Wiring
+from .protocol.registry import SubscriptionEntry, Topic, entries_of
+from .protocol.session import Session
+from .token.manager import OwnTokens, TokenManager
+from .trading.checks import OrderChecks
+from .trading.rate_counter import RateCounter, RatePolicy, TierName
+from .trading.rate_limiter import RateGate
+from .trading.trader import Sequencing, Trader
+from .trading.waiting import now
 
 __all__ = ["KrakenWSClient", "TradingError"]
 

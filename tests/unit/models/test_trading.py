@@ -17,7 +17,7 @@ from kraken_connector.exceptions import InvalidParameter
 from kraken_connector.models.order_parts import check_amended
 from kraken_connector.models.trading import TradingParams
 from kraken_connector.ws import trading
-from kraken_connector.ws.encoding import encode
+from kraken_connector.ws.base.encoding import encode
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,

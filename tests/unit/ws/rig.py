@@ -9,10 +9,10 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.keepers import Keeper
-from kraken_connector.ws.options import SessionOptions
-from kraken_connector.ws.session import Session
-from kraken_connector.ws.subscriptions import Ask
+from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.base.options import SessionOptions
+from kraken_connector.ws.protocol.registry import Ask
+from kraken_connector.ws.protocol.session import Session
 
 URL = "ws://exchange.test/v2"
 TIMES = {"time_in": "2026-09-25T17:48:24.745996Z", "time_out": "2026-09-25T17:48:24.746032Z"}

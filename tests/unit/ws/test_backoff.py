@@ -11,7 +11,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from kraken_connector.exceptions import ConnectionLost
-from kraken_connector.ws.backoff import (
+from kraken_connector.ws.network.backoff import (
     ConnectBudget,
     connect_failed,
     delays,

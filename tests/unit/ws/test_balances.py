@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from kraken_connector import Engine, WSDataMessage
-from kraken_connector.ws import balances as balances_module
-from kraken_connector.ws.balances import Balances
+from kraken_connector.ws.account import balances as balances_module
+from kraken_connector.ws.account.balances import Balances
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
 MAIN = ("spot", "main")

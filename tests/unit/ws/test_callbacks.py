@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from kraken_connector.ws import KrakenWSClient
-from kraken_connector.ws.callbacks import (
+from kraken_connector.ws.base.callbacks import (
     Callback,
     Listeners,
     NotPlainError,
     check_plain_function,
     check_result,
 )
-from kraken_connector.ws.connection import ConnectionOptions
-from kraken_connector.ws.sinks import CallbackSink
+from kraken_connector.ws.delivery.sinks import CallbackSink
+from kraken_connector.ws.network.connection import ConnectionOptions
 
 
 async def coroutine_function(*_: Any) -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kraken_connector.ws.exchange_timer import ExchangeTimer
+from kraken_connector.ws.trading.exchange_timer import ExchangeTimer
 
 INF = float("inf")
 LINGER = 10

@@ -10,11 +10,11 @@ import pytest
 from tests.unit.ws.rig import URL, Bench, Place, book, trade
 
 from kraken_connector import WSDataMessage
-from kraken_connector.ws.arbiter import Lead
-from kraken_connector.ws.options import SessionOptions
-from kraken_connector.ws.session import Session
+from kraken_connector.ws.base.options import SessionOptions
+from kraken_connector.ws.protocol.merge import Lead
+from kraken_connector.ws.protocol.registry import Topic, Wish
+from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
-from kraken_connector.ws.subscriptions import Topic, Wish
 
 BTC = "BTC/USD"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kraken_connector.ws.constants import AUTH_URL, LEVEL3_URL, PUBLIC_URL
-from kraken_connector.ws.hosts import Hosts
+from kraken_connector.ws.pool.hosts import Hosts
 
 MINE = "ws://127.0.0.1:9/v2"
 OTHER = "ws://127.0.0.1:10/v2"

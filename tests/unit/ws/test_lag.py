@@ -8,10 +8,10 @@ import pytest
 
 from kraken_connector import Engine
 from kraken_connector.models import BookCrossedEvent
-from kraken_connector.ws import inbox as inbox_module
-from kraken_connector.ws import lag as lag_module
-from kraken_connector.ws.inbox import OVERFLOWS, Inbox
-from kraken_connector.ws.lag import lag
+from kraken_connector.ws.delivery import lag as lag_module
+from kraken_connector.ws.delivery import queues as inbox_module
+from kraken_connector.ws.delivery.lag import lag
+from kraken_connector.ws.delivery.queues import OVERFLOWS, Inbox
 
 SECOND = 1_000_000_000
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_connector.ws.latency import LatencyHistogram
+from kraken_connector.ws.base.latency import LatencyHistogram
 
 
 def filled(*durations: int) -> LatencyHistogram:

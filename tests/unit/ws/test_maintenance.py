@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_connector.ws.maintenance import maintenance_start
+from kraken_connector.ws.trading.maintenance import maintenance_start
 
 NOW = datetime(2026, 9, 25, 12, tzinfo=UTC).timestamp()
 TOMORROW = NOW + 86_400

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from kraken_connector.ws.options import checked_count, checked_seconds, checked_url
+from kraken_connector.ws.base.options import checked_count, checked_seconds, checked_url
 
 
 def test_durations_are_positive_finite_numbers() -> None:

@@ -22,7 +22,7 @@ from kraken_connector.exceptions import (
     TradingError,
 )
 from kraken_connector.models.trading_results import AddOrderResult
-from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders, executions, known
 from kraken_connector.ws.orders.changes import Change
 from kraken_connector.ws.orders.evidence import FRAME_PAUSE, SNAPSHOT_PAUSE

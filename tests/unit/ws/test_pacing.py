@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_connector.ws.pacing import Allowance, Pacer
+from kraken_connector.ws.base.pacing import Allowance, Pacer
 
 
 def test_burst_then_rate() -> None:

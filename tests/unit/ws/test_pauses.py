@@ -7,7 +7,7 @@ from tests.unit.ws.rig import SECOND, Bench, book
 
 from kraken_connector.exceptions import RequestTimeout
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.pauses import PauseWatch
+from kraken_connector.ws.protocol.pauses import PauseWatch
 from kraken_connector.ws.subscribe import BookParams, TickerParams, TradeParams
 
 BTC = "BTC/USD"

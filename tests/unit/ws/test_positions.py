@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws import AddOrderParams, Position
-from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.account.positions import ORDERS_KEPT, Positions
+from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Fill, Order, Orders
-from kraken_connector.ws.positions import ORDERS_KEPT, Positions
 
 BTC = "BTC/USD"
 WHOLE = {"snap_orders": True, "snap_trades": True}

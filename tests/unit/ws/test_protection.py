@@ -23,8 +23,8 @@ from kraken_connector.exceptions import (
 )
 from kraken_connector.models import DeadMansSwitchEvent
 from kraken_connector.models.trading_results import CancelAllOrdersAfterResult
-from kraken_connector.ws.dead_mans_switch import DeadMansSwitch
-from kraken_connector.ws.protection import Protection
+from kraken_connector.ws.trading.dead_mans_switch import DeadMansSwitch
+from kraken_connector.ws.trading.protection import Protection
 
 INF = float("inf")
 #: Seconds on the way to the exchange, and back.

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kraken_connector.ws import Level3Book, Level3Data, Level3Order, QueuePosition
-from kraken_connector.ws.queue_watch import QueueWatch, QueueWatches
-from kraken_connector.ws.sinks import CallbackSink
+from kraken_connector.ws.delivery.queue_watch import QueueWatch, QueueWatches
+from kraken_connector.ws.delivery.sinks import CallbackSink
 
 BTC = "BTC/USD"
 PRICE = Decimal("100.0")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kraken_connector.ws.quoting import (
+from kraken_connector.ws.trading.quoting import (
     Add,
     Assignment,
     Cancel,

@@ -16,7 +16,6 @@ from tests.ambient import CONTEXTS
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.orders import Orders
-from kraken_connector.ws.rate_counter import SILENT_REPORTS, TIERS, RateCounter, age_cost
 from kraken_connector.ws.trading import (
     AddOrderParams,
     AmendOrderParams,
@@ -26,6 +25,7 @@ from kraken_connector.ws.trading import (
     CancelOrderParams,
     EditOrderParams,
 )
+from kraken_connector.ws.trading.rate_counter import SILENT_REPORTS, TIERS, RateCounter, age_cost
 
 BTC, ETH = "BTC/USD", "ETH/USD"
 SECOND = 1_000_000_000

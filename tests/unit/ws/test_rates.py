@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_connector.ws.rates import RateMeter
+from kraken_connector.ws.protocol.rates import RateMeter
 
 
 def test_nothing_is_known_before_the_second_look() -> None:

@@ -6,25 +6,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import (
-    Bench,
-    acks,
-    refusal,
-    states,
-)
+from tests.unit.ws.rig import Bench, acks, refusal, states
 
-from kraken_connector.exceptions import (
-    ConnectionLost,
-    RequestTimeout,
-    SubscriptionError,
-)
-from kraken_connector.models import (
-    WSErrorResponse,
-    WSResponse,
-)
-from kraken_connector.ws import flights
+from kraken_connector.exceptions import ConnectionLost, RequestTimeout, SubscriptionError
+from kraken_connector.models import WSErrorResponse, WSResponse
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
+from kraken_connector.ws.protocol import request_queue as flights
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,

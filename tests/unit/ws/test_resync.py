@@ -1,60 +1,842 @@
-"""When a stream is asked for again, and when it is given up."""
+"""Streams that are asked for again."""
 
 from __future__ import annotations
 
-from kraken_connector.ws.resync import ResyncPolicy
-from kraken_connector.ws.subscriptions import Topic
+import itertools
+import json
+import re
+from typing import Any
 
-BOOK = Topic("book", None, "BTC/USD")
-OTHER = Topic("book", None, "ETH/USD")
+import pytest
+from tests.unit.ws.rig import SECOND, TIMES, Bench, Place, acks, book, executions, refusal, states
+
+from kraken_connector.exceptions import (
+    BookNotReady,
+    ConnectionLost,
+    RequestTimeout,
+    SubscriptionError,
+)
+from kraken_connector.models import (
+    BookChecksumEvent,
+    BookQuarantinedEvent,
+    SequenceGapEvent,
+    StreamStaleEvent,
+)
+from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.protocol.registry import Topic
+from kraken_connector.ws.protocol.resync_policy import ResyncPolicy
+from kraken_connector.ws.subscribe import (
+    BookParams,
+    ExecutionsParams,
+    OHLCParams,
+    TickerParams,
+    TradeParams,
+)
+
+BTC = "BTC/USD"
+ETH = "ETH/USD"
 
 
-def test_first_attempt_is_at_once_and_the_next_ones_wait_longer() -> None:
-    policy = ResyncPolicy(5, pause=1.0, longest=3.0)
-    pauses = []
-    for _ in range(5):
-        entry = policy.begin(BOOK, "resync", 1, 100.0)
-        assert entry is not None
-        pauses.append(entry.deadline - 100.0)
-    assert pauses == [0.0, 1.0, 2.0, 3.0, 3.0]
-    assert policy.begin(BOOK, "resync", 1, 100.0) is None
+def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
+    assert [type(note) for note in bench.outlet.notes] == [BookChecksumEvent]
+    (unsubscribe,) = bench.sent()
+    assert unsubscribe["method"] == "unsubscribe"
+    assert unsubscribe["params"] == {"channel": "book", "depth": 10, "symbol": [BTC]}
+    bench.say(book(BTC, "update", "3.00"))
+    assert bench.sent() == []
+    bench.say(*acks(unsubscribe))
+    (subscribe,) = bench.sent()
+    assert subscribe["params"]["symbol"] == [BTC]
+    bench.now += 1
+    bench.say(*acks(subscribe), book(BTC, qty="4.00"))
+    assert bench.session.engine.book(BTC).is_valid
+    assert bench.session.engine.book(ETH).is_valid
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.symbols) == ("resync", [BTC])
+    assert gap.end_ns == gap.start_ns + SECOND
+    assert states(bench) == {BTC: "confirmed", ETH: "confirmed"}
 
 
-def test_streams_do_not_count_for_each_other() -> None:
-    policy = ResyncPolicy(1)
-    assert policy.begin(BOOK, "resync", 1, 0.0)
-    assert policy.begin(OTHER, "resync", 1, 0.0)
+def test_hole_of_a_book_begins_with_its_last_message_that_verified(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH))
+    bench.now += 1
+    bench.say(book(BTC, "update", "1.00"))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    bench.say(book(ETH, "update", "1.00"))
+    bench.now += 1
+    bench.say(book(BTC, "update", "2.00", wrong=True))
+    for request in bench.accept_all() + bench.accept_all():
+        assert request["params"]["symbol"] == [BTC]
+    bench.say(book(BTC))
+    (gap,) = bench.outlet.gaps
+    assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
 
 
-def test_hole_begins_with_the_first_failure() -> None:
-    policy = ResyncPolicy(3)
-    policy.begin(BOOK, "resync", 1, 0.0)
-    entry = policy.begin(BOOK, "resync", 2, 1.0)
-    assert entry is not None
-    assert entry.since_ns == 1
-    policy.finish(entry, 2.0)
-    again = policy.begin(BOOK, "resync", 3, 3.0)
-    assert again is not None
-    assert again.since_ns == 3
+def test_message_without_a_checksum_asks_for_the_book_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), re.sub('"checksum":[0-9]+', '"more":1', book(BTC, "update")))
+    (event,) = bench.outlet.notes
+    assert (event.symbol, event.expected) == (BTC, None)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_stream_that_fails_soon_after_a_repair_adds_up_its_attempts() -> None:
-    policy = ResyncPolicy(2, forget_after=60.0)
+def test_broken_book_message_without_a_known_name_asks_for_all_books_again(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    bench.say(book(BTC), book(ETH), book("BTC/USX", "update")[:-2])
+    assert [request["params"]["symbol"] for request in bench.sent()] == [[BTC], [ETH]]
+
+
+def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    (subscribe,) = bench.sent()
+    bench.say(book(BTC), *acks(subscribe))
+    assert len(bench.outlet.gaps) == 1
+    assert not bench.session.repair.watched
+
+
+def test_wrong_first_snapshot_before_its_ack_is_asked_for_again(bench: Bench) -> None:
+    bench.subscribe(BookParams(symbol=[BTC]))
+    (request,) = bench.sent()
+    bench.say(book(BTC, wrong=True), *acks(request))
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def fail_resync(bench: Bench, symbol: str) -> None:
+    """Answer everything, with a snapshot whose checksum is wrong."""
+    for request in bench.accept_all():
+        if request["method"] == "subscribe":
+            bench.say(book(symbol, wrong=True))
+    bench.say({"method": "pong"}, {"channel": "heartbeat"})
+
+
+def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
+    bench = Bench(resync_attempts=3, ping_interval=1000, heartbeat_timeout=1000).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    begun = bench.now
+    while bench.session.repair.watched:
+        fail_resync(bench, BTC)
+        bench.wait(0.1)
+    assert bench.session.repair.count == 3
+    assert bench.now - begun >= 1.5
+    alarm = bench.outlet.notes[-1]
+    assert isinstance(alarm, BookQuarantinedEvent)
+    assert (alarm.symbol, alarm.attempts) == (BTC, 3)
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    assert bench.outlet.gaps[-1].end_ns is None
+    bench.say(book(BTC))
+    assert not bench.session.engine.book(BTC).is_valid
+
+
+def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
+    bench = Bench(resync_attempts=0).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.accept_all()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_without_answer_is_tried_again() -> None:
+    bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.sent()
+    bench.wait(2)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+    assert bench.session.repair.count == 2
+
+
+def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
+    bench.wait(1)
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_unsubscribing_ends_a_resync(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    ask = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    first, second = bench.sent()
+    bench.say(*acks(first), refusal(second, "Subscription Not Found", BTC))
+    assert ask.done
+    assert bench.sent() == []
+    assert states(bench) == {}
+
+
+def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update")[:-12])
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_sequence_gap_is_reported_before_its_message_and_asks_again() -> None:
+    bench = Bench().open()
+    place = Place()
+    place.note = place.data.append
+    bench.subscribed(ExecutionsParams(token="t"), place)
+    bench.say(executions(1, "snapshot"), executions(2), executions(5))
+    assert place.data[2] == SequenceGapEvent(3, 5, "executions")
+    assert place.data[3].sequence == 5
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    (subscribe,) = bench.accept_all()
+    assert subscribe["params"]["token"] == "t"
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert len([event for event in place.data if isinstance(event, SequenceGapEvent)]) == 1
+    assert bench.outlet.gaps[0].cause == "sequence"
+    assert bench.outlet.gaps[0].channels == ["executions"]
+
+
+def test_hole_of_a_private_channel_begins_with_its_last_message(bench: Bench) -> None:
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    bench.say({"channel": "heartbeat"})
+    bench.now += 1
+    bench.say(executions(3))
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.start_ns) == ("sequence", sound_ns)
+    assert gap.end_ns == bench.session.last_received_ns
+
+
+def test_tokens_are_in_no_representation(bench: Bench) -> None:
+    bench.subscribe(ExecutionsParams(token="very-secret"))
+    shown = [repr(bench.session), repr(bench.session.registry.entries())]
+    assert not any("very-secret" in text for text in shown)
+    assert "very-secret" in json.dumps(bench.sent())
+
+
+def patient(**options: int) -> Bench:
+    """Return a session in which nothing but requests has a deadline."""
+    return Bench(ping_interval=1000, heartbeat_timeout=1000, **options).open()
+
+
+def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC, ETH]))
+    begun = int(bench.now * SECOND)
+    bench.say(book(ETH))
+    bench.wait(9.9)
+    assert bench.sent() == []
+    bench.wait(0.2)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.symbols, gap.start_ns) == ("resync", [BTC], begun)
+    assert not bench.session.repair.watched
+
+
+def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench.accept_all()
+    bench.accept_all()
+    bench.wait(11)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    assert bench.session.repair.count == 2
+
+
+def test_hundreds_of_lost_snapshots_are_asked_for_at_once() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[f"A{n}/USD" for n in range(600)]))
+    while bench.sent():
+        bench.wait(1)
+    bench.wait(60)
+    assert bench.session.repair.count >= 600
+
+
+@pytest.mark.parametrize("snapshot", [True, False])
+def test_ticker_must_begin_if_it_is_asked_to(snapshot: bool) -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], snapshot=snapshot))
+    bench.wait(11)
+    assert bool(bench.sent()) is snapshot
+
+
+MARKET = [
+    (TradeParams(symbol=[BTC], snapshot=True), {"channel": "trade"}, {}),
+    (OHLCParams(symbol=[BTC], interval=5), {"channel": "ohlc"}, {"interval": 5}),
+    (TickerParams(symbol=[BTC]), {"channel": "ticker"}, {}),
+]
+
+
+def silences(bench: Bench) -> list[StreamStaleEvent]:
+    return [note for note in bench.outlet.notes if isinstance(note, StreamStaleEvent)]
+
+
+@pytest.mark.parametrize(("params", "channel", "item"), MARKET)
+@pytest.mark.parametrize("kind", ["snapshot", "update"])
+def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any, kind: str) -> None:
+    bench = patient()
+    bench.subscribed(params)
+    bench.wait(11)
+    (silence,) = silences(bench)
+    assert (silence.channel, silence.symbol, silence.last_ns) == (channel["channel"], BTC, None)
+    assert silence.seconds == pytest.approx(10, abs=0.1)
+    assert silence.interval == item.get("interval")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
+    bench.say({**channel, "type": kind, "data": [{"symbol": BTC, **item}]})
+    assert not bench.session.repair.watched
+    bench.wait(900)
+    assert bench.sent() == []
+    assert [gap.cause for gap in bench.outlet.gaps] == ["resync"]
+    assert len(silences(bench)) == 1
+
+
+def test_stream_that_never_begins_is_asked_for_with_growing_pauses_and_told_of_once() -> None:
+    bench = Bench(ping_interval=1e6, heartbeat_timeout=1e6, resync_attempts=3).open()
+    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
+    asked = []
+    for _ in range(24 * 3600):
+        asked += [bench.now] * len(bench.accept_all())
+        bench.wait(1)
+    assert len(silences(bench)) == 1
+    # Two messages an attempt, and at last an attempt each ten minutes.
+    assert 2 * 24 * 6 < len(asked) < 2 * 24 * 6 + 40
+    assert states(bench) == {BTC: "confirmed"}
+    # A pair that never traded begins with its first trade, while the next attempt waits.
+    bench.wait(300 - (bench.now - asked[-1]))
+    bench.say({"channel": "trade", "type": "update", "data": [{"symbol": BTC}]})
+    assert not bench.session.repair.watched
+    bench.wait(10_000)
+    assert bench.sent() == []
+
+
+def test_empty_snapshot_is_a_beginning() -> None:
+    bench = patient()
+    bench.subscribed(TradeParams(symbol=[BTC, ETH], snapshot=True))
     for _ in range(2):
-        entry = policy.begin(BOOK, "resync", 1, 0.0)
-        assert entry is not None
-        policy.finish(entry, 0.0)
-    assert policy.begin(BOOK, "resync", 1, 59.0) is None
-    assert policy.begin(BOOK, "resync", 1, 61.0) is not None
+        bench.say({"channel": "trade", "type": "snapshot", "data": []})
+    bench.wait(100)
+    assert bench.sent() == silences(bench) == []
 
 
-def test_only_what_is_being_repaired_is_listed() -> None:
-    policy = ResyncPolicy(3)
-    entry = policy.begin(BOOK, "resync", 1, 0.0)
+def test_candles_of_another_length_are_no_beginning() -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=1))
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
+    bench.say({"channel": "ohlc", "type": "snapshot", "data": [{"symbol": BTC, "interval": 1}]})
+    bench.wait(11)
+    assert [silence.interval for silence in silences(bench)] == [5]
+    assert [request["params"]["interval"] for request in bench.sent()] == [5]
+
+
+@pytest.mark.parametrize("data", [[{"symbol": [BTC], "interval": [5]}], [{}], [7], {"symbol": BTC}])
+def test_odd_items_are_no_beginning(data: Any) -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
+    bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
+    bench.say({"channel": "ohlc", "type": "snapshot", "data": data})
+    bench.say({"channel": "trade", "type": "snapshot", "data": data})
+    bench.wait(11)
+    assert {silence.channel for silence in silences(bench)} == {"ohlc", "trade"}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        TradeParams(symbol=[BTC]),
+        TradeParams(symbol=[BTC], snapshot=False),
+        OHLCParams(symbol=[BTC], snapshot=False),
+        TickerParams(symbol=[BTC], snapshot=False),
+    ],
+)
+def test_stream_without_a_snapshot_need_not_begin(params: Any) -> None:
+    bench = patient()
+    bench.subscribed(params)
+    bench.wait(900)
+    assert bench.sent() == silences(bench) == []
+
+
+def test_answer_that_says_there_is_no_snapshot_counts() -> None:
+    bench = patient()
+    bench.subscribe(OHLCParams(symbol=[BTC]))
+    for request in bench.sent():
+        (ack,) = acks(request)
+        ack["result"]["snapshot"] = False
+        bench.say(ack)
+    bench.wait(900)
+    assert bench.sent() == silences(bench) == []
+
+
+def test_refused_stream_of_market_data_is_given_up() -> None:
+    bench = patient()
+    bench.subscribed(OHLCParams(symbol=[BTC]))
+    bench.wait(11)
+    bench.accept_all()
+    (request,) = bench.sent()
+    bench.say(refusal(request, "Currency pair not supported"))
+    bench.wait(900)
+    assert bench.sent() == []
+    assert states(bench) == {BTC: "rejected"}
+    assert [gap.end_ns for gap in bench.outlet.gaps] == [None]
+
+
+def test_attempts_without_end_have_a_pause() -> None:
+    policy = ResyncPolicy(5)
+    topic = Topic("executions", None, "")
+    for _ in range(2000):
+        entry = policy.begin(topic, "sequence", 0, 0.0)
     assert entry is not None
-    assert list(policy) == [entry]
-    policy.finish(entry, 1.0)
-    assert list(policy) == []
-    assert policy.get(BOOK) is None
-    policy.forget(BOOK)
-    assert policy.entry(BOOK) is None
+    assert entry.deadline == 30.0
+
+
+def test_lost_private_snapshot_is_noticed_on_a_quiet_account() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(2))
+    bench.wait(11)
+    bench.accept_all()
+    bench.accept_all()
+    assert bench.outlet.gaps == []
+    bench.say(executions(1, "snapshot"))
+    (gap,) = bench.outlet.gaps
+    assert gap.channels == ["executions"]
+
+
+def test_unreadable_private_message_is_made_up_for_at_once() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), '{"channel":"executions","type":"update","data":[{]}')
+    assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
+
+
+def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.lose()
+    bench.open()
+    (replay,) = bench.sent()
+    bench.say(refusal(replay, "Currency pair not supported", BTC))
+    assert bench.session.engine.book(BTC).state == "quarantined"
+    assert isinstance(bench.outlet.notes[-1], BookQuarantinedEvent)
+    assert bench.outlet.gaps[0].end_ns is None
+    bench.lose()
+    bench.open()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def given_up(bench: Bench) -> None:
+    """Let the book of BTC be quarantined."""
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    while bench.session.repair.watched:
+        fail_resync(bench, BTC)
+        bench.wait(1)
+    assert bench.session.engine.book(BTC).state == "quarantined"
+
+
+def test_quarantine_ends_on_the_users_wish() -> None:
+    bench = patient(resync_attempts=2)
+    given_up(bench)
+    ask = bench.session.resync(BTC, bench.now)
+    bench.accept_all()
+    bench.accept_all()
+    assert not ask.done
+    bench.say(book(BTC))
+    assert ask.done
+    assert ask.result().success
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_that_fails_again_says_so() -> None:
+    bench = patient(resync_attempts=1)
+    given_up(bench)
+    ask = bench.session.resync(BTC, bench.now)
+    while not ask.done:
+        fail_resync(bench, BTC)
+        bench.wait(1)
+    with pytest.raises(BookNotReady, match="quarantined"):
+        ask.result()
+
+
+def test_resync_of_a_sound_book_withdraws_it_meanwhile(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.resync(BTC, bench.now)
+    assert bench.session.engine.book(BTC).state == "stale"
+
+
+def test_resync_ends_with_the_socket(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    ask = bench.session.resync(BTC, bench.now)
+    bench.lose()
+    with pytest.raises(ConnectionLost):
+        ask.result()
+
+
+def test_resync_without_a_socket_waits_for_the_next(bench: Bench) -> None:
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.lose()
+    ask = bench.session.resync(BTC, bench.now)
+    bench.open()
+    (replay,) = bench.accept_all()
+    assert replay["method"] == "subscribe"
+    assert not ask.done
+    bench.say(book(BTC))
+    assert ask.done
+
+
+def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.sent()
+    bench.say(book(BTC, "update", "2.00", wrong=True))
+    bench.wait(30)
+    bench.accept_all()
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_resync_of_what_is_refused_meanwhile_ends(bench: Bench) -> None:
+    bench.subscribe(BookParams(symbol=[BTC]))
+    (request,) = bench.sent()
+    ask = bench.session.resync(BTC, bench.now)
+    bench.say(refusal(request, "Currency pair not supported", BTC))
+    with pytest.raises(BookNotReady):
+        ask.result()
+
+
+# Private streams.
+
+
+def followed(**options: int) -> Bench:
+    """Return a session whose `executions` have begun."""
+    bench = patient(**options)
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert bench.session.is_stream_current("executions")
+    return bench
+
+
+def refuse_all(bench: Bench, text: str, seconds: float) -> list[float]:
+    """Refuse each subscribe for a while, and return when each came."""
+    times, end = [], bench.now + seconds
+    while bench.now < end:
+        for request in bench.sent():
+            if request["method"] == "subscribe":
+                times.append(bench.now)
+                bench.say(refusal(request, text))
+            else:
+                bench.say(*acks(request))
+        bench.wait(0.1)
+    return times
+
+
+def accept(bench: Bench) -> None:
+    """Let all go right until `executions` has begun."""
+    while not bench.session.is_stream_current("executions"):
+        bench.wait(0.1)
+        for request in bench.accept_all():
+            if request["method"] == "subscribe":
+                bench.say(executions(1, "snapshot"))
+
+
+@pytest.mark.parametrize(
+    "text", ["EService:Busy", "EGeneral:Permission denied", "Something nobody has heard of"]
+)
+@pytest.mark.parametrize("attempts", [0, 5])
+def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
+    text: str, attempts: int
+) -> None:
+    bench = followed(resync_attempts=attempts)
+    lost_ns = bench.session.last_received_ns
+    bench.lose()
+    bench.open()
+    assert bench.session.has_stale_stream
+    times = refuse_all(bench, text, 400)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert max(pauses) == pytest.approx(30, abs=1)
+    assert pauses[0] == pytest.approx(0.5, abs=0.2)
+    assert pauses == sorted(pauses)
+    assert bench.session.has_stale_stream
+    assert not bench.session.is_stream_current("executions")
+    assert bench.outlet.gaps == []
+    assert states(bench) == {"executions": "pending"}
+    accept(bench)
+    assert not bench.session.has_stale_stream
+    assert states(bench) == {"executions": "confirmed"}
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("disconnect", ["executions"])
+    assert (gap.start_ns, gap.end_ns) == (lost_ns, bench.session.last_received_ns)
+
+
+def test_gap_of_a_refused_private_stream_holds_no_other_one_open() -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], snapshot=False))
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    bench.lose()
+    bench.open()
+    tickers, orders = bench.sent()
+    bench.say(*acks(tickers), refusal(orders, "EService:Busy"))
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels, gap.symbols) == ("disconnect", ["ticker"], [BTC])
+
+
+def test_private_resync_that_is_refused_is_tried_without_end() -> None:
+    bench = followed()
+    bench.say(executions(9))
+    times = refuse_all(bench, "EService:Unavailable", 200)
+    assert len(times) > 8
+    accept(bench)
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+
+
+@pytest.mark.parametrize("silent", ["unsubscribe", "subscribe", "snapshot"])
+def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> None:
+    bench = followed(resync_attempts=0, request_timeout=1)
+    bench.say(executions(9))
+    tries = 0
+    for _ in range(4000):
+        for request in bench.sent():
+            tries += request["method"] in (silent, "subscribe")
+            if request["method"] != silent:
+                bench.say(*acks(request))
+        bench.wait(0.1)
+        bench.say({"channel": "heartbeat"})
+    assert tries > 10
+    assert bench.session.has_stale_stream
+    accept(bench)
+
+
+def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
+    bench = followed()
+    bench.lose()
+    bench.open()
+    refuse_all(bench, "EService:Busy", 100)
+    bench.session.refresh("executions", bench.now)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    assert len(bench.outlet.gaps) == 1
+
+
+def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
+    bench = followed()
+    bench.lose()
+    bench.open()
+    refuse_all(bench, "EService:Busy", 100)
+    ask = bench.subscribe(ExecutionsParams(token="t"))
+    assert not ask.done
+    bench.accept_all()
+    bench.accept_all()
+    assert ask.result().success
+    bench.lose()
+    bench.open()
+    late = bench.subscribe(ExecutionsParams(token="t"))
+    refuse_all(bench, "EService:Busy", 11)
+    with pytest.raises(RequestTimeout):
+        late.result()
+    assert states(bench) == {"executions": "pending"}
+
+
+def test_first_refusal_of_a_private_stream_is_the_callers() -> None:
+    bench = patient()
+    ask = bench.subscribe(ExecutionsParams(token="t"))
+    bench.say(refusal(bench.sent()[0], "EService:Busy"))
+    with pytest.raises(SubscriptionError, match="Busy"):
+        ask.result()
+    bench.wait(100)
+    assert [r for r in bench.sent() if r["method"] == "subscribe"] == []
+    assert states(bench) == {}
+
+
+def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> None:
+    bench = followed(resync_attempts=0, request_timeout=1)
+    bench.session.refresh("executions", bench.now)
+    assert bench.session.is_stream_current("executions")
+    bench.wait(1.1)
+    assert not bench.session.is_stream_current("executions")
+    assert bench.session.has_stale_stream
+
+
+def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
+    bench = patient()
+    bench.subscribe(ExecutionsParams(token="t"))
+    (request,) = bench.sent()
+    bench.say(executions(1, "snapshot"), executions(3), *acks(request))
+    assert not bench.session.is_stream_current("executions")
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+
+
+class Follower(Keeper):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def observe(self, message: Any) -> None:
+        self.told.append(f"{message.type} {message.sequence}")
+
+    def asked(self, *_: Any) -> None:
+        self.told.append("asked")
+
+    def broken(self) -> None:
+        self.told.append("broken")
+
+
+def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
+    keeper = Follower()
+    bench = Bench(keepers={"executions": keeper}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2))
+    sound_ns = bench.session.last_received_ns
+    bench.now += 1
+    keeper.told.clear()
+    bench.say(executions(1, "snapshot"), executions(2))
+    assert keeper.told == ["broken", "asked", "snapshot 1", "update 2"]
+    (gap,) = bench.outlet.gaps
+    assert (gap.cause, gap.channels) == ("sequence", ["executions"])
+    assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
+    assert bench.session.is_stream_current("executions")
+    assert bench.sent() == []
+
+
+def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
+    keeper = Follower()
+    bench = Bench(keepers={"executions": keeper}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
+    assert keeper.told == ["asked", "snapshot 1", "snapshot 2"]
+    assert bench.outlet.gaps == []
+
+
+def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
+    bench = Bench().open()
+    bench.subscribe(BookParams(symbol=["BTC/USD"]))
+    (request,) = bench.sent()
+    (ack,) = acks(request)
+    bench.say({key: value for key, value in ack.items() if key not in TIMES})
+    assert bench.session.repair.count == 0
+    assert bench.sent() == []
+
+
+def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
+    """Let a repair end whose first unsubscribe has no answer yet; return that."""
+    (late,) = bench.sent()
+    bench.wait(11)
+    (again,) = bench.sent()
+    assert (late["method"], again["method"]) == ("unsubscribe", "unsubscribe")
+    bench.say(refusal(again, "Subscription Not Found", *again["params"].get("symbol", [])))
+    assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
+    bench.say(snapshot)
+    assert bench.sent() == []
+    return late
+
+
+def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    late = repaired_late(bench, book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    bench.say(*acks(late))
+    assert not bench.session.engine.book(BTC).is_valid
+    bench.wait(2)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+def test_late_answer_to_an_unsubscribe_puts_a_private_stream_in_doubt() -> None:
+    bench = patient()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"), executions(3))
+    late = repaired_late(bench, executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+    bench.say(*acks(late))
+    assert not bench.session.is_stream_current("executions")
+    bench.wait(2)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(executions(1, "snapshot"))
+    assert bench.session.is_stream_current("executions")
+
+
+@pytest.mark.parametrize("late", ["before the answer", "after the answer"])
+def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(late: str) -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.subscribe(BookParams(symbol=[BTC]))
+    unsubscribe, subscribe = bench.sent()
+    answers = [*acks(unsubscribe), *acks(subscribe)]
+    bench.say(book(BTC), *(answers if late == "before the answer" else reversed(answers)))
+    assert not bench.session.engine.book(BTC).is_valid
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+    assert states(bench) == {BTC: "confirmed"}
+
+
+def test_snapshot_lost_after_subscribing_anew_is_asked_for_again() -> None:
+    bench = patient()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    bench.subscribe(BookParams(symbol=[BTC]))
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe", "subscribe"]
+    bench.wait(11)
+    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
+    bench.accept_all()
+    bench.say(book(BTC))
+    assert bench.session.engine.book(BTC).is_valid
+
+
+@pytest.mark.parametrize(
+    ("named", "is_meant"),
+    [
+        ({"event_trigger": "bbo"}, True),
+        ({}, True),
+        ({"event_trigger": "trades"}, False),
+        ({"symbol": ETH}, False),
+        (None, False),
+    ],
+)
+def test_stream_that_a_user_ended_by_a_request_of_his_own_is_subscribed_again(
+    named: dict[str, str] | None, is_meant: bool
+) -> None:
+    bench = patient()
+    bench.subscribed(TickerParams(symbol=[BTC], event_trigger="bbo", snapshot=False))
+    answer = {"method": "unsubscribe", "req_id": 1, "success": True, **TIMES}
+    result = named if named is None else {"channel": "ticker", "symbol": BTC, **named}
+    bench.say({**answer, "result": result})
+    assert len(bench.outlet.replies) == 1
+    assert len(bench.accept_all()) == len(bench.accept_all()) == is_meant

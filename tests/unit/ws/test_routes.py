@@ -6,14 +6,14 @@ import pytest
 from tests.unit.ws.rig import Place, trade
 
 from kraken_connector import ExecutionData, WSDataMessage
-from kraken_connector.ws.routes import Routes
+from kraken_connector.ws.protocol.registry import Registry
+from kraken_connector.ws.protocol.routes import Routes
 from kraken_connector.ws.subscribe import (
     ExecutionsParams,
     InstrumentParams,
     TickerParams,
     TradeParams,
 )
-from kraken_connector.ws.subscriptions import Registry
 
 
 @pytest.mark.parametrize("is_shared", [True, False])

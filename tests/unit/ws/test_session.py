@@ -20,18 +20,12 @@ from tests.unit.ws.rig import (
     trade,
 )
 
-from kraken_connector.exceptions import (
-    ConnectionLost,
-    HeartbeatTimeout,
-)
-from kraken_connector.models import (
-    InvalidFrameEvent,
-    WSRequest,
-)
+from kraken_connector.exceptions import ConnectionLost, HeartbeatTimeout
+from kraken_connector.models import InvalidFrameEvent, WSRequest
 from kraken_connector.models._time import timestamp_ns
-from kraken_connector.ws.flights import FIRST_REQ_ID
-from kraken_connector.ws.keepers import Keeper
-from kraken_connector.ws.session import Session
+from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.protocol.request_queue import FIRST_REQ_ID
+from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,

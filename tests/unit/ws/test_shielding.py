@@ -8,7 +8,7 @@ import anyio
 import pytest
 from tests import virtual
 
-from kraken_connector.ws.shielding import wait_shielded
+from kraken_connector.ws.base.shielding import wait_shielded
 
 
 def test_second_cancellation_does_not_end_the_wait() -> None:

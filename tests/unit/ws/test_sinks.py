@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kraken_connector.models import BookCrossedEvent
-from kraken_connector.ws import inbox as inbox_module
-from kraken_connector.ws.inbox import Inbox, StoppingLane
-from kraken_connector.ws.sinks import CallbackSink, ClientOutlet, Places
+from kraken_connector.ws.delivery import queues as inbox_module
+from kraken_connector.ws.delivery.queues import Inbox, StoppingLane
+from kraken_connector.ws.delivery.sinks import CallbackSink, ClientOutlet, Places
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kraken_connector.ws.sleep_clock import SleepClock
+from kraken_connector.ws.base.sleep_clock import SleepClock
 
 
 class Clocks:

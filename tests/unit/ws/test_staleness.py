@@ -9,7 +9,8 @@ import pytest
 from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
 
 from kraken_connector.models import StreamStaleEvent
-from kraken_connector.ws.arbiter import Arbiter
+from kraken_connector.ws.protocol.merge import Arbiter
+from kraken_connector.ws.protocol.registry import Topic, Wish
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -19,7 +20,6 @@ from kraken_connector.ws.subscribe import (
     TickerParams,
     TradeParams,
 )
-from kraken_connector.ws.subscriptions import Topic, Wish
 
 BTC, ETH = "BTC/USD", "ETH/USD"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_connector.ws.switch_plan import SwitchPlan
+from kraken_connector.ws.trading.switch_plan import SwitchPlan
 
 INF = float("inf")
 

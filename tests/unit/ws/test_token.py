@@ -11,7 +11,7 @@ from tests import virtual
 
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import WebSocketToken
-from kraken_connector.ws.token import OwnTokens, TokenDelayed, TokenManager
+from kraken_connector.ws.token.manager import OwnTokens, TokenDelayed, TokenManager
 
 
 class Source:
@@ -113,7 +113,7 @@ async def test_error_that_nobody_waits_for_is_no_news(caplog: pytest.LogCaptureF
     await asyncio.sleep(0)
     del asking
     gc.collect()
-    assert [record.name for record in caplog.records] == ["kraken_connector.ws.token"]
+    assert [record.name for record in caplog.records] == ["kraken_connector.ws.token.manager"]
 
 
 async def test_invalidated_token_is_not_handed_out_again() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from kraken_connector.exceptions import TokenAcquisitionError
-from kraken_connector.ws.token_pacer import TokenPacer
+from kraken_connector.ws.token.pacer import TokenPacer
 
 WALL = 1_790_000_000.0
 #: The REST counter of the lowest tier: what it holds, and what it loses per second.

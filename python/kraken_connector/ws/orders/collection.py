@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from ...exceptions import NotConnected, OrderUnresolved
-from ..exchange_clock import ExchangeClock
+from ..base.exchange_clock import ExchangeClock
 from .executions import FillListener
 from .exposure import Exposure
 from .known import OrderListener

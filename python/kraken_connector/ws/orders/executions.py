@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..callbacks import Listeners
-from ..seldom import SeldomLog
+from ..base.callbacks import Listeners
+from ..base.limited_log import SeldomLog
 from .order import Fill, Order
 from .reports import read_fill
 

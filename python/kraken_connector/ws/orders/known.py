@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..callbacks import Listeners
-from ..exchange_clock import ExchangeClock, nanoseconds
+from ..base.callbacks import Listeners
+from ..base.exchange_clock import ExchangeClock, nanoseconds
 from . import reports as reading
 from .changes import Change, Edits
 from .evidence import (

@@ -17,7 +17,7 @@ from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParam
 from .life import DONE, OPEN, UNSETTLED, Life
 
 if TYPE_CHECKING:
-    from ..trading_replies import TradingReply
+    from .replies import TradingReply
 
 __all__ = ["Fill", "Order", "OrderSource", "fees_of"]
 

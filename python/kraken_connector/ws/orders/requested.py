@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...models.trading import AddOrderParams
 from ...models.trading_results import AddOrderResult
-from ..exchange_clock import nanoseconds
+from ..base.exchange_clock import nanoseconds
 from . import reports as reading
 from .changes import Change
 from .evidence import ACK_PATIENCE, REPORT_PATIENCE, Question

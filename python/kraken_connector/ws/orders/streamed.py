@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...models import ExecutionData
-from ..keepers import Keeper
+from ..base.followers import Keeper
 from . import reports as reading
 from .evidence import (
     CLOCK_TOLERANCE_NS,

@@ -10,7 +10,7 @@ from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import TradingError
 from kraken_connector.models.trading import AddOrderParams
 from kraken_connector.models.trading_results import AddOrderResult
-from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders
 
 __all__ = [

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kraken_connector.ws.exchange_clock import ExchangeClock
+from kraken_connector.ws.base.exchange_clock import ExchangeClock
 
 SECOND = 1_000_000_000
 #: The exchange's time at local time 0, nanoseconds since the epoch.

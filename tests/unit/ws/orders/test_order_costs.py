@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.unit.ws.orders.bench import BTC, Bench, new, pending, trade
 
-from kraken_connector.ws.positions import Positions
+from kraken_connector.ws.account.positions import Positions
 
 
 def calls(act: Callable[[], object]) -> int:

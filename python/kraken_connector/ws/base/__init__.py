@@ -1,0 +1,1 @@
+"""Parts that every layer may use: clocks, encoding, callbacks, limits."""

@@ -1,0 +1,176 @@
+"""Calling what users gave us to call."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from .limited_log import SeldomLog
+
+__all__ = ["Callback", "Listeners", "NotPlainError", "check_plain_function", "check_result"]
+
+logger = logging.getLogger(__name__)
+
+
+_NOT_PLAIN = (
+    inspect.iscoroutinefunction,
+    inspect.isasyncgenfunction,
+    inspect.isgeneratorfunction,
+)
+
+
+class NotPlainError(TypeError):
+    """A callback returned something that nobody awaits, so it did not do its work."""
+
+
+def check_plain_function(name: str, function: object) -> None:
+    """Check that something can be called and does its work without being awaited.
+
+    Coroutine and generator functions are refused, also inside `functools.partial` and as the
+    `__call__` of an object: nobody would await or iterate what they return. A plain function that
+    returns a coroutine shows that only when it is called, see `check_result`.
+
+    Args:
+        name: the parameter, for the text of the error.
+        function: what a user passed.
+
+    Raises:
+        TypeError: it cannot be called, or is a coroutine or generator function.
+    """
+    if not callable(function):
+        raise TypeError(f"{name} must be callable, not {function!r}")
+    called: object = function
+    while isinstance(called, functools.partial):
+        called = called.func
+    for candidate in (called, getattr(called, "__call__", None)):  # noqa: B004 - the method itself
+        if any(is_kind(candidate) for is_kind in _NOT_PLAIN):
+            raise TypeError(f"{name} must be a plain function, it is called without await")
+
+
+def check_result(name: str, function: object, result: object) -> None:
+    """Check that what a plain function returned needs no await.
+
+    A task or another future may be returned, as it does its work without being awaited.
+
+    Args:
+        name: the parameter that the function was passed as, for the text of the error.
+        function: what was called.
+        result: what it returned.
+
+    Raises:
+        NotPlainError: it is a coroutine, another awaitable or a generator, which is closed.
+    """
+    if not _needs_await(result):
+        return
+    if inspect.iscoroutine(result) or inspect.isgenerator(result):
+        result.close()
+    raise NotPlainError(
+        f"{name}: {function!r} returned a {type(result).__name__} that nobody awaits, so it did "
+        "nothing. It must be a plain function, which can start a task with "
+        "asyncio.create_task(...)"
+    )
+
+
+def _needs_await(result: object) -> bool:
+    if inspect.isawaitable(result):
+        return not asyncio.isfuture(result)
+    return inspect.isasyncgen(result) or inspect.isgenerator(result)
+
+
+class Callback:
+    """A user's function that is called where nothing awaits.
+
+    What it raises is logged, ten times a minute at most, and keeps nothing from going on.
+    `CancelledError` is a mistake too: it comes from a future that the function asked, and would end
+    the receiving task. That it returns a coroutine is logged once.
+
+    Args:
+        name: the parameter that it was passed as.
+        function: what the user passed.
+        on_error: called each time that it did not do its work.
+
+    Raises:
+        TypeError: it cannot be called, or is a coroutine or generator function.
+    """
+
+    __slots__ = ("_function", "_log", "_name", "_on_error", "_was_told")
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., object],
+        on_error: Callable[[], None] = lambda: None,
+    ) -> None:
+        check_plain_function(name, function)
+        self._name = name
+        self._function = function
+        self._on_error = on_error
+        self._log = SeldomLog(logger)
+        self._was_told = False
+
+    def call(self, *arguments: Any) -> None:
+        """Call the function."""
+        try:
+            result = self._function(*arguments)
+            if result is not None:
+                check_result(self._name, self._function, result)
+        except NotPlainError as error:
+            if not self._was_told:
+                self._was_told = True
+                logger.error("%s", error)
+            self._on_error()
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
+            self._log.error("a callback failed; the feed goes on", exc_info=error)
+            self._on_error()
+
+
+class Listeners:
+    """Functions of users that are called one after the other; it is true while there are some."""
+
+    def __init__(self) -> None:
+        self._calls: list[Callable[..., object]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._calls)
+
+    def add(
+        self,
+        name: str,
+        function: Callable[..., object],
+        is_wanted: Callable[..., bool] = lambda *_: True,
+    ) -> Callable[[], None]:
+        """Add a plain function; it may be there several times.
+
+        Args:
+            name: the parameter or method that it was passed to.
+            function: what the user passed.
+            is_wanted: whether to call it with certain arguments.
+
+        Returns:
+            A function that removes it; calling it again does nothing.
+
+        Raises:
+            TypeError: it cannot be called, or is a coroutine or generator function.
+        """
+        callback = Callback(name, function).call
+
+        def call(*arguments: Any) -> None:
+            if is_wanted(*arguments):
+                callback(*arguments)
+
+        self._calls.append(call)
+
+        def end() -> None:
+            if call in self._calls:
+                self._calls.remove(call)
+
+        return end
+
+    def tell(self, *arguments: Any) -> None:
+        """Call all functions."""
+        for call in list(self._calls):
+            call(*arguments)

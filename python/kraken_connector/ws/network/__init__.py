@@ -1,0 +1,1 @@
+"""Sockets: addresses, TLS, the WebSocket protocol, reconnecting."""

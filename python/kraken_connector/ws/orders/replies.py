@@ -1,0 +1,164 @@
+"""What a trading method returns, and how it is read from what the exchange answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+from ...exceptions import UnexpectedReply
+from ...models import WSErrorResponse, WSResponse
+from ...models._checks import client_id_key
+from ...models._model import Model, model
+from ...models.trading_results import (
+    AddOrderResult,
+    AmendOrderResult,
+    BatchAddResult,
+    BatchCancelResult,
+    CancelAllOrdersAfterResult,
+    CancelAllResult,
+    CancelOrderResult,
+    EditOrderResult,
+    pair_rows,
+)
+
+__all__ = ["TradingReply", "check_subject", "read_result", "rows_of"]
+
+_R = TypeVar("_R", bound=Model)
+
+
+@model
+class TradingReply(WSResponse, Generic[_R]):
+    """The success of a trading method.
+
+    It is a `WSResponse`, so `result` is the exchange's own; of `batch_add` it is a list.
+
+    Attributes:
+        typed: the result as a class, `AddOrderResult` for `add_order`.
+        orders: the orders as the client knows them, as far as it does.
+        acks: every reply, where a request was sent for each of several identifiers.
+    """
+
+    typed: _R | None = field(default=None, kw_only=True, compare=False)
+    orders: Sequence[Any] = field(default=(), kw_only=True, compare=False)
+    acks: Sequence[WSResponse] = field(default=(), kw_only=True, compare=False)
+
+    @property
+    def order(self) -> Any:
+        """The order as the client knows it; `None` where there is none, or more than one."""
+        return self.orders[0] if len(self.orders) == 1 else None
+
+    def _state(self) -> dict[str, Any]:
+        # An order is alive, so it stays behind.
+        return {**Model._state(self), "orders": ()}
+
+
+def _names_an_order(typed: Any) -> bool:
+    return typed.order_id is not None or typed.cl_ord_id is not None
+
+
+def _counts(typed: Any) -> bool:
+    return typed.count is not None and typed.count >= 0
+
+
+#: By method: the class of the result, whether one can be read, and what it must have.
+_RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = MappingProxyType(
+    {
+        "add_order": (AddOrderResult, lambda r: r.order_id is not None, "an order_id"),
+        "amend_order": (
+            AmendOrderResult,
+            lambda r: r.amend_id is not None or _names_an_order(r),
+            "an amend_id",
+        ),
+        "edit_order": (EditOrderResult, lambda r: r.order_id is not None, "an order_id"),
+        "cancel_order": (CancelOrderResult, _names_an_order, "an order_id or cl_ord_id"),
+        "cancel_all": (CancelAllResult, _counts, "a count"),
+        "cancel_all_orders_after": (
+            CancelAllOrdersAfterResult,
+            lambda r: r.current_time is not None or r.trigger_time is not None,
+            "a currentTime",
+        ),
+        "batch_add": (BatchAddResult, lambda r: bool(r.orders), "a list of orders"),
+        "batch_cancel": (BatchCancelResult, _counts, "a count"),
+    }
+)
+
+
+def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> Model | None:
+    """Return what a reply to `method` reports.
+
+    Args:
+        method: the request's method.
+        reply: a reply that reports success.
+        validated: whether the request was only to be checked. How the result looks then is not
+            documented, so any will do, and `None` comes of one that cannot be read.
+
+    Raises:
+        UnexpectedReply: it does not look like an answer to `method`.
+    """
+    cls, is_readable, expected = _RESULTS[method]
+    typed = cls.from_dict(reply.result)
+    if reply.method == method and (validated or is_readable(typed)):
+        return typed
+    if validated:
+        return None
+    raise UnexpectedReply(reply, f"{method} with {expected}")
+
+
+def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str, Any]) -> None:
+    """Check that a reply is about the order of the request, as far as both name one.
+
+    A reply repeats the identifier that the request used (pages "Amend Order", "Edit Order" and
+    "Cancel Order").
+
+    Args:
+        method: the request's method.
+        reply: a reply that reports success.
+        typed: what it reports.
+        names: the `order_id` and `cl_ord_id` of the request, `None` where it has none or several.
+
+    Raises:
+        UnexpectedReply: it names another order.
+    """
+    id_field = "original_order_id" if method == "edit_order" else "order_id"
+    for field_name, name in ((id_field, names["order_id"]), ("cl_ord_id", names["cl_ord_id"])):
+        told: str | None = getattr(typed, field_name, None)
+        if told and name and client_id_key(told) != client_id_key(name):
+            raise UnexpectedReply(reply, f"{method} with {field_name} {name!r}")
+
+
+def rows_of(
+    response: WSResponse | WSErrorResponse, names: Sequence[str | int | None]
+) -> list[AddOrderResult | None] | None:
+    """Return what a reply to `batch_add` says of each order, in the order of the request.
+
+    Args:
+        response: a success, or a refusal: Kraken's SDK knows batches of which some orders were
+            placed although `success` is false.
+        names: the `cl_ord_id` or `order_userref` of each order, `None` without one.
+
+    Returns:
+        `None` for an order of which nothing is said, or nothing that can be read; `None` as a whole
+        where the reply has no rows.
+    """
+    if response.method != "batch_add":
+        return None
+    rows = BatchAddResult.from_dict(response.result).orders
+    # Two orders never have one identifier: then neither row can be believed.
+    counts = Counter(row.order_id for row in rows)
+    paired = [
+        None if row is None or (row.order_id and counts[row.order_id] > 1) else _settled(row)
+        for row in pair_rows(rows, names)
+    ]
+    return paired if rows else None
+
+
+def _settled(row: AddOrderResult | None) -> AddOrderResult | None:
+    """Return a row that tells what became of its order, else `None`."""
+    if row is None or row.is_placed or row.is_refused:
+        return row
+    if row.order_id is None and row.status == "rejected":
+        return row.__replace__(error=row.status)
+    return None

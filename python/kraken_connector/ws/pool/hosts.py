@@ -1,0 +1,105 @@
+"""Which host serves what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ..base.options import checked_url
+from ..constants import AUTH_URL, LEVEL3_URL, PRIVATE_CHANNELS, PUBLIC_URL, TRADING_METHODS
+
+__all__ = ["Host", "Hosts"]
+
+#: Hosts that serve version 1 of the API without a path, and version 2 under `/v2`
+#: (docs.kraken.com/api/docs/guides/spot-ws-intro).
+V1_HOSTS = {
+    prefix + host for prefix in ("", "beta-") for host in ("ws.kraken.com", "ws-auth.kraken.com")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One endpoint.
+
+    Attributes:
+        name: `public`, `private` or `level3`: the first of what it serves.
+        url: where it is.
+        serves: all that it serves, by the same names.
+    """
+
+    name: str
+    url: str
+    serves: frozenset[str]
+
+    @property
+    def takes_tokens(self) -> bool:
+        """Whether something that it serves needs a token."""
+        return bool(self.serves - {"public"})
+
+
+class Hosts:
+    """The endpoints of one client. Those that share a URL are one host.
+
+    Args:
+        url: serves public market data, and everything that has no endpoint of its own.
+        auth_url: serves `executions`, `balances` and trading.
+        level3_url: serves `level3`.
+
+    Raises:
+        TypeError, ValueError: something is no WebSocket URL.
+    """
+
+    def __init__(
+        self, url: str, auth_url: str | None = None, level3_url: str | None = None
+    ) -> None:
+        by_default = _checked("url", url) == PUBLIC_URL
+        if auth_url is None:
+            auth_url = AUTH_URL if by_default else url
+        if level3_url is None:
+            level3_url = LEVEL3_URL if by_default else url
+        urls = {
+            "public": url,
+            "private": _checked("auth_url", auth_url),
+            "level3": _checked("level3_url", level3_url),
+        }
+        hosts: dict[str, Host] = {}
+        for name, place in urls.items():
+            served = frozenset(other for other in urls if urls[other] == place)
+            hosts.setdefault(place, Host(name, place, served))
+        self._by_name = {name: hosts[place] for name, place in urls.items()}
+
+    @property
+    def public(self) -> Host:
+        """The host that a client connects to first."""
+        return self._by_name["public"]
+
+    def named(self, name: str) -> Host:
+        """Return the host that serves `public`, `private` or `level3`.
+
+        Raises:
+            ValueError: there is no such name.
+        """
+        if name not in self._by_name:
+            names = ", ".join(self._by_name)
+            raise ValueError(f"a host must be one of {names}, not {name!r}")
+        return self._by_name[name]
+
+    def of_channel(self, channel: str) -> Host:
+        """Return the host of a channel; what is not known is public."""
+        if channel in PRIVATE_CHANNELS:
+            return self._by_name["private"]
+        return self._by_name["level3" if channel == "level3" else "public"]
+
+    def of_method(self, method: str, channel: str) -> Host:
+        """Return the host of a request."""
+        return self._by_name["private"] if method in TRADING_METHODS else self.of_channel(channel)
+
+
+def _checked(name: str, url: object) -> str:
+    """Return a WebSocket URL, but not one of the exchange's older API."""
+    good = checked_url(name, url)
+    parts = urlsplit(good)
+    if parts.hostname in V1_HOSTS and not parts.path.strip("/"):
+        right = f"{parts.scheme}://{parts.netloc}/v2"
+        raise ValueError(f"{name} is that of WebSocket API v1: did you mean {right!r}?")
+    return good

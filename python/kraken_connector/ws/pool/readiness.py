@@ -1,0 +1,36 @@
+"""Whether orders can be sent, and what stands in the way if not."""
+
+from __future__ import annotations
+
+from ..constants import ConnectionState, SystemState
+from ..orders import Orders
+from .link import Link
+
+__all__ = ["trading_obstacle"]
+
+#: States of the engine in which it takes new orders, of some kinds at least (page "Status").
+_TAKES_ORDERS = (SystemState.ONLINE, SystemState.POST_ONLY, SystemState.LIMIT_ONLY)
+
+
+def trading_obstacle(link: Link | None, orders: Orders, now: float) -> str | None:
+    """Return what keeps new orders from being sent and followed, `None` if nothing does.
+
+    Args:
+        link: the connection for orders, `None` while it was never opened.
+        orders: the account's orders.
+        now: monotonic seconds.
+    """
+    if link is None:
+        return "the private connection is not open yet"
+    session = link.session
+    if link.state is not ConnectionState.CONNECTED:
+        return f"the private connection is {link.state}"
+    if (problem := session.token_problem(now)) is not None:
+        return problem
+    if session.system_status is None:
+        return "the exchange has not told its state yet"
+    if session.system_status not in _TAKES_ORDERS:
+        return f"the exchange is in state {session.system_status}"
+    if orders.is_followed and not orders.is_current:
+        return "executions is not current: a snapshot is pending"
+    return None

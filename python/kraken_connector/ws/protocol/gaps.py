@@ -1,0 +1,133 @@
+"""The holes in what one connection received, and their records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from ...models import GapEvent
+from .registry import Registry
+
+__all__ = ["Holes"]
+
+
+class Holes:
+    """Keeps the hole that a lost socket makes, until everything is back, and tells of all others.
+
+    Args:
+        name: what the connection is called in the records.
+        registry: whose streams are missed.
+        tell: takes the records.
+
+    Attributes:
+        epoch: number of sockets so far.
+    """
+
+    def __init__(self, name: str, registry: Registry, tell: Callable[[GapEvent], None]) -> None:
+        self.epoch = 0
+        self._name = name
+        self._registry = registry
+        self._tell = tell
+        self._open: GapEvent | None = None
+        self._is_told = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what a lost socket carried is not all back."""
+        return self._open is not None
+
+    def begin(self, cause: str, since_ns: int, without: Collection[str]) -> None:
+        """Begin with a socket that was lost.
+
+        Args:
+            cause: why.
+            since_ns: when its last message came.
+            without: channels that have a record of their own.
+        """
+        channels, symbols = self._streams(without)
+        epoch = self.epoch
+        if self._open is not None:
+            # Lost again before all was back: one hole, with what came to it meanwhile.
+            cause, since_ns, epoch = self._open.cause, self._open.start_ns, self._open.epoch
+            channels |= set(self._open.channels)
+            symbols |= set(self._open.symbols)
+        if channels:
+            self._is_told = False
+            self._open = self._record(cause, since_ns, None, channels, symbols, epoch=epoch)
+
+    def split_off(self, channel: str) -> int | None:
+        """Take a channel out of the open gap, as its stream gets a record of its own.
+
+        Returns:
+            When the gap began, nanoseconds since the epoch; `None` if the channel is not in it.
+        """
+        gap = self._open
+        if gap is None or channel not in gap.channels:
+            return None
+        channels = [other for other in gap.channels if other != channel]
+        self._open = gap.__replace__(channels=channels) if channels else None
+        return gap.start_ns
+
+    def end(self, end_ns: int) -> None:
+        """Tell of the hole, now that everything is back."""
+        if self._open is not None:
+            hole, self._open = self._open, None
+            self._tell(hole.__replace__(end_ns=end_ns))
+
+    def give_up(self) -> None:
+        """Tell of the hole as one that may stay open: nobody tries to close it any more.
+
+        Should the user connect again, it is told a second time, with its end.
+        """
+        if self._open is not None and not self._is_told:
+            self._is_told = True
+            self._tell(self._open)
+
+    def forget(self) -> None:
+        """Forget the hole, as nothing is subscribed any more."""
+        self._open = None
+
+    def pause(self, since_ns: int, until_ns: int) -> None:
+        """Tell of a time in which nothing was read."""
+        channels, symbols = self._streams()
+        if channels:
+            self._tell(self._record("pause", since_ns, until_ns, channels, symbols))
+
+    def unreadable(self, channel: str | None, at_ns: int) -> None:
+        """Tell of a frame that could not be read."""
+        channels = {channel} if channel else set()
+        self._tell(self._record("unreadable", at_ns, at_ns, channels, set(), dropped=1))
+
+    def repaired(
+        self, channel: str, symbol: str, cause: str, since_ns: int, end_ns: int | None
+    ) -> None:
+        """Tell of one stream that was asked for again; without `end_ns` it did not come back."""
+        symbols = {symbol} if symbol else set()
+        self._tell(self._record(cause, since_ns, end_ns, {channel}, symbols))
+
+    def _streams(self, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
+        """Return channels and symbols of all that was ever confirmed."""
+        live = [entry.topic for entry in self._registry if entry.ack is not None]
+        live = [topic for topic in live if topic.channel not in without]
+        return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
+
+    def _record(
+        self,
+        cause: str,
+        start_ns: int,
+        end_ns: int | None,
+        channels: set[str],
+        symbols: set[str],
+        *,
+        dropped: int = 0,
+        epoch: int | None = None,
+    ) -> GapEvent:
+        return GapEvent(
+            cause,
+            start_ns,
+            end_ns,
+            sorted(channels),
+            sorted(symbols),
+            self._name,
+            dropped,
+            self.epoch if epoch is None else epoch,
+        )

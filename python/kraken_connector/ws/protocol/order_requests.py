@@ -1,0 +1,687 @@
+"""Trading requests on one connection: from the call to what came of it.
+
+Like the whole session it has no socket and no clock. A request is sent once, except that a cancel
+or the dead man's switch is sent a second time when its token was refused: such a refusal is
+certain, and both can be done twice. Whether a request left is known: what still stands in
+`outgoing` when patience or the socket ends did not, and fails as such; what left and has no
+readable answer ends as `OrderOutcomeUnknown`. An answer that comes later still updates its orders.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal
+
+from ...exceptions import (
+    NotConnected,
+    OrderOutcomeUnknown,
+    RequestTimeout,
+    TradingError,
+    TransportError,
+    UnexpectedReply,
+)
+from ...models import WSErrorResponse, WSResponse
+from ...models._time import timestamp_ns
+from ...models.trading import TradingParams
+from ...models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
+from ...refusals import classify, is_stale_token
+from ..base.encoding import encode
+from ..base.exchange_clock import ExchangeClock, milliseconds_json
+from ..base.isolation import isolated
+from ..orders import Order, Orders
+from ..orders.changes import Change
+from ..orders.replies import TradingReply, check_subject, read_result, rows_of
+from .token_requests import TokenDesk
+
+__all__ = ["Command", "TradingRequests"]
+
+logger = logging.getLogger(__name__)
+
+#: Seconds without a further answer after which a number that several orders may share is done
+#: with: how many answers come is not said.
+USERREF_QUIET = 0.25
+#: Requests whose answers may still come late; the oldest are forgotten beyond that.
+LATE_KEPT = 10_000
+#: What may be done twice: it is sent again when its token was refused.
+REPEATABLE = frozenset({"cancel_order", "cancel_all", "batch_cancel", "cancel_all_orders_after"})
+#: What the exchange takes until a deadline (pages "Add Order", "Amend Order", "Edit Order" and
+#: "Batch Add").
+TIMED = frozenset({"add_order", "amend_order", "edit_order", "batch_add"})
+
+#: `waiting` for a token, `sent` (or about to be), `done`.
+CommandState = Literal["waiting", "sent", "done"]
+
+
+class Command:
+    """One trading request, from the call to its outcome.
+
+    Attributes:
+        method: the trading method.
+        body: the parameters but token and deadline as JSON, each after a comma.
+        params: the parameters; of a request that was encoded beforehand all but its numbers.
+        orders: the orders that it makes.
+        changes: what it does to orders that exist.
+        state: where it stands.
+        req_id: its id, 0 until it is sent.
+        frame: what was sent.
+        sent_at: when that was.
+        token: the token that was put into it; before, that of the parameters.
+        deadline: until when its answer is waited for.
+        answers: the replies so far, refusals among them, of a request that gets several.
+        outcome: what came of it; an exception is to be raised.
+        on_done: called when it is done.
+        refused_token: the exchange's text when its token was refused and it is sent again.
+        is_withdrawn: whether it is certain that it never left.
+        remark: what the exchange said meanwhile without naming a request, empty if nothing.
+    """
+
+    state: CommandState = "waiting"
+    req_id = 0
+    frame = b""
+    sent_at: float | None = None
+    deadline = float("inf")
+    outcome: TradingReply[Any] | Exception | None = None
+    on_done: Callable[[], None] | None = None
+    refused_token: str | None = None
+    is_withdrawn = False
+    remark = ""
+
+    def __init__(
+        self,
+        method: str,
+        body: bytes,
+        params: TradingParams,
+        orders: Sequence[Order] = (),
+        changes: Sequence[Change] = (),
+    ) -> None:
+        self.method = method
+        self.body = body
+        self.params = params
+        self.orders = orders
+        self.changes = changes
+        self.token = params.token
+        self.answers: list[WSResponse | WSErrorResponse] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nobody needs to wait any more."""
+        return self.outcome is not None
+
+    @property
+    def has_many_answers(self) -> bool:
+        """Whether any number of answers may come."""
+        return self.method == "cancel_order" and bool(getattr(self.params, "order_userref", None))
+
+    @property
+    def is_validation(self) -> bool:
+        """Whether it is only to be checked."""
+        return bool(getattr(self.params, "validate", None))
+
+    @property
+    def about(self) -> list[Order]:
+        """The orders that it makes or changes, as far as they are known."""
+        return [*self.orders, *(change.order for change in self.changes)]
+
+    @property
+    def identifiers(self) -> dict[str, str | None]:
+        """The `cl_ord_id` and `order_id` of its order, where it is about one."""
+        names = {
+            name: _only(getattr(self.params, name, None)) for name in ("cl_ord_id", "order_id")
+        }
+        if len(self.orders) == 1:
+            names["cl_ord_id"] = self.orders[0].cl_ord_id
+        return names
+
+    def result(self) -> TradingReply[Any]:
+        """Return the reply of a command that is done, or raise what came instead."""
+        assert self.outcome is not None
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    def finish(self, outcome: TradingReply[Any] | Exception) -> None:
+        """Tell who waits; once."""
+        self.state = "done"
+        if self.outcome is None:
+            self.outcome = outcome
+            if self.on_done is not None:
+                self.on_done()
+
+
+class TradingRequests:
+    """The trading requests of one connection.
+
+    Args:
+        url: where it connects.
+        outgoing: takes the frames; the driver takes them out as it sends them.
+        tokens: the token of the connection.
+        new_id: makes request ids.
+        timeout: longest wait for a token, and then for an answer, seconds.
+        orders: the orders of the account.
+        exchange: the exchange's clock.
+        wall_ns: gives the local wall clock's time for deadlines before the first reply of the
+            exchange, nanoseconds since the epoch.
+        order_deadline: how long the exchange may take a request after it was sent, seconds.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        outgoing: deque[bytes],
+        tokens: TokenDesk,
+        new_id: Callable[[], int],
+        *,
+        timeout: float,
+        orders: Orders,
+        exchange: ExchangeClock,
+        wall_ns: Callable[[], int],
+        order_deadline: float,
+    ) -> None:
+        self._url = url
+        self._outgoing = outgoing
+        self._tokens = tokens
+        self._new_id = new_id
+        self._timeout = timeout
+        self._orders = orders
+        self._exchange = exchange
+        self._wall_ns = wall_ns
+        self._deadline_ns = int(order_deadline * 1e9)
+        self._is_open = False
+        self._is_used = False
+        self._waiting: list[Command] = []
+        # In order of their deadlines, as all have the same patience.
+        self._out: dict[int, Command] = {}
+        self._collecting: dict[int, Command] = {}
+        self._late: dict[int, Command] = {}
+        self._heads: dict[str, bytes] = {}
+        self._heads_token = ""
+
+    # What callers want.
+
+    def send(self, command: Command, now: float) -> Command:
+        """Send a request, or let it wait for the token.
+
+        Raises:
+            NotConnected: there is no socket; nothing was sent.
+        """
+        if not self._is_open:
+            raise NotConnected(f"send {command.method}", "reconnecting")
+        self._is_used = True
+        command.deadline = now + self._timeout
+        for change in command.changes:
+            self._orders.changing(change.order, change)
+        if self._tokens.has_source and self._tokens.token is None:
+            self._wait_for_token(command, now)
+        else:
+            self._launch(command, now)
+        return command
+
+    def abandon(self, command: Command, error: Exception) -> None:
+        """Take back a request that nobody waits for any more, if it has not left.
+
+        One that has left stays: its answer updates its orders.
+        """
+        command.on_done = None
+        if not command.is_done and not self._has_left(command):
+            self._never_left(command, error)
+
+    # The socket comes and goes.
+
+    def opened(self) -> None:
+        """Begin with a new socket; where orders were sent before, its token is fetched at once."""
+        self._is_open = True
+        if self._is_used and self._tokens.has_source:
+            self._tokens.want()
+
+    def lost(self, error: TransportError) -> None:
+        """End with a socket; to be called while `outgoing` still has what was not sent."""
+        self._is_open = False
+        for command in list(self._commands()):
+            if self._has_left(command):
+                self._in_doubt(command, f"{error}{command.remark}")
+            else:
+                self._never_left(command, error)
+        self._waiting.clear()
+        self._late.clear()
+
+    # Time.
+
+    def deadline(self) -> float:
+        """Return when `tick` has something to do."""
+        firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
+        times = [command.deadline for command in firsts if command is not None]
+        times += [command.deadline for command in self._waiting[:1]]
+        return min(times, default=float("inf"))
+
+    def tick(self, now: float) -> None:
+        """End what took too long."""
+        for command in [c for c in self._collecting.values() if now >= c.deadline]:
+            self._collected(command)
+        for command in [c for c in self._commands() if now >= c.deadline]:
+            if self._has_left(command):
+                text = f"no answer within {self._timeout:g} s{command.remark}"
+                self._in_doubt(command, text)
+                self._remember(command)
+            else:
+                self._give_up(command, now)
+
+    def remark(self, method: str | None, remark: str) -> None:
+        """Let the errors of requests without an answer say what the exchange said meanwhile.
+
+        Args:
+            method: whose requests; `None` for all.
+            remark: what to add to the text of their errors.
+        """
+        for command in (*self._out.values(), *self._collecting.values()):
+            if self._has_left(command) and method in (None, command.method):
+                command.remark = remark
+
+    def remark_on(self, method: str) -> str:
+        """Return the last remark about a request that has no answer yet, empty if there is none."""
+        remarks = [c.remark for c in self._out.values() if c.method == method and c.remark]
+        return remarks[-1] if remarks else ""
+
+    def excuse(self, now: float, grace: float) -> None:
+        """Grant all deadlines `grace` seconds more."""
+        for command in self._commands():
+            command.deadline = max(command.deadline, now + grace)
+
+    def token_arrived(self, now: float) -> None:
+        """Send what waited for the token."""
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            self._launch(command, now)
+
+    def token_failed(self, error: Exception) -> None:
+        """Fail what waited for the token; it was never sent."""
+        self._tokens.want(False)
+        for command in list(self._waiting):
+            self._never_left(command, error)
+
+    # Answers.
+
+    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+        """Take a response; false when it answers nothing of ours."""
+        req_id = response.req_id
+        if not isinstance(req_id, int):
+            return False
+        command = self._out.get(req_id) or self._collecting.get(req_id) or self._late.get(req_id)
+        if command is None:
+            return False
+        self._exchange.learn(response.time_in, response.time_out, command.sent_at, now)
+        try:
+            self._answered(command, response, now)
+        except Exception as error:
+            # Whatever is wrong with an answer, whoever waits must not wait for ever.
+            logger.exception("%s: the reply cannot be used: %r", command.method, response)
+            self._in_doubt(command, "the reply cannot be used", error)
+        return True
+
+    def _answered(
+        self, command: Command, response: WSResponse | WSErrorResponse, now: float
+    ) -> None:
+        is_refusal = isinstance(response, WSErrorResponse)
+        if isinstance(response, WSErrorResponse) and self._sends_again(command, response, now):
+            return
+        if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
+            self._answered_once_more(command, response, now)
+        elif command.method == "batch_add" and command.orders:
+            self._batch_answered(command, response)
+        elif isinstance(response, WSErrorResponse):
+            self._refused(command, response)
+        else:
+            self._accepted(command, response)
+
+    def _accepted(self, command: Command, response: WSResponse) -> None:
+        self._drop(command)
+        try:
+            typed = self._result_of(command, response)
+        except UnexpectedReply as error:
+            logger.warning("%s: %s", command.method, error)
+            self._in_doubt(command, "the reply cannot be read", error)
+            return
+        self._tokens.accepted()
+        orders = command.about
+        if isinstance(typed, EditOrderResult) and not command.is_validation:
+            orders = [self._replaced(command, typed)]
+        elif isinstance(typed, AddOrderResult) and command.orders:
+            self._orders.acknowledged(command.orders[0], typed)
+        else:
+            for change in command.changes:
+                self._orders.changed_by(change.order, change, timestamp_ns(response.time_out))
+        command.finish(_reply(command, response, typed, orders))
+
+    def _result_of(self, command: Command, response: WSResponse) -> Any:
+        """Return what a reply to a command reports.
+
+        Raises:
+            UnexpectedReply: it does not look like an answer to it, or is about another order.
+        """
+        typed = read_result(command.method, response, validated=command.is_validation)
+        if not command.is_validation:
+            check_subject(command.method, response, typed, command.identifiers)
+            if isinstance(typed, AddOrderResult) and self._is_taken(command.orders, typed):
+                raise UnexpectedReply(response, "the order_id of a new order")
+        return typed
+
+    def _is_taken(self, orders: Sequence[Order], typed: AddOrderResult) -> bool:
+        """Tell whether an answer named the same `order_id` for another order before."""
+        return any(self._orders.is_of_another(order, typed.order_id) for order in orders)
+
+    def _batch_answered(self, command: Command, response: WSResponse | WSErrorResponse) -> None:
+        rows = rows_of(
+            response, [order.cl_ord_id or order.order_userref for order in command.orders]
+        )
+        if rows is not None:
+            self._placed(command, response, rows)
+        elif isinstance(response, WSErrorResponse):
+            self._refused(command, response)
+        else:
+            self._accepted(command, response)
+
+    def _placed(
+        self,
+        command: Command,
+        response: WSResponse | WSErrorResponse,
+        rows: Sequence[AddOrderResult | None],
+    ) -> None:
+        """Take the answer to a batch, whose orders may fare differently."""
+        self._drop(command)
+        self._tokens.accepted()
+        for order, row in zip(command.orders, rows, strict=True):
+            if row is not None and row.is_placed and not self._is_taken([order], row):
+                self._orders.acknowledged(order, row)
+            elif row is not None and classify(row.error).is_certain:
+                self._orders.refused(order, _refusal(command, str(row.error), [order]))
+            else:
+                self._orders.outcome_unknown(order)
+        orders = command.orders
+        accepted = [str(order.order_id) for order in orders if order.order_id is not None]
+        rejected = {_name(o): str(o.reason) for o in orders if o.status == "rejected"}
+        unknown = [_name(order) for order in orders if order.status == "unknown"]
+        if unknown:
+            cause = UnexpectedReply(response, "batch_add with the outcome of every order")
+            text = "the reply does not tell what became of every order"
+            self._in_doubt(
+                command, text, cause, unanswered=unknown, accepted=accepted, rejected=rejected
+            )
+        elif accepted:
+            typed = BatchAddResult([row for row in rows if row is not None])
+            command.finish(_reply(command, response, typed, orders))
+        else:
+            text = getattr(response, "error", None) or next(iter(rejected.values()))
+            command.finish(_refusal(command, text, rejected=rejected))
+
+    def _refused(self, command: Command, response: WSErrorResponse) -> None:
+        text = response.error
+        if is_stale_token(text):
+            self._tokens.invalidate(command.token)
+        self._drop(command)
+        meaning = classify(text)
+        if not meaning.is_certain:
+            # Orders were seen to live after such an answer (veox/python3-krakenex#60).
+            self._in_doubt(command, f"the exchange answered {text!r}", venue_error=text)
+            return
+        error = _refusal(command, text)
+        for order in command.orders:
+            self._orders.refused(order, error)
+        for change in command.changes:
+            is_gone = meaning.kind == "unknown_order"
+            self._orders.change_refused(change.order, change, is_gone=is_gone)
+        command.finish(error)
+
+    def _sends_again(self, command: Command, response: WSErrorResponse, now: float) -> bool:
+        """Send a request again whose token was refused, if it may be done twice; only once."""
+        if (
+            command.method not in REPEATABLE
+            or command.refused_token is not None
+            or command.is_done
+            or not is_stale_token(response.error)
+            or not self._tokens.has_source
+        ):
+            return False
+        command.refused_token = response.error
+        self._tokens.invalidate(command.token)
+        self._drop(command)
+        if self._tokens.token is None:
+            self._wait_for_token(command, now)
+        else:
+            self._launch(command, now)
+        return True
+
+    def _answered_once_more(
+        self, command: Command, response: WSResponse | WSErrorResponse, now: float
+    ) -> None:
+        command.answers.append(response)
+        if self._out.pop(command.req_id, None) is not None:
+            self._collecting[command.req_id] = command
+        if not command.is_done:
+            command.deadline = now + USERREF_QUIET
+            # The one with the latest deadline stands last.
+            self._collecting[command.req_id] = self._collecting.pop(command.req_id)
+
+    def _collected(self, command: Command) -> None:
+        """End a command whose answers have ceased to come."""
+        self._drop(command)
+        self._remember(command)
+        done = [answer for answer in command.answers if isinstance(answer, WSResponse)]
+        try:
+            results = [read_result(command.method, answer) for answer in done]
+        except UnexpectedReply as error:
+            self._in_doubt(command, "the reply cannot be read", error)
+            return
+        if done:
+            self._tokens.accepted()
+        if len(done) == len(command.answers):
+            for change in command.changes:
+                self._orders.changed_by(change.order, change, None)
+            command.finish(_reply(command, done[0], results[0], command.about))
+        else:
+            for change in command.changes:
+                self._orders.change_unknown(change.order, change)
+            command.finish(_partly_refused(command, results))
+
+    def _replaced(self, command: Command, typed: EditOrderResult) -> Order:
+        """Note that an edit made a new order."""
+        change = command.changes[0] if command.changes else None
+        old = change.order if change is not None else None
+        if change is not None:
+            self._orders.changed_by(change.order, change, None)
+        return self._orders.replaced(old, str(typed.order_id), change)
+
+    # Ends.
+
+    def _in_doubt(
+        self, command: Command, reason: str, cause: Exception | None = None, **details: Any
+    ) -> None:
+        self._drop(command)
+        with isolated(f"noting the doubt about {command.method}"):
+            for order in command.orders:
+                self._orders.outcome_unknown(order)
+            for change in command.changes:
+                self._orders.change_unknown(change.order, change)
+        error = OrderOutcomeUnknown(
+            command.method,
+            reason,
+            command.req_id,
+            orders=command.about,
+            **{**command.identifiers, **details},
+        )
+        error.__cause__ = cause
+        command.finish(error)
+
+    def _never_left(self, command: Command, error: Exception) -> None:
+        self._drop(command)
+        if command in self._waiting:
+            self._waiting.remove(command)
+        self._outgoing_without(command)
+        if command.refused_token is not None:
+            # It did leave once, and was refused.
+            error = _refusal(command, command.refused_token)
+        else:
+            command.is_withdrawn = True
+        with isolated(f"noting that {command.method} was not sent"):
+            for order in command.orders:
+                self._orders.refused(order, error)
+            for change in command.changes:
+                self._orders.change_refused(change.order, change, is_gone=False)
+        command.finish(error)
+
+    def _has_left(self, command: Command) -> bool:
+        """Tell whether the driver took its frame."""
+        if command.state == "waiting":
+            return False
+        return not any(frame is command.frame for frame in self._outgoing)
+
+    def _outgoing_without(self, command: Command) -> None:
+        for place, frame in enumerate(self._outgoing):
+            if frame is command.frame:
+                del self._outgoing[place]
+                return
+
+    def _drop(self, command: Command) -> None:
+        for group in (self._out, self._collecting, self._late):
+            group.pop(command.req_id, None)
+
+    def _remember(self, command: Command) -> None:
+        """Go on listening for an answer that comes late."""
+        self._late[command.req_id] = command
+        if len(self._late) > LATE_KEPT:
+            del self._late[next(iter(self._late))]
+
+    def _commands(self) -> Iterator[Command]:
+        yield from list(self._waiting)
+        yield from list(self._out.values())
+        yield from list(self._collecting.values())
+
+    # Sending.
+
+    def _wait_for_token(self, command: Command, now: float) -> None:
+        command.state = "waiting"
+        self._waiting.append(command)
+        self._tokens.want()
+        if self._tokens.not_before > command.deadline:
+            # There will be none in time.
+            self._give_up(command, now)
+
+    def _give_up(self, command: Command, now: float) -> None:
+        """Fail a request that is not sent in time."""
+        is_waiting = command.state == "waiting"
+        what = self._tokens.problem(now) if is_waiting else "the connection takes nothing"
+        text = f"{command.method} was not sent within {self._timeout:g} s: {what}"
+        self._never_left(command, RequestTimeout(text, command.req_id or None))
+
+    def _launch(self, command: Command, now: float) -> None:
+        command.token = self._tokens.token or command.token
+        command.req_id = self._new_id()
+        head = self._head(command.method, command.token)
+        deadline = self._deadline(command, now) if command.method in TIMED else b""
+        command.frame = b'%b%b%b},"req_id":%d}' % (head, command.body, deadline, command.req_id)
+        command.state, command.sent_at = "sent", now
+        command.deadline = now + self._timeout
+        self._out[command.req_id] = command
+        self._outgoing.append(command.frame)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("> %s %s", command.method, command.req_id)
+
+    def _deadline(self, command: Command, now: float) -> bytes:
+        """Return the deadline of a request as JSON, and tell its orders."""
+        given: str | None = command.params.deadline  # type: ignore[attr-defined]
+        if given is not None:
+            at_ns, text = timestamp_ns(given), b""
+            assert at_ns is not None, "parameters are checked when they are made"
+        else:
+            known_ns = self._exchange.estimate_ns(now) or self._wall_ns()
+            at_ns = known_ns + self._deadline_ns
+            text = b',"deadline":%b' % milliseconds_json(at_ns)
+        for order in command.orders:
+            self._orders.sent(order, command.req_id, at_ns)
+        for change in command.changes:
+            change.deadline_ns = at_ns
+        return text
+
+    def _head(self, method: str, token: str) -> bytes:
+        """Return how a request begins, kept for as long as the token is the same."""
+        if token != self._heads_token:
+            self._heads, self._heads_token = {}, token
+            self._tokens.mask.add(token)
+        head = self._heads.get(method)
+        if head is None:
+            name, secret = method.encode(), encode(token)
+            head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % (name, secret)
+        return head
+
+
+def _reply(
+    command: Command,
+    response: WSResponse | WSErrorResponse,
+    typed: Any,
+    orders: Sequence[Order],
+) -> TradingReply[Any]:
+    acks = tuple(answer for answer in command.answers if isinstance(answer, WSResponse))
+    return TradingReply(
+        response.method,
+        response.result,
+        response.success,
+        response.time_in,
+        response.time_out,
+        response.req_id,
+        received_ns=response.received_ns,
+        typed=typed,
+        orders=tuple(orders),
+        acks=acks or ((response,) if isinstance(response, WSResponse) else ()),
+    )
+
+
+def _refusal(
+    command: Command, text: str, orders: Sequence[Order] = (), **details: Any
+) -> TradingError:
+    names: dict[str, Any] = command.identifiers
+    if orders:
+        names = {"cl_ord_id": orders[0].cl_ord_id}
+    return TradingError(
+        text,
+        command.req_id or None,
+        venue_error=text,
+        method=command.method,
+        orders=orders or command.about,
+        **names,
+        **details,
+    )
+
+
+def _ends_all(command: Command, refusal: Any) -> bool:
+    """Tell whether a refusal is about all orders of a number: then no other answer follows."""
+    return not command.answers and (
+        is_stale_token(refusal.error) or classify(refusal.error).kind == "unknown_order"
+    )
+
+
+def _partly_refused(command: Command, results: Sequence[Any]) -> TradingError:
+    """Return what to raise where some orders of a number could not be cancelled."""
+    refusals = [str(a.error) for a in command.answers if isinstance(a, WSErrorResponse)]
+    name = ", ".join(map(str, getattr(command.params, "order_userref", None) or ()))
+    of_how_many = f"{len(refusals)} of {len(command.answers)} orders of {name}"
+    text = "; ".join(dict.fromkeys(refusals))
+    return TradingError(
+        f"{of_how_many}: {text}",
+        command.req_id,
+        venue_error=refusals[0],
+        method=command.method,
+        rejected={name: text},
+        accepted=[order_id for r in results if (order_id := r.order_id) is not None],
+        orders=command.about,
+    )
+
+
+def _name(order: Order) -> str:
+    return str(order.cl_ord_id or order.order_userref or order.order_id)
+
+
+def _only(names: Any) -> str | None:
+    """Return the name of the one order that a request is about."""
+    if isinstance(names, list):
+        return names[0] if len(names) == 1 else None
+    return names if isinstance(names, str) else None

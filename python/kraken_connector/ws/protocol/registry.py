@@ -1,0 +1,541 @@
+"""What was asked for and what became of it, symbol by symbol.
+
+The registry belongs to one connection and outlives its sockets: after a reconnect it is what gets
+replayed, with the original arguments. It knows neither requests nor time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from ...exceptions import RequestTimeout, SubscriptionError
+from ...models import GapEvent, WSErrorResponse, WSResponse
+from ..envelopes import SubscriptionResult
+from ..subscribe import BookParams, Level3Params, SubscriptionParams
+
+__all__ = [
+    "Ask",
+    "Outlet",
+    "Registry",
+    "Sink",
+    "Subscription",
+    "SubscriptionEntry",
+    "SubscriptionError",
+    "SubscriptionParams",
+    "SymbolState",
+    "Topic",
+    "Wish",
+    "entries_of",
+    "topics_of",
+]
+
+SymbolState = Literal["pending", "confirmed", "rejected", "unsubscribing"]
+Key = tuple[tuple[str, Any], ...]
+
+
+class Topic(NamedTuple):
+    """One stream of the exchange: what an ack is about.
+
+    Attributes:
+        channel: name of the channel.
+        identity: what else tells it apart (trigger of a ticker, interval of a candle).
+        symbol: currency pair, the empty string on channels without.
+    """
+
+    channel: str
+    identity: Any
+    symbol: str
+
+    @property
+    def name(self) -> str:
+        """What a user calls it: the symbol, or the channel where there is none."""
+        return self.symbol or self.channel
+
+    def __str__(self) -> str:
+        return f"{self.channel} of {self.symbol}" if self.symbol else self.channel
+
+
+class Sink(Protocol):
+    """Where the events of a subscription go."""
+
+    @property
+    def put(self) -> Callable[[Any], None]:
+        """Takes the channel's messages."""
+
+    @property
+    def note(self) -> Callable[[Any], None]:
+        """Takes what is said about the channel: checksum mismatches, gaps."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is the same for everybody, so that it may get what nobody asked for."""
+
+
+class Outlet(Sink, Protocol):
+    """Where everything goes that belongs to no subscription with a place of its own."""
+
+    @property
+    def reply(self) -> Callable[[Any], None]:
+        """Takes responses that nobody waits for."""
+
+    @property
+    def gap(self) -> Callable[[GapEvent], None]:
+        """Takes the record of a hole."""
+
+    @property
+    def settle(self) -> Callable[[], None]:
+        """Called when all messages that arrived together have been put somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionEntry:
+    """One `subscribe` call that is in force, as it stands now.
+
+    Attributes:
+        params: what was asked for, without symbols that were unsubscribed since.
+        req_id: id of the last request that was sent for it, 0 before the first.
+        confirmed: whether the exchange has accepted everything.
+        states: `pending`, `confirmed`, `rejected` or `unsubscribing` by symbol; a channel without
+            symbols stands under its own name.
+        errors: the exchange's text for each rejected symbol.
+    """
+
+    params: SubscriptionParams
+    req_id: int
+    confirmed: bool = False
+    states: Mapping[str, SymbolState] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Subscription:
+    """The state of one topic."""
+
+    topic: Topic
+    params: SubscriptionParams
+    state: SymbolState = "pending"
+    error: str = ""
+    ack: WSResponse | None = None
+    #: Id of the last request about it.
+    req_id: int = 0
+    #: Callers that wait for the outcome.
+    asks: list[Ask] = field(default_factory=list)
+    #: Whether it is wanted although nobody waits: another connection has it already.
+    is_standing: bool = False
+
+
+class Wish:
+    """One `subscribe` call as far as it is in force, on however many connections it is.
+
+    Attributes:
+        params: its arguments, without symbols that were unsubscribed since.
+        key: what equal calls have in common: the arguments without the token.
+        stale_after: how many seconds its streams may be silent; `None` if it does not say.
+    """
+
+    __slots__ = ("key", "params", "stale_after")
+
+    def __init__(self, params: SubscriptionParams, stale_after: float | None = None) -> None:
+        self.params = params
+        self.key = _key(params)
+        self.stale_after = stale_after
+
+    def forget(self, symbol: str) -> None:
+        """Withdraw a symbol, if it is not the last one."""
+        symbols = [other for other in self.params.symbols if other != symbol]
+        if symbols:
+            self.params = self.params.with_symbols(symbols)
+            self.key = _key(self.params)
+
+
+@dataclass(eq=False, slots=True)
+class _Record:
+    """One `subscribe` call on one connection: its topics there and where its events go."""
+
+    wish: Wish
+    topics: dict[Topic, None]
+    sink: Sink
+    is_leaving: bool = False
+
+
+class Ask:
+    """One caller's request, done when each of its topics has an answer.
+
+    Attributes:
+        method: `subscribe` or `unsubscribe`.
+        topics: everything asked for, in order.
+        outstanding: what has no answer yet.
+        deadline: when it times out; `None` while it is not sent.
+        remark: what the exchange said meanwhile without naming a request, empty if nothing.
+    """
+
+    def __init__(self, method: str, topics: Iterable[Topic]) -> None:
+        self.method = method
+        self.topics = list(topics)
+        self.outstanding: set[Topic] = set()
+        self.deadline: float | None = None
+        self.remark = ""
+        self.req_id: int | None = None
+        self.on_done: Callable[[], None] = lambda: None
+        self._acks: dict[Topic, WSResponse] = {}
+        self._errors: dict[Topic, WSErrorResponse] = {}
+        self._failure: BaseException | None = None
+
+    @classmethod
+    def joined(cls, topics: Iterable[Topic], parts: Iterable[Ask]) -> Ask:
+        """Return several connections' parts of one request as one.
+
+        What one connection accepted is accepted, whatever became of it on another one.
+        """
+        first, *others = parts
+        if not others:
+            return first
+        whole = cls(first.method, topics)
+        whole.req_id = first.req_id
+        for part in (first, *others):
+            whole._acks.update(part._acks)
+            whole._errors.update(part._errors)
+            whole.outstanding |= part.outstanding
+        for accepted in whole._acks:
+            whole._errors.pop(accepted, None)
+            whole.outstanding.discard(accepted)
+        failures = [part for part in (first, *others) if part._failure is not None]
+        for part in failures:
+            if whole._acks.keys().isdisjoint(part.topics):
+                whole._failure = whole._failure or part._failure
+        return whole
+
+    @property
+    def done(self) -> bool:
+        """Whether there is an outcome."""
+        return self._failure is not None or not self.outstanding
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether every topic was accepted."""
+        return self._acks.keys() >= set(self.topics)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a topic was refused."""
+        return bool(self._errors)
+
+    def answer(self, topic: Topic, response: WSResponse | WSErrorResponse) -> None:
+        """Take the answer about one topic."""
+        if isinstance(response, WSResponse):
+            self._acks[topic] = response
+        else:
+            self._errors[topic] = response
+        if topic in self.outstanding:
+            self.outstanding.discard(topic)
+            if not self.outstanding:
+                self.on_done()
+
+    def fail(self, error: BaseException) -> None:
+        """End without answers."""
+        if not self.done:
+            self._failure = error
+            self.on_done()
+
+    def overdue(self, seconds: float) -> RequestTimeout:
+        """Return the error of answers that stay out."""
+        names = sorted(topic.name for topic in self.outstanding)
+        text = f"no answer to {self.method} within {seconds:g} s: {', '.join(names)}{self.remark}"
+        return RequestTimeout(text, self.req_id, unanswered=names)
+
+    def result(self) -> SubscriptionResult:
+        """Return the acks.
+
+        Raises:
+            SubscriptionError: at least one topic was refused.
+            BaseException: what it failed with.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._errors:
+            raise self._refusal()
+        acks = [self._acks[topic] for topic in self.topics if topic in self._acks]
+        first = acks[0] if acks else WSResponse(self.method, {}, True, "", "")
+        return SubscriptionResult(
+            self.method,
+            first.result,
+            True,
+            first.time_in,
+            first.time_out,
+            self.req_id,
+            acks,
+            received_ns=first.received_ns,
+        )
+
+    def _refusal(self) -> SubscriptionError:
+        rejected = {topic.name: error.error for topic, error in self._errors.items()}
+        accepted = [topic.name for topic in self.topics if topic in self._acks]
+        reasons = "; ".join(f"{name}: {text}" for name, text in rejected.items())
+        first = next(iter(self._errors.values()))
+        return SubscriptionError(
+            f"{self.method} refused for {reasons}",
+            self.req_id,
+            venue_error=first.error,
+            rejected=rejected,
+            accepted=accepted,
+        )
+
+
+class Registry:
+    """The subscriptions of one connection.
+
+    Attributes:
+        version: a number that changes whenever a topic or a wish comes or goes.
+        strays: channels of the present socket that may bring what is not in here: a symbol of
+            theirs was given up, or asked for behind the registry's back.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.strays: set[str] = set()
+        self._records: list[_Record] = []
+        self._topics: dict[Topic, Subscription] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._topics)
+
+    def __iter__(self) -> Iterator[Subscription]:
+        return iter(self._topics.values())
+
+    def get(self, topic: Topic) -> Subscription | None:
+        """Return the subscription of a topic, if there is one."""
+        return self._topics.get(topic)
+
+    def book(self, symbol: str, channel: str = "book") -> Subscription | None:
+        """Return the subscription of a pair's book, or of its `level3`, if there is one."""
+        return self._topics.get(Topic(channel, None, symbol))
+
+    def named(self, result: object) -> list[Topic]:
+        """Return the topics that the answer to a subscribe or unsubscribe may be about."""
+        if not isinstance(result, dict):
+            return []
+        place = result.get("channel"), result.get("symbol") or ""
+        identity = result.get("event_trigger", result.get("interval"))
+        found = [topic for topic in self._topics if (topic.channel, topic.symbol) == place]
+        return [topic for topic in found if identity in (None, topic.identity)]
+
+    def channel(self, channel: str) -> list[Subscription]:
+        """Return the subscriptions of one channel."""
+        return [entry for topic, entry in self._topics.items() if topic.channel == channel]
+
+    def add(
+        self, params: SubscriptionParams, sink: Sink, wish: Wish | None = None
+    ) -> tuple[list[Topic], list[Subscription]]:
+        """Note a wish.
+
+        Args:
+            params: what of it is for this connection.
+            sink: where its events go.
+            wish: the whole of it, where it is for several connections.
+
+        Returns:
+            All its topics, and the subscriptions among them that must be sent.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        self.check(params)
+        topics = topics_of(params)
+        fresh = []
+        for topic in topics:
+            known = self._topics.get(topic)
+            if known is None or known.state in ("rejected", "unsubscribing"):
+                single = params.with_symbols([topic.symbol]) if topic.symbol else params
+                self._topics[topic] = known = Subscription(topic, single)
+                fresh.append(known)
+        record = _Record(wish or Wish(params), dict.fromkeys(topics), sink)
+        equal = self._find(record.wish.key)
+        if equal is None:
+            self._records.append(record)
+        else:
+            self._records[self._records.index(equal)] = record
+        self.version += 1
+        return topics, fresh
+
+    def release(
+        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
+    ) -> list[Subscription]:
+        """Withdraw a wish, or the named symbols from all wishes.
+
+        Args:
+            params: what of it is for this connection.
+            whole: all of it, where it is for several connections.
+
+        Returns:
+            The subscriptions that nobody wants any more; they stay until `drop`.
+
+        Raises:
+            KeyError: something of it was not subscribed.
+        """
+        if unknown := self.missing(params, whole):
+            raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
+        record = self._find(_key(whole or params))
+        if record is None or record.is_leaving:
+            return [self._topics[topic] for topic in topics_of(params)]
+        self.version += 1
+        self._records.remove(record)
+        wanted = self._wanted()
+        unwanted = [topic for topic in record.topics if topic not in wanted]
+        if unwanted:
+            # Still listed, as unsubscribing, until the exchange has answered.
+            if len(unwanted) < len(record.topics):
+                symbols = [topic.symbol for topic in unwanted]
+                record.wish = Wish(record.wish.params.with_symbols(symbols))
+            record.topics = dict.fromkeys(unwanted)
+            record.is_leaving = True
+            self._put_back(record)
+        return [self._topics[topic] for topic in unwanted]
+
+    def missing(
+        self, params: SubscriptionParams, whole: SubscriptionParams | None = None
+    ) -> list[str]:
+        """Return the names of what `release` would not find."""
+        record = self._find(_key(whole or params))
+        if record is not None and not record.is_leaving:
+            return []
+        return [topic.name for topic in topics_of(params) if not self._holds(topic, params)]
+
+    def drop(self, subscription: Subscription) -> None:
+        """Forget a topic, unless it was subscribed anew meanwhile."""
+        topic = subscription.topic
+        if self._topics.get(topic) is not subscription:
+            return
+        self.expect_strays(topic.channel)
+        del self._topics[topic]
+        for record in [record for record in self._records if topic in record.topics]:
+            del record.topics[topic]
+            self._records.remove(record)
+            if not record.is_leaving:
+                record.wish.forget(topic.symbol)
+            if record.topics:
+                self._put_back(record)
+
+    def expect_strays(self, channel: str) -> None:
+        """Note that a channel may bring symbols that are not in here."""
+        self.version += 1
+        self.strays.add(channel)
+
+    def forget_strays(self) -> None:
+        """Begin with a new socket, which brings what is in here and nothing else."""
+        self.version += 1
+        self.strays.clear()
+
+    def prune(self) -> None:
+        """Forget the wishes of which nothing is left but refusals."""
+        self.version += 1
+        for record in list(self._records):
+            if all(self._topics[topic].state == "rejected" for topic in record.topics):
+                self._records.remove(record)
+                for topic in record.topics:
+                    record.wish.forget(topic.symbol)
+        for topic in self._topics.keys() - self._wanted():
+            del self._topics[topic]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.version += 1
+        self._records.clear()
+        self._topics.clear()
+
+    def sinks(self, topic: Topic) -> list[Sink]:
+        """Return where a topic's events go, each place once."""
+        found = [record.sink for record in self._records if topic in record.topics]
+        return list(dict.fromkeys(found))
+
+    def places(self) -> Iterator[tuple[Topic, Sink]]:
+        """Iterate over all topics and where their events go."""
+        for record in self._records:
+            for topic in record.topics:
+                yield topic, record.sink
+
+    def entries(self) -> dict[Key, SubscriptionEntry]:
+        """Return what is in force, keyed by the parameters without the token."""
+        return entries_of([self])
+
+    def wishes(self) -> Iterator[tuple[Wish, list[Subscription]]]:
+        """Iterate over the calls that are in force, with what each has here."""
+        for record in self._records:
+            yield record.wish, [self._topics[topic] for topic in record.topics]
+
+    def _find(self, key: Key) -> _Record | None:
+        return next((record for record in self._records if record.wish.key == key), None)
+
+    def _wanted(self) -> set[Topic]:
+        return {topic for record in self._records for topic in record.topics}
+
+    def _put_back(self, record: _Record) -> None:
+        if self._find(record.wish.key) is None:
+            self._records.append(record)
+
+    def _holds(self, topic: Topic, params: SubscriptionParams) -> bool:
+        held = self._topics.get(topic)
+        if held is None or held.state == "unsubscribing":
+            return False
+        return not isinstance(params, BookParams | Level3Params) or _depth(held) == params.depth
+
+    def check(self, params: SubscriptionParams) -> None:
+        """Raise what `add` would.
+
+        Raises:
+            SubscriptionError: a book is subscribed with another depth.
+        """
+        if not isinstance(params, BookParams | Level3Params):
+            return
+        taken = {}
+        for topic in topics_of(params):
+            held = self._topics.get(topic)
+            if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
+                taken[topic.symbol] = (
+                    f"subscribed with depth {_depth(held)}; a connection has one depth per "
+                    "symbol, so unsubscribe first or use a second client"
+                )
+        if taken:
+            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in taken.items())
+            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=taken)
+
+
+def _depth(subscription: Subscription) -> int:
+    assert isinstance(subscription.params, BookParams | Level3Params)
+    return subscription.params.depth
+
+
+def topics_of(params: SubscriptionParams) -> list[Topic]:
+    """Return the streams that parameters are about."""
+    return [Topic(params.channel, params.identity, symbol) for symbol in params.symbols or ("",)]
+
+
+def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
+    """Return what is in force on several connections; a call that is on some of them once."""
+    parts: dict[Wish, list[Subscription]] = {}
+    for registry in registries:
+        for wish, subscriptions in registry.wishes():
+            parts.setdefault(wish, []).extend(subscriptions)
+    return {wish.key: _entry(wish, subscriptions) for wish, subscriptions in parts.items()}
+
+
+def _entry(wish: Wish, subscriptions: list[Subscription]) -> SubscriptionEntry:
+    found = {entry.topic.name: entry for entry in subscriptions}
+    names = [symbol for symbol in wish.params.symbols if symbol in found] or list(found)
+    return SubscriptionEntry(
+        wish.params,
+        max(entry.req_id for entry in subscriptions),
+        all(entry.state == "confirmed" for entry in subscriptions),
+        {name: found[name].state for name in names},
+        {name: found[name].error for name in names if found[name].error},
+    )
+
+
+def _key(params: SubscriptionParams) -> Key:
+    plain = params.to_dict()
+    plain.pop("token", None)
+    return tuple(
+        (name, tuple(value) if isinstance(value, list) else value)
+        for name, value in sorted(plain.items())
+    )

@@ -1,0 +1,151 @@
+"""The token of one connection, and the private requests that wait for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..token.mask import TokenMask
+from .request_queue import Flight
+
+__all__ = ["TokenDesk"]
+
+_NEVER = float("inf")
+
+
+class TokenDesk:
+    """Holds private requests back until there is a token to put into them.
+
+    Each connection has a token of its own, which stays good while the connection has a private
+    subscription (docs.kraken.com, page "Get Websockets Token"). Without one, as where only orders
+    are sent, another one is fetched before it expires. When to fetch the next one is decided by
+    `TokenManager`, for all connections together.
+
+    Args:
+        has_source: whether tokens can be fetched; if not, requests carry the token that their
+            parameters bring.
+
+    Attributes:
+        waiting: subscriptions without a token.
+        token: the token of this connection, `None` while there is none.
+        has_source: whether tokens can be fetched.
+        refused: whether the exchange refused the last token, so that another one is needed.
+        not_before: when the next token can be fetched; before, no request gets one.
+        mask: hides the tokens of this connection in what comes back.
+    """
+
+    def __init__(self, has_source: bool) -> None:
+        self.waiting: list[Flight] = []
+        self.refused = False
+        self.has_source = has_source
+        self.token: str | None = None
+        self.not_before = 0.0
+        self.mask = TokenMask()
+        self._refused_token: str | None = None
+        self._reason = ""
+        self._wanted = False
+        self._good_until = _NEVER
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether something waits for a token."""
+        return (self._wanted or bool(self.waiting)) and self.token is None
+
+    def want(self, wanted: bool = True) -> None:
+        """Note whether something else than `waiting` needs a token, as orders do."""
+        self._wanted = wanted
+
+    def deadline(self, *, is_kept: bool = False) -> float:
+        """Return when to fetch a token: a time in the past if at once, infinity if not.
+
+        Args:
+            is_kept: whether a private subscription keeps the token good.
+        """
+        if self.token is None:
+            return self.not_before if self.is_wanted else _NEVER
+        return _NEVER if is_kept else max(self._good_until, self.not_before)
+
+    def problem(self, now: float) -> str:
+        """Say why there is no token, and when the next one can be fetched."""
+        wait = self.not_before - now
+        text = f"no token: the next try is in {wait:.0f} s" if wait > 0 else "no token"
+        return f"{text} ({self._reason})" if self._reason else text
+
+    def admit(self, flight: Flight) -> bool:
+        """Tell whether a request has its token; if not it is kept."""
+        if self.token is not None or not self.has_source:
+            return True
+        self.waiting.append(flight)
+        return False
+
+    def token_for(self, flight: Flight) -> str | None:
+        """Return what to put into a request."""
+        if not flight.needs_token:
+            return None
+        if self.has_source:
+            return self.token
+        params = next(iter(flight.topics.values())).params
+        token: str | None = getattr(params, "token", None)
+        self.mask.add(token)
+        return token
+
+    def refuse(self, token: str | None, *, patiently: bool) -> bool:
+        """Note that the exchange refused a token; false when another one would not help.
+
+        Args:
+            token: what it refused.
+            patiently: whether to go on when a second one in a row is refused.
+        """
+        if not self.has_source:
+            return False
+        if token != self.token:
+            return True  # It was replaced, or is about to be, because of another request.
+        if self.refused and not patiently:
+            return False
+        self.token = None
+        self.refused = True
+        self._refused_token = token
+        return True
+
+    def invalidate(self, token: str | None) -> None:
+        """Forget a token that the exchange refused for an order, and want another one.
+
+        An order that may be sent again waits for it like one that was never sent.
+        """
+        if token is not None and token == self.token and self.refuse(token, patiently=True):
+            self._wanted = True
+
+    def take_refused(self) -> str | None:
+        """Return the token that was refused since the last call, if one was."""
+        refused, self._refused_token = self._refused_token, None
+        return refused
+
+    def accepted(self) -> None:
+        """Note that the exchange took the token: a later refusal is its first."""
+        self.refused = False
+
+    def arrived(self, token: str, good_until: float) -> list[Flight]:
+        """Take a token and return what waited for it."""
+        self.token = token
+        self.mask.add(token)
+        self._good_until = good_until
+        self._wanted = False
+        self.postpone(0.0, "")
+        waiting, self.waiting = self.waiting, []
+        return waiting
+
+    def postpone(self, until: float, reason: str) -> None:
+        """Note when the next token can be fetched, and why not before."""
+        self.not_before = until
+        self._reason = reason
+
+    def keep(self, wanted: Callable[[Flight], bool]) -> None:
+        """Drop the waiting requests that are not `wanted`."""
+        self.waiting = [flight for flight in self.waiting if wanted(flight)]
+
+    def lost(self) -> None:
+        """Begin anew: the socket is gone, and its token with it."""
+        self.token = None
+        self.waiting.clear()
+        self.refused = self._wanted = False
+        self._refused_token = None
+        self.postpone(0.0, "")

@@ -1,0 +1,7 @@
+"""The token of private channels; these import paths are those of kraken-connector 0.2.0."""
+
+from __future__ import annotations
+
+from .manager import TokenAcquisitionError, TokenManager
+
+__all__ = ["TokenAcquisitionError", "TokenManager"]

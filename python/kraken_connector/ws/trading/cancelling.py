@@ -1,0 +1,268 @@
+"""Cancelling every order of a pair or a tag, until none of them can be in the market."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Any, Self
+
+from ...exceptions import KrakenConnectorError, NotConnected, OrdersStillWorking, TradingError
+from ...models.trading import BatchCancelParams, CancelAllParams, CancelOrderParams
+from ..constants import ConnectionState
+from ..orders import Order, Orders
+from ..orders.evidence import REPORT_PATIENCE
+from .trader import Trader
+from .waiting import now
+
+__all__ = ["CancelReport", "Canceller"]
+
+logger = logging.getLogger(__name__)
+
+#: Orders that one `batch_cancel` takes (page "Batch Cancel").
+BATCH = 50
+#: Seconds until a cancel that failed is tried again, and until one is for which the rate limit had
+#: no room.
+RETRY = 0.5
+RATE_RETRY = 1.0
+#: Seconds after which a cancel without an answer is sent once more; it may be done twice.
+UNANSWERED = 2.0
+#: Seconds after which an order is cancelled once more although the exchange says that it is
+#: cancelled, or that it does not have it. By then a snapshot has told, if it can.
+PROOF = REPORT_PATIENCE + 2.0
+#: Seconds after which it is looked again although nothing was told.
+LOOK = 0.5
+NEVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReport:
+    """What became of the orders that were to be cancelled.
+
+    Attributes:
+        canceled: those that were cancelled; `cum_qty` of each tells what was filled before.
+        filled: those that were filled completely meanwhile.
+        other: those that ended otherwise: `expired`, `rejected`, `absent` or `gone`.
+    """
+
+    canceled: tuple[Order, ...]
+    filled: tuple[Order, ...]
+    other: tuple[Order, ...]
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """All of them."""
+        return self.canceled + self.filled + self.other
+
+    @classmethod
+    def of(cls, orders: Iterable[Order]) -> Self:
+        """Sort orders by how they ended; those that are not at an end are left out."""
+        done = [order for order in orders if order.is_done]
+        return cls(
+            tuple(order for order in done if order.status == "canceled"),
+            tuple(order for order in done if order.status == "filled"),
+            tuple(order for order in done if order.status not in ("canceled", "filled")),
+        )
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """The last cancel of one order.
+
+    Attributes:
+        again_at: when it may be cancelled once more, monotonic seconds.
+        was_open: whether it was known to be in the market at the last cancel.
+        is_alone: whether it is cancelled by a request of its own, as a batch with it was refused.
+    """
+
+    again_at: float = 0.0
+    was_open: bool = False
+    is_alone: bool = False
+
+
+class Canceller:
+    """Cancels orders until none of them can be in the market.
+
+    Args:
+        trader: sends the cancels.
+        orders: the orders of the account.
+        follow: follows `executions`, which alone tells how orders end.
+        select: returns the orders that are to be cancelled and may be in the market.
+        hidden: orders in doubt that were cancelled in vain. They are cancelled once, as each
+            refusal puts off the proof that they are absent. One that turns up is cancelled at
+            once.
+        sees_all: whether orders of other programs count, which only the stream tells of.
+    """
+
+    def __init__(
+        self,
+        trader: Trader,
+        orders: Orders,
+        follow: Callable[[], Awaitable[None]],
+        select: Callable[[], list[Order]],
+        hidden: set[Order] | None = None,
+        *,
+        sees_all: bool = False,
+    ) -> None:
+        self._trader = trader
+        self._orders = orders
+        self._follow = follow
+        self._select = select
+        self._hidden: set[Order] = set() if hidden is None else hidden
+        self._sees_all = sees_all
+        self._attempts: dict[Order, _Attempt] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._following: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._error: Exception | None = None
+        self._is_over = False
+        #: Whether a cancel found no room in the rate limit.
+        self._is_limited = False
+
+    async def run(self, timeout: float) -> CancelReport:  # noqa: ASYNC109
+        """Cancel until nothing is left.
+
+        Raises:
+            OrdersStillWorking: `timeout` seconds passed, or the client ended.
+        """
+        until = now() + timeout
+        end = self._orders.on_change(lambda _: self._news.set())
+        try:
+            while (working := self._select()) or not self._are_all_known():
+                if now() >= until or self._is_over:
+                    break
+                self._news.clear()
+                self._start(working)
+                await self._wait(min(until, self._next_at(working), now() + LOOK))
+        finally:
+            end()
+            for task in self._tasks:
+                task.cancel()
+        report = CancelReport.of(self._attempts)
+        if working or not self._are_all_known():
+            raise OrdersStillWorking(working, report) from self._error
+        return report
+
+    def _are_all_known(self) -> bool:
+        """Tell whether there can be no other order to cancel."""
+        return not self._sees_all or self._orders.is_concluded
+
+    def _start(self, working: list[Order]) -> None:
+        """Send the cancels that are due."""
+        if not self._orders.is_followed and self._following is None:
+            self._following = self._spawn(self._keep_followed())
+        due = [order for order in working if self._is_due(order)]
+        if due and self._is_limited and self._are_all(working):
+            # It costs nothing that the exchange tells (page "Spot trading rate limits").
+            self._send(working, lambda: self._trader.cancel_all(CancelAllParams()))
+            return
+        for group in self._grouped(due):
+            self._send(group, partial(self._request, group))
+
+    def _are_all(self, working: list[Order]) -> bool:
+        """Tell whether no other order of the account may be in the market."""
+        return self._orders.is_current and len(working) == len(self._orders.working())
+
+    def _is_due(self, order: Order) -> bool:
+        attempt = self._attempts.setdefault(order, _Attempt())
+        if order.order_id is None and order.cl_ord_id is None:
+            # Only a number names it, which may be that of other orders too.
+            return False
+        if order.status == "unknown" and order in self._hidden:
+            attempt.again_at = NEVER
+            return False
+        turned_up = order.is_open and not attempt.was_open
+        return turned_up or now() >= attempt.again_at
+
+    def _next_at(self, working: list[Order]) -> float:
+        return min((self._attempts[order].again_at or NEVER for order in working), default=NEVER)
+
+    def _grouped(self, due: list[Order]) -> Iterator[list[Order]]:
+        """Put what can go together into batches; a batch waits for the slowest of its orders."""
+        together: list[Order] = []
+        for order in due:
+            is_alone = self._attempts[order].is_alone or order.order_id is None or order.is_busy
+            if is_alone:
+                yield [order]
+            else:
+                together.append(order)
+        rest = iter(together)
+        while batch := list(islice(rest, BATCH)):
+            yield batch
+
+    def _send(self, group: Sequence[Order], request: Callable[[], Awaitable[Any]]) -> None:
+        for order in group:
+            attempt = self._attempts[order]
+            attempt.again_at, attempt.was_open = now() + UNANSWERED, order.is_open
+        self._spawn(self._cancel(group, request))
+
+    async def _cancel(self, group: Sequence[Order], request: Callable[[], Awaitable[Any]]) -> None:
+        """Send one cancel, and note when to send another one for what is left by then."""
+        try:
+            await request()
+            seconds = PROOF
+        except TradingError as error:
+            self._error = error
+            seconds = self._patience(error, group)
+        except KrakenConnectorError as error:
+            self._error, seconds = error, RETRY
+            if isinstance(error, NotConnected) and error.state == ConnectionState.DISCONNECTED:
+                self._is_over = True
+        for order in group:
+            if order.status == "unknown" and seconds == PROOF:
+                self._hidden.add(order)
+            self._attempts[order].again_at = now() + seconds
+
+    def _patience(self, error: TradingError, group: Sequence[Order]) -> float:
+        """Return after how many seconds a refused cancel is tried again."""
+        if error.kind == "rate":
+            self._is_limited = True
+            return RATE_RETRY
+        for order in group:
+            self._attempts[order].is_alone = True
+        return PROOF if error.kind == "unknown_order" and len(group) == 1 else RETRY
+
+    async def _request(self, group: Sequence[Order]) -> None:
+        if len(group) > 1:
+            names = [str(order.order_id) for order in group]
+            await self._trader.cancel_batch(BatchCancelParams(orders=names))
+            return
+        order = group[0]
+        if order.order_id is not None:
+            params = CancelOrderParams(order_id=[order.order_id])
+        else:
+            params = CancelOrderParams(cl_ord_id=[str(order.cl_ord_id)])
+        await self._trader.send(self._trader.prepare(params))
+
+    async def _keep_followed(self) -> None:
+        while not self._orders.is_followed:
+            try:
+                await self._follow()
+            except KrakenConnectorError as error:
+                self._error = error
+                await asyncio.sleep(RETRY)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # A caller's mistake, such as a client without tokens: it fails each time.
+            logger.error("orders cannot be cancelled", exc_info=error)
+            self._error = error if isinstance(error, Exception) else None
+            self._is_over = True
+        self._news.set()
+
+    async def _wait(self, until: float) -> None:
+        try:
+            async with asyncio.timeout_at(None if until == NEVER else until):
+                await self._news.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,46 @@
+"""An order from the moment of the call, before the exchange has answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from ..orders import Order
+from ..orders.replies import TradingReply
+
+__all__ = ["Placement"]
+
+
+class Placement:
+    """Orders that are being placed; made by `KrakenWSClient.place`.
+
+    Awaiting it gives what `add_order` gives, and raises what that raises. A waiter that is
+    cancelled leaves the request alone, and nobody has to wait: `orders` says what becomes of it.
+
+    Attributes:
+        orders: the orders, known from the moment of the call.
+    """
+
+    def __init__(self, task: asyncio.Task[TradingReply[Any]], orders: Sequence[Order]) -> None:
+        self.orders = tuple(orders)
+        self._task = task
+        # An exception that nobody waits for is in `order.error`.
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    @property
+    def order(self) -> Order | None:
+        """The order; `None` where there are several, or none because it is only checked."""
+        return self.orders[0] if len(self.orders) == 1 else None
+
+    @property
+    def cl_ord_id(self) -> str | None:
+        """The client's identifier of the order."""
+        return None if self.order is None else self.order.cl_ord_id
+
+    def __await__(self) -> Generator[Any, None, TradingReply[Any]]:
+        return asyncio.shield(self._task).__await__()
+
+    def __repr__(self) -> str:
+        state = "answered" if self._task.done() else "not answered yet"
+        return f"<Placement {', '.join(map(repr, self.orders))}, {state}>"

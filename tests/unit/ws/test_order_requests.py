@@ -1,0 +1,777 @@
+"""Trading requests without sockets: every outcome is certain, or says that it is not."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from typing import Any
+
+import pytest
+from tests.unit.ws.rig import TIMES, Bench
+
+from kraken_connector import Engine
+from kraken_connector.exceptions import (
+    ConnectionLost,
+    NotConnected,
+    OrderOutcomeUnknown,
+    RequestTimeout,
+    TokenAcquisitionError,
+    TradingError,
+    UnexpectedReply,
+)
+from kraken_connector.models.trading import TradingParams
+from kraken_connector.ws.base.exchange_clock import ExchangeClock
+from kraken_connector.ws.orders import Order, Orders
+from kraken_connector.ws.protocol import order_requests as trading_requests
+from kraken_connector.ws.protocol.order_requests import Command
+from kraken_connector.ws.protocol.session import Session
+from kraken_connector.ws.subscribe import ExecutionsParams
+from kraken_connector.ws.trading import (
+    AddOrderParams,
+    AmendOrderParams,
+    BatchAddParams,
+    BatchCancelParams,
+    CancelAllOrdersAfterParams,
+    CancelAllParams,
+    CancelOrderParams,
+    EditOrderParams,
+)
+from kraken_connector.ws.trading.rate_counter import RateCounter
+from kraken_connector.ws.trading.rate_limiter import RateGate
+from kraken_connector.ws.trading.trader import Trader, client_names
+
+BTC = "BTC/USD"
+
+
+class Desk(Bench):
+    """A session for orders, with the token at hand unless told otherwise.
+
+    Attributes:
+        orders: the orders of the account.
+        story: what became of each order, in the order of the calls.
+    """
+
+    def __init__(self, token: str | None = "tok", **options: Any) -> None:
+        super().__init__(has_token_source=True, **options)
+        self.exchange = ExchangeClock()
+        self.orders = Orders(lambda: self.now, self.exchange)
+        self.story: dict[Order, list[str]] = {}
+        self.orders.on_change(self._write_down)
+        self.session = Session(
+            self.session.url,
+            self.outlet,
+            self.session._options,
+            has_token_source=True,
+            orders=self.orders,
+            exchange=self.exchange,
+        )
+        counter = RateCounter(self.orders, None, lambda: int(self.now * 1e9))
+        self.trader = Trader(
+            _no_connection,
+            has_tokens=True,
+            orders=self.orders,
+            checks=None,
+            gate=RateGate(counter, "report"),
+            exchange=self.exchange,
+        )
+        self.open()
+        if token is not None:
+            self.session.set_token(token, self.now)
+
+    def _write_down(self, order: Order) -> None:
+        story = self.story.setdefault(order, [])
+        if story[-1:] != [order.status]:
+            story.append(order.status)
+
+    @property
+    def stories(self) -> list[list[str]]:
+        """What became of each order after it was made, in the order of the calls."""
+        return [story[1:] for story in self.story.values()]
+
+    def sent(self) -> list[dict[str, Any]]:
+        """Take what the session wants to send, pings apart."""
+        return [request for request in super().sent() if request["method"] != "ping"]
+
+    def trade(self, params: TradingParams) -> Command:
+        command = self.trader._command(self.trader.prepare(params))
+        return self.session.trading.send(command, self.now)
+
+    def request(self, params: TradingParams) -> tuple[Command, dict[str, Any]]:
+        """Send a request that leaves at once."""
+        command = self.trade(params)
+        (request,) = self.sent()
+        return command, request
+
+    def known(self, order_id: str = "O1") -> Order:
+        """Return an open order that the stream has shown."""
+        self.orders.asked({"snap_orders": True, "snap_trades": True})
+        self.stream(
+            {
+                "order_id": order_id,
+                "exec_type": "new",
+                "order_status": "new",
+                "symbol": BTC,
+                "side": "buy",
+                "order_type": "limit",
+                "order_qty": 1.0,
+                "limit_price": 100.0,
+            },
+            kind="snapshot",
+        )
+        return self.orders[order_id]
+
+    def stream(self, *reports: dict[str, Any], kind: str = "update") -> None:
+        """Let the stream report something."""
+        frame = {"channel": "executions", "type": kind, "data": list(reports), "sequence": 1}
+        for event in Engine().feed(json.dumps(frame).encode(), 1):
+            self.orders.observe(event)
+
+
+async def _no_connection(_: str) -> Any:
+    raise AssertionError("the session is driven by hand")
+
+
+def limit(qty: str = "1.5", **options: Any) -> AddOrderParams:
+    return AddOrderParams(BTC, "buy", "limit", qty, limit_price="100.0", **options)
+
+
+def reply(request: dict[str, Any], result: Any, **more: Any) -> dict[str, Any]:
+    return {
+        "method": request["method"],
+        "req_id": request["req_id"],
+        "success": True,
+        "result": result,
+        **TIMES,
+        **more,
+    }
+
+
+def refusal(request: dict[str, Any], text: str) -> dict[str, Any]:
+    return {
+        "method": request["method"],
+        "req_id": request["req_id"],
+        "success": False,
+        "error": text,
+        **TIMES,
+    }
+
+
+def failure(command: Command) -> Exception:
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is for the test to say
+        command.result()
+    return caught.value
+
+
+# What leaves.
+
+
+def test_request_leaves_at_once_with_token_and_id() -> None:
+    desk = Desk()
+    desk.trade(limit("0.10", cl_ord_id="mine"))
+    (frame,) = desk.session.outgoing
+    head, deadline, tail = frame.partition(b',"deadline":"')
+    assert head == (
+        b'{"method":"add_order","params":{"token":"tok","symbol":"BTC/USD","side":"buy",'
+        b'"order_type":"limit","order_qty":0.10,"limit_price":100.0,"cl_ord_id":"mine"'
+    )
+    assert deadline
+    assert re.fullmatch(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"},"req_id":\d+}', tail)
+
+
+def test_request_without_parameters_is_json_too() -> None:
+    desk = Desk()
+    _, request = desk.request(CancelAllParams())
+    assert request["params"] == {"token": "tok"}
+
+
+def test_order_without_a_name_gets_one() -> None:
+    desk = Desk()
+    names = [desk.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
+    assert len(set(names)) == 3
+    assert all(len(name) == 18 and name.isascii() for name in names)
+    assert [order.cl_ord_id for order in desk.story] == names
+
+
+def test_order_with_a_number_gets_no_name() -> None:
+    desk = Desk()
+    _, request = desk.request(limit(order_userref=7))
+    assert request["params"]["order_userref"] == 7
+    assert "cl_ord_id" not in request["params"]
+
+
+def test_every_order_of_a_batch_has_a_name() -> None:
+    desk = Desk()
+    batch = BatchAddParams(BTC, orders=[limit(), limit(cl_ord_id="b"), limit(order_userref=1)])
+    _, request = desk.request(batch)
+    first, second, third = request["params"]["orders"]
+    assert len(first["cl_ord_id"]) == 18
+    assert second["cl_ord_id"] == "b"
+    assert "cl_ord_id" not in third
+    assert [o.cl_ord_id for o in desk.story] == [first["cl_ord_id"], "b", None]
+
+
+def test_names_do_not_repeat_between_clients() -> None:
+    one, other = client_names(), client_names()
+    assert len({next(one), next(one), next(other), next(other)}) == 4
+
+
+def test_orders_do_not_wait_behind_subscribes() -> None:
+    desk = Desk(token=None)
+    desk.subscribe(ExecutionsParams())
+    while desk.session.requests._flights.pacer.take(desk.now):
+        pass
+    desk.session.set_token("tok", desk.now)
+    desk.trade(limit())
+    assert [request["method"] for request in desk.sent()] == ["add_order"]
+
+
+# Answers.
+
+ANSWERS = [
+    (limit(cl_ord_id="a"), {"order_id": "O1", "cl_ord_id": "a"}, "order_id", "O1"),
+    (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O1"}, "amend_id", "T1"),
+    (
+        EditOrderParams("O1", BTC, order_qty=1),
+        {"order_id": "O2", "original_order_id": "O1"},
+        "original_order_id",
+        "O1",
+    ),
+    (CancelOrderParams(order_id=["O1"]), {"order_id": "O1"}, "order_id", "O1"),
+    (CancelAllParams(), {"count": 3}, "count", 3),
+    (
+        CancelAllOrdersAfterParams(timeout=60),
+        {"currentTime": "2023-09-21T15:49:29Z", "triggerTime": "2023-09-21T15:51:09Z"},
+        "trigger_time",
+        "2023-09-21T15:51:09Z",
+    ),
+    (BatchCancelParams(orders=["1", "2"]), {"count": 2}, "count", 2),
+]
+
+
+@pytest.mark.parametrize(("params", "result", "field", "value"), ANSWERS)
+def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    assert not command.is_done
+    desk.say(reply(request, result))
+    answer = command.result()
+    assert answer.result == result
+    assert getattr(answer.typed, field) == value
+    assert (answer.success, answer.req_id) == (True, request["req_id"])
+    assert desk.session.trading.deadline() == float("inf")
+    assert desk.outlet.replies == []
+
+
+def test_count_beside_the_envelope_is_understood() -> None:
+    desk = Desk()
+    command, request = desk.request(BatchCancelParams(orders=["1", "2"]))
+    answer = reply(request, None, orders_cancelled=2)
+    del answer["result"]
+    desk.say(answer)
+    assert command.result().typed.count == 2
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        [{"order_id": "O1"}, {"error": "EOrder:Insufficient funds"}],
+        {
+            "orders": [
+                {"order_id": "O1", "success": True},
+                {"success": False, "error": "EOrder:Insufficient funds"},
+            ]
+        },
+        [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
+    ],
+)
+def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(reply(request, result))
+    answer = command.result()
+    assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
+    assert [order.is_refused for order in answer.typed.orders] == [False, True]
+    assert answer.orders == tuple(desk.story)
+    assert desk.stories == [["pending_new"], ["rejected"]]
+
+
+def test_refusal_is_certain() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(refusal(request, "EOrder:Insufficient funds"))
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert error.error == error.venue_error == "EOrder:Insufficient funds"
+    assert (error.method, error.req_id) == ("add_order", request["req_id"])
+    assert error.cl_ord_id == request["params"]["cl_ord_id"]
+    assert str(error) == f"add_order ({error.cl_ord_id}) was refused: EOrder:Insufficient funds"
+    assert error.order is next(iter(desk.story))
+    assert (error.order.status, error.order.error) == ("rejected", error)
+
+
+def test_refused_batch_refuses_every_order() -> None:
+    desk = Desk()
+    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
+    assert isinstance(failure(command), TradingError)
+    assert desk.stories == [["rejected"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("params", "result"),
+    [
+        (limit(), {}),
+        (limit(), None),
+        (limit(), []),
+        (limit(), {"order_id": None}),
+        (AmendOrderParams("O1", limit_price=1), "fine"),
+        (CancelAllParams(), {"count": "3"}),
+        (CancelAllParams(), {"count": True}),
+        (CancelAllParams(), {"count": -1}),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), [{"order_id": "O1"}]),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), {"order_id": "O1"}),
+        (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
+    ],
+)
+def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    desk.say(reply(request, result))
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
+    assert error.__cause__.reply.result == result
+    assert all(story == ["unknown"] for story in desk.stories)
+
+
+@pytest.mark.parametrize(
+    ("params", "result"),
+    [
+        (limit(cl_ord_id="mine"), {"order_id": "O1", "cl_ord_id": "theirs"}),
+        (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O2"}),
+        (AmendOrderParams(cl_ord_id="a", limit_price=1), {"amend_id": "T1", "cl_ord_id": "b"}),
+        (EditOrderParams("O1", BTC, order_qty=1), {"order_id": "O3", "original_order_id": "O2"}),
+        (CancelOrderParams(order_id=["O1"]), {"order_id": "O2"}),
+        (CancelOrderParams(cl_ord_id=["a"]), {"cl_ord_id": "b"}),
+    ],
+)
+def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
+    desk = Desk()
+    command, request = desk.request(params)
+    desk.say(reply(request, result))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    assert all(story == ["unknown"] for story in desk.stories)
+
+
+@pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
+def test_reply_may_spell_the_name_of_its_order_otherwise(told: str | None) -> None:
+    desk = Desk()
+    name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
+    command, request = desk.request(CancelOrderParams(cl_ord_id=[name]))
+    desk.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
+    assert command.result().success
+
+
+def test_two_new_orders_never_have_one_order_id() -> None:
+    desk = Desk()
+    first, request = desk.request(limit())
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert first.result().order.order_id == "O1"
+    second, request = desk.request(limit())
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert isinstance(failure(second), OrderOutcomeUnknown)
+    batch, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    desk.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
+    assert isinstance(failure(batch), OrderOutcomeUnknown)
+    assert desk.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
+
+
+def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
+    """Who waits for the reply may be the one who should make room for reading it."""
+    desk = Desk()
+    desk.session.paused()
+    command, _ = desk.request(limit())
+    desk.wait(11.0)
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert desk.session.failure is None
+
+
+def test_success_of_another_method_is_no_answer() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(command).__cause__, UnexpectedReply)
+
+
+def test_validation_is_no_order_whatever_its_result() -> None:
+    desk = Desk()
+    for result in ({}, None, {"order_id": "O1"}, []):
+        command, request = desk.request(limit(validate=True))
+        desk.say(reply(request, result))
+        assert command.result().success
+    assert desk.story == {}
+
+
+def test_answers_to_others_are_left_alone() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
+    desk.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
+    assert not command.is_done
+    assert len(desk.outlet.replies) == 2
+    desk.say(reply(request, {"order_id": "O2"}))
+    assert command.result().typed.order_id == "O2"
+    desk.say(reply(request, {"order_id": "O2"}))
+    assert len(desk.outlet.replies) == 3
+
+
+# What has no answer.
+
+
+def test_sent_and_unanswered_is_unknown() -> None:
+    desk = Desk()
+    command, _ = desk.request(limit(cl_ord_id="mine"))
+    desk.wait(9.9)
+    assert not command.is_done
+    desk.wait(0.1)
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert not isinstance(error, TimeoutError | ConnectionError)
+    assert (error.method, error.cl_ord_id) == ("add_order", "mine")
+    assert error.order.status == "unknown"
+    assert desk.sent() == []
+
+
+def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("bookkeeping")
+
+    desk = Desk()
+    first, request = desk.request(limit())
+    second, _ = desk.request(limit())
+    third, _ = desk.request(limit())
+    for name in ("acknowledged", "outcome_unknown", "refused"):
+        monkeypatch.setattr(desk.orders, name, fail)
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert isinstance(failure(first), OrderOutcomeUnknown)
+    desk.wait(10)
+    assert isinstance(failure(second), OrderOutcomeUnknown)
+    assert isinstance(failure(third), OrderOutcomeUnknown)
+    last = desk.trade(limit())
+    desk.lose()
+    assert isinstance(failure(last), ConnectionLost)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_named"),
+    [
+        ({"error": "Exceeded msg rate", "method": "add_order", "success": False}, True),
+        ({"error": "Exceeded msg rate", "method": "add_order", "req_id": "1"}, True),
+        ({"error": "Exceeded msg rate"}, True),
+        ({"event": "error", "errorMessage": "Exceeded msg rate"}, True),
+        ({"error": "Exceeded msg rate", "method": "error", "success": False}, True),
+        ({"error": "Exceeded msg rate", "method": "subscribe", "success": False}, False),
+        ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
+    ],
+)
+def test_error_that_names_no_request_is_told_with_the_doubt(
+    said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    command, _ = desk.request(limit())
+    desk.say(said)
+    later, _ = desk.request(limit())
+    is_about_a_request = "req_id" in said and isinstance(said["req_id"], int)
+    assert ("Exceeded msg rate" in caplog.text) is not is_about_a_request
+    desk.wait(10)
+    assert ("'Exceeded msg rate'" in str(failure(command))) is is_named
+    assert "Exceeded" not in str(failure(later))
+    assert [reply.error for reply in desk.outlet.replies] == ["Exceeded msg rate"]
+
+
+def test_late_answer_still_updates_the_order() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    other, other_request = desk.request(limit())
+    desk.wait(10)
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.say(refusal(other_request, "EOrder:Insufficient funds"))
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+    assert isinstance(failure(other), OrderOutcomeUnknown)
+    assert desk.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
+    assert desk.outlet.replies == []
+
+
+def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trading_requests, "LATE_KEPT", 2)
+    desk = Desk()
+    requests = [desk.request(limit())[1] for _ in range(3)]
+    desk.wait(10)
+    for place, request in enumerate(requests):
+        desk.say(reply(request, {"order_id": f"O{place}"}))
+    assert [order.order_id for order in desk.story] == [None, "O1", "O2"]
+    assert len(desk.outlet.replies) == 1
+
+
+def test_lost_after_sending_is_unknown() -> None:
+    desk = Desk()
+    command, _ = desk.request(AmendOrderParams("O1", limit_price=1))
+    desk.lose("reset by peer")
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert "reset by peer" in str(error)
+    assert (error.method, error.order_id) == ("amend_order", "O1")
+
+
+def test_lost_before_sending_is_certain() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    desk.lose()
+    assert isinstance(failure(command), ConnectionLost)
+    (order,) = desk.story
+    assert desk.stories == [["rejected"]]
+    assert isinstance(order.error, ConnectionLost)
+    assert desk.sent() == []
+
+
+def test_nothing_is_sent_again() -> None:
+    desk = Desk()
+    desk.request(limit())
+    desk.trade(limit())
+    desk.lose()
+    desk.open()
+    desk.session.set_token("new", desk.now)
+    desk.wait(60)
+    assert desk.sent() == []
+
+
+def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    other = desk.trade(CancelAllParams())
+    desk.session.outgoing.pop()
+    desk.wait(10)
+    assert isinstance(failure(command), RequestTimeout)
+    assert isinstance(failure(other), OrderOutcomeUnknown)
+    assert desk.stories == [["rejected"]]
+    assert desk.sent() == []
+
+
+def test_without_a_socket_nothing_is_sent() -> None:
+    desk = Desk()
+    desk.lose()
+    with pytest.raises(NotConnected):
+        desk.trade(limit())
+    assert desk.sent() == []
+
+
+def test_abandoned_request_that_left_still_updates_the_order() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert desk.stories == [["pending_new"]]
+
+
+def test_abandoned_request_that_did_not_leave_never_will() -> None:
+    desk = Desk()
+    command = desk.trade(limit())
+    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    assert desk.sent() == []
+    (order,) = desk.story
+    assert desk.stories == [["rejected"]]
+    assert isinstance(order.error, ConnectionLost)
+
+
+def test_our_own_stall_costs_no_patience() -> None:
+    desk = Desk()
+    command, request = desk.request(limit())
+    desk.session.paused()
+    desk.now += 30
+    desk.session.resumed(desk.now)
+    desk.session.tick(desk.now)
+    assert not command.is_done
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert command.result().typed.order_id == "O1"
+
+
+# The token.
+
+
+def test_request_waits_for_the_token() -> None:
+    desk = Desk(token=None)
+    assert desk.session.token_deadline == float("inf")
+    command = desk.trade(limit())
+    assert desk.sent() == []
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("tok", desk.now)
+    (request,) = desk.sent()
+    assert request["params"]["token"] == "tok"
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert command.result().order is next(iter(desk.story))
+
+
+def test_without_a_token_it_never_leaves() -> None:
+    desk = Desk(token=None)
+    failed, patient = desk.trade(limit()), Desk(token=None)
+    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    assert isinstance(failure(failed), TokenAcquisitionError)
+    assert desk.session.token_deadline == float("inf")
+    waiting = patient.trade(limit())
+    patient.wait(10)
+    assert isinstance(failure(waiting), RequestTimeout)
+    patient.session.set_token("tok", patient.now)
+    assert patient.sent() == []
+
+
+def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
+    desk = Desk("old")
+    command, request = desk.request(limit())
+    desk.say(refusal(request, "ESession:Invalid session"))
+    assert isinstance(failure(command), TradingError)
+    assert desk.session.token_refused
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("new", desk.now)
+    assert desk.sent() == []
+    again, request = desk.request(limit())
+    assert request["params"]["token"] == "new"
+    desk.say(reply(request, {"order_id": "O1"}))
+    assert again.result().success
+    assert not desk.session.token_refused
+
+
+def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
+    desk = Desk("old")
+    (first, one), (second, two) = desk.request(limit()), desk.request(limit())
+    desk.say(refusal(one, "ESession:Invalid session"))
+    desk.session.set_token("new", desk.now)
+    desk.say(refusal(two, "ESession:Invalid session"))
+    assert isinstance(failure(first), TradingError)
+    assert isinstance(failure(second), TradingError)
+    _, request = desk.request(limit())
+    assert request["params"]["token"] == "new"
+
+
+def test_token_of_the_parameters_serves_without_a_source() -> None:
+    desk, bench = Desk(), Bench().open()
+    command = desk.trader._command(desk.trader.prepare(limit(token="mine")))
+    bench.session.trading.send(command, bench.now)
+    (frame,) = [frame for frame in bench.session.outgoing if b"add_order" in frame]
+    assert json.loads(frame)["params"]["token"] == "mine"
+
+
+def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
+    desk = Desk()
+    desk.request(limit())
+    desk.lose()
+    desk.open()
+    assert desk.session.token_deadline <= desk.now
+
+
+# A number that several orders share.
+
+
+def test_answers_about_a_number_are_collected() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.wait(0.2)
+    desk.say(reply(request, {"order_id": "O2"}))
+    desk.wait(0.2)
+    assert not command.is_done
+    desk.wait(0.1)
+    assert [ack.result["order_id"] for ack in command.result().acks] == ["O1", "O2"]
+    desk.say(reply(request, {"order_id": "O3"}))
+    assert desk.outlet.replies == []
+
+
+def test_unknown_number_is_refused() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(refusal(request, "EOrder:Unknown order"))
+    assert isinstance(failure(command), TradingError)
+
+
+@pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
+def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]) -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    for place in range(3):
+        done = reply(request, {"order_id": f"O{place}"})
+        desk.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
+        assert not command.is_done
+    desk.wait(0.3)
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
+    assert str(error) == f"cancel_order was refused: {error.error}"
+    assert error.venue_error == "EOrder:Rate limit exceeded"
+    assert error.rejected == {"7": "EOrder:Rate limit exceeded"}
+    assert error.accepted == tuple(f"O{place}" for place in range(3) if place not in places)
+    desk.say(refusal(request, "EOrder:Rate limit exceeded"))
+    assert desk.outlet.replies == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        CancelOrderParams(order_id=["O1"]),
+        CancelOrderParams(order_userref=[7]),
+        CancelAllParams(),
+        BatchCancelParams(orders=["O1", "O2"]),
+        CancelAllOrdersAfterParams(timeout=60),
+    ],
+)
+def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: Any) -> None:
+    desk = Desk("old")
+    command, request = desk.request(params)
+    desk.say(refusal(request, "EAPI:Invalid token"))
+    assert not command.is_done
+    assert desk.session.token_deadline <= desk.now
+    desk.session.set_token("new", desk.now)
+    (again,) = desk.sent()
+    assert again["req_id"] != request["req_id"]
+    assert again["params"] == {**request["params"], "token": "new"}
+    # Once only: the second refusal counts.
+    desk.say(refusal(again, "EAPI:Invalid token"))
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert (error.kind, error.retryable) == ("session", True)
+
+
+def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
+    desk = Desk("old")
+    command, request = desk.request(CancelAllParams())
+    desk.say(refusal(request, "EAPI:Invalid token"))
+    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    error = failure(command)
+    assert isinstance(error, TradingError)
+    assert error.venue_error == "EAPI:Invalid token"
+
+
+def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
+    desk = Desk()
+    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    desk.say(reply(request, {"order_id": "O1"}))
+    desk.lose()
+    assert isinstance(failure(command), OrderOutcomeUnknown)
+
+
+def test_outcomes_can_be_pickled_without_the_order() -> None:
+    desk = Desk()
+    (refused, first), (unknown, _) = desk.request(limit()), desk.request(limit())
+    (fine, third) = desk.request(limit())
+    desk.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
+    desk.wait(10)
+    for error in (failure(refused), failure(unknown)):
+        assert error.order is not None  # type: ignore[attr-defined]
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again)) == (type(error), str(error))
+        assert again.__dict__ == {**error.__dict__, "orders": ()}
+    answer = pickle.loads(pickle.dumps(fine.result()))
+    assert answer == fine.result()
+    assert (answer.typed, answer.orders) == (fine.result().typed, ())

@@ -1,0 +1,221 @@
+"""Private requests wait for their token, and get another one when it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.unit.ws.rig import Bench, refusal, states
+
+from kraken_connector.exceptions import RequestTimeout, SubscriptionError, TokenAcquisitionError
+from kraken_connector.models import WSErrorResponse
+from kraken_connector.ws.protocol.token_requests import TokenDesk
+from kraken_connector.ws.subscribe import BalancesParams, ExecutionsParams, TickerParams
+
+BTC = "BTC/USD"
+ETH = "ETH/USD"
+
+
+def test_private_request_waits_for_its_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    assert bench.session.token_deadline > bench.now
+    ask = bench.subscribe(ExecutionsParams())
+    assert bench.sent() == []
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("secret", bench.now)
+    (request,) = bench.accept_all()
+    assert request["params"]["token"] == "secret"
+    assert ask.result().result["channel"] == "executions"
+
+
+def test_one_token_serves_a_connection_and_no_other() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("first", bench.now)
+    bench.accept_all()
+    ask = bench.session.unsubscribe(ExecutionsParams(), bench.now)
+    assert bench.sent()[0]["params"]["token"] == "first"
+    bench.session.abandon(ask, asyncio.CancelledError(), bench.now)
+    bench.lose()
+    bench.open()
+    assert bench.sent() == []
+    bench.session.set_token("second", bench.now)
+    assert bench.sent()[0]["params"]["token"] == "second"
+
+
+def test_public_requests_do_not_wait_for_a_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.subscribe(TickerParams(symbol=[BTC]))
+    assert [request["params"]["channel"] for request in bench.sent()] == ["ticker"]
+
+
+def test_refused_token_is_replaced_once() -> None:
+    bench = Bench(has_token_source=True).open()
+    ask = bench.subscribe(ExecutionsParams())
+    for token in ("stale", "fresh"):
+        bench.session.set_token(token, bench.now)
+        bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
+        if token == "stale":
+            assert bench.session.token_refused
+            assert bench.session.token_deadline <= bench.now
+    with pytest.raises(SubscriptionError, match="Invalid session"):
+        ask.result()
+
+
+#: The ways in which the exchange says that a token is not good any more.
+STALE = ["ESession:Invalid session", "EAPI:Invalid token", "EAPI:Invalid session", "Token expired"]
+
+
+@pytest.mark.parametrize("text", STALE)
+def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("good", bench.now)
+    bench.accept_all()
+    bench.lose()
+    bench.open()
+    for number in range(50):
+        bench.session.set_token(f"stale {number}", bench.now)
+        bench.say(refusal(bench.sent()[0], text))
+        assert bench.session.token_deadline <= bench.now
+        # Whoever fetches tokens learns of each refusal once, and decides when to try again.
+        assert bench.session.take_refused_token() == f"stale {number}"
+        assert bench.session.take_refused_token() is None
+        bench.session.token_delayed("refused", bench.now, 30.0)
+        assert bench.session.token_deadline == bench.now + 30
+        bench.now += 30
+    assert bench.session.failure is None
+    bench.session.set_token("good", bench.now)
+    bench.accept_all()
+    assert list(states(bench).values()) == ["confirmed"]
+    assert bench.outlet.gaps[-1].end_ns is not None
+
+
+def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
+    bench = Bench(has_token_source=True).open()
+    asks = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
+    bench.session.set_token("stale", bench.now)
+    for request in bench.sent():
+        bench.say(refusal(request, "ESession:Invalid session"))
+    bench.session.set_token("fresh", bench.now)
+    assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
+    assert [ask.result().success for ask in asks] == [True, True]
+    assert not bench.session.token_refused
+
+
+def test_caller_learns_that_there_is_no_token() -> None:
+    bench = Bench(has_token_source=True).open()
+    ask = bench.subscribe(ExecutionsParams())
+    bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
+    with pytest.raises(TokenAcquisitionError):
+        ask.result()
+    assert states(bench) == {}
+
+
+def test_caller_learns_when_the_next_token_can_be_fetched() -> None:
+    bench = Bench(has_token_source=True, request_timeout=10.0).open()
+    bench.session.token_delayed("the exchange is busy", bench.now, 60.0)
+    ask = bench.subscribe(ExecutionsParams())
+    bench.wait(9.9)
+    assert not ask.done
+    bench.wait(0.1)
+    with pytest.raises(RequestTimeout, match=r"next try is in 50 s \(the exchange is busy\)"):
+        ask.result()
+    assert [request["method"] for request in bench.sent()] == ["ping"]
+    assert states(bench) == {}
+
+
+def test_replay_waits_for_a_token_without_end() -> None:
+    bench = Bench(has_token_source=True, heartbeat_timeout=10**6, ping_interval=10**6).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("first", bench.now)
+    bench.accept_all()
+    bench.lose()
+    bench.open()
+    for _ in range(100):
+        bench.session.token_failed(TokenAcquisitionError("no"), bench.now, 30.0)
+        assert bench.session.token_deadline == bench.now + 30
+        bench.wait(30)
+    assert bench.session.failure is None
+    bench.session.set_token("second", bench.now)
+    bench.accept_all()
+    assert list(states(bench).values()) == ["confirmed"]
+
+
+def test_token_of_the_parameters_is_used_without_a_source(bench: Bench) -> None:
+    bench.subscribe(ExecutionsParams(token="mine"))
+    assert bench.sent()[0]["params"]["token"] == "mine"
+
+
+#: For a bench on which nothing comes for long.
+QUIET = {"heartbeat_timeout": 10_000.0, "ping_interval": 10_000.0}
+
+
+def test_token_without_a_private_subscription_is_replaced_in_time() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    assert bench.session.token_deadline == bench.now + 840
+    bench.wait(840)
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("two", bench.now, good_for=840.0)
+    assert bench.session.token_deadline == bench.now + 840
+
+
+def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    bench.accept_all()
+    assert bench.session.token_deadline == float("inf")
+    bench.wait(2000)
+    bench.session.unsubscribe(ExecutionsParams(), bench.now)
+    bench.accept_all()
+    assert bench.session.token_deadline <= bench.now
+
+
+def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.session.set_token("one", bench.now, good_for=1.0)
+    bench.wait(1)
+    for _ in range(5):
+        bench.session.token_failed(TokenAcquisitionError("down"), bench.now, 4.0)
+        assert bench.session.token_deadline == bench.now + 4
+        bench.now += 4
+    assert not bench.session.wants_token
+    bench.subscribe(ExecutionsParams())
+    (request,) = bench.sent()
+    assert request["params"]["token"] == "one"
+
+
+def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
+    bench = Bench(has_token_source=True, **QUIET).open()
+    bench.session.set_token("one", bench.now, good_for=840.0)
+    tokens = bench.session.requests.tokens
+    for _ in range(3):
+        tokens.invalidate("one")
+    assert bench.session.wants_token
+    assert bench.session.token_refused
+    assert bench.session.take_refused_token() == "one"
+    bench.session.set_token("two", bench.now, good_for=840.0)
+    tokens.invalidate("one")
+    assert tokens.token == "two"
+    tokens.accepted()
+    assert not bench.session.token_refused
+
+
+def test_tokens_are_hidden_in_what_comes_back() -> None:
+    desk = TokenDesk(has_source=True)
+    desk.arrived("WW91ciBzZWNyZXQ", float("inf"))
+    times = {"time_in": "2026-01-01T00:00:00Z", "time_out": "2026-01-01T00:00:00Z"}
+    echo = {"orders": [{"token": "WW91ciBzZWNyZXQ", "order_id": "O1"}], "count": 1}
+    refusal = WSErrorResponse(
+        "add_order", "bad token WW91ciBzZWNyZXQ", False, **times, req_id=1, result=echo
+    )
+    hidden = desk.mask.reply(refusal)
+    assert isinstance(hidden, WSErrorResponse)
+    assert hidden.error == "bad token ***"
+    assert hidden.result == {"orders": [{"token": "***", "order_id": "O1"}], "count": 1}
+    assert desk.mask.text("> WW91ciBzZWNyZXQ <") == "> *** <"
+    plain = WSErrorResponse("add_order", "EOrder:Unknown order", False, **times)
+    assert desk.mask.reply(plain) is plain
