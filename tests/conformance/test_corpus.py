@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.leaves import differences
 from tests.outside import corpus
-from tests.unit.ws.test_trading_requests import Desk
+from tests.unit.ws.test_order_requests import TradingBench
 
 from kraken_connector.exceptions import ParseError
 from kraken_connector.models import InvalidFrameEvent, PingRequest, PongResponse, trading
@@ -149,16 +149,16 @@ UNNAMED: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
 
 def built(request: dict[str, Any]) -> Iterator[bytes]:
     """Yield what our classes send for a request."""
-    method, desk = request["method"], Desk()
+    method, bench = request["method"], TradingBench()
     if method == "ping":
         yield json.dumps(PingRequest.from_dict(request).to_dict()).encode()
         return
     params = request["params"]
     if method in METHODS:
-        desk.trade(METHODS[method].from_dict(UNNAMED.get(method, dict)(params)))
+        bench.trade(METHODS[method].from_dict(UNNAMED.get(method, dict)(params)))
     else:
-        desk.subscribe(CHANNELS[params["channel"]].from_dict(params))
-    yield from (frame for frame in desk.session.outgoing if b'"ping"' not in frame)
+        bench.subscribe(CHANNELS[params["channel"]].from_dict(params))
+    yield from (frame for frame in bench.session.outgoing if b'"ping"' not in frame)
 
 
 def asked(text: str | bytes, given: frozenset[str]) -> Any:

@@ -86,7 +86,7 @@ class Scene:
 
     @property
     def causes(self) -> set[str]:
-        """Why there are holes in the ledger, unless a machine that stood still made them."""
+        """Why there are gaps in the ledger, unless a machine that stood still made them."""
         causes = {gap.cause for gap in self.client.gaps}
         return causes - {"pause"} if stood_still() else causes
 

@@ -6,11 +6,11 @@ from tests.faults.campaign import Script, Setup
 from tests.ws.helpers import BTC, ETH
 
 SCRIPTS: dict[str, tuple[Script, Setup]] = {
-    "the hole of a book began with the message that showed it": (
+    "the gap of a book began with the message that showed it": (
         [("drop_updates", BTC, 1), ("move", 1), ("wait", 0.3), ("move", 1)],
         Setup(),
     ),
-    "the hole of a private channel began with the message that showed it": (
+    "the gap of a private channel began with the message that showed it": (
         [("private", "drop_updates"), ("move", 1), ("wait", 0.3), ("move", 1)],
         Setup(),
     ),

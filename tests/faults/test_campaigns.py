@@ -17,7 +17,7 @@ from tests.faults.campaign import STEPS, Campaign, Setup, Step, run
 from tests.faults.scripts import SCRIPTS
 from tests.ws.helpers import BTC, ETH
 
-from kraken_connector.ws.protocol.gaps import Holes
+from kraken_connector.ws.protocol.gaps import Gaps
 
 symbols = st.sampled_from([BTC, ETH])
 few = st.integers(1, 3)
@@ -145,7 +145,7 @@ def test_script_that_once_failed(name: str) -> None:
 
 
 def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Holes, "end", lambda *_: None)
+    monkeypatch.setattr(Gaps, "end", lambda *_: None)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
 
@@ -153,14 +153,14 @@ def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPa
 def test_gap_that_begins_late_fails_a_campaign_though_bytes_lag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    begin = Holes.begin
+    begin = Gaps.begin
 
-    def late(self: Holes, cause: str, since_ns: int, without: Collection[str]) -> None:
+    def late(self: Gaps, cause: str, since_ns: int, without: Collection[str]) -> None:
         begin(self, cause, since_ns + 1000, without)
 
     script = [("lag", 0.02), ("move", 1), ("reset_connections",), ("move", 1), ("wait", 0.5)]
     run(script)
-    monkeypatch.setattr(Holes, "begin", late)
+    monkeypatch.setattr(Gaps, "begin", late)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run(script)
 

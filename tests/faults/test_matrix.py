@@ -1,4 +1,4 @@
-"""Every fault of the menu: no wrong book is valid, no hole unreported, no report lost silently."""
+"""Every fault of the menu: no wrong book is valid, no gap unreported, no report lost silently."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ from kraken_connector.ws import (
     TickerParams,
     TradeParams,
 )
-from kraken_connector.ws.protocol import request_queue as flights
+from kraken_connector.ws.protocol import request_queue as queue
 from kraken_connector.ws.protocol import resync_policy as resync
 from kraken_connector.ws.trading import AddOrderParams
 
@@ -143,7 +143,7 @@ async def bench(
     monkeypatch: pytest.MonkeyPatch, request_timeout: float = 5.0
 ) -> AsyncIterator[Bench]:
     """Make a bench whose client subscribes again at once, and as often as it must."""
-    monkeypatch.setattr(flights, "SUBSCRIBE_RATE", 1e9)
+    monkeypatch.setattr(queue, "SUBSCRIBE_RATE", 1e9)
     monkeypatch.setattr(resync.ResyncPolicy, "_delay", lambda *_: 0.0)
     rich = {"USD": 10**9, "BTC": 10**4}
     seen: list[Any] = []

@@ -28,7 +28,7 @@ PATIENCE = 120.0
 WRONG_CHECKSUM = {"symbol": SYMBOLS[0], "bids": [], "asks": [], "checksum": 1}
 WRONG_UPDATE = json.dumps({"channel": "book", "type": "update", "data": [WRONG_CHECKSUM]})
 
-#: What each fault does, and the cause of the hole that it makes.
+#: What each fault does, and the cause of the gap that it makes.
 FAULTS: dict[str, tuple[Callable[[SimulatedExchange], None], str]] = {
     "reset": (lambda sim: sim.faults.reset_connections(), "disconnect"),
     "wrong checksum": (lambda sim: sim.faults.send_text(WRONG_UPDATE), "resync"),

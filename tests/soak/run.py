@@ -4,7 +4,7 @@
     python -m tests.soak.run --messages 50000000
 
 One client takes messages with a callback and reads its executions, the other one iterates. After
-every fault all books have to be valid again and the hole has to be on record; at the end memory,
+every fault all books have to be valid again and the gap has to be on record; at the end memory,
 tasks, open files and objects may not have grown.
 """
 

@@ -11,9 +11,9 @@ from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
-from kraken_connector.ws.protocol.order_requests import TradingRequests
+from kraken_connector.ws.protocol.order_requests import OrderRequests
 from kraken_connector.ws.protocol.requests import Requests
-from kraken_connector.ws.protocol.resync import Repair
+from kraken_connector.ws.protocol.resync import Resyncs
 from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.trading import AddOrderParams
 
@@ -45,9 +45,9 @@ def reconnects(client: KrakenWSClient) -> int:
         (Session, "look"),
         (Session, "tick"),
         (Session, "deadline"),
-        (Repair, "tick"),
+        (Resyncs, "tick"),
         (Requests, "tick"),
-        (TradingRequests, "tick"),
+        (OrderRequests, "tick"),
     ],
 )
 async def test_timer_that_fails_costs_a_socket(
@@ -65,10 +65,10 @@ async def test_timer_that_fails_costs_a_socket(
     ("owner", "method"),
     [
         (Session, "opened"),
-        (Repair, "lost"),
+        (Resyncs, "lost"),
         (Requests, "lost"),
-        (TradingRequests, "lost"),
-        (TradingRequests, "opened"),
+        (OrderRequests, "lost"),
+        (OrderRequests, "opened"),
     ],
 )
 async def test_failure_between_two_sockets_costs_one(

@@ -22,7 +22,7 @@ from kraken_connector.sim.requests import TRADING_METHODS
 from kraken_connector.ws.account.balances import Balances
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.orders.life import Life
-from kraken_connector.ws.protocol.order_requests import Command, TradingRequests
+from kraken_connector.ws.protocol.order_requests import Command, OrderRequests
 
 sides = st.sampled_from(["buy", "sell"])
 qtys = st.integers(1, 300)
@@ -465,7 +465,7 @@ def test_calm_life(is_maker: bool) -> None:
 def test_request_that_is_said_not_to_have_left_fails_a_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(TradingRequests, "_has_left", lambda *_: False)
+    monkeypatch.setattr(OrderRequests, "_has_left", lambda *_: False)
     with pytest.raises(AssertionError, match="is final, but"):
         run([("cut_before_reply", None, 1), ("add", "buy", 5, 0, {}, None), ("wait", 1.0)])
 
@@ -495,12 +495,12 @@ def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = TradingRequests._launch
+    launch = OrderRequests._launch
 
-    def launch_twice(desk: TradingRequests, command: Command, now: float) -> None:
+    def launch_twice(desk: OrderRequests, command: Command, now: float) -> None:
         launch(desk, command, now)
         desk._outgoing.append(command.frame)
 
-    monkeypatch.setattr(TradingRequests, "_launch", launch_twice)
+    monkeypatch.setattr(OrderRequests, "_launch", launch_twice)
     with pytest.raises(AssertionError, match="was sent twice"):
         run([("add", "buy", 5, 0, {}, None)])

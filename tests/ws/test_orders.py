@@ -195,7 +195,7 @@ def test_waiting_ends_with_the_client() -> None:
     play(act)
 
 
-# Holes.
+# Gaps.
 
 
 def test_snapshot_decides_what_a_hole_swallowed() -> None:

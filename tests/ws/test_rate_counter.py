@@ -35,7 +35,7 @@ from kraken_connector.ws import (
 from kraken_connector.ws.orders import Orders
 from kraken_connector.ws.protocol.order_requests import USERREF_QUIET
 from kraken_connector.ws.trading.rate_counter import RateCounter
-from kraken_connector.ws.trading.rate_limiter import RateGate
+from kraken_connector.ws.trading.rate_limiter import RateLimiter
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
 RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}
@@ -352,7 +352,7 @@ def test_request_that_waited_for_a_lost_connection_costs_nothing(prepared: bool)
 def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
     # Looked up late, as each loop brings its own clock.
     counter = RateCounter(Orders(), "starter", lambda: time.time_ns())  # noqa: PLW0108
-    gate = RateGate(counter, "wait")
+    gate = RateLimiter(counter, "wait")
 
     async def main() -> None:
         for _ in range(60):

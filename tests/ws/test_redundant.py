@@ -22,7 +22,7 @@ from kraken_connector.ws import (
     TickerParams,
     WSDataMessage,
 )
-from kraken_connector.ws.protocol.merge import Arbiter
+from kraken_connector.ws.protocol.merge import Merge
 
 
 def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
@@ -34,7 +34,7 @@ def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
     return found
 
 
-async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Arbiter:
+async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Merge:
     """Wait until both connections have sound books."""
     assert client._pool.primary is not None
     arbiter = client._pool.primary.arbiter

@@ -21,7 +21,7 @@ from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
-from .base.followers import Keepers
+from .base.followers import Followers
 from .base.options import SessionOptions, checked_count
 from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
@@ -32,7 +32,7 @@ from .delivery.queue_watch import QueueWatches
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
-from .methods.account import AccountMethods, Nowhere
+from .methods.account import AccountMethods, DiscardingSink
 from .methods.level3 import Level3Methods
 from .methods.settings import Settings
 from .network.backoff import is_retryable
@@ -49,7 +49,7 @@ from .protocol.session import Session
 from .token.manager import OwnTokens, TokenManager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
-from .trading.rate_limiter import RateGate
+from .trading.rate_limiter import RateLimiter
 from .trading.trader import Sequencing, Trader
 from .trading.waiting import now
 
@@ -57,7 +57,7 @@ __all__ = ["KrakenWSClient", "TradingError"]
 
 logger = logging.getLogger(__name__)
 
-#: Holes that `KrakenWSClient.gaps` remembers.
+#: Gaps that `KrakenWSClient.gaps` remembers.
 GAPS_KEPT = 1000
 
 
@@ -244,12 +244,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             has_tokens=self._has_tokens,
             orders=self.orders,
             checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
-            gate=RateGate(self.rate_counter, rate_policy, rate_max_wait),
+            gate=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
             exchange=self._exchange,
             sequencing=sequencing,
         )
         self._request_timeout = request_timeout
-        self._nowhere = Nowhere()
+        self._nowhere = DiscardingSink()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -269,8 +269,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
                 "level3": self._queues.see,
                 "status": self._see_status,
             },
-            keepers={
-                "executions": Keepers(self.orders, self.rate_counter),
+            followers={
+                "executions": Followers(self.orders, self.rate_counter),
                 "balances": self.balances,
             },
             on_lost=self._queues.look,
@@ -484,7 +484,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     @property
     def gaps(self) -> list[GapEvent]:
-        """The last holes in what was received, oldest first; a copy."""
+        """The last gaps in what was received, oldest first; a copy."""
         return list(self._gaps)
 
     def book(self, symbol: str) -> OrderBook:

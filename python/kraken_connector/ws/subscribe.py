@@ -270,7 +270,7 @@ class ExecutionsParams(_PrivateParams):
         token: leave it empty when the client has a `TokenManager`.
         snap_orders: whether the snapshot has the open orders; unset is sent as true.
         snap_trades: whether the snapshot has the last 50 fills; unset is sent as false. With true,
-            fills that a hole swallowed come with the snapshot after it.
+            fills that a gap swallowed come with the snapshot after it.
         order_status: true for all status changes, false for `new`, `filled`, `canceled` and
             `expired` only.
         ratecounter: whether the stream tells the trading rate counter.

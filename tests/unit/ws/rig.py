@@ -9,9 +9,9 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.base.options import SessionOptions
-from kraken_connector.ws.protocol.registry import Ask
+from kraken_connector.ws.protocol.registry import PendingRequest
 from kraken_connector.ws.protocol.session import Session
 
 URL = "ws://exchange.test/v2"
@@ -45,7 +45,7 @@ class Bench:
         self,
         *,
         has_token_source: bool = False,
-        keepers: dict[str, Keeper] | None = None,
+        followers: dict[str, Follower] | None = None,
         observers: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
@@ -57,7 +57,7 @@ class Bench:
             self.outlet,
             SessionOptions(**options),
             has_token_source=has_token_source,
-            keepers=keepers,
+            followers=followers,
             observers=observers,
         )
 
@@ -98,10 +98,10 @@ class Bench:
         """Let the session see that the process runs."""
         self.session.look(self.now, int((self.now + self.wall_offset) * SECOND))
 
-    def subscribe(self, params: Any, place: Place | None = None) -> Ask:
+    def subscribe(self, params: Any, place: Place | None = None) -> PendingRequest:
         return self.session.subscribe(params, place or self.outlet, self.now)
 
-    def subscribed(self, params: Any, place: Place | None = None) -> Ask:
+    def subscribed(self, params: Any, place: Place | None = None) -> PendingRequest:
         """Subscribe and let the exchange accept everything."""
         ask = self.subscribe(params, place)
         self.accept_all()

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.ws.rig import Bench
 
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.protocol.gaps import Holes
+from kraken_connector.ws.protocol.gaps import Gaps
 from kraken_connector.ws.subscribe import BookParams, TickerParams
 
 BTC, ETH = "BTC/USD", "ETH/USD"
@@ -18,70 +18,68 @@ def told() -> list[GapEvent]:
 
 
 @pytest.fixture
-def holes(bench: Bench, told: list[GapEvent]) -> Holes:
-    """The holes of a connection with a book and a ticker, on its third socket."""
+def gaps(bench: Bench, told: list[GapEvent]) -> Gaps:
+    """The gaps of a connection with a book and a ticker, on its third socket."""
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(TickerParams(symbol=[ETH]))
-    made = Holes("here", bench.session.registry, told.append)
+    made = Gaps("here", bench.session.registry, told.append)
     made.epoch = 3
     return made
 
 
-def test_hole_is_told_when_it_ends(holes: Holes, told: list[GapEvent]) -> None:
-    holes.begin("disconnect", 5, ())
-    assert holes.is_open
+def test_hole_is_told_when_it_ends(gaps: Gaps, told: list[GapEvent]) -> None:
+    gaps.begin("disconnect", 5, ())
+    assert gaps.is_open
     assert told == []
-    holes.end(9)
-    assert not holes.is_open
+    gaps.end(9)
+    assert not gaps.is_open
     assert told == [
         GapEvent("disconnect", 5, 9, ["book", "ticker"], [BTC, ETH], "here", epoch=3),
     ]
-    holes.end(10)
+    gaps.end(10)
     assert len(told) == 1
 
 
-def test_channels_with_records_of_their_own_are_left_out(
-    holes: Holes, told: list[GapEvent]
-) -> None:
-    holes.begin("disconnect", 5, {"book"})
-    holes.end(9)
+def test_channels_with_records_of_their_own_are_left_out(gaps: Gaps, told: list[GapEvent]) -> None:
+    gaps.begin("disconnect", 5, {"book"})
+    gaps.end(9)
     assert (told[0].channels, told[0].symbols) == (["ticker"], [ETH])
-    holes.begin("disconnect", 5, {"book", "ticker"})
-    assert not holes.is_open
+    gaps.begin("disconnect", 5, {"book", "ticker"})
+    assert not gaps.is_open
 
 
-def test_losing_a_socket_again_makes_the_hole_longer(holes: Holes, told: list[GapEvent]) -> None:
-    holes.begin("overflow", 5, {"book"})
-    holes.epoch = 4
-    holes.begin("disconnect", 7, {"ticker"})
-    holes.end(9)
+def test_losing_a_socket_again_makes_the_hole_longer(gaps: Gaps, told: list[GapEvent]) -> None:
+    gaps.begin("overflow", 5, {"book"})
+    gaps.epoch = 4
+    gaps.begin("disconnect", 7, {"ticker"})
+    gaps.end(9)
     (gap,) = told
     assert (gap.cause, gap.start_ns, gap.epoch) == ("overflow", 5, 3)
     assert gap.channels == ["book", "ticker"]
 
 
 def test_hole_that_is_given_up_is_told_once_and_again_with_its_end(
-    holes: Holes, told: list[GapEvent]
+    gaps: Gaps, told: list[GapEvent]
 ) -> None:
-    holes.give_up()
+    gaps.give_up()
     assert told == []
-    holes.begin("disconnect", 5, ())
-    holes.give_up()
-    holes.give_up()
-    holes.end(9)
+    gaps.begin("disconnect", 5, ())
+    gaps.give_up()
+    gaps.give_up()
+    gaps.end(9)
     assert [gap.end_ns for gap in told] == [None, 9]
-    holes.begin("disconnect", 10, ())
-    holes.forget()
-    holes.end(11)
+    gaps.begin("disconnect", 10, ())
+    gaps.forget()
+    gaps.end(11)
     assert len(told) == 2
 
 
-def test_holes_within_a_socket(holes: Holes, told: list[GapEvent]) -> None:
-    holes.pause(1, 2)
-    holes.unreadable("trade", 3)
-    holes.unreadable(None, 4)
-    holes.repaired("book", BTC, "resync", 5, 6)
-    holes.repaired("executions", "", "sequence", 7, None)
+def test_holes_within_a_socket(gaps: Gaps, told: list[GapEvent]) -> None:
+    gaps.pause(1, 2)
+    gaps.unreadable("trade", 3)
+    gaps.unreadable(None, 4)
+    gaps.repaired("book", BTC, "resync", 5, 6)
+    gaps.repaired("executions", "", "sequence", 7, None)
     assert told == [
         GapEvent("pause", 1, 2, ["book", "ticker"], [BTC, ETH], "here", epoch=3),
         GapEvent("unreadable", 3, 3, ["trade"], [], "here", 1, 3),
@@ -92,8 +90,8 @@ def test_holes_within_a_socket(holes: Holes, told: list[GapEvent]) -> None:
 
 
 def test_nothing_is_missed_where_nothing_is_subscribed(told: list[GapEvent]) -> None:
-    holes = Holes("here", Bench().session.registry, told.append)
-    holes.begin("disconnect", 5, ())
-    holes.pause(1, 2)
-    assert not holes.is_open
+    gaps = Gaps("here", Bench().session.registry, told.append)
+    gaps.begin("disconnect", 5, ())
+    gaps.pause(1, 2)
+    assert not gaps.is_open
     assert told == []

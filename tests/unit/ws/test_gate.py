@@ -12,7 +12,7 @@ from tests.unit.ws.rig import URL, Bench, Place, book, trade
 from kraken_connector import WSDataMessage
 from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol.merge import Lead
-from kraken_connector.ws.protocol.registry import Topic, Wish
+from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
 from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
 
@@ -100,7 +100,7 @@ def test_mismatch_is_told_when_nobody_else_has_the_book(
     bench.say(book(BTC), book(BTC, "update", wrong=True))
     assert gate.told == [("unsound", BTC)]
     assert kinds(place.notes) == ["BookChecksumEvent"] * is_last
-    # It is asked for again in any case, and that hole is not this session's to tell.
+    # It is asked for again in any case, and that gap is not this session's to tell.
     bench.accept_all()
     bench.accept_all()
     bench.say(book(BTC))
@@ -146,7 +146,7 @@ def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> No
     bench.subscribe(params, place)
     bench.lose()
     assert bench.session.registry.entries() == {}
-    bench.session.requests.keep(params, place, bench.now, Wish(params))
+    bench.session.requests.keep(params, place, bench.now, SubscribeCall(params))
     bench.lose()
     bench.open()
     (request,) = bench.sent()

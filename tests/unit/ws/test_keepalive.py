@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 
 from kraken_connector.exceptions import ConnectionLost, HeartbeatTimeout
-from kraken_connector.ws.protocol.keepalive import Liveness
+from kraken_connector.ws.protocol.keepalive import Keepalive
 
 URL = "ws://exchange.test"
 
 
 @pytest.fixture
-def live() -> Liveness:
-    liveness = Liveness(ping_interval=10.0, ping_timeout=5.0, heartbeat_timeout=30.0)
+def live() -> Keepalive:
+    liveness = Keepalive(ping_interval=10.0, ping_timeout=5.0, heartbeat_timeout=30.0)
     liveness.opened(0.0)
     assert liveness.wants_ping(0.0)
     liveness.pong(0.0)
     return liveness
 
 
-def test_ping_is_due_at_once_on_a_new_socket(live: Liveness) -> None:
+def test_ping_is_due_at_once_on_a_new_socket(live: Keepalive) -> None:
     live.opened(1000.0)
     assert live.deadline() == 1000.0
     assert live.wants_ping(1000.0)
@@ -29,7 +29,7 @@ def test_ping_is_due_at_once_on_a_new_socket(live: Liveness) -> None:
     assert live.deadline() == 1010.0
 
 
-def test_ping_is_due_once_an_interval(live: Liveness) -> None:
+def test_ping_is_due_once_an_interval(live: Keepalive) -> None:
     assert live.deadline() == 10.0
     assert not live.wants_ping(9.9)
     assert live.wants_ping(10.0)
@@ -39,7 +39,7 @@ def test_ping_is_due_once_an_interval(live: Liveness) -> None:
     assert live.wants_ping(20.0)
 
 
-def test_pong_must_come_in_time(live: Liveness) -> None:
+def test_pong_must_come_in_time(live: Keepalive) -> None:
     live.wants_ping(10.0)
     live.heard = 14.0
     assert live.deadline() == 15.0
@@ -48,7 +48,7 @@ def test_pong_must_come_in_time(live: Liveness) -> None:
 
 
 def test_no_second_ping_while_one_is_unanswered() -> None:
-    live = Liveness(ping_interval=1.0, ping_timeout=5.0, heartbeat_timeout=30.0)
+    live = Keepalive(ping_interval=1.0, ping_timeout=5.0, heartbeat_timeout=30.0)
     live.opened(0.0)
     assert live.wants_ping(1.0)
     assert not live.wants_ping(2.0)
@@ -57,7 +57,7 @@ def test_no_second_ping_while_one_is_unanswered() -> None:
     assert live.wants_ping(3.0)
 
 
-def test_silence_is_measured_from_the_last_frame(live: Liveness) -> None:
+def test_silence_is_measured_from_the_last_frame(live: Keepalive) -> None:
     live.heard = 4.0
     assert live.failure(URL, 33.9) is None
     failure = live.failure(URL, 34.0)
@@ -65,19 +65,19 @@ def test_silence_is_measured_from_the_last_frame(live: Liveness) -> None:
     assert failure.silence == 30.0
 
 
-def test_unasked_pong_means_nothing(live: Liveness) -> None:
+def test_unasked_pong_means_nothing(live: Keepalive) -> None:
     live.pong(1.0)
     assert live.latency == 0.0
 
 
-def test_excuse_grants_time(live: Liveness) -> None:
+def test_excuse_grants_time(live: Keepalive) -> None:
     live.wants_ping(10.0)
     live.excuse(100.0, 0.5)
     assert live.failure(URL, 100.4) is None
     assert live.failure(URL, 100.6) is not None
 
 
-def test_pause_judges_nothing_and_pings_on(live: Liveness) -> None:
+def test_pause_judges_nothing_and_pings_on(live: Keepalive) -> None:
     live.wants_ping(10.0)
     live.pause()
     assert live.failure(URL, 500.0) is None
@@ -88,14 +88,14 @@ def test_pause_judges_nothing_and_pings_on(live: Liveness) -> None:
     assert isinstance(live.failure(URL, 500.6), HeartbeatTimeout)
 
 
-def test_new_socket_begins_anew(live: Liveness) -> None:
+def test_new_socket_begins_anew(live: Keepalive) -> None:
     live.wants_ping(10.0)
     live.opened(1000.0)
     assert live.failure(URL, 1001.0) is None
     assert live.deadline() == 1000.0
 
 
-def barren(live: Liveness, at: float) -> float | None:
+def barren(live: Keepalive, at: float) -> float | None:
     """Open a socket that brings an ack and then pongs only; return when it is given up."""
     live.opened(at)
     live.count(1, at)
@@ -107,13 +107,13 @@ def barren(live: Liveness, at: float) -> float | None:
     return None
 
 
-def test_host_without_heartbeats_costs_two_sockets_and_no_more(live: Liveness) -> None:
+def test_host_without_heartbeats_costs_two_sockets_and_no_more(live: Keepalive) -> None:
     assert [barren(live, 1000.0 * number) for number in range(4)] == [30, 30, None, None]
     live.beat()
     assert barren(live, 9000.0) == 30
 
 
-def test_socket_that_had_a_heartbeat_is_given_up_however_often(live: Liveness) -> None:
+def test_socket_that_had_a_heartbeat_is_given_up_however_often(live: Keepalive) -> None:
     for number in range(5):
         at = 1000.0 * number
         live.opened(at)
@@ -123,7 +123,7 @@ def test_socket_that_had_a_heartbeat_is_given_up_however_often(live: Liveness) -
         assert isinstance(live.failure(URL, at + 30), HeartbeatTimeout)
 
 
-def test_busy_socket_that_stops_is_given_up_however_often(live: Liveness) -> None:
+def test_busy_socket_that_stops_is_given_up_however_often(live: Keepalive) -> None:
     for number in range(5):
         at = 1000.0 * number
         live.opened(at)
@@ -134,7 +134,7 @@ def test_busy_socket_that_stops_is_given_up_however_often(live: Liveness) -> Non
         assert isinstance(live.failure(URL, at + 89), HeartbeatTimeout)
 
 
-def test_silence_without_pongs_is_the_end_whatever_came_before(live: Liveness) -> None:
+def test_silence_without_pongs_is_the_end_whatever_came_before(live: Keepalive) -> None:
     for number in range(3):
         barren(live, 1000.0 * number)
     live.opened(9000.0)

@@ -7,7 +7,7 @@ import logging
 import pytest
 from tests.unit.ws.rig import Bench, executions
 
-from kraken_connector.ws.base.limited_log import BURST, PAUSE, SeldomLog
+from kraken_connector.ws.base.limited_log import BURST, PAUSE, LimitedLog
 from kraken_connector.ws.delivery.sinks import CallbackSink
 from kraken_connector.ws.subscribe import ExecutionsParams
 
@@ -20,7 +20,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_first_lines_are_logged_and_the_others_counted(caplog: pytest.LogCaptureFixture) -> None:
     now = 100.0
-    log = SeldomLog(logger, lambda: now)
+    log = LimitedLog(logger, lambda: now)
     for number in range(1000):
         log.warning("line %d", number)
     log.error("another line")
@@ -40,7 +40,7 @@ def test_first_lines_are_logged_and_the_others_counted(caplog: pytest.LogCapture
 
 def test_error_shows_its_exception(caplog: pytest.LogCaptureFixture) -> None:
     error = ValueError("why")
-    SeldomLog(logger).error("what", exc_info=error)
+    LimitedLog(logger).error("what", exc_info=error)
     (record,) = caplog.records
     assert record.exc_info is not None
     assert record.exc_info[1] is error

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.protocol.merge import Arbiter, Leg
+from kraken_connector.ws.protocol.merge import Merge, Source
 
 BTC = "BTC/USD"
 MILLISECOND = 1_000_000
@@ -94,7 +94,7 @@ class Line:
         self.stage = stage
         self.engine = Engine()
         self.engine.expect_book(BTC, 10)
-        self.leg: Leg = stage.arbiter.leg()
+        self.leg: Source = stage.arbiter.leg()
         self.leg.book = self.engine.book
 
     def say(self, *frames: str) -> None:
@@ -121,7 +121,7 @@ class Stage:
         self.clock = 1_000 * MILLISECOND
         self.gaps: list[GapEvent] = []
         self.alarms: list[Any] = []
-        self.arbiter = Arbiter(
+        self.arbiter = Merge(
             "ws://exchange.test/v2",
             self.gaps.append,
             patience=patience,

@@ -38,13 +38,13 @@ from kraken_connector.ws.trading import (
     EditOrderParams,
 )
 from kraken_connector.ws.trading.rate_counter import RateCounter
-from kraken_connector.ws.trading.rate_limiter import RateGate
+from kraken_connector.ws.trading.rate_limiter import RateLimiter
 from kraken_connector.ws.trading.trader import Trader, client_names
 
 BTC = "BTC/USD"
 
 
-class Desk(Bench):
+class TradingBench(Bench):
     """A session for orders, with the token at hand unless told otherwise.
 
     Attributes:
@@ -72,7 +72,7 @@ class Desk(Bench):
             has_tokens=True,
             orders=self.orders,
             checks=None,
-            gate=RateGate(counter, "report"),
+            gate=RateLimiter(counter, "report"),
             exchange=self.exchange,
         )
         self.open()
@@ -167,9 +167,9 @@ def failure(command: Command) -> Exception:
 
 
 def test_request_leaves_at_once_with_token_and_id() -> None:
-    desk = Desk()
-    desk.trade(limit("0.10", cl_ord_id="mine"))
-    (frame,) = desk.session.outgoing
+    bench = TradingBench()
+    bench.trade(limit("0.10", cl_ord_id="mine"))
+    (frame,) = bench.session.outgoing
     head, deadline, tail = frame.partition(b',"deadline":"')
     assert head == (
         b'{"method":"add_order","params":{"token":"tok","symbol":"BTC/USD","side":"buy",'
@@ -180,35 +180,35 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
 
 
 def test_request_without_parameters_is_json_too() -> None:
-    desk = Desk()
-    _, request = desk.request(CancelAllParams())
+    bench = TradingBench()
+    _, request = bench.request(CancelAllParams())
     assert request["params"] == {"token": "tok"}
 
 
 def test_order_without_a_name_gets_one() -> None:
-    desk = Desk()
-    names = [desk.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
+    bench = TradingBench()
+    names = [bench.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
     assert len(set(names)) == 3
     assert all(len(name) == 18 and name.isascii() for name in names)
-    assert [order.cl_ord_id for order in desk.story] == names
+    assert [order.cl_ord_id for order in bench.story] == names
 
 
 def test_order_with_a_number_gets_no_name() -> None:
-    desk = Desk()
-    _, request = desk.request(limit(order_userref=7))
+    bench = TradingBench()
+    _, request = bench.request(limit(order_userref=7))
     assert request["params"]["order_userref"] == 7
     assert "cl_ord_id" not in request["params"]
 
 
 def test_every_order_of_a_batch_has_a_name() -> None:
-    desk = Desk()
+    bench = TradingBench()
     batch = BatchAddParams(BTC, orders=[limit(), limit(cl_ord_id="b"), limit(order_userref=1)])
-    _, request = desk.request(batch)
+    _, request = bench.request(batch)
     first, second, third = request["params"]["orders"]
     assert len(first["cl_ord_id"]) == 18
     assert second["cl_ord_id"] == "b"
     assert "cl_ord_id" not in third
-    assert [o.cl_ord_id for o in desk.story] == [first["cl_ord_id"], "b", None]
+    assert [o.cl_ord_id for o in bench.story] == [first["cl_ord_id"], "b", None]
 
 
 def test_names_do_not_repeat_between_clients() -> None:
@@ -217,13 +217,13 @@ def test_names_do_not_repeat_between_clients() -> None:
 
 
 def test_orders_do_not_wait_behind_subscribes() -> None:
-    desk = Desk(token=None)
-    desk.subscribe(ExecutionsParams())
-    while desk.session.requests._flights.pacer.take(desk.now):
+    bench = TradingBench(token=None)
+    bench.subscribe(ExecutionsParams())
+    while bench.session.requests._queue.pacer.take(bench.now):
         pass
-    desk.session.set_token("tok", desk.now)
-    desk.trade(limit())
-    assert [request["method"] for request in desk.sent()] == ["add_order"]
+    bench.session.set_token("tok", bench.now)
+    bench.trade(limit())
+    assert [request["method"] for request in bench.sent()] == ["add_order"]
 
 
 # Answers.
@@ -251,24 +251,24 @@ ANSWERS = [
 
 @pytest.mark.parametrize(("params", "result", "field", "value"), ANSWERS)
 def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: Any) -> None:
-    desk = Desk()
-    command, request = desk.request(params)
+    bench = TradingBench()
+    command, request = bench.request(params)
     assert not command.is_done
-    desk.say(reply(request, result))
+    bench.say(reply(request, result))
     answer = command.result()
     assert answer.result == result
     assert getattr(answer.typed, field) == value
     assert (answer.success, answer.req_id) == (True, request["req_id"])
-    assert desk.session.trading.deadline() == float("inf")
-    assert desk.outlet.replies == []
+    assert bench.session.trading.deadline() == float("inf")
+    assert bench.outlet.replies == []
 
 
 def test_count_beside_the_envelope_is_understood() -> None:
-    desk = Desk()
-    command, request = desk.request(BatchCancelParams(orders=["1", "2"]))
+    bench = TradingBench()
+    command, request = bench.request(BatchCancelParams(orders=["1", "2"]))
     answer = reply(request, None, orders_cancelled=2)
     del answer["result"]
-    desk.say(answer)
+    bench.say(answer)
     assert command.result().typed.count == 2
 
 
@@ -286,36 +286,36 @@ def test_count_beside_the_envelope_is_understood() -> None:
     ],
 )
 def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
-    desk = Desk()
-    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
-    desk.say(reply(request, result))
+    bench = TradingBench()
+    command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    bench.say(reply(request, result))
     answer = command.result()
     assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
     assert [order.is_refused for order in answer.typed.orders] == [False, True]
-    assert answer.orders == tuple(desk.story)
-    assert desk.stories == [["pending_new"], ["rejected"]]
+    assert answer.orders == tuple(bench.story)
+    assert bench.stories == [["pending_new"], ["rejected"]]
 
 
 def test_refusal_is_certain() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    desk.say(refusal(request, "EOrder:Insufficient funds"))
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    bench.say(refusal(request, "EOrder:Insufficient funds"))
     error = failure(command)
     assert isinstance(error, TradingError)
     assert error.error == error.venue_error == "EOrder:Insufficient funds"
     assert (error.method, error.req_id) == ("add_order", request["req_id"])
     assert error.cl_ord_id == request["params"]["cl_ord_id"]
     assert str(error) == f"add_order ({error.cl_ord_id}) was refused: EOrder:Insufficient funds"
-    assert error.order is next(iter(desk.story))
+    assert error.order is next(iter(bench.story))
     assert (error.order.status, error.order.error) == ("rejected", error)
 
 
 def test_refused_batch_refuses_every_order() -> None:
-    desk = Desk()
-    command, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
-    desk.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
+    bench = TradingBench()
+    command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    bench.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
     assert isinstance(failure(command), TradingError)
-    assert desk.stories == [["rejected"]] * 2
+    assert bench.stories == [["rejected"]] * 2
 
 
 @pytest.mark.parametrize(
@@ -335,14 +335,14 @@ def test_refused_batch_refuses_every_order() -> None:
     ],
 )
 def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    desk = Desk()
-    command, request = desk.request(params)
-    desk.say(reply(request, result))
+    bench = TradingBench()
+    command, request = bench.request(params)
+    bench.say(reply(request, result))
     error = failure(command)
     assert isinstance(error, OrderOutcomeUnknown)
     assert isinstance(error.__cause__, UnexpectedReply)
     assert error.__cause__.reply.result == result
-    assert all(story == ["unknown"] for story in desk.stories)
+    assert all(story == ["unknown"] for story in bench.stories)
 
 
 @pytest.mark.parametrize(
@@ -357,111 +357,111 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
     ],
 )
 def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    desk = Desk()
-    command, request = desk.request(params)
-    desk.say(reply(request, result))
+    bench = TradingBench()
+    command, request = bench.request(params)
+    bench.say(reply(request, result))
     assert isinstance(failure(command), OrderOutcomeUnknown)
     assert isinstance(failure(command).__cause__, UnexpectedReply)
-    assert all(story == ["unknown"] for story in desk.stories)
+    assert all(story == ["unknown"] for story in bench.stories)
 
 
 @pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
 def test_reply_may_spell_the_name_of_its_order_otherwise(told: str | None) -> None:
-    desk = Desk()
+    bench = TradingBench()
     name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
-    command, request = desk.request(CancelOrderParams(cl_ord_id=[name]))
-    desk.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
+    command, request = bench.request(CancelOrderParams(cl_ord_id=[name]))
+    bench.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
     assert command.result().success
 
 
 def test_two_new_orders_never_have_one_order_id() -> None:
-    desk = Desk()
-    first, request = desk.request(limit())
-    desk.say(reply(request, {"order_id": "O1"}))
+    bench = TradingBench()
+    first, request = bench.request(limit())
+    bench.say(reply(request, {"order_id": "O1"}))
     assert first.result().order.order_id == "O1"
-    second, request = desk.request(limit())
-    desk.say(reply(request, {"order_id": "O1"}))
+    second, request = bench.request(limit())
+    bench.say(reply(request, {"order_id": "O1"}))
     assert isinstance(failure(second), OrderOutcomeUnknown)
-    batch, request = desk.request(BatchAddParams(BTC, orders=[limit(), limit()]))
-    desk.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
+    batch, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
+    bench.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
     assert isinstance(failure(batch), OrderOutcomeUnknown)
-    assert desk.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
+    assert bench.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
 def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
     """Who waits for the reply may be the one who should make room for reading it."""
-    desk = Desk()
-    desk.session.paused()
-    command, _ = desk.request(limit())
-    desk.wait(11.0)
+    bench = TradingBench()
+    bench.session.paused()
+    command, _ = bench.request(limit())
+    bench.wait(11.0)
     assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert desk.session.failure is None
+    assert bench.session.failure is None
 
 
 def test_success_of_another_method_is_no_answer() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    desk.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    bench.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
     assert isinstance(failure(command), OrderOutcomeUnknown)
     assert isinstance(failure(command).__cause__, UnexpectedReply)
 
 
 def test_validation_is_no_order_whatever_its_result() -> None:
-    desk = Desk()
+    bench = TradingBench()
     for result in ({}, None, {"order_id": "O1"}, []):
-        command, request = desk.request(limit(validate=True))
-        desk.say(reply(request, result))
+        command, request = bench.request(limit(validate=True))
+        bench.say(reply(request, result))
         assert command.result().success
-    assert desk.story == {}
+    assert bench.story == {}
 
 
 def test_answers_to_others_are_left_alone() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    desk.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
-    desk.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    bench.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
+    bench.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
     assert not command.is_done
-    assert len(desk.outlet.replies) == 2
-    desk.say(reply(request, {"order_id": "O2"}))
+    assert len(bench.outlet.replies) == 2
+    bench.say(reply(request, {"order_id": "O2"}))
     assert command.result().typed.order_id == "O2"
-    desk.say(reply(request, {"order_id": "O2"}))
-    assert len(desk.outlet.replies) == 3
+    bench.say(reply(request, {"order_id": "O2"}))
+    assert len(bench.outlet.replies) == 3
 
 
 # What has no answer.
 
 
 def test_sent_and_unanswered_is_unknown() -> None:
-    desk = Desk()
-    command, _ = desk.request(limit(cl_ord_id="mine"))
-    desk.wait(9.9)
+    bench = TradingBench()
+    command, _ = bench.request(limit(cl_ord_id="mine"))
+    bench.wait(9.9)
     assert not command.is_done
-    desk.wait(0.1)
+    bench.wait(0.1)
     error = failure(command)
     assert isinstance(error, OrderOutcomeUnknown)
     assert not isinstance(error, TimeoutError | ConnectionError)
     assert (error.method, error.cl_ord_id) == ("add_order", "mine")
     assert error.order.status == "unknown"
-    assert desk.sent() == []
+    assert bench.sent() == []
 
 
 def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("bookkeeping")
 
-    desk = Desk()
-    first, request = desk.request(limit())
-    second, _ = desk.request(limit())
-    third, _ = desk.request(limit())
+    bench = TradingBench()
+    first, request = bench.request(limit())
+    second, _ = bench.request(limit())
+    third, _ = bench.request(limit())
     for name in ("acknowledged", "outcome_unknown", "refused"):
-        monkeypatch.setattr(desk.orders, name, fail)
-    desk.say(reply(request, {"order_id": "O1"}))
+        monkeypatch.setattr(bench.orders, name, fail)
+    bench.say(reply(request, {"order_id": "O1"}))
     assert isinstance(failure(first), OrderOutcomeUnknown)
-    desk.wait(10)
+    bench.wait(10)
     assert isinstance(failure(second), OrderOutcomeUnknown)
     assert isinstance(failure(third), OrderOutcomeUnknown)
-    last = desk.trade(limit())
-    desk.lose()
+    last = bench.trade(limit())
+    bench.lose()
     assert isinstance(failure(last), ConnectionLost)
 
 
@@ -480,47 +480,47 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
 def test_error_that_names_no_request_is_told_with_the_doubt(
     said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk()
-    command, _ = desk.request(limit())
-    desk.say(said)
-    later, _ = desk.request(limit())
+    bench = TradingBench()
+    command, _ = bench.request(limit())
+    bench.say(said)
+    later, _ = bench.request(limit())
     is_about_a_request = "req_id" in said and isinstance(said["req_id"], int)
     assert ("Exceeded msg rate" in caplog.text) is not is_about_a_request
-    desk.wait(10)
+    bench.wait(10)
     assert ("'Exceeded msg rate'" in str(failure(command))) is is_named
     assert "Exceeded" not in str(failure(later))
-    assert [reply.error for reply in desk.outlet.replies] == ["Exceeded msg rate"]
+    assert [reply.error for reply in bench.outlet.replies] == ["Exceeded msg rate"]
 
 
 def test_late_answer_still_updates_the_order() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    other, other_request = desk.request(limit())
-    desk.wait(10)
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    other, other_request = bench.request(limit())
+    bench.wait(10)
     assert isinstance(failure(command), OrderOutcomeUnknown)
-    desk.say(reply(request, {"order_id": "O1"}))
-    desk.say(refusal(other_request, "EOrder:Insufficient funds"))
+    bench.say(reply(request, {"order_id": "O1"}))
+    bench.say(refusal(other_request, "EOrder:Insufficient funds"))
     assert isinstance(failure(command), OrderOutcomeUnknown)
     assert isinstance(failure(other), OrderOutcomeUnknown)
-    assert desk.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
-    assert desk.outlet.replies == []
+    assert bench.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
+    assert bench.outlet.replies == []
 
 
 def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trading_requests, "LATE_KEPT", 2)
-    desk = Desk()
-    requests = [desk.request(limit())[1] for _ in range(3)]
-    desk.wait(10)
+    bench = TradingBench()
+    requests = [bench.request(limit())[1] for _ in range(3)]
+    bench.wait(10)
     for place, request in enumerate(requests):
-        desk.say(reply(request, {"order_id": f"O{place}"}))
-    assert [order.order_id for order in desk.story] == [None, "O1", "O2"]
-    assert len(desk.outlet.replies) == 1
+        bench.say(reply(request, {"order_id": f"O{place}"}))
+    assert [order.order_id for order in bench.story] == [None, "O1", "O2"]
+    assert len(bench.outlet.replies) == 1
 
 
 def test_lost_after_sending_is_unknown() -> None:
-    desk = Desk()
-    command, _ = desk.request(AmendOrderParams("O1", limit_price=1))
-    desk.lose("reset by peer")
+    bench = TradingBench()
+    command, _ = bench.request(AmendOrderParams("O1", limit_price=1))
+    bench.lose("reset by peer")
     error = failure(command)
     assert isinstance(error, OrderOutcomeUnknown)
     assert "reset by peer" in str(error)
@@ -528,74 +528,74 @@ def test_lost_after_sending_is_unknown() -> None:
 
 
 def test_lost_before_sending_is_certain() -> None:
-    desk = Desk()
-    command = desk.trade(limit())
-    desk.lose()
+    bench = TradingBench()
+    command = bench.trade(limit())
+    bench.lose()
     assert isinstance(failure(command), ConnectionLost)
-    (order,) = desk.story
-    assert desk.stories == [["rejected"]]
+    (order,) = bench.story
+    assert bench.stories == [["rejected"]]
     assert isinstance(order.error, ConnectionLost)
-    assert desk.sent() == []
+    assert bench.sent() == []
 
 
 def test_nothing_is_sent_again() -> None:
-    desk = Desk()
-    desk.request(limit())
-    desk.trade(limit())
-    desk.lose()
-    desk.open()
-    desk.session.set_token("new", desk.now)
-    desk.wait(60)
-    assert desk.sent() == []
+    bench = TradingBench()
+    bench.request(limit())
+    bench.trade(limit())
+    bench.lose()
+    bench.open()
+    bench.session.set_token("new", bench.now)
+    bench.wait(60)
+    assert bench.sent() == []
 
 
 def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
-    desk = Desk()
-    command = desk.trade(limit())
-    other = desk.trade(CancelAllParams())
-    desk.session.outgoing.pop()
-    desk.wait(10)
+    bench = TradingBench()
+    command = bench.trade(limit())
+    other = bench.trade(CancelAllParams())
+    bench.session.outgoing.pop()
+    bench.wait(10)
     assert isinstance(failure(command), RequestTimeout)
     assert isinstance(failure(other), OrderOutcomeUnknown)
-    assert desk.stories == [["rejected"]]
-    assert desk.sent() == []
+    assert bench.stories == [["rejected"]]
+    assert bench.sent() == []
 
 
 def test_without_a_socket_nothing_is_sent() -> None:
-    desk = Desk()
-    desk.lose()
+    bench = TradingBench()
+    bench.lose()
     with pytest.raises(NotConnected):
-        desk.trade(limit())
-    assert desk.sent() == []
+        bench.trade(limit())
+    assert bench.sent() == []
 
 
 def test_abandoned_request_that_left_still_updates_the_order() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
-    desk.say(reply(request, {"order_id": "O1"}))
-    assert desk.stories == [["pending_new"]]
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    bench.say(reply(request, {"order_id": "O1"}))
+    assert bench.stories == [["pending_new"]]
 
 
 def test_abandoned_request_that_did_not_leave_never_will() -> None:
-    desk = Desk()
-    command = desk.trade(limit())
-    desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
-    assert desk.sent() == []
-    (order,) = desk.story
-    assert desk.stories == [["rejected"]]
+    bench = TradingBench()
+    command = bench.trade(limit())
+    bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+    assert bench.sent() == []
+    (order,) = bench.story
+    assert bench.stories == [["rejected"]]
     assert isinstance(order.error, ConnectionLost)
 
 
 def test_our_own_stall_costs_no_patience() -> None:
-    desk = Desk()
-    command, request = desk.request(limit())
-    desk.session.paused()
-    desk.now += 30
-    desk.session.resumed(desk.now)
-    desk.session.tick(desk.now)
+    bench = TradingBench()
+    command, request = bench.request(limit())
+    bench.session.paused()
+    bench.now += 30
+    bench.session.resumed(bench.now)
+    bench.session.tick(bench.now)
     assert not command.is_done
-    desk.say(reply(request, {"order_id": "O1"}))
+    bench.say(reply(request, {"order_id": "O1"}))
     assert command.result().typed.order_id == "O1"
 
 
@@ -603,24 +603,24 @@ def test_our_own_stall_costs_no_patience() -> None:
 
 
 def test_request_waits_for_the_token() -> None:
-    desk = Desk(token=None)
-    assert desk.session.token_deadline == float("inf")
-    command = desk.trade(limit())
-    assert desk.sent() == []
-    assert desk.session.token_deadline <= desk.now
-    desk.session.set_token("tok", desk.now)
-    (request,) = desk.sent()
+    bench = TradingBench(token=None)
+    assert bench.session.token_deadline == float("inf")
+    command = bench.trade(limit())
+    assert bench.sent() == []
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("tok", bench.now)
+    (request,) = bench.sent()
     assert request["params"]["token"] == "tok"
-    desk.say(reply(request, {"order_id": "O1"}))
-    assert command.result().order is next(iter(desk.story))
+    bench.say(reply(request, {"order_id": "O1"}))
+    assert command.result().order is next(iter(bench.story))
 
 
 def test_without_a_token_it_never_leaves() -> None:
-    desk = Desk(token=None)
-    failed, patient = desk.trade(limit()), Desk(token=None)
-    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    bench = TradingBench(token=None)
+    failed, patient = bench.trade(limit()), TradingBench(token=None)
+    bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
     assert isinstance(failure(failed), TokenAcquisitionError)
-    assert desk.session.token_deadline == float("inf")
+    assert bench.session.token_deadline == float("inf")
     waiting = patient.trade(limit())
     patient.wait(10)
     assert isinstance(failure(waiting), RequestTimeout)
@@ -629,82 +629,82 @@ def test_without_a_token_it_never_leaves() -> None:
 
 
 def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
-    desk = Desk("old")
-    command, request = desk.request(limit())
-    desk.say(refusal(request, "ESession:Invalid session"))
+    bench = TradingBench("old")
+    command, request = bench.request(limit())
+    bench.say(refusal(request, "ESession:Invalid session"))
     assert isinstance(failure(command), TradingError)
-    assert desk.session.token_refused
-    assert desk.session.token_deadline <= desk.now
-    desk.session.set_token("new", desk.now)
-    assert desk.sent() == []
-    again, request = desk.request(limit())
+    assert bench.session.token_refused
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("new", bench.now)
+    assert bench.sent() == []
+    again, request = bench.request(limit())
     assert request["params"]["token"] == "new"
-    desk.say(reply(request, {"order_id": "O1"}))
+    bench.say(reply(request, {"order_id": "O1"}))
     assert again.result().success
-    assert not desk.session.token_refused
+    assert not bench.session.token_refused
 
 
 def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
-    desk = Desk("old")
-    (first, one), (second, two) = desk.request(limit()), desk.request(limit())
-    desk.say(refusal(one, "ESession:Invalid session"))
-    desk.session.set_token("new", desk.now)
-    desk.say(refusal(two, "ESession:Invalid session"))
+    bench = TradingBench("old")
+    (first, one), (second, two) = bench.request(limit()), bench.request(limit())
+    bench.say(refusal(one, "ESession:Invalid session"))
+    bench.session.set_token("new", bench.now)
+    bench.say(refusal(two, "ESession:Invalid session"))
     assert isinstance(failure(first), TradingError)
     assert isinstance(failure(second), TradingError)
-    _, request = desk.request(limit())
+    _, request = bench.request(limit())
     assert request["params"]["token"] == "new"
 
 
 def test_token_of_the_parameters_serves_without_a_source() -> None:
-    desk, bench = Desk(), Bench().open()
-    command = desk.trader._command(desk.trader.prepare(limit(token="mine")))
+    trading, bench = TradingBench(), Bench().open()
+    command = trading.trader._command(trading.trader.prepare(limit(token="mine")))
     bench.session.trading.send(command, bench.now)
     (frame,) = [frame for frame in bench.session.outgoing if b"add_order" in frame]
     assert json.loads(frame)["params"]["token"] == "mine"
 
 
 def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
-    desk = Desk()
-    desk.request(limit())
-    desk.lose()
-    desk.open()
-    assert desk.session.token_deadline <= desk.now
+    bench = TradingBench()
+    bench.request(limit())
+    bench.lose()
+    bench.open()
+    assert bench.session.token_deadline <= bench.now
 
 
 # A number that several orders share.
 
 
 def test_answers_about_a_number_are_collected() -> None:
-    desk = Desk()
-    command, request = desk.request(CancelOrderParams(order_userref=[7]))
-    desk.say(reply(request, {"order_id": "O1"}))
-    desk.wait(0.2)
-    desk.say(reply(request, {"order_id": "O2"}))
-    desk.wait(0.2)
+    bench = TradingBench()
+    command, request = bench.request(CancelOrderParams(order_userref=[7]))
+    bench.say(reply(request, {"order_id": "O1"}))
+    bench.wait(0.2)
+    bench.say(reply(request, {"order_id": "O2"}))
+    bench.wait(0.2)
     assert not command.is_done
-    desk.wait(0.1)
+    bench.wait(0.1)
     assert [ack.result["order_id"] for ack in command.result().acks] == ["O1", "O2"]
-    desk.say(reply(request, {"order_id": "O3"}))
-    assert desk.outlet.replies == []
+    bench.say(reply(request, {"order_id": "O3"}))
+    assert bench.outlet.replies == []
 
 
 def test_unknown_number_is_refused() -> None:
-    desk = Desk()
-    command, request = desk.request(CancelOrderParams(order_userref=[7]))
-    desk.say(refusal(request, "EOrder:Unknown order"))
+    bench = TradingBench()
+    command, request = bench.request(CancelOrderParams(order_userref=[7]))
+    bench.say(refusal(request, "EOrder:Unknown order"))
     assert isinstance(failure(command), TradingError)
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
 def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]) -> None:
-    desk = Desk()
-    command, request = desk.request(CancelOrderParams(order_userref=[7]))
+    bench = TradingBench()
+    command, request = bench.request(CancelOrderParams(order_userref=[7]))
     for place in range(3):
         done = reply(request, {"order_id": f"O{place}"})
-        desk.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
+        bench.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
         assert not command.is_done
-    desk.wait(0.3)
+    bench.wait(0.3)
     error = failure(command)
     assert isinstance(error, TradingError)
     assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
@@ -712,8 +712,8 @@ def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]
     assert error.venue_error == "EOrder:Rate limit exceeded"
     assert error.rejected == {"7": "EOrder:Rate limit exceeded"}
     assert error.accepted == tuple(f"O{place}" for place in range(3) if place not in places)
-    desk.say(refusal(request, "EOrder:Rate limit exceeded"))
-    assert desk.outlet.replies == []
+    bench.say(refusal(request, "EOrder:Rate limit exceeded"))
+    assert bench.outlet.replies == []
 
 
 @pytest.mark.parametrize(
@@ -727,46 +727,46 @@ def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]
     ],
 )
 def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: Any) -> None:
-    desk = Desk("old")
-    command, request = desk.request(params)
-    desk.say(refusal(request, "EAPI:Invalid token"))
+    bench = TradingBench("old")
+    command, request = bench.request(params)
+    bench.say(refusal(request, "EAPI:Invalid token"))
     assert not command.is_done
-    assert desk.session.token_deadline <= desk.now
-    desk.session.set_token("new", desk.now)
-    (again,) = desk.sent()
+    assert bench.session.token_deadline <= bench.now
+    bench.session.set_token("new", bench.now)
+    (again,) = bench.sent()
     assert again["req_id"] != request["req_id"]
     assert again["params"] == {**request["params"], "token": "new"}
     # Once only: the second refusal counts.
-    desk.say(refusal(again, "EAPI:Invalid token"))
+    bench.say(refusal(again, "EAPI:Invalid token"))
     error = failure(command)
     assert isinstance(error, TradingError)
     assert (error.kind, error.retryable) == ("session", True)
 
 
 def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
-    desk = Desk("old")
-    command, request = desk.request(CancelAllParams())
-    desk.say(refusal(request, "EAPI:Invalid token"))
-    desk.session.token_failed(TokenAcquisitionError("no"), desk.now)
+    bench = TradingBench("old")
+    command, request = bench.request(CancelAllParams())
+    bench.say(refusal(request, "EAPI:Invalid token"))
+    bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
     error = failure(command)
     assert isinstance(error, TradingError)
     assert error.venue_error == "EAPI:Invalid token"
 
 
 def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
-    desk = Desk()
-    command, request = desk.request(CancelOrderParams(order_userref=[7]))
-    desk.say(reply(request, {"order_id": "O1"}))
-    desk.lose()
+    bench = TradingBench()
+    command, request = bench.request(CancelOrderParams(order_userref=[7]))
+    bench.say(reply(request, {"order_id": "O1"}))
+    bench.lose()
     assert isinstance(failure(command), OrderOutcomeUnknown)
 
 
 def test_outcomes_can_be_pickled_without_the_order() -> None:
-    desk = Desk()
-    (refused, first), (unknown, _) = desk.request(limit()), desk.request(limit())
-    (fine, third) = desk.request(limit())
-    desk.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
-    desk.wait(10)
+    bench = TradingBench()
+    (refused, first), (unknown, _) = bench.request(limit()), bench.request(limit())
+    (fine, third) = bench.request(limit())
+    bench.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
+    bench.wait(10)
     for error in (failure(refused), failure(unknown)):
         assert error.order is not None  # type: ignore[attr-defined]
         again = pickle.loads(pickle.dumps(error))

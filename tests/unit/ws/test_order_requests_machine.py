@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.ws.test_trading_requests import Desk, limit, refusal, reply
+from tests.unit.ws.test_order_requests import TradingBench, limit, refusal, reply
 
 from kraken_connector.exceptions import (
     ConnectionLost,
@@ -24,12 +24,12 @@ NEVER_LEFT = (ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
 
 class Orders(RuleBasedStateMachine):
-    """One desk; the model is the exchange's side: which frames it has seen, and what it said."""
+    """One bench; the model is the exchange's side: which frames it has seen, and what it said."""
 
     def __init__(self) -> None:
         super().__init__()
         quiet = {"ping_interval": 1e6, "ping_timeout": 1e6, "heartbeat_timeout": 1e6}
-        self.desk = Desk(**quiet)
+        self.bench = TradingBench(**quiet)
         self.is_open = True
         self.commands: list[Command] = []
         #: By `req_id`: requests that reached the exchange, and its answer if it gave one.
@@ -41,7 +41,7 @@ class Orders(RuleBasedStateMachine):
     @precondition(lambda self: self.is_open)
     @rule()
     def trade(self) -> None:
-        command = self.desk.trade(limit())
+        command = self.bench.trade(limit())
         self.commands.append(command)
         place = len(self.commands) - 1
         self.finished[place] = int(command.is_done)
@@ -51,11 +51,11 @@ class Orders(RuleBasedStateMachine):
     @rule(count=st.integers(1, 3))
     def take(self, count: int) -> None:
         """The driver hands some frames to the socket."""
-        frames = self.desk.session.outgoing
+        frames = self.bench.session.outgoing
         kept = list(frames)[count:]
         for _ in kept:
             frames.pop()
-        for request in self.desk.sent():
+        for request in self.bench.sent():
             assert request["req_id"] not in self.arrived
             self.arrived[request["req_id"]] = request
         frames.extend(kept)
@@ -72,7 +72,7 @@ class Orders(RuleBasedStateMachine):
         request = self.arrived[req_id]
         (command,) = (c for c in self.commands if c.req_id == req_id)
         self.at_answer.setdefault(req_id, command.outcome)
-        self.desk.say(
+        self.bench.say(
             reply(request, {"order_id": f"O{req_id}"}) if fine else refusal(request, "EOrder:no")
         )
         self.answered[req_id] = TradingReply if fine else TradingError
@@ -80,30 +80,30 @@ class Orders(RuleBasedStateMachine):
     @precondition(lambda self: self.is_open)
     @rule()
     def token(self) -> None:
-        self.desk.session.set_token("tok", self.desk.now)
+        self.bench.session.set_token("tok", self.bench.now)
 
     @precondition(lambda self: self.is_open)
     @rule()
     def no_token(self) -> None:
-        self.desk.session.token_failed(TokenAcquisitionError("no"), self.desk.now)
+        self.bench.session.token_failed(TokenAcquisitionError("no"), self.bench.now)
 
     @precondition(lambda self: self.is_open)
     @rule(seconds=st.sampled_from([0.1, 9.9, 10.1, 10.1]))
     def wait(self, seconds: float) -> None:
-        self.desk.wait(seconds)
+        self.bench.wait(seconds)
 
     @precondition(lambda self: self.commands)
     @rule(data=st.data())
     def abandon(self, data: st.DataObject) -> None:
         command = data.draw(st.sampled_from(self.commands))
         counted = command.on_done
-        self.desk.session.trading.abandon(command, ConnectionLost("", "cancelled"))
+        self.bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
         command.on_done = counted
 
     @precondition(lambda self: self.is_open and len(self.commands) > 4)
     @rule()
     def lose(self) -> None:
-        self.desk.lose()
+        self.bench.lose()
         self.is_open = False
         # What it has not answered it never will.
         self.arrived.clear()
@@ -111,7 +111,7 @@ class Orders(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_open)
     @rule(at_once=st.booleans())
     def connect(self, at_once: bool) -> None:
-        self.desk.open()
+        self.bench.open()
         self.is_open = True
         if at_once:
             self.token()
@@ -152,10 +152,10 @@ class Orders(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_forgotten_or_kept_for_ever(self) -> None:
-        trading = self.desk.session.trading
+        trading = self.bench.session.trading
         out = [c for c in self.commands if c.outcome is None]
         assert len(out) == len(trading._out) + len(trading._waiting)
-        assert self.is_open or not (self.desk.session.outgoing or trading._late)
+        assert self.is_open or not (self.bench.session.outgoing or trading._late)
 
 
 TestOrders = Orders.TestCase

@@ -22,7 +22,7 @@ from kraken_connector.ws.delivery.queues import (
     REPORTED_AT_ONCE,
     TURN,
     Inbox,
-    StoppingLane,
+    StoppingQueue,
 )
 
 
@@ -88,12 +88,12 @@ async def test_private_comes_first_then_notes_then_market(inbox: Inbox) -> None:
 
 async def test_market_lanes_are_merged_by_arrival(inbox: Inbox) -> None:
     events = [crossed(n) for n in range(6)]
-    for event, lane in zip(
+    for event, queue in zip(
         events,
         [inbox.blocking, inbox.dropping, inbox.disconnecting] * 2,
         strict=True,
     ):
-        lane.put(event)
+        queue.put(event)
     assert [event.received_ns for event in await drain(inbox)] == [0, 1, 2, 3, 4, 5]
 
 
@@ -171,27 +171,27 @@ async def test_room_that_is_there_is_told_at_once(inbox: Inbox) -> None:
 def test_full_private_lane_keeps_the_oldest_and_counts_the_rest(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
-    lane = inbox.private
+    queue = inbox.private
     told: list[str] = []
 
     def tell() -> None:
         told.append("room")
 
     for number in range(6):
-        lane.offer(private(number), tell)
-    lane.offer(crossed(1), lambda: told.append("other"))
-    assert (len(lane), lane.dropped, inbox.dropped) == (4, 3, 3)
+        queue.offer(private(number), tell)
+    queue.offer(crossed(1), lambda: told.append("other"))
+    assert (len(queue), queue.dropped, inbox.dropped) == (4, 3, 3)
     assert gaps == told == []
     inbox.pop()
-    lane.offer(message(7), lambda: None)
-    assert (len(lane), lane.dropped) == (3, 4)
+    queue.offer(message(7), lambda: None)
+    assert (len(queue), queue.dropped) == (3, 4)
     inbox.pop()
     (gap,) = gaps
     assert (gap.cause, gap.dropped) == ("overflow", 4)
     assert gap.channels == ["BookCrossedEvent", "executions", "trade"]
     assert told == ["room", "other"]
-    lane.offer(message(8), lambda: None)
-    assert len(lane) == 3
+    queue.offer(message(8), lambda: None)
+    assert len(queue) == 3
 
 
 def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
@@ -336,8 +336,8 @@ def run_of(inbox: Inbox) -> list[Any]:
 
 def test_run_is_the_lane_that_is_alone(inbox: Inbox) -> None:
     assert run_of(inbox) == []
-    for lane in (inbox.dropping, inbox.blocking):
-        lane.put("market")
+    for queue in (inbox.dropping, inbox.blocking):
+        queue.put("market")
         assert run_of(inbox) == ["market"]
         assert inbox.pop() == "market"
     inbox.dropping.put("one")
@@ -347,8 +347,8 @@ def test_run_is_the_lane_that_is_alone(inbox: Inbox) -> None:
 
 @pytest.mark.parametrize("other", ["private", "notes", "conflate", "disconnect"])
 def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> None:
-    for lane in (inbox.dropping, inbox.blocking):
-        lane.put(message(1))
+    for queue in (inbox.dropping, inbox.blocking):
+        queue.put(message(1))
         inbox.lanes[other].put(crossed(1))
         assert run_of(inbox) == []
         inbox.open()
@@ -445,13 +445,13 @@ def test_time_in_which_nothing_ran_is_not_held_against_the_consumer(
 def test_wall_clock_that_is_set_back_makes_nobody_too_slow(
     inbox: Inbox, clock: Clock, name: str
 ) -> None:
-    lane = inbox.lanes[name]
+    queue = inbox.lanes[name]
     for read in range(100):
         received_ns = read + (1_000_000 if read < 20 else 0)
         for _ in range(20):
-            lane.append(crossed(received_ns))
+            queue.append(crossed(received_ns))
         inbox.settle()
-        assert not (isinstance(lane, StoppingLane) and lane.has_to_stop())
+        assert not (isinstance(queue, StoppingQueue) and queue.has_to_stop())
         take(inbox, 20)
         clock.now += PATIENCE / 4
     assert inbox.dropped == 0

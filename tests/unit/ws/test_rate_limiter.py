@@ -28,7 +28,7 @@ from kraken_connector.ws.trading import (
     EditOrderParams,
 )
 from kraken_connector.ws.trading.rate_counter import RateCounter
-from kraken_connector.ws.trading.rate_limiter import RateGate
+from kraken_connector.ws.trading.rate_limiter import RateLimiter
 
 BTC, ETH = "BTC/USD", "ETH/USD"
 
@@ -49,7 +49,7 @@ class Stage:
         self._start = self._loop.time()
         clock = lambda: round(self._loop.time() * 1e9)  # noqa: E731
         self.counter = RateCounter(Orders(), "starter", clock, reserve=reserve)
-        self.gate = RateGate(self.counter, policy, **options)
+        self.gate = RateLimiter(self.counter, policy, **options)
         #: The requests that passed, and after how many seconds.
         self.passed: list[tuple[str, float]] = []
 

@@ -7,7 +7,13 @@ from tests.unit.ws.rig import Place
 
 from kraken_connector.exceptions import ConnectionLost, SubscriptionError
 from kraken_connector.models import WSErrorResponse, WSResponse
-from kraken_connector.ws.protocol.registry import Ask, Registry, Topic, Wish, entries_of
+from kraken_connector.ws.protocol.registry import (
+    PendingRequest,
+    Registry,
+    SubscribeCall,
+    Topic,
+    entries_of,
+)
 from kraken_connector.ws.subscribe import BookParams, InstrumentParams, TickerParams
 
 A, B, C = "A/USD", "B/USD", "C/USD"
@@ -129,7 +135,7 @@ def ack(symbol: str) -> WSResponse:
 
 def test_ask_tells_once_that_it_is_done() -> None:
     calls = []
-    ask = Ask("subscribe", [topic(A), topic(B)])
+    ask = PendingRequest("subscribe", [topic(A), topic(B)])
     ask.outstanding = {topic(A), topic(B)}
     ask.on_done = lambda: calls.append(1)
     ask.answer(topic(B), ack(B))
@@ -141,7 +147,7 @@ def test_ask_tells_once_that_it_is_done() -> None:
 
 
 def test_ask_reports_who_did_not_answer() -> None:
-    ask = Ask("subscribe", [topic(A), topic(B)])
+    ask = PendingRequest("subscribe", [topic(A), topic(B)])
     ask.outstanding = {topic(B)}
     error = ask.overdue(1.5)
     assert error.unanswered == (B,)
@@ -149,7 +155,7 @@ def test_ask_reports_who_did_not_answer() -> None:
 
 
 def test_ask_with_a_refusal_raises_it() -> None:
-    ask = Ask("subscribe", [topic(A), topic(B)])
+    ask = PendingRequest("subscribe", [topic(A), topic(B)])
     ask.outstanding = {topic(A), topic(B)}
     ask.answer(topic(A), ack(A))
     ask.answer(topic(B), WSErrorResponse("subscribe", "no", False, "in", "out", 7, symbol=B))
@@ -161,9 +167,9 @@ def test_ask_with_a_refusal_raises_it() -> None:
 def test_call_on_two_connections_is_one_entry() -> None:
     one, two = Registry(), Registry()
     whole = TickerParams(symbol=[A, B, C])
-    wish = Wish(whole)
-    one.add(TickerParams(symbol=[A, C]), Place(), wish)
-    two.add(TickerParams(symbol=[B]), Place(), wish)
+    call = SubscribeCall(whole)
+    one.add(TickerParams(symbol=[A, C]), Place(), call)
+    two.add(TickerParams(symbol=[B]), Place(), call)
     (entry,) = entries_of([one, two]).values()
     assert entry.params == whole
     assert list(entry.states) == [A, B, C]
@@ -173,9 +179,9 @@ def test_call_on_two_connections_is_one_entry() -> None:
 
 def test_symbol_that_goes_leaves_the_call_on_all_connections() -> None:
     one, two = Registry(), Registry()
-    wish = Wish(TickerParams(symbol=[A, B, C]))
-    one.add(TickerParams(symbol=[A, C]), Place(), wish)
-    two.add(TickerParams(symbol=[B]), Place(), wish)
+    call = SubscribeCall(TickerParams(symbol=[A, B, C]))
+    one.add(TickerParams(symbol=[A, C]), Place(), call)
+    two.add(TickerParams(symbol=[B]), Place(), call)
     (gone,) = one.release(TickerParams(symbol=[C]))
     one.drop(gone)
     (entry,) = entries_of([one, two]).values()
@@ -185,7 +191,7 @@ def test_symbol_that_goes_leaves_the_call_on_all_connections() -> None:
 
 def test_part_that_equals_another_call_is_not_released_with_it() -> None:
     one = Registry()
-    one.add(TickerParams(symbol=[A]), Place(), Wish(TickerParams(symbol=[A, B])))
+    one.add(TickerParams(symbol=[A]), Place(), SubscribeCall(TickerParams(symbol=[A, B])))
     one.add(TickerParams(symbol=[A]), Place())
     confirm(one)
     assert one.release(TickerParams(symbol=[A]), TickerParams(symbol=[A, B])) == []
@@ -194,24 +200,24 @@ def test_part_that_equals_another_call_is_not_released_with_it() -> None:
 
 def test_what_one_part_accepted_is_accepted() -> None:
     topics = [topic(A), topic(B)]
-    parts = [Ask("subscribe", topics), Ask("subscribe", topics)]
+    parts = [PendingRequest("subscribe", topics), PendingRequest("subscribe", topics)]
     for part in parts:
         part.outstanding.update(topics)
     parts[0].fail(ConnectionLost("ws://x", "reset"))
     parts[1].answer(topic(A), WSResponse("subscribe", {"symbol": A}, True, "t", "t"))
-    whole = Ask.joined(topics, parts)
+    whole = PendingRequest.joined(topics, parts)
     assert not whole.is_accepted
     parts[1].answer(topic(B), WSResponse("subscribe", {"symbol": B}, True, "t", "t"))
-    whole = Ask.joined(topics, parts)
+    whole = PendingRequest.joined(topics, parts)
     assert whole.is_accepted
     assert whole.result().symbols == [A, B]
 
 
 def test_part_that_fails_fails_what_it_alone_was_about() -> None:
-    parts = [Ask("subscribe", [topic(A)]), Ask("subscribe", [topic(B)])]
+    parts = [PendingRequest("subscribe", [topic(A)]), PendingRequest("subscribe", [topic(B)])]
     for part in parts:
         part.outstanding.update(part.topics)
     parts[0].fail(ConnectionLost("ws://x", "reset"))
     parts[1].answer(topic(B), WSResponse("subscribe", {"symbol": B}, True, "t", "t"))
     with pytest.raises(ConnectionLost):
-        Ask.joined([topic(A), topic(B)], parts).result()
+        PendingRequest.joined([topic(A), topic(B)], parts).result()

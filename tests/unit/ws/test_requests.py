@@ -1,4 +1,4 @@
-"""Subscribing and unsubscribing: from a caller's wish to the last answer."""
+"""Subscribing and unsubscribing: from the call of a user to the last answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kraken_connector.exceptions import ConnectionLost, RequestTimeout, Subscrip
 from kraken_connector.models import WSErrorResponse, WSResponse
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
-from kraken_connector.ws.protocol import request_queue as flights
+from kraken_connector.ws.protocol import request_queue as queue
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -289,7 +289,7 @@ def test_what_was_given_up_before_it_left_is_not_unsubscribed(bench: Bench) -> N
 def test_answers_that_never_come_are_forgotten_in_the_end(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flights, "LATE_KEPT", 3)
+    monkeypatch.setattr(queue, "LATE_KEPT", 3)
     for number in range(20):
         bench.subscribe(TickerParams(symbol=[f"A{number}/USD"]))
         for _ in range(11):
@@ -297,7 +297,7 @@ def test_answers_that_never_come_are_forgotten_in_the_end(
             bench.say({"channel": "heartbeat"})
             for ping in [r for r in bench.sent() if r["method"] == "ping"]:
                 bench.say({**ping, "method": "pong"})
-    assert len(list(bench.session.requests._flights)) <= 5
+    assert len(list(bench.session.requests._queue)) <= 5
 
 
 def test_late_ack_is_kept_when_the_symbol_was_asked_for_again(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from kraken_connector.models import (
     SequenceGapEvent,
     StreamStaleEvent,
 )
-from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.protocol.registry import Topic
 from kraken_connector.ws.protocol.resync_policy import ResyncPolicy
 from kraken_connector.ws.subscribe import (
@@ -694,7 +694,7 @@ def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
     assert bench.session.is_stream_current("executions")
 
 
-class Follower(Keeper):
+class Follower(Follower):
     """Writes down what it is told."""
 
     def __init__(self) -> None:
@@ -711,15 +711,15 @@ class Follower(Keeper):
 
 
 def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
-    keeper = Follower()
-    bench = Bench(keepers={"executions": keeper}).open()
+    follower = Follower()
+    bench = Bench(followers={"executions": follower}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2))
     sound_ns = bench.session.last_received_ns
     bench.now += 1
-    keeper.told.clear()
+    follower.told.clear()
     bench.say(executions(1, "snapshot"), executions(2))
-    assert keeper.told == ["broken", "asked", "snapshot 1", "update 2"]
+    assert follower.told == ["broken", "asked", "snapshot 1", "update 2"]
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("sequence", ["executions"])
     assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
@@ -728,11 +728,11 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
 
 
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
-    keeper = Follower()
-    bench = Bench(keepers={"executions": keeper}).open()
+    follower = Follower()
+    bench = Bench(followers={"executions": follower}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
-    assert keeper.told == ["asked", "snapshot 1", "snapshot 2"]
+    assert follower.told == ["asked", "snapshot 1", "snapshot 2"]
     assert bench.outlet.gaps == []
 
 

@@ -23,7 +23,7 @@ from tests.unit.ws.rig import (
 from kraken_connector.exceptions import ConnectionLost, HeartbeatTimeout
 from kraken_connector.models import InvalidFrameEvent, WSRequest
 from kraken_connector.models._time import timestamp_ns
-from kraken_connector.ws.base.followers import Keeper
+from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.protocol.request_queue import FIRST_REQ_ID
 from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import (
@@ -128,7 +128,7 @@ def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
     bench.open()
     bench.accept_all()
     assert [gap.epoch for gap in bench.outlet.gaps] == [1, 3]
-    assert bench.session.holes.epoch == 4
+    assert bench.session.gaps.epoch == 4
 
 
 def test_hole_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
@@ -466,8 +466,8 @@ def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
 # Bookkeeping that fails.
 
 
-class Clumsy(Keeper):
-    """A keeper that fails at every call but when it sees every other sequence.
+class Clumsy(Follower):
+    """A follower that fails at every call but when it sees every other sequence.
 
     Args:
         seen_from: the first one that it sees.
@@ -495,8 +495,8 @@ class Clumsy(Keeper):
 def test_message_that_cannot_be_booked_costs_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    keeper, place = Clumsy(seen_from=1), Place()
-    bench = Bench(keepers={"executions": keeper}, request_timeout=1).open()
+    follower, place = Clumsy(seen_from=1), Place()
+    bench = Bench(followers={"executions": follower}, request_timeout=1).open()
     bench.subscribed(ExecutionsParams(token="t"), place)
     frames = [executions(1, "snapshot"), executions(2), executions(3)]
     bench.session.take(
@@ -508,7 +508,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
         int(bench.now * SECOND),
         bench.now,
     )
-    assert keeper.seen == [message.sequence for message in place.data] == [1, 3]
+    assert follower.seen == [message.sequence for message in place.data] == [1, 3]
     (event,) = bench.outlet.notes
     assert isinstance(event, InvalidFrameEvent)
     assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
@@ -523,7 +523,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
 
 
 def test_snapshot_that_cannot_be_booked_is_asked_for_with_pauses() -> None:
-    bench = Bench(keepers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
+    bench = Bench(followers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
     bench.open()
     bench.subscribed(ExecutionsParams(token="t"))
     times = []
@@ -536,7 +536,7 @@ def test_snapshot_that_cannot_be_booked_is_asked_for_with_pauses() -> None:
 
 
 def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
-    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench = Bench(followers={"executions": Clumsy()}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.wait(5)
     bench.lose()
@@ -559,7 +559,7 @@ def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
 
 
 def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
-    bench = Bench(keepers={"executions": Clumsy()}).open()
+    bench = Bench(followers={"executions": Clumsy()}).open()
     bench.session.repair.confirmed = _fail  # type: ignore[method-assign]
     ask = bench.subscribed(ExecutionsParams(token="t"))
     assert ask.result().success

@@ -10,7 +10,7 @@ import pytest
 
 from kraken_connector.models import BookCrossedEvent
 from kraken_connector.ws.delivery import queues as inbox_module
-from kraken_connector.ws.delivery.queues import Inbox, StoppingLane
+from kraken_connector.ws.delivery.queues import Inbox, StoppingQueue
 from kraken_connector.ws.delivery.sinks import CallbackSink, ClientOutlet, Places
 
 
@@ -25,8 +25,8 @@ class Stops:
     """Remembers which lanes asked for what."""
 
     def __init__(self) -> None:
-        self.blocked: list[StoppingLane] = []
-        self.given_up: list[StoppingLane] = []
+        self.blocked: list[StoppingQueue] = []
+        self.given_up: list[StoppingQueue] = []
         self.refreshed: list[str] = []
 
 

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
 
 from kraken_connector.models import StreamStaleEvent
-from kraken_connector.ws.protocol.merge import Arbiter
-from kraken_connector.ws.protocol.registry import Topic, Wish
+from kraken_connector.ws.protocol.merge import Merge
+from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -31,8 +31,8 @@ def bench_of(stale_after: float | None = None, **options: Any) -> Bench:
 
 
 def subscribe(bench: Bench, params: SubscriptionParams, stale_after: float | None = None) -> None:
-    wish = Wish(params, stale_after)
-    bench.session.subscribe(params, bench.outlet, bench.now, wish)
+    call = SubscribeCall(params, stale_after)
+    bench.session.subscribe(params, bench.outlet, bench.now, call)
     bench.accept_all()
 
 
@@ -255,7 +255,7 @@ def test_unsubscribed_stream_is_forgotten() -> None:
 
 
 def test_redundant_book_is_silent_when_neither_connection_brings_it() -> None:
-    arbiter = Arbiter("ws://exchange.test/v2", lambda _: None)
+    arbiter = Merge("ws://exchange.test/v2", lambda _: None)
     arbiter.expect(BTC, 10)
     one, two = arbiter.leg(), arbiter.leg()
     frame = book(BTC).encode()

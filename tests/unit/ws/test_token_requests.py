@@ -9,7 +9,7 @@ from tests.unit.ws.rig import Bench, refusal, states
 
 from kraken_connector.exceptions import RequestTimeout, SubscriptionError, TokenAcquisitionError
 from kraken_connector.models import WSErrorResponse
-from kraken_connector.ws.protocol.token_requests import TokenDesk
+from kraken_connector.ws.protocol.token_requests import TokenRequests
 from kraken_connector.ws.subscribe import BalancesParams, ExecutionsParams, TickerParams
 
 BTC = "BTC/USD"
@@ -205,7 +205,7 @@ def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
 
 
 def test_tokens_are_hidden_in_what_comes_back() -> None:
-    desk = TokenDesk(has_source=True)
+    desk = TokenRequests(has_source=True)
     desk.arrived("WW91ciBzZWNyZXQ", float("inf"))
     times = {"time_in": "2026-01-01T00:00:00Z", "time_out": "2026-01-01T00:00:00Z"}
     echo = {"orders": [{"token": "WW91ciBzZWNyZXQ", "order_id": "O1"}], "count": 1}

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ...models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
 from ...models._decimals import ZERO, add, subtract
 from ..base.callbacks import Listeners
-from ..base.followers import Keeper
+from ..base.followers import Follower
 
 __all__ = ["Balances"]
 
@@ -21,7 +21,7 @@ Wallet = tuple[str, str]
 T = TypeVar("T")
 
 
-class Balances(Keeper, Mapping[str, Decimal]):
+class Balances(Follower, Mapping[str, Decimal]):
     """What the account holds, live: `client.balances["USD"]`, exact, over all wallets.
 
     What open orders hold is included; the exchange does not tell it apart. It is kept up to date
@@ -29,7 +29,7 @@ class Balances(Keeper, Mapping[str, Decimal]):
     state otherwise. Entries of a stream of all users are left out, as they are of several accounts.
 
     Attributes:
-        is_current: whether the stream is followed without a hole at the moment.
+        is_current: whether the stream is followed without a gap at the moment.
     """
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from .limited_log import SeldomLog
+from .limited_log import LimitedLog
 
 __all__ = ["Callback", "Listeners", "NotPlainError", "check_plain_function", "check_result"]
 
@@ -109,7 +109,7 @@ class Callback:
         self._name = name
         self._function = function
         self._on_error = on_error
-        self._log = SeldomLog(logger)
+        self._log = LimitedLog(logger)
         self._was_told = False
 
     def call(self, *arguments: Any) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Keeper", "Keepers"]
+__all__ = ["Follower", "Followers"]
 
 NEVER = float("inf")
 
 
-class Keeper:
+class Follower:
     """Keeps the state of one channel: it sees every message, and is told what no message says.
 
     The session calls these in the step in which it learns of something. By default they do nothing.
@@ -55,51 +55,51 @@ class Keeper:
         return NEVER
 
 
-class Keepers(Keeper):
-    """Several keepers of one channel, as one."""
+class Followers(Follower):
+    """Several followers of one channel, as one."""
 
-    def __init__(self, *keepers: Keeper) -> None:
-        self._keepers = keepers
+    def __init__(self, *followers: Follower) -> None:
+        self._followers = followers
 
     def observe(self, message: Any) -> None:
         """Take a message, before those who subscribed get it."""
-        for keeper in self._keepers:
-            keeper.observe(message)
+        for follower in self._followers:
+            follower.observe(message)
 
     def asked(self, params: Mapping[str, Any]) -> None:
         """Note that a subscribe is being sent."""
-        for keeper in self._keepers:
-            keeper.asked(params)
+        for follower in self._followers:
+            follower.asked(params)
 
     def acked(self, result: Mapping[str, Any]) -> None:
         """Note the exchange's answer to a subscribe."""
-        for keeper in self._keepers:
-            keeper.acked(result)
+        for follower in self._followers:
+            follower.acked(result)
 
     def leaving(self) -> None:
         """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
-        for keeper in self._keepers:
-            keeper.leaving()
+        for follower in self._followers:
+            follower.leaving()
 
     def broken(self) -> None:
         """Note that messages may be missing until the next snapshot."""
-        for keeper in self._keepers:
-            keeper.broken()
+        for follower in self._followers:
+            follower.broken()
 
     def left(self) -> None:
         """Note that the stream is not subscribed any more."""
-        for keeper in self._keepers:
-            keeper.left()
+        for follower in self._followers:
+            follower.left()
 
     def deadline(self) -> float:
         """Return when the first of them has something to do."""
-        return min(keeper.deadline() for keeper in self._keepers)
+        return min(follower.deadline() for follower in self._followers)
 
     def tick(self, heard: float) -> None:
         """Do what is due."""
-        for keeper in self._keepers:
-            keeper.tick(heard)
+        for follower in self._followers:
+            follower.tick(heard)
 
     def check_due(self) -> float:
         """Return when the first of them needs a snapshot."""
-        return min(keeper.check_due() for keeper in self._keepers)
+        return min(follower.check_due() for follower in self._followers)

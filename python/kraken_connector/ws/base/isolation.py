@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .limited_log import SeldomLog
+from .limited_log import LimitedLog
 
 __all__ = ["Isolated", "isolated"]
 
@@ -42,7 +42,7 @@ class Isolated:
     def __init__(self, target: object, **fallbacks: object) -> None:
         self._target = target
         self._fallbacks = fallbacks
-        self._log = SeldomLog(logger)
+        self._log = LimitedLog(logger)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._target, name)

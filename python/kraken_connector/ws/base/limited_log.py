@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["SeldomLog"]
+__all__ = ["LimitedLog"]
 
 #: Lines of one text that are logged at once, and seconds after which each is allowed again.
 BURST = 10
@@ -29,7 +29,7 @@ class _Text:
     left_out: int = 0
 
 
-class SeldomLog:
+class LimitedLog:
     """Logs each text at most ten times a minute, and then how many lines were left out.
 
     What arrives decides how often a line is logged; a peer that sends nonsense could fill a disk.

@@ -6,43 +6,43 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from .queues import Lane
+from .queues import Queue
 
 __all__ = ["lag"]
 
-#: Messages of a lane that are looked at; a burst may be a hundred times as long, and looking at all
-#: of it would hold the event loop for a tenth of a second.
+#: Messages of a queue that are counted; a burst may be a hundred times as long, and counting all of
+#: it would hold the event loop for a tenth of a second.
 LOOKED_AT = 1024
 
 
-def lag(lanes: Mapping[str, Lane], now_ns: int) -> dict[str, Any]:
-    """Return what waits in each lane and of each subscription.
+def lag(lanes: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
+    """Return what waits in each queue and of each subscription.
 
     Args:
         lanes: by name.
         now_ns: local time, nanoseconds since the epoch.
 
     Returns:
-        `lanes`: for each lane `queued`, `bound` (`None` for `conflate`, which holds one message a
+        `lanes`: for each queue `queued`, `bound` (`None` for `conflate`, which holds one message a
         symbol), `dropped` and `oldest`, the age of the message that waits longest in seconds
         (0.0 when nothing waits). `waiting`: `queued` and `oldest` by channel and symbol, such as
-        `ticker BTC/USD`; only of those of which something waits, and of a lane in which more than
+        `ticker BTC/USD`; only of those of which something waits, and of a queue in which more than
         1,024 messages wait only of the oldest so many.
     """
     waiting: dict[str, dict[str, Any]] = {}
     by_lane: dict[str, dict[str, Any]] = {}
-    for name, lane in lanes.items():
+    for name, queue in lanes.items():
         ages = [0.0]
-        for event in islice(lane.waiting(), LOOKED_AT):
+        for event in islice(queue.waiting(), LOOKED_AT):
             age = _age(event, now_ns)
             ages.append(age)
             entry = waiting.setdefault(_stream(event), {"queued": 0, "oldest": 0.0})
             entry["queued"] += 1
             entry["oldest"] = max(entry["oldest"], age)
         by_lane[name] = {
-            "queued": len(lane),
-            "bound": lane.bound or None,
-            "dropped": lane.dropped,
+            "queued": len(queue),
+            "bound": queue.bound or None,
+            "dropped": queue.dropped,
             "oldest": max(ages),
         }
     return {"lanes": by_lane, "waiting": waiting}

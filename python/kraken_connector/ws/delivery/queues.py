@@ -2,10 +2,10 @@
 
 Private messages come first. When nobody takes them, the newest are counted and not queued, as the
 connection that carries orders must not depend on a consumer. Notes (status, mismatches, gaps) come
-next, market data last. Within market data each overflow policy has a lane of its own, so that one
+next, market data last. Within market data each overflow policy has a queue of its own, so that one
 cannot drop the other's messages; they are merged by time of arrival.
 
-A single read of a socket can bring more messages than a lane holds, before any task gets a turn. So
+A single read of a socket can bring more messages than a queue holds, before any task runs. So
 market data is not lost for its number alone: `Patience` tells a consumer that catches up with a
 burst from one that is slower than its feed.
 """
@@ -47,7 +47,7 @@ PATIENCE = 2.0
 LONGEST_STEP = 0.5
 #: The share of a backlog that must be gone by then, unless all of what waited was taken.
 GAIN = 0.25
-#: How many times its bound a lane may hold until then. With the default bound that is more than
+#: How many times its bound a queue may hold until then. With the default bound that is more than
 #: uvloop reads from one socket before any task gets a turn: 32 times 256 KB.
 BURST = 128
 #: How many messages may wait until then, unless the bound itself is higher: about 50 MB.
@@ -109,7 +109,7 @@ class Patience:
         return self._waited >= PATIENCE or waiting > self._limit
 
 
-class Lane:
+class Queue:
     """A bounded queue. What happens beyond its bound is up to the subclass.
 
     Attributes:
@@ -148,7 +148,7 @@ class Lane:
         return self.items
 
 
-class LosingLane(Lane):
+class LosingQueue(Queue):
     """Loses what is beyond its bound, and records that when half of it is free again."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -204,7 +204,7 @@ class LosingLane(Lane):
         self.inbox.on_gap(gap)
 
 
-class DroppingLane(LosingLane):
+class DroppingQueue(LosingQueue):
     """Loses the oldest."""
 
     def keep_bound(self) -> None:
@@ -216,7 +216,7 @@ class DroppingLane(LosingLane):
             self._report()
 
 
-class MarketLane(DroppingLane):
+class MarketQueue(DroppingQueue):
     """Loses the oldest once its consumer is too slow, until that one has caught up."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -243,7 +243,7 @@ class MarketLane(DroppingLane):
             super().keep_bound()
 
 
-class NoteLane(DroppingLane):
+class EventQueue(DroppingQueue):
     """What the client itself says. Gaps in private streams go before what follows them there."""
 
     def put(self, event: Any) -> None:
@@ -256,7 +256,7 @@ class NoteLane(DroppingLane):
             super().put(event)
 
 
-class PrivateLane(LosingLane):
+class PrivateQueue(LosingQueue):
     """Loses the newest, and tells who filled it when there is room, so that they make up for it.
 
     What was lost stands as a `GapEvent` between the messages before and after it.
@@ -308,7 +308,7 @@ class PrivateLane(LosingLane):
             tell()
 
 
-class ConflatingLane(Lane):
+class ConflatingQueue(Queue):
     """Keeps the latest message of each channel and symbol."""
 
     def __init__(self, inbox: Inbox) -> None:
@@ -343,7 +343,7 @@ class ConflatingLane(Lane):
         return (self._latest[key] for key in self.items)
 
 
-class StoppingLane(Lane):
+class StoppingQueue(Queue):
     """Drops nothing: whoever fills it stops when it is full, and asks to be told about room."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -356,7 +356,7 @@ class StoppingLane(Lane):
         return len(self.items) >= self.bound
 
     def when_roomy(self, tell: Callable[[], None]) -> None:
-        """Call `tell` when half of the lane is free: at once, or in a later `pop`."""
+        """Call `tell` when half of the queue is free: at once, or in a later `pop`."""
         if self._is_roomy():
             tell()
         else:
@@ -375,7 +375,7 @@ class StoppingLane(Lane):
         return len(self.items) <= self.bound // 2
 
 
-class DisconnectingLane(StoppingLane):
+class DisconnectingQueue(StoppingQueue):
     """Those who fill it stop when its consumer is too slow."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -406,8 +406,8 @@ class Inbox:
     """The lanes of one client.
 
     Args:
-        bound: messages that each lane of market data holds for a consumer that is too slow.
-        private_bound: messages that the private lane holds, and the notes.
+        bound: messages that each queue of market data holds for a consumer that is too slow.
+        private_bound: messages that the private queue holds, and the notes.
         on_gap: takes the record of a loss.
         clock: gives monotonic seconds, `time.monotonic` by default.
 
@@ -416,7 +416,7 @@ class Inbox:
         turn_ends: until when messages may be taken without waiting, by that clock; from then on
             `get` lets other tasks and the sockets have a turn first.
         lanes: all of them by name; those of market data have the names of their policies.
-        run: what can be taken by `popleft` as well as by `pop`: one lane of market data while
+        run: what can be taken by `popleft` as well as by `pop`: one queue of market data while
             nothing else waits, and nothing follows from taking it. It may be empty although
             something waits.
     """
@@ -436,13 +436,13 @@ class Inbox:
         self._cut_short: float | None = None
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
-        self.private = PrivateLane(self, private_bound)
-        self.notes = NoteLane(self, private_bound)
-        self.dropping = MarketLane(self, bound)
-        self.conflating = ConflatingLane(self)
-        self.blocking = StoppingLane(self, bound)
-        self.disconnecting = DisconnectingLane(self, bound)
-        self._market: tuple[Lane, ...] = (
+        self.private = PrivateQueue(self, private_bound)
+        self.notes = EventQueue(self, private_bound)
+        self.dropping = MarketQueue(self, bound)
+        self.conflating = ConflatingQueue(self)
+        self.blocking = StoppingQueue(self, bound)
+        self.disconnecting = DisconnectingQueue(self, bound)
+        self._market: tuple[Queue, ...] = (
             self.dropping,
             self.conflating,
             self.blocking,
@@ -454,7 +454,7 @@ class Inbox:
         self._conflated_items = self.conflating.items
         self._blocked_items = self.blocking.items
         self._disconnecting_items = self.disconnecting.items
-        self.lanes: dict[str, Lane] = {
+        self.lanes: dict[str, Queue] = {
             "private": self.private,
             "notes": self.notes,
             **dict(zip(OVERFLOWS, self._market, strict=True)),
@@ -466,7 +466,7 @@ class Inbox:
         self._is_interrupted = False
 
     def __len__(self) -> int:
-        market = sum(len(lane) for lane in self._market)
+        market = sum(len(queue) for queue in self._market)
         return len(self.private) + len(self.notes) + market
 
     @property
@@ -490,8 +490,8 @@ class Inbox:
         self._is_interrupted = False
         if not keep:
             self.run = _NOTHING
-            for lane in self.lanes.values():
-                lane.clear()
+            for queue in self.lanes.values():
+                queue.clear()
 
     def end(self, reason: Exception) -> None:
         """Add nothing any more; `get` raises `reason` once everything is taken."""
@@ -565,7 +565,7 @@ class Inbox:
             return self.private.pop()
         if self._note_items:
             return self.notes.pop()
-        # Mostly one lane of market data is in use; then there is nothing to merge.
+        # Mostly one queue of market data is in use; then there is nothing to merge.
         if self._conflated_items or self._disconnecting_items:
             return self._pop_oldest()
         if not self._blocked_items:
@@ -588,9 +588,9 @@ class Inbox:
     def _pop_oldest(self) -> Any:
         """Remove and return the market data that arrived first."""
         first = None
-        for lane in self._market:
-            if lane.items and (first is None or lane.head_ns() < first.head_ns()):
-                first = lane
+        for queue in self._market:
+            if queue.items and (first is None or queue.head_ns() < first.head_ns()):
+                first = queue
         return None if first is None else first.pop()
 
     async def _give_turn(self) -> None:

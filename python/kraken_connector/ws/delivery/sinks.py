@@ -1,4 +1,4 @@
-"""Where events go: into a lane of the inbox, or straight into a caller's function."""
+"""Where events go: into a queue of the inbox, or straight into a caller's function."""
 
 from __future__ import annotations
 
@@ -10,46 +10,46 @@ from ...models import GapEvent
 from ..base.callbacks import Callback
 from ..constants import PRIVATE_CHANNELS
 from ..protocol.registry import Sink
-from .queues import OVERFLOWS, Inbox, Lane, StoppingLane
+from .queues import OVERFLOWS, Inbox, Queue, StoppingQueue
 
-__all__ = ["CallbackSink", "ClientOutlet", "LaneSink", "Places", "PrivateSink", "StoppingSink"]
+__all__ = ["CallbackSink", "ClientOutlet", "Places", "PrivateSink", "QueueSink", "StoppingSink"]
 
 
-class LaneSink:
-    """Into a lane that copes with a slow consumer by itself; `Places.settle` must follow."""
+class QueueSink:
+    """Into a queue that copes with a slow consumer by itself; `Places.settle` must follow."""
 
     is_shared = True
 
-    def __init__(self, inbox: Inbox, lane: Lane) -> None:
-        self.put: Callable[[Any], None] = lane.append
+    def __init__(self, inbox: Inbox, queue: Queue) -> None:
+        self.put: Callable[[Any], None] = queue.append
         self.note: Callable[[Any], None] = inbox.notes.put
 
 
-class StoppingSink(LaneSink):
-    """Into a lane that drops nothing; its connection is told when the lane is full.
+class StoppingSink(QueueSink):
+    """Into a queue that drops nothing; its connection is told when the queue is full.
 
     Args:
         inbox: takes the notes.
-        lane: takes the messages.
+        queue: takes the messages.
         on_full: stops the flow of messages.
     """
 
-    def __init__(self, inbox: Inbox, lane: StoppingLane, on_full: Callable[[], None]) -> None:
-        super().__init__(inbox, lane)
-        self._lane = lane
+    def __init__(self, inbox: Inbox, queue: StoppingQueue, on_full: Callable[[], None]) -> None:
+        super().__init__(inbox, queue)
+        self._lane = queue
         self._on_full = on_full
 
     def settle(self) -> None:
-        """Stop the flow if the lane cannot take more."""
+        """Stop the flow if the queue cannot take more."""
         if self._lane.has_to_stop():
             self._on_full()
 
 
 class PrivateSink:
-    """Into the private lane, notes too: a gap must stand before the message that shows it.
+    """Into the private queue, notes too: a gap must stand before the message that shows it.
 
     Args:
-        inbox: holds the lane.
+        inbox: holds the queue.
         on_room: called when there is room again after messages were lost.
     """
 
@@ -65,8 +65,8 @@ class PrivateSink:
 
     def note(self, event: Any) -> None:
         """Add a note; where messages are lost there is none to stand before."""
-        lane = self._inbox.private
-        (lane if lane.has_room else self._inbox.notes).put(event)
+        queue = self._inbox.private
+        (queue if queue.has_room else self._inbox.notes).put(event)
 
 
 class CallbackSink:
@@ -119,26 +119,26 @@ class ClientOutlet:
 
 
 class Places:
-    """The lanes as one connection's subscriptions see them; one sink for each lane.
+    """The lanes as one connection's subscriptions see them; one sink for each queue.
 
     Args:
         inbox: the client's lanes.
-        block: stops reading the connection until a lane has room.
-        give_up: drops the connection until a lane has room.
+        block: stops reading the connection until a queue has room.
+        give_up: drops the connection until a queue has room.
         refresh: subscribes to a private channel again, for the sake of its snapshot.
     """
 
     def __init__(
         self,
         inbox: Inbox,
-        block: Callable[[StoppingLane], None],
-        give_up: Callable[[StoppingLane], None],
+        block: Callable[[StoppingQueue], None],
+        give_up: Callable[[StoppingQueue], None],
         refresh: Callable[[str], None],
     ) -> None:
         self._inbox = inbox
         self._flowing: dict[str, Sink] = {
-            "drop_oldest": LaneSink(inbox, inbox.dropping),
-            "conflate": LaneSink(inbox, inbox.conflating),
+            "drop_oldest": QueueSink(inbox, inbox.dropping),
+            "conflate": QueueSink(inbox, inbox.conflating),
         }
         self._stopping = {
             "block": StoppingSink(inbox, inbox.blocking, lambda: block(inbox.blocking)),
@@ -150,7 +150,7 @@ class Places:
             channel: PrivateSink(inbox, functools.partial(refresh, channel))
             for channel in PRIVATE_CHANNELS
         }
-        #: Those of `_stopping` that are in use: another connection may be who fills a lane.
+        #: Those of `_stopping` that are in use: another connection may be who fills a queue.
         self._used: set[StoppingSink] = set()
 
     def of(self, channel: str, overflow: str) -> Sink:

@@ -34,7 +34,7 @@ __all__ = ["AccountMethods"]
 EXECUTIONS = Topic("executions", None, "")
 
 
-class Nowhere:
+class DiscardingSink:
     """Takes messages that only keep a state up to date."""
 
     is_shared = True
@@ -58,7 +58,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     orders: Orders
     balances: Balances
     rate_counter: RateCounter
-    _nowhere: Nowhere
+    _nowhere: DiscardingSink
     _request_timeout: float
 
     async def track_orders(self) -> None:

@@ -30,7 +30,7 @@ from ..base.latency import LatencyHistogram
 from ..base.options import check_seconds, checked_count
 from ..base.shielding import wait_shielded
 from ..constants import ConnectionState
-from ..delivery.queues import IN_A_ROW, StoppingLane
+from ..delivery.queues import IN_A_ROW, StoppingQueue
 from ..protocol.session import Session
 from ..token.manager import OwnTokens, TokenDelayed
 from .backoff import connect_budget, connect_failed, delays, gentle, is_final, is_retryable
@@ -133,7 +133,7 @@ class Connection:
         self._stopping: set[asyncio.Task[Any]] = set()
         self._writable = asyncio.Event()
         self._readable = asyncio.Event()
-        self._drain: StoppingLane | None = None
+        self._drain: StoppingQueue | None = None
         self._attempts = 0
         self._start_pauses_anew()
         #: When the socket was opened.
@@ -195,8 +195,8 @@ class Connection:
             # What still comes must not make a book valid that nobody keeps up to date.
             self._socket.go_long()
         if forget:
-            # Before the socket goes: a user who leaves makes no hole.
-            self.session.holes.give_up()
+            # Before the socket goes: a user who leaves makes no gap.
+            self.session.gaps.give_up()
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
         leaving = (opening, life, self._fetching)
@@ -208,7 +208,7 @@ class Connection:
             self.session.closed()
         else:
             self._stop(ConnectionLost(self.session.url, "the client gave up"))
-            self.session.holes.give_up()
+            self.session.gaps.give_up()
 
     async def wait_closed(self) -> None:
         """Wait for the closing handshake, at most `close_timeout` seconds."""
@@ -248,7 +248,7 @@ class Connection:
 
     # A consumer that is too slow.
 
-    def block(self, lane: StoppingLane) -> None:
+    def block(self, lane: StoppingQueue) -> None:
         """Stop reading until there is room in `lane`, while there is something to read from."""
         is_open = self._socket is not None and self._socket.state is State.OPEN
         if is_open and self._readable.is_set():
@@ -256,7 +256,7 @@ class Connection:
             self.session.paused()
             lane.when_roomy(self._unblock)
 
-    def give_up_until_drained(self, lane: StoppingLane) -> None:
+    def give_up_until_drained(self, lane: StoppingQueue) -> None:
         """Drop the socket, and open another one when there is room in `lane`.
 
         Opening it sooner would only fill the lane again.

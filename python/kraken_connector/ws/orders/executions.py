@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ...models import ExecutionData
 from ..base.callbacks import Listeners
-from ..base.limited_log import SeldomLog
+from ..base.limited_log import LimitedLog
 from .order import Fill, Order
 from .reports import read_fill
 
@@ -36,7 +36,7 @@ class Executions:
 
     def __init__(self) -> None:
         self.listeners = Listeners()
-        self._log = SeldomLog(logger)
+        self._log = LimitedLog(logger)
         self.lost = 0
         self.has_history = False
         #: Each fill, and the step at which it became known.

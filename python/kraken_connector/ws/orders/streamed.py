@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...models import ExecutionData
-from ..base.followers import Keeper
+from ..base.followers import Follower
 from . import reports as reading
 from .evidence import (
     CLOCK_TOLERANCE_NS,
@@ -28,7 +28,7 @@ __all__ = ["StreamedOrders"]
 INF = float("inf")
 
 
-class StreamedOrders(KnownOrders, Keeper):
+class StreamedOrders(KnownOrders, Follower):
     """The part of `Orders` that follows the stream."""
 
     # What is said about the stream.

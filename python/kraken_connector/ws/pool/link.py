@@ -13,7 +13,7 @@ from ..constants import ConnectionState
 from ..delivery.sinks import Places
 from ..network.connection import Connection
 from ..protocol.engine_books import placements
-from ..protocol.merge import Arbiter
+from ..protocol.merge import Merge
 from ..protocol.session import Session
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host
@@ -43,7 +43,7 @@ class Link:
         connection: Connection,
         places: Places,
         *,
-        arbiter: Arbiter | None = None,
+        arbiter: Merge | None = None,
         is_twin: bool = False,
     ) -> None:
         self.arbiter = arbiter

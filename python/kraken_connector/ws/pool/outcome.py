@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import Iterable
 
 from ..envelopes import SubscriptionResult
-from ..protocol.registry import Ask, Topic
+from ..protocol.registry import PendingRequest, Topic
 from .link import Link
 
 __all__ = ["outcome"]
 
 
-async def outcome(asks: list[tuple[Link, Ask]], topics: Iterable[Topic]) -> SubscriptionResult:
+async def outcome(
+    asks: list[tuple[Link, PendingRequest]], topics: Iterable[Topic]
+) -> SubscriptionResult:
     """Wait until everything that was asked for has an answer; a caller that is cancelled gives up.
 
     Args:
@@ -28,7 +30,9 @@ async def outcome(asks: list[tuple[Link, Ask]], topics: Iterable[Topic]) -> Subs
         ask.on_done = answered.set
     topics, parts = list(topics), [ask for _, ask in asks]
     try:
-        while not (whole := Ask.joined(topics, parts)).done or not _is_final(whole, parts):
+        while not (whole := PendingRequest.joined(topics, parts)).done or not _is_final(
+            whole, parts
+        ):
             await answered.wait()
             answered.clear()
     except asyncio.CancelledError as cancelled:
@@ -40,6 +44,6 @@ async def outcome(asks: list[tuple[Link, Ask]], topics: Iterable[Topic]) -> Subs
     return whole.result()
 
 
-def _is_final(whole: Ask, parts: list[Ask]) -> bool:
+def _is_final(whole: PendingRequest, parts: list[PendingRequest]) -> bool:
     """Tell whether what is still out cannot change the outcome."""
     return whole.is_accepted or all(part.done for part in parts)

@@ -12,7 +12,7 @@ from itertools import chain
 from ..._backend import Engine
 from ...exceptions import ConnectFailed, NotConnected
 from ..constants import LEVEL3_SYMBOLS, ConnectionState
-from ..protocol.merge import Arbiter
+from ..protocol.merge import Merge
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host, Hosts
 from .link import Link, shelf_of
@@ -168,13 +168,13 @@ class Pool:
     def _stop(self, links: Collection[Link], *, forget: bool) -> None:
         """Stop connections; `_wait_closed` must follow."""
         if forget:
-            # Before the sockets go: a user who leaves makes no hole.
+            # Before the sockets go: a user who leaves makes no gap.
             for arbiter in _arbiters(links):
                 arbiter.close()
         for link in links:
             link.connection.stop(forget=forget)
         for arbiter in _arbiters(links):
-            arbiter.report_holes()
+            arbiter.report_gaps()
 
     async def _wait_closing(self) -> None:
         """Wait for what is being closed already."""
@@ -203,7 +203,7 @@ class Pool:
             return
         self._has_ended = True
         for arbiter in _arbiters(self):
-            arbiter.report_holes()
+            arbiter.report_gaps()
         self._on_end(reason)
 
     def _end_market(self, reason: Exception) -> None:
@@ -414,7 +414,7 @@ def _can_trade(link: Link) -> bool:
     return _is_private(link) and link.connection.state is not ConnectionState.DISCONNECTED
 
 
-def _arbiters(links: Iterable[Link]) -> set[Arbiter]:
+def _arbiters(links: Iterable[Link]) -> set[Merge]:
     return {link.arbiter for link in links if link.arbiter is not None}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ...exceptions import SubscriptionError
 from ..envelopes import SubscriptionResult
-from ..protocol.registry import Ask, Sink, Wish, topics_of
+from ..protocol.registry import PendingRequest, Sink, SubscribeCall, topics_of
 from ..subscribe import SubscriptionParams
 from .link import Link
 from .outcome import outcome
@@ -34,9 +34,9 @@ class Call:
     ) -> None:
         self._params = params
         self._parts = [(link, part, sink(link)) for link, part in parts]
-        # A twin has wishes of its own: what it misses its counterpart may have.
-        self._wishes = Wish(params, stale_after), Wish(params, stale_after)
-        self._asks: list[tuple[Link, Ask]] = []
+        # A twin has calls of its own: what it misses its counterpart may have.
+        self._wishes = SubscribeCall(params, stale_after), SubscribeCall(params, stale_after)
+        self._asks: list[tuple[Link, PendingRequest]] = []
 
     def subscribe(self, now: float) -> None:
         """Ask for everything.

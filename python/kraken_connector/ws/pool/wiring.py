@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
-from ..base.followers import Keeper
+from ..base.followers import Follower
 from ..base.options import SessionOptions, checked_count, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
 from ..delivery.sinks import CallbackSink, ClientOutlet, Places
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
-from ..protocol.merge import Arbiter
+from ..protocol.merge import Merge
 from ..protocol.routes import Take
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
@@ -39,12 +39,12 @@ class Wiring:
         redundant_patience: seconds that the one of the two that is ahead waits for the other.
         inbox: the client's lanes.
         callback: takes everything instead of the inbox.
-        on_gap: records a hole.
+        on_gap: records a gap.
         orders: the orders of the account.
         exchange: the exchange's clock.
         observers: by channel, what sees each message before it is delivered.
         on_lost: called when a socket was lost, after its books turned unreadable.
-        keepers: by private channel, who keeps its state.
+        followers: by private channel, who keeps its state.
     """
 
     session: SessionOptions
@@ -61,7 +61,7 @@ class Wiring:
     exchange: ExchangeClock
     observers: Mapping[str, Take] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
-    keepers: Mapping[str, Keeper] = field(default_factory=dict)
+    followers: Mapping[str, Follower] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.symbols is not None:
@@ -91,7 +91,7 @@ class Wiring:
         if twin_of is not None:
             name, arbiter = f"{name}-twin", twin_of.arbiter
         elif self.redundant and "public" in host.serves:
-            arbiter = Arbiter(host.url, self.on_gap, patience=self.redundant_patience, now=now)
+            arbiter = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
             places.settle()
@@ -115,7 +115,7 @@ class Wiring:
             orders=self.orders,
             exchange=self.exchange,
             observers=self.observers,
-            keepers=self.keepers if host.takes_tokens else None,
+            followers=self.followers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
             gate=leg,

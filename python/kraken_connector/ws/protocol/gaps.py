@@ -1,4 +1,4 @@
-"""The holes in what one connection received, and their records."""
+"""The gaps in what one connection received, and their records."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from ...models import GapEvent
 from .registry import Registry
 
-__all__ = ["Holes"]
+__all__ = ["Gaps"]
 
 
-class Holes:
-    """Keeps the hole that a lost socket makes, until everything is back, and tells of all others.
+class Gaps:
+    """Keeps the gap that a lost socket makes, until everything is back, and tells of all others.
 
     Args:
         name: what the connection is called in the records.
@@ -46,7 +46,7 @@ class Holes:
         channels, symbols = self._streams(without)
         epoch = self.epoch
         if self._open is not None:
-            # Lost again before all was back: one hole, with what came to it meanwhile.
+            # Lost again before all was back: one gap, with what came to it meanwhile.
             cause, since_ns, epoch = self._open.cause, self._open.start_ns, self._open.epoch
             channels |= set(self._open.channels)
             symbols |= set(self._open.symbols)
@@ -68,13 +68,13 @@ class Holes:
         return gap.start_ns
 
     def end(self, end_ns: int) -> None:
-        """Tell of the hole, now that everything is back."""
+        """Tell of the gap, now that everything is back."""
         if self._open is not None:
-            hole, self._open = self._open, None
-            self._tell(hole.__replace__(end_ns=end_ns))
+            gap, self._open = self._open, None
+            self._tell(gap.__replace__(end_ns=end_ns))
 
     def give_up(self) -> None:
-        """Tell of the hole as one that may stay open: nobody tries to close it any more.
+        """Tell of the gap as one that may stay open: nobody tries to close it any more.
 
         Should the user connect again, it is told a second time, with its end.
         """
@@ -83,7 +83,7 @@ class Holes:
             self._tell(self._open)
 
     def forget(self) -> None:
-        """Forget the hole, as nothing is subscribed any more."""
+        """Forget the gap, as nothing is subscribed any more."""
         self._open = None
 
     def pause(self, since_ns: int, until_ns: int) -> None:

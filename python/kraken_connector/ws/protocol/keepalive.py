@@ -13,12 +13,12 @@ import logging
 from ...exceptions import ConnectionLost, HeartbeatTimeout, TransportError
 from ..base.latency import LatencyHistogram
 
-__all__ = ["Liveness"]
+__all__ = ["Keepalive"]
 
 logger = logging.getLogger(__name__)
 
 
-class Liveness:
+class Keepalive:
     """Ping, pong and watchdog of one connection; all times in seconds of one monotonic clock.
 
     Args:

@@ -32,7 +32,7 @@ from ..base.encoding import encode
 if TYPE_CHECKING:
     from ..._backend import Event
 
-__all__ = ["Arbiter", "Gate", "Leg"]
+__all__ = ["Gate", "Merge", "Source"]
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Lead:
         return 0
 
 
-class _Hole:
+class _OpenGap:
     """A time without any sound leg, for one or several books."""
 
     def __init__(self, cause: str, since_ns: int) -> None:
@@ -143,7 +143,7 @@ class _Feed:
         base: how many marks the history has forgotten.
         marks: the history's end, oldest first.
         newest: the mark with the latest time among what was presented.
-        hole: since when it has not been sound.
+        gap: since when it has not been sound.
         silent_ns: the last message that was presented before a silence that was told of; 0 if
             there was none yet.
     """
@@ -154,7 +154,7 @@ class _Feed:
         self.base = 0
         self.marks: deque[_Mark] = deque()
         self.newest = _Mark(b"", b"")
-        self.hole: _Hole | None = None
+        self.gap: _OpenGap | None = None
         self.silent_ns: int | None = None
 
     @property
@@ -196,7 +196,7 @@ class _Feed:
         return len(self.marks) < 2 or not mark.is_before(self.marks[-2])
 
 
-class Leg:
+class Source:
     """One of the connections, as a `Gate`.
 
     Args:
@@ -211,7 +211,7 @@ class Leg:
 
     book: Callable[[str], OrderBook]
 
-    def __init__(self, arbiter: Arbiter) -> None:
+    def __init__(self, arbiter: Merge) -> None:
         self.places: dict[str, int] = {}
         self.leads: dict[str, Lead] = {}
         self.quarantined: set[str] = set()
@@ -271,12 +271,12 @@ class Leg:
         self.leads.pop(symbol, None)
 
 
-class Arbiter:
+class Merge:
     """Presents the books of several legs as one.
 
     Args:
-        url: what the records of holes name.
-        on_gap: takes the record of a hole: there was no sound leg.
+        url: what the records of gaps name.
+        on_gap: takes the record of a gap: there was no sound leg.
         patience: how many seconds a connection that is ahead waits for the other one before its
             book is presented and what lies between is skipped.
         now: the clock by which it does.
@@ -301,12 +301,12 @@ class Arbiter:
         self._on_gap = on_gap
         self._patience = patience
         self._now = now
-        self._legs: list[Leg] = []
+        self._legs: list[Source] = []
         self._feeds: dict[str, _Feed] = {}
 
-    def leg(self) -> Leg:
+    def leg(self) -> Source:
         """Add a connection; its `book` must be set before its first message."""
-        leg = Leg(self)
+        leg = Source(self)
         self._legs.append(leg)
         return leg
 
@@ -321,27 +321,27 @@ class Arbiter:
         """Present a book no longer: it was unsubscribed."""
         feed = self._feeds.pop(symbol, None)
         if feed is not None:
-            self._end_hole(feed, symbol, None)
+            self._end_gap(feed, symbol, None)
             self.engine.invalidate_book(symbol, "awaiting_snapshot")
         for leg in self._legs:
             leg.forget(symbol)
 
     def close(self) -> None:
-        """Present nothing any more; open holes are reported as such."""
+        """Present nothing any more; open gaps are reported as such."""
         for symbol in list(self._feeds):
             self.forget(symbol)
 
-    def report_holes(self) -> None:
-        """Report open holes as such; should a book come back, its hole is reported again."""
-        holes = {feed.hole for feed in self._feeds.values() if feed.hole is not None}
-        for hole in holes:
-            if not hole.is_told:
-                hole.is_told = True
-                self._report(hole, None, sorted(hole.symbols))
+    def report_gaps(self) -> None:
+        """Report open gaps as such; should a book come back, its gap is reported again."""
+        gaps = {feed.gap for feed in self._feeds.values() if feed.gap is not None}
+        for gap in gaps:
+            if not gap.is_told:
+                gap.is_told = True
+                self._report(gap, None, sorted(gap.symbols))
 
     # What legs bring.
 
-    def admit(self, leg: Leg, message: WSDataMessage) -> Iterable[Event]:
+    def admit(self, leg: Source, message: WSDataMessage) -> Iterable[Event]:
         """Take a book message of one leg; return what is to be delivered in its place."""
         symbol = message.symbol or ""
         feed = self._feeds.get(symbol)
@@ -370,18 +370,18 @@ class Arbiter:
 
     def missed(self, symbols: Iterable[str], since_ns: int, cause: str) -> bool:
         """Note that a leg has no sound book of some symbols; true if a book is lost by that."""
-        hole = _Hole(cause, since_ns)
+        gap = _OpenGap(cause, since_ns)
         for symbol in symbols:
             feed = self._feeds.get(symbol)
             if feed is None or not feed.is_sound or self._is_carried(symbol):
                 continue
             feed.is_sound = False
-            feed.hole = hole
-            hole.symbols.add(symbol)
+            feed.gap = gap
+            gap.symbols.add(symbol)
             is_stale = cause == "resync"
             self.engine.invalidate_book(symbol, "stale" if is_stale else "awaiting_snapshot")
-        hole.missing |= hole.symbols
-        return bool(hole.symbols)
+        gap.missing |= gap.symbols
+        return bool(gap.symbols)
 
     def given_up(self, symbol: str) -> bool:
         """Note that a leg has given a book up; true if all have."""
@@ -391,7 +391,7 @@ class Arbiter:
         self.engine.invalidate_book(symbol, "quarantined")
         feed = self._feeds.get(symbol)
         if feed is not None:
-            self._end_hole(feed, symbol, None)
+            self._end_gap(feed, symbol, None)
         return True
 
     def silent(self, symbol: str, last_ns: int | None) -> bool:
@@ -406,7 +406,7 @@ class Arbiter:
         """Return when the last message came that was presented of a book; 0 if there is none."""
         return self.engine.book(symbol).received_ns or 0
 
-    def look(self, leg: Leg, symbol: str) -> Iterable[Event]:
+    def look(self, leg: Source, symbol: str) -> Iterable[Event]:
         """Present what a connection that is ahead brought, if it need not wait any longer."""
         feed, lead = self._feeds.get(symbol), leg.leads[symbol]
         if feed is None:
@@ -430,7 +430,7 @@ class Arbiter:
 
     def _snapshot(
         self,
-        leg: Leg,
+        leg: Source,
         feed: _Feed,
         symbol: str,
         mark: _Mark,
@@ -451,14 +451,14 @@ class Arbiter:
         self._follow(leg, feed, symbol, mark, None)
         return ()
 
-    def _may_wait(self, leg: Leg, symbol: str) -> bool:
+    def _may_wait(self, leg: Source, symbol: str) -> bool:
         """Tell whether another connection may come to what this one is ahead of."""
         return self._patience > 0 and any(
             other is not leg and other.is_sound(symbol) for other in self._legs
         )
 
     def _lead(
-        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
     ) -> Iterable[Event]:
         """Begin to keep what a connection brings that is ahead."""
         leg.places.pop(symbol, None)
@@ -467,7 +467,7 @@ class Arbiter:
         return ()
 
     def _keep(
-        self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
+        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
     ) -> Iterable[Event]:
         """Keep a message of a connection that is ahead, unless the other one has come to it."""
         lead = leg.leads[symbol]
@@ -490,19 +490,21 @@ class Arbiter:
             if count:
                 yield from self._resume(leg, symbol, count, feed.end)
 
-    def _resume(self, leg: Leg, symbol: str, count: int, place: int) -> Iterator[Event]:
+    def _resume(self, leg: Source, symbol: str, count: int, place: int) -> Iterator[Event]:
         """Go on with a connection whose first messages that were kept have been presented."""
         kept = leg.leads.pop(symbol).messages
         self.duplicates += count
         leg.places[symbol] = place
         return self._replay(leg, kept[count:])
 
-    def _replay(self, leg: Leg, kept: list[tuple[_Mark, WSDataMessage]]) -> Iterator[Event]:
+    def _replay(self, leg: Source, kept: list[tuple[_Mark, WSDataMessage]]) -> Iterator[Event]:
         """Take what was kept, each when the one before has been delivered, as books show it."""
         for _, message in kept:
             yield from self.admit(leg, message)
 
-    def _follow(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark, after: int | None) -> None:
+    def _follow(
+        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, after: int | None
+    ) -> None:
         """Keep a leg's place, whose message shows nothing new."""
         self.duplicates += 1
         if after is None:
@@ -510,7 +512,7 @@ class Arbiter:
             after = feed.end if is_level else feed.place_of(mark)
         leg.places[symbol] = after
 
-    def _is_presented(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> bool:
+    def _is_presented(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> bool:
         """Tell whether a leg's book equals the one presented, level for level."""
         if not feed.may_end_with(mark):
             return False
@@ -519,7 +521,7 @@ class Arbiter:
             return False
         return theirs.bids == ours.bids and theirs.asks == ours.asks
 
-    def _is_ahead(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> bool:
+    def _is_ahead(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> bool:
         """Tell whether a message that was not presented yet is newer than what was."""
         if feed.newest.is_before(mark):
             return True
@@ -529,7 +531,7 @@ class Arbiter:
 
     def _present(
         self,
-        leg: Leg,
+        leg: Source,
         feed: _Feed,
         symbol: str,
         mark: _Mark,
@@ -549,7 +551,7 @@ class Arbiter:
             return chain(events, self._catch_up(feed, symbol))
         return events
 
-    def _switch(self, leg: Leg, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
+    def _switch(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
         """Present a leg's book as a whole, in place of the messages that led there."""
         book = leg.book(symbol)
         if not book.is_valid:
@@ -570,9 +572,9 @@ class Arbiter:
         """Record that a whole book is about to make up for messages nobody brought."""
         since_ns = self.engine.book(symbol).received_ns
         if feed.is_sound and since_ns is not None:
-            self._report(_Hole("resync", since_ns), now_ns, [symbol])
+            self._report(_OpenGap("resync", since_ns), now_ns, [symbol])
 
-    def _sound_legs(self, symbol: str) -> list[Leg]:
+    def _sound_legs(self, symbol: str) -> list[Source]:
         return [leg for leg in self._legs if leg.is_sound(symbol)]
 
     def _is_carried(self, symbol: str) -> bool:
@@ -581,25 +583,25 @@ class Arbiter:
     def _sound_again(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
         if not feed.is_sound:
             feed.is_sound = True
-            self._end_hole(feed, symbol, now_ns)
+            self._end_gap(feed, symbol, now_ns)
 
-    def _end_hole(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
-        """Report a hole when the last of its books is back, or will not come."""
-        hole, feed.hole = feed.hole, None
-        if hole is None:
+    def _end_gap(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
+        """Report a gap when the last of its books is back, or will not come."""
+        gap, feed.gap = feed.gap, None
+        if gap is None:
             return
-        hole.missing.discard(symbol)
+        gap.missing.discard(symbol)
         if now_ns is None:
-            hole.symbols.discard(symbol)
-            self._report(hole, None, [symbol])
+            gap.symbols.discard(symbol)
+            self._report(gap, None, [symbol])
         else:
-            hole.end_ns = now_ns
-        if hole.symbols and not hole.missing:
-            self._report(hole, hole.end_ns, sorted(hole.symbols))
-            hole.symbols.clear()
+            gap.end_ns = now_ns
+        if gap.symbols and not gap.missing:
+            self._report(gap, gap.end_ns, sorted(gap.symbols))
+            gap.symbols.clear()
 
-    def _report(self, hole: _Hole, end_ns: int | None, symbols: list[str]) -> None:
-        self._on_gap(GapEvent(hole.cause, hole.since_ns, end_ns, ["book"], symbols, self._url))
+    def _report(self, gap: _OpenGap, end_ns: int | None, symbols: list[str]) -> None:
+        self._on_gap(GapEvent(gap.cause, gap.since_ns, end_ns, ["book"], symbols, self._url))
 
 
 def _mark(raw: bytes) -> _Mark:

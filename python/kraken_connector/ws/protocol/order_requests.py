@@ -33,9 +33,9 @@ from ..base.isolation import isolated
 from ..orders import Order, Orders
 from ..orders.changes import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
-from .token_requests import TokenDesk
+from .token_requests import TokenRequests
 
-__all__ = ["Command", "TradingRequests"]
+__all__ = ["Command", "OrderRequests"]
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class Command:
                 self.on_done()
 
 
-class TradingRequests:
+class OrderRequests:
     """The trading requests of one connection.
 
     Args:
@@ -170,7 +170,7 @@ class TradingRequests:
         self,
         url: str,
         outgoing: deque[bytes],
-        tokens: TokenDesk,
+        tokens: TokenRequests,
         new_id: Callable[[], int],
         *,
         timeout: float,

@@ -16,17 +16,17 @@ from ..envelopes import SubscriptionResult
 from ..subscribe import BookParams, Level3Params, SubscriptionParams
 
 __all__ = [
-    "Ask",
     "Outlet",
+    "PendingRequest",
     "Registry",
     "Sink",
+    "SubscribeCall",
     "Subscription",
     "SubscriptionEntry",
     "SubscriptionError",
     "SubscriptionParams",
     "SymbolState",
     "Topic",
-    "Wish",
     "entries_of",
     "topics_of",
 ]
@@ -82,7 +82,7 @@ class Outlet(Sink, Protocol):
 
     @property
     def gap(self) -> Callable[[GapEvent], None]:
-        """Takes the record of a hole."""
+        """Takes the record of a gap."""
 
     @property
     def settle(self) -> Callable[[], None]:
@@ -121,12 +121,12 @@ class Subscription:
     #: Id of the last request about it.
     req_id: int = 0
     #: Callers that wait for the outcome.
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[PendingRequest] = field(default_factory=list)
     #: Whether it is wanted although nobody waits: another connection has it already.
     is_standing: bool = False
 
 
-class Wish:
+class SubscribeCall:
     """One `subscribe` call as far as it is in force, on however many connections it is.
 
     Attributes:
@@ -154,13 +154,13 @@ class Wish:
 class _Record:
     """One `subscribe` call on one connection: its topics there and where its events go."""
 
-    wish: Wish
+    call: SubscribeCall
     topics: dict[Topic, None]
     sink: Sink
     is_leaving: bool = False
 
 
-class Ask:
+class PendingRequest:
     """One caller's request, done when each of its topics has an answer.
 
     Attributes:
@@ -184,7 +184,7 @@ class Ask:
         self._failure: BaseException | None = None
 
     @classmethod
-    def joined(cls, topics: Iterable[Topic], parts: Iterable[Ask]) -> Ask:
+    def joined(cls, topics: Iterable[Topic], parts: Iterable[PendingRequest]) -> PendingRequest:
         """Return several connections' parts of one request as one.
 
         What one connection accepted is accepted, whatever became of it on another one.
@@ -287,7 +287,7 @@ class Registry:
     """The subscriptions of one connection.
 
     Attributes:
-        version: a number that changes whenever a topic or a wish comes or goes.
+        version: a number that changes whenever a topic or a call comes or goes.
         strays: channels of the present socket that may bring what is not in here: a symbol of
             theirs was given up, or asked for behind the registry's back.
     """
@@ -326,14 +326,14 @@ class Registry:
         return [entry for topic, entry in self._topics.items() if topic.channel == channel]
 
     def add(
-        self, params: SubscriptionParams, sink: Sink, wish: Wish | None = None
+        self, params: SubscriptionParams, sink: Sink, call: SubscribeCall | None = None
     ) -> tuple[list[Topic], list[Subscription]]:
-        """Note a wish.
+        """Note a call.
 
         Args:
             params: what of it is for this connection.
             sink: where its events go.
-            wish: the whole of it, where it is for several connections.
+            call: the whole of it, where it is for several connections.
 
         Returns:
             All its topics, and the subscriptions among them that must be sent.
@@ -350,8 +350,8 @@ class Registry:
                 single = params.with_symbols([topic.symbol]) if topic.symbol else params
                 self._topics[topic] = known = Subscription(topic, single)
                 fresh.append(known)
-        record = _Record(wish or Wish(params), dict.fromkeys(topics), sink)
-        equal = self._find(record.wish.key)
+        record = _Record(call or SubscribeCall(params), dict.fromkeys(topics), sink)
+        equal = self._find(record.call.key)
         if equal is None:
             self._records.append(record)
         else:
@@ -362,7 +362,7 @@ class Registry:
     def release(
         self, params: SubscriptionParams, whole: SubscriptionParams | None = None
     ) -> list[Subscription]:
-        """Withdraw a wish, or the named symbols from all wishes.
+        """Withdraw a call, or the named symbols from all calls.
 
         Args:
             params: what of it is for this connection.
@@ -387,7 +387,7 @@ class Registry:
             # Still listed, as unsubscribing, until the exchange has answered.
             if len(unwanted) < len(record.topics):
                 symbols = [topic.symbol for topic in unwanted]
-                record.wish = Wish(record.wish.params.with_symbols(symbols))
+                record.call = SubscribeCall(record.call.params.with_symbols(symbols))
             record.topics = dict.fromkeys(unwanted)
             record.is_leaving = True
             self._put_back(record)
@@ -413,7 +413,7 @@ class Registry:
             del record.topics[topic]
             self._records.remove(record)
             if not record.is_leaving:
-                record.wish.forget(topic.symbol)
+                record.call.forget(topic.symbol)
             if record.topics:
                 self._put_back(record)
 
@@ -428,13 +428,13 @@ class Registry:
         self.strays.clear()
 
     def prune(self) -> None:
-        """Forget the wishes of which nothing is left but refusals."""
+        """Forget the calls of which nothing is left but refusals."""
         self.version += 1
         for record in list(self._records):
             if all(self._topics[topic].state == "rejected" for topic in record.topics):
                 self._records.remove(record)
                 for topic in record.topics:
-                    record.wish.forget(topic.symbol)
+                    record.call.forget(topic.symbol)
         for topic in self._topics.keys() - self._wanted():
             del self._topics[topic]
 
@@ -459,19 +459,19 @@ class Registry:
         """Return what is in force, keyed by the parameters without the token."""
         return entries_of([self])
 
-    def wishes(self) -> Iterator[tuple[Wish, list[Subscription]]]:
+    def subscribe_calls(self) -> Iterator[tuple[SubscribeCall, list[Subscription]]]:
         """Iterate over the calls that are in force, with what each has here."""
         for record in self._records:
-            yield record.wish, [self._topics[topic] for topic in record.topics]
+            yield record.call, [self._topics[topic] for topic in record.topics]
 
     def _find(self, key: Key) -> _Record | None:
-        return next((record for record in self._records if record.wish.key == key), None)
+        return next((record for record in self._records if record.call.key == key), None)
 
     def _wanted(self) -> set[Topic]:
         return {topic for record in self._records for topic in record.topics}
 
     def _put_back(self, record: _Record) -> None:
-        if self._find(record.wish.key) is None:
+        if self._find(record.call.key) is None:
             self._records.append(record)
 
     def _holds(self, topic: Topic, params: SubscriptionParams) -> bool:
@@ -513,18 +513,18 @@ def topics_of(params: SubscriptionParams) -> list[Topic]:
 
 def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
     """Return what is in force on several connections; a call that is on some of them once."""
-    parts: dict[Wish, list[Subscription]] = {}
+    parts: dict[SubscribeCall, list[Subscription]] = {}
     for registry in registries:
-        for wish, subscriptions in registry.wishes():
-            parts.setdefault(wish, []).extend(subscriptions)
-    return {wish.key: _entry(wish, subscriptions) for wish, subscriptions in parts.items()}
+        for call, subscriptions in registry.subscribe_calls():
+            parts.setdefault(call, []).extend(subscriptions)
+    return {call.key: _entry(call, subscriptions) for call, subscriptions in parts.items()}
 
 
-def _entry(wish: Wish, subscriptions: list[Subscription]) -> SubscriptionEntry:
+def _entry(call: SubscribeCall, subscriptions: list[Subscription]) -> SubscriptionEntry:
     found = {entry.topic.name: entry for entry in subscriptions}
-    names = [symbol for symbol in wish.params.symbols if symbol in found] or list(found)
+    names = [symbol for symbol in call.params.symbols if symbol in found] or list(found)
     return SubscriptionEntry(
-        wish.params,
+        call.params,
         max(entry.req_id for entry in subscriptions),
         all(entry.state == "confirmed" for entry in subscriptions),
         {name: found[name].state for name in names},

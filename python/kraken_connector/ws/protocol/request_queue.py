@@ -23,7 +23,7 @@ from ..constants import (
 from ..subscribe import Level3Params
 from .registry import Subscription, Topic
 
-__all__ = ["Flight", "Flights", "Purpose", "says"]
+__all__ = ["OutgoingRequest", "Purpose", "RequestQueue", "says"]
 
 #: Messages without an answer that are remembered, should it come late.
 LATE_KEPT = 1000
@@ -36,7 +36,7 @@ Purpose = Literal["ask", "replay", "resync", "cleanup"]
 FIRST_REQ_ID = 1 << 32
 
 
-class Flight:
+class OutgoingRequest:
     """One subscribe or unsubscribe message.
 
     Attributes:
@@ -61,7 +61,7 @@ class Flight:
         self.topics = {subscription.topic: subscription for subscription in subscriptions}
         self.purpose = purpose
         self.tries = tries
-        self.again: Flight | None = None
+        self.again: OutgoingRequest | None = None
         self.token: str | None = None
         self.req_id = 0
         self.deadline = float("inf")
@@ -146,7 +146,7 @@ def snapshot_cost(subscription: Subscription) -> int:
     return LEVEL3_COST[params.depth] if isinstance(params, Level3Params) else 0
 
 
-class Flights:
+class RequestQueue:
     """The messages of one connection, those that wait for a permit and those that are out.
 
     Args:
@@ -156,13 +156,13 @@ class Flights:
     def __init__(self, allowance: Allowance | None = None) -> None:
         self.pacer = Pacer(SUBSCRIBE_RATE, SUBSCRIBE_BURST)
         self.allowance = allowance or Allowance(LEVEL3_ALLOWANCE)
-        self._queue: deque[Flight] = deque()
-        self._out: dict[int, Flight] = {}
+        self._queue: deque[OutgoingRequest] = deque()
+        self._out: dict[int, OutgoingRequest] = {}
         #: Those of them whose answer is late, oldest first.
         self._late: deque[int] = deque()
         self._ids = itertools.count(FIRST_REQ_ID)
 
-    def __iter__(self) -> Iterator[Flight]:
+    def __iter__(self) -> Iterator[OutgoingRequest]:
         """Iterate over what is out."""
         return iter(list(self._out.values()))
 
@@ -170,22 +170,24 @@ class Flights:
         """Return an id for a message."""
         return next(self._ids)
 
-    def enqueue(self, flight: Flight) -> None:
+    def enqueue(self, outgoing: OutgoingRequest) -> None:
         """Put a message in line."""
-        self._queue.append(flight)
+        self._queue.append(outgoing)
 
-    def retry(self, flight: Flight, subscriptions: Iterable[Subscription]) -> None:
+    def retry(self, outgoing: OutgoingRequest, subscriptions: Iterable[Subscription]) -> None:
         """Put a refused part of a message in line again, as one message with its other parts."""
-        again = flight.again
+        again = outgoing.again
         if again is not None and again in self._queue:
             again.topics.update((entry.topic, entry) for entry in subscriptions)
             return
-        flight.again = Flight(flight.method, subscriptions, flight.purpose, flight.tries + 1)
-        self._queue.appendleft(flight.again)
+        outgoing.again = OutgoingRequest(
+            outgoing.method, subscriptions, outgoing.purpose, outgoing.tries + 1
+        )
+        self._queue.appendleft(outgoing.again)
 
     def is_waiting(self, topic: Topic) -> bool:
         """Tell whether a message about a topic stands in line."""
-        return any(topic in flight.topics for flight in self._queue)
+        return any(topic in outgoing.topics for outgoing in self._queue)
 
     def is_out(self, method: str, topic: Topic) -> bool:
         """Tell whether a message about a topic was sent and has no answer about it."""
@@ -196,10 +198,10 @@ class Flights:
         is_waiting = any(topic in f.topics for f in self._queue if f.method == "unsubscribe")
         return is_waiting or self.is_out("unsubscribe", topic)
 
-    def overdue(self, flight: Flight) -> None:
+    def overdue(self, outgoing: OutgoingRequest) -> None:
         """Note that patience with an answer has ended; it may still come."""
-        flight.deadline = float("inf")
-        self._late.append(flight.req_id)
+        outgoing.deadline = float("inf")
+        self._late.append(outgoing.req_id)
         if len(self._late) > LATE_KEPT:
             self._out.pop(self._late.popleft(), None)
 
@@ -213,53 +215,53 @@ class Flights:
         for start in range(0, len(entries), size):
             yield entries[start : start + size]
 
-    def depart(self, now: float) -> Flight | None:
+    def depart(self, now: float) -> OutgoingRequest | None:
         """Return the next message that may leave now; it counts as out."""
-        flight, due = self._next(now)
-        if flight is None or due > now:
+        outgoing, due = self._next(now)
+        if outgoing is None or due > now:
             return None
         self.pacer.take(now)
-        self._queue.remove(flight)
-        flight.req_id = self.new_id()
-        self._out[flight.req_id] = flight
-        return flight
+        self._queue.remove(outgoing)
+        outgoing.req_id = self.new_id()
+        self._out[outgoing.req_id] = outgoing
+        return outgoing
 
-    def withdraw(self, flight: Flight) -> None:
+    def withdraw(self, outgoing: OutgoingRequest) -> None:
         """Forget a message that did not leave after all."""
-        del self._out[flight.req_id]
+        del self._out[outgoing.req_id]
 
     def deadline(self) -> float:
         """Return when patience with an answer ends."""
-        times = (flight.deadline for flight in self._out.values() if flight.topics)
+        times = (outgoing.deadline for outgoing in self._out.values() if outgoing.topics)
         return min(times, default=float("inf"))
 
     def next_departure(self, now: float) -> float:
         """Return when the next message may leave."""
         return self._next(now)[1]
 
-    def _next(self, now: float) -> tuple[Flight | None, float]:
+    def _next(self, now: float) -> tuple[OutgoingRequest | None, float]:
         """Return which message leaves next, and when.
 
         Those that wait for the allowance let others pass, but not those of their own channel: an
         unsubscribe must not overtake its subscribe.
         """
-        first: Flight | None = None
+        first: OutgoingRequest | None = None
         due = float("inf")
         held: set[str] = set()
         while self._queue and not self._queue[0].topics:
             self._queue.popleft()
-        for flight in self._queue:
-            if not flight.topics or flight.channel in held:
+        for outgoing in self._queue:
+            if not outgoing.topics or outgoing.channel in held:
                 continue
-            free = self.allowance.next_time(flight.cost, now)
+            free = self.allowance.next_time(outgoing.cost, now)
             if free < due:
-                first, due = flight, free
+                first, due = outgoing, free
             if free <= now:
                 break
-            held.add(flight.channel)
+            held.add(outgoing.channel)
         return first, max(due, self.pacer.next_permit(now)) if first else due
 
-    def match(self, response: WSResponse | WSErrorResponse) -> Flight | None:
+    def match(self, response: WSResponse | WSErrorResponse) -> OutgoingRequest | None:
         """Return the message that a response answers: by id, else by method and symbol.
 
         A failed unsubscribe was seen to name the method `subscribe`, so an id decides alone.
@@ -282,10 +284,10 @@ class Flights:
         if snapshot_cost(subscription):
             self.allowance.recovered()
 
-    def landed(self, flight: Flight) -> None:
+    def landed(self, outgoing: OutgoingRequest) -> None:
         """Forget a message that is completely answered."""
-        if not flight.topics:
-            self._out.pop(flight.req_id, None)
+        if not outgoing.topics:
+            self._out.pop(outgoing.req_id, None)
 
     def clear(self) -> None:
         """Forget everything: the socket is gone."""
@@ -294,12 +296,12 @@ class Flights:
         self._late.clear()
 
 
-def _fits(flight: Flight, method: str, channel: str | None, symbol: str | None) -> bool:
-    if flight.method != method or not flight.topics:
+def _fits(outgoing: OutgoingRequest, method: str, channel: str | None, symbol: str | None) -> bool:
+    if outgoing.method != method or not outgoing.topics:
         return False
-    if channel is not None and flight.channel != channel:
+    if channel is not None and outgoing.channel != channel:
         return False
     # Without a name there is nothing to match by but the channel of a private subscription.
     if symbol is None:
         return channel is not None
-    return any(topic.symbol == symbol for topic in flight.topics)
+    return any(topic.symbol == symbol for topic in outgoing.topics)

@@ -1,4 +1,4 @@
-"""Subscribing and unsubscribing on one connection: from a caller's wish to the last answer.
+"""Subscribing and unsubscribing on one connection: from a caller's call to the last answer.
 
 Like the whole session it has no socket and no clock. What is to be sent collects in `outgoing`.
 """
@@ -19,11 +19,20 @@ from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, expect
-from .registry import Ask, Registry, Sink, Subscription, SymbolState, Topic, Wish, topics_of
-from .request_queue import Flight, Flights, Purpose, says
-from .token_requests import TokenDesk
+from .registry import (
+    PendingRequest,
+    Registry,
+    Sink,
+    SubscribeCall,
+    Subscription,
+    SymbolState,
+    Topic,
+    topics_of,
+)
+from .request_queue import OutgoingRequest, Purpose, RequestQueue, says
+from .token_requests import TokenRequests
 
-__all__ = ["Care", "Repairs", "Requests"]
+__all__ = ["Requests", "ResyncHooks", "StreamObserver"]
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +40,7 @@ logger = logging.getLogger(__name__)
 MAX_TRIES = 6
 
 
-class Repairs(Protocol):
+class ResyncHooks(Protocol):
     """Who asks for streams again, as far as requests concern it."""
 
     def answered(
@@ -58,7 +67,7 @@ class Repairs(Protocol):
         """Note that a stream which was there before did not come back."""
 
 
-class Care(Protocol):
+class StreamObserver(Protocol):
     """Who keeps the state of streams, as far as requests concern it."""
 
     def asked(self, subscription: Subscription, now: float) -> None:
@@ -101,14 +110,14 @@ class Requests:
         changed: Callable[[], None],
         *,
         timeout: float,
-        tokens: TokenDesk,
+        tokens: TokenRequests,
         allowance: Allowance | None = None,
     ) -> None:
         self.outgoing: deque[bytes] = deque()
         self.failure: TransportError | None = None
         self.tokens = tokens
-        self.repairs: Repairs | None = None
-        self.care: Care | None = None
+        self.repairs: ResyncHooks | None = None
+        self.private_streams: StreamObserver | None = None
         self._url = url
         self._engine = engine
         self._registry = registry
@@ -116,8 +125,8 @@ class Requests:
         self._ended = ended
         self._changed = changed
         self._timeout = timeout
-        self._flights = Flights(allowance)
-        self._asks: set[Ask] = set()
+        self._queue = RequestQueue(allowance)
+        self._asks: set[PendingRequest] = set()
         self._unsettled: set[Topic] = set()
         self._open = False
 
@@ -128,26 +137,30 @@ class Requests:
 
     def new_id(self) -> int:
         """Return an id for a message that is not ours to match."""
-        return self._flights.new_id()
+        return self._queue.new_id()
 
     # What callers want.
 
     def subscribe(
-        self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish | None = None
-    ) -> Ask:
+        self,
+        params: SubscriptionParams,
+        sink: Sink,
+        now: float,
+        call: SubscribeCall | None = None,
+    ) -> PendingRequest:
         """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
 
         Args:
             params: what to ask for here.
             sink: where its events go.
             now: the time.
-            wish: the whole call, where it is for several connections.
+            call: the whole call, where it is for several connections.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
         """
-        topics, fresh = self._registry.add(params, sink, wish)
-        ask = Ask("subscribe", topics)
+        topics, fresh = self._registry.add(params, sink, call)
+        ask = PendingRequest("subscribe", topics)
         for topic in topics:
             subscription = self._registry.get(topic)
             assert subscription is not None
@@ -163,10 +176,10 @@ class Requests:
             self._launch("subscribe", fresh, "ask", now)
         return ask
 
-    def keep(self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish) -> None:
+    def keep(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
         """Want `params` from here on, whatever became of asking for it: another leg has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
-            _, fresh = self._registry.add(params, sink, wish)
+            _, fresh = self._registry.add(params, sink, call)
             self._changed()
             if self._open:
                 self._launch("subscribe", fresh, "replay", now)
@@ -176,7 +189,7 @@ class Requests:
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
-    ) -> Ask:
+    ) -> PendingRequest:
         """End a subscription, or the named symbols of all subscriptions.
 
         Args:
@@ -188,7 +201,7 @@ class Requests:
             KeyError: it is not subscribed.
         """
         unwanted = self._registry.release(params, whole)
-        ask = Ask("unsubscribe", [subscription.topic for subscription in unwanted])
+        ask = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
         leaving = []
         for subscription in unwanted:
             if not self._open or subscription.state == "rejected":
@@ -218,7 +231,7 @@ class Requests:
             text = "unsubscribed before it was subscribed"
             self.abandon(ask, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
-    def abandon(self, ask: Ask, error: BaseException) -> None:
+    def abandon(self, ask: PendingRequest, error: BaseException) -> None:
         """End an ask without an answer; what nobody else waits for is given up with it.
 
         What was sent of it is unsubscribed: should its answer be lost, its data would never end.
@@ -231,21 +244,21 @@ class Requests:
             subscription.asks.remove(ask)
             if _is_orphan(subscription):
                 self._drop(subscription)
-                if self._open and self._flights.is_out("subscribe", topic):
+                if self._open and self._queue.is_out("subscribe", topic):
                     unwanted.append(subscription)
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
         if unwanted:
             # The next tick sends it, which is due at once.
-            self._flights.enqueue(Flight("unsubscribe", unwanted, "cleanup"))
+            self._queue.enqueue(OutgoingRequest("unsubscribe", unwanted, "cleanup"))
         self._asks.discard(ask)
         self._changed()
         ask.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
         """Tell whether a message about a topic stands in line, or waits for a token."""
-        is_held = any(topic in flight.topics for flight in self.tokens.waiting)
-        return is_held or self._flights.is_waiting(topic)
+        is_held = any(topic in outgoing.topics for outgoing in self.tokens.waiting)
+        return is_held or self._queue.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
         """Send one message of a stream that is asked for again."""
@@ -275,7 +288,7 @@ class Requests:
         """Fail what waits; what was confirmed once stays and is replayed."""
         self._open = False
         self.outgoing.clear()
-        self._flights.clear()
+        self._queue.clear()
         self._unsettled.clear()
         self.tokens.lost()
         self.fail(error)
@@ -294,12 +307,12 @@ class Requests:
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
-        return min(self.deadline_unheard(now), self._flights.deadline())
+        return min(self.deadline_unheard(now), self._queue.deadline())
 
     def deadline_unheard(self, now: float) -> float:
         """Return when `tick_unheard` has something to do."""
         asks = (ask.deadline for ask in self._asks if ask.deadline is not None)
-        return min(min(asks, default=float("inf")), self._flights.next_departure(now))
+        return min(min(asks, default=float("inf")), self._queue.next_departure(now))
 
     def tick_unheard(self, now: float) -> None:
         """Do what needs no answer, as none is read at the moment: callers do not wait for ever."""
@@ -309,18 +322,18 @@ class Requests:
     def tick(self, now: float) -> None:
         """End what took too long, send what may go."""
         self._end_overdue_asks(now)
-        for flight in self._flights:
-            if now >= flight.deadline:
-                self._overdue(flight, now)
+        for outgoing in self._queue:
+            if now >= outgoing.deadline:
+                self._overdue(outgoing, now)
         self.pump(now)
 
     def _end_overdue_asks(self, now: float) -> None:
         for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
             self.abandon(ask, self._without_token(ask, now) or ask.overdue(self._timeout))
 
-    def _without_token(self, ask: Ask, now: float) -> RequestTimeout | None:
+    def _without_token(self, ask: PendingRequest, now: float) -> RequestTimeout | None:
         """Return the error of a caller whose request waits for a token, `None` if it does not."""
-        waiting = {topic for flight in self.tokens.waiting for topic in flight.topics}
+        waiting = {topic for outgoing in self.tokens.waiting for topic in outgoing.topics}
         if waiting.isdisjoint(ask.outstanding):
             return None
         names = sorted(topic.name for topic in ask.outstanding)
@@ -343,77 +356,85 @@ class Requests:
         for ask in self._asks:
             if ask.deadline is not None:
                 ask.deadline = max(ask.deadline, now + grace)
-        for flight in self._flights:
-            flight.deadline = max(flight.deadline, now + grace)
+        for outgoing in self._queue:
+            outgoing.deadline = max(outgoing.deadline, now + grace)
 
     def pump(self, now: float) -> None:
         """Send what may go: paced, and private messages with their token."""
-        while (flight := self._flights.depart(now)) is not None:
-            self._leave_out_unwanted(flight)
-            self._start_clock(flight, now)
-            if not flight.topics or (flight.needs_token and not self.tokens.admit(flight)):
-                self._flights.withdraw(flight)
+        while (outgoing := self._queue.depart(now)) is not None:
+            self._leave_out_unwanted(outgoing)
+            self._start_clock(outgoing, now)
+            if not outgoing.topics or (outgoing.needs_token and not self.tokens.admit(outgoing)):
+                self._queue.withdraw(outgoing)
             else:
-                self._send(flight, now)
+                self._send(outgoing, now)
 
     def token_arrived(self, token: str, now: float, good_for: float) -> None:
         """Send what waited for the token."""
-        for flight in self.tokens.arrived(token, now + good_for):
-            self._flights.enqueue(flight)
+        for outgoing in self.tokens.arrived(token, now + good_for):
+            self._queue.enqueue(outgoing)
         self.pump(now)
 
     def token_failed(self, error: Exception) -> None:
         """Fail the callers that waited for the token; replays go on waiting."""
-        for flight in self.tokens.waiting:
-            for subscription in list(flight.topics.values()):
+        for outgoing in self.tokens.waiting:
+            for subscription in list(outgoing.topics.values()):
                 for ask in list(subscription.asks):
                     self.abandon(ask, error)
-        self.tokens.keep(lambda flight: flight.purpose == "replay")
+        self.tokens.keep(lambda outgoing: outgoing.purpose == "replay")
 
     # Answers.
 
     def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
         """Take a response; false when it answers nothing of ours."""
-        flight = self._flights.match(response)
-        if flight is None:
+        outgoing = self._queue.match(response)
+        if outgoing is None:
             return False
-        topics = flight.answered(response)
+        topics = outgoing.answered(response)
         if not topics:
             return False
-        if isinstance(response, WSErrorResponse) and self._try_again(flight, topics, response, now):
+        if isinstance(response, WSErrorResponse) and self._try_again(
+            outgoing, topics, response, now
+        ):
             return True
         try:
             for topic in topics:
-                self._answered(flight, flight.topics.pop(topic), response, now)
+                self._answered(outgoing, outgoing.topics.pop(topic), response, now)
         finally:
-            self._flights.landed(flight)
+            self._queue.landed(outgoing)
             self._changed()
         return True
 
     def _answered(
         self,
-        flight: Flight,
+        outgoing: OutgoingRequest,
         subscription: Subscription,
         answer: WSResponse | WSErrorResponse,
         now: float,
     ) -> None:
-        response = flight.in_effect(subscription.topic, answer)
+        response = outgoing.in_effect(subscription.topic, answer)
         try:
-            if isinstance(response, WSResponse) and flight.method == "subscribe" and self.care:
-                self.care.acked(subscription.topic.channel, response.result)
-            if flight.purpose == "resync":
+            if (
+                isinstance(response, WSResponse)
+                and outgoing.method == "subscribe"
+                and self.private_streams
+            ):
+                self.private_streams.acked(subscription.topic.channel, response.result)
+            if outgoing.purpose == "resync":
                 assert self.repairs is not None
-                self.repairs.answered(flight.method, subscription.topic, response, now)
-            elif flight.method == "subscribe":
-                self._subscribed(flight, subscription, response, now, was_so=response is not answer)
+                self.repairs.answered(outgoing.method, subscription.topic, response, now)
+            elif outgoing.method == "subscribe":
+                self._subscribed(
+                    outgoing, subscription, response, now, was_so=response is not answer
+                )
             else:
                 self._unsubscribed(subscription, response)
-            if flight.method == "unsubscribe" and isinstance(answer, WSResponse):
+            if outgoing.method == "unsubscribe" and isinstance(answer, WSResponse):
                 self._ended(subscription.topic)
         finally:
             # Whatever became of the bookkeeping, who waits is told what the exchange answered.
-            if not _will_be_repeated(flight, subscription, response):
-                self._tell(subscription, flight.method, response)
+            if not _will_be_repeated(outgoing, subscription, response):
+                self._tell(subscription, outgoing.method, response)
 
     def _tell(
         self, subscription: Subscription, method: str, response: WSResponse | WSErrorResponse
@@ -428,7 +449,7 @@ class Requests:
 
     def _subscribed(
         self,
-        flight: Flight,
+        outgoing: OutgoingRequest,
         subscription: Subscription,
         response: WSResponse | WSErrorResponse,
         now: float,
@@ -448,8 +469,8 @@ class Requests:
             elif self.repairs is not None:
                 self.repairs.forget(topic)
             return
-        self._flights.accepted(subscription)
-        if flight.token is not None:
+        self._queue.accepted(subscription)
+        if outgoing.token is not None:
             self.tokens.accepted()
         if self._registry.get(topic) is None:
             self._clean_up(subscription, now)
@@ -465,7 +486,7 @@ class Requests:
 
     def _clean_up(self, subscription: Subscription, now: float) -> None:
         """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
-        if self._flights.is_leaving(subscription.topic):
+        if self._queue.is_leaving(subscription.topic):
             self.pump(now)
         else:
             self._launch("unsubscribe", [subscription], "cleanup", now)
@@ -488,104 +509,106 @@ class Requests:
         return state == "stale" or (state != "valid" and not is_awaited)
 
     def _try_again(
-        self, flight: Flight, topics: list[Topic], response: WSErrorResponse, now: float
+        self, outgoing: OutgoingRequest, topics: list[Topic], response: WSErrorResponse, now: float
     ) -> bool:
         """Send the refused part again, if the refusal is about the moment and not about it."""
         if is_stale_token(response.error):
             # Replays wait for a good one without end: `TokenManager` spaces the calls.
-            if not self.tokens.refuse(flight.token, patiently=flight.purpose != "ask"):
+            if not self.tokens.refuse(outgoing.token, patiently=outgoing.purpose != "ask"):
                 return False
-        elif flight.tries >= MAX_TRIES:
+        elif outgoing.tries >= MAX_TRIES:
             return False
         elif says(response, RATE_EXCEEDED):
-            if (pause := self._flights.pacer.slow_down(now)) > 0:
+            if (pause := self._queue.pacer.slow_down(now)) > 0:
                 logger.warning("the exchange limits our messages; waiting %.1f s", pause)
         elif says(response, SNAPSHOTS_EXCEEDED):
-            if (pause := self._flights.allowance.slow_down(now)) > 0:
+            if (pause := self._queue.allowance.slow_down(now)) > 0:
                 logger.warning("the exchange limits our snapshots; waiting %.1f s", pause)
         else:
             return False
-        again = [flight.topics.pop(topic) for topic in topics]
-        self._flights.retry(flight, again)
-        self._flights.landed(flight)
+        again = [outgoing.topics.pop(topic) for topic in topics]
+        self._queue.retry(outgoing, again)
+        self._queue.landed(outgoing)
         for subscription in again:
             for ask in subscription.asks:
                 ask.deadline = None
         self.pump(now)
         return True
 
-    def _overdue(self, flight: Flight, now: float) -> None:
+    def _overdue(self, outgoing: OutgoingRequest, now: float) -> None:
         """Deal with a message that was not answered in time."""
-        self._flights.overdue(flight)
-        if flight.purpose == "replay":
-            if flight.tries + 1 >= MAX_TRIES:
+        self._queue.overdue(outgoing)
+        if outgoing.purpose == "replay":
+            if outgoing.tries + 1 >= MAX_TRIES:
                 self.failure = ConnectionLost(self._url, "subscriptions were not confirmed")
                 return
-            again = [entry for entry in flight.topics.values() if entry.state == "pending"]
-            self._flights.retry(flight, again)
+            again = [entry for entry in outgoing.topics.values() if entry.state == "pending"]
+            self._queue.retry(outgoing, again)
 
     # Sending.
 
-    def _track(self, ask: Ask, now: float) -> Ask:
+    def _track(self, ask: PendingRequest, now: float) -> PendingRequest:
         if not ask.done:
             self._asks.add(ask)
             if ask.req_id is not None:
                 ask.deadline = now + self._timeout
         return ask
 
-    def _start_clock(self, flight: Flight, now: float) -> None:
+    def _start_clock(self, outgoing: OutgoingRequest, now: float) -> None:
         """Begin to count for those who wait; what stands in line is our own delay.
 
         A further attempt at a stream that was refused gives nobody more time.
         """
-        if flight.purpose == "resync":
+        if outgoing.purpose == "resync":
             return
-        asks = {ask for entry in flight.topics.values() for ask in entry.asks}
+        asks = {ask for entry in outgoing.topics.values() for ask in entry.asks}
         for ask in asks:
-            if ask.method == flight.method:
-                ask.req_id = flight.req_id
+            if ask.method == outgoing.method:
+                ask.req_id = outgoing.req_id
                 is_whole = not any(map(self.is_waiting, ask.outstanding))
                 ask.deadline = now + self._timeout if is_whole else None
 
     def _launch(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
     ) -> None:
-        for batch in self._flights.batches(method, subscriptions):
-            self._flights.enqueue(Flight(method, batch, purpose))
+        for batch in self._queue.batches(method, subscriptions):
+            self._queue.enqueue(OutgoingRequest(method, batch, purpose))
         self.pump(now)
 
-    def _leave_out_unwanted(self, flight: Flight) -> None:
+    def _leave_out_unwanted(self, outgoing: OutgoingRequest) -> None:
         """Drop what was given up while it stood in line, or is wanted again."""
-        if flight.method == "subscribe":
-            flight.topics = {
+        if outgoing.method == "subscribe":
+            outgoing.topics = {
                 topic: subscription
-                for topic, subscription in flight.topics.items()
+                for topic, subscription in outgoing.topics.items()
                 if self._registry.get(topic) is subscription
             }
-        elif flight.purpose == "cleanup":
-            flight.topics = {
+        elif outgoing.purpose == "cleanup":
+            outgoing.topics = {
                 topic: subscription
-                for topic, subscription in flight.topics.items()
+                for topic, subscription in outgoing.topics.items()
                 if self._registry.get(topic) is None
             }
 
-    def _send(self, flight: Flight, now: float) -> None:
-        if flight.method == "subscribe":
-            for subscription in flight.topics.values():
+    def _send(self, outgoing: OutgoingRequest, now: float) -> None:
+        if outgoing.method == "subscribe":
+            for subscription in outgoing.topics.values():
                 expect(self._engine, subscription.params, subscription.topic.symbol)
-                if self.repairs is not None and flight.purpose != "resync":
+                if self.repairs is not None and outgoing.purpose != "resync":
                     self.repairs.expect(subscription, now)
-                if self.care is not None:
-                    self.care.asked(subscription, now)
-        elif flight.purpose == "resync" and self.care is not None:
-            self.care.leaving(flight.channel)
-        self._flights.allowance.spend(flight.cost, now)
-        flight.deadline = now + self._timeout
-        for subscription in flight.topics.values():
-            subscription.req_id = flight.req_id
-        logger.debug("> %s %s %s", flight.method, flight.channel, [t.symbol for t in flight.topics])
-        flight.token = self.tokens.token_for(flight)
-        self.outgoing.append(flight.frame())
+                if self.private_streams is not None:
+                    self.private_streams.asked(subscription, now)
+        elif outgoing.purpose == "resync" and self.private_streams is not None:
+            self.private_streams.leaving(outgoing.channel)
+        self._queue.allowance.spend(outgoing.cost, now)
+        outgoing.deadline = now + self._timeout
+        for subscription in outgoing.topics.values():
+            subscription.req_id = outgoing.req_id
+        logger.debug(
+            "> %s %s %s", outgoing.method, outgoing.channel, [t.symbol for t in outgoing.topics]
+        )
+        outgoing.token = self.tokens.token_for(outgoing)
+        self.outgoing.append(outgoing.frame())
 
 
 def _is_kept(subscription: Subscription) -> bool:
@@ -594,12 +617,12 @@ def _is_kept(subscription: Subscription) -> bool:
 
 
 def _will_be_repeated(
-    flight: Flight, subscription: Subscription, response: WSResponse | WSErrorResponse
+    outgoing: OutgoingRequest, subscription: Subscription, response: WSResponse | WSErrorResponse
 ) -> bool:
     """Tell whether an answer is not the last word, so that those who wait go on waiting."""
-    if flight.purpose == "resync":
-        return flight.method != "subscribe" or isinstance(response, WSErrorResponse)
-    is_refusal = flight.method == "subscribe" and isinstance(response, WSErrorResponse)
+    if outgoing.purpose == "resync":
+        return outgoing.method != "subscribe" or isinstance(response, WSErrorResponse)
+    is_refusal = outgoing.method == "subscribe" and isinstance(response, WSErrorResponse)
     return is_refusal and _is_kept(subscription)
 
 

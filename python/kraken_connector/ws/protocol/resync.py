@@ -23,12 +23,12 @@ from ...models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from ..constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
 from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
-from .registry import Ask, Registry, Subscription, Topic
+from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
 from .requests import Requests
 from .resync_policy import Resync, ResyncPolicy
 
-__all__ = ["Repair"]
+__all__ = ["Resyncs"]
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class _Awaited:
     deadline: float
 
 
-class Repair:
+class Resyncs:
     """The streams of one connection that are being asked for again.
 
     Args:
@@ -63,7 +63,7 @@ class Repair:
         engine: holds the books.
         note: takes events about a topic.
         silent: takes a topic that was accepted and brought nothing, and for how many seconds.
-        closed: takes the record of a hole: the repair, and whether it ended well.
+        closed: takes the record of a gap: the repair, and whether it ended well.
         changed: is called when `watched` may have changed.
         broken: is called when messages of a private channel may be missing, with its name.
         split_off: takes a channel out of the gap that a lost socket made; returns when that began,
@@ -103,7 +103,7 @@ class Repair:
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
         self._awaited: dict[str, dict[Topic, _Awaited]] = {}
-        self._asks: dict[Topic, list[Ask]] = {}
+        self._asks: dict[Topic, list[PendingRequest]] = {}
         #: Private streams of which something was missed, and no snapshot came since.
         self._stale: set[Topic] = set()
 
@@ -152,13 +152,13 @@ class Repair:
         self._awaited.get(topic.channel, {}).pop(topic, None)
         self._attempt(topic, cause, now, since_ns, is_planned=is_planned)
 
-    def release(self, subscription: Subscription, now: float, *, is_open: bool) -> Ask:
-        """Ask for a stream again on the user's wish, whatever became of it before.
+    def release(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
+        """Ask for a stream again on the user's call, whatever became of it before.
 
         Without a socket the next one brings it anyway.
         """
         topic = subscription.topic
-        ask = Ask("resync", [topic])
+        ask = PendingRequest("resync", [topic])
         ask.outstanding.add(topic)
         self._asks.setdefault(topic, []).append(ask)
         if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
@@ -308,7 +308,7 @@ class Repair:
         self._changed()
 
     def lost(self, error: TransportError) -> None:
-        """Stop everything: a new socket begins with snapshots. The holes end in its own."""
+        """Stop everything: a new socket begins with snapshots. The gaps end in its own."""
         for entry in self._policy:
             self._closed(entry, True)
         self._policy.clear()

@@ -35,30 +35,30 @@ from ...models import (
 )
 from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock
-from ..base.followers import Keeper
+from ..base.followers import Follower
 from ..base.isolation import Isolated, isolated
 from ..base.latency import LatencyHistogram
-from ..base.limited_log import SeldomLog
+from ..base.limited_log import LimitedLog
 from ..base.options import SessionOptions
 from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, SystemState
 from ..orders import Orders
 from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
-from .gaps import Holes
-from .keepalive import Liveness
+from .gaps import Gaps
+from .keepalive import Keepalive
 from .merge import Gate
-from .order_requests import TradingRequests
+from .order_requests import OrderRequests
 from .pauses import PauseWatch
-from .private_streams import StreamCare
+from .private_streams import PrivateStreams
 from .rates import RateMeter
-from .registry import Ask, Outlet, Registry, Sink, Topic, Wish
+from .registry import Outlet, PendingRequest, Registry, Sink, SubscribeCall, Topic
 from .requests import Requests
-from .resync import Repair
+from .resync import Resyncs
 from .resync_policy import Resync
 from .routes import Routes, Take
 from .staleness import Staleness
-from .token_requests import TokenDesk
+from .token_requests import TokenRequests
 
 if TYPE_CHECKING:
     from ..._backend import Event
@@ -87,20 +87,20 @@ class Session:
         exchange: the exchange's clock, which replies teach.
         observers: by channel, what sees each message before it is delivered. A message at which
             one raises is dropped like a frame that cannot be read.
-        keepers: by private channel, who keeps its state.
+        followers: by private channel, who keeps its state.
         allowance: what the connections of a client may spend on snapshots of `level3`.
-        name: what it is called in the records of holes; its URL by default.
+        name: what it is called in the records of gaps; its URL by default.
         gate: what its books pass on their way to subscribers, where two connections feed them.
         on_lost: called when a socket was lost, after its books turned unreadable.
 
     Attributes:
         url: where it connects.
-        name: what it is called in the records of holes.
+        name: what it is called in the records of gaps.
         engine: parser and books.
         registry: subscriptions.
-        holes: what was missed.
+        gaps: what was missed.
         requests: subscribes and unsubscribes.
-        care: what is done for the keepers.
+        private_streams: what is done for the followers.
         trading: orders and what happens to them.
         repair: streams that are asked for again.
         staleness: when each stream brought its last message.
@@ -128,7 +128,7 @@ class Session:
         orders: Orders | None = None,
         exchange: ExchangeClock | None = None,
         observers: Mapping[str, Take] | None = None,
-        keepers: Mapping[str, Keeper] | None = None,
+        followers: Mapping[str, Follower] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
         gate: Gate | None = None,
@@ -138,7 +138,7 @@ class Session:
         self.name = name or url
         self.engine = Engine()
         self.registry = Registry()
-        self.holes = Holes(self.name, self.registry, outlet.gap)
+        self.gaps = Gaps(self.name, self.registry, outlet.gap)
         self.attention = False
         self.failure: TransportError | None = None
         self.is_open = False
@@ -149,15 +149,15 @@ class Session:
         #: When the last frame came, monotonic seconds; no excuse changes it.
         self._heard = 0.0
         self.is_after_maintenance = False
-        self._log = SeldomLog(logger)
+        self._log = LimitedLog(logger)
         self._outlet = outlet
         self._gate = gate
         self._on_lost = on_lost
         self._options = options = options or SessionOptions()
-        self._live = Liveness(
+        self._live = Keepalive(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
         )
-        self._tokens = TokenDesk(has_token_source)
+        self._tokens = TokenRequests(has_token_source)
         self.requests = Requests(
             url,
             self.engine,
@@ -170,7 +170,7 @@ class Session:
             allowance=allowance,
         )
         self._exchange = exchange = exchange or ExchangeClock()
-        self.trading = TradingRequests(
+        self.trading = OrderRequests(
             url,
             self.requests.outgoing,
             self._tokens,
@@ -190,7 +190,7 @@ class Session:
             broken=self._resume_silent,
             receiving=self,
         )
-        self.repair = self.requests.repairs = Repair(
+        self.repair = self.requests.repairs = Resyncs(
             self.requests,
             self.registry,
             self.engine,
@@ -199,7 +199,7 @@ class Session:
             closed=self._repaired,
             changed=self._rebuild_routes,
             broken=self._broken,
-            split_off=self.holes.split_off,
+            split_off=self.gaps.split_off,
             attempts=options.resync_attempts,
             patience=options.request_timeout,
             now_ns=lambda: self.last_received_ns,
@@ -217,15 +217,17 @@ class Session:
         self._unrouted: Take = outlet.put
         self._past_gate: Take = outlet.put
         self._settle = outlet.settle
-        keepers = dict(keepers or {})
+        followers = dict(followers or {})
         isolated = {
-            name: cast(Keeper, Isolated(keeper, deadline=_NEVER, check_due=_NEVER))
-            for name, keeper in keepers.items()
+            name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER))
+            for name, follower in followers.items()
         }
-        self.care = self.requests.care = StreamCare(isolated, self.registry, self.repair)
+        self.private_streams = self.requests.private_streams = PrivateStreams(
+            isolated, self.registry, self.repair
+        )
         # What these raise is told of, as their message is lost to them.
         self._observers = dict(observers or {})
-        self._observers |= {name: keeper.observe for name, keeper in keepers.items()}
+        self._observers |= {name: follower.observe for name, follower in followers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: self._on_heartbeat,
             PongResponse: self._on_pong,
@@ -309,7 +311,7 @@ class Session:
         """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
         self.engine.reset()
         self.is_open = True
-        self.holes.epoch += 1
+        self.gaps.epoch += 1
         self.failure = None
         self.last_received_ns = 0
         self._paused = False
@@ -322,16 +324,16 @@ class Session:
         self._after(now)
 
     def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
-        """End with a socket: what waits fails, and the hole begins."""
+        """End with a socket: what waits fails, and the gap begins."""
         if self.is_open:
             with isolated("recording the gap"):
-                self._open_hole(now_ns, cause)
+                self._open_gap(now_ns, cause)
         self.is_open = False
         for forget in (
             self.staleness.lost,
             self._watch.forget,
             self._rates.forget,
-            self.care.broken,
+            self.private_streams.broken,
         ):
             with isolated(forget.__qualname__):
                 forget()
@@ -347,13 +349,13 @@ class Session:
             self._on_lost()
 
     def ended(self, error: BaseException) -> None:
-        """End for good: what waits fails, and an open hole is reported as such."""
+        """End for good: what waits fails, and an open gap is reported as such."""
         self.requests.fail(error)
-        self.holes.give_up()
+        self.gaps.give_up()
 
     def closed(self) -> None:
-        """Forget everything, on the user's wish."""
-        self.holes.forget()
+        """Forget everything, on the user's call."""
+        self.gaps.forget()
         self.registry.clear()
         self._rebuild_routes()
 
@@ -365,7 +367,7 @@ class Session:
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
-            self.holes.pause(since_ns, now_ns)
+            self.gaps.pause(since_ns, now_ns)
 
     def tick(self, now: float) -> None:
         """Do what is due."""
@@ -377,7 +379,7 @@ class Session:
         else:
             self.requests.tick(now)
             self.repair.tick(now)
-            self.care.tick(now, self._heard)
+            self.private_streams.tick(now, self._heard)
             self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
@@ -404,7 +406,7 @@ class Session:
                     self._planned,
                     self.requests.deadline(now),
                     self.repair.deadline(),
-                    self.care.deadline(),
+                    self.private_streams.deadline(),
                     self.staleness.deadline(),
                 )
         return min(self._planned, self._watch.due)
@@ -421,7 +423,7 @@ class Session:
             silence = now - self._live.heard
             if silence > PauseWatch.BOUND:
                 since_ns = self.last_received_ns
-                self.holes.pause(since_ns, since_ns + int(silence * 1e9))
+                self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
             self._live.resume(now, self.GRACE)
             self._excuse(now)
 
@@ -492,10 +494,14 @@ class Session:
     # What callers want.
 
     def subscribe(
-        self, params: SubscriptionParams, sink: Sink, now: float, wish: Wish | None = None
-    ) -> Ask:
+        self,
+        params: SubscriptionParams,
+        sink: Sink,
+        now: float,
+        call: SubscribeCall | None = None,
+    ) -> PendingRequest:
         """Ask for `params`; see `Requests.subscribe`."""
-        ask = self.requests.subscribe(params, sink, now, wish)
+        ask = self.requests.subscribe(params, sink, now, call)
         if not ask.done and params.channel in PRIVATE_CHANNELS:
             # The exchange refused the stream lately, and the next attempt may be far.
             self.repair.hurry(Topic(params.channel, None, ""), now)
@@ -504,13 +510,13 @@ class Session:
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
-    ) -> Ask:
+    ) -> PendingRequest:
         """End `params`; see `Requests.unsubscribe`."""
         ask = self.requests.unsubscribe(params, now, whole)
         self._after(now)
         return ask
 
-    def resync(self, symbol: str, now: float, channel: str = "book") -> Ask:
+    def resync(self, symbol: str, now: float, channel: str = "book") -> PendingRequest:
         """Ask for a book again, also for one that was given up; without a socket, with the next.
 
         Raises:
@@ -535,7 +541,7 @@ class Session:
             self.repair.refresh(Topic(channel, None, ""), now)
             self._after(now)
 
-    def abandon(self, ask: Ask, error: BaseException, now: float) -> None:
+    def abandon(self, ask: PendingRequest, error: BaseException, now: float) -> None:
         """End an ask that nobody waits for any more."""
         self.requests.abandon(ask, error)
         self._after(now)
@@ -619,7 +625,7 @@ class Session:
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
-        self.care.broken(event.channel)
+        self.private_streams.broken(event.channel)
         self._note(topic, event)
         self._needs_repair(topic, "sequence")
 
@@ -668,10 +674,10 @@ class Session:
     def _made_up_for(self, channel: str | None) -> None:
         """Ask for what a message that was dropped may have changed."""
         if channel in PRIVATE_CHANNELS:
-            self.care.broken(channel)
+            self.private_streams.broken(channel)
             self._needs_repair(Topic(channel, None, ""), "sequence")
         elif channel == "instrument":
-            self.holes.unreadable(channel, self.last_received_ns)
+            self.gaps.unreadable(channel, self.last_received_ns)
             self._needs_repair(Topic(channel, None, ""), "resync")
         elif channel in BOOK_CHANNELS:
             for symbol, book in books_of(self.engine, channel).items():
@@ -679,7 +685,7 @@ class Session:
                     self._is_lost_by(topic := Topic(channel, None, symbol))
                     self._needs_repair(topic, "resync")
         else:
-            self.holes.unreadable(channel, self.last_received_ns)
+            self.gaps.unreadable(channel, self.last_received_ns)
 
     def _not_booked(self, event: Any, error: Exception) -> None:
         """Report an event at which the bookkeeping failed; what it was about is asked for again."""
@@ -752,11 +758,9 @@ class Session:
         if self.repair.is_under_way(topic):
             return
         self._log.warning("%s began anew unasked", topic)
-        self.holes.repaired(
-            topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns
-        )
-        self.care.broken(topic.channel)
-        self.care.asked(subscription, self._live.heard)
+        self.gaps.repaired(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
+        self.private_streams.broken(topic.channel)
+        self.private_streams.asked(subscription, self._live.heard)
 
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
@@ -769,15 +773,15 @@ class Session:
     # Inner workings.
 
     def _broken(self, channel: str) -> None:
-        """Let a channel's keepers know that messages may be missing."""
-        self.care.broken(channel)
+        """Let a channel's followers know that messages may be missing."""
+        self.private_streams.broken(channel)
 
     def _needs_repair(self, topic: Topic, cause: str) -> None:
         self.repair.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
         self._after(self._live.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
-        """Return when the last message of a stream came that shows no hole before it."""
+        """Return when the last message of a stream came that shows no gap before it."""
         if topic.channel in BOOK_CHANNELS:
             return book_of(self.engine, topic.channel, topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
@@ -785,8 +789,8 @@ class Session:
     def _attentive(self, take: Take) -> Take:
         def note(message: WSDataMessage) -> None:
             take(message)
-            # A keeper may have something to do because of it.
-            self.attention = self.attention or self.care.deadline() < self._planned
+            # A follower may have something to do because of it.
+            self.attention = self.attention or self.private_streams.deadline() < self._planned
 
         return note
 
@@ -833,7 +837,7 @@ class Session:
         self._log.warning("%s was unsubscribed, though it is wanted", topic)
         is_private = topic.channel in PRIVATE_CHANNELS
         if is_private:
-            self.care.broken(topic.channel)
+            self.private_streams.broken(topic.channel)
         self._is_lost_by(topic)
         self._needs_repair(topic, "sequence" if is_private else "resync")
 
@@ -856,7 +860,7 @@ class Session:
         if basis == self._routes_basis:
             return
         self._routes_basis = basis
-        self.care.changed()
+        self.private_streams.changed()
         self._routes.rebuild(self.registry, self._outlet)
         self.staleness.rebuild(self._live.heard)
         self._routes["status"] = self._on_status
@@ -877,9 +881,9 @@ class Session:
     def _after(self, now: float) -> None:
         """Draw the consequences of a change."""
         self.attention = True
-        if self.holes.is_open and self.is_settled:
+        if self.gaps.is_open and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
-            self.holes.end(self.last_received_ns)
+            self.gaps.end(self.last_received_ns)
 
     def _ping_if_due(self, now: float) -> None:
         if self._live.wants_ping(now):
@@ -907,7 +911,7 @@ class Session:
 
     def _forgive_stall(self, now: float) -> None:
         """When this is called much too late, frames that came meanwhile are not read yet."""
-        if now - self._planned > Liveness.STALL:
+        if now - self._planned > Keepalive.STALL:
             self._excuse(now)
 
     def _excuse(self, now: float) -> None:
@@ -917,21 +921,21 @@ class Session:
         self.repair.excuse(now, self.GRACE)
         self.staleness.excuse(now)
 
-    def _open_hole(self, now_ns: int, cause: str) -> None:
+    def _open_gap(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns
         if self._gate is None:
-            self.holes.begin(cause, since_ns, ())
+            self.gaps.begin(cause, since_ns, ())
         else:
-            # What passes the gate has another leg, and its own record of holes.
+            # What passes the gate has another leg, and its own record of gaps.
             self._gate.lost(since_ns, cause)
-            self.holes.begin(cause, since_ns, {"book"})
+            self.gaps.begin(cause, since_ns, {"book"})
 
     def _repaired(self, entry: Resync, sound: bool) -> None:
         topic = entry.topic
         if self._gate is not None and topic.channel == "book":
             return
         end_ns = self.last_received_ns if sound else None
-        self.holes.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+        self.gaps.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
 
 
 def said(refusal: WSErrorResponse) -> str:

@@ -230,10 +230,10 @@ class Staleness:
     def _find_bounds(self) -> dict[Topic, float]:
         """Return the bounds of all streams that have one: the shortest of those who want it."""
         bounds: dict[Topic, float] = {}
-        for wish, subscriptions in self._registry.wishes():
+        for call, subscriptions in self._registry.subscribe_calls():
             for topic in (entry.topic for entry in subscriptions):
                 usual = self._stale_after if topic.symbol else math.inf
-                bound = usual if wish.stale_after is None else wish.stale_after
+                bound = usual if call.stale_after is None else call.stale_after
                 if bound < bounds.get(topic, math.inf):
                     bounds[topic] = bound
         return bounds

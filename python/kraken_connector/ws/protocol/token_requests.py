@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..token.mask import TokenMask
-from .request_queue import Flight
+from .request_queue import OutgoingRequest
 
-__all__ = ["TokenDesk"]
+__all__ = ["TokenRequests"]
 
 _NEVER = float("inf")
 
 
-class TokenDesk:
+class TokenRequests:
     """Holds private requests back until there is a token to put into them.
 
     Each connection has a token of its own, which stays good while the connection has a private
@@ -34,7 +34,7 @@ class TokenDesk:
     """
 
     def __init__(self, has_source: bool) -> None:
-        self.waiting: list[Flight] = []
+        self.waiting: list[OutgoingRequest] = []
         self.refused = False
         self.has_source = has_source
         self.token: str | None = None
@@ -70,20 +70,20 @@ class TokenDesk:
         text = f"no token: the next try is in {wait:.0f} s" if wait > 0 else "no token"
         return f"{text} ({self._reason})" if self._reason else text
 
-    def admit(self, flight: Flight) -> bool:
+    def admit(self, outgoing: OutgoingRequest) -> bool:
         """Tell whether a request has its token; if not it is kept."""
         if self.token is not None or not self.has_source:
             return True
-        self.waiting.append(flight)
+        self.waiting.append(outgoing)
         return False
 
-    def token_for(self, flight: Flight) -> str | None:
+    def token_for(self, outgoing: OutgoingRequest) -> str | None:
         """Return what to put into a request."""
-        if not flight.needs_token:
+        if not outgoing.needs_token:
             return None
         if self.has_source:
             return self.token
-        params = next(iter(flight.topics.values())).params
+        params = next(iter(outgoing.topics.values())).params
         token: str | None = getattr(params, "token", None)
         self.mask.add(token)
         return token
@@ -123,7 +123,7 @@ class TokenDesk:
         """Note that the exchange took the token: a later refusal is its first."""
         self.refused = False
 
-    def arrived(self, token: str, good_until: float) -> list[Flight]:
+    def arrived(self, token: str, good_until: float) -> list[OutgoingRequest]:
         """Take a token and return what waited for it."""
         self.token = token
         self.mask.add(token)
@@ -138,9 +138,9 @@ class TokenDesk:
         self.not_before = until
         self._reason = reason
 
-    def keep(self, wanted: Callable[[Flight], bool]) -> None:
+    def keep(self, wanted: Callable[[OutgoingRequest], bool]) -> None:
         """Drop the waiting requests that are not `wanted`."""
-        self.waiting = [flight for flight in self.waiting if wanted(flight)]
+        self.waiting = [outgoing for outgoing in self.waiting if wanted(outgoing)]
 
     def lost(self) -> None:
         """Begin anew: the socket is gone, and its token with it."""

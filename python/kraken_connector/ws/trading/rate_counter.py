@@ -29,7 +29,7 @@ from ...models.trading import (
     TradingParams,
 )
 from ..base.callbacks import Callback
-from ..base.followers import Keeper
+from ..base.followers import Follower
 from ..orders import Order, Orders
 
 __all__ = ["TIERS", "Charge", "RateCounter", "RatePolicy", "Tier", "TierName", "age_cost"]
@@ -149,7 +149,7 @@ class _Level:
             self.listener.call(symbol, count)
 
 
-class RateCounter(Keeper):
+class RateCounter(Follower):
     """The counters of the account, as far as this client can know them: `client.rate_counter`.
 
     A request counts in full from its sending, and begins to decay with its answer: the exchange

@@ -23,7 +23,7 @@ from ...models.trading import TradingParams
 from ...refusals import classify
 from .rate_counter import Charge, RateCounter
 
-__all__ = ["RateGate"]
+__all__ = ["RateLimiter"]
 
 _T = TypeVar("_T")
 
@@ -69,7 +69,7 @@ class _Queue:
             return False
 
 
-class RateGate:
+class RateLimiter:
     """Where every trading request passes.
 
     Args:

@@ -39,7 +39,7 @@ from ..orders.evidence import REPORT_PATIENCE
 from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
-from .rate_limiter import RateGate
+from .rate_limiter import RateLimiter
 from .waiting import now, settled
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
@@ -100,7 +100,7 @@ class Trader:
         has_tokens: bool,
         orders: Orders,
         checks: OrderChecks | None,
-        gate: RateGate,
+        gate: RateLimiter,
         exchange: ExchangeClock,
         sequencing: Sequencing = "hold",
     ) -> None:
