@@ -377,7 +377,8 @@ class Session:
         else:
             self.requests.tick(now)
             self.repair.tick(now)
-            self.care.tick(now, self._heard)
+            if self.care.tick(now, self._heard):
+                self._live.ping_soon(now)
             self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
