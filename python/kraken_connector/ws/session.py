@@ -219,7 +219,7 @@ class Session:
         self._settle = outlet.settle
         keepers = dict(keepers or {})
         isolated = {
-            name: cast(Keeper, Isolated(keeper, deadline=_NEVER, check_due=_NEVER))
+            name: cast(Keeper, Isolated(keeper, deadline=_NEVER, check_due=_NEVER, tick=False))
             for name, keeper in keepers.items()
         }
         self.care = self.requests.care = StreamCare(isolated, self.registry, self.repair)
