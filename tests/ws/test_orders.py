@@ -547,3 +547,11 @@ def test_policy_refuse_raises_and_sends_nothing_but_cancels() -> None:
 def test_there_is_no_such_policy() -> None:
     with pytest.raises(ValueError, match="rate_policy"):
         KrakenWSClient(rate_policy="hope")  # type: ignore[arg-type]
+
+
+def test_first_snapshot_is_concluded_soon_where_nothing_else_is_sent() -> None:
+    async def act(_: SimulatedExchange, client: KrakenWSClient) -> None:
+        await client.orders.wait_current(0.0)
+        assert virtual.current().time() < 1001.5
+
+    play(act, {"heartbeat_interval": 0}, ping_interval=60.0, request_timeout=1.0)

@@ -43,12 +43,16 @@ class Follower:
         """Return when `tick` has something to do; infinity if it has nothing."""
         return NEVER
 
-    def tick(self, heard: float) -> None:
+    def tick(self, heard: float) -> bool:
         """Do what is due.
 
         Args:
             heard: when the last frame came.
+
+        Returns:
+            Whether any frame is awaited, so that a ping helps.
         """
+        return False
 
     def check_due(self) -> float:
         """Return when to subscribe again for the sake of a snapshot; infinity if never."""
@@ -95,10 +99,12 @@ class Followers(Follower):
         """Return when the first of them has something to do."""
         return min(follower.deadline() for follower in self._followers)
 
-    def tick(self, heard: float) -> None:
-        """Do what is due."""
+    def tick(self, heard: float) -> bool:
+        """Do what is due; return whether any frame is awaited."""
+        awaits_frame = False
         for follower in self._followers:
-            follower.tick(heard)
+            awaits_frame |= follower.tick(heard)
+        return awaits_frame
 
     def check_due(self) -> float:
         """Return when the first of them needs a snapshot."""

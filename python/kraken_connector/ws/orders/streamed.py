@@ -75,15 +75,16 @@ class StreamedOrders(KnownOrders, Follower):
             return INF
         return snapshot.look_at
 
-    def tick(self, heard: float) -> None:
-        """Conclude what a complete snapshot proves."""
+    def tick(self, heard: float) -> bool:
+        """Conclude what a complete snapshot proves; return whether a frame is awaited for that."""
         now, snapshot = self._now(), self._snapshot
         if snapshot is None or now < self.deadline():
-            return
+            return False
         if snapshot.complete_at is not None and heard >= snapshot.complete_at:
             self._conclude()
-        else:
-            snapshot.look_at = now + FRAME_PAUSE
+            return False
+        snapshot.look_at = now + FRAME_PAUSE
+        return True
 
     def check_due(self) -> float:
         """Return when a further snapshot could settle what is in doubt; infinity if none could."""

@@ -131,6 +131,10 @@ class Keepalive:
             self._pong_due = now + self._ping_timeout
         return True
 
+    def ping_soon(self, now: float) -> None:
+        """Let a ping be due now."""
+        self._ping_due = now
+
     def pong(self, now: float) -> None:
         """Take the answer to a ping."""
         if self._pong_due is not None:

@@ -63,17 +63,22 @@ class PrivateStreams:
         times = (min(self.followers[c].deadline(), self._check_due(c)) for c in self._followed)
         return min(times, default=float("inf"))
 
-    def tick(self, now: float, heard: float) -> None:
+    def tick(self, now: float, heard: float) -> bool:
         """Let followers do what is due, and subscribe again where one needs a snapshot.
 
         Args:
             now: monotonic seconds.
             heard: when the last frame came.
+
+        Returns:
+            Whether any frame is awaited, so that a ping helps.
         """
+        awaits_frame = False
         for channel in self._followed:
-            self.followers[channel].tick(heard)
+            awaits_frame |= self.followers[channel].tick(heard)
             if now >= self._check_due(channel):
                 self._repair.refresh(_topic(channel), now)
+        return awaits_frame
 
     def _check_due(self, channel: str) -> float:
         if not self._repair.can_refresh(_topic(channel)):

@@ -219,7 +219,7 @@ class Session:
         self._settle = outlet.settle
         followers = dict(followers or {})
         isolated = {
-            name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER))
+            name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
             for name, follower in followers.items()
         }
         self.private_streams = self.requests.private_streams = PrivateStreams(
@@ -379,7 +379,8 @@ class Session:
         else:
             self.requests.tick(now)
             self.repair.tick(now)
-            self.private_streams.tick(now, self._heard)
+            if self.private_streams.tick(now, self._heard):
+                self._live.ping_soon(now)
             self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
             self.failure = (
