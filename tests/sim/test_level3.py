@@ -19,7 +19,7 @@ from tests.sim.orders import SIDES, OrderReader, Side
 from kraken_connector.sim import SimulatedExchange, book
 from kraken_connector.sim.book import ReferenceBook
 from kraken_connector.sim.flat_out import FlatOutFeed
-from kraken_connector.sim.level3 import DEPTHS, OrderBook
+from kraken_connector.sim.level3 import DEPTHS, ReferenceOrders
 from kraken_connector.sim.queues import Crowd, Own, Queue, QueueRule, Resting, total
 
 VECTOR = Path(__file__).parents[1] / "fixtures" / "vectors" / "level3-btcusd-doc.json"
@@ -233,7 +233,7 @@ def test_checksum_of_the_documented_example() -> None:
     """Source: the exchange's guide to level3 checksums."""
     vector = json.loads(VECTOR.read_text())
     book = ReferenceBook()
-    orders = OrderBook(book, lambda side, ticks: (), seed="", now_ns=0)
+    orders = ReferenceOrders(book, lambda side, ticks: (), seed="", now_ns=0)
     for side, rows in (("bid", "bids"), ("ask", "asks")):
         queues: dict[int, list[Resting]] = {}
         for row in vector[f"{rows}_best_first_queue_order"]:

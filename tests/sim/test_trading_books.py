@@ -15,7 +15,8 @@ from tests.sim.trader import BTC, Bench
 
 from kraken_connector.sim.book import Side
 from kraken_connector.sim.requests import Refused
-from kraken_connector.sim.session import Outgoing, Session, Subscription
+from kraken_connector.sim.subscription import Subscription
+from kraken_connector.sim.writer import Outgoing, Writer
 
 TICK = Decimal("0.1")
 
@@ -28,7 +29,7 @@ class Listener:
     def __init__(self, bench: Bench, channel: str, depth: int) -> None:
         self.reader: Any = OrderReader(depth) if channel == "level3" else BookReader(depth)
         self.count = 0
-        subscription = Subscription(cast(Session, self), channel, BTC, depth)
+        subscription = Subscription(cast(Writer, self), self.send, channel, BTC, depth)
         bench.sim.start(subscription)
         bench.sim.registry.add(subscription)
 
@@ -122,7 +123,8 @@ def test_public_trades_are_those_of_the_account() -> None:
         def send(self, message: Outgoing) -> None:
             told.extend(json.loads(message.payload, parse_float=Decimal)["data"])
 
-    bench.sim.registry.add(Subscription(cast(Session, Tape()), "trade", BTC, None))
+    tape = Tape()
+    bench.sim.registry.add(Subscription(cast(Writer, tape), tape.send, "trade", BTC, None))
     price, ahead = bench.level("bid")
     bench.add("buy", "1", str(price))
     bench.trade("sell", ahead + Decimal("0.4"))

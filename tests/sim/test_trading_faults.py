@@ -355,7 +355,7 @@ async def test_timer_is_said_to_be_off() -> None:
         trader.sim.faults.deny_timer()
         denied = await trader.ask("cancel_all_orders_after", timeout=60)
         assert denied["result"]["triggerTime"] == "0"
-        assert trader.sim.desk.timer_due_ns is not None
+        assert trader.sim.order_methods.timer_due_ns is not None
         renewed = await trader.ask("cancel_all_orders_after", timeout=60)
         assert renewed["result"]["triggerTime"] != "0"
 

@@ -18,9 +18,9 @@ from .published import PublishedOrder, PublishedOrders, PublishedState
 from .requests import Request
 from .rules import Rule
 from .server import SimulatedExchange
-from .session import Outgoing
 from .trading.order import Fill, Order
 from .trading.stream import Execution
+from .writer import Outgoing
 
 __all__ = [
     "Account",

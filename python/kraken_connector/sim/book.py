@@ -32,7 +32,7 @@ DEPTHS = (10, 25, 100, 500, 1000)
 CHECKSUM_LEVELS = 10
 
 
-class Ladder:
+class BookSide:
     """One side of the book, best price first.
 
     Keys are the ticks of asks and the negated ticks of bids, so smaller is better on both sides.
@@ -104,10 +104,10 @@ class ReferenceBook:
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = Ladder("bid")
-        self.asks = Ladder("ask")
+        self.bids = BookSide("bid")
+        self.asks = BookSide("ask")
 
-    def side(self, side: Side) -> Ladder:
+    def side(self, side: Side) -> BookSide:
         """Return one side."""
         return self.bids if side == "bid" else self.asks
 
@@ -159,12 +159,12 @@ class BookMessage:
         return True
 
     @staticmethod
-    def _tell(rows: list[Row], ladder: Ladder, depth: int, row: Row) -> None:
+    def _tell(rows: list[Row], ladder: BookSide, depth: int, row: Row) -> None:
         rows.append(row)
         if not row[1] and len(ladder) >= depth:
             rows.append(ladder.row(depth - 1))
 
-    def _note_pushed(self, side: Side, ladder: Ladder, index: int) -> None:
+    def _note_pushed(self, side: Side, ladder: BookSide, index: int) -> None:
         for depth in DEPTHS:
             if index < depth < len(ladder):
                 self._pushed.add((side, ladder.keys[depth]))

@@ -1,8 +1,8 @@
-"""Things that go wrong, on command.
+"""The faults of one exchange.
 
-A fault acts in one of three places: before there is a connection (refusals), on a message that is
-about to leave (a `Rule`), or at once (dropped connections, raw frames). A new kind of fault on
-messages is a new rule; nothing else has to know it.
+A fault acts in one of three ways: on new connections (`Admission`), on messages and requests (a
+`Rule`), or immediately, as when it resets connections. A new kind of fault on messages needs only a
+new rule.
 """
 
 from __future__ import annotations
@@ -11,25 +11,32 @@ import asyncio
 import math
 import ssl as tls
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Literal
 
 from websockets.frames import CloseCode
 
 from . import rules, wire
-from .hosts import Host
-from .requests import UNSUPPORTED_PAIR, Role
-from .rules import Act, Countdown, Rule
-from .session import Outgoing, Session, Subscription
+from .accounts import Account
+from .active_rules import ActiveRules
+from .admission import Admission, Refusal
+from .connection import Connection, Connections
+from .feeds import MarketFeed
+from .http import ResponseFaults
+from .observe import Journal
+from .registry import SubscriptionRegistry
+from .requests import Role
+from .rules import Act, Countdown, Overtaken, Rule
+from .settings import Settings
 from .subscription_faults import SubscriptionFaults
 from .token_faults import TokenFaults
+from .tokens import RestApi, Tokens
 from .trading.faults import TradingFaults
+from .trading.order_methods import OrderMethods
 from .trading.report_faults import ReportFaults
-
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .server import SimulatedExchange
+from .trading.report_rules import ReportRules
+from .trading.stream import PrivateStream
+from .writer import Outgoing
 
 SystemStatus = Literal["online", "post_only", "limit_only", "cancel_only", "maintenance"]
 PairStatus = Literal[
@@ -42,31 +49,6 @@ PairStatus = Literal[
     "work_in_progress",
     "delisted",
 ]
-
-
-R = TypeVar("R", bound=Rule[Any])
-
-
-@dataclass(slots=True)
-class Refusal:
-    """How new connections are refused, how many, where and until when.
-
-    Attributes:
-        status: HTTP status of the handshake; `None` resets the TCP connection instead.
-        times: how many connections are still refused.
-        until: event loop time at which connections are let in again.
-        host: the host whose connections are meant; `None` is all of them.
-    """
-
-    status: HTTPStatus | None
-    times: float
-    until: float
-    host: Role | None
-
-    def meets(self, host: Host) -> bool:
-        """Tell whether a new connection to a host is refused."""
-        in_force = self.times > 0 and asyncio.get_running_loop().time() < self.until
-        return in_force and host.plays(self.host)
 
 
 class Stalled:
@@ -89,36 +71,53 @@ class Stalled:
 
 
 class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
-    """The fault menu of one exchange. Every fault that acts writes a line into the log."""
+    """The faults of one exchange. Every fault that acts writes a line into the log."""
 
-    def __init__(self, exchange: SimulatedExchange) -> None:
-        TradingFaults.__init__(self, exchange)
-        ReportFaults.__init__(self, exchange)
-        SubscriptionFaults.__init__(self)
-        TokenFaults.__init__(self, exchange)
-        self._rules: list[Rule[Outgoing]] = []
-        self._countdowns: list[Countdown] = []
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        journal: Journal,
+        connections: Connections,
+        admission: Admission,
+        response_faults: ResponseFaults,
+        ssl: tls.SSLContext | None,
+        markets: MarketFeed,
+        registry: SubscriptionRegistry,
+        tokens: Tokens,
+        rest: RestApi,
+        account: Account,
+        methods: OrderMethods,
+        stream: PrivateStream,
+        report_rules: ReportRules,
+        clock: Callable[[], int],
+        run_due: Callable[[], None],
+    ) -> None:
+        ActiveRules.__init__(self, journal)
+        TradingFaults.__init__(self, clock, methods, stream)
+        ReportFaults.__init__(self, report_rules, account, stream, registry)
+        SubscriptionFaults.__init__(self, registry)
+        TokenFaults.__init__(self, tokens, rest, response_faults)
+        self._settings = settings
+        self._connections = connections
+        self._admission = admission
+        self._ssl = ssl
+        self._markets = markets
+        self._run_due = run_due
         self._timers: set[asyncio.TimerHandle] = set()
-        self._refusals: dict[Role | None, Refusal] = {}
-        self._refused_symbols: dict[str, str] = {}
-        self._ignored: dict[Role | None, float] = {}
 
     def clear(self) -> None:
-        """Let everything that is still to come go right."""
-        self._rules.clear()
-        self._countdowns.clear()
+        """End all faults, those that are still to come included."""
         while self._timers:
             self._timers.pop().cancel()
-        self._arrivals.clear()
-        self._report_rules.clear()
-        self._mutes.clear()
-        self._exchange.stream.catch_up()
-        self._refusals.clear()
-        self._refused_symbols.clear()
-        self._ignored.clear()
+        self._clear_rules()
+        self._clear_subscriptions()
         self._clear_tokens()
-        if self._exchange.ssl is not None:
-            self._exchange.ssl.sni_callback = None
+        self._report_rules.clear()
+        self._stream.catch_up()
+        self._admission.clear()
+        if self._ssl is not None:
+            self._ssl.sni_callback = None
 
     # Scripts.
 
@@ -177,16 +176,16 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def reset_connections(self, *, host: Role | None = None) -> None:
         """Reset every WebSocket connection without a closing handshake."""
-        self._note("reset_connections", host or "")
-        for connection in self._exchange.connections_to(host):
+        self._log("reset_connections", host or "")
+        for connection in self._connections.to(host):
             connection.abort()
 
     def close_connections(
         self, code: int = 1001, reason: str = "", *, host: Role | None = None
     ) -> None:
         """Close every WebSocket connection properly; with 1006, without a close frame."""
-        self._note("close_connections", str(code))
-        for connection in self._exchange.connections_to(host):
+        self._log("close_connections", str(code))
+        for connection in self._connections.to(host):
             if code == CloseCode.ABNORMAL_CLOSURE:
                 connection.hang_up()
             else:
@@ -194,8 +193,8 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def silence_connections(self, *, host: Role | None = None) -> None:
         """Keep the sockets open but send and read nothing on them any more."""
-        self._note("silence_connections", host or "")
-        for connection in self._exchange.connections_to(host):
+        self._log("silence_connections", host or "")
+        for connection in self._connections.to(host):
             connection.fall_silent()
 
     def stall_connections(
@@ -210,8 +209,8 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
             seconds: how late; `None` is until `release()` of the result is called.
             host: whose connections; all by default.
         """
-        self._note("stall_connections", host or "")
-        stalled = Stalled(self._exchange.connections_to(host))
+        self._log("stall_connections", host or "")
+        stalled = Stalled(self._connections.to(host))
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stalled.release)
         return stalled
@@ -233,13 +232,14 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
                 connection, token calls included, before a byte is read.
             host: where; everywhere by default.
         """
-        self._refusals[host] = Refusal(
+        refusal = Refusal(
             None if status is None else HTTPStatus(status),
             math.inf if times is None else times,
             asyncio.get_running_loop().time() + seconds,
             host,
         )
-        self._note("refuse_connections", f"status={status} times={times} seconds={seconds}")
+        self._admission.refuse(refusal)
+        self._log("refuse_connections", f"status={status} times={times} seconds={seconds}")
 
     def ignore_connections(self, times: int | None = 1, *, host: Role | None = None) -> None:
         """Accept new TCP connections but never answer their WebSocket handshake.
@@ -248,8 +248,8 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
             times: how many; `None` for all of them.
             host: where; everywhere by default.
         """
-        self._ignored[host] = math.inf if times is None else times
-        self._note("ignore_connections", f"times={times}")
+        self._admission.ignore(math.inf if times is None else times, host)
+        self._log("ignore_connections", f"times={times}")
 
     def break_tls(self, times: int = 1) -> None:
         """Break off the TLS handshake of new connections with an alert.
@@ -257,12 +257,12 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         Raises:
             ValueError: the exchange has no TLS.
         """
-        context = self._exchange.ssl
+        context = self._ssl
         if context is None:
             raise ValueError("break_tls needs an exchange with ssl=")
         alerts = [tls.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR] * times
         context.sni_callback = lambda *_: alerts.pop() if alerts else None
-        self._note("break_tls", f"times={times}")
+        self._log("break_tls", f"times={times}")
 
     # Messages.
 
@@ -287,7 +287,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         Returns:
             The rule: `fired` tells how often it acted, `cancel()` ends it.
         """
-        return self._send_by(Rule(name, matches, act, times=times, host=host))
+        return self._add_message_rule(Rule(name, matches, act, times=times, host=host))
 
     def corrupt_checksums(
         self,
@@ -333,17 +333,16 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def swap_updates(self, symbol: str, times: int = 1, *, channel: str = "book") -> Rule[Outgoing]:
         """Send the next two updates of a symbol in the wrong order, `times` times over."""
-        meant = rules.data(channel, symbol)
-        rule = rules.Overtaken(
+        matches = rules.data(channel, symbol)
+        rule = Overtaken(
             "swap_updates",
-            meant,
-            rules.swallow,
+            matches,
             times=times,
             deliver=rules.transmit,
-            passes=meant,
+            passes=matches,
             wait=None,
         )
-        return self._send_by(rule)
+        return self._add_message_rule(rule)
 
     def truncate_updates(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
@@ -394,8 +393,8 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def send_text(self, text: str) -> None:
         """Send a text frame, sensible or not, to everybody."""
-        self._note("send_text", text)
-        for connection in self._exchange.connections:
+        self._log("send_text", text)
+        for connection in self._connections.to(None):
             connection.send_text(text.encode())
 
     def send_huge_frame(self, size: int = 64 * 2**20) -> None:
@@ -445,16 +444,11 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def send_bytes(self, data: bytes) -> None:
         """Put bytes on every socket as they are: half a frame, a wrong frame, anything."""
-        self._note("send_bytes", data.hex())
-        for connection in self._exchange.connections:
+        self._log("send_bytes", data.hex())
+        for connection in self._connections.to(None):
             connection.send_bytes(data)
 
     # The exchange itself.
-
-    def refuse_symbols(self, *symbols: str, error: str = UNSUPPORTED_PAIR) -> None:
-        """Refuse new subscriptions to some symbols; `{}` in the text stands for the symbol."""
-        self._refused_symbols |= {symbol: error.format(symbol) for symbol in symbols}
-        self._note("refuse_symbols", " ".join(symbols))
 
     def set_system(
         self,
@@ -474,12 +468,12 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
             upcoming_maintenance: what is announced, in the long form of the message: mappings, with
                 times in any format.
         """
-        self._note("set_system", system)
-        self._exchange.system = system
-        self._exchange.shows_connection_ids = connection_id
-        self._exchange.upcoming_maintenance = list(upcoming_maintenance)
+        self._log("set_system", system)
+        self._settings.system = system
+        self._settings.shows_connection_ids = connection_id
+        self._settings.upcoming_maintenance = list(upcoming_maintenance)
         self._greet()
-        self._exchange.run_due()
+        self._run_due()
 
     def set_pair_status(self, symbol: str, status: PairStatus) -> None:
         """Change the status of a pair and tell those who subscribe to `instrument`.
@@ -490,12 +484,12 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         Raises:
             KeyError: the pair is not listed.
         """
-        self._note("set_pair_status", f"{symbol} {status}")
-        self._exchange.markets.set_status(symbol, status)
+        self._log("set_pair_status", f"{symbol} {status}")
+        self._markets.set_status(symbol, status)
 
     def storm_status(self, count: int = 1000) -> None:
         """Tell everybody the system status `count` times in a row."""
-        self._note("storm_status", str(count))
+        self._log("storm_status", str(count))
         for _ in range(count):
             self._greet()
 
@@ -504,74 +498,13 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
         Both carry the checksum of what they make of the book.
         """
-        self._note("cross_book", symbol)
-        market = self._exchange.markets.market(symbol)
+        self._log("cross_book", symbol)
+        market = self._markets.market(symbol)
         ticks = market.book.asks.row(0)[0] + 1
         for lots in (1, 0):
-            self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
-
-    # What the exchange asks.
-
-    def ignores_handshake(self, host: Host) -> bool:
-        """Tell whether a WebSocket handshake is to stay without an answer, and count it."""
-        for aimed_at, left in self._ignored.items():
-            if left > 0 and host.plays(aimed_at):
-                self._ignored[aimed_at] -= 1
-                self._note("ignored_handshake")
-                return True
-        return False
-
-    def resets_connection(self, host: Host) -> bool:
-        """Tell whether a new TCP connection is to be reset, and count it."""
-        return self._refusal(host, by_status=False) is not None
-
-    def handshake_status(self, host: Host) -> HTTPStatus | None:
-        """Return the HTTP status that refuses a WebSocket handshake, if any, and count it."""
-        refusal = self._refusal(host, by_status=True)
-        return None if refusal is None else refusal.status
-
-    def refusal_of(self, symbol: str | None) -> str | None:
-        """Return the text that refuses subscriptions to a symbol, if any."""
-        return self._refused_symbols.get(symbol) if symbol is not None else None
-
-    def _send_by(self, rule: R) -> R:
-        self._rules.append(rule)
-        return rule
-
-    def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
-        """Return what leaves now in a message's place."""
-        for countdown in self._countdowns:
-            if countdown.count(session, message):
-                # Not at once, as others may be due the same message.
-                asyncio.get_running_loop().call_soon(countdown.act)
-        self._countdowns = [countdown for countdown in self._countdowns if countdown.left]
-        for rule in self._rules:
-            if rule.meets(session, message):
-                return self._apply(rule, session, message)
-        return [message]
-
-    def _apply(self, rule: Rule[Outgoing], session: Session, message: Outgoing) -> list[Outgoing]:
-        leaving = rule.apply(session, message)
-        if rule.is_over:
-            self._rules.remove(rule)
-        self._exchange.journal.note(rule.name, message.symbol or "", connection=session.number)
-        return leaving
-
-    def _refusal(self, host: Host, *, by_status: bool) -> Refusal | None:
-        for refusal in self._refusals.values():
-            if (refusal.status is not None) == by_status and refusal.meets(host):
-                refusal.times -= 1
-                self._note("refused_connection")
-                return refusal
-        return None
+            self._markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
 
     def _greet(self) -> None:
-        for connection in self._exchange.connections:
+        for connection in self._connections.to(None):
             if connection.session is not None:
                 connection.session.greet()
-
-    def _subscriptions(self) -> list[Subscription]:
-        return self._exchange.registry.all()
-
-    def _note(self, event: str, detail: str = "") -> None:
-        self._exchange.journal.note(event, detail)

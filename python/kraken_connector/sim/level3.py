@@ -68,7 +68,7 @@ class Change:
     events: list[Event]
 
 
-class OrderBook:
+class ReferenceOrders:
     """The orders of one market, level by level.
 
     Args:
@@ -232,7 +232,7 @@ class OrderStep:
         changes: what happened, by level.
     """
 
-    orders: OrderBook
+    orders: ReferenceOrders
     before: Scope
     changes: Mapping[Place, Change]
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
-from .level3 import OrderBook, OrderStep, Place
+from .level3 import OrderStep, Place, ReferenceOrders
 from .pairs import Pair
 from .queues import PRIORITY, Own, QueueRule
 from .statistics import CandleSeries, Totals
@@ -143,7 +143,7 @@ class SimMarket:
         self._seed = seed
         self._clock = clock
         self._now = clock()
-        self._orders: OrderBook | None = None
+        self._orders: ReferenceOrders | None = None
         self._candles: dict[int, CandleSeries] = {}
         self._trade_id = self._chance.randint(10**6, 10**8)
         self._fill_book()
@@ -183,11 +183,11 @@ class SimMarket:
 
         return self._move(depths, events)
 
-    def orders(self) -> OrderBook:
+    def orders(self) -> ReferenceOrders:
         """Return the orders behind the book; they are kept from the first call on."""
         if self._orders is None:
             seed = f"{self._seed}:{self.pair.symbol}:orders"
-            self._orders = OrderBook(
+            self._orders = ReferenceOrders(
                 self.book,
                 self._own_places,
                 seed=seed,

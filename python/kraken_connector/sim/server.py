@@ -13,27 +13,32 @@ from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account, SnapshotOrders
+from .admission import Admission
 from .allowance import Allowance
-from .connection import Connection
+from .connection import Connection, Connections
 from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
-from .hosts import Host, HostCount, hosts_of
+from .hosts import Host, HostCount, make_hosts
+from .http import ResponseFaults, no_such_page
 from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
 from .published import PublishedOrders, PublishedState
 from .queues import AmendRule, QueueRule
-from .registry import Registry
+from .registry import SubscriptionRegistry
 from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
-from .session import Outgoing, Session, Subscription
+from .session import Services, Session
+from .settings import Settings
+from .subscription import Subscription
 from .tokens import RestApi, Tokens, new_secret
-from .trading.agenda import Agenda
-from .trading.dead_man import DeadMan
-from .trading.desk import Desk
+from .trading.cancel_timer import CancelTimer
 from .trading.matching import DEAD_MAN
+from .trading.order_methods import OrderMethods
 from .trading.rate import TIERS, RateCounters, TierName
+from .trading.report_rules import ReportRules
+from .trading.schedule import Schedule
 from .trading.shapes import (
     BatchAddReply,
     BatchAddRows,
@@ -44,8 +49,21 @@ from .trading.shapes import (
 )
 from .trading.stamps import ReportStamps
 from .trading.stream import PrivateStream
+from .writer import Outgoing, Writer
 
 T = TypeVar("T")
+
+
+def _setting(name: str) -> Any:
+    """Return a property for the setting of that name."""
+
+    def get(exchange: SimulatedExchange) -> Any:
+        return getattr(exchange.settings, name)
+
+    def put(exchange: SimulatedExchange, value: Any) -> None:
+        setattr(exchange.settings, name, value)
+
+    return property(get, put)
 
 
 class SimulatedExchange:
@@ -115,6 +133,17 @@ class SimulatedExchange:
         clock: gives nanoseconds since the epoch; `run_due` looks at it.
     """
 
+    ack_first: bool = _setting("ack_first")
+    reply_first: bool = _setting("reply_first")
+    message_limit: int | None = _setting("message_limit")
+    heartbeat_interval: float = _setting("heartbeat_interval")
+    idle_seconds: float | None = _setting("idle_seconds")
+    send_buffer_limit: int = _setting("send_buffer_limit")
+    texts: Mapping[str, str] = _setting("texts")
+    system: str = _setting("system")
+    shows_connection_ids: bool = _setting("shows_connection_ids")
+    upcoming_maintenance: list[object] = _setting("upcoming_maintenance")
+
     def __init__(
         self,
         *,
@@ -158,28 +187,31 @@ class SimulatedExchange:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
-        self.hosts = hosts_of(self, hosts, role, port)
         self.ssl = ssl
-        self.ack_first = ack_first
-        self.heartbeat_interval = heartbeat_interval
-        self.message_limit = message_limit
-        self.send_buffer_limit = send_buffer_limit
         self.clock = clock
-        self.texts = texts
-        self.idle_seconds = idle_seconds
+        self.settings = Settings(
+            ack_first=ack_first,
+            reply_first=reply_first,
+            message_limit=message_limit,
+            heartbeat_interval=heartbeat_interval,
+            idle_seconds=idle_seconds,
+            send_buffer_limit=send_buffer_limit,
+            texts=texts,
+        )
         self.api_key = api_key or "simulated-key"
         self.api_secret = api_secret or new_secret()
-        self.system = "online"
-        self.shows_connection_ids = True
-        self.upcoming_maintenance: list[object] = []
+        self._rate = rate
+        self._chance = random.Random(seed)
+        self._feeding: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_serving = False
         self.journal = Journal(clock)
-        self.registry = Registry()
+        self.registry = SubscriptionRegistry()
         self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
         self.rest = RestApi(
             api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens, clock=clock
         )
-        self.faults = Faults(self)
         self.markets = MarketFeed(
             resolve_pairs(symbols),
             self.registry,
@@ -188,17 +220,17 @@ class SimulatedExchange:
             history=history,
             clock=clock,
             queue_rule=QueueRule(level3_restamps, level3_amends),
+            is_halted=lambda: self.settings.system != "online",
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets
-        self.markets.is_halted = lambda: self.system != "online"
-        self.reply_first = reply_first
-        self.agenda = Agenda()
+        self.schedule = Schedule(on_change=self._set_timer)
         self.rates = RateCounters(TIERS[tier], clock)
+        report_rules = ReportRules(self.journal)
         self.stream = PrivateStream(
             self.registry,
             self.rates.rounded,
-            self.faults.edited,
+            report_rules.edited,
             rate_key=rate_key,
             parts=snapshot_parts,
             pause=snapshot_pause,
@@ -207,37 +239,67 @@ class SimulatedExchange:
         self.account = Account(
             self.markets,
             self.stream,
-            self.agenda,
+            self.schedule,
             seed=seed,
             clock=clock,
             balances=balances,
             stamps=report_stamps,
             snapshot_orders=snapshot_orders,
         )
-        self.desk = Desk(
+        self.order_methods = OrderMethods(
             self.account.records,
             self.account.matching,
             self.markets,
             self.rates,
-            DeadMan(self.agenda, self._cancel_everything),
+            CancelTimer(self.schedule, self._cancel_everything),
             clock=clock,
-            system=lambda: self.system,
+            settings=self.settings,
             shapes=Shapes(
                 batch_add_reply, batch_add_rows, batch_cancel_reply, timer_keys, timer_off
             ),
-            texts=texts,
             names_replaced=names_replaced,
             positions=positions,
             seed=seed,
         )
-        self._rate = rate
-        self._chance = random.Random(seed)
-        self._connections: dict[Connection, None] = {}
-        self._sessions = 0
-        self._feeding: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_serving = False
-        self.agenda.changed = self._arm
+        self._connections = Connections(self.journal)
+        self._admission = Admission(self.journal)
+        self._response_faults = ResponseFaults()
+        self.faults = Faults(
+            settings=self.settings,
+            journal=self.journal,
+            connections=self._connections,
+            admission=self._admission,
+            response_faults=self._response_faults,
+            ssl=ssl,
+            markets=self.markets,
+            registry=self.registry,
+            tokens=self.tokens,
+            rest=self.rest,
+            account=self.account,
+            methods=self.order_methods,
+            stream=self.stream,
+            report_rules=report_rules,
+            clock=clock,
+            run_due=self.run_due,
+        )
+        self._services = Services(
+            settings=self.settings,
+            clock=clock,
+            journal=self.journal,
+            registry=self.registry,
+            tokens=self.tokens,
+            level3_allowance=self.level3_allowance,
+            order_methods=self.order_methods,
+            stream=self.stream,
+            check=self._check,
+            start=self.start,
+            run_due=self.run_due,
+            deliver=self._deliver,
+            arriving=self.faults.arriving,
+            refusal_of=self.faults.refusal_of,
+            lets_through=self.faults.lets_through,
+        )
+        self.hosts = make_hosts(hosts, role, port, address=host, ssl=ssl, connect=self._connect)
 
     @classmethod
     def replay(
@@ -286,23 +348,20 @@ class SimulatedExchange:
             self._stop_listening()
             raise
         self._is_serving = True
-        self._arm()
+        self._set_timer()
         if self._rate > 0 or self.feed is not self.markets:
             self._feeding = asyncio.get_running_loop().create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
         """Stop listening, reset all connections and wait until they are gone."""
         self._is_serving = False
-        self._arm()
+        self._set_timer()
         if self._feeding is not None:
             self._feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._feeding
         self._stop_listening()
-        connections = list(self._connections)
-        for connection in connections:
-            connection.abort()
-        await asyncio.gather(*(connection.closed.wait() for connection in connections))
+        await self._connections.reset_all()
 
     def _stop_listening(self) -> None:
         for host in self.hosts:
@@ -351,16 +410,16 @@ class SimulatedExchange:
     @property
     def connections(self) -> list[Connection]:
         """The live WebSocket connections, oldest first."""
-        return [connection for connection in self._connections if connection.session is not None]
+        return self._connections.to(None)
 
     def connections_to(self, host: Role | None) -> list[Connection]:
         """Return the live WebSocket connections to one host, oldest first; `None` is all hosts."""
-        return [connection for connection in self.connections if connection.host.plays(host)]
+        return self._connections.to(host)
 
     @property
     def connections_total(self) -> int:
         """How many WebSocket connections there ever were."""
-        return self._sessions
+        return self._connections.total
 
     async def step(self, symbol: str, n: int = 1) -> Step:
         """Move one market `n` times and return the last step.
@@ -433,8 +492,8 @@ class SimulatedExchange:
         maintenance nothing is done; it is made up for afterwards.
         """
         if self._is_up:
-            self.agenda.run(self.clock())
-        self._arm()
+            self.schedule.run(self.clock())
+        self._set_timer()
         self.journal.changed()
 
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
@@ -480,19 +539,19 @@ class SimulatedExchange:
     def _is_up(self) -> bool:
         return self.system != "maintenance"
 
-    def _arm(self) -> None:
-        """Look at the clock again when the next thing of the agenda is due."""
+    def _set_timer(self) -> None:
+        """Call `run_due` when the next scheduled action is due."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        next_ns = self.agenda.next_ns
+        next_ns = self.schedule.next_ns
         if next_ns is not None and self._is_serving and self._is_up:
             seconds = max(0.0, (next_ns - self.clock()) / 1e9)
             self._timer = asyncio.get_running_loop().call_later(seconds, self.run_due)
 
     def _cancel_everything(self) -> None:
-        self.journal.note("dead_man")
-        self.desk.cancel_everything(DEAD_MAN)
+        self.journal.add("dead_man")
+        self.order_methods.cancel_everything(DEAD_MAN)
 
     def _check_steerable(self) -> None:
         if self.feed is not self.markets:
@@ -503,31 +562,6 @@ class SimulatedExchange:
             await connection.writable()
         await asyncio.sleep(0)
 
-    # What connections and sessions call.
-
-    def accepts(self, connection: Connection) -> bool:
-        """Take in a TCP connection, and tell whether it may stay."""
-        self._connections[connection] = None
-        return not self.faults.resets_connection(connection.host)
-
-    def joined(self, connection: Connection) -> Session:
-        """Open the session of a connection that shook hands."""
-        self._sessions += 1
-        session = Session(self, connection, self._sessions)
-        where = f"to {connection.host.role}" if len(self.hosts) > 1 else ""
-        self.journal.note("connected", where, connection=session.number)
-        return session
-
-    def left(self, connection: Connection) -> None:
-        """Forget a connection."""
-        del self._connections[connection]
-        if connection.session is not None:
-            self.journal.note("disconnected", connection=connection.session.number)
-
-    def new_connection_id(self) -> int:
-        """Return a number that needs all of an unsigned 64-bit integer."""
-        return self._chance.getrandbits(63) | 1 << 63
-
     def start(self, subscription: Subscription) -> None:
         """Send a new subscription its snapshot."""
         if subscription.channel in PRIVATE_CHANNELS:
@@ -535,8 +569,28 @@ class SimulatedExchange:
         else:
             self.feed.start(subscription)
 
-    def deliver(self, session: Session, message: Outgoing) -> None:
-        """Send a message, unless a fault has other plans for it."""
+    def _check(self, subscription: Subscription) -> None:
+        self.feed.check(subscription)
+
+    def _connect(self, host: Host) -> Connection:
+        return Connection(
+            host,
+            self.settings,
+            self.journal,
+            connections=self._connections,
+            admission=self._admission,
+            respond=self.rest.respond if host.serves_rest else no_such_page,
+            response_faults=self._response_faults,
+            open_session=self._open_session,
+        )
+
+    def _open_session(self, connection: Writer) -> Session:
+        # An id that needs all 64 bits of an unsigned integer.
+        connection_id = self._chance.getrandbits(63) | 1 << 63
+        return Session(connection, connection_id, self._services)
+
+    def _deliver(self, session: Session, message: Outgoing) -> None:
+        """Send what faults put in the place of a message."""
         for leaving in self.faults.pass_on(session, message):
             session.connection.transmit(leaving)
         self.journal.changed()

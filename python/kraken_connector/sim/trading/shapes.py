@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ..encode import timestamp
-from .dead_man import SECOND_NS
+from .cancel_timer import SECOND_NS
 
 Answer: TypeAlias = Mapping[str, Any]
 """What a response has besides method, `req_id` and times."""
