@@ -20,7 +20,7 @@ from kraken_connector.sim import SimulatedExchange, book
 from kraken_connector.sim.book import ReferenceBook
 from kraken_connector.sim.flat_out import FlatOutFeed
 from kraken_connector.sim.level3 import DEPTHS, ReferenceOrders
-from kraken_connector.sim.queues import Crowd, Own, Queue, QueueRule, Resting, total
+from kraken_connector.sim.queues import OtherOrders, Own, Queue, QueueRule, Resting, total
 
 VECTOR = Path(__file__).parents[1] / "fixtures" / "vectors" / "level3-btcusd-doc.json"
 BTC = "BTC/USD"
@@ -257,8 +257,8 @@ class Clock:
         return self.now
 
 
-def crowd(seed: int = 1) -> Crowd:
-    return Crowd(random.Random(seed), Clock())
+def crowd(seed: int = 1) -> OtherOrders:
+    return OtherOrders(random.Random(seed), Clock())
 
 
 def ahead(queue: Queue, order_id: str) -> int:
@@ -315,7 +315,7 @@ def test_trade_fills_the_front_partially_and_keeps_its_place() -> None:
 
 def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_place() -> None:
     first, second = Resting("first", 10, 1), Resting("second", 10, 2)
-    others = Crowd(random.Random(1), Clock(), QueueRule(restamps=True))
+    others = OtherOrders(random.Random(1), Clock(), QueueRule(restamps=True))
     queue, (event,) = others.settle((first, second), 14, 6, [])
     assert [order.order_id for order in queue] == ["first", "second"]
     assert event.kind == "modify"

@@ -100,7 +100,7 @@ def test_single_orders_show_the_account_where_it_stands() -> None:
         sides: list[tuple[Side, Any]] = [("bid", "bids"), ("ask", "asks")]
         for side, name in sides:
             queues = {Decimal(price): queue for price, queue in reader.sides[name].items()}
-            for ticks in bench.market.own.places(side):
+            for ticks in bench.market.own.prices(side):
                 queue = queues.get(Decimal(ticks) / 10, [])
                 for own in bench.market.own.queue(side, ticks) if queue else ():
                     shown = next(one for one in queue if one.order_id == own.order_id)

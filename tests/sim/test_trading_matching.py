@@ -362,5 +362,5 @@ def test_queue_hands_out_trades_by_place(
     own.join("a", "bid", 10, 3, 5)
     own.join("b", "bid", 10, 4, 7)
     others_then(own)
-    got = [(order and order.order_id, lots) for order, lots in own.take("bid", 10, taken)]
+    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, taken)]
     assert got == expected

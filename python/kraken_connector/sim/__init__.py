@@ -3,8 +3,8 @@
     async with SimulatedExchange(symbols=["BTC/USD"]) as sim:
         ...  # connect any WebSocket v2 client to sim.url
 
-It computes its books and checksums by itself, without the connector's core, so that tests can
-hold the two against each other.
+It computes its books and checksums without the connector's core, so that tests can compare the
+two.
 """
 
 from __future__ import annotations

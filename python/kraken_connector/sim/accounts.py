@@ -38,7 +38,7 @@ class Account:
         stream: sends the reports.
         schedule: when orders start and expire.
         seed: of the random ids.
-        clock: gives nanoseconds since the epoch.
+        clock: returns nanoseconds since the epoch.
         balances: the initial balances by asset.
         stamps: whether reports share timestamps.
         snapshot_orders: how snapshots show an open order that is partially filled.

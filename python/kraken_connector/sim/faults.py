@@ -52,10 +52,10 @@ PairStatus = Literal[
 
 
 class Stalled:
-    """Connections whose bytes are on their way until they are let go.
+    """Connections that read nothing until `release()`.
 
     Args:
-        connections: which.
+        connections: the connections to stall.
     """
 
     def __init__(self, connections: Iterable[Connection]) -> None:
@@ -64,7 +64,7 @@ class Stalled:
             connection.stall()
 
     def release(self) -> None:
-        """Read what the clients wrote."""
+        """Read what the clients wrote meanwhile."""
         connections, self._connections = self._connections, []
         for connection in connections:
             connection.resume()
@@ -122,14 +122,14 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     # Scripts.
 
     def after_seconds(self, seconds: float, act: Callable[[], object]) -> asyncio.TimerHandle:
-        """Bring a fault about in a while: `after_seconds(2, sim.faults.reset_connections)`.
+        """Call a fault later: `after_seconds(2, sim.faults.reset_connections)`.
 
         Args:
             seconds: from now.
-            act: what happens then; it is called without arguments.
+            act: called without arguments.
 
         Returns:
-            A handle; `cancel()` lets nothing happen.
+            A handle; `cancel()` prevents the call.
         """
 
         def due() -> None:
@@ -150,18 +150,18 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         type: str = "update",
         host: Role | None = None,
     ) -> Countdown:
-        """Bring a fault about when some more messages have left, before anything else does.
+        """Call a fault after a number of messages, before any other message is sent.
 
         Args:
-            count: how many, dropped ones too. Messages to two connections count twice.
-            act: what happens then; it is called without arguments.
+            count: how many, dropped ones included. A message to two connections counts twice.
+            act: called without arguments.
             channel: whose messages count.
             symbol: of which pair; of all by default.
             type: `update` or `snapshot`.
             host: whose connections; all by default.
 
         Returns:
-            A countdown; `cancel()` lets nothing happen.
+            A countdown; `cancel()` prevents the call.
 
         Raises:
             ValueError: `count` is less than 1.
@@ -172,7 +172,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._countdowns.append(countdown)
         return countdown
 
-    # Connections. `host` aims at one of three hosts by its role, such as "level3".
+    # Connections. `host` selects one of three hosts by its role, such as "level3".
 
     def reset_connections(self, *, host: Role | None = None) -> None:
         """Reset every WebSocket connection without a closing handshake."""
@@ -183,7 +183,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def close_connections(
         self, code: int = 1001, reason: str = "", *, host: Role | None = None
     ) -> None:
-        """Close every WebSocket connection properly; with 1006, without a close frame."""
+        """Close every WebSocket connection with a closing handshake; with 1006, without one."""
         self._log("close_connections", str(code))
         for connection in self._connections.to(host):
             if code == CloseCode.ABNORMAL_CLOSURE:
@@ -192,7 +192,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
                 connection.close(code, reason)
 
     def silence_connections(self, *, host: Role | None = None) -> None:
-        """Keep the sockets open but send and read nothing on them any more."""
+        """Keep the sockets open but send and read nothing from now on."""
         self._log("silence_connections", host or "")
         for connection in self._connections.to(host):
             connection.fall_silent()
@@ -200,13 +200,13 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def stall_connections(
         self, seconds: float | None = None, *, host: Role | None = None
     ) -> Stalled:
-        """Keep the sockets open, but send nothing and read late what clients write.
+        """Keep the sockets open, but send nothing and read late.
 
-        Order requests are carried out then, even if the client is gone; the exchange's own
-        deadline of 5 seconds begins only when they are read.
+        Order requests are carried out when they are read, even if the client is gone; the
+        exchange's own deadline of 5 seconds begins only then.
 
         Args:
-            seconds: how late; `None` is until `release()` of the result is called.
+            seconds: how late; `None` waits for `release()` of the result.
             host: whose connections; all by default.
         """
         self._log("stall_connections", host or "")
@@ -228,9 +228,9 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         Args:
             times: how many; `None` for all of them.
             seconds: for how long.
-            status: HTTP status of the answer, such as 403, 429 or 502; `None` resets the TCP
-                connection, token calls included, before a byte is read.
-            host: where; everywhere by default.
+            status: HTTP status of the response, such as 403, 429 or 502; `None` resets the TCP
+                connection before a byte is read, those of token calls included.
+            host: which host; all by default.
         """
         refusal = Refusal(
             None if status is None else HTTPStatus(status),
@@ -242,17 +242,17 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._log("refuse_connections", f"status={status} times={times} seconds={seconds}")
 
     def ignore_connections(self, times: int | None = 1, *, host: Role | None = None) -> None:
-        """Accept new TCP connections but never answer their WebSocket handshake.
+        """Accept new TCP connections but leave their WebSocket handshake unanswered.
 
         Args:
             times: how many; `None` for all of them.
-            host: where; everywhere by default.
+            host: which host; all by default.
         """
         self._admission.ignore(math.inf if times is None else times, host)
         self._log("ignore_connections", f"times={times}")
 
     def break_tls(self, times: int = 1) -> None:
-        """Break off the TLS handshake of new connections with an alert.
+        """Abort the TLS handshake of new connections with an alert.
 
         Raises:
             ValueError: the exchange has no TLS.
@@ -275,17 +275,17 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         *,
         host: Role | None = None,
     ) -> Rule[Outgoing]:
-        """Make a fault of your own.
+        """Add a fault of your own.
 
         Args:
             name: as in the log.
-            matches: whether a message is meant.
-            act: returns what leaves now in the message's place.
-            times: how often; `None` for ever. Messages to two connections count twice.
+            matches: tells whether the fault acts on a message.
+            act: returns the messages that are sent in the place of one.
+            times: how often; `None` for no limit. A message to two connections counts twice.
             host: whose connections; all by default.
 
         Returns:
-            The rule: `fired` tells how often it acted, `cancel()` ends it.
+            The rule: `fired` is how often it acted, `cancel()` ends it.
         """
         return self._add_message_rule(Rule(name, matches, act, times=times, host=host))
 
@@ -311,18 +311,18 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def garble_checksums(
         self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol, or its snapshots, with a checksum that is a text."""
+        """Send the next updates of a symbol, or its snapshots, with a checksum that is a string."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("garble_checksums", matches, rules.quote_checksum, times)
 
     def corrupt_updates(self, symbol: str, times: int | None = 1) -> Rule[Outgoing]:
-        """Send the next book updates of a symbol with a wrong quantity; all else is right."""
+        """Send the next book updates of a symbol with one wrong quantity."""
         return self.add("corrupt_updates", rules.data("book", symbol), rules.spoil_qty, times)
 
     def drop_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Do not send the next updates of a symbol."""
+        """Drop the next updates of a symbol."""
         return self.add("drop_updates", rules.data(channel, symbol), rules.swallow, times)
 
     def duplicate_updates(
@@ -347,31 +347,31 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def truncate_updates(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol without their end, so that they are no JSON."""
+        """Send the next updates of a symbol without their end, as invalid JSON."""
         return self.add("truncate_updates", rules.data(channel, symbol), rules.truncate, times)
 
     def lose_snapshots(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Do not send the next snapshots of a symbol, though the subscription is acked."""
+        """Drop the next snapshots of a symbol; the subscription is acked."""
         matches = rules.data(channel, symbol, type="snapshot")
         return self.add("lose_snapshots", matches, rules.swallow, times)
 
     def duplicate_acks(
         self, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Answer requests twice."""
+        """Send answers to subscriptions twice."""
         return self.add("duplicate_acks", rules.kind("answer"), rules.double, times, host=host)
 
     def delay_acks(
         self, seconds: float, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Send answers to requests late; messages of the channel overtake them."""
+        """Send answers to subscriptions late; messages of the channel overtake them."""
         act = rules.delay(seconds, rules.transmit)
         return self.add("delay_acks", rules.kind("answer"), act, times, host=host)
 
     def swallow_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule[Outgoing]:
-        """Do not answer requests; subscriptions become active all the same."""
+        """Drop answers to subscriptions, which are carried out."""
         return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times, host=host)
 
     def delay_pongs(
@@ -384,21 +384,21 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def swallow_pongs(
         self, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Do not answer pings."""
+        """Drop pongs."""
         return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times, host=host)
 
     def stop_heartbeats(self, *, host: Role | None = None) -> Rule[Outgoing]:
-        """Send no heartbeats; `cancel()` the rule to go on."""
+        """Send no heartbeats until `cancel()` of the result."""
         return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None, host=host)
 
     def send_text(self, text: str) -> None:
-        """Send a text frame, sensible or not, to everybody."""
+        """Send a text frame with any content to every client."""
         self._log("send_text", text)
         for connection in self._connections.to(None):
             connection.send_text(text.encode())
 
     def send_huge_frame(self, size: int = 64 * 2**20) -> None:
-        """Begin a text frame of `size` bytes on every socket."""
+        """Send the beginning of a text frame of `size` bytes to every client."""
         self.send_bytes(wire.head(size) + b" " * 1024)
 
     # Frames and bytes.
@@ -406,7 +406,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def stall_mid_frame(
         self, symbol: str, *, channel: str = "book", type: str = "update"
     ) -> Rule[Outgoing]:
-        """Send half of the next message of a symbol, then nothing more on its socket."""
+        """Send half of the next message of a symbol, then nothing more on its connection."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("stall_mid_frame", matches, wire.stall)
 
@@ -439,11 +439,11 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def compress_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol compressed, though that was not agreed on."""
+        """Send the next updates of a symbol compressed, without having negotiated compression."""
         return self.add("compress_updates", rules.data(channel, symbol), wire.compress, times)
 
     def send_bytes(self, data: bytes) -> None:
-        """Put bytes on every socket as they are: half a frame, a wrong frame, anything."""
+        """Write bytes to every socket: half a frame, an invalid frame, anything."""
         self._log("send_bytes", data.hex())
         for connection in self._connections.to(None):
             connection.send_bytes(data)
@@ -457,16 +457,17 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         connection_id: bool = True,
         upcoming_maintenance: Sequence[object] = (),
     ) -> None:
-        """Change the system status and tell everybody.
+        """Change the system status and send it to every client.
 
-        Orders are taken as the status allows. Markets trade by themselves only while `online`.
+        The status decides which orders are accepted. Markets trade by themselves only while
+        `online`.
 
         Args:
-            system: the new state.
+            system: the new status.
             connection_id: whether status messages carry a connection id; the exchange leaves it
                 out during maintenance.
-            upcoming_maintenance: what is announced, in the long form of the message: mappings, with
-                times in any format.
+            upcoming_maintenance: announced maintenance, in the long form of the message: mappings,
+                with times in any format.
         """
         self._log("set_system", system)
         self._settings.system = system
@@ -476,10 +477,10 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._run_due()
 
     def set_pair_status(self, symbol: str, status: PairStatus) -> None:
-        """Change the status of a pair and tell those who subscribe to `instrument`.
+        """Change the status of a pair and send it to the subscribers of `instrument`.
 
-        Orders of the pair are taken as the status allows. Its market trades by itself only while
-        it is `online`.
+        The status decides which orders of the pair are accepted. Its market trades by itself only
+        while it is `online`.
 
         Raises:
             KeyError: the pair is not listed.
@@ -488,15 +489,15 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._markets.set_status(symbol, status)
 
     def storm_status(self, count: int = 1000) -> None:
-        """Tell everybody the system status `count` times in a row."""
+        """Send every client the system status `count` times."""
         self._log("storm_status", str(count))
         for _ in range(count):
             self._greet()
 
     def cross_book(self, symbol: str) -> None:
-        """Send an update with a bid above the best ask, then one that takes it away again.
+        """Send an update with a bid above the best ask, then one that removes it.
 
-        Both carry the checksum of what they make of the book.
+        Both carry the right checksum of the resulting book.
         """
         self._log("cross_book", symbol)
         market = self._markets.market(symbol)

@@ -60,7 +60,7 @@ class MarketFeed:
         seed: of the markets' randomness.
         rate: steps per second, all symbols together; only symbols with a subscriber move.
         history: how many published books to keep for each symbol and depth.
-        clock: gives nanoseconds since the epoch.
+        clock: returns nanoseconds since the epoch.
         queue_rule: how orders that change keep or lose their place in the queue.
         is_halted: tells whether the markets quote but do not trade.
 

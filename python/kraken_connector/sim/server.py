@@ -1,4 +1,4 @@
-"""The simulated exchange: a real server on loopback that speaks Kraken's WebSocket API v2."""
+"""The simulated exchange: a server on loopback for Kraken's WebSocket API v2."""
 
 from __future__ import annotations
 
@@ -67,70 +67,72 @@ def _setting(name: str) -> Any:
 
 
 class SimulatedExchange:
-    """WebSocket v2 and the REST token call, for as long as the `async with` lasts.
+    """Serves WebSocket v2 and the REST token call until the `async with` block ends.
 
     Args:
         host: loopback address to listen on.
         port: TCP port; 0 takes a free one. Three hosts take this one and the next two.
         hosts: `one` serves everything on one port; `three` splits the channels over a public, a
             private and a level3 host as the exchange does, the token call on the public one.
-        symbols: what is listed: `None` for ten named pairs, a number for that many pairs, or
+        symbols: the listed pairs: `None` for ten named pairs, a number for that many pairs, or
             symbols and `Pair` objects.
-        seed: start of all randomness; equal seeds give equal markets.
-        rate: market steps per second, all symbols together. Only symbols that somebody listens to
-            move. 0 moves nothing by itself: call `step`. `math.inf` plays ready-made loops as
-            fast as each client reads, for benchmarks.
+        seed: random seed; equal seeds give equal markets.
+        rate: market steps per second, all symbols together. Only symbols with a subscriber move.
+            With 0 nothing moves until `step` is called. `math.inf` sends ready-made loops as fast
+            as each client reads, for benchmarks.
         heartbeat_interval: seconds without a channel message until a heartbeat; 0 sends none.
         ssl: TLS for both protocols.
-        api_key: the key that token calls must carry; made up if `None`.
-        api_secret: its secret, base64; made up if `None`.
-        role: what the only host serves, for an exchange that is one of the three hosts.
+        api_key: the key that token calls must carry; `simulated-key` if `None`.
+        api_secret: its secret, base64; random if `None`.
+        role: which channels the only host serves, to simulate one of the three hosts alone.
         ack_first: whether the answer to a subscribe precedes the snapshot.
         token_lifetime: seconds until an unused token expires.
-        level3_allowance: what level3 subscriptions may cost per second; 200 is the standard's, 500
-            the pro's, `None` is unlimited.
-        message_limit: requests per second and connection until `Exceeded msg rate`; `None` is
-            unlimited.
-        send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
-        history: published books to remember for each symbol and depth.
-        balances: what the account holds at first, by asset.
+        level3_allowance: the most that level3 subscriptions may cost per second; 200 for a standard
+            account, 500 for a pro account, `None` for no limit.
+        message_limit: requests per second and connection until `Exceeded msg rate`; `None` for no
+            limit.
+        send_buffer_limit: bytes that may wait for a slow client; beyond, its connection is reset.
+        history: published books to keep for each symbol and depth.
+        balances: the initial balances of the account by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
-        reply_first: whether the reply to an order method precedes the reports of what it did.
-        positions: whether the account has positions that `settle-position` orders can close. They
-            are taken with any quantity, 0 included, and what happens to them is up to the test.
-        idle_seconds: after how long a connection without any subscription is closed, whatever it
-            asks; `None` is never.
-        level3_restamps: whether an order of level3 that shrinks has a new timestamp, though it
-            keeps its place.
-        level3_amends: whether an amended order of level3 keeps its place in its queue: `priority`
-            if its quantity is lowered, else not; `keep` always, `requeue` never, `reverse` if its
-            quantity is not lowered, `random` now and then.
+        reply_first: whether the reply to an order method precedes the reports of its effects.
+        positions: whether the account has positions that `settle-position` orders can close. Such
+            orders are accepted with any quantity, 0 included; the test decides what happens to
+            them.
+        idle_seconds: how long a connection may be without a subscription before it is closed; pings
+            do not count. `None` for no limit.
+        level3_restamps: whether an order of level3 that shrinks gets a new timestamp, although it
+            keeps its position.
+        level3_amends: whether an amended order of level3 keeps its position in the queue:
+            `priority` if its quantity is lowered; `keep` always, `requeue` never, `reverse` if its
+            quantity is not lowered, `random` at random.
         report_stamps: `own` gives each report of executions its own time; with `same` all reports
-            of one action carry one, and all `amended` reports of an order that of its first amend.
+            of one action carry the same time, and all `amended` reports of an order that of its
+            first amend.
         snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
             type `snapshot`.
         snapshot_pause: seconds between them.
         snapshot_delay: seconds between the answer to a subscribe and the snapshot of a private
-            channel, which shows the account as it was at the answer.
+            channel, which shows the account at the time of the answer.
         snapshot_orders: the `exec_type` of an open order that is partially filled in snapshots.
-        rate_key: what the rate counter is called in reports; `None` leaves it out.
-        batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
-            `error` has a row with its text, `missing` has no row, `unsuccessful` is `error` in a
-            reply that says `success:false`, `wrapped` has the rows in `result.orders`, each with
-            `success`, `rejected` has a row with `status:"rejected"` and no text.
-        batch_add_rows: where each order stands in that reply: `in order` of the request,
-            `reversed` or `shuffled`.
+        rate_key: the field of the rate counter in reports; `None` leaves it out.
+        batch_add_reply: how the reply to `batch_add` shows an order that the matching engine
+            refused: `error` is a row with the error, `missing` is no row, `unsuccessful` is `error`
+            in a reply with `success:false`, `wrapped` has the rows in `result.orders`, each with
+            `success`, `rejected` is a row with `status:"rejected"` and no error.
+        batch_add_rows: the order of the rows in that reply: `in order` of the request, `reversed`
+            or `shuffled`.
         batch_cancel_reply: where the reply to `batch_cancel` has its count: `documented` in
             `result.count`, `captured` in `orders_cancelled` without a result, `renamed` in
             `result.orders_cancelled`, `empty result` in `count` beside `result:{}`.
         timer_keys: whether `cancel_all_orders_after` answers `currentTime` or `current_time`.
-        timer_off: what it answers as `triggerTime` when it turns the timer off: `zero` is `"0"`,
+        timer_off: the `triggerTime` of its answer when it turns the timer off: `zero` is `"0"`,
             `absent` leaves it out, `equal` repeats `currentTime`.
-        names_replaced: whether an order made by `edit_order` names the one that it replaced, in
+        names_replaced: whether an order made by `edit_order` names the order that it replaced, in
             `ord_ref_id`.
-        texts: what the exchange says instead of an error text, by that text:
+        texts: other wordings of error texts, by the usual one:
             `{"EOrder:Unknown order": "EOrder:Invalid order"}`.
-        clock: gives nanoseconds since the epoch; `run_due` looks at it.
+        clock: returns nanoseconds since the epoch; with a clock of your own, call `run_due`.
     """
 
     ack_first: bool = _setting("ack_first")
@@ -310,7 +312,7 @@ class SimulatedExchange:
         loop: bool = False,
         **options: Any,
     ) -> Self:
-        """Return an exchange that plays a recording instead of synthetic markets.
+        """Return an exchange that replays a recording instead of synthetic markets.
 
         Every subscription gets the recorded frames of its channel and symbol, from the first on.
 
@@ -318,10 +320,10 @@ class SimulatedExchange:
             recording: a file with one frame a line, or the frames.
             speed: 1 is the recorded pace, `math.inf` as fast as each client reads.
             loop: whether to start over at the end.
-            options: arguments of the class; `rate` and `symbols` have no use here.
+            options: arguments of the class; `rate` and `symbols` have no effect.
 
         Raises:
-            ValueError: the recording has a line that is no message.
+            ValueError: the recording has a line that is not a message.
         """
         exchange = cls(**options)
         exchange.feed = ReplayFeed(recording, speed=speed, loop=loop, journal=exchange.journal)
@@ -336,7 +338,7 @@ class SimulatedExchange:
         await self.stop_serving()
 
     async def start_serving(self) -> None:
-        """Listen; the ports are the real ones afterwards.
+        """Listen; afterwards `port` and the URLs have the real ports.
 
         Raises:
             OSError: an address cannot be listened on.
@@ -353,7 +355,7 @@ class SimulatedExchange:
             self._feeding = asyncio.get_running_loop().create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
-        """Stop listening, reset all connections and wait until they are gone."""
+        """Stop listening, reset all connections and wait until they are closed."""
         self._is_serving = False
         self._set_timer()
         if self._feeding is not None:
@@ -374,22 +376,22 @@ class SimulatedExchange:
 
     @property
     def url(self) -> str:
-        """Where WebSocket clients connect for public channels, and for all on a single host."""
+        """The URL of the public channels, and of all channels if there is one host."""
         return self.hosts[0].url
 
     @property
     def auth_url(self) -> str:
-        """Where they connect for private channels and trading; `url` if there is one host."""
+        """The URL of private channels and trading; `url` if there is one host."""
         return self._host("private").url
 
     @property
     def level3_url(self) -> str:
-        """Where they connect for level3; `url` if there is one host."""
+        """The URL of level3; `url` if there is one host."""
         return self._host("level3").url
 
     @property
     def rest_url(self) -> str:
-        """Where the token call goes, without a path."""
+        """The URL of the REST call for tokens, without a path."""
         return self.hosts[0].rest_url
 
     @property
@@ -399,7 +401,7 @@ class SimulatedExchange:
 
     @property
     def log(self) -> list[LogEntry]:
-        """What the exchange did, oldest first."""
+        """The events of the exchange, oldest first."""
         return self.journal.log
 
     @property
@@ -418,20 +420,20 @@ class SimulatedExchange:
 
     @property
     def connections_total(self) -> int:
-        """How many WebSocket connections there ever were."""
+        """How many WebSocket connections there were so far."""
         return self._connections.total
 
     async def step(self, symbol: str, n: int = 1) -> Step:
         """Move one market `n` times and return the last step.
 
-        Each step is one update for every book subscription of the symbol. Waits for slow clients
-        instead of dropping them.
+        Each step is one update for every book subscription of the symbol. Slow clients are waited
+        for.
 
         Raises:
             KeyError: the symbol is not listed.
-            RuntimeError: the exchange replays, or plays flat out.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         for _ in range(n):
             step = self.markets.step(symbol)
             await self._writable()
@@ -444,7 +446,7 @@ class SimulatedExchange:
         bids: Levels = (),
         asks: Levels = (),
     ) -> Step:
-        """Set levels of a book yourself, as one update.
+        """Set levels of a book, as one update.
 
         Args:
             symbol: the pair.
@@ -452,10 +454,10 @@ class SimulatedExchange:
             asks: likewise.
 
         Raises:
-            ValueError: a row changes nothing or has too many decimals.
-            RuntimeError: the exchange replays, or plays flat out.
+            ValueError: a level changes nothing or has too many decimals.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         step = self.markets.change(symbol, bids, asks)
         await self._writable()
         return step
@@ -468,28 +470,28 @@ class SimulatedExchange:
         *,
         limit_price: Number | None = None,
     ) -> Step:
-        """Let somebody else trade with the book, resting orders of the account included.
+        """Trade with the book as another participant; resting orders of the account are filled too.
 
         Args:
             symbol: the pair.
             side: of the taker: `sell` trades with bids.
             qty: base currency, at most.
-            limit_price: worst price; without it the taker takes what there is.
+            limit_price: worst price; any price by default.
 
         Raises:
             ValueError: a number has too many decimals.
-            RuntimeError: the exchange replays, or plays flat out.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         step = self.markets.trade(symbol, side, qty, limit_price)
         await self._writable()
         return step
 
     def run_due(self) -> None:
-        """Do what is due by the clock: orders expire, the dead man's timer fires.
+        """Run what is due by the clock: orders expire, the dead man's timer fires.
 
-        It is done in time by itself; only a clock that is moved by hand needs it called. During
-        maintenance nothing is done; it is made up for afterwards.
+        The exchange calls it in time by itself; call it only after moving a clock of your own.
+        During maintenance nothing is run; it is run afterwards.
         """
         if self._is_up:
             self.schedule.run(self.clock())
@@ -497,11 +499,11 @@ class SimulatedExchange:
         self.journal.changed()
 
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
-        """Return the books that subscribers of `depth` were told, oldest first."""
+        """Return the books that subscribers of `depth` were sent, oldest first."""
         return self.markets.published.of(symbol, depth)
 
     def published_orders(self, symbol: str, depth: int = 10) -> list[PublishedOrders]:
-        """Return the orders that level3 subscribers of `depth` were told, oldest first."""
+        """Return the orders that level3 subscribers of `depth` were sent, oldest first."""
         return self.markets.published_orders.of(symbol, depth)
 
     async def wait_for(
@@ -509,7 +511,7 @@ class SimulatedExchange:
         predicate: Callable[[], T],
         timeout: float = 5.0,  # noqa: ASYNC109 - the usual name
     ) -> T:
-        """Return the value of `predicate` as soon as it is true; it is asked at every event.
+        """Return the value of `predicate` as soon as it is true; it is called at every event.
 
         Raises:
             TimeoutError: it was not within `timeout` seconds.
@@ -527,12 +529,12 @@ class SimulatedExchange:
         """Wait until a channel has `count` subscriptions, of one symbol or of all together.
 
         Raises:
-            TimeoutError: it had not within `timeout` seconds.
+            TimeoutError: it had fewer for `timeout` seconds.
         """
         await self.wait_for(lambda: self.registry.count(channel, symbol) >= count, timeout)
 
     def _host(self, role: Role) -> Host:
-        """Return the host of a role; an exchange with one host has no other."""
+        """Return the host of a role; the only one if there is one host."""
         return next((host for host in self.hosts if host.role == role), self.hosts[0])
 
     @property
@@ -553,9 +555,9 @@ class SimulatedExchange:
         self.journal.add("dead_man")
         self.order_methods.cancel_everything(DEAD_MAN)
 
-    def _check_steerable(self) -> None:
+    def _check_synthetic(self) -> None:
         if self.feed is not self.markets:
-            raise RuntimeError("the markets of this exchange are played, not steered")
+            raise RuntimeError("the markets of this exchange are replayed and cannot be changed")
 
     async def _writable(self) -> None:
         for connection in self.connections:

@@ -183,7 +183,7 @@ class OrderMethods:
         if changed.left <= 0:
             cost += rate.age_cost("cancel", age_ns)
         self._rates.add(order.pair.symbol, cost)
-        changes.take_over(order, changed)
+        changes.copy_terms(order, changed)
         self._matching.amend(order)
         named = "order_id" if "order_id" in params else "cl_ord_id"
         return [success({"amend_id": self._records.new_id("T"), named: params[named]})]
