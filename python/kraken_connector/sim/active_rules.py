@@ -30,7 +30,7 @@ class ActiveRules:
         self._countdowns: list[Countdown] = []
 
     def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
-        """Return the messages that are sent now in the place of one."""
+        """Return the messages that are sent now instead of one."""
         for countdown in self._countdowns:
             if countdown.count(session, message):
                 # Not at once: the same message may complete another countdown.
@@ -46,7 +46,7 @@ class ActiveRules:
         return [message]
 
     def arriving(self, session: Session, request: Request) -> list[Request]:
-        """Return the requests that arrive now in the place of one."""
+        """Return the requests that arrive now instead of one."""
         for rule in self._request_rules:
             if rule.meets(session, request):
                 arriving = rule.apply(session, request)

@@ -46,7 +46,7 @@ class Admission:
         self._ignored: dict[Role | None, float] = {}
 
     def refuse(self, refusal: Refusal) -> None:
-        """Put a refusal in force, in the place of the last one for the same host."""
+        """Put a refusal in force; it replaces the last one for the same host."""
         self._refusals[refusal.host] = refusal
 
     def ignore(self, times: float, host: Role | None) -> None:

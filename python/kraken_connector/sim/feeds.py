@@ -61,7 +61,7 @@ class MarketFeed:
         rate: steps per second, all symbols together; only symbols with a subscriber move.
         history: how many published books to keep for each symbol and depth.
         clock: returns nanoseconds since the epoch.
-        queue_rule: how orders that change keep or lose their place in the queue.
+        queue_rule: how orders that change keep or lose their position in the queue.
         is_halted: tells whether the markets quote but do not trade.
 
     Attributes:

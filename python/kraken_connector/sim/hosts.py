@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl as tls
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from .requests import Role
@@ -12,41 +13,26 @@ from .requests import Role
 HostCount = Literal["one", "three"]
 
 
+@dataclass(eq=False, slots=True)
 class Host:
     """One listening port.
 
-    Args:
+    Attributes:
         role: which channels it serves.
-        port: TCP port; 0 takes a free one.
+        port: TCP port; 0 takes a free one, and is replaced by it on listening.
         address: the IP address or name to listen on.
         ssl: TLS, if any.
-        connect: returns the protocol of a new connection.
         serves_rest: whether the token call is on this port too.
         is_only: whether the exchange has no other host.
-
-    Attributes:
-        port: the real one while it listens.
     """
 
-    def __init__(
-        self,
-        role: Role,
-        port: int,
-        *,
-        address: str,
-        ssl: tls.SSLContext | None,
-        connect: Connect,
-        serves_rest: bool,
-        is_only: bool,
-    ) -> None:
-        self.role = role
-        self.port = port
-        self.serves_rest = serves_rest
-        self.is_only = is_only
-        self._address = address
-        self._ssl = ssl
-        self._connect = connect
-        self._server: asyncio.Server | None = None
+    role: Role
+    port: int
+    address: str
+    ssl: tls.SSLContext | None
+    serves_rest: bool = True
+    is_only: bool = True
+    _server: asyncio.Server | None = field(default=None, init=False)
 
     @property
     def url(self) -> str:
@@ -62,14 +48,14 @@ class Host:
         """Tell whether `role` means this host; `None` means all hosts."""
         return role in (None, "all", self.role) or self.role == "all"
 
-    async def start_serving(self) -> None:
-        """Listen.
+    async def start_serving(self, connect: Connect) -> None:
+        """Listen; `connect` returns the protocol of a new connection.
 
         Raises:
             OSError: the address cannot be listened on.
         """
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: self._connect(self), self._address, self.port, ssl=self._ssl
+            lambda: connect(self), self.address, self.port, ssl=self.ssl
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -79,8 +65,8 @@ class Host:
             self._server.close()
 
     def _base(self, scheme: str) -> str:
-        secure = "s" if self._ssl else ""
-        return f"{scheme}{secure}://{in_url(self._address)}:{self.port}"
+        secure = "s" if self.ssl else ""
+        return f"{scheme}{secure}://{in_url(self.address)}:{self.port}"
 
 
 Connect: TypeAlias = Callable[[Host], asyncio.BaseProtocol]
@@ -92,13 +78,7 @@ def in_url(host: str) -> str:
 
 
 def make_hosts(
-    count: HostCount,
-    role: Role,
-    port: int,
-    *,
-    address: str,
-    ssl: tls.SSLContext | None,
-    connect: Connect,
+    count: HostCount, role: Role, port: int, address: str, ssl: tls.SSLContext | None
 ) -> list[Host]:
     """Return the only host, or the public, the private and the level3 one on adjacent ports.
 
@@ -109,18 +89,12 @@ def make_hosts(
     if not 0 <= port <= most:
         also = "" if count == "one" else ": three hosts take the next two ports as well"
         raise ValueError(f"port must be from 0 to {most}, not {port}{also}")
-    if count == "three" and role != "all":
+    if count == "one":
+        return [Host(role, port, address, ssl)]
+    if role != "all":
         raise ValueError(f"role={role!r} is for one host; three hosts have a role each")
-    roles: tuple[Role, ...] = (role,) if count == "one" else ("public", "private", "level3")
+    roles: tuple[Role, ...] = ("public", "private", "level3")
     return [
-        Host(
-            each,
-            port and port + number,
-            address=address,
-            ssl=ssl,
-            connect=connect,
-            serves_rest=number == 0,
-            is_only=count == "one",
-        )
-        for number, each in enumerate(roles)
+        Host(each, port and port + index, address, ssl, serves_rest=index == 0, is_only=False)
+        for index, each in enumerate(roles)
     ]

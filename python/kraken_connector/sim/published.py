@@ -17,21 +17,30 @@ from .queues import total
 Level = tuple[Decimal, Decimal]
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class PublishedState:
-    """The book of one depth as it was after one message.
+class _Sides(Generic[T]):
+    """Both sides of one depth after one message.
 
     Attributes:
         count: number of the state for this symbol and depth, counted from 1; a snapshot that
-            repeats the state before it does not count.
-        checksum: what the message carried.
+            repeats the last state does not count.
+        checksum: of the message.
     """
 
     count: int = field(compare=False)
     checksum: int
     _pair: Pair
-    _bids: tuple[Row, ...]
-    _asks: tuple[Row, ...]
+    _bids: tuple[T, ...]
+    _asks: tuple[T, ...]
+
+
+class PublishedState(_Sides[Row]):
+    """The book of one depth as it was after one message."""
+
+    __slots__ = ()
 
     @property
     def bids(self) -> list[Level]:
@@ -58,21 +67,10 @@ class PublishedOrder(NamedTuple):
     timestamp_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedOrders:
-    """The orders of one depth as they were after one message.
+class PublishedOrders(_Sides[OrderLevel]):
+    """The orders of one depth as they were after one message."""
 
-    Attributes:
-        count: number of the state for this symbol and depth, counted from 1; a snapshot that
-            repeats the state before it does not count.
-        checksum: what the message carried.
-    """
-
-    count: int = field(compare=False)
-    checksum: int
-    _pair: Pair
-    _bids: tuple[OrderLevel, ...]
-    _asks: tuple[OrderLevel, ...]
+    __slots__ = ()
 
     @property
     def bids(self) -> list[PublishedOrder]:

@@ -17,7 +17,7 @@ from .writer import Outgoing
 T = TypeVar("T")
 
 Act: TypeAlias = Callable[[Session, T], list[T]]
-"""Returns the messages that are sent now, or the requests that arrive now, in the place of one."""
+"""Returns the messages that are sent now, or the requests that arrive now, instead of one."""
 Deliver: TypeAlias = Callable[[Session, T], object]
 """Sends a message, or lets a request arrive, past all faults."""
 

@@ -301,7 +301,7 @@ class SimulatedExchange:
             refusal_of=self.faults.refusal_of,
             lets_through=self.faults.lets_through,
         )
-        self.hosts = make_hosts(hosts, role, port, address=host, ssl=ssl, connect=self._connect)
+        self.hosts = make_hosts(hosts, role, port, host, ssl)
 
     @classmethod
     def replay(
@@ -345,7 +345,7 @@ class SimulatedExchange:
         """
         try:
             for host in self.hosts:
-                await host.start_serving()
+                await host.start_serving(self._connect)
         except OSError:
             self._stop_listening()
             raise
@@ -592,7 +592,7 @@ class SimulatedExchange:
         return Session(connection, connection_id, self._services)
 
     def _deliver(self, session: Session, message: Outgoing) -> None:
-        """Send what faults put in the place of a message."""
+        """Send the messages that faults send instead of one."""
         for leaving in self.faults.pass_on(session, message):
             session.connection.transmit(leaving)
         self.journal.changed()

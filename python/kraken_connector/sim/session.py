@@ -47,7 +47,7 @@ class Services:
         start: sends a new subscription its snapshot.
         run_due: does what is due by the clock.
         deliver: sends a message, unless a fault prevents it.
-        arriving: returns the requests that a fault puts in the place of one.
+        arriving: returns the requests that arrive instead of one under a fault.
         refusal_of: returns the text that refuses subscriptions to a symbol, if any.
         lets_through: returns how many messages of a new subscription are sent.
     """

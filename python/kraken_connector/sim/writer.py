@@ -110,7 +110,7 @@ class Writer(asyncio.Protocol):
         self._flush()
 
     def send_bytes(self, data: bytes) -> None:
-        """Write bytes to the socket, between two frames or in the place of one."""
+        """Write bytes to the socket, between two frames or instead of one."""
         if self._silent or self._transport.is_closing():
             return
         self._transport.write(data)

@@ -18,7 +18,7 @@ from .refusals import VOLUME_MINIMUM, bad
 def amended(order: Order, params: Params, last: Decimal) -> Order:
     """Return an amended copy of an order.
 
-    A quantity of no more than what is filled leaves nothing of it.
+    If the new quantity is not above the filled quantity, nothing is left of the order.
 
     Args:
         order: the order, which is not changed.

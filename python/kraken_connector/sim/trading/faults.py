@@ -150,18 +150,18 @@ class TradingFaults(ActiveRules):
         return self._on_requests("break_batches", act, times, "batch_add")
 
     def reject_lines(
-        self, *places: int, error: str = "EOrder:Insufficient funds", times: int | None = 1
+        self, *indexes: int, error: str = "EOrder:Insufficient funds", times: int | None = 1
     ) -> Rule[Request]:
         """Let orders of a batch fail in the matching engine.
 
         The argument `batch_add_reply` of the exchange sets how the reply shows them.
 
         Args:
-            places: which orders, counted from 0.
+            indexes: which orders, counted from 0.
             error: the error of these orders.
             times: in how many batches; `None` for all of them.
         """
-        act = request_acts.reject_lines(self._methods, frozenset(places), error)
+        act = request_acts.reject_lines(self._methods, frozenset(indexes), error)
         return self._on_requests("reject_lines", act, times, "batch_add")
 
     def echo_requests(self, times: int | None = 1, *, method: str | None = None) -> Rule[Request]:

@@ -72,7 +72,7 @@ class ReportFaults(ActiveRules):
         """Add a fault of your own on reports of executions, before they are numbered.
 
         Args:
-            act: returns the reports that are published in the place of one.
+            act: returns the reports that are published instead of one.
             exec_types: which reports; all by default.
             times: how many; `None` for all of them.
             name: as in the log.
@@ -96,7 +96,7 @@ class ReportFaults(ActiveRules):
             exec_types: which reports; all by default.
             times: how many; `None` for all of them.
             drop: fields that are left out.
-            quote: fields whose numbers become strings.
+            quote: fields that are sent as strings.
             fields: fields that are added or replaced; a `Decimal` is sent with its own digits, as
                 in `last_qty=Decimal("1e999999999999999999")`.
         """

@@ -22,7 +22,7 @@ class ReportRule(Counted):
 
     Attributes:
         exec_types: which reports; empty means all.
-        act: returns the reports that are published in the place of one.
+        act: returns the reports that are published instead of one.
     """
 
     exec_types: Collection[str]
@@ -34,7 +34,7 @@ class ReportRule(Counted):
         return not self.spent and (not self.exec_types or kind in self.exec_types)
 
     def apply(self, execution: Execution) -> list[Execution]:
-        """Return the reports that are published in the place of one."""
+        """Return the reports that are published instead of one."""
         if not self.meets(execution):
             return [execution]
         self.fired += 1
@@ -97,7 +97,7 @@ class ReportRules:
         self._rules.clear()
 
     def edited(self, execution: Execution) -> list[Execution]:
-        """Return the reports that are published in the place of one; all rules apply in turn."""
+        """Return the reports that are published instead of one; all rules apply in turn."""
         executions = [execution]
         for rule in self._rules:
             executions = [edited for one in executions for edited in self._apply(rule, one)]

@@ -80,11 +80,11 @@ def break_batch(
     return act
 
 
-def reject_lines(methods: OrderMethods, places: frozenset[int], error: str) -> Act[Request]:
+def reject_lines(methods: OrderMethods, indexes: frozenset[int], error: str) -> Act[Request]:
     """Let some orders of a batch fail in the matching engine."""
 
     def act(session: Session, request: Request) -> list[Request]:
-        with methods.rejecting(places, error):
+        with methods.rejecting(indexes, error):
             session.handle(request)
         return []
 

@@ -43,7 +43,7 @@ class PrivateStream:
     Args:
         registry: the subscriptions.
         rate_count: returns the rate counter of a symbol.
-        edit: returns the reports of executions that are published in the place of one.
+        edit: returns the reports of executions that are published instead of one.
         rate_key: the field of the rate counter in reports; `None` leaves it out.
         parts: how many messages a snapshot has.
         pause: seconds between them; updates wait for the last one.
