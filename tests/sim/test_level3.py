@@ -1,4 +1,4 @@
-"""The level3 channel, told to readers that cut their books at different moments."""
+"""The level3 channel, for clients that truncate their books at different moments."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ORDER_SIDES: dict[Side, str] = {"bids": "buy", "asks": "sell"}
 
 @asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[tuple[SimulatedExchange, Client, str]]:
-    """An exchange that moves only when told, a client and its token."""
+    """An exchange that moves only by `step`, a client and its token."""
     async with (
         SimulatedExchange(**{"rate": 0, "heartbeat_interval": 0, **options}) as sim,
         connected(sim) as client,
@@ -66,7 +66,7 @@ def without_times(answer: Message) -> Message:
     return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
-# What is told.
+# Messages.
 
 
 @pytest.mark.parametrize("cut_each_event", [True, False], ids=["cut each event", "cut at the end"])

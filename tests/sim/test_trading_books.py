@@ -39,7 +39,7 @@ class Listener:
 
 
 def act(bench: Bench, chance: random.Random) -> None:
-    """Let the account or somebody else do something."""
+    """Do something random, as the account or as another participant."""
     roll = chance.random()
     orders = bench.sim.account.open_orders
     side = chance.choice(["buy", "sell"])

@@ -140,7 +140,7 @@ async def test_report_comes_twice_with_one_number() -> None:
     assert [message["sequence"] for message in messages] == [2, 2, 3]
 
 
-async def test_lost_report_leaves_a_hole() -> None:
+async def test_lost_report_leaves_a_gap() -> None:
     async with trading() as trader:
         trader.sim.faults.lose_reports()
         await trader.send("add_order", **LIMIT)

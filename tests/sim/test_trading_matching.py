@@ -232,7 +232,7 @@ def test_market_orders_leave_books_that_go_on() -> None:
 
 
 def stp(bench: Bench, stp_type: str) -> tuple[Order, Order, Decimal]:
-    """Rest a sale within the spread's far side and let a purchase come that would take it."""
+    """Let a purchase cross a resting sale of the account."""
     price, ahead = bench.level("ask")
     resting = bench.add("sell", "1", str(price))
     coming = bench.add("buy", str(ahead + 2), str(price), stp_type=stp_type)

@@ -183,7 +183,7 @@ class Bench:
         return self.market.pair.price(ticks), self.market.pair.qty(lots)
 
     def trade(self, side: Any, qty: Number, limit_price: Decimal | None = None) -> Step:
-        """Let somebody else trade."""
+        """Trade as another participant."""
         return self.sim.markets.trade(BTC, side, qty, limit_price)
 
     def _items(self, channel: str) -> list[Message]:
