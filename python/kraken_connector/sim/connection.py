@@ -13,11 +13,12 @@ from websockets.protocol import State
 
 from .admission import Admission
 from .hosts import Host
-from .http import HttpConversation, Respond, ResponseFaults
+from .http import HttpConversation, ResponseFaults, no_such_page
 from .observe import Journal
 from .requests import Role
 from .session import Session
 from .settings import Settings
+from .tokens import RestApi
 from .writer import Writer
 
 PATHS = frozenset({"/", "/v2"})
@@ -33,7 +34,7 @@ class Connection(Writer):
         journal: the log.
         connections: the connections of the exchange; this one adds and removes itself.
         admission: decides whether it is accepted.
-        respond: answers HTTP requests.
+        rest: answers HTTP requests, if the host serves them.
         response_faults: what goes wrong with the responses.
         open_session: opens the session of a connection of a given number.
 
@@ -44,12 +45,12 @@ class Connection(Writer):
     def __init__(
         self,
         host: Host,
+        *,
         settings: Settings,
         journal: Journal,
-        *,
         connections: Connections,
         admission: Admission,
-        respond: Respond,
+        rest: RestApi,
         response_faults: ResponseFaults,
         open_session: OpenSession,
     ) -> None:
@@ -59,6 +60,7 @@ class Connection(Writer):
         self._admission = admission
         self._open_session = open_session
         self._response_faults = response_faults
+        respond = rest.respond if host.serves_rest else no_such_page
         self._http = HttpConversation(respond, self.send_bytes, self._send_body)
         self._receive = self._choose
         self._head = bytearray()

@@ -9,6 +9,7 @@ import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
@@ -20,7 +21,7 @@ from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
 from .hosts import Host, HostCount, make_hosts
-from .http import ResponseFaults, no_such_page
+from .http import ResponseFaults
 from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
@@ -264,14 +265,14 @@ class SimulatedExchange:
             seed=seed,
         )
         self._connections = Connections(self.journal)
-        self._admission = Admission(self.journal)
-        self._response_faults = ResponseFaults()
+        admission = Admission(self.journal)
+        response_faults = ResponseFaults()
         self.faults = Faults(
             settings=self.settings,
             journal=self.journal,
             connections=self._connections,
-            admission=self._admission,
-            response_faults=self._response_faults,
+            admission=admission,
+            response_faults=response_faults,
             ssl=ssl,
             markets=self.markets,
             registry=self.registry,
@@ -300,6 +301,16 @@ class SimulatedExchange:
             arriving=self.faults.arriving,
             refusal_of=self.faults.refusal_of,
             lets_through=self.faults.lets_through,
+        )
+        self._connect = partial(
+            Connection,
+            settings=self.settings,
+            journal=self.journal,
+            connections=self._connections,
+            admission=admission,
+            rest=self.rest,
+            response_faults=response_faults,
+            open_session=self._open_session,
         )
         self.hosts = make_hosts(hosts, role, port, host, ssl)
 
@@ -573,18 +584,6 @@ class SimulatedExchange:
 
     def _check(self, subscription: Subscription) -> None:
         self.feed.check(subscription)
-
-    def _connect(self, host: Host) -> Connection:
-        return Connection(
-            host,
-            self.settings,
-            self.journal,
-            connections=self._connections,
-            admission=self._admission,
-            respond=self.rest.respond if host.serves_rest else no_such_page,
-            response_faults=self._response_faults,
-            open_session=self._open_session,
-        )
 
     def _open_session(self, connection: Writer) -> Session:
         # An id that needs all 64 bits of an unsigned integer.
