@@ -26,7 +26,7 @@ Message = dict[str, Any]
 
 
 class Client:
-    """One WebSocket connection; fractions stay text, so that their digits can be looked at."""
+    """One WebSocket connection; fractions stay text, so that tests can compare their digits."""
 
     def __init__(self, socket: ClientConnection, greeting: Message) -> None:
         self.socket = socket
@@ -89,7 +89,7 @@ async def connected(
     context: ssl.SSLContext | None = None,
     **options: Any,
 ) -> AsyncIterator[Client]:
-    """Connect, to the public host by default, and take the status message."""
+    """Connect, to the public host by default, and receive the status message."""
     options = {"proxy": None, "ssl": context, "max_size": None, **options}
     async with connect(url or sim.url, **options) as socket:
         yield Client(socket, json.loads(await socket.recv()))

@@ -1,4 +1,4 @@
-"""The exchange's own book, told to readers that cut their books at different moments."""
+"""The exchange's own book, for clients that truncate their books at different moments."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_change_below_the_subscribed_depth_is_silent() -> None:
     assert not message(("ask", 111, 9), book=book)
 
 
-def test_several_changes_of_one_price_are_all_told() -> None:
+def test_several_changes_of_one_price_are_all_sent() -> None:
     book = asks((100, 5))
     assert message(("ask", 100, 6), ("ask", 100, 7), book=book).asks == [(100, 6), (100, 7)]
 

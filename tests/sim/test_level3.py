@@ -1,4 +1,4 @@
-"""The level3 channel, told to readers that cut their books at different moments."""
+"""The level3 channel, for clients that truncate their books at different moments."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.sim.orders import SIDES, OrderReader, Side
 from kraken_connector.sim import SimulatedExchange, book
 from kraken_connector.sim.book import ReferenceBook
 from kraken_connector.sim.flat_out import FlatOutFeed
-from kraken_connector.sim.level3 import DEPTHS, OrderBook
-from kraken_connector.sim.queues import Crowd, Own, Queue, QueueRule, Resting, total
+from kraken_connector.sim.level3 import DEPTHS, ReferenceOrders
+from kraken_connector.sim.queues import OtherOrders, Own, Queue, QueueRule, Resting, total
 
 VECTOR = Path(__file__).parents[1] / "fixtures" / "vectors" / "level3-btcusd-doc.json"
 BTC = "BTC/USD"
@@ -33,7 +33,7 @@ ORDER_SIDES: dict[Side, str] = {"bids": "buy", "asks": "sell"}
 
 @asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[tuple[SimulatedExchange, Client, str]]:
-    """An exchange that moves only when told, a client and its token."""
+    """An exchange that moves only by `step`, a client and its token."""
     async with (
         SimulatedExchange(**{"rate": 0, "heartbeat_interval": 0, **options}) as sim,
         connected(sim) as client,
@@ -66,7 +66,7 @@ def without_times(answer: Message) -> Message:
     return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
-# What is told.
+# Messages.
 
 
 @pytest.mark.parametrize("cut_each_event", [True, False], ids=["cut each event", "cut at the end"])
@@ -233,7 +233,7 @@ def test_checksum_of_the_documented_example() -> None:
     """Source: the exchange's guide to level3 checksums."""
     vector = json.loads(VECTOR.read_text())
     book = ReferenceBook()
-    orders = OrderBook(book, lambda side, ticks: (), seed="", now_ns=0)
+    orders = ReferenceOrders(book, lambda side, ticks: (), seed="", now_ns=0)
     for side, rows in (("bid", "bids"), ("ask", "asks")):
         queues: dict[int, list[Resting]] = {}
         for row in vector[f"{rows}_best_first_queue_order"]:
@@ -257,8 +257,8 @@ class Clock:
         return self.now
 
 
-def crowd(seed: int = 1) -> Crowd:
-    return Crowd(random.Random(seed), Clock())
+def crowd(seed: int = 1) -> OtherOrders:
+    return OtherOrders(random.Random(seed), Clock())
 
 
 def ahead(queue: Queue, order_id: str) -> int:
@@ -315,7 +315,7 @@ def test_trade_fills_the_front_partially_and_keeps_its_place() -> None:
 
 def test_order_that_shrinks_may_get_a_new_timestamp_and_keep_its_place() -> None:
     first, second = Resting("first", 10, 1), Resting("second", 10, 2)
-    others = Crowd(random.Random(1), Clock(), QueueRule(restamps=True))
+    others = OtherOrders(random.Random(1), Clock(), QueueRule(restamps=True))
     queue, (event,) = others.settle((first, second), 14, 6, [])
     assert [order.order_id for order in queue] == ["first", "second"]
     assert event.kind == "modify"

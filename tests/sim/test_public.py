@@ -19,7 +19,7 @@ NANOSECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z")
 
 
 def still(**options: Any) -> SimulatedExchange:
-    """An exchange that moves only when told."""
+    """An exchange that moves only by `step`."""
     return SimulatedExchange(**{"rate": 0, "heartbeat_interval": 0, **options})
 
 

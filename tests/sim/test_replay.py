@@ -108,9 +108,9 @@ async def test_depth_below_the_recorded_one_is_refused() -> None:
         await client.subscribe("book", "A/USD", depth=25)
 
 
-async def test_markets_of_a_replay_cannot_be_steered() -> None:
+async def test_markets_of_a_replay_cannot_be_changed() -> None:
     async with replay(CAPTURED) as sim:
-        with pytest.raises(RuntimeError, match="not steered"):
+        with pytest.raises(RuntimeError, match="cannot be changed"):
             await sim.step("BTC/USD")
 
 

@@ -86,7 +86,7 @@ async def test_subscription_falls_mute_after_some_messages() -> None:
         assert [message["data"][0]["symbol"] for message in heard] == [ETH, BTC]
 
 
-async def test_streams_fall_mute_until_they_are_made_anew() -> None:
+async def test_streams_are_mute_until_the_client_subscribes_again() -> None:
     async with SimulatedExchange(rate=0, heartbeat_interval=0) as sim, connected(sim) as client:
         await client.subscribe("book", BTC)
         await client.subscribe("book", ETH)

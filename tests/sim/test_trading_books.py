@@ -15,7 +15,8 @@ from tests.sim.trader import BTC, Bench
 
 from kraken_connector.sim.book import Side
 from kraken_connector.sim.requests import Refused
-from kraken_connector.sim.session import Outgoing, Session, Subscription
+from kraken_connector.sim.subscription import Subscription
+from kraken_connector.sim.writer import Outgoing, Writer
 
 TICK = Decimal("0.1")
 
@@ -28,7 +29,7 @@ class Listener:
     def __init__(self, bench: Bench, channel: str, depth: int) -> None:
         self.reader: Any = OrderReader(depth) if channel == "level3" else BookReader(depth)
         self.count = 0
-        subscription = Subscription(cast(Session, self), channel, BTC, depth)
+        subscription = Subscription(cast(Writer, self), self.send, channel, BTC, depth)
         bench.sim.start(subscription)
         bench.sim.registry.add(subscription)
 
@@ -38,7 +39,7 @@ class Listener:
 
 
 def act(bench: Bench, chance: random.Random) -> None:
-    """Let the account or somebody else do something."""
+    """Do something random, as the account or as another participant."""
     roll = chance.random()
     orders = bench.sim.account.open_orders
     side = chance.choice(["buy", "sell"])
@@ -99,7 +100,7 @@ def test_single_orders_show_the_account_where_it_stands() -> None:
         sides: list[tuple[Side, Any]] = [("bid", "bids"), ("ask", "asks")]
         for side, name in sides:
             queues = {Decimal(price): queue for price, queue in reader.sides[name].items()}
-            for ticks in bench.market.own.places(side):
+            for ticks in bench.market.own.prices(side):
                 queue = queues.get(Decimal(ticks) / 10, [])
                 for own in bench.market.own.queue(side, ticks) if queue else ():
                     shown = next(one for one in queue if one.order_id == own.order_id)
@@ -122,7 +123,8 @@ def test_public_trades_are_those_of_the_account() -> None:
         def send(self, message: Outgoing) -> None:
             told.extend(json.loads(message.payload, parse_float=Decimal)["data"])
 
-    bench.sim.registry.add(Subscription(cast(Session, Tape()), "trade", BTC, None))
+    tape = Tape()
+    bench.sim.registry.add(Subscription(cast(Writer, tape), tape.send, "trade", BTC, None))
     price, ahead = bench.level("bid")
     bench.add("buy", "1", str(price))
     bench.trade("sell", ahead + Decimal("0.4"))

@@ -140,7 +140,7 @@ async def test_report_comes_twice_with_one_number() -> None:
     assert [message["sequence"] for message in messages] == [2, 2, 3]
 
 
-async def test_lost_report_leaves_a_hole() -> None:
+async def test_lost_report_leaves_a_gap() -> None:
     async with trading() as trader:
         trader.sim.faults.lose_reports()
         await trader.send("add_order", **LIMIT)
@@ -355,7 +355,7 @@ async def test_timer_is_said_to_be_off() -> None:
         trader.sim.faults.deny_timer()
         denied = await trader.ask("cancel_all_orders_after", timeout=60)
         assert denied["result"]["triggerTime"] == "0"
-        assert trader.sim.desk.timer_due_ns is not None
+        assert trader.sim.order_methods.timer_due_ns is not None
         renewed = await trader.ask("cancel_all_orders_after", timeout=60)
         assert renewed["result"]["triggerTime"] != "0"
 

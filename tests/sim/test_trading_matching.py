@@ -232,7 +232,7 @@ def test_market_orders_leave_books_that_go_on() -> None:
 
 
 def stp(bench: Bench, stp_type: str) -> tuple[Order, Order, Decimal]:
-    """Rest a sale within the spread's far side and let a purchase come that would take it."""
+    """Let a purchase cross a resting sale of the account."""
     price, ahead = bench.level("ask")
     resting = bench.add("sell", "1", str(price))
     coming = bench.add("buy", str(ahead + 2), str(price), stp_type=stp_type)
@@ -362,5 +362,5 @@ def test_queue_hands_out_trades_by_place(
     own.join("a", "bid", 10, 3, 5)
     own.join("b", "bid", 10, 4, 7)
     others_then(own)
-    got = [(order and order.order_id, lots) for order, lots in own.take("bid", 10, taken)]
+    got = [(order and order.order_id, lots) for order, lots in own.trade("bid", 10, taken)]
     assert got == expected

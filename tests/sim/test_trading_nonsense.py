@@ -13,8 +13,8 @@ from tests.sim.trader import BTC, Bench
 
 from kraken_connector.sim.encode import encode
 from kraken_connector.sim.requests import TRADING_METHODS, Refused, Request
-from kraken_connector.sim.trading.desk import Answer
 from kraken_connector.sim.trading.fields import CONDITIONAL, FIELDS, ORDER, TRIGGERS
+from kraken_connector.sim.trading.shapes import Answer
 from kraken_connector.sim.trading.terms import ORDER_TYPES
 
 NUMBERS = st.one_of(

@@ -252,7 +252,7 @@ def without_times(reply: Message) -> Message:
 
 
 async def test_synthetic_market_fills_a_resting_order_by_itself() -> None:
-    """With a rate, a market that nobody listens to moves as long as the account has orders."""
+    """With a rate, a market without subscribers moves as long as the account has orders."""
     async with trading(rate=2000) as trader:
         market = trader.sim.markets.market(BTC)
         price = market.book.bids.row(0)[0] / 10

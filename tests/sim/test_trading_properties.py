@@ -163,7 +163,7 @@ class Trading(RuleBasedStateMachine):
             assert own.lots == order.shown_lots or order.display_qty is not None
             assert 0 < own.lots <= order.left_lots
             assert own.ticks == order.limit_ticks
-        shown = [own for side in ("bid", "ask") for ticks in market.own.places(side)
+        shown = [own for side in ("bid", "ask") for ticks in market.own.prices(side)
                  for own in market.own.queue(side, ticks)]  # fmt: skip
         assert {own.order_id for own in shown} <= set(account.records.open)
         for own in shown:

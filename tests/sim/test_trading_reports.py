@@ -39,7 +39,7 @@ async def messages(trader: Trader, count: int) -> list[Message]:
 
 
 class Ticking(Bench):
-    """A bench whose clock moves on whenever somebody looks."""
+    """A bench whose clock advances at every call."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -136,7 +136,7 @@ async def test_number_beyond_all_bounds() -> None:
     assert report["last_qty"] == "1E+999999999"
 
 
-def test_report_of_another_program_is_all_that_is_told(bench: Bench) -> None:
+def test_first_report_of_another_program_can_be_missing(bench: Bench) -> None:
     bench.sim.faults.edit_reports(lambda _: [], "pending_new")
     asyncio.run(bench.sim.account.place(BTC, "buy", 1, limit_price=1, order_userref=5))
     (report,) = bench.reports

@@ -9,8 +9,8 @@ from tests.sim.client import Message
 from tests.sim.trader import BTC, Bench, trading
 
 from kraken_connector.sim.trading import refusals
-from kraken_connector.sim.trading.agenda import Agenda
 from kraken_connector.sim.trading.rate import TIERS, TierName, age_cost
+from kraken_connector.sim.trading.schedule import Schedule
 
 SECOND = 1_000_000_000
 
@@ -111,13 +111,14 @@ async def test_hand_moved_clock_needs_a_call() -> None:
         assert trader.order(order_id).status == "canceled"
 
 
-def test_agenda_runs_in_order_of_time() -> None:
-    agenda, ran, changes = Agenda(), [], []
-    agenda.changed = lambda: changes.append(agenda.next_ns)
+def test_actions_run_in_order_of_time() -> None:
+    ran: list[int] = []
+    changes: list[int | None] = []
+    schedule = Schedule(on_change=lambda: changes.append(schedule.next_ns))
     for due in (30, 10, 20, 10):
-        agenda.add(due, lambda due=due: ran.append(due))  # type: ignore[misc]
-    agenda.run(20)
-    assert (ran, agenda.next_ns) == ([10, 10, 20], 30)
+        schedule.add(due, lambda due=due: ran.append(due))  # type: ignore[misc]
+    schedule.run(20)
+    assert (ran, schedule.next_ns) == ([10, 10, 20], 30)
     assert changes[:2] == [30, 10]
 
 

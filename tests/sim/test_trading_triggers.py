@@ -1,4 +1,4 @@
-"""Stop-loss, take-profit and trailing orders: what sets them off, and what is told of it."""
+"""Stop-loss, take-profit and trailing orders: their triggers and reports."""
 
 from __future__ import annotations
 

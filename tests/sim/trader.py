@@ -1,4 +1,4 @@
-"""Somebody who trades on the simulated exchange: over a socket, or straight at its desk."""
+"""A trader on the simulated exchange, over a socket or straight to its order methods."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any, cast
 
 from tests.sim.client import Client, Message, connected, fetch_token
 
-from kraken_connector.sim import SimulatedExchange
+from kraken_connector.sim import Outgoing, SimulatedExchange
 from kraken_connector.sim.market import SimMarket, Step
 from kraken_connector.sim.requests import Refused
-from kraken_connector.sim.session import Outgoing, Session, Subscription
+from kraken_connector.sim.subscription import Subscription
 from kraken_connector.sim.trading import fields
 from kraken_connector.sim.trading.order import Number, Order
+from kraken_connector.sim.writer import Writer
 
 BTC = "BTC/USD"
 START_NS = 1_800_000_000_000_000_000
@@ -97,7 +98,7 @@ async def trading(**options: Any) -> AsyncIterator[Trader]:
 
 
 class Recorder:
-    """A session that keeps what it is sent."""
+    """A client that keeps the messages that it is sent."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
@@ -115,9 +116,9 @@ class Bench:
         self.sim = SimulatedExchange(clock=lambda: self.now, **options)
         self._recorder = Recorder()
         for channel in ("executions", "balances"):
-            session = cast(Session, self._recorder)
-            params = {"ratecounter": True}
-            self.sim.registry.add(Subscription(session, channel, None, None, params))
+            writer, params = cast(Writer, self._recorder), {"ratecounter": True}
+            subscription = Subscription(writer, self._recorder.send, channel, None, None, params)
+            self.sim.registry.add(subscription)
 
     @property
     def reports(self) -> list[Message]:
@@ -145,7 +146,7 @@ class Bench:
         """Do an order request and return all its answers."""
         fields.check(method, {"token": "x", **params})
         self.sim.run_due()
-        return self.sim.desk.answer(method, params, self.now)
+        return self.sim.order_methods.answer(method, params, self.now)
 
     def add(self, side: str, qty: str, price: str | None = None, **params: Any) -> Order:
         """Add an order to the BTC/USD market: a limit order if it has a price."""
@@ -182,7 +183,7 @@ class Bench:
         return self.market.pair.price(ticks), self.market.pair.qty(lots)
 
     def trade(self, side: Any, qty: Number, limit_price: Decimal | None = None) -> Step:
-        """Let somebody else trade."""
+        """Trade as another participant."""
         return self.sim.markets.trade(BTC, side, qty, limit_price)
 
     def _items(self, channel: str) -> list[Message]:

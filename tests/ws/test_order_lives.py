@@ -174,18 +174,13 @@ NOT_DRAWN = {
     "corrupt_checksums",
     "corrupt_updates",
     "cross_book",
-    "edited",
     "garble_checksums",
-    "handshake_status",
-    "ignores_handshake",
     "lets_through",
     "lose_checksums",
     "mute_streams",
     "pass_on",
     "refusal_of",
     "refuse_symbols",
-    "resets_connection",
-    "token_fate",
 }
 #: Steps without which there is nothing to go wrong.
 OFTEN = ["add"] * 12 + ["place"] * 4 + ["wait"] * 12 + ["trade"] * 8 + ["amend", "cancel"] * 4

@@ -3,8 +3,8 @@
     async with SimulatedExchange(symbols=["BTC/USD"]) as sim:
         ...  # connect any WebSocket v2 client to sim.url
 
-It computes its books and checksums by itself, without the connector's core, so that tests can
-hold the two against each other.
+It computes its books and checksums without the connector's core, so that tests can compare the
+two.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from .published import PublishedOrder, PublishedOrders, PublishedState
 from .requests import Request
 from .rules import Rule
 from .server import SimulatedExchange
-from .session import Outgoing
 from .trading.order import Fill, Order
 from .trading.stream import Execution
+from .writer import Outgoing
 
 __all__ = [
     "Account",

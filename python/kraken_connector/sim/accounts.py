@@ -1,4 +1,4 @@
-"""The simulated account: what a test reads of it, and how a test moves it by hand."""
+"""The simulated account, for tests to read and to change."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from . import reports
 from .feeds import MarketFeed
 from .market import OrderSide
 from .pairs import pair_for
-from .session import Subscription
-from .trading.agenda import Agenda
+from .subscription import Subscription
 from .trading.lag import Shown
 from .trading.ledger import held
 from .trading.matching import USER_REQUESTED, Matching
 from .trading.order import Fill, Number, Order
 from .trading.records import Records
+from .trading.schedule import Schedule
 from .trading.stamps import ReportStamps
 from .trading.stream import PrivateStream
 
@@ -30,17 +30,16 @@ class Account:
     """The account behind every token.
 
     Its orders come from the order methods of clients, which match them against the markets, or
-    from `place`, which can leave all that happens to them to the test. Every change sends what the
-    exchange would send to the subscribers of `executions` and `balances`, in its order and with
-    exact numbers.
+    from `place`; what happens to these can be left to the test. Every change sends the reports of
+    the exchange to the subscribers of `executions` and `balances`, in order and with exact numbers.
 
     Args:
-        markets: what orders trade with.
-        stream: where reports go.
-        agenda: where orders expire.
-        seed: start of the ids' randomness.
-        clock: gives nanoseconds since the epoch.
-        balances: what the account holds at first, by asset.
+        markets: the markets that orders trade with.
+        stream: sends the reports.
+        schedule: when orders start and expire.
+        seed: of the random ids.
+        clock: returns nanoseconds since the epoch.
+        balances: the initial balances by asset.
         stamps: whether reports share timestamps.
         snapshot_orders: how snapshots show an open order that is partially filled.
     """
@@ -49,7 +48,7 @@ class Account:
         self,
         markets: MarketFeed,
         stream: PrivateStream,
-        agenda: Agenda,
+        schedule: Schedule,
         *,
         seed: int,
         clock: Callable[[], int],
@@ -58,7 +57,7 @@ class Account:
         snapshot_orders: SnapshotOrders = "new",
     ) -> None:
         self.records = Records(stream, seed=seed, clock=clock, stamps=stamps, balances=balances)
-        self.matching = Matching(self.records, markets, agenda, clock)
+        self.matching = Matching(self.records, markets, schedule, clock)
         self._stream = stream
         self._snapshot_orders = snapshot_orders
         self._markets = markets
@@ -66,12 +65,12 @@ class Account:
 
     @property
     def balances(self) -> dict[str, Decimal]:
-        """What the account holds now, by asset, what open orders hold included."""
+        """The balances by asset, including what open orders hold."""
         return self.records.ledger.balances
 
     @property
     def held(self) -> dict[str, Decimal]:
-        """What open orders hold of it, by asset."""
+        """The part of the balances that open orders hold, by asset."""
         return held(self.records.open.values())
 
     @property
@@ -90,7 +89,7 @@ class Account:
         return self.records.fills
 
     def available(self, asset: str) -> Decimal:
-        """Return what can be spent of an asset: its balance less what open orders hold."""
+        """Return the balance of an asset less the part that open orders hold."""
         return self.records.available(asset)
 
     async def place(
@@ -107,22 +106,22 @@ class Account:
         order_userref: int = 0,
         matched: bool = False,
     ) -> str:
-        """Place an order from elsewhere: a `pending_new` with all terms, then a sparse `new`.
+        """Place an order: a `pending_new` report with all terms, then a short `new`.
 
-        Nothing is checked. Unless it is `matched`, the market leaves it alone and what happens to
-        it is up to the test. Clients can cancel and amend it.
+        Nothing is checked. Unless it is `matched`, the order does not trade with the market and
+        the test decides what happens to it. Clients can cancel and amend it.
 
         Args:
             symbol: the pair.
             side: `buy` or `sell`.
             order_qty: base currency.
             limit_price: quote currency; without it the order is a market order.
-            order_type: if it is neither `limit` nor `market`.
+            order_type: `limit` or `market` by default.
             time_in_force: as reported, in upper case.
-            post_only: whether the reports say so.
-            cl_ord_id: takes the place of `order_userref` in all reports.
+            post_only: as reported.
+            cl_ord_id: reported instead of `order_userref`.
             order_userref: reported when there is no `cl_ord_id`.
-            matched: whether it meets the market like orders of clients.
+            matched: whether it trades with the market as orders of clients do.
 
         Returns:
             The order id.
@@ -150,19 +149,19 @@ class Account:
         *,
         liquidity_ind: Literal["m", "t"] = "m",
     ) -> str:
-        """Fill an order: a `trade`, a `filled` if that was all, and a ledger entry per currency.
+        """Fill an order: a `trade` report, perhaps a `filled` report, and two ledger entries.
 
         Args:
             order_id: an open order.
-            qty: base currency; what is left of the order by default.
+            qty: base currency; all that is left of the order by default.
             price: quote currency; the limit price by default.
-            liquidity_ind: maker or taker, which also sets the fee.
+            liquidity_ind: maker or taker; sets the fee too.
 
         Returns:
             The execution id.
 
         Raises:
-            ValueError: the order is not open, has less left, or has no price.
+            ValueError: the order is not open, less than `qty` is left of it, or it has no price.
         """
         order = self._open(order_id)
         filled = order.left if qty is None else Decimal(qty)
@@ -174,7 +173,7 @@ class Account:
     async def amend(
         self, order_id: str, *, order_qty: Number | None = None, limit_price: Number | None = None
     ) -> None:
-        """Change an open order in place: one `amended` report, the id stays.
+        """Change an open order: one `amended` report; the id stays the same.
 
         Raises:
             ValueError: the order is not open.
@@ -195,7 +194,7 @@ class Account:
         self.matching.cancel(self._open(order_id), reason)
 
     async def expire(self, order_id: str) -> None:
-        """Let an open order expire: one `expired` report.
+        """Expire an open order: one `expired` report.
 
         Raises:
             ValueError: the order is not open.
@@ -207,12 +206,12 @@ class Account:
         self.records.ledger.book("deposit", self.records.new_id("F"), asset, Decimal(amount))
 
     async def withdraw(self, asset: str, amount: Number, *, fee: Number = 0) -> None:
-        """Take from a balance, fee on top: one ledger entry."""
+        """Subtract from a balance, the fee in addition: one ledger entry."""
         ref_id = self.records.new_id("F")
         self.records.ledger.book("withdrawal", ref_id, asset, -Decimal(amount), Decimal(fee))
 
     def start(self, subscription: Subscription) -> None:
-        """Send a new subscription its snapshot; streams of all users have none."""
+        """Send a new subscription its snapshot; with `users="all"` there is none."""
         params = subscription.params
         if params.get("users") == "all":
             return
@@ -224,7 +223,7 @@ class Account:
             self._stream.snapshot(subscription, data)
 
     def shown(self) -> Shown:
-        """Return what a snapshot shows now, unless the stream lags."""
+        """Return the account as snapshots show it, unless the stream lags."""
         now_ns = self._clock()
         orders = {order.order_id: reports.open_order(order, now_ns) for order in self.open_orders}
         return Shown(orders, len(self.fills), dict(self.balances))

@@ -1,7 +1,7 @@
-"""How many level3 subscriptions a client may make, and how fast.
+"""The limits on level3 subscriptions.
 
-Source: docs.kraken.com, Spot WebSocket v2, level3 channel. Whether the counter is kept for each
-connection or each client is not documented; here it is the client's, which is the stricter one.
+Source: docs.kraken.com, Spot WebSocket v2, level3 channel. The documentation does not say whether
+the exchange counts per connection or per client; this counts per client, which is stricter.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ SECOND_NS = 1_000_000_000
 
 
 class Allowance:
-    """What subscriptions cost within the last second.
+    """Limits the cost of the subscriptions of the last second.
 
     Args:
-        per_second: how much they may cost; `None` is unlimited.
+        per_second: the limit; `None` is none.
     """
 
     def __init__(self, per_second: int | None) -> None:
@@ -27,7 +27,7 @@ class Allowance:
         self._spent: deque[tuple[int, int]] = deque()
 
     def spend(self, depth: int, now_ns: int) -> bool:
-        """Count a subscription and tell whether it may be made; a refused one costs nothing."""
+        """Count a subscription and tell whether it is within the limit; else it costs nothing."""
         while self._spent and self._spent[0][0] <= now_ns - SECOND_NS:
             self._spent.popleft()
         cost = COSTS[depth]

@@ -1,12 +1,13 @@
-"""The exchange's own book and what a subscriber of each depth is told about it.
+"""The exchange's own book, and the updates for subscribers of each depth.
 
-Note to the next maintainer. This file is the outside truth of the tests, so it shares no code with
-the connector's books and knows integers only: prices in ticks, quantities in lots. Rows are made
-event by event, as the exchange makes them, which yields its odd shapes: a price twice in one
-message, or a level that is announced and out of scope again by the end of the message. One rule
-keeps every such message unambiguous: a level that an insert of the same message pushed out of some
-depth is not touched again by that message. Without it, readers that cut their book after each row
-and readers that cut it after the message would end up with different books.
+The tests compare the connector's books with this one, so it shares no code with them. It uses
+integers only: prices in ticks, quantities in lots.
+
+Rows are made event by event, as the exchange makes them. A message can therefore have a price
+twice, or add a level that is out of scope again at its end. One rule keeps such messages
+unambiguous: a message does not change a level that one of its own inserts pushed out of some depth.
+Without it, clients that truncate their book after each row would get another book than clients that
+truncate it after the message.
 
 Source: docs.kraken.com, Spot WebSocket v2, book channel and book checksum guide.
 """
@@ -23,6 +24,8 @@ from typing import Literal, TypeAlias
 Side: TypeAlias = Literal["bid", "ask"]
 Row: TypeAlias = tuple[int, int]
 """Price in ticks and absolute quantity in lots; zero lots remove the level."""
+LevelKey: TypeAlias = tuple[Side, int]
+"""Side and price in ticks."""
 Change: TypeAlias = tuple[Side, int, int]
 """Side, price in ticks and absolute quantity in lots."""
 
@@ -32,10 +35,10 @@ DEPTHS = (10, 25, 100, 500, 1000)
 CHECKSUM_LEVELS = 10
 
 
-class Ladder:
+class BookSide:
     """One side of the book, best price first.
 
-    Keys are the ticks of asks and the negated ticks of bids, so smaller is better on both sides.
+    Keys are the ticks of asks and the negated ticks of bids: a smaller key is a better price.
     """
 
     __slots__ = ("_rows", "_sign", "keys")
@@ -61,15 +64,15 @@ class Ladder:
         return self._rows[self.keys[index]]
 
     def lots(self, ticks: int) -> int:
-        """Return the quantity at a price, 0 where there is no level."""
+        """Return the quantity at a price; 0 if there is no level."""
         return self._rows.get(ticks * self._sign, (ticks, 0))[1]
 
     def rows(self, depth: int) -> tuple[Row, ...]:
-        """Return the best `depth` levels, best first; the rows are shared, not copied."""
+        """Return the best `depth` levels, best first."""
         return tuple(map(self._rows.__getitem__, islice(self.keys, depth)))
 
     def replace(self, ticks: int, lots: int) -> tuple[int, bool]:
-        """Set the quantity of a level; return its index and whether the level is new or gone."""
+        """Set the quantity of a level; return its index and whether it was added or removed."""
         key = ticks * self._sign
         index = bisect_left(self.keys, key)
         known = key in self._rows
@@ -99,15 +102,15 @@ class Rows:
 
 
 class ReferenceBook:
-    """The full book of one pair, far deeper than any subscription."""
+    """The full book of one pair, deeper than any subscription."""
 
     __slots__ = ("asks", "bids")
 
     def __init__(self) -> None:
-        self.bids = Ladder("bid")
-        self.asks = Ladder("ask")
+        self.bids = BookSide("bid")
+        self.asks = BookSide("ask")
 
-    def side(self, side: Side) -> Ladder:
+    def side(self, side: Side) -> BookSide:
         """Return one side."""
         return self.bids if side == "bid" else self.asks
 
@@ -123,10 +126,10 @@ class BookMessage:
 
     Args:
         book: the book to change.
-        depths: the depths that somebody listens to.
+        depths: the subscribed depths.
 
     Attributes:
-        rows: what there is to tell, by depth.
+        rows: the rows of the update, by depth.
         touched: lots before the message, of the levels that it changed.
     """
 
@@ -134,37 +137,37 @@ class BookMessage:
 
     def __init__(self, book: ReferenceBook, depths: Collection[int]) -> None:
         self._book = book
-        self._pushed: set[tuple[Side, int]] = set()
+        self._pushed: set[LevelKey] = set()
         self.rows = {depth: Rows() for depth in depths}
-        self.touched: dict[tuple[Side, int], int] = {}
+        self.touched: dict[LevelKey, int] = {}
 
     def change(self, side: Side, ticks: int, lots: int) -> bool:
         """Set the quantity at a price.
 
         Returns:
-            Whether it was done: not if the quantity already is so, nor if the level was pushed
-            out of a depth by this very message.
+            Whether the quantity was set. It is not if it is the same as before, or if this
+            message pushed the level out of a depth.
         """
-        ladder = self._book.side(side)
-        before = ladder.lots(ticks)
-        if before == lots or (side, ladder.key(ticks)) in self._pushed:
+        levels = self._book.side(side)
+        before = levels.lots(ticks)
+        if before == lots or (side, levels.key(ticks)) in self._pushed:
             return False
         self.touched.setdefault((side, ticks), before)
-        index, resized = ladder.replace(ticks, lots)
+        index, resized = levels.replace(ticks, lots)
         if lots and resized:
-            self._note_pushed(side, ladder, index)
+            self._mark_pushed(side, levels, index)
         for depth, rows in self.rows.items():
             if index < depth:
-                self._tell(rows.of(side), ladder, depth, (ticks, lots))
+                self._add_row(rows.of(side), levels, depth, (ticks, lots))
         return True
 
     @staticmethod
-    def _tell(rows: list[Row], ladder: Ladder, depth: int, row: Row) -> None:
+    def _add_row(rows: list[Row], levels: BookSide, depth: int, row: Row) -> None:
         rows.append(row)
-        if not row[1] and len(ladder) >= depth:
-            rows.append(ladder.row(depth - 1))
+        if not row[1] and len(levels) >= depth:
+            rows.append(levels.row(depth - 1))
 
-    def _note_pushed(self, side: Side, ladder: Ladder, index: int) -> None:
+    def _mark_pushed(self, side: Side, levels: BookSide, index: int) -> None:
         for depth in DEPTHS:
-            if index < depth < len(ladder):
-                self._pushed.add((side, ladder.keys[depth]))
+            if index < depth < len(levels):
+                self._pushed.add((side, levels.keys[depth]))

@@ -23,12 +23,12 @@ def digits(mantissa: int, scale: int) -> str:
 
 
 def number(mantissa: int, scale: int) -> orjson.Fragment:
-    """Return the number for `encode`, every trailing zero kept."""
+    """Return `mantissa` / 10^`scale` for `encode`, with exactly `scale` decimals."""
     return orjson.Fragment(digits(mantissa, scale))
 
 
 def exact(value: Decimal) -> orjson.Fragment:
-    """Return a `Decimal` for `encode`, with its own number of decimals and no exponent."""
+    """Return a `Decimal` for `encode`, with its own decimals and no exponent."""
     return orjson.Fragment(f"{value:f}")
 
 
@@ -45,7 +45,7 @@ def scaled(value: Decimal | str | int, scale: int) -> int:
 
 
 def timestamp(ns: int, decimals: int = 6) -> str:
-    """Return nanoseconds since the epoch as RFC 3339 text in UTC with `decimals` digits."""
+    """Return nanoseconds since the epoch as RFC 3339 text in UTC, with `decimals` digits."""
     seconds, fraction = divmod(ns, 1_000_000_000)
     whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
     return f"{whole}.{fraction:09d}"[: 20 + decimals] + "Z" if decimals else f"{whole}Z"
@@ -55,11 +55,11 @@ def nanoseconds(text: str) -> int:
     """Return the nanoseconds since the epoch of RFC 3339 text.
 
     Raises:
-        ValueError: it is none, or has no offset from UTC.
+        ValueError: `text` is not RFC 3339, or has no offset from UTC.
     """
     whole = datetime.fromisoformat(text)
     if whole.tzinfo is None:
-        raise ValueError(f"{text!r} does not say its offset from UTC")
+        raise ValueError(f"{text!r} has no offset from UTC")
     return (whole - EPOCH) // timedelta(microseconds=1) * 1000
 
 

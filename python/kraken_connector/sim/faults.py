@@ -1,8 +1,8 @@
-"""Things that go wrong, on command.
+"""The faults of one exchange.
 
-A fault acts in one of three places: before there is a connection (refusals), on a message that is
-about to leave (a `Rule`), or at once (dropped connections, raw frames). A new kind of fault on
-messages is a new rule; nothing else has to know it.
+A fault acts in one of three ways: on new connections (`Admission`), on messages and requests (a
+`Rule`), or immediately, as when it resets connections. A new kind of fault on messages needs only a
+new rule.
 """
 
 from __future__ import annotations
@@ -11,25 +11,32 @@ import asyncio
 import math
 import ssl as tls
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Literal
 
 from websockets.frames import CloseCode
 
 from . import rules, wire
-from .hosts import Host
-from .requests import UNSUPPORTED_PAIR, Role
-from .rules import Act, Countdown, Rule
-from .session import Outgoing, Session, Subscription
+from .accounts import Account
+from .active_rules import ActiveRules
+from .admission import Admission, Refusal
+from .connection import Connection, Connections
+from .feeds import MarketFeed
+from .http import ResponseFaults
+from .observe import Journal
+from .registry import SubscriptionRegistry
+from .requests import Role
+from .rules import Act, Countdown, Overtaken, Rule
+from .settings import Settings
 from .subscription_faults import SubscriptionFaults
 from .token_faults import TokenFaults
+from .tokens import RestApi, Tokens
 from .trading.faults import TradingFaults
+from .trading.order_methods import OrderMethods
 from .trading.report_faults import ReportFaults
-
-if TYPE_CHECKING:
-    from .connection import Connection
-    from .server import SimulatedExchange
+from .trading.report_rules import ReportRules
+from .trading.stream import PrivateStream
+from .writer import Outgoing
 
 SystemStatus = Literal["online", "post_only", "limit_only", "cancel_only", "maintenance"]
 PairStatus = Literal[
@@ -44,36 +51,11 @@ PairStatus = Literal[
 ]
 
 
-R = TypeVar("R", bound=Rule[Any])
-
-
-@dataclass(slots=True)
-class Refusal:
-    """How new connections are refused, how many, where and until when.
-
-    Attributes:
-        status: HTTP status of the handshake; `None` resets the TCP connection instead.
-        times: how many connections are still refused.
-        until: event loop time at which connections are let in again.
-        host: the host whose connections are meant; `None` is all of them.
-    """
-
-    status: HTTPStatus | None
-    times: float
-    until: float
-    host: Role | None
-
-    def meets(self, host: Host) -> bool:
-        """Tell whether a new connection to a host is refused."""
-        in_force = self.times > 0 and asyncio.get_running_loop().time() < self.until
-        return in_force and host.plays(self.host)
-
-
 class Stalled:
-    """Connections whose bytes are on their way until they are let go.
+    """Connections that read nothing until `release()`.
 
     Args:
-        connections: which.
+        connections: the connections to stall.
     """
 
     def __init__(self, connections: Iterable[Connection]) -> None:
@@ -82,55 +64,72 @@ class Stalled:
             connection.stall()
 
     def release(self) -> None:
-        """Read what the clients wrote."""
+        """Read what the clients wrote meanwhile."""
         connections, self._connections = self._connections, []
         for connection in connections:
             connection.resume()
 
 
 class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
-    """The fault menu of one exchange. Every fault that acts writes a line into the log."""
+    """The faults of one exchange. Every fault that acts writes a line into the log."""
 
-    def __init__(self, exchange: SimulatedExchange) -> None:
-        TradingFaults.__init__(self, exchange)
-        ReportFaults.__init__(self, exchange)
-        SubscriptionFaults.__init__(self)
-        TokenFaults.__init__(self, exchange)
-        self._rules: list[Rule[Outgoing]] = []
-        self._countdowns: list[Countdown] = []
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        journal: Journal,
+        connections: Connections,
+        admission: Admission,
+        response_faults: ResponseFaults,
+        ssl: tls.SSLContext | None,
+        markets: MarketFeed,
+        registry: SubscriptionRegistry,
+        tokens: Tokens,
+        rest: RestApi,
+        account: Account,
+        methods: OrderMethods,
+        stream: PrivateStream,
+        report_rules: ReportRules,
+        clock: Callable[[], int],
+        run_due: Callable[[], None],
+    ) -> None:
+        ActiveRules.__init__(self, journal)
+        TradingFaults.__init__(self, clock, methods, stream)
+        ReportFaults.__init__(self, report_rules, account, stream, registry)
+        SubscriptionFaults.__init__(self, registry)
+        TokenFaults.__init__(self, tokens, rest, response_faults)
+        self._settings = settings
+        self._connections = connections
+        self._admission = admission
+        self._ssl = ssl
+        self._markets = markets
+        self._run_due = run_due
         self._timers: set[asyncio.TimerHandle] = set()
-        self._refusals: dict[Role | None, Refusal] = {}
-        self._refused_symbols: dict[str, str] = {}
-        self._ignored: dict[Role | None, float] = {}
 
     def clear(self) -> None:
-        """Let everything that is still to come go right."""
-        self._rules.clear()
-        self._countdowns.clear()
+        """End all faults, those that are still to come included."""
         while self._timers:
             self._timers.pop().cancel()
-        self._arrivals.clear()
-        self._report_rules.clear()
-        self._mutes.clear()
-        self._exchange.stream.catch_up()
-        self._refusals.clear()
-        self._refused_symbols.clear()
-        self._ignored.clear()
+        self._clear_rules()
+        self._clear_subscriptions()
         self._clear_tokens()
-        if self._exchange.ssl is not None:
-            self._exchange.ssl.sni_callback = None
+        self._report_rules.clear()
+        self._stream.catch_up()
+        self._admission.clear()
+        if self._ssl is not None:
+            self._ssl.sni_callback = None
 
     # Scripts.
 
     def after_seconds(self, seconds: float, act: Callable[[], object]) -> asyncio.TimerHandle:
-        """Bring a fault about in a while: `after_seconds(2, sim.faults.reset_connections)`.
+        """Call a fault later: `after_seconds(2, sim.faults.reset_connections)`.
 
         Args:
             seconds: from now.
-            act: what happens then; it is called without arguments.
+            act: called without arguments.
 
         Returns:
-            A handle; `cancel()` lets nothing happen.
+            A handle; `cancel()` prevents the call.
         """
 
         def due() -> None:
@@ -151,18 +150,18 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         type: str = "update",
         host: Role | None = None,
     ) -> Countdown:
-        """Bring a fault about when some more messages have left, before anything else does.
+        """Call a fault after a number of messages, before any other message is sent.
 
         Args:
-            count: how many, dropped ones too. Messages to two connections count twice.
-            act: what happens then; it is called without arguments.
+            count: how many, dropped ones included. A message to two connections counts twice.
+            act: called without arguments.
             channel: whose messages count.
             symbol: of which pair; of all by default.
             type: `update` or `snapshot`.
             host: whose connections; all by default.
 
         Returns:
-            A countdown; `cancel()` lets nothing happen.
+            A countdown; `cancel()` prevents the call.
 
         Raises:
             ValueError: `count` is less than 1.
@@ -173,45 +172,45 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         self._countdowns.append(countdown)
         return countdown
 
-    # Connections. `host` aims at one of three hosts by its role, such as "level3".
+    # Connections. `host` selects one of three hosts by its role, such as "level3".
 
     def reset_connections(self, *, host: Role | None = None) -> None:
         """Reset every WebSocket connection without a closing handshake."""
-        self._note("reset_connections", host or "")
-        for connection in self._exchange.connections_to(host):
+        self._log("reset_connections", host or "")
+        for connection in self._connections.to(host):
             connection.abort()
 
     def close_connections(
         self, code: int = 1001, reason: str = "", *, host: Role | None = None
     ) -> None:
-        """Close every WebSocket connection properly; with 1006, without a close frame."""
-        self._note("close_connections", str(code))
-        for connection in self._exchange.connections_to(host):
+        """Close every WebSocket connection with a closing handshake; with 1006, without one."""
+        self._log("close_connections", str(code))
+        for connection in self._connections.to(host):
             if code == CloseCode.ABNORMAL_CLOSURE:
                 connection.hang_up()
             else:
                 connection.close(code, reason)
 
     def silence_connections(self, *, host: Role | None = None) -> None:
-        """Keep the sockets open but send and read nothing on them any more."""
-        self._note("silence_connections", host or "")
-        for connection in self._exchange.connections_to(host):
+        """Keep the sockets open but send and read nothing from now on."""
+        self._log("silence_connections", host or "")
+        for connection in self._connections.to(host):
             connection.fall_silent()
 
     def stall_connections(
         self, seconds: float | None = None, *, host: Role | None = None
     ) -> Stalled:
-        """Keep the sockets open, but send nothing and read late what clients write.
+        """Keep the sockets open, but send nothing and read late.
 
-        Order requests are carried out then, even if the client is gone; the exchange's own
-        deadline of 5 seconds begins only when they are read.
+        Order requests are carried out when they are read, even if the client is gone; the
+        exchange's own deadline of 5 seconds begins only then.
 
         Args:
-            seconds: how late; `None` is until `release()` of the result is called.
+            seconds: how late; `None` waits for `release()` of the result.
             host: whose connections; all by default.
         """
-        self._note("stall_connections", host or "")
-        stalled = Stalled(self._exchange.connections_to(host))
+        self._log("stall_connections", host or "")
+        stalled = Stalled(self._connections.to(host))
         if seconds is not None:
             asyncio.get_running_loop().call_later(seconds, stalled.release)
         return stalled
@@ -229,40 +228,41 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         Args:
             times: how many; `None` for all of them.
             seconds: for how long.
-            status: HTTP status of the answer, such as 403, 429 or 502; `None` resets the TCP
-                connection, token calls included, before a byte is read.
-            host: where; everywhere by default.
+            status: HTTP status of the response, such as 403, 429 or 502; `None` resets the TCP
+                connection before a byte is read, those of token calls included.
+            host: which host; all by default.
         """
-        self._refusals[host] = Refusal(
+        refusal = Refusal(
             None if status is None else HTTPStatus(status),
             math.inf if times is None else times,
             asyncio.get_running_loop().time() + seconds,
             host,
         )
-        self._note("refuse_connections", f"status={status} times={times} seconds={seconds}")
+        self._admission.refuse(refusal)
+        self._log("refuse_connections", f"status={status} times={times} seconds={seconds}")
 
     def ignore_connections(self, times: int | None = 1, *, host: Role | None = None) -> None:
-        """Accept new TCP connections but never answer their WebSocket handshake.
+        """Accept new TCP connections but leave their WebSocket handshake unanswered.
 
         Args:
             times: how many; `None` for all of them.
-            host: where; everywhere by default.
+            host: which host; all by default.
         """
-        self._ignored[host] = math.inf if times is None else times
-        self._note("ignore_connections", f"times={times}")
+        self._admission.ignore(math.inf if times is None else times, host)
+        self._log("ignore_connections", f"times={times}")
 
     def break_tls(self, times: int = 1) -> None:
-        """Break off the TLS handshake of new connections with an alert.
+        """Abort the TLS handshake of new connections with an alert.
 
         Raises:
             ValueError: the exchange has no TLS.
         """
-        context = self._exchange.ssl
+        context = self._ssl
         if context is None:
             raise ValueError("break_tls needs an exchange with ssl=")
         alerts = [tls.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR] * times
         context.sni_callback = lambda *_: alerts.pop() if alerts else None
-        self._note("break_tls", f"times={times}")
+        self._log("break_tls", f"times={times}")
 
     # Messages.
 
@@ -275,19 +275,19 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         *,
         host: Role | None = None,
     ) -> Rule[Outgoing]:
-        """Make a fault of your own.
+        """Add a fault of your own.
 
         Args:
             name: as in the log.
-            matches: whether a message is meant.
-            act: returns what leaves now in the message's place.
-            times: how often; `None` for ever. Messages to two connections count twice.
+            matches: tells whether the fault acts on a message.
+            act: returns the messages that are sent instead of one.
+            times: how often; `None` for no limit. A message to two connections counts twice.
             host: whose connections; all by default.
 
         Returns:
-            The rule: `fired` tells how often it acted, `cancel()` ends it.
+            The rule: `fired` is how often it acted, `cancel()` ends it.
         """
-        return self._send_by(Rule(name, matches, act, times=times, host=host))
+        return self._add_message_rule(Rule(name, matches, act, times=times, host=host))
 
     def corrupt_checksums(
         self,
@@ -311,18 +311,18 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def garble_checksums(
         self, symbol: str, times: int | None = 1, *, type: str = "update", channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol, or its snapshots, with a checksum that is a text."""
+        """Send the next updates of a symbol, or its snapshots, with a checksum that is a string."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("garble_checksums", matches, rules.quote_checksum, times)
 
     def corrupt_updates(self, symbol: str, times: int | None = 1) -> Rule[Outgoing]:
-        """Send the next book updates of a symbol with a wrong quantity; all else is right."""
+        """Send the next book updates of a symbol with one wrong quantity."""
         return self.add("corrupt_updates", rules.data("book", symbol), rules.spoil_qty, times)
 
     def drop_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Do not send the next updates of a symbol."""
+        """Drop the next updates of a symbol."""
         return self.add("drop_updates", rules.data(channel, symbol), rules.swallow, times)
 
     def duplicate_updates(
@@ -333,46 +333,45 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
     def swap_updates(self, symbol: str, times: int = 1, *, channel: str = "book") -> Rule[Outgoing]:
         """Send the next two updates of a symbol in the wrong order, `times` times over."""
-        meant = rules.data(channel, symbol)
-        rule = rules.Overtaken(
+        matches = rules.data(channel, symbol)
+        rule = Overtaken(
             "swap_updates",
-            meant,
-            rules.swallow,
+            matches,
             times=times,
             deliver=rules.transmit,
-            passes=meant,
+            passes=matches,
             wait=None,
         )
-        return self._send_by(rule)
+        return self._add_message_rule(rule)
 
     def truncate_updates(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol without their end, so that they are no JSON."""
+        """Send the next updates of a symbol without their end, as invalid JSON."""
         return self.add("truncate_updates", rules.data(channel, symbol), rules.truncate, times)
 
     def lose_snapshots(
         self, symbol: str | None, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Do not send the next snapshots of a symbol, though the subscription is acked."""
+        """Drop the next snapshots of a symbol; the subscription is acked."""
         matches = rules.data(channel, symbol, type="snapshot")
         return self.add("lose_snapshots", matches, rules.swallow, times)
 
     def duplicate_acks(
         self, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Answer requests twice."""
+        """Send answers to subscriptions twice."""
         return self.add("duplicate_acks", rules.kind("answer"), rules.double, times, host=host)
 
     def delay_acks(
         self, seconds: float, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Send answers to requests late; messages of the channel overtake them."""
+        """Send answers to subscriptions late; messages of the channel overtake them."""
         act = rules.delay(seconds, rules.transmit)
         return self.add("delay_acks", rules.kind("answer"), act, times, host=host)
 
     def swallow_acks(self, times: int | None = None, *, host: Role | None = None) -> Rule[Outgoing]:
-        """Do not answer requests; subscriptions become active all the same."""
+        """Drop answers to subscriptions, which are carried out."""
         return self.add("swallow_acks", rules.kind("answer"), rules.swallow, times, host=host)
 
     def delay_pongs(
@@ -385,21 +384,21 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def swallow_pongs(
         self, times: int | None = None, *, host: Role | None = None
     ) -> Rule[Outgoing]:
-        """Do not answer pings."""
+        """Drop pongs."""
         return self.add("swallow_pongs", rules.kind("pong"), rules.swallow, times, host=host)
 
     def stop_heartbeats(self, *, host: Role | None = None) -> Rule[Outgoing]:
-        """Send no heartbeats; `cancel()` the rule to go on."""
+        """Send no heartbeats until `cancel()` of the result."""
         return self.add("stop_heartbeats", rules.kind("heartbeat"), rules.swallow, None, host=host)
 
     def send_text(self, text: str) -> None:
-        """Send a text frame, sensible or not, to everybody."""
-        self._note("send_text", text)
-        for connection in self._exchange.connections:
+        """Send a text frame with any content to every client."""
+        self._log("send_text", text)
+        for connection in self._connections.to(None):
             connection.send_text(text.encode())
 
     def send_huge_frame(self, size: int = 64 * 2**20) -> None:
-        """Begin a text frame of `size` bytes on every socket."""
+        """Send the beginning of a text frame of `size` bytes to every client."""
         self.send_bytes(wire.head(size) + b" " * 1024)
 
     # Frames and bytes.
@@ -407,7 +406,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def stall_mid_frame(
         self, symbol: str, *, channel: str = "book", type: str = "update"
     ) -> Rule[Outgoing]:
-        """Send half of the next message of a symbol, then nothing more on its socket."""
+        """Send half of the next message of a symbol, then nothing more on its connection."""
         matches = rules.data(channel, symbol, type=type)
         return self.add("stall_mid_frame", matches, wire.stall)
 
@@ -440,21 +439,16 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
     def compress_updates(
         self, symbol: str, times: int | None = 1, *, channel: str = "book"
     ) -> Rule[Outgoing]:
-        """Send the next updates of a symbol compressed, though that was not agreed on."""
+        """Send the next updates of a symbol compressed, without having negotiated compression."""
         return self.add("compress_updates", rules.data(channel, symbol), wire.compress, times)
 
     def send_bytes(self, data: bytes) -> None:
-        """Put bytes on every socket as they are: half a frame, a wrong frame, anything."""
-        self._note("send_bytes", data.hex())
-        for connection in self._exchange.connections:
+        """Write bytes to every socket: half a frame, an invalid frame, anything."""
+        self._log("send_bytes", data.hex())
+        for connection in self._connections.to(None):
             connection.send_bytes(data)
 
     # The exchange itself.
-
-    def refuse_symbols(self, *symbols: str, error: str = UNSUPPORTED_PAIR) -> None:
-        """Refuse new subscriptions to some symbols; `{}` in the text stands for the symbol."""
-        self._refused_symbols |= {symbol: error.format(symbol) for symbol in symbols}
-        self._note("refuse_symbols", " ".join(symbols))
 
     def set_system(
         self,
@@ -463,115 +457,55 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
         connection_id: bool = True,
         upcoming_maintenance: Sequence[object] = (),
     ) -> None:
-        """Change the system status and tell everybody.
+        """Change the system status and send it to every client.
 
-        Orders are taken as the status allows. Markets trade by themselves only while `online`.
+        The status decides which orders are accepted. Markets trade by themselves only while
+        `online`.
 
         Args:
-            system: the new state.
+            system: the new status.
             connection_id: whether status messages carry a connection id; the exchange leaves it
                 out during maintenance.
-            upcoming_maintenance: what is announced, in the long form of the message: mappings, with
-                times in any format.
+            upcoming_maintenance: announced maintenance, in the long form of the message: mappings,
+                with times in any format.
         """
-        self._note("set_system", system)
-        self._exchange.system = system
-        self._exchange.shows_connection_ids = connection_id
-        self._exchange.upcoming_maintenance = list(upcoming_maintenance)
+        self._log("set_system", system)
+        self._settings.system = system
+        self._settings.shows_connection_ids = connection_id
+        self._settings.upcoming_maintenance = list(upcoming_maintenance)
         self._greet()
-        self._exchange.run_due()
+        self._run_due()
 
     def set_pair_status(self, symbol: str, status: PairStatus) -> None:
-        """Change the status of a pair and tell those who subscribe to `instrument`.
+        """Change the status of a pair and send it to the subscribers of `instrument`.
 
-        Orders of the pair are taken as the status allows. Its market trades by itself only while
-        it is `online`.
+        The status decides which orders of the pair are accepted. Its market trades by itself only
+        while it is `online`.
 
         Raises:
             KeyError: the pair is not listed.
         """
-        self._note("set_pair_status", f"{symbol} {status}")
-        self._exchange.markets.set_status(symbol, status)
+        self._log("set_pair_status", f"{symbol} {status}")
+        self._markets.set_status(symbol, status)
 
     def storm_status(self, count: int = 1000) -> None:
-        """Tell everybody the system status `count` times in a row."""
-        self._note("storm_status", str(count))
+        """Send every client the system status `count` times."""
+        self._log("storm_status", str(count))
         for _ in range(count):
             self._greet()
 
     def cross_book(self, symbol: str) -> None:
-        """Send an update with a bid above the best ask, then one that takes it away again.
+        """Send an update with a bid above the best ask, then one that removes it.
 
-        Both carry the checksum of what they make of the book.
+        Both carry the right checksum of the resulting book.
         """
-        self._note("cross_book", symbol)
-        market = self._exchange.markets.market(symbol)
+        self._log("cross_book", symbol)
+        market = self._markets.market(symbol)
         ticks = market.book.asks.row(0)[0] + 1
         for lots in (1, 0):
-            self._exchange.markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
-
-    # What the exchange asks.
-
-    def ignores_handshake(self, host: Host) -> bool:
-        """Tell whether a WebSocket handshake is to stay without an answer, and count it."""
-        for aimed_at, left in self._ignored.items():
-            if left > 0 and host.plays(aimed_at):
-                self._ignored[aimed_at] -= 1
-                self._note("ignored_handshake")
-                return True
-        return False
-
-    def resets_connection(self, host: Host) -> bool:
-        """Tell whether a new TCP connection is to be reset, and count it."""
-        return self._refusal(host, by_status=False) is not None
-
-    def handshake_status(self, host: Host) -> HTTPStatus | None:
-        """Return the HTTP status that refuses a WebSocket handshake, if any, and count it."""
-        refusal = self._refusal(host, by_status=True)
-        return None if refusal is None else refusal.status
-
-    def refusal_of(self, symbol: str | None) -> str | None:
-        """Return the text that refuses subscriptions to a symbol, if any."""
-        return self._refused_symbols.get(symbol) if symbol is not None else None
-
-    def _send_by(self, rule: R) -> R:
-        self._rules.append(rule)
-        return rule
-
-    def pass_on(self, session: Session, message: Outgoing) -> list[Outgoing]:
-        """Return what leaves now in a message's place."""
-        for countdown in self._countdowns:
-            if countdown.count(session, message):
-                # Not at once, as others may be due the same message.
-                asyncio.get_running_loop().call_soon(countdown.act)
-        self._countdowns = [countdown for countdown in self._countdowns if countdown.left]
-        for rule in self._rules:
-            if rule.meets(session, message):
-                return self._apply(rule, session, message)
-        return [message]
-
-    def _apply(self, rule: Rule[Outgoing], session: Session, message: Outgoing) -> list[Outgoing]:
-        leaving = rule.apply(session, message)
-        if rule.is_over:
-            self._rules.remove(rule)
-        self._exchange.journal.note(rule.name, message.symbol or "", connection=session.number)
-        return leaving
-
-    def _refusal(self, host: Host, *, by_status: bool) -> Refusal | None:
-        for refusal in self._refusals.values():
-            if (refusal.status is not None) == by_status and refusal.meets(host):
-                refusal.times -= 1
-                self._note("refused_connection")
-                return refusal
-        return None
+            self._markets.change_ticks(symbol, [("bid", ticks, lots)], matched=False)
 
     def _greet(self) -> None:
-        for connection in self._exchange.connections:
+        for connection in self._connections.to(None):
             if connection.session is not None:
                 connection.session.greet()
-
-    def _subscriptions(self) -> list[Subscription]:
-        return self._exchange.registry.all()
-
-    def _note(self, event: str, detail: str = "") -> None:
-        self._exchange.journal.note(event, detail)

@@ -1,4 +1,4 @@
-"""Where the messages of the public channels come from: markets that move by themselves."""
+"""The feed of the public channels: synthetic markets."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from typing import Literal, Protocol, TypeAlias
 from . import level3, messages
 from .book import DEPTHS, Change, ReferenceBook, Side
 from .encode import scaled
-from .level3 import OrderBook, OrderStep
+from .level3 import OrderStep, ReferenceOrders
 from .market import OrderSide, SimMarket, Step, Taker
 from .pairs import Pair
 from .published import Published, PublishedOrders, PublishedState
 from .queues import PRIORITY, QueueRule
-from .registry import Registry
+from .registry import SubscriptionRegistry
 from .requests import UNSUPPORTED_PAIR, Refused
-from .session import Subscription, Topic
 from .statistics import INTERVALS
+from .subscription import Subscription, Topic
 
 Number: TypeAlias = Decimal | str | int
 Levels: TypeAlias = Iterable[tuple[Number, Number]]
 
 TICK_SECONDS = 0.005
-#: How long the markets move without letting others have the event loop.
+#: How long the markets move before they yield to the event loop.
 TURN_SECONDS = 0.005
 LONGEST_BACKLOG_SECONDS = 0.25
 
 
 class Feed(Protocol):
-    """Where the messages of the public channels come from."""
+    """The source of the messages of the public channels."""
 
     @property
     def symbols(self) -> list[str]:
-        """The symbols that there are messages of."""
+        """The symbols that can be subscribed."""
 
     def check(self, subscription: Subscription) -> None:
-        """Refuse a subscription that cannot be had.
+        """Refuse a subscription that the feed cannot serve.
 
         Raises:
             Refused: with the exchange's text.
         """
 
     def start(self, subscription: Subscription) -> None:
-        """Send what a new subscription gets first."""
+        """Send a new subscription its snapshot."""
 
     async def run(self) -> None:
         """Send messages until cancelled."""
@@ -56,42 +56,45 @@ class MarketFeed:
 
     Args:
         pairs: what is listed.
-        registry: who listens.
-        seed: the markets' randomness.
-        rate: steps per second, all symbols together; only symbols that somebody listens to move.
-        history: how many published books to remember for each symbol and depth.
-        clock: gives nanoseconds since the epoch.
-        queue_rule: what becomes of orders that change in their queue.
+        registry: the subscriptions.
+        seed: of the markets' randomness.
+        rate: steps per second, all symbols together; only symbols with a subscriber move.
+        history: how many published books to keep for each symbol and depth.
+        clock: returns nanoseconds since the epoch.
+        queue_rule: how orders that change keep or lose their position in the queue.
+        is_halted: tells whether the markets quote but do not trade.
 
     Attributes:
-        watchers: told of every step, after the subscribers.
-        watched: symbols that move even if nobody listens.
+        watchers: called with every step, after its messages are sent.
+        watched: returns the symbols that move even without a subscriber.
         statuses: of pairs that are not `online`.
-        is_halted: tells whether the markets only quote and do not trade.
-        muted: whether subscribers are not told, as something else plays to them.
+        muted: whether no messages are sent, because another feed serves the subscribers.
     """
 
     def __init__(
         self,
         pairs: Mapping[str, Pair],
-        registry: Registry,
+        registry: SubscriptionRegistry,
         *,
         seed: int,
         rate: float,
         history: int,
         clock: Callable[[], int],
         queue_rule: QueueRule = PRIORITY,
+        is_halted: Callable[[], bool] = bool,
     ) -> None:
         self.pairs = pairs
         self._queue_rule = queue_rule
         self.published = Published[ReferenceBook, PublishedState](PublishedState.of, history)
-        self.published_orders = Published[OrderBook, PublishedOrders](PublishedOrders.of, history)
+        self.published_orders = Published[ReferenceOrders, PublishedOrders](
+            PublishedOrders.of, history
+        )
         self.watchers: list[Callable[[Step], None]] = []
         self.watched: Callable[[], Iterable[str]] = tuple
         self.muted = False
         self.statuses: dict[str, str] = {}
-        self.is_halted: Callable[[], bool] = bool
         self._registry = registry
+        self._is_halted = is_halted
         self._seed = seed
         self._rate = rate
         self.clock = clock
@@ -109,7 +112,7 @@ class MarketFeed:
             raise Refused(UNSUPPORTED_PAIR.format(symbol), symbol=symbol)
 
     def market(self, symbol: str) -> SimMarket:
-        """Return the market of a symbol; it is made when it is first needed.
+        """Return the market of a symbol; the first call creates it.
 
         Raises:
             KeyError: the symbol is not listed.
@@ -119,7 +122,7 @@ class MarketFeed:
         return self._markets[symbol]
 
     def new_market(self, symbol: str) -> SimMarket:
-        """Return a market of a symbol as it is before its first step."""
+        """Return a new market of a symbol."""
         return SimMarket(
             self.pairs[symbol], seed=self._seed, clock=self.clock, queue_rule=self._queue_rule
         )
@@ -144,7 +147,7 @@ class MarketFeed:
         if channel == "book":
             return messages.book_snapshot(market, int(option or 0))
         if channel == "level3":
-            with_time = subscription.session.long_form
+            with_time = subscription.writer.long_form
             return messages.level3_snapshot(market, int(option or 0), with_time=with_time)
         if channel == "trade":
             return messages.trades(market.pair, "snapshot", market.trades)
@@ -153,27 +156,27 @@ class MarketFeed:
         return messages.ticker(market, "snapshot", market.now())
 
     def set_status(self, symbol: str, status: str) -> None:
-        """Change the status of a pair and tell everybody who listens."""
+        """Change the status of a pair and send it to the subscribers of `instrument`."""
         pair = self.pairs[symbol]
         self.statuses.pop(symbol, None)
         if status != messages.ONLINE:
             self.statuses[symbol] = status
         payload = messages.instrument_update(pair, status)
-        for subscription in self._registry.listeners(("instrument", None, None)):
+        for subscription in self._registry.subscriptions(("instrument", None, None)):
             subscription.send(payload, "update")
 
     def step(self, symbol: str) -> Step:
-        """Move one market once and tell everybody who listens."""
+        """Move one market once and send the updates."""
         return self.move(symbol, SimMarket.step)
 
     def move(self, symbol: str, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:
-        """Do something with a market and the depths that are listened to; tell everybody."""
+        """Call `act` with a market and its subscribed depths, and send the updates of the step."""
         market = self.market(symbol)
-        market.is_halted = self.is_halted() or symbol in self.statuses
+        market.is_halted = self._is_halted() or symbol in self.statuses
         return self._publish(act(market, self._depths(symbol)))
 
     def trade(self, symbol: str, side: OrderSide, qty: Number, limit_price: Number | None) -> Step:
-        """Let a taker trade with the book as one step and tell everybody."""
+        """Let a taker trade with the book as one step, and send the updates."""
         pair = self.market(symbol).pair
         ticks = None if limit_price is None else scaled(limit_price, pair.price_precision)
         ord_type: Literal["limit", "market"] = "market" if ticks is None else "limit"
@@ -181,7 +184,7 @@ class MarketFeed:
         return self.move(symbol, lambda market, depths: market.trade(taker, depths))
 
     def change(self, symbol: str, bids: Levels, asks: Levels) -> Step:
-        """Set levels (price, absolute quantity, zero removes) as one step and tell everybody."""
+        """Set levels (price, absolute quantity, zero removes) as one step, and send the updates."""
         market = self.market(symbol)
         price_scale, qty_scale = market.pair.price_precision, market.pair.qty_precision
         sides: tuple[tuple[Side, Levels], ...] = (("bid", bids), ("ask", asks))
@@ -193,12 +196,12 @@ class MarketFeed:
         return self.change_ticks(symbol, changes)
 
     def change_ticks(self, symbol: str, changes: Iterable[Change], *, matched: bool = True) -> Step:
-        """Set levels (side, ticks, absolute lots) as one step and tell everybody.
+        """Set levels (side, ticks, absolute lots) as one step, and send the updates.
 
         Args:
             symbol: the pair.
             changes: in order.
-            matched: whether a level that reaches orders of the account trades with them first.
+            matched: whether a new level first trades with the account's orders that it crosses.
         """
         return self.move(
             symbol, lambda market, depths: market.apply(changes, depths, matched=matched)
@@ -225,12 +228,12 @@ class MarketFeed:
 
     def _publish(self, step: Step) -> Step:
         if not self.muted:
-            self._tell(step)
+            self._send(step)
         for watcher in self.watchers:
             watcher(step)
         return step
 
-    def _tell(self, step: Step) -> None:
+    def _send(self, step: Step) -> None:
         market = self.market(step.symbol)
         for depth, rows in step.rows.items():
             if rows:
@@ -238,14 +241,14 @@ class MarketFeed:
         for topic, payload in updates(market, step, self._registry.__contains__):
             if topic[0] == "level3":
                 self.published_orders.add(market.pair, market.orders(), int(topic[2] or 0))
-            for subscription in self._registry.listeners(topic):
+            for subscription in self._registry.subscriptions(topic):
                 subscription.send(payload, "update")
 
 
 def updates(
     market: SimMarket, step: Step, wanted: Callable[[Topic], bool]
 ) -> Iterator[tuple[Topic, bytes]]:
-    """Yield the messages a step leads to, for the wanted topics."""
+    """Yield the topics and messages of a step, for the wanted topics."""
     pair, symbol, now = market.pair, step.symbol, step.timestamp_ns
     for depth, rows in step.rows.items():
         if rows and wanted(("book", symbol, depth)):

@@ -1,8 +1,7 @@
-"""Updates as fast as the socket takes them, for benchmarks.
+"""Updates as fast as the socket accepts them, for benchmarks.
 
-Nothing is computed while the clock runs: every topic has a loop of ready-made WebSocket frames. The
-last update of a book's or a level3 loop leads back to its snapshot, so the checksums stay right for
-ever.
+Nothing is computed while updates are sent: every topic has a loop of ready-made WebSocket frames.
+The last update of a loop of `book` or `level3` restores its snapshot, so that checksums stay right.
 """
 
 from __future__ import annotations
@@ -20,18 +19,19 @@ from .feeds import MarketFeed, updates
 from .level3 import EventRow, EventRows, Level
 from .market import SimMarket, Step
 from .queues import Event
-from .session import Session, Subscription, Topic
 from .statistics import INTERVALS
+from .subscription import Subscription, Topic
+from .writer import Writer
 
 LOOP_STEPS = 2000
 CHUNK_BYTES = 16_384
 
 
 class FlatOutFeed:
-    """Plays ready-made loops to every subscription, pausing for a client that does not keep up.
+    """Sends every subscription a loop of ready-made frames, as fast as its client reads.
 
     Args:
-        markets: where the loops come from; they stand still themselves.
+        markets: the markets to make the loops from; they do not move.
         steps: market steps in a loop.
     """
 
@@ -39,7 +39,7 @@ class FlatOutFeed:
         self._markets = markets
         self._steps = steps
         self._loops: dict[Topic, list[bytes]] = {}
-        self._playing: set[Session] = set()
+        self._playing: dict[Writer, list[Subscription]] = {}
         self._players = asyncio.TaskGroup()
 
     @property
@@ -52,29 +52,31 @@ class FlatOutFeed:
 
     def start(self, subscription: Subscription) -> None:
         self._markets.start(subscription)
-        session = subscription.session
-        if self._loop(subscription.topic) and session not in self._playing:
-            self._playing.add(session)
-            self._players.create_task(self._play(session))
+        if not self._loop(subscription.topic):
+            return
+        if subscription.writer not in self._playing:
+            self._playing[subscription.writer] = []
+            self._players.create_task(self._play(subscription.writer))
+        self._playing[subscription.writer].append(subscription)
 
     async def run(self) -> None:
         async with self._players:
             await asyncio.get_running_loop().create_future()
 
-    async def _play(self, session: Session) -> None:
-        connection = session.connection
+    async def _play(self, writer: Writer) -> None:
         positions: dict[Subscription, Iterator[bytes]] = {}
-        while playing := self._with_loops(session):
+        while playing := self._active(writer):
             for subscription in playing:
                 chunks = positions.setdefault(subscription, cycle(self._loop(subscription.topic)))
-                connection.send_frames(next(chunks))
-                await connection.writable()
+                writer.send_frames(next(chunks))
+                await writer.writable()
             await asyncio.sleep(0)
-        self._playing.discard(session)
+        del self._playing[writer]
 
-    def _with_loops(self, session: Session) -> list[Subscription]:
-        subscriptions = session.subscriptions.values() if session.connection.open else ()
-        return [subscription for subscription in subscriptions if self._loop(subscription.topic)]
+    def _active(self, writer: Writer) -> list[Subscription]:
+        active = [one for one in self._playing[writer] if writer.open and one.is_active]
+        self._playing[writer] = active
+        return active
 
     def _loop(self, topic: Topic) -> list[bytes]:
         if topic not in self._loops:
@@ -115,7 +117,7 @@ def _orders(market: SimMarket, depth: int) -> tuple[tuple[Level, ...], tuple[Lev
 
 
 def _orders_back(now: Iterable[Level], start: Iterable[Level]) -> list[EventRow]:
-    """Return the events that turn one side into what it was at the start."""
+    """Return the events that restore the orders of one side at the start."""
     here, there = dict(now), dict(start)
     gone = [(ticks, here[ticks]) for ticks in here if there.get(ticks) != here[ticks]]
     back = [(ticks, there[ticks]) for ticks in there if here.get(ticks) != there[ticks]]
@@ -131,7 +133,7 @@ def _view(book: ReferenceBook, depth: int) -> dict[Side, dict[int, int]]:
 def _way_back(
     market: SimMarket, depth: int, start: dict[Side, dict[int, int]], origin: SimMarket
 ) -> bytes:
-    """Return the update that turns the view of `depth` into what it was at the start."""
+    """Return the update that restores the book at the start, for a subscriber of `depth`."""
     now = _view(market.book, depth)
     rows = Rows()
     for side, levels in start.items():

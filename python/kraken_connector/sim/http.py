@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
 
 import h11
 
 
 class HttpResponse(NamedTuple):
-    """What an HTTP request is answered with; the exchange answers in JSON, gateways do not."""
+    """The response to an HTTP request; the exchange answers in JSON, gateways do not."""
 
     status: int
     body: bytes
@@ -20,8 +21,43 @@ Respond: TypeAlias = Callable[[str, str, Mapping[str, str], bytes], HttpResponse
 """Method, target, headers (names in lower case) and body to a response."""
 
 
+Fate: TypeAlias = Literal["answered", "dropped", "hung"]
+
+
+@dataclass(slots=True)
+class ResponseFaults:
+    """What goes wrong with responses.
+
+    Attributes:
+        delay: seconds by which they are late.
+        drip: seconds between two bytes of a body; 0 sends it at once.
+        dropped: for how many requests the connection is reset instead.
+        hung: how many requests are never answered.
+    """
+
+    delay: float = 0.0
+    drip: float = 0.0
+    dropped: int = 0
+    hung: int = 0
+
+    def clear(self) -> None:
+        """Respond as usual."""
+        self.delay = self.drip = 0.0
+        self.dropped = self.hung = 0
+
+    def next_fate(self) -> Fate:
+        """Return what happens to the next request, and count it."""
+        if self.dropped > 0:
+            self.dropped -= 1
+            return "dropped"
+        if self.hung > 0:
+            self.hung -= 1
+            return "hung"
+        return "answered"
+
+
 def no_such_page(method: str, target: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
-    """Answer as a host that serves WebSocket only."""
+    """Respond as a host that serves WebSocket only."""
     return HttpResponse(404, b"{}")
 
 
@@ -29,9 +65,9 @@ class HttpConversation:
     """The requests and responses of one HTTP/1.1 connection, without its socket.
 
     Args:
-        respond: answers a request.
-        send: puts bytes on the socket.
-        send_body: likewise the body of a response.
+        respond: returns the response to a request.
+        send: writes bytes to the socket.
+        send_body: writes the body of a response to the socket.
     """
 
     def __init__(
@@ -48,20 +84,20 @@ class HttpConversation:
         self._body = b""
 
     def receive(self, data: bytes) -> bool:
-        """Take bytes from the client and answer what is complete.
+        """Process bytes from the client and answer each complete request.
 
         Returns:
             Whether the connection stays open.
         """
         self._connection.receive_data(data)
         try:
-            while self._take(self._connection.next_event()):
+            while self._handle(self._connection.next_event()):
                 pass
         except h11.RemoteProtocolError:
             return False
         return self._connection.our_state is not h11.MUST_CLOSE
 
-    def _take(self, event: object) -> bool:
+    def _handle(self, event: object) -> bool:
         if isinstance(event, h11.Request):
             self._request, self._body = event, b""
         elif isinstance(event, h11.Data):

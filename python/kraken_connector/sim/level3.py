@@ -1,10 +1,10 @@
-"""The orders behind a book, and what a `level3` subscriber of each depth is told about them.
+"""The orders of a book, and the updates for `level3` subscribers of each depth.
 
-Note to the next maintainer. Queues are made up for the levels that somebody looks at, and kept from
-then on. A step of the market is told as one message: the deletes of every level that is gone, then
-the events of every level that stays in scope, then adds for all orders of every level that came
-into scope. Because whole levels go first, readers that cut their book after each event and readers
-that cut it after the message end up with the same.
+The queue of a level is made up when it is first needed, and kept from then on. A step of the market
+is one message: the deletes of every removed level, then the events of every level that stays in
+scope, then adds for all orders of every level that came into scope. Because whole levels are
+removed first, clients that truncate their book after each event get the same book as clients that
+truncate it after the message.
 
 Source: docs.kraken.com, Spot WebSocket v2, level3 channel and level3 checksum guide.
 """
@@ -19,19 +19,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple, TypeAlias
 
-from .book import CHECKSUM_LEVELS, ReferenceBook, Side
-from .queues import PRIORITY, Crowd, Event, Own, Queue, QueueRule
+from .book import CHECKSUM_LEVELS, LevelKey, ReferenceBook, Side
+from .queues import PRIORITY, Event, OtherOrders, Own, Queue, QueueRule
 
 DEPTHS = (10, 100, 1000)
 """Price levels per side that can be subscribed."""
 
-Place: TypeAlias = tuple[Side, int]
-"""Side of the book and price in ticks."""
-OwnPlaces: TypeAlias = Callable[[Side, int], Sequence[Own]]
-"""Where the account's orders stand at a price."""
+OwnAt: TypeAlias = Callable[[Side, int], Sequence[Own]]
+"""Returns the account's orders at a price."""
 
 SIDES: tuple[Side, Side] = ("bid", "ask")
-UNREST = 0.15
+AMEND_PROBABILITY = 0.15
 """How often a step amends an order without changing a level."""
 
 
@@ -43,7 +41,7 @@ class Level(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """What happened to an order at a price in ticks."""
+    """An event of an order at a price in ticks."""
 
     ticks: int
     event: Event
@@ -62,27 +60,27 @@ class EventRows:
 
 @dataclass(slots=True)
 class Change:
-    """What happened at one price: whether there was a level before, and the events."""
+    """The events at one price, and whether there was a level before."""
 
     existed: bool
     events: list[Event]
 
 
-class OrderBook:
+class ReferenceOrders:
     """The orders of one market, level by level.
 
     Args:
-        book: the levels; they are only looked at.
-        own: where the account's orders stand.
-        seed: start of the others' randomness.
-        now_ns: what time it is.
-        rule: what becomes of orders that change in their queue.
+        book: the levels, which are not changed.
+        own: returns the account's orders at a price.
+        seed: of the random orders of others.
+        now_ns: the current time.
+        rule: how orders that change keep or lose their position.
     """
 
     def __init__(
         self,
         book: ReferenceBook,
-        own: OwnPlaces,
+        own: OwnAt,
         *,
         seed: str,
         now_ns: int,
@@ -91,22 +89,22 @@ class OrderBook:
         self._book = book
         self._own = own
         self._chance = random.Random(seed)
-        self._crowd = Crowd(self._chance, self._next_ns, rule)
-        self._queues: dict[Place, Queue] = {}
+        self._others = OtherOrders(self._chance, self._next_ns, rule)
+        self._queues: dict[LevelKey, Queue] = {}
         self._now_ns = now_ns
 
     @property
     def timestamp_ns(self) -> int:
-        """When the last event was."""
+        """Time of the last event."""
         return self._now_ns
 
     def queue(self, side: Side, ticks: int) -> Queue:
         """Return the orders at a price, first to trade first."""
-        place = side, ticks
-        if place not in self._queues:
+        key = side, ticks
+        if key not in self._queues:
             lots = self._book.side(side).lots(ticks)
-            self._queues[place] = self._crowd.compose(lots, self._own(side, ticks))
-        return self._queues[place]
+            self._queues[key] = self._others.compose(lots, self._own(side, ticks))
+        return self._queues[key]
 
     def levels(self, side: Side, depth: int) -> tuple[Level, ...]:
         """Return the best `depth` levels of a side, best first."""
@@ -120,81 +118,81 @@ class OrderBook:
         return zlib.crc32("".join(parts).encode())
 
     def scope(self) -> Scope:
-        """Return which levels each depth sees now."""
+        """Return the levels in scope at each depth now."""
         return Scope({(side, depth): self._edge(side, depth) for side in SIDES for depth in DEPTHS})
 
     def follow(
         self,
         before: Scope,
-        touched: Mapping[Place, int],
-        traded: Mapping[Place, int],
+        touched: Mapping[LevelKey, int],
+        traded: Mapping[LevelKey, int],
         *,
         now_ns: int,
-        restless: bool,
+        amends: bool,
     ) -> OrderStep:
-        """Make the orders fit the book again.
+        """Change the orders to fit the book after a step.
 
         Args:
-            before: what was in scope before the step.
+            before: the levels in scope before the step.
             touched: lots before the step, of the levels that it changed.
             traded: lots that traded, by level.
             now_ns: time of the step.
-            restless: whether others may also amend an order of a level that did not change. They
-                do if there is no other news, so that every such step is news at every depth.
+            amends: whether others may amend an order of a level that did not change. They always
+                do if nothing else changed, so that every such step has events at every depth.
         """
         self._now_ns = max(self._now_ns, now_ns)
         changes = {
-            place: Change(lots > 0, self._settle(place, lots, traded.get(place, 0)))
-            for place, lots in touched.items()
+            key: Change(lots > 0, self._settle(key, lots, traded.get(key, 0)))
+            for key, lots in touched.items()
         }
         step = OrderStep(self, before, changes)
-        if restless and (self._chance.random() < UNREST or not step.rows(DEPTHS[0])):
+        if amends and (self._chance.random() < AMEND_PROBABILITY or not step.rows(DEPTHS[0])):
             self._amend(changes)
         return step
 
-    def told(self, side: Side, depth: int, step: OrderStep) -> list[EventRow]:
-        """Return what a subscriber of `depth` is told about one side after a step."""
-        ladder, edge = self._book.side(side), self._edge(side, depth)
+    def events(self, side: Side, depth: int, step: OrderStep) -> list[EventRow]:
+        """Return the events of one side for a subscriber of `depth` after a step."""
+        levels, edge = self._book.side(side), self._edge(side, depth)
         was_seen = partial(step.before.sees, side, depth)
-        gone: list[EventRow] = []
-        stays: list[EventRow] = []
-        came = set(step.before.beyond(side, depth, ladder.keys[:depth]))
+        removed: list[EventRow] = []
+        kept: list[EventRow] = []
+        added = set(step.before.beyond(side, depth, levels.keys[:depth]))
         for (at, ticks), change in step.changes.items():
-            key = ladder.key(ticks)
+            key = levels.key(ticks)
             if at != side:
                 continue
             if not (change.existed and was_seen(key)):
-                came.update([key] if ladder.lots(ticks) and _within(key, edge) else [])
-            elif not ladder.lots(ticks):
-                gone += (EventRow(ticks, event) for event in change.events)
+                added.update([key] if levels.lots(ticks) and _within(key, edge) else [])
+            elif not levels.lots(ticks):
+                removed += (EventRow(ticks, event) for event in change.events)
             elif _within(key, edge):
-                stays += (EventRow(ticks, event) for event in change.events)
-        prices = map(ladder.ticks, sorted(came))
+                kept += (EventRow(ticks, event) for event in change.events)
+        prices = map(levels.ticks, sorted(added))
         adds = (
             EventRow(at, Event("add", order)) for at in prices for order in self.queue(side, at)
         )
-        return [*gone, *stays, *adds]
+        return [*removed, *kept, *adds]
 
-    def _settle(self, place: Place, before: int, traded: int) -> list[Event]:
-        """Make the orders of a level fit, if somebody looked at them, and return what happened."""
-        queue = self._queues.pop(place, None if before else ())
+    def _settle(self, key: LevelKey, before: int, traded: int) -> list[Event]:
+        """Change the orders of a level, if there are any yet, and return the events."""
+        queue = self._queues.pop(key, None if before else ())
         if queue is None:
             return []
-        lots, own = self._book.side(place[0]).lots(place[1]), self._own(*place)
-        queue, events = self._crowd.settle(queue, lots, traded, own)
+        lots, own = self._book.side(key[0]).lots(key[1]), self._own(*key)
+        queue, events = self._others.settle(queue, lots, traded, own)
         if queue:
-            self._queues[place] = queue
+            self._queues[key] = queue
         return events
 
-    def _amend(self, changes: dict[Place, Change]) -> None:
-        """Let an order in the top ten be amended in a way that can cost it its place."""
+    def _amend(self, changes: dict[LevelKey, Change]) -> None:
+        """Amend an order in the top ten, which can lose its position."""
         side = self._chance.choice(SIDES)
         ticks, queue = self._chance.choice(self.levels(side, DEPTHS[0]))
-        self._queues[side, ticks], events = self._crowd.amend(queue)
+        self._queues[side, ticks], events = self._others.amend(queue)
         changes.setdefault((side, ticks), Change(existed=True, events=[])).events.extend(events)
 
     def _edge(self, side: Side, depth: int) -> int | None:
-        """Return the key of the last level in scope, `None` if all are."""
+        """Return the key of the last level in scope; `None` if all are."""
         keys = self._book.side(side).keys
         return keys[depth - 1] if len(keys) >= depth else None
 
@@ -225,17 +223,19 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class OrderStep:
-    """What one step of a market did to its orders; to be read before the next one.
+    """The changes of a market's orders in one step; only valid until the next step.
 
     Attributes:
-        before: what was in scope.
-        changes: what happened, by level.
+        before: the levels in scope before the step.
+        changes: the changes, by level.
     """
 
-    orders: OrderBook
+    orders: ReferenceOrders
     before: Scope
-    changes: Mapping[Place, Change]
+    changes: Mapping[LevelKey, Change]
 
     def rows(self, depth: int) -> EventRows:
-        """Return what a subscriber of `depth` is told."""
-        return EventRows(self.orders.told("bid", depth, self), self.orders.told("ask", depth, self))
+        """Return the events for a subscriber of `depth`."""
+        return EventRows(
+            self.orders.events("bid", depth, self), self.orders.events("ask", depth, self)
+        )

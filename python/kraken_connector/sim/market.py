@@ -1,4 +1,4 @@
-"""One synthetic market: a deep book around a price that wanders but always comes home."""
+"""One synthetic market: a deep book around a mean-reverting price."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from .book import BookMessage, Change, ReferenceBook, Row, Rows, Side
-from .level3 import OrderBook, OrderStep, Place
+from .book import BookMessage, Change, LevelKey, ReferenceBook, Row, Rows, Side
+from .level3 import OrderStep, ReferenceOrders
 from .pairs import Pair
 from .queues import PRIORITY, Own, QueueRule
 from .statistics import CandleSeries, Totals
@@ -20,15 +20,15 @@ OrderSide: TypeAlias = Literal["buy", "sell"]
 
 SNAPSHOT_TRADES = 50
 VISIBLE = 10
-"""The first change of every step lies in the top ten, so each step is news at every depth."""
+"""The first change of every step is in the top ten, so that every depth gets an update."""
 
 SPARE_LEVELS = 60
 FEWEST_LEVELS = 3
 LEFT_LEVELS = 30
-"""What a large taker leaves at least; more come step by step."""
+"""The levels that a large taker leaves at least; each step adds one."""
 
-HOMESICKNESS = 12
-"""Pull to the starting price: 4 % above it, nearly all takers sell."""
+MEAN_REVERSION = 12
+"""How strongly the price returns to its start: 4 % above it, nearly all takers sell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,13 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Somebody who trades with the book.
+    """An order that trades with the book.
 
     Attributes:
         lots: quantity at most.
-        limit_ticks: worst price, `None` for any.
-        is_own: whether it is the account, which does not trade with itself.
-        spare: levels that are left in any case.
+        limit_ticks: worst price; `None` for any price.
+        is_own: whether it is the account's, which does not trade with itself.
+        spare: levels that it leaves in any case.
     """
 
     side: OrderSide
@@ -70,7 +70,7 @@ class Taker:
 
 @dataclass(frozen=True, slots=True)
 class OwnFill:
-    """A trade that met an order of the account while it rested in the book."""
+    """A trade that filled a resting order of the account."""
 
     order_id: str
     trade: Trade
@@ -78,17 +78,17 @@ class OwnFill:
 
 @dataclass(slots=True)
 class Step:
-    """What one step of a market changed, for every listener.
+    """The changes of a market in one step.
 
     Attributes:
         symbol: the pair.
         timestamp_ns: time of the step; strictly increasing within a market.
-        rows: the rows for each depth that was asked for.
+        rows: the rows for each requested depth.
         checksum: of the book after the step.
-        bbo_changed: whether the best price or quantity of a side is another one now.
+        bbo_changed: whether the best price or quantity of a side changed.
         trades: the trades of the step, oldest first.
-        own_fills: those of them that met resting orders of the account.
-        orders: what it did to the single orders, once somebody looked at them.
+        own_fills: those trades that filled resting orders of the account.
+        orders: the changes of the single orders; `None` until they are first needed.
     """
 
     symbol: str
@@ -100,28 +100,28 @@ class Step:
     orders: OrderStep | None = None
     own_fills: list[OwnFill] = field(default_factory=list)
 
-    def traded(self) -> dict[Place, int]:
-        """Return the lots that traded, by the level that they were taken from."""
-        lots: dict[Place, int] = {}
+    def traded(self) -> dict[LevelKey, int]:
+        """Return the lots that traded, by level."""
+        lots: dict[LevelKey, int] = {}
         for trade in self.trades:
-            place: Place = ("ask" if trade.side == "buy" else "bid", trade.ticks)
-            lots[place] = lots.get(place, 0) + trade.lots
+            key = _resting_side(trade.side), trade.ticks
+            lots[key] = lots.get(key, 0) + trade.lots
         return lots
 
 
 class SimMarket:
-    """A market that does the same for the same seed and the same orders of the account.
+    """A market that is deterministic: it depends on its seed and the orders of the account.
 
     Args:
         pair: its scales and size.
-        seed: where its randomness starts.
-        clock: gives nanoseconds since the epoch.
-        queue_rule: what becomes of orders that change in their queue.
+        seed: of its randomness.
+        clock: returns nanoseconds since the epoch.
+        queue_rule: how orders that change keep or lose their position.
 
     Attributes:
         book: the levels, the account's orders included.
         own: the account's orders among them.
-        is_halted: whether nobody trades by himself.
+        is_halted: whether `step` makes no trades.
     """
 
     def __init__(
@@ -143,11 +143,11 @@ class SimMarket:
         self._seed = seed
         self._clock = clock
         self._now = clock()
-        self._orders: OrderBook | None = None
+        self._orders: ReferenceOrders | None = None
         self._candles: dict[int, CandleSeries] = {}
         self._trade_id = self._chance.randint(10**6, 10**8)
         self._fill_book()
-        self._fill_tape()
+        self._fill_trades()
 
     def step(self, depths: Collection[int] = ()) -> Step:
         """Move the market once.
@@ -155,41 +155,41 @@ class SimMarket:
         Returns:
             The step, with rows for `depths`; at every depth there is at least one row.
         """
-        return self._move(depths, self._events, restless=True)
+        return self._move(depths, self._events, amends=True)
 
     def apply(
         self, changes: Iterable[Change], depths: Collection[int], *, matched: bool = True
     ) -> Step:
         """Make the given changes (side, ticks, absolute lots) as one step.
 
-        The quantities are those of others; the account's own come on top.
+        The quantities are those of others; the account's own are added to them.
 
         Args:
             changes: in order.
-            depths: to make rows for.
-            matched: whether a level that reaches orders of the account trades with them first.
+            depths: the depths to make rows for.
+            matched: whether a new level first trades with the account's orders that it crosses.
 
         Raises:
-            ValueError: a change is no change, or touches a level that an insert of the same step
+            ValueError: a change has no effect, or changes a level that an insert of the same step
                 pushed out of a depth; split the changes into two steps then.
         """
 
         def events(message: BookMessage, step: Step) -> None:
             for side, ticks, lots in changes:
-                left = self._meet_own(message, step, side, ticks, lots) if matched else lots
+                left = self._fill_own(message, step, side, ticks, lots) if matched else lots
                 done = left < lots
                 if not self._set(message, side, ticks, left) and not done:
                     raise ValueError(f"the step cannot set {side} {ticks} to {lots} lots")
 
         return self._move(depths, events)
 
-    def orders(self) -> OrderBook:
-        """Return the orders behind the book; they are kept from the first call on."""
+    def orders(self) -> ReferenceOrders:
+        """Return the single orders of the book; the first call creates them."""
         if self._orders is None:
             seed = f"{self._seed}:{self.pair.symbol}:orders"
-            self._orders = OrderBook(
+            self._orders = ReferenceOrders(
                 self.book,
-                self._own_places,
+                self._own_at,
                 seed=seed,
                 now_ns=self._now,
                 rule=self._queue_rule,
@@ -197,9 +197,9 @@ class SimMarket:
         return self._orders
 
     def trade(self, order: Taker, depths: Collection[int]) -> Step:
-        """Let a taker trade with the book, as far as its limit and quantity reach.
+        """Let a taker trade with the book, up to its limit and quantity.
 
-        The trades of the step tell what it got.
+        The step has its trades.
         """
 
         def events(message: BookMessage, step: Step) -> None:
@@ -209,7 +209,7 @@ class SimMarket:
         return self._move(depths, events)
 
     def reach(self, order: Taker) -> list[Row]:
-        """Return what a taker would get from each level, best first, if it came now."""
+        """Return what a taker would get from each level now, best first."""
         ladder = self.book.side(_resting_side(order.side))
         got: list[Row] = []
         wanted = order.lots
@@ -234,7 +234,7 @@ class SimMarket:
         return self._move(depths, events)
 
     def leave(self, order_id: str, depths: Collection[int]) -> Step:
-        """Take an order of the account out."""
+        """Remove an order of the account."""
 
         def events(message: BookMessage, step: Step) -> None:
             order = self.own.get(order_id)
@@ -246,7 +246,7 @@ class SimMarket:
         return self._move(depths, events)
 
     def shrink(self, order_id: str, lots: int, depths: Collection[int]) -> Step:
-        """Leave an order of the account where it is in its queue, with a smaller quantity."""
+        """Lower the quantity of an order of the account, which keeps its position."""
 
         def events(message: BookMessage, step: Step) -> None:
             order = self.own.get(order_id)
@@ -258,7 +258,7 @@ class SimMarket:
         return self._move(depths, events)
 
     def candles(self, interval: int) -> CandleSeries:
-        """Return the candles of one interval in minutes; they are kept from the first call on."""
+        """Return the candles of one interval in minutes; the first call creates them."""
         if interval not in self._candles:
             chance = random.Random(f"{self.pair.symbol}:{interval}")
             self._candles[interval] = CandleSeries(interval, self._now, self.totals.last, chance)
@@ -284,7 +284,7 @@ class SimMarket:
         depths: Collection[int],
         events: Callable[[BookMessage, Step], None],
         *,
-        restless: bool = False,
+        amends: bool = False,
     ) -> Step:
         before = self.best()
         scope = None if self._orders is None else self._orders.scope()
@@ -295,12 +295,12 @@ class SimMarket:
         step.bbo_changed = before != self.best()
         if self._orders is not None and scope is not None:
             step.orders = self._orders.follow(
-                scope, message.touched, step.traded(), now_ns=step.timestamp_ns, restless=restless
+                scope, message.touched, step.traded(), now_ns=step.timestamp_ns, amends=amends
             )
         return step
 
-    def _own_places(self, side: Side, ticks: int) -> list[Own]:
-        """Return where the account's orders stand at a price."""
+    def _own_at(self, side: Side, ticks: int) -> list[Own]:
+        """Return the account's orders at a price and their positions."""
         return [Own(one.order_id, one.lots, one.ahead) for one in self.own.queue(side, ticks)]
 
     def _events(self, message: BookMessage, step: Step) -> None:
@@ -325,7 +325,7 @@ class SimMarket:
         return self._requote(message, side, reach)
 
     def _reach(self) -> int:
-        """Most events happen at the top; now and then one lies anywhere."""
+        """Return how many levels an event may be away from the top; most are near it."""
         return self._chance.choice((VISIBLE, VISIBLE, 25, 100, 1000))
 
     def _index(self, side: Side, reach: int) -> int:
@@ -385,22 +385,22 @@ class SimMarket:
             if not message.change(resting, ticks, lots - filled):
                 break
             wanted -= filled
-            self._hit(step, order, ticks, filled)
+            self._record_trades(step, order, ticks, filled)
 
-    def _hit(self, step: Step, order: Taker, ticks: int, lots: int) -> None:
-        """Print the trades of a taker at one price, one for each order of the account."""
-        for own, filled in self.own.take(_resting_side(order.side), ticks, lots):
-            trade = self._print(order.side, ticks, filled, order.ord_type, step.timestamp_ns)
+    def _record_trades(self, step: Step, order: Taker, ticks: int, lots: int) -> None:
+        """Record the trades of a taker at one price, one for each order of the account."""
+        for own, filled in self.own.trade(_resting_side(order.side), ticks, lots):
+            trade = self._add_trade(order.side, ticks, filled, order.ord_type, step.timestamp_ns)
             step.trades.append(trade)
             if own is not None:
                 step.own_fills.append(OwnFill(own.order_id, trade))
 
-    def _meet_own(self, message: BookMessage, step: Step, side: Side, ticks: int, lots: int) -> int:
-        """Trade a new level with the account's orders that it reaches; return what is left."""
+    def _fill_own(self, message: BookMessage, step: Step, side: Side, ticks: int, lots: int) -> int:
+        """Trade a new level with the account's orders that it crosses; return the lots left."""
         opposite = _opposite(side)
         sign = 1 if side == "bid" else -1
         taker: OrderSide = "buy" if side == "bid" else "sell"
-        for own_ticks in self.own.places(opposite):
+        for own_ticks in self.own.prices(opposite):
             if not lots or own_ticks * sign > ticks * sign:
                 break
             while lots and (own := self.own.first(opposite, own_ticks)) is not None:
@@ -412,7 +412,7 @@ class SimMarket:
                 if not own.lots:
                     self.own.leave(own.order_id)
                 lots -= filled
-                trade = self._print(taker, own_ticks, filled, "limit", step.timestamp_ns)
+                trade = self._add_trade(taker, own_ticks, filled, "limit", step.timestamp_ns)
                 step.trades.append(trade)
                 step.own_fills.append(OwnFill(own.order_id, trade))
         return lots
@@ -421,7 +421,7 @@ class SimMarket:
         return self.book.side(side).lots(ticks) - self.own.lots(side, ticks)
 
     def _set(self, message: BookMessage, side: Side, ticks: int, others: int) -> bool:
-        """Set the quantity of others at a price; the account's comes on top."""
+        """Set the quantity of others at a price; the account's is added to it."""
         done = message.change(side, ticks, others + self.own.lots(side, ticks))
         if done:
             self.own.limit_ahead(side, ticks, others)
@@ -429,9 +429,9 @@ class SimMarket:
 
     def _buyers(self) -> float:
         start = self.pair.start_ticks
-        return 0.5 + min(0.45, max(-0.45, HOMESICKNESS * (start - self.totals.last) / start))
+        return 0.5 + min(0.45, max(-0.45, MEAN_REVERSION * (start - self.totals.last) / start))
 
-    def _print(
+    def _add_trade(
         self,
         side: OrderSide,
         ticks: int,
@@ -448,7 +448,7 @@ class SimMarket:
         return trade
 
     def _keep_depth(self, message: BookMessage, side: Side) -> None:
-        """Add or drop levels at the far end; in a deep book that is beyond every depth."""
+        """Add or remove levels at the far end; in a deep book that is beyond every depth."""
         most = self.pair.levels + min(SPARE_LEVELS, self.pair.levels // 2)
         size = self._size(side)
         for _ in range(size - most):
@@ -457,7 +457,7 @@ class SimMarket:
             self._extend(message, side)
 
     def _restock(self, message: BookMessage, side: Side) -> None:
-        """Add levels behind the last trade of a taker that left too few of them."""
+        """Add levels at the far end if a taker left too few of them."""
         least = min(self.pair.levels, LEFT_LEVELS)
         while self._size(side) < least and self._extend(message, side):
             pass
@@ -469,11 +469,11 @@ class SimMarket:
 
     def _size(self, side: Side) -> int:
         """Return the number of levels that others have."""
-        alone = sum(not self._others(side, ticks) for ticks in self.own.places(side))
+        alone = sum(not self._others(side, ticks) for ticks in self.own.prices(side))
         return len(self.book.side(side)) - alone
 
     def _worst(self, side: Side) -> int:
-        """Return the furthest price of others that is not absurd; the last one if there is none."""
+        """Return the worst price of others but `far_ask_ticks`; the last price if there is none."""
         ladder = self.book.side(side)
         for index in reversed(range(len(ladder))):
             ticks, _ = ladder.row(index)
@@ -491,14 +491,14 @@ class SimMarket:
         if self.pair.far_ask_ticks:
             self.book.asks.replace(self.pair.far_ask_ticks, 1)
 
-    def _fill_tape(self) -> None:
-        """Make up the day before, so that snapshots have trades and the ticker has totals."""
+    def _fill_trades(self) -> None:
+        """Make up the last day, so that snapshots have trades and the ticker has totals."""
         start = self.pair.start_ticks
         for number in range(SNAPSHOT_TRADES):
             age = (SNAPSHOT_TRADES - number) * 1_700_000_000
             side: OrderSide = self._chance.choice(("buy", "sell"))
             ticks = start + (1 if side == "buy" else -1)
-            self._print(side, ticks, self._lots(), "limit", self._now - age)
+            self._add_trade(side, ticks, self._lots(), "limit", self._now - age)
         self.totals.open = start - self._chance.randint(-start // 50, start // 50)
         self.totals.low = min(self.totals.low, self.totals.open)
         self.totals.high = max(self.totals.high, self.totals.open)

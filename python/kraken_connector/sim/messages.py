@@ -1,6 +1,6 @@
-"""Frames of the public channels and of the connection itself, as the exchange writes them.
+"""Messages of the public channels and of the connection, as the exchange writes them.
 
-Source: docs.kraken.com, Spot WebSocket v2; key order and digits follow frames seen live.
+Source: docs.kraken.com, Spot WebSocket v2; key order and digits follow recorded messages.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def status(
     *,
     long_form: bool,
 ) -> bytes:
-    """Return the `status` message in one of the two forms that are seen live."""
+    """Return the `status` message in one of its two recorded forms."""
     identity = {} if connection_id is None else {"connection_id": connection_id}
     item: dict[str, Any]
     if long_form:
@@ -44,13 +44,13 @@ def status(
 
 
 def book_snapshot(market: SimMarket, depth: int) -> bytes:
-    """Return the best `depth` levels of both sides."""
+    """Return a snapshot of the best `depth` levels of both sides."""
     rows = Rows(list(market.book.bids.rows(depth)), list(market.book.asks.rows(depth)))
     return _book(market.pair, "snapshot", rows, market.book.checksum(), market.now())
 
 
 def book_update(pair: Pair, step: Step, depth: int) -> bytes:
-    """Return the rows of a step for one depth."""
+    """Return the update of a step for one depth."""
     return _book(pair, "update", step.rows[depth], step.checksum, step.timestamp_ns)
 
 
@@ -66,12 +66,12 @@ def _book(pair: Pair, kind: MessageType, rows: Rows, checksum: int, now_ns: int)
 
 
 def level3_snapshot(market: SimMarket, depth: int, *, with_time: bool) -> bytes:
-    """Return every order in the best `depth` levels of both sides.
+    """Return a snapshot of every order in the best `depth` levels of both sides.
 
     Args:
-        market: whose orders.
-        depth: price levels a side.
-        with_time: whether the message has a timestamp; both forms are seen.
+        market: the market.
+        depth: price levels per side.
+        with_time: whether the message has a timestamp; both forms were recorded.
     """
     orders, pair = market.orders(), market.pair
     item = {
@@ -85,7 +85,7 @@ def level3_snapshot(market: SimMarket, depth: int, *, with_time: bool) -> bytes:
 
 
 def level3_update(market: SimMarket, rows: EventRows, checksum: int) -> bytes:
-    """Return what happened to orders."""
+    """Return an update with events of orders."""
     orders, pair = market.orders(), market.pair
     item = {
         "checksum": checksum,
@@ -127,7 +127,7 @@ def _levels(pair: Pair, rows: Iterable[Row]) -> orjson.Fragment:
 
 
 def ticker(market: SimMarket, kind: MessageType, now_ns: int) -> bytes:
-    """Return the top of the book and the 24-hour figures."""
+    """Return the best prices and the 24-hour figures."""
     price, qty, day = market.pair.price_precision, market.pair.qty_precision, market.totals
     bid, ask = (row or (0, 0) for row in market.best())
     item = {
@@ -149,7 +149,7 @@ def ticker(market: SimMarket, kind: MessageType, now_ns: int) -> bytes:
     return encode({"channel": "ticker", "type": kind, "data": [item]})
 
 
-def trades(pair: Pair, kind: MessageType, prints: Iterable[Trade]) -> bytes:
+def trades(pair: Pair, kind: MessageType, items: Iterable[Trade]) -> bytes:
     """Return trades, oldest first."""
     data = [
         {
@@ -161,7 +161,7 @@ def trades(pair: Pair, kind: MessageType, prints: Iterable[Trade]) -> bytes:
             "trade_id": trade.trade_id,
             "timestamp": timestamp(trade.timestamp_ns),
         }
-        for trade in prints
+        for trade in items
     ]
     return encode({"channel": "trade", "type": kind, "data": data})
 
@@ -193,7 +193,7 @@ def _candle(pair: Pair, candle: Candle, interval: int, length_ns: int) -> Mappin
 
 
 def instruments(pairs: Iterable[Pair], statuses: Mapping[str, str]) -> bytes:
-    """Return reference data; `data` is an object here, unlike on every other channel."""
+    """Return a snapshot of reference data; only on this channel, `data` is an object."""
     pairs = list(pairs)
     names = dict.fromkeys(asset for pair in pairs for asset in (pair.base, pair.quote))
     data = {
@@ -204,7 +204,7 @@ def instruments(pairs: Iterable[Pair], statuses: Mapping[str, str]) -> bytes:
 
 
 def instrument_update(pair: Pair, status: str) -> bytes:
-    """Return the reference data of a pair that changed."""
+    """Return an update with the reference data of one pair."""
     data: dict[str, Any] = {"assets": [], "pairs": [_pair(pair, status)]}
     return encode({"channel": "instrument", "type": "update", "data": data})
 
@@ -231,7 +231,7 @@ def _asset(name: str) -> Mapping[str, Any]:
 
 
 def asset_precision(name: str) -> int:
-    """Return the decimals of an asset's ledger and balances."""
+    """Return the decimals of an asset in ledger entries and balances."""
     return 4 if name in FIAT else 10 if name == "BTC" else 8
 
 

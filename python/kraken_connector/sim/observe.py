@@ -1,4 +1,4 @@
-"""What a test can see of the exchange: requests, a log, and waiting for them."""
+"""The log of an exchange, and waiting for what it shows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class LogEntry:
 
 
 class Journal:
-    """The exchange's memory of what happened, and the place where tests wait for it."""
+    """Records what happens on an exchange, and lets tests wait for it."""
 
     def __init__(self, clock: Callable[[], int]) -> None:
         self._clock = clock
@@ -38,20 +38,20 @@ class Journal:
         self.log: list[LogEntry] = []
         self.requests: list[Request] = []
 
-    def note(self, event: str, detail: str = "", *, connection: int | None = None) -> None:
-        """Write a line into the log."""
+    def add(self, event: str, detail: str = "", *, connection: int | None = None) -> None:
+        """Add an entry to the log."""
         self.log.append(LogEntry(self._clock(), event, detail, connection))
         self.changed()
 
-    def record(self, request: Request) -> None:
-        """Keep a request."""
+    def add_request(self, request: Request) -> None:
+        """Record a request."""
         self.requests.append(request)
         self.changed()
 
     def changed(self) -> None:
-        """Look whether somebody waited for what is so now."""
+        """Evaluate the predicates that tests wait for; call it after every event."""
         for waiter in self._waiters[:]:
-            _settle(*waiter)
+            _resolve(*waiter)
 
     async def wait_for(self, predicate: Callable[[], T], seconds: float) -> T:
         """Return the value of `predicate` as soon as it is true.
@@ -71,12 +71,12 @@ class Journal:
             self._waiters.remove(waiter)
 
 
-def _settle(predicate: Callable[[], object], future: asyncio.Future[object]) -> None:
+def _resolve(predicate: Callable[[], object], future: asyncio.Future[object]) -> None:
     if future.done():
         return
     try:
         value = predicate()
-    except Exception as error:  # noqa: BLE001 - it belongs to the one who waits
+    except Exception as error:  # noqa: BLE001 - raised to the waiting caller
         future.set_exception(error)
     else:
         if value:

@@ -1,4 +1,4 @@
-"""The pairs the simulated exchange lists: a table of well-known shapes and any number more."""
+"""The listed pairs: a table of real ones, and any number of made-up ones."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 COST_MIN = Decimal("0.50")
-"""Smallest price times quantity of an order, of all pairs."""
+"""Smallest price times quantity of an order, for all pairs."""
 
 DEEP = 1100
-"""Levels a side of an ordinary book: more than the largest depth that can be subscribed."""
+"""Levels per side of an ordinary book: more than the largest depth that can be subscribed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """What a market is like.
+    """A pair and the shape of its market.
 
     Attributes:
         symbol: `BASE/QUOTE`.
@@ -24,8 +24,8 @@ class Pair:
         qty_precision: decimals of quantities; one lot is 10^-qty_precision.
         start_ticks: price around which the market moves, in ticks.
         typical_lots: a usual quantity of a level, in lots.
-        levels: levels a side that the book is kept at.
-        far_ask_ticks: one more ask, absurdly far away, as real books have them.
+        levels: levels per side of the book.
+        far_ask_ticks: one more ask, extremely far away, as real books have them.
     """
 
     symbol: str
@@ -37,11 +37,11 @@ class Pair:
     far_ask_ticks: int | None = None
 
     def price(self, ticks: int) -> Decimal:
-        """Return the price of so many ticks, with all its decimals."""
+        """Return a price in ticks as a number with all decimals."""
         return Decimal(ticks).scaleb(-self.price_precision)
 
     def qty(self, lots: int) -> Decimal:
-        """Return the quantity of so many lots, with all its decimals."""
+        """Return a quantity in lots as a number with all decimals."""
         return Decimal(lots).scaleb(-self.qty_precision)
 
     @property
@@ -56,7 +56,7 @@ class Pair:
 
     @property
     def quote(self) -> str:
-        """The asset that prices are in."""
+        """The currency of prices."""
         return self.symbol.partition("/")[2]
 
 
@@ -75,8 +75,8 @@ NAMED_PAIRS: dict[str, Pair] = {
         Pair("KEEP/EUR", 4, 8, 20_150, 9_000_000_000, 6),
     )
 }
-"""Scales as the exchange has them, among them a tiny price, a book thinner than its depth, a far
-ask beyond 2^53 lots of price, and a book with fewer than ten levels."""
+"""Real pairs with the exchange's precisions. Among them are a tiny price, a book with fewer levels
+than the largest depths, one with an extremely far ask, and one with fewer than ten levels."""
 
 
 def resolve_pairs(symbols: int | Iterable[str | Pair] | None) -> dict[str, Pair]:
@@ -84,7 +84,7 @@ def resolve_pairs(symbols: int | Iterable[str | Pair] | None) -> dict[str, Pair]
 
     Args:
         symbols: `None` for the named pairs, a number for that many pairs, or the pairs themselves;
-            names outside the table get a made-up but always equal shape.
+            a symbol outside the table gets a made-up shape, always the same.
     """
     if symbols is None:
         return dict(NAMED_PAIRS)
@@ -95,11 +95,11 @@ def resolve_pairs(symbols: int | Iterable[str | Pair] | None) -> dict[str, Pair]
 
 
 def pair_for(symbol: str) -> Pair:
-    """Return the named pair, or one made up from the letters of `symbol`.
+    """Return the named pair, or a made-up one that depends only on `symbol`.
 
     Raises:
-        ValueError: `symbol` is not `BASE/QUOTE` in upper case, apart from the small x at the end
-            of tokenized assets, like `AAPLx/USD`.
+        ValueError: `symbol` is not `BASE/QUOTE` in upper case; only the base of a tokenized asset
+            may end in a lower-case x, as in `AAPLx/USD`.
     """
     base, slash, quote = symbol.partition("/")
     code = base.removesuffix("x") + quote

@@ -1,4 +1,4 @@
-"""What subscribers of books and orders were told, kept for tests to compare with."""
+"""The books and orders that subscribers were sent, kept for tests to compare with."""
 
 from __future__ import annotations
 
@@ -10,37 +10,46 @@ from typing import Generic, NamedTuple, TypeVar
 
 from .book import ReferenceBook, Row
 from .level3 import Level as OrderLevel
-from .level3 import OrderBook
+from .level3 import ReferenceOrders
 from .pairs import Pair
 from .queues import total
 
 Level = tuple[Decimal, Decimal]
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True, slots=True)
-class PublishedState:
-    """The book of one depth as it was after one message.
+class _Sides(Generic[T]):
+    """Both sides of one depth after one message.
 
     Attributes:
         count: number of the state for this symbol and depth, counted from 1; a snapshot that
-            repeats the state before it does not count.
-        checksum: what the message carried.
+            repeats the last state does not count.
+        checksum: of the message.
     """
 
     count: int = field(compare=False)
     checksum: int
     _pair: Pair
-    _bids: tuple[Row, ...]
-    _asks: tuple[Row, ...]
+    _bids: tuple[T, ...]
+    _asks: tuple[T, ...]
+
+
+class PublishedState(_Sides[Row]):
+    """The book of one depth as it was after one message."""
+
+    __slots__ = ()
 
     @property
     def bids(self) -> list[Level]:
-        """Price and quantity, best first, with every decimal of the wire."""
+        """Price and quantity, best first, with all decimals of the message."""
         return [_level(self._pair, row) for row in self._bids]
 
     @property
     def asks(self) -> list[Level]:
-        """Price and quantity, best first, with every decimal of the wire."""
+        """Price and quantity, best first, with all decimals of the message."""
         return [_level(self._pair, row) for row in self._asks]
 
     @classmethod
@@ -50,7 +59,7 @@ class PublishedState:
 
 
 class PublishedOrder(NamedTuple):
-    """An order as a message of level3 shows it; times in ns since the epoch."""
+    """An order as level3 messages show it; the timestamp in ns since the epoch."""
 
     order_id: str
     limit_price: Decimal
@@ -58,44 +67,33 @@ class PublishedOrder(NamedTuple):
     timestamp_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedOrders:
-    """The orders of one depth as they were after one message.
+class PublishedOrders(_Sides[OrderLevel]):
+    """The orders of one depth as they were after one message."""
 
-    Attributes:
-        count: number of the state for this symbol and depth, counted from 1; a snapshot that
-            repeats the state before it does not count.
-        checksum: what the message carried.
-    """
-
-    count: int = field(compare=False)
-    checksum: int
-    _pair: Pair
-    _bids: tuple[OrderLevel, ...]
-    _asks: tuple[OrderLevel, ...]
+    __slots__ = ()
 
     @property
     def bids(self) -> list[PublishedOrder]:
-        """The orders, best price first, inside a price first to trade first."""
+        """The orders, best price first; at one price, first to trade first."""
         return _orders(self._pair, self._bids)
 
     @property
     def asks(self) -> list[PublishedOrder]:
-        """The orders, best price first, inside a price first to trade first."""
+        """The orders, best price first; at one price, first to trade first."""
         return _orders(self._pair, self._asks)
 
     @property
     def bid_levels(self) -> list[Level]:
-        """Price and quantity of all orders there, best first."""
+        """Price and total quantity of the levels, best first."""
         return [_level(self._pair, (ticks, total(queue))) for ticks, queue in self._bids]
 
     @property
     def ask_levels(self) -> list[Level]:
-        """Price and quantity of all orders there, best first."""
+        """Price and total quantity of the levels, best first."""
         return [_level(self._pair, (ticks, total(queue))) for ticks, queue in self._asks]
 
     @classmethod
-    def of(cls, pair: Pair, orders: OrderBook, depth: int, count: int) -> PublishedOrders:
+    def of(cls, pair: Pair, orders: ReferenceOrders, depth: int, count: int) -> PublishedOrders:
         """Return the state that a subscriber of `depth` sees now."""
         return cls(count, orders.checksum(), pair, *_sides(orders, depth))
 
@@ -108,7 +106,7 @@ class Published(Generic[Source, State]):
     """The latest states of each symbol and depth.
 
     Args:
-        see: returns what a subscriber of a pair and a depth sees, with its number.
+        see: returns the state of a pair at a depth, given its number.
         history: how many to keep.
     """
 
@@ -118,13 +116,13 @@ class Published(Generic[Source, State]):
         self._states: dict[tuple[str, int], deque[State]] = {}
 
     def add(self, pair: Pair, source: Source, depth: int) -> None:
-        """Keep what an update led to."""
+        """Keep the state after an update."""
         if self._history:
             states = self._of(pair, depth)
             states.append(self._see(pair, source, depth, _count(states) + 1))
 
     def add_if_new(self, pair: Pair, source: Source, depth: int) -> None:
-        """Keep what a snapshot shows, unless the last message led to the same."""
+        """Keep the state of a snapshot, unless it equals the last one."""
         states = self._of(pair, depth)
         state = self._see(pair, source, depth, _count(states) + 1)
         if not states or states[-1] != state:
@@ -142,7 +140,9 @@ def _count(states: Sequence[PublishedState | PublishedOrders]) -> int:
     return states[-1].count if states else 0
 
 
-def _sides(orders: OrderBook, depth: int) -> tuple[tuple[OrderLevel, ...], tuple[OrderLevel, ...]]:
+def _sides(
+    orders: ReferenceOrders, depth: int
+) -> tuple[tuple[OrderLevel, ...], tuple[OrderLevel, ...]]:
     return orders.levels("bid", depth), orders.levels("ask", depth)
 
 

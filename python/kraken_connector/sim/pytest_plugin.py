@@ -22,10 +22,10 @@ from .server import SimulatedExchange
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line(
         "markers",
-        "simulated_exchange(**options): arguments of the exchange behind the fixture of that name",
+        "simulated_exchange(**options): arguments of the exchange of that fixture",
     )
 
 

@@ -1,15 +1,15 @@
 """The orders of one price level, in the order in which they trade.
 
-Note to the next maintainer. The market knows levels, not orders: a price and its lots. Orders are
-made up to fit, one level at a time. `settle` gets the queue as it was, what the level holds now and
-how much of it traded, and finds a story in between: trades take from the front, other decreases are
-cancels and amendments anywhere, increases join at the back. The account's orders are not made up.
-The matching engine says where they stand (`Own`), and the story leaves them there: no order changes
-from one side of them to the other, and none appears before them.
+The market has levels, not orders: a price and its lots. The orders of others are made up to fit,
+one level at a time. `settle` gets the queue before a step, the lots of the level after it and how
+many of them traded, and makes up the events between: trades fill orders from the front, other
+decreases are cancels and amends anywhere, increases join at the back. The account's orders are not
+made up. The matching engine gives their positions (`Own`), and the events keep them: no order moves
+from one side of them to the other, and none is added in front of them.
 
 By default two rules hold in every queue: timestamps never decrease from front to back, and an
-amendment that keeps its place keeps its timestamp, while one that loses it gets a new one.
-`QueueRule` breaks both, for readers that must not rely on them.
+amended order that keeps its position keeps its timestamp, while one that loses it gets a new one.
+`QueueRule` breaks both, for clients that must not rely on them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OLDEST_NS = 600_000_000_000
 
 
 class Resting(NamedTuple):
-    """A resting order; the timestamp is that of its insertion, or of losing its place."""
+    """A resting order; its timestamp is when it joined the queue or lost its position."""
 
     order_id: str
     lots: int
@@ -35,28 +35,29 @@ class Resting(NamedTuple):
 
 
 Queue: TypeAlias = tuple[Resting, ...]
-"""First in, first traded."""
+"""The orders of a level, first to trade first."""
 
 
 def total(queue: Queue) -> int:
-    """Return the lots of all orders of a queue."""
+    """Return the lots of all orders in a queue."""
     return sum(order.lots for order in queue)
 
 
 AmendRule: TypeAlias = Literal["priority", "keep", "requeue", "reverse", "random"]
-"""Whether an amended order of others keeps its place.
+"""When an amended order of others keeps its position.
 
-`priority` if its quantity is lowered, else not; `keep` always, `requeue` never, `reverse` if its
-quantity is not lowered, `random` now and then.
+`priority` if its quantity is lowered, `keep` always, `requeue` never, `reverse` if its quantity is
+not lowered, `random` at random.
 """
 
 
 class QueueRule(NamedTuple):
-    """What the exchange does with orders that change in their queue.
+    """How orders that change keep or lose their position and timestamp.
 
     Attributes:
-        restamps: whether an order that shrinks gets a new timestamp, though it keeps its place.
-        amends: whether amended orders of others keep their place.
+        restamps: whether an order that shrinks gets a new timestamp, although it keeps its
+            position.
+        amends: when amended orders of others keep their position.
     """
 
     restamps: bool = False
@@ -64,11 +65,11 @@ class QueueRule(NamedTuple):
 
 
 PRIORITY = QueueRule()
-"""Places by price and time."""
+"""Price-time priority."""
 
 
 class Own(NamedTuple):
-    """An order of the account: what it shows, and how many lots of others come before it."""
+    """An order of the account: the lots that it shows, and the lots of others in front of it."""
 
     order_id: str
     lots: int
@@ -76,20 +77,20 @@ class Own(NamedTuple):
 
 
 class Event(NamedTuple):
-    """What happened to one order; of a deleted one, what was left of it and when it left."""
+    """A change of one order; a deleted one has its last lots and the time of deletion."""
 
     kind: Literal["add", "modify", "delete"]
     order: Resting
 
 
 @dataclass(slots=True)
-class Crowd:
-    """The others in a market, who are made up.
+class OtherOrders:
+    """Makes up the orders of the other participants of a market.
 
     Args:
-        chance: their randomness.
-        now: gives the time in ns, a later one with every call.
-        rule: what becomes of orders that change.
+        chance: the random generator.
+        now: returns the time in ns, a later one with every call.
+        rule: how orders that change keep or lose their position.
     """
 
     chance: random.Random
@@ -97,7 +98,7 @@ class Crowd:
     rule: QueueRule = PRIORITY
 
     def compose(self, lots: int, own: Sequence[Own]) -> Queue:
-        """Return a queue that holds `lots`, as if it had been there for a while."""
+        """Return a new queue of `lots`, whose orders have various ages."""
         orders: list[Resting] = []
         for others, mine in _targets(lots, own):
             orders += (Resting(self.new_id(), part, 0) for part in self.split(others))
@@ -106,7 +107,7 @@ class Crowd:
         end = self.now()
         ages = sorted((self.chance.randrange(1, OLDEST_NS) for _ in orders), reverse=True)
         if len(ages) > 1 and self.chance.random() < 0.1:
-            ages[1] = ages[0]  # two orders can come at the same nanosecond
+            ages[1] = ages[0]  # two orders can have the same timestamp
         return tuple(
             order._replace(timestamp_ns=end - age) for order, age in zip(orders, ages, strict=True)
         )
@@ -114,39 +115,39 @@ class Crowd:
     def settle(
         self, queue: Queue, lots: int, traded: int, own: Sequence[Own]
     ) -> tuple[Queue, list[Event]]:
-        """Return the queue that holds `lots` now, and what happened to its orders.
+        """Return the queue after a step, and the events that led to it.
 
         Args:
-            queue: as it was.
-            lots: what the level holds, the account's orders included.
-            traded: how much traded at this price.
-            own: the account's orders, in the order of their places.
+            queue: the queue before the step.
+            lots: the quantity of the level after it, the account's orders included.
+            traded: how many lots traded at this price.
+            own: the account's orders, first to trade first.
         """
-        return _Story(self, traded).tell(queue, lots, own)
+        return _Settlement(self, traded).run(queue, lots, own)
 
-    def keeps_place(self, *, is_lowered: bool) -> bool:
-        """Tell whether an amended order keeps its place."""
+    def keeps_position(self, *, is_lowered: bool) -> bool:
+        """Tell whether an amended order keeps its position."""
         amends = self.rule.amends
         if amends == "random":
             return self.chance.random() < 0.5
         return amends == "keep" or amends == ("priority" if is_lowered else "reverse")
 
     def amend(self, queue: Queue) -> tuple[Queue, list[Event]]:
-        """Amend an order of others in a way that does not show, as its price and back.
+        """Amend an order of others without changing its level, as its price and back.
 
-        It is one that stands behind the account's orders; without one nothing happens.
+        Only an order behind the account's orders is amended; if there is none, nothing happens.
         """
         first = max((index + 1 for index, order in enumerate(queue) if order.is_own), default=0)
         if first == len(queue):
             return queue, []
         index = self.chance.randrange(first, len(queue))
         moved = queue[index]._replace(timestamp_ns=self.now())
-        if self.keeps_place(is_lowered=False):
+        if self.keeps_position(is_lowered=False):
             return (*queue[:index], moved, *queue[index + 1 :]), [Event("modify", moved)]
         return (*queue[:index], *queue[index + 1 :], moved), [Event("modify", moved)]
 
     def split(self, lots: int) -> list[int]:
-        """Divide lots among a few orders."""
+        """Split lots among a few orders."""
         if not lots:
             return []
         count = min(lots, self.chance.choice((1, 1, 1, 2, 2, 3, 5)))
@@ -155,25 +156,25 @@ class Crowd:
         return [after - before for before, after in pairwise(edges)]
 
     def new_id(self) -> str:
-        """Return the id of an order of theirs."""
+        """Return the id of a new order."""
         return new_id("O", self.chance)
 
 
 @dataclass(slots=True)
-class _Story:
-    """What happens to the orders of a queue.
+class _Settlement:
+    """Turns a queue into one of another quantity.
 
     Attributes:
-        traded: lots that are still to be taken from the front.
-        events: what happened so far.
+        traded: lots of the decrease that are trades, less those already counted.
+        events: the events so far.
     """
 
-    crowd: Crowd
+    others: OtherOrders
     traded: int
     events: list[Event] = field(default_factory=list)
 
-    def tell(self, queue: Queue, lots: int, own: Sequence[Own]) -> tuple[Queue, list[Event]]:
-        """Return the queue at the end, and all that happened."""
+    def run(self, queue: Queue, lots: int, own: Sequence[Own]) -> tuple[Queue, list[Event]]:
+        """Return the new queue and all events."""
         before = {order.order_id: order for order in queue if order.is_own}
         kept = _kept(queue, own)
         groups = self._groups(queue, kept, own)
@@ -183,11 +184,11 @@ class _Story:
             settled += self._resize(group, target, last=mine is None)
             if mine is not None:
                 old = before.get(mine.order_id)
-                settled.append(self._place(mine, old, keeps_place=index < len(kept)))
+                settled.append(self._own(mine, old, keeps_position=index < len(kept)))
         return tuple(settled), self.events
 
     def _groups(self, queue: Queue, kept: list[Resting], own: Sequence[Own]) -> list[list[Resting]]:
-        """Return the others, parted by the account's orders that keep their places."""
+        """Return the orders of others, split at the account's orders that keep their positions."""
         staying = {mine.order_id for mine in own}
         groups: list[list[Resting]] = [[]]
         for order in queue:
@@ -199,32 +200,32 @@ class _Story:
                 self._delete(order)
         return groups
 
-    def _place(self, mine: Own, before: Resting | None, *, keeps_place: bool) -> Resting:
-        """Return an order of the account as it stands now."""
+    def _own(self, mine: Own, before: Resting | None, *, keeps_position: bool) -> Resting:
+        """Return an order of the account as it is now."""
         if before is None:
-            return self._add(Resting(mine.order_id, mine.lots, self.crowd.now(), is_own=True))
-        if not keeps_place:
-            moved = before._replace(lots=mine.lots, timestamp_ns=self.crowd.now())
+            return self._add(Resting(mine.order_id, mine.lots, self.others.now(), is_own=True))
+        if not keeps_position:
+            moved = before._replace(lots=mine.lots, timestamp_ns=self.others.now())
             return self._modify(moved)
         if mine.lots == before.lots:
             return before
-        self._take(before.lots - mine.lots)
+        self._count_traded(before.lots - mine.lots)
         return self._shrink(before, mine.lots)
 
     def _resize(self, orders: list[Resting], lots: int, *, last: bool) -> list[Resting]:
-        """Make some neighbours hold `lots`; those at the very back may go there once more."""
+        """Return neighbouring orders with `lots` in total; only the `last` can move to the back."""
         missing = lots - sum(order.lots for order in orders)
         if missing < 0:
-            taken = self._take(-missing)
-            return self._cancel(self._trade(orders, taken), -missing - taken, last=last)
+            traded = self._count_traded(-missing)
+            return self._cancel(self._trade(orders, traded), -missing - traded, last=last)
         if not missing:
             return orders
-        if last and orders and self.crowd.chance.random() < 0.25:
+        if last and orders and self.others.chance.random() < 0.25:
             return self._enlarge(orders, missing)
-        return [*orders, *map(self._join, self.crowd.split(missing))]
+        return [*orders, *map(self._join, self.others.split(missing))]
 
     def _trade(self, orders: list[Resting], lots: int) -> list[Resting]:
-        """Take from the front."""
+        """Remove lots from the front."""
         rest = list(orders)
         while lots:
             first = rest.pop(0)
@@ -236,14 +237,14 @@ class _Story:
         return rest
 
     def _cancel(self, orders: list[Resting], lots: int, *, last: bool) -> list[Resting]:
-        """Take from anywhere; what is left of an order can lose its place at the very back."""
+        """Remove lots anywhere; in the `last` group an amended order can lose its position."""
         rest = list(orders)
         while lots:
-            index = self.crowd.chance.randrange(len(rest))
+            index = self.others.chance.randrange(len(rest))
             order = rest[index]
             if order.lots <= lots:
                 self._delete(rest.pop(index))
-            elif last and not self.crowd.keeps_place(is_lowered=True):
+            elif last and not self.others.keeps_position(is_lowered=True):
                 rest.append(self._restamp(rest.pop(index), order.lots - lots))
             else:
                 rest[index] = self._shrink(order, order.lots - lots)
@@ -251,46 +252,46 @@ class _Story:
         return rest
 
     def _enlarge(self, orders: list[Resting], lots: int) -> list[Resting]:
-        """Let one order grow, which can cost it its place."""
+        """Enlarge one order, which can lose its position."""
         rest = list(orders)
-        index = self.crowd.chance.randrange(len(rest))
+        index = self.others.chance.randrange(len(rest))
         order = rest.pop(index)
-        place = index if self.crowd.keeps_place(is_lowered=False) else len(rest)
-        rest.insert(place, self._restamp(order, order.lots + lots))
+        position = index if self.others.keeps_position(is_lowered=False) else len(rest)
+        rest.insert(position, self._restamp(order, order.lots + lots))
         return rest
 
     def _join(self, lots: int) -> Resting:
-        return self._add(Resting(self.crowd.new_id(), lots, self.crowd.now()))
+        return self._add(Resting(self.others.new_id(), lots, self.others.now()))
 
     def _add(self, order: Resting) -> Resting:
         self.events.append(Event("add", order))
         return order
 
     def _shrink(self, order: Resting, lots: int) -> Resting:
-        """Leave an order less; it keeps its place."""
-        since = self.crowd.now() if self.crowd.rule.restamps else order.timestamp_ns
+        """Lower the quantity of an order, which keeps its position."""
+        since = self.others.now() if self.others.rule.restamps else order.timestamp_ns
         return self._modify(order._replace(lots=lots, timestamp_ns=since))
 
     def _restamp(self, order: Resting, lots: int) -> Resting:
-        """Amend the quantity of an order."""
-        return self._modify(order._replace(lots=lots, timestamp_ns=self.crowd.now()))
+        """Change the quantity of an order, with a new timestamp."""
+        return self._modify(order._replace(lots=lots, timestamp_ns=self.others.now()))
 
     def _modify(self, order: Resting) -> Resting:
         self.events.append(Event("modify", order))
         return order
 
     def _delete(self, order: Resting) -> None:
-        self.events.append(Event("delete", order._replace(timestamp_ns=self.crowd.now())))
+        self.events.append(Event("delete", order._replace(timestamp_ns=self.others.now())))
 
-    def _take(self, lots: int) -> int:
-        """Return how much of a decrease is trades, and count them."""
-        taken = min(self.traded, lots)
-        self.traded -= taken
-        return taken
+    def _count_traded(self, lots: int) -> int:
+        """Return how many lots of a decrease are trades, and count them."""
+        traded = min(self.traded, lots)
+        self.traded -= traded
+        return traded
 
 
 def _targets(lots: int, own: Sequence[Own]) -> Iterator[tuple[int, Own | None]]:
-    """Yield the lots of others in front of each of the account's orders, and behind the last."""
+    """Yield the lots of others in front of each order of the account, and behind the last one."""
     others = lots - sum(mine.lots for mine in own)
     before = 0
     for mine in own:
@@ -300,7 +301,7 @@ def _targets(lots: int, own: Sequence[Own]) -> Iterator[tuple[int, Own | None]]:
 
 
 def _kept(queue: Queue, own: Sequence[Own]) -> list[Resting]:
-    """Return the account's orders that stand where they stood; those that moved are at the back."""
+    """Return the account's orders that keep their positions; the others moved to the back."""
     kept: list[Resting] = []
     ahead = 0
     for order in queue:

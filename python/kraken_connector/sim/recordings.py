@@ -1,4 +1,4 @@
-"""Files of recorded frames: one JSON text a line, plain or compressed."""
+"""Files of recorded frames: one JSON text in each line, plain or compressed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, BinaryIO
 
-#: The first bytes of what a file may be: RFC 1952, RFC 8878, and the UTF-8 byte order mark.
+#: The first bytes of gzip (RFC 1952), of Zstandard (RFC 8878), and the UTF-8 byte order mark.
 _GZIP, _ZSTD, _MARK = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"\xef\xbb\xbf"
 
 
 def open_recording(file: BinaryIO) -> io.BufferedReader:
     """Return a reader of the lines in a file, decompressed and without a byte order mark.
 
-    The first bytes say what the file is, its name does not count. gzip is always understood;
-    Zstandard needs Python 3.14 or the package `zstandard`.
+    The first bytes decide the compression, the name does not. gzip is always supported; Zstandard
+    needs Python 3.14 or the package `zstandard`.
 
     Args:
-        file: open for reading; it need not be seekable, and whoever opened it closes it.
+        file: open for reading; it need not be seekable, and the caller closes it.
 
     Raises:
-        OSError: it cannot be read or decompressed, now or at a later read.
+        OSError: it cannot be read or decompressed; later reads can raise it too.
     """
     head = file.read(len(_ZSTD))
     plain: Any = io.BufferedReader(_Joined(head, file))
@@ -46,7 +46,7 @@ def _unpacked(file: BinaryIO) -> Any:
 
 
 class _Joined(io.RawIOBase):
-    """Some bytes and the rest of a file, as one; whatever is wrong with it is an `OSError`."""
+    """Some bytes followed by the rest of a file; all read errors become `OSError`."""
 
     def __init__(self, head: bytes, rest: Any) -> None:
         self._head = head
@@ -67,7 +67,7 @@ class _Joined(io.RawIOBase):
         except (OSError, EOFError, zlib.error) as error:
             raise _damaged(error) from error
         except Exception as error:
-            # The errors of Zstandard are those of a package that may not be there.
+            # The class belongs to a package that may not be installed.
             if type(error).__name__ == "ZstdError":
                 raise _damaged(error) from error
             raise

@@ -16,17 +16,17 @@ import orjson
 from .observe import Journal
 from .recordings import open_recording
 from .requests import UNSUPPORTED_PAIR, Refused
-from .session import Subscription
+from .subscription import Subscription
 
 Recording: TypeAlias = str | Path | Iterable[bytes | str]
-"""A file with one frame a line, gzip and Zstandard too, or the frames themselves."""
+"""A file with one frame a line, which gzip or Zstandard may compress, or the frames."""
 
 Source: TypeAlias = tuple[str, str | None]
 """Channel and symbol."""
 
 
 _PRICES = {"book": "price", "level3": "limit_price"}
-"""What the price of a row is called, by channel."""
+"""The field of a row's price, by channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class RecordedFrame:
     """One channel message of a recording.
 
     Attributes:
-        position: where it stands in the recording.
-        seconds: the exchange's time of the message, as far as it carries one.
+        position: index of its line in the recording.
+        seconds: the exchange's time of the message, if it carries one.
         levels: levels of the longer side, of book and level3 snapshots.
     """
 
@@ -52,7 +52,7 @@ def read_recording(recording: Recording) -> list[RecordedFrame]:
 
     Raises:
         OSError: the file cannot be read or decompressed.
-        ValueError: a line is no JSON object, or none of the exchange's shape.
+        ValueError: a line is not a JSON object, or not a message of the exchange.
     """
     lines: Iterable[bytes | str]
     if isinstance(recording, str | Path):
@@ -69,13 +69,15 @@ def _read(position: int, line: bytes | str) -> RecordedFrame | None:
     try:
         message = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"line {position + 1} of the recording is no JSON: {error}") from error
+        raise ValueError(f"line {position + 1} of the recording is not JSON: {error}") from error
     if not isinstance(message, dict):
-        raise ValueError(f"line {position + 1} of the recording is no message")
+        raise ValueError(f"line {position + 1} of the recording is not a message")
     try:
         return _frame(position, payload, message)
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"line {position + 1} of the recording is no message: {error}") from error
+        raise ValueError(
+            f"line {position + 1} of the recording is not a message: {error}"
+        ) from error
 
 
 def _frame(position: int, payload: bytes, message: Mapping[str, Any]) -> RecordedFrame | None:
@@ -101,7 +103,7 @@ def _levels(message: Mapping[str, Any], item: Mapping[str, Any]) -> int:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return when a frame was sent; microseconds are plenty for its pace."""
+    """Return when a frame was sent, to the microsecond."""
     if text is None:
         return None
     return datetime.fromisoformat(text.rstrip("Z")[:26] + "+00:00").timestamp()
@@ -113,7 +115,7 @@ class Due:
 
     Attributes:
         at: event loop time at which it is due.
-        position: where it stands in the recording; keeps the order of what is due together.
+        position: index of its line in the recording; orders frames that are due together.
         index: which of the subscription's frames it is.
     """
 
@@ -124,15 +126,15 @@ class Due:
 
 
 class ReplayFeed:
-    """Plays each subscription its recorded frames, from the first one on.
+    """Sends each subscription its recorded frames, from the first one on.
 
     Subscriptions made together keep the order in which their frames were recorded.
 
     Args:
-        recording: what to play.
+        recording: the frames.
         speed: 1 is the recorded pace, 10 ten times that, `math.inf` as fast as the client reads.
         loop: whether to start over at the end; the first book frame should be a snapshot then.
-        journal: told `replay_finished` when a subscription got its last frame.
+        journal: gets `replay_finished` when a subscription got its last frame.
     """
 
     def __init__(self, recording: Recording, *, speed: float, loop: bool, journal: Journal) -> None:
@@ -168,9 +170,9 @@ class ReplayFeed:
         self._news.set()
 
     def _start_time(self) -> float:
-        """Return now, the same for all subscriptions that one read from the socket leads to.
+        """Return the current time, the same for all subscriptions of one read from the socket.
 
-        Without a pace there is no time either: only the recorded order counts.
+        At infinite speed all frames are due at 0, and the recorded order decides.
         """
         if self._speed == math.inf:
             return 0.0
@@ -202,9 +204,8 @@ class ReplayFeed:
 
     async def _play(self, due: Due) -> None:
         subscription = due.subscription
-        connection = subscription.session.connection
-        await connection.writable()
-        if subscription.session.subscriptions.get(subscription.identity) is not subscription:
+        await subscription.writer.writable()
+        if not subscription.is_active:
             return
         frame = self._of(subscription)[due.index]
         subscription.send(frame.payload, "snapshot" if frame.type == "snapshot" else "update")
@@ -214,10 +215,8 @@ class ReplayFeed:
     def _schedule(self, subscription: Subscription, index: int, now: float) -> None:
         frames = self._of(subscription)
         if index == len(frames) and not self._loop:
-            self._journal.note(
-                "replay_finished",
-                f"{subscription.channel} {subscription.symbol or ''}".strip(),
-                connection=subscription.session.number,
+            self._journal.add(
+                "replay_finished", subscription.name, connection=subscription.writer.number
             )
             return
         index %= len(frames)

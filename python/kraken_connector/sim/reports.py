@@ -1,7 +1,7 @@
-"""The private channels' items, with the keys that each kind of report has and no others.
+"""The items of the private channels: each kind of report with its own keys.
 
-Key sets and their order follow frames seen live. No `filled` report is on record; it is made like
-`canceled`, and so are `iceberg_refill` and `status`.
+Keys and their order follow recorded messages. No `filled`, `iceberg_refill` or `status` report was
+recorded: `filled` is made like `canceled`, the other two like `amended`.
 Source: docs.kraken.com, Spot WebSocket v2, executions and balances channels.
 """
 
@@ -21,7 +21,7 @@ USER_REQUESTED = "User requested"
 
 
 def pending_new(order: Order, now_ns: int) -> Report:
-    """Return the report of an order that was accepted for processing: all of its terms."""
+    """Return the report of an order that was accepted for processing, with all its terms."""
     return {
         "order_id": order.order_id,
         "symbol": order.pair.symbol,
@@ -35,7 +35,7 @@ def pending_new(order: Order, now_ns: int) -> Report:
         **_limit(order),
         **_trigger(order),
         **_post_only(order),
-        **_further(order),
+        **_other_terms(order),
         "order_status": "pending_new",
         "fee_usd_equiv": _fee(order.fees),
         "fee_ccy_pref": order.fee_ccy_pref,
@@ -44,7 +44,7 @@ def pending_new(order: Order, now_ns: int) -> Report:
 
 
 def new(order: Order, now_ns: int) -> Report:
-    """Return the report of an order that is live now: nothing but its ids."""
+    """Return the report of an order that became live; it has little more than the ids."""
     return {
         "timestamp": timestamp(now_ns),
         "order_status": "new",
@@ -56,7 +56,7 @@ def new(order: Order, now_ns: int) -> Report:
 
 
 def open_order(order: Order, now_ns: int) -> Report:
-    """Return an open order as snapshots show it: its terms and how far it is filled."""
+    """Return an open order as in snapshots: its terms and how far it is filled."""
     return pending_new(order, now_ns) | {
         "exec_type": "pending_new" if order.status == "pending_new" else "new",
         "order_status": order.status,
@@ -67,7 +67,7 @@ def open_order(order: Order, now_ns: int) -> Report:
 
 
 def trade(order: Order, fill: Fill) -> Report:
-    """Return the report of a fill; the status stays short of `filled` even for the last one."""
+    """Return the report of a fill; its status is `partially_filled` even for the last fill."""
     return {
         "order_id": order.order_id,
         **order.client_id,
@@ -90,7 +90,7 @@ def trade(order: Order, fill: Fill) -> Report:
 
 
 def past_trade(order: Order, fill: Fill) -> Report:
-    """Return a fill as snapshots show it: the order is filled, its totals are left out."""
+    """Return a fill as in snapshots: the order is filled, its totals are left out."""
     left_out = {"cum_qty", "cum_cost", "avg_price"}
     report = {key: value for key, value in trade(order, fill).items() if key not in left_out}
     return report | {"order_status": "filled"}
@@ -115,7 +115,7 @@ def amended(order: Order, now_ns: int) -> Report:
 
 
 def refilled(order: Order, now_ns: int) -> Report:
-    """Return the report of an iceberg that shows its next slice; made up like `amended`."""
+    """Return the report of an iceberg that shows its next slice."""
     return {
         "timestamp": timestamp(now_ns),
         "exec_type": "iceberg_refill",
@@ -128,7 +128,7 @@ def refilled(order: Order, now_ns: int) -> Report:
 
 
 def status(order: Order, now_ns: int) -> Report:
-    """Return the report of a trigger that moved or was set off; made up like `amended`."""
+    """Return the report of a trigger that moved or was reached."""
     assert order.trigger is not None
     last = order.trigger.last_price
     triggered = {} if last is None else {"triggered_price": _price(order, last)}
@@ -161,14 +161,14 @@ def ended(order: Order, reason: str | None, now_ns: int) -> Report:
 
 
 def holding(asset: str, balance: Decimal) -> Report:
-    """Return an asset as the balances snapshot shows it."""
+    """Return an asset as in balances snapshots."""
     amount = ledger_amount(asset, balance)
     wallet = {"type": "spot", "id": "main", "balance": amount}
     return {"asset": asset, "asset_class": "currency", "balance": amount, "wallets": [wallet]}
 
 
 def ledger(entry: LedgerEntry, now_ns: int) -> Report:
-    """Return a change of a balance as balances updates show it."""
+    """Return a change of a balance as in balances updates."""
     return {
         "ledger_id": entry.ledger_id,
         "ref_id": entry.ref_id,
@@ -198,7 +198,7 @@ def _limit(order: Order) -> Report:
 
 
 def _trigger(order: Order) -> Report:
-    """Return the trigger and its deprecated doubles; orders without one have a zero."""
+    """Return the trigger and its deprecated fields; without a trigger, `stop_price` is zero."""
     trigger = order.trigger
     if trigger is None:
         return {"stop_price": _price(order, Decimal(0))}
@@ -207,7 +207,7 @@ def _trigger(order: Order) -> Report:
 
 
 def _triggers(order: Order) -> Report:
-    """Return the object of that name: four fields until it is set off."""
+    """Return the object `triggers`; it has more fields once the trigger was reached."""
     trigger = order.trigger
     assert trigger is not None
     known = {
@@ -228,19 +228,19 @@ def _triggers(order: Order) -> Report:
     }
 
 
-def _further(order: Order) -> Report:
-    """Return the terms that few orders have."""
-    further = _exactly(order.flags)
-    further |= _display(order)
+def _other_terms(order: Order) -> Report:
+    """Return the terms that only some orders have."""
+    terms = _exactly(order.flags)
+    terms |= _display(order)
     if order.effective_ns is not None:
-        further["effective_time"] = timestamp(order.effective_ns, 0)
+        terms["effective_time"] = timestamp(order.effective_ns, 0)
     if order.expire_ns is not None:
-        further["expire_time"] = timestamp(order.expire_ns, 0)
+        terms["expire_time"] = timestamp(order.expire_ns, 0)
     if order.conditional is not None:
-        further["contingent"] = _exactly(order.conditional)
+        terms["contingent"] = _exactly(order.conditional)
     if order.ord_ref_id is not None:
-        further["ord_ref_id"] = order.ord_ref_id
-    return further
+        terms["ord_ref_id"] = order.ord_ref_id
+    return terms
 
 
 def _display(order: Order) -> Report:
@@ -248,7 +248,7 @@ def _display(order: Order) -> Report:
 
 
 def _exactly(terms: Mapping[str, Any]) -> Report:
-    """Return terms of a request with the digits that they came with."""
+    """Return terms of a request with the digits of the request."""
     return {
         key: exact(value) if isinstance(value, Decimal) else value for key, value in terms.items()
     }

@@ -1,7 +1,7 @@
-"""What clients ask for: reading requests and refusing the wrong ones in the exchange's words.
+"""Parses requests, and refuses invalid ones with the exchange's error texts.
 
-Texts and shapes that were seen live are kept exactly. Where no refusal is on record (a bad depth
-or interval, a wrong type), the text follows the pattern of those that are.
+Recorded texts and shapes are kept exactly. Where no refusal was recorded (a bad depth or interval,
+a wrong type), the text follows the pattern of the recorded ones.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .book import DEPTHS
 from .statistics import INTERVALS
 
 Role: TypeAlias = Literal["public", "private", "level3", "all"]
-"""What a host serves."""
+"""The channels that a host serves."""
 
 PUBLIC_CHANNELS = ("ticker", "book", "trade", "ohlc", "instrument")
 PRIVATE_CHANNELS = ("executions", "balances")
@@ -46,13 +46,13 @@ PUBLIC_ELSEWHERE = (
 LEVEL3_ELSEWHERE = (
     "Level3 market data subscriptions are unavailable on this endpoint. Try ws-l3.kraken.com"
 )
-"""No such refusal is on record; the text follows the other two."""
+"""No such refusal was recorded; the text follows the other two."""
 ALREADY_SUBSCRIBED = "Already subscribed"
 SUBSCRIPTION_NOT_FOUND = "Subscription Not Found"
 INVALID_SESSION = "ESession:Invalid session"
-"""A token that is refused on a subscription; captured."""
+"""Refuses a token of a subscription; captured."""
 INVALID_TOKEN = "EAPI:Invalid token"
-"""A token that is refused on an order request; Kraken's SDK."""
+"""Refuses a token of an order request; Kraken's SDK."""
 MALFORMED = "Malformed request"
 TOO_FAST = "Exceeded msg rate"
 NO_TOKEN = "Token(s) not found"
@@ -61,7 +61,7 @@ TOO_MANY_SNAPSHOTS = (
     "Rate limit for snapshot requests exceeded, when trying to subscribe to {} level3 snapshot"
 )
 TOO_MANY_SYMBOLS = "Maximum number of level3 subscriptions exceeded"
-"""No such refusal is on record."""
+"""No such refusal was recorded."""
 UNSUPPORTED_PAIR = "Currency pair not supported {}"
 
 _ELSEWHERE: dict[Role, str] = {
@@ -95,13 +95,13 @@ _FIELDS: dict[str, frozenset[str]] = {
 
 
 class Refused(Exception):
-    """A request that is answered with an error.
+    """The request is answered with an error.
 
     Args:
         error: the exchange's text.
-        method: what the answer names as method, if not the request's.
-        symbol: top-level `symbol` of the answer.
-        channel: set on private channels, whose answers have `channel` and `status` too.
+        method: `method` of the answer, if it is not the request's.
+        symbol: `symbol` of the answer.
+        channel: `channel` of the answer; only private channels have it.
     """
 
     def __init__(
@@ -121,17 +121,17 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request as it came in.
+    """A request of a client.
 
     Attributes:
-        method: `subscribe`, `ping`, ...; `""` if there was none.
-        params: the object inside; empty if there was none. Fractions in requests of the order
-            methods are `Decimal`, with the digits that were sent.
-        req_id: the caller's number, if any.
+        method: `subscribe`, `ping`, ...; `""` if it is missing.
+        params: its object `params`; empty if it is missing. Fractions in requests of the order
+            methods are `Decimal`, with the digits of the request.
+        req_id: the client's number of the request, if any.
         connection: number of the connection, counted from 1.
-        received_ns: when it came, ns since the epoch.
+        received_ns: when it was received, ns since the epoch.
         raw: the text.
-        body: the whole document; empty if it was none.
+        body: the whole document; empty if it is not a JSON object.
     """
 
     method: str
@@ -144,19 +144,19 @@ class Request:
 
     @property
     def channel(self) -> str | None:
-        """The channel asked for, if the request names one."""
+        """The requested channel, if any."""
         channel = self.params.get("channel")
         return channel if isinstance(channel, str) else None
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The symbols asked for, in order."""
+        """The requested symbols, in order."""
         symbols = self.params.get("symbol")
         return tuple(symbols) if isinstance(symbols, list) else ()
 
     @classmethod
     def read(cls, raw: str, *, connection: int, received_ns: int) -> Request:
-        """Return what can be told of `raw`, whatever it is."""
+        """Parse `raw`, which may be any text."""
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError:
@@ -177,10 +177,10 @@ class Request:
 
 
 def check_envelope(request: Request) -> None:
-    """Refuse what is no request at all, or has keys where none belong.
+    """Check the request outside its `params`.
 
     Raises:
-        Refused: malformed, unsupported field or unknown method.
+        Refused: it is malformed, has an unsupported field or an unknown method.
     """
     body = request.body
     if not request.method or ("req_id" in body and request.req_id is None):
@@ -197,24 +197,24 @@ def check_envelope(request: Request) -> None:
 
 
 def role_of(channel: str) -> Role:
-    """Return which host a channel is on."""
+    """Return the role of the host that serves a channel."""
     if channel == "level3":
         return "level3"
     return "private" if channel in PRIVATE_CHANNELS else "public"
 
 
 def check_host(served: Role, wanted: Role) -> None:
-    """Refuse what another host serves.
+    """Check that a host serves a role.
 
     Raises:
-        Refused: names that host.
+        Refused: it does not; the error names the host that does.
     """
     if served not in ("all", wanted):
         raise Refused(_ELSEWHERE[wanted])
 
 
 def unsupported_field(name: str, method: str, symbol: str | None = None) -> Refused:
-    """Return the refusal of a key that does not belong there."""
+    """Return the refusal of an unknown key."""
     return Refused(f"Unsupported field: '{name}' for the given msg type: {method}", symbol=symbol)
 
 
@@ -222,7 +222,7 @@ def check_subscription(request: Request) -> str:
     """Check the params of a subscribe or unsubscribe and return the channel.
 
     Raises:
-        Refused: unknown channel, stray field, wrong type, depth, interval or trigger.
+        Refused: unknown channel or field, wrong type, depth, interval or trigger.
     """
     channel = request.channel
     if channel not in _FIELDS:

@@ -1,4 +1,4 @@
-"""What a fault does to the messages that are about to leave."""
+"""Rules: what a fault does to messages before they are sent, and to requests that arrive."""
 
 from __future__ import annotations
 
@@ -11,23 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeAlias, TypeVar
 
 from .requests import Role
-from .session import Outgoing, Session
+from .session import Session
+from .writer import Outgoing
 
 T = TypeVar("T")
 
 Act: TypeAlias = Callable[[Session, T], list[T]]
-"""Returns what goes on now in the place of a message, or of a request."""
+"""Returns the messages that are sent now, or the requests that arrive now, instead of one."""
 Deliver: TypeAlias = Callable[[Session, T], object]
 """Sends a message, or lets a request arrive, past all faults."""
 
 
 @dataclass(eq=False, slots=True)
 class Counted:
-    """A fault that happens so many times.
+    """A fault that acts a number of times.
 
     Attributes:
         name: as in the log.
-        times: how often at most; `None` is for ever.
+        times: how often at most; `None` is without a limit.
         fired: how often so far.
     """
 
@@ -37,22 +38,22 @@ class Counted:
 
     @property
     def spent(self) -> bool:
-        """Whether the rule does nothing any more."""
+        """Whether the fault has acted as often as it may."""
         return self.times is not None and self.fired >= self.times
 
     def cancel(self) -> None:
-        """Do nothing any more."""
+        """End the fault."""
         self.times = self.fired
 
 
 @dataclass(eq=False, slots=True)
 class Rule(Counted, Generic[T]):
-    """A fault on outgoing messages, or on requests that come in: which, what, and how often.
+    """A fault on outgoing messages, or on requests that arrive.
 
     Attributes:
-        matches: whether a message is meant.
-        act: what happens to it.
-        host: the host whose connections are meant; `None` is all of them.
+        matches: whether it acts on a message.
+        act: what it does to the message.
+        host: the host on whose connections it acts; `None` is all of them.
     """
 
     matches: Callable[[T], bool]
@@ -61,40 +62,46 @@ class Rule(Counted, Generic[T]):
 
     def meets(self, session: Session, item: T) -> bool:
         """Tell whether the rule acts on a message to a client, or on a client's request."""
-        meant = not self.spent and session.connection.host.plays(self.host)
-        return meant and self.matches(item)
+        in_force = not self.spent and session.connection.host.plays(self.host)
+        return in_force and self.matches(item)
 
     @property
     def is_over(self) -> bool:
-        """Whether it can be forgotten."""
+        """Whether the rule can be removed."""
         return self.spent
 
     def apply(self, session: Session, item: T) -> list[T]:
-        """Count and act."""
+        """Act, and count it."""
         self.fired += 1
         return self.act(session, item)
 
 
+def swallow(session: Session, item: T) -> list[T]:
+    """Drop it."""
+    return []
+
+
 @dataclass(eq=False, slots=True)
 class Held(Rule[T]):
-    """Messages or requests that are on their way until they are let go.
+    """Holds messages or requests until `release()`.
 
     Attributes:
-        deliver: how they arrive.
-        held: those that are on their way.
+        deliver: delivers one that was held.
+        held: those held so far, in order.
     """
 
+    act: Act[T] = field(default=swallow, kw_only=True)
     deliver: Deliver[T] = field(kw_only=True)
     held: list[tuple[Session, T]] = field(default_factory=list, kw_only=True)
 
     def apply(self, session: Session, item: T) -> list[T]:
-        """Keep it."""
+        """Hold a message or request."""
         self.fired += 1
         self.held.append((session, item))
         return []
 
     def release(self) -> None:
-        """Let them arrive in their order, and hold no more."""
+        """Deliver all that is held, in order, and hold no more."""
         self.cancel()
         held, self.held = self.held, []
         for session, item in held:
@@ -103,28 +110,29 @@ class Held(Rule[T]):
 
 @dataclass(eq=False, slots=True)
 class Overtaken(Rule[T]):
-    """Messages or requests that the next one of their connection overtakes.
+    """Lets the next message or request of the same connection overtake one.
 
     Attributes:
-        deliver: how they arrive.
+        deliver: delivers one that nothing overtook in time.
         passes: whether a message can overtake.
-        wait: seconds after which one that nothing overtakes arrives all the same; `None` is never.
-        waiting: the one of each connection that waits.
+        wait: seconds until one is delivered that nothing overtakes; `None` is never.
+        waiting: the message or request to be overtaken, by connection.
     """
 
+    act: Act[T] = field(default=swallow, kw_only=True)
     deliver: Deliver[T] = field(kw_only=True)
     passes: Callable[[T], bool] = field(kw_only=True)
     wait: float | None = field(kw_only=True)
     waiting: dict[Session, T] = field(default_factory=dict, kw_only=True)
 
     def meets(self, session: Session, item: T) -> bool:
-        """Tell whether it is to be overtaken, or overtakes what waits."""
-        # Named in full: a class made anew for its slots is not the one that `super()` means.
-        return self._waits(session, item) or Rule.meets(self, session, item)
+        """Tell whether it is to be overtaken, or overtakes another."""
+        # `super()` does not work here: `slots=True` replaces the class that it refers to.
+        return self._overtakes(session, item) or Rule.meets(self, session, item)
 
     def apply(self, session: Session, item: T) -> list[T]:
-        """Let it wait, or go before the one that waits."""
-        if self._waits(session, item):
+        """Let it wait, or deliver it before the one that waits."""
+        if self._overtakes(session, item):
             return [item, self.waiting.pop(session)]
         self.fired += 1
         self.waiting[session] = item
@@ -134,10 +142,10 @@ class Overtaken(Rule[T]):
 
     @property
     def is_over(self) -> bool:
-        """Whether it can be forgotten: nothing waits to be overtaken."""
+        """Whether the rule can be removed: it is spent and nothing waits."""
         return self.spent and not self.waiting
 
-    def _waits(self, session: Session, item: T) -> bool:
+    def _overtakes(self, session: Session, item: T) -> bool:
         return session in self.waiting and self.passes(item)
 
     def _give_up(self, session: Session, item: T) -> None:
@@ -148,12 +156,12 @@ class Overtaken(Rule[T]):
 
 @dataclass(eq=False, slots=True)
 class Countdown:
-    """What comes about when enough messages have left.
+    """Does something after a number of messages.
 
     Attributes:
-        left: how many still have to.
-        matches: which count.
-        act: what comes about.
+        left: how many messages are still to come.
+        matches: whether a message counts.
+        act: what happens then.
         host: the host whose connections count; `None` is all of them.
     """
 
@@ -163,11 +171,11 @@ class Countdown:
     host: Role | None = None
 
     def cancel(self) -> None:
-        """Let nothing come about."""
+        """End the countdown; nothing happens."""
         self.left = 0
 
     def count(self, session: Session, message: Outgoing) -> bool:
-        """Count a message, and tell whether it was the last."""
+        """Count a message, and tell whether it was the last one."""
         counts = session.connection.host.plays(self.host) and self.matches(message)
         if self.left and counts:
             self.left -= 1
@@ -200,23 +208,18 @@ def reply(method: str | None) -> Callable[[Outgoing], bool]:
 
 
 def transmit(session: Session, message: Outgoing) -> None:
-    """Send a message, whatever faults there are."""
+    """Send a message, past all faults."""
     session.connection.transmit(message)
 
 
 def abort(session: Session, item: T) -> list[T]:
-    """Let it not arrive, and reset the connection."""
+    """Drop it, and reset the connection."""
     session.connection.abort()
     return []
 
 
-def swallow(session: Session, item: T) -> list[T]:
-    """Let it not arrive."""
-    return []
-
-
 def double(session: Session, item: T) -> list[T]:
-    """Let it arrive twice."""
+    """Deliver it twice."""
     return [item, item]
 
 
@@ -226,19 +229,19 @@ def truncate(session: Session, message: Outgoing) -> list[Outgoing]:
 
 
 def delay(seconds: float, deliver: Deliver[T]) -> Act[T]:
-    """Let it arrive later; what is not delayed overtakes it, what is stays in order."""
-    under_way: deque[tuple[Session, T]] = deque()
+    """Deliver each `seconds` later, in order; those that are not delayed overtake it."""
+    delayed: deque[tuple[Session, T]] = deque()
 
     def act(session: Session, item: T) -> list[T]:
-        under_way.append((session, item))
-        asyncio.get_running_loop().call_later(seconds, lambda: deliver(*under_way.popleft()))
+        delayed.append((session, item))
+        asyncio.get_running_loop().call_later(seconds, lambda: deliver(*delayed.popleft()))
         return []
 
     return act
 
 
 def scatter(seconds: float, seed: int, deliver: Deliver[T]) -> Act[T]:
-    """Let each arrive after a time of its own, up to so many seconds."""
+    """Deliver each after a random time of up to `seconds`."""
     chance = random.Random(seed)
 
     def act(session: Session, item: T) -> list[T]:
@@ -264,7 +267,7 @@ def drop_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
 
 
 def quote_checksum(session: Session, message: Outgoing) -> list[Outgoing]:
-    """Send the message with its checksum as a text."""
+    """Send the message with its checksum as a string."""
     payload = re.sub(rb'"checksum":(\d+)', rb'"checksum":"\1"', message.payload)
     return [replace(message, payload=payload)]
 

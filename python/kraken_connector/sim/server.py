@@ -1,4 +1,4 @@
-"""The simulated exchange: a real server on loopback that speaks Kraken's WebSocket API v2."""
+"""The simulated exchange: a server on loopback for Kraken's WebSocket API v2."""
 
 from __future__ import annotations
 
@@ -9,31 +9,37 @@ import random
 import ssl as tls
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from .accounts import DEFAULT_BALANCES, Account, SnapshotOrders
+from .admission import Admission
 from .allowance import Allowance
-from .connection import Connection
+from .connection import Connection, Connections
 from .faults import Faults
 from .feeds import Feed, Levels, MarketFeed, Number
 from .flat_out import FlatOutFeed
-from .hosts import Host, HostCount, hosts_of
+from .hosts import Host, HostCount, make_hosts
+from .http import ResponseFaults
 from .market import OrderSide, Step
 from .observe import Journal, LogEntry
 from .pairs import Pair, resolve_pairs
 from .published import PublishedOrders, PublishedState
 from .queues import AmendRule, QueueRule
-from .registry import Registry
+from .registry import SubscriptionRegistry
 from .replay import Recording, ReplayFeed
 from .requests import PRIVATE_CHANNELS, Request, Role
-from .session import Outgoing, Session, Subscription
+from .session import Services, Session
+from .settings import Settings
+from .subscription import Subscription
 from .tokens import RestApi, Tokens, new_secret
-from .trading.agenda import Agenda
-from .trading.dead_man import DeadMan
-from .trading.desk import Desk
+from .trading.cancel_timer import CancelTimer
 from .trading.matching import DEAD_MAN
+from .trading.order_methods import OrderMethods
 from .trading.rate import TIERS, RateCounters, TierName
+from .trading.report_rules import ReportRules
+from .trading.schedule import Schedule
 from .trading.shapes import (
     BatchAddReply,
     BatchAddRows,
@@ -44,76 +50,102 @@ from .trading.shapes import (
 )
 from .trading.stamps import ReportStamps
 from .trading.stream import PrivateStream
+from .writer import Outgoing, Writer
 
 T = TypeVar("T")
 
 
+def _setting(name: str) -> Any:
+    """Return a property for the setting of that name."""
+
+    def get(exchange: SimulatedExchange) -> Any:
+        return getattr(exchange.settings, name)
+
+    def put(exchange: SimulatedExchange, value: Any) -> None:
+        setattr(exchange.settings, name, value)
+
+    return property(get, put)
+
+
 class SimulatedExchange:
-    """WebSocket v2 and the REST token call, for as long as the `async with` lasts.
+    """Serves WebSocket v2 and the REST token call until the `async with` block ends.
 
     Args:
         host: loopback address to listen on.
         port: TCP port; 0 takes a free one. Three hosts take this one and the next two.
         hosts: `one` serves everything on one port; `three` splits the channels over a public, a
             private and a level3 host as the exchange does, the token call on the public one.
-        symbols: what is listed: `None` for ten named pairs, a number for that many pairs, or
+        symbols: the listed pairs: `None` for ten named pairs, a number for that many pairs, or
             symbols and `Pair` objects.
-        seed: start of all randomness; equal seeds give equal markets.
-        rate: market steps per second, all symbols together. Only symbols that somebody listens to
-            move. 0 moves nothing by itself: call `step`. `math.inf` plays ready-made loops as
-            fast as each client reads, for benchmarks.
+        seed: random seed; equal seeds give equal markets.
+        rate: market steps per second, all symbols together. Only symbols with a subscriber move.
+            With 0 nothing moves until `step` is called. `math.inf` sends ready-made loops as fast
+            as each client reads, for benchmarks.
         heartbeat_interval: seconds without a channel message until a heartbeat; 0 sends none.
         ssl: TLS for both protocols.
-        api_key: the key that token calls must carry; made up if `None`.
-        api_secret: its secret, base64; made up if `None`.
-        role: what the only host serves, for an exchange that is one of the three hosts.
+        api_key: the key that token calls must carry; `simulated-key` if `None`.
+        api_secret: its secret, base64; random if `None`.
+        role: which channels the only host serves, to simulate one of the three hosts alone.
         ack_first: whether the answer to a subscribe precedes the snapshot.
         token_lifetime: seconds until an unused token expires.
-        level3_allowance: what level3 subscriptions may cost per second; 200 is the standard's, 500
-            the pro's, `None` is unlimited.
-        message_limit: requests per second and connection until `Exceeded msg rate`; `None` is
-            unlimited.
-        send_buffer_limit: bytes that may wait for a slow client; beyond that it is dropped.
-        history: published books to remember for each symbol and depth.
-        balances: what the account holds at first, by asset.
+        level3_allowance: the most that level3 subscriptions may cost per second; 200 for a standard
+            account, 500 for a pro account, `None` for no limit.
+        message_limit: requests per second and connection until `Exceeded msg rate`; `None` for no
+            limit.
+        send_buffer_limit: bytes that may wait for a slow client; beyond, its connection is reset.
+        history: published books to keep for each symbol and depth.
+        balances: the initial balances of the account by asset.
         tier: the account's limits: rate counter, its decay, and open orders of a pair.
-        reply_first: whether the reply to an order method precedes the reports of what it did.
-        positions: whether the account has positions that `settle-position` orders can close. They
-            are taken with any quantity, 0 included, and what happens to them is up to the test.
-        idle_seconds: after how long a connection without any subscription is closed, whatever it
-            asks; `None` is never.
-        level3_restamps: whether an order of level3 that shrinks has a new timestamp, though it
-            keeps its place.
-        level3_amends: whether an amended order of level3 keeps its place in its queue: `priority`
-            if its quantity is lowered, else not; `keep` always, `requeue` never, `reverse` if its
-            quantity is not lowered, `random` now and then.
+        reply_first: whether the reply to an order method precedes the reports of its effects.
+        positions: whether the account has positions that `settle-position` orders can close. Such
+            orders are accepted with any quantity, 0 included; the test decides what happens to
+            them.
+        idle_seconds: how long a connection may be without a subscription before it is closed; pings
+            do not count. `None` for no limit.
+        level3_restamps: whether an order of level3 that shrinks gets a new timestamp, although it
+            keeps its position.
+        level3_amends: whether an amended order of level3 keeps its position in the queue:
+            `priority` if its quantity is lowered; `keep` always, `requeue` never, `reverse` if its
+            quantity is not lowered, `random` at random.
         report_stamps: `own` gives each report of executions its own time; with `same` all reports
-            of one action carry one, and all `amended` reports of an order that of its first amend.
+            of one action carry the same time, and all `amended` reports of an order that of its
+            first amend.
         snapshot_parts: how many messages a snapshot of a private channel has, all numbered and of
             type `snapshot`.
         snapshot_pause: seconds between them.
         snapshot_delay: seconds between the answer to a subscribe and the snapshot of a private
-            channel, which shows the account as it was at the answer.
+            channel, which shows the account at the time of the answer.
         snapshot_orders: the `exec_type` of an open order that is partially filled in snapshots.
-        rate_key: what the rate counter is called in reports; `None` leaves it out.
-        batch_add_reply: what the reply to `batch_add` makes of an order that the engine refused:
-            `error` has a row with its text, `missing` has no row, `unsuccessful` is `error` in a
-            reply that says `success:false`, `wrapped` has the rows in `result.orders`, each with
-            `success`, `rejected` has a row with `status:"rejected"` and no text.
-        batch_add_rows: where each order stands in that reply: `in order` of the request,
-            `reversed` or `shuffled`.
+        rate_key: the field of the rate counter in reports; `None` leaves it out.
+        batch_add_reply: how the reply to `batch_add` shows an order that the matching engine
+            refused: `error` is a row with the error, `missing` is no row, `unsuccessful` is `error`
+            in a reply with `success:false`, `wrapped` has the rows in `result.orders`, each with
+            `success`, `rejected` is a row with `status:"rejected"` and no error.
+        batch_add_rows: the order of the rows in that reply: `in order` of the request, `reversed`
+            or `shuffled`.
         batch_cancel_reply: where the reply to `batch_cancel` has its count: `documented` in
             `result.count`, `captured` in `orders_cancelled` without a result, `renamed` in
             `result.orders_cancelled`, `empty result` in `count` beside `result:{}`.
         timer_keys: whether `cancel_all_orders_after` answers `currentTime` or `current_time`.
-        timer_off: what it answers as `triggerTime` when it turns the timer off: `zero` is `"0"`,
+        timer_off: the `triggerTime` of its answer when it turns the timer off: `zero` is `"0"`,
             `absent` leaves it out, `equal` repeats `currentTime`.
-        names_replaced: whether an order made by `edit_order` names the one that it replaced, in
+        names_replaced: whether an order made by `edit_order` names the order that it replaced, in
             `ord_ref_id`.
-        texts: what the exchange says instead of an error text, by that text:
+        texts: other wordings of error texts, by the usual one:
             `{"EOrder:Unknown order": "EOrder:Invalid order"}`.
-        clock: gives nanoseconds since the epoch; `run_due` looks at it.
+        clock: returns nanoseconds since the epoch; with a clock of your own, call `run_due`.
     """
+
+    ack_first: bool = _setting("ack_first")
+    reply_first: bool = _setting("reply_first")
+    message_limit: int | None = _setting("message_limit")
+    heartbeat_interval: float = _setting("heartbeat_interval")
+    idle_seconds: float | None = _setting("idle_seconds")
+    send_buffer_limit: int = _setting("send_buffer_limit")
+    texts: Mapping[str, str] = _setting("texts")
+    system: str = _setting("system")
+    shows_connection_ids: bool = _setting("shows_connection_ids")
+    upcoming_maintenance: list[object] = _setting("upcoming_maintenance")
 
     def __init__(
         self,
@@ -158,28 +190,31 @@ class SimulatedExchange:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.host = host
-        self.hosts = hosts_of(self, hosts, role, port)
         self.ssl = ssl
-        self.ack_first = ack_first
-        self.heartbeat_interval = heartbeat_interval
-        self.message_limit = message_limit
-        self.send_buffer_limit = send_buffer_limit
         self.clock = clock
-        self.texts = texts
-        self.idle_seconds = idle_seconds
+        self.settings = Settings(
+            ack_first=ack_first,
+            reply_first=reply_first,
+            message_limit=message_limit,
+            heartbeat_interval=heartbeat_interval,
+            idle_seconds=idle_seconds,
+            send_buffer_limit=send_buffer_limit,
+            texts=texts,
+        )
         self.api_key = api_key or "simulated-key"
         self.api_secret = api_secret or new_secret()
-        self.system = "online"
-        self.shows_connection_ids = True
-        self.upcoming_maintenance: list[object] = []
+        self._rate = rate
+        self._chance = random.Random(seed)
+        self._feeding: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._is_serving = False
         self.journal = Journal(clock)
-        self.registry = Registry()
+        self.registry = SubscriptionRegistry()
         self.level3_allowance = Allowance(level3_allowance)
         self.tokens = Tokens(lifetime=token_lifetime, clock=clock)
         self.rest = RestApi(
             api_key=self.api_key, api_secret=self.api_secret, tokens=self.tokens, clock=clock
         )
-        self.faults = Faults(self)
         self.markets = MarketFeed(
             resolve_pairs(symbols),
             self.registry,
@@ -188,17 +223,17 @@ class SimulatedExchange:
             history=history,
             clock=clock,
             queue_rule=QueueRule(level3_restamps, level3_amends),
+            is_halted=lambda: self.settings.system != "online",
         )
         self.feed: Feed = FlatOutFeed(self.markets) if rate == math.inf else self.markets
         self.markets.muted = self.feed is not self.markets
-        self.markets.is_halted = lambda: self.system != "online"
-        self.reply_first = reply_first
-        self.agenda = Agenda()
+        self.schedule = Schedule(on_change=self._set_timer)
         self.rates = RateCounters(TIERS[tier], clock)
+        report_rules = ReportRules(self.journal)
         self.stream = PrivateStream(
             self.registry,
             self.rates.rounded,
-            self.faults.edited,
+            report_rules.edited,
             rate_key=rate_key,
             parts=snapshot_parts,
             pause=snapshot_pause,
@@ -207,37 +242,77 @@ class SimulatedExchange:
         self.account = Account(
             self.markets,
             self.stream,
-            self.agenda,
+            self.schedule,
             seed=seed,
             clock=clock,
             balances=balances,
             stamps=report_stamps,
             snapshot_orders=snapshot_orders,
         )
-        self.desk = Desk(
+        self.order_methods = OrderMethods(
             self.account.records,
             self.account.matching,
             self.markets,
             self.rates,
-            DeadMan(self.agenda, self._cancel_everything),
+            CancelTimer(self.schedule, self._cancel_everything),
             clock=clock,
-            system=lambda: self.system,
+            settings=self.settings,
             shapes=Shapes(
                 batch_add_reply, batch_add_rows, batch_cancel_reply, timer_keys, timer_off
             ),
-            texts=texts,
             names_replaced=names_replaced,
             positions=positions,
             seed=seed,
         )
-        self._rate = rate
-        self._chance = random.Random(seed)
-        self._connections: dict[Connection, None] = {}
-        self._sessions = 0
-        self._feeding: asyncio.Task[None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_serving = False
-        self.agenda.changed = self._arm
+        self._connections = Connections(self.journal)
+        admission = Admission(self.journal)
+        response_faults = ResponseFaults()
+        self.faults = Faults(
+            settings=self.settings,
+            journal=self.journal,
+            connections=self._connections,
+            admission=admission,
+            response_faults=response_faults,
+            ssl=ssl,
+            markets=self.markets,
+            registry=self.registry,
+            tokens=self.tokens,
+            rest=self.rest,
+            account=self.account,
+            methods=self.order_methods,
+            stream=self.stream,
+            report_rules=report_rules,
+            clock=clock,
+            run_due=self.run_due,
+        )
+        self._services = Services(
+            settings=self.settings,
+            clock=clock,
+            journal=self.journal,
+            registry=self.registry,
+            tokens=self.tokens,
+            level3_allowance=self.level3_allowance,
+            order_methods=self.order_methods,
+            stream=self.stream,
+            check=self._check,
+            start=self.start,
+            run_due=self.run_due,
+            deliver=self._deliver,
+            arriving=self.faults.arriving,
+            refusal_of=self.faults.refusal_of,
+            lets_through=self.faults.lets_through,
+        )
+        self._connect = partial(
+            Connection,
+            settings=self.settings,
+            journal=self.journal,
+            connections=self._connections,
+            admission=admission,
+            rest=self.rest,
+            response_faults=response_faults,
+            open_session=self._open_session,
+        )
+        self.hosts = make_hosts(hosts, role, port, host, ssl)
 
     @classmethod
     def replay(
@@ -248,7 +323,7 @@ class SimulatedExchange:
         loop: bool = False,
         **options: Any,
     ) -> Self:
-        """Return an exchange that plays a recording instead of synthetic markets.
+        """Return an exchange that replays a recording instead of synthetic markets.
 
         Every subscription gets the recorded frames of its channel and symbol, from the first on.
 
@@ -256,10 +331,10 @@ class SimulatedExchange:
             recording: a file with one frame a line, or the frames.
             speed: 1 is the recorded pace, `math.inf` as fast as each client reads.
             loop: whether to start over at the end.
-            options: arguments of the class; `rate` and `symbols` have no use here.
+            options: arguments of the class; `rate` and `symbols` have no effect.
 
         Raises:
-            ValueError: the recording has a line that is no message.
+            ValueError: the recording has a line that is not a message.
         """
         exchange = cls(**options)
         exchange.feed = ReplayFeed(recording, speed=speed, loop=loop, journal=exchange.journal)
@@ -274,35 +349,32 @@ class SimulatedExchange:
         await self.stop_serving()
 
     async def start_serving(self) -> None:
-        """Listen; the ports are the real ones afterwards.
+        """Listen; afterwards `port` and the URLs have the real ports.
 
         Raises:
             OSError: an address cannot be listened on.
         """
         try:
             for host in self.hosts:
-                await host.start_serving()
+                await host.start_serving(self._connect)
         except OSError:
             self._stop_listening()
             raise
         self._is_serving = True
-        self._arm()
+        self._set_timer()
         if self._rate > 0 or self.feed is not self.markets:
             self._feeding = asyncio.get_running_loop().create_task(self.feed.run())
 
     async def stop_serving(self) -> None:
-        """Stop listening, reset all connections and wait until they are gone."""
+        """Stop listening, reset all connections and wait until they are closed."""
         self._is_serving = False
-        self._arm()
+        self._set_timer()
         if self._feeding is not None:
             self._feeding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._feeding
         self._stop_listening()
-        connections = list(self._connections)
-        for connection in connections:
-            connection.abort()
-        await asyncio.gather(*(connection.closed.wait() for connection in connections))
+        await self._connections.reset_all()
 
     def _stop_listening(self) -> None:
         for host in self.hosts:
@@ -315,22 +387,22 @@ class SimulatedExchange:
 
     @property
     def url(self) -> str:
-        """Where WebSocket clients connect for public channels, and for all on a single host."""
+        """The URL of the public channels, and of all channels if there is one host."""
         return self.hosts[0].url
 
     @property
     def auth_url(self) -> str:
-        """Where they connect for private channels and trading; `url` if there is one host."""
+        """The URL of private channels and trading; `url` if there is one host."""
         return self._host("private").url
 
     @property
     def level3_url(self) -> str:
-        """Where they connect for level3; `url` if there is one host."""
+        """The URL of level3; `url` if there is one host."""
         return self._host("level3").url
 
     @property
     def rest_url(self) -> str:
-        """Where the token call goes, without a path."""
+        """The URL of the REST call for tokens, without a path."""
         return self.hosts[0].rest_url
 
     @property
@@ -340,7 +412,7 @@ class SimulatedExchange:
 
     @property
     def log(self) -> list[LogEntry]:
-        """What the exchange did, oldest first."""
+        """The events of the exchange, oldest first."""
         return self.journal.log
 
     @property
@@ -351,28 +423,28 @@ class SimulatedExchange:
     @property
     def connections(self) -> list[Connection]:
         """The live WebSocket connections, oldest first."""
-        return [connection for connection in self._connections if connection.session is not None]
+        return self._connections.to(None)
 
     def connections_to(self, host: Role | None) -> list[Connection]:
         """Return the live WebSocket connections to one host, oldest first; `None` is all hosts."""
-        return [connection for connection in self.connections if connection.host.plays(host)]
+        return self._connections.to(host)
 
     @property
     def connections_total(self) -> int:
-        """How many WebSocket connections there ever were."""
-        return self._sessions
+        """How many WebSocket connections there were so far."""
+        return self._connections.total
 
     async def step(self, symbol: str, n: int = 1) -> Step:
         """Move one market `n` times and return the last step.
 
-        Each step is one update for every book subscription of the symbol. Waits for slow clients
-        instead of dropping them.
+        Each step is one update for every book subscription of the symbol. Slow clients are waited
+        for.
 
         Raises:
             KeyError: the symbol is not listed.
-            RuntimeError: the exchange replays, or plays flat out.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         for _ in range(n):
             step = self.markets.step(symbol)
             await self._writable()
@@ -385,7 +457,7 @@ class SimulatedExchange:
         bids: Levels = (),
         asks: Levels = (),
     ) -> Step:
-        """Set levels of a book yourself, as one update.
+        """Set levels of a book, as one update.
 
         Args:
             symbol: the pair.
@@ -393,10 +465,10 @@ class SimulatedExchange:
             asks: likewise.
 
         Raises:
-            ValueError: a row changes nothing or has too many decimals.
-            RuntimeError: the exchange replays, or plays flat out.
+            ValueError: a level changes nothing or has too many decimals.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         step = self.markets.change(symbol, bids, asks)
         await self._writable()
         return step
@@ -409,40 +481,40 @@ class SimulatedExchange:
         *,
         limit_price: Number | None = None,
     ) -> Step:
-        """Let somebody else trade with the book, resting orders of the account included.
+        """Trade with the book as another participant; resting orders of the account are filled too.
 
         Args:
             symbol: the pair.
             side: of the taker: `sell` trades with bids.
             qty: base currency, at most.
-            limit_price: worst price; without it the taker takes what there is.
+            limit_price: worst price; any price by default.
 
         Raises:
             ValueError: a number has too many decimals.
-            RuntimeError: the exchange replays, or plays flat out.
+            RuntimeError: the exchange replays a recording or ready-made loops.
         """
-        self._check_steerable()
+        self._check_synthetic()
         step = self.markets.trade(symbol, side, qty, limit_price)
         await self._writable()
         return step
 
     def run_due(self) -> None:
-        """Do what is due by the clock: orders expire, the dead man's timer fires.
+        """Run what is due by the clock: orders expire, the dead man's timer fires.
 
-        It is done in time by itself; only a clock that is moved by hand needs it called. During
-        maintenance nothing is done; it is made up for afterwards.
+        The exchange calls it in time by itself; call it only after moving a clock of your own.
+        During maintenance nothing is run; it is run afterwards.
         """
         if self._is_up:
-            self.agenda.run(self.clock())
-        self._arm()
+            self.schedule.run(self.clock())
+        self._set_timer()
         self.journal.changed()
 
     def published(self, symbol: str, depth: int = 10) -> list[PublishedState]:
-        """Return the books that subscribers of `depth` were told, oldest first."""
+        """Return the books that subscribers of `depth` were sent, oldest first."""
         return self.markets.published.of(symbol, depth)
 
     def published_orders(self, symbol: str, depth: int = 10) -> list[PublishedOrders]:
-        """Return the orders that level3 subscribers of `depth` were told, oldest first."""
+        """Return the orders that level3 subscribers of `depth` were sent, oldest first."""
         return self.markets.published_orders.of(symbol, depth)
 
     async def wait_for(
@@ -450,7 +522,7 @@ class SimulatedExchange:
         predicate: Callable[[], T],
         timeout: float = 5.0,  # noqa: ASYNC109 - the usual name
     ) -> T:
-        """Return the value of `predicate` as soon as it is true; it is asked at every event.
+        """Return the value of `predicate` as soon as it is true; it is called at every event.
 
         Raises:
             TimeoutError: it was not within `timeout` seconds.
@@ -468,65 +540,40 @@ class SimulatedExchange:
         """Wait until a channel has `count` subscriptions, of one symbol or of all together.
 
         Raises:
-            TimeoutError: it had not within `timeout` seconds.
+            TimeoutError: it had fewer for `timeout` seconds.
         """
         await self.wait_for(lambda: self.registry.count(channel, symbol) >= count, timeout)
 
     def _host(self, role: Role) -> Host:
-        """Return the host of a role; an exchange with one host has no other."""
+        """Return the host of a role; the only one if there is one host."""
         return next((host for host in self.hosts if host.role == role), self.hosts[0])
 
     @property
     def _is_up(self) -> bool:
         return self.system != "maintenance"
 
-    def _arm(self) -> None:
-        """Look at the clock again when the next thing of the agenda is due."""
+    def _set_timer(self) -> None:
+        """Call `run_due` when the next scheduled action is due."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        next_ns = self.agenda.next_ns
+        next_ns = self.schedule.next_ns
         if next_ns is not None and self._is_serving and self._is_up:
             seconds = max(0.0, (next_ns - self.clock()) / 1e9)
             self._timer = asyncio.get_running_loop().call_later(seconds, self.run_due)
 
     def _cancel_everything(self) -> None:
-        self.journal.note("dead_man")
-        self.desk.cancel_everything(DEAD_MAN)
+        self.journal.add("dead_man")
+        self.order_methods.cancel_everything(DEAD_MAN)
 
-    def _check_steerable(self) -> None:
+    def _check_synthetic(self) -> None:
         if self.feed is not self.markets:
-            raise RuntimeError("the markets of this exchange are played, not steered")
+            raise RuntimeError("the markets of this exchange are replayed and cannot be changed")
 
     async def _writable(self) -> None:
         for connection in self.connections:
             await connection.writable()
         await asyncio.sleep(0)
-
-    # What connections and sessions call.
-
-    def accepts(self, connection: Connection) -> bool:
-        """Take in a TCP connection, and tell whether it may stay."""
-        self._connections[connection] = None
-        return not self.faults.resets_connection(connection.host)
-
-    def joined(self, connection: Connection) -> Session:
-        """Open the session of a connection that shook hands."""
-        self._sessions += 1
-        session = Session(self, connection, self._sessions)
-        where = f"to {connection.host.role}" if len(self.hosts) > 1 else ""
-        self.journal.note("connected", where, connection=session.number)
-        return session
-
-    def left(self, connection: Connection) -> None:
-        """Forget a connection."""
-        del self._connections[connection]
-        if connection.session is not None:
-            self.journal.note("disconnected", connection=connection.session.number)
-
-    def new_connection_id(self) -> int:
-        """Return a number that needs all of an unsigned 64-bit integer."""
-        return self._chance.getrandbits(63) | 1 << 63
 
     def start(self, subscription: Subscription) -> None:
         """Send a new subscription its snapshot."""
@@ -535,8 +582,16 @@ class SimulatedExchange:
         else:
             self.feed.start(subscription)
 
-    def deliver(self, session: Session, message: Outgoing) -> None:
-        """Send a message, unless a fault has other plans for it."""
+    def _check(self, subscription: Subscription) -> None:
+        self.feed.check(subscription)
+
+    def _open_session(self, connection: Writer) -> Session:
+        # An id that needs all 64 bits of an unsigned integer.
+        connection_id = self._chance.getrandbits(63) | 1 << 63
+        return Session(connection, connection_id, self._services)
+
+    def _deliver(self, session: Session, message: Outgoing) -> None:
+        """Send the messages that faults send instead of one."""
         for leaving in self.faults.pass_on(session, message):
             session.connection.transmit(leaving)
         self.journal.changed()

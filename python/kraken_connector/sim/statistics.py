@@ -1,4 +1,4 @@
-"""What a market's trades add up to: the 24-hour figures of the ticker and the candles."""
+"""Figures made from trades: the 24-hour figures of the ticker, and the candles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Totals:
 
     @classmethod
     def starting_at(cls, ticks: int) -> Totals:
-        """Return totals without a trade yet."""
+        """Return totals without a trade."""
         return cls(ticks, ticks, ticks, ticks)
 
     def add(self, ticks: int, lots: int) -> None:
@@ -64,7 +64,7 @@ class Candle:
 
 
 class CandleSeries:
-    """The latest candles of one interval, oldest first; made-up ones stand for the past."""
+    """The latest candles of one interval, oldest first; those of the past are made up."""
 
     def __init__(self, minutes: int, now_ns: int, ticks: int, chance: random.Random) -> None:
         self.minutes = minutes
@@ -78,7 +78,7 @@ class CandleSeries:
             self._candles.append(candle)
 
     def add(self, now_ns: int, ticks: int, lots: int) -> None:
-        """Count one trade, in a new candle if its interval has begun."""
+        """Count one trade, in a new candle if a new interval has begun."""
         begin = now_ns - now_ns % self.length_ns
         if self.latest.begin_ns != begin:
             self._candles.append(Candle(begin, Totals.starting_at(ticks)))
@@ -86,7 +86,7 @@ class CandleSeries:
 
     @property
     def latest(self) -> Candle:
-        """The candle that the next trade may still change."""
+        """The last candle, which the next trade can change."""
         return self._candles[-1]
 
     def all(self) -> list[Candle]:

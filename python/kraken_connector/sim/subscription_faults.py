@@ -1,31 +1,30 @@
-"""What goes wrong with subscriptions, on command."""
+"""Faults on subscriptions."""
 
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from . import requests, rules
-from .requests import Refused, Request
+from .active_rules import ActiveRules
+from .registry import SubscriptionRegistry
+from .requests import UNSUPPORTED_PAIR, Refused, Request
 from .rules import Counted, Rule
-from .session import Session, Subscription
-
-R = TypeVar("R", bound=Rule[Any])
+from .session import Session
 
 Subscribing = Literal["subscribe", "unsubscribe"]
 
 
 @dataclass(eq=False, slots=True)
 class Mute(Counted):
-    """Subscriptions of which nothing is heard but the answer.
+    """A fault on subscriptions: they are acked, but no messages are sent.
 
     Attributes:
         channel: which; `None` is all of them.
         symbol: of which pair; `None` is all of them.
-        after: how many messages are heard before.
+        after: how many messages are sent before.
     """
 
     channel: str | None
@@ -33,30 +32,26 @@ class Mute(Counted):
     after: int
 
     def meets(self, channel: str, symbol: str | None) -> bool:
-        """Tell whether a subscription is meant."""
-        meant = self.channel in (None, channel) and self.symbol in (None, symbol)
-        return meant and not self.spent
+        """Tell whether it acts on a subscription."""
+        matches = self.channel in (None, channel) and self.symbol in (None, symbol)
+        return matches and not self.spent
 
 
-class SubscriptionFaults(ABC):
-    """The part of the fault menu that is about subscribing.
+class SubscriptionFaults(ActiveRules):
+    """Faults on subscriptions.
 
-    `channel` aims at one channel; `times=None` lasts.
+    `channel` selects one channel; `times=None` has no limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, registry: SubscriptionRegistry) -> None:
+        self._registry = registry
         self._mutes: list[Mute] = []
+        self._refused_symbols: dict[str, str] = {}
 
-    @abstractmethod
-    def _receive_by(self, rule: R) -> R:
-        """Put a rule on requests in force, and return it."""
-
-    @abstractmethod
-    def _subscriptions(self) -> Iterable[Subscription]:
-        """Return all that is subscribed."""
-
-    @abstractmethod
-    def _note(self, event: str, detail: str = "") -> None: ...
+    def refuse_symbols(self, *symbols: str, error: str = UNSUPPORTED_PAIR) -> None:
+        """Refuse new subscriptions to some symbols; `{}` in the error stands for the symbol."""
+        self._refused_symbols |= {symbol: error.format(symbol) for symbol in symbols}
+        self._log("refuse_symbols", " ".join(symbols))
 
     def refuse_subscriptions(
         self,
@@ -66,10 +61,10 @@ class SubscriptionFaults(ABC):
         channel: str | None = None,
         method: Subscribing = "subscribe",
     ) -> Rule[Request]:
-        """Refuse requests to subscribe, whatever they ask for.
+        """Refuse requests to subscribe.
 
         Args:
-            error: what the answer says.
+            error: the error of the answer.
             times: how many; `None` for all of them.
             channel: which.
             method: `unsubscribe` refuses those instead.
@@ -80,8 +75,8 @@ class SubscriptionFaults(ABC):
             session.refuse(request, Refused(error, channel=named))
             return []
 
-        rule = Rule("refuse_subscriptions", _asks(method, channel), act, times=times)
-        return self._receive_by(rule)
+        rule = Rule("refuse_subscriptions", _requests(method, channel), act, times=times)
+        return self._add_request_rule(rule)
 
     def ignore_subscriptions(
         self,
@@ -90,15 +85,15 @@ class SubscriptionFaults(ABC):
         channel: str | None = None,
         method: Subscribing = "subscribe",
     ) -> Rule[Request]:
-        """Let requests to subscribe not arrive: nothing comes of them, and no answer.
+        """Drop requests to subscribe: they are neither carried out nor answered.
 
         Args:
             times: how many; `None` for all of them.
             channel: which.
             method: `unsubscribe` ignores those instead.
         """
-        rule = Rule("ignore_subscriptions", _asks(method, channel), rules.swallow, times=times)
-        return self._receive_by(rule)
+        rule = Rule("ignore_subscriptions", _requests(method, channel), rules.swallow, times=times)
+        return self._add_request_rule(rule)
 
     def mute_subscriptions(
         self,
@@ -110,8 +105,8 @@ class SubscriptionFaults(ABC):
     ) -> Mute:
         """Answer requests to subscribe, but send neither a snapshot nor updates.
 
-        The subscription stays mute until it is made anew. A subscription of many symbols counts
-        once for each.
+        The subscription stays mute until the client subscribes again. A request for several
+        symbols counts once for each.
 
         Args:
             times: how many; `None` for all of them.
@@ -124,28 +119,36 @@ class SubscriptionFaults(ABC):
         return mute
 
     def mute_streams(self, *, channel: str | None = None, symbol: str | None = None) -> None:
-        """Send nothing more on subscriptions that there are, until they are made anew.
+        """Send nothing more on the present subscriptions, until the client subscribes again.
 
         Args:
             channel: which.
             symbol: of which pair.
         """
         meant = Mute("mute_streams", channel, symbol, 0, times=None)
-        self._note(meant.name, " ".join(name for name in (channel, symbol) if name))
-        for subscription in self._subscriptions():
+        self._log(meant.name, " ".join(name for name in (channel, symbol) if name))
+        for subscription in self._registry.all():
             if meant.meets(subscription.channel, subscription.symbol):
                 subscription.left = 0
 
     def lets_through(self, channel: str, symbol: str | None) -> float:
-        """Return how many messages of a new subscription are sent, and count it if not all."""
+        """Return how many messages of a new subscription are sent, and count it if it is muted."""
         for mute in self._mutes:
             if mute.meets(channel, symbol):
                 mute.fired += 1
-                self._note(mute.name, channel)
+                self._log(mute.name, channel)
                 return mute.after
         return math.inf
 
+    def refusal_of(self, symbol: str | None) -> str | None:
+        """Return the error that refuses subscriptions to a symbol, if any."""
+        return self._refused_symbols.get(symbol) if symbol is not None else None
 
-def _asks(method: Subscribing, channel: str | None) -> Callable[[Request], bool]:
-    """Match requests to subscribe to one channel, or to any."""
+    def _clear_subscriptions(self) -> None:
+        self._mutes.clear()
+        self._refused_symbols.clear()
+
+
+def _requests(method: Subscribing, channel: str | None) -> Callable[[Request], bool]:
+    """Match requests to subscribe or unsubscribe, of one channel or of all."""
     return lambda request: request.method == method and channel in (None, request.channel)

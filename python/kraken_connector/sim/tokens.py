@@ -1,4 +1,4 @@
-"""Session tokens for the private channels, and the signed REST call that hands them out.
+"""Session tokens for the private channels, and the signed REST call that issues them.
 
 Source: docs.kraken.com, REST authentication guide and `GetWebSocketsToken`.
 """
@@ -26,14 +26,14 @@ LOCKED_OUT = "EGeneral:Temporary lockout"
 
 
 class Tokens:
-    """The tokens handed out so far.
+    """The tokens issued so far.
 
     Args:
         lifetime: seconds until an unused token expires.
-        clock: gives nanoseconds since the epoch.
+        clock: returns nanoseconds since the epoch.
 
     Attributes:
-        issued: how many tokens were handed out.
+        issued: how many tokens were issued.
     """
 
     def __init__(self, *, lifetime: float, clock: Callable[[], int]) -> None:
@@ -44,7 +44,7 @@ class Tokens:
         self._issued_ns: dict[str, int] = {}
 
     def issue(self) -> str:
-        """Return a new token, unlike all others."""
+        """Return a new token."""
         token = secrets.token_urlsafe(32)
         self.issued += 1
         self._issued_ns[token] = self._clock()
@@ -54,16 +54,16 @@ class Tokens:
         return token
 
     def expire_next(self, times: int = 1) -> None:
-        """Hand out tokens next that are too old already."""
+        """Issue tokens next that have already expired."""
         self._short_lived = times
 
     def accepts(self, token: str, *, in_use: bool = False) -> bool:
         """Tell whether a token opens a private channel.
 
         Args:
-            token: what the client sent.
-            in_use: whether a live private subscription of the same connection used it before;
-                such a token does not expire by age.
+            token: the client's.
+            in_use: whether a live private subscription of the same connection uses it; such a
+                token does not expire.
         """
         issued_ns = self._issued_ns.get(token)
         if issued_ns is None:
@@ -71,16 +71,16 @@ class Tokens:
         return in_use or self._clock() - issued_ns < self.lifetime * NANOSECONDS
 
     def revoke_all(self) -> None:
-        """Make every token handed out so far worthless, used or not."""
+        """Make every token issued so far invalid, in use or not."""
         self._issued_ns.clear()
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """How the answer to a token call differs from a good one.
+    """Changes of the response to a successful token call.
 
     Attributes:
-        warnings: texts beside the result.
+        warnings: texts in `error`, beside the result.
         result: keys of the result that are added or replaced.
     """
 
@@ -92,13 +92,13 @@ class RestApi:
     """The private REST endpoint: checks key, signature and nonce as the exchange does.
 
     Args:
-        api_key: the only key that exists.
+        api_key: the only valid key.
         api_secret: its secret, base64.
-        tokens: where tokens come from.
-        clock: gives nanoseconds since the epoch.
+        tokens: issues the tokens.
+        clock: returns nanoseconds since the epoch.
 
     Attributes:
-        calls: how many token calls came in, refused ones included.
+        calls: how many token calls were received, refused ones included.
     """
 
     def __init__(
@@ -116,21 +116,21 @@ class RestApi:
         self._lock_ns = 0
 
     def answer_next(self, response: HttpResponse, times: int = 1) -> None:
-        """Answer the next token calls with a response, whatever they are."""
+        """Answer the next token calls with a given response."""
         self._scripted.extend([response] * times)
 
     def alter_next(self, alteration: Alteration, times: int = 1) -> None:
-        """Answer the next good token calls otherwise."""
+        """Change the responses to the next successful token calls."""
         self._alterations.extend([alteration] * times)
 
     def lock_out(self, seconds: float, *, lengthens: bool) -> None:
-        """Refuse token calls for a while; with `lengthens`, each of them begins it anew."""
+        """Refuse token calls for a while; with `lengthens`, each of them restarts it."""
         lock_ns = int(seconds * NANOSECONDS)
         self._locked_until_ns = self._clock() + lock_ns
         self._lock_ns = lock_ns if lengthens else 0
 
     def clear_refusals(self) -> None:
-        """Answer the next token calls as usual."""
+        """Answer token calls as usual."""
         self._scripted.clear()
         self._alterations.clear()
         self._locked_until_ns = 0
@@ -138,7 +138,7 @@ class RestApi:
     def respond(
         self, method: str, target: str, headers: Mapping[str, str], body: bytes
     ) -> HttpResponse:
-        """Return the response to a call; the exchange answers 200 to refused calls too.
+        """Return the response to a call. Refused calls get status 200 too, as on the exchange.
 
         Args:
             method: HTTP method.
@@ -166,7 +166,7 @@ class RestApi:
         return HttpResponse(200, orjson.dumps({"error": list(warnings), "result": result}))
 
     def _is_locked(self) -> bool:
-        """Tell whether calls are refused now; a call may lengthen that."""
+        """Tell whether a lockout is in force, and restart it if calls do so."""
         now_ns = self._clock()
         is_locked = now_ns < self._locked_until_ns
         if is_locked and self._lock_ns:
@@ -194,12 +194,12 @@ def refusal(error: str) -> HttpResponse:
 
 
 def sign(secret: bytes, path: str, nonce: str, body: bytes) -> str:
-    """Return the `API-Sign` header that belongs to a call.
+    """Return the `API-Sign` header of a call.
 
     Args:
         secret: the decoded API secret.
         path: URI path, from `/0/private/` on.
-        nonce: as it stands in the body.
+        nonce: as in the body.
         body: as sent.
     """
     digest = hashlib.sha256(nonce.encode() + body).digest()
@@ -207,7 +207,7 @@ def sign(secret: bytes, path: str, nonce: str, body: bytes) -> str:
 
 
 def new_secret() -> str:
-    """Return a fresh API secret, base64 of 64 bytes as the exchange's are."""
+    """Return a new API secret, base64 of 64 random bytes as on the exchange."""
     return base64.b64encode(secrets.token_bytes(64)).decode()
 
 

@@ -1,4 +1,4 @@
-"""What a fault does below the messages: to frames and to the bytes they are made of."""
+"""Faults on frames and bytes."""
 
 from __future__ import annotations
 
@@ -8,31 +8,32 @@ from itertools import pairwise
 from websockets.frames import Frame, Opcode
 
 from .rules import Act
-from .session import Outgoing, Session
+from .session import Session
+from .writer import Outgoing
 
-#: The bit of a frame's first byte that says its payload is compressed (RFC 7692).
+#: The bit of a frame's first byte that marks a compressed payload (RFC 7692).
 _COMPRESSED = 0x40
 
 
 def frame(payload: bytes, opcode: Opcode = Opcode.TEXT, *, fin: bool = True) -> bytes:
-    """Return the bytes of one frame, as a server sends it."""
+    """Return the bytes of one frame of a server."""
     return Frame(opcode, payload, fin=fin).serialize(mask=False)
 
 
 def head(size: int) -> bytes:
-    """Return the first bytes of a text frame that says it has `size` bytes."""
+    """Return the head of a text frame of `size` bytes."""
     return bytes([0x81, 127]) + size.to_bytes(8)
 
 
 def stall(session: Session, message: Outgoing) -> list[Outgoing]:
-    """Send half of the frame and nothing more, ever."""
+    """Send half of the frame, and nothing more."""
     session.connection.send_bytes(_half(message))
     session.connection.fall_silent()
     return []
 
 
 def cut(session: Session, message: Outgoing) -> list[Outgoing]:
-    """Send half of the frame and hang up."""
+    """Send half of the frame, and close the TCP connection."""
     session.connection.send_bytes(_half(message))
     session.connection.hang_up()
     return []
@@ -67,7 +68,7 @@ def binary(session: Session, message: Outgoing) -> list[Outgoing]:
 
 
 def compress(session: Session, message: Outgoing) -> list[Outgoing]:
-    """Send the message compressed, which was never agreed on."""
+    """Send the message compressed, although the handshake did not negotiate compression."""
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     payload = packer.compress(message.payload) + packer.flush(zlib.Z_SYNC_FLUSH)
     plain = frame(payload.removesuffix(b"\0\0\xff\xff"))

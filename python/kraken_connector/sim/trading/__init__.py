@@ -1,28 +1,29 @@
-"""Trading on the simulated exchange: the account's orders, from requests to fills and balances.
+"""Trading on the simulated exchange: from the requests of order methods to fills and balances.
 
-| module | what |
+| module | content |
 |---|---|
+| `order_methods` | carries out each order method |
 | `order` | an order and a fill |
-| `refusals` | the texts that refuse requests |
-| `fields` | which keys a request may have, and of what type |
-| `terms` | from the params of a request to an order, checked against the pair |
-| `changes` | what an amend or an edit makes of an order |
-| `ledger` | balances, and what open orders hold of them |
-| `records` | the orders and fills, and the reports of every change |
-| `stream` | the reports' way to the subscribers |
-| `own` | the account's place in the queue of a price |
-| `matching` | orders against the market |
-| `triggers` | orders that wait for a price |
-| `conditional` | orders that close what a fill opened |
-| `funds` | what an order needs before it may trade |
-| `agenda` | what is to happen at a time |
-| `dead_man` | the timer that cancels all orders |
+| `refusals` | the error texts of refused requests |
+| `fields` | the keys of each request and their types |
+| `terms` | makes an order from the params of a request, and checks it |
+| `changes` | applies an amend or an edit to an order |
+| `ledger` | balances, and the part that open orders hold |
+| `records` | the account's orders and fills, and the reports of every change |
+| `stream` | sends the reports to subscribers |
+| `own` | the account's positions in the queues of the book |
+| `matching` | the matching engine |
+| `triggers` | orders that wait for a trigger price |
+| `conditional` | conditional close orders |
+| `funds` | the funds that an order needs |
+| `schedule` | actions that are due at a time |
+| `cancel_timer` | the dead man's timer, which cancels all orders |
 | `rate` | the rate counters |
-| `shapes` | the answers whose shape the sources do not agree on |
+| `shapes` | the answers on whose shape the sources do not agree |
 | `stamps` | the timestamps of reports |
-| `lag` | a stream that shows the past |
-| `faults` | what goes wrong with requests and replies, on command |
-| `arrivals` | what such a fault does with a request |
-| `report_faults` | what goes wrong with reports and snapshots, on command |
-| `desk` | the order methods |
+| `lag` | a private stream that is late |
+| `faults` | faults on requests and replies |
+| `request_acts` | what such a fault does with a request |
+| `report_faults` | faults on reports and snapshots |
+| `report_rules` | the rules on reports that are in force |
 """

@@ -1,4 +1,4 @@
-"""What an amend or an edit makes of an order."""
+"""Applies an amend or an edit to an order."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from .refusals import VOLUME_MINIMUM, bad
 
 
 def amended(order: Order, params: Params, last: Decimal) -> Order:
-    """Return an order as an amend would make it; a quantity below what is filled ends it.
+    """Return an amended copy of an order.
+
+    If the new quantity is not above the filled quantity, nothing is left of the order.
 
     Args:
-        order: as it is; it stays so.
+        order: the order, which is not changed.
         params: of the request.
-        last: price that offsets of triggers count from.
+        last: the price from which offsets of triggers count.
 
     Raises:
         Refused: the order has no such term, or it cannot be changed any more.
@@ -53,8 +55,8 @@ def amended(order: Order, params: Params, last: Decimal) -> Order:
     return changed
 
 
-def take_over(order: Order, changed: Order) -> None:
-    """Give an order the terms that an amend can change."""
+def copy_terms(order: Order, changed: Order) -> None:
+    """Set the terms that an amend can change to those of `changed`."""
     order.order_qty = changed.order_qty
     order.limit_price = changed.limit_price
     order.limit_offset = changed.limit_offset
@@ -64,18 +66,18 @@ def take_over(order: Order, changed: Order) -> None:
 
 
 def replacement(old: Order, params: Params, order_id: str, last: Decimal) -> Order:
-    """Return the order that takes the place of another; earlier fills stay with the old one.
+    """Return the new order of an edit.
 
-    The quantity of an edit is the total of both.
+    Fills so far stay with the old order; the quantity of an edit is the total of both orders.
 
     Args:
-        old: as it is; it stays so.
+        old: the order to replace, which is not changed.
         params: of the request.
-        order_id: of the new one.
-        last: price that offsets of triggers count from.
+        order_id: of the new order.
+        last: the price from which offsets of triggers count.
 
     Raises:
-        Refused: such orders cannot be edited, or not in this way.
+        Refused: the order cannot be edited, or not in this way.
     """
     if old.conditional is not None or "cl_ord_id" in old.client_id:
         raise bad("order_id")
@@ -109,7 +111,7 @@ def replacement(old: Order, params: Params, order_id: str, last: Decimal) -> Ord
 
 
 def _flags(old: Order, params: Params) -> Mapping[str, Any]:
-    """Return the terms that are only reported, as an edit leaves them."""
+    """Return the terms of the new order that are only reported."""
     kept = {name: value for name, value in old.flags.items() if name != "reduce_only"}
     reduce_only = params.get("reduce_only", old.flags.get("reduce_only", False))
     return {**kept, "reduce_only": True} if reduce_only else kept

@@ -1,4 +1,4 @@
-"""One-triggers-other: the order that closes what a fill of another one opened."""
+"""Conditional close orders: a fill of one order enters another on the opposite side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .triggers import offset
 
 
 def closing_order(order: Order, fill: Fill, order_id: str) -> Order:
-    """Return the secondary order of one fill: its size, on the other side.
+    """Return the closing order of one fill: the same quantity on the opposite side.
 
-    Offsets of the template count from the price of the fill.
+    Offsets of its prices count from the price of the fill.
     """
     assert order.conditional is not None
     template = order.conditional
@@ -34,7 +34,7 @@ def closing_order(order: Order, fill: Fill, order_id: str) -> Order:
 
 
 def set_limit(order: Order, price: Decimal | None, price_type: str | None) -> None:
-    """Give an order its limit: a price, or an offset from where its trigger will be."""
+    """Set the limit of an order: a price, or an offset from its trigger price."""
     if order.order_type not in LIMIT_TYPES or price is None:
         return
     if order.order_type == "trailing-stop-limit":
@@ -47,7 +47,7 @@ def set_limit(order: Order, price: Decimal | None, price_type: str | None) -> No
 def set_trigger(
     order: Order, price: Decimal, price_type: str, reference: str, last: Decimal
 ) -> None:
-    """Give an order its trigger, whose offset counts from the last price."""
+    """Set the trigger of an order; offsets count from the last price."""
     is_trailing = order.order_type in TRAILING_TYPES
     sign = -1 if is_trailing and order.side == "sell" else 1
     level = offset(order, last, sign * price, price_type)

@@ -1,57 +1,51 @@
-"""What goes wrong between an order, its reply and its reports, on command."""
+"""Faults on the requests of order methods and on their replies."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import orjson
 
 from .. import rules
+from ..active_rules import ActiveRules
 from ..requests import TRADING_METHODS, Request
 from ..rules import Held, Overtaken, Rule
-from ..session import Outgoing, Session
-from . import arrivals
-
-if TYPE_CHECKING:
-    from ..server import SimulatedExchange
-
-R = TypeVar("R", bound=Rule[Any])
+from ..session import Session
+from ..writer import Outgoing
+from . import request_acts
+from .order_methods import OrderMethods
+from .stream import PrivateStream
 
 ErrorValue: TypeAlias = str | list[str] | None
-"""An error of a reply: a text, as it should be, or what it should not be."""
+"""The `error` of a reply; on the exchange it is a string."""
 
 
-class TradingFaults(ABC):
-    """The part of the fault menu that is about requests of the order methods, and their replies.
+class TradingFaults(ActiveRules):
+    """Faults on the requests of order methods and on their replies.
 
-    `method` aims at one order method; `times=None` lasts.
+    `method` selects one order method; `times=None` has no limit.
     """
 
-    def __init__(self, exchange: SimulatedExchange) -> None:
-        self._exchange = exchange
-        self._arrivals: list[Rule[Request]] = []
-
-    @abstractmethod
-    def _send_by(self, rule: R) -> R:
-        """Put a rule on outgoing messages in force, and return it."""
-
-    @abstractmethod
-    def _note(self, event: str, detail: str = "") -> None: ...
+    def __init__(
+        self, clock: Callable[[], int], methods: OrderMethods, stream: PrivateStream
+    ) -> None:
+        self._clock = clock
+        self._methods = methods
+        self._stream = stream
 
     # Requests.
 
     def lose_requests(
         self, times: int | None = 1, *, method: str | None = None, cut: bool = False
     ) -> Rule[Request]:
-        """Let order requests not arrive: they are neither carried out nor answered.
+        """Drop order requests: they are neither carried out nor answered.
 
         Args:
             times: how many; `None` for all of them.
             method: which.
-            cut: whether the connection is reset in their place.
+            cut: whether the connection is reset too.
         """
         act = rules.abort if cut else rules.swallow
         return self._on_requests("lose_requests", act, times, method)
@@ -59,51 +53,48 @@ class TradingFaults(ABC):
     def delay_requests(
         self, seconds: float, times: int | None = 1, *, method: str | None = None
     ) -> Rule[Request]:
-        """Let order requests arrive late; their deadline counts from when they were sent."""
-        act = rules.delay(seconds, arrivals.take)
+        """Let order requests arrive late; their deadline counts from the time of sending."""
+        act = rules.delay(seconds, request_acts.handle)
         return self._on_requests("delay_requests", act, times, method)
 
     def hold_requests(
         self, times: int | None = None, *, method: str | None = None
     ) -> Held[Request]:
-        """Let order requests arrive only when `release()` of the result is called."""
-        rule = Held(
-            "hold_requests", _asks(method), rules.swallow, times=times, deliver=arrivals.take
-        )
-        return self._receive_by(rule)
+        """Hold order requests until `release()` of the result is called."""
+        rule = Held("hold_requests", _requests(method), times=times, deliver=request_acts.handle)
+        return self._add_request_rule(rule)
 
     def strand_requests(
         self, seconds: float, times: int | None = 1, *, method: str | None = None
     ) -> Rule[Request]:
-        """Lose the socket of order requests, and let them arrive late all the same.
+        """Reset the connection of order requests, and let the requests arrive late.
 
-        The connection is reset at once. What the path still held reaches the engine `seconds`
-        later; a `deadline` in the request is kept, the exchange's own one of 5 seconds begins
-        only then. `stall_connections` does so to everything that a socket was given.
+        A `deadline` in the request still counts from the time of sending; the exchange's own
+        deadline of 5 seconds begins on arrival. `stall_connections` does the same to everything
+        that was written to a socket.
         """
-        act = arrivals.strand(seconds, self._exchange.clock)
+        act = request_acts.strand(seconds, self._clock)
         return self._on_requests("strand_requests", act, times, method)
 
     def overtake_requests(
         self, times: int | None = 1, *, method: str | None = None, wait: float = 1.0
     ) -> Overtaken[Request]:
-        """Let order requests be overtaken by the next one of their connection.
+        """Let the next order request of a connection overtake order requests.
 
         Args:
             times: how many are overtaken; `None` for all of them.
             method: which.
-            wait: seconds after which one that nothing overtakes arrives all the same.
+            wait: seconds until a request arrives that nothing overtakes.
         """
         rule = Overtaken(
             "overtake_requests",
-            _asks(method),
-            rules.swallow,
+            _requests(method),
             times=times,
-            deliver=arrivals.take,
-            passes=_asks(None),
+            deliver=request_acts.handle,
+            passes=_requests(None),
             wait=wait,
         )
-        return self._receive_by(rule)
+        return self._add_request_rule(rule)
 
     def scatter_requests(
         self,
@@ -113,8 +104,8 @@ class TradingFaults(ABC):
         method: str | None = None,
         seed: int = 7,
     ) -> Rule[Request]:
-        """Let each order request arrive after a time of its own, up to `seconds`, at random."""
-        act = rules.scatter(seconds, seed, arrivals.take)
+        """Let each order request arrive after a random time of up to `seconds`."""
+        act = rules.scatter(seconds, seed, request_acts.handle)
         return self._on_requests("scatter_requests", act, times, method)
 
     def refuse_orders(
@@ -125,55 +116,57 @@ class TradingFaults(ABC):
         method: str | None = None,
         success: bool | None = False,
     ) -> Rule[Request]:
-        """Refuse order requests with a text, for example `EGeneral:Internal error`.
+        """Refuse order requests with an error, for example `EGeneral:Internal error`.
 
-        Nothing comes of them; `fail_replies` says the same of requests that are carried out.
+        The requests are not carried out; `fail_replies` answers so to requests that are.
 
         Args:
-            error: what the reply says; a list or `None` is a reply of another shape.
+            error: the `error` of the reply; a list or `None` for a reply of another shape.
             times: how many; `None` for all of them.
             method: which.
-            success: what the reply says of it; `None` leaves it out.
+            success: the `success` of the reply; `None` leaves it out.
         """
-        act = arrivals.refuse(_failure(error, success))
+        act = request_acts.refuse(_failure(error, success))
         return self._on_requests("refuse_orders", act, times, method)
 
     def refuse_reported(
         self, error: str = "EGeneral:Internal error", times: int | None = 1
     ) -> Rule[Request]:
-        """Report new orders as `pending_new`, then refuse them; they never live."""
-        act = arrivals.refuse_reported(error)
+        """Report new orders as `pending_new`, then refuse them; they never become live."""
+        act = request_acts.refuse_reported(self._methods, error)
         return self._on_requests("refuse_reported", act, times, "add_order")
 
     def break_batches(
         self, error: str = "EService:Busy", times: int | None = 1, *, placed: int = 1
     ) -> Rule[Request]:
-        """Place the first orders of a batch, and answer it with an error as a whole.
+        """Place the first orders of a batch, and answer the whole batch with one error.
 
         Args:
-            error: what the reply says.
+            error: the error of the reply.
             times: how many batches; `None` for all of them.
-            placed: how many of its orders live.
+            placed: how many orders of the batch are placed.
         """
-        act = arrivals.break_batch(error, placed)
+        act = request_acts.break_batch(self._methods, self._stream, error, placed)
         return self._on_requests("break_batches", act, times, "batch_add")
 
     def reject_lines(
-        self, *places: int, error: str = "EOrder:Insufficient funds", times: int | None = 1
+        self, *indexes: int, error: str = "EOrder:Insufficient funds", times: int | None = 1
     ) -> Rule[Request]:
-        """Let orders of a batch fail in the engine; `batch_add_reply` says how they are told.
+        """Let orders of a batch fail in the matching engine.
+
+        The argument `batch_add_reply` of the exchange sets how the reply shows them.
 
         Args:
-            places: which, counted from 0.
-            error: why.
+            indexes: which orders, counted from 0.
+            error: the error of these orders.
             times: in how many batches; `None` for all of them.
         """
-        act = arrivals.reject_lines(frozenset(places), error)
+        act = request_acts.reject_lines(self._methods, frozenset(indexes), error)
         return self._on_requests("reject_lines", act, times, "batch_add")
 
     def echo_requests(self, times: int | None = 1, *, method: str | None = None) -> Rule[Request]:
-        """Refuse order requests with a text that repeats the request, its token included."""
-        return self._on_requests("echo_requests", arrivals.echo, times, method)
+        """Refuse order requests with an error that repeats the request, its token included."""
+        return self._on_requests("echo_requests", request_acts.echo, times, method)
 
     # Replies.
 
@@ -191,29 +184,29 @@ class TradingFaults(ABC):
     def hold_replies(
         self, times: int | None = None, *, method: str | None = None
     ) -> Held[Outgoing]:
-        """Send replies to order requests only when `release()` of the result is called."""
-        return self._hold("hold_replies", rules.reply(method), times)
+        """Hold replies to order requests until `release()` of the result is called."""
+        rule = Held("hold_replies", rules.reply(method), times=times, deliver=rules.transmit)
+        return self._add_message_rule(rule)
 
     def overtake_replies(
         self, times: int | None = 1, *, method: str | None = None, wait: float = 1.0
     ) -> Overtaken[Outgoing]:
-        """Let replies to order requests be overtaken by the next reply of their connection.
+        """Let the next reply of a connection overtake replies to order requests.
 
         Args:
             times: how many are overtaken; `None` for all of them.
             method: which.
-            wait: seconds after which one that nothing overtakes leaves all the same.
+            wait: seconds until a reply is sent that nothing overtakes.
         """
         rule = Overtaken(
             "overtake_replies",
             rules.reply(method),
-            rules.swallow,
             times=times,
             deliver=rules.transmit,
             passes=rules.reply(None),
             wait=wait,
         )
-        return self._send_by(rule)
+        return self._add_message_rule(rule)
 
     def scatter_replies(
         self,
@@ -223,7 +216,7 @@ class TradingFaults(ABC):
         method: str | None = None,
         seed: int = 7,
     ) -> Rule[Outgoing]:
-        """Send each reply to an order request after a time of its own, up to `seconds`."""
+        """Send each reply to an order request after a random time of up to `seconds`."""
         act = rules.scatter(seconds, seed, rules.transmit)
         return self._on_replies("scatter_replies", act, times, method)
 
@@ -247,13 +240,13 @@ class TradingFaults(ABC):
         method: str | None = None,
         success: bool | None = False,
     ) -> Rule[Outgoing]:
-        """Carry order requests out, and answer with an error all the same.
+        """Carry order requests out, but answer with an error.
 
         Args:
-            error: what the reply says; a list or `None` is a reply of another shape.
+            error: the `error` of the reply; a list or `None` for a reply of another shape.
             times: how many; `None` for all of them.
             method: which.
-            success: what the reply says of it; `None` leaves it out.
+            success: the `success` of the reply; `None` leaves it out.
         """
         failed = _failure(error, success)
 
@@ -270,17 +263,17 @@ class TradingFaults(ABC):
         *,
         method: str | None = None,
     ) -> Rule[Outgoing]:
-        """Send what `change` makes of replies to order requests.
+        """Change replies to order requests.
 
         Args:
-            change: gets a reply as it is and returns what is sent in its place.
+            change: gets a reply and returns the one that is sent.
             times: how many; `None` for all of them.
             method: which.
         """
         return self._on_replies("change_replies", _rewritten(change), times, method)
 
     def deny_timer(self, times: int | None = 1) -> Rule[Outgoing]:
-        """Set the dead man's timer, but say in the reply that it is off."""
+        """Set the dead man's timer, but reply that it is off."""
 
         def deny(reply: dict[str, Any]) -> dict[str, Any]:
             times = reply.get("result", {})
@@ -290,44 +283,21 @@ class TradingFaults(ABC):
         act = _rewritten(deny)
         return self._on_replies("deny_timer", act, times, "cancel_all_orders_after")
 
-    # What the exchange asks.
-
-    def arriving(self, session: Session, request: Request) -> list[Request]:
-        """Return the requests that arrive now in the place of one."""
-        for rule in self._arrivals:
-            if rule.meets(session, request):
-                arriving = rule.apply(session, request)
-                self._note(rule.name, request.method)
-                return arriving
-        return [request]
-
-    def _receive_by(self, rule: R) -> R:
-        """Put a rule on requests in force, and return it."""
-        self._arrivals = [other for other in self._arrivals if not other.is_over]
-        self._arrivals.append(rule)
-        return rule
-
     def _on_requests(
         self, name: str, act: rules.Act[Request], times: int | None, method: str | None
     ) -> Rule[Request]:
-        return self._receive_by(Rule(name, _asks(method), act, times=times))
+        return self._add_request_rule(Rule(name, _requests(method), act, times=times))
 
     def _on_replies(
         self, name: str, act: rules.Act[Outgoing], times: int | None, method: str | None
     ) -> Rule[Outgoing]:
-        return self._send_by(Rule(name, rules.reply(method), act, times=times))
-
-    def _hold(
-        self, name: str, matches: Callable[[Outgoing], bool], times: int | None
-    ) -> Held[Outgoing]:
-        rule = Held(name, matches, rules.swallow, times=times, deliver=rules.transmit)
-        return self._send_by(rule)
+        return self._on_messages(name, rules.reply(method), act, times)
 
 
 _ENVELOPE = frozenset({"method", "req_id", "time_in", "time_out"})
 
 
-def _asks(method: str | None) -> Callable[[Request], bool]:
+def _requests(method: str | None) -> Callable[[Request], bool]:
     """Match requests of one order method, or of all."""
     return lambda request: request.method in TRADING_METHODS and method in (None, request.method)
 
@@ -337,7 +307,7 @@ def _failure(error: ErrorValue, success: bool | None) -> dict[str, Any]:
 
 
 def _rewritten(change: Callable[[dict[str, Any]], dict[str, Any]]) -> rules.Act[Outgoing]:
-    """Send what `change` makes of a reply. Replies hold no number that a float would spoil."""
+    """Send a changed reply. Replies have no number that loses digits as a float."""
 
     def act(session: Session, message: Outgoing) -> list[Outgoing]:
         changed = change(orjson.loads(message.payload))

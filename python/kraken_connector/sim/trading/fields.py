@@ -1,6 +1,7 @@
-"""Which keys the params of the order methods may have, and of what type.
+"""The keys of the params of the order methods, and their types.
 
-Texts of wrong types and stray keys are those seen live; missing keys are answered like wrong types.
+The errors for wrong types and unknown keys were recorded; missing keys are answered like wrong
+types.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ def _is_text(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Tell whether a value is a number that money can be."""
+    """Tell whether a value is a number in the range of prices and quantities."""
     if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
         return False
     return -LARGEST < value < LARGEST
 
 
 LARGEST = 10**11
-"""Beyond it, products of two numbers would lose digits."""
+"""Products of two larger numbers would lose digits."""
 
 NUMBER: Type = ("a number_float", _is_number)
 INTEGER: Type = ("a number_integer", _is_integer)
@@ -73,7 +74,7 @@ ORDER: Mapping[str, Type] = {
     "stop_price": NUMBER,
     "trigger": TEXT,
 }
-"""One order, alone or in a batch; the last three are deprecated."""
+"""An order, alone or in a batch; the last three keys are deprecated."""
 
 TRIGGERS: Mapping[str, Type] = {"price": NUMBER, "reference": TEXT, "price_type": TEXT}
 CONDITIONAL: Mapping[str, Type] = {
@@ -151,7 +152,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 
 
 def check(method: str, params: Params) -> None:
-    """Refuse stray keys, wrong types and missing keys, nested ones included.
+    """Refuse unknown keys, wrong types and missing keys, nested ones included.
 
     Raises:
         Refused: with the exchange's text.

@@ -1,4 +1,4 @@
-"""What an order needs before it may trade."""
+"""The funds that an order needs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .order import Order
 
 
 def need(market: SimMarket, order: Order) -> tuple[str, Decimal]:
-    """Return what an order needs at most: the asset and how much, fees included.
+    """Return the asset and the most that an order needs of it, fees included.
 
-    Purchases at any price need what the book asks for now.
+    Purchases without a limit need the cost at the present prices of the book.
     """
     if order.side == "buy" and order.limit_price is None and not order.waits:
         pair = order.pair
@@ -23,7 +23,7 @@ def need(market: SimMarket, order: Order) -> tuple[str, Decimal]:
 
 
 def affordable(market: SimMarket, cash: Decimal) -> Decimal:
-    """Return the quantity that `cash` buys from the book now, fees not included."""
+    """Return the quantity that `cash` buys from the book now, without fees."""
     pair = market.pair
     left = int(cash.scaleb(pair.price_precision + pair.qty_precision))
     bought = 0

@@ -1,4 +1,4 @@
-"""A stream that is behind: what it shows of the account is as old as it says."""
+"""A private stream that shows the account as it was some seconds ago."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ..reports import Report
 
 @dataclass(slots=True)
 class Shown:
-    """What snapshots show of the account.
+    """The account as snapshots show it.
 
     Attributes:
         orders: the open orders as reports, by id, oldest first.
-        fills: how many of the account's fills are known.
+        fills: how many of the account's fills are shown.
         balances: by asset.
     """
 
@@ -31,38 +31,38 @@ Change: TypeAlias = Callable[[Shown], None]
 
 
 class Lag:
-    """Lets everything take a while.
+    """Delays what snapshots show, and reports.
 
     Args:
-        seconds: how long.
-        shown: the account as it is now.
-        holds_reports: whether reports are late too, or only what snapshots show.
+        seconds: the delay.
+        shown: the account as snapshots show it now.
+        holds_reports: whether reports are late too, or only snapshots.
     """
 
     def __init__(self, seconds: float, shown: Shown, *, holds_reports: bool) -> None:
         self.shown = shown
         self._seconds = seconds
         self._holds_reports = holds_reports
-        self._under_way: deque[Callable[[], None]] = deque()
+        self._late: deque[Callable[[], None]] = deque()
 
-    def add(self, change: Change, tell: Callable[[], None]) -> None:
-        """Show a change, and tell its report, when their time has come."""
+    def add(self, change: Change, publish: Callable[[], None]) -> None:
+        """Show a change, and publish its report, after the delay."""
 
         def arrive() -> None:
             change(self.shown)
             if self._holds_reports:
-                tell()
+                publish()
 
-        self._under_way.append(arrive)
+        self._late.append(arrive)
         asyncio.get_running_loop().call_later(self._seconds, self._next)
         if not self._holds_reports:
-            tell()
+            publish()
 
     def end(self) -> None:
-        """Show and tell now what is still to come."""
-        while self._under_way:
+        """Show all late changes, and publish their reports, now."""
+        while self._late:
             self._next()
 
     def _next(self) -> None:
-        if self._under_way:
-            self._under_way.popleft()()
+        if self._late:
+            self._late.popleft()()

@@ -1,4 +1,4 @@
-"""Balances, changed only by ledger entries, and what open orders hold of them."""
+"""Balances, which only ledger entries change, and the part that open orders hold."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ FEE_UNIT = Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One completed change of an asset's balance.
+    """One change of an asset's balance.
 
     Attributes:
-        ref_id: what it belongs to; both entries of a trade share it.
+        ref_id: id of the trade, deposit or withdrawal; both entries of a trade share it.
         amount: signed, without the fee.
-        fee: taken on top.
-        balance: afterwards.
+        fee: subtracted in addition.
+        balance: the balance afterwards.
     """
 
     ledger_id: str
@@ -39,12 +39,12 @@ class Ledger:
     """The account's balances.
 
     Args:
-        balances: what it holds at first, by asset.
-        new_id: makes ids from their first letter.
-        publish: takes every entry.
+        balances: the initial balances by asset.
+        new_id: returns a new id with a first letter.
+        publish: called with every entry.
 
     Attributes:
-        balances: what it holds now, what open orders hold included.
+        balances: by asset, including what open orders hold.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Ledger:
     def book(
         self, kind: str, ref_id: str, asset: str, amount: Decimal, fee: Decimal = Decimal(0)
     ) -> None:
-        """Change a balance by what the ledger shows, so that its numbers add up to the digit."""
+        """Add an entry; amounts are rounded first, so that the entries add up exactly."""
         unit = ledger_unit(asset)
         amount, fee = amount.quantize(unit), fee.quantize(unit)
         balance = self.balances.get(asset, Decimal(0)) + amount - fee
@@ -69,14 +69,14 @@ class Ledger:
         self._publish(LedgerEntry(self._new_id("L"), ref_id, kind, asset, amount, fee, balance))
 
     def book_trade(self, order: Order, fill: Fill) -> None:
-        """Write both entries of a fill; the fee is in the quote currency."""
+        """Add both entries of a fill; the fee is in the quote currency."""
         sign = 1 if order.side == "buy" else -1
         self.book("trade", fill.exec_id, order.pair.base, sign * fill.qty)
         self.book("trade", fill.exec_id, order.pair.quote, -sign * fill.cost, fill.fee)
 
 
 def ledger_unit(asset: str) -> Decimal:
-    """Return the smallest amount of an asset that a ledger knows."""
+    """Return the smallest amount of an asset in ledger entries."""
     return Decimal(1).scaleb(-asset_precision(asset))
 
 
@@ -92,14 +92,14 @@ def fee_on(cost: Decimal, liquidity_ind: str) -> Decimal:
 
 
 def with_taker_fee(cost: Decimal) -> Decimal:
-    """Return what a purchase needs at most, fee included."""
+    """Return the cost of a purchase with the fee of a taker, rounded up."""
     return (cost * (1 + TAKER_FEE)).quantize(FEE_UNIT, ROUND_UP)
 
 
 def hold_of(order: Order) -> tuple[str, Decimal]:
-    """Return what an open order keeps from being spent otherwise: the asset and how much.
+    """Return the asset and the amount that an open order holds.
 
-    Sales hold the base currency; purchases hold their price, and the fee of a taker.
+    Sales hold the base currency; purchases hold their cost and the fee of a taker.
     """
     if order.side == "sell":
         return order.pair.base, order.left
@@ -110,7 +110,7 @@ def hold_of(order: Order) -> tuple[str, Decimal]:
 
 
 def held(orders: Iterable[Order]) -> dict[str, Decimal]:
-    """Return what open orders hold together, by asset."""
+    """Return the amounts that open orders hold in total, by asset."""
     amounts: dict[str, Decimal] = {}
     for asset, amount in map(hold_of, orders):
         amounts[asset] = amounts.get(asset, Decimal(0)) + amount

@@ -1,9 +1,9 @@
 """The account's orders against the market.
 
-Orders that take trade with the levels of the synthetic book, at their prices and as public trades.
-What rests is part of the published book, behind what was at its price before (see `own`), until
-takers of the market reach it. Everything is an effect of a market step, an action of the account or
-the agenda, in this order, so equal seeds and equal actions give equal results.
+Taking orders trade with the levels of the synthetic book, at their prices and as public trades.
+Resting orders are part of the published book, behind the quantity that was at their price before
+(see `own`), until takers of the market reach them. Everything happens in a market step, an action
+of the account or a scheduled action, so that equal seeds and equal actions give equal results.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from decimal import Decimal
 from ..book import Side
 from ..feeds import MarketFeed
 from ..market import SimMarket, Step, Taker, Trade
-from .agenda import Agenda
 from .conditional import closing_order
 from .funds import need
 from .order import Fill, Order
 from .own import OwnOrder
 from .records import Records
-from .triggers import Triggers, follow, is_reached, set_off
+from .schedule import Schedule
+from .triggers import Triggers, follow, is_reached, trigger
 
 USER_REQUESTED = "User requested"
 POST_ONLY = "Post only order"
@@ -34,92 +34,92 @@ NOT_AT_ONCE = "Immediate or cancel"
 NOT_WHOLE = "Fill or kill"
 NO_LIQUIDITY = "Insufficient liquidity"
 SELF_TRADE = "Self trade prevention"
-"""Reasons of cancels. Only the first is on record for this channel; the others are made up."""
+"""Reasons of cancels. Only the first was recorded on this channel; the others are made up."""
 
 
 class Matching:
-    """The engine.
+    """The matching engine.
 
     Args:
-        records: the orders, and the reports of what happens to them.
-        markets: what they trade with.
-        agenda: where orders start and expire.
-        clock: gives nanoseconds since the epoch.
+        records: the orders, and the reports of their changes.
+        markets: the markets that they trade with.
+        schedule: when orders start and expire.
+        clock: returns nanoseconds since the epoch.
     """
 
     def __init__(
-        self, records: Records, markets: MarketFeed, agenda: Agenda, clock: Callable[[], int]
+        self, records: Records, markets: MarketFeed, schedule: Schedule, clock: Callable[[], int]
     ) -> None:
         self._records = records
         self._markets = markets
-        self._agenda = agenda
+        self._schedule = schedule
         self._clock = clock
         self._triggers = Triggers()
         self._steps: deque[Step] = deque()
         self._is_busy = False
-        markets.watchers.append(self._see)
+        markets.watchers.append(self._on_step)
         markets.watched = self._symbols
 
-    # What the account does.
+    # Actions of the account.
 
     def enter(self, order: Order) -> None:
-        """Take an order in that was checked: it fills, rests, waits or ends at once."""
-        with self._turn():
+        """Enter a checked order: it is filled, rests, waits for its trigger or ends at once."""
+        with self._action():
             self._records.place(order)
             if order.is_scripted:
                 self._records.make_live(order)
                 return
             if order.expire_ns is not None:
-                self._agenda.add(order.expire_ns, lambda: self._expire(order))
+                self._schedule.add(order.expire_ns, lambda: self._expire(order))
             if order.effective_ns is not None and order.effective_ns > self._clock():
-                self._agenda.add(order.effective_ns, lambda: self._start_later(order))
+                self._schedule.add(order.effective_ns, lambda: self._start_later(order))
             else:
                 self._start(order)
 
     def cancel(self, order: Order, reason: str = USER_REQUESTED) -> None:
         """Cancel an open order."""
-        with self._turn():
+        with self._action():
             self._withdraw(order)
             self._records.end(order, "canceled", reason)
 
     def expire(self, order: Order) -> None:
-        """Let an open order expire."""
-        with self._turn():
+        """Expire an open order."""
+        with self._action():
             self._withdraw(order)
             self._records.end(order, "expired", EXPIRED)
 
     def fill(self, order: Order, qty: Decimal, price: Decimal, liquidity_ind: str) -> str:
-        """Fill an order as if the market had, and return the execution id."""
-        with self._turn():
+        """Fill an order at a given price, and return the execution id."""
+        with self._action():
             fill = self._records.fill(order, qty, price, liquidity_ind)
             self._show(order)
             self._close(order, fill)
         return fill.exec_id
 
     def amend(self, order: Order) -> None:
-        """Report an order whose terms were changed, and put it where it belongs now.
+        """Report an order with changed terms, and update its position in the book.
 
-        Its place in the queue stays if the price does and the quantity does not grow.
+        It keeps its position in the queue if the price is the same and the quantity did not grow.
         """
-        with self._turn():
+        with self._action():
             self._records.amended(order)
             if not order.left:
                 self._withdraw(order)
                 self._records.end(order, "canceled", USER_REQUESTED)
             elif order.waits:
-                self._look(order)
+                self._await_trigger(order)
             elif not self._show(order):
                 self._work(order)
 
     def would_take(self, order: Order) -> bool:
-        """Tell whether an order would trade if it came now."""
+        """Tell whether an order would trade if it were entered now."""
         return bool(self._market(order).reach(_taker(order)))
 
-    # What happens.
+    # Effects of steps and of time.
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Do one thing after the other: what a step leads to waits until the block is done."""
+    def _action(self) -> Iterator[None]:
+        """Carry out one action; the effects of its market steps follow at the end of the block."""
         if self._is_busy:
             yield
             return
@@ -132,13 +132,13 @@ class Matching:
         finally:
             self._is_busy = False
 
-    def _see(self, step: Step) -> None:
+    def _on_step(self, step: Step) -> None:
         if step.own_fills or step.trades:
-            with self._turn():
+            with self._action():
                 self._steps.append(step)
 
     def _follow(self, step: Step) -> None:
-        """Record all fills of a step before anything that they lead to."""
+        """Record all fills of a step before their effects."""
         orders = [self._records.orders[own_fill.order_id] for own_fill in step.own_fills]
         both = zip(orders, step.own_fills, strict=True)
         fills = [self._record(order, own_fill.trade, "m") for order, own_fill in both]
@@ -146,15 +146,15 @@ class Matching:
             self._refill(order)
             self._close(order, fill)
         for trade in step.trades:
-            self._last(step.symbol, trade.ticks)
+            self._on_last_price(step.symbol, trade.ticks)
 
     def _refill(self, order: Order) -> None:
-        """Show the next slice of an iceberg; it takes what came into its reach meanwhile."""
-        if order.is_open and self._place_of(order) is None:
+        """Show the next slice of an iceberg, which first trades with orders that it now crosses."""
+        if order.is_open and self._resting(order) is None:
             self._records.refilled(order)
             self._work(order)
 
-    def _last(self, symbol: str, ticks: int) -> None:
+    def _on_last_price(self, symbol: str, ticks: int) -> None:
         last = self._markets.pairs[symbol].price(ticks)
         for order in self._triggers.observe(symbol, last, self._clock()):
             if order.is_open:
@@ -168,30 +168,30 @@ class Matching:
 
     def _start_later(self, order: Order) -> None:
         if order.is_open:
-            with self._turn():
+            with self._action():
                 self._start(order)
 
     def _start(self, order: Order) -> None:
         if order.waits:
             self._records.make_live(order)
-            self._look(order)
+            self._await_trigger(order)
         else:
             self._work(order)
 
-    def _look(self, order: Order) -> None:
-        """Let an order wait for its price, unless that is there already."""
+    def _await_trigger(self, order: Order) -> None:
+        """Let an order wait for its trigger price, unless the market has reached it."""
         last = self._market(order).last_price
         follow(order, last)
         if is_reached(order, last):
-            self._triggers.forget(order)
-            set_off(order, last, self._clock())
+            self._triggers.remove(order)
+            trigger(order, last, self._clock())
             self._records.moved(order)
             self._work(order)
         else:
-            self._triggers.watch(order)
+            self._triggers.add(order)
 
     def _work(self, order: Order) -> None:
-        """Trade as far as the limit allows; what is left rests or ends."""
+        """Trade as far as the limit allows; the rest of the order rests or ends."""
         refusal = self._refusal(order)
         if refusal is not None:
             self._records.end(order, "canceled", refusal)
@@ -229,7 +229,7 @@ class Matching:
         return self._move(order, lambda market, depths: market.trade(taker, depths))
 
     def _prevents_self_trade(self, order: Order) -> bool:
-        """Cancel what would trade with itself; tell whether there was such a thing."""
+        """Cancel orders that would trade with each other; tell whether there were any."""
         market = self._market(order)
         taker = _taker(order)
         side: Side = "ask" if order.side == "buy" else "bid"
@@ -248,7 +248,7 @@ class Matching:
         return self._records.fill(order, qty, price, liquidity_ind, trade.trade_id)
 
     def _close(self, order: Order, fill: Fill) -> None:
-        """Enter the order that closes what a fill opened, if that was asked for."""
+        """Enter the conditional close order of a fill, if the order has one."""
         if order.conditional is not None:
             self.enter(closing_order(order, fill, self._records.new_id("O")))
 
@@ -265,17 +265,17 @@ class Matching:
         )
 
     def _withdraw(self, order: Order) -> None:
-        self._triggers.forget(order)
-        if self._place_of(order) is not None:
+        self._triggers.remove(order)
+        if self._resting(order) is not None:
             self._move(order, lambda market, depths: market.leave(order.order_id, depths))
 
     def _show(self, order: Order) -> bool:
-        """Let the book show what an order has left.
+        """Show the remaining quantity of an order in the book.
 
         Returns:
-            Whether its place in the book is settled: it has none, or could keep it.
+            Whether the order is done: it was not in the book, could keep its position, or ended.
         """
-        own = self._place_of(order)
+        own = self._resting(order)
         if own is None:
             return True
         lots = order.shown_lots
@@ -288,7 +288,7 @@ class Matching:
         self._move(order, lambda market, depths: market.leave(order.order_id, depths))
         return not order.is_open
 
-    def _place_of(self, order: Order) -> OwnOrder | None:
+    def _resting(self, order: Order) -> OwnOrder | None:
         return None if order.is_scripted else self._market(order).own.get(order.order_id)
 
     def _move(self, order: Order, act: Callable[[SimMarket, Collection[int]], Step]) -> Step:

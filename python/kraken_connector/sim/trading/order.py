@@ -1,4 +1,4 @@
-"""An order of the account, and what fills it."""
+"""Orders of the account and their fills."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ TRIGGERED_TYPES = TRAILING_TYPES | {
 
 @dataclass(eq=False, slots=True)
 class Trigger:
-    """What a triggered order waits for.
+    """The trigger of an order.
 
     Attributes:
-        reference: `last` or `index`, which is `last` here.
+        reference: `last` or `index`; both mean the last trade here.
         price: as in the request: a price, or an offset from the reference.
         price_type: `static`, `pct` or `quote`.
-        level: the price that sets it off.
+        level: the trigger price.
         peak: best price so far, of trailing types.
-        last_price: the price that set it off.
-        triggered_ns: when that was.
+        last_price: the price that triggered the order.
+        triggered_ns: when it was triggered.
     """
 
     reference: str
@@ -50,7 +50,7 @@ class Trigger:
 
     @property
     def waits(self) -> bool:
-        """Whether it has not been set off."""
+        """Whether the order is not triggered yet."""
         return self.triggered_ns is None
 
 
@@ -59,18 +59,18 @@ class Order:
     """An order of the account.
 
     Attributes:
-        client_id: `cl_ord_id` or `order_userref`, whichever the order carries.
-        limit_price: `None` for market orders; of `trailing-stop-limit` it is known once triggered.
+        client_id: `cl_ord_id` or `order_userref`.
+        limit_price: `None` for market orders, and for `trailing-stop-limit` until triggered.
         limit_offset: of `trailing-stop-limit`, as in the request.
         time_in_force: in upper case, as reported.
-        conditional: template of the orders that close what this one opens, as in the request.
-        display_qty: what an iceberg shows at a time.
+        conditional: template of the conditional close orders, as in the request.
+        display_qty: the quantity that an iceberg shows at a time.
         expire_ns: when a `GTD` order ends.
         effective_ns: when a scheduled order starts.
-        is_scripted: whether the test moves it; the market does not.
-        created_ns: when it was placed or last amended, which sets the price of a cancel.
-        ord_ref_id: the order that it closes.
-        flags: further terms that are only reported.
+        is_scripted: whether only the test fills it, and the market does not.
+        created_ns: when it was placed or last amended; its age sets the cost of a cancel.
+        ord_ref_id: the order that it closes or replaces.
+        flags: other terms, which are only reported.
     """
 
     order_id: str
@@ -109,12 +109,12 @@ class Order:
 
     @property
     def waits(self) -> bool:
-        """Whether it is not in the market until its trigger is set off."""
+        """Whether it waits for its trigger price."""
         return self.trigger is not None and self.trigger.waits
 
     @property
     def rests(self) -> bool:
-        """Whether what is not filled at once waits in the book."""
+        """Whether the quantity that is not filled at once rests in the book."""
         return self.order_type in LIMIT_TYPES and self.time_in_force in {"GTC", "GTD"}
 
     @property
@@ -129,7 +129,7 @@ class Order:
 
     @property
     def shown_lots(self) -> int:
-        """What of it the book shows, in lots."""
+        """Quantity that the book shows, in lots."""
         if self.display_qty is None:
             return self.left_lots
         return min(self.left_lots, scaled(self.display_qty, self.pair.qty_precision))

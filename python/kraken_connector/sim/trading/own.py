@@ -1,8 +1,8 @@
-"""The account's quantities in the book of one market, and their place in the queue.
+"""The account's orders in the book of one market, and their positions in the queues.
 
-The queue model is price-time priority as far as it can be told from levels. An order joins behind
-everything at its price. What others add later joins behind it; what others take away leaves from
-the very end, so that it never moves the account's orders forward. Only trades do.
+The queue model is price-time priority, as far as levels show it. An order joins behind everything
+at its price. Quantity that others add later joins behind it, and quantity that others cancel leaves
+from the end, so that only trades move the account's orders forward.
 """
 
 from __future__ import annotations
@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..book import Side
-
-Place = tuple[Side, int]
-"""Side of the book and price in ticks."""
+from ..book import LevelKey, Side
 
 
 @dataclass(eq=False, slots=True)
 class OwnOrder:
-    """What the book shows of one of the account's orders.
+    """An order of the account in the book.
 
     Attributes:
-        lots: quantity shown.
-        ahead: lots of others at this price that come first.
+        lots: the quantity that the book shows.
+        ahead: lots of others in front of it at this price.
     """
 
     order_id: str
@@ -36,15 +33,15 @@ class OwnOrders:
     """The account's orders in one book, by price and time."""
 
     def __init__(self) -> None:
-        self._queues: dict[Place, list[OwnOrder]] = {}
+        self._queues: dict[LevelKey, list[OwnOrder]] = {}
         self._orders: dict[str, OwnOrder] = {}
 
     def get(self, order_id: str) -> OwnOrder | None:
-        """Return an order, if the book shows it."""
+        """Return an order, if it is in the book."""
         return self._orders.get(order_id)
 
     def queue(self, side: Side, ticks: int) -> Sequence[OwnOrder]:
-        """Return the account's orders at a price, first in first."""
+        """Return the account's orders at a price, first to trade first."""
         return self._queues.get((side, ticks), ())
 
     def lots(self, side: Side, ticks: int) -> int:
@@ -56,19 +53,19 @@ class OwnOrders:
         queue = self.queue(side, ticks)
         return queue[0] if queue else None
 
-    def places(self, side: Side) -> list[int]:
-        """Return the prices in ticks that the account has orders at, best first."""
-        ticks = (ticks for place, ticks in self._queues if place == side)
+    def prices(self, side: Side) -> list[int]:
+        """Return the prices of the account's orders in ticks, best first."""
+        ticks = (ticks for each, ticks in self._queues if each == side)
         return sorted(ticks, reverse=side == "bid")
 
     def join(self, order_id: str, side: Side, ticks: int, lots: int, others: int) -> None:
-        """Put an order behind the `others` lots at its price."""
+        """Add an order behind `others` lots at its price."""
         order = OwnOrder(order_id, side, ticks, lots, others)
         self._orders[order_id] = order
         self._queues.setdefault((side, ticks), []).append(order)
 
     def leave(self, order_id: str) -> OwnOrder:
-        """Take an order out of its queue."""
+        """Remove an order."""
         order = self._orders.pop(order_id)
         queue = self._queues[order.side, order.ticks]
         queue.remove(order)
@@ -77,15 +74,15 @@ class OwnOrders:
         return order
 
     def limit_ahead(self, side: Side, ticks: int, others: int) -> None:
-        """Heed that others have no more than `others` lots at a price now."""
+        """Apply that others have no more than `others` lots at a price."""
         for order in self.queue(side, ticks):
             order.ahead = min(order.ahead, others)
 
-    def take(self, side: Side, ticks: int, lots: int) -> Iterator[tuple[OwnOrder | None, int]]:
+    def trade(self, side: Side, ticks: int, lots: int) -> Iterator[tuple[OwnOrder | None, int]]:
         """Trade `lots` at a price, in the order of the queue.
 
         Yields:
-            Who had how much of it: one of the account's orders, or `None` for all others.
+            An order of the account, or `None` for all others, and the lots that it traded.
         """
         queue = list(self.queue(side, ticks))
         from_others = 0

@@ -1,4 +1,4 @@
-"""The trading rate counters: one per pair, raised by requests, decaying with time.
+"""The trading rate counters: one per pair, which requests raise and time decays.
 
 Source: docs.kraken.com, Spot trading rate limits guide.
 """
@@ -18,12 +18,12 @@ TierName: TypeAlias = Literal["starter", "intermediate", "pro"]
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What an account may do.
+    """The limits of an account.
 
     Attributes:
         threshold: count beyond which requests fail; `maxratecount` of the executions' ack.
-        decay: counts a second.
-        open_orders: open orders of a pair.
+        decay: decrease per second.
+        open_orders: the most open orders of a pair.
     """
 
     threshold: int
@@ -46,7 +46,7 @@ _AGE_COSTS = {"amend": (3, 2, 1), "edit": (6, 5, 4, 2, 1), "cancel": (8, 6, 5, 4
 
 
 def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
-    """Return what changing an order costs for its age since creation or the last amend."""
+    """Return the cost of changing an order by its age since creation or the last amend."""
     for seconds, cost in zip(_AGES, _AGE_COSTS[what], strict=False):
         if age_ns < seconds * 1_000_000_000:
             return Decimal(cost)
@@ -58,7 +58,7 @@ class RateCounters:
 
     Args:
         tier: its limits.
-        clock: gives nanoseconds since the epoch.
+        clock: returns nanoseconds since the epoch.
     """
 
     def __init__(self, tier: Tier, clock: Callable[[], int]) -> None:
@@ -80,17 +80,17 @@ class RateCounters:
         """Raise a counter.
 
         Args:
-            symbol: whose.
-            cost: by how much, now.
-            later: what must fit too, and is to be added once the request is known to be good.
+            symbol: the pair.
+            cost: what to add now.
+            later: a further cost that must fit too; the caller adds it once the request is valid.
 
         Raises:
-            Refused: that would bring it above the threshold; it stays as it is.
+            Refused: the total would exceed the threshold; the counter is not changed.
         """
         if self.count(symbol) + cost + later > self.tier.threshold:
             raise Refused(RATE_LIMIT)
         self.add(symbol, cost)
 
     def add(self, symbol: str, cost: Decimal) -> None:
-        """Raise a counter, beyond the threshold if need be."""
+        """Raise a counter, even beyond the threshold."""
         self._counts[symbol] = (self.count(symbol) + cost, self._clock())

@@ -1,4 +1,4 @@
-"""The account's orders and fills; every change of them is reported."""
+"""The account's orders and fills, and the reports of every change."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from .stream import PrivateStream
 
 
 class Records:
-    """What the account did.
+    """The orders, fills and balances of the account.
 
     Args:
-        stream: where reports go.
-        seed: start of the ids' randomness.
-        clock: gives nanoseconds since the epoch.
+        stream: sends the reports.
+        seed: of the random ids.
+        clock: returns nanoseconds since the epoch.
         stamps: whether reports share timestamps.
-        balances: what the account holds at first, by asset.
+        balances: the initial balances by asset.
 
     Attributes:
         orders: every order ever placed, by its id.
-        open: those that can still be filled, oldest first.
+        open: the orders that can still be filled, oldest first.
         fills: every fill, oldest first.
         ledger: the balances.
-        stamps: gives reports their times.
+        stamps: returns the timestamps of reports.
     """
 
     def __init__(
@@ -53,32 +53,32 @@ class Records:
         self._trade_id = self._chance.randint(10**6, 10**8)
 
     def new_id(self, first: str) -> str:
-        """Return a new id that starts with a letter, as `O` for orders."""
+        """Return a new id with a first letter, such as `O` for orders."""
         return new_id(first, self._chance)
 
     def available(self, asset: str, *, without: Order | None = None) -> Decimal:
-        """Return what can be spent of an asset: its balance less what open orders hold.
+        """Return the balance of an asset less the part that open orders hold.
 
         Args:
-            asset: which.
-            without: an order whose hold does not count.
+            asset: its name.
+            without: an order whose part does not count.
         """
         holding = held(order for order in self.open.values() if order is not without)
         return self.ledger.balances.get(asset, Decimal(0)) - holding.get(asset, Decimal(0))
 
     def place(self, order: Order) -> None:
-        """Take an order in: a `pending_new` report with all its terms."""
+        """Add an order: a `pending_new` report with all its terms."""
         order.created_ns = self._clock()
         self.orders[order.order_id] = self.open[order.order_id] = order
         self._report(order, reports.pending_new(order, self.stamps.now()))
 
     def announce(self, order: Order) -> None:
-        """Report an order as `pending_new` that never comes to be, and that no snapshot shows."""
+        """Report an order as `pending_new` without adding it; no snapshot shows it."""
         report = reports.pending_new(order, self.stamps.now())
         self._stream.execution(report, order.pair.symbol, lambda _: None)
 
     def make_live(self, order: Order) -> None:
-        """Say that an order is live now."""
+        """Report that an order is live."""
         order.status = "new"
         self._report(order, reports.new(order, self.stamps.now()))
 
@@ -90,7 +90,7 @@ class Records:
         liquidity_ind: str,
         trade_id: int | None = None,
     ) -> Fill:
-        """Fill an order: a `trade`, a `filled` if that was all, and an entry per currency."""
+        """Fill an order: a `trade` report, perhaps a `filled` report, and two ledger entries."""
         now = self.stamps.now()
         cost = cost_of(qty, price)
         fee = fee_on(cost, liquidity_ind)
@@ -119,17 +119,17 @@ class Records:
         return fill
 
     def amended(self, order: Order) -> None:
-        """Say that the user changed an order."""
+        """Report that the user changed an order."""
         order.amended = True
         order.created_ns = self._clock()
         self._report(order, reports.amended(order, self.stamps.of_amend(order.order_id)))
 
     def refilled(self, order: Order) -> None:
-        """Say that an iceberg shows its next slice."""
+        """Report that an iceberg shows its next slice."""
         self._report(order, reports.refilled(order, self.stamps.now()))
 
     def moved(self, order: Order) -> None:
-        """Say that the trigger of an order moved, or was set off."""
+        """Report that the trigger of an order moved or was reached."""
         self._report(order, reports.status(order, self.stamps.now()))
 
     def end(self, order: Order, status: str, reason: str | None = None) -> None:
@@ -147,7 +147,7 @@ class Records:
         self._stream.execution(report, order.pair.symbol, self._change(order))
 
     def _change(self, order: Order) -> Change:
-        """Return what snapshots show of an order as it is now; it is looked at only if they lag."""
+        """Return a function that shows an order in snapshots; they need it only while they lag."""
         if not self._stream.is_late:
             return lambda _: None
         order_id, fills = order.order_id, len(self.fills)

@@ -1,7 +1,7 @@
-"""Every text that the reference knows for refused orders.
+"""The error texts of refused orders.
 
-Seen live, or listed by the documentation. `GUESSES` are neither: no refusal of that kind is on
-record, so their texts follow the pattern of the others.
+They were recorded, or the documentation lists them. `GUESSES` are neither: no refusal of that kind
+was recorded, so their texts follow the pattern of the others.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ LISTED = frozenset(
         "ETrade:Invalid request",
     }
 )
-"""What the exchange is known to say. Those that nothing here leads to: `faults.refuse_orders`."""
+"""All known texts; `faults.refuse_orders` can send those that the simulator does not."""
 
 DUPLICATE_ORDER = "EOrder:Duplicate order"
 LOT_SIZE = "EGeneral:Invalid arguments:volume precision"
@@ -78,10 +78,10 @@ FIELD = "EGeneral:Invalid arguments:{}"
 MODE = "EService:Market in {} mode"
 
 GUESSES = frozenset({DUPLICATE_ORDER, LOT_SIZE, FIELD, MODE})
-"""`FIELD` names the argument that is missing, out of range or not allowed there; `MODE` the status
-of a pair, of which two are on record."""
+"""`FIELD` names an argument that is missing, out of range or not allowed; `MODE` names the status
+of a pair, of which two were recorded."""
 
 
 def bad(field: str) -> Refused:
-    """Return the refusal of an argument's value."""
+    """Return the refusal of an argument."""
     return Refused(FIELD.format(field))

@@ -1,155 +1,83 @@
-"""What goes wrong with the reports of the private channels, on command."""
+"""Faults on the reports and snapshots of the private channels."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import orjson
 
 from .. import rules
-from ..rules import Counted, Held, Rule
-from ..session import Outgoing
-from .stream import Execution
+from ..accounts import Account
+from ..active_rules import ActiveRules
+from ..registry import SubscriptionRegistry
+from ..rules import Held, Rule
+from ..subscription import Subscription
+from ..writer import Outgoing
+from .report_rules import Edit, OvertakenReports, ReportRule, ReportRules
+from .stream import Execution, PrivateStream
 
-if TYPE_CHECKING:
-    from ..server import SimulatedExchange
-
-R = TypeVar("R", bound=Rule[Any])
-E = TypeVar("E", bound="ReportRule")
-
-Edit: TypeAlias = Callable[[Execution], list[Execution]]
-
-NAMES = ("cl_ord_id", "order_userref")
+CLIENT_IDS = ("cl_ord_id", "order_userref")
 
 
-@dataclass(eq=False, slots=True)
-class ReportRule(Counted):
-    """A fault on reports of executions before they are numbered, so that no number is missing.
+class ReportFaults(ActiveRules):
+    """Faults on `executions` and `balances`. `times=None` has no limit."""
 
-    Attributes:
-        exec_types: which reports; none means all.
-        act: returns what is told in a report's place.
-    """
+    def __init__(
+        self,
+        report_rules: ReportRules,
+        account: Account,
+        stream: PrivateStream,
+        registry: SubscriptionRegistry,
+    ) -> None:
+        self._report_rules = report_rules
+        self._account = account
+        self._stream = stream
+        self._registry = registry
 
-    exec_types: Collection[str]
-    act: Edit
-
-    def meets(self, execution: Execution) -> bool:
-        """Tell whether the rule acts on a report."""
-        kind = execution.report["exec_type"]
-        return not self.spent and (not self.exec_types or kind in self.exec_types)
-
-    def apply(self, execution: Execution) -> list[Execution]:
-        """Return what is told in a report's place."""
-        if not self.meets(execution):
-            return [execution]
-        self.fired += 1
-        return self.act(execution)
-
-
-@dataclass(eq=False, slots=True)
-class OvertakenReports(ReportRule):
-    """Reports that a later one of their order overtakes.
-
-    Attributes:
-        by: the kind of the later one.
-        wait: seconds after which reports that nothing overtakes are told all the same.
-        tell: tells a report.
-        held: the reports that wait, by order.
-    """
-
-    by: str = field(kw_only=True)
-    wait: float = field(kw_only=True)
-    tell: Callable[[Execution], None] = field(kw_only=True)
-    held: dict[str, list[Execution]] = field(default_factory=dict, kw_only=True)
-
-    def apply(self, execution: Execution) -> list[Execution]:
-        """Hold a report back, or tell it before those that were held back."""
-        order_id = execution.report["order_id"]
-        if execution.report["exec_type"] == self.by:
-            return [execution, *self.held.pop(order_id, [])]
-        if not self.meets(execution):
-            return [execution]
-        self.fired += 1
-        if order_id not in self.held:
-            self.held[order_id] = []
-            asyncio.get_running_loop().call_later(self.wait, self._give_up, order_id)
-        self.held[order_id].append(execution)
-        return []
-
-    def _give_up(self, order_id: str) -> None:
-        for execution in self.held.pop(order_id, []):
-            self.tell(execution)
-
-
-class ReportFaults(ABC):
-    """The part of the fault menu that is about `executions` and `balances`.
-
-    `times=None` lasts.
-    """
-
-    def __init__(self, exchange: SimulatedExchange) -> None:
-        self._exchange = exchange
-        self._report_rules: list[ReportRule] = []
-
-    @abstractmethod
-    def _send_by(self, rule: R) -> R:
-        """Put a rule on outgoing messages in force, and return it."""
-
-    @abstractmethod
-    def _note(self, event: str, detail: str = "") -> None: ...
-
-    # Messages: their numbers stay with them.
+    # Messages, which keep their sequence numbers.
 
     def hold_reports(
         self, times: int | None = None, *, channel: str = "executions"
     ) -> Held[Outgoing]:
-        """Send updates of a private channel only when `release()` of the result is called."""
-        rule = Held(
-            "hold_reports",
-            rules.data(channel, None),
-            rules.swallow,
-            times=times,
-            deliver=rules.transmit,
-        )
-        return self._send_by(rule)
+        """Hold updates of a private channel until `release()` of the result is called."""
+        matches = rules.data(channel, None)
+        rule = Held("hold_reports", matches, times=times, deliver=rules.transmit)
+        return self._add_message_rule(rule)
 
     def delay_reports(
         self, seconds: float, times: int | None = None, *, channel: str = "executions"
     ) -> Rule[Outgoing]:
         """Send updates of a private channel late; replies and snapshots overtake them."""
         act = rules.delay(seconds, rules.transmit)
-        return self._on_updates("delay_reports", act, times, channel)
+        return self._on_messages("delay_reports", rules.data(channel, None), act, times)
 
     def duplicate_reports(
         self, times: int | None = 1, *, channel: str = "executions"
     ) -> Rule[Outgoing]:
         """Send updates of a private channel twice, with the same sequence number."""
-        return self._on_updates("duplicate_reports", rules.double, times, channel)
+        matches = rules.data(channel, None)
+        return self._on_messages("duplicate_reports", matches, rules.double, times)
 
     def lose_reports(self, times: int | None = 1, *, channel: str = "executions") -> Rule[Outgoing]:
-        """Do not send updates of a private channel; their sequence numbers are missing."""
-        return self._on_updates("lose_reports", rules.swallow, times, channel)
+        """Drop updates of a private channel; their sequence numbers are missing."""
+        return self._on_messages("lose_reports", rules.data(channel, None), rules.swallow, times)
 
-    # Reports: no number is missing.
+    # Reports before they are numbered, so that no sequence number is missing.
 
     def edit_reports(
         self, act: Edit, *exec_types: str, times: int | None = 1, name: str = "edit_reports"
     ) -> ReportRule:
-        """Make a fault of your own on reports of executions, before they are numbered.
+        """Add a fault of your own on reports of executions, before they are numbered.
 
         Args:
-            act: gets a report and returns what is told in its place.
-            exec_types: which reports; all if none is named.
+            act: returns the reports that are published instead of one.
+            exec_types: which reports; all by default.
             times: how many; `None` for all of them.
             name: as in the log.
         """
-        return self._edit_by(ReportRule(name, frozenset(exec_types), act, times=times))
+        return self._report_rules.add(ReportRule(name, frozenset(exec_types), act, times=times))
 
     def alter_reports(
         self,
@@ -161,18 +89,17 @@ class ReportFaults(ABC):
     ) -> ReportRule:
         """Send reports of executions with other fields.
 
-        `alter_reports("canceled", order_status="new")` contradicts itself,
-        `alter_reports("trade", quote=["last_qty"])` has a text where a number belongs.
+        `alter_reports("canceled", order_status="new")` makes a report contradict itself,
+        `alter_reports("trade", quote=["last_qty"])` sends a number as a string.
 
         Args:
-            exec_types: which reports; all if none is named.
+            exec_types: which reports; all by default.
             times: how many; `None` for all of them.
             drop: fields that are left out.
-            quote: fields whose numbers become texts.
+            quote: fields that are sent as strings.
             fields: fields that are added or replaced; a `Decimal` is sent with its own digits, as
                 in `last_qty=Decimal("1e999999999999999999")`.
         """
-
         given = {
             key: orjson.Fragment(str(value)) if isinstance(value, Decimal) else value
             for key, value in fields.items()
@@ -186,26 +113,29 @@ class ReportFaults(ABC):
         return self.edit_reports(alter, *exec_types, times=times, name="alter_reports")
 
     def nameless_reports(self, *exec_types: str, times: int | None = None) -> ReportRule:
-        """Send reports of executions without the client's name of the order.
+        """Send reports of executions without the client's id of the order.
 
         Args:
-            exec_types: which reports; `trade` and `status` if none is named.
+            exec_types: which reports; `trade` and `status` by default.
             times: how many; `None` for all of them.
         """
-        return self.alter_reports(*(exec_types or ("trade", "status")), times=times, drop=NAMES)
+        return self.alter_reports(
+            *(exec_types or ("trade", "status")), times=times, drop=CLIENT_IDS
+        )
 
     def overtake_reports(
         self, *exec_types: str, by: str, times: int | None = None, wait: float = 1.0
     ) -> OvertakenReports:
-        """Send reports of an order after a later one of it.
+        """Send reports of an order after a later report of the same order.
 
-        With `overtake_reports("trade", by="canceled")` an order ends before its last fill is told.
+        With `overtake_reports("trade", by="canceled")` an order ends before its last fill is
+        reported.
 
         Args:
             exec_types: which reports are late.
-            by: the `exec_type` of the one that comes first.
+            by: the `exec_type` of the report that comes first.
             times: how many are late; `None` for all of them.
-            wait: seconds after which reports that nothing overtakes are sent all the same.
+            wait: seconds until reports are sent that nothing overtakes.
         """
         rule = OvertakenReports(
             "overtake_reports",
@@ -214,67 +144,54 @@ class ReportFaults(ABC):
             times=times,
             by=by,
             wait=wait,
-            tell=self._exchange.stream.tell,
+            publish=self._stream.publish,
         )
-        return self._edit_by(rule)
+        return self._report_rules.add(rule)
 
     # The stream.
 
     def lag_stream(self, seconds: float, *, reports: bool = True) -> None:
-        """Show the account as it was `seconds` ago, until `clear()`; replies come at once.
+        """Show the account as it was `seconds` ago, until `clear()`; replies are not late.
 
         Args:
             seconds: how long ago.
             reports: whether reports are late too. Otherwise only snapshots show the past, so
-                that what happened in between is told to nobody who subscribes.
+                that a new subscriber misses the changes of the last `seconds`.
         """
-        self._note("lag_stream", str(seconds))
-        shown = self._exchange.account.shown()
-        self._exchange.stream.lag(seconds, shown, holds_reports=reports)
+        self._log("lag_stream", str(seconds))
+        self._stream.lag(seconds, self._account.shown(), holds_reports=reports)
 
     def send_snapshots(self, channel: str = "executions") -> None:
-        """Send every subscriber of a private channel a snapshot that nobody asked for.
+        """Send every subscriber of a private channel an unsolicited snapshot.
 
-        Its number is 1, and the next update has 2.
+        Its sequence number is 1, and that of the next update is 2.
         """
-        self._note("send_snapshots", channel)
-        for subscription in self._exchange.registry.listeners((channel, None, None)):
+
+        def restart(subscription: Subscription) -> None:
             subscription.sequence = 0
-            self._exchange.start(subscription)
+            self._account.start(subscription)
+
+        self._each_subscription("send_snapshots", channel, restart)
 
     def reset_sequence(self, channel: str = "executions") -> None:
-        """Give the next update of a private channel the number 1, without a snapshot."""
-        self._note("reset_sequence", channel)
-        for subscription in self._exchange.registry.listeners((channel, None, None)):
+        """Number the next update of a private channel 1, without a snapshot."""
+
+        def restart(subscription: Subscription) -> None:
             subscription.sequence = 0
+
+        self._each_subscription("reset_sequence", channel, restart)
 
     def skip_sequence(self, channel: str, by: int = 1) -> None:
         """Leave out sequence numbers of a private channel, as if messages were lost."""
-        self._note("skip_sequence", channel)
-        for subscription in self._exchange.registry.listeners((channel, None, None)):
+
+        def skip(subscription: Subscription) -> None:
             subscription.sequence += by
 
-    # What the exchange asks.
+        self._each_subscription("skip_sequence", channel, skip)
 
-    def edited(self, execution: Execution) -> list[Execution]:
-        """Return what is told in the place of a report; every rule has its turn."""
-        told = [execution]
-        for rule in self._report_rules:
-            told = [leaving for one in told for leaving in self._edited_by(rule, one)]
-        return told
-
-    def _edited_by(self, rule: ReportRule, execution: Execution) -> list[Execution]:
-        before = rule.fired
-        told = rule.apply(execution)
-        if rule.fired > before:
-            self._note(rule.name, execution.report["exec_type"])
-        return told
-
-    def _edit_by(self, rule: E) -> E:
-        self._report_rules.append(rule)
-        return rule
-
-    def _on_updates(
-        self, name: str, act: rules.Act[Outgoing], times: int | None, channel: str
-    ) -> Rule[Outgoing]:
-        return self._send_by(Rule(name, rules.data(channel, None), act, times=times))
+    def _each_subscription(
+        self, name: str, channel: str, act: Callable[[Subscription], None]
+    ) -> None:
+        self._log(name, channel)
+        for subscription in self._registry.subscriptions((channel, None, None)):
+            act(subscription)

@@ -1,4 +1,4 @@
-"""The shapes of answers that the sources of the protocol do not agree on."""
+"""The shapes of answers on which the sources of the protocol do not agree."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from ..encode import timestamp
-from .dead_man import SECOND_NS
+from .cancel_timer import SECOND_NS
 
 Answer: TypeAlias = Mapping[str, Any]
-"""What a response has besides method, `req_id` and times."""
+"""The keys of a response other than method, `req_id` and times."""
 
 BatchAddReply: TypeAlias = Literal["error", "missing", "unsuccessful", "wrapped", "rejected"]
 BatchAddRows: TypeAlias = Literal["in order", "reversed", "shuffled"]
@@ -22,14 +22,14 @@ TimerOff: TypeAlias = Literal["zero", "absent", "equal"]
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Which of its known shapes each answer has; the arguments of `SimulatedExchange` say more.
+    """The shape of each answer; the arguments of `SimulatedExchange` describe the choices.
 
     Attributes:
-        batch_add: how an order that the engine refused stands in the reply.
-        batch_add_rows: where each order stands in the reply.
+        batch_add: how the reply shows an order that the matching engine refused.
+        batch_add_rows: the order of the rows in the reply.
         batch_cancel: where the count of canceled orders is.
-        timer_keys: how `cancel_all_orders_after` spells its times.
-        timer_off: what it says of the time at which a timer fires that is off.
+        timer_keys: the keys of the times in the answer of `cancel_all_orders_after`.
+        timer_off: the trigger time in that answer when the timer is off.
     """
 
     batch_add: BatchAddReply = "error"
@@ -39,7 +39,7 @@ class Shapes:
     timer_off: TimerOff = "zero"
 
     def added(self, rows: Sequence[Answer], chance: random.Random) -> Answer:
-        """Return the reply to `batch_add`; rows with an `error` are of orders that failed."""
+        """Return the reply to `batch_add`; orders that failed have rows with an `error`."""
         rows = self._arranged(rows, chance)
         is_whole = not any("error" in row for row in rows)
         if self.batch_add == "missing":

@@ -1,7 +1,7 @@
 """The timestamps of reports.
 
-Captured: two `amended` reports in a row carry one stamp, and `pending_new` and `new` do too; other
-recordings have microseconds between them. So a stamp need not tell which report came first.
+In some captures two consecutive `amended` reports have the same timestamp, and so do `pending_new`
+and `new`; in others they are microseconds apart. Timestamps need not tell which report came first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ ReportStamps: TypeAlias = Literal["own", "same"]
 
 
 class Stamps:
-    """Gives reports their times, ns since the epoch.
+    """Returns the timestamps of reports, ns since the epoch.
 
     Args:
-        clock: gives nanoseconds since the epoch.
+        clock: returns nanoseconds since the epoch.
         kind: `own` gives each report the time at which it is made. With `same`, all reports of one
-            action carry the time of the first, and all `amended` reports of an order the time of
+            action have the time of the first, and all `amended` reports of an order the time of
             its first amend.
     """
 
@@ -32,7 +32,7 @@ class Stamps:
 
     @contextmanager
     def action(self) -> Iterator[None]:
-        """Take the reports of the block for those of one action; blocks may be nested."""
+        """Treat the reports of the block as those of one action; blocks can be nested."""
         is_outermost, self._is_acting = not self._is_acting, True
         try:
             yield
@@ -41,7 +41,7 @@ class Stamps:
                 self._is_acting, self._action_ns = False, None
 
     def now(self) -> int:
-        """Return the stamp of a report that is made now."""
+        """Return the timestamp of a report that is made now."""
         if not self._is_shared or not self._is_acting:
             return self._clock()
         if self._action_ns is None:
@@ -49,6 +49,6 @@ class Stamps:
         return self._action_ns
 
     def of_amend(self, order_id: str) -> int:
-        """Return the stamp of an `amended` report."""
+        """Return the timestamp of an `amended` report."""
         now_ns = self.now()
         return self._amended_ns.setdefault(order_id, now_ns) if self._is_shared else now_ns

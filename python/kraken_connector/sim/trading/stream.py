@@ -1,4 +1,4 @@
-"""The way of the account's reports to the subscribers of `executions` and `balances`."""
+"""Sends the account's reports to the subscribers of `executions` and `balances`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from itertools import pairwise
 from typing import Literal
 
 from ..encode import encode
-from ..registry import Registry
+from ..registry import SubscriptionRegistry
 from ..reports import Report
-from ..session import Subscription
+from ..subscription import Subscription
 from .lag import Change, Lag, Shown
 
 ALWAYS_REPORTED = frozenset({"new", "trade", "filled", "canceled", "expired"})
-"""What `order_status:false` leaves of the executions: the ends of an order's life, and fills."""
+"""The reports that a subscriber with `order_status:false` gets too."""
 
 USER = "AA11 N84G SIMU LATE"
 
@@ -26,11 +26,11 @@ Kind = Literal["snapshot", "update"]
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A report of executions, before it is numbered.
+    """A report of `executions` before it is numbered.
 
     Attributes:
-        report: the item.
-        count: the rate counter of its pair then.
+        report: the item of the message.
+        count: the rate counter of the pair at the time of the report.
     """
 
     report: Report
@@ -38,13 +38,13 @@ class Execution:
 
 
 class PrivateStream:
-    """Sends reports, one a message, in order.
+    """Sends reports in order, one in each message.
 
     Args:
-        registry: who listens.
-        rate_count: gives the rate counter of a symbol.
-        edit: returns what is told in the place of a report of executions.
-        rate_key: what the rate counter is called in reports; `None` leaves it out.
+        registry: the subscriptions.
+        rate_count: returns the rate counter of a symbol.
+        edit: returns the reports of executions that are published instead of one.
+        rate_key: the field of the rate counter in reports; `None` leaves it out.
         parts: how many messages a snapshot has.
         pause: seconds between them; updates wait for the last one.
         delay: seconds until the first of them.
@@ -52,7 +52,7 @@ class PrivateStream:
 
     def __init__(
         self,
-        registry: Registry,
+        registry: SubscriptionRegistry,
         rate_count: Callable[[str], int],
         edit: Callable[[Execution], Sequence[Execution]],
         *,
@@ -72,54 +72,54 @@ class PrivateStream:
         self._lag: Lag | None = None
         self._unfinished: dict[Subscription, deque[tuple[Kind, list[Report]]]] = {}
 
-    # What happens to the account.
+    # Changes of the account.
 
     def execution(self, report: Report, symbol: str, change: Change) -> None:
-        """Report a change of an order, and what snapshots show of it."""
+        """Report a change of an order; `change` makes it visible in snapshots."""
         execution = Execution(report, self._rate_count(symbol))
-        self._later(change, lambda: self._edit_and_tell(execution))
+        self._later(change, lambda: self._publish_edited(execution))
 
     def balance(self, report: Report, change: Change) -> None:
-        """Report a ledger entry, and what snapshots show of it."""
-        self._later(change, lambda: self._tell_balances(report))
+        """Report a ledger entry; `change` makes it visible in snapshots."""
+        self._later(change, lambda: self._publish_balance(report))
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Keep reports back until the end of the block, where a reply is to go first."""
+        """Hold reports until the end of the block, so that a reply precedes them."""
         waiting: list[Callable[[], None]] = []
         self._waiting = waiting
         try:
             yield
         finally:
             self._waiting = None
-            for tell in waiting:
-                tell()
+            for publish in waiting:
+                publish()
 
-    # How it is shown.
+    # Lag.
 
     @property
     def is_late(self) -> bool:
-        """Whether snapshots show what was, so that it must be kept."""
+        """Whether the stream lags."""
         return self._lag is not None
 
     @property
     def shown(self) -> Shown | None:
-        """What snapshots show, if it is not the account as it is."""
+        """What snapshots show while the stream lags; `None` is the account as it is."""
         return None if self._lag is None else self._lag.shown
 
     def lag(self, seconds: float, shown: Shown, *, holds_reports: bool) -> None:
-        """Show the account as it was `seconds` ago from now on.
+        """From now on, show the account as it was `seconds` ago.
 
         Args:
             seconds: how long ago.
-            shown: what snapshots would show now.
-            holds_reports: whether reports are so late too.
+            shown: the account as snapshots show it now.
+            holds_reports: whether reports are late too.
         """
         self.catch_up()
         self._lag = Lag(seconds, shown, holds_reports=holds_reports)
 
     def catch_up(self) -> None:
-        """Tell what was held back, and lag no more."""
+        """Send the reports that are late, and stop lagging."""
         lag, self._lag = self._lag, None
         if lag is not None:
             lag.end()
@@ -127,7 +127,7 @@ class PrivateStream:
     # Messages.
 
     def snapshot(self, subscription: Subscription, data: list[Report]) -> None:
-        """Send a snapshot, in as many messages as it has."""
+        """Send a snapshot, in as many parts as it has."""
         pieces = _pieces(data, self._parts)
         if self._delay > 0:
             self._wait(subscription, self._delay)
@@ -136,21 +136,21 @@ class PrivateStream:
                 self._wait(subscription, self._pause)
             self._send(subscription, "snapshot", piece)
 
-    def tell(self, execution: Execution) -> None:
-        """Send a report of executions to those who want it, as it is."""
-        for subscription in self._registry.listeners(("executions", None, None)):
+    def publish(self, execution: Execution) -> None:
+        """Send a report of executions to the subscribers that want it, unedited."""
+        for subscription in self._registry.subscriptions(("executions", None, None)):
             all_wanted = subscription.params.get("order_status", True)
             if all_wanted or execution.report["exec_type"] in ALWAYS_REPORTED:
                 self._send(subscription, "update", [self._counted(subscription, execution)])
 
     def _wait(self, subscription: Subscription, seconds: float) -> None:
-        """Send a subscription nothing for a while, unless it waits already."""
+        """Send nothing to a subscription for some seconds, unless it already waits."""
         if subscription not in self._unfinished:
             self._unfinished[subscription] = deque()
             asyncio.get_running_loop().call_later(seconds, self._go_on, subscription)
 
     def _go_on(self, subscription: Subscription) -> None:
-        """Send the next part of a snapshot, after the last one also what waited for it."""
+        """Send the next part of a snapshot, and after the last part the updates that waited."""
         waiting = self._unfinished.pop(subscription)
         _number(subscription, *waiting.popleft())
         while waiting:
@@ -166,21 +166,21 @@ class PrivateStream:
         else:
             _number(subscription, kind, data)
 
-    def _later(self, change: Change, tell: Callable[[], None]) -> None:
-        def step() -> None:
+    def _later(self, change: Change, publish: Callable[[], None]) -> None:
+        def report() -> None:
             if self._lag is None:
-                tell()
+                publish()
             else:
-                self._lag.add(change, tell)
+                self._lag.add(change, publish)
 
         if self._waiting is None:
-            step()
+            report()
         else:
-            self._waiting.append(step)
+            self._waiting.append(report)
 
-    def _edit_and_tell(self, execution: Execution) -> None:
+    def _publish_edited(self, execution: Execution) -> None:
         for one in self._edit(execution):
-            self.tell(one)
+            self.publish(one)
 
     def _counted(self, subscription: Subscription, execution: Execution) -> Report:
         report = execution.report
@@ -188,8 +188,8 @@ class PrivateStream:
             report = report | {self._rate_key: execution.count}
         return _for(subscription, report)
 
-    def _tell_balances(self, report: Report) -> None:
-        for subscription in self._registry.listeners(("balances", None, None)):
+    def _publish_balance(self, report: Report) -> None:
+        for subscription in self._registry.subscriptions(("balances", None, None)):
             self._send(subscription, "update", [_for(subscription, report)])
 
 
@@ -201,10 +201,10 @@ def _number(subscription: Subscription, kind: Kind, data: list[Report]) -> None:
 
 
 def _pieces(data: list[Report], count: int) -> list[list[Report]]:
-    cuts = [len(data) * place // count for place in range(count + 1)]
+    cuts = [len(data) * number // count for number in range(count + 1)]
     return [data[start:end] for start, end in pairwise(cuts)]
 
 
 def _for(subscription: Subscription, report: Report) -> Report:
-    named = subscription.params.get("users") == "all"
-    return report | {"user": USER} if named else report
+    names_user = subscription.params.get("users") == "all"
+    return report | {"user": USER} if names_user else report

@@ -1,4 +1,4 @@
-"""From the params of a request to an order, as far as its pair and its own terms tell."""
+"""Makes an order from the params of a request, and checks it against its pair."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _HEX = re.compile(r"[0-9a-fA-F]{32}")
 
 
 def warnings(params: Params) -> list[str]:
-    """Return what the exchange has to say about deprecated keys."""
+    """Return the warnings about deprecated keys."""
     return [text for name, text in DEPRECATED.items() if name in params]
 
 
@@ -43,13 +43,13 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
 
     Args:
         params: of `add_order`, or an element of a batch, with the right types.
-        pair: what is traded.
+        pair: the pair.
         order_id: its id.
-        last: price that offsets of triggers count from.
+        last: the price from which offsets of triggers count.
         now_ns: the time.
 
     Raises:
-        Refused: the terms are not in order, or the quantity or a price is not.
+        Refused: the terms, the quantity or a price are not valid.
     """
     order_type = _choice(params, "order_type", ORDER_TYPES)
     order = Order(
@@ -78,10 +78,10 @@ def build_order(params: Params, pair: Pair, order_id: str, *, last: Decimal, now
 
 
 def client_id(params: Params) -> Mapping[str, str | int]:
-    """Return the client's id of an order; the exchange reports a zero if there is none.
+    """Return the client's id of an order; `order_userref` 0 if there is none.
 
     Raises:
-        Refused: there are two, or it has none of the forms that are accepted.
+        Refused: there are two, or a `cl_ord_id` has no accepted form.
     """
     if "cl_ord_id" not in params:
         return {"order_userref": params.get("order_userref", 0)}
@@ -95,7 +95,7 @@ def check_size(order: Order) -> None:
     """Check quantity and prices against the pair.
 
     Raises:
-        Refused: too small, too fine, or not positive.
+        Refused: a value is too small, has too many decimals, or is not positive.
     """
     pair = order.pair
     if order.order_qty <= 0:
@@ -118,10 +118,10 @@ def check_size(order: Order) -> None:
 
 
 def check_deadline(params: Params, received_ns: int, now_ns: int) -> None:
-    """Check that a request is not too late.
+    """Check the deadline of a request.
 
     Raises:
-        Refused: its deadline is past, or not within what the exchange accepts.
+        Refused: it has passed, or is not in the range that the exchange accepts.
     """
     if "deadline" not in params:
         deadline = received_ns + 5_000_000_000
@@ -134,10 +134,10 @@ def check_deadline(params: Params, received_ns: int, now_ns: int) -> None:
 
 
 def fee_currency(params: Params, default: str) -> str:
-    """Return what fees are to be paid in, in the words of reports.
+    """Return the preferred currency of fees, as in reports.
 
     Raises:
-        Refused: there is no such preference.
+        Refused: the preference is unknown.
     """
     if "fee_preference" not in params:
         return default
@@ -145,10 +145,10 @@ def fee_currency(params: Params, default: str) -> str:
 
 
 def check_limit_price_type(order: Order, params: Params) -> None:
-    """Check that a limit is an offset only where it can be.
+    """Check that the limit of an order is an offset only for `trailing-stop-limit`.
 
     Raises:
-        Refused: there is no such type, or the order's limit is always a price.
+        Refused: the type is unknown, or the limit of such an order must be a price.
     """
     price_type = params.get("limit_price_type")
     if price_type is not None and (
@@ -174,10 +174,10 @@ def _set_prices(order: Order, params: Params, last: Decimal) -> None:
 
 
 def set_trigger_from(order: Order, triggers: Params, last: Decimal) -> None:
-    """Give an order the trigger that a request describes.
+    """Set the trigger of an order from a request.
 
     Raises:
-        Refused: one of its terms is not known, or not allowed with the order's type.
+        Refused: a term is unknown, or not allowed for the type of the order.
     """
     is_trailing = order.order_type in TRAILING_TYPES
     reference = _choice(triggers, "reference", {"last", "index"}, "last")
@@ -190,7 +190,7 @@ def set_trigger_from(order: Order, triggers: Params, last: Decimal) -> None:
 
 
 def triggers_of(params: Params) -> Params | None:
-    """Return the trigger that a request describes, by its key or the deprecated ones."""
+    """Return the trigger of a request, from `triggers` or the deprecated keys."""
     if "stop_price" in params and not params.get("triggers"):
         return {"price": params["stop_price"], "reference": params.get("trigger", "last")}
     triggers: Params | None = params.get("triggers") or None
@@ -248,7 +248,7 @@ def _check_options(order: Order, params: Params) -> None:
 
 
 def _flags(params: Params) -> Mapping[str, Any]:
-    """Return the terms that change nothing here but are reported."""
+    """Return the terms that are only reported."""
     named = ("reduce_only", "margin", "sender_sub_id")
     return {name: params[name] for name in named if params.get(name)}
 
@@ -271,7 +271,7 @@ def _check_price(price: Decimal, pair: Pair) -> None:
 
 
 def _fits(value: Decimal, decimals: int) -> bool:
-    """Tell whether a number needs no more than so many decimals."""
+    """Tell whether a number has no more than `decimals` decimals."""
     _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     excess = -exponent - decimals

@@ -1,8 +1,8 @@
-"""Orders that wait for a price: stop-loss, take-profit and trailing stops.
+"""Orders that wait for a trigger price: stop-loss, take-profit and trailing stops.
 
 The reference is always the last trade of the market. A stop-loss sells when the price falls to its
 level and buys when it rises to it; a take-profit does the opposite; a trailing stop is a stop-loss
-whose level follows the best price seen, at a distance.
+whose level follows the best price at a distance.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ class Triggers:
     def __init__(self) -> None:
         self._waiting: dict[str, dict[str, Order]] = {}
 
-    def watch(self, order: Order) -> None:
-        """Let an order wait."""
+    def add(self, order: Order) -> None:
+        """Add an order."""
         self._waiting.setdefault(order.pair.symbol, {})[order.order_id] = order
 
-    def forget(self, order: Order) -> None:
-        """Let an order wait no longer."""
+    def remove(self, order: Order) -> None:
+        """Remove an order, if it is there."""
         self._waiting.get(order.pair.symbol, {}).pop(order.order_id, None)
 
     def observe(self, symbol: str, last: Decimal, now_ns: int) -> Iterator[Order]:
-        """Heed a new last price.
+        """Apply a new last price.
 
         Yields:
-            The orders whose trigger moved or was set off; the latter wait no longer.
+            The orders whose trigger moved or was reached; the latter are removed.
         """
         for order in list(self._waiting.get(symbol, {}).values()):
-            if order.waits and (follow(order, last) | set_off(order, last, now_ns)):
+            if order.waits and (follow(order, last) | trigger(order, last, now_ns)):
                 if not order.waits:
-                    self.forget(order)
+                    self.remove(order)
                 yield order
 
 
 def follow(order: Order, last: Decimal) -> bool:
-    """Let the level of a trailing stop follow a better price; tell whether it did."""
+    """Move the level of a trailing stop after a better price; tell whether it moved."""
     trigger = order.trigger
     if trigger is None or order.order_type not in TRAILING_TYPES:
         return False
@@ -54,29 +54,29 @@ def follow(order: Order, last: Decimal) -> bool:
     return True
 
 
-def set_off(order: Order, last: Decimal, now_ns: int) -> bool:
-    """Set an order's trigger off if the price is there; tell whether it is."""
-    trigger = order.trigger
-    if trigger is None or not is_reached(order, last):
+def trigger(order: Order, last: Decimal, now_ns: int) -> bool:
+    """Trigger an order if the price has reached its level; tell whether it has."""
+    waiting = order.trigger
+    if waiting is None or not is_reached(order, last):
         return False
-    trigger.triggered_ns, trigger.last_price = now_ns, last
+    waiting.triggered_ns, waiting.last_price = now_ns, last
     if order.limit_offset is not None:
         sign = -1 if order.side == "sell" else 1
         order.limit_price = offset(
-            order, trigger.level, sign * order.limit_offset, order.limit_price_type
+            order, waiting.level, sign * order.limit_offset, order.limit_price_type
         )
     return True
 
 
 def is_reached(order: Order, last: Decimal) -> bool:
-    """Tell whether a price sets an order's trigger off."""
+    """Tell whether a price triggers an order."""
     assert order.trigger is not None
     falling = (order.side == "sell") != order.order_type.startswith("take-profit")
     return last <= order.trigger.level if falling else last >= order.trigger.level
 
 
 def offset(order: Order, reference: Decimal, value: Decimal, price_type: str) -> Decimal:
-    """Return the price that a value means: itself, or so much away from a reference."""
+    """Return the price of a value that is a price, or an offset or percentage of a reference."""
     if price_type == "static":
         price = value
     elif price_type == "pct":

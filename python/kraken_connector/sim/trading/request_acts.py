@@ -1,4 +1,4 @@
-"""What a fault does with a request of an order method when it comes in."""
+"""What faults do with a request of an order method that arrives."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from typing import Any
 from ..requests import Refused, Request
 from ..rules import Act
 from ..session import Session
+from .order_methods import OrderMethods
 from .shapes import failure
+from .stream import PrivateStream
 
 
-def take(session: Session, request: Request) -> None:
-    """Let a request arrive, whatever faults there are."""
-    session.take(request)
+def handle(session: Session, request: Request) -> None:
+    """Answer a request, past all faults."""
+    session.handle(request)
 
 
 def strand(seconds: float, clock: Callable[[], int]) -> Act[Request]:
-    """Reset the connection, and let the request arrive later as if it came only then."""
+    """Reset the connection, and let the request arrive later, received only then."""
 
     def arrive(session: Session, request: Request) -> None:
-        session.take(replace(request, received_ns=clock()))
+        session.handle(replace(request, received_ns=clock()))
 
     def act(session: Session, request: Request) -> list[Request]:
         session.connection.abort()
@@ -49,40 +51,41 @@ def echo(session: Session, request: Request) -> list[Request]:
     return []
 
 
-def refuse_reported(error: str) -> Act[Request]:
+def refuse_reported(methods: OrderMethods, error: str) -> Act[Request]:
     """Report a new order as `pending_new`, then refuse it."""
 
     def act(session: Session, request: Request) -> list[Request]:
         with suppress(Refused):
-            session.exchange.desk.announce(request.params)
+            methods.announce(request.params)
         session.reply(request, failure(error))
         return []
 
     return act
 
 
-def break_batch(error: str, placed: int) -> Act[Request]:
-    """Place the first orders of a batch, then refuse the whole."""
+def break_batch(
+    methods: OrderMethods, stream: PrivateStream, error: str, placed: int
+) -> Act[Request]:
+    """Place the first orders of a batch, then refuse the whole batch."""
 
     def act(session: Session, request: Request) -> list[Request]:
-        exchange = session.exchange
         common = {key: value for key, value in request.params.items() if key != "orders"}
-        with exchange.stream.waiting():
+        with stream.waiting():
             for line in request.params.get("orders", ())[:placed]:
                 with suppress(Refused):
-                    exchange.desk.answer("add_order", {**common, **line}, request.received_ns)
+                    methods.answer("add_order", {**common, **line}, request.received_ns)
             session.reply(request, failure(error))
         return []
 
     return act
 
 
-def reject_lines(places: frozenset[int], error: str) -> Act[Request]:
-    """Let some orders of a batch fail in the engine."""
+def reject_lines(methods: OrderMethods, indexes: frozenset[int], error: str) -> Act[Request]:
+    """Let some orders of a batch fail in the matching engine."""
 
     def act(session: Session, request: Request) -> list[Request]:
-        with session.exchange.desk.rejecting(places, error):
-            session.take(request)
+        with methods.rejecting(indexes, error):
+            session.handle(request)
         return []
 
     return act

@@ -1,39 +1,39 @@
-"""The dead man's timer: all orders are canceled unless it is set again in time."""
+"""The timer of `cancel_all_orders_after`, the dead man's switch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from .agenda import Agenda
+from .schedule import Schedule
 
 SECOND_NS = 1_000_000_000
 LONGEST_SECONDS = 86_400
 
 
-class DeadMan:
-    """One account's timer.
+class CancelTimer:
+    """Cancels all orders unless it is set again in time.
 
     Args:
-        agenda: where it waits.
-        fire: what happens when it was not set again in time.
+        schedule: when it fires.
+        fire: cancels the orders.
 
     Attributes:
         due_ns: when it fires; `None` while it is off.
     """
 
-    def __init__(self, agenda: Agenda, fire: Callable[[], None]) -> None:
+    def __init__(self, schedule: Schedule, fire: Callable[[], None]) -> None:
         self.due_ns: int | None = None
-        self._agenda = agenda
+        self._schedule = schedule
         self._fire = fire
 
     def set(self, now_ns: int, seconds: int) -> None:
-        """Start the timer anew; 0 turns it off."""
+        """Start the timer again; 0 turns it off."""
         self.due_ns = now_ns + seconds * SECOND_NS if seconds else None
         if self.due_ns is not None:
             due_ns = self.due_ns
-            self._agenda.add(due_ns, lambda: self._ring(due_ns))
+            self._schedule.add(due_ns, lambda: self._due(due_ns))
 
-    def _ring(self, due_ns: int) -> None:
+    def _due(self, due_ns: int) -> None:
         if self.due_ns == due_ns:
             self.due_ns = None
             self._fire()

@@ -1,4 +1,4 @@
-"""The order methods: what each does, and what it answers.
+"""The order methods: how each request is carried out and answered.
 
 Source: docs.kraken.com, Spot WebSocket v2, user trading.
 """
@@ -13,8 +13,9 @@ from decimal import Decimal
 from ..feeds import MarketFeed
 from ..pairs import Pair
 from ..requests import UNSUPPORTED_PAIR, Refused
+from ..settings import Settings
 from . import changes, rate, refusals, terms
-from .dead_man import LONGEST_SECONDS, DeadMan
+from .cancel_timer import LONGEST_SECONDS, CancelTimer
 from .fields import Params
 from .funds import affordable, need
 from .ledger import hold_of
@@ -26,22 +27,21 @@ from .refusals import bad
 from .shapes import Answer, Shapes, failure, success
 
 
-class Desk:
-    """Takes checked requests of the order methods and answers them.
+class OrderMethods:
+    """Carries out requests of the order methods whose keys and types are checked.
 
     Args:
         records: the account's orders.
-        matching: what moves them.
-        markets: where prices come from.
+        matching: the matching engine.
+        markets: the listed pairs and their prices.
         rates: the rate counters.
-        dead_man: the timer.
-        clock: gives nanoseconds since the epoch.
-        system: gives the system status.
+        timer: the dead man's timer.
+        clock: returns nanoseconds since the epoch.
+        settings: give the system status and the wording of errors.
         shapes: of the answers.
-        texts: what is said instead of an error text, by that text.
-        names_replaced: whether an order that took the place of another says which.
+        names_replaced: whether a new order of `edit_order` names the order that it replaced.
         positions: whether there are positions that orders can settle.
-        seed: start of the randomness of answers.
+        seed: of the random order of answers.
     """
 
     def __init__(
@@ -50,12 +50,11 @@ class Desk:
         matching: Matching,
         markets: MarketFeed,
         rates: RateCounters,
-        dead_man: DeadMan,
+        timer: CancelTimer,
         *,
         clock: Callable[[], int],
-        system: Callable[[], str],
+        settings: Settings,
         shapes: Shapes,
-        texts: Mapping[str, str],
         names_replaced: bool = False,
         positions: bool = False,
         seed: int = 7,
@@ -64,28 +63,27 @@ class Desk:
         self._matching = matching
         self._markets = markets
         self._rates = rates
-        self._dead_man = dead_man
+        self._timer = timer
         self._clock = clock
-        self._system = system
+        self._settings = settings
         self._shapes = shapes
-        self._texts = texts
         self._names_replaced = names_replaced
         self._positions = positions
         self._rejected: Mapping[int, str] = {}
         self._chance = random.Random(f"answers:{seed}")
 
     def answer(self, method: str, params: Params, received_ns: int) -> list[Answer]:
-        """Do what a request asks for and return its answers; only `cancel_order` has several.
+        """Carry out a request and return its answers; only `cancel_order` has several.
 
         Args:
             method: one of the order methods.
             params: with known keys and right types.
-            received_ns: when the request came; its deadline counts from then.
+            received_ns: when the request was received; its deadline counts from then.
 
         Raises:
-            Refused: the only answer is an error.
+            Refused: the request is answered with one error.
         """
-        if self._system() == "maintenance":
+        if self._settings.system == "maintenance":
             raise Refused(refusals.UNAVAILABLE)
         answers: list[Answer] = getattr(self, f"_{method}")(params, received_ns)
         return answers
@@ -100,20 +98,25 @@ class Desk:
     @property
     def timer_due_ns(self) -> int | None:
         """When the dead man's timer fires, ns since the epoch; `None` while it is off."""
-        return self._dead_man.due_ns
+        return self._timer.due_ns
+
+    @property
+    def max_rate_count(self) -> int:
+        """The rate counter beyond which requests are refused."""
+        return self._rates.tier.threshold
 
     def announce(self, params: Params) -> None:
-        """Report a new order as `pending_new` and forget it.
+        """Report a new order as `pending_new` without entering it.
 
         Raises:
-            Refused: its terms are not in order.
+            Refused: its terms are not valid.
         """
         self._records.announce(self._build(params, self._pair(params["symbol"])))
 
     @contextmanager
-    def rejecting(self, places: Collection[int], error: str) -> Iterator[None]:
-        """Let the orders at some places of batches fail in the engine while the block lasts."""
-        self._rejected = dict.fromkeys(places, error)
+    def rejecting(self, indexes: Collection[int], error: str) -> Iterator[None]:
+        """Let the orders at some indexes of batches fail in the engine until the block ends."""
+        self._rejected = dict.fromkeys(indexes, error)
         try:
             yield
         finally:
@@ -133,11 +136,11 @@ class Desk:
         return [success(_names(order, params))]
 
     def _batch_add(self, params: Params, received_ns: int) -> list[Answer]:
-        pair, asked = self._pair(params["symbol"]), params["orders"]
-        if not 2 <= len(asked) <= 15:
+        pair, items = self._pair(params["symbol"]), params["orders"]
+        if not 2 <= len(items) <= 15:
             raise bad("orders")
-        self._rates.charge(pair.symbol, Decimal(len(asked)) / 2)
-        orders = [self._build(one, pair) for one in asked]
+        self._rates.charge(pair.symbol, Decimal(len(items)) / 2)
+        orders = [self._build(item, pair) for item in items]
         ids = [order.client_id["cl_ord_id"] for order in orders if "cl_ord_id" in order.client_id]
         if len(set(ids)) < len(ids):
             raise Refused(refusals.DUPLICATE_ORDER)
@@ -145,20 +148,20 @@ class Desk:
             self._check_state(order)
         terms.check_deadline(params, received_ns, self._clock())
         is_dry = params.get("validate", False)
-        lines = [{**one, "validate": is_dry} for one in asked]
+        lines = [{**item, "validate": is_dry} for item in items]
         both = zip(orders, lines, strict=True)
-        rows = [self._enter(place, *line) for place, line in enumerate(both)]
+        rows = [self._enter(index, *line) for index, line in enumerate(both)]
         return [self._shapes.added(rows, self._chance)]
 
-    def _enter(self, place: int, order: Order, params: Params) -> Answer:
-        """Let one order of a batch into the engine and return its element of the result."""
+    def _enter(self, index: int, order: Order, params: Params) -> Answer:
+        """Enter one order of a batch and return its element of the result."""
         try:
-            if place in self._rejected:
-                raise Refused(self._rejected[place])
+            if index in self._rejected:
+                raise Refused(self._rejected[index])
             self._check_funds(order)
         except Refused as refusal:
             names = {key: value for key, value in order.client_id.items() if key in params}
-            return {**names, "error": self._said(refusal.error)}
+            return {**names, "error": self._settings.text(refusal.error)}
         if not params["validate"]:
             self._matching.enter(order)
         return _names(order, params)
@@ -180,7 +183,7 @@ class Desk:
         if changed.left <= 0:
             cost += rate.age_cost("cancel", age_ns)
         self._rates.add(order.pair.symbol, cost)
-        changes.take_over(order, changed)
+        changes.copy_terms(order, changed)
         self._matching.amend(order)
         named = "order_id" if "order_id" in params else "cl_ord_id"
         return [success({"amend_id": self._records.new_id("T"), named: params[named]})]
@@ -208,7 +211,7 @@ class Desk:
         return [success(_with_warnings(names, params))]
 
     def _cancel_order(self, params: Params, received_ns: int) -> list[Answer]:
-        """Answer every order by itself, the last one first, as the documentation's example does."""
+        """Answer for each order, the last one first, as in the documentation's example."""
         given = [kind for kind in ("order_id", "cl_ord_id", "order_userref") if params.get(kind)]
         if len(given) != 1:
             raise bad("order_id")
@@ -219,7 +222,7 @@ class Desk:
     def _cancel_each(self, kind: str, value: str | int) -> Iterable[Answer]:
         found = self._named(kind, value)
         if not found:
-            return [failure(self._said(refusals.UNKNOWN_ORDER))]
+            return [failure(self._settings.text(refusals.UNKNOWN_ORDER))]
         return [self._cancel_found(order, kind, value) for order in found]
 
     def _cancel_found(self, order: Order, kind: str, value: str | int) -> Answer:
@@ -227,7 +230,7 @@ class Desk:
         try:
             self._rates.charge(order.pair.symbol, rate.age_cost("cancel", age_ns))
         except Refused as refusal:
-            return failure(self._said(refusal.error))
+            return failure(self._settings.text(refusal.error))
         self._matching.cancel(order)
         return success({kind: value} if kind != "order_userref" else {"order_id": order.order_id})
 
@@ -239,7 +242,7 @@ class Desk:
         if not 0 <= seconds < LONGEST_SECONDS:
             raise bad("timeout")
         now = self._clock()
-        self._dead_man.set(now, seconds)
+        self._timer.set(now, seconds)
         return [self._shapes.timer(now, seconds)]
 
     def _batch_cancel(self, params: Params, received_ns: int) -> list[Answer]:
@@ -257,10 +260,7 @@ class Desk:
             self._matching.cancel(order)
         return [self._shapes.cancelled(len(chosen))]
 
-    # What they have in common.
-
-    def _said(self, error: str) -> str:
-        return self._texts.get(error, error)
+    # Helpers.
 
     def _pair(self, symbol: str) -> Pair:
         pair = self._markets.pairs.get(symbol)
@@ -269,7 +269,7 @@ class Desk:
         return pair
 
     def _build(self, params: Params, pair: Pair) -> Order:
-        """Return the order that is asked for, if its terms are in order and its id is free."""
+        """Return the order of a request, if its terms are valid and its client id is not in use."""
         if params["order_type"] == "settle-position" and not self._positions:
             raise Refused(refusals.UNKNOWN_POSITION)
         order_id = self._records.new_id("O")
@@ -284,22 +284,25 @@ class Desk:
         return order
 
     def _size_by_cash(self, order: Order, cash: Decimal) -> None:
-        """Give a market order the quantity that its cash buys now, fees not included."""
+        """Set the quantity of a market order to what its cash buys now, without fees."""
         market = self._markets.market(order.pair.symbol)
         order.order_qty = affordable(market, cash)
         order.flags = {**order.flags, "cash_order_qty": cash}
         terms.check_size(order)
 
     def _last(self, pair: Pair) -> Decimal:
-        """Return the last price of a pair; one that is not listed has none."""
+        """Return the last price of a pair; 0 for a pair that is not listed."""
         if pair.symbol not in self._markets.pairs:
             return Decimal(0)
         return self._markets.market(pair.symbol).last_price
 
     def _check_state(self, order: Order) -> None:
-        """Refuse an order that the state of the exchange or of its pair does not admit."""
-        for state in (self._system(), self._markets.statuses.get(order.pair.symbol, "online")):
-            if not _admits(state, order):
+        """Refuse an order that the status of the exchange or of its pair does not allow."""
+        for state in (
+            self._settings.system,
+            self._markets.statuses.get(order.pair.symbol, "online"),
+        ):
+            if not _allows(state, order):
                 raise Refused(refusals.MODE.format(state))
 
     def _check_funds(self, order: Order) -> None:
@@ -318,7 +321,7 @@ class Desk:
             raise Refused(refusals.INSUFFICIENT_FUNDS)
 
     def _named(self, kind: str, value: str | int) -> list[Order]:
-        """Return the open orders of an identifier; more than one only of `order_userref`."""
+        """Return the open orders with an identifier; only an `order_userref` can have several."""
         if kind == "order_id":
             order = self._records.open.get(str(value))
             return [] if order is None else [order]
@@ -342,7 +345,7 @@ class Desk:
         return found[0]
 
 
-def _admits(state: str, order: Order) -> bool:
+def _allows(state: str, order: Order) -> bool:
     if state == "post_only":
         return order.post_only and order.order_type == "limit"
     if state == "limit_only":
@@ -353,9 +356,9 @@ def _admits(state: str, order: Order) -> bool:
 
 
 def _names(order: Order, params: Params) -> Answer:
-    """Return the ids of an order, those that the client sent among them, and warnings.
+    """Return the ids of an order, including the client's, and warnings.
 
-    With `validate` the exchange's id is an empty text (Kraken's SDK).
+    With `validate` the exchange's id is an empty string (Kraken's SDK).
     """
     sent = {key: value for key, value in order.client_id.items() if key in params}
     order_id = "" if params.get("validate", False) else order.order_id

@@ -1,4 +1,4 @@
-"""What is to happen at a time of the exchange's clock."""
+"""Actions that are due at a time of the exchange's clock."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import TypeAlias
 Action: TypeAlias = Callable[[], None]
 
 
-class Agenda:
-    """Actions and when they are due, ns since the epoch.
+class Schedule:
+    """Actions and the times at which they are due, ns since the epoch.
 
-    Attributes:
-        changed: called when something new comes first, so that a timer can be set.
+    Args:
+        on_change: called when a new action comes first, so that a timer can be set.
     """
 
-    def __init__(self) -> None:
-        self.changed: Callable[[], None] = lambda: None
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
         self._entries: list[tuple[int, int, Action]] = []
         self._numbers = count()
 
@@ -28,12 +28,12 @@ class Agenda:
         return self._entries[0][0] if self._entries else None
 
     def add(self, due_ns: int, action: Action) -> None:
-        """Do something at a time; the action itself looks whether it still applies."""
+        """Schedule an action, which checks by itself whether it still applies."""
         heapq.heappush(self._entries, (due_ns, next(self._numbers), action))
         if self._entries[0][0] == due_ns:
-            self.changed()
+            self._on_change()
 
     def run(self, now_ns: int) -> None:
-        """Do all that is due."""
+        """Run all actions that are due."""
         while self._entries and self._entries[0][0] <= now_ns:
             heapq.heappop(self._entries)[2]()
