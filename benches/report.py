@@ -143,7 +143,7 @@ def page(document: Document) -> str:
         name: version or "could not be installed" for name, version in document["versions"].items()
     }
     return Template(TEMPLATE.read_text("utf-8")).substitute(
-        headlines=markdown(("measured", "this client", "beside it"), headlines(document)),
+        headlines=markdown(("measured", "this client", "for comparison"), headlines(document)),
         summary=summary(document),
         targets=markdown(HEADS, targets(document)),
         others=markdown(HEADS, others(document)),
