@@ -12,13 +12,45 @@ from string import Template
 from typing import Any
 
 from benches.results import RESULTS
-from benches.targets import TARGETS
+from benches.targets import OLD, ORJSON, PICOWS, TARGETS
 
 Document = dict[str, Any]
 Cells = tuple[str, ...]
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEMPLATE = Path(__file__).parent / "benchmarks.md.in"
+#: What a user looks for first: words, case, sections, contender, contenders beside it.
+HEADLINES: tuple[tuple[str, str, Cells, str, Cells], ...] = (
+    ("frame to verified book, depth 25", "BTC/USD-25", ("feed",), "native", (ORJSON,)),
+    (
+        "frame to verified book, depth 10",
+        "replay-10",
+        ("rivals",),
+        "native",
+        ("ccxt", "python-kraken-sdk", OLD),
+    ),
+    (
+        "socket to callback, full load",
+        "asyncio, plain",
+        ("full load",),
+        "callback",
+        (PICOWS, "websockets + orjson.loads"),
+    ),
+    (
+        "latency at 10,000/s, p50 / p99",
+        "10,000/s, asyncio, plain",
+        ("latency p50", "latency p99"),
+        "callback",
+        (PICOWS,),
+    ),
+    (
+        "amend, from call to socket",
+        "amend",
+        ("orders",),
+        "prepared",
+        ("dict + orjson.dumps + websockets",),
+    ),
+)
 HEADS = ("what", "against", "case", "target", "median (quartiles)", "verdict")
 
 
@@ -64,6 +96,22 @@ def figures(document: Document) -> Iterator[Cells]:
         yield group["section"], group["case"], group["unit"], ", ".join(medians)
 
 
+def headlines(document: Document) -> Iterator[Cells]:
+    """Yield the lines that open the page; a line that was not measured is left out."""
+    groups = {(group["section"], group["case"]): group for group in document["groups"]}
+    for what, case, sections, ours, others in HEADLINES:
+        found = [groups[section, case] for section in sections if (section, case) in groups]
+        if len(found) < len(sections):
+            continue
+        figures = {
+            name: " / ".join(number(group["figures"][name][0]) for group in found)
+            for name in (ours, *others)
+            if all(name in group["figures"] for group in found)
+        }
+        beside = ", ".join(f"{name} {text}" for name, text in figures.items() if name != ours)
+        yield what, f"{figures[ours]} {found[0]['unit']}", beside
+
+
 def summary(document: Document) -> str:
     """Say how many targets were met, and how often they were in other cases."""
 
@@ -95,6 +143,7 @@ def page(document: Document) -> str:
         name: version or "could not be installed" for name, version in document["versions"].items()
     }
     return Template(TEMPLATE.read_text("utf-8")).substitute(
+        headlines=markdown(("measured", "this client", "for comparison"), headlines(document)),
         summary=summary(document),
         targets=markdown(HEADS, targets(document)),
         others=markdown(HEADS, others(document)),

@@ -1,8 +1,7 @@
-"""Read verified books, and see that a book that failed its checksum cannot be read by accident.
+"""Read verified books; a book that failed its checksum cannot be read by accident.
 
-A mismatch makes one symbol unreadable until a fresh snapshot of it has verified; the client asks
-for that by itself and the other symbols go on. The simulated exchange spoils one checksum so that
-there is something to see.
+After a mismatch the client resyncs that symbol, and reading its book raises until the new snapshot
+has verified. Other symbols continue. The simulated exchange sends one wrong checksum to show this.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ SYMBOLS = ["BTC/USD", "ETH/USD"]
 
 
 def quote(book: OrderBook) -> str:
-    """Return what a strategy would look at; prices and quantities are exact decimals."""
+    """Return the best bid and ask as text; prices and quantities are exact decimals."""
     try:
         (bid, bid_qty), (ask, ask_qty) = book.levels("bid", 1)[0], book.levels("ask", 1)[0]
     except BookNotReady as error:
-        return f"{error.symbol} must not be read now, it is {error.state}"
+        return f"{error.symbol} cannot be read now, it is {error.state}"
     return f"{book.symbol} {bid_qty} @ {bid} | {ask_qty} @ {ask}"
 
 
 async def main() -> None:
     async with exchange() as (url, simulated), KrakenWSClient(url) as client:
         await client.subscribe(BookParams(symbol=SYMBOLS, depth=10))
-        # A book keeps its identity through resyncs and reconnects: hold on to it.
+        # A book stays the same object through resyncs and reconnects.
         books = [client.book(symbol) for symbol in SYMBOLS]
         received = 0
         async for message in client:

@@ -1,7 +1,7 @@
-"""The shortest way from the socket to a strategy: a plain function.
+"""The fastest path from the socket to a strategy: a plain function.
 
-It is called in the receiving task, before the next frame is looked at, with the book already
-updated and verified. So it must be quick, and it must not wait for anything.
+It is called in the receiving task, before the next frame is read, when the book is already updated
+and verified. So it must be quick and must not wait.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ MESSAGES = 500
 
 
 class Strategy:
-    """Looks at every top of book there is.
+    """Reads the top of book after every message.
 
     Attributes:
-        done: set when it has seen enough.
-        delays: from the exchange's timestamp to our receiving each message, microseconds.
+        done: set after `MESSAGES` messages.
+        delays: from the exchange's timestamp to the receipt of each message, microseconds.
     """
 
     def __init__(self, client: KrakenWSClient) -> None:
@@ -32,12 +32,12 @@ class Strategy:
         self._client = client
 
     def on_book(self, message: object) -> None:
-        """Take a message of the book, or an event about it such as a checksum mismatch."""
+        """Handle a message of the book, or an event about it such as a checksum mismatch."""
         if not isinstance(message, WSDataMessage) or not message.verified:
             return
         top = self._client.book(message.symbol or "").top_of_book()
         if top is not None:
-            bid, _, _, _ = top  # floats: quick to reason with; exact ones are in best_bid
+            bid, _, _, _ = top  # floats, which are fast; `best_bid` is exact
             self.best = max(self.best, bid)
         if message.timestamp_ns is not None and message.received_ns is not None:
             self.delays.append((message.received_ns - message.timestamp_ns) / 1000)

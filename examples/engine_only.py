@@ -2,7 +2,7 @@
 
     python examples/engine_only.py recording.jsonl
 
-takes a file with one frame a line. Without a file it takes 510 frames of BTC/USD that were
+reads a file with one frame per line. Without a file it reads 510 frames of BTC/USD that were
 captured from the real exchange.
 """
 
@@ -19,7 +19,7 @@ CAPTURED = Path(__file__).parents[1] / "tests/fixtures/vectors/book-replay-btcus
 
 def main(path: Path) -> None:
     engine = Engine()
-    # Live, the depth comes with the answer to the subscription; a recording may have none.
+    # A live stream has the depth in the reply to the subscribe; a recording may lack it.
     engine.expect_book("BTC/USD", 10)
     largest = 0.0
     with path.open("rb") as recording:

@@ -1,7 +1,7 @@
-"""Where the examples connect to.
+"""The exchange of the examples.
 
-Without arguments an example starts a simulated exchange and connects to that, so it runs without
-a network and without an account. `--url wss://ws.kraken.com/v2` takes the real one.
+Without arguments an example starts a simulated exchange and connects to it, so it needs no network
+and no account. `--url wss://ws.kraken.com/v2` selects the real one.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from kraken_connector.sim import SimulatedExchange
 
 @asynccontextmanager
 async def exchange(rate: float = 200.0) -> AsyncIterator[tuple[str, SimulatedExchange | None]]:
-    """Give the URL to connect to, and the simulated exchange behind it if there is one.
+    """Yield the URL to connect to, and the simulated exchange if there is one.
 
     Args:
-        rate: market steps a second of a simulated exchange; 0 stands still until it is told.
+        rate: market steps per second of a simulated exchange; with 0 only `step` moves markets.
     """
     parser = argparse.ArgumentParser()
-    parser.add_argument("--url", help="WebSocket endpoint; a simulated exchange without it")
+    parser.add_argument("--url", help="WebSocket endpoint (default: a simulated exchange)")
     url: str | None = parser.parse_args().url
     if url is not None:
         yield url, None

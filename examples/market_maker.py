@@ -1,16 +1,16 @@
-"""A market maker: one quote on each side of the microprice, and a position that stays small.
+"""A market maker: one quote on each side of the microprice, and a small position.
 
-The strategy is the simplest there is. Around any strategy something goes wrong:
+The strategy is simple. The program shows what to do about the faults that any strategy meets:
 
-- The book cannot be read now: the quotes are taken back until it is verified again.
-- The exchange refuses a quote, as the market has moved meanwhile: the next book brings another.
-- A request has no answer: its order counts as there until the client has found out.
-- The connection is gone: quoting goes on when it is back. Unless it comes back in time, the
-  exchange cancels everything by itself, as nobody renews the dead man's switch.
+- The book is not valid: cancel the quotes until it is verified again.
+- The exchange refuses a quote because the market has moved: quote again at the next book.
+- A request has no answer: its order counts as open until the client knows the outcome.
+- The connection is lost: quoting continues after the reconnect. If that takes too long, the dead
+  man's switch expires and the exchange cancels all orders.
 
-In the end every quote is taken back and the position is closed at the market. It trades on a
-simulated exchange, which with `--faults` cuts connections and loses messages meanwhile. To trade
-elsewhere, give `MarketMaker` another client.
+At the end the program cancels every quote and closes the position at the market. It trades on a
+simulated exchange, which with `--faults` cuts connections and loses messages. To trade elsewhere,
+give `MarketMaker` another client.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Levels = list[tuple[Decimal, Decimal]]
 
 #: Marks the orders of this strategy.
 TAG = "maker"
-#: Until the exchange cancels everything when it hears nothing.
+#: Timeout of the dead man's switch.
 DEAD_MAN_SECONDS = 60
-#: Until quotes that are not all in the market are set again, although no book came.
+#: Delay before an incomplete set of quotes is set again without a new book.
 RETRY_SECONDS = 0.25
-#: How a client of this strategy waits: quotes get old soon.
+#: Timeouts of the client, short because quotes become outdated soon.
 PATIENCE: dict[str, Any] = {
     "request_timeout": 1.0,
     "order_deadline": 1.0,
@@ -56,14 +56,14 @@ PATIENCE: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Strategy:
-    """What to quote.
+    """The strategy's parameters.
 
     Attributes:
         symbol: the pair.
-        qty: of each quote, base currency.
-        most: largest position to either side, base currency.
+        qty: quantity of each quote, base currency.
+        most: largest position on either side, base currency.
         half_spread: distance of a quote from the microprice, in ticks.
-        patience: how far a quote may be off before it is moved, in ticks.
+        patience: deviation at which a quote is moved, in ticks.
     """
 
     symbol: str = "BTC/USD"
@@ -75,8 +75,8 @@ class Strategy:
     def quotes(self, microprice: float, tick: Decimal, position: Decimal) -> tuple[Levels, Levels]:
         """Return bids and asks: floats find the tick, the price itself is exact.
 
-        The quotes lean towards getting rid of the position; there is none on a side of which the
-        position allows no more.
+        The quotes are skewed to reduce the position. A side on which the position would exceed
+        `most` has no quote.
         """
         middle = microprice / float(tick) - float(position / self.most) * self.half_spread
         bid, ask = round(middle - self.half_spread), round(middle + self.half_spread)
@@ -89,13 +89,13 @@ class MarketMaker:
     """Quotes one pair on an account.
 
     Args:
-        client: connected, with a token manager.
-        strategy: what to quote.
+        client: a connected client with a token manager.
+        strategy: the strategy.
 
     Attributes:
-        refused: how many quotes were refused, by the kind of refusal.
-        doubts: orders that were in doubt when quotes had been set.
-        longest_pause: longest time without a quote on a side that was to have one, seconds.
+        refused: number of refused quotes, by kind of refusal.
+        doubts: orders that were in doubt after quotes had been set.
+        longest_pause: longest time without all wanted quotes, seconds.
     """
 
     def __init__(self, client: KrakenWSClient, strategy: Strategy) -> None:
@@ -109,11 +109,11 @@ class MarketMaker:
 
     @property
     def position(self) -> Decimal:
-        """What the fills of the strategy add up to, base currency."""
+        """The sum of the strategy's fills, base currency."""
         return self._client.positions.of(self._strategy.symbol, tag=TAG).qty
 
     async def run(self, seconds: float) -> None:
-        """Quote for some time, then take everything back and close the position."""
+        """Quote for `seconds`, then cancel all quotes and close the position."""
         client, symbol = self._client, self._strategy.symbol
         await client.track_orders()
         await client.track_balances()
@@ -132,7 +132,7 @@ class MarketMaker:
             await self._close(rules.qty_min)
 
     async def _quote(self, quotes: Quotes, tick: Decimal) -> None:
-        """Follow the book with the quotes."""
+        """Adjust the quotes to the book."""
         while True:
             bids, asks = self._wanted(tick)
             is_complete = False
@@ -148,7 +148,7 @@ class MarketMaker:
             await self._wait(None if is_complete else RETRY_SECONDS)
 
     def _wanted(self, tick: Decimal) -> tuple[Levels, Levels]:
-        """Return what to quote: nothing while the book cannot be trusted."""
+        """Return the quotes: none while the book is not valid."""
         book = self._client.book(self._strategy.symbol)
         if not book.is_valid or book.microprice is None:
             return [], []
@@ -163,7 +163,7 @@ class MarketMaker:
             self._quoted_at = now
 
     async def _wait(self, seconds: float | None) -> None:
-        """Wait for the next book, for some seconds at most."""
+        """Wait for the next book, for at most `seconds`."""
         try:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
@@ -172,7 +172,7 @@ class MarketMaker:
         self._news.clear()
 
     async def _close(self, qty_min: Decimal) -> None:
-        """Trade the position away."""
+        """Close the position at the market."""
         symbol = self._strategy.symbol
         while abs(self.position) >= qty_min or not self._is_certain:
             if self._is_certain:
@@ -180,7 +180,7 @@ class MarketMaker:
                 params = AddOrderParams(symbol, side, "market", abs(self.position))
                 order = self._client.place(params, tag=TAG).order
                 assert order is not None
-                # Whatever becomes of the request: in the end the order is filled or not there.
+                # Whatever the outcome of the request, the order ends filled or absent.
                 await order.wait_done()
             await asyncio.sleep(RETRY_SECONDS)
 
@@ -190,9 +190,9 @@ class MarketMaker:
 
 
 async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
-    """Let something go wrong about every other second, for a second at most.
+    """Cause a fault about every other second, each for at most a second.
 
-    It begins with the first quote: until then a failure is an error that the user should see.
+    It starts with the first quote: an earlier failure is an error that the user should see.
     """
     chance = random.Random(seed)
     await simulated.wait_for(lambda: bool(simulated.account.open_orders), timeout=math.inf)
@@ -205,7 +205,7 @@ async def make_trouble(simulated: SimulatedExchange, seed: int = 1) -> None:
 
 
 def troubles(simulated: SimulatedExchange) -> list[Callable[[], Any]]:
-    """Return what can go wrong."""
+    """Return functions that cause the faults."""
     faults = simulated.faults
     return [
         faults.reset_connections,
@@ -222,7 +222,7 @@ def troubles(simulated: SimulatedExchange) -> list[Callable[[], Any]]:
 async def main() -> None:
     parser = argparse.ArgumentParser(description="Make a market on a simulated exchange.")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long to quote")
-    parser.add_argument("--faults", action="store_true", help="let things go wrong meanwhile")
+    parser.add_argument("--faults", action="store_true", help="cause faults meanwhile")
     arguments = parser.parse_args()
     async with SimulatedExchange(symbols=["BTC/USD"]) as simulated:
         key = HTTPAuthenticatedClient(

@@ -1,7 +1,7 @@
 """A book of your own, without client and engine.
 
-The levels are those of Kraken's guide to book checksums (docs.kraken.com, "Book checksum"), which
-also gives the checksum of this book.
+The levels and their checksum are those of Kraken's guide to book checksums (docs.kraken.com, "Book
+checksum").
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BIDS = """
 
 
 def levels(text: str) -> list[BookLevel]:
-    """Return the levels of a text; decimals, as the checksum is made from the digits."""
+    """Return the levels of a text as decimals, because the checksum uses the digits."""
     numbers = [Decimal(word) for word in text.split()]
     return [BookLevel(price, qty) for price, qty in zip(numbers[::2], numbers[1::2], strict=True)]
 

@@ -1,8 +1,8 @@
 """Order reports and balances of an account.
 
-For the real account make an API key with the permission "WebSocket interface", put it into
+For a real account, create an API key with the permission "WebSocket interface", set
 `KRAKEN_API_KEY` and `KRAKEN_API_SECRET`, and run this with `--url wss://ws-auth.kraken.com/v2`.
-Without arguments a simulated account places an order and sees it filled.
+Without arguments a simulated account places an order, which is then filled.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kraken_connector.ws.subscribe import BalancesParams, ExecutionsParams
 
 
 def token_manager(simulated: SimulatedExchange | None) -> TokenManager:
-    """Return what fetches the token: with the simulator's key, or with that of the environment."""
+    """Return a token manager with the simulator's key, or with that of the environment."""
     if simulated is None:
         return TokenManager.from_env()
     return TokenManager(
@@ -31,17 +31,17 @@ def token_manager(simulated: SimulatedExchange | None) -> TokenManager:
 
 
 async def trade(simulated: SimulatedExchange) -> None:
-    """Let something happen in the simulated account."""
+    """Place and fill an order in the simulated account."""
     order = await simulated.account.place("BTC/USD", "buy", "0.5", limit_price="80000.0")
     await simulated.account.fill(order, "0.2")
     await simulated.account.fill(order)
 
 
 def show(message: WSDataMessage) -> None:
-    """Print what the account did; amounts are exact, `decimal` keeps the digits of the wire."""
+    """Print a message; amounts are exact, `decimal` keeps the digits of the wire."""
     for item in message.data:
         if message.channel == "executions":
-            # A report tells what is new; what the order's first report told is not repeated.
+            # A report has only new fields; those of the order's first report are not repeated.
             known = filter(None, (item.exec_type, item.symbol, item.decimal("cum_qty")))
             print(f"{message.sequence}:", *known)
         elif message.channel == "balances" and message.type == "update":
@@ -60,7 +60,7 @@ async def main() -> None:
         filled, booked = False, 0
         async for message in client:
             if isinstance(message, SequenceGapEvent):
-                print(f"missed something of {message.channel}")
+                print(f"missed messages of {message.channel}")
             elif isinstance(message, WSDataMessage):
                 show(message)
                 filled |= any(getattr(item, "exec_type", "") == "filled" for item in message.data)

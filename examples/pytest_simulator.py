@@ -1,10 +1,10 @@
-"""Tests of your own code against the simulated exchange.
+"""Test your own code against the simulated exchange.
 
     pytest -p kraken_connector.sim.pytest_plugin examples/pytest_simulator.py
 
-In a project of your own, `pytest_plugins = ["kraken_connector.sim.pytest_plugin"]` in `conftest.py`
-takes the place of the option. The fixture `simulated_exchange` is a running exchange; with `rate=0`
-nothing moves until the test says so, so there is nothing to sleep for. It needs pytest-asyncio.
+In your project, `pytest_plugins = ["kraken_connector.sim.pytest_plugin"]` in `conftest.py` replaces
+the option. The fixture `simulated_exchange` is a running exchange. With `rate=0` nothing moves
+until the test calls `step`, so tests need not sleep. It needs pytest-asyncio.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ pytestmark = [
 
 
 async def mid_price(client: KrakenWSClient, symbol: str) -> str:
-    """Your code: the mid price of a book, or why there is none."""
+    """Your code: the mid price of a book, or the state of a book without one."""
     try:
         return str(client.book(symbol).mid)
     except BookNotReady as error:

@@ -1,8 +1,8 @@
-"""What a lost connection looks like: the loop goes on, and the hole is on record.
+"""Lose a connection: the loop continues, and the gap is recorded.
 
 While the client reconnects, `async for` waits. Books cannot be read until their new snapshot has
-verified. When all is subscribed again, a `GapEvent` tells what was missed, and for how long. The
-simulated exchange cuts the connection so that there is something to see.
+verified. When all subscriptions are restored, a `GapEvent` says what was missed, and for how long.
+The simulated exchange cuts the connection to show this.
 """
 
 from __future__ import annotations

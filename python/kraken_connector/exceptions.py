@@ -1,33 +1,32 @@
 """Every exception of the package, in one tree.
 
     KrakenConnectorError
-    ├─ TransportError            retryable    the connection; also a ConnectionError
-    │  ├─ ConnectFailed                       no connection came about
+    ├─ TransportError            reconnect    the connection failed; also a ConnectionError
+    │  ├─ ConnectFailed                       no attempt to connect succeeded
     │  ├─ ConnectionLost                      a connection ended
     │  └─ HeartbeatTimeout                    a connection fell silent
-    ├─ ProtocolError             frame lost   the exchange's bytes
+    ├─ ProtocolError             drop_frame   the exchange broke the protocol
     │  ├─ ParseError                          a frame that cannot be read; also a ValueError
     │  └─ UnexpectedReply                     a reply that fits no request
-    ├─ FeedError                 resync       the stream's content
-    │  ├─ ChecksumError                       a book that is not the exchange's
-    │  └─ BookNotReady                        a book that must not be read now
-    ├─ RequestError              per case     an answer that is a refusal
-    │  ├─ SubscriptionError
-    │  ├─ TradingError                        an order, or what was to happen to it
+    ├─ FeedError                 resync       the content of a stream is wrong
+    │  ├─ ChecksumError                       a book that differs from the exchange's
+    │  └─ BookNotReady                        a book that is not valid now
+    ├─ RequestError              none         a request was refused
+    │  ├─ SubscriptionError                   a subscribe or unsubscribe
+    │  ├─ TradingError                        an order request
     │  │  ├─ OrderCheckFailed                 not sent; also a ValueError
     │  │  └─ RateLimitExceeded                not sent, as the rate limit has no room
     │  ├─ OrderOutcomeUnknown                 sent, and the outcome is not known
-    │  ├─ TokenAcquisitionError
+    │  ├─ TokenAcquisitionError               the REST API gave no token
     │  └─ RequestTimeout                      no answer in time; also a TimeoutError
-    ├─ OrderNotFilled            none         an order that ended otherwise than was waited for
-    ├─ OrderUnresolved           none         an order of which nothing more can be learnt
+    ├─ OrderNotFilled            none         an order ended in another way than it was waited for
+    ├─ OrderUnresolved           none         an order that nothing to be received can settle
     ├─ OrdersStillWorking        none         orders that may be in the market after a cancel
     ├─ NotConnected              none         a request without a connection; also a RuntimeError
-    ├─ InvalidParameter          none         a parameter that makes no sense; also a ValueError
-    └─ InvalidFieldError         none         a caller's mistake; also a ValueError
+    ├─ InvalidParameter          none         a parameter that is not allowed; also a ValueError
+    └─ InvalidFieldError         none         a field that is not a number; also a ValueError
 
-Exceptions carry their data as attributes; the text is made from them. `recovery` says what the
-client does by itself: `"reconnect"`, `"resync"`, `"drop_frame"` or `"none"`.
+Exceptions carry their data as attributes. The second column is `recovery`, what the client does.
 """
 
 from __future__ import annotations
@@ -74,7 +73,7 @@ class KrakenConnectorError(Exception):
     recovery: ClassVar[str] = "none"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Orders are kept up to date by a client, so they stay behind.
+        # A client updates orders, so pickles do not contain them.
         state = self.__dict__
         for name, nothing in (("order", None), ("orders", ()), ("report", None)):
             if name in state:
@@ -90,20 +89,20 @@ def _restore(cls: type[KrakenConnectorError], args: tuple[Any, ...], state: dict
 
 
 class TransportError(KrakenConnectorError, ConnectionError):
-    """The connection failed; the client opens another one by itself."""
+    """The connection failed; the client reconnects."""
 
     recovery = "reconnect"
 
 
 class ConnectFailed(TransportError):
-    """No connection came about: in the one attempt of a first connection, or in all allowed ones.
+    """The single attempt of a first connection failed, or all allowed attempts to reconnect.
 
     Attributes:
-        url: where to.
-        attempts: how many were made.
+        url: URL of the endpoint.
+        attempts: number of attempts.
         reason: why the last one failed; `__cause__` is the exception.
-        status: the HTTP status that refused the last one, `None` if none did.
-        retry_after: seconds to wait that the refusal asked for, `None` if it did not.
+        status: HTTP status that refused the last one, `None` without one.
+        retry_after: seconds of the refusal's `Retry-After`, `None` without one.
     """
 
     status: int | None = None
@@ -118,10 +117,10 @@ class ConnectFailed(TransportError):
 
 
 class ConnectionLost(TransportError):
-    """The connection ended while something still waited for it.
+    """The connection ended while a request was pending, or for good.
 
     Attributes:
-        url: where it was to.
+        url: URL of the endpoint.
         reason: why it ended.
         code: the code of the exchange's close frame (RFC 6455, section 7.4), `None` without one.
     """
@@ -144,7 +143,7 @@ class HeartbeatTimeout(TransportError):
 
 
 class ProtocolError(KrakenConnectorError):
-    """The exchange sent something that the protocol does not allow; the frame is dropped."""
+    """The exchange sent a frame that the protocol does not allow; the client drops it."""
 
     recovery = "drop_frame"
 
@@ -153,23 +152,23 @@ class ParseError(ProtocolError, ValueError):
     """A frame that cannot be read.
 
     Attributes:
-        kind: what is wrong, one of `ParseError.KINDS`.
-        offset: byte offset in the frame at which it was noticed.
-        channel: the frame's channel, where it could still be read.
-        place: the value that is wrong, `data[0].balance`, or the field that is missing; `None` of
-            a frame that is no JSON or is wrong as a whole.
+        kind: the fault, one of `ParseError.KINDS`.
+        offset: byte offset of the fault in the frame.
+        channel: the frame's channel, if it could be read.
+        place: the wrong value, such as `data[0].balance`, or the missing field; `None` if the frame
+            is not JSON or wrong as a whole.
     """
 
-    #: Every kind and its sentence. Both cores use these and no others.
+    #: Every kind and its text. Both cores use these and no others.
     KINDS: ClassVar[dict[str, str]] = {
         "empty": "the frame is empty",
         "encoding": "the frame is not UTF-8",
         "syntax": "this is not JSON",
         "truncated": "the JSON text ends too early",
-        "trailing": "something follows the JSON value",
+        "trailing": "data follows the JSON value",
         "depth": "arrays and objects are nested too deep",
         "number": "this number cannot be represented",
-        "type": "this value has another type than the protocol says",
+        "type": "this value does not have the type of the protocol",
         "missing": "a field that the protocol requires is missing",
         "unclassified": "Unrecognized message: it has neither a channel nor a method",
     }
@@ -187,7 +186,7 @@ class ParseError(ProtocolError, ValueError):
 
 
 class UnexpectedReply(ProtocolError):
-    """A reply that does not have the shape its request asks for.
+    """A reply does not have the shape that its request requires.
 
     Attributes:
         reply: the reply.
@@ -201,18 +200,18 @@ class UnexpectedReply(ProtocolError):
 
 
 class FeedError(KrakenConnectorError):
-    """The content of a stream cannot be trusted; the client asks for it again."""
+    """The content of a stream is wrong; the client resyncs it."""
 
     recovery = "resync"
 
 
 class ChecksumError(FeedError):
-    """A book does not have the checksum that the exchange sent with it.
+    """A book does not match the checksum that the exchange sent with it.
 
     Attributes:
         symbol: the currency pair.
         expected: the exchange's checksum.
-        computed: the checksum of the book at hand.
+        computed: the checksum of the book.
     """
 
     def __init__(self, symbol: str, expected: int, computed: int) -> None:
@@ -225,7 +224,7 @@ class ChecksumError(FeedError):
 
 
 class BookNotReady(FeedError, RuntimeError):
-    """A live book was read while it is not known to be the exchange's.
+    """A live book was read while it is not valid.
 
     Attributes:
         symbol: the currency pair.
@@ -234,8 +233,8 @@ class BookNotReady(FeedError, RuntimeError):
 
     _REASONS: ClassVar[dict[str, str]] = {
         "awaiting_snapshot": "no verified snapshot has arrived yet",
-        "stale": "it failed its checksum and is being asked for again",
-        "quarantined": "it kept failing its checksum and was given up",
+        "stale": "it failed its checksum and is being resynced",
+        "quarantined": "it kept failing its checksum and is no longer retried",
     }
 
     def __init__(self, symbol: str, state: str) -> None:
@@ -249,11 +248,11 @@ class BookNotReady(FeedError, RuntimeError):
 
 
 class RequestError(KrakenConnectorError):
-    """The exchange, or this client on its behalf, refused a request.
+    """The exchange, or this client by its rules, refused a request.
 
     Attributes:
-        error: the reason; the exchange's own text where it gave one.
-        venue_error: the exchange's text verbatim, `None` when the client refused by itself.
+        error: the reason; the exchange's text if there is one.
+        venue_error: the exchange's text verbatim, `None` if the client refused.
         req_id: the request's id, if it was sent.
     """
 
@@ -270,8 +269,8 @@ class SubscriptionError(RequestError):
     """A subscribe or unsubscribe was refused for at least one symbol.
 
     Attributes:
-        rejected: the refused symbols with the exchange's text for each; a channel without
-            symbols (`instrument`, `executions`, `balances`) stands under its channel name.
+        rejected: the exchange's text by refused symbol; the key of a channel without symbols
+            (`instrument`, `executions`, `balances`) is its name.
         accepted: the symbols of the same request that were accepted and stay subscribed.
     """
 
@@ -293,16 +292,16 @@ class TradingError(RequestError):
     """A trading request was refused: it had no effect, except for what `accepted` names.
 
     Attributes:
-        method: the request's method, `add_order`.
-        kind: the reason as a word: `funds`, `post_only`, `price`, `size`, `rate`, `limit` (too many
+        method: the request's method, such as `add_order`.
+        kind: the kind of refusal: `funds`, `post_only`, `price`, `size`, `rate`, `limit` (too many
             orders), `closed` (the state of the market), `unknown_order`, `duplicate_id`,
             `permission`, `session`, `service`, `deadline`, `invalid` or `other`.
         retryable: whether the same request can succeed later without a change.
-        cl_ord_id: the client's identifier of the order, where the request has one.
-        order_id: the exchange's identifier of the order, where the request has one.
+        cl_ord_id: the client's identifier of the order, if the request has one.
+        order_id: the exchange's identifier of the order, if the request has one.
         rejected: the exchange's text by identifier, for requests about several orders.
         accepted: the identifiers of the same request that were accepted.
-        orders: the orders that the request is about, as far as the client knows them.
+        orders: the orders of the request that the client knows.
     """
 
     def __init__(
@@ -349,14 +348,14 @@ _RETRYABLE = frozenset({"rate", "closed"})
 
 
 class OrderCheckFailed(TradingError, ValueError):
-    """An order was not sent, as the exchange would refuse it by its own rules.
+    """An order was not sent, because it breaks a rule of the exchange.
 
     Attributes:
         rule: `tick`, `lot`, `minimum`, `cost`, `status`, `system`, `symbol`, `deadline`, `edit`,
             `duplicate` (an order with this `cl_ord_id` is not done) or `done` (the order ended).
-        symbol: the currency pair, `None` where the rule is about no pair.
+        symbol: the currency pair, `None` for a rule without one.
         field: the parameter that breaks the rule.
-        value: what it was.
+        value: its value.
         below: the nearest valid value below, `None` if there is none.
         above: the nearest valid value above, `None` if there is none.
     """
@@ -383,7 +382,7 @@ class OrderCheckFailed(TradingError, ValueError):
         self.above = above
 
 
-#: The kind of refusal that a rule stands for.
+#: The kind of refusal of each rule.
 _KINDS: dict[str, RefusalKind] = {
     "tick": "price",
     "lot": "size",
@@ -398,13 +397,13 @@ _KINDS: dict[str, RefusalKind] = {
 
 
 class RateLimitExceeded(TradingError):
-    """A request was not sent, as the trading rate limit has no room for it.
+    """A request was not sent, because the trading rate limit has no room for it.
 
     Attributes:
-        symbol: the currency pair whose counter is meant.
-        cost: what the request would add.
-        headroom: what there is room for.
-        seconds: after how many there is room; infinite if there never is.
+        symbol: the currency pair of the counter.
+        cost: cost of the request.
+        headroom: cost that still fits.
+        seconds: seconds until there is room; infinite if there never is.
     """
 
     def __init__(
@@ -426,20 +425,20 @@ class RateLimitExceeded(TradingError):
 class OrderOutcomeUnknown(RequestError):
     """A trading request was sent, and its outcome is not known.
 
-    It may have been carried out, may still be carried out, or may never be. The client sends
-    nothing again by itself. A reply that comes late and the `executions` stream still settle the
-    orders: wait for each with `order.wait_settled()`.
+    The request may have been carried out, may still be, or may never be. The client does not retry
+    it. A late reply or the `executions` stream can still settle the orders: wait for each with
+    `order.wait_settled()`.
 
-    It is neither a `TimeoutError` nor a `ConnectionError`: code that repeats a request after one of
-    these would place the order twice.
+    This is neither a `TimeoutError` nor a `ConnectionError`: code that retries after one of these
+    would place the order twice.
 
     Attributes:
-        method: the request's method, `add_order`.
-        cl_ord_id: the client's identifier of the order, where the request has one.
-        order_id: the exchange's identifier of the order, where the request has one.
-        orders: the orders that the request is about, as far as the client knows them.
+        method: the request's method, such as `add_order`.
+        cl_ord_id: the client's identifier of the order, if the request has one.
+        order_id: the exchange's identifier of the order, if the request has one.
+        orders: the orders of the request that the client knows.
         unanswered: the identifiers in doubt, for requests about several orders.
-        rejected: the exchange's text by identifier, for those that were refused.
+        rejected: the exchange's text by refused identifier.
         accepted: the identifiers that were accepted.
     """
 
@@ -468,7 +467,7 @@ class OrderOutcomeUnknown(RequestError):
         names = ", ".join(self.unanswered) or order_id or cl_ord_id
         about = f" ({names})" if names else ""
         text = f"the outcome of {method}{about} is unknown: {reason}"
-        text = f"{text}; sent again, it could be done twice"
+        text = f"{text}; a retry could carry it out twice"
         super().__init__(text, req_id, venue_error=venue_error)
 
     @property
@@ -478,10 +477,10 @@ class OrderOutcomeUnknown(RequestError):
 
 
 class OrderNotFilled(KrakenConnectorError):
-    """An order ended otherwise than was waited for.
+    """An order ended in another way than it was waited for.
 
     Attributes:
-        order: the order; its `status`, `reason`, `cum_qty` and `fills` say what became of it.
+        order: the order; see its `status`, `reason`, `cum_qty` and `fills`.
     """
 
     def __init__(self, order: Any) -> None:
@@ -491,14 +490,14 @@ class OrderNotFilled(KrakenConnectorError):
 
 
 class OrderUnresolved(KrakenConnectorError):
-    """Nothing that this client can still receive will tell what was waited for.
+    """No message that this client can still receive will settle the order.
 
-    Raised by the `wait_*` methods of an order instead of waiting for ever: when `executions` is not
-    followed, or when the snapshots that were asked for do not settle the order.
+    Raised by the `wait_*` methods of an order instead of waiting for ever: `executions` is not
+    followed, or the requested snapshots do not settle the order.
 
     Attributes:
         order: the order; `reason` says what is missing.
-        reason: why nothing more can be learnt.
+        reason: why the order cannot be settled.
     """
 
     def __init__(self, order: Any, reason: str) -> None:
@@ -510,12 +509,12 @@ class OrderUnresolved(KrakenConnectorError):
 class OrdersStillWorking(KrakenConnectorError):
     """Orders that were to be cancelled may still be in the market.
 
-    It is no `TimeoutError`, although it is raised when time is up: the code that repeats whatever
-    timed out must not pass over it, as the orders can be filled. Cancelling again is safe.
+    This is not a `TimeoutError`, although it is raised after a timeout: code that retries after
+    timeouts must not ignore it, as the orders can be filled. Cancelling again is safe.
 
     Attributes:
         orders: the orders that may be in the market.
-        report: what became of the others, a `CancelReport`.
+        report: a `CancelReport` of the others.
     """
 
     def __init__(self, orders: Sequence[Any], report: Any) -> None:
@@ -532,9 +531,9 @@ class TokenAcquisitionError(RequestError):
     """No WebSocket token could be fetched from the REST API.
 
     Attributes:
-        status: the HTTP status of the answer, `None` without one.
-        errors: the exchange's texts, empty where it gave none; `venue_error` joins them.
-        retry_after: seconds to wait that the answer asked for, `None` if it did not.
+        status: the HTTP status of the answer, `None` without an answer.
+        errors: the exchange's texts, empty if there are none; `venue_error` joins them.
+        retry_after: seconds of the answer's `Retry-After`, `None` without one.
     """
 
     status: int | None = None
@@ -545,7 +544,7 @@ class TokenAcquisitionError(RequestError):
 class RequestTimeout(RequestError, TimeoutError):
     """A request was not answered within `request_timeout` seconds; its outcome is unknown.
 
-    An order has `OrderOutcomeUnknown` for that: when it raises this, it never left.
+    An order request raises this only if it was never sent, and otherwise `OrderOutcomeUnknown`.
 
     Attributes:
         unanswered: the symbols without an answer, empty for requests without symbols.
@@ -558,7 +557,7 @@ class RequestTimeout(RequestError, TimeoutError):
         self.unanswered = tuple(unanswered)
 
 
-#: What to do, by state.
+#: Advice by state.
 _HINTS = {
     "reconnecting": "try again later",
     "trading_only": "call connect() to open market data again",
@@ -570,7 +569,7 @@ class NotConnected(KrakenConnectorError, RuntimeError):
     """A request was made while the client is not connected.
 
     Attributes:
-        state: the connection state at that moment.
+        state: the state of the client then.
     """
 
     def __init__(self, action: str, state: str) -> None:
@@ -586,7 +585,7 @@ class InvalidParameter(KrakenConnectorError, ValueError):
     Attributes:
         field: name of the parameter.
         expected: what it must be.
-        value: what came.
+        value: its value.
     """
 
     def __init__(self, field: str, expected: str, value: Any) -> None:
@@ -597,11 +596,11 @@ class InvalidParameter(KrakenConnectorError, ValueError):
 
 
 class InvalidFieldError(KrakenConnectorError, ValueError):
-    """A field was asked for that does not exist or does not hold a number.
+    """A requested field does not exist or is not a number.
 
     Attributes:
         model: the class name of the item.
-        field: the name that was asked for.
+        field: the name of the field.
     """
 
     def __init__(self, model: str, field: str, numeric: Sequence[str]) -> None:
@@ -611,7 +610,7 @@ class InvalidFieldError(KrakenConnectorError, ValueError):
         super().__init__(f"{model} has no number in {field!r}; its numeric fields: {names}")
 
 
-if not TYPE_CHECKING:  # a checker would take any name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = names_of_rest(
         __name__, "InvalidResponseModel", "KrakenAPIError", "UnexpectedStatus"
     )

@@ -1,4 +1,4 @@
-"""What an error text of the exchange means: its kind, whether it is certain, whether to try again.
+"""What an error text of the exchange means: its kind, whether it is certain, whether to retry.
 
 Sources: docs.kraken.com, page "API Errors", for the `E<Area>:<text>` families; captured replies for
 the plain sentences of the gateway; the error-handling guide of Kraken's own SDK for stale tokens
@@ -38,9 +38,9 @@ class Refusal:
     """What an error text means.
 
     Attributes:
-        kind: the reason as a word, see `RefusalKind`.
-        is_certain: whether the request had no effect. Errors of the service itself say that
-            something went wrong on the way, not that nothing was done.
+        kind: the kind of refusal, see `RefusalKind`.
+        is_certain: whether the request certainly had no effect. An error of the service itself
+            does not prove that nothing was done.
         retryable: whether the same request can succeed later without a change.
     """
 
@@ -52,10 +52,10 @@ class Refusal:
 _SESSION = Refusal("session", retryable=True)
 _OTHER = Refusal("other")
 _SERVICE = Refusal("service", is_certain=False, retryable=True)
-#: No text, or something that is none.
+#: No text, or a value that is not text.
 _UNREADABLE = Refusal("other", is_certain=False)
 
-#: By the beginning of the text, in lower case; the first that fits decides.
+#: By the beginning of the text, in lower case; the first match decides.
 _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
     ("eservice:market in", Refusal("closed", retryable=True)),
     ("eservice:deadline elapsed", Refusal("deadline", retryable=True)),
@@ -100,16 +100,15 @@ _BY_PREFIX: tuple[tuple[str, Refusal], ...] = (
 )
 
 
-#: Something went wrong on the way, or it is a warning (page "API Errors": texts begin with `E` or
-#: `W`).
+#: A failure of the service, or a warning (page "API Errors": texts begin with `E` or `W`).
 _DOUBTFUL = re.compile(r"internal error|unknown error|^w[a-z]+:")
-#: The word itself: `tokenized` assets are something else.
+#: The word itself, not `tokenized` (assets).
 _TOKEN = re.compile(r"\btoken(s|\(s\))?(?![a-z])")
 _BAD = re.compile(r"stale|expired|invalid|not found")
 
 
 def classify(text: object) -> Refusal:
-    """Return what an error text means; what is no text is not certain."""
+    """Return what an error text means; a value that is not text is not certain."""
     if not isinstance(text, str) or not text:
         return _UNREADABLE
     if is_stale_token(text):
@@ -121,11 +120,11 @@ def classify(text: object) -> Refusal:
 
 
 def is_stale_token(text: object) -> bool:
-    """Tell whether an error text says that the session token is not valid any more.
+    """Return whether an error text says that the session token is no longer valid.
 
-    The exchange says `ESession:Invalid session` on private subscriptions (captured) and
-    `EAPI:Invalid token` on orders (Kraken's SDK, which takes any text with `token` and one of
-    `stale`, `expired` and `invalid` for it).
+    The exchange sends `ESession:Invalid session` for private subscriptions (captured) and
+    `EAPI:Invalid token` for orders (Kraken's SDK, which matches any text with `token` and one of
+    `stale`, `expired` and `invalid`).
     """
     if not isinstance(text, str):
         return False

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from benches import report
 from benches.results import Results
-from benches.targets import OLD, ORJSON, TARGETS
+from benches.targets import OLD, ORJSON, PICOWS, TARGETS
 
 
 def document(results: Results) -> dict[str, Any]:
@@ -73,3 +73,12 @@ def test_the_page_shows_tables_pictures_and_what_is_missing(results: Results) ->
 )
 def test_verdicts_know_both_senses(key: str, figure: float, said: str) -> None:
     assert report.verdict(key, figure) == said
+
+
+def test_the_page_opens_with_the_headlines_that_were_measured(results: Results) -> None:
+    for section, us in ("latency p50", 55.9), ("latency p99", 167.0):
+        results.add(
+            section, "10,000/s, asyncio, plain", "us", {"callback": [us] * 2, PICOWS: [2 * us] * 2}
+        )
+    (line,) = report.headlines(document(results))
+    assert line[1:] == ("55.9 / 167 us", f"{PICOWS} 112 / 334")

@@ -22,7 +22,6 @@ from kraken_connector.cli import inputs, live
 from kraken_connector.cli.app import app
 from kraken_connector.sim import SimulatedExchange
 
-NO_KEY = "level3 needs a token"
 RECORDING = Path(__file__).parents[1] / "fixtures/vectors/book-replay-btcusd-2023-07-30.jsonl"
 
 
@@ -77,7 +76,7 @@ def test_help_lists_the_commands_and_no_arguments_ask_for_help() -> None:
 
 def test_help_states_units_and_defaults() -> None:
     text = kraken_ws("demo", "--help").output
-    for word in ("SECONDS", "PER_SECOND", "LEVELS", "400", "Ctrl-C ends it"):
+    for word in ("SECONDS", "PER_SECOND", "LEVELS", "400", "run until Ctrl-C"):
         assert word in text
 
 
@@ -124,7 +123,7 @@ def test_replay_without_books_is_fine_and_says_so() -> None:
     observed = RECORDING.parents[1] / "observed/user-data.jsonl"
     result = kraken_ws("replay", observed)
     assert result.exit_code == 0
-    assert fact(result, "verified") == "0, there are no book messages"
+    assert fact(result, "verified") == "0, no book messages"
 
 
 def test_replay_at_a_pace_shows_the_books_on_the_way() -> None:
@@ -258,7 +257,7 @@ def test_demo_fails_when_books_do_not_come(monkeypatch: pytest.MonkeyPatch) -> N
     assert result.exit_code == 1
     last = result.stderr.splitlines()[-1]
     assert re.fullmatch(
-        r"kraken-ws: 1 of 2 books did not come in \d\.\d s: give them longer, or ask for fewer",
+        r"kraken-ws: 1 of 2 books did not come in \d\.\d s: try a longer time, or fewer books",
         last,
     )
 
@@ -375,7 +374,7 @@ HERE = Path(__file__).parent
         ),
         (
             ("watch", "level3", "BTC/USD"),
-            f"{NO_KEY}: no API key: set KRAKEN_API_KEY and KRAKEN_API_SECRET",
+            "watch level3 needs an API key: set KRAKEN_API_KEY and KRAKEN_API_SECRET",
         ),
         (
             ("watch", "book", "BTC/USD", "--url", "http://127.0.0.1"),
@@ -395,36 +394,36 @@ HERE = Path(__file__).parent
         ),
         (("demo", "--symbols", "0"), "--symbols must be at least 1 and at most 10000"),
         (("sim", "--symbols", "10001"), "--symbols must be at least 1 and at most 10000"),
-        (("sim", "--symbols", ""), "no symbol: name one, like BTC/USD"),
-        (("demo", "--symbols", ","), "no symbol: name one, like BTC/USD"),
-        (("watch", "book", ""), "no symbol: name one, like BTC/USD"),
-        (("watch", "book", "\udcff/USD"), "'\\udcff/USD' is no text: use UTF-8"),
+        (("sim", "--symbols", ""), "no symbol given: name one, such as BTC/USD"),
+        (("demo", "--symbols", ","), "no symbol given: name one, such as BTC/USD"),
+        (("watch", "book", ""), "no symbol given: name one, such as BTC/USD"),
+        (("watch", "book", "\udcff/USD"), "'\\udcff/USD' is not UTF-8 text"),
         (
             ("watch", "ticker", "BTC/USD", "--depth", "25"),
-            "--depth belongs to book and level3: nothing else has levels",
+            "--depth is for book and level3: other channels have no levels",
         ),
         (
             ("watch", "book", "BTC/USD", "--rest-url", "http://127.0.0.1:1"),
-            "--rest-url belongs to level3 of a real exchange: only that takes one",
+            "--rest-url is for level3 without --simulate: nothing else needs a token",
         ),
-        (("demo", "--speed", "2"), "--speed belongs to --file: made-up markets have --rate"),
-        (("sim", "--speed", "2"), "--speed belongs to --file: made-up markets have --rate"),
+        (("demo", "--speed", "2"), "--speed needs --file: use --rate for simulated markets"),
+        (("sim", "--speed", "2"), "--speed needs --file: use --rate for simulated markets"),
         (
             ("sim", "--file", RECORDING, "--seed", "1"),
-            "--seed has no use with --file: the recording decides",
+            "--seed has no effect with --file: the recording decides",
         ),
         (
             ("sim", "--file", RECORDING, "--rate", "1"),
-            "--rate has no use with --file: the recording decides",
+            "--rate has no effect with --file: the recording decides",
         ),
-        (("demo", "--file", "-"), "cannot read standard input: only replay does; give a file"),
+        (("demo", "--file", "-"), "cannot read standard input: only replay can; give a file"),
         (
             ("replay", "-", "--speed", "2"),
-            "--speed needs a file: standard input is replayed as fast as it comes",
+            "--speed needs a file: standard input is replayed as it arrives",
         ),
         (
             ("demo", "--file", RECORDING, "--depth", "10"),
-            "--depth has no use with --file: the recording decides",
+            "--depth has no effect with --file: the recording decides",
         ),
         (("replay", "absent.jsonl"), "cannot read absent.jsonl: no such file or directory"),
         (("replay", HERE), f"cannot read {HERE}: is a directory"),
@@ -443,7 +442,7 @@ def test_an_empty_address_of_the_token_is_not_the_exchange(monkeypatch: pytest.M
     monkeypatch.setenv("KRAKEN_API_SECRET", "c2VjcmV0")
     result = kraken_ws("watch", "level3", "BTC/USD", "--rest-url", "", "--seconds", "0.1")
     assert result.exit_code == 2
-    assert re.fullmatch(rf"kraken-ws: {NO_KEY}: base_url .+\n", result.stderr)
+    assert re.fullmatch(r"kraken-ws: base_url .+\n", result.stderr)
 
 
 @pytest.mark.parametrize(
@@ -471,6 +470,6 @@ def test_an_empty_file_and_one_without_books_are_told(tmp_path: Path) -> None:
     file.touch()
     assert kraken_ws("replay", file).stderr == f"kraken-ws: {file} is empty\n"
     file.write_text('{"channel":"heartbeat"}\n')
-    assert kraken_ws("demo", "--file", file).stderr == f"kraken-ws: {file} has no books to show\n"
+    assert kraken_ws("demo", "--file", file).stderr == f"kraken-ws: {file} has no books\n"
     file.write_text("junk\n")
     assert kraken_ws("sim", "--file", file).stderr.startswith(f"kraken-ws: cannot play {file}: ")

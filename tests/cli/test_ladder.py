@@ -103,7 +103,7 @@ def test_title_does_not_count_levels_when_all_of_them_are_shown() -> None:
     [
         ("awaiting_snapshot", "waiting for a snapshot"),
         ("stale", "checksum failed, resync"),
-        ("quarantined", "given up"),
+        ("quarantined", "quarantined"),
     ],
 )
 def test_a_book_that_is_not_valid_shows_why_and_no_price(state: str, words: str) -> None:

@@ -40,7 +40,7 @@ def introduction(process: subprocess.Popen[str]) -> dict[str, str]:
     for line in process.stdout:
         name, _, value = line.rstrip("\n").partition("  ")
         said[name] = value.strip()
-        if line.startswith("The key is good for this simulator only"):
+        if line.startswith("The key is valid for this simulator only"):
             return said
     raise AssertionError(process.stderr and process.stderr.read())
 

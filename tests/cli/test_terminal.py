@@ -79,7 +79,7 @@ def test_a_question_mark_explains_and_q_leaves() -> None:
         terminal.wait_for(lambda: shows_books(terminal))
         assert "  ? help  " in terminal.screen()[0]
         terminal.type(b"?")
-        terminal.wait_for(lambda: terminal.screen()[0].startswith("kraken-ws  ? or q leads back"))
+        terminal.wait_for(lambda: terminal.screen()[0].startswith("kraken-ws  ? or q goes back"))
         terminal.type(b"q")
         terminal.wait_for(lambda: shows_books(terminal))
         terminal.type(b"xq")

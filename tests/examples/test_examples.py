@@ -20,7 +20,7 @@ NO_SCRIPTS = {"exchange.py", "pytest_simulator.py"}
 SHOWN = {
     "quickstart.py": [r"^\(Decimal\('\d+\.\d'\), .*\) spread \d+\.\d$"],
     "books.py": [
-        r"^mismatch: BTC/USD must not be read now, it is stale$",
+        r"^mismatch: BTC/USD cannot be read now, it is stale$",
         r"^ETH/USD \d+\.\d{8} @ \d+\.\d\d \| \d+\.\d{8} @ \d+\.\d\d$",
         r"^BTC/USD: \d{2,} verified, 1 not$",
         r"^ETH/USD: \d{2,} verified, 0 not$",

@@ -1,4 +1,4 @@
-"""The commands and their options; what they do is in the modules beside this one."""
+"""The commands and their options; the other modules of this package implement them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="Recorded frames, one JSON text a line; gzip and Zstandard too; - is standard input.",
+        help="Recorded frames, one JSON text per line (gzip, Zstandard too); - is stdin.",
     ),
 ]
 PlayedFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Play recorded frames, one JSON text a line, instead of made-up markets.",
+        help="Play recorded frames, one JSON text per line, instead of simulated markets.",
     ),
 ]
 Speed = Annotated[
@@ -55,7 +55,7 @@ Speed = Annotated[
         min=0.001,
         metavar="TIMES",
         callback=inputs.number,
-        help="With --file: times as fast as recorded.",
+        help="With --file: playback speed (2 = twice as fast).",
         show_default="1",
     ),
 ]
@@ -63,12 +63,12 @@ Symbols = Annotated[
     str | None,
     typer.Option(
         metavar="SYMBOLS",
-        help="How many, or which: BTC/USD,ETH/USD.",
+        help="A number of pairs, or a list: BTC/USD,ETH/USD.",
         show_default="as many as fit; sim lists ten",
     ),
 ]
 Plain = Annotated[
-    bool, typer.Option("--plain", help="Print lines, one a second, instead of drawing a screen.")
+    bool, typer.Option("--plain", help="Print one line per second instead of drawing a screen.")
 ]
 Seconds = Annotated[
     float | None,
@@ -76,14 +76,14 @@ Seconds = Annotated[
         min=0.1,
         metavar="SECONDS",
         callback=inputs.number,
-        help="End after so long.",
-        show_default="Ctrl-C ends it",
+        help="Stop after SECONDS.",
+        show_default="run until Ctrl-C",
     ),
 ]
 
 
-_RECORDED = "has no use with --file: the recording decides"
-_NOT_RECORDED = "belongs to --file: made-up markets have --rate"
+_RECORDED = "has no effect with --file: the recording decides"
+_NOT_RECORDED = "needs --file: use --rate for simulated markets"
 
 
 def _print_version(wanted: bool) -> None:
@@ -114,7 +114,7 @@ def demo(
             min=0.1,
             metavar="PER_SECOND",
             callback=inputs.number,
-            help="Book updates a second, all symbols together.",
+            help="Book updates per second, all symbols together.",
             show_default="400",
         ),
     ] = None,
@@ -130,9 +130,9 @@ def demo(
 ) -> None:
     """Show verified books from a simulated exchange: no network, no account.
 
-    Starts an exchange on this machine, connects the client to it like to the real one, and shows
-    live order books, every message checked against the exchange's checksum. The exit code is 0
-    when all of them matched.
+    Starts an exchange on this machine, connects the client to it, and shows
+    live order books. Every message is verified against the exchange's checksum.
+    The exit code is 0 if all of them matched.
     """
     console, wanted = _console(plain), inputs.listing(symbols)
     if file is not None:
@@ -162,7 +162,7 @@ def demo(
 @app.command()
 def watch(
     channel: Annotated[
-        Channel, typer.Argument(metavar="ticker|trade|book|level3", help="What to look at.")
+        Channel, typer.Argument(metavar="ticker|trade|book|level3", help="Channel to show.")
     ],
     symbols: Annotated[
         list[str], typer.Argument(metavar="SYMBOL...", help="Currency pairs, like BTC/USD.")
@@ -183,29 +183,29 @@ def watch(
         str | None,
         typer.Option(
             metavar="URL",
-            help="Where the token comes from that level3 needs.",
+            help="REST endpoint for the token that level3 needs.",
             show_default="Kraken's",
         ),
     ] = None,
     simulate: Annotated[
-        bool, typer.Option("--simulate", help="Start a simulated exchange and watch that.")
+        bool, typer.Option("--simulate", help="Start a simulated exchange and watch it.")
     ] = False,
     seconds: Seconds = None,
     plain: Plain = False,
 ) -> None:
-    """Watch tickers, trades, books or the orders in them.
+    """Watch tickers, trades, books or the single orders in them.
 
-    Live from Kraken or from a simulated exchange. Single orders (level3) need an API key in
-    KRAKEN_API_KEY and KRAKEN_API_SECRET, unless the exchange is a simulated one of its own.
+    Shows live data from Kraken or a simulated exchange. Without --simulate,
+    level3 needs an API key: set KRAKEN_API_KEY and KRAKEN_API_SECRET.
     """
     pairs, endpoint = inputs.symbols(symbols), inputs.endpoint(url, simulate=simulate)
     wants_book = bool(channel.depths)
     wants_token = channel.needs_token and not simulate
     if not wants_book:
-        inputs.refuse("belongs to book and level3: nothing else has levels", depth=depth)
+        inputs.refuse("is for book and level3: other channels have no levels", depth=depth)
     if not wants_token:
         inputs.refuse(
-            "belongs to level3 of a real exchange: only that takes one", rest_url=rest_url
+            "is for level3 without --simulate: nothing else needs a token", rest_url=rest_url
         )
     show = LiveSession(
         [channel.params(pairs, inputs.depth(depth or 10, channel.depths or BOOK_DEPTHS))],
@@ -233,15 +233,16 @@ def replay(
             min=0.001,
             metavar="TIMES",
             callback=inputs.number,
-            help="Show the books at the pace of the recording, so many times as fast.",
+            help="Show the books at this playback speed (2 = twice as fast).",
             show_default="as fast as possible, without showing them",
         ),
     ] = None,
     plain: Plain = False,
 ) -> None:
-    """Feed a recorded file straight into an engine and verify every checksum in it.
+    """Feed a recorded file into an engine and verify every checksum in it.
 
-    The exit code is 0 when every line could be read and every book message was verified.
+    The exit code is 0 if every line could be read and every book message was
+    verified.
     """
     player = Player(inputs.replayed(file, speed), speed=speed)
     console = _console(plain)
@@ -277,24 +278,25 @@ def sim(
             min=0,
             metavar="PER_SECOND",
             callback=inputs.number,
-            help="Market steps a second, all symbols together.",
+            help="Market steps per second, all symbols together.",
             show_default="200",
         ),
     ] = None,
     symbols: Symbols = None,
     seed: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", help="Equal seeds give equal markets.", show_default="7"),
+        typer.Option(metavar="NUMBER", help="Random seed of the markets.", show_default="7"),
     ] = None,
     file: PlayedFile = None,
     speed: Speed = None,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print requests and what else happens.")
+        bool, typer.Option("--verbose", "-v", help="Log every request and event.")
     ] = False,
 ) -> None:
     """Run a simulated exchange on this machine until Ctrl-C.
 
-    It speaks WebSocket API v2, private channels included, and the REST call for their token.
+    It serves WebSocket API v2, private channels included, and the REST call
+    for their token.
     """
     options: dict[str, Any] = {"host": host, "port": port}
     options["hosts"] = "three" if three_hosts else "one"
@@ -309,7 +311,7 @@ def sim(
 
 
 def _show(show: LiveSession) -> None:
-    """Show a session, then sum it up.
+    """Show a session, then print its summary.
 
     Raises:
         typer.Exit: always.
@@ -329,15 +331,15 @@ def _show(show: LiveSession) -> None:
 
 
 def _end_by(number: signal.Signals | None) -> None:
-    """End with what a shell makes of a signal, if one came before there was anything to end."""
+    """Exit with the shell's code for a signal, if one came before the first message."""
     if number is not None:
         raise typer.Exit(128 + number)
 
 
 def _run(main: Coroutine[Any, Any, None]) -> signal.Signals | None:
-    """Run to the end, or to Ctrl-C or SIGTERM, which are ordinary ends too.
+    """Run to the end, or until Ctrl-C or SIGTERM.
 
-    The first of them cancels, so that all is left in order; a second Ctrl-C does not wait for that.
+    The first signal cancels, so that resources are released; a second Ctrl-C ends at once.
 
     Returns:
         The signal that ended it, if one did.
@@ -369,7 +371,7 @@ def _run(main: Coroutine[Any, Any, None]) -> signal.Signals | None:
 
 
 def _feed(player: Player, console: Console) -> signal.Signals | None:
-    """Feed a file at once, up to Ctrl-C; what that interrupts may wait for standard input.
+    """Feed a file as fast as possible, until Ctrl-C, which also interrupts reading standard input.
 
     Returns:
         The signal that ended it, if one did.
@@ -387,7 +389,7 @@ def _feed(player: Player, console: Console) -> signal.Signals | None:
 
 
 def _handlers(*numbers: signal.Signals) -> dict[signal.Signals, Any]:
-    """Return what handles signals; without those that are ignored, which is to stay so.
+    """Return the handlers of signals, except for ignored signals, which stay ignored.
 
     A shell makes commands in the background ignore Ctrl-C.
     """
@@ -405,11 +407,11 @@ def _restore(handlers: dict[signal.Signals, Any]) -> None:
 
 
 def _console(plain: bool) -> Console:
-    """Return where to write; colours and a screen only on a real terminal, whatever CI sets."""
+    """Return the console; it has colours and a screen only on a real terminal, whatever CI sets."""
     drawable = not plain and sys.stdout is not None and sys.stdout.isatty()
     return Console(force_terminal=None if drawable else False, highlight=False)
 
 
 def _errors() -> Console:
-    """Return where notices go that are no data."""
+    """Return the console for notices."""
     return Console(stderr=True, force_terminal=False, highlight=False)

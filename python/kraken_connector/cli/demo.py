@@ -1,4 +1,4 @@
-"""`kraken-ws demo`: an exchange, a client and verified books, all on this machine."""
+"""`kraken-ws demo`: an exchange, a client and verified books on this machine."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _FEWEST, _MOST = 3, 10
 
 
 def books_for(console: Console) -> int:
-    """Return how many books of ten levels fill a screen."""
+    """Return the number of books of ten levels that fill a screen."""
     columns = max(_FEWEST, console.width // _COMFORTABLE_WIDTH)
     rows = (console.height - 2) // height(10)
     return max(_FEWEST, min(columns * rows, _MOST))
 
 
 def recorded_books(path: Path, wanted: int | Sequence[str] | None) -> dict[str, int]:
-    """Return the depth of each book in a recording, of those that are wanted.
+    """Return the depths of the wanted books in a recording.
 
     Raises:
-        typer.Exit: there are none, or not those.
+        typer.Exit: the recording has no books, or not the wanted ones.
     """
     player = Player(path)
     player.run(Console(quiet=True))
     depths = {symbol: book.depth for symbol, book in player.engine.books().items()}
     if not depths:
-        inputs.fail(f"{path} has no books to show")
+        inputs.fail(f"{path} has no books")
     if wanted is None or isinstance(wanted, int):
         return dict(list(depths.items())[:wanted])
     if missing := [symbol for symbol in wanted if symbol not in depths]:
@@ -42,7 +42,7 @@ def recorded_books(path: Path, wanted: int | Sequence[str] | None) -> dict[str, 
 
 
 def book_subscriptions(depths: dict[str, int]) -> list[BookParams]:
-    """Return what to ask for, given the depth of each symbol."""
+    """Return the subscriptions for the depth of each symbol."""
     by_depth: dict[int, list[str]] = {}
     for symbol, depth in depths.items():
         by_depth.setdefault(depth, []).append(symbol)

@@ -1,4 +1,4 @@
-"""Numbers as text: the wire's digits, counts, durations."""
+"""Numbers as text: digits of the wire, counts, durations."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ def aligned(numbers: Sequence[str]) -> list[str]:
 
 
 def significant(number: str) -> int:
-    """Return how many characters of a number are left of its trailing zeros."""
+    """Return the number of characters before the trailing zeros of a number."""
     return len(number.rstrip("0").rstrip(".")) if "." in number else len(number)
 
 
 def count(number: int) -> str:
-    """Return a count with its thousands set apart."""
+    """Return a count with thousands separators."""
     return f"{number:,}"
 
 
 def rate(per_second: float) -> str:
-    """Return events a second, fine where there are few of them."""
+    """Return events per second, with a decimal below 10."""
     return f"{per_second:,.0f}/s" if per_second >= 10 else f"{per_second:.1f}/s"
 
 
 def duration(ns: float | None) -> str:
-    """Return a duration given in nanoseconds in the unit that suits it; `-` when there is none."""
+    """Return a duration given in nanoseconds in a suitable unit; `-` for `None`."""
     if ns is None:
         return "-"
     if ns < 1_000_000:
@@ -56,5 +56,5 @@ def clock(seconds: float) -> str:
 
 
 def since(seconds: float) -> str:
-    """Return a time that has passed, as finely as one can still read it while it changes."""
+    """Return an elapsed time, in tenths below 10 seconds."""
     return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:,.0f} s"

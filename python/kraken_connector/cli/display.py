@@ -1,4 +1,4 @@
-"""When and where to draw: a full screen on a terminal, a line a second elsewhere."""
+"""Drawing: a full screen on a terminal, one line per second elsewhere."""
 
 from __future__ import annotations
 
@@ -23,39 +23,38 @@ T = TypeVar("T")
 
 _SCREEN_SECONDS = 0.1
 _LINE_SECONDS = 1.0
-#: How long drawing may hold up a message; Python's own is ten times that.
+#: How long drawing may delay a message; Python's default is ten times that.
 _SWITCH_SECONDS = 0.0005
 _SHIFTS = {"up": -1, "left": -1, "down": 1, "right": 1}
 
 
 class Picture(Protocol[T]):
-    """Something to look at.
+    """A view of the session, as screen or text.
 
-    `take` is called between two messages, the others possibly in another thread with what it
-    returned.
+    `take` is called between two messages, the other methods possibly in another thread with its
+    result.
     """
 
     def take(self) -> T:
-        """Return all that is to be shown of this moment."""
+        """Return the data to show."""
 
     def screen(self, moment: T, width: int, lines: int, shift: int = 0) -> list[Text]:
         """Return the lines of a full screen, at most `lines`.
 
-        Where not everything fits, the first `shift` things stand last, counted round and round.
+        If not everything fits, the first `shift` items move to the end, cyclically.
         """
 
     def line(self, moment: T) -> str:
         """Return the same in one line of ASCII text."""
 
     def rest(self, moment: T) -> str:
-        """Return what must not be missing at the end, though no line has said it yet."""
+        """Return the text that no line has shown yet, to print at the end."""
 
 
 class _Screen(Generic[T]):
-    """The alternate screen of a terminal, and its keys: `q` leaves, `?` explains, arrows move.
+    """The alternate screen of a terminal, and its keys: `q` quits, `?` shows help, arrows scroll.
 
-    Drawing happens in a thread of its own: a message that arrives meanwhile is not kept waiting
-    for a picture.
+    Drawing has its own thread, so that it does not delay messages.
     """
 
     def __init__(self, picture: Picture[T], console: Console) -> None:
@@ -72,7 +71,7 @@ class _Screen(Generic[T]):
         self._exit.callback(sys.setswitchinterval, sys.getswitchinterval())
         sys.setswitchinterval(_SWITCH_SECONDS)
         self._live = self._exit.enter_context(live)
-        # Entered last, so left first: no drawing is under way when the terminal is given back.
+        # Entered last, so left first: drawing has ended when the terminal is restored.
         self._thread = self._exit.enter_context(ThreadPoolExecutor(1, "kraken-ws-screen"))
         return self
 
@@ -105,7 +104,7 @@ class _Screen(Generic[T]):
 
 
 class _Lines(Generic[T]):
-    """Text for pipes, logs and terminals that cannot do more."""
+    """Text for pipes, logs and simple terminals."""
 
     is_left = False
 
@@ -144,14 +143,14 @@ async def present(
     """Show a picture until its source ends or time is up.
 
     Args:
-        picture: what to show.
+        picture: the picture.
         source: the task that feeds it; cancelled when time is up.
-        console: a terminal gets a full screen, everything else a line a second.
-        seconds: when to end, `None` for not by itself.
-        is_over: asked after each drawing; another reason to end.
+        console: a terminal gets a full screen, any other output one line per second.
+        seconds: duration, `None` for no limit.
+        is_over: called after each drawing; ends the display when it returns true.
 
     Raises:
-        Exception: whatever ended the source.
+        Exception: the exception that ended the source.
     """
     loop = asyncio.get_running_loop()
     end = loop.time() + (math.inf if seconds is None else seconds)
@@ -167,7 +166,7 @@ async def present(
 
 
 async def stop(task: asyncio.Task[None]) -> None:
-    """End a task and raise what ended it, unless it was this."""
+    """Cancel a task; raise its exception if it has ended with one."""
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
@@ -175,5 +174,5 @@ async def stop(task: asyncio.Task[None]) -> None:
 
 
 def fullscreen(console: Console) -> bool:
-    """Tell whether the console can be drawn on."""
+    """Return whether the console can show a full screen."""
     return console.is_terminal and not console.is_dumb_terminal

@@ -1,4 +1,4 @@
-"""A full screen around whatever is shown."""
+"""The lines above and below the body of a full screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def framed(
 ) -> list[Text]:
     """Return `lines` lines: the session above, its traffic below, the body between.
 
-    Blank lines set the body apart where there is room for both of them.
+    Blank lines surround the body if there is room for both of them.
     """
     room = lines - 2
     blank = [Text("")]

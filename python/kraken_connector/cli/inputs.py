@@ -1,4 +1,4 @@
-"""What users type, checked; whatever is wrong with it ends the command with one line."""
+"""Checks of the user's input; an error ends the command with one line."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from ..ws.constants import BOOK_DEPTHS, PUBLIC_URL
 from ..ws.pool.hosts import Hosts
 from ..ws.subscribe import BookParams
 
-#: Exit codes: something did not hold or did not work; the command line itself was wrong.
+#: Exit codes: the command failed; the command line was wrong.
 FAILED, MISUSED = 1, 2
-#: More books than the exchange has; a simulated one gets slow long before.
+#: More than the exchange has; a simulated exchange is slow with far fewer.
 MOST_SYMBOLS = 10_000
-#: What stands for standard input.
+#: The path that means standard input.
 STDIN = Path("-")
 
 
 class Endpoint(NamedTuple):
-    """Where to connect to, as a URL and in words."""
+    """Where to connect to, as a URL and as text."""
 
     url: str
     host: str
 
 
 def fail(message: str, code: int = FAILED) -> NoReturn:
-    """Say in one line on standard error what is wrong, and end.
+    """Print one line with the error on standard error, and exit.
 
     Raises:
         typer.Exit: always.
@@ -47,10 +47,10 @@ def fail(message: str, code: int = FAILED) -> NoReturn:
 
 
 def symbols(names: list[str]) -> list[str]:
-    """Return the symbols that are meant, each once; `BTC/USD,ETH/USD` counts as two."""
+    """Return the symbols, each once; `BTC/USD,ETH/USD` counts as two."""
     wanted = [_decoded(name) for part in names for name in part.split(",") if name]
     if not wanted:
-        fail("no symbol: name one, like BTC/USD", MISUSED)
+        fail("no symbol given: name one, such as BTC/USD", MISUSED)
     try:
         return BookParams(symbol=wanted).symbol
     except ValueError as error:
@@ -58,15 +58,15 @@ def symbols(names: list[str]) -> list[str]:
 
 
 def _decoded(name: str) -> str:
-    """Return an argument as text, whatever encoding the locale claims for it (PEP 383)."""
+    """Return an argument as text, whatever encoding the locale sets (PEP 383)."""
     try:
         return os.fsencode(name).decode()
     except UnicodeError:
-        fail(f"{name!a} is no text: use UTF-8", MISUSED)
+        fail(f"{name!a} is not UTF-8 text", MISUSED)
 
 
 def listing(text: str | None) -> int | list[str] | None:
-    """Return a number of symbols or the symbols themselves; `None` stays open."""
+    """Return a number of symbols, the symbols themselves, or `None` for `None`."""
     if text is None:
         return None
     if not text.isdecimal():
@@ -77,14 +77,14 @@ def listing(text: str | None) -> int | list[str] | None:
 
 
 def number(value: float | None) -> float | None:
-    """Refuse what float() takes for a number and is none."""
+    """Refuse NaN, which float() accepts."""
     if value is not None and math.isnan(value):
         raise typer.BadParameter("nan is not a number.")
     return value
 
 
 def depth(levels: int, depths: Sequence[int] = BOOK_DEPTHS) -> int:
-    """Return a depth that there is."""
+    """Return a valid depth."""
     if levels not in depths:
         choices = ", ".join(map(str, depths))
         fail(f"--depth must be one of {choices} (levels per side), not {levels}", MISUSED)
@@ -92,7 +92,7 @@ def depth(levels: int, depths: Sequence[int] = BOOK_DEPTHS) -> int:
 
 
 def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
-    """Return where to connect to, Kraken unless said otherwise."""
+    """Return where to connect to, by default Kraken."""
     if url is not None and simulate:
         fail("use --url or --simulate, not both", MISUSED)
     if url is None:
@@ -112,24 +112,24 @@ def endpoint(url: str | None, *, simulate: bool) -> Endpoint:
 
 
 def tokens(rest_url: str) -> TokenManager:
-    """Return what fetches tokens, with the API key in the environment."""
+    """Return a token manager with the API key of the environment."""
     try:
         return TokenManager.from_env(base_url=rest_url)
     except ValueError as error:
-        fail(f"level3 needs a token: {error}", MISUSED)
+        fail(str(error).replace("no API key", "watch level3 needs an API key"), MISUSED)
 
 
 def refuse(why: str, **options: object) -> None:
-    """Refuse options that were given and would do nothing."""
+    """Refuse options that were given and would have no effect."""
     for name, value in options.items():
         if value is not None:
             fail(f"--{name.replace('_', '-')} {why}", MISUSED)
 
 
 def recording(path: Path) -> Path:
-    """Return the path of a file that can be read and has something in it."""
+    """Return the path of a file that can be read and is not empty."""
     if path == STDIN:
-        fail("cannot read standard input: only replay does; give a file", MISUSED)
+        fail("cannot read standard input: only replay can; give a file", MISUSED)
     try:
         with path.open("rb") as file, open_recording(file) as lines:
             first = lines.readline()
@@ -145,14 +145,14 @@ def replayed(path: Path, speed: float | None) -> Path:
     if path != STDIN:
         return recording(path)
     if speed is not None:
-        fail("--speed needs a file: standard input is replayed as fast as it comes", MISUSED)
+        fail("--speed needs a file: standard input is replayed as it arrives", MISUSED)
     if sys.stdin is None:
         fail("cannot read standard input: it is closed", MISUSED)
     return path
 
 
 def exchange(**options: Any) -> SimulatedExchange:
-    """Return a simulated exchange with markets of its own."""
+    """Return a simulated exchange with simulated markets."""
     try:
         return SimulatedExchange(**options)
     except ValueError as error:
@@ -168,7 +168,7 @@ def played(path: Path, **options: Any) -> SimulatedExchange:
 
 
 def reason(error: Exception) -> str:
-    """Return the system's own words, without the numbers and paths around them."""
+    """Return the system's message without numbers and paths."""
     if not isinstance(error, OSError):
         return str(error)
     if error.errno == errno.EADDRINUSE:

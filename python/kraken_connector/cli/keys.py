@@ -1,4 +1,4 @@
-"""Keys that are pressed while a screen is shown."""
+"""Keys pressed while a screen is shown."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _KEY = re.compile(r"\x1b[\[O]([ABCD])|\x1b[\[O][\d;]*.?|(.)", re.DOTALL)
 
 
 def can_read() -> bool:
-    """Tell whether there is a keyboard: a POSIX terminal that this process may read."""
+    """Return whether there is a keyboard: a POSIX terminal that this process may read."""
     if sys.platform == "win32" or sys.stdin is None:
         return False
     try:
-        # A process in the background would be stopped for touching the terminal.
+        # A process in the background would be stopped for reading the terminal.
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError):
         return False
@@ -34,9 +34,9 @@ def keys_of(text: str) -> Iterator[str]:
 
 
 class Keyboard:
-    """Calls a function with each key, as `keys_of` names it, unless there is no keyboard.
+    """Calls a function with each key, as `keys_of` names it, if there is a keyboard.
 
-    Entered on a running event loop. Ctrl-C stays a signal.
+    Enter it on a running event loop. Ctrl-C stays a signal.
 
     Args:
         pressed: the function.

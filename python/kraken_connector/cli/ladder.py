@@ -1,4 +1,4 @@
-"""One book as a ladder: asks above, bids below, the best of both beside the spread."""
+"""One book as a ladder: asks above, bids below, the best of both next to the spread."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from .views import BookView, Level, Queue
 _GAP = 1
 _LEAST_BAR = 4
 _BID, _ASK = "green", "red"
-#: Of the last trade, by what its taker did.
+#: Style of the last trade, by the side of its taker.
 _SIDES = {"buy": _BID, "sell": _ASK}
-#: Dark enough for the numbers to stay the first thing one sees.
+#: Dark, so that the numbers stand out.
 _BAR = {_BID: "color(22)", _ASK: "color(52)"}
-#: Every other order of a queue.
+#: Style of every other order of a queue.
 _OTHER = {_BID: "color(28)", _ASK: "color(88)"}
-#: Orders at one price: hundreds are rare, more are cut off like digits never are.
+#: Characters for the number of orders at one price; longer numbers are cut off.
 _COUNT = 3
 
 _REASONS = {
     "awaiting_snapshot": "waiting for a snapshot",
     "stale": "checksum failed, resync",
-    "quarantined": "given up, keeps failing",
+    "quarantined": "quarantined, keeps failing",
 }
 
 
 @dataclass(frozen=True)
 class Glyphs:
-    """The characters beyond ASCII that a screen uses.
+    """The characters that a screen draws with.
 
     Attributes:
-        eighths: a bar's last character by eighths of it that are filled, from none to all.
+        eighths: the last character of a bar, by the number of its eighths that are filled.
         edge: the end of an order in a queue.
     """
 
@@ -60,14 +60,14 @@ def glyphs(console: Console) -> Glyphs:
 
 @dataclass(frozen=True)
 class Columns:
-    """How the width of a ladder is shared out, in characters.
+    """The widths of a ladder's columns, in characters.
 
     Attributes:
         price: of prices.
         qty: of quantities.
-        total: of cumulated quantities, 0 leaves them out.
-        bar: of the bars, 0 leaves them out.
-        count: of the numbers of orders, 0 leaves them out.
+        total: of cumulative quantities, 0 omits them.
+        bar: of the bars, 0 omits them.
+        count: of the numbers of orders, 0 omits them.
     """
 
     price: int
@@ -78,9 +78,9 @@ class Columns:
 
     @classmethod
     def fit(cls, width: int, price: int, qty: int) -> Columns:
-        """Give prices and quantities all their digits, then a bar, then totals, as room allows."""
+        """Fit prices and quantities with all digits, then a bar, then totals."""
         room = width - price - qty - 2 * _GAP
-        # Ten levels of one length add up to one more digit, 25 rarely to more.
+        # The sum of ten levels has one more digit, that of 25 rarely more.
         total = qty + 1
         if room >= total + 2 * _GAP + 2 * _LEAST_BAR:
             return cls(price, qty + 1, total + 1, room - total - 2 * _GAP - 1)
@@ -88,7 +88,7 @@ class Columns:
 
     @classmethod
     def fit_orders(cls, width: int, price: int, qty: int) -> Columns:
-        """Give prices and quantities all their digits, then the counts, then the queues."""
+        """Fit prices and quantities with all digits, then the counts, then the queues."""
         room = width - price - qty - 2 * _GAP
         if room < _COUNT + _GAP:
             return cls(price, qty)
@@ -102,7 +102,7 @@ def least_width(widths: tuple[int, int]) -> int:
 
 
 def height(levels: int) -> int:
-    """Return the lines of a ladder with so many levels a side."""
+    """Return the number of lines of a ladder with `levels` levels per side."""
     return 2 * levels + 2
 
 
@@ -117,11 +117,11 @@ def ladder(
     """Return the lines of a ladder, each `width` characters.
 
     Args:
-        view: the book; without levels it shows why there are none.
+        view: the book; without levels the ladder shows the reason.
         width: characters, at least `least_width`.
         levels: levels of each side.
-        widths: characters of prices and quantities, so that columns stand still while the
-            numbers change; by default as wide as the numbers now are.
+        widths: characters of prices and quantities, so that columns do not move when the
+            numbers change; by default those of the present numbers.
         glyphs: characters for bars and marks.
     """
     asks, bids = view.asks[:levels], view.bids[:levels]
@@ -156,7 +156,7 @@ def _title(view: BookView, width: int, levels: int, glyphs: Glyphs) -> Text:
 
 
 def _remarks(view: BookView, levels: int) -> Iterator[tuple[str, str, str]]:
-    """Yield what else a title may say, the most wanted first: briefly, in full, and its style."""
+    """Yield the remarks of a title, the most important first: short form, full form, style."""
     shown = min(levels, view.depth)
     if shown < view.subscribed:
         yield f"{shown}/{view.subscribed}", f"{shown} of {view.subscribed} levels", "dim"
@@ -169,7 +169,7 @@ def _remarks(view: BookView, levels: int) -> Iterator[tuple[str, str, str]]:
 
 
 def _fitting(remarks: Sequence[tuple[str, str, str]], room: int) -> list[tuple[str, str]]:
-    """Return the remarks that there is room for: rather all of them briefly than one in full."""
+    """Return the remarks that fit, preferring all in short form to one in full form."""
     taken: list[tuple[str, str, str]] = []
     for remark in remarks:
         room -= len(remark[0]) + 2
@@ -230,20 +230,20 @@ def _side(
 
 
 def queue_bar(queue: Queue, scale: Decimal, width: int, style: str, glyphs: Glyphs) -> Text:
-    """Return the orders of a level one behind the other, each with an end that can be seen.
+    """Return the orders of a level in a row, each with a visible end.
 
     Args:
         queue: their quantities, first to trade first.
         scale: the quantity that fills the width.
         width: characters.
-        style: of the side.
+        style: style of the side.
         glyphs: characters for bars.
     """
     line = Text(no_wrap=True)
     for place, qty in enumerate(queue):
         eighths = round(qty / scale * width * 8)
         cells = eighths // 8
-        # The smallest order is still seen; one of less than a character shows its size by it.
+        # The smallest order stays visible; below one character, eighths show the size.
         drawn = (
             glyphs.eighths[-1] * (cells - 1) + glyphs.edge
             if cells
@@ -255,7 +255,7 @@ def queue_bar(queue: Queue, scale: Decimal, width: int, style: str, glyphs: Glyp
 
 
 def _append_number(line: Text, digits: str, width: int, style: str = "") -> None:
-    """Append a right-aligned number; its trailing zeros step back but stay."""
+    """Append a right-aligned number with dimmed trailing zeros."""
     end = significant(digits)
     line.append(digits[:end].rjust(width + _GAP - (len(digits) - end)), style)
     line.append(digits[end:], "dim")
@@ -268,7 +268,7 @@ def bar(share: Decimal, width: int, glyphs: Glyphs) -> str:
 
 
 def justified(left: Text, right: Text, width: int) -> Text:
-    """Return one line with two ends; a left end that leaves no room is cut."""
+    """Return a line with text at both ends; a left text that is too long is cut."""
     line = left.copy()
     line.truncate(max(width - len(right) - 1, 0), pad=True)
     line.append(" ")

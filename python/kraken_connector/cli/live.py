@@ -1,4 +1,4 @@
-"""A client session on the screen, with a simulated exchange of its own where it is asked for."""
+"""A client session on the screen, optionally with its own simulated exchange."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ PictureOf = Callable[[ClientSession, Glyphs], Picture[Any]]
 
 
 class LiveSession:
-    """What `demo` and `watch` do.
+    """The session of `demo` and `watch`.
 
     Args:
-        subscriptions: what to show.
-        extras: what a screen shows beside it, if the exchange has it.
-        picture: how to show it.
+        subscriptions: the subscriptions to show.
+        extras: further subscriptions for a screen, if the exchange has them.
+        picture: creates the picture to show.
         title: the command.
-        source: where the messages come from, in words.
+        source: the name of the messages' source.
         console: where to show it.
-        errors: where notices go where there is no screen.
-        is_data: whether what `console` gets without a screen is data for other programs, so that
-            the summary goes to `errors` too.
-        url: of the exchange, for everything that is shown.
-        tokens: what fetches tokens, where the exchange wants them.
-        exchange: one to start and to connect to instead.
+        errors: where notices go without a screen.
+        is_data: whether `console` gets data for other programs without a screen, so that the
+            summary goes to `errors` too.
+        url: URL of the exchange.
+        tokens: the token manager, if the exchange needs tokens.
+        exchange: a simulated exchange to start and connect to instead.
         recorded: symbols whose recorded books end the session when they are over.
-        seconds: when to end by itself.
+        seconds: duration, `None` for no limit.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class LiveSession:
         self._notices = Notices(echo=None if has_screen else self._print)
 
     async def run(self) -> None:
-        """Show messages until something ends it.
+        """Show messages until the session ends.
 
         Raises:
-            ConnectionError: no connection, not even after the client's attempts.
-            SubscriptionError: the exchange takes none of the symbols.
+            ConnectionError: all attempts to connect failed.
+            SubscriptionError: the exchange refused all symbols.
         """
         async with AsyncExitStack() as stack:
             url, tokens = self._url, self._tokens
@@ -115,7 +115,7 @@ class LiveSession:
         self._errors.out(text, highlight=False)
 
     def _is_over(self) -> bool:
-        """Tell whether every recorded book was played to its end, or given up, and taken in."""
+        """Return whether every recorded book was received to its end, or quarantined."""
         if self._exchange is None or self.session is None or not self._recorded:
             return False
         is_quiet = self.session.messages == self._messages_before
@@ -125,20 +125,20 @@ class LiveSession:
         return is_quiet and over >= {f"book {symbol}" for symbol in self._recorded}
 
     def conclude(self) -> None:
-        """Print the summary, if there was anything."""
+        """Print the summary, if there were messages."""
         if self.session is None or not self.session.messages:
             return
         title = f"{self._title}  {self._source}, {self.session.status().backend} core"
         report(self._summary, title, list(self.session.facts()), self.session.books())
 
     def mismatches(self) -> str | None:
-        """Return how many book messages did not match their checksums, if any."""
+        """Return a text with the number of checksum mismatches, if any."""
         if self.session is None or not (mismatches := self.session.status().mismatches):
             return None
         return f"{mismatches} book messages did not match their checksums"
 
     def missing(self) -> str | None:
-        """Return what did not come of all that was wanted, if anything."""
+        """Return a text about books that did not come, if any."""
         if self.session is None or not self.session.messages:
             return "no message came"
         books = self.session.books()
@@ -148,7 +148,7 @@ class LiveSession:
         seconds = self.session.status().elapsed
         return (
             f"{len(missing)} of {len(books)} books did not come in {seconds:.1f} s: "
-            "give them longer, or ask for fewer"
+            "try a longer time, or fewer books"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the screens count: message rate and latency."""
+"""Message rate and latency."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import Counter, deque
 
 from .status import LatencyView
 
-#: Buckets for each doubling of the latency: a quantile is right to about 2 %.
+#: Buckets for each doubling of the latency: a quantile is accurate to about 2 %.
 _PER_DOUBLING = 16
 
 
 class Latency:
-    """A histogram of durations in nanoseconds; memory does not grow with their number."""
+    """A histogram of durations in nanoseconds, of bounded size."""
 
     def __init__(self) -> None:
         self._buckets: Counter[int] = Counter()
@@ -20,14 +20,14 @@ class Latency:
         self.largest: int | None = None
 
     def add(self, ns: int) -> None:
-        """Count one duration; what two clocks make negative counts as the smallest."""
+        """Count one duration; a negative one, due to two clocks, counts as the smallest."""
         self._buckets[int(math.log2(ns) * _PER_DOUBLING) if ns > 1 else 0] += 1
         self.count += 1
         if self.largest is None or ns > self.largest:
             self.largest = ns
 
     def quantile(self, share: float) -> float | None:
-        """Return the duration in ns that `share` of all stay below, `None` before the first."""
+        """Return the duration in ns below which `share` of all are, `None` without any."""
         rest = share * self.count
         for bucket in sorted(self._buckets):
             rest -= self._buckets[bucket]
@@ -36,7 +36,7 @@ class Latency:
         return None
 
     def view(self) -> LatencyView:
-        """Return what there is to show of it now."""
+        """Return the present figures."""
         doublings: Counter[int] = Counter()
         for bucket, number in self._buckets.items():
             doublings[bucket // _PER_DOUBLING] += number
@@ -44,11 +44,11 @@ class Latency:
 
 
 class Rate:
-    """Events a second over the last seconds, from counts read now and then.
+    """Events per second over the last seconds, from occasional counts.
 
     Args:
-        began: when the count was zero, seconds of any clock.
-        window: seconds that the rate looks back.
+        began: time when the count was zero, seconds of any clock.
+        window: seconds over which the rate is measured.
     """
 
     def __init__(self, began: float, window: float = 3.0) -> None:
@@ -56,7 +56,7 @@ class Rate:
         self._seen = deque([(began, 0)])
 
     def per_second(self, now: float, total: int) -> float:
-        """Take the count at `now` (of the same clock) and return the rate."""
+        """Add the count at `now` (of the same clock) and return the rate."""
         self._seen.append((now, total))
         while len(self._seen) > 2 and now - self._seen[1][0] >= self._window:
             self._seen.popleft()

@@ -1,4 +1,4 @@
-"""What a user should hear of: warnings of the log and gaps in the feed."""
+"""Notices for the user: warnings of the log, and gaps."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SHOWN_SECONDS = 6.0
 
 
 class Notices(logging.Handler):
-    """Keeps the last notice for a few seconds; as a log handler it takes warnings for notices.
+    """Keeps the last notice for a few seconds; as a log handler it turns warnings into notices.
 
     Args:
-        echo: gets each notice at once, where no screen is in the way.
+        echo: called with each notice at once, if there is no screen.
     """
 
     def __init__(self, echo: Callable[[str], object] | None = None) -> None:
@@ -31,18 +31,18 @@ class Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Show a log record's text."""
-        # Nobody can be told that nobody can be told anything.
+        # An error of the output cannot be reported there.
         with suppress(OSError):
             self.add(record.getMessage())
 
     def current(self) -> str | None:
-        """Return the notice, if it is still news."""
+        """Return the notice, if it is recent."""
         return self._text if time.monotonic() - self._since < _SHOWN_SECONDS else None
 
 
 @contextmanager
 def logged_to(handler: logging.Handler) -> Iterator[None]:
-    """Send the log of all packages to a handler, and with that to nowhere else."""
+    """Send the log of all packages to a handler, and not to standard error."""
     root = logging.getLogger()
     root.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""Books on the screen: the picture that demo, watch and replay share."""
+"""Books on the screen, for demo, watch and replay."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .views import BookView
 
 _CHART_WIDTH = 44
 _GAP = 3
-#: Lines that more about the books is worth.
+#: Show details about the books only with more free lines than this.
 _FEWEST_DETAILS = 3
 
 
 class BookSource(Protocol):
-    """What has books: a client or a file that is being replayed."""
+    """A source of books: a client, or a file that is replayed."""
 
     def books(self) -> list[BookView]:
         """Return the books as they are now."""
@@ -34,17 +34,17 @@ class BookSource(Protocol):
 
 @dataclass(frozen=True)
 class Moment:
-    """Everything a screen shows, of one moment."""
+    """The data of one screen."""
 
     status: Status
     books: Sequence[BookView]
 
 
 class BookPicture:
-    """Ladders with a line above and a line below; more about each book where there is room.
+    """Ladders with a line above and a line below, and details of each book if there is room.
 
     Args:
-        source: what to show.
+        source: the books to show.
         glyphs: characters for bars and marks.
     """
 
@@ -66,7 +66,7 @@ class BookPicture:
         return framed(self._counted(moment), body, width, lines, self._glyphs)
 
     def _counted(self, moment: Moment) -> Status:
-        """Say how many books are to be seen, where that is not all of them."""
+        """Add the number of visible books to the status, unless all are visible."""
         shown, there = self._ladders.shown, len(moment.books)
         if shown == there:
             return moment.status
@@ -91,7 +91,7 @@ class BookPicture:
         return plain_line(moment.status, [_best(view) for view in moment.books])
 
     def rest(self, moment: Moment) -> str:
-        """Return nothing: the summary has the end."""
+        """Return nothing: the summary has the final state."""
         return ""
 
 

@@ -1,4 +1,4 @@
-"""`kraken-ws replay`: a recorded file, one frame a line, fed straight into an engine."""
+"""`kraken-ws replay`: feed a recorded file, one frame per line, into an engine."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _FLAWS_SHOWN = 10
 
 
 class Player:
-    """Feeds a file to an engine and keeps count.
+    """Feeds a file to an engine and counts messages.
 
     Args:
         path: the file; `-` is standard input.
-        speed: shown beside the books.
+        speed: playback speed to show.
     """
 
     def __init__(self, path: Path, *, speed: float | None = None) -> None:
@@ -48,7 +48,7 @@ class Player:
         self._line = 0
 
     def run(self, console: Console) -> None:
-        """Feed the file as fast as the engine takes it, with a progress bar on a terminal."""
+        """Feed the file as fast as possible, with a progress bar on a terminal."""
         progress = Progress(console=console, transient=True, disable=not console.is_terminal)
         size = None if self.path == inputs.STDIN else self.path.stat().st_size
         with self._open() as (file, recording), progress:
@@ -59,7 +59,7 @@ class Player:
                     progress.update(bar, completed=file.tell())
 
     async def play(self, speed: float) -> None:
-        """Feed the file at the pace of its own timestamps, `speed` times as fast."""
+        """Feed the file by its own timestamps, `speed` times as fast."""
         loop = asyncio.get_running_loop()
         began, first = loop.time(), None
         with self._open() as (_, recording):
@@ -73,10 +73,10 @@ class Player:
 
     @contextmanager
     def _open(self) -> Iterator[tuple[BinaryIO, BinaryIO]]:
-        """Open the file as it is, and the lines in it.
+        """Open the file, and the uncompressed lines in it.
 
         Raises:
-            typer.Exit: they cannot be read to the end.
+            typer.Exit: the file cannot be read to its end.
         """
         try:
             with ExitStack() as stack:
@@ -104,7 +104,7 @@ class Player:
         return [BookView.of(book) for book in self.engine.books().values()]
 
     def status(self) -> Status:
-        """Return how far it got."""
+        """Return the progress so far."""
         now = time.monotonic()
         return Status(
             title="kraken-ws replay",
@@ -127,7 +127,7 @@ def _timestamp_ns(line: bytes) -> int | None:
 
 
 def conclude(player: Player, console: Console) -> None:
-    """Print what the file turned out to hold."""
+    """Print the summary of a file."""
     title = f"kraken-ws replay  {player.name}, {backend()} core"
     report(console, title, list(_facts(player.tally)), player.books())
 
@@ -138,7 +138,7 @@ def _facts(tally: Tally) -> Iterator[Fact]:
     yield "frames", f"{count(tally.frames)} at {speed}, {duration(each)} each in the engine"
     yield "messages", ", ".join(f"{count(n)} {kind}" for kind, n in tally.kinds.most_common())
     has_books = any(kind.startswith("book ") for kind in tally.kinds)
-    yield "verified", count(tally.verified) if has_books else "0, there are no book messages"
+    yield "verified", count(tally.verified) if has_books else "0, no book messages"
     yield "mismatches", count(tally.mismatches)
     if tally.unverified:
         yield "unverified", f"{count(tally.unverified)}, without a verified snapshot before them"

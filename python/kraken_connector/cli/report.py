@@ -1,4 +1,4 @@
-"""The last word of a command: what was counted, and how each book ended."""
+"""The summary of a command: counts, and the final state of each book."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .digits import count, plain, since
 from .table import Column, table
 from .views import BookView
 
-#: A name and what there is to say about it.
+#: A name and its value.
 Fact: TypeAlias = tuple[str, str]
 
 _STATE_STYLES = {"valid": "green", "awaiting_snapshot": "yellow"}
@@ -21,7 +21,7 @@ _STATE_STYLES = {"valid": "green", "awaiting_snapshot": "yellow"}
 def report(
     console: Console, title: str, facts: Sequence[Fact], books: Sequence[BookView] = ()
 ) -> None:
-    """Print facts, then a line for each book."""
+    """Print facts, then one line per book."""
     width = max(len(name) for name, _ in facts)
     console.print(Text(title, style="bold"), soft_wrap=True)
     for name, value in facts:
@@ -35,12 +35,12 @@ def report(
 
 
 def book_table(books: Iterable[BookView], *, width: int, is_live: bool = False) -> list[Text]:
-    """Return a line for each book under a heading, at most `width` characters.
+    """Return a heading and one line per book, at most `width` characters.
 
     Args:
-        books: one line each.
-        width: of a line.
-        is_live: whether they change, so that the last trade and the last message are of interest.
+        books: the books.
+        width: characters of a line.
+        is_live: whether to add the last trade and the age of the last message.
     """
     views = list(books)
     live = [

@@ -1,4 +1,4 @@
-"""The full screen: ladders side by side, a line above, a line below."""
+"""The full screen: a grid of ladders."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ T = TypeVar("T")
 
 _GAP = 2
 _WIDEST = 80
-#: Narrower ladders are rather put below each other, if they stay as deep.
+#: Narrower ladders are stacked instead, if that costs no levels.
 _COMFORTABLE = 24
-#: Fewer levels than this are not worth stacking one more row of books.
+#: Another row of books needs at least this many levels.
 _LEAST_LEVELS = 3
 
 
 @dataclass(frozen=True)
 class Grid:
-    """How many ladders of which size fit.
+    """The number and size of the ladders on a screen.
 
     Attributes:
-        rows: ladders above each other.
+        rows: stacked ladders.
         columns: ladders side by side.
         levels: levels of each side.
         width: characters of one ladder.
@@ -39,7 +39,7 @@ class Grid:
 
     @property
     def cells(self) -> int:
-        """Ladders that fit."""
+        """Number of ladders that fit."""
         return self.rows * self.columns
 
 
@@ -47,8 +47,8 @@ def grid(books: int, depth: int, *, least: int, width: int, lines: int) -> Grid:
     """Return the grid that shows the most books, and of those the most levels.
 
     Args:
-        books: how many there are to show.
-        depth: levels that each has.
+        books: number of books.
+        depth: levels of each.
         least: characters that one ladder needs.
         width: characters of the screen.
         lines: lines of the screen.
@@ -74,10 +74,10 @@ def _levels(lines: int, rows: int) -> int:
 
 
 class Ladders:
-    """Draws books; remembers how wide numbers were, so that columns do not jump.
+    """Draws books, with column widths that never shrink.
 
     Attributes:
-        shown: how many books there was room for.
+        shown: number of books that fitted.
     """
 
     def __init__(self, glyphs: Glyphs = UNICODE) -> None:
@@ -88,7 +88,7 @@ class Ladders:
     def lines(
         self, books: Sequence[BookView], *, width: int, lines: int, shift: int = 0
     ) -> list[Text]:
-        """Return as many ladders as fit into `lines` lines, as deep as possible."""
+        """Return the ladders that fit into `lines` lines, as deep as possible."""
         self.shown = 0
         if not books:
             return []
@@ -123,12 +123,12 @@ class Ladders:
 
 
 def shifted(things: Sequence[T], shift: int, room: int) -> Sequence[T]:
-    """Return as many as there is room for; if that is not all, from another one on."""
+    """Return the items that fit; if not all do, start `shift` items later, cyclically."""
     start = shift % len(things) if len(things) > room else 0
     return [*things[start:], *things[:start]][:room]
 
 
 def beside(blocks: Sequence[Sequence[Text]]) -> Iterator[Text]:
-    """Join blocks of equally many lines side by side."""
+    """Join blocks with equal numbers of lines side by side."""
     for parts in zip(*blocks, strict=True):
         yield Text(" " * _GAP, no_wrap=True).join(parts)

@@ -1,4 +1,4 @@
-"""A client at work, as far as a screen wants to know."""
+"""A running client, and its data for a screen."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from .report import Fact
 from .status import LatencyView, Status
 from .views import BookView
 
-#: More than come within the second between two lines.
+#: More than arrive within the second between two lines.
 _TRADES_KEPT = 20_000
 
 
 class ClientSession:
-    """Subscribes, counts what comes, and keeps what is to be shown.
+    """Subscribes, counts messages, and keeps the data to show.
 
     Args:
-        client: not yet connected.
-        subscriptions: what to ask for.
-        extras: what else to ask for, if the exchange has it.
+        client: a client that is not connected yet.
+        subscriptions: the subscriptions to make.
+        extras: further subscriptions, which the exchange may refuse.
         title: the command.
-        source: where the messages come from, in words.
-        notices: what the user should know; gets the gaps.
-        seconds: when the command will end by itself.
-        has_live_times: whether the messages' timestamps are of this moment, so that the time
-            since then is a latency.
+        source: the name of the messages' source.
+        notices: notices for the user; gets the gaps.
+        seconds: duration of the command, `None` for no limit.
+        has_live_times: whether the messages' timestamps are current, so that latency can be
+            measured.
 
     Attributes:
         messages: channel messages so far.
@@ -86,11 +86,11 @@ class ClientSession:
         self._last: tuple[Status, list[BookView]] | None = None
 
     async def run(self) -> None:
-        """Connect, subscribe and take messages until cancelled.
+        """Connect, subscribe and receive messages until cancelled.
 
         Raises:
-            ConnectionError: no connection, not even after the client's attempts.
-            SubscriptionError: the exchange takes none of the symbols.
+            ConnectionError: all attempts to connect failed.
+            SubscriptionError: the exchange refused all symbols.
         """
         async with self._client as client:
             try:
@@ -102,7 +102,7 @@ class ClientSession:
                 while True:
                     self._on_note(await client.receive())
             finally:
-                # A client that is closed shows no books any more.
+                # The books of a closed client cannot be read.
                 self._last = self.status(), self.books()
 
     async def _subscribe(self, params: SubscriptionParams) -> None:
@@ -115,7 +115,7 @@ class ClientSession:
                 raise
 
     def _on_event(self, event: object) -> None:
-        """Take what a subscription brings."""
+        """Handle a message or event of a subscription."""
         if isinstance(event, WSDataMessage):
             self.messages += 1
             self._measure(event)
@@ -128,19 +128,19 @@ class ClientSession:
             self._on_note(event)
 
     def _on_note(self, event: object) -> None:
-        """Take what is said about the feed."""
+        """Handle an event about the feed."""
         if isinstance(event, GapEvent):
             seconds = ((event.end_ns or event.start_ns) - event.start_ns) / 1e9
             self._notices.add(f"gap of {seconds:.1f} s ({event.cause})")
 
     def _measure(self, message: WSDataMessage) -> None:
         sent, received = message.timestamp_ns, message.received_ns
-        # A snapshot bears the time of the last change, however long ago that was.
+        # A snapshot has the time of the last change, which may be long ago.
         if self._has_live_times and message.type == "update" and sent and received:
             self._latency.add(received - sent)
 
     def books(self) -> list[BookView]:
-        """Return the books as they are now, or were when the client was closed."""
+        """Return the books as they are, or were when the client was closed."""
         if self._last is not None:
             return self._last[1]
         return [self._book(*name, depth) for name, depth in self._depths.items()]
@@ -155,7 +155,7 @@ class ClientSession:
             return BookView(symbol, "awaiting_snapshot", depth)
 
     def status(self) -> Status:
-        """Return everything else that is known now, or was when the client was closed."""
+        """Return the status now, or when the client was closed."""
         if self._last is not None:
             return self._last[0]
         now, books = time.monotonic(), self.books()
@@ -179,7 +179,7 @@ class ClientSession:
         )
 
     def facts(self) -> Iterator[Fact]:
-        """Return what there is to say in the end."""
+        """Yield the facts of the summary."""
         status = self.status()
         yield "duration", duration(status.elapsed * 1e9)
         average = status.messages / status.elapsed if status.elapsed else 0.0

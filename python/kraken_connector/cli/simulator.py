@@ -1,4 +1,4 @@
-"""`kraken-ws sim`: the simulated exchange for whoever connects."""
+"""`kraken-ws sim`: a simulated exchange for any client."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ async def serve(exchange: SimulatedExchange, console: Console, *, verbose: bool)
     """Serve until cancelled.
 
     Args:
-        exchange: not yet listening.
-        console: gets the addresses, and with `verbose` what happens.
+        exchange: an exchange that is not listening yet.
+        console: gets the addresses, and with `verbose` the requests and events.
         verbose: whether to print requests and events.
 
     Raises:
-        typer.Exit: the address cannot be listened on.
+        typer.Exit: the exchange cannot listen on its address.
     """
     try:
         await exchange.start_serving()
@@ -48,7 +48,7 @@ def _introduce(exchange: SimulatedExchange, console: Console) -> None:
         ("try", f"kraken-ws watch book {symbol} --url {exchange.url}"),
     ):
         console.out(f"{name:<12}{value}", highlight=False)
-    console.out("The key is good for this simulator only. Ctrl-C ends it.", highlight=False)
+    console.out("The key is valid for this simulator only. Ctrl-C stops it.", highlight=False)
     console.file.flush()
 
 
@@ -60,19 +60,19 @@ def _urls(exchange: SimulatedExchange) -> list[tuple[str, str]]:
 
 
 class _Narration:
-    """What an exchange was asked and did since it was last told."""
+    """The requests and events of an exchange since the last call of `news`."""
 
     def __init__(self, exchange: SimulatedExchange) -> None:
         self._exchange = exchange
         self._asked = self._logged = 0
 
     def has_news(self) -> bool:
-        """Tell whether there is more to tell."""
+        """Return whether there are new requests or events."""
         exchange = self._exchange
         return len(exchange.requests) > self._asked or len(exchange.log) > self._logged
 
     def news(self) -> list[str]:
-        """Return lines about it, in the order of time."""
+        """Return a line for each new one, in the order of time."""
         exchange = self._exchange
         lines = [_request_line(request) for request in exchange.requests[self._asked :]]
         lines += [_log_line(entry) for entry in exchange.log[self._logged :]]

@@ -1,4 +1,4 @@
-"""What is true of a whole session: the lines above and below the books, and the plain line."""
+"""The status of a session: the lines above and below the books, and the plain line."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STATE_STYLES = {"connected": "green", "connecting": "yellow", "reconnecting": "
 
 @dataclass(frozen=True)
 class LatencyView:
-    """Durations from the exchange's timestamp to our receive time, in nanoseconds.
+    """Durations from the exchange's timestamp to the local receive time, in nanoseconds.
 
     Attributes:
-        doublings: how many lie in `[2**n, 2**(n + 1))`, by `n`.
+        doublings: number of durations in `[2**n, 2**(n + 1))`, by `n`.
     """
 
     p50: float | None = None
@@ -32,23 +32,23 @@ class LatencyView:
 
 @dataclass(frozen=True)
 class Status:
-    """One moment of a session.
+    """The status of a session at one moment.
 
     Attributes:
         title: the command.
-        source: where the messages come from.
-        backend: which core runs, `native` or `pure`.
-        state: of the connection.
-        system: the exchange's word on itself, `online` when all is well.
+        source: the name of the messages' source.
+        backend: the core, `native` or `pure`.
+        state: state of the connection.
+        system: status of the exchange, normally `online`.
         elapsed: seconds since the start.
-        seconds: when it will end by itself, `None` for never.
+        seconds: duration, `None` for no limit.
         messages: channel messages so far.
-        per_second: channel messages a second, lately.
-        verified: book messages whose checksum matched, `None` where there are no books.
+        per_second: recent channel messages per second.
+        verified: book messages whose checksum matched, `None` without books.
         mismatches: book messages whose checksum did not match.
         reconnects: connections after the first one.
-        gaps: holes in what was received.
-        notice: what the user should know now.
+        gaps: number of gaps.
+        notice: the present notice for the user.
     """
 
     title: str
@@ -69,11 +69,11 @@ class Status:
 
 
 def header(status: Status, width: int, glyphs: Glyphs) -> Text:
-    """Return the top line: what runs, from where, how the connection is."""
+    """Return the top line: command, source, state of the connection."""
     title, right = Text(status.title, "bold", no_wrap=True), _connection(status, glyphs)
     source, core = f"  {status.source}", Text(f"{status.backend} core  ", "dim")
     hint = _HINT if can_read() else ""
-    # What can be looked up elsewhere goes first.
+    # The least important parts are omitted first.
     for words, about in (source + hint, core), (source + hint, Text()), (hint, Text()):
         left = title.copy().append(words, "dim not bold")
         if len(left) + len(about) + len(right) < width:
@@ -93,9 +93,9 @@ def _connection(status: Status, glyphs: Glyphs) -> Text:
 
 
 def footer(status: Status, width: int, glyphs: Glyphs) -> Text:
-    """Return the bottom line: traffic, checksums, latency; in few words where room is short.
+    """Return the bottom line: traffic, checksums, latency; abbreviated if room is short.
 
-    A notice stands beside them or, for as long as it is news, in their place.
+    A notice stands next to them or, if there is no room, replaces them while it is recent.
     """
     forms = (_traffic(status, glyphs, in_words=True), _traffic(status, glyphs, in_words=False))
     line = next((form for form in forms if len(form) <= width), _checks_first(status, glyphs))
@@ -128,7 +128,7 @@ def _traffic(status: Status, glyphs: Glyphs, *, in_words: bool) -> Text:
 
 
 def _checks_first(status: Status, glyphs: Glyphs) -> Text:
-    """Return what is left of the traffic where it is cut: a failed checksum is never cut off."""
+    """Return the traffic for a line that is cut, with the failed checksums first."""
     line = Text(no_wrap=True)
     if status.verified is not None:
         style = "bold red" if status.mismatches else "dim"
@@ -138,7 +138,7 @@ def _checks_first(status: Status, glyphs: Glyphs) -> Text:
 
 
 def plain_line(status: Status, extras: Sequence[str] = ()) -> str:
-    """Return the session in one line of ASCII text."""
+    """Return the status in one line of ASCII text."""
     parts = [clock(status.elapsed), f"{status.messages} messages", rate(status.per_second)]
     if status.verified is not None:
         parts.append(f"verified {status.verified}")
@@ -174,7 +174,7 @@ def _bin(found: dict[int, int], doubling: int, width: int, glyphs: Glyphs) -> Te
     label = count(number)
     line = Text(f"{duration(2.0**doubling):>8} ", style="dim", no_wrap=True)
     room = max(width - len(line) - len(label) - 1, 1)
-    # Something that happened is never drawn as nothing.
+    # A number above zero always has a visible bar.
     filled = bar(Decimal(number) / most, room, glyphs).rstrip() or (
         glyphs.eighths[1] if number else ""
     )

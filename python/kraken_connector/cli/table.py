@@ -1,4 +1,4 @@
-"""Plain columns for the live screen and the summaries."""
+"""Tables for the live screen and the summaries."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Column:
     Attributes:
         title: its heading.
         cells: its texts.
-        styles: one for each cell, or none at all.
-        number: whether the cells are numbers, to be aligned at the decimal point on the right.
+        styles: one for each cell, or empty.
+        number: whether the cells are numbers, right-aligned at the decimal point.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Column:
 
 
 def table(columns: Sequence[Column], *, width: int) -> list[Text]:
-    """Return a heading and the rows; columns for which there is no room are left out."""
+    """Return a heading and the rows; columns that do not fit are omitted."""
     lines: list[Text] = []
     for column in columns:
         drawn = _draw(column)
@@ -60,6 +60,6 @@ def _draw(column: Column) -> list[Text]:
 
 
 def _padded(text: str, span: int, on_the_left: bool) -> str:
-    """Pad to a width on the screen, where some letters take two columns."""
+    """Pad to a width on the screen, where some letters occupy two columns."""
     blank = " " * (span - cell_len(text))
     return blank + text if on_the_left else text + blank

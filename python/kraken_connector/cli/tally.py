@@ -1,4 +1,4 @@
-"""What a recording turned out to hold."""
+"""Counts of the messages in a recording."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ..ws import WSDataMessage
 
 
 class Flaw(NamedTuple):
-    """A line of the file that did not hold.
+    """A line of the file that failed.
 
     Attributes:
         line: its number, from 1.
-        what: the reason, in words.
+        what: the reason.
     """
 
     line: int
@@ -28,13 +28,13 @@ class Tally:
     """Counts over the frames of a file.
 
     Attributes:
-        frames: lines fed, without blank ones.
+        frames: lines fed, except blank ones.
         seconds: time spent in the engine.
         kinds: messages by kind, such as `book update` or `heartbeat`.
         flaws: checksums that did not match and frames that could not be read.
         verified: book messages whose checksum matched.
         mismatches: book messages whose checksum did not match.
-        unverified: book messages that met a book without a verified snapshot.
+        unverified: book messages for a book without a verified snapshot.
     """
 
     frames: int = 0
@@ -56,7 +56,7 @@ class Tally:
         return self.kinds.total()
 
     def add(self, line: int, events: Iterable[object]) -> None:
-        """Count what one frame gave."""
+        """Count the events of one frame."""
         mismatch = False
         for event in events:
             if isinstance(event, BookChecksumEvent):

@@ -16,7 +16,7 @@ from .session import ClientSession
 from .status import Status, plain_line
 from .table import Column, table
 
-#: Titles and fields, the most wanted first: what does not fit on the right is left out.
+#: Titles and fields, the most important first; columns that do not fit are omitted.
 _COLUMNS = (
     ("last", "last", ""),
     ("change %", "change_pct", "sign"),
@@ -33,7 +33,7 @@ _COLUMNS = (
 
 
 class Moment(NamedTuple):
-    """What is shown of one moment."""
+    """The data of one screen."""
 
     status: Status
     tickers: Sequence[TickerData]
@@ -43,7 +43,7 @@ class TickerPicture:
     """A table of the latest tickers.
 
     Args:
-        session: what to show.
+        session: the session to show.
         glyphs: characters for marks.
     """
 
@@ -66,7 +66,7 @@ class TickerPicture:
         return plain_line(moment.status, prices)
 
     def rest(self, moment: Moment) -> str:
-        """Return nothing: the summary has the end."""
+        """Return nothing: the summary has the final state."""
         return ""
 
 

@@ -1,4 +1,4 @@
-"""Trades on the screen: the latest on top."""
+"""Trades on the screen, the latest on top."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIDE_STYLES = {"buy": "green", "sell": "red"}
 
 
 class Moment(NamedTuple):
-    """What is shown of one moment; trades newest first."""
+    """The data of one screen; trades newest first."""
 
     status: Status
     trades: Sequence[TradeData]
@@ -29,7 +29,7 @@ class TradePicture:
     """A tape of the latest trades.
 
     Args:
-        session: what to show.
+        session: the session to show.
         glyphs: characters for marks.
     """
 
@@ -48,7 +48,7 @@ class TradePicture:
         return framed(moment.status, body, width, lines, self._glyphs)
 
     def line(self, moment: Moment) -> str:
-        """Return the trades since the last call, one a line, oldest first."""
+        """Return the trades since the last call, one per line, oldest first."""
         news = []
         for trade in moment.trades:
             if trade is self._printed:

@@ -1,7 +1,7 @@
-"""What a screen shows of one moment, taken out of the live objects.
+"""Copies of live books for a screen.
 
-A view is taken between two messages and drawn in another thread, so it shares nothing with the
-books that go on changing.
+A view is made between two messages and drawn in another thread, so it shares nothing with the live
+book.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ class BookView:
     """One book.
 
     Attributes:
-        depth: levels that each side may have here.
-        subscribed: levels of each side that are subscribed, 0 where that is not known.
-        age: seconds since its last message was received, `None` where that is not known.
-        last: price of the last trade, `None` before one is known.
-        last_side: `buy` or `sell`, what the taker of that trade did.
-        bids: levels, best first; none unless the book is valid.
-        asks: levels, best first; none unless the book is valid.
+        depth: maximum number of levels per side here.
+        subscribed: subscribed levels per side, 0 if not known.
+        age: seconds since its last message was received, `None` if not known.
+        last: price of the last trade, `None` if not known.
+        last_side: `buy` or `sell`, the side of that trade's taker.
+        bids: levels, best first; empty unless the book is valid.
+        asks: levels, best first; empty unless the book is valid.
         verified: messages whose checksum matched.
         mismatches: messages whose checksum did not match.
-        bid_queues: the single orders of each level, where they are known.
-        ask_queues: the single orders of each level, where they are known.
+        bid_queues: the single orders of each level, if known.
+        ask_queues: the single orders of each level, if known.
     """
 
     symbol: str
@@ -59,7 +59,7 @@ class BookView:
 
     @classmethod
     def of(cls, book: OrderBook) -> BookView:
-        """Read a live book; one that is not valid shows its state and no levels."""
+        """Read a live book; unless it is valid, the view has no levels."""
         depth = min(book.depth, _MOST_LEVELS)
         bids, asks = (
             (tuple(book.levels("bid", depth)), tuple(book.levels("ask", depth)))
@@ -99,7 +99,7 @@ class BookView:
         )
 
     def with_trade(self, trade: TradeData | None) -> BookView:
-        """Return the same book beside the last trade of its pair."""
+        """Return the same book with the last trade of its pair."""
         if trade is None:
             return self
         return replace(self, last=trade.decimal("price"), last_side=trade.side)
@@ -111,7 +111,7 @@ class BookView:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether no snapshot is asked for any more."""
+        """Whether the client no longer resyncs the book."""
         return self.state == "quarantined"
 
     @property

@@ -1,4 +1,4 @@
-"""What `kraken-ws watch` can show."""
+"""The channels of `kraken-ws watch`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .trades import TradePicture
 
 
 def last_trades(symbols: list[str]) -> list[SubscriptionParams]:
-    """Return what tells the last trade of each book at once, and those to come."""
+    """Return the subscription to the last trade of each book and all later ones."""
     return [TradeParams(symbol=symbols, snapshot=True)]
 
 
@@ -35,21 +35,21 @@ class Channel(StrEnum):
 
     @property
     def picture(self) -> PictureOf:
-        """How to show it."""
+        """The picture class that shows it."""
         return _PICTURES[self]
 
     @property
     def depths(self) -> Sequence[int]:
-        """Which depths there are; none of what has no levels."""
+        """Its depths, empty for a channel without levels."""
         return {Channel.BOOK: BOOK_DEPTHS, Channel.LEVEL3: LEVEL3_DEPTHS}.get(self, ())
 
     @property
     def needs_token(self) -> bool:
-        """Whether the exchange wants to know who is asking."""
+        """Whether the exchange requires a token."""
         return self is Channel.LEVEL3
 
     def params(self, symbols: Sequence[str], depth: int) -> SubscriptionParams:
-        """Return what to ask for."""
+        """Return the subscription parameters."""
         listed = list(symbols)
         if self is Channel.BOOK:
             return BookParams(symbol=listed, depth=depth)
@@ -57,7 +57,7 @@ class Channel(StrEnum):
             return Level3Params(symbol=listed, depth=depth)
         if self is Channel.TRADE:
             return TradeParams(symbol=listed, snapshot=True)
-        # With the exchange's default trigger the quotes stand still between trades.
+        # With the exchange's default trigger, quotes do not update between trades.
         return TickerParams(symbol=listed, event_trigger=EventTrigger.BBO)
 
 
