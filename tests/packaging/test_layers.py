@@ -20,7 +20,19 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("refusals", "exceptions", "types", "models"),
     ("_native", "_pure"),
     ("_backend",),
-    ("ws", "http", "security", "network"),
+    ("security", "network", "http"),
+    ("ws.constants", "ws.envelopes", "ws.subscribe"),
+    ("ws.base",),
+    ("ws.token",),
+    ("ws.orders",),
+    ("ws.account",),
+    ("ws.protocol",),
+    ("ws.delivery",),
+    ("ws.network",),
+    ("ws.pool",),
+    ("ws.trading",),
+    ("ws.methods",),
+    ("ws",),  # the client, and import paths of kraken-connector 0.2.0
     ("",),  # the package itself: the public names
     ("sim",),  # shares no code with the client, see below
     ("cli",),
@@ -38,7 +50,10 @@ SOURCES = {module_name(path): path for path in sorted(ROOT.rglob("*.py"))}
 
 
 def layer(module: str) -> int:
-    return RANKS[[*module.split("."), ""][1]]
+    """Return the rank of a module, by the longest name of a layer that it is in."""
+    _, *parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), -1, -1))
+    return next(RANKS[name] for name in names if name in RANKS)
 
 
 def imported(nodes: Iterator[ast.AST], module: str) -> Iterator[str]:
