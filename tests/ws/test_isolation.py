@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.ws.helpers import BTC, connected, eventually, tokens_of
 
-from kraken_connector.exceptions import ConnectionLost
+from kraken_connector.exceptions import ConnectionLost, OrderOutcomeUnknown
 from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
@@ -96,3 +96,14 @@ async def test_token_that_cannot_be_sent_costs_a_socket(sim: SimulatedExchange) 
             await client.track_orders()
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
         await client.track_orders()
+
+
+async def test_order_that_left_before_a_failure_is_not_withdrawn(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.add_order(LIMIT)
+        failed = fail_once(monkeypatch, Session, "look")
+        with pytest.raises(OrderOutcomeUnknown):
+            await client.add_order(LIMIT)
+        assert failed

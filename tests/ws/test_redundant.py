@@ -37,10 +37,10 @@ def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
 async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Merge:
     """Wait until both connections have sound books."""
     assert client._pool.primary is not None
-    arbiter = client._pool.primary.arbiter
-    assert arbiter is not None
-    await eventually(lambda: [len(leg.places) for leg in arbiter._legs] == [books, books])
-    return arbiter
+    merge = client._pool.primary.merge
+    assert merge is not None
+    await eventually(lambda: [len(leg.places) for leg in merge._legs] == [books, books])
+    return merge
 
 
 async def test_each_message_comes_once(sim: SimulatedExchange) -> None:

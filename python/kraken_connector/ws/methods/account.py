@@ -25,7 +25,6 @@ from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
 from ..trading.quotes import Quotes
 from ..trading.rate_counter import RateCounter
-from ..trading.waiting import now
 from .orders import OrderMethods
 from .subscribing import SubscribingMethods
 
@@ -270,8 +269,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             await super()._subscribe(params, lambda _: self._nowhere)
         for link in links:
             if not link.session.is_stream_current(params.channel):
-                link.session.refresh(params.channel, now())
-                link.connection.attend()
+                link.connection.refresh(params.channel)
 
     async def _first_snapshot(self) -> None:
         """Wait until orders are current, if the stream has snapshots."""
@@ -303,6 +301,5 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         ]
         result = await super()._subscribe(params, sink, stale_after)
         for link in tracked:
-            link.session.refresh(params.channel, now())
-            link.connection.attend()
+            link.connection.refresh(params.channel)
         return result

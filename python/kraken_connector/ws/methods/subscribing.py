@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
 from ...exceptions import NotConnected
+from ..base.loop_time import now
 from ..base.options import checked_bound
 from ..constants import TOKEN_CHANNELS, ConnectionState
 from ..delivery.queues import Overflow
@@ -15,10 +15,9 @@ from ..delivery.sinks import CallbackSink
 from ..envelopes import SubscriptionResult, WSRequest
 from ..network.connection import Connection
 from ..pool.link import Link
-from ..pool.outcome import outcome
 from ..pool.pool import Pool
-from ..pool.subscribe_call import Call
-from ..protocol.registry import Sink, topics_of
+from ..pool.requests import SubscribeRequest, result_of
+from ..protocol.registry import PendingRequest, Sink, topics_of
 from ..subscribe import SubscriptionParams
 
 __all__ = ["SubscribingMethods"]
@@ -96,10 +95,12 @@ class SubscribingMethods:
         """
         _check_type(params)
         parts = self._pool.carrying(params, "unsubscribe")
-        now = _now()
-        asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
+        pending: list[tuple[Link, PendingRequest]] = []
+        for link, part in parts:
+            with link.connection.step() as session:
+                pending.append((link, session.unsubscribe(part, now(), params)))
         try:
-            return await outcome(asks, topics_of(params))
+            return await result_of(pending, topics_of(params))
         finally:
             self._pool.tidy(params)
 
@@ -121,8 +122,9 @@ class SubscribingMethods:
             KeyError: the book of `symbol` is not subscribed.
         """
         for link in await self._pool.opened(symbol, channel, "resync"):
-            ask = link.session.resync(symbol, _now(), channel)
-            await outcome([(link, ask)], ask.topics)
+            with link.connection.step() as session:
+                pending = session.resync(symbol, now(), channel)
+            await result_of([(link, pending)], pending.topics)
 
     async def send(self, msg: WSRequest) -> None:
         """Send a request as it is; its answer comes through the queue.
@@ -140,8 +142,8 @@ class SubscribingMethods:
         connection = (await self._pool.of_host(host, "send")).connection
         if connection.state is not ConnectionState.CONNECTED:
             raise NotConnected("send", connection.state)
-        connection.session.send(msg)
-        connection.attend()
+        with connection.step() as session:
+            session.send(msg)
 
     # Inner workings.
 
@@ -155,10 +157,10 @@ class SubscribingMethods:
         async with self._pool.room_for(params) as parts:
             for link, part in parts:
                 link.session.registry.check(part)
-            call = Call(params, parts, sink, stale_after)
-            call.subscribe(_now())
+            request = SubscribeRequest(params, parts, sink, stale_after)
+            request.send()
         try:
-            result = await call.outcome()
+            result = await request.result()
         except BaseException:
             # A gap that waits for a book which nobody has subscribed would never be reported.
             self._pool.tidy(params, with_twins=True)
@@ -190,7 +192,3 @@ def _check_type(params: object) -> None:
         raise TypeError(
             f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -29,7 +29,7 @@ class Link:
         host: where it connects.
         connection: the connection.
         places: where its subscriptions' messages go.
-        arbiter: makes one feed of its books and its twin's.
+        merge: makes one feed of its books and its twin's.
         is_twin: whether it only carries the books of another connection too.
 
     Attributes:
@@ -43,10 +43,10 @@ class Link:
         connection: Connection,
         places: Places,
         *,
-        arbiter: Merge | None = None,
+        merge: Merge | None = None,
         is_twin: bool = False,
     ) -> None:
-        self.arbiter = arbiter
+        self.merge = merge
         self.is_twin = is_twin
         self.name = name
         self.host = host
@@ -76,7 +76,7 @@ class Link:
     @property
     def books(self) -> Engine:
         """Where the books are that users see."""
-        return self.session.engine if self.arbiter is None else self.arbiter.engine
+        return self.session.engine if self.merge is None else self.merge.engine
 
     def symbols(self, shelf: str) -> set[str]:
         """Return the symbols that it carries, or is about to.
@@ -88,11 +88,11 @@ class Link:
         found |= self.reserved.keys()
         return {symbol for channel, symbol in found if symbol and shelf_of(channel) == shelf}
 
-    def present(self, params: SubscriptionParams) -> None:
+    def expect(self, params: SubscriptionParams) -> None:
         """Prepare for books that are about to be subscribed."""
-        if self.arbiter is not None and isinstance(params, BookParams):
+        if self.merge is not None and isinstance(params, BookParams):
             for symbol in params.symbols:
-                self.arbiter.expect(symbol, params.depth)
+                self.merge.expect(symbol, params.depth)
 
     async def open(self, check: Callable[[], None]) -> None:
         """Open the connection, if it is not; several callers open it once.
@@ -195,8 +195,8 @@ class ConnectionView:
         delivered because the two connections differed; both of the two together.
         """
         connection, session = self._link.connection, self._link.session
-        arbiter = self._link.arbiter
-        feed = {"duplicates": arbiter.duplicates, "switches": arbiter.switches} if arbiter else {}
+        merge = self._link.merge
+        feed = {"duplicates": merge.duplicates, "switches": merge.switches} if merge else {}
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,

@@ -169,12 +169,12 @@ class Pool:
         """Stop connections; `_wait_closed` must follow."""
         if forget:
             # Before the sockets go: a user who leaves makes no gap.
-            for arbiter in _arbiters(links):
-                arbiter.close()
+            for merge in _merges(links):
+                merge.close()
         for link in links:
             link.connection.stop(forget=forget)
-        for arbiter in _arbiters(links):
-            arbiter.report_gaps()
+        for merge in _merges(links):
+            merge.report_gaps()
 
     async def _wait_closing(self) -> None:
         """Wait for what is being closed already."""
@@ -202,8 +202,8 @@ class Pool:
             self._end_market(reason)
             return
         self._has_ended = True
-        for arbiter in _arbiters(self):
-            arbiter.report_gaps()
+        for merge in _merges(self):
+            merge.report_gaps()
         self._on_end(reason)
 
     def _end_market(self, reason: Exception) -> None:
@@ -320,8 +320,8 @@ class Pool:
             legs = [link, self._twins[link]] if with_twins else [link]
             for symbol in params.symbols:
                 is_carried = any(leg.session.registry.book(symbol) for leg in legs)
-                if link.arbiter is not None and not is_carried:
-                    link.arbiter.forget(symbol)
+                if link.merge is not None and not is_carried:
+                    link.merge.forget(symbol)
 
     # Inner workings.
 
@@ -414,8 +414,8 @@ def _can_trade(link: Link) -> bool:
     return _is_private(link) and link.connection.state is not ConnectionState.DISCONNECTED
 
 
-def _arbiters(links: Iterable[Link]) -> set[Merge]:
-    return {link.arbiter for link in links if link.arbiter is not None}
+def _merges(links: Iterable[Link]) -> set[Merge]:
+    return {link.merge for link in links if link.merge is not None}
 
 
 async def _wait_closed(links: Collection[Link]) -> None:
@@ -428,7 +428,7 @@ async def _wait_closed(links: Collection[Link]) -> None:
 
 
 def _is_doubled(link: Link, params: SubscriptionParams) -> bool:
-    return link.arbiter is not None and isinstance(params, BookParams)
+    return link.merge is not None and isinstance(params, BookParams)
 
 
 def _split(params: SubscriptionParams, links: list[Link]) -> list[Part]:

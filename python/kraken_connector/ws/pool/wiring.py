@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
+from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_count, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
@@ -18,7 +19,6 @@ from ..protocol.merge import Merge
 from ..protocol.routes import Take
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
-from ..trading.waiting import now
 from .hosts import Host
 from .link import Link
 
@@ -87,11 +87,11 @@ class Wiring:
             twin_of: the connection whose books it carries too.
         """
         name = host.name if number == 1 else f"{host.name}-{number}"
-        arbiter = None
+        merge = None
         if twin_of is not None:
-            name, arbiter = f"{name}-twin", twin_of.arbiter
+            name, merge = f"{name}-twin", twin_of.merge
         elif self.redundant and "public" in host.serves:
-            arbiter = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
+            merge = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
             places.settle()
@@ -105,7 +105,7 @@ class Wiring:
             settle=settle,
             callback=self.callback,
         )
-        leg = arbiter.leg() if arbiter is not None else None
+        leg = merge.leg() if merge is not None else None
         tokens = self.tokens if host.takes_tokens else None
         session = Session(
             host.url,
@@ -127,5 +127,5 @@ class Wiring:
         places = Places(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
         )
-        link = Link(name, host, connection, places, arbiter=arbiter, is_twin=twin_of is not None)
+        link = Link(name, host, connection, places, merge=merge, is_twin=twin_of is not None)
         return link

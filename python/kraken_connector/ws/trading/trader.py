@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from ...exceptions import (
+    ConnectionLost,
     NotConnected,
     OrderCheckFailed,
     OrderOutcomeUnknown,
@@ -31,6 +32,7 @@ from ...models.trading import (
 )
 from ..base.encoding import encode_body
 from ..base.exchange_clock import ExchangeClock
+from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders
@@ -40,7 +42,6 @@ from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
 from .rate_limiter import RateLimiter
-from .waiting import now, settled
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
 
@@ -143,7 +144,7 @@ class Trader:
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once, and wait for its answer."""
-        connection, charge, is_sent = self._connection, None, False
+        connection, charge = self._connection, None
         try:
             # What need not wait is sent in the very step of the caller.
             if connection is None or connection.state is not CONNECTED:
@@ -163,16 +164,13 @@ class Trader:
             if connection.state is not CONNECTED:
                 connection = await self._connected(request)
             command = self._command(request)
-            connection.session.trading.send(command, connection.now())
-            is_sent = True
+            connection.send_order(command)
         except BaseException as error:
-            if not is_sent:
-                self._withdraw(request, charge, error)
+            self._withdraw(request, charge, error)
             raise
-        connection.attend()
         return await self._gate.watch(
             charge,
-            settled(connection, command),
+            _reply(connection, command),
             request.params,
             request.numbers,
             request.orders,
@@ -370,6 +368,26 @@ class Trader:
             return
         if not order.is_done:
             logger.error("%r is in the market after cancel_all", order)
+
+
+async def _reply(connection: Connection, command: Command) -> TradingReply[Any]:
+    """Wait for the answer to a request; a caller that is cancelled takes it back if it can.
+
+    Raises:
+        TradingError, OrderOutcomeUnknown: as the request ended.
+        NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was never sent.
+    """
+    if not command.is_done:
+        done = asyncio.Event()
+        command.on_done = done.set
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            error = ConnectionLost(connection.session.url, "the caller was cancelled")
+            with connection.step() as session:
+                session.trading.abandon(command, error)
+            raise
+    return command.result()
 
 
 def client_names() -> Iterator[str]:
