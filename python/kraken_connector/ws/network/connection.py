@@ -116,7 +116,7 @@ class Connection:
         session: the protocol.
         options: how to open sockets.
         tokens: where tokens come from, for hosts that want them.
-        on_end: called once when it has ended by itself, with the reason.
+        on_end: called with it and the reason when it has ended by itself.
 
     Attributes:
         state: what it is doing.
@@ -130,7 +130,7 @@ class Connection:
         session: Session,
         options: ConnectionOptions,
         tokens: OwnTokens | None,
-        on_end: Callable[[Exception], None],
+        on_end: Callable[[Connection, Exception], None],
     ) -> None:
         self.session = session
         self.state = ConnectionState.DISCONNECTED
@@ -342,7 +342,7 @@ class Connection:
     def _end(self, error: Exception) -> None:
         self.state = ConnectionState.DISCONNECTED
         self.session.ended(error)
-        self._on_end(error)
+        self._on_end(self, error)
 
     async def _serve(self, socket: ClientConnection) -> TransportError:
         """Read and write until the socket ends; return why it did."""

@@ -12,6 +12,7 @@ from itertools import chain
 from ..._backend import Engine
 from ...exceptions import ConnectFailed, NotConnected
 from ..constants import LEVEL3_SYMBOLS, ConnectionState
+from ..network.connection import Connection
 from ..protocol.merge import Merge
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host, Hosts
@@ -181,13 +182,14 @@ class Pool:
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def _ended(self, link: Link, reason: Exception) -> None:
+    def _ended(self, connection: Connection, reason: Exception) -> None:
         """Go on without a connection where nothing can be mistaken by that, else end.
 
         Books of level 3 cannot be read any more, and books with another leg still can. But public
         market data that falls silent looks like a quiet market, so it ends; fills that do not come
         look like none, so a private connection is tried for as long as that may help.
         """
+        link = next(link for link in self if link.connection is connection)
         twin = self._twins.get(link)
         has_other = twin is not None and twin.state is ConnectionState.CONNECTED
         is_kept = link.is_twin or has_other or _is_private(link)

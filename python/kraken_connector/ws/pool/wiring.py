@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..._backend import Engine
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
@@ -75,7 +76,7 @@ class Wiring:
         self,
         host: Host,
         number: int,
-        on_end: Callable[[Link, Exception], None],
+        on_end: Callable[[Connection, Exception], None],
         twin_of: Link | None = None,
     ) -> Link:
         """Make a connection, not yet opened.
@@ -83,7 +84,7 @@ class Wiring:
         Args:
             host: where it connects.
             number: which of the host's it is, from 1.
-            on_end: called when it has ended by itself.
+            on_end: called with the connection and the reason when it has ended by itself.
             twin_of: the connection whose books it carries too.
         """
         name = host.name if number == 1 else f"{host.name}-{number}"
@@ -94,18 +95,16 @@ class Wiring:
             merge = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
+            # A full queue stops the connection, which is made last: the only way back in here.
             places.settle()
 
-        def end(reason: Exception) -> None:
-            on_end(link, reason)
-
+        engine = Engine()
         outlet = ClientOutlet(
             self.inbox,
             on_gap=self.on_gap,
             settle=settle,
             callback=self.callback,
         )
-        leg = merge.leg() if merge is not None else None
         tokens = self.tokens if host.takes_tokens else None
         session = Session(
             host.url,
@@ -118,14 +117,12 @@ class Wiring:
             followers=self.followers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
-            gate=leg,
+            gate=None if merge is None else merge.leg(engine.book),
             on_lost=self.on_lost,
+            engine=engine,
         )
-        if leg is not None:
-            leg.book = session.engine.book
-        connection = Connection(session, self.connection, tokens, end)
+        connection = Connection(session, self.connection, tokens, on_end)
         places = Places(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
         )
-        link = Link(name, host, connection, places, merge=merge, is_twin=twin_of is not None)
-        return link
+        return Link(name, host, connection, places, merge=merge, is_twin=twin_of is not None)
