@@ -33,11 +33,11 @@ from .delivery.queue_watch import QueueWatches
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
-from .methods.account import AccountMethods, DiscardingSink
+from .methods.account import AccountMethods
 from .methods.level3 import Level3Methods
 from .methods.settings import Settings
 from .network.backoff import is_retryable
-from .network.connection import ConnectionOptions
+from .network.connection import Connection, ConnectionOptions
 from .orders import Orders
 from .orders.replies import TradingReply
 from .pool.hosts import Hosts
@@ -218,7 +218,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             stale_after=stale_after,
             order_deadline=order_deadline,
         )
-        self._keep_settings(url, session_options, connection_options)
+        self._url = url
+        self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
@@ -240,7 +241,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             self.orders, tier, lambda: nanoseconds(now()), reserve=rate_reserve
         )
         self._trader = Trader(
-            lambda method: self._connection_for("executions", method),
+            self._order_connection,
             has_tokens=self._has_tokens,
             orders=self.orders,
             checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
@@ -249,7 +250,6 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             sequencing=sequencing,
         )
         self._request_timeout = request_timeout
-        self._nowhere = DiscardingSink()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -530,6 +530,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     # Inner workings.
 
+    async def _order_connection(self, action: str) -> Connection:
+        """Return the connection for orders, opened if it is not."""
+        return (await self._pool.of_channel("executions", action)).connection
+
     async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
         """Send a request that an order makes."""
         return await self._trader.send(self._trader.prepare(params))
@@ -548,13 +552,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)
         self._gap_count += 1
-        self._note(gap)
+        self._publish(gap)
 
-    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
-        self._note(event)
-
-    def _note(self, event: GapEvent | DeadMansSwitchEvent) -> None:
-        """Say something of our own, through the queue or to the callback."""
+    def _publish(self, event: GapEvent | DeadMansSwitchEvent) -> None:
+        """Deliver an event of the client's own, through the queue or to the callback."""
         if self._callback is not None:
             self._callback.note(event)
         else:

@@ -46,6 +46,10 @@ class DiscardingSink:
         """Do nothing."""
 
 
+#: Where messages of streams go that are only tracked.
+DISCARD = DiscardingSink()
+
+
 class AccountMethods(SubscribingMethods, OrderMethods):
     """What `KrakenWSClient` knows about its account.
 
@@ -57,8 +61,8 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     orders: Orders
     balances: Balances
     rate_counter: RateCounter
-    _nowhere: DiscardingSink
     _request_timeout: float
+    _publish: Callable[[DeadMansSwitchEvent], None]
 
     async def track_orders(self) -> None:
         """Keep `orders` up to date, by subscribing to `executions` if nobody did.
@@ -91,7 +95,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     def protection(self) -> Protection:
         """Whether the exchange cancels all orders when this program is gone, and when."""
         return Protection(
-            self._set_timer, self._system_states, self._note_switch, remark=self._remark_on_timer
+            self._set_timer, self._system_states, self._publish, remark=self._remark_on_timer
         )
 
     async def cancel_all_orders_after(
@@ -253,10 +257,6 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         sessions = (link.session for link in self._pool)
         return [(s.system_status, s.upcoming_maintenance) for s in sessions]
 
-    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
-        """Tell the user of a dead man's switch."""
-        raise NotImplementedError
-
     def _see_status(self, message: Any) -> None:
         """Let the dead man's switch look at the state of the exchange, which has changed."""
         self.protection.wake()
@@ -266,7 +266,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         topic = Topic(params.channel, None, "")
         links = [link for link in self._pool if link.session.registry.get(topic) is not None]
         if not links:
-            await super()._subscribe(params, lambda _: self._nowhere)
+            await super()._subscribe(params, lambda _: DISCARD)
         for link in links:
             if not link.session.is_stream_current(params.channel):
                 link.connection.refresh(params.channel)
@@ -296,9 +296,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
     ) -> SubscriptionResult:
         """Subscribe; to what is only tracked until then, with a snapshot all the same."""
         topic = Topic(params.channel, None, "")
-        tracked = [
-            link for link in self._pool if link.session.registry.sinks(topic) == [self._nowhere]
-        ]
+        tracked = [link for link in self._pool if link.session.registry.sinks(topic) == [DISCARD]]
         result = await super()._subscribe(params, sink, stale_after)
         for link in tracked:
             link.connection.refresh(params.channel)

@@ -11,10 +11,9 @@ __all__ = ["Settings"]
 class Settings:
     """The arguments of a client that 0.2.0 shows as attributes; here they cannot be changed."""
 
-    def _keep_settings(
-        self, url: str, session: SessionOptions, connection: ConnectionOptions
-    ) -> None:
-        self._url, self._session_options, self._connection_options = url, session, connection
+    _url: str
+    _session_options: SessionOptions
+    _connection_options: ConnectionOptions
 
     @property
     def url(self) -> str:

@@ -13,7 +13,6 @@ from ..constants import TOKEN_CHANNELS, ConnectionState
 from ..delivery.queues import Overflow
 from ..delivery.sinks import CallbackSink
 from ..envelopes import SubscriptionResult, WSRequest
-from ..network.connection import Connection
 from ..pool.link import Link
 from ..pool.pool import Pool
 from ..pool.requests import SubscribeRequest, result_of
@@ -176,10 +175,6 @@ class SubscribingMethods:
                 f"{params.channel} is private: make the client with "
                 "token_manager=TokenManager.from_env()"
             )
-
-    async def _connection_for(self, channel: str, action: str) -> Connection:
-        """Return the connection that serves a channel, opened when it is the first time."""
-        return (await self._pool.of_channel(channel, action)).connection
 
     def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
         """Return where a channel's messages go when they have no callback of their own."""
