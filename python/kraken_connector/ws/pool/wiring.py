@@ -1,4 +1,4 @@
-"""How the connections of a client are made, each with all that belongs to it."""
+"""Builds the connections of a client."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ __all__ = ["Wiring"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What every connection of a client is made with.
+    """Builds connections from the parts that all connections of a client share.
 
     Attributes:
-        session: how the protocol is spoken.
-        connection: how sockets are opened.
-        tokens: where tokens come from.
-        allowance: what all connections together may spend on snapshots of `level3`.
-        symbols: how many pairs one public connection carries, `None` without a bound.
+        session: options of the protocol.
+        connection: options of sockets.
+        tokens: the source of tokens.
+        allowance: limits the `level3` subscriptions of all connections together.
+        symbols: the most pairs on one public connection, `None` for no limit.
         redundant: whether books are subscribed on two connections.
-        redundant_patience: seconds that the one of the two that is ahead waits for the other.
-        inbox: the client's lanes.
-        callback: takes everything instead of the inbox.
+        redundant_patience: seconds that the newer of the two books waits for the older one.
+        inbox: the client's queues.
+        callback: receives all messages instead of the inbox.
         on_gap: records a gap.
         orders: the orders of the account.
         exchange: the exchange's clock.
-        observers: by channel, what sees each message before it is delivered.
-        on_lost: called when a socket was lost, after its books turned unreadable.
-        followers: by private channel, who keeps its state.
+        observers: by channel, a function that is called with each message before its delivery.
+        on_lost: called when a socket was lost, after its books became invalid.
+        followers: by private channel, the object that keeps its state.
     """
 
     session: SessionOptions
@@ -79,13 +79,13 @@ class Wiring:
         on_end: Callable[[Connection, Exception], None],
         twin_of: Link | None = None,
     ) -> Link:
-        """Make a connection, not yet opened.
+        """Return a new connection, not yet opened.
 
         Args:
-            host: where it connects.
-            number: which of the host's it is, from 1.
-            on_end: called with the connection and the reason when it has ended by itself.
-            twin_of: the connection whose books it carries too.
+            host: its host.
+            number: its number among the host's connections, from 1.
+            on_end: called with the connection and the reason when it gave up.
+            twin_of: the connection whose books it duplicates.
         """
         name = host.name if number == 1 else f"{host.name}-{number}"
         merge = None
@@ -95,7 +95,7 @@ class Wiring:
             merge = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
-            # A full queue stops the connection, which is made last: the only way back in here.
+            # A full queue stops the connection, which is made after the outlet.
             places.settle()
 
         engine = Engine()
