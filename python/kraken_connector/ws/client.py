@@ -246,7 +246,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             has_tokens=self._has_tokens,
             orders=self.orders,
             checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
-            gate=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
+            limiter=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
             exchange=self._exchange,
             sequencing=sequencing,
         )
