@@ -442,7 +442,7 @@ async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
         await client.add_order(limit())
         sim.faults.set_system("cancel_only")
         await eventually(lambda: client.system_status == "cancel_only")
-        with pytest.raises(OrderCheckFailed, match="only cancels are taken"):
+        with pytest.raises(OrderCheckFailed, match="only cancels are accepted"):
             await client.add_order(limit())
         assert (await client.cancel_all()).result == {"count": 1}
 
