@@ -153,7 +153,7 @@ class Trader:
             if request.params.METHOD in TIMED:
                 # Cancels are neither checked nor rate limited.
                 self._check(request, connection)
-                if self._limiter.holds_back:
+                if self._limiter.is_active:
                     charge = await self._limiter.admit(
                         request.params,
                         request.numbers,
