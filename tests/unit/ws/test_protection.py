@@ -565,7 +565,7 @@ def test_request_that_a_zero_may_have_overtaken_is_said_to_be_possible(
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 def test_leaving_tries_again_while_the_client_reconnects() -> None:
@@ -608,7 +608,7 @@ def test_leaving_takes_no_longer_than_five_seconds(caplog: pytest.LogCaptureFixt
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 @pytest.mark.parametrize("cancels", [1, 3])
@@ -676,7 +676,7 @@ def test_warning_is_given_under_cancellation_too(caplog: pytest.LogCaptureFixtur
             await trading
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 def test_scope_of_anyio_turns_it_off() -> None:
