@@ -417,7 +417,7 @@ def test_quotes_that_cannot_be_taken_back_are_named_on_leaving() -> None:
         with pytest.raises(OrdersStillWorking) as caught:
             await make()
         assert caught.value.orders == tuple(client.orders.working(BTC))
-        with pytest.raises(RuntimeError, match="were left"):
+        with pytest.raises(RuntimeError, match="the block has ended"):
             await quotes.set()
 
     play(scene)
