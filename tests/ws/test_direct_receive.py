@@ -41,7 +41,7 @@ async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int]
         open_timeout=5,
         close_timeout=1,
         receiver=Receiver(engine, MAX_SIZE),
-        take=take,
+        on_events=take,
     )
 
 

@@ -14,13 +14,13 @@ def armed_plan(timeout: int = 60, at: float = 100.0) -> SwitchPlan:
     plan = SwitchPlan()
     plan.want(timeout, at)
     plan.answered(at, at + 0.1, timeout, timeout)
-    assert plan.news(at + 0.1) == ["armed"]
+    assert plan.events(at + 0.1) == ["armed"]
     return plan
 
 
 def test_nothing_is_due_that_nobody_wants() -> None:
     plan = SwitchPlan()
-    assert (plan.due(100), plan.is_armed(100), plan.news(100)) == (INF, False, [])
+    assert (plan.due(100), plan.is_armed(100), plan.events(100)) == (INF, False, [])
     assert plan.seconds_left(100) == INF
     plan.want(0, 100)
     assert plan.due(100) == INF
@@ -32,7 +32,7 @@ def test_it_is_due_at_once_and_then_at_a_third() -> None:
     assert (plan.due(100), plan.is_armed(100)) == (-INF, False)
     plan.answered(100, 101, 60, 60)
     assert (plan.due(101), plan.is_armed(101), plan.seconds_left(130)) == (120, True, 30)
-    assert plan.next_news == 140
+    assert plan.next_event == 140
 
 
 def test_failure_is_followed_soon_and_moves_no_alarm() -> None:
@@ -63,32 +63,32 @@ def test_there_is_no_hurry_while_all_is_well() -> None:
 
 def test_late_and_expired_are_told_once_and_armed_again_when_it_is() -> None:
     plan = armed_plan()
-    assert plan.news(139) == []
-    assert (plan.news(140), plan.news(141), plan.is_armed(141)) == (["late"], [], True)
-    assert (plan.news(160), plan.news(161), plan.is_armed(161)) == (["expired"], [], False)
+    assert plan.events(139) == []
+    assert (plan.events(140), plan.events(141), plan.is_armed(141)) == (["late"], [], True)
+    assert (plan.events(160), plan.events(161), plan.is_armed(161)) == (["expired"], [], False)
     assert plan.seconds_left(161) == -1
     plan.answered(165, 166, 60, 60)
-    assert (plan.news(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
+    assert (plan.events(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
 
 
 def test_machine_that_slept_hears_of_both_at_once() -> None:
     plan = armed_plan()
     assert (plan.is_armed(5000), plan.is_late(5000)) == (False, True)
-    assert plan.news(5000) == ["late", "expired"]
+    assert plan.events(5000) == ["late", "expired"]
 
 
 def test_never_confirmed_is_late_too() -> None:
     plan = SwitchPlan()
     plan.want(60, 100)
-    assert (plan.news(139), plan.news(140)) == ([], ["late"])
+    assert (plan.events(139), plan.events(140)) == ([], ["late"])
 
 
 def test_answer_that_it_is_off_is_no_confirmation_and_followed_after_a_pause() -> None:
     plan = armed_plan()
     plan.answered(120, 121, 60, 0)
     assert (plan.is_armed(121), plan.due(121), plan.seconds_left(121)) == (False, 122, INF)
-    assert (plan.news(121), plan.news(139.9), plan.news(140)) == (["off"], [], ["late"])
-    assert plan.news(200) == []
+    assert (plan.events(121), plan.events(139.9), plan.events(140)) == (["off"], [], ["late"])
+    assert plan.events(200) == []
 
 
 def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third() -> None:
@@ -103,7 +103,7 @@ def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third(
 def test_timer_turned_off_by_hand_is_set_again_at_once() -> None:
     plan = armed_plan()
     plan.answered(105, 106, 0, 0)
-    assert (plan.is_armed(106), plan.due(106), plan.news(106)) == (False, -INF, ["off"])
+    assert (plan.is_armed(106), plan.due(106), plan.events(106)) == (False, -INF, ["off"])
 
 
 def test_exchange_that_grants_less_is_asked_no_oftener_than_a_third() -> None:
@@ -150,7 +150,7 @@ def test_left_running_it_is_armed_until_it_has_run_out() -> None:
     plan = armed_plan()
     plan.want(None, 110)
     assert (plan.due(110), plan.is_armed(159), plan.is_armed(160)) == (INF, True, False)
-    assert plan.news(200) == []
+    assert plan.events(200) == []
 
 
 @given(
@@ -164,7 +164,7 @@ def test_nobody_hears_later_than_at_two_thirds(
     plan, now, is_told, confirmed = SwitchPlan(), 100.0, False, 100.0
     plan.want(timeout, now)
     for delay, outcome in steps:
-        sent = now = max(now + 0.001, min(plan.due(now), plan.next_news, now + delay))
+        sent = now = max(now + 0.001, min(plan.due(now), plan.next_event, now + delay))
         plan.timer.sent(sent, timeout)
         now += min(delay, plan.patience)
         plan.timer.over(now + 10 if outcome == "lost" else None)
@@ -172,7 +172,7 @@ def test_nobody_hears_later_than_at_two_thirds(
             plan.failed(now)
         else:
             plan.answered(sent, now, timeout, timeout if outcome == "good" else 0)
-        for news in plan.news(now):
+        for news in plan.events(now):
             is_told = news in ("late", "expired") or (is_told and news == "off")
         if plan.is_confirmed(sent) and outcome == "good":
             confirmed = sent

@@ -86,7 +86,7 @@ class SubscribingMethods:
         subscription shares continue. Other parameters end the named symbols of all subscriptions.
 
         Returns:
-            One ack for each symbol that the exchange was asked to unsubscribe.
+            One ack for each symbol for which a request was sent.
 
         Raises:
             KeyError: it is not subscribed.

@@ -376,8 +376,8 @@ class Connection:
     async def _read(self, socket: ClientConnection) -> None:
         """Receive frames until the socket ends.
 
-        With the native core nearly all frames go to `_take` instead. `recv` suspends only when no
-        frame is queued, so every `IN_A_ROW` frames other tasks get their turn.
+        With the native core nearly all frames go to `_on_events` instead. `recv` suspends only if
+        no frame is queued, so other tasks get their turn every `IN_A_ROW` frames.
         """
         session = self.session
         receive = self._log_and_receive if logger.isEnabledFor(logging.DEBUG) else session.receive
@@ -421,7 +421,7 @@ class Connection:
             return None
         return Receiver(self.session.engine, self._options.max_frame_size)
 
-    def _take(self, events: list[Event], received_ns: int) -> None:
+    def _on_events(self, events: list[Event], received_ns: int) -> None:
         """Process the events of a read that bypassed the library; see `DirectConnection`."""
         session = self.session
         session.take(events, received_ns, self.now())
@@ -513,7 +513,7 @@ class Connection:
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,
                 receiver=self._receiver(),
-                take=self._take,
+                on_events=self._on_events,
             )
         except Exception as error:
             without_frames(error)

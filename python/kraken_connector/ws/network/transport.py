@@ -35,7 +35,7 @@ _SHORT, _MIDDLE, _LONG = (struct.Struct(f"!BB{size}4s").pack for size in ("", "H
 #: Looked up once, as access to an enum member is slow.
 OPEN = State.OPEN
 #: Called with the events of a read and the time of receipt, nanoseconds since the epoch.
-Take = Callable[["list[Event]", int], None]
+OnEvents = Callable[["list[Event]", int], None]
 
 #: The end of the headers of an HTTP response.
 _END_OF_HEAD = b"\r\n\r\n"
@@ -63,16 +63,16 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
     order.
 
     Attributes:
-        failure: the exception that `take` raised, which ended the connection.
+        failure: the exception that `on_events` raised, which ended the connection.
     """
 
     def __init__(
-        self, receiver: Receiver, take: Take, protocol: ClientProtocol, **options: Any
+        self, receiver: Receiver, on_events: OnEvents, protocol: ClientProtocol, **options: Any
     ) -> None:
         super().__init__(protocol, **options)
         self.failure: Exception | None = None
         self._receiver = receiver
-        self._take = take
+        self._on_events = on_events
         self._head = bytearray()
         self._early: bytearray | None = bytearray(64 * 1024)
 
@@ -113,7 +113,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             self._handshake(bytes(self._early[:nbytes]))
             return
         try:
-            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._take)
+            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._on_events)
         except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
             self.failure = error
             self.transport.abort()
@@ -150,7 +150,7 @@ async def open_socket(
     open_timeout: float,
     close_timeout: float,
     receiver: Receiver | None,
-    take: Take,
+    on_events: OnEvents,
 ) -> ClientConnection:
     """Open a socket. The library sends no pings, as the session does.
 
@@ -161,7 +161,7 @@ async def open_socket(
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
         receiver: reads text frames, with the native core; without it all messages come from `recv`.
-        take: called with the events that `receiver` reads.
+        on_events: called with the events that `receiver` reads.
 
     Raises:
         TimeoutError: opening took longer than `open_timeout`.
@@ -170,7 +170,7 @@ async def open_socket(
     """
     options: dict[str, Any] = {}
     if receiver is not None:
-        options["create_connection"] = functools.partial(DirectConnection, receiver, take)
+        options["create_connection"] = functools.partial(DirectConnection, receiver, on_events)
     try:
         async with asyncio.timeout(open_timeout):
             return await _Connect(

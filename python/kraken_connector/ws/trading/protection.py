@@ -341,7 +341,7 @@ class Protection:
         """Update the wanted value, and report events."""
         now = self.now()
         self._review(now)
-        for state in self._plan.news(now):
+        for state in self._plan.events(now):
             self._report(state)
 
     def _send_if_due(self, now: float) -> None:
@@ -400,7 +400,7 @@ class Protection:
 
     async def _sleep(self, now: float) -> None:
         """Wait until there is something to do."""
-        until = min(now + CHECK_INTERVAL, self._plan.next_news)
+        until = min(now + CHECK_INTERVAL, self._plan.next_event)
         if not self._is_pending:
             until = min(until, self._plan.due(now))
         if now < self._leave_by:
@@ -512,7 +512,7 @@ def _prospect(left: float) -> str:
     return f"all orders are cancelled in {left:.0f} s unless it is renewed"
 
 
-def _granted(asked: int, result: CancelAllOrdersAfterResult) -> float | None:
+def _granted(requested: int, result: CancelAllOrdersAfterResult) -> float | None:
     """Return the timer's value in a reply, 0 if it is off, `None` if it cannot be parsed.
 
     For a timer that is off, `triggerTime` is "0", missing, or equal to `currentTime` (Kraken's
@@ -525,7 +525,7 @@ def _granted(asked: int, result: CancelAllOrdersAfterResult) -> float | None:
     if trigger_ns is None or current_ns is None:
         return None
     granted = max(0.0, (trigger_ns - current_ns) / 1e9)
-    return min(granted, asked) if asked else granted
+    return min(granted, requested) if requested else granted
 
 
 _TEMPORARY = TransportError | TokenAcquisitionError | RequestTimeout | OrderOutcomeUnknown

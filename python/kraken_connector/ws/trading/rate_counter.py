@@ -325,15 +325,15 @@ class RateCounter(Follower):
 
     def acked(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
-        told = result.get("maxratecount")
-        if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
+        limit = result.get("maxratecount")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
             return
-        threshold = Decimal(told)
+        threshold = Decimal(limit)
         if threshold != self.tier.threshold:
             known = [tier for tier in TIERS.values() if tier.threshold <= threshold]
             nearest = max(known, key=lambda tier: tier.threshold, default=TIERS["starter"])
             if self.is_tier_known:
-                logger.warning("the rate limit is %s, not that of %s", told, self.tier.name)
+                logger.warning("the rate limit is %s, not that of %s", limit, self.tier.name)
             self.tier = Tier(nearest.name, threshold, nearest.decay, nearest.open_orders)
         self.is_tier_known = True
 
@@ -348,11 +348,11 @@ class RateCounter(Follower):
                 continue
             order = self._orders.get(report.order_id)
             self._arrived(order, report.exec_type)
-            told = _told(report.extra, whole, most)
-            self._expect_counter(told is not None)
+            counter = _counter_in(report.extra, whole, most)
+            self._expect_counter(counter is not None)
             symbol = report.symbol or (order.symbol if order is not None else None)
-            if told is not None and symbol is not None:
-                self._correct(symbol, told)
+            if counter is not None and symbol is not None:
+                self._correct(symbol, counter)
 
     def _expect_counter(self, has_counter: bool) -> None:
         """Warn once if the stream does not have the requested counter."""
@@ -380,12 +380,12 @@ class RateCounter(Follower):
         for charge in makers + [charge for charge in about if charge.reported_by == exec_type][:1]:
             self._counted(charge)
 
-    def _correct(self, symbol: str, told: Decimal) -> None:
+    def _correct(self, symbol: str, counter: Decimal) -> None:
         """Apply the exchange's counter; unanswered requests are added to it."""
-        if not EXACT.remainder(told, 1):
+        if not EXACT.remainder(counter, 1):
             # An integer may have been rounded.
-            told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
-        self._set(symbol, told)
+            counter = min(max(counter, self._answered(symbol)), add(counter, Decimal(1)))
+        self._set(symbol, counter)
 
     # Inner workings.
 
@@ -488,7 +488,9 @@ def _known(order: Order | None) -> tuple[Order, ...]:
     return () if order is None else (order,)
 
 
-def _told(extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal) -> Decimal | None:
+def _counter_in(
+    extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal
+) -> Decimal | None:
     """Return the counter in a report or its message, under any possible name."""
     for fields in (extra, whole):
         for name, value in fields.items():

@@ -62,7 +62,7 @@ class SwitchPlan:
         return self._next
 
     @property
-    def next_news(self) -> float:
+    def next_event(self) -> float:
         """When the next `late` or `expired` event is due."""
         return min(self._alarm, self._ends)
 
@@ -86,26 +86,26 @@ class SwitchPlan:
         """Return whether a request that was sent after `since` has set the timer."""
         return self._is_granted and self.timer.known_at >= since
 
-    def news(self, now: float) -> list[str]:
+    def events(self, now: float) -> list[str]:
         """Return the events since the last call: `off`, `late`, `expired`, `armed`."""
-        news: list[str] = []
+        events: list[str] = []
         if not self.wanted:
             self._is_reported = False
-            return news
+            return events
         if self._is_reported and self.timer.is_off:
-            news.append("off")
+            events.append("off")
         if now >= self._alarm:
             self._alarm, self._is_late = INF, True
-            news.append("late")
+            events.append("late")
         if now >= self._ends:
             self._ends = INF
-            news.append("expired")
-        if news:
+            events.append("expired")
+        if events:
             self._is_reported = False
         if not self._is_reported and not self._is_late and self.timer.runs(now):
             self._is_reported = True
-            news.append("armed")
-        return news
+            events.append("armed")
+        return events
 
     # Events.
 
@@ -123,13 +123,13 @@ class SwitchPlan:
         if self._alarm == INF:
             self._alarm = now + seconds * 2 / 3
 
-    def answered(self, sent: float, now: float, asked: int, granted: float) -> None:
+    def answered(self, sent: float, now: float, requested: int, granted: float) -> None:
         """Record the reply to a request, including requests of the user.
 
         Args:
             sent: when the request was sent.
             now: when the reply arrived.
-            asked: the timer's value in the request.
+            requested: the timer's value in the request.
             granted: the timer's value in the reply, 0 if it is off.
         """
         self.timer.answered(sent, now, granted)
@@ -144,17 +144,17 @@ class SwitchPlan:
             self._is_late = False
         elif self.timer.is_off:
             self._ends = INF
-        self._plan(sent, now, asked, granted)
+        self._plan(sent, now, requested, granted)
 
-    def _plan(self, sent: float, now: float, asked: int, granted: float) -> None:
+    def _plan(self, sent: float, now: float, requested: int, granted: float) -> None:
         if self.wanted is None:
             return
-        if asked == self.wanted:
-            if bool(granted) != bool(asked):
+        if requested == self.wanted:
+            if bool(granted) != bool(requested):
                 self.failed(now)
                 return
             # Earlier if a pending request may undo it: as soon as none can.
-            rest = asked / 3 if asked else INF
+            rest = requested / 3 if requested else INF
             self._next = min(sent + rest, self.timer.doubt_until(granted))
             self.has_failed = False
         elif granted < self.wanted:
