@@ -1,4 +1,4 @@
-"""Calls that meet at the worst moment, over real sockets."""
+"""Calls at awkward moments, over real sockets."""
 
 from __future__ import annotations
 

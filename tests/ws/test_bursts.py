@@ -1,4 +1,4 @@
-"""Bursts over real sockets, larger than any queue: what a consumer that keeps up gets of them."""
+"""Bursts larger than any queue, over real sockets, with a consumer that keeps up."""
 
 from __future__ import annotations
 

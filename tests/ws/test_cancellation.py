@@ -1,4 +1,4 @@
-"""Any await may be cancelled: what is left is consistent, and nothing leaks."""
+"""Every await can be cancelled; the state stays consistent, and nothing leaks."""
 
 from __future__ import annotations
 

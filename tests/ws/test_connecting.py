@@ -74,7 +74,7 @@ def run(module: str, main: Coroutine[Any, Any, None]) -> None:
 
 
 def unclosed(module: str, main: Coroutine[Any, Any, None]) -> list[str]:
-    """Run, and return what Python says was not closed."""
+    """Run, and return Python's warnings of unclosed resources."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         run(module, main)
@@ -104,7 +104,7 @@ def mute(port: int) -> Iterator[None]:
 
 
 class Proxy:
-    """A proxy that takes CONNECT and notes what for."""
+    """A proxy that accepts CONNECT and records its targets."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -164,7 +164,7 @@ def contexts(*names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def source_of(sim: SimulatedExchange, host: str = GOOD, **options: Any) -> HTTPAuthenticatedClient:
-    """Return what fetches tokens, with no settings of its own."""
+    """Return a REST client without network settings of its own."""
     url = sim.rest_url.replace(GOOD, host)
     return HTTPAuthenticatedClient(
         url, api_key=sim.api_key, api_secret=sim.api_secret, **{"timeout": OPEN_TIMEOUT, **options}

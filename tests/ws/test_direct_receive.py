@@ -1,4 +1,4 @@
-"""The short way from the socket to the engine: nothing lost, nothing reordered, rules kept."""
+"""Frames that bypass the library: none is lost or reordered, and the RFC is kept."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ async def test_a_refused_handshake_is_the_librarys_business() -> None:
 
 
 async def test_bytes_handed_over_take_the_short_way_too() -> None:
-    """uvloop knows an `asyncio.Protocol` when it sees one, and calls `data_received`."""
+    """uvloop calls `data_received` of every `asyncio.Protocol`."""
     engine = Engine()
     taken: list[Any] = []
 

@@ -1,4 +1,4 @@
-"""One client, several connections: hosts that open when needed, symbols that spill."""
+"""Several connections of one client: opened when needed, symbols divided between them."""
 
 from __future__ import annotations
 
@@ -238,7 +238,7 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
 
 
 def lose_the_market(sim: SimulatedExchange) -> None:
-    """Let no public connection be there any more."""
+    """Make all public connections give up."""
     sim.faults.refuse_connections(None, host="public")
     sim.faults.reset_connections(host="public")
 
@@ -259,7 +259,7 @@ def limit(price: str) -> AddOrderParams:
 
 
 async def take_all(client: KrakenWSClient) -> list[Any]:
-    """Iterate to the end; what it raises comes last."""
+    """Iterate to the end; return the messages, and the exception last."""
     taken: list[Any] = []
     try:
         async for message in client:

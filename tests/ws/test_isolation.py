@@ -1,4 +1,4 @@
-"""A failure in the bookkeeping costs a socket at most, and never the client."""
+"""An unexpected error costs a socket at most, and never ends the client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = AddOrderParams(BTC, "buy", "limit", "1", limit_price="1")
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> list[str]:
-    """Let a method fail when it is called next; what is returned tells whether it did."""
+    """Make the next call of a method fail; the returned list is filled when it has."""
     original = getattr(owner, method)
     failed: list[str] = []
 

@@ -1,4 +1,4 @@
-"""A client is used on the event loop that it was connected on, and nowhere else."""
+"""A client can be used only on the event loop on which it was connected."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_another_thread_gets_what_it_wants_by_the_loop() -> None:
 
 
 def test_a_client_connects_anew_on_another_loop() -> None:
-    """As with a notebook, or tests, that run a loop each time."""
+    """As in a notebook, or in tests with a loop each."""
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

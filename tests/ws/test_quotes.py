@@ -26,7 +26,7 @@ Levels = list[tuple[Any, Any]]
 
 
 def quote(act: Act, sim_options: dict[str, Any] | None = None, **options: Any) -> None:
-    """Let something be done with quotes, and check that leaving them takes them back."""
+    """Run a test with quotes, and check that leaving the block cancels them."""
 
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async with client.quotes(BTC, **{"tag": "mm", "reserve": 0, **options}) as quotes:
@@ -37,7 +37,7 @@ def quote(act: Act, sim_options: dict[str, Any] | None = None, **options: Any) -
 
 
 def methods(sim: SimulatedExchange) -> Counter[str]:
-    """Return the order requests that arrived, and forget them."""
+    """Return the order requests that arrived since the last call."""
     found = Counter(r.method for r in sim.requests if "order" in r.method or "batch" in r.method)
     sim.requests.clear()
     return found
@@ -455,7 +455,7 @@ FAULTS: list[tuple[Any, ...]] = [
 
 
 class Watch:
-    """Looks at the market all the time: how much a side has, and whether prices cross."""
+    """Checks the market continuously: the quantity of each side, and that prices do not cross."""
 
     def __init__(self, sim: SimulatedExchange) -> None:
         self.sim = sim

@@ -60,7 +60,7 @@ def limit(symbol: str = BTC, price: str = "100.0", **options: Any) -> AddOrderPa
 
 
 async def both(sim: SimulatedExchange, client: KrakenWSClient) -> tuple[float, float]:
-    """Return what client and exchange count, as soon as nothing is under way."""
+    """Return the counts of client and exchange, once no request is pending."""
     await asyncio.sleep(0.01)
     return float(client.rate_counter.count(BTC)), float(sim.rates.count(BTC))
 

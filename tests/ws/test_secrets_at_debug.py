@@ -108,7 +108,7 @@ async def test_no_output_at_debug_has_a_secret(
 
 
 def check_that_much_was_said(output: str) -> None:
-    """The paths were really taken, and loggers of all libraries were heard."""
+    """Check that all paths ran, and that the loggers of all libraries were captured."""
     for sign in (
         "TokenAcquisitionError",
         "Traceback",

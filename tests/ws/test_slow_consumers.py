@@ -1,4 +1,4 @@
-"""A consumer slower than the feed: what is dropped, what is not, and what is said about it."""
+"""A consumer slower than the feed: what is dropped, what is not, and what is reported."""
 
 from __future__ import annotations
 

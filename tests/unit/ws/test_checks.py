@@ -1,4 +1,4 @@
-"""Orders that the exchange would refuse are found out before they are sent."""
+"""Checks refuse orders that the exchange would refuse, before they are sent."""
 
 from __future__ import annotations
 

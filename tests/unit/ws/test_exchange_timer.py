@@ -1,4 +1,4 @@
-"""What answers prove about the exchange's timer, however requests and replies travel."""
+"""What replies prove about the exchange's timer, whatever the network does."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ class Request:
 class Network(RuleBasedStateMachine):
     """The exchange's timer, and requests that are lost, late, and overtake each other.
 
-    The client sends one request at a time; others of the same account are sent by hand, and the
-    client is told of their answers. It knows nothing about a request by hand before that.
+    The client sends one request at a time. The user sends other requests; the client learns of each
+    only with its reply.
     """
 
     def __init__(self) -> None:

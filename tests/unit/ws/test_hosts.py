@@ -1,4 +1,4 @@
-"""Which host serves what."""
+"""The hosts of a client and the channels that each serves."""
 
 from __future__ import annotations
 

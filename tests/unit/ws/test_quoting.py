@@ -1,4 +1,4 @@
-"""The plan from working orders to wanted quotes, alone and against a market that does its worst."""
+"""The plan from working orders to wanted quotes, also against an adversarial exchange."""
 
 from __future__ import annotations
 
@@ -126,12 +126,12 @@ def test_buy_waits_for_the_sell_above_which_it_goes() -> None:
     wanted = [bid(102), ask(104)]
     moves = plan(wanted, orders).steps
     assert ready(moves, orders, wanted) == [Move(ask(104), 2)]
-    under_way = replace(
+    pending = replace(
         orders[1], state="busy", price=Decimal(104), prices=frozenset({Decimal(101), Decimal(104)})
     )
     left = [Move(bid(102), 1)]
-    assert ready(left, [orders[0], under_way], wanted) == []
-    moved = replace(under_way, state="free", prices=frozenset({Decimal(104)}))
+    assert ready(left, [orders[0], pending], wanted) == []
+    moved = replace(pending, state="free", prices=frozenset({Decimal(104)}))
     assert ready(left, [orders[0], moved], wanted) == left
 
 
@@ -221,7 +221,7 @@ def test_nothing_is_left_to_do_when_all_was_done(
 
 @dataclass
 class Live:
-    """An order as the exchange has it."""
+    """An order at the exchange."""
 
     side: str
     price: Decimal
@@ -236,19 +236,19 @@ class Live:
 
 @dataclass
 class Market:
-    """An exchange that carries requests out late, early or never, and fills what it likes.
+    """An exchange that executes requests late, out of order or never, and fills at random.
 
     Attributes:
-        live: the orders as they are.
-        seen: the orders as the client sees them.
-        under_way: requests that the exchange may still carry out.
+        live: the orders at the exchange.
+        seen: the orders as the client knows them.
+        pending: requests that the exchange may still execute.
     """
 
     wanted: list[Quote]
     live: dict[Any, Live]
     seen: dict[Any, Resting]
     chance: random.Random
-    under_way: list[Step] = field(default_factory=list)
+    pending: list[Step] = field(default_factory=list)
     keys: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -258,7 +258,7 @@ class Market:
         return sum((q.qty for q in self.wanted if q.side == side), ZERO)
 
     def exposure(self, side: str) -> Decimal:
-        """Return what a side has, and what was filled of it."""
+        """Return the open and filled quantity of a side."""
         return sum((o.filled + o.left for o in self.live.values() if o.side == side), ZERO)
 
     def check(self) -> None:
@@ -271,8 +271,8 @@ class Market:
     # The client.
 
     def send(self, step: Step) -> None:
-        """Note that a request is sent."""
-        self.under_way.append(step)
+        """Record that a request is sent."""
+        self.pending.append(step)
         if isinstance(step, Cancel):
             self.seen[step.key] = replace(self.seen[step.key], state="leaving")
             return
@@ -292,7 +292,7 @@ class Market:
         )
 
     def answer(self, step: Step, outcome: str) -> None:
-        """Let the client know, or not know, what became of a request."""
+        """Report the outcome of a request to the client, or leave it in doubt."""
         key = self.keys[id(step)] if isinstance(step, Add) else step.key
         order = self.seen[key]
         if order.state == "done":
@@ -342,7 +342,7 @@ class Market:
                 self.end(key)
 
     def play(self, step: Step) -> None:
-        """Let something become of a request."""
+        """Give a request an outcome."""
         fate = self.chance.choice(["done", "done", "done", "refused", "unknown", "late"])
         if fate in ("done", "late"):
             self.carry_out(step)
@@ -351,7 +351,7 @@ class Market:
             self.forget(step)
 
     def forget(self, step: Step) -> None:
-        self.under_way = [other for other in self.under_way if other is not step]
+        self.pending = [other for other in self.pending if other is not step]
 
 
 @settings(max_examples=400)
@@ -371,8 +371,8 @@ def test_never_more_than_wanted_and_never_across_itself(
             market.send(step)
         if chance.random() < 0.3:
             market.fill()
-        waiting = [step for step in market.under_way if not _is_in_doubt(market, step)]
-        late = [step for step in market.under_way if _is_in_doubt(market, step)]
+        waiting = [step for step in market.pending if not _is_in_doubt(market, step)]
+        late = [step for step in market.pending if _is_in_doubt(market, step)]
         if late and chance.random() < 0.2:
             # It was not lost: it was on its way.
             step = chance.choice(late)

@@ -1,4 +1,4 @@
-"""The trading rate limit: costs, decay, tiers, and what the stream says about them."""
+"""The rate counter: costs, decay, tiers, and corrections by `executions`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ START = 1_800_000_000 * SECOND
 
 
 class Desk:
-    """A counter with its clock and orders that it may ask about."""
+    """A counter with a clock and orders."""
 
     def __init__(self, tier: str | None = "intermediate") -> None:
         self.now_ns = START
@@ -237,7 +237,7 @@ def test_seconds_until_there_is_room() -> None:
     ),
 )
 def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[int, int]]) -> None:
-    """By the formula: a queue that fills at once and empties steadily, never below empty."""
+    """The counter equals a formula: requests raise it at once, time lowers it, never below 0."""
     desk = Desk(tier)
     level, decay = Decimal(0), TIERS[tier].decay
     for pause_ns, cost in steps:

@@ -1,4 +1,4 @@
-"""The token's life, with a source that a test controls."""
+"""The token manager, with a source that the test controls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kraken_connector.ws.token.manager import OwnTokens, TokenDelayed, TokenMana
 
 
 class Source:
-    """Gives token after token, as soon as `gate` is open."""
+    """Returns a new token per call, while `gate` is set."""
 
     def __init__(self, expires: float = 900.0) -> None:
         self.calls = 0
@@ -237,7 +237,7 @@ async def test_refused_nonce_is_followed_by_the_next_one(is_refused_twice: bool)
 
 @pytest.mark.parametrize("asleep", [0.0, 900.0])
 def test_either_clock_ends_a_token(asleep: float) -> None:
-    """A machine that sleeps stops the monotonic clock; the exchange's goes on."""
+    """While the machine sleeps, the monotonic clock stops and the exchange's does not."""
 
     async def main() -> None:
         manager = TokenManager(Source())
@@ -255,7 +255,7 @@ def test_either_clock_ends_a_token(asleep: float) -> None:
 
 async def test_other_managers_are_asked_for_a_new_token_each_time() -> None:
     class Theirs:
-        """What somebody wrote for kraken-connector 0.2.0."""
+        """A user's own manager, written for kraken-connector 0.2.0."""
 
         def __init__(self) -> None:
             self.number = 1

@@ -1,4 +1,4 @@
-"""How calls for tokens are spaced."""
+"""Spacing of token calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def error_of(text: str, **attributes: object) -> TokenAcquisitionError:
 
 
 def calls_within(seconds: float, after_call: Callable[[TokenPacer, float], None]) -> list[float]:
-    """Call as often as the pacer lets one, and return when that was."""
+    """Call as soon as the pacer allows it, and return the times."""
     pacer, now, calls = TokenPacer(), 1000.0, []
     while (now := now + pacer.wait(now)) <= 1000.0 + seconds:
         pacer.calling(now)
@@ -32,7 +32,7 @@ def calls_within(seconds: float, after_call: Callable[[TokenPacer, float], None]
 
 
 def highest_count(calls: list[float]) -> float:
-    """Return how high the exchange's counter gets."""
+    """Return the highest value of the exchange's counter."""
     count, highest, last = 0.0, 0.0, 0.0
     for at in calls:
         count = max(0.0, count - (at - last) * LOSES) + 1
