@@ -45,7 +45,7 @@ async def test_disconnect_when_the_socket_was_just_opened(
 
     async def dial_and_stop() -> Any:
         socket = await dial()
-        # Runs before the one who waits for the socket does.
+        # Runs before the task that waits for the socket.
         asyncio.get_running_loop().call_soon(connection.stop)
         return socket
 

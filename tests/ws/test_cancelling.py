@@ -121,7 +121,7 @@ async def place_many(client: KrakenWSClient) -> None:
 def test_many_orders_go_by_batches_of_fifty() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await place_many(client)
-        # Old orders cost nothing.
+        # Cancelling old orders costs no points.
         await asyncio.sleep(301)
         report = await client.cancel_symbol(BTC)
         assert len(report.canceled) == 60
@@ -147,7 +147,7 @@ def test_cancel_all_is_not_used_where_other_orders_are_to_stay() -> None:
         report = await client.cancel_symbol(BTC, "buy", timeout=120)
         assert len(report.canceled) == 60
         assert len(client.orders.open(BTC)) == 1
-        # A refused batch is not broken up, and not repeated without a pause.
+        # A refused batch is neither divided nor repeated at once.
         assert requests(sim).total() < 90
 
     play(act, {"tier": "pro"})

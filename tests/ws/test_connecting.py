@@ -37,7 +37,7 @@ from kraken_connector.ws import (
 )
 
 NAME = "dual.test"
-#: Two addresses of this machine: the one that nobody answers comes first.
+#: Two addresses of this machine; the first does not answer.
 MUTE, GOOD = "127.0.0.2", "127.0.0.1"
 #: Long enough for a busy machine, and shorter than what a system waits for an address.
 OPEN_TIMEOUT = 10.0
@@ -332,7 +332,7 @@ async def test_environments_proxy_that_is_none_is_an_error_of_ours(
     assert "hush" not in str(told.value)
 
 
-# Trust.
+# Certificates.
 
 
 async def test_tls_settings_of_the_client_hold_for_tokens() -> None:
@@ -414,7 +414,7 @@ def test_folder_has_certificates_that_are_looked_up_in_it(
     assert network._has_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) is is_found
 
 
-# Answers that are none.
+# Invalid responses.
 
 ANSWERS: dict[str, bytes] = {
     "nothing": b"",
@@ -577,7 +577,7 @@ def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> No
                     f"ws://{GOOD}:{listening.getsockname()[1]}", close_timeout=0.1
                 )
                 await client.connect()
-                # More than the system holds, in parts that are masked quickly.
+                # More than the system's buffers hold, in small parts.
                 for _ in range(40):
                     await client.send(WSRequest("anything", {"text": "x" * 2**18}))
                     await asyncio.sleep(0.005)

@@ -234,7 +234,7 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
             await trader_of(sim, ssl=ssl.create_default_context()).connect()
 
 
-# Market data that ends for good.
+# End of market data.
 
 
 def lose_the_market(sim: SimulatedExchange) -> None:
@@ -289,7 +289,7 @@ def test_orders_go_on_when_market_data_has_ended() -> None:
         for market in (BookParams(symbol=[BTC]), Level3Params(symbol=[BTC])):
             with pytest.raises(NotConnected, match="trading_only"):
                 await client.subscribe(market)
-        # A private connection that is lost comes back as before.
+        # A lost private connection is opened again as before.
         sim.faults.reset_connections(host="private")
         await eventually(lambda: client.connections["private"].reconnects == 1)
         await eventually(lambda: client.orders.is_current)

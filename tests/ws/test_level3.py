@@ -204,7 +204,7 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
     names = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}/USD" for n in range(201)]
     async with (
         SimulatedExchange(symbols=names, rate=0, hosts="three", level3_allowance=None) as sim,
-        # The simulator makes so many books at once; a token may have to wait for that.
+        # The simulator creates all the books at once, which may delay the token.
         watcher_of(
             sim, level3_allowance=10_000, token_manager=tokens_of(sim, timeout=100.0)
         ) as client,
@@ -251,7 +251,7 @@ async def test_place_in_the_queue_is_told_when_it_changes(
     assert places[0].orders_ahead == 0
     order = SimpleNamespace(symbol=BTC, order_id=second.order_id)
     assert client.queue_position(order) == book.queue_position(second.order_id)
-    # Somebody takes the whole order.
+    # The whole order is filled.
     await sim.trade(BTC, "sell", first.order_qty)
     await eventually(lambda: book.order(first.order_id) is None)
     assert places[-1] is None

@@ -78,7 +78,7 @@ async def unknown(client: KrakenWSClient, params: AddOrderParams) -> Order:
     return order
 
 
-# Lives.
+# Orders from placing to end.
 
 
 def test_order_lives_from_sending_to_its_last_fill() -> None:
@@ -245,7 +245,7 @@ def test_order_that_the_exchange_denies_is_looked_for() -> None:
         await order.wait_open(5)
         sim.faults.lose_reports(1)
         await sim.account.cancel(order.order_id)
-        # Nothing comes after the lost report that could show the gap.
+        # No later report shows the gap.
         with pytest.raises(TradingError, match="EOrder:Unknown order"):
             await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
         assert order.is_open

@@ -57,7 +57,7 @@ async def test_another_thread_is_told(name: str) -> None:
             pass
         with pytest.raises(RuntimeError, match=r"another event loop .*run_coroutine_threadsafe"):
             await asyncio.to_thread(asyncio.run, CALLS[name](client))
-        # Nothing happened to the client.
+        # The client is unaffected.
         await sim.step(BTC)
         assert await client.receive()
 

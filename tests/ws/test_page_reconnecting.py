@@ -335,7 +335,7 @@ async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedE
             await sim.wait_for(lambda before=before: sim.connections_total > before)
             await eventually(lambda: sim.registry.count("ticker", BTC))
             await eventually(lambda: manager.next_call_in > 0)
-        # Executions are missing, and tickers are there.
+        # `executions` is missing, the ticker is subscribed.
         assert client.state is ConnectionState.RECONNECTING
         # One for the first connection, and the refused one.
         assert sim.rest.calls == 2
@@ -414,7 +414,7 @@ async def test_program_with_callbacks_alone_learns_of_the_end(sim: SimulatedExch
     for error in [*(await asyncio.gather(*waiting)), await ended(client)]:
         assert isinstance(error, ConnectFailed)
         assert error.status == 403
-    # It can be connected again, and then it is not over.
+    # After connecting again it is not at its end.
     sim.faults.clear()
     await client.connect()
     again = asyncio.create_task(ended(client))
@@ -499,7 +499,7 @@ def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: boo
                 await client.subscribe(TickerParams(symbol=[BTC]))
             await asyncio.sleep(1000)
             ending.cancel()
-            # It lasts longer than the longest pause, so the next one is short again.
+            # The socket outlives the longest pause, so the next pause is short again.
             await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
             await asyncio.sleep(31)
             count, then = sim.connections_total, now()

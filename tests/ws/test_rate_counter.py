@@ -207,7 +207,7 @@ def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -> None
                 with pytest.raises(RateLimitExceeded):
                     await attempt
             sent = len(sim.requests)
-            # The exchange refuses this one, which is for it to decide.
+            # Only the exchange refuses this one.
             with pytest.raises(TradingError, match=RATE_LIMIT):
                 await client.cancel_order(CancelOrderParams(order_id=[first]))
             await client.batch_cancel(BatchCancelParams(orders=others))
@@ -350,7 +350,7 @@ def test_request_that_waited_for_a_lost_connection_costs_nothing(prepared: bool)
 
 
 def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
-    # Looked up late, as each loop brings its own clock.
+    # Looked up on each call, as each loop has its own clock.
     counter = RateCounter(Orders(), "starter", lambda: time.time_ns())  # noqa: PLW0108
     gate = RateLimiter(counter, "wait")
 
@@ -368,7 +368,7 @@ def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
         virtual.run(main())
 
 
-# Whatever is asked for, the exchange never has to refuse it.
+# With random requests, the exchange never has to refuse one.
 
 ACTIONS = st.lists(
     st.tuples(
@@ -398,7 +398,7 @@ async def act(client: KrakenWSClient, sim: SimulatedExchange, what: str, number:
     except RateLimitExceeded:
         return
     except TradingError as error:
-        # A cancel is never held back, so it may be refused.
+        # A cancel is never delayed, so it may be refused.
         if error.venue_error == RATE_LIMIT and what != "cancel":
             raise
 

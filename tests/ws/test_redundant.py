@@ -265,7 +265,7 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
                 await sim.step(BTC)
                 await asyncio.sleep(0.005)
                 counts["published"] += 1
-            # Never both: the other one stands and has come to what was presented.
+            # Never both: the other connection is open and has caught up.
             await both_are_sound(client)
             dice.choice(sim.connections).abort()
         await both_are_sound(client)
@@ -291,7 +291,7 @@ def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
             if patience:
                 assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
             else:
-                # Each comes back with a book that is newer than the other one's next message.
+                # Each reconnects with a book that is newer than the other's next message.
                 assert counts["gaps"] > 0
                 assert skipped > 0
 

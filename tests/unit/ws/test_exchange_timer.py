@@ -160,7 +160,7 @@ class Network(RuleBasedStateMachine):
     @invariant()
     def says_nothing_that_is_not_so(self) -> None:
         if any(request.has_effect for request in self.by_hand):
-            return  # nobody has told the client yet
+            return  # the client has not learnt of it yet
         runs = self.now < self.ends
         if self.timer.runs(self.now):
             assert runs

@@ -27,7 +27,7 @@ from kraken_connector.ws.trading.dead_mans_switch import DeadMansSwitch
 from kraken_connector.ws.trading.protection import Protection
 
 INF = float("inf")
-#: Seconds on the way to the exchange, and back.
+#: Delays to the exchange and back, seconds.
 THERE = BACK = 0.01
 
 
@@ -76,7 +76,7 @@ class Exchange:
         if isinstance(network, Exception):
             raise network
         there, back = network
-        # Who is not waited for any more is under way all the same.
+        # A request continues although its caller no longer waits.
         arrival = asyncio.create_task(self._arrive(seconds, there))
         self._arriving.add(arrival)
         result = await asyncio.shield(arrival)
@@ -184,7 +184,7 @@ def test_only_when_all_are_paused_it_is_turned_off() -> None:
     play(act)
 
 
-# What it says.
+# Claims and events.
 
 
 def test_view_of_the_client() -> None:
@@ -332,7 +332,7 @@ def test_claims_are_true_on_a_rough_network(seed: int) -> None:
             for look in range(2000):
                 if look % 20 == 0:
                     (switch.pause if chance.random() < 0.3 else switch.resume)()
-                    # What is wanted is known to the task, and checked, a moment later.
+                    # The task applies and checks the change a moment later.
                     await asyncio.sleep(0)
                 await asyncio.sleep(chance.random())
                 check_claims(exchange, switch)
@@ -528,7 +528,7 @@ def test_lost_zero_does_not_keep_the_next_one_from_being_entered() -> None:
             exchange.network = lost
         exchange.network = lambda _: (THERE, BACK)
         async with exchange.switch(9) as switch:
-            # Until the lost request cannot undo it any more nothing is proved.
+            # Nothing is proved as long as the lost request may undo it.
             assert (switch.is_armed, exchange.runs) == (False, True)
             await asyncio.sleep(6)
             assert (switch.is_armed, exchange.runs) == (True, True)
@@ -750,7 +750,7 @@ def test_caller_is_not_held_for_ever_when_the_loop_shuts_down() -> None:
     virtual.run(main())
 
 
-# How it is used.
+# Usage.
 
 
 def test_one_that_is_never_entered_warns() -> None:

@@ -47,7 +47,7 @@ def plan(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Any = 0) 
     return assign(wanted, orders, Decimal(min_move))
 
 
-# What becomes of which order.
+# Assignments.
 
 
 def test_what_is_as_wanted_is_left_alone() -> None:
@@ -97,7 +97,7 @@ def test_order_that_is_being_cancelled_is_left_alone() -> None:
     assert plan([bid(99)], [resting(1, bid(99), "leaving")]).steps == [Add(bid(99))]
 
 
-# What can be done at once.
+# Steps that are ready.
 
 
 def test_new_order_waits_until_the_old_one_is_gone() -> None:
@@ -166,7 +166,7 @@ def test_rate_limit_leaves_out_the_last_and_never_a_cancel() -> None:
     assert affordable(steps, Decimal(0), lambda _: Decimal(0))[0] == steps[:2]
 
 
-# Whatever happens.
+# Random exchanges.
 
 prices = st.integers(1, 12)
 qtys = st.integers(1, 3)
@@ -337,7 +337,7 @@ class Market:
         self.check()
         if not order.left:
             order.is_open = False
-            # Reports may be ahead of answers.
+            # A report may arrive before the reply.
             if self.chance.random() < 0.5:
                 self.end(key)
 
@@ -374,7 +374,7 @@ def test_never_more_than_wanted_and_never_across_itself(
         waiting = [step for step in market.pending if not _is_in_doubt(market, step)]
         late = [step for step in market.pending if _is_in_doubt(market, step)]
         if late and chance.random() < 0.2:
-            # It was not lost: it was on its way.
+            # It was delayed, not lost.
             step = chance.choice(late)
             market.forget(step)
             market.carry_out(step)

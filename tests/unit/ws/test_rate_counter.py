@@ -187,7 +187,7 @@ def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
     amend = AmendOrderParams(order_id, limit_price=101)
     first = desk.counter.charge_of(amend)
     desk.counter.add(first)
-    # When the second arrives, the first will just have made the order young again.
+    # When the second amend arrives, the first has just restarted the age of the order.
     assert desk.counter.cost_of(amend) == {BTC: 4}
     desk.counter.landed(first)
     assert desk.counter.cost_of(amend) == {BTC: 1}
@@ -216,7 +216,7 @@ def test_cancel_all_costs_nothing_that_is_known() -> None:
     assert desk.counter.cost_of(CancelAllParams()) == {}
 
 
-# Room.
+# Headroom.
 
 
 def test_seconds_until_there_is_room() -> None:
@@ -317,7 +317,7 @@ def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
     sending(desk, 5)
     assert calls == [(BTC, 48)]
     desk.wait(10)
-    # It is 47 now and reaches the level with one request, as it did before.
+    # It is 47 now, and one request reaches the level again.
     sending(desk, 1)
     assert calls == [(BTC, 48), (BTC, 48)]
 
@@ -379,7 +379,7 @@ def test_level_must_be_a_part_of_the_threshold(fraction: Any, error: type[Except
         Desk().counter.on_level(fraction, print)
 
 
-# What the exchange says.
+# Counters of the exchange.
 
 
 @pytest.mark.parametrize(
@@ -504,7 +504,7 @@ def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
     desk.counter.add(coming)
     desk.report(order_id, ratecount=10.5)
     assert desk.counter.count(BTC) == 11.5
-    # A whole number may hide as much as one.
+    # An integer may be rounded by up to 1.
     desk.report(order_id, ratecount=5)
     assert desk.counter.count(BTC) == 5 + 1 + 1
 
@@ -549,7 +549,7 @@ def test_request_that_was_sent_before_may_arrive_after() -> None:
     desk.wait(1000)
     for order_id in (first, second):
         desk.counter.add(desk.counter.charge_of(AmendOrderParams(order_id, limit_price=1)))
-    # The first one is still on its way, so the exchange's count lacks it.
+    # The exchange's counter does not include the first one, which has not arrived.
     desk.report(second, exec_type="amended", ratecount=Decimal("30.5"))
     assert desk.counter.count(BTC) == Decimal("31.5")
     desk.wait(100)

@@ -81,7 +81,7 @@ def refused(text: str) -> Coroutine[Any, Any, Any]:
     return ends(TradingError(text, venue_error=text))
 
 
-# What an answer says about the count.
+# Replies and the count.
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_is_known_of_the_request_comes_before_the_kind_of_the_exception() -
     virtual.run(main())
 
 
-# How long a request waits.
+# Waiting.
 
 
 def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
@@ -294,7 +294,7 @@ def test_longest_wait_must_be_a_duration(seconds: float) -> None:
     virtual.run(main())
 
 
-# What is looked at again after a wait.
+# Checks after a wait.
 
 
 def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
@@ -347,7 +347,7 @@ def test_request_that_only_waited_for_others_is_looked_at_again() -> None:
     virtual.run(main())
 
 
-# Room that is kept for cancels.
+# The reserve for cancels.
 
 CHANGES = [
     add(),

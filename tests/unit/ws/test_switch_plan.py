@@ -179,7 +179,7 @@ def test_lateness_is_reported_at_two_thirds(timeout: int, steps: list[tuple[floa
 
 
 def test_timer_that_has_run_out_by_our_clock_alone_is_turned_off_all_the_same() -> None:
-    # A clock that is set forward looks like a machine that slept.
+    # A clock that is set forward cannot be distinguished from sleep of the machine.
     plan = SwitchPlan()
     plan.want(10, 0.0)
     plan.answered(0.0, 0.1, 10, 10.0)

@@ -64,7 +64,7 @@ async def test_failure_reaches_all_who_ask_and_the_next_try_is_a_new_one() -> No
     source = Source()
     source.error = TokenAcquisitionError("no")
     manager = TokenManager(source)
-    source.gate.clear()  # a task that begins when it is made would fail before the next one asks
+    source.gate.clear()  # otherwise an eager task would fail before the next call
     asking = [asyncio.create_task(manager.get_token()) for _ in range(3)]
     await asyncio.sleep(0)
     source.gate.set()

@@ -10,7 +10,7 @@ from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.ws.token.pacer import TokenPacer
 
 WALL = 1_790_000_000.0
-#: The REST counter of the lowest tier: what it holds, and what it loses per second.
+#: Limit and decay per second of the REST counter of the lowest tier.
 HOLDS, LOSES = 15, 0.33
 
 
@@ -74,7 +74,7 @@ def test_trouble_is_forgotten_when_a_token_has_proved_good() -> None:
     for _ in range(4):
         pacer.succeeded(now)
         pacer.refused(now)
-    # That it was taken for a while does not prove it: a socket that flaps takes one after another.
+    # Short acceptance proves nothing: a socket that keeps failing uses one token after another.
     for life, pause in ((59.0, 8.0), (60.0, 0.0)):
         now += pacer.wait(now)
         pacer.succeeded(now)
@@ -111,7 +111,7 @@ def test_moment_that_the_exchange_names_is_waited_for() -> None:
         pacer = TokenPacer()
         pacer.failed(1000.0, WALL, error_of(text))
         assert pacer.wait(1000.0) == 12.0
-    # An absurd one is not.
+    # An absurd value is ignored.
     pacer.failed(1000.0, WALL, error_of("EService:Throttled:999999999999"))
     assert pacer.wait(1000.0) == 900.0
 
