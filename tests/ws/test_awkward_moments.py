@@ -113,7 +113,7 @@ async def test_callback_with_a_cancelled_future_does_not_end_the_feed(
         assert sim.connections_total == 1
 
 
-async def test_disconnect_amid_reconnecting_leaves_the_hole_in_the_ledger(
+async def test_disconnect_while_reconnecting_keeps_the_gap(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim, backoff_base=30, backoff_max=30) as client:
@@ -124,7 +124,7 @@ async def test_disconnect_amid_reconnecting_leaves_the_hole_in_the_ledger(
     assert (gap.cause, gap.end_ns, gap.symbols) == ("disconnect", None, [BTC])
 
 
-async def test_disconnect_alone_is_no_hole(sim: SimulatedExchange) -> None:
+async def test_disconnect_alone_is_no_gap(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
     assert client.gaps == []

@@ -386,7 +386,7 @@ async def test_certificates_that_are_not_there_are_an_error_of_ours(
         await source.get_websockets_token()
 
 
-async def test_settings_of_plain_sockets_are_left(sim: SimulatedExchange) -> None:
+async def test_settings_of_plain_sockets_are_kept(sim: SimulatedExchange) -> None:
     await use(sim, ssl=NO_CERTIFICATES)
 
 
@@ -405,7 +405,7 @@ def test_certificates_of_certifi_stand_in_for_none(monkeypatch: pytest.MonkeyPat
     ("name", "is_found"),
     [("0a775a30.0", True), ("README", False), ("java", False), ("our-authority.pem", False)],
 )
-def test_folder_has_certificates_that_are_looked_up_in_it(
+def test_folder_of_certificates_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, is_found: bool
 ) -> None:
     (tmp_path / name).touch()
@@ -559,7 +559,7 @@ async def test_password_of_a_proxy_is_in_no_report(
 
 
 @on_each_loop
-def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> None:
+def test_exchange_that_reads_nothing_does_not_delay_disconnect(module: str) -> None:
     async def main() -> None:
         leaving = asyncio.Event()
 

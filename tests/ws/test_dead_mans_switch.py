@@ -108,7 +108,7 @@ def test_it_is_turned_off_on_leaving_by_an_exception() -> None:
     play(act)
 
 
-def test_alarm_when_no_word_comes_for_two_thirds_then_it_goes_on() -> None:
+def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         late: list[float] = []
         async with client.dead_mans_switch(

@@ -237,7 +237,7 @@ async def test_allowance_that_is_smaller_than_said_is_waited_for(sim: SimulatedE
         assert result.symbols == [BTC, ETH]
 
 
-async def test_place_in_the_queue_is_told_when_it_changes(
+async def test_queue_position_is_reported_when_it_changes(
     sim: SimulatedExchange, client: KrakenWSClient
 ) -> None:
     await client.subscribe(Level3Params(symbol=[BTC], depth=100))
@@ -287,7 +287,7 @@ async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
         await eventually(lambda: places == [place, None])
 
 
-async def test_place_is_unknown_while_the_book_is(
+async def test_queue_position_is_unknown_while_the_book_is(
     sim: SimulatedExchange, client: KrakenWSClient
 ) -> None:
     await client.subscribe(Level3Params(symbol=[BTC]))

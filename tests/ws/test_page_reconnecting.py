@@ -126,7 +126,7 @@ async def test_all_tracked_channels_are_subscribed_again_in_batches(
         assert len(replayed) == 4
 
 
-async def test_subscription_asked_for_while_the_connection_is_down_is_replayed_with_the_others(
+async def test_subscription_made_while_the_connection_is_down_is_replayed_with_the_others(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim) as client:
@@ -169,7 +169,7 @@ async def test_token_call_that_fails_on_reconnect_is_repeated(sim: SimulatedExch
         assert sim.rest.calls == 3
 
 
-async def test_sequences_begin_anew(sim: SimulatedExchange) -> None:
+async def test_sequences_restart(sim: SimulatedExchange) -> None:
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.subscribe(ExecutionsParams(snap_orders=True))
         for _ in range(2):
@@ -266,7 +266,7 @@ async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange)
         assert [entry.event for entry in sim.log].count("refused_connection") == 3
 
 
-async def test_client_that_gave_up_goes_on_where_it_was(sim: SimulatedExchange) -> None:
+async def test_client_that_gave_up_keeps_its_subscriptions(sim: SimulatedExchange) -> None:
     tokens = tokens_of(sim)
     async with connected(sim, max_reconnect_attempts=0, token_manager=tokens) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
@@ -560,7 +560,7 @@ async def test_waiting_request_fails_when_the_connection_is_lost(sim: SimulatedE
         await client.subscribe(TickerParams(symbol=[BTC]))
 
 
-async def test_hole_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) -> None:
+async def test_gap_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(BookParams(symbol=[BTC, ETH]))
         reset(sim)

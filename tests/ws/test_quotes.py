@@ -139,7 +139,7 @@ def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
     quote(act)
 
 
-def test_no_quotes_takes_all_back() -> None:
+def test_no_quotes_cancels_all() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=BIDS, asks=ASKS)
         methods(sim)
@@ -152,7 +152,7 @@ def test_no_quotes_takes_all_back() -> None:
     quote(act)
 
 
-def test_orders_with_another_tag_are_left_alone() -> None:
+def test_orders_with_another_tag_are_not_changed() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         async with client.quotes(BTC, tag="other", reserve=0) as others:
             await others.set(bids=BIDS)
@@ -367,7 +367,7 @@ def test_connection_that_is_lost_while_orders_are_replaced_is_waited_out() -> No
     quote(act)
 
 
-def test_order_that_could_not_be_cancelled_is_told() -> None:
+def test_order_that_could_not_be_cancelled_is_reported() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
         rule = sim.faults.lose_requests(None, method="cancel_order")
@@ -383,7 +383,7 @@ def test_order_that_could_not_be_cancelled_is_told() -> None:
 # Leaving.
 
 
-def test_cancelled_block_takes_its_quotes_back() -> None:
+def test_cancelled_block_cancels_its_quotes() -> None:
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async def make() -> None:
             async with client.quotes(BTC) as quotes:
@@ -405,7 +405,7 @@ def test_cancelled_block_takes_its_quotes_back() -> None:
     play(scene, {"tier": "pro"})
 
 
-def test_quotes_that_cannot_be_taken_back_are_named_on_leaving() -> None:
+def test_quotes_that_cannot_be_cancelled_are_named_on_leaving() -> None:
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         quotes = client.quotes(BTC)
 

@@ -123,7 +123,7 @@ def test_amend_below_what_is_filled_costs_what_a_cancel_does() -> None:
     virtual.run(main())
 
 
-def test_stream_tells_what_other_clients_do() -> None:
+def test_stream_shows_requests_of_other_clients() -> None:
     async def main() -> None:
         async with (
             stage(tier="pro", rate_policy="refuse") as (sim, client),
@@ -218,7 +218,7 @@ def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -> None
     virtual.run(main())
 
 
-def test_request_that_never_left_costs_nothing() -> None:
+def test_request_that_was_not_sent_costs_nothing() -> None:
     async def main() -> None:
         async with stage() as (sim, client):
             sim.faults.refuse_tokens(times=10)

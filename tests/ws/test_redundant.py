@@ -65,7 +65,7 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
 
 
 @pytest.mark.parametrize("leg", ["public", "public-twin"])
-async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -> None:
+async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, leg: str) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         await both_are_sound(client)
@@ -115,7 +115,7 @@ async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, d
         assert gaps_of(client) == []
 
 
-async def test_losing_both_is_a_hole(sim: SimulatedExchange) -> None:
+async def test_losing_both_makes_a_gap(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC, ETH]))
         book = client.book(BTC)
@@ -135,7 +135,7 @@ async def test_other_channels_are_on_one_connection(sim: SimulatedExchange) -> N
         assert client.connections["public-twin"].subscriptions == 1
 
 
-async def test_leg_that_cannot_be_had_is_tried_further(sim: SimulatedExchange) -> None:
+async def test_connection_that_cannot_be_opened_is_retried(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         sim.faults.refuse_connections(15)  # more than one round of attempts
         await client.subscribe(BookParams(symbol=[BTC]))

@@ -26,7 +26,7 @@ def test_it_runs_only_when_an_answer_says_so() -> None:
     assert (timer.runs(60), timer.may_run(60), timer.may_run(62)) == (False, True, False)
 
 
-def test_renewal_without_an_answer_takes_nothing_away() -> None:
+def test_unanswered_renewal_changes_no_conclusion() -> None:
     timer = ExchangeTimer()
     timer.answered(0, 1, 60)
     timer.sent(20, 60)

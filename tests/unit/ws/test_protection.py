@@ -135,7 +135,7 @@ def test_shortest_timeout_counts_and_the_last_one_turns_it_off() -> None:
 
 
 @pytest.mark.parametrize("first", ["leave", "disarm"])
-def test_one_that_is_left_running_is_turned_off_by_nobody(first: str) -> None:
+def test_timer_left_running_is_never_turned_off(first: str) -> None:
     async def act(exchange: Exchange) -> None:
         last = "leave" if first == "disarm" else "disarm"
         async with exchange.switch(60, on_close=last), exchange.switch(60, on_close=first):
@@ -201,7 +201,7 @@ def test_view_of_the_client() -> None:
     play(act)
 
 
-def test_it_can_be_looked_at_without_a_loop() -> None:
+def test_it_can_be_read_without_a_loop() -> None:
     protection = Exchange().protection
     assert repr(protection) == "<Protection off, switches: 0>"
 
@@ -257,7 +257,7 @@ def test_request_by_hand_is_answered_by_setting_it_again(seconds: int) -> None:
     play(act)
 
 
-def test_timer_set_by_hand_alone_is_told_and_left() -> None:
+def test_timer_set_by_the_user_is_reported_and_not_changed() -> None:
     async def act(exchange: Exchange) -> None:
         await exchange.by_hand(30)
         assert (exchange.protection.armed, exchange.events) == (True, [])
@@ -361,7 +361,7 @@ def test_other_states_leave_it_armed(state: str | None) -> None:
     play(act)
 
 
-def test_announcement_that_cannot_be_read_is_told_once_and_leaves_it_armed(
+def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def act(exchange: Exchange) -> None:
@@ -539,7 +539,7 @@ def test_lost_zero_does_not_keep_the_next_one_from_being_entered() -> None:
 # Leaving.
 
 
-def test_leaving_waits_for_the_answer_of_the_request_under_way() -> None:
+def test_leaving_waits_for_the_reply_to_the_pending_request() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:
             exchange.network = lambda seconds: (1.0, BACK) if seconds else (THERE, BACK)
@@ -550,7 +550,7 @@ def test_leaving_waits_for_the_answer_of_the_request_under_way() -> None:
     play(act)
 
 
-def test_request_that_a_zero_may_have_overtaken_is_said_to_be_possible(
+def test_request_that_a_zero_may_have_overtaken_is_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def act(exchange: Exchange) -> None:
@@ -578,7 +578,7 @@ def test_leaving_tries_again_while_the_client_reconnects() -> None:
     play(act)
 
 
-def test_leaving_goes_on_after_a_refusal_of_the_request_under_way() -> None:
+def test_leaving_continues_after_a_refusal_of_the_pending_request() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60):
 

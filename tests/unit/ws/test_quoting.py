@@ -50,7 +50,7 @@ def plan(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Any = 0) 
 # Assignments.
 
 
-def test_what_is_as_wanted_is_left_alone() -> None:
+def test_order_that_matches_is_kept() -> None:
     orders = [resting(1, bid(99)), resting(2, ask(101))]
     found = plan([ask(101), bid(99)], orders)
     assert not found.steps
@@ -62,7 +62,7 @@ def test_orders_of_the_same_side_are_moved_and_not_replaced() -> None:
     assert found.steps == [Move(bid(98), 1), Move(ask(100), 2)]
 
 
-def test_equal_orders_keep_their_place_and_only_the_rest_moves() -> None:
+def test_matching_orders_are_kept_and_only_the_others_move() -> None:
     orders = [resting(1, bid(99)), resting(2, bid(98)), resting(3, bid(97))]
     found = plan([bid(100), bid(99), bid(98)], orders)
     assert found.steps == [Move(bid(100), 3)]
@@ -93,7 +93,7 @@ def test_order_in_doubt_stands_for_its_quote_and_is_never_moved() -> None:
     assert plan([bid(98)], [doubtful]).steps == [Cancel(1), Add(bid(98))]
 
 
-def test_order_that_is_being_cancelled_is_left_alone() -> None:
+def test_order_that_is_being_cancelled_is_not_changed() -> None:
     assert plan([bid(99)], [resting(1, bid(99), "leaving")]).steps == [Add(bid(99))]
 
 
@@ -109,7 +109,7 @@ def test_new_order_waits_until_the_old_one_is_gone() -> None:
     assert ready(steps[1:], [gone], [bid(98)]) == [Add(bid(98))]
 
 
-def test_what_was_filled_meanwhile_is_not_placed_again() -> None:
+def test_filled_quantity_is_not_placed_again() -> None:
     filled = replace(resting(1, bid(99)), state="done", prices=frozenset())
     assert ready([Add(bid(98))], [filled], [bid(98)]) == []
     assert ready([Add(bid(98, 2))], [filled], [bid(98, 2), bid(97)]) == [Add(bid(98, 2))]

@@ -193,7 +193,7 @@ def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
     assert desk.counter.cost_of(amend) == {BTC: 1}
 
 
-def test_amend_of_somebody_else_makes_an_order_young_again() -> None:
+def test_amend_by_another_program_restarts_the_age() -> None:
     desk = Desk()
     order_id = desk.order()
     desk.wait(60)
@@ -306,7 +306,7 @@ def sending(desk: Desk, orders: int, symbol: str = BTC) -> None:
         desk.send(AddOrderParams(symbol, "buy", "limit", 1, limit_price=1))
 
 
-def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
+def test_level_is_reported_once_and_again_after_the_count_fell_below() -> None:
     desk = Desk("starter")
     calls, _ = listen(desk)
     sending(desk, 47)
@@ -446,14 +446,14 @@ def test_stream_corrects_the_count(key: str, place: str) -> None:
         "count",
     ],
 )
-def test_number_that_is_no_counter_is_not_taken_for_one(key: str) -> None:
+def test_other_numbers_are_not_read_as_the_counter(key: str) -> None:
     desk = Desk()
     desk.report(desk.order(), **{key: 40})
     assert desk.counter.count(BTC) == 1
 
 
 @pytest.mark.parametrize("told", [-1, 125 + 401, True, "40", None])
-def test_value_that_no_counter_can_have_is_not_taken(told: Any) -> None:
+def test_impossible_counter_is_ignored(told: Any) -> None:
     desk = Desk()
     desk.report(desk.order(), ratecount=told)
     assert desk.counter.count(BTC) == 1
@@ -465,7 +465,7 @@ def test_count_above_the_threshold_comes_of_a_batch_cancel() -> None:
     assert desk.counter.count(BTC) == 525
 
 
-def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
+def test_missing_counter_is_warned_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk()
@@ -482,7 +482,7 @@ def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
 
 
 @pytest.mark.parametrize(("is_asked", "is_told"), [(True, True), (False, False), (False, True)])
-def test_counter_is_not_missed_if_it_came_or_was_not_asked_for(
+def test_no_warning_if_the_counter_came_or_was_not_requested(
     is_asked: bool, is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk()
@@ -590,7 +590,7 @@ def test_refusal_for_the_rate_limit_says_that_there_is_no_room() -> None:
     assert desk.counter.count(BTC) == 60 - 4
 
 
-def test_request_that_never_left_costs_nothing() -> None:
+def test_request_that_was_not_sent_costs_nothing() -> None:
     desk = Desk()
     charge = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
     desk.counter.add(charge)

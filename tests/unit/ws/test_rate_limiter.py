@@ -109,7 +109,7 @@ def test_refusal_for_the_trading_rate_limit_raises_the_count(text: str, is_raise
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
 @pytest.mark.parametrize("has_left", [False, True])
-def test_request_of_a_cancelled_caller_is_taken_back_if_it_did_not_leave(
+def test_request_of_a_cancelled_caller_is_uncounted_if_it_was_not_sent(
     policy: str, has_left: bool
 ) -> None:
     async def main() -> None:
@@ -140,7 +140,7 @@ def test_request_of_a_cancelled_caller_is_taken_back_if_it_did_not_leave(
         (ValueError("a token source of the user's own"), 1),
     ],
 )
-def test_kind_of_the_exception_tells_what_did_not_leave(error: Exception, count: int) -> None:
+def test_type_of_the_exception_says_what_was_not_sent(error: Exception, count: int) -> None:
     async def main() -> None:
         stage = Stage()
         with pytest.raises(type(error)):
@@ -212,7 +212,7 @@ def test_requests_that_wait_before_it_count() -> None:
     virtual.run(main())
 
 
-def test_one_that_gives_up_leaves_its_place_to_the_next() -> None:
+def test_request_that_gives_up_lets_the_next_one_go() -> None:
     async def main() -> None:
         stage = Stage("wait", max_wait=5.0)
         stage.set(60)
@@ -265,7 +265,7 @@ def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> None:
     virtual.run(main())
 
 
-def test_nobody_overtakes_when_there_is_room_earlier_than_expected() -> None:
+def test_order_of_calls_is_kept_when_there_is_room_early() -> None:
     async def main() -> None:
         stage = Stage("wait")
         stage.set(70)
@@ -321,7 +321,7 @@ def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
-def test_request_that_did_not_wait_is_not_looked_at_again(policy: str) -> None:
+def test_request_that_did_not_wait_is_not_checked_again(policy: str) -> None:
     async def main() -> None:
         stage = Stage(policy)
         await stage.send(recheck=lambda: pytest.fail("it was checked just before"))
@@ -330,7 +330,7 @@ def test_request_that_did_not_wait_is_not_looked_at_again(policy: str) -> None:
     virtual.run(main())
 
 
-def test_request_that_only_waited_for_others_is_looked_at_again() -> None:
+def test_request_that_only_waited_for_others_is_checked_again() -> None:
     async def main() -> None:
         stage = Stage("wait")
         stage.set(62)

@@ -18,7 +18,7 @@ def armed_plan(timeout: int = 60, at: float = 100.0) -> SwitchPlan:
     return plan
 
 
-def test_nothing_is_due_that_nobody_wants() -> None:
+def test_nothing_is_due_without_a_wanted_value() -> None:
     plan = SwitchPlan()
     assert (plan.due(100), plan.is_armed(100), plan.events(100)) == (INF, False, [])
     assert plan.seconds_left(100) == INF
@@ -61,7 +61,7 @@ def test_there_is_no_hurry_while_all_is_well() -> None:
     assert plan.due(101) == 120
 
 
-def test_late_and_expired_are_told_once_and_armed_again_when_it_is() -> None:
+def test_late_and_expired_are_reported_once_and_armed_again_when_it_is() -> None:
     plan = armed_plan()
     assert plan.events(139) == []
     assert (plan.events(140), plan.events(141), plan.is_armed(141)) == (["late"], [], True)
@@ -106,7 +106,7 @@ def test_timer_turned_off_by_hand_is_set_again_at_once() -> None:
     assert (plan.is_armed(106), plan.due(106), plan.events(106)) == (False, -INF, ["off"])
 
 
-def test_exchange_that_grants_less_is_asked_no_oftener_than_a_third() -> None:
+def test_shorter_timer_is_renewed_no_oftener_than_a_third() -> None:
     plan = SwitchPlan()
     plan.want(60, 100)
     plan.answered(100, 101, 60, 59)
@@ -138,7 +138,7 @@ def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more() -> N
     assert (plan.is_armed(133), plan.due(133)) == (False, INF)
 
 
-def test_timer_set_by_hand_while_it_is_not_wanted_is_left_alone() -> None:
+def test_timer_set_by_the_user_while_none_is_wanted_is_not_changed() -> None:
     plan = armed_plan()
     plan.want(0, 110)
     plan.answered(111, 112, 0, 0)
@@ -146,7 +146,7 @@ def test_timer_set_by_hand_while_it_is_not_wanted_is_left_alone() -> None:
     assert (plan.is_armed(114), plan.due(114)) == (True, INF)
 
 
-def test_left_running_it_is_armed_until_it_has_run_out() -> None:
+def test_left_running_it_is_armed_until_it_expires() -> None:
     plan = armed_plan()
     plan.want(None, 110)
     assert (plan.due(110), plan.is_armed(159), plan.is_armed(160)) == (INF, True, False)

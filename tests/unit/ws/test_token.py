@@ -41,7 +41,7 @@ async def test_token_is_fetched_once_and_kept() -> None:
     assert manager.is_valid
 
 
-async def test_expiring_token_is_fetched_anew_within_the_margin() -> None:
+async def test_expiring_token_is_replaced_within_the_margin() -> None:
     source = Source(expires=60.0)
     manager = TokenManager(source, refresh_margin=60.0)
     assert await manager.get_token() == "token 1"
@@ -87,7 +87,7 @@ async def test_cancelled_asker_does_not_fail_the_others() -> None:
     assert await second == "token 1"
 
 
-async def test_fetch_goes_on_when_nobody_waits_and_serves_the_next() -> None:
+async def test_fetch_without_callers_continues_for_the_next_one() -> None:
     source = Source()
     source.gate.clear()
     manager = TokenManager(source)
@@ -100,7 +100,9 @@ async def test_fetch_goes_on_when_nobody_waits_and_serves_the_next() -> None:
     assert source.calls == 1
 
 
-async def test_error_that_nobody_waits_for_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_without_callers_is_not_logged_by_asyncio(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     source = Source()
     source.gate.clear()
     source.error = TokenAcquisitionError("no")
@@ -148,7 +150,7 @@ async def test_each_connection_gets_a_token_of_its_own() -> None:
     assert source.calls == 4
 
 
-async def test_connection_takes_the_token_that_nobody_got() -> None:
+async def test_connection_uses_a_token_that_no_other_got() -> None:
     source = Source()
     source.gate.clear()
     own = OwnTokens(TokenManager(source))
@@ -253,7 +255,7 @@ def test_either_clock_ends_a_token(asleep: float) -> None:
     virtual.run(main())
 
 
-async def test_other_managers_are_asked_for_a_new_token_each_time() -> None:
+async def test_other_managers_give_a_new_token_each_time() -> None:
     class Theirs:
         """A user's own manager, written for kraken-connector 0.2.0."""
 
