@@ -117,7 +117,7 @@ class Wiring:
             followers=self.followers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
-            gate=None if merge is None else merge.leg(engine.book),
+            gate=None if merge is None else merge.add_source(engine.book),
             on_lost=self.on_lost,
             engine=engine,
         )

@@ -303,7 +303,7 @@ class Merge:
         self._legs: list[Source] = []
         self._feeds: dict[str, _Feed] = {}
 
-    def leg(self, book: Callable[[str], OrderBook]) -> Source:
+    def add_source(self, book: Callable[[str], OrderBook]) -> Source:
         """Add a connection, by the function that returns its live books."""
         leg = Source(self, book)
         self._legs.append(leg)
