@@ -8,7 +8,6 @@ import pytest
 
 from kraken_connector.exceptions import TradingError
 from kraken_connector.ws import AddOrderParams, CancelAllOrdersAfterParams, KrakenWSClient
-from kraken_connector.ws.trading.waiting import now
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
 
@@ -58,8 +57,7 @@ async def test_deadline_of_the_client_is_taken(new_client: NewClient) -> None:
 async def test_snapshot_after_subscribing_again_counts_from_one(new_client: NewClient) -> None:
     async with new_client() as client:
         await client.track_orders()
-        client.connections["private"]._link.session.refresh("executions", now())
-        client.connections["private"]._link.connection.attend()
+        client.connections["private"]._link.connection.refresh("executions")
         await client.orders.wait_current(20)
         assert [gap.cause for gap in client.gaps if gap.cause == "sequence"] == []
         assert client.orders.is_concluded

@@ -1,4 +1,4 @@
-"""The exchange that most of the client's tests talk to: nothing moves until a test moves it."""
+"""The simulated exchange of most client tests; its markets move only when a test moves them."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def show(*things: Any) -> None:
 
 
 def fail(message: Any) -> NoReturn:
-    """A callback with a mistake."""
+    """A callback that raises."""
     raise RuntimeError(f"cannot take {message!r}")
 
 
@@ -46,7 +46,7 @@ async def until_input_ends() -> None:
 
 
 async def trade(client: KrakenWSClient) -> None:
-    """Go through what may happen to an order."""
+    """Send an order through all possible outcomes."""
     params = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0", cl_ord_id="mine")
     amend = client.prepare_amend(cl_ord_id="mine")
     cancel = client.prepare_cancel(cl_ord_id="mine")
@@ -107,7 +107,7 @@ async def answer_to(client: KrakenWSClient, method: str) -> None:
 
 
 async def never_awaited(manager: TokenManager) -> NoReturn:
-    """A task whose exception nobody takes, which asyncio reports."""
+    """Start a task whose exception is never retrieved, which asyncio logs."""
     token = await manager.get_token()
     raise KrakenConnectorError(f"with a token of {len(token)} characters")
 

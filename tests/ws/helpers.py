@@ -1,4 +1,4 @@
-"""What the client's tests share: a client with short patience, and waiting for conditions."""
+"""Helpers of the client tests: a client with short timeouts, and waiting for conditions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def tokens_of(
 
 
 def asked(sim: SimulatedExchange) -> list[Any]:
-    """Return the requests that the exchange got, without pings."""
+    """Return the requests that the exchange received, without pings."""
     return [request for request in sim.requests if request.method != "ping"]
 
 

@@ -1,4 +1,4 @@
-"""Calls that meet at the worst moment, over real sockets."""
+"""Calls at awkward moments, over real sockets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def test_disconnect_when_the_socket_was_just_opened(
 
     async def dial_and_stop() -> Any:
         socket = await dial()
-        # Runs before the one who waits for the socket does.
+        # Runs before the task that waits for the socket.
         asyncio.get_running_loop().call_soon(connection.stop)
         return socket
 
@@ -113,7 +113,7 @@ async def test_callback_with_a_cancelled_future_does_not_end_the_feed(
         assert sim.connections_total == 1
 
 
-async def test_disconnect_amid_reconnecting_leaves_the_hole_in_the_ledger(
+async def test_disconnect_while_reconnecting_keeps_the_gap(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim, backoff_base=30, backoff_max=30) as client:
@@ -124,7 +124,7 @@ async def test_disconnect_amid_reconnecting_leaves_the_hole_in_the_ledger(
     assert (gap.cause, gap.end_ns, gap.symbols) == ("disconnect", None, [BTC])
 
 
-async def test_disconnect_alone_is_no_hole(sim: SimulatedExchange) -> None:
+async def test_disconnect_alone_is_no_gap(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
     assert client.gaps == []

@@ -1,4 +1,4 @@
-"""Bursts over real sockets, larger than any queue: what a consumer that keeps up gets of them."""
+"""Bursts larger than any queue, over real sockets, with a consumer that keeps up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kraken_connector.ws import GapEvent, TickerParams, WSDataMessage
 
 TICKER = b'{"channel":"ticker","type":"update","data":[{"symbol":"%b"}]}'
 FRAME, LAST = (text_frame(TICKER % symbol.encode()) for symbol in (BTC, ETH))
-#: Some 7 MB; the pure core takes thirty times as long for each.
+#: About 7 MB; the pure core needs thirty times as long per message.
 BURST = 100_000 if backend() == "native" else 20_000
 
 LOOPS: dict[str, Callable[[], Callable[[], asyncio.AbstractEventLoop]]] = {

@@ -1,4 +1,4 @@
-"""Any await may be cancelled: what is left is consistent, and nothing leaks."""
+"""Every await can be cancelled; the state stays consistent, and nothing leaks."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ async def busy(client: KrakenWSClient, sim: SimulatedExchange) -> None:
     await sim.wait_for(lambda: sim.registry.count("executions", None) == 1)
 
 
-async def test_nothing_is_left_behind(sim: SimulatedExchange) -> None:
+async def test_nothing_leaks(sim: SimulatedExchange) -> None:
     before = asyncio.all_tasks()
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
@@ -203,7 +203,7 @@ async def test_nothing_is_left_behind(sim: SimulatedExchange) -> None:
         gc.collect()
 
 
-async def test_nothing_is_left_behind_by_a_client_that_gave_up(sim: SimulatedExchange) -> None:
+async def test_client_that_gave_up_leaks_nothing(sim: SimulatedExchange) -> None:
     before = asyncio.all_tasks()
     client = client_of(sim, max_reconnect_attempts=1)
     await client.connect()

@@ -75,7 +75,7 @@ def test_orders_of_an_earlier_run_are_found_first() -> None:
     virtual.run(main())
 
 
-def test_without_the_stream_nobody_says_that_nothing_is_left() -> None:
+def test_without_the_stream_no_end_is_claimed() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         sim.faults.lose_snapshots(None, None, channel="executions")
         sim.faults.reset_connections()
@@ -121,7 +121,7 @@ async def place_many(client: KrakenWSClient) -> None:
 def test_many_orders_go_by_batches_of_fifty() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await place_many(client)
-        # Old orders cost nothing.
+        # Cancelling old orders costs no points.
         await asyncio.sleep(301)
         report = await client.cancel_symbol(BTC)
         assert len(report.canceled) == 60
@@ -147,7 +147,7 @@ def test_cancel_all_is_not_used_where_other_orders_are_to_stay() -> None:
         report = await client.cancel_symbol(BTC, "buy", timeout=120)
         assert len(report.canceled) == 60
         assert len(client.orders.open(BTC)) == 1
-        # A refused batch is not broken up, and not repeated without a pause.
+        # A refused batch is neither divided nor repeated at once.
         assert requests(sim).total() < 90
 
     play(act, {"tier": "pro"})
@@ -245,7 +245,7 @@ def test_order_that_never_arrives_is_waited_for_until_its_absence_is_proved() ->
     play(act)
 
 
-def test_what_is_left_when_time_is_up_is_named() -> None:
+def test_timeout_names_the_orders_that_are_left() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await place(client, 1)
         await place(client, 1, side="sell", price="999999")
@@ -271,7 +271,7 @@ def test_what_is_left_when_time_is_up_is_named() -> None:
     play(act)
 
 
-def test_client_that_is_disconnected_says_at_once_what_may_be_left() -> None:
+def test_disconnect_names_the_orders_that_may_be_left() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await place(client, 1)
         sim.faults.lose_requests(None, method="cancel_order")

@@ -37,7 +37,7 @@ from kraken_connector.ws import (
 )
 
 NAME = "dual.test"
-#: Two addresses of this machine: the one that nobody answers comes first.
+#: Two addresses of this machine; the first does not answer.
 MUTE, GOOD = "127.0.0.2", "127.0.0.1"
 #: Long enough for a busy machine, and shorter than what a system waits for an address.
 OPEN_TIMEOUT = 10.0
@@ -74,7 +74,7 @@ def run(module: str, main: Coroutine[Any, Any, None]) -> None:
 
 
 def unclosed(module: str, main: Coroutine[Any, Any, None]) -> list[str]:
-    """Run, and return what Python says was not closed."""
+    """Run, and return Python's warnings of unclosed resources."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ResourceWarning)
         run(module, main)
@@ -104,7 +104,7 @@ def mute(port: int) -> Iterator[None]:
 
 
 class Proxy:
-    """A proxy that takes CONNECT and notes what for."""
+    """A proxy that accepts CONNECT and records its targets."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -164,7 +164,7 @@ def contexts(*names: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
 
 
 def source_of(sim: SimulatedExchange, host: str = GOOD, **options: Any) -> HTTPAuthenticatedClient:
-    """Return what fetches tokens, with no settings of its own."""
+    """Return a REST client without network settings of its own."""
     url = sim.rest_url.replace(GOOD, host)
     return HTTPAuthenticatedClient(
         url, api_key=sim.api_key, api_secret=sim.api_secret, **{"timeout": OPEN_TIMEOUT, **options}
@@ -332,7 +332,7 @@ async def test_environments_proxy_that_is_none_is_an_error_of_ours(
     assert "hush" not in str(told.value)
 
 
-# Trust.
+# Certificates.
 
 
 async def test_tls_settings_of_the_client_hold_for_tokens() -> None:
@@ -386,7 +386,7 @@ async def test_certificates_that_are_not_there_are_an_error_of_ours(
         await source.get_websockets_token()
 
 
-async def test_settings_of_plain_sockets_are_left(sim: SimulatedExchange) -> None:
+async def test_settings_of_plain_sockets_are_kept(sim: SimulatedExchange) -> None:
     await use(sim, ssl=NO_CERTIFICATES)
 
 
@@ -405,7 +405,7 @@ def test_certificates_of_certifi_stand_in_for_none(monkeypatch: pytest.MonkeyPat
     ("name", "is_found"),
     [("0a775a30.0", True), ("README", False), ("java", False), ("our-authority.pem", False)],
 )
-def test_folder_has_certificates_that_are_looked_up_in_it(
+def test_folder_of_certificates_is_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, is_found: bool
 ) -> None:
     (tmp_path / name).touch()
@@ -414,7 +414,7 @@ def test_folder_has_certificates_that_are_looked_up_in_it(
     assert network._has_certificates(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)) is is_found
 
 
-# Answers that are none.
+# Invalid responses.
 
 ANSWERS: dict[str, bytes] = {
     "nothing": b"",
@@ -559,7 +559,7 @@ async def test_password_of_a_proxy_is_in_no_report(
 
 
 @on_each_loop
-def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> None:
+def test_exchange_that_reads_nothing_does_not_delay_disconnect(module: str) -> None:
     async def main() -> None:
         leaving = asyncio.Event()
 
@@ -577,7 +577,7 @@ def test_exchange_that_reads_nothing_does_not_hold_up_leaving(module: str) -> No
                     f"ws://{GOOD}:{listening.getsockname()[1]}", close_timeout=0.1
                 )
                 await client.connect()
-                # More than the system holds, in parts that are masked quickly.
+                # More than the system's buffers hold, in small parts.
                 for _ in range(40):
                     await client.send(WSRequest("anything", {"text": "x" * 2**18}))
                     await asyncio.sleep(0.005)

@@ -54,7 +54,7 @@ def timeouts(sim: SimulatedExchange) -> list[int]:
 
 
 def told(client: KrakenWSClient) -> list[str]:
-    """Take what the switch said through the queue."""
+    """Return the events of the switch from the queue."""
     states = []
     while (message := client._inbox.pop()) is not None:
         if isinstance(message, DeadMansSwitchEvent):
@@ -108,7 +108,7 @@ def test_it_is_turned_off_on_leaving_by_an_exception() -> None:
     play(act)
 
 
-def test_alarm_when_no_word_comes_for_two_thirds_then_it_goes_on() -> None:
+def test_alarm_without_a_confirmation_for_two_thirds_then_it_continues() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         late: list[float] = []
         async with client.dead_mans_switch(
@@ -401,7 +401,7 @@ def test_scope_of_anyio_around_the_client_turns_it_off() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
-    """As a market maker meets it: connections are cut and replies lost about every second."""
+    """Connections are cut and replies lost about every second."""
 
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         chance = random.Random(seed)

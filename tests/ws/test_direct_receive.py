@@ -1,4 +1,4 @@
-"""The short way from the socket to the engine: nothing lost, nothing reordered, rules kept."""
+"""Frames that bypass the library: none is lost or reordered, and the RFC is kept."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def open_direct(port: int, engine: Engine, take: Callable[[list[Any], int]
         open_timeout=5,
         close_timeout=1,
         receiver=Receiver(engine, MAX_SIZE),
-        take=take,
+        on_events=take,
     )
 
 
@@ -84,7 +84,7 @@ def raw(*chunks: bytes) -> Script:
     return script
 
 
-async def test_text_takes_the_short_way() -> None:
+async def test_text_bypasses_the_library() -> None:
     numbers, ways, _ = await receive(raw(*(framed(n) for n in range(20))))
     assert numbers == list(range(20))
     assert ways[-1] == "short"
@@ -111,7 +111,7 @@ async def test_cuts_anywhere_change_nothing(seed: int) -> None:
     assert numbers == list(range(40))
 
 
-async def test_fragments_between_texts_keep_their_place() -> None:
+async def test_fragments_between_texts_stay_in_order() -> None:
     async def script(connection: ServerConnection) -> None:
         for n in range(0, 60, 3):
             await connection.send(message(n))
@@ -124,7 +124,7 @@ async def test_fragments_between_texts_keep_their_place() -> None:
     assert "long" in ways
 
 
-async def test_a_fragment_in_the_middle_of_a_read_keeps_its_place() -> None:
+async def test_fragment_in_the_middle_of_a_read_stays_in_order() -> None:
     whole = message(1).encode()
     fragments = bytes([0x01, 5]) + whole[:5] + bytes([0x80, len(whole) - 5]) + whole[5:]
     stream = framed(0) + fragments + framed(2)
@@ -132,7 +132,7 @@ async def test_a_fragment_in_the_middle_of_a_read_keeps_its_place() -> None:
     assert numbers == [-1, 0, 1, 2, 3]
 
 
-async def test_pings_are_answered_while_text_takes_the_short_way() -> None:
+async def test_pings_are_answered_while_text_bypasses_the_library() -> None:
     async def script(connection: ServerConnection) -> None:
         for n in range(10):
             await connection.send(message(n))
@@ -196,8 +196,8 @@ async def test_a_refused_handshake_is_the_librarys_business() -> None:
             await open_direct(port, Engine(), lambda events, received_ns: None)
 
 
-async def test_bytes_handed_over_take_the_short_way_too() -> None:
-    """uvloop knows an `asyncio.Protocol` when it sees one, and calls `data_received`."""
+async def test_data_received_bypasses_the_library_too() -> None:
+    """uvloop calls `data_received` of every `asyncio.Protocol`."""
     engine = Engine()
     taken: list[Any] = []
 
@@ -226,7 +226,7 @@ async def test_bytes_handed_over_take_the_short_way_too() -> None:
         pytest.param(b"\x81\x81\0\0\0\0x", id="masked"),
     ],
 )
-async def test_nothing_is_taken_after_a_close_or_an_error(end: bytes, is_one_read: bool) -> None:
+async def test_nothing_is_received_after_a_close_or_an_error(end: bytes, is_one_read: bool) -> None:
     taken: list[Any] = []
     async with serve(lambda connection: connection.wait_closed(), "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]

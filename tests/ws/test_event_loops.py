@@ -1,4 +1,4 @@
-"""The client on other event loops, whose transports read and write in their own ways."""
+"""The client on other event loops than that of asyncio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One client, several connections: hosts that open when needed, symbols that spill."""
+"""Several connections of one client: opened when needed, symbols divided between them."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ async def test_unsubscribing_frees_room(three: SimulatedExchange) -> None:
         assert client.connections["public"].symbols == {ETH, XRP}
 
 
-async def test_equal_part_of_a_call_is_not_taken_for_it(three: SimulatedExchange) -> None:
+async def test_equal_part_of_a_call_is_another_subscription(three: SimulatedExchange) -> None:
     async with trader_of(three, symbols_per_connection=1) as client:
         await client.subscribe(BookParams(symbol=[BTC, ETH]))
         await client.subscribe(BookParams(symbol=[BTC]))
@@ -174,7 +174,7 @@ async def test_equal_part_of_a_call_is_not_taken_for_it(three: SimulatedExchange
         assert client.book(BTC).is_valid
 
 
-async def test_symbols_refused_on_several_connections_are_told_together(
+async def test_symbols_refused_on_several_connections_raise_one_error(
     three: SimulatedExchange,
 ) -> None:
     async with trader_of(three, symbols_per_connection=1) as client:
@@ -234,11 +234,11 @@ async def test_certificates_are_checked_and_named_on_every_host() -> None:
             await trader_of(sim, ssl=ssl.create_default_context()).connect()
 
 
-# Market data that ends for good.
+# End of market data.
 
 
 def lose_the_market(sim: SimulatedExchange) -> None:
-    """Let no public connection be there any more."""
+    """Make all public connections give up."""
     sim.faults.refuse_connections(None, host="public")
     sim.faults.reset_connections(host="public")
 
@@ -259,7 +259,7 @@ def limit(price: str) -> AddOrderParams:
 
 
 async def take_all(client: KrakenWSClient) -> list[Any]:
-    """Iterate to the end; what it raises comes last."""
+    """Iterate to the end; return the messages, and the exception last."""
     taken: list[Any] = []
     try:
         async for message in client:
@@ -289,7 +289,7 @@ def test_orders_go_on_when_market_data_has_ended() -> None:
         for market in (BookParams(symbol=[BTC]), Level3Params(symbol=[BTC])):
             with pytest.raises(NotConnected, match="trading_only"):
                 await client.subscribe(market)
-        # A private connection that is lost comes back as before.
+        # A lost private connection is opened again as before.
         sim.faults.reset_connections(host="private")
         await eventually(lambda: client.connections["private"].reconnects == 1)
         await eventually(lambda: client.orders.is_current)
@@ -306,7 +306,7 @@ def test_orders_go_on_when_market_data_has_ended() -> None:
     play(act)
 
 
-def test_iteration_raises_when_market_data_ends_and_goes_on_with_private_messages() -> None:
+def test_iteration_raises_when_market_data_ends_and_continues_with_private_messages() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())
@@ -346,7 +346,7 @@ def test_client_without_a_private_connection_ends_with_market_data() -> None:
     play(act)
 
 
-def test_market_data_comes_back_when_it_is_connected_anew() -> None:
+def test_market_data_returns_after_connect() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         await client.subscribe(BookParams(symbol=[BTC]))
         await client.subscribe(ExecutionsParams())

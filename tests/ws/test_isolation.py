@@ -1,4 +1,4 @@
-"""A failure in the bookkeeping costs a socket at most, and never the client."""
+"""An unexpected error costs a socket at most, and never ends the client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.ws.helpers import BTC, connected, eventually, tokens_of
 
-from kraken_connector.exceptions import ConnectionLost
+from kraken_connector.exceptions import ConnectionLost, OrderOutcomeUnknown
 from kraken_connector.http import WebSocketToken
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import ConnectionState, KrakenWSClient, TickerParams, TokenManager
@@ -21,7 +21,7 @@ LIMIT = AddOrderParams(BTC, "buy", "limit", "1", limit_price="1")
 
 
 def fail_once(monkeypatch: pytest.MonkeyPatch, owner: type, method: str) -> list[str]:
-    """Let a method fail when it is called next; what is returned tells whether it did."""
+    """Make the next call of a method fail; the returned list is filled when it has."""
     original = getattr(owner, method)
     failed: list[str] = []
 
@@ -92,7 +92,18 @@ async def test_token_that_cannot_be_sent_costs_a_socket(sim: SimulatedExchange) 
             return WebSocketToken(bad.pop() if bad else await good.get_token(), 900)
 
     async with connected(sim, token_manager=TokenManager(Source())) as client:
-        with pytest.raises(ConnectionLost, match="its token could not be used"):
+        with pytest.raises(ConnectionLost, match="using a token failed"):
             await client.track_orders()
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
         await client.track_orders()
+
+
+async def test_order_that_left_before_a_failure_is_not_withdrawn(
+    sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.add_order(LIMIT)
+        failed = fail_once(monkeypatch, Session, "look")
+        with pytest.raises(OrderOutcomeUnknown):
+            await client.add_order(LIMIT)
+        assert failed

@@ -91,7 +91,7 @@ async def test_message_of_many_mebibytes_is_read(mebibytes: float) -> None:
     assert await speak(session, [frame]) == 1
 
 
-async def test_what_nobody_asked_for_harms_nothing() -> None:
+async def test_unrequested_messages_do_no_harm() -> None:
     """cryptofeed#102, #347: `KeyError` of an update before its snapshot, of an unknown channel;
     barter-rs#205: a "pong" that is no JSON."""
     unknown = {"channel": "new", "type": "update", "data": [{"a": 1}]}
@@ -109,7 +109,7 @@ async def test_what_nobody_asked_for_harms_nothing() -> None:
     assert await speak(session, [*strays, b"\x00\xff", book(BTC)]) == 1
 
 
-async def test_disconnect_ends_amid_a_flood_that_nobody_reads() -> None:
+async def test_disconnect_ends_during_an_unread_flood() -> None:
     """websockets#1555, python-binance#1503, python-kraken-sdk#318: closing hangs."""
 
     async def session(client: KrakenWSClient) -> None:
@@ -229,7 +229,7 @@ def test_children_of_a_fork_name_their_orders_apart() -> None:
     code = """
         import os
         from kraken_connector.security import next_nonce
-        from kraken_connector.ws.trader import client_names
+        from kraken_connector.ws.trading.trader import client_names
 
         names = client_names()
         for _ in range(2):

@@ -204,7 +204,7 @@ async def test_more_symbols_than_a_connection_takes_go_to_another() -> None:
     names = [f"{chr(65 + n // 26)}{chr(65 + n % 26)}/USD" for n in range(201)]
     async with (
         SimulatedExchange(symbols=names, rate=0, hosts="three", level3_allowance=None) as sim,
-        # The simulator makes so many books at once; a token may have to wait for that.
+        # The simulator creates all the books at once, which may delay the token.
         watcher_of(
             sim, level3_allowance=10_000, token_manager=tokens_of(sim, timeout=100.0)
         ) as client,
@@ -237,7 +237,7 @@ async def test_allowance_that_is_smaller_than_said_is_waited_for(sim: SimulatedE
         assert result.symbols == [BTC, ETH]
 
 
-async def test_place_in_the_queue_is_told_when_it_changes(
+async def test_queue_position_is_reported_when_it_changes(
     sim: SimulatedExchange, client: KrakenWSClient
 ) -> None:
     await client.subscribe(Level3Params(symbol=[BTC], depth=100))
@@ -251,7 +251,7 @@ async def test_place_in_the_queue_is_told_when_it_changes(
     assert places[0].orders_ahead == 0
     order = SimpleNamespace(symbol=BTC, order_id=second.order_id)
     assert client.queue_position(order) == book.queue_position(second.order_id)
-    # Somebody takes the whole order.
+    # The whole order is filled.
     await sim.trade(BTC, "sell", first.order_qty)
     await eventually(lambda: book.order(first.order_id) is None)
     assert places[-1] is None
@@ -287,7 +287,7 @@ async def test_own_order_is_found_in_its_queue(sim: SimulatedExchange) -> None:
         await eventually(lambda: places == [place, None])
 
 
-async def test_place_is_unknown_while_the_book_is(
+async def test_queue_position_is_unknown_while_the_book_is(
     sim: SimulatedExchange, client: KrakenWSClient
 ) -> None:
     await client.subscribe(Level3Params(symbol=[BTC]))

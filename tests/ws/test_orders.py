@@ -78,7 +78,7 @@ async def unknown(client: KrakenWSClient, params: AddOrderParams) -> Order:
     return order
 
 
-# Lives.
+# Orders from placing to end.
 
 
 def test_order_lives_from_sending_to_its_last_fill() -> None:
@@ -198,7 +198,7 @@ def test_waiting_ends_with_the_client() -> None:
 # Gaps.
 
 
-def test_snapshot_decides_what_a_hole_swallowed() -> None:
+def test_snapshot_decides_what_was_missed_in_a_gap() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         stays, fills, ends, part = [
             (await client.add_order(limit(price=price))).order for price in (96, 97, 98, 99)
@@ -245,7 +245,7 @@ def test_order_that_the_exchange_denies_is_looked_for() -> None:
         await order.wait_open(5)
         sim.faults.lose_reports(1)
         await sim.account.cancel(order.order_id)
-        # Nothing comes after the lost report that could show the gap.
+        # No later report shows the gap.
         with pytest.raises(TradingError, match="EOrder:Unknown order"):
             await client.cancel_order(CancelOrderParams(order_id=[order.order_id]))
         assert order.is_open
@@ -297,7 +297,7 @@ def test_order_whose_connection_is_lost_is_found_in_the_snapshot() -> None:
     play(act)
 
 
-def test_order_that_filled_while_nobody_listened_is_found_by_its_fills() -> None:
+def test_order_that_filled_while_offline_is_found_by_its_fills() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         sim.faults.refuse_connections(3)
         sim.faults.cut_before_reply(1)

@@ -1,4 +1,4 @@
-"""A client is used on the event loop that it was connected on, and nowhere else."""
+"""A client can be used only on the event loop on which it was connected."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CALLS: dict[str, Call] = {
 
 
 @pytest.mark.parametrize("name", CALLS)
-async def test_another_thread_is_told(name: str) -> None:
+async def test_call_from_another_thread_raises(name: str) -> None:
     async with (
         SimulatedExchange(symbols=[BTC], rate=0) as sim,
         client_of(sim, token_manager=tokens_of(sim)) as client,
@@ -57,7 +57,7 @@ async def test_another_thread_is_told(name: str) -> None:
             pass
         with pytest.raises(RuntimeError, match=r"another event loop .*run_coroutine_threadsafe"):
             await asyncio.to_thread(asyncio.run, CALLS[name](client))
-        # Nothing happened to the client.
+        # The client is unaffected.
         await sim.step(BTC)
         assert await client.receive()
 
@@ -70,8 +70,8 @@ async def test_another_thread_gets_what_it_wants_by_the_loop() -> None:
         assert client.book(BTC) is not None
 
 
-def test_a_client_connects_anew_on_another_loop() -> None:
-    """As with a notebook, or tests, that run a loop each time."""
+def test_client_can_connect_again_on_another_loop() -> None:
+    """As in a notebook, or in tests with a loop each."""
 
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

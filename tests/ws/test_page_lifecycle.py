@@ -199,7 +199,7 @@ async def test_disconnecting_while_reconnecting_ends_both(sim: SimulatedExchange
     assert [message async for message in client]
 
 
-async def test_nothing_can_be_asked_of_a_client_that_is_not_connected(
+async def test_client_that_is_not_connected_refuses_requests(
     sim: SimulatedExchange,
 ) -> None:
     client = client_of(sim)

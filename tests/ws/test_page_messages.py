@@ -178,7 +178,7 @@ async def test_callback_gets_its_subscription_alone_and_at_once(sim: SimulatedEx
         await eventually(lambda: any(isinstance(m, BookChecksumEvent) for m in seen))
 
 
-async def test_failing_callback_is_logged_and_counted_and_the_feed_goes_on(
+async def test_failing_callback_is_logged_and_counted_and_the_feed_continues(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(_: object) -> None:
@@ -193,7 +193,7 @@ async def test_failing_callback_is_logged_and_counted_and_the_feed_goes_on(
     assert "oops" in caplog.text
 
 
-async def test_on_message_takes_everything_instead_of_the_queue(sim: SimulatedExchange) -> None:
+async def test_on_message_gets_everything_instead_of_the_queue(sim: SimulatedExchange) -> None:
     seen: list[Any] = []
     async with connected(sim, on_message=seen.append) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
@@ -214,7 +214,7 @@ async def test_nothing_can_be_received_beside_on_message(sim: SimulatedExchange)
             aiter(client)
 
 
-async def test_what_no_callback_takes_is_received(sim: SimulatedExchange) -> None:
+async def test_messages_without_a_callback_are_received(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         first = await client.receive()
         assert isinstance(first, WSDataMessage)

@@ -176,7 +176,7 @@ def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
                 private.faults.clear()
                 await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
                 await find_channel(client, "executions", "snapshot")
-                # Told when the attempts ran out the first time, and when it ended.
+                # Logged when the first round of attempts failed, and at the end.
                 assert [gap.end_ns is None for gap in client.gaps] == [True, False]
 
     virtual.run(main())

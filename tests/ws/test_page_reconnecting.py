@@ -126,7 +126,7 @@ async def test_all_tracked_channels_are_subscribed_again_in_batches(
         assert len(replayed) == 4
 
 
-async def test_subscription_asked_for_while_the_connection_is_down_is_replayed_with_the_others(
+async def test_subscription_made_while_the_connection_is_down_is_replayed_with_the_others(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim) as client:
@@ -169,7 +169,7 @@ async def test_token_call_that_fails_on_reconnect_is_repeated(sim: SimulatedExch
         assert sim.rest.calls == 3
 
 
-async def test_sequences_begin_anew(sim: SimulatedExchange) -> None:
+async def test_sequences_restart(sim: SimulatedExchange) -> None:
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.subscribe(ExecutionsParams(snap_orders=True))
         for _ in range(2):
@@ -266,7 +266,7 @@ async def test_client_gives_up_when_its_attempts_run_out(sim: SimulatedExchange)
         assert [entry.event for entry in sim.log].count("refused_connection") == 3
 
 
-async def test_client_that_gave_up_goes_on_where_it_was(sim: SimulatedExchange) -> None:
+async def test_client_that_gave_up_keeps_its_subscriptions(sim: SimulatedExchange) -> None:
     tokens = tokens_of(sim)
     async with connected(sim, max_reconnect_attempts=0, token_manager=tokens) as client:
         await client.subscribe(BookParams(symbol=[BTC]), overflow="block")
@@ -335,7 +335,7 @@ async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedE
             await sim.wait_for(lambda before=before: sim.connections_total > before)
             await eventually(lambda: sim.registry.count("ticker", BTC))
             await eventually(lambda: manager.next_call_in > 0)
-        # Executions are missing, and tickers are there.
+        # `executions` is missing, the ticker is subscribed.
         assert client.state is ConnectionState.RECONNECTING
         # One for the first connection, and the refused one.
         assert sim.rest.calls == 2
@@ -414,7 +414,7 @@ async def test_program_with_callbacks_alone_learns_of_the_end(sim: SimulatedExch
     for error in [*(await asyncio.gather(*waiting)), await ended(client)]:
         assert isinstance(error, ConnectFailed)
         assert error.status == 403
-    # It can be connected again, and then it is not over.
+    # After connecting again it is not at its end.
     sim.faults.clear()
     await client.connect()
     again = asyncio.create_task(ended(client))
@@ -499,7 +499,7 @@ def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: boo
                 await client.subscribe(TickerParams(symbol=[BTC]))
             await asyncio.sleep(1000)
             ending.cancel()
-            # It lasts longer than the longest pause, so the next one is short again.
+            # The socket outlives the longest pause, so the next pause is short again.
             await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
             await asyncio.sleep(31)
             count, then = sim.connections_total, now()
@@ -560,7 +560,7 @@ async def test_waiting_request_fails_when_the_connection_is_lost(sim: SimulatedE
         await client.subscribe(TickerParams(symbol=[BTC]))
 
 
-async def test_hole_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) -> None:
+async def test_gap_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(BookParams(symbol=[BTC, ETH]))
         reset(sim)

@@ -26,7 +26,7 @@ Levels = list[tuple[Any, Any]]
 
 
 def quote(act: Act, sim_options: dict[str, Any] | None = None, **options: Any) -> None:
-    """Let something be done with quotes, and check that leaving them takes them back."""
+    """Run a test with quotes, and check that leaving the block cancels them."""
 
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async with client.quotes(BTC, **{"tag": "mm", "reserve": 0, **options}) as quotes:
@@ -37,7 +37,7 @@ def quote(act: Act, sim_options: dict[str, Any] | None = None, **options: Any) -
 
 
 def methods(sim: SimulatedExchange) -> Counter[str]:
-    """Return the order requests that arrived, and forget them."""
+    """Return the order requests that arrived since the last call."""
     found = Counter(r.method for r in sim.requests if "order" in r.method or "batch" in r.method)
     sim.requests.clear()
     return found
@@ -127,7 +127,7 @@ def test_small_moves_are_not_made() -> None:
 def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
-        # Two small ones become a large one: the other must be gone before it can grow.
+        # One of two small orders grows once the other is cancelled.
         held = sim.faults.hold_requests(1, method="cancel_order")
         setting = asyncio.create_task(quotes.set(bids=[("100.0", 2)]))
         await asyncio.sleep(1)
@@ -139,7 +139,7 @@ def test_side_is_replaced_only_when_it_is_gone_for_certain() -> None:
     quote(act)
 
 
-def test_no_quotes_takes_all_back() -> None:
+def test_no_quotes_cancels_all() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=BIDS, asks=ASKS)
         methods(sim)
@@ -152,7 +152,7 @@ def test_no_quotes_takes_all_back() -> None:
     quote(act)
 
 
-def test_orders_with_another_tag_are_left_alone() -> None:
+def test_orders_with_another_tag_are_not_changed() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         async with client.quotes(BTC, tag="other", reserve=0) as others:
             await others.set(bids=BIDS)
@@ -163,7 +163,7 @@ def test_orders_with_another_tag_are_left_alone() -> None:
     quote(act)
 
 
-# What is refused.
+# Refusals.
 
 
 def test_quote_that_would_take_liquidity_is_reported() -> None:
@@ -221,7 +221,7 @@ def test_room_is_kept_in_the_rate_counter_and_cancels_are_not_held_back() -> Non
     quote(act, {"tier": "starter"}, reserve=40)
 
 
-# What is in doubt.
+# Orders in doubt.
 
 
 def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
@@ -231,11 +231,11 @@ def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
         (doubtful,) = report.in_doubt
         assert doubtful.status == "unknown"
         assert report.placed == ()
-        # At the same price it may be there; elsewhere there is no room beside it.
+        # The order in doubt may be in the market, so a quote at another price must wait.
         assert (await quotes.set(bids=BIDS[:1])).in_doubt == (doubtful,)
         report = await quotes.set(bids=[("90.0", "1")])
         assert report.waiting == (Quote("buy", Decimal(90), Decimal(1)),)
-        # A side that is to have more has room for the difference.
+        # A larger side has room for the difference.
         report = await quotes.set(bids=[("90.0", "1"), ("89.0", "0.5")])
         assert market(sim) == quoted([("89.0", "0.5")], [])
         await doubtful.wait_done(30)
@@ -367,7 +367,7 @@ def test_connection_that_is_lost_while_orders_are_replaced_is_waited_out() -> No
     quote(act)
 
 
-def test_order_that_could_not_be_cancelled_is_told() -> None:
+def test_order_that_could_not_be_cancelled_is_reported() -> None:
     async def act(sim: SimulatedExchange, client: KrakenWSClient, quotes: Quotes) -> None:
         await quotes.set(bids=[("100.0", 1), ("99.0", 1)])
         rule = sim.faults.lose_requests(None, method="cancel_order")
@@ -383,7 +383,7 @@ def test_order_that_could_not_be_cancelled_is_told() -> None:
 # Leaving.
 
 
-def test_cancelled_block_takes_its_quotes_back() -> None:
+def test_cancelled_block_cancels_its_quotes() -> None:
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         async def make() -> None:
             async with client.quotes(BTC) as quotes:
@@ -405,7 +405,7 @@ def test_cancelled_block_takes_its_quotes_back() -> None:
     play(scene, {"tier": "pro"})
 
 
-def test_quotes_that_cannot_be_taken_back_are_named_on_leaving() -> None:
+def test_quotes_that_cannot_be_cancelled_are_named_on_leaving() -> None:
     async def scene(sim: SimulatedExchange, client: KrakenWSClient) -> None:
         quotes = client.quotes(BTC)
 
@@ -417,7 +417,7 @@ def test_quotes_that_cannot_be_taken_back_are_named_on_leaving() -> None:
         with pytest.raises(OrdersStillWorking) as caught:
             await make()
         assert caught.value.orders == tuple(client.orders.working(BTC))
-        with pytest.raises(RuntimeError, match="were left"):
+        with pytest.raises(RuntimeError, match="the block has ended"):
             await quotes.set()
 
     play(scene)
@@ -437,7 +437,7 @@ def test_arguments_are_checked() -> None:
     quote(act)
 
 
-# Whatever happens.
+# Random faults.
 
 FAULTS: list[tuple[Any, ...]] = [
     ("lose_requests",),
@@ -455,7 +455,7 @@ FAULTS: list[tuple[Any, ...]] = [
 
 
 class Watch:
-    """Looks at the market all the time: how much a side has, and whether prices cross."""
+    """Checks the market continuously: the quantity of each side, and that prices do not cross."""
 
     def __init__(self, sim: SimulatedExchange) -> None:
         self.sim = sim
@@ -510,7 +510,7 @@ def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
                 await sim.account.fill(order.order_id, chance.choice([None, order.left / 2]))
         await asyncio.gather(*calls, return_exceptions=True)
         sim.faults.clear()
-        # The next report shows what is missing.
+        # The next report shows the gap.
         virtual.current().after_turn = bool
         marker = await sim.account.place(BTC, "buy", 1, limit_price=1)
         await eventually(lambda: marker in client.orders and client.orders.is_current, 60)

@@ -60,7 +60,7 @@ def limit(symbol: str = BTC, price: str = "100.0", **options: Any) -> AddOrderPa
 
 
 async def both(sim: SimulatedExchange, client: KrakenWSClient) -> tuple[float, float]:
-    """Return what client and exchange count, as soon as nothing is under way."""
+    """Return the counts of client and exchange, once no request is pending."""
     await asyncio.sleep(0.01)
     return float(client.rate_counter.count(BTC)), float(sim.rates.count(BTC))
 
@@ -123,7 +123,7 @@ def test_amend_below_what_is_filled_costs_what_a_cancel_does() -> None:
     virtual.run(main())
 
 
-def test_stream_tells_what_other_clients_do() -> None:
+def test_stream_shows_requests_of_other_clients() -> None:
     async def main() -> None:
         async with (
             stage(tier="pro", rate_policy="refuse") as (sim, client),
@@ -207,7 +207,7 @@ def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -> None
                 with pytest.raises(RateLimitExceeded):
                     await attempt
             sent = len(sim.requests)
-            # The exchange refuses this one, which is for it to decide.
+            # Only the exchange refuses this one.
             with pytest.raises(TradingError, match=RATE_LIMIT):
                 await client.cancel_order(CancelOrderParams(order_id=[first]))
             await client.batch_cancel(BatchCancelParams(orders=others))
@@ -218,7 +218,7 @@ def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -> None
     virtual.run(main())
 
 
-def test_request_that_never_left_costs_nothing() -> None:
+def test_request_that_was_not_sent_costs_nothing() -> None:
     async def main() -> None:
         async with stage() as (sim, client):
             sim.faults.refuse_tokens(times=10)
@@ -350,7 +350,7 @@ def test_request_that_waited_for_a_lost_connection_costs_nothing(prepared: bool)
 
 
 def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
-    # Looked up late, as each loop brings its own clock.
+    # Looked up on each call, as each loop has its own clock.
     counter = RateCounter(Orders(), "starter", lambda: time.time_ns())  # noqa: PLW0108
     gate = RateLimiter(counter, "wait")
 
@@ -368,7 +368,7 @@ def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
         virtual.run(main())
 
 
-# Whatever is asked for, the exchange never has to refuse it.
+# With random requests, the exchange never has to refuse one.
 
 ACTIONS = st.lists(
     st.tuples(
@@ -398,7 +398,7 @@ async def act(client: KrakenWSClient, sim: SimulatedExchange, what: str, number:
     except RateLimitExceeded:
         return
     except TradingError as error:
-        # A cancel is never held back, so it may be refused.
+        # A cancel is never delayed, so it may be refused.
         if error.venue_error == RATE_LIMIT and what != "cancel":
             raise
 

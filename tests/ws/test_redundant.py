@@ -26,7 +26,7 @@ from kraken_connector.ws.protocol.merge import Merge
 
 
 def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
-    """Return the book messages that wait."""
+    """Return the queued book messages."""
     found = []
     while (message := client._inbox.pop()) is not None:
         if getattr(message, "channel", None) == "book":
@@ -34,13 +34,13 @@ def books_of(client: KrakenWSClient) -> list[WSDataMessage]:
     return found
 
 
-async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Merge:
+async def both_are_sound(client: KrakenWSClient, books: int = 1) -> Merge:
     """Wait until both connections have sound books."""
     assert client._pool.primary is not None
-    arbiter = client._pool.primary.arbiter
-    assert arbiter is not None
-    await eventually(lambda: [len(leg.places) for leg in arbiter._legs] == [books, books])
-    return arbiter
+    merge = client._pool.primary.merge
+    assert merge is not None
+    await eventually(lambda: [len(source.places) for source in merge._legs] == [books, books])
+    return merge
 
 
 async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
@@ -50,7 +50,7 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
         assert list(client.connections) == ["public", "public-twin"]
         await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
         book = client.book(BTC)
-        arbiter = await both_legs_stand(client, 2)
+        arbiter = await both_are_sound(client, 2)
         books_of(client)
         seen = arbiter.duplicates
         for number in range(1, 21):
@@ -65,10 +65,10 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
 
 
 @pytest.mark.parametrize("leg", ["public", "public-twin"])
-async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -> None:
+async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, leg: str) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
-        await both_legs_stand(client)
+        await both_are_sound(client)
         book, view = client.book(BTC), client.connections[leg]
         sim.faults.refuse_connections(1)
         (lost,) = [c for c in sim.connections if _is(c, view.connection_id)]
@@ -79,7 +79,7 @@ async def test_losing_one_leg_leaves_no_hole(sim: SimulatedExchange, leg: str) -
         await eventually(lambda: book.updates >= 2)
         assert book.is_valid
         await eventually(lambda: view.reconnects == 1)
-        await both_legs_stand(client)
+        await both_are_sound(client)
         assert book.is_valid
         assert gaps_of(client) == []
 
@@ -103,7 +103,7 @@ async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, d
         book = client.book(BTC)
         for number in range(12):
             await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
-            await both_legs_stand(client)
+            await both_are_sound(client)
             await sim.step(BTC, 3)
             sim.connections[number % 2].abort()
             await sim.step(BTC, 3)
@@ -115,7 +115,7 @@ async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, d
         assert gaps_of(client) == []
 
 
-async def test_losing_both_is_a_hole(sim: SimulatedExchange) -> None:
+async def test_losing_both_makes_a_gap(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC, ETH]))
         book = client.book(BTC)
@@ -135,7 +135,7 @@ async def test_other_channels_are_on_one_connection(sim: SimulatedExchange) -> N
         assert client.connections["public-twin"].subscriptions == 1
 
 
-async def test_leg_that_cannot_be_had_is_tried_further(sim: SimulatedExchange) -> None:
+async def test_connection_that_cannot_be_opened_is_retried(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         sim.faults.refuse_connections(15)  # more than one round of attempts
         await client.subscribe(BookParams(symbol=[BTC]))
@@ -161,7 +161,7 @@ async def test_leg_that_cannot_be_had_without_reconnecting_is_done_without(
 async def test_book_can_be_resynced_while_it_is_read(sim: SimulatedExchange) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
-        await both_legs_stand(client)
+        await both_are_sound(client)
         await client.resync(BTC)
         assert gaps_of(client) == []
         assert client.book(BTC).is_valid
@@ -208,7 +208,7 @@ async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
     client = client_of(sim, redundant=True, max_reconnect_attempts=2)
     async with client:
         await client.subscribe(BookParams(symbol=[BTC]))
-        await both_legs_stand(client)
+        await both_are_sound(client)
         sim.faults.refuse_connections(None)
         sim.faults.reset_connections()
         with pytest.raises(ConnectFailed):
@@ -258,17 +258,17 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
 
     async with connected(sim, redundant=True, **options) as client:
         await client.subscribe(BookParams(symbol=[BTC]), callback=see)
-        arbiter = await both_legs_stand(client)
+        arbiter = await both_are_sound(client)
         loop.lag = lambda: dice.uniform(0, 0.02)
         for _ in range(int(seconds)):
             for _ in range(200):
                 await sim.step(BTC)
                 await asyncio.sleep(0.005)
                 counts["published"] += 1
-            # Never both: the other one stands and has come to what was presented.
-            await both_legs_stand(client)
+            # Never both: the other connection is open and has caught up.
+            await both_are_sound(client)
             dice.choice(sim.connections).abort()
-        await both_legs_stand(client)
+        await both_are_sound(client)
         await asyncio.sleep(0.1)
         assert client.book(BTC).bids == copy.book(BTC).bids == sim.published(BTC)[-1].bids
         assert client.stats()["callback_errors"] == 0
@@ -291,7 +291,7 @@ def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
             if patience:
                 assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
             else:
-                # Each comes back with a book that is newer than the other one's next message.
+                # Each reconnects with a book that is newer than the other's next message.
                 assert counts["gaps"] > 0
                 assert skipped > 0
 

@@ -1,4 +1,4 @@
-"""A book that is not the exchange's any more, over a real socket."""
+"""Books that differ from the exchange's, over a real socket."""
 
 from __future__ import annotations
 

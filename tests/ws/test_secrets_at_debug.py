@@ -20,7 +20,7 @@ from kraken_connector.sim import SimulatedExchange
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
-#: So many characters of a secret are a leak too.
+#: A part of a secret with so many characters counts as a leak.
 PART = 12
 #: Of a client that `debug_session` makes itself.
 OF_NOBODY = ("a-key-of-nobody", "c2VjcmV0IG9mIG5vYm9keQ==", "secret of nobody")
@@ -59,7 +59,7 @@ async def lead(sim: SimulatedExchange) -> None:
     sim.faults.send_text("no JSON")
     await sim.account.deposit("USD", "1")
     await sim.step(BTC)
-    # The client's answer to all this must be seen: a reset discards what it has not read.
+    # Wait for the client's reply, as a reset discards unread data.
     await sim.wait_for(lambda: ("unsubscribe", "book") in asked(sim), PATIENCE)
     sim.faults.revoke_tokens()
     sim.faults.refuse_tokens("EService:Unavailable")
@@ -108,7 +108,7 @@ async def test_no_output_at_debug_has_a_secret(
 
 
 def check_that_much_was_said(output: str) -> None:
-    """The paths were really taken, and loggers of all libraries were heard."""
+    """Check that all paths ran, and that the loggers of all libraries were captured."""
     for sign in (
         "TokenAcquisitionError",
         "Traceback",

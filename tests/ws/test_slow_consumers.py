@@ -1,4 +1,4 @@
-"""A consumer slower than the feed: what is dropped, what is not, and what is said about it."""
+"""A consumer slower than the feed: what is dropped, what is not, and what is reported."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ async def test_blocking_leaves_on_the_socket_what_there_is_no_room_for(
         sim.connections[0].send_bytes(frame * 40_000)
         for _ in range(5_000):
             await find_channel(client, "ticker")
-            # What pauses the library, and a read beyond that.
+            # The library's limit, and one more read.
             assert len(sockets[0].recv_messages.frames) <= 1024 + 256 * 1024 // len(frame)
 
 
@@ -191,7 +191,7 @@ async def test_others_get_their_turn_in_a_flood(
             asyncio.get_running_loop().call_soon(end_row)
         taken, row = taken + 1, row + 1
 
-    # Both cores take the library's way then.
+    # Both cores then receive through the library.
     caplog.set_level(logging.DEBUG, "kraken_connector.ws.network.connection")
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]), callback=take)

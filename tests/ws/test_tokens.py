@@ -22,7 +22,7 @@ from kraken_connector.ws import (
 )
 
 ORDER = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0", validate=True)
-#: What the REST counter of the lowest tier holds, and loses per second.
+#: Limit and decay per second of the REST counter of the lowest tier.
 HOLDS, LOSES = 15, 0.33
 
 
@@ -46,7 +46,7 @@ def test_lockout_costs_one_call_and_ends_nothing() -> None:
                 await asyncio.sleep(100)
             with pytest.raises(RequestTimeout, match="no token"):
                 await client.add_order(ORDER)
-            # The private stream is to come back yet; market data is there.
+            # Market data is back, the private stream is not yet.
             assert client.state is ConnectionState.RECONNECTING
             assert sim.registry.count("ticker", BTC)
             assert not sim.registry.count("executions", None)
@@ -68,7 +68,7 @@ def test_socket_that_flaps_stays_within_the_allowance() -> None:
                     sim.faults.reset_connections()
                 await asyncio.sleep(0.5)
                 assert sim.rest.calls <= HOLDS + LOSES * second * 0.5
-            # As long as tokens are good, only the allowance holds calls back.
+            # While tokens are accepted, only the rate of calls is limited.
             assert sim.rest.calls >= 40
             assert client.state is not ConnectionState.DISCONNECTED
 

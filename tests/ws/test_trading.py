@@ -217,7 +217,7 @@ async def test_client_that_only_trades_has_a_good_token_all_the_time() -> None:
         connected(sim, token_manager=tokens_of(sim, refresh_margin=0.8)) as client,
     ):
         assert (await client.add_order(limit())).success
-        # Longer than any of them lives.
+        # Longer than the lifetime of a token.
         await eventually(lambda: sim.tokens.issued > 6)
         assert (await client.cancel_all()).result == {"count": 1}
 
@@ -442,7 +442,7 @@ async def test_closed_exchange_takes_no_orders(sim: SimulatedExchange) -> None:
         await client.add_order(limit())
         sim.faults.set_system("cancel_only")
         await eventually(lambda: client.system_status == "cancel_only")
-        with pytest.raises(OrderCheckFailed, match="only cancels are taken"):
+        with pytest.raises(OrderCheckFailed, match="only cancels are accepted"):
             await client.add_order(limit())
         assert (await client.cancel_all()).result == {"count": 1}
 
@@ -500,7 +500,7 @@ async def test_late_reply_still_updates_the_order(sim: SimulatedExchange) -> Non
         assert order.order_id == sim.account.open_orders[0].order_id
 
 
-# Encoded beforehand.
+# Prepared requests.
 
 
 async def test_prepared_requests_say_the_same(sim: SimulatedExchange) -> None:

@@ -1,4 +1,4 @@
-"""The WebSocket client and everything it speaks with."""
+"""The WebSocket client, its parameters, messages, events and exceptions."""
 
 from __future__ import annotations
 

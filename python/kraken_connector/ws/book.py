@@ -1,4 +1,4 @@
-"""Order books by symbol: those that a caller feeds, and the view of a client's live ones."""
+"""Order books by symbol: books that a caller updates, and the live books of a client."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = [
 
 
 class OrderBookManager:
-    """Books by symbol, built from the messages that a caller hands in.
+    """Order books by symbol, updated with the messages that a caller passes.
 
-    A client needs none of this: its `book_manager` is a `LiveBooks`.
+    It is not needed with a client, whose `book_manager` has the live books.
 
     Args:
-        books: books to begin with, by symbol.
-        depth: levels per side of every book, 10 to 1000. When it is `None`, a book's depth is
-            learned: the smallest legal one that holds its snapshot. A short snapshot of a deep
-            subscription says too little, so pass the depth of the subscription when it is known.
+        books: initial books by symbol.
+        depth: levels per side of every book, 10 to 1000. With `None` it is the smallest valid depth
+            that holds the snapshot of a book; this is too small if a deep subscription has a short
+            snapshot, so pass the depth of the subscription if it is known.
     """
 
     def __init__(
@@ -40,24 +40,24 @@ class OrderBookManager:
         self._depth = depth
 
     def get(self, symbol: str) -> OrderBook | None:
-        """Return the book of `symbol`, `None` when there is none."""
+        """Return the book of `symbol`, `None` if there is none."""
         return self._books.get(symbol)
 
     def get_or_create(self, symbol: str, depth: int = 10) -> OrderBook:
-        """Return the book of `symbol`, a new one of `depth` levels when there is none."""
+        """Return the book of `symbol`; create one with `depth` levels if there is none."""
         book = self._books.get(symbol)
         if book is None:
             book = self._books[symbol] = OrderBook(symbol, depth)
         return book
 
     def process_message(self, msg: WSDataMessage) -> BookChecksumEvent | None:
-        """Apply a message of channel `book`; other channels are ignored.
+        """Apply a message of channel `book`; messages of other channels are ignored.
 
-        An update without a book before it is applied to an empty one, and fails its checksum.
+        An update before any snapshot is applied to an empty book and fails its checksum.
 
         Returns:
-            The mismatch, if a checksum did not match. The book keeps its identity; it is right
-            again after the next snapshot.
+            An event if a checksum did not match. The book stays the same object and is valid again
+            after the next snapshot.
         """
         if msg.channel != "book":
             return None
@@ -67,11 +67,11 @@ class OrderBookManager:
         return event
 
     def remove(self, symbol: str) -> None:
-        """Forget the book of `symbol`, if there is one."""
+        """Remove the book of `symbol`, if there is one."""
         self._books.pop(symbol, None)
 
     def clear(self) -> None:
-        """Forget all books."""
+        """Remove all books."""
         self._books.clear()
 
     def _apply(self, data: BookData, snapshot: bool) -> BookChecksumEvent | None:
@@ -92,17 +92,16 @@ class OrderBookManager:
         known = self._books.get(data.symbol)
         if known is not None and known.depth >= levels:
             return known
-        depth = next((legal for legal in BOOK_DEPTHS if legal >= levels), BOOK_DEPTHS[-1])
+        depth = next((valid for valid in BOOK_DEPTHS if valid >= levels), BOOK_DEPTHS[-1])
         book = self._books[data.symbol] = OrderBook(data.symbol, depth)
         return book
 
 
 class LiveBooks(OrderBookManager):
-    """The books that a client's engines keep, as a view.
+    """A view of the live books of a client.
 
-    `get(symbol)` is `None` until the book had its first verified snapshot and from then on always
-    the same object, through resyncs and reconnects; whether it may be read at the moment, the
-    book itself says (`book.is_valid`).
+    `get(symbol)` returns `None` until the first verified snapshot, and then always the same object,
+    through resyncs and reconnects. `book.is_valid` says whether it can be read at the moment.
     """
 
     def __init__(self, engine_of: Callable[[str], Engine]) -> None:
@@ -122,20 +121,20 @@ class LiveBooks(OrderBookManager):
         return book
 
     def get_or_create(self, symbol: str, depth: int = 10) -> OrderBook:
-        """Return the live book of `symbol`, also before its first snapshot.
+        """Return the live book of `symbol`, even before its first snapshot.
 
         Its depth is that of the subscription; `depth` is ignored.
         """
         return self._engine_of(symbol).book(symbol)
 
     def process_message(self, msg: WSDataMessage) -> BookChecksumEvent | None:
-        """Raise: the engine applied the message before it was delivered."""
-        raise RuntimeError("live books are kept by the client; do not apply messages to them")
+        """Raise `RuntimeError`: the client has applied the message already."""
+        raise RuntimeError("the client updates live books; do not apply messages to them")
 
     def remove(self, symbol: str) -> None:
-        """Raise: unsubscribe from the book instead."""
-        raise RuntimeError("live books are kept by the client; unsubscribe to end one")
+        """Raise `RuntimeError`: unsubscribe from the book instead."""
+        raise RuntimeError("cannot remove a live book: unsubscribe instead")
 
     def clear(self) -> None:
-        """Raise: unsubscribe from the books instead."""
-        raise RuntimeError("live books are kept by the client; unsubscribe to end them")
+        """Raise `RuntimeError`: unsubscribe from the books instead."""
+        raise RuntimeError("cannot remove live books: unsubscribe instead")

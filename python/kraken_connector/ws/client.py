@@ -22,6 +22,7 @@ from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
 from .base.followers import Followers
+from .base.loop_time import now
 from .base.options import SessionOptions, checked_count
 from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
@@ -32,11 +33,11 @@ from .delivery.queue_watch import QueueWatches
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
-from .methods.account import AccountMethods, DiscardingSink
+from .methods.account import AccountMethods
 from .methods.level3 import Level3Methods
 from .methods.settings import Settings
 from .network.backoff import is_retryable
-from .network.connection import ConnectionOptions
+from .network.connection import Connection, ConnectionOptions
 from .orders import Orders
 from .orders.replies import TradingReply
 from .pool.hosts import Hosts
@@ -51,7 +52,6 @@ from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
 from .trading.trader import Sequencing, Trader
-from .trading.waiting import now
 
 __all__ = ["KrakenWSClient", "TradingError"]
 
@@ -61,7 +61,7 @@ logger = logging.getLogger(__name__)
 GAPS_KEPT = 1000
 
 
-#: The stream of reference data, which is not asked for by symbol.
+#: The stream of reference data, which is subscribed without symbols.
 INSTRUMENT = Topic("instrument", None, "")
 
 
@@ -93,24 +93,25 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             times as many for one that catches up with a burst.
         auth_url: endpoint of private channels and trading.
         level3_url: endpoint of `level3`.
-        symbols_per_connection: currency pairs that one public connection carries; what is more
-            goes to further ones. The default is one connection for all.
-        level3_allowance: what the account may spend on subscribing to `level3` within a second:
+        symbols_per_connection: the most currency pairs on one public connection; further pairs
+            open further connections. By default one connection carries all pairs.
+        level3_allowance: points that the account may spend on `level3` subscriptions per second:
             200, or 500 with a pro account.
-        redundant: whether books come over two connections, the first verified arrival of each
-            message counting. Books alone: other channels have no checksum to tell equals by.
-        redundant_patience: longest wait of the connection that is ahead for the other one, where
-            its book would skip updates. The default, 0, presents the newer book at once, which is
-            right for quoting; with a patience every update comes, if need be that much later.
-        on_message: a plain function that takes every message at once instead of the queue; nothing
-            can be received or iterated over then.
+        redundant: whether to receive books over two connections and deliver each message from the
+            connection that brings it first. Only books: other channels have no checksum by which
+            to recognise duplicates.
+        redundant_patience: how long the newer of two redundant books waits for the older one to
+            catch up. The default, 0, delivers the newer book at once and skips updates, which is
+            right for quoting; with a patience every update is delivered, at most that much later.
+        on_message: a plain function that is called with every message, instead of the queue;
+            `receive` and iteration raise then.
         deliver_heartbeats: whether heartbeats are delivered like data.
-        stale_after: how long market data of a pair may be silent until a `StreamStaleEvent` tells
-            of it; never by default, as a quiet market is silent too. `subscribe` can say otherwise.
+        stale_after: silence of a market data stream after which a `StreamStaleEvent` is delivered;
+            by default never, as a quiet market is silent too. `subscribe` can override it.
         private_queue_max: private messages that wait for a slow consumer; further ones are
-            reported as a gap and not queued. `orders` and `balances` take them all the same.
-        resync_attempts: how often a book that fails its checksum is asked for again; private
-            streams are asked for without end.
+            reported as a gap and not queued. `orders` and `balances` are updated by them anyway.
+        resync_attempts: how often a book that fails its checksum is subscribed again; private
+            streams are retried without limit.
         maintenance_pause: shortest pause before reconnecting when the exchange was under
             maintenance (docs.kraken.com: not more often than every 5 seconds then).
         open_timeout: longest wait for a connection.
@@ -118,34 +119,34 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         max_frame_size: longest frame to accept, bytes.
         ssl: TLS settings of `wss://` hosts and of the token call, unless the `token_manager` has
             settings of its own; the default trusts the system's certificates.
-        proxy: URL of a proxy, for the token call too; the default takes the environment's, which
-            is never used for hosts on this machine; `False` takes none.
-        retryable: whether to go on after an attempt to reconnect failed with an exception, or the
-            exchange closed a connection with code 1008; the default gives up on that code, on
-            certificates that are not trusted, and on refusals with HTTP status 400, 401, 403 or
-            404.
-        check_orders: whether orders are checked before they are sent: against the state of the
-            exchange, and, while `instrument` is subscribed, against tick, lot, minimum, cost and
-            status of their pair.
-        rate_policy: what happens to a new, amended or edited order for which the trading rate
-            limit has no room: `report` sends it all the same, `wait` waits until there is room,
-            `refuse` raises `RateLimitExceeded`. Cancels are never held back.
-        tier: the account's tier, `starter`, `intermediate` or `pro`, by which the rate limit goes;
-            by default it is learnt when `executions` is subscribed.
-        rate_max_wait: longest wait of one request with `rate_policy="wait"`; longer ones raise
-            `RateLimitExceeded`. `None` for no bound.
-        rate_reserve: room in the rate limit's counter that `wait` and `refuse` keep for cancels.
-        order_deadline: how long the exchange may take an order, an amend or an edit after it was
-            sent, 0.5 to 60; sent as `deadline` by the exchange's clock unless parameters have one.
-        sequencing: what happens to an amend, edit or cancel of an order whose own last request has
-            no answer yet, as messages may overtake each other on the way to the engine: `hold`
-            waits for that answer, a cancel for a second at most; `send` sends it at once.
+        proxy: URL of a proxy, used for the token call too. By default the environment's proxy,
+            except for hosts on this machine; `False` for none.
+        retryable: whether to keep reconnecting after an exception from an attempt, or after the
+            exchange closed a connection with code 1008. The default gives up on that code, on
+            untrusted certificates, and on HTTP status 400, 401, 403 and 404.
+        check_orders: whether to check orders before they are sent: against the state of the
+            exchange and, while `instrument` is subscribed, against the tick, lot, minimum, cost
+            and status of their pair.
+        rate_policy: what to do with a new, amended or edited order that would exceed the trading
+            rate limit: `report` sends it anyway, `wait` waits until there is room, `refuse` raises
+            `RateLimitExceeded`. Cancels are never delayed.
+        tier: the account's tier, `starter`, `intermediate` or `pro`, which sets the rate limit; by
+            default it is learnt when `executions` is subscribed.
+        rate_max_wait: longest wait of one request with `rate_policy="wait"`; a request that would
+            wait longer raises `RateLimitExceeded`. `None` for no bound.
+        rate_reserve: points of the rate limit that `wait` and `refuse` keep free for cancels.
+        order_deadline: how long after sending the exchange may still execute an order, an amend or
+            an edit, 0.5 to 60; sent as `deadline` by the exchange's clock, unless the parameters
+            have one.
+        sequencing: what to do with an amend, edit or cancel while the last request for the same
+            order is unanswered, since messages can overtake each other on the way to the engine:
+            `hold` waits for the answer (a cancel at most one second), `send` sends at once.
 
     Attributes:
-        instruments: the pairs by symbol, as the `instrument` stream last told them.
+        instruments: reference data by symbol, from the `instrument` stream.
         orders: the account's orders by `order_id` or `cl_ord_id`; see `track_orders`.
-        positions: what the fills add up to, by pair; see `track_orders`.
-        balances: what the account holds, by asset; see `track_balances`.
+        positions: net position and profit by pair, computed from fills; see `track_orders`.
+        balances: the account's balances by asset; see `track_balances`.
         rate_counter: the trading rate limit's counter of each pair.
 
     Raises:
@@ -193,7 +194,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     ) -> None:
         hosts = Hosts(url, auth_url, level3_url)
         if token_manager is not None and not hasattr(token_manager, "get_token"):
-            # Its type only: a token in the wrong place must not be shown.
+            # Only its type: the value may be a token.
             kind = type(token_manager).__name__
             raise TypeError(f"token_manager must be a TokenManager, not a {kind}")
         network = Network(ssl=ssl, proxy=proxy)
@@ -218,7 +219,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             stale_after=stale_after,
             order_deadline=order_deadline,
         )
-        self._keep_settings(url, session_options, connection_options)
+        self._url = url
+        self._session_options, self._connection_options = session_options, connection_options
         check_choice("sequencing", sequencing, ("hold", "send"))
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
@@ -240,16 +242,15 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             self.orders, tier, lambda: nanoseconds(now()), reserve=rate_reserve
         )
         self._trader = Trader(
-            lambda method: self._connection_for("executions", method),
+            self._order_connection,
             has_tokens=self._has_tokens,
             orders=self.orders,
             checks=OrderChecks(self.instruments, self._has_instruments) if check_orders else None,
-            gate=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
+            limiter=RateLimiter(self.rate_counter, rate_policy, rate_max_wait),
             exchange=self._exchange,
             sequencing=sequencing,
         )
         self._request_timeout = request_timeout
-        self._nowhere = DiscardingSink()
         self._queues = QueueWatches(self._level3_book)
         wiring = Wiring(
             session=session_options,
@@ -283,21 +284,21 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     # Life.
 
     async def connect(self, *, hosts: Collection[str] = ("public",)) -> None:
-        """Open the connections; those to other hosts are opened when they are first needed.
+        """Open the connections; other hosts are connected when they are first needed.
 
-        A client that gave up reconnecting asks for everything again that was subscribed, and hands
-        out what still waits; one whose user called `disconnect` starts with nothing. While the
-        state is `TRADING_ONLY` it opens market data again, and what still works stays as it is.
+        After the client gave up, `connect` renews all subscriptions and keeps the queued messages.
+        After `disconnect` it starts without either. While the state is `TRADING_ONLY` it opens the
+        market data connections again and leaves the private one as it is.
 
         Args:
             hosts: the hosts to connect to, some of `public`, `private` and `level3`.
-                `["private"]` lets a program cancel orders when market data cannot be had, and
-                spares the first order the time that opening takes.
+                `["private"]` lets a program cancel orders while market data is unreachable, and
+                opens the connection before the first order needs it.
 
         Raises:
-            ConnectFailed: (a `ConnectionError`) one of them cannot be opened; then none is.
-            ValueError: there is no such host, or none is named.
-            RuntimeError: the client is connected, or about to be.
+            ConnectFailed: (a `ConnectionError`) a connection cannot be opened; then all are closed.
+            ValueError: `hosts` is empty or has an unknown name.
+            RuntimeError: the client is connected or connecting.
         """
         goes_on = self.state is ConnectionState.TRADING_ONLY
         if self.state is not ConnectionState.DISCONNECTED and not goes_on:
@@ -315,10 +316,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             raise
 
     async def disconnect(self) -> None:
-        """Close all connections and end all subscriptions; those that wait are told.
+        """Close all connections and end all subscriptions; pending calls raise.
 
-        Messages that arrived before can still be taken, then iteration ends. Calling it again,
-        or before `connect`, does nothing.
+        Messages that are queued can still be received, then iteration ends. Calling it again, or
+        before `connect`, does nothing.
 
         Raises:
             RuntimeError: it was called on another event loop than `connect`.
@@ -326,7 +327,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         if self.state is not ConnectionState.DISCONNECTED:
             self._pool.check_loop("disconnect")
         try:
-            # A dead man's switch that is being left still needs the connection.
+            # Leaving a dead man's switch sends a request, so it comes first.
             await self.protection.finish()
         finally:
             self._inbox.end(NotConnected("receive", "disconnected"))
@@ -339,14 +340,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
                 self._ending.left()
 
     async def wait_closed(self) -> None:
-        """Wait until the client is disconnected, at once if it is.
+        """Wait until the client is disconnected; return at once if it is.
 
-        It tells of the end where nobody iterates, as with `on_message=`: a task that awaits it
-        ends when messages do.
+        Use it to learn of the end where nothing iterates over the client, as with `on_message=`.
 
         Raises:
             ConnectFailed, ConnectionLost: (`ConnectionError`s) the client gave up, or market data
-                ended and trading goes on; then it can be awaited again.
+                ended and trading continues; in the second case it can be awaited again.
             RuntimeError: it was called on another event loop than `connect`.
         """
         if self.state is not ConnectionState.DISCONNECTED:
@@ -367,14 +367,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     async def receive(self) -> WSMessage:
         """Return the next message; blocks while the client reconnects.
 
-        What a callback takes does not come here: neither the messages of a subscription with
-        `callback=`, nor anything at all with `on_message=`. The client's own messages (`status`,
-        answers, gaps) come also when nothing is subscribed.
+        Messages of subscriptions with `callback=` are not received here. Status messages, replies
+        to `send` and gaps are, even when nothing is subscribed.
 
         Raises:
             RuntimeError: all messages go to `on_message`.
-            NotConnected: (a `RuntimeError`) the client was disconnected by its user.
-            ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up.
+            NotConnected: (a `RuntimeError`) `disconnect` was called, or `connect` was not.
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) the client gave up.
             RuntimeError: it was called on another event loop than `connect`.
         """
         self._check_receivable()
@@ -383,14 +382,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         return message
 
     def __aiter__(self) -> AsyncIterator[WSMessage]:
-        """Iterate over the messages until the client is disconnected by its user.
+        """Iterate over the messages until `disconnect` is called.
 
-        A client that was never connected has none, as in kraken-connector 0.2.0; a
-        `RuntimeWarning` says so.
+        Iterating over a client that was never connected ends at once with a `RuntimeWarning`, as
+        in kraken-connector 0.2.0.
 
         Raises:
-            ConnectFailed, ConnectionLost: (`ConnectionError`s) it gave up, or market data ended and
-                trading goes on; raised by the iteration when what is queued has been taken.
+            ConnectFailed, ConnectionLost: (`ConnectionError`s) the client gave up, or market data
+                ended and trading continues; raised after the queued messages.
             RuntimeError: all messages go to `on_message`.
         """
         self._check_receivable()
@@ -401,7 +400,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     async def __anext__(self) -> WSMessage:
         inbox = self._inbox
-        # A look at the clock costs less here than to count messages until the next look.
+        # Reading the clock costs less here than counting messages.
         if inbox.clock() < inbox.turn_ends:
             if run := inbox.run:
                 return run.popleft()  # type: ignore[no-any-return]
@@ -412,35 +411,35 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         except NotConnected:
             raise StopAsyncIteration from None
 
-    # What is known.
+    # State.
 
     @property
     def state(self) -> ConnectionState:
-        """What the client is doing; `RECONNECTING` while any of its connections is."""
+        """State of the client; `RECONNECTING` while any of its connections is."""
         return self._pool.state
 
     @property
     def can_trade(self) -> bool:
-        """Whether a new order can be sent now and followed; see `trading_obstacle`."""
+        """Whether a new order can be sent and tracked now; see `trading_obstacle`."""
         return self.trading_obstacle is None
 
     @property
     def trading_obstacle(self) -> str | None:
-        """What keeps new orders from being sent and followed, in words; `None` if nothing does.
+        """Why no new order can be sent and tracked now, as a sentence; `None` if one can.
 
-        It looks at the private connection, its token, the state that the exchange told on it
-        (`online`, `post_only` and `limit_only` take orders), and, once `executions` is subscribed,
-        at whether `orders` is current. Rules of single pairs are checked order by order. Cancels
-        are worth trying whatever it says.
+        Checks the private connection, its token, the system status on it (`online`, `post_only`
+        and `limit_only` accept orders) and, once `executions` is subscribed, whether `orders` is
+        current. The rules of single pairs are checked order by order. Cancels are worth trying in
+        any case.
         """
         return trading_obstacle(self._pool.carrier("executions"), self.orders, now())
 
     @property
     def clock_offset(self) -> float | None:
-        """By how many seconds the exchange's clock is ahead of this machine's wall clock.
+        """Seconds by which the exchange's clock is ahead of this machine's wall clock.
 
-        It is learnt from the times in the exchange's answers, and right to half a round trip;
-        `None` before the first one. Deadlines of orders go by it.
+        Estimated from the timestamps of replies, to within half a round trip; `None` before the
+        first reply. Order deadlines are computed with it.
         """
         exchange_ns = self._exchange.estimate_ns(now())
         return None if exchange_ns is None else (exchange_ns - time.time_ns()) / 1e9
@@ -449,26 +448,26 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def connections(self) -> Mapping[str, ConnectionView]:
         """The connections by name: `public`, `private` and `level3`, then `public-2` and so on.
 
-        One that serves several hosts' channels has the first of these names. Views always show the
-        present; what is not opened yet is missing.
+        A connection that serves several of them has the first of these names. Connections that
+        were not opened yet are missing. The views are live.
         """
         return {link.name: link.view for link in self._pool}
 
     @property
     def system_status(self) -> str | None:
-        """State of the exchange's engine (`online`, `maintenance`, ...), `None` while unknown."""
+        """Status of the matching engine (`online`, `maintenance`, ...), `None` while unknown."""
         primary = self._pool.primary
         return primary.session.system_status if primary else None
 
     @property
     def connection_id(self) -> int | None:
-        """The exchange's id of the public connection, unsigned 64 bit; `None` while unknown."""
+        """Kraken's id of the public connection, an unsigned 64-bit integer; `None` if unknown."""
         primary = self._pool.primary
         return primary.session.connection_id if primary else None
 
     @property
     def upcoming_maintenance(self) -> list[Any]:
-        """What the exchange last announced, as it was sent (its content is not documented)."""
+        """Maintenance that Kraken last announced, as it was sent (Kraken does not document it)."""
         primary = self._pool.primary
         return list(primary.session.upcoming_maintenance) if primary else []
 
@@ -479,18 +478,18 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     @property
     def subscriptions(self) -> dict[tuple[tuple[str, Any], ...], SubscriptionEntry]:
-        """What is subscribed, keyed by the sorted parameters without the token; a copy."""
+        """The subscriptions, keyed by their sorted parameters without the token; a copy."""
         return entries_of(link.session.registry for link in self._pool if not link.is_twin)
 
     @property
     def gaps(self) -> list[GapEvent]:
-        """The last gaps in what was received, oldest first; a copy."""
+        """The last 1000 gaps in the received data, oldest first; a copy."""
         return list(self._gaps)
 
     def book(self, symbol: str) -> OrderBook:
-        """Return the live book of a subscribed symbol, always the same object.
+        """Return the live book of a subscribed symbol; always the same object.
 
-        Reading its content raises `BookNotReady` unless `book.is_valid`.
+        Reading its levels raises `BookNotReady` unless `book.is_valid`.
 
         Raises:
             KeyError: the book of `symbol` is not subscribed.
@@ -501,22 +500,24 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         raise KeyError(f"not subscribed to the book of {symbol}")
 
     def stats(self) -> dict[str, Any]:
-        """Return counts since the client was made.
+        """Return counters since the client was created.
 
         Returns:
             `queued`, `dropped`, `conflated`, `callback_errors`, `gaps`, `lanes` and `waiting`
-            (how far the consumer lags, see `lag`), and under `connections` by URL (with `#` and its
-            name for a host's further connections): `state`, `reconnects`, `resyncs`, `latency`
-            (seconds of the last ping), `ping`, `dispatch` and `transit` (each `count`, and in
-            seconds `p50`, `p99`, `p99.9`, `max`), `rates` (`frames` and `bytes` per second, of the
-            last ten seconds), `placements` (`Level3Book.placement_counts` of all its books
-            together), `streams` and the engine's own counts. `streams` has an entry for
-            each stream by channel and symbol (and minutes of candles), such as `ohlc BTC/USD 5`:
-            `age`, the seconds since its last message, `None` before the first on the present
-            socket, and `is_stale`, whether its silence has reached a bound. `ping` is what pings
-            took; `dispatch` is the time from receiving a read until its messages were delivered;
-            `transit` is that from the exchange's timestamp until receiving, one message a read, and
-            only as true as the two clocks agree.
+            (how far the consumer lags), and `connections`, a dict for each connection by its URL
+            (followed by `#` and its name for further connections to the same host):
+
+            - `state`, `reconnects`, `resyncs` and the engine's own counters;
+            - `latency`: seconds of the last ping;
+            - `ping`, `dispatch`, `transit`: histograms of pings, of the time from a read until its
+              messages were delivered, and of the time from the exchange's timestamp until
+              receipt, one message per read (only as accurate as the two clocks agree). Each has
+              `count` and, in seconds, `p50`, `p99`, `p99.9` and `max`;
+            - `rates`: `frames` and `bytes` per second over the last ten seconds;
+            - `placements`: the sum of `Level3Book.placement_counts` over its books;
+            - `streams`: by channel and symbol (and interval of candles), such as `ohlc BTC/USD 5`,
+              the `age` in seconds of the last message, `None` before the first one on the current
+              socket, and `is_stale`.
         """
         return {
             "queued": len(self._inbox),
@@ -530,15 +531,19 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     # Inner workings.
 
+    async def _order_connection(self, action: str) -> Connection:
+        """Return the connection for orders, opened if it is not."""
+        return (await self._pool.of_channel("executions", action)).connection
+
     async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
-        """Send a request that an order makes."""
+        """Send the request of a method of `Order`."""
         return await self._trader.send(self._trader.prepare(params))
 
     def _sessions(self) -> Iterable[Session]:
         return [link.session for link in self._pool]
 
     def _has_instruments(self) -> bool:
-        """Tell whether what is known about pairs is up to date."""
+        """Return whether `instruments` is up to date."""
         for link in self._pool:
             entry = link.session.registry.get(INSTRUMENT)
             if entry is not None:
@@ -548,13 +553,10 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _record_gap(self, gap: GapEvent) -> None:
         self._gaps.append(gap)
         self._gap_count += 1
-        self._note(gap)
+        self._publish(gap)
 
-    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
-        self._note(event)
-
-    def _note(self, event: GapEvent | DeadMansSwitchEvent) -> None:
-        """Say something of our own, through the queue or to the callback."""
+    def _publish(self, event: GapEvent | DeadMansSwitchEvent) -> None:
+        """Deliver an event of the client's own, through the queue or to the callback."""
         if self._callback is not None:
             self._callback.note(event)
         else:
@@ -563,15 +565,15 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _check_receivable(self) -> None:
         if self._callback is not None:
             raise RuntimeError(
-                "all messages go to on_message, none can be received or iterated over; use one of "
-                "both, or callback= of single subscriptions"
+                "cannot receive or iterate: all messages go to on_message; use only one of the two,"
+                " or callback= for single subscriptions"
             )
 
     def _count_callback_error(self) -> None:
         self._callback_errors += 1
 
     def _ended(self, reason: Exception) -> None:
-        """Give up: without one of its connections a client is not what its user thinks it is."""
+        """End the client after a connection that it cannot do without gave up."""
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
         self._trader.ended()
@@ -580,11 +582,11 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._ending.gave_up(reason)
 
     def _market_ended(self, reason: Exception) -> None:
-        """Tell those who wait for market data; private messages still come."""
+        """Raise in calls that wait for messages; the private connection continues."""
         self._inbox.interrupt(reason)
         self._ending.tell(reason)
 
     async def _cleaned(self) -> None:
-        """Wait until what `_ended` began is over."""
+        """Wait until the connections that `_ended` closes are closed."""
         if self._cleaning is not None and not self._cleaning.done():
             await asyncio.wait([self._cleaning])

@@ -1,7 +1,7 @@
-"""Enums, endpoints and limits of the protocol, each with the page it comes from.
+"""Enums, endpoints and limits of the protocol, each with its source.
 
-Pages are those of docs.kraken.com, section "Spot WebSockets v2", unless another one is named.
-The enums describe; messages carry plain strings, and a `StrEnum` member equals its string.
+Pages are those of docs.kraken.com, section "Spot WebSockets v2", unless stated otherwise. Messages
+have plain strings; a `StrEnum` member equals its string.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class MethodName(StrEnum):
 
 
 class ConnectionState(StrEnum):
-    """What a client is doing.
+    """State of a client or a connection.
 
-    `TRADING_ONLY`: market data ended for good, while the connection for orders goes on.
+    `TRADING_ONLY`: market data has ended, and the private connection continues.
     """
 
     DISCONNECTED = "disconnected"
@@ -74,7 +74,7 @@ class ConnectionState(StrEnum):
 
 
 class SystemState(StrEnum):
-    """State of the trading engine (page "Status")."""
+    """State of the matching engine (page "Status")."""
 
     ONLINE = "online"
     MAINTENANCE = "maintenance"
@@ -127,15 +127,15 @@ class EventTrigger(StrEnum):
 PUBLIC_URL: Final = "wss://ws.kraken.com/v2"
 #: Page "Introduction": `executions`, `balances` and trading.
 AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
-#: Page "Level 3": `level3` alone.
+#: Page "Level 3": `level3` only.
 LEVEL3_URL: Final = "wss://ws-l3.kraken.com/v2"
 
-#: Channels that need a token and live on `AUTH_URL` (pages "Executions" and "Balances").
+#: Channels of `AUTH_URL`, which need a token (pages "Executions" and "Balances").
 PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
-#: Channels whose requests carry a token; `level3` is market data all the same.
+#: All channels whose requests have a token; `level3` is market data nevertheless.
 TOKEN_CHANNELS: Final = PRIVATE_CHANNELS | {ChannelName.LEVEL3}
 
-#: Methods that need a token and live on `AUTH_URL` (section "Trading").
+#: Methods of `AUTH_URL`, which need a token (section "Trading").
 TRADING_METHODS: Final = frozenset(MethodName) - {
     MethodName.SUBSCRIBE,
     MethodName.UNSUBSCRIBE,
@@ -149,8 +149,8 @@ BOOK_DEPTHS: Final = (10, 25, 100, 500, 1000)
 LEVEL3_DEPTHS: Final = (10, 100, 1000)
 #: Page "Level 3": symbols on one connection.
 LEVEL3_SYMBOLS: Final = 200
-#: Page "Level 3": what a subscribe costs for each symbol, by depth, and what an account may spend
-#: within a second (500 with a pro account).
+#: Page "Level 3": points that subscribing to a symbol costs, by depth, and points per second of an
+#: account (500 with a pro account).
 LEVEL3_COST: Final = MappingProxyType({10: 5, 100: 25, 1000: 100})
 LEVEL3_ALLOWANCE: Final = 200
 #: Page "OHLC": minutes.
@@ -159,17 +159,17 @@ OHLC_INTERVALS: Final = (1, 5, 15, 30, 60, 240, 1440, 10080, 21600)
 EXECUTION_VENUES: Final = ("international", "bitnomial-exchange")
 
 #: Support article "API rate limits": about 150 connection attempts per address in a rolling ten
-#: minutes, then a ban of ten minutes. The default stays clear of it.
+#: minutes, then a ban of ten minutes. This limit stays below it.
 CONNECT_LIMIT: Final = 120
 CONNECT_WINDOW: Final = 600.0
 
-#: The exchange publishes no figure for subscribe messages, only the error `Exceeded msg rate`.
+#: Kraken publishes no limit for subscribe messages, only the error `Exceeded msg rate`.
 SUBSCRIBE_RATE: Final = 20.0
 SUBSCRIBE_BURST: Final = 10
-#: Symbols in one replayed request; there is no published limit, and one frame stays small.
+#: Symbols in one request after a reconnect; Kraken publishes no limit, and this keeps frames small.
 REPLAY_BATCH: Final = 250
 
-#: Error texts that decide what the client does; matched by prefix, as details may follow.
+#: Error texts that the client handles; matched by prefix, as details may follow.
 ALREADY_SUBSCRIBED: Final = "Already subscribed"
 NOT_SUBSCRIBED: Final = "Subscription Not Found"
 RATE_EXCEEDED: Final = "Exceeded msg rate"

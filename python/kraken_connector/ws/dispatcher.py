@@ -1,4 +1,4 @@
-"""One frame to one typed message, without a client."""
+"""Parsing a frame into a typed message, without a client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..models import (
     WSResponse,
 )
 
-#: Everything that iterating a client can yield, and what `parse_message` returns.
+#: Everything that iterating over a client can yield, and that `parse_message` can return.
 WSMessage: TypeAlias = (
     WSDataMessage
     | WSResponse

@@ -1,4 +1,4 @@
-"""What goes to the exchange, what it answers, and the outcome of a whole subscription request."""
+"""Requests, replies, and the result of a subscription request."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ __all__ = [
 
 @model
 class SubscriptionResult(WSResponse):
-    """The success of a subscribe or unsubscribe: one ack for each symbol.
+    """The result of a successful subscribe or unsubscribe: one ack for each symbol.
 
-    It is a `WSResponse`, filled from the first ack, so code that knew one ack keeps working.
+    It is also a `WSResponse` with the fields of the first ack, for code that expects a single ack.
 
     Attributes:
-        acks: every ack, in the order of the requested symbols. Symbols that were subscribed
-            before show the ack of that time; an unsubscribe that needed no message has none.
+        acks: all acks, in the order of the requested symbols. A symbol that was subscribed before
+            has its earlier ack; an unsubscribe that needed no message has none.
     """
 
     acks: list[WSResponse] = field(default_factory=list)

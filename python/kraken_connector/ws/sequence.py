@@ -1,4 +1,4 @@
-"""Gaps in the message numbers of private channels, without an engine."""
+"""Detecting gaps in the sequence numbers of private channels, without a client."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ __all__ = ["SequenceGapEvent", "SequenceTracker"]
 
 
 class SequenceTracker:
-    """The last `sequence` of each channel.
+    """Remembers the last `sequence` of each channel and reports gaps.
 
-    Each channel counts on its own and by one per message (docs.kraken.com, page "Executions").
-    A client needs no tracker: its engine reports gaps.
+    Each channel has its own numbers, which rise by one per message (docs.kraken.com, page
+    "Executions"). It is not needed with a client, which reports gaps itself.
     """
 
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
 
     def check(self, sequence: int, channel: str) -> SequenceGapEvent | None:
-        """Note `sequence`, and return the gap if it is not the successor of the last one.
+        """Record a sequence number; return a gap event if it does not follow the last one.
 
-        The first number of a channel is never a gap: a subscription may be joined late.
+        The first number of a channel is never a gap, as tracking may start at any number.
         """
         last = self._last.get(channel)
         self._last[channel] = sequence
@@ -29,7 +29,7 @@ class SequenceTracker:
         return SequenceGapEvent(expected=last + 1, received=sequence, channel=channel)
 
     def reset(self, channel: str | None = None) -> None:
-        """Forget one channel, or all: a new subscription counts from its own start."""
+        """Reset one channel, or all; needed after subscribing again, as numbers restart."""
         if channel is None:
             self._last.clear()
         else:

@@ -1,20 +1,20 @@
-"""What a user asks for: one class a channel.
+"""Subscription parameters: one class for each channel.
 
-Parameters are checked when they are made, not when they are sent. They are immutable; lists in
-them are copies and to be read. `to_dict()` shows what the user set. What goes on the wire says
-more: `trade` and `executions` name their snapshot flags even when unset, since the exchange's
-pages and its behaviour disagree about their defaults.
+Parameters are checked when they are created, not when they are sent. They are immutable; their
+lists are copies and must not be changed. `to_dict()` returns the values that were set. Requests of
+`trade` and `executions` also have the snapshot flags that were not set, since Kraken's
+documentation and behaviour disagree about their defaults.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from ..exceptions import InvalidParameter
-from ..models._checks import check_choice, check_flag, checked_symbol
+from ..models._checks import check_choice, check_flag, checked_integer, checked_list, checked_symbol
 from ..models._model import Given, model
 from ..models._token import WithToken
 from .constants import (
@@ -40,13 +40,13 @@ __all__ = [
 
 
 class _Params(Given):
-    """What all parameters have in common."""
+    """Base class of all parameters."""
 
     __slots__ = ()
     CHANNEL: ClassVar[ChannelName]
-    #: Keys that an unsubscribe must repeat to name its subscription.
+    #: Keys that an unsubscribe must repeat to identify its subscription.
     IDENTITY: ClassVar[tuple[str, ...]] = ()
-    #: Sent when the user left them open.
+    #: Sent if not set.
     WIRE_DEFAULTS: ClassVar[Mapping[str, bool]] = MappingProxyType({})
     FLAGS: ClassVar[tuple[str, ...]] = ()
     channel: str
@@ -65,7 +65,7 @@ class _Params(Given):
 
     @property
     def identity(self) -> Any:
-        """What tells this subscription from others of the same channel and symbol."""
+        """What distinguishes subscriptions of the same channel and symbol, if anything."""
         return None
 
     def subscribe_params(self) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class _Params(Given):
 
 
 class _SymbolParams(_Params):
-    """Parameters of a channel that is asked for by symbol."""
+    """Parameters of a channel with symbols."""
 
     __slots__ = ()
     symbol: list[str]
@@ -97,7 +97,7 @@ class _SymbolParams(_Params):
 
 
 class _PrivateParams(_Params, WithToken):
-    """Parameters of a channel that needs a token. The token is in no repr and no pickle."""
+    """Parameters of a channel that needs a token, which is left out of repr and pickle."""
 
     __slots__ = ()
 
@@ -132,7 +132,7 @@ class TickerParams(_SymbolParams):
 
     @property
     def identity(self) -> str:
-        """When the ticker is sent: a symbol can have both kinds of ticker."""
+        """`event_trigger`: a symbol can have a subscription for each."""
         return self.event_trigger or EventTrigger.TRADES.value
 
 
@@ -145,7 +145,7 @@ class BookParams(_SymbolParams):
     Args:
         symbol: currency pairs.
         depth: levels per side: 10, 25, 100, 500 or 1000.
-        snapshot: true, the exchange's default, or unset: without a snapshot there is no book.
+        snapshot: true (the exchange's default) or unset, as a book needs a snapshot.
     """
 
     CHANNEL = ChannelName.BOOK
@@ -165,14 +165,14 @@ class BookParams(_SymbolParams):
 
 @model
 class Level3Params(_SymbolParams, _PrivateParams):
-    """The single orders of a book, verified. A symbol can be subscribed with one depth only.
+    """Order book with individual orders. A symbol can be subscribed with one depth only.
 
     Args:
         symbol: currency pairs.
-        depth: price levels per side: 10, 100 or 1000. It decides what a subscription costs of the
-            client's `level3_allowance`: 5, 25 or 100 for each symbol.
-        snapshot: true, the exchange's default, or unset: without a snapshot there is no book.
-        token: leave it empty when the client has a `TokenManager`.
+        depth: price levels per side: 10, 100 or 1000. A subscription uses 5, 25 or 100 points of
+            the client's `level3_allowance` for each symbol.
+        snapshot: true (the exchange's default) or unset, as a book needs a snapshot.
+        token: leave it empty if the client has a `TokenManager`.
     """
 
     CHANNEL = ChannelName.LEVEL3
@@ -197,8 +197,8 @@ class TradeParams(_SymbolParams):
 
     Args:
         symbol: currency pairs.
-        snapshot: whether to start with the last 50 trades. Unset is sent as false: the exchange
-            documents that default but was seen to act otherwise.
+        snapshot: whether to start with the last 50 trades. If unset, false is sent: the default
+            that Kraken documents but was seen not to apply.
     """
 
     CHANNEL = ChannelName.TRADE
@@ -235,7 +235,7 @@ class OHLCParams(_SymbolParams):
 
     @property
     def identity(self) -> int:
-        """Length of the candles: a symbol can have several."""
+        """`interval`: a symbol can have a subscription for each."""
         return self.interval
 
 
@@ -267,15 +267,15 @@ class ExecutionsParams(_PrivateParams):
     """The account's order events and fills.
 
     Args:
-        token: leave it empty when the client has a `TokenManager`.
-        snap_orders: whether the snapshot has the open orders; unset is sent as true.
-        snap_trades: whether the snapshot has the last 50 fills; unset is sent as false. With true,
-            fills that a gap swallowed come with the snapshot after it.
+        token: leave it empty if the client has a `TokenManager`.
+        snap_orders: whether the snapshot has the open orders; true is sent if unset.
+        snap_trades: whether the snapshot has the last 50 fills; false is sent if unset. With true,
+            the snapshot after a gap has the fills that were missed.
         order_status: true for all status changes, false for `new`, `filled`, `canceled` and
             `expired` only.
-        ratecounter: whether the stream tells the trading rate counter.
+        ratecounter: whether reports have the trading rate counter.
         rebased: tokenized assets in terms of the underlying (true) or the token (false).
-        users: `all` streams the accounts of all users of a master account, without a snapshot.
+        users: `all` for the accounts of all users of a master account, without a snapshot.
     """
 
     CHANNEL = ChannelName.EXECUTIONS
@@ -297,10 +297,10 @@ class BalancesParams(_PrivateParams):
     """The account's balances and ledger entries.
 
     Args:
-        token: leave it empty when the client has a `TokenManager`.
+        token: leave it empty if the client has a `TokenManager`.
         snapshot: whether to start with all balances; the exchange's default is true.
         rebased: tokenized assets in terms of the underlying (true) or the token (false).
-        users: `all` streams the accounts of all users of a master account, without a snapshot.
+        users: `all` for the accounts of all users of a master account, without a snapshot.
     """
 
     CHANNEL = ChannelName.BALANCES
@@ -327,22 +327,17 @@ SubscriptionParams = (
 
 def _checked_symbols(symbols: object) -> list[str]:
     """Return the symbols as a new list, each once, in the given order."""
-    if isinstance(symbols, str):
-        raise TypeError(f"symbol must be a list: use [{symbols!r}]")
-    if not isinstance(symbols, Collection) or isinstance(symbols, bytes | Mapping):
-        raise TypeError(f"symbol must be a list of strings, not {type(symbols).__name__}")
-    if not symbols:
+    listed = checked_list("symbol", symbols)
+    if not listed:
         raise InvalidParameter("symbol", "at least one symbol, like ['BTC/USD']", symbols)
-    return list(dict.fromkeys(checked_symbol(symbol) for symbol in symbols))
+    return list(dict.fromkeys(map(checked_symbol, listed)))
 
 
 def _check_book_snapshot(snapshot: bool | None) -> None:
     if snapshot is False:
-        raise InvalidParameter("snapshot", "True or unset: a book begins with it", snapshot)
+        raise InvalidParameter("snapshot", "True or unset: a book needs a snapshot", snapshot)
 
 
 def _check_number(name: str, value: object, allowed: tuple[int, ...]) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value not in allowed:
+    if checked_integer(name, value) not in allowed:
         raise InvalidParameter(name, f"one of {', '.join(map(str, allowed))}", value)

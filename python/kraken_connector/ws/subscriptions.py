@@ -1,4 +1,4 @@
-"""What is subscribed; these import paths are those of kraken-connector 0.2.0."""
+"""Subscriptions: the import paths of kraken-connector 0.2.0."""
 
 from __future__ import annotations
 

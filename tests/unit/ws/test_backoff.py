@@ -26,7 +26,7 @@ def test_delays_double_up_to_their_cap() -> None:
     assert list(islice(delays(0.5, 3.0, random=lambda: 0.0), 5)) == [0.5, 1.0, 2.0, 3.0, 3.0]
 
 
-def test_jitter_takes_away_up_to_a_half() -> None:
+def test_jitter_shortens_by_up_to_a_half() -> None:
     assert list(islice(delays(1.0, 8.0, random=lambda: 1.0), 3)) == [0.5, 1.0, 2.0]
     assert all(0.5 <= next(delays(1.0, 1.0)) <= 1.0 for _ in range(100))
 
@@ -80,7 +80,7 @@ def test_untrusted_certificate_is_final() -> None:
 
 
 @pytest.mark.parametrize(("chance", "pause"), [(0.0, 5.0), (0.5, 7.5)])
-def test_gentle_pause_is_at_least_what_is_asked_for(chance: float, pause: float) -> None:
+def test_gentle_pause_is_at_least_the_given_one(chance: float, pause: float) -> None:
     assert gentle(5.0, random=lambda: chance) == pause
 
 

@@ -1,4 +1,4 @@
-"""Orders that the exchange would refuse are found out before they are sent."""
+"""Checks refuse orders that the exchange would refuse, before they are sent."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_other_prices_are_checked_where_they_are_levels() -> None:
     desk.check(trailing, NOW_NS)
 
 
-# Least amounts.
+# Minimum quantity and cost.
 
 
 def test_quantity_below_the_minimum_names_the_least() -> None:
@@ -258,7 +258,7 @@ def test_cancels_are_never_held_back(params: TradingParams) -> None:
     checks(pair(status="maintenance")).check(params, NOW_NS, system="maintenance")
 
 
-# Which request.
+# Kinds of requests.
 
 
 def test_every_order_of_a_batch_is_checked() -> None:
@@ -319,7 +319,7 @@ def test_amend_is_checked_when_its_pair_is_known() -> None:
         check_amend(AmendOrderParams("O1", trigger_price="100.0"), order)
     with pytest.raises(OrderCheckFailed, match="order_qty"):
         check_amend(AmendOrderParams("O1", order_qty="0.000000001"), order)
-    # Less than the minimum is what cuts an order to what is filled.
+    # Kraken accepts less than the minimum: it reduces the order to its filled quantity.
     check_amend(AmendOrderParams("O1", order_qty="0.00000001"), order)
 
 
@@ -340,7 +340,7 @@ def test_price_of_a_known_order_is_more_than_0(price: str) -> None:
     order = SimpleNamespace(symbol="ETH/EUR", order_type="limit", status="new")
     with pytest.raises(InvalidParameter, match="must be more than 0"):
         check_amend(AmendOrderParams("O1", limit_price=price), order)
-    # Of an order that is not known it may be a distance.
+    # It may be an offset, as the order is unknown.
     check_amend(AmendOrderParams("O1", limit_price=price))
 
 
@@ -373,7 +373,7 @@ def test_deadline_is_half_a_second_to_a_minute_away(deadline: str, fits: bool) -
     assert (caught.value.rule, caught.value.method) == ("deadline", "amend_order")
 
 
-# What is known.
+# Unknown and outdated rules.
 
 
 def test_unknown_pair_is_refused_with_its_like() -> None:

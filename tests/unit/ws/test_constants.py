@@ -1,4 +1,4 @@
-"""Enums are their strings, and know what the protocol knows beyond 0.2.0."""
+"""Enums equal their strings, and have members that 0.2.0 lacks."""
 
 from __future__ import annotations
 

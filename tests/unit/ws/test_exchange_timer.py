@@ -1,4 +1,4 @@
-"""What answers prove about the exchange's timer, however requests and replies travel."""
+"""What replies prove about the exchange's timer, whatever the network does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_it_runs_only_when_an_answer_says_so() -> None:
     assert (timer.runs(60), timer.may_run(60), timer.may_run(62)) == (False, True, False)
 
 
-def test_renewal_without_an_answer_takes_nothing_away() -> None:
+def test_unanswered_renewal_changes_no_conclusion() -> None:
     timer = ExchangeTimer()
     timer.answered(0, 1, 60)
     timer.sent(20, 60)
@@ -64,8 +64,8 @@ class Request:
 class Network(RuleBasedStateMachine):
     """The exchange's timer, and requests that are lost, late, and overtake each other.
 
-    The client sends one request at a time; others of the same account are sent by hand, and the
-    client is told of their answers. It knows nothing about a request by hand before that.
+    The client sends one request at a time. The user sends other requests; the client learns of each
+    only with its reply.
     """
 
     def __init__(self) -> None:
@@ -160,7 +160,7 @@ class Network(RuleBasedStateMachine):
     @invariant()
     def says_nothing_that_is_not_so(self) -> None:
         if any(request.has_effect for request in self.by_hand):
-            return  # nobody has told the client yet
+            return  # the client has not learnt of it yet
         runs = self.now < self.ends
         if self.timer.runs(self.now):
             assert runs

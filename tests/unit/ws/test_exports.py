@@ -1,4 +1,4 @@
-"""What a user of the client meets can be imported from `kraken_connector.ws`."""
+"""All public classes can be imported from `kraken_connector.ws`."""
 
 from __future__ import annotations
 

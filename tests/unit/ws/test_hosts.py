@@ -1,4 +1,4 @@
-"""Which host serves what."""
+"""The hosts of a client and the channels that each serves."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_another_url_may_leave_the_private_channels_to_a_second_one() -> None:
     assert hosts.public.serves == {"public", "level3"}
 
 
-def test_public_host_of_the_exchange_takes_no_token() -> None:
+def test_public_host_needs_no_token() -> None:
     hosts = Hosts(PUBLIC_URL)
     assert not hosts.public.takes_tokens
     assert hosts.of_channel("level3").takes_tokens
@@ -68,5 +68,5 @@ def test_addresses_of_the_older_api_are_refused(name: str, host: str, path: str)
 
 
 @pytest.mark.parametrize("url", ["wss://beta-ws.kraken.com/v2", "wss://uws.kraken.com", "ws://a"])
-def test_other_addresses_are_taken(url: str) -> None:
+def test_other_addresses_are_accepted(url: str) -> None:
     assert Hosts(url).public.url == url

@@ -94,8 +94,7 @@ class Line:
         self.stage = stage
         self.engine = Engine()
         self.engine.expect_book(BTC, 10)
-        self.leg: Source = stage.arbiter.leg()
-        self.leg.book = self.engine.book
+        self.leg: Source = stage.arbiter.add_source(self.engine.book)
 
     def say(self, *frames: str) -> None:
         """Let the exchange say something, as one read."""

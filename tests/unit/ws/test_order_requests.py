@@ -72,7 +72,7 @@ class TradingBench(Bench):
             has_tokens=True,
             orders=self.orders,
             checks=None,
-            gate=RateLimiter(counter, "report"),
+            limiter=RateLimiter(counter, "report"),
             exchange=self.exchange,
         )
         self.open()

@@ -1,4 +1,4 @@
-"""One timer for all dead man's switches of a client, against a timer that answers as it is told."""
+"""The timer of all dead man's switches of a client, against a scripted exchange."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from kraken_connector.ws.trading.dead_mans_switch import DeadMansSwitch
 from kraken_connector.ws.trading.protection import Protection
 
 INF = float("inf")
-#: Seconds on the way to the exchange, and back.
+#: Delays to the exchange and back, seconds.
 THERE = BACK = 0.01
 
 
@@ -36,19 +36,19 @@ def written(at: float) -> str:
 
 
 class Exchange:
-    """The account's timer, at the end of a road on which things happen.
+    """The exchange's timer, and a network with delays and losses.
 
     Attributes:
-        ends: when all orders end; `None` while the timer is off.
-        asked: the seconds of every request that arrived.
-        road: how the next requests travel: an error is raised before they arrive; otherwise seconds
-            to the exchange and back, of which infinity is the loss of the rest.
+        ends: when all orders are cancelled; `None` while the timer is off.
+        requested: the seconds of every request that arrived.
+        network: returns the error or the delays of the next request: an error is raised before it
+            arrives; delays are seconds to the exchange and back, infinity for a loss.
     """
 
     def __init__(self) -> None:
         self.ends: float | None = None
-        self.asked: list[int] = []
-        self.road: Callable[[int], Exception | tuple[float, float]] = lambda _: (THERE, BACK)
+        self.requested: list[int] = []
+        self.network: Callable[[int], Exception | tuple[float, float]] = lambda _: (THERE, BACK)
         self.states: list[tuple[str | None, list[Any]]] = [("online", [])]
         self.events: list[DeadMansSwitchEvent] = []
         self.protection = Protection(self.send, lambda: self.states, self.events.append)
@@ -72,11 +72,11 @@ class Exchange:
         return CancelAllOrdersAfterResult(written(now), written(now + seconds) if seconds else "0")
 
     async def send(self, seconds: int) -> CancelAllOrdersAfterResult:
-        road = self.road(seconds)
-        if isinstance(road, Exception):
-            raise road
-        there, back = road
-        # Who is not waited for any more is under way all the same.
+        network = self.network(seconds)
+        if isinstance(network, Exception):
+            raise network
+        there, back = network
+        # A request continues although its caller no longer waits.
         arrival = asyncio.create_task(self._arrive(seconds, there))
         self._arriving.add(arrival)
         result = await asyncio.shield(arrival)
@@ -85,7 +85,7 @@ class Exchange:
 
     async def _arrive(self, seconds: int, there: float) -> CancelAllOrdersAfterResult:
         await asyncio.sleep(min(there, 1e6))
-        self.asked.append(seconds)
+        self.requested.append(seconds)
         self.ends = self.now + seconds if seconds else None
         return self.answer(seconds)
 
@@ -121,26 +121,26 @@ def test_shortest_timeout_counts_and_the_last_one_turns_it_off() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as one:
             async with exchange.switch(12) as other:
-                assert exchange.asked == [60, 12]
+                assert exchange.requested == [60, 12]
                 assert exchange.protection.by == 2
                 await asyncio.sleep(9)
-                assert exchange.asked == [60, 12, 12, 12]
+                assert exchange.requested == [60, 12, 12, 12]
             await asyncio.sleep(1)
-            assert exchange.asked[-1] == 60
+            assert exchange.requested[-1] == 60
             assert (one.is_armed, other.is_armed, exchange.protection.by) == (True, True, 1)
             assert exchange.told == ["armed"]
-        assert (exchange.asked[-1], exchange.runs, one.is_armed) == (0, False, False)
+        assert (exchange.requested[-1], exchange.runs, one.is_armed) == (0, False, False)
 
     play(act)
 
 
 @pytest.mark.parametrize("first", ["leave", "disarm"])
-def test_one_that_is_left_running_is_turned_off_by_nobody(first: str) -> None:
+def test_timer_left_running_is_never_turned_off(first: str) -> None:
     async def act(exchange: Exchange) -> None:
         last = "leave" if first == "disarm" else "disarm"
         async with exchange.switch(60, on_close=last), exchange.switch(60, on_close=first):
             pass
-        assert 0 not in exchange.asked
+        assert 0 not in exchange.requested
         assert exchange.protection.armed
         await asyncio.sleep(59)
         assert exchange.protection.armed
@@ -148,7 +148,7 @@ def test_one_that_is_left_running_is_turned_off_by_nobody(first: str) -> None:
         assert not exchange.protection.armed
         async with exchange.switch(60):
             pass
-        assert exchange.asked[-1] == 0
+        assert exchange.requested[-1] == 0
 
     play(act)
 
@@ -156,7 +156,7 @@ def test_one_that_is_left_running_is_turned_off_by_nobody(first: str) -> None:
 def test_switch_that_is_entered_while_another_one_is_being_left_takes_over() -> None:
     async def act(exchange: Exchange) -> None:
         first = await exchange.switch(60).__aenter__()
-        exchange.road = lambda seconds: (THERE, BACK) if seconds else (0.8, 0.8)
+        exchange.network = lambda seconds: (THERE, BACK) if seconds else (0.8, 0.8)
         leaving = asyncio.create_task(first.__aexit__())
         await asyncio.sleep(0.5)
         async with exchange.switch(30) as second:
@@ -173,18 +173,18 @@ def test_only_when_all_are_paused_it_is_turned_off() -> None:
         async with exchange.switch(60) as one, exchange.switch(12) as other:
             other.pause()
             await asyncio.sleep(1)
-            assert (exchange.asked[-1], other.is_paused, one.is_paused) == (60, True, False)
+            assert (exchange.requested[-1], other.is_paused, one.is_paused) == (60, True, False)
             one.pause()
             await asyncio.sleep(1)
-            assert (exchange.asked[-1], one.is_armed, one.is_paused) == (0, False, True)
+            assert (exchange.requested[-1], one.is_armed, one.is_paused) == (0, False, True)
             other.resume()
             await asyncio.sleep(1)
-            assert (exchange.asked[-1], one.is_armed, one.is_paused) == (12, True, True)
+            assert (exchange.requested[-1], one.is_armed, one.is_paused) == (12, True, True)
 
     play(act)
 
 
-# What it says.
+# Claims and events.
 
 
 def test_view_of_the_client() -> None:
@@ -201,7 +201,7 @@ def test_view_of_the_client() -> None:
     play(act)
 
 
-def test_it_can_be_looked_at_without_a_loop() -> None:
+def test_it_can_be_read_without_a_loop() -> None:
     protection = Exchange().protection
     assert repr(protection) == "<Protection off, switches: 0>"
 
@@ -219,7 +219,7 @@ def test_answer_that_says_off_is_no_confirmation(trigger: Any) -> None:
             await asyncio.sleep(21)
             assert (switch.is_armed, switch.trigger_time) == (False, None)
             assert exchange.told == ["armed", "off"]
-            assert len(exchange.asked) <= 4
+            assert len(exchange.requested) <= 4
             exchange.answer = exchange.usual_answer
             await asyncio.sleep(2)
             assert switch.is_armed
@@ -251,18 +251,18 @@ def test_request_by_hand_is_answered_by_setting_it_again(seconds: int) -> None:
             assert switch.is_armed == bool(seconds)
             assert switch.seconds_left < 6 or not seconds
             await asyncio.sleep(2 * (THERE + BACK))
-            assert exchange.asked == [60, seconds, 60]
+            assert exchange.requested == [60, seconds, 60]
             assert (switch.is_armed, exchange.runs) == (True, True)
 
     play(act)
 
 
-def test_timer_set_by_hand_alone_is_told_and_left() -> None:
+def test_timer_set_by_the_user_is_reported_and_not_changed() -> None:
     async def act(exchange: Exchange) -> None:
         await exchange.by_hand(30)
         assert (exchange.protection.armed, exchange.events) == (True, [])
         await asyncio.sleep(31)
-        assert (exchange.protection.armed, exchange.asked) == (False, [30])
+        assert (exchange.protection.armed, exchange.requested) == (False, [30])
 
     play(act)
 
@@ -293,10 +293,10 @@ ROAD_ERRORS: tuple[Exception, ...] = (
 )
 
 
-def rough_road(chance: random.Random) -> Callable[[int], Exception | tuple[float, float]]:
-    """Return a road on which requests and answers are lost, late, refused or out of order."""
+def rough_network(chance: random.Random) -> Callable[[int], Exception | tuple[float, float]]:
+    """Return a network that loses, delays, refuses and reorders requests and replies."""
 
-    def road(_: int) -> Exception | tuple[float, float]:
+    def network(_: int) -> Exception | tuple[float, float]:
         back = chance.expovariate(10)
         return chance.choice(
             [
@@ -309,11 +309,11 @@ def rough_road(chance: random.Random) -> Callable[[int], Exception | tuple[float
             ]
         )
 
-    return road
+    return network
 
 
-def check_what_is_said(exchange: Exchange, switch: DeadMansSwitch) -> None:
-    """Hold what is said against the exchange: the wanted state is said only when it is so."""
+def check_claims(exchange: Exchange, switch: DeadMansSwitch) -> None:
+    """Check the claims of a switch: the wanted state is claimed only if it is true."""
     if switch.is_paused:
         assert switch.is_armed or not exchange.runs
     elif switch.is_armed:
@@ -323,21 +323,21 @@ def check_what_is_said(exchange: Exchange, switch: DeadMansSwitch) -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_says_only_what_is_so_on_a_rough_road(seed: int) -> None:
+def test_claims_are_true_on_a_rough_network(seed: int) -> None:
     async def act(exchange: Exchange) -> None:
         chance = random.Random(seed)
         said = []
         async with exchange.switch(30) as switch:
-            exchange.road = rough_road(chance)
+            exchange.network = rough_network(chance)
             for look in range(2000):
                 if look % 20 == 0:
                     (switch.pause if chance.random() < 0.3 else switch.resume)()
-                    # What is wanted is known to the task, and checked, a moment later.
+                    # The task applies and checks the change a moment later.
                     await asyncio.sleep(0)
                 await asyncio.sleep(chance.random())
-                check_what_is_said(exchange, switch)
+                check_claims(exchange, switch)
                 said.append(switch.is_armed)
-            exchange.road = lambda _: (THERE, BACK)
+            exchange.network = lambda _: (THERE, BACK)
             switch.resume()
             await asyncio.sleep(30)
             assert switch.is_armed
@@ -361,7 +361,7 @@ def test_other_states_leave_it_armed(state: str | None) -> None:
     play(act)
 
 
-def test_announcement_that_cannot_be_read_is_told_once_and_leaves_it_armed(
+def test_unparsed_announcement_is_reported_once_and_it_stays_armed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def act(exchange: Exchange) -> None:
@@ -377,7 +377,7 @@ def test_announcement_that_cannot_be_read_is_told_once_and_leaves_it_armed(
 
 
 def test_start_that_is_near_by_the_clock_of_the_exchange_pauses_it() -> None:
-    """Our wall clock is an hour behind: what counts is what the answers tell."""
+    """The wall clock is an hour behind: only the times in replies count."""
 
     def answer(seconds: int) -> CancelAllOrdersAfterResult:
         now = virtual.current().time_ns() / 1e9 + 3600
@@ -402,7 +402,7 @@ def test_one_that_is_entered_during_maintenance_waits_for_its_end() -> None:
     async def act(exchange: Exchange) -> None:
         exchange.states = [("maintenance", [])]
         async with exchange.switch(60) as switch:
-            assert (switch.is_paused, exchange.told, exchange.asked) == (True, ["paused"], [])
+            assert (switch.is_paused, exchange.told, exchange.requested) == (True, ["paused"], [])
             exchange.states = [("online", [])]
             exchange.protection.wake()
             await asyncio.sleep(1)
@@ -415,7 +415,7 @@ def test_one_that_cannot_be_set_after_maintenance_is_late() -> None:
     async def act(exchange: Exchange) -> None:
         exchange.states = [("maintenance", [])]
         async with exchange.switch(60):
-            exchange.road = lambda _: NotConnected("x", "reconnecting")
+            exchange.network = lambda _: NotConnected("x", "reconnecting")
             exchange.states = [("online", [])]
             await asyncio.sleep(42)
             assert exchange.told == ["paused", "late"]
@@ -441,12 +441,12 @@ def test_one_that_cannot_be_set_after_maintenance_is_late() -> None:
 def test_entering_tries_again_what_can_pass(error: Exception) -> None:
     async def act(exchange: Exchange) -> None:
         failures = [error, error]
-        exchange.road = lambda _: failures.pop() if failures else (THERE, BACK)
+        exchange.network = lambda _: failures.pop() if failures else (THERE, BACK)
         began = exchange.now
         async with exchange.switch(60) as switch:
-            assert (switch.is_armed, exchange.asked) == (True, [60])
+            assert (switch.is_armed, exchange.requested) == (True, [60])
             assert exchange.now - began < 3
-        assert exchange.asked[-1] == 0
+        assert exchange.requested[-1] == 0
         assert not exchange.protection.armed
 
     play(act)
@@ -456,7 +456,7 @@ def test_entering_tries_again_what_can_pass(error: Exception) -> None:
 def test_entering_gives_up_after_a_while(timeout: int, patience: float) -> None:
     async def act(exchange: Exchange) -> None:
         error = NotConnected("set the timer", "reconnecting")
-        exchange.road = lambda _: error
+        exchange.network = lambda _: error
         began = exchange.now
         with pytest.raises(NotConnected):
             async with exchange.switch(timeout):
@@ -478,7 +478,7 @@ def test_entering_gives_up_after_a_while(timeout: int, patience: float) -> None:
 )
 def test_entering_raises_at_once_what_cannot_pass(error: Exception) -> None:
     async def act(exchange: Exchange) -> None:
-        exchange.road = lambda _: error
+        exchange.network = lambda _: error
         began = exchange.now
         with pytest.raises(type(error)):
             async with exchange.switch(60):
@@ -490,21 +490,21 @@ def test_entering_raises_at_once_what_cannot_pass(error: Exception) -> None:
 
 def test_lost_first_answer_is_confirmed() -> None:
     async def act(exchange: Exchange) -> None:
-        roads = [(THERE, INF)]
-        exchange.road = lambda _: roads.pop() if roads else (THERE, BACK)
+        delays = [(THERE, INF)]
+        exchange.network = lambda _: delays.pop() if delays else (THERE, BACK)
         async with exchange.switch(60) as switch:
-            assert (exchange.asked, switch.is_armed) == ([60, 60], True)
+            assert (exchange.requested, switch.is_armed) == ([60, 60], True)
 
     play(act)
 
 
 def test_lost_answers_are_turned_off_before_entering_raises() -> None:
     async def act(exchange: Exchange) -> None:
-        exchange.road = lambda seconds: (THERE, INF) if seconds else (THERE, BACK)
+        exchange.network = lambda seconds: (THERE, INF) if seconds else (THERE, BACK)
         with pytest.raises(OrderOutcomeUnknown):
             async with exchange.switch(60, on_close="leave"):
                 raise AssertionError("it was entered")
-        assert (exchange.asked[-1], exchange.runs) == (0, False)
+        assert (exchange.requested[-1], exchange.runs) == (0, False)
 
     play(act)
 
@@ -512,12 +512,12 @@ def test_lost_answers_are_turned_off_before_entering_raises() -> None:
 def test_one_that_fails_to_enter_leaves_the_other_alone() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as one:
-            exchange.road = lost
+            exchange.network = lost
             with pytest.raises(OrderOutcomeUnknown):
                 await exchange.switch(30).__aenter__()
-            exchange.road = lambda _: (THERE, BACK)
+            exchange.network = lambda _: (THERE, BACK)
             await asyncio.sleep(12)
-            assert (one.is_armed, exchange.asked[-1], exchange.runs) == (True, 60, True)
+            assert (one.is_armed, exchange.requested[-1], exchange.runs) == (True, 60, True)
 
     play(act)
 
@@ -525,10 +525,10 @@ def test_one_that_fails_to_enter_leaves_the_other_alone() -> None:
 def test_lost_zero_does_not_keep_the_next_one_from_being_entered() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(9):
-            exchange.road = lost
-        exchange.road = lambda _: (THERE, BACK)
+            exchange.network = lost
+        exchange.network = lambda _: (THERE, BACK)
         async with exchange.switch(9) as switch:
-            # Until the lost request cannot undo it any more nothing is proved.
+            # Nothing is proved as long as the lost request may undo it.
             assert (switch.is_armed, exchange.runs) == (False, True)
             await asyncio.sleep(6)
             assert (switch.is_armed, exchange.runs) == (True, True)
@@ -539,25 +539,25 @@ def test_lost_zero_does_not_keep_the_next_one_from_being_entered() -> None:
 # Leaving.
 
 
-def test_leaving_waits_for_the_answer_of_the_request_under_way() -> None:
+def test_leaving_waits_for_the_reply_to_the_pending_request() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:
-            exchange.road = lambda seconds: (1.0, BACK) if seconds else (THERE, BACK)
+            exchange.network = lambda seconds: (1.0, BACK) if seconds else (THERE, BACK)
             await asyncio.sleep(20.5)
-        assert exchange.asked == [60, 60, 0]
+        assert exchange.requested == [60, 60, 0]
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
 
 
-def test_request_that_a_zero_may_have_overtaken_is_said_to_be_possible(
+def test_request_that_a_zero_may_have_overtaken_is_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:
-            exchange.road = lambda seconds: (5.0, BACK) if seconds else (THERE, BACK)
+            exchange.network = lambda seconds: (5.0, BACK) if seconds else (THERE, BACK)
             await asyncio.sleep(20.5)
-        assert exchange.asked == [60, 0]
+        assert exchange.requested == [60, 0]
         assert switch.is_armed
         await asyncio.sleep(5)
         assert exchange.runs
@@ -565,20 +565,20 @@ def test_request_that_a_zero_may_have_overtaken_is_said_to_be_possible(
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 def test_leaving_tries_again_while_the_client_reconnects() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:
             failures: list[Exception] = [NotConnected("x", "reconnecting")] * 2
-            exchange.road = lambda _: failures.pop() if failures else (THERE, BACK)
+            exchange.network = lambda _: failures.pop() if failures else (THERE, BACK)
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
 
 
-def test_leaving_goes_on_after_a_refusal_of_the_request_under_way() -> None:
+def test_leaving_continues_after_a_refusal_of_the_pending_request() -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60):
 
@@ -590,7 +590,7 @@ def test_leaving_goes_on_after_a_refusal_of_the_request_under_way() -> None:
 
             exchange.protection._send = refuse
             await asyncio.sleep(20.5)
-        assert (exchange.asked, exchange.runs) == ([60, 0], False)
+        assert (exchange.requested, exchange.runs) == ([60, 0], False)
 
     play(act)
 
@@ -598,7 +598,7 @@ def test_leaving_goes_on_after_a_refusal_of_the_request_under_way() -> None:
 def test_leaving_takes_no_longer_than_five_seconds(caplog: pytest.LogCaptureFixture) -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60) as switch:
-            exchange.road = lost
+            exchange.network = lost
             began = exchange.now
         assert exchange.now - began == pytest.approx(5, abs=0.1)
         assert switch.is_armed
@@ -608,7 +608,7 @@ def test_leaving_takes_no_longer_than_five_seconds(caplog: pytest.LogCaptureFixt
         assert (switch.is_armed, exchange.runs) == (False, False)
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 @pytest.mark.parametrize("cancels", [1, 3])
@@ -616,7 +616,7 @@ def test_cancellation_does_not_keep_it_from_being_turned_off(cancels: int) -> No
     async def act(exchange: Exchange) -> None:
         async def trade() -> None:
             async with exchange.switch(60):
-                exchange.road = lambda _: (0.8, 0.8)
+                exchange.network = lambda _: (0.8, 0.8)
                 await asyncio.sleep(10)
 
         trading = asyncio.create_task(trade())
@@ -626,7 +626,7 @@ def test_cancellation_does_not_keep_it_from_being_turned_off(cancels: int) -> No
             await asyncio.sleep(0.1)
         with pytest.raises(asyncio.CancelledError):
             await trading
-        assert (exchange.asked, exchange.protection.armed) == ([60, 0], False)
+        assert (exchange.requested, exchange.protection.armed) == ([60, 0], False)
 
     play(act)
 
@@ -635,7 +635,7 @@ def test_code_that_cancels_all_tasks_does_not_keep_it_from_being_turned_off() ->
     async def act(exchange: Exchange) -> None:
         async def trade() -> None:
             async with exchange.switch(60):
-                exchange.road = lambda _: (0.8, 0.8)
+                exchange.network = lambda _: (0.8, 0.8)
                 await asyncio.sleep(100)
 
         trading = asyncio.create_task(trade())
@@ -644,7 +644,7 @@ def test_code_that_cancels_all_tasks_does_not_keep_it_from_being_turned_off() ->
             task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await trading
-        assert (exchange.asked, exchange.runs) == ([60, 60, 0], False)
+        assert (exchange.requested, exchange.runs) == ([60, 60, 0], False)
 
     play(act)
 
@@ -652,9 +652,9 @@ def test_code_that_cancels_all_tasks_does_not_keep_it_from_being_turned_off() ->
 def test_failures_in_a_row_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async def act(exchange: Exchange) -> None:
         async with exchange.switch(60):
-            exchange.road = lambda _: NotConnected("x", "reconnecting")
+            exchange.network = lambda _: NotConnected("x", "reconnecting")
             await asyncio.sleep(59)
-            exchange.road = lambda _: (THERE, BACK)
+            exchange.network = lambda _: (THERE, BACK)
 
     play(act)
     assert caplog.text.count("was not set") == 1
@@ -664,7 +664,7 @@ def test_warning_is_given_under_cancellation_too(caplog: pytest.LogCaptureFixtur
     async def act(exchange: Exchange) -> None:
         async def trade() -> None:
             async with exchange.switch(60):
-                exchange.road = lost
+                exchange.network = lost
                 await asyncio.sleep(10)
 
         trading = asyncio.create_task(trade())
@@ -676,7 +676,7 @@ def test_warning_is_given_under_cancellation_too(caplog: pytest.LogCaptureFixtur
             await trading
 
     play(act)
-    assert "all orders may end within" in caplog.text
+    assert "all orders may be cancelled within" in caplog.text
 
 
 def test_scope_of_anyio_turns_it_off() -> None:
@@ -722,7 +722,7 @@ def test_task_group_that_fails_turns_it_off() -> None:
 
         with pytest.raises(ExceptionGroup):
             await both()
-        assert (exchange.asked, exchange.runs) == ([60, 0], False)
+        assert (exchange.requested, exchange.runs) == ([60, 0], False)
 
     play(act)
 
@@ -730,7 +730,7 @@ def test_task_group_that_fails_turns_it_off() -> None:
 def test_client_waits_until_it_is_off() -> None:
     async def act(exchange: Exchange) -> None:
         switch = await exchange.switch(60).__aenter__()
-        exchange.road = lambda _: (0.8, 0.8)
+        exchange.network = lambda _: (0.8, 0.8)
         leaving = asyncio.create_task(switch.__aexit__())
         await asyncio.sleep(0.1)
         await exchange.protection.finish()
@@ -745,12 +745,12 @@ def test_caller_is_not_held_for_ever_when_the_loop_shuts_down() -> None:
     async def main() -> None:
         exchange = Exchange()
         await exchange.switch(60).__aenter__()
-        exchange.road = lost
+        exchange.network = lost
 
     virtual.run(main())
 
 
-# How it is used.
+# Usage.
 
 
 def test_one_that_is_never_entered_warns() -> None:
@@ -767,7 +767,7 @@ def test_arguments_that_are_refused_warn_of_nothing_more() -> None:
 
 def test_coroutine_function_is_refused() -> None:
     async def on_late(_: DeadMansSwitch) -> None:
-        """Nobody awaits this."""
+        """Never awaited."""
 
     with pytest.raises(TypeError, match="on_late must be a plain function"):
         Exchange().switch(60, on_late=on_late)
@@ -780,7 +780,7 @@ def test_each_switch_hears_that_it_is_late() -> None:
         other = exchange.switch(60, on_late=heard.append)
         failing = exchange.switch(60, on_late=lambda _: 1 / 0)
         async with failing, one, other:
-            exchange.road = lambda _: NotConnected("x", "reconnecting")
+            exchange.network = lambda _: NotConnected("x", "reconnecting")
             await asyncio.sleep(45)
             assert heard == [one, other]
 

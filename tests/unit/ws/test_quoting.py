@@ -1,4 +1,4 @@
-"""The plan from working orders to wanted quotes, alone and against a market that does its worst."""
+"""The plan from working orders to wanted quotes, also against an adversarial exchange."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def plan(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Any = 0) 
     return assign(wanted, orders, Decimal(min_move))
 
 
-# What becomes of which order.
+# Assignments.
 
 
-def test_what_is_as_wanted_is_left_alone() -> None:
+def test_order_that_matches_is_kept() -> None:
     orders = [resting(1, bid(99)), resting(2, ask(101))]
     found = plan([ask(101), bid(99)], orders)
     assert not found.steps
@@ -62,7 +62,7 @@ def test_orders_of_the_same_side_are_moved_and_not_replaced() -> None:
     assert found.steps == [Move(bid(98), 1), Move(ask(100), 2)]
 
 
-def test_equal_orders_keep_their_place_and_only_the_rest_moves() -> None:
+def test_matching_orders_are_kept_and_only_the_others_move() -> None:
     orders = [resting(1, bid(99)), resting(2, bid(98)), resting(3, bid(97))]
     found = plan([bid(100), bid(99), bid(98)], orders)
     assert found.steps == [Move(bid(100), 3)]
@@ -93,11 +93,11 @@ def test_order_in_doubt_stands_for_its_quote_and_is_never_moved() -> None:
     assert plan([bid(98)], [doubtful]).steps == [Cancel(1), Add(bid(98))]
 
 
-def test_order_that_is_being_cancelled_is_left_alone() -> None:
+def test_order_that_is_being_cancelled_is_not_changed() -> None:
     assert plan([bid(99)], [resting(1, bid(99), "leaving")]).steps == [Add(bid(99))]
 
 
-# What can be done at once.
+# Steps that are ready.
 
 
 def test_new_order_waits_until_the_old_one_is_gone() -> None:
@@ -109,7 +109,7 @@ def test_new_order_waits_until_the_old_one_is_gone() -> None:
     assert ready(steps[1:], [gone], [bid(98)]) == [Add(bid(98))]
 
 
-def test_what_was_filled_meanwhile_is_not_placed_again() -> None:
+def test_filled_quantity_is_not_placed_again() -> None:
     filled = replace(resting(1, bid(99)), state="done", prices=frozenset())
     assert ready([Add(bid(98))], [filled], [bid(98)]) == []
     assert ready([Add(bid(98, 2))], [filled], [bid(98, 2), bid(97)]) == [Add(bid(98, 2))]
@@ -126,12 +126,12 @@ def test_buy_waits_for_the_sell_above_which_it_goes() -> None:
     wanted = [bid(102), ask(104)]
     moves = plan(wanted, orders).steps
     assert ready(moves, orders, wanted) == [Move(ask(104), 2)]
-    under_way = replace(
+    pending = replace(
         orders[1], state="busy", price=Decimal(104), prices=frozenset({Decimal(101), Decimal(104)})
     )
     left = [Move(bid(102), 1)]
-    assert ready(left, [orders[0], under_way], wanted) == []
-    moved = replace(under_way, state="free", prices=frozenset({Decimal(104)}))
+    assert ready(left, [orders[0], pending], wanted) == []
+    moved = replace(pending, state="free", prices=frozenset({Decimal(104)}))
     assert ready(left, [orders[0], moved], wanted) == left
 
 
@@ -166,7 +166,7 @@ def test_rate_limit_leaves_out_the_last_and_never_a_cancel() -> None:
     assert affordable(steps, Decimal(0), lambda _: Decimal(0))[0] == steps[:2]
 
 
-# Whatever happens.
+# Random exchanges.
 
 prices = st.integers(1, 12)
 qtys = st.integers(1, 3)
@@ -221,7 +221,7 @@ def test_nothing_is_left_to_do_when_all_was_done(
 
 @dataclass
 class Live:
-    """An order as the exchange has it."""
+    """An order at the exchange."""
 
     side: str
     price: Decimal
@@ -236,19 +236,19 @@ class Live:
 
 @dataclass
 class Market:
-    """An exchange that carries requests out late, early or never, and fills what it likes.
+    """An exchange that executes requests late, out of order or never, and fills at random.
 
     Attributes:
-        live: the orders as they are.
-        seen: the orders as the client sees them.
-        under_way: requests that the exchange may still carry out.
+        live: the orders at the exchange.
+        seen: the orders as the client knows them.
+        pending: requests that the exchange may still execute.
     """
 
     wanted: list[Quote]
     live: dict[Any, Live]
     seen: dict[Any, Resting]
     chance: random.Random
-    under_way: list[Step] = field(default_factory=list)
+    pending: list[Step] = field(default_factory=list)
     keys: dict[int, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -258,7 +258,7 @@ class Market:
         return sum((q.qty for q in self.wanted if q.side == side), ZERO)
 
     def exposure(self, side: str) -> Decimal:
-        """Return what a side has, and what was filled of it."""
+        """Return the open and filled quantity of a side."""
         return sum((o.filled + o.left for o in self.live.values() if o.side == side), ZERO)
 
     def check(self) -> None:
@@ -271,8 +271,8 @@ class Market:
     # The client.
 
     def send(self, step: Step) -> None:
-        """Note that a request is sent."""
-        self.under_way.append(step)
+        """Record that a request is sent."""
+        self.pending.append(step)
         if isinstance(step, Cancel):
             self.seen[step.key] = replace(self.seen[step.key], state="leaving")
             return
@@ -292,7 +292,7 @@ class Market:
         )
 
     def answer(self, step: Step, outcome: str) -> None:
-        """Let the client know, or not know, what became of a request."""
+        """Report the outcome of a request to the client, or leave it in doubt."""
         key = self.keys[id(step)] if isinstance(step, Add) else step.key
         order = self.seen[key]
         if order.state == "done":
@@ -337,12 +337,12 @@ class Market:
         self.check()
         if not order.left:
             order.is_open = False
-            # Reports may be ahead of answers.
+            # A report may arrive before the reply.
             if self.chance.random() < 0.5:
                 self.end(key)
 
     def play(self, step: Step) -> None:
-        """Let something become of a request."""
+        """Give a request an outcome."""
         fate = self.chance.choice(["done", "done", "done", "refused", "unknown", "late"])
         if fate in ("done", "late"):
             self.carry_out(step)
@@ -351,7 +351,7 @@ class Market:
             self.forget(step)
 
     def forget(self, step: Step) -> None:
-        self.under_way = [other for other in self.under_way if other is not step]
+        self.pending = [other for other in self.pending if other is not step]
 
 
 @settings(max_examples=400)
@@ -371,10 +371,10 @@ def test_never_more_than_wanted_and_never_across_itself(
             market.send(step)
         if chance.random() < 0.3:
             market.fill()
-        waiting = [step for step in market.under_way if not _is_in_doubt(market, step)]
-        late = [step for step in market.under_way if _is_in_doubt(market, step)]
+        waiting = [step for step in market.pending if not _is_in_doubt(market, step)]
+        late = [step for step in market.pending if _is_in_doubt(market, step)]
         if late and chance.random() < 0.2:
-            # It was not lost: it was on its way.
+            # It was delayed, not lost.
             step = chance.choice(late)
             market.forget(step)
             market.carry_out(step)

@@ -1,4 +1,4 @@
-"""The trading rate limit: costs, decay, tiers, and what the stream says about them."""
+"""The rate counter: costs, decay, tiers, and corrections by `executions`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ START = 1_800_000_000 * SECOND
 
 
 class Desk:
-    """A counter with its clock and orders that it may ask about."""
+    """A counter with a clock and orders."""
 
     def __init__(self, tier: str | None = "intermediate") -> None:
         self.now_ns = START
@@ -187,13 +187,13 @@ def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
     amend = AmendOrderParams(order_id, limit_price=101)
     first = desk.counter.charge_of(amend)
     desk.counter.add(first)
-    # When the second arrives, the first will just have made the order young again.
+    # When the second amend arrives, the first has just restarted the age of the order.
     assert desk.counter.cost_of(amend) == {BTC: 4}
     desk.counter.landed(first)
     assert desk.counter.cost_of(amend) == {BTC: 1}
 
 
-def test_amend_of_somebody_else_makes_an_order_young_again() -> None:
+def test_amend_by_another_program_restarts_the_age() -> None:
     desk = Desk()
     order_id = desk.order()
     desk.wait(60)
@@ -216,7 +216,7 @@ def test_cancel_all_costs_nothing_that_is_known() -> None:
     assert desk.counter.cost_of(CancelAllParams()) == {}
 
 
-# Room.
+# Headroom.
 
 
 def test_seconds_until_there_is_room() -> None:
@@ -237,7 +237,7 @@ def test_seconds_until_there_is_room() -> None:
     ),
 )
 def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[int, int]]) -> None:
-    """By the formula: a queue that fills at once and empties steadily, never below empty."""
+    """The counter equals a formula: requests raise it at once, time lowers it, never below 0."""
     desk = Desk(tier)
     level, decay = Decimal(0), TIERS[tier].decay
     for pause_ns, cost in steps:
@@ -306,7 +306,7 @@ def sending(desk: Desk, orders: int, symbol: str = BTC) -> None:
         desk.send(AddOrderParams(symbol, "buy", "limit", 1, limit_price=1))
 
 
-def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
+def test_level_is_reported_once_and_again_after_the_count_fell_below() -> None:
     desk = Desk("starter")
     calls, _ = listen(desk)
     sending(desk, 47)
@@ -317,7 +317,7 @@ def test_level_is_told_once_and_again_after_the_count_fell_below() -> None:
     sending(desk, 5)
     assert calls == [(BTC, 48)]
     desk.wait(10)
-    # It is 47 now and reaches the level with one request, as it did before.
+    # It is 47 now, and one request reaches the level again.
     sending(desk, 1)
     assert calls == [(BTC, 48), (BTC, 48)]
 
@@ -379,7 +379,7 @@ def test_level_must_be_a_part_of_the_threshold(fraction: Any, error: type[Except
         Desk().counter.on_level(fraction, print)
 
 
-# What the exchange says.
+# Counters of the exchange.
 
 
 @pytest.mark.parametrize(
@@ -446,14 +446,14 @@ def test_stream_corrects_the_count(key: str, place: str) -> None:
         "count",
     ],
 )
-def test_number_that_is_no_counter_is_not_taken_for_one(key: str) -> None:
+def test_other_numbers_are_not_read_as_the_counter(key: str) -> None:
     desk = Desk()
     desk.report(desk.order(), **{key: 40})
     assert desk.counter.count(BTC) == 1
 
 
 @pytest.mark.parametrize("told", [-1, 125 + 401, True, "40", None])
-def test_value_that_no_counter_can_have_is_not_taken(told: Any) -> None:
+def test_impossible_counter_is_ignored(told: Any) -> None:
     desk = Desk()
     desk.report(desk.order(), ratecount=told)
     assert desk.counter.count(BTC) == 1
@@ -465,7 +465,7 @@ def test_count_above_the_threshold_comes_of_a_batch_cancel() -> None:
     assert desk.counter.count(BTC) == 525
 
 
-def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
+def test_missing_counter_is_warned_of_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     desk = Desk()
@@ -482,7 +482,7 @@ def test_counter_that_was_asked_for_and_does_not_come_is_missed_once(
 
 
 @pytest.mark.parametrize(("is_asked", "is_told"), [(True, True), (False, False), (False, True)])
-def test_counter_is_not_missed_if_it_came_or_was_not_asked_for(
+def test_no_warning_if_the_counter_came_or_was_not_requested(
     is_asked: bool, is_told: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     desk = Desk()
@@ -504,7 +504,7 @@ def test_stream_corrects_downwards_but_for_what_is_under_way() -> None:
     desk.counter.add(coming)
     desk.report(order_id, ratecount=10.5)
     assert desk.counter.count(BTC) == 11.5
-    # A whole number may hide as much as one.
+    # An integer may be rounded by up to 1.
     desk.report(order_id, ratecount=5)
     assert desk.counter.count(BTC) == 5 + 1 + 1
 
@@ -549,7 +549,7 @@ def test_request_that_was_sent_before_may_arrive_after() -> None:
     desk.wait(1000)
     for order_id in (first, second):
         desk.counter.add(desk.counter.charge_of(AmendOrderParams(order_id, limit_price=1)))
-    # The first one is still on its way, so the exchange's count lacks it.
+    # The exchange's counter does not include the first one, which has not arrived.
     desk.report(second, exec_type="amended", ratecount=Decimal("30.5"))
     assert desk.counter.count(BTC) == Decimal("31.5")
     desk.wait(100)
@@ -590,7 +590,7 @@ def test_refusal_for_the_rate_limit_says_that_there_is_no_room() -> None:
     assert desk.counter.count(BTC) == 60 - 4
 
 
-def test_request_that_never_left_costs_nothing() -> None:
+def test_request_that_was_not_sent_costs_nothing() -> None:
     desk = Desk()
     charge = desk.counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
     desk.counter.add(charge)

@@ -1,4 +1,4 @@
-"""Which trading requests pass, when, and what is counted for them; in virtual time."""
+"""When the rate limiter admits requests, and what it counts for them; in virtual time."""
 
 from __future__ import annotations
 
@@ -42,35 +42,35 @@ def batch(size: int) -> BatchAddParams:
 
 
 class Stage:
-    """A gate whose counter goes by the virtual clock."""
+    """A limiter whose counter uses the virtual clock."""
 
     def __init__(self, policy: str = "report", reserve: int = 0, **options: Any) -> None:
         self._loop = virtual.current()
         self._start = self._loop.time()
         clock = lambda: round(self._loop.time() * 1e9)  # noqa: E731
         self.counter = RateCounter(Orders(), "starter", clock, reserve=reserve)
-        self.gate = RateLimiter(self.counter, policy, **options)
-        #: The requests that passed, and after how many seconds.
+        self.limiter = RateLimiter(self.counter, policy, **options)
+        #: The admitted requests, and the seconds until then.
         self.passed: list[tuple[str, float]] = []
 
     def count(self, symbol: str = BTC) -> Decimal:
         return self.counter.count(symbol)
 
     def set(self, count: int) -> None:
-        """Let the exchange tell its count."""
+        """Set the count as the exchange reports it."""
         self.counter._put(BTC, Decimal(count))
 
     @property
     def seconds(self) -> float:
-        """How long it has been going on."""
+        """Seconds since the start."""
         return round(self._loop.time() - self._start, 3)
 
     async def send(self, name: str = "", params: Any = None, **options: Any) -> None:
-        """Let a request pass, which is answered at once."""
+        """Send a request that is answered at once."""
         params = params or add()
-        charge = await self.gate.admit(params, **options)
+        charge = await self.limiter.admit(params, **options)
         self.passed.append((name, self.seconds))
-        await self.gate.watch(charge, asyncio.sleep(0), params)
+        await self.limiter.watch(charge, asyncio.sleep(0), params)
 
 
 async def ends(error: Exception) -> None:
@@ -81,7 +81,7 @@ def refused(text: str) -> Coroutine[Any, Any, Any]:
     return ends(TradingError(text, venue_error=text))
 
 
-# What an answer says about the count.
+# Replies and the count.
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_refusal_for_the_trading_rate_limit_raises_the_count(text: str, is_raise
     async def main() -> None:
         stage = Stage()
         with pytest.raises(TradingError):
-            await stage.gate.watch(None, refused(text), add())
+            await stage.limiter.watch(None, refused(text), add())
         assert stage.count() == (59 if is_raised else 1)
         assert stage.count(ETH) == 0
 
@@ -109,15 +109,15 @@ def test_refusal_for_the_trading_rate_limit_raises_the_count(text: str, is_raise
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
 @pytest.mark.parametrize("has_left", [False, True])
-def test_request_of_a_cancelled_caller_is_taken_back_if_it_did_not_leave(
+def test_request_of_a_cancelled_caller_is_uncounted_if_it_was_not_sent(
     policy: str, has_left: bool
 ) -> None:
     async def main() -> None:
         stage = Stage(policy)
 
         async def request() -> None:
-            charge = await stage.gate.admit(add())
-            await stage.gate.watch(charge, asyncio.sleep(100), add(), has_left=lambda: has_left)
+            charge = await stage.limiter.admit(add())
+            await stage.limiter.watch(charge, asyncio.sleep(100), add(), has_left=lambda: has_left)
 
         task = asyncio.create_task(request())
         await asyncio.sleep(1)
@@ -140,11 +140,11 @@ def test_request_of_a_cancelled_caller_is_taken_back_if_it_did_not_leave(
         (ValueError("a token source of the user's own"), 1),
     ],
 )
-def test_kind_of_the_exception_tells_what_did_not_leave(error: Exception, count: int) -> None:
+def test_type_of_the_exception_says_what_was_not_sent(error: Exception, count: int) -> None:
     async def main() -> None:
         stage = Stage()
         with pytest.raises(type(error)):
-            await stage.gate.watch(None, ends(error), add())
+            await stage.limiter.watch(None, ends(error), add())
         assert stage.count() == count
 
     virtual.run(main())
@@ -154,7 +154,7 @@ def test_what_is_known_of_the_request_comes_before_the_kind_of_the_exception() -
     async def main() -> None:
         stage = Stage()
         with pytest.raises(ValueError, match="token"):
-            await stage.gate.watch(
+            await stage.limiter.watch(
                 None, ends(ValueError("no token")), add(), has_left=lambda: False
             )
         assert stage.count() == 0
@@ -162,7 +162,7 @@ def test_what_is_known_of_the_request_comes_before_the_kind_of_the_exception() -
     virtual.run(main())
 
 
-# How long a request waits.
+# Waiting.
 
 
 def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
@@ -212,7 +212,7 @@ def test_requests_that_wait_before_it_count() -> None:
     virtual.run(main())
 
 
-def test_one_that_gives_up_leaves_its_place_to_the_next() -> None:
+def test_request_that_gives_up_lets_the_next_one_go() -> None:
     async def main() -> None:
         stage = Stage("wait", max_wait=5.0)
         stage.set(60)
@@ -265,7 +265,7 @@ def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> None:
     virtual.run(main())
 
 
-def test_nobody_overtakes_when_there_is_room_earlier_than_expected() -> None:
+def test_order_of_calls_is_kept_when_there_is_room_early() -> None:
     async def main() -> None:
         stage = Stage("wait")
         stage.set(70)
@@ -286,7 +286,7 @@ def test_longest_wait_must_be_a_duration(seconds: float) -> None:
             Stage("wait", max_wait=seconds)
         stage = Stage("wait")
         with pytest.raises(ValueError, match="max_wait"):
-            await stage.gate.admit(add(), max_wait=seconds)
+            await stage.limiter.admit(add(), max_wait=seconds)
         for wrong in ("1", True):
             with pytest.raises(TypeError, match="max_wait"):
                 Stage("wait", max_wait=wrong)
@@ -294,7 +294,7 @@ def test_longest_wait_must_be_a_duration(seconds: float) -> None:
     virtual.run(main())
 
 
-# What is looked at again after a wait.
+# Checks after a wait.
 
 
 def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
@@ -321,7 +321,7 @@ def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
-def test_request_that_did_not_wait_is_not_looked_at_again(policy: str) -> None:
+def test_request_that_did_not_wait_is_not_checked_again(policy: str) -> None:
     async def main() -> None:
         stage = Stage(policy)
         await stage.send(recheck=lambda: pytest.fail("it was checked just before"))
@@ -330,7 +330,7 @@ def test_request_that_did_not_wait_is_not_looked_at_again(policy: str) -> None:
     virtual.run(main())
 
 
-def test_request_that_only_waited_for_others_is_looked_at_again() -> None:
+def test_request_that_only_waited_for_others_is_checked_again() -> None:
     async def main() -> None:
         stage = Stage("wait")
         stage.set(62)
@@ -347,7 +347,7 @@ def test_request_that_only_waited_for_others_is_looked_at_again() -> None:
     virtual.run(main())
 
 
-# Room that is kept for cancels.
+# The reserve for cancels.
 
 CHANGES = [
     add(),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
 
+from kraken_connector._backend import Engine
 from kraken_connector.models import StreamStaleEvent
 from kraken_connector.ws.protocol.merge import Merge
 from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
@@ -257,7 +258,7 @@ def test_unsubscribed_stream_is_forgotten() -> None:
 def test_redundant_book_is_silent_when_neither_connection_brings_it() -> None:
     arbiter = Merge("ws://exchange.test/v2", lambda _: None)
     arbiter.expect(BTC, 10)
-    one, two = arbiter.leg(), arbiter.leg()
+    one, two = arbiter.add_source(Engine().book), arbiter.add_source(Engine().book)
     frame = book(BTC).encode()
     (message,) = arbiter.engine.feed(frame, 7)
     assert message is not None

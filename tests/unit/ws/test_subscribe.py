@@ -1,4 +1,4 @@
-"""Parameters are checked when they are made."""
+"""Subscription parameters, which are checked when they are created."""
 
 from __future__ import annotations
 

@@ -14,13 +14,13 @@ def armed_plan(timeout: int = 60, at: float = 100.0) -> SwitchPlan:
     plan = SwitchPlan()
     plan.want(timeout, at)
     plan.answered(at, at + 0.1, timeout, timeout)
-    assert plan.news(at + 0.1) == ["armed"]
+    assert plan.events(at + 0.1) == ["armed"]
     return plan
 
 
-def test_nothing_is_due_that_nobody_wants() -> None:
+def test_nothing_is_due_without_a_wanted_value() -> None:
     plan = SwitchPlan()
-    assert (plan.due(100), plan.is_armed(100), plan.news(100)) == (INF, False, [])
+    assert (plan.due(100), plan.is_armed(100), plan.events(100)) == (INF, False, [])
     assert plan.seconds_left(100) == INF
     plan.want(0, 100)
     assert plan.due(100) == INF
@@ -32,7 +32,7 @@ def test_it_is_due_at_once_and_then_at_a_third() -> None:
     assert (plan.due(100), plan.is_armed(100)) == (-INF, False)
     plan.answered(100, 101, 60, 60)
     assert (plan.due(101), plan.is_armed(101), plan.seconds_left(130)) == (120, True, 30)
-    assert plan.next_news == 140
+    assert plan.next_event == 140
 
 
 def test_failure_is_followed_soon_and_moves_no_alarm() -> None:
@@ -61,34 +61,34 @@ def test_there_is_no_hurry_while_all_is_well() -> None:
     assert plan.due(101) == 120
 
 
-def test_late_and_expired_are_told_once_and_armed_again_when_it_is() -> None:
+def test_late_and_expired_are_reported_once_and_armed_again_when_it_is() -> None:
     plan = armed_plan()
-    assert plan.news(139) == []
-    assert (plan.news(140), plan.news(141), plan.is_armed(141)) == (["late"], [], True)
-    assert (plan.news(160), plan.news(161), plan.is_armed(161)) == (["expired"], [], False)
+    assert plan.events(139) == []
+    assert (plan.events(140), plan.events(141), plan.is_armed(141)) == (["late"], [], True)
+    assert (plan.events(160), plan.events(161), plan.is_armed(161)) == (["expired"], [], False)
     assert plan.seconds_left(161) == -1
     plan.answered(165, 166, 60, 60)
-    assert (plan.news(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
+    assert (plan.events(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
 
 
 def test_machine_that_slept_hears_of_both_at_once() -> None:
     plan = armed_plan()
     assert (plan.is_armed(5000), plan.is_late(5000)) == (False, True)
-    assert plan.news(5000) == ["late", "expired"]
+    assert plan.events(5000) == ["late", "expired"]
 
 
 def test_never_confirmed_is_late_too() -> None:
     plan = SwitchPlan()
     plan.want(60, 100)
-    assert (plan.news(139), plan.news(140)) == ([], ["late"])
+    assert (plan.events(139), plan.events(140)) == ([], ["late"])
 
 
 def test_answer_that_it_is_off_is_no_confirmation_and_followed_after_a_pause() -> None:
     plan = armed_plan()
     plan.answered(120, 121, 60, 0)
     assert (plan.is_armed(121), plan.due(121), plan.seconds_left(121)) == (False, 122, INF)
-    assert (plan.news(121), plan.news(139.9), plan.news(140)) == (["off"], [], ["late"])
-    assert plan.news(200) == []
+    assert (plan.events(121), plan.events(139.9), plan.events(140)) == (["off"], [], ["late"])
+    assert plan.events(200) == []
 
 
 def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third() -> None:
@@ -103,10 +103,10 @@ def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third(
 def test_timer_turned_off_by_hand_is_set_again_at_once() -> None:
     plan = armed_plan()
     plan.answered(105, 106, 0, 0)
-    assert (plan.is_armed(106), plan.due(106), plan.news(106)) == (False, -INF, ["off"])
+    assert (plan.is_armed(106), plan.due(106), plan.events(106)) == (False, -INF, ["off"])
 
 
-def test_exchange_that_grants_less_is_asked_no_oftener_than_a_third() -> None:
+def test_shorter_timer_is_renewed_no_oftener_than_a_third() -> None:
     plan = SwitchPlan()
     plan.want(60, 100)
     plan.answered(100, 101, 60, 59)
@@ -138,7 +138,7 @@ def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more() -> N
     assert (plan.is_armed(133), plan.due(133)) == (False, INF)
 
 
-def test_timer_set_by_hand_while_it_is_not_wanted_is_left_alone() -> None:
+def test_timer_set_by_the_user_while_none_is_wanted_is_not_changed() -> None:
     plan = armed_plan()
     plan.want(0, 110)
     plan.answered(111, 112, 0, 0)
@@ -146,25 +146,23 @@ def test_timer_set_by_hand_while_it_is_not_wanted_is_left_alone() -> None:
     assert (plan.is_armed(114), plan.due(114)) == (True, INF)
 
 
-def test_left_running_it_is_armed_until_it_has_run_out() -> None:
+def test_left_running_it_is_armed_until_it_expires() -> None:
     plan = armed_plan()
     plan.want(None, 110)
     assert (plan.due(110), plan.is_armed(159), plan.is_armed(160)) == (INF, True, False)
-    assert plan.news(200) == []
+    assert plan.events(200) == []
 
 
 @given(
     timeout=st.integers(3, 600),
     steps=st.lists(st.tuples(st.floats(0.01, 400), st.sampled_from(["good", "off", "lost"]))),
 )
-def test_nobody_hears_later_than_at_two_thirds(
-    timeout: int, steps: list[tuple[float, str]]
-) -> None:
-    """As its driver would: whoever looks when there is something hears of lateness in time."""
-    plan, now, is_told, confirmed = SwitchPlan(), 100.0, False, 100.0
+def test_lateness_is_reported_at_two_thirds(timeout: int, steps: list[tuple[float, str]]) -> None:
+    """A driver that calls `events` at each `next_event` reports lateness in time."""
+    plan, now, is_reported, confirmed = SwitchPlan(), 100.0, False, 100.0
     plan.want(timeout, now)
     for delay, outcome in steps:
-        sent = now = max(now + 0.001, min(plan.due(now), plan.next_news, now + delay))
+        sent = now = max(now + 0.001, min(plan.due(now), plan.next_event, now + delay))
         plan.timer.sent(sent, timeout)
         now += min(delay, plan.patience)
         plan.timer.over(now + 10 if outcome == "lost" else None)
@@ -172,16 +170,16 @@ def test_nobody_hears_later_than_at_two_thirds(
             plan.failed(now)
         else:
             plan.answered(sent, now, timeout, timeout if outcome == "good" else 0)
-        for news in plan.news(now):
-            is_told = news in ("late", "expired") or (is_told and news == "off")
+        for news in plan.events(now):
+            is_reported = news in ("late", "expired") or (is_reported and news == "off")
         if plan.is_confirmed(sent) and outcome == "good":
             confirmed = sent
-        assert is_told or now - confirmed <= timeout * 2 / 3 + plan.patience
+        assert is_reported or now - confirmed <= timeout * 2 / 3 + plan.patience
         assert plan.is_armed(now) <= (now < confirmed + timeout)
 
 
 def test_timer_that_has_run_out_by_our_clock_alone_is_turned_off_all_the_same() -> None:
-    # A clock that is set forward looks like a machine that slept.
+    # A clock that is set forward cannot be distinguished from sleep of the machine.
     plan = SwitchPlan()
     plan.want(10, 0.0)
     plan.answered(0.0, 0.1, 10, 10.0)

@@ -1,4 +1,4 @@
-"""The token's life, with a source that a test controls."""
+"""The token manager, with a source that the test controls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kraken_connector.ws.token.manager import OwnTokens, TokenDelayed, TokenMana
 
 
 class Source:
-    """Gives token after token, as soon as `gate` is open."""
+    """Returns a new token per call, while `gate` is set."""
 
     def __init__(self, expires: float = 900.0) -> None:
         self.calls = 0
@@ -41,7 +41,7 @@ async def test_token_is_fetched_once_and_kept() -> None:
     assert manager.is_valid
 
 
-async def test_expiring_token_is_fetched_anew_within_the_margin() -> None:
+async def test_expiring_token_is_replaced_within_the_margin() -> None:
     source = Source(expires=60.0)
     manager = TokenManager(source, refresh_margin=60.0)
     assert await manager.get_token() == "token 1"
@@ -64,7 +64,7 @@ async def test_failure_reaches_all_who_ask_and_the_next_try_is_a_new_one() -> No
     source = Source()
     source.error = TokenAcquisitionError("no")
     manager = TokenManager(source)
-    source.gate.clear()  # a task that begins when it is made would fail before the next one asks
+    source.gate.clear()  # otherwise an eager task would fail before the next call
     asking = [asyncio.create_task(manager.get_token()) for _ in range(3)]
     await asyncio.sleep(0)
     source.gate.set()
@@ -87,7 +87,7 @@ async def test_cancelled_asker_does_not_fail_the_others() -> None:
     assert await second == "token 1"
 
 
-async def test_fetch_goes_on_when_nobody_waits_and_serves_the_next() -> None:
+async def test_fetch_without_callers_continues_for_the_next_one() -> None:
     source = Source()
     source.gate.clear()
     manager = TokenManager(source)
@@ -100,7 +100,9 @@ async def test_fetch_goes_on_when_nobody_waits_and_serves_the_next() -> None:
     assert source.calls == 1
 
 
-async def test_error_that_nobody_waits_for_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+async def test_error_without_callers_is_not_logged_by_asyncio(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     source = Source()
     source.gate.clear()
     source.error = TokenAcquisitionError("no")
@@ -148,7 +150,7 @@ async def test_each_connection_gets_a_token_of_its_own() -> None:
     assert source.calls == 4
 
 
-async def test_connection_takes_the_token_that_nobody_got() -> None:
+async def test_connection_uses_a_token_that_no_other_got() -> None:
     source = Source()
     source.gate.clear()
     own = OwnTokens(TokenManager(source))
@@ -237,7 +239,7 @@ async def test_refused_nonce_is_followed_by_the_next_one(is_refused_twice: bool)
 
 @pytest.mark.parametrize("asleep", [0.0, 900.0])
 def test_either_clock_ends_a_token(asleep: float) -> None:
-    """A machine that sleeps stops the monotonic clock; the exchange's goes on."""
+    """While the machine sleeps, the monotonic clock stops and the exchange's does not."""
 
     async def main() -> None:
         manager = TokenManager(Source())
@@ -253,9 +255,9 @@ def test_either_clock_ends_a_token(asleep: float) -> None:
     virtual.run(main())
 
 
-async def test_other_managers_are_asked_for_a_new_token_each_time() -> None:
+async def test_other_managers_give_a_new_token_each_time() -> None:
     class Theirs:
-        """What somebody wrote for kraken-connector 0.2.0."""
+        """A user's own manager, written for kraken-connector 0.2.0."""
 
         def __init__(self) -> None:
             self.number = 1

@@ -1,4 +1,4 @@
-"""How calls for tokens are spaced."""
+"""Spacing of token calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.ws.token.pacer import TokenPacer
 
 WALL = 1_790_000_000.0
-#: The REST counter of the lowest tier: what it holds, and what it loses per second.
+#: Limit and decay per second of the REST counter of the lowest tier.
 HOLDS, LOSES = 15, 0.33
 
 
@@ -21,7 +21,7 @@ def error_of(text: str, **attributes: object) -> TokenAcquisitionError:
 
 
 def calls_within(seconds: float, after_call: Callable[[TokenPacer, float], None]) -> list[float]:
-    """Call as often as the pacer lets one, and return when that was."""
+    """Call as soon as the pacer allows it, and return the times."""
     pacer, now, calls = TokenPacer(), 1000.0, []
     while (now := now + pacer.wait(now)) <= 1000.0 + seconds:
         pacer.calling(now)
@@ -32,7 +32,7 @@ def calls_within(seconds: float, after_call: Callable[[TokenPacer, float], None]
 
 
 def highest_count(calls: list[float]) -> float:
-    """Return how high the exchange's counter gets."""
+    """Return the highest value of the exchange's counter."""
     count, highest, last = 0.0, 0.0, 0.0
     for at in calls:
         count = max(0.0, count - (at - last) * LOSES) + 1
@@ -74,7 +74,7 @@ def test_trouble_is_forgotten_when_a_token_has_proved_good() -> None:
     for _ in range(4):
         pacer.succeeded(now)
         pacer.refused(now)
-    # That it was taken for a while does not prove it: a socket that flaps takes one after another.
+    # Short acceptance proves nothing: a socket that keeps failing uses one token after another.
     for life, pause in ((59.0, 8.0), (60.0, 0.0)):
         now += pacer.wait(now)
         pacer.succeeded(now)
@@ -111,7 +111,7 @@ def test_moment_that_the_exchange_names_is_waited_for() -> None:
         pacer = TokenPacer()
         pacer.failed(1000.0, WALL, error_of(text))
         assert pacer.wait(1000.0) == 12.0
-    # An absurd one is not.
+    # An absurd value is ignored.
     pacer.failed(1000.0, WALL, error_of("EService:Throttled:999999999999"))
     assert pacer.wait(1000.0) == 900.0
 

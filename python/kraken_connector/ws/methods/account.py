@@ -1,4 +1,4 @@
-"""The account as a client knows it: its orders and balances, without messages to take."""
+"""Methods of `KrakenWSClient` for the account: tracking, cancelling, quoting, safety."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
 from ..trading.quotes import Quotes
 from ..trading.rate_counter import RateCounter
-from ..trading.waiting import now
 from .orders import OrderMethods
 from .subscribing import SubscribingMethods
 
@@ -35,7 +34,7 @@ EXECUTIONS = Topic("executions", None, "")
 
 
 class DiscardingSink:
-    """Takes messages that only keep a state up to date."""
+    """The destination of streams that only keep `orders` or `balances` up to date."""
 
     is_shared = True
 
@@ -47,41 +46,44 @@ class DiscardingSink:
         """Do nothing."""
 
 
+DISCARD = DiscardingSink()
+
+
 class AccountMethods(SubscribingMethods, OrderMethods):
-    """What `KrakenWSClient` knows about its account.
+    """Track the account, cancel groups of orders, quote, and guard against a lost connection.
 
     Attributes:
         orders: the orders, by `order_id` or `cl_ord_id`.
-        balances: what the account holds, by asset.
+        balances: the balances, by asset.
     """
 
     orders: Orders
     balances: Balances
     rate_counter: RateCounter
-    _nowhere: DiscardingSink
     _request_timeout: float
+    _publish: Callable[[DeadMansSwitchEvent], None]
 
     async def track_orders(self) -> None:
-        """Keep `orders` up to date, by subscribing to `executions` if nobody did.
+        """Keep `orders` up to date: subscribe to `executions`, unless that was done.
 
-        Its messages go nowhere else until you subscribe yourself. Such a subscription shares the
-        stream and its parameters, as a connection has one: open orders, the last fills and the
-        rate counter.
+        The messages are not delivered until you subscribe to `executions` too. Your subscription
+        shares the one stream of the connection and its parameters: a snapshot of open orders, a
+        snapshot of the last fills, and the rate counter.
 
-        It returns when the first snapshot has come: then the orders and fills of earlier programs
-        are known, and cannot be mistaken for those of this one. Called again it has a stream that
-        is not followed at the moment asked for at once.
+        The method returns after the first snapshot: orders and fills of earlier programs are known
+        then and are not mistaken for those of this one. Called again, it renews a stream that is
+        not current.
 
         Raises:
             SubscriptionError, NotConnected, TokenAcquisitionError: and others, as in `subscribe`.
             RequestTimeout: (a `TimeoutError`) no snapshot came within `request_timeout`; it is
-                asked for again.
+                requested again.
         """
         await self._track(ExecutionsParams(snap_orders=True, snap_trades=True, ratecounter=True))
         await self._first_snapshot()
 
     async def track_balances(self) -> None:
-        """Keep `balances` up to date, by subscribing to `balances` if nobody did.
+        """Keep `balances` up to date: subscribe to `balances`, unless that was done.
 
         Raises:
             SubscriptionError, NotConnected, TokenAcquisitionError: and others, as in `subscribe`.
@@ -90,15 +92,15 @@ class AccountMethods(SubscribingMethods, OrderMethods):
 
     @cached_property
     def protection(self) -> Protection:
-        """Whether the exchange cancels all orders when this program is gone, and when."""
+        """State of the dead man's switch: whether and when the exchange cancels all orders."""
         return Protection(
-            self._set_timer, self._system_states, self._note_switch, remark=self._remark_on_timer
+            self._set_timer, self._system_states, self._publish, remark=self._remark_on_timer
         )
 
     async def cancel_all_orders_after(
         self, params: CancelAllOrdersAfterParams
     ) -> TradingReply[CancelAllOrdersAfterResult]:
-        """Let the exchange cancel all orders after a time, unless it is asked again before.
+        """Start, restart or (with 0) stop the timer after which Kraken cancels all orders.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
@@ -115,7 +117,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         return reply.typed
 
     def _remark_on_timer(self) -> str:
-        """Return what the exchange said while `cancel_all_orders_after` had no answer."""
+        """Return the exchange's errors while `cancel_all_orders_after` was unanswered."""
         connection = self._trader.connection
         if connection is None:
             return ""
@@ -129,19 +131,18 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         tag: str | None = None,
         timeout: float = 10.0,  # noqa: ASYNC109
     ) -> CancelReport:
-        """Cancel every order of a pair that is in the market or may be, until none is.
+        """Cancel all orders of a pair, and return when none can be in the market any more.
 
             report = await client.cancel_symbol("BTC/USD")
 
-        That are the open orders of the account, also those of other programs where the client
-        follows `executions`, those that are being sent, and those of which it is not known whether
-        the exchange has them. One that is placed or turns up meanwhile is cancelled too, so stop
-        placing first. Cancels that fail are tried again: for want of a connection or of room in
-        the rate limit, or without an answer.
+        This includes open orders (those of other programs too, where the client tracks orders),
+        orders that are being sent, and orders of unknown outcome. Orders that are placed or appear
+        meanwhile are cancelled too, so stop placing first. A cancel that fails is retried: without
+        a connection, without room in the rate limit, or without an answer.
 
-        `executions` is followed from here on if nobody did, as only the stream tells how orders
-        end. How long it takes to prove that an order of unknown outcome is absent is told in
-        docs/order-certainty.md; it can be longer than the default `timeout`.
+        Starts `track_orders`, as only `executions` reports how orders end. Proving that an order
+        of unknown outcome is absent can take longer than the default `timeout`; see
+        docs/order-certainty.md.
 
         Args:
             symbol: currency pair.
@@ -150,8 +151,8 @@ class AccountMethods(SubscribingMethods, OrderMethods):
             timeout: longest wait, seconds.
 
         Raises:
-            OrdersStillWorking: orders may be in the market after `timeout`, or the client was
-                disconnected; `orders` names them.
+            OrdersStillWorking: after `timeout`, or when the client was disconnected, orders may
+                still be in the market; `orders` has them.
         """
         checked_symbol(symbol)
         check_choice("side", side, ("buy", "sell"))
@@ -160,7 +161,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         )
 
     async def cancel_tag(self, tag: str, *, timeout: float = 10.0) -> CancelReport:  # noqa: ASYNC109
-        """Cancel every order with a tag that is in the market or may be, until none is.
+        """Cancel all orders with a tag, and return when none can be in the market any more.
 
         Args:
             tag: the tag.
@@ -181,24 +182,24 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         min_move: Number = 0,
         reserve: Number = 20,
     ) -> Quotes:
-        """Return the quotes of a pair, to be set as often as prices change.
+        """Return an object that keeps the orders of a pair at the prices you set.
 
             async with client.quotes("BTC/USD", min_move="0.5") as quotes:
                 await quotes.set(bids=[("64000.0", "0.1")], asks=[("64001.0", "0.1")])
 
-        `executions` is followed from here on if nobody did.
+        Starts `track_orders`.
 
         Args:
             symbol: currency pair.
-            tag: the tag of their orders; nothing else may have it.
-            post_only: refuse prices that would take liquidity.
-            min_move: an order that is less than this away from its quote, and as large, is left
-                where it is; quote currency.
-            reserve: what of the rate counter new and amended orders leave free for cancels, each of
-                which costs up to 8.
+            tag: the tag of the quotes' orders; no other order may have it.
+            post_only: whether to refuse prices that would take liquidity.
+            min_move: smallest price change for which an order of unchanged size is moved; quote
+                currency.
+            reserve: points of the rate counter that new and amended orders leave free for cancels,
+                which cost up to 8 each.
 
         Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+            TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
         return Quotes(
             self._trader,
@@ -214,7 +215,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         )
 
     def _obstacle_to_trading(self) -> str | None:
-        """Return the state because of which the client cannot trade now, `None` if it can."""
+        """Return the connection state that keeps quotes from trading, `None` if they can."""
         connection = self._trader.connection
         if connection is not None and connection.state is not ConnectionState.CONNECTED:
             return connection.state
@@ -238,28 +239,24 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         """Return a dead man's switch: `async with client.dead_mans_switch(timeout=60):`.
 
         Args:
-            timeout: after how many seconds without a word the exchange cancels all orders.
-            on_close: what happens on leaving: `disarm` turns it off and orders stay, `leave` leaves
-                it running, so all orders end after at most `timeout` seconds.
-            on_late: a plain function that takes the switch when two thirds of the timeout have
-                passed without a confirmation.
+            timeout: seconds without a renewal after which the exchange cancels all orders.
+            on_close: what to do at the end of the block: `disarm` stops the timer and orders stay,
+                `leave` lets it run, so all orders are cancelled within `timeout` seconds.
+            on_late: a plain function that is called with the switch when two thirds of the timeout
+                have passed without a confirmation.
 
         Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+            TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
         return DeadMansSwitch(self.protection, timeout, on_close, on_late)
 
     def _system_states(self) -> list[tuple[str | None, list[Any]]]:
-        """Return the exchange's state and announcements as each connection was told."""
+        """Return the system status and announced maintenance of each connection."""
         sessions = (link.session for link in self._pool)
         return [(s.system_status, s.upcoming_maintenance) for s in sessions]
 
-    def _note_switch(self, event: DeadMansSwitchEvent) -> None:
-        """Tell the user of a dead man's switch."""
-        raise NotImplementedError
-
     def _see_status(self, message: Any) -> None:
-        """Let the dead man's switch look at the state of the exchange, which has changed."""
+        """Have the dead man's switch check the system status, which may have changed."""
         self.protection.wake()
 
     async def _track(self, params: SubscriptionParams) -> None:
@@ -267,20 +264,19 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         topic = Topic(params.channel, None, "")
         links = [link for link in self._pool if link.session.registry.get(topic) is not None]
         if not links:
-            await super()._subscribe(params, lambda _: self._nowhere)
+            await super()._subscribe(params, lambda _: DISCARD)
         for link in links:
             if not link.session.is_stream_current(params.channel):
-                link.session.refresh(params.channel, now())
-                link.connection.attend()
+                link.connection.refresh(params.channel)
 
     async def _first_snapshot(self) -> None:
-        """Wait until orders are current, if the stream has snapshots."""
+        """Wait until `orders` is current, if the stream was subscribed with a snapshot."""
         entries = [link.session.registry.get(EXECUTIONS) for link in self._pool]
-        asked = [entry.params.subscribe_params() for entry in entries if entry is not None]
+        wire = [entry.params.subscribe_params() for entry in entries if entry is not None]
         if (
-            not asked
-            or asked[0].get("users")
-            or not (asked[0].get("snap_orders") or asked[0].get("snap_trades"))
+            not wire
+            or wire[0].get("users")
+            or not (wire[0].get("snap_orders") or wire[0].get("snap_trades"))
         ):
             return
         try:
@@ -296,13 +292,10 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         sink: Callable[[Link], Sink],
         stale_after: float | None = None,
     ) -> SubscriptionResult:
-        """Subscribe; to what is only tracked until then, with a snapshot all the same."""
+        """Subscribe; a stream that was only tracked is renewed, so that a snapshot is delivered."""
         topic = Topic(params.channel, None, "")
-        tracked = [
-            link for link in self._pool if link.session.registry.sinks(topic) == [self._nowhere]
-        ]
+        tracked = [link for link in self._pool if link.session.registry.sinks(topic) == [DISCARD]]
         result = await super()._subscribe(params, sink, stale_after)
         for link in tracked:
-            link.session.refresh(params.channel, now())
-            link.connection.attend()
+            link.connection.refresh(params.channel)
         return result

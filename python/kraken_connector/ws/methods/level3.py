@@ -1,4 +1,4 @@
-"""What `KrakenWSClient` can tell of individual orders."""
+"""Methods of `KrakenWSClient` for `level3`: books of individual orders, queue positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Level3Methods"]
 
 
 class PlacedOrder(Protocol):
-    """An order that the exchange knows, such as those of `client.orders`."""
+    """An order with a symbol and an id, such as those of `client.orders`."""
 
     @property
     def symbol(self) -> str | None:
@@ -23,11 +23,11 @@ class PlacedOrder(Protocol):
 
     @property
     def order_id(self) -> str | None:
-        """The exchange's id, `None` while it is not known."""
+        """Kraken's id of the order, `None` while unknown."""
 
 
 class Level3Methods:
-    """The books of individual orders, and where in their queues orders stand."""
+    """Level 3 books and the queue positions of orders."""
 
     _pool: Pool
     _queues: QueueWatches
@@ -36,27 +36,27 @@ class Level3Methods:
     def level3(self, symbol: str) -> Level3Book:
         """Return the live book of individual orders of a subscribed symbol.
 
-        It is always the same object. Reading its content raises `BookNotReady` unless
+        It is always the same object. Reading its orders raises `BookNotReady` unless
         `book.is_valid`.
 
         Raises:
-            KeyError: the level3 of `symbol` is not subscribed.
+            KeyError: `level3` of `symbol` is not subscribed.
         """
         book = self._level3_book(symbol)
         if book is None:
-            raise KeyError(f"not subscribed to the level3 of {symbol}")
+            raise KeyError(f"not subscribed to level3 of {symbol}")
         return book
 
     def queue_position(self, order: PlacedOrder) -> QueuePosition | None:
-        """Return where one of `client.orders` stands in the queue of its price.
+        """Return the position of an order in the queue of its price level.
 
         Returns:
-            Its place; `None` when the order is not in the book: not there yet, filled, canceled,
-            or at a price beyond the depth of the subscription.
+            `None` if the order is not in the book: not yet, filled, canceled, or at a price beyond
+            the subscribed depth.
 
         Raises:
-            KeyError: the level3 of its symbol is not subscribed.
-            BookNotReady: the book cannot be read at the moment.
+            KeyError: `level3` of the order's symbol is not subscribed.
+            BookNotReady: the book is not valid.
         """
         book = self.level3(order.symbol or "")
         return book.queue_position(order.order_id) if order.order_id else None
@@ -64,20 +64,20 @@ class Level3Methods:
     def watch_queue(
         self, symbol: str, order_id: str, callback: Callable[[QueuePosition | None], object]
     ) -> QueueWatch:
-        """Tell where an order stands in the queue of its price, whenever that changes.
+        """Call a function whenever the queue position of an order changes.
 
         Args:
             symbol: currency pair, subscribed to `level3`.
-            order_id: the exchange's id of the order, one's own or another's.
-            callback: a plain function that gets the new place, in the receiving task; at first the
-                present one. It gets `None` when the order leaves the book, and when the book
-                cannot be read any more: `client.level3(symbol).is_valid` tells which.
+            order_id: Kraken's id of the order, which may be anybody's.
+            callback: a plain function, called in the receiving task with the new position, first
+                with the current one. It is called with `None` when the order leaves the book and
+                when the book becomes invalid; `client.level3(symbol).is_valid` says which.
 
         Returns:
-            The watch, with the last `position` and `cancel()`.
+            An object with the last `position` and with `cancel()`.
 
         Raises:
-            KeyError: the level3 of `symbol` is not subscribed.
+            KeyError: `level3` of `symbol` is not subscribed.
             TypeError: `callback` is not a plain function.
         """
         self.level3(symbol)

@@ -1,4 +1,4 @@
-"""The trading methods of the client."""
+"""Methods of `KrakenWSClient` for trading."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ _P = TypeVar("_P", bound=TradingParams)
 
 
 class OrderMethods:
-    """What `KrakenWSClient` can do with orders.
+    """Place, amend, edit and cancel orders.
 
-    Every method sends its request once and waits for the answer. What it raises tells whether the
+    Every method sends its request once and waits for the answer. The exception says whether the
     request can have had an effect:
 
-    - `TradingError`: refused, without an effect. `OrderCheckFailed` and `RateLimitExceeded`, two
-      of them: not sent.
-    - `OrderOutcomeUnknown`: sent, and the outcome is not known.
+    - `TradingError`: refused, without effect. Its subclasses `OrderCheckFailed` and
+      `RateLimitExceeded`: not sent.
+    - `OrderOutcomeUnknown`: sent, and the outcome is unknown.
     - `NotConnected`, `ConnectionLost`, `RequestTimeout`, `TokenAcquisitionError`: never sent.
     """
 
@@ -58,14 +58,15 @@ class OrderMethods:
 
         Args:
             params: the order.
-            tag: a name for a group of orders, such as one strategy's; it is not sent.
+            tag: a name for a group of orders, such as one strategy's; not sent to Kraken.
             max_wait: longest wait for the trading rate limit with `rate_policy="wait"`, seconds; by
                 default the client's `rate_max_wait`.
 
         Raises:
-            TradingError: it was refused.
-            OrderOutcomeUnknown: it was sent, and the outcome is not known.
-            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was never sent.
+            TradingError: the order was refused.
+            OrderOutcomeUnknown: the order was sent, and its outcome is unknown.
+            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: the order was not
+                sent.
         """
         request = self._trader.prepare(_checked(params, AddOrderParams), tag=tag)
         request.max_wait = max_wait
@@ -78,14 +79,14 @@ class OrderMethods:
         tag: str | None = None,
         max_wait: float | None = None,
     ) -> Placement:
-        """Begin to place an order or a batch, and return at once with its `Order`.
+        """Start placing an order or a batch, and return at once.
 
             placement = client.place(AddOrderParams(...))
             print(placement.cl_ord_id)
             reply = await placement
 
         Args:
-            params: the order, or the batch.
+            params: the order or the batch.
             tag: as in `add_order`.
             max_wait: as in `add_order`.
 
@@ -102,7 +103,7 @@ class OrderMethods:
     async def amend_order(
         self, params: AmendOrderParams, *, max_wait: float | None = None
     ) -> TradingReply[AmendOrderResult]:
-        """Change an order that keeps its identifiers and, where possible, its place in the queue.
+        """Change an order; it keeps its identifiers and, where possible, its queue priority.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
@@ -114,7 +115,7 @@ class OrderMethods:
     async def edit_order(
         self, params: EditOrderParams, *, max_wait: float | None = None
     ) -> TradingReply[EditOrderResult]:
-        """Replace an order by a new one; prefer `amend_order`. `reply.order` is the new order.
+        """Replace an order by a new one, `reply.order`; prefer `amend_order`.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
@@ -124,14 +125,14 @@ class OrderMethods:
         return await self._trader.send(request)
 
     async def cancel_order(self, params: CancelOrderParams) -> TradingReply[CancelOrderResult]:
-        """Cancel orders, by one request for each identifier, so that each outcome is known.
+        """Cancel orders, with one request for each identifier so that each outcome is known.
 
-        An `order_userref` cancels all orders that have it. The exchange answers once for each and
-        does not say how many there are: the method returns when no further answer came for a
-        quarter of a second.
+        An `order_userref` cancels all orders that have it. Kraken replies once for each order and
+        does not say how many replies will come: the method returns a quarter of a second after the
+        last one.
 
         Returns:
-            The first reply; `acks` has all of them.
+            The first reply; `acks` has all replies.
 
         Raises:
             TradingError: a cancel was refused; `rejected` says which and why.
@@ -147,8 +148,8 @@ class OrderMethods:
     ) -> TradingReply[CancelAllResult]:
         """Cancel all open orders of the account.
 
-        Orders of this client that are on their way meanwhile may reach the engine later: they are
-        cancelled one by one as soon as they turn up, after the method has returned.
+        Orders of this client that are unanswered at that moment may reach the engine later. They
+        are cancelled one by one as soon as they appear, after the method has returned.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
@@ -158,7 +159,7 @@ class OrderMethods:
     async def cancel_all_orders_after(
         self, params: CancelAllOrdersAfterParams
     ) -> TradingReply[CancelAllOrdersAfterResult]:
-        """Let the exchange cancel all orders after a time, unless it is asked again before.
+        """Start, restart or (with 0) stop the timer after which Kraken cancels all orders.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
@@ -171,12 +172,12 @@ class OrderMethods:
     ) -> TradingReply[BatchAddResult]:
         """Place two to fifteen orders of one pair.
 
-        An order that the engine refuses alone does not fail the others: look at
-        `reply.typed.rejected`, or at `status` of each of `reply.orders`.
+        The engine may refuse single orders and accept the others: check `reply.typed.rejected`, or
+        the `status` of each of `reply.orders`.
 
         Raises:
             TradingError: no order was placed.
-            OrderOutcomeUnknown: it is not known of every order; `orders` has all of them.
+            OrderOutcomeUnknown: the outcome of some orders is unknown; `orders` has all orders.
             NotConnected: and others, as in `add_order`.
         """
         request = self._trader.prepare(_checked(params, BatchAddParams), tag=tag)
@@ -184,14 +185,14 @@ class OrderMethods:
         return await self._trader.send(request)
 
     async def batch_cancel(self, params: BatchCancelParams) -> TradingReply[BatchCancelResult]:
-        """Cancel two to fifty orders; the answer is a number, each order's end is in `executions`.
+        """Cancel two to fifty orders. The reply has their number, `executions` each order's end.
 
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
         return await self._trader.cancel_batch(_checked(params, BatchCancelParams))
 
-    # Requests that are encoded beforehand.
+    # Prepared requests.
 
     def prepare_amend(
         self,
@@ -204,16 +205,16 @@ class OrderMethods:
         trigger_price_type: str | None = None,
         token: str = "",
     ) -> PreparedAmend:
-        """Encode everything of an amend but its numbers.
+        """Encode an amend in advance, without its prices and quantities.
 
             amend = client.prepare_amend(cl_ord_id="quote-1", symbol="BTC/USD")
             await amend(limit_price=Decimal("64000.1"))
 
-        The result can be called any number of times, also after reconnecting. Arguments are those
-        of `AmendOrderParams`.
+        The result can be called any number of times, also after reconnecting. The arguments are
+        those of `AmendOrderParams`.
 
         Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+            TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
         params = AmendOrderParams(
             order_id,
@@ -229,13 +230,13 @@ class OrderMethods:
     def prepare_cancel(
         self, *, order_id: str | None = None, cl_ord_id: str | None = None, token: str = ""
     ) -> PreparedCancel:
-        """Encode a cancel, so that calling the result only sends it.
+        """Encode a cancel in advance; calling the result sends it.
 
             cancel = client.prepare_cancel(cl_ord_id="quote-1")
             await cancel()
 
         Raises:
-            TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+            TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
         """
         check_one_order(order_id, cl_ord_id)
         params = CancelOrderParams(

@@ -1,4 +1,4 @@
-"""What a client was made with, to be read: names that kraken-connector 0.2.0 has."""
+"""The client's settings as read-only attributes, as in kraken-connector 0.2.0."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ __all__ = ["Settings"]
 
 
 class Settings:
-    """The arguments of a client that 0.2.0 shows as attributes; here they cannot be changed."""
+    """Constructor arguments of `KrakenWSClient`; they cannot be changed afterwards."""
 
-    def _keep_settings(
-        self, url: str, session: SessionOptions, connection: ConnectionOptions
-    ) -> None:
-        self._url, self._session_options, self._connection_options = url, session, connection
+    _url: str
+    _session_options: SessionOptions
+    _connection_options: ConnectionOptions
 
     @property
     def url(self) -> str:
@@ -28,30 +27,30 @@ class Settings:
 
     @property
     def ping_timeout(self) -> float:
-        """Seconds until a ping must be answered."""
+        """Longest wait for a pong, seconds."""
         return self._session_options.ping_timeout
 
     @property
     def heartbeat_timeout(self) -> float:
-        """Seconds of silence until a connection counts as dead."""
+        """Seconds of silence after which the client reconnects."""
         return self._session_options.heartbeat_timeout
 
     @property
     def request_timeout(self) -> float:
-        """Seconds until a request must be answered."""
+        """Longest wait for the answer to a request, seconds."""
         return self._session_options.request_timeout
 
     @property
     def backoff_base(self) -> float:
-        """Seconds of the first pause before reconnecting."""
+        """First pause before reconnecting, seconds."""
         return self._connection_options.backoff_base
 
     @property
     def backoff_max(self) -> float:
-        """Seconds of the longest pause before reconnecting."""
+        """Longest pause before reconnecting, seconds."""
         return self._connection_options.backoff_max
 
     @property
     def max_reconnect_attempts(self) -> int:
-        """Attempts to reconnect in a row until the client gives up."""
+        """Attempts to reconnect in a row before the client gives up."""
         return self._connection_options.max_reconnect_attempts

@@ -1,4 +1,4 @@
-"""The addresses of a name, tried in turn until one answers (RFC 8305, "Happy Eyeballs")."""
+"""Connecting to a name with several addresses (RFC 8305, "Happy Eyeballs")."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["connect_first", "lookup"]
 #: Seconds until the next address is tried while one does not answer (section 8).
 ATTEMPT_DELAY = 0.25
 
-#: Family, type, protocol and address, as `getaddrinfo` gives them.
+#: Family, type, protocol and address, as `getaddrinfo` returns them.
 Address = tuple[Any, Any, int, str, tuple[Any, ...]]
 
 
 async def lookup(host: str, port: int) -> list[Address]:
     """Return the addresses of a host in the order in which to try them.
 
-    That is the system's (RFC 6724), with families taking turns (RFC 8305, section 4). For an
-    address in digits there is nothing to look up, and the list is empty.
+    This is the system's order (RFC 6724) with address families alternating (RFC 8305, section 4).
+    The list is empty if `host` is an IP address.
 
     Raises:
         OSError: the name cannot be resolved.
@@ -48,20 +48,20 @@ async def lookup(host: str, port: int) -> list[Address]:
 async def connect_first(addresses: Sequence[Address]) -> socket.socket:
     """Return a socket that is connected to the first address that answers.
 
-    The next address is tried when one failed, or has not answered for `ATTEMPT_DELAY` seconds.
+    The next address is tried when one has failed, or has not answered for `ATTEMPT_DELAY` seconds.
 
     Raises:
-        OSError: none answers; its text has the reasons.
+        OSError: all addresses failed; its text has the reasons.
     """
-    coming = deque(addresses)
+    untried = deque(addresses)
     attempts: set[asyncio.Task[socket.socket]] = set()
     problems: list[str] = []
     winner: socket.socket | None = None
     try:
-        while (coming or attempts) and winner is None:
-            if coming:
-                attempts.add(asyncio.create_task(_connect(coming.popleft())))
-            delay = ATTEMPT_DELAY if coming else None
+        while (untried or attempts) and winner is None:
+            if untried:
+                attempts.add(asyncio.create_task(_connect(untried.popleft())))
+            delay = ATTEMPT_DELAY if untried else None
             done, attempts = await asyncio.wait(
                 attempts, timeout=delay, return_when=asyncio.FIRST_COMPLETED
             )
@@ -82,11 +82,11 @@ async def connect_first(addresses: Sequence[Address]) -> socket.socket:
 
 
 async def _connect(address: Address) -> socket.socket:
-    family, kind, protocol, _, place = address
+    family, kind, protocol, _, peer = address
     connection = socket.socket(family, kind, protocol)
     try:
         connection.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(connection, place)
+        await asyncio.get_running_loop().sock_connect(connection, peer)
     except BaseException:
         connection.close()
         raise
@@ -94,6 +94,6 @@ async def _connect(address: Address) -> socket.socket:
 
 
 def _close(attempt: asyncio.Task[socket.socket]) -> None:
-    """Close what an attempt brought that is not needed any more."""
+    """Close the socket of an attempt that lost the race."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()

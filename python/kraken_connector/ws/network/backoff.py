@@ -1,4 +1,4 @@
-"""Whether and when to connect again, and how often this process may connect at all."""
+"""Reconnect policy: pauses, retryable errors, and the limit on connection attempts."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def delays(
 ) -> Iterator[float]:
     """Yield seconds to wait, doubling from `base` up to `maximum`, for ever.
 
-    Each is shortened by a random part of up to a half, so that clients that lost the exchange at
-    the same moment do not come back at the same moment.
+    Each delay is shortened by a random part of at most a half, so that clients that lost the
+    exchange at the same moment do not reconnect at the same moment.
     """
     delay = base
     while True:
@@ -41,15 +41,15 @@ def delays(
 
 
 def gentle(least: float, *, random: Callable[[], float] = random.random) -> float:
-    """Return seconds to wait, at least `least` and at most twice that: all come back at once."""
+    """Return random seconds to wait, from `least` to twice that, so that clients spread out."""
     return least * (1 + random())
 
 
 class ConnectBudget:
-    """Connection attempts within a rolling window, for all clients of a process together.
+    """Limits connection attempts to Kraken within a rolling window, for all clients of a process.
 
-    The exchange bans an address for ten minutes after about 150 attempts in ten minutes
-    (docs.kraken.com, support article "API rate limits"); only its hosts are counted.
+    Kraken bans an address for ten minutes after about 150 attempts in ten minutes (docs.kraken.com,
+    support article "API rate limits"). Attempts to other hosts are not counted.
 
     Args:
         limit: attempts within `window`.
@@ -75,7 +75,7 @@ class ConnectBudget:
         return start - now
 
     def give_back(self, start: float) -> None:
-        """Forget an attempt that was to be made at a time, and will not be."""
+        """Uncount an attempt that was reserved for `start` and will not be made."""
         if self._attempts:
             self._attempts.remove(min(self._attempts, key=lambda other: abs(other - start)))
 
@@ -84,18 +84,17 @@ class ConnectBudget:
 connect_budget = ConnectBudget()
 
 
-#: HTTP statuses of a handshake that another one will not change (Kraken's Rust SDK).
+#: HTTP statuses of a handshake that a retry will not change (Kraken's Rust SDK).
 FINAL_STATUSES = frozenset({400, 401, 403, 404})
 #: The close code "policy violation", after which Kraken's Rust SDK does not connect again.
 POLICY_VIOLATION = 1008
 
 
 def is_retryable(error: BaseException) -> bool:
-    """Tell whether connecting again may help after an attempt or a connection that ended so.
+    """Return whether to reconnect after an error; the default of `retryable`.
 
-    Not if a certificate is not trusted, if the handshake was refused with HTTP status 400, 401, 403
-    or 404, if a package is missing that the proxy needs, or if the exchange closed the connection
-    for good.
+    False for an untrusted certificate, HTTP status 400, 401, 403 or 404 in the handshake, a package
+    that the proxy needs and that is not installed, and close code 1008.
     """
     if isinstance(error, InvalidStatus):
         return error.response.status_code not in FINAL_STATUSES
@@ -103,7 +102,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_final(error: BaseException) -> bool:
-    """Tell whether the exchange closed a connection for good."""
+    """Return whether the exchange closed a connection with code 1008."""
     return isinstance(error, ConnectionLost) and error.code == POLICY_VIOLATION
 
 

@@ -1,4 +1,4 @@
-"""One connection to one host: sockets that come and go under a session that stays."""
+"""One connection to one host: a session, and the sockets that serve it one after the other."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from ..base.options import check_seconds, checked_count
 from ..base.shielding import wait_shielded
 from ..constants import ConnectionState
 from ..delivery.queues import IN_A_ROW, StoppingQueue
+from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import OwnTokens, TokenDelayed
 from .backoff import connect_budget, connect_failed, delays, gentle, is_final, is_retryable
@@ -49,10 +50,10 @@ FRAME_SHOWN = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionOptions:
-    """The parts of a client's configuration that concern its sockets; durations in seconds.
+    """The options of a client that concern its sockets; durations in seconds.
 
     Raises:
-        TypeError, ValueError: a value makes no sense.
+        TypeError, ValueError: a value is invalid.
     """
 
     backoff_base: float = 0.5
@@ -81,31 +82,47 @@ class ConnectionOptions:
         check_plain_function("retryable", self.retryable)
 
     def may_retry(self, error: BaseException) -> bool:
-        """Ask `retryable` about what kept a socket from being opened.
+        """Return what `retryable` says about an error from opening a socket.
 
         Raises:
-            NotPlainError: it returned a coroutine, which says neither yes nor no.
-            Exception: what it raises.
+            NotPlainError: `retryable` returned a coroutine.
+            Exception: `retryable` raised it.
         """
         answer = self.retryable(error.__cause__ or error)
         check_result("retryable", self.retryable, answer)
         return answer
 
 
+class Step:
+    """A context for calls into a session; see `Connection.step`."""
+
+    __slots__ = ("_attend", "_session")
+
+    def __init__(self, session: Session, attend: Callable[[], None]) -> None:
+        self._session = session
+        self._attend = attend
+
+    def __enter__(self) -> Session:
+        return self._session
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._attend()
+
+
 class Connection:
-    """Drives a session over sockets, one after the other.
+    """Drives a session over one socket after another.
 
     Args:
         session: the protocol.
         options: how to open sockets.
-        tokens: where tokens come from, for hosts that want them.
-        on_end: called once when it has ended by itself, with the reason.
+        tokens: the source of tokens, for hosts that need them.
+        on_end: called with the connection and the reason when it gave up.
 
     Attributes:
-        state: what it is doing.
-        reconnects: how many sockets it opened after the first.
-        dispatch: from receiving a read until its messages were delivered.
-        transit: from the exchange's timestamp until receiving, by two clocks that may disagree.
+        state: whether it is connected.
+        reconnects: the number of sockets opened after the first.
+        dispatch: times from a read until its messages were delivered.
+        transit: times from the exchange's timestamp until receipt, by two clocks that may differ.
     """
 
     def __init__(
@@ -113,13 +130,14 @@ class Connection:
         session: Session,
         options: ConnectionOptions,
         tokens: OwnTokens | None,
-        on_end: Callable[[Exception], None],
+        on_end: Callable[[Connection, Exception], None],
     ) -> None:
         self.session = session
         self.state = ConnectionState.DISCONNECTED
         self.reconnects = 0
         self.dispatch = LatencyHistogram()
         self.transit = LatencyHistogram()
+        self._step = Step(session, self._attend)
         self._options = options
         self._tokens = tokens
         self._on_end = on_end
@@ -129,23 +147,23 @@ class Connection:
         self._life: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[WebSocketToken] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._leaving: ClientConnection | None = None
+        self._closing: ClientConnection | None = None
         self._stopping: set[asyncio.Task[Any]] = set()
         self._writable = asyncio.Event()
         self._readable = asyncio.Event()
         self._drain: StoppingQueue | None = None
         self._attempts = 0
-        self._start_pauses_anew()
+        self._reset_pauses()
         #: When the socket was opened.
         self._since = 0.0
-        # That of the event loop, from `open` on: a client may be used in one after the other.
+        # The clock of the event loop, set by `open`: a client may be used on several, in turn.
         self.now = time.monotonic
 
     async def open(self) -> None:
-        """Open the first socket; from then on lost ones are replaced.
+        """Open the first socket; when it is lost, open another one, and so on.
 
         Raises:
-            ConnectFailed: it cannot be opened, or `close` was called meanwhile.
+            ConnectFailed: it cannot be opened, or `stop` was called meanwhile.
         """
         self.state = ConnectionState.CONNECTING
         self.now = asyncio.get_running_loop().time
@@ -165,42 +183,42 @@ class Connection:
             raise ConnectFailed(self.session.url, 1, "disconnect() was called")
         self._opening = None
         self._attempts = 0
-        self._start_pauses_anew()
+        self._reset_pauses()
         self._start(socket)
         self._life = asyncio.create_task(self._live())
 
     def may_try_again(self, error: Exception) -> bool:
-        """Tell whether another round of attempts makes sense after one that ended so."""
+        """Return whether to start another round of attempts after one that failed."""
         options = self._options
         if options.max_reconnect_attempts == 0:
             return False
         return options.may_retry(error)
 
     def keep_trying(self, reason: Exception) -> None:
-        """Go on as if a socket had been lost, with pauses as long as they were."""
+        """Reconnect as after a lost socket, without resetting the pauses."""
         self.state = ConnectionState.RECONNECTING
         self.now = asyncio.get_running_loop().time
         self._attempts = 0
         self._life = asyncio.create_task(self._live(reason))
 
     def stop(self, *, forget: bool = True) -> None:
-        """End, whatever it is doing; `wait_closed` or `abort` must follow.
+        """Stop connecting, reading and writing; call `wait_closed` or `abort` next.
 
         Args:
-            forget: whether its subscriptions end too; otherwise `open` asks for them again.
+            forget: whether to end its subscriptions; otherwise `open` renews them.
         """
         self.state = ConnectionState.DISCONNECTED
-        self._leaving = self._socket or self._leaving
+        self._closing = self._socket or self._closing
         if isinstance(self._socket, DirectConnection):
-            # What still comes must not make a book valid that nobody keeps up to date.
+            # A frame that still arrives must not make a book valid, as no update would follow.
             self._socket.go_long()
         if forget:
-            # Before the socket goes: a user who leaves makes no gap.
+            # Before the socket is lost: a disconnect by the user is not a gap.
             self.session.gaps.give_up()
         opening, self._opening = self._opening, None
         life, self._life = self._life, None
-        leaving = (opening, life, self._fetching)
-        self._stopping |= {task for task in leaving if task is not None}
+        running = (opening, life, self._fetching)
+        self._stopping |= {task for task in running if task is not None}
         for task in self._stopping:
             task.cancel()
         if forget:
@@ -215,24 +233,47 @@ class Connection:
         if self._stopping:
             await asyncio.wait(self._stopping)
             self._stopping.clear()
-        if self._leaving is None:
+        if self._closing is None:
             return
         try:
-            # The library's own bound begins when the peer has taken what was written.
+            # The library's own timeout starts only when the peer has read everything.
             async with asyncio.timeout(self._options.close_timeout):
-                await self._leaving.close()
+                await self._closing.close()
         except TimeoutError:
-            self._leaving.transport.abort()
-            await self._leaving.wait_closed()
+            self._closing.transport.abort()
+            await self._closing.wait_closed()
 
     def abort(self) -> None:
         """Drop the socket of a stopped connection."""
-        if self._leaving is not None:
-            self._leaving.transport.abort()
-            self._leaving = None
+        if self._closing is not None:
+            self._closing.transport.abort()
+            self._closing = None
 
-    def attend(self) -> None:
-        """Act on what the session wants; after every call into it except `receive`."""
+    def step(self) -> Step:
+        """Return a context in which the session can be called.
+
+            with connection.step() as session:
+                session.send(request)
+
+        When the block ends, the connection sends what the session wants to send and sets its
+        timer. Reading the session's state needs no step.
+        """
+        return self._step
+
+    def send_order(self, command: Command) -> None:
+        """Send a trading request: a `step` that takes less time.
+
+        Raises:
+            NotConnected: there is no socket; nothing was sent.
+        """
+        self.session.trading.send(command, self.now())
+        try:
+            self._attend()
+        except Exception as error:  # noqa: BLE001 (the request may have left: it is not withdrawn)
+            self._give_up_socket("sending an order failed", error)
+
+    def _attend(self) -> None:
+        """Send what the session wants to send, set the timer, or drop a failed socket."""
         session = self.session
         session.attention = False
         if self._socket is None:
@@ -246,44 +287,41 @@ class Connection:
             self._attempts = 0
         self._set_timer()
 
-    # A consumer that is too slow.
+    # Slow consumers.
 
-    def block(self, lane: StoppingQueue) -> None:
-        """Stop reading until there is room in `lane`, while there is something to read from."""
+    def block(self, queue: StoppingQueue) -> None:
+        """Stop reading from an open socket until there is room in `queue`."""
         is_open = self._socket is not None and self._socket.state is State.OPEN
         if is_open and self._readable.is_set():
             self._readable.clear()
             self.session.paused()
-            lane.when_roomy(self._unblock)
+            queue.when_roomy(self._unblock)
 
-    def give_up_until_drained(self, lane: StoppingQueue) -> None:
-        """Drop the socket, and open another one when there is room in `lane`.
-
-        Opening it sooner would only fill the lane again.
-        """
+    def give_up_until_drained(self, queue: StoppingQueue) -> None:
+        """Drop the socket, and open another one when there is room in `queue`."""
         if self._drain is None and self._socket is not None:
-            self._drain = lane
+            self._drain = queue
             self.session.failure = ConnectionLost(self.session.url, "the consumer is too slow")
             self.session.attention = True
 
     def refresh(self, channel: str) -> None:
-        """Subscribe to a private channel again, for the sake of its snapshot."""
-        self.session.refresh(channel, self.now())
-        self.attend()
+        """Subscribe to a private channel again, to get its snapshot."""
+        with self.step() as session:
+            session.refresh(channel, self.now())
 
     def _unblock(self) -> None:
         self._readable.set()
         if self._socket is not None:
-            # What `websockets` paused it resumes itself, and it would not pause a second time.
+            # If `websockets` paused reading, only it may resume: it would not pause again.
             if not self._socket.recv_messages.paused:
                 self._socket.transport.resume_reading()
             self.session.resumed(self.now())
-            self.attend()
+            self._attend()
 
     # Sockets.
 
     async def _live(self, reason: Exception | None = None) -> None:
-        """Serve socket after socket until one cannot be had any more."""
+        """Serve one socket after another until none can be opened."""
         try:
             if reason is not None:
                 self._start(await self._redial(reason))
@@ -301,10 +339,10 @@ class Connection:
     def _end(self, error: Exception) -> None:
         self.state = ConnectionState.DISCONNECTED
         self.session.ended(error)
-        self._on_end(error)
+        self._on_end(self, error)
 
     async def _serve(self, socket: ClientConnection) -> TransportError:
-        """Read and write until the socket ends; return why it did."""
+        """Read and write until the socket ends; return the reason."""
         writer = asyncio.create_task(self._write(socket))
         reason = ""
         code: int | None = None
@@ -314,7 +352,7 @@ class Connection:
         except ConnectionClosed as closed:
             reason = str(closed)
             code = None if closed.rcvd is None else closed.rcvd.code
-        except Exception as unexpected:  # noqa: BLE001 (whatever it was, another socket follows)
+        except Exception as unexpected:  # noqa: BLE001 (another socket is opened after any error)
             fault = unexpected
         finally:
             writer.cancel()
@@ -327,23 +365,23 @@ class Connection:
         error = self.session.failure or ConnectionLost(self.session.url, reason)
         if isinstance(error, ConnectionLost):
             error.code = code
-        # One that works and soon ends, again and again, must not be opened at the shortest pause.
+        # Sockets that open and soon end must not keep resetting the pauses.
         if self.now() - self._since >= self._options.backoff_max:
-            self._start_pauses_anew()
+            self._reset_pauses()
         self._stop(error)
         socket.transport.abort()
         await socket.wait_closed()
         return error
 
     async def _read(self, socket: ClientConnection) -> None:
-        """Take frames until the socket ends.
+        """Receive frames until the socket ends.
 
-        With the native core nearly all of them go to `_take` without passing here. `recv` suspends
-        only when no frame is there, so after some in a row others get their turn.
+        With the native core nearly all frames go to `_on_events` instead. `recv` suspends only if
+        no frame is queued, so other tasks get their turn every `IN_A_ROW` frames.
         """
         session = self.session
         receive = self._log_and_receive if logger.isEnabledFor(logging.DEBUG) else session.receive
-        # Frames that are logged take the long way.
+        # Frames that are to be logged must come through here.
         direct = None
         if isinstance(socket, DirectConnection) and receive == session.receive:
             direct = socket
@@ -356,14 +394,14 @@ class Connection:
             received_ns = time_ns()
             self._measure(receive(frame, received_ns, now()), received_ns)
             if session.attention:
-                self.attend()
+                self._attend()
             if not self._readable.is_set():
                 await self._until_readable(socket)
             elif count % IN_A_ROW == 0:
                 await asyncio.sleep(0)
 
     async def _until_readable(self, socket: ClientConnection) -> None:
-        """Wait for room, or for the end of the socket: nothing is gained by waiting longer then."""
+        """Wait until reading may go on, or until the socket has ended."""
         room = asyncio.ensure_future(self._readable.wait())
         end = asyncio.ensure_future(socket.wait_closed())
         try:
@@ -378,30 +416,30 @@ class Connection:
         return self.session.receive(frame, received_ns, now)
 
     def _receiver(self) -> Receiver | None:
-        """Return what reads the frames of a new socket, with the native core."""
+        """Return the native reader of a new socket's frames, `None` with the pure core."""
         if backend() == "pure":
             return None
         return Receiver(self.session.engine, self._options.max_frame_size)
 
-    def _take(self, events: list[Event], received_ns: int) -> None:
-        """Take what came the short way from the socket."""
+    def _on_events(self, events: list[Event], received_ns: int) -> None:
+        """Process the events of a read that bypassed the library; see `DirectConnection`."""
         session = self.session
         session.take(events, received_ns, self.now())
         self._measure(events, received_ns)
         if session.attention:
-            self.attend()
+            self._attend()
         if not self._readable.is_set() and self._socket is not None:
             self._socket.transport.pause_reading()
 
     def _measure(self, events: list[Event], received_ns: int) -> None:
-        """Note how long a read took to be dispatched, and its last message to get here."""
+        """Record the dispatch time of a read and the transit time of its last message."""
         self.dispatch.note(time.time_ns() - received_ns)
         last = events[-1]
         if type(last) is WSDataMessage and (sent_ns := last.timestamp_ns) is not None:
             self.transit.note(received_ns - sent_ns)
 
     def _send(self) -> None:
-        """Send what the session wants to send; what the socket cannot take now is written later."""
+        """Send the session's frames; `_write` sends those that the socket cannot take now."""
         outgoing = self.session.outgoing
         assert self._writer is not None
         while outgoing:
@@ -411,7 +449,7 @@ class Connection:
             outgoing.popleft()
 
     async def _write(self, socket: ClientConnection) -> None:
-        """Send in order what a socket could not take at once."""
+        """Send the frames that the socket could not take at once, in order."""
         outgoing = self.session.outgoing
         with contextlib.suppress(ConnectionClosed):
             while True:
@@ -423,7 +461,7 @@ class Connection:
     def _start(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._writer = FrameWriter(socket)
-        # New ones each time: a client may be used in one event loop after the other.
+        # New events each time, as the event loop may be another one.
         self._writable = asyncio.Event()
         self._readable = asyncio.Event()
         self._readable.set()
@@ -433,12 +471,12 @@ class Connection:
         logger.info("connected to %s", self.session.url)
         try:
             self.session.opened(self.now())
-            self.attend()
-        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
-            self._give_up_socket("beginning with it failed", error)
+            self._attend()
+        except Exception as error:  # noqa: BLE001 (logged)
+            self._give_up_socket("starting the session failed", error)
 
     def _stop(self, error: TransportError) -> None:
-        """Take leave of the socket."""
+        """Detach from the socket and tell the session that it is lost."""
         self._socket = self._writer = None
         if self._timer is not None:
             self._timer.cancel()
@@ -460,7 +498,7 @@ class Connection:
         now = self.now()
         wait = connect_budget.reserve(url, now)
         if wait > 0:
-            logger.warning("too many connections lately: waiting %.1f s", wait)
+            logger.warning("connection limit reached: waiting %.1f s", wait)
             try:
                 await asyncio.sleep(wait)
             except asyncio.CancelledError:
@@ -475,7 +513,7 @@ class Connection:
                 open_timeout=options.open_timeout,
                 close_timeout=options.close_timeout,
                 receiver=self._receiver(),
-                take=self._take,
+                on_events=self._on_events,
             )
         except Exception as error:
             without_frames(error)
@@ -485,7 +523,7 @@ class Connection:
         """Open a socket after one was lost, with growing pauses.
 
         Raises:
-            KrakenConnectorError: reconnecting is off or makes no sense, or the allowed attempts
+            KrakenConnectorError: reconnecting is disabled, the error is final, or all attempts
                 failed.
         """
         options = self._options
@@ -518,11 +556,11 @@ class Connection:
             raise reason
         raise ConnectFailed(self.session.url, self._attempts, str(reason)) from reason
 
-    def _start_pauses_anew(self) -> None:
+    def _reset_pauses(self) -> None:
         self._delays = delays(self._options.backoff_base, self._options.backoff_max)
 
     async def _drained(self) -> None:
-        """Wait until the consumer whose lane overflowed has caught up."""
+        """Wait until there is room in the queue that overflowed."""
         if self._drain is not None:
             roomy = asyncio.Event()
             self._drain.when_roomy(roomy.set)
@@ -531,7 +569,7 @@ class Connection:
     # Time and tokens.
 
     def _set_timer(self) -> None:
-        """Come back when the session wants to, and when it wants a token."""
+        """Schedule the session's next deadline, and fetch a token if it needs one."""
         if self._timer is not None:
             self._timer.cancel()
         now = self.now()
@@ -549,13 +587,13 @@ class Connection:
         try:
             self.session.look(now, time.time_ns())
             self.session.tick(now)
-            self.attend()
-        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
-            # A timer that never came back would leave everybody waiting; a new socket has one.
-            self._give_up_socket("its timer failed", error)
+            self._attend()
+        except Exception as error:  # noqa: BLE001 (logged)
+            # Without a timer no request would ever time out; a new socket starts a new one.
+            self._give_up_socket("the timer failed", error)
 
     def _give_up_socket(self, why: str, error: Exception) -> None:
-        """Let another socket follow, as the bookkeeping of this one failed."""
+        """Replace the socket after an unexpected error."""
         logger.error("%s: %s", self.session.url, why, exc_info=error)
         self.session.failure = ConnectionLost(self.session.url, why)
         if self._socket is not None:
@@ -568,20 +606,20 @@ class Connection:
         if (refused := self.session.take_refused_token()) is not None:
             self._tokens.refused(refused)
         self._fetching = asyncio.create_task(_fetched(self._tokens))
-        # Comes in a later step, also where tasks are eager and this one is done by now.
+        # Called in a later step, even if an eager task is done by now.
         self._fetching.add_done_callback(self._take_token)
 
     def _take_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
         if not fetching.cancelled():
-            fetching.exception()  # Otherwise asyncio logs that nobody asked.
+            fetching.exception()  # Otherwise asyncio logs that it was never retrieved.
         if fetching is not self._fetching or self._tokens is None:
-            return  # It was for a socket that is gone.
+            return  # For an earlier socket.
         self._fetching = None
         try:
             self._use_token(fetching)
-            self.attend()
-        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
-            self._give_up_socket("its token could not be used", error)
+            self._attend()
+        except Exception as error:  # noqa: BLE001 (logged)
+            self._give_up_socket("using a token failed", error)
 
     def _use_token(self, fetching: asyncio.Task[WebSocketToken]) -> None:
         assert self._tokens is not None
@@ -596,17 +634,17 @@ class Connection:
             token = fetching.result()
             self.session.set_token(token.token, self.now(), token.expires)
         if self.session.wants_token:
-            # The socket works, so connecting did not fail; its pauses stay.
+            # The socket works, so it does not count as a failed attempt; the pauses stay.
             self._attempts = 0
 
 
 async def _fetched(tokens: OwnTokens) -> WebSocketToken:
-    """Fetch a token. Logs of asyncio show what tasks return, so it is no string."""
+    """Fetch a token, as an object that hides it: asyncio logs the results of tasks."""
     return WebSocketToken(await tokens.get_token(), tokens.good_for)
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
-    """End an attempt to connect that nobody wants any more, successful or not."""
+    """Cancel an attempt to connect; close its socket if it was opened already."""
     opening.cancel()
     try:
         await wait_shielded(opening)

@@ -1,8 +1,8 @@
-"""The socket: opened by `websockets`, which does TLS, proxies, the handshake and the close.
+"""The socket: opened by `websockets`, which does TLS, proxies, handshake and closing.
 
-With the native core messages do not take the library's way: what a read brings goes straight from
-the read buffer to the engine, and only what is no plain text frame (pings, pongs, closes,
-fragments, compressed frames) goes on to the library, on frame boundaries.
+With the native core, text frames bypass the library: they go from the read buffer straight to the
+engine. All other frames (pings, pongs, closes, fragments, compressed frames) go to the library,
+always whole.
 """
 
 from __future__ import annotations
@@ -30,20 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = ["DirectConnection", "FrameWriter", "open_socket"]
 
-#: Heads of frames, by the size of what they carry (RFC 6455, section 5.2).
+#: Frame headers by payload length (RFC 6455, section 5.2).
 _SHORT, _MIDDLE, _LONG = (struct.Struct(f"!BB{size}4s").pack for size in ("", "H", "Q"))
-#: Looked up once: members of an enum take their time.
+#: Looked up once, as access to an enum member is slow.
 OPEN = State.OPEN
-#: What a socket does with the events of a read: the events, and when they were received in
-#: nanoseconds since the epoch.
-Take = Callable[["list[Event]", int], None]
+#: Called with the events of a read and the time of receipt, nanoseconds since the epoch.
+OnEvents = Callable[["list[Event]", int], None]
 
-#: Where the head of an HTTP response ends.
+#: The end of the headers of an HTTP response.
 _END_OF_HEAD = b"\r\n\r\n"
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
-    """Keeps the DEBUG records of `websockets` out of every log: they print frames with tokens."""
+    """Drops the DEBUG records of `websockets`, which show frames with tokens."""
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 (the name is logging's)
         return level > logging.DEBUG and super().isEnabledFor(level)
@@ -57,31 +56,31 @@ class _Connect(connect):
 
 
 class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
-    """A connection whose text frames take the short way.
+    """A connection whose text frames can bypass the library.
 
-    It begins, and after each frame that is not plain text goes on, with the library's way, so that
-    messages stay in order: `go_direct` switches when everything that took the library's way has
-    been received.
+    At first, and again after each frame of another kind, all frames go to the library. `go_direct`
+    starts the bypass once everything that the library holds was received, so messages stay in
+    order.
 
     Attributes:
-        failure: what `take` raised; the connection is ended then.
+        failure: the exception that `on_events` raised, which ended the connection.
     """
 
     def __init__(
-        self, receiver: Receiver, take: Take, protocol: ClientProtocol, **options: Any
+        self, receiver: Receiver, on_events: OnEvents, protocol: ClientProtocol, **options: Any
     ) -> None:
         super().__init__(protocol, **options)
         self.failure: Exception | None = None
         self._receiver = receiver
-        self._take = take
+        self._on_events = on_events
         self._head = bytearray()
         self._early: bytearray | None = bytearray(64 * 1024)
 
     def go_direct(self) -> None:
-        """Take the short way from now on, if nothing is left on the library's.
+        """Bypass the library from now on, if it holds no more messages.
 
-        What comes after a close or an error is not to be processed (RFC 6455, sections 1.4 and
-        7.1.7): the library drops it.
+        Not after a close or an error: later data must not be processed (RFC 6455, sections 1.4 and
+        7.1.7), and the library drops it.
         """
         receiver = self._receiver
         if receiver.is_direct or self._early is not None or len(self.recv_messages.frames):
@@ -89,18 +88,18 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
         receiver.is_direct = self.protocol.state is OPEN
 
     def go_long(self) -> None:
-        """Give text frames to the library from now on, so that the engine gets none any more."""
+        """Give all frames to the library from now on, so that the engine receives none."""
         self._receiver.is_direct = False
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where the event loop shall read to."""
+        """Return the buffer that the event loop reads into."""
         if self._early is not None:
             return memoryview(self._early)
-        # With TLS, which looks this method up only once.
+        # Reached with TLS only, which looks this method up once, before the handshake.
         return self._receiver.get_buffer(sizehint)
 
     def data_received(self, data: bytes) -> None:
-        """Take what an event loop read that hands over bytes all the same, as uvloop does."""
+        """Handle data of an event loop that passes bytes, such as uvloop."""
         while data:
             room = self.get_buffer(len(data))
             size = min(len(room), len(data))
@@ -109,13 +108,13 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             self.buffer_updated(size)
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Take what the event loop read."""
+        """Handle `nbytes` that the event loop has read into the buffer."""
         if self._early is not None:
             self._handshake(bytes(self._early[:nbytes]))
             return
         try:
-            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._take)
-        except Exception as error:  # noqa: BLE001 (whoever reads from this connection raises it)
+            rest = self._receiver.buffer_updated(nbytes, time.time_ns(), self._on_events)
+        except Exception as error:  # noqa: BLE001 (raised by the reader of this connection)
             self.failure = error
             self.transport.abort()
             return
@@ -123,11 +122,11 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             super().data_received(rest)
 
     def _handshake(self, data: bytes) -> None:
-        """Give the library the head of the response; after it, frames begin.
+        """Give the library the headers of the response; frames follow them.
 
-        A response that refuses the connection goes to the library as a whole.
+        A response that refuses the connection is given to the library completely.
         """
-        already = len(self._head)
+        size_before = len(self._head)
         self._head += data
         end = self._head.find(_END_OF_HEAD)
         if end < 0 or not self._head.startswith(b"HTTP/1.1 101"):
@@ -135,9 +134,9 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             return
         end += len(_END_OF_HEAD)
         frames = bytes(self._head[end:])
-        super().data_received(data[: end - already])
+        super().data_received(data[: end - size_before])
         self._early = None
-        # Without a step in between, as it is wanted before every read.
+        # Bound directly, as it is called before every read.
         self.get_buffer = self._receiver.get_buffer  # type: ignore[method-assign]
         self._head.clear()
         self.data_received(frames)
@@ -151,27 +150,27 @@ async def open_socket(
     open_timeout: float,
     close_timeout: float,
     receiver: Receiver | None,
-    take: Take,
+    on_events: OnEvents,
 ) -> ClientConnection:
-    """Open a socket. Pings are the session's business, so the library sends none.
+    """Open a socket. The library sends no pings, as the session does.
 
     Args:
-        url: where to.
+        url: WebSocket endpoint.
         network: TLS settings and proxy.
         max_frame_size: longest message, bytes.
         open_timeout: longest wait, seconds.
         close_timeout: longest wait for the closing handshake, seconds.
-        receiver: reads frames, with the native core; without it messages come from `recv` alone.
-        take: gets the events that `receiver` reads.
+        receiver: reads text frames, with the native core; without it all messages come from `recv`.
+        on_events: called with the events that `receiver` reads.
 
     Raises:
-        TimeoutError: it took longer than `open_timeout`.
-        Exception: none came about. What is raised depends on the event loop, on the proxy and on
-            what was answered.
+        TimeoutError: opening took longer than `open_timeout`.
+        Exception: the socket cannot be opened. The type depends on the event loop, the proxy and
+            the response.
     """
     options: dict[str, Any] = {}
     if receiver is not None:
-        options["create_connection"] = functools.partial(DirectConnection, receiver, take)
+        options["create_connection"] = functools.partial(DirectConnection, receiver, on_events)
     try:
         async with asyncio.timeout(open_timeout):
             return await _Connect(
@@ -191,13 +190,13 @@ async def open_socket(
 
 
 async def _route(url: str, network: Network) -> dict[str, Any]:
-    """Return the options by which `connect` takes the right way.
+    """Return the options of `connect` for TLS, proxy and address.
 
-    Names with several addresses are resolved here: event loops other than that of asyncio try one
-    address after the other, each for as long as the system does, and asyncio does so by default.
+    Names with several addresses are resolved here, because event loops wait for the system's
+    timeout before they try the next address.
 
     Raises:
-        OSError, ValueError: there is no way.
+        OSError, ValueError: the host cannot be reached.
     """
     parts = urlsplit(url)
     is_secure = parts.scheme == "wss"
@@ -212,7 +211,7 @@ async def _route(url: str, network: Network) -> dict[str, Any]:
 
 
 async def _route_to_proxy(proxy: str, network: Network) -> dict[str, Any]:
-    """Return the options for a proxy. The library connects to it, so it is given its address."""
+    """Return the options for a proxy, with the name in its URL replaced by its best address."""
     parts = urlsplit(proxy)
     host = parts.hostname or ""
     options: dict[str, Any] = {"proxy": proxy}
@@ -224,17 +223,17 @@ async def _route_to_proxy(proxy: str, network: Network) -> dict[str, Any]:
         with await connect_first(addresses) as trial:
             address = trial.getpeername()[0]
         user, at, _ = parts.netloc.rpartition("@")
-        place = f"[{address}]" if ":" in address else address
+        name = f"[{address}]" if ":" in address else address
         port = "" if parts.port is None else f":{parts.port}"
-        options["proxy"] = parts._replace(netloc=f"{user}{at}{place}{port}").geturl()
+        options["proxy"] = parts._replace(netloc=f"{user}{at}{name}{port}").geturl()
     return options
 
 
 class FrameWriter:
-    """Writes text frames in the very step of the caller, for one socket.
+    """Writes text frames to one socket, without an await.
 
-    `socket.send` does the same by way of a coroutine, a frame object and a queue of its own. What
-    is written here is what it would write: a whole, masked text frame (RFC 6455, section 5.2).
+    `socket.send` writes the same bytes, a whole and masked text frame (RFC 6455, section 5.2), but
+    needs a coroutine and a frame object for it.
     """
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -245,7 +244,7 @@ class FrameWriter:
         """Write a text frame.
 
         Returns:
-            False when the socket is closing or its peer is too slow; nothing was written then.
+            False if nothing was written: the socket is closing, or its peer is too slow.
         """
         socket = self._socket
         transport = socket.transport
@@ -264,8 +263,8 @@ class FrameWriter:
 
 
 def _masks() -> Iterator[bytes]:
-    """Make masks that nobody can foresee, as section 5.3 asks for."""
+    """Yield unpredictable masks (RFC 6455, section 5.3)."""
     while True:
         pool = os.urandom(4096)
-        for place in range(0, len(pool), 4):
-            yield pool[place : place + 4]
+        for start in range(0, len(pool), 4):
+            yield pool[start : start + 4]

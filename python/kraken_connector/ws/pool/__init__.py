@@ -1,1 +1,1 @@
-"""The connections of one client: which there are, and which serves what."""
+"""The connections of one client."""

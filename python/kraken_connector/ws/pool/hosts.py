@@ -1,4 +1,4 @@
-"""Which host serves what."""
+"""The hosts of a client and the channels that each serves."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Host:
     """One endpoint.
 
     Attributes:
-        name: `public`, `private` or `level3`: the first of what it serves.
-        url: where it is.
-        serves: all that it serves, by the same names.
+        name: `public`, `private` or `level3`, the first of `serves`.
+        url: its URL.
+        serves: the groups of channels that it serves: `public`, `private` and `level3`.
     """
 
     name: str
@@ -33,20 +33,20 @@ class Host:
 
     @property
     def takes_tokens(self) -> bool:
-        """Whether something that it serves needs a token."""
+        """Whether any of its channels needs a token."""
         return bool(self.serves - {"public"})
 
 
 class Hosts:
-    """The endpoints of one client. Those that share a URL are one host.
+    """The endpoints of one client. Endpoints with the same URL are one host.
 
     Args:
-        url: serves public market data, and everything that has no endpoint of its own.
-        auth_url: serves `executions`, `balances` and trading.
-        level3_url: serves `level3`.
+        url: endpoint of public market data, and of everything without an endpoint of its own.
+        auth_url: endpoint of `executions`, `balances` and trading.
+        level3_url: endpoint of `level3`.
 
     Raises:
-        TypeError, ValueError: something is no WebSocket URL.
+        TypeError, ValueError: a value is not a WebSocket URL.
     """
 
     def __init__(
@@ -63,10 +63,10 @@ class Hosts:
             "level3": _checked("level3_url", level3_url),
         }
         hosts: dict[str, Host] = {}
-        for name, place in urls.items():
-            served = frozenset(other for other in urls if urls[other] == place)
-            hosts.setdefault(place, Host(name, place, served))
-        self._by_name = {name: hosts[place] for name, place in urls.items()}
+        for name, address in urls.items():
+            served = frozenset(other for other in urls if urls[other] == address)
+            hosts.setdefault(address, Host(name, address, served))
+        self._by_name = {name: hosts[address] for name, address in urls.items()}
 
     @property
     def public(self) -> Host:
@@ -77,7 +77,7 @@ class Hosts:
         """Return the host that serves `public`, `private` or `level3`.
 
         Raises:
-            ValueError: there is no such name.
+            ValueError: `name` is unknown.
         """
         if name not in self._by_name:
             names = ", ".join(self._by_name)
@@ -85,7 +85,7 @@ class Hosts:
         return self._by_name[name]
 
     def of_channel(self, channel: str) -> Host:
-        """Return the host of a channel; what is not known is public."""
+        """Return the host of a channel; unknown channels are public."""
         if channel in PRIVATE_CHANNELS:
             return self._by_name["private"]
         return self._by_name["level3" if channel == "level3" else "public"]
@@ -96,7 +96,7 @@ class Hosts:
 
 
 def _checked(name: str, url: object) -> str:
-    """Return a WebSocket URL, but not one of the exchange's older API."""
+    """Return the URL after checking that it is one of version 2 of the API."""
     good = checked_url(name, url)
     parts = urlsplit(good)
     if parts.hostname in V1_HOSTS and not parts.path.strip("/"):

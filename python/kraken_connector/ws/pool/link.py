@@ -1,4 +1,4 @@
-"""One connection of a client's pool: what it serves, where its messages go, how it looks."""
+"""One connection of a pool, and the view of it that users get."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ..protocol.session import Session
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host
 
-__all__ = ["ConnectionView", "Link", "shelf_of"]
+__all__ = ["ConnectionView", "Link", "symbol_group"]
 
 
 class Link:
-    """One connection with its place in the pool.
+    """One connection of a pool.
 
     Args:
-        name: what it is called.
-        host: where it connects.
+        name: its name.
+        host: its host.
         connection: the connection.
-        places: where its subscriptions' messages go.
-        arbiter: makes one feed of its books and its twin's.
-        is_twin: whether it only carries the books of another connection too.
+        places: the destinations of its subscriptions' messages.
+        merge: merges its books with those of its twin.
+        is_twin: whether it duplicates the books of another connection.
 
     Attributes:
         reserved: channels and symbols that are about to be subscribed on it.
@@ -43,10 +43,10 @@ class Link:
         connection: Connection,
         places: Places,
         *,
-        arbiter: Merge | None = None,
+        merge: Merge | None = None,
         is_twin: bool = False,
     ) -> None:
-        self.arbiter = arbiter
+        self.merge = merge
         self.is_twin = is_twin
         self.name = name
         self.host = host
@@ -63,43 +63,43 @@ class Link:
 
     @property
     def state(self) -> ConnectionState:
-        """What the connection is doing."""
+        """State of the connection."""
         return self.connection.state
 
     @property
-    def is_missing(self) -> bool:
-        """Whether it leaves something unserved: it has ended by itself, or a stream has a gap."""
+    def is_incomplete(self) -> bool:
+        """Whether it gave up with subscriptions, or a private stream has a gap."""
         if self.state is ConnectionState.DISCONNECTED:
             return bool(self.session.registry)
         return self.session.has_stale_stream
 
     @property
     def books(self) -> Engine:
-        """Where the books are that users see."""
-        return self.session.engine if self.arbiter is None else self.arbiter.engine
+        """The engine whose books users read."""
+        return self.session.engine if self.merge is None else self.merge.engine
 
-    def symbols(self, shelf: str) -> set[str]:
-        """Return the symbols that it carries, or is about to.
+    def symbols(self, group: str) -> set[str]:
+        """Return the symbols that are subscribed on it, or about to be.
 
         Args:
-            shelf: `level3`, or `public` for those of all other channels.
+            group: the symbols' group; see `symbol_group`.
         """
         found = {(entry.topic.channel, entry.topic.symbol) for entry in self.session.registry}
         found |= self.reserved.keys()
-        return {symbol for channel, symbol in found if symbol and shelf_of(channel) == shelf}
+        return {symbol for channel, symbol in found if symbol and symbol_group(channel) == group}
 
-    def present(self, params: SubscriptionParams) -> None:
-        """Prepare for books that are about to be subscribed."""
-        if self.arbiter is not None and isinstance(params, BookParams):
+    def expect(self, params: SubscriptionParams) -> None:
+        """Prepare the merge for books that are about to be subscribed."""
+        if self.merge is not None and isinstance(params, BookParams):
             for symbol in params.symbols:
-                self.arbiter.expect(symbol, params.depth)
+                self.merge.expect(symbol, params.depth)
 
     async def open(self, check: Callable[[], None]) -> None:
-        """Open the connection, if it is not; several callers open it once.
+        """Open the connection unless it is open; concurrent calls open it once.
 
         Args:
-            check: called when this caller's turn has come; it raises if the client was
-                disconnected meanwhile.
+            check: called before opening, after waiting for concurrent calls; it raises if the
+                client was disconnected meanwhile.
 
         Raises:
             ConnectFailed: it cannot be opened.
@@ -110,20 +110,17 @@ class Link:
                 await self.connection.open()
 
     def renew(self) -> None:
-        """Begin anew: a client may be used in one event loop after the other."""
+        """Prepare for the current event loop, which may be another one than before."""
         self._opening = asyncio.Lock()
 
 
-def shelf_of(channel: str) -> str:
-    """Return what a channel's symbols are counted with."""
+def symbol_group(channel: str) -> str:
+    """Return `level3`, or `public` for all other channels; each has a limit of its own."""
     return "level3" if channel == "level3" else "public"
 
 
 class ConnectionView:
-    """A look at one connection; it always shows the present.
-
-    Attributes are read-only. It stays good when the connection is lost and opened again.
-    """
+    """A live, read-only view of one connection; it stays valid through reconnects."""
 
     __slots__ = ("_link",)
 
@@ -132,71 +129,71 @@ class ConnectionView:
 
     @property
     def name(self) -> str:
-        """What the connection is called: its host's name, with a number from the second one on."""
+        """Name of its host, with a number from the host's second connection on."""
         return self._link.name
 
     @property
     def url(self) -> str:
-        """Where it connects."""
+        """URL of its host."""
         return self._link.host.url
 
     @property
     def serves(self) -> frozenset[str]:
-        """What its host serves: some of `public`, `private` and `level3`."""
+        """The groups of channels that its host serves: `public`, `private`, `level3`."""
         return self._link.host.serves
 
     @property
     def state(self) -> ConnectionState:
-        """What it is doing."""
+        """State of the connection."""
         return self._link.state
 
     @property
     def connection_id(self) -> int | None:
-        """The exchange's id of it, unsigned 64 bit; `None` while unknown."""
+        """Kraken's id of the connection, an unsigned 64-bit integer; `None` if unknown."""
         return self._link.session.connection_id
 
     @property
     def system_status(self) -> str | None:
-        """State of the exchange's engine as told on it, `None` while unknown."""
+        """Status of the matching engine as received on it, `None` while unknown."""
         return self._link.session.system_status
 
     @property
     def reconnects(self) -> int:
-        """Sockets that it opened after the first."""
+        """Number of sockets that it opened after the first."""
         return self._link.connection.reconnects
 
     @property
     def resyncs(self) -> int:
-        """Streams that were asked for again on it."""
+        """Number of streams that were resynced on it."""
         return self._link.session.repair.count
 
     @property
     def latency(self) -> float | None:
-        """Seconds that the last ping took, `None` before the first pong."""
+        """Round trip of the last ping in seconds, `None` before the first pong."""
         return self._link.session.latency
 
     @property
     def subscriptions(self) -> int:
-        """Streams that it carries: a channel of a symbol each."""
+        """Number of its streams, one for each channel and symbol."""
         return sum(1 for _ in self._link.session.registry)
 
     @property
     def symbols(self) -> frozenset[str]:
-        """The currency pairs that it carries."""
+        """The currency pairs that are subscribed on it."""
         return frozenset(
             entry.topic.symbol for entry in self._link.session.registry if entry.topic.symbol
         )
 
     def stats(self) -> dict[str, Any]:
-        """Return its counts, as `KrakenWSClient.stats` has them.
+        """Return its counters; see `KrakenWSClient.stats`.
 
-        With a redundant feed also, for its books: `duplicates`, the messages that were delivered
-        when the other connection brought them, and `switches`, how often a whole book was
-        delivered because the two connections differed; both of the two together.
+        With `redundant=True` there are also two counters of the pair of connections together:
+        `duplicates`, the book messages that the other connection had brought before, and
+        `switches`, how often a whole book was delivered because the two connections differed.
         """
         connection, session = self._link.connection, self._link.session
-        arbiter = self._link.arbiter
-        feed = {"duplicates": arbiter.duplicates, "switches": arbiter.switches} if arbiter else {}
+        merge = self._link.merge
+        feed = {"duplicates": merge.duplicates, "switches": merge.switches} if merge else {}
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,

@@ -1,4 +1,4 @@
-"""The connections of one client: which there are, and which serves what."""
+"""The connections of one client, and which of them carries which subscription."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from itertools import chain
 from ..._backend import Engine
 from ...exceptions import ConnectFailed, NotConnected
 from ..constants import LEVEL3_SYMBOLS, ConnectionState
+from ..network.connection import Connection
 from ..protocol.merge import Merge
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host, Hosts
-from .link import Link, shelf_of
+from .link import Link, symbol_group
 from .wiring import Wiring
 
 __all__ = ["Pool"]
@@ -28,19 +29,19 @@ Part = tuple[Link, SubscriptionParams]
 class Pool:
     """The connections of one client, each opened when it is first needed.
 
-    When market data ends for good while there is a private connection of its own, all others are
-    closed and that one goes on: without the market, orders must still be cancelled.
+    When the market data connections give up and there is a separate private connection, only the
+    private one stays open, so that orders can still be cancelled.
 
-    A symbol stays on the connection that it was put on, with all its channels, as long as it is
-    subscribed, and comes back there if there is room. With a redundant feed each public connection
-    has a twin that carries the same books.
+    All channels of a symbol (`level3` apart) are subscribed on the same connection. A symbol that
+    is subscribed again returns to its connection if there is room. With `redundant=True` each
+    public connection has a twin with the same books.
 
     Args:
         hosts: the endpoints.
-        wiring: what the connections are made with.
-        on_end: called when one has ended by itself and the client must end with it.
-        on_market_end: called when market data has ended for good and trading goes on; by default
-            it ends in the inbox.
+        wiring: builds the connections.
+        on_end: called when a connection gave up and the client must end.
+        on_market_end: called when market data has ended and trading continues; by default the
+            inbox raises the reason.
     """
 
     def __init__(
@@ -54,16 +55,16 @@ class Pool:
         self._wiring = wiring
         self._on_end = on_end
         self._on_market_end = on_market_end or wiring.inbox.interrupt
-        # The public ones come first, whichever is opened first.
+        # Public connections come first in iterations, in whatever order hosts are opened.
         self._links: dict[Host, list[Link]] = {hosts.public: []}
         self._twins: dict[Link, Link] = {}
-        self._homes: dict[tuple[str, str], Link] = {}
+        self._carriers: dict[tuple[str, str], Link] = {}
         self._has_ended = self._is_trading_only = False
         self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def __iter__(self) -> Iterator[Link]:
-        """Iterate over the connections, the first public one first, twins last."""
+        """Iterate over the connections: public ones first, twins last."""
         return chain(*self._links.values(), self._twins.values())
 
     def __bool__(self) -> bool:
@@ -71,11 +72,11 @@ class Pool:
 
     @property
     def state(self) -> ConnectionState:
-        """What the connections are doing together.
+        """State of all connections together.
 
-        `CONNECTED` means that all that was opened is. While one reconnects, has ended and left
-        something unserved, or has a gap in a private stream, it is `RECONNECTING`. When market data
-        has ended and the private connection goes on, it is `TRADING_ONLY`.
+        `CONNECTED` if all that were opened are. `RECONNECTING` while one reconnects, gave up with
+        subscriptions, or has a gap in a private stream. `TRADING_ONLY` if market data has ended
+        and the private connection continues.
         """
         states = {link.state for link in self}
         if self._has_ended or states <= {ConnectionState.DISCONNECTED}:
@@ -84,7 +85,7 @@ class Pool:
             return ConnectionState.TRADING_ONLY
         if states <= {ConnectionState.CONNECTING, ConnectionState.DISCONNECTED}:
             return ConnectionState.CONNECTING
-        if ConnectionState.RECONNECTING in states or any(link.is_missing for link in self):
+        if ConnectionState.RECONNECTING in states or any(link.is_incomplete for link in self):
             return ConnectionState.RECONNECTING
         return ConnectionState.CONNECTED
 
@@ -92,46 +93,46 @@ class Pool:
     def primary(self) -> Link | None:
         """The first public connection that works, else the first of another host.
 
-        `None` before anything was asked for.
+        `None` before `connect`.
         """
         working = (link for link in self if link.state is not ConnectionState.DISCONNECTED)
         return next(working, None) or next(iter(self), None)
 
     def engine_of(self, symbol: str) -> Engine:
-        """Return the engine whose book of a symbol users see."""
-        home = self._homes.get(("public", symbol))
-        return (home or self._first(self.hosts.public)).books
+        """Return the engine that has the book of a symbol that users read."""
+        carrier = self._carriers.get(("public", symbol))
+        return (carrier or self._first(self.hosts.public)).books
 
     # Life.
 
     async def connect(self, hosts: Collection[str] = ("public",)) -> None:
-        """Open a connection to each of some hosts, and those that had subscriptions when one ended.
+        """Open a connection to each of `hosts`, and all connections that have subscriptions.
 
-        Others are opened when they are first needed. While only trading goes on, what still works
-        stays as it is.
+        Other connections are opened when they are first needed. In state `TRADING_ONLY` open
+        connections stay as they are.
 
         Args:
             hosts: some of `public`, `private` and `level3`.
 
         Raises:
-            ValueError: there is no such host, or none is named.
-            ConnectFailed: one cannot be opened; then none is.
+            ValueError: `hosts` is empty or has an unknown name.
+            ConnectFailed: one cannot be opened; those that were opened are closed again.
         """
         if not hosts or isinstance(hosts, str):
-            raise ValueError(f"hosts must name some hosts, not {hosts!r}")
+            raise ValueError(f"hosts must be a list of host names, not {hosts!r}")
         named = dict.fromkeys(self.hosts.named(name) for name in hosts)
         self._loop = asyncio.get_running_loop()
         await self._wait_closing()
         self._has_ended = False
         wanted = [self._first(host) for host in named]
         wanted += [link for link in self if link.session.registry and link not in wanted]
-        resting = [link for link in self if link.connection.state is ConnectionState.DISCONNECTED]
-        for link in resting:
+        closed = [link for link in self if link.connection.state is ConnectionState.DISCONNECTED]
+        for link in closed:
             link.renew()
         opened: list[Link] = []
         try:
             for link in wanted:
-                if link in resting:
+                if link in closed:
                     await link.connection.open()
                     opened.append(link)
         except BaseException:
@@ -140,12 +141,12 @@ class Pool:
         self._is_trading_only = False
 
     def check_loop(self, action: str) -> None:
-        """Refuse what is called where the connections are not.
+        """Check that a method is called on the event loop of `connect`.
 
-        Nothing here is locked: another thread could change a queue or a book half-way.
+        Nothing is locked: calls from another thread could corrupt queues and books.
 
         Raises:
-            RuntimeError: the event loop is another one than that of `connect`.
+            RuntimeError: it is called on another event loop.
         """
         if self._loop is not None and asyncio.get_running_loop() is not self._loop:
             raise RuntimeError(
@@ -154,7 +155,7 @@ class Pool:
             )
 
     async def close(self, *, forget: bool = True) -> None:
-        """Close all connections, and end what is subscribed on them unless `forget` is false."""
+        """Close all connections, and end their subscriptions unless `forget` is false."""
         await self._wait_closing()
         self._is_trading_only = False
         await self._close(list(self), forget=forget)
@@ -168,31 +169,33 @@ class Pool:
     def _stop(self, links: Collection[Link], *, forget: bool) -> None:
         """Stop connections; `_wait_closed` must follow."""
         if forget:
-            # Before the sockets go: a user who leaves makes no gap.
-            for arbiter in _arbiters(links):
-                arbiter.close()
+            # Before the sockets are closed: a disconnect by the user is not a gap.
+            for merge in _merges(links):
+                merge.close()
         for link in links:
             link.connection.stop(forget=forget)
-        for arbiter in _arbiters(links):
-            arbiter.report_gaps()
+        for merge in _merges(links):
+            merge.report_gaps()
 
     async def _wait_closing(self) -> None:
-        """Wait for what is being closed already."""
+        """Wait for connections that are being closed."""
         if self._closing:
             await asyncio.wait(self._closing)
 
-    def _ended(self, link: Link, reason: Exception) -> None:
-        """Go on without a connection where nothing can be mistaken by that, else end.
+    def _ended(self, connection: Connection, reason: Exception) -> None:
+        """Decide what follows when a connection gave up: retry, continue without it, or end.
 
-        Books of level 3 cannot be read any more, and books with another leg still can. But public
-        market data that falls silent looks like a quiet market, so it ends; fills that do not come
-        look like none, so a private connection is tried for as long as that may help.
+        The client continues without `level3`, whose books raise from now on, and retries one of
+        two redundant connections. A private connection is retried as long as errors are retryable,
+        as missing fills would look like no fills. The client ends without public market data,
+        whose silence would look like a quiet market; a private connection continues then.
         """
+        link = next(link for link in self if link.connection is connection)
         twin = self._twins.get(link)
         has_other = twin is not None and twin.state is ConnectionState.CONNECTED
         is_kept = link.is_twin or has_other or _is_private(link)
         if is_kept and link.connection.may_try_again(reason):
-            logger.warning("%s is still away: %s", link.name, reason)
+            logger.warning("%s is not connected yet: %s", link.name, reason)
             link.connection.keep_trying(reason)
             return
         if link.is_twin or link.host.serves == {"level3"}:
@@ -202,15 +205,15 @@ class Pool:
             self._end_market(reason)
             return
         self._has_ended = True
-        for arbiter in _arbiters(self):
-            arbiter.report_gaps()
+        for merge in _merges(self):
+            merge.report_gaps()
         self._on_end(reason)
 
     def _end_market(self, reason: Exception) -> None:
-        """Go on with the private connections alone."""
+        """Close all but the private connections."""
         if self._is_trading_only:
             return
-        logger.error("market data ended, only trading goes on: %s", reason)
+        logger.error("market data ended, only trading continues: %s", reason)
         self._is_trading_only = True
         ended = [link for link in self if not _is_private(link)]
         self._stop(ended, forget=False)
@@ -219,10 +222,10 @@ class Pool:
         closing.add_done_callback(self._closing.discard)
         self._on_market_end(reason)
 
-    # Who serves what.
+    # Finding connections.
 
     def carrier(self, channel: str) -> Link | None:
-        """Return the first connection to the host of a channel, `None` if there never was one."""
+        """Return the first connection to the host of a channel, `None` if there is none yet."""
         links = self._links.get(self.hosts.of_channel(channel))
         return links[0] if links else None
 
@@ -231,7 +234,7 @@ class Pool:
         return await self.of_host(self.hosts.of_channel(channel), action)
 
     async def of_host(self, host: Host, action: str) -> Link:
-        """Return the first connection to a host, opened when it is the first time.
+        """Return the first connection to a host, opened if it is not.
 
         Raises:
             NotConnected: the client is not connected.
@@ -244,18 +247,20 @@ class Pool:
 
     @asynccontextmanager
     async def room_for(self, params: SubscriptionParams) -> AsyncIterator[list[Part]]:
-        """Find the connections that what is asked for goes to, and open them.
+        """Divide a subscription between connections, and open them.
 
-        The room is kept until the end of the block, in which it is to be subscribed.
+        The symbols are reserved until the end of the block; subscribe within it.
 
         Raises:
             NotConnected: the client is not connected.
-            ConnectFailed: one of them cannot be opened, nor its twin.
+            ConnectFailed: a connection cannot be opened, nor its twin.
         """
         self._check_connected("subscribe", self.hosts.of_channel(params.channel))
         parts = self._assigned(params)
-        taken = [(link, Counter((part.channel, s) for s in part.symbols)) for link, part in parts]
-        for link, symbols in taken:
+        reserved = [
+            (link, Counter((part.channel, s) for s in part.symbols)) for link, part in parts
+        ]
+        for link, symbols in reserved:
             link.reserved += symbols
         try:
             twins = [(self._twin(link), part) for link, part in parts if _is_doubled(link, part)]
@@ -263,15 +268,15 @@ class Pool:
                 await self._open(link)
             yield parts + twins
         finally:
-            for link, symbols in taken:
+            for link, symbols in reserved:
                 link.reserved -= symbols
 
     def carrying(self, params: SubscriptionParams, action: str) -> list[Part]:
-        """Find the connections that carry what is subscribed.
+        """Divide a subscription between the connections that carry it.
 
         Raises:
             NotConnected: the client is not connected.
-            KeyError: something of it is not subscribed.
+            KeyError: a symbol is not subscribed.
         """
         host = self.hosts.of_channel(params.channel)
         self._check_connected(action, host)
@@ -279,10 +284,10 @@ class Pool:
         if not links:
             names = ", ".join(params.symbols) or params.channel
             raise KeyError(f"No tracked subscription for {params.channel} of {names}")
-        shelf = shelf_of(params.channel)
+        group = symbol_group(params.channel)
         parts = _split(
             params,
-            [self._homes.get((shelf, symbol), links[0]) for symbol in params.symbols or [""]],
+            [self._carriers.get((group, symbol), links[0]) for symbol in params.symbols or [""]],
         )
         for link, part in parts:
             if unknown := link.session.registry.missing(part, params):
@@ -293,12 +298,12 @@ class Pool:
         return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 
     async def opened(self, symbol: str, channel: str, action: str) -> list[Link]:
-        """Return the connections that carry a book, opened if they had ended.
+        """Return the connections that carry a book, opened again if they gave up.
 
         Raises:
             NotConnected: the client is not connected.
-            KeyError: it is not subscribed.
-            ConnectFailed: they cannot be opened.
+            KeyError: the book is not subscribed.
+            ConnectFailed: no connection can be opened.
         """
         self._check_connected(action, self.hosts.of_channel(channel))
         links = [link for link in self if link.session.registry.book(symbol, channel)]
@@ -308,20 +313,20 @@ class Pool:
         return links
 
     def tidy(self, params: SubscriptionParams, *, with_twins: bool = False) -> None:
-        """Present no more the books that no connection carries any more.
+        """Remove books from the merge that no connection carries any more.
 
         Args:
-            params: what was subscribed.
-            with_twins: whether a book is presented on if a twin alone carries it.
+            params: the subscription that ended.
+            with_twins: whether a book stays that only a twin carries.
         """
         if params.channel != "book":
             return
         for link in self._twins:
-            legs = [link, self._twins[link]] if with_twins else [link]
+            carriers = [link, self._twins[link]] if with_twins else [link]
             for symbol in params.symbols:
-                is_carried = any(leg.session.registry.book(symbol) for leg in legs)
-                if link.arbiter is not None and not is_carried:
-                    link.arbiter.forget(symbol)
+                is_carried = any(carrier.session.registry.book(symbol) for carrier in carriers)
+                if link.merge is not None and not is_carried:
+                    link.merge.forget(symbol)
 
     # Inner workings.
 
@@ -334,53 +339,53 @@ class Pool:
             raise NotConnected(action, self.state)
 
     async def _open(self, link: Link) -> None:
-        """Open a connection and its twin; the one that fails is tried further if the other works.
+        """Open a connection and its twin; if only one of them fails, keep retrying it.
 
         Raises:
             ConnectFailed: neither can be opened.
         """
-        legs = [link, self._twins[link]] if link in self._twins else [link]
+        links = [link, self._twins[link]] if link in self._twins else [link]
         failed: list[tuple[Link, ConnectFailed]] = []
-        for leg in legs:
+        for each in links:
             try:
-                await leg.open(lambda: self._check_connected("subscribe", link.host))
+                await each.open(lambda: self._check_connected("subscribe", link.host))
             except ConnectFailed as error:
-                failed.append((leg, error))
-        if len(failed) == len(legs):
+                failed.append((each, error))
+        if len(failed) == len(links):
             raise failed[0][1]
-        for leg, reason in failed:
-            logger.warning("%s is not there yet: %s", leg.name, reason)
-            leg.connection.keep_trying(reason)
+        for failed_link, reason in failed:
+            logger.warning("%s is not connected yet: %s", failed_link.name, reason)
+            failed_link.connection.keep_trying(reason)
 
     def _assigned(self, params: SubscriptionParams) -> list[Part]:
         host = self.hosts.of_channel(params.channel)
         if not params.symbols:
             return [(self._first(host), params)]
-        shelf = shelf_of(params.channel)
-        limit = LEVEL3_SYMBOLS if shelf == "level3" else self._wiring.symbols
-        carried = {link: link.symbols(shelf) for link in self._links.get(host, ())}
+        group = symbol_group(params.channel)
+        limit = LEVEL3_SYMBOLS if group == "level3" else self._wiring.symbols
+        carried = {link: link.symbols(group) for link in self._links.get(host, ())}
         return _split(
             params,
-            [self._place(host, (shelf, symbol), limit, carried) for symbol in params.symbols],
+            [self._assign(host, (group, symbol), limit, carried) for symbol in params.symbols],
         )
 
-    def _place(
+    def _assign(
         self,
         host: Host,
         key: tuple[str, str],
         limit: int | None,
         carried: dict[Link, set[str]],
     ) -> Link:
-        """Return a symbol's connection: its own, else the first with room, else a new one."""
+        """Return a symbol's connection: its last one, else the first with room, else a new one."""
         symbol = key[1]
-        last = [self._homes[key]] if key in self._homes else []
+        last = [self._carriers[key]] if key in self._carriers else []
         for link in (*last, *carried):
             if symbol in carried[link] or limit is None or len(carried[link]) < limit:
                 break
         else:
             link = self._new_link(host)
         carried.setdefault(link, set()).add(symbol)
-        self._homes[key] = link
+        self._carriers[key] = link
         return link
 
     def _first(self, host: Host) -> Link:
@@ -401,7 +406,7 @@ class Pool:
 
 
 def _is_private_host(host: Host) -> bool:
-    """Tell whether a host serves private channels, and no public ones."""
+    """Return whether a host serves private channels and no public ones."""
     return "private" in host.serves and "public" not in host.serves
 
 
@@ -410,16 +415,16 @@ def _is_private(link: Link) -> bool:
 
 
 def _can_trade(link: Link) -> bool:
-    """Tell whether a private connection of its own works, or is being opened anew."""
+    """Return whether a separate private connection is open or reconnecting."""
     return _is_private(link) and link.connection.state is not ConnectionState.DISCONNECTED
 
 
-def _arbiters(links: Iterable[Link]) -> set[Merge]:
-    return {link.arbiter for link in links if link.arbiter is not None}
+def _merges(links: Iterable[Link]) -> set[Merge]:
+    return {link.merge for link in links if link.merge is not None}
 
 
 async def _wait_closed(links: Collection[Link]) -> None:
-    """Wait for the closing handshakes of stopped connections, and drop their sockets."""
+    """Wait for the closing handshakes of stopped connections, then drop their sockets."""
     try:
         await asyncio.gather(*(link.connection.wait_closed() for link in links))
     finally:
@@ -428,11 +433,11 @@ async def _wait_closed(links: Collection[Link]) -> None:
 
 
 def _is_doubled(link: Link, params: SubscriptionParams) -> bool:
-    return link.arbiter is not None and isinstance(params, BookParams)
+    return link.merge is not None and isinstance(params, BookParams)
 
 
 def _split(params: SubscriptionParams, links: list[Link]) -> list[Part]:
-    """Divide parameters by the connection of each of their symbols."""
+    """Divide parameters between the connections of their symbols, in the same order."""
     if not params.symbols or len(set(links)) == 1:
         return [(links[0], params)]
     parts: dict[Link, list[str]] = {}

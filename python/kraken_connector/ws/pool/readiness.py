@@ -1,4 +1,4 @@
-"""Whether orders can be sent, and what stands in the way if not."""
+"""Whether orders can be sent, and why not."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from .link import Link
 
 __all__ = ["trading_obstacle"]
 
-#: States of the engine in which it takes new orders, of some kinds at least (page "Status").
-_TAKES_ORDERS = (SystemState.ONLINE, SystemState.POST_ONLY, SystemState.LIMIT_ONLY)
+#: System states in which at least some kinds of orders are accepted (page "Status").
+_ACCEPTS_ORDERS = (SystemState.ONLINE, SystemState.POST_ONLY, SystemState.LIMIT_ONLY)
 
 
 def trading_obstacle(link: Link | None, orders: Orders, now: float) -> str | None:
-    """Return what keeps new orders from being sent and followed, `None` if nothing does.
+    """Return why no new order can be sent and tracked, `None` if one can.
 
     Args:
-        link: the connection for orders, `None` while it was never opened.
+        link: the connection for orders, `None` before it is first opened.
         orders: the account's orders.
         now: monotonic seconds.
     """
@@ -28,8 +28,8 @@ def trading_obstacle(link: Link | None, orders: Orders, now: float) -> str | Non
     if (problem := session.token_problem(now)) is not None:
         return problem
     if session.system_status is None:
-        return "the exchange has not told its state yet"
-    if session.system_status not in _TAKES_ORDERS:
+        return "the exchange has not sent its status yet"
+    if session.system_status not in _ACCEPTS_ORDERS:
         return f"the exchange is in state {session.system_status}"
     if orders.is_followed and not orders.is_current:
         return "executions is not current: a snapshot is pending"

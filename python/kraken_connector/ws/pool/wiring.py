@@ -1,13 +1,15 @@
-"""How the connections of a client are made, each with all that belongs to it."""
+"""Builds the connections of a client."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..._backend import Engine
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
+from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_count, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
@@ -18,7 +20,6 @@ from ..protocol.merge import Merge
 from ..protocol.routes import Take
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
-from ..trading.waiting import now
 from .hosts import Host
 from .link import Link
 
@@ -27,24 +28,24 @@ __all__ = ["Wiring"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wiring:
-    """What every connection of a client is made with.
+    """Builds connections from the parts that all connections of a client share.
 
     Attributes:
-        session: how the protocol is spoken.
-        connection: how sockets are opened.
-        tokens: where tokens come from.
-        allowance: what all connections together may spend on snapshots of `level3`.
-        symbols: how many pairs one public connection carries, `None` without a bound.
+        session: options of the protocol.
+        connection: options of sockets.
+        tokens: the source of tokens.
+        allowance: limits the `level3` subscriptions of all connections together.
+        symbols: the most pairs on one public connection, `None` for no limit.
         redundant: whether books are subscribed on two connections.
-        redundant_patience: seconds that the one of the two that is ahead waits for the other.
-        inbox: the client's lanes.
-        callback: takes everything instead of the inbox.
+        redundant_patience: seconds that the newer of the two books waits for the older one.
+        inbox: the client's queues.
+        callback: receives all messages instead of the inbox.
         on_gap: records a gap.
         orders: the orders of the account.
         exchange: the exchange's clock.
-        observers: by channel, what sees each message before it is delivered.
-        on_lost: called when a socket was lost, after its books turned unreadable.
-        followers: by private channel, who keeps its state.
+        observers: by channel, a function that is called with each message before its delivery.
+        on_lost: called when a socket was lost, after its books became invalid.
+        followers: by private channel, the object that keeps its state.
     """
 
     session: SessionOptions
@@ -75,37 +76,35 @@ class Wiring:
         self,
         host: Host,
         number: int,
-        on_end: Callable[[Link, Exception], None],
+        on_end: Callable[[Connection, Exception], None],
         twin_of: Link | None = None,
     ) -> Link:
-        """Make a connection, not yet opened.
+        """Return a new connection, not yet opened.
 
         Args:
-            host: where it connects.
-            number: which of the host's it is, from 1.
-            on_end: called when it has ended by itself.
-            twin_of: the connection whose books it carries too.
+            host: its host.
+            number: its number among the host's connections, from 1.
+            on_end: called with the connection and the reason when it gave up.
+            twin_of: the connection whose books it duplicates.
         """
         name = host.name if number == 1 else f"{host.name}-{number}"
-        arbiter = None
+        merge = None
         if twin_of is not None:
-            name, arbiter = f"{name}-twin", twin_of.arbiter
+            name, merge = f"{name}-twin", twin_of.merge
         elif self.redundant and "public" in host.serves:
-            arbiter = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
+            merge = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
+            # A full queue stops the connection, which is made after the outlet.
             places.settle()
 
-        def end(reason: Exception) -> None:
-            on_end(link, reason)
-
+        engine = Engine()
         outlet = ClientOutlet(
             self.inbox,
             on_gap=self.on_gap,
             settle=settle,
             callback=self.callback,
         )
-        leg = arbiter.leg() if arbiter is not None else None
         tokens = self.tokens if host.takes_tokens else None
         session = Session(
             host.url,
@@ -118,14 +117,12 @@ class Wiring:
             followers=self.followers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
-            gate=leg,
+            gate=None if merge is None else merge.add_source(engine.book),
             on_lost=self.on_lost,
+            engine=engine,
         )
-        if leg is not None:
-            leg.book = session.engine.book
-        connection = Connection(session, self.connection, tokens, end)
+        connection = Connection(session, self.connection, tokens, on_end)
         places = Places(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
         )
-        link = Link(name, host, connection, places, arbiter=arbiter, is_twin=twin_of is not None)
-        return link
+        return Link(name, host, connection, places, merge=merge, is_twin=twin_of is not None)

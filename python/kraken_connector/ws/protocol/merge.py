@@ -201,17 +201,16 @@ class Source:
 
     Args:
         arbiter: makes one feed of them.
+        book: returns the connection's own live book of a symbol.
 
     Attributes:
-        book: gives the connection's own live book of a symbol.
         places: where in the history of what was presented its sound books stand.
         leads: its sound books that are ahead, and wait for the other connection.
         quarantined: the symbols whose books it has given up.
     """
 
-    book: Callable[[str], OrderBook]
-
-    def __init__(self, arbiter: Merge) -> None:
+    def __init__(self, arbiter: Merge, book: Callable[[str], OrderBook]) -> None:
+        self.book = book
         self.places: dict[str, int] = {}
         self.leads: dict[str, Lead] = {}
         self.quarantined: set[str] = set()
@@ -304,9 +303,9 @@ class Merge:
         self._legs: list[Source] = []
         self._feeds: dict[str, _Feed] = {}
 
-    def leg(self) -> Source:
-        """Add a connection; its `book` must be set before its first message."""
-        leg = Source(self)
+    def add_source(self, book: Callable[[str], OrderBook]) -> Source:
+        """Add a connection, by the function that returns its live books."""
+        leg = Source(self, book)
         self._legs.append(leg)
         return leg
 

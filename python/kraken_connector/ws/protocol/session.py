@@ -92,6 +92,7 @@ class Session:
         name: what it is called in the records of gaps; its URL by default.
         gate: what its books pass on their way to subscribers, where two connections feed them.
         on_lost: called when a socket was lost, after its books turned unreadable.
+        engine: parser and books, by default its own.
 
     Attributes:
         url: where it connects.
@@ -133,10 +134,11 @@ class Session:
         name: str = "",
         gate: Gate | None = None,
         on_lost: Callable[[], None] = lambda: None,
+        engine: Engine | None = None,
     ) -> None:
         self.url = url
         self.name = name or url
-        self.engine = Engine()
+        self.engine = Engine() if engine is None else engine
         self.registry = Registry()
         self.gaps = Gaps(self.name, self.registry, outlet.gap)
         self.attention = False

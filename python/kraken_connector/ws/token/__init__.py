@@ -1,4 +1,4 @@
-"""The token of private channels; these import paths are those of kraken-connector 0.2.0."""
+"""The token of private channels: the import paths of kraken-connector 0.2.0."""
 
 from __future__ import annotations
 

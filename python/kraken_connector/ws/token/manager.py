@@ -1,4 +1,4 @@
-"""The WebSocket token: fetched when needed, renewed before it expires, shown to nobody."""
+"""The WebSocket token: fetched when needed, renewed before it expires, never shown."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from weakref import ref
 from ...exceptions import TokenAcquisitionError
 from ...http import HTTPAuthenticatedClient, WebSocketToken
 from ...network import Network
+from ..base.loop_time import now
 from .pacer import TokenPacer
 
 __all__ = ["TokenAcquisitionError", "TokenManager"]
@@ -21,25 +22,23 @@ logger = logging.getLogger(__name__)
 
 _FOREVER = float("inf")
 
-#: Seconds of a pause from which on the cause does not pass by itself, or only after long.
+#: Pauses of at least so many seconds are logged as errors: their cause may not go away by itself.
 LASTING = 45.0
-
-
-#: Seconds that a cancelled call may take to end.
+#: Longest wait for a cancelled call to end, seconds.
 LAST_WAIT = 1.0
 
 
 class TokenSource(Protocol):
-    """Whatever can fetch a token; `HTTPAuthenticatedClient` is one."""
+    """An object that can fetch a token, such as `HTTPAuthenticatedClient`."""
 
     def get_websockets_token(self) -> Coroutine[Any, Any, WebSocketToken]: ...
 
 
 class TokenDelayed(TokenAcquisitionError):
-    """No call was made for a token, as it is too early for the next one.
+    """It is too early to fetch another token; no call was made.
 
     Attributes:
-        seconds: after how many a call may be made.
+        seconds: seconds until a call may be made.
     """
 
     def __init__(self, reason: str, seconds: float) -> None:
@@ -49,28 +48,28 @@ class TokenDelayed(TokenAcquisitionError):
 
 
 class TokenManager:
-    """One token for whoever asks, fetched once however many ask at the same time.
+    """Fetches and keeps the token of private channels; concurrent calls share one request.
 
-    A token must be used within 15 minutes; on a connection with a private subscription it then
-    stays good (docs.kraken.com, page "Get Websockets Token"). The client takes a token of its own
-    for each private connection.
+    A token must be used within 15 minutes; on a connection with a private subscription it stays
+    valid from then on (docs.kraken.com, page "Get Websockets Token"). The client gives each private
+    connection a token of its own.
 
-    Calls are spaced so that the exchange's limit for REST calls is kept, whatever happens: at most
-    10 at once and 0.3 per second, with pauses that grow up to 30 s while calls fail or tokens are
-    refused; 15 minutes after `EGeneral:Temporary lockout`; 1 to 15 minutes after an error of the
-    API key, such as `EAPI:Invalid key`. Meanwhile `get_token` raises at once and says when the next
-    call may be made. Share one manager between all clients with the same key.
+    The calls stay within Kraken's limit for REST calls: at most 10 at once and 0.3 per second, with
+    pauses of up to 30 s while calls fail or tokens are refused, of 15 minutes after
+    `EGeneral:Temporary lockout`, and of 1 to 15 minutes after an error of the API key, such as
+    `EAPI:Invalid key`. During a pause `get_token` raises at once and says when the next call may be
+    made. Share one manager between all clients with the same key.
 
     Args:
-        auth_client: what fetches tokens.
-        refresh_margin: seconds before its expiry from which a token is not handed out any more.
+        auth_client: the REST client that fetches tokens.
+        refresh_margin: a token is not used any more in the last so many seconds before it expires.
     """
 
     def __init__(self, auth_client: TokenSource, refresh_margin: float = 60.0) -> None:
         if not 0 <= refresh_margin < float("inf"):
             raise ValueError(f"refresh_margin must be 0 or more seconds, not {refresh_margin!r}")
         if not hasattr(auth_client, "get_websockets_token"):
-            # Its type only: a token or a key in the wrong place must not be shown.
+            # Only its type: the value may be a token or a key.
             kind = type(auth_client).__name__
             raise TypeError(f"auth_client must be an HTTPAuthenticatedClient, not a {kind}")
         self._auth_client = auth_client
@@ -80,31 +79,31 @@ class TokenManager:
         self._good_until = _Deadline(0.0)
         self._given = ""
         self._fetch: asyncio.Task[WebSocketToken] | None = None
-        #: The event loop that used it last.
+        #: The event loop on which it was last used.
         self._loop: ref[asyncio.AbstractEventLoop] | None = None
-        #: How many wait for a token.
+        #: The number of calls that wait for a token.
         self._waiting = 0
-        #: Counts what makes tokens that are under way useless.
+        #: Raised by `invalidate`: a fetch that started before does not set the token.
         self._generation = 0
 
     def use_network(self, network: Network) -> None:
-        """Fetch tokens by way of a client's `ssl=` and `proxy=`.
+        """Fetch tokens with a client's `ssl=` and `proxy=`.
 
-        What the HTTP client was given itself goes before, and so does what was brought by an
-        earlier client that shares this manager.
+        Settings of the HTTP client itself take precedence, and so do those of an earlier client
+        that shares this manager.
         """
         if isinstance(self._auth_client, HTTPAuthenticatedClient):
             self._auth_client.use_network(network)
 
     @classmethod
     def from_env(cls, *, refresh_margin: float = 60.0, **client_options: Any) -> Self:
-        """Make a manager with the key in the environment.
+        """Return a manager with the API key of the environment.
 
-        `KRAKEN_CONNECTOR_API_KEY` and `KRAKEN_CONNECTOR_API_SECRET` are looked for first, then
-        `KRAKEN_API_KEY` and `KRAKEN_API_SECRET`, the names that most tools for the exchange use.
+        Reads `KRAKEN_CONNECTOR_API_KEY` and `KRAKEN_CONNECTOR_API_SECRET`, or else
+        `KRAKEN_API_KEY` and `KRAKEN_API_SECRET`, the names that most tools for Kraken use.
 
         Args:
-            refresh_margin: as of the constructor.
+            refresh_margin: as in the constructor.
             client_options: further arguments of `HTTPAuthenticatedClient`.
 
         Raises:
@@ -114,7 +113,7 @@ class TokenManager:
             names = (f"{prefix}_KEY", f"{prefix}_SECRET")
             missing = [name for name in names if not os.environ.get(name)]
             if not missing:
-                # Not by way of variables: error reports show them.
+                # Not in local variables, which error reports show.
                 source = HTTPAuthenticatedClient(
                     api_key=os.environ[names[0]], api_secret=os.environ[names[1]], **client_options
                 )
@@ -125,24 +124,24 @@ class TokenManager:
 
     @property
     def is_valid(self) -> bool:
-        """Whether `get_token` would answer without a request."""
+        """Whether `get_token` would return without a request."""
         return self.good_for > 0
 
     @property
     def good_for(self) -> float:
-        """Seconds for which `get_token` will answer without a request; 0.0 without a token."""
+        """Seconds for which `get_token` will return without a request; 0.0 without a token."""
         return 0.0 if self._token is None else self._good_until.left()
 
     @property
     def next_call_in(self) -> float:
-        """Seconds until a token may be fetched; 0.0 at once."""
-        return self._pacer.wait(_now())
+        """Seconds until a token may be fetched; 0.0 if now."""
+        return self._pacer.wait(now())
 
     async def get_token(self) -> str:
-        """Return a token, fetched now if there is none with `refresh_margin` seconds to go.
+        """Return the token; fetch one unless it is valid for `refresh_margin` seconds more.
 
         Raises:
-            TokenAcquisitionError: there is none, or it is too early for another call; the text says
+            TokenAcquisitionError: the call failed, or it is too early for a call; the text says
                 when the next one may be made.
         """
         self._check_loop()
@@ -153,9 +152,9 @@ class TokenManager:
             if (seconds := self.next_call_in) > 0:
                 raise TokenDelayed(self._pacer.reason, seconds)
             fetch = self._fetch = asyncio.create_task(self._fetched(self._generation))
-            # Whoever waits gets the error; perhaps nobody does any more.
-            fetch.add_done_callback(_look_at)
-        # Not cancelled with those who wait for it: the next connection wants the token.
+            # Callers get the error; by then there may be none.
+            fetch.add_done_callback(_retrieve_error)
+        # Not cancelled with its callers, as the next connection can use the token.
         self._waiting += 1
         try:
             return (await asyncio.shield(fetch)).token
@@ -163,21 +162,21 @@ class TokenManager:
             self._waiting -= 1
 
     async def release(self) -> None:
-        """End a call that nobody waits for any more, as when the last client has disconnected."""
+        """Cancel a call whose result nothing waits for, as after the last client disconnected."""
         fetch = self._fetch
         is_ours = fetch is not None and fetch.get_loop() is asyncio.get_running_loop()
         if fetch is None or not is_ours or self._waiting or fetch.done():
             return
         self._fetch = None
         fetch.cancel()
-        # A source that does not let itself be cancelled holds up nobody.
+        # Not longer, in case the source suppresses the cancellation.
         await asyncio.wait([fetch], timeout=LAST_WAIT)
 
     def _check_loop(self) -> None:
-        """Refuse to be used by two threads: nothing here is locked.
+        """Check that only one thread uses the manager, as nothing is locked.
 
         Raises:
-            TokenAcquisitionError: another event loop is running that used it before.
+            TokenAcquisitionError: another running event loop has used it.
         """
         loop = asyncio.get_running_loop()
         last = None if self._loop is None else self._loop()
@@ -189,12 +188,12 @@ class TokenManager:
         self._loop = ref(loop)
 
     async def new_token(self) -> str:
-        """Return a token that this method did not return before, for a connection of its own.
+        """Return a token that this method has not returned before, for one connection.
 
-        Whether one token may serve several connections is not documented.
+        Kraken does not document whether connections may share a token.
 
         Raises:
-            TokenAcquisitionError: as of `get_token`.
+            TokenAcquisitionError: as in `get_token`.
         """
         token = await self.get_token()
         if token == self._given:
@@ -204,19 +203,19 @@ class TokenManager:
         return token
 
     def invalidate(self) -> None:
-        """Forget the token; the next `get_token` fetches another one.
+        """Discard the token; the next `get_token` fetches another one.
 
-        Those who wait for a fetch at this moment still get its token, which nobody else will.
+        Calls that are waiting still return the token of the pending request; later calls do not.
         """
         self._token = None
         self._fetch = None
         self._generation += 1
 
     def refused(self, token: str) -> None:
-        """Note that the exchange refused a token; the next one may have to wait."""
+        """Record that the exchange refused a token; the next call may have to wait."""
         if self._token is not None and self._token.token == token:
             self._token = None
-        self._pacer.refused(_now())
+        self._pacer.refused(now())
         logger.warning("the exchange refused a token; %s", _next_try(self.next_call_in))
 
     async def _fetched(self, generation: int) -> WebSocketToken:
@@ -236,16 +235,16 @@ class TokenManager:
         return token
 
     async def _call(self) -> WebSocketToken:
-        self._pacer.calling(_now())
+        self._pacer.calling(now())
         try:
             token = await self._auth_client.get_websockets_token()
         except Exception as error:
-            self._pacer.failed(_now(), _wall_time(), error)
+            self._pacer.failed(now(), _wall_time(), error)
             wait = self.next_call_in
             level = logging.WARNING if wait < LASTING else logging.ERROR
             logger.log(level, "no token: %s; %s", self._pacer.reason, _next_try(wait))
             raise
-        self._pacer.succeeded(_now())
+        self._pacer.succeeded(now())
         return token
 
     def _with_next_try(self, error: TokenAcquisitionError) -> TokenAcquisitionError:
@@ -264,11 +263,11 @@ class TokenManager:
 
 
 class OwnTokens:
-    """A token for each connection of a client, out of one manager.
+    """Gives each connection of a client a token of its own, from one manager.
 
     Args:
-        manager: a `TokenManager`, or anything else with a coroutine method `get_token`.
-        network: how the client reaches its hosts; the token call goes by it too.
+        manager: a `TokenManager`, or another object with a coroutine method `get_token`.
+        network: TLS settings and proxy of the client, used for the token call too.
     """
 
     def __init__(self, manager: Any, network: Network | None = None) -> None:
@@ -279,36 +278,36 @@ class OwnTokens:
             manager.use_network(network)
 
     async def get_token(self) -> str:
-        """Return a token that no other connection was given.
+        """Return a token that no other connection has.
 
         Raises:
             TokenDelayed: it is too early for a call.
-            TokenAcquisitionError: a call was made, and there is none.
+            TokenAcquisitionError: the call failed.
         """
         return await self._manager.new_token()
 
     @property
     def good_for(self) -> float:
-        """Seconds until the last token should be replaced; infinity where that is not known, or
-        where the next one would be as short-lived."""
+        """Seconds until the last token should be replaced; infinity if that is unknown, or if
+        tokens expire within the manager's `refresh_margin`."""
         return self._manager.good_for or _FOREVER
 
     @property
     def next_call_in(self) -> float:
-        """Seconds until a token may be fetched; 0.0 at once."""
+        """Seconds until a token may be fetched; 0.0 if now."""
         return self._manager.next_call_in
 
     def refused(self, token: str) -> None:
-        """Note that the exchange refused a token."""
+        """Record that the exchange refused a token."""
         self._manager.refused(token)
 
     async def release(self) -> None:
-        """End a call that nobody waits for any more."""
+        """Cancel a call whose result nothing waits for."""
         await self._manager.release()
 
 
 class _OtherManager:
-    """A source of tokens that is somebody else's manager."""
+    """Adapts a user's own manager to `TokenSource`."""
 
     def __init__(self, manager: Any) -> None:
         self._manager = manager
@@ -323,27 +322,18 @@ class _OtherManager:
 
 
 class _Deadline:
-    """A moment by two clocks, whichever shows it first.
+    """A deadline by the monotonic and the wall clock, whichever reaches it first.
 
-    A machine that slept has a monotonic clock that stood still, and the exchange's went on; a wall
-    clock may be set.
+    The monotonic clock can stand still while the machine sleeps; the wall clock can be set.
     """
 
     def __init__(self, seconds: float) -> None:
-        self._monotonic = _now() + seconds
+        self._monotonic = now() + seconds
         self._wall = _wall_time() + seconds
 
     def left(self) -> float:
         """Return the seconds until then, 0.0 afterwards."""
-        return max(0.0, min(self._monotonic - _now(), self._wall - _wall_time()))
-
-
-def _now() -> float:
-    """Return monotonic seconds: those of the running event loop, if there is one."""
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()
+        return max(0.0, min(self._monotonic - now(), self._wall - _wall_time()))
 
 
 def _wall_time() -> float:
@@ -352,7 +342,7 @@ def _wall_time() -> float:
 
 
 def _next_try(seconds: float) -> str:
-    """Say when the next call may be made."""
+    """Return a phrase that says when the next call may be made."""
     if seconds <= 0:
         return "the next try is possible at once"
     at = time.strftime("%H:%M:%S", time.gmtime(_wall_time() + seconds))
@@ -363,7 +353,7 @@ def _is_about_nonce(error: TokenAcquisitionError) -> bool:
     return "invalid nonce" in (error.venue_error or "").lower()
 
 
-def _look_at(task: asyncio.Task[WebSocketToken]) -> None:
-    """Keep asyncio from reporting an error that nobody waited for."""
+def _retrieve_error(task: asyncio.Task[WebSocketToken]) -> None:
+    """Keep asyncio from logging an error that no caller received."""
     if not task.cancelled():
         task.exception()

@@ -1,4 +1,4 @@
-"""Hiding tokens in what the exchange sends back."""
+"""Hiding tokens in the texts that the exchange returns."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ...models import WSErrorResponse, WSResponse
 
 __all__ = ["TokenMask"]
 
-#: Tokens that are hidden, the latest ones.
+#: The number of tokens, the latest ones, that are hidden.
 KEPT = 8
 HIDDEN = "***"
-#: What is shorter is no token of the exchange's, and may stand in any text.
+#: Shorter texts are not hidden: Kraken's tokens are longer, and they may occur in any text.
 LEAST = 8
 
 
 class TokenMask:
-    """Hides the tokens of a connection in answers and log lines.
+    """Hides the tokens of a connection in replies and log lines.
 
-    Whether an answer may repeat parts of its request is not documented, and the text of an answer
-    goes into exceptions, events and logs.
+    Kraken does not document whether a reply may repeat parts of its request, and the text of a
+    reply is shown in exceptions, events and logs.
     """
 
     def __init__(self) -> None:
         self._tokens: dict[str, None] = {}
 
     def add(self, token: str | None) -> None:
-        """Hide a token from here on."""
+        """Hide a token from now on."""
         if token and len(token) >= LEAST:
             self._tokens.pop(token, None)
             self._tokens[token] = None
@@ -41,7 +41,7 @@ class TokenMask:
         return text
 
     def reply(self, reply: WSResponse | WSErrorResponse) -> WSResponse | WSErrorResponse:
-        """Return an answer with its tokens hidden; the same object if it has none."""
+        """Return a reply with its tokens hidden; the same object if it has none."""
         if not self._tokens:
             return reply
         values = {field.name: getattr(reply, field.name) for field in fields(reply)}

@@ -1,4 +1,4 @@
-"""Cancelling every order of a pair or a tag, until none of them can be in the market."""
+"""Cancelling all orders of a pair or a tag, until none can be in the market any more."""
 
 from __future__ import annotations
 
@@ -12,40 +12,39 @@ from typing import Any, Self
 
 from ...exceptions import KrakenConnectorError, NotConnected, OrdersStillWorking, TradingError
 from ...models.trading import BatchCancelParams, CancelAllParams, CancelOrderParams
+from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..orders import Order, Orders
 from ..orders.evidence import REPORT_PATIENCE
 from .trader import Trader
-from .waiting import now
 
 __all__ = ["CancelReport", "Canceller"]
 
 logger = logging.getLogger(__name__)
 
-#: Orders that one `batch_cancel` takes (page "Batch Cancel").
+#: The most orders in one `batch_cancel` (page "Batch Cancel").
 BATCH = 50
-#: Seconds until a cancel that failed is tried again, and until one is for which the rate limit had
-#: no room.
+#: Seconds until a failed cancel is retried, and until one that exceeded the rate limit is.
 RETRY = 0.5
 RATE_RETRY = 1.0
-#: Seconds after which a cancel without an answer is sent once more; it may be done twice.
+#: Seconds until an unanswered cancel is sent again; cancelling twice does no harm.
 UNANSWERED = 2.0
-#: Seconds after which an order is cancelled once more although the exchange says that it is
-#: cancelled, or that it does not have it. By then a snapshot has told, if it can.
+#: Seconds until an order is cancelled again although the exchange reported it as cancelled or
+#: unknown. By then a snapshot has shown its end, if one can.
 PROOF = REPORT_PATIENCE + 2.0
-#: Seconds after which it is looked again although nothing was told.
-LOOK = 0.5
+#: Longest time between two checks, seconds; usually a change of an order triggers one.
+CHECK_INTERVAL = 0.5
 NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
 class CancelReport:
-    """What became of the orders that were to be cancelled.
+    """How the orders ended that were to be cancelled.
 
     Attributes:
-        canceled: those that were cancelled; `cum_qty` of each tells what was filled before.
-        filled: those that were filled completely meanwhile.
-        other: those that ended otherwise: `expired`, `rejected`, `absent` or `gone`.
+        canceled: cancelled orders; `cum_qty` is the quantity that was filled before.
+        filled: orders that were filled completely meanwhile.
+        other: orders with another end: `expired`, `rejected`, `absent` or `gone`.
     """
 
     canceled: tuple[Order, ...]
@@ -54,12 +53,12 @@ class CancelReport:
 
     @property
     def orders(self) -> tuple[Order, ...]:
-        """All of them."""
+        """All orders of the report."""
         return self.canceled + self.filled + self.other
 
     @classmethod
     def of(cls, orders: Iterable[Order]) -> Self:
-        """Sort orders by how they ended; those that are not at an end are left out."""
+        """Return a report on those of `orders` that have ended."""
         done = [order for order in orders if order.is_done]
         return cls(
             tuple(order for order in done if order.status == "canceled"),
@@ -73,12 +72,12 @@ class _Attempt:
     """The last cancel of one order.
 
     Attributes:
-        again_at: when it may be cancelled once more, monotonic seconds.
+        retry_at: when it may be cancelled again, monotonic seconds.
         was_open: whether it was known to be in the market at the last cancel.
-        is_alone: whether it is cancelled by a request of its own, as a batch with it was refused.
+        is_alone: whether it needs a request of its own, as a batch with it was refused.
     """
 
-    again_at: float = 0.0
+    retry_at: float = 0.0
     was_open: bool = False
     is_alone: bool = False
 
@@ -89,12 +88,12 @@ class Canceller:
     Args:
         trader: sends the cancels.
         orders: the orders of the account.
-        follow: follows `executions`, which alone tells how orders end.
-        select: returns the orders that are to be cancelled and may be in the market.
-        hidden: orders in doubt that were cancelled in vain. They are cancelled once, as each
-            refusal puts off the proof that they are absent. One that turns up is cancelled at
-            once.
-        sees_all: whether orders of other programs count, which only the stream tells of.
+        follow: subscribes to `executions`, the only source for how orders end.
+        select: returns the orders to cancel that may be in the market.
+        hidden: orders of unknown outcome for which a cancel was sent and found nothing. They are
+            not cancelled again, as each refusal delays the proof that they are absent, unless
+            they appear in the market.
+        sees_all: whether orders of other programs count, which only `executions` reports.
     """
 
     def __init__(
@@ -116,27 +115,27 @@ class Canceller:
         self._attempts: dict[Order, _Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._error: Exception | None = None
         self._is_over = False
         #: Whether a cancel found no room in the rate limit.
         self._is_limited = False
 
     async def run(self, timeout: float) -> CancelReport:  # noqa: ASYNC109
-        """Cancel until nothing is left.
+        """Cancel until no order is left.
 
         Raises:
             OrdersStillWorking: `timeout` seconds passed, or the client ended.
         """
         until = now() + timeout
-        end = self._orders.on_change(lambda _: self._news.set())
+        end = self._orders.on_change(lambda _: self._changed.set())
         try:
             while (working := self._select()) or not self._are_all_known():
                 if now() >= until or self._is_over:
                     break
-                self._news.clear()
+                self._changed.clear()
                 self._start(working)
-                await self._wait(min(until, self._next_at(working), now() + LOOK))
+                await self._wait(min(until, self._next_at(working), now() + CHECK_INTERVAL))
         finally:
             end()
             for task in self._tasks:
@@ -147,7 +146,7 @@ class Canceller:
         return report
 
     def _are_all_known(self) -> bool:
-        """Tell whether there can be no other order to cancel."""
+        """Return whether the client knows of every order that is to be cancelled."""
         return not self._sees_all or self._orders.is_concluded
 
     def _start(self, working: list[Order]) -> None:
@@ -156,32 +155,32 @@ class Canceller:
             self._following = self._spawn(self._keep_followed())
         due = [order for order in working if self._is_due(order)]
         if due and self._is_limited and self._are_all(working):
-            # It costs nothing that the exchange tells (page "Spot trading rate limits").
+            # `cancel_all` costs no points (page "Spot trading rate limits").
             self._send(working, lambda: self._trader.cancel_all(CancelAllParams()))
             return
         for group in self._grouped(due):
             self._send(group, partial(self._request, group))
 
     def _are_all(self, working: list[Order]) -> bool:
-        """Tell whether no other order of the account may be in the market."""
+        """Return whether `working` are all orders of the account that may be in the market."""
         return self._orders.is_current and len(working) == len(self._orders.working())
 
     def _is_due(self, order: Order) -> bool:
         attempt = self._attempts.setdefault(order, _Attempt())
         if order.order_id is None and order.cl_ord_id is None:
-            # Only a number names it, which may be that of other orders too.
+            # It has only an `order_userref`, which other orders may share.
             return False
         if order.status == "unknown" and order in self._hidden:
-            attempt.again_at = NEVER
+            attempt.retry_at = NEVER
             return False
         turned_up = order.is_open and not attempt.was_open
-        return turned_up or now() >= attempt.again_at
+        return turned_up or now() >= attempt.retry_at
 
     def _next_at(self, working: list[Order]) -> float:
-        return min((self._attempts[order].again_at or NEVER for order in working), default=NEVER)
+        return min((self._attempts[order].retry_at or NEVER for order in working), default=NEVER)
 
     def _grouped(self, due: list[Order]) -> Iterator[list[Order]]:
-        """Put what can go together into batches; a batch waits for the slowest of its orders."""
+        """Divide orders into batches; a busy order goes alone, as a batch would wait for it."""
         together: list[Order] = []
         for order in due:
             is_alone = self._attempts[order].is_alone or order.order_id is None or order.is_busy
@@ -196,11 +195,11 @@ class Canceller:
     def _send(self, group: Sequence[Order], request: Callable[[], Awaitable[Any]]) -> None:
         for order in group:
             attempt = self._attempts[order]
-            attempt.again_at, attempt.was_open = now() + UNANSWERED, order.is_open
+            attempt.retry_at, attempt.was_open = now() + UNANSWERED, order.is_open
         self._spawn(self._cancel(group, request))
 
     async def _cancel(self, group: Sequence[Order], request: Callable[[], Awaitable[Any]]) -> None:
-        """Send one cancel, and note when to send another one for what is left by then."""
+        """Send one cancel, and set when its orders may be cancelled again."""
         try:
             await request()
             seconds = PROOF
@@ -214,10 +213,10 @@ class Canceller:
         for order in group:
             if order.status == "unknown" and seconds == PROOF:
                 self._hidden.add(order)
-            self._attempts[order].again_at = now() + seconds
+            self._attempts[order].retry_at = now() + seconds
 
     def _patience(self, error: TradingError, group: Sequence[Order]) -> float:
-        """Return after how many seconds a refused cancel is tried again."""
+        """Return the seconds until a refused cancel is retried."""
         if error.kind == "rate":
             self._is_limited = True
             return RATE_RETRY
@@ -254,15 +253,15 @@ class Canceller:
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # A caller's mistake, such as a client without tokens: it fails each time.
+            # A mistake of the caller, such as a client without tokens: a retry would fail too.
             logger.error("orders cannot be cancelled", exc_info=error)
             self._error = error if isinstance(error, Exception) else None
             self._is_over = True
-        self._news.set()
+        self._changed.set()
 
     async def _wait(self, until: float) -> None:
         try:
             async with asyncio.timeout_at(None if until == NEVER else until):
-                await self._news.wait()
+                await self._changed.wait()
         except TimeoutError:
             pass

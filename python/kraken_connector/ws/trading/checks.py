@@ -1,8 +1,8 @@
-"""What the exchange would refuse an order for, found out before it is sent.
+"""Checks of orders before they are sent, for what the exchange would refuse.
 
 Prices must be multiples of the tick and quantities of the lot; there is a smallest quantity and a
-smallest cost; a pair and the whole exchange can be closed to some orders or all (docs.kraken.com,
-pages "Instrument" and "Status"). Cancels are never held back.
+smallest cost; a pair or the whole exchange can be closed to some or all orders (docs.kraken.com,
+pages "Instrument" and "Status"). Cancels are not checked.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from ..orders.life import FINAL
 
 __all__ = ["OrderChecks", "check_price", "check_quantity"]
 
-#: Looked up once: members of an enum take their time.
+#: Looked up once, as access to an enum member is slow.
 ONLINE, STATIC = SystemState.ONLINE, PriceType.STATIC
-#: Page "Add Order": how far off a deadline may be, nanoseconds.
+#: Page "Add Order": shortest and longest time until a deadline, nanoseconds.
 DEADLINE_NS = (500_000_000, 60_000_000_000)
-#: States of a pair or of the exchange in which nothing new is taken, and why.
+#: States of a pair or of the exchange in which no new order is accepted, and why.
 _CLOSED = {
-    "cancel_only": "only cancels are taken",
+    "cancel_only": "only cancels are accepted",
     "delisted": "it is no longer traded",
     "maintenance": "it is under maintenance",
     "work_in_progress": "it is not open yet",
@@ -45,11 +45,11 @@ _CLOSED = {
 
 
 class OrderChecks:
-    """Checks requests against what is known about the exchange.
+    """Checks requests against the rules of the exchange and of its pairs.
 
     Args:
-        instruments: what is known about pairs.
-        is_current: tells whether that is up to date; if not, pairs are not checked.
+        instruments: the rules of the pairs.
+        is_current: returns whether `instruments` is up to date; if not, it refuses nothing.
     """
 
     def __init__(
@@ -69,10 +69,10 @@ class OrderChecks:
         """Check a request for new orders.
 
         Args:
-            params: the request; one that makes no orders passes.
-            now_ns: local time, nanoseconds since the epoch.
-            system: state of the exchange's engine, `None` while unknown.
-            order: the order that an edit is about, if the client knows it.
+            params: the request; one without new orders passes.
+            now_ns: current time, nanoseconds since the epoch.
+            system: system status of the exchange, `None` while unknown.
+            order: the order that an edit replaces, if the client knows it.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
@@ -88,7 +88,6 @@ class OrderChecks:
                 if (rules := self._rules(new.symbol)) is not None:
                     _check_order(new, rules)
             except OrderCheckFailed:
-                # What is out of date refuses nothing.
                 if self._is_current():
                     raise
 
@@ -101,18 +100,18 @@ class OrderChecks:
         system: str | None = None,
         order: Any = None,
     ) -> None:
-        """Check an amend. Less than the minimum is left to the exchange, which may take it.
+        """Check an amend. Minimum quantity and cost are not checked, as Kraken may accept less.
 
         Args:
-            params: what it says besides its numbers.
+            params: its other parameters.
             numbers: its prices and quantities by name.
-            now_ns: local time, nanoseconds since the epoch.
-            system: state of the exchange's engine, `None` while unknown.
-            order: the order that is to be changed, if the client knows it.
+            now_ns: current time, nanoseconds since the epoch.
+            system: system status of the exchange, `None` while unknown.
+            order: the order to change, if the client knows it.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
-            InvalidParameter: (a `ValueError`) an order of this type has no such price, or not this.
+            InvalidParameter: (a `ValueError`) a price does not fit the type of the order.
         """
         if params.deadline is not None:
             _check_deadline(params, now_ns)
@@ -134,7 +133,7 @@ class OrderChecks:
 
     def _rules(self, symbol: str) -> PairRules | None:
         rules = self._instruments.rules(symbol)
-        # Tokenized assets (TSLAx/USD) are in the stream only if it was asked for them.
+        # The stream has tokenized assets (TSLAx/USD) only with `include_tokenized_assets`.
         if rules is None and self._instruments and not symbol.partition("/")[0].endswith("x"):
             close = difflib.get_close_matches(symbol, list(self._instruments), 3)
             hint = f"; did you mean {' or '.join(close)}?" if close else ""
@@ -147,7 +146,7 @@ def check_price(field: str, price: Decimal, rules: PairRules) -> None:
     """Check a price against the tick.
 
     Raises:
-        OrderCheckFailed: it is no multiple of it.
+        OrderCheckFailed: it is not a multiple.
     """
     _check_step("tick", field, price, rules.tick, rules.symbol)
 
@@ -156,7 +155,7 @@ def check_quantity(field: str, qty: Decimal, rules: PairRules) -> None:
     """Check a quantity against the lot.
 
     Raises:
-        OrderCheckFailed: it is no multiple of it.
+        OrderCheckFailed: it is not a multiple.
     """
     _check_step("lot", field, qty, rules.lot, rules.symbol)
 
@@ -164,7 +163,7 @@ def check_quantity(field: str, qty: Decimal, rules: PairRules) -> None:
 def _new_orders(params: TradingParams) -> Sequence[AddOrderParams | EditOrderParams]:
     if isinstance(params, BatchAddParams):
         return params.orders
-    # Not a union, which is made anew each time.
+    # A tuple, as a union would be created on each call.
     return (params,) if isinstance(params, (AddOrderParams, EditOrderParams)) else ()
 
 
@@ -182,7 +181,7 @@ def _check_deadline(params: TradingParams, now_ns: int) -> None:
 
 
 def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> None:
-    """Check that an order that is to be changed has not ended by the exchange's word."""
+    """Check that the exchange has not reported the end of an order that is to be changed."""
     if order.status in FINAL:
         name = order.order_id or order.cl_ord_id
         raise OrderCheckFailed(
@@ -208,7 +207,7 @@ def _check_amended_numbers(
 
 
 def _check_edit(params: EditOrderParams, order: Any) -> None:
-    """Check what is known of an order that is to be edited (page "Edit Order")."""
+    """Check whether an order can be edited (page "Edit Order")."""
     if order.cl_ord_id is not None:
         reason = f"it has a cl_ord_id ({order.cl_ord_id})"
     elif getattr(order.params, "conditional", None) is not None:
@@ -228,14 +227,14 @@ def _check_edit(params: EditOrderParams, order: Any) -> None:
 
 
 def _check_system(params: AddOrderParams | EditOrderParams, system: str) -> None:
-    """Check against the state of the whole exchange (page "Status")."""
+    """Check an order against the system status (page "Status")."""
     reason = _CLOSED.get(system) or _not_this_order(params, system)
     if reason is not None:
         raise _closed("the exchange", "system", system, reason, None, params.METHOD)
 
 
 def _check_status(params: AddOrderParams | EditOrderParams, rules: PairRules) -> None:
-    """Check against the state of the pair (page "Instrument")."""
+    """Check an order against the status of its pair (page "Instrument")."""
     if rules.status == "online":
         return
     reason = _CLOSED.get(rules.status) or _not_this_order(params, rules.status)
@@ -244,7 +243,7 @@ def _check_status(params: AddOrderParams | EditOrderParams, rules: PairRules) ->
 
 
 def _not_this_order(params: AddOrderParams | EditOrderParams, state: str) -> str | None:
-    """Say why a state does not admit an order, `None` if it does or is not known here."""
+    """Return why a state excludes an order, `None` if it does not or is unknown."""
     order_type = getattr(params, "order_type", None)
     if state == "post_only":
         is_limit = order_type in (None, OrderType.LIMIT)
@@ -255,7 +254,7 @@ def _not_this_order(params: AddOrderParams | EditOrderParams, state: str) -> str
         fits, what = params.reduce_only, "orders with reduce_only"
     else:
         return None
-    return None if fits else f"only {what} are taken"
+    return None if fits else f"only {what} are accepted"
 
 
 def _closed(
@@ -283,7 +282,7 @@ def _check_order(params: AddOrderParams | EditOrderParams, rules: PairRules) -> 
 
 
 def _other_prices(params: AddOrderParams | EditOrderParams) -> Iterator[tuple[str, Decimal]]:
-    """Yield the prices beside the limit that are levels, not distances."""
+    """Yield the fields and values of prices other than the limit that are not offsets."""
     triggers = params.triggers
     if triggers is not None and not triggers.is_offset:
         yield "triggers.price", _decimal(triggers.price)
@@ -298,7 +297,7 @@ def _other_prices(params: AddOrderParams | EditOrderParams) -> Iterator[tuple[st
 
 
 def _limit_level(params: AddOrderParams | EditOrderParams) -> Decimal | None:
-    """Return the limit price if it is a level: of trailing orders it is a distance."""
+    """Return the limit price, `None` if it is an offset, as in most trailing orders."""
     if params.limit_price is None:
         return None
     if (
@@ -328,7 +327,7 @@ def _check_step(rule: str, field: str, value: Decimal, step: Decimal, symbol: st
 
 
 def _check_minimum(params: AddOrderParams | EditOrderParams, rules: PairRules) -> None:
-    """Check the smallest quantity; 0 means the whole position."""
+    """Check the quantity against the minimum; 0 means the whole position."""
     qty = params.order_qty
     if not qty or _decimal(qty) >= rules.qty_min:
         return
@@ -346,7 +345,7 @@ def _check_minimum(params: AddOrderParams | EditOrderParams, rules: PairRules) -
 def _check_cost(
     params: AddOrderParams | EditOrderParams, price: Decimal | None, rules: PairRules
 ) -> None:
-    """Check the smallest cost, where the price is known beforehand."""
+    """Check the cost against the minimum, if the price is known in advance."""
     cash = getattr(params, "cash_order_qty", None)
     if cash is not None and cash < rules.cost_min:
         raise OrderCheckFailed(
@@ -376,7 +375,7 @@ def _check_cost(
 
 
 def _rounded(value: Decimal, step: Decimal, rounding: str) -> Decimal:
-    """Return the nearest multiple of `step` on one side, with the digits of `step`."""
+    """Return `value` rounded to a multiple of `step`, with the digits of `step`."""
     if not step:
         return value
     steps = EXACT.divide(value, step).to_integral_value(rounding, EXACT)
@@ -384,6 +383,6 @@ def _rounded(value: Decimal, step: Decimal, rounding: str) -> Decimal:
 
 
 def _decimal(value: Any) -> Decimal:
-    """Return a number of checked parameters, which is a `Decimal` already."""
+    """Return a number of checked parameters, typed as the `Decimal` that it is."""
     assert isinstance(value, Decimal)
     return value

@@ -1,4 +1,4 @@
-"""The dead man's switch: a block of code during which the exchange's timer is set."""
+"""The dead man's switch: keeps the exchange's timer set during a block of code."""
 
 from __future__ import annotations
 
@@ -13,39 +13,40 @@ from .protection import Member, Protection
 
 __all__ = ["DeadMansSwitch", "OnClose"]
 
-#: `disarm` turns the timer off, so orders stay; `leave` lets it run out, so they end.
+#: `disarm` turns the timer off and orders stay; `leave` lets it expire and orders are cancelled.
 OnClose = Literal["disarm", "leave"]
 LEAST_TIMEOUT = 3
 
 
 class DeadMansSwitch:
-    """Lets the exchange cancel all orders of the account when this program is gone.
+    """Has the exchange cancel all orders of the account if this program stops.
 
         async with client.dead_mans_switch(timeout=60, on_close="disarm"):
             ...  # trade
 
-    Entering sets the exchange's timer, or raises. The timer is set again at a third of the timeout,
-    also after reconnecting: it belongs to the account and not to a connection. When two thirds have
-    passed since it was last confirmed, it is late: that is logged, `on_late` is called and a
-    `DeadMansSwitchEvent` comes through the queue; trying goes on.
+    Entering the block sets the exchange's timer, or raises. The timer is renewed after a third of
+    the timeout, also after reconnecting, as it belongs to the account and not to a connection. When
+    two thirds have passed without a confirmation the switch is late: this is logged, `on_late` is
+    called and a `DeadMansSwitchEvent` is delivered, while renewing is retried.
 
-    The exchange has one timer for each account, so all switches of a client share it: the shortest
-    timeout counts, and the last switch that is left turns the timer off. What a switch says about
-    its state is said about that timer.
+    The exchange has one timer per account, so all switches of a client share it: the shortest
+    timeout counts, and the last switch that is left turns the timer off. The state of a switch is
+    the state of that timer.
 
-    Before announced maintenance the timer is turned off, as the exchange advises, since otherwise
-    all orders would end when the engine is back; it is set again afterwards. Made by
+    Before announced maintenance the timer is turned off, as Kraken advises, since otherwise all
+    orders would be cancelled when the engine returns; afterwards it is set again. Made by
     `KrakenWSClient.dead_mans_switch`.
 
     Args:
         protection: the client's timer.
-        timeout: after how many seconds without a request the exchange cancels all orders.
-        on_close: what happens on leaving, also by an exception: `disarm` turns the timer off and
-            orders stay; `leave` leaves it running, so all orders end after at most `timeout`.
-        on_late: a plain function that takes the switch when it is late.
+        timeout: seconds without a renewal after which the exchange cancels all orders.
+        on_close: what to do at the end of the block, also after an exception: `disarm` turns the
+            timer off and orders stay; `leave` lets it run, so all orders are cancelled within
+            `timeout` seconds.
+        on_late: a plain function that is called with the switch when it is late.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) an argument makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) an argument is invalid.
     """
 
     _is_unused = False
@@ -71,7 +72,7 @@ class DeadMansSwitch:
 
     @property
     def is_armed(self) -> bool:
-        """Whether all orders end unless the timer is set again; see `Protection.armed`."""
+        """Whether all orders will be cancelled unless it is renewed; see `Protection.armed`."""
         return self._protection.armed
 
     @property
@@ -81,47 +82,47 @@ class DeadMansSwitch:
 
     @property
     def is_paused(self) -> bool:
-        """Whether it does not ask for the timer now: `pause` was called, or for maintenance."""
+        """Whether renewing is paused, by `pause` or for maintenance."""
         if self._member is None or self._is_left:
             return False
         return self._member.is_paused or self._protection.paused_for is not None
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until all orders end unless the timer is set again; infinite while it is off.
+        """Seconds until all orders are cancelled unless it is renewed; infinite while it is off.
 
-        It may be more, never less. Negative when the timer has run out, as far as is known.
+        A lower bound: the timer may run longer, never shorter. Negative once it has expired.
         """
         return self._protection.seconds_left
 
     @property
     def trigger_time(self) -> str | None:
-        """When all orders end by the exchange's last answer, RFC 3339; `None` if it is off."""
+        """When all orders will be cancelled, as last confirmed, RFC 3339; `None` if off."""
         return self._protection.trigger_time
 
     @property
     def last_error(self) -> Exception | None:
-        """Why the last request that failed did."""
+        """The error of the last request that failed."""
         return self._protection.last_error
 
     def pause(self) -> None:
-        """Stop asking for the timer until `resume`, for maintenance that you know of.
+        """Stop renewing until `resume`, for maintenance that you know of.
 
         The timer is turned off when all switches of the client are paused.
         """
         self._set_paused(True)
 
     def resume(self) -> None:
-        """Ask for the timer again after `pause`."""
+        """Renew again after `pause`."""
         self._set_paused(False)
 
     def wake(self) -> None:
-        """Look again at the state of the exchange, which may have changed."""
+        """Check the system status of the exchange again, which may have changed."""
         self._protection.wake()
 
     async def __aenter__(self) -> Self:
         if self._member is not None:
-            raise RuntimeError("a dead man's switch is entered once")
+            raise RuntimeError("a dead man's switch can be entered only once")
         self._is_unused = False
         self._member = Member(self._timeout, lambda: self._on_late.tell(self))
         await self._protection.enter(self._member)

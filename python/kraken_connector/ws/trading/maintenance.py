@@ -1,7 +1,7 @@
-"""When announced maintenance starts, as far as an announcement can be read.
+"""The start of announced maintenance, as far as an announcement can be parsed.
 
-What stands in `upcoming_maintenance` is not documented. Kraken's REST page "Get System Status" says
-that it lists events which start within 72 hours, and that an entry vanishes when its window starts.
+Kraken does not document the content of `upcoming_maintenance`. Its REST page "Get System Status"
+says that it lists events that start within 72 hours, and that an entry is removed at its start.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ...models._time import timestamp_ns
 __all__ = ["maintenance_start"]
 
 INF = float("inf")
-#: 2015 to 2100: epoch numbers outside are something else, like an id or a duration.
+#: 2015 to 2100: other numbers are not times, but ids or durations.
 _PLAUSIBLE = (1_420_070_400, 4_102_444_800)
 #: Seconds, milliseconds, microseconds and nanoseconds.
 _EPOCH_UNITS = (1, 10**3, 10**6, 10**9)
 _NUMBER = re.compile(r"\d{10,19}(\.\d+)?", re.ASCII)
-#: Keys whose times say nothing about the maintenance itself.
+#: Keys whose times are not those of the maintenance.
 _UNRELATED = re.compile(r"creat|updat|publish|modif|announce|resolve|(^|_)ids?$")
 _END = re.compile(r"end|until|finish|complete|(^|_)to$")
 _START = re.compile(r"start|begin|from|scheduled|(^|_)at$")
@@ -32,17 +32,17 @@ _START = re.compile(r"start|begin|from|scheduled|(^|_)at$")
 def maintenance_start(announcement: Any, now: float) -> float | None:
     """Return when an announced maintenance starts, seconds since the epoch.
 
-    Times are looked for in all texts and numbers of the announcement: RFC 3339 with or without
-    seconds, a plain date (its midnight, UTC), the dates of HTTP, and seconds since the epoch or
-    their thousandths. Those whose key speaks of a start count first. The start is the earliest time
-    ahead, or a past one of a maintenance whose end is still ahead.
+    All texts and numbers of the announcement are searched for times: RFC 3339 with or without
+    seconds, a date (midnight, UTC), an HTTP date, and seconds since the epoch or fractions of them.
+    Times whose key names a start take precedence. The start is the earliest future time, or a past
+    one if the maintenance ends in the future.
 
     Args:
         announcement: one entry of `upcoming_maintenance`.
         now: seconds since the epoch by the exchange's clock.
 
     Returns:
-        Infinity if no start is ahead, `None` if the announcement has no time that can be read.
+        Infinity if no start is in the future, `None` if no time can be parsed.
     """
     times = list(_times(announcement, "other"))
     if not times:

@@ -1,4 +1,4 @@
-"""An order from the moment of the call, before the exchange has answered."""
+"""Orders that are being placed, before the exchange has answered."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ __all__ = ["Placement"]
 class Placement:
     """Orders that are being placed; made by `KrakenWSClient.place`.
 
-    Awaiting it gives what `add_order` gives, and raises what that raises. A waiter that is
-    cancelled leaves the request alone, and nobody has to wait: `orders` says what becomes of it.
+    Awaiting it returns and raises the same as `add_order`. Cancelling the wait does not affect the
+    request, and awaiting is optional: `orders` are updated anyway.
 
     Attributes:
-        orders: the orders, known from the moment of the call.
+        orders: the orders, available at once.
     """
 
     def __init__(self, task: asyncio.Task[TradingReply[Any]], orders: Sequence[Order]) -> None:
         self.orders = tuple(orders)
         self._task = task
-        # An exception that nobody waits for is in `order.error`.
+        # Retrieved here, as the placement may never be awaited; `order.error` has it too.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     @property
     def order(self) -> Order | None:
-        """The order; `None` where there are several, or none because it is only checked."""
+        """The order; `None` for a batch, and with `validate`, which makes no order."""
         return self.orders[0] if len(self.orders) == 1 else None
 
     @property

@@ -1,4 +1,4 @@
-"""Requests that are encoded beforehand: a call puts numbers, token and id between ready bytes."""
+"""Requests that are encoded in advance; a call adds numbers, token and request id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PreparedCancel:
     """A cancel of one order; made by `KrakenWSClient.prepare_cancel`.
 
     Attributes:
-        params: what it sends, the token apart.
+        params: its parameters without the token.
     """
 
     __slots__ = ("_body", "_name", "_trader", "params")
@@ -43,10 +43,10 @@ class PreparedCancel:
 
 
 class PreparedAmend:
-    """An amend of one order but for its numbers; made by `KrakenWSClient.prepare_amend`.
+    """An amend of one order, without its numbers; made by `KrakenWSClient.prepare_amend`.
 
     Attributes:
-        params: what it sends each time, the token apart.
+        params: its parameters without token, prices and quantities.
     """
 
     __slots__ = ("_body", "_name", "_trader", "params")
@@ -69,8 +69,8 @@ class PreparedAmend:
 
         Args:
             limit_price: the new limit price.
-            order_qty: the new total quantity, what is filled included.
-            display_qty: what an iceberg shows.
+            order_qty: the new total quantity, including what is filled.
+            display_qty: the visible quantity of an iceberg order.
             trigger_price: the new trigger price.
         """
         numbers: dict[str, Decimal] = {}

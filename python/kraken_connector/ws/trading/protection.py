@@ -1,4 +1,4 @@
-"""The exchange's timer that cancels all orders, kept for all dead man's switches of a client."""
+"""Keeps the exchange's timer that cancels all orders, for all dead man's switches of a client."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from ...models import DeadMansSwitchEvent
 from ...models._time import timestamp_ns
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...refusals import classify
+from ..base import loop_time
 from ..base.shielding import wait_shielded
 from ..base.sleep_clock import SleepClock
 from ..constants import SystemState
@@ -34,29 +35,30 @@ __all__ = ["Member", "Protection"]
 logger = logging.getLogger(__name__)
 
 METHOD = "cancel_all_orders_after"
-#: Longest time for setting the timer when a switch is entered, seconds.
+#: Longest time to set the timer when a switch is entered, seconds.
 ENTERING = 10.0
-#: Longest time for turning the timer off when the last switch is left, seconds.
+#: Longest time to turn the timer off when the last switch is left, seconds.
 LEAVING = 5.0
-#: How much of that is spent on the answer to a request that was sent before.
+#: The part of that time for the reply to a request that was sent before.
 LEAVING_PENDING = 2.5
-#: How long a request without an answer may still take effect, seconds. The exchange states no
-#: bound; this is the deadline that it sets for orders (docs.kraken.com, "Add Order").
+#: How long an unanswered request may take effect, seconds. Kraken states no bound; this is the
+#: deadline that it sets for orders (docs.kraken.com, "Add Order").
 LINGER = 5.0
-#: Seconds between two looks at the clocks, one of which stands still while the machine sleeps.
-PULSE = 0.5
-#: Announcements that are remembered, and characters of one that are told.
-TOLD, SHOWN = 100, 200
+#: Longest time between two checks, seconds: a sleep of the machine must be noticed soon.
+CHECK_INTERVAL = 0.5
+#: Announcements that are remembered, and characters of one that are shown.
+REMEMBERED, SHOWN = 100, 200
+INF = float("inf")
 
 
 @dataclass(eq=False)
 class Member:
-    """A switch that is entered.
+    """A dead man's switch that was entered.
 
     Attributes:
-        timeout: after how many seconds without a request all orders end.
-        on_late: is called when the timer is late.
-        is_paused: whether its user paused it.
+        timeout: seconds without a renewal after which all orders are cancelled.
+        on_late: called when the timer is late.
+        is_paused: whether the user paused it.
     """
 
     timeout: int
@@ -65,23 +67,24 @@ class Member:
 
 
 class Protection:
-    """Whether the exchange cancels all orders of the account when this program is gone.
+    """The timer by which the exchange cancels all orders of the account if this program stops.
 
-    The exchange has one timer for each account, so all dead man's switches of a client share it. It
-    is set to the shortest of their timeouts. The last switch that is left turns it off, unless that
+    The exchange has one timer per account, so all dead man's switches of a client share it. It is
+    set to the shortest of their timeouts. The last switch that is left turns it off, unless that
     one or another one was left with `on_close="leave"`.
 
     Args:
-        send: sends `cancel_all_orders_after` with a number of seconds and returns the answer.
-        system_states: returns state and announcements of the exchange as each connection has them.
-        notify: tells the user.
-        remark: returns what the exchange said while a request had no answer, empty if nothing.
-        monotonic: monotonic seconds; the default is the time of the running event loop.
+        send: sends `cancel_all_orders_after` with a number of seconds and returns the reply.
+        system_states: returns the system status and announced maintenance of each connection.
+        notify: delivers an event to the user.
+        remark: returns the errors of the exchange while a request was unanswered, or an empty text.
+        monotonic: monotonic seconds; by default the time of the running event loop.
         wall_ns: wall clock, nanoseconds since the epoch.
 
     Attributes:
-        trigger_time: when all orders end by the last answer, RFC 3339; `None` if the timer is off.
-        last_error: why the last request that failed did.
+        trigger_time: when all orders will be cancelled by the last reply, RFC 3339; `None` if the
+            timer is off.
+        last_error: the error of the last request that failed.
     """
 
     def __init__(
@@ -98,14 +101,14 @@ class Protection:
         self._system_states = system_states
         self._notify = notify
         self._remark = remark
-        self._wall_ns = wall_ns or _wall_ns
-        self._clock = SleepClock(monotonic or _loop_time, self._wall_ns)
+        self._wall_ns = wall_ns or time.time_ns
+        self._clock = SleepClock(monotonic or loop_time.now, self._wall_ns)
         self._plan = SwitchPlan()
         self._members: list[Member] = []
         self._is_left_running = False
         self._paused_for: str | None = None
         self._unreadable: dict[str, None] = {}
-        #: What the exchange's clock shows beyond ours, seconds; `None` before the first answer.
+        #: The exchange's clock minus `now()`, seconds; `None` before the first reply.
         self._exchange_ahead: float | None = None
         self._changed = asyncio.Event()
         self._tried = asyncio.Event()
@@ -114,27 +117,26 @@ class Protection:
         self._request: asyncio.Task[None] | None = None
         self._limit: asyncio.Timeout | None = None
         self._leave_by = INF
-        self._left: asyncio.Future[None] | None = None
+        self._leaving: asyncio.Future[None] | None = None
         self.trigger_time: str | None = None
         self.last_error: Exception | None = None
 
-    # What is known.
+    # State.
 
     @property
     def armed(self) -> bool:
-        """Whether all orders end unless the timer is set again.
+        """Whether all orders will be cancelled unless the timer is renewed.
 
-        While a switch is entered it is true only if the exchange's answers prove that the timer
-        runs. When the timer was to be turned off, it is true until the answers prove that it is
-        off, or until it has run out at the latest.
+        While a switch is entered, it is true only if replies prove that the timer runs. While the
+        timer is to be off, it is true until replies prove that it is, or until it has expired.
         """
         return self._plan.is_armed(self.now())
 
     @property
     def until(self) -> datetime | None:
-        """When all orders end unless the timer is set again, by the exchange's clock.
+        """When all orders will be cancelled, by the exchange's clock; `None` unless armed.
 
-        `None` while it is not armed. The exchange tells whole seconds.
+        The exchange states whole seconds.
         """
         if not self.armed or (at_ns := timestamp_ns(self.trigger_time)) is None:
             return None
@@ -142,7 +144,7 @@ class Protection:
 
     @property
     def by(self) -> int:
-        """How many switches are entered."""
+        """The number of switches that are entered."""
         return len(self._members)
 
     @property
@@ -152,20 +154,20 @@ class Protection:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until all orders end at the earliest; infinite while the timer is off.
+        """Seconds until all orders may be cancelled; infinite while the timer is off.
 
-        Negative when the timer has run out, as far as is known.
+        Negative once the timer has expired.
         """
         return self._plan.seconds_left(self.now())
 
     @property
     def state(self) -> str:
-        """The state in words: `armed` or `off`, and whether it is late."""
+        """The state as a text: `armed` or `off`, and whether it is late."""
         return ("armed" if self.armed else "off") + (", late" if self.late else "")
 
     @property
     def paused_for(self) -> str | None:
-        """Why the timer is kept off although a switch is entered; `None` if it is not."""
+        """Why the timer is off although a switch is entered; `None` if it is not."""
         return self._paused_for
 
     def __repr__(self) -> str:
@@ -175,23 +177,23 @@ class Protection:
     # For the client.
 
     def now(self) -> float:
-        """Return the time of `answered`: monotonic seconds that include sleep of the machine."""
+        """Return the time for `answered`: monotonic seconds, including sleep of the machine."""
         return self._clock.now()
 
     def answered(self, sent_at: float, seconds: int, result: CancelAllOrdersAfterResult) -> None:
-        """Take the answer to a `cancel_all_orders_after`, whoever sent it.
+        """Process the reply to a `cancel_all_orders_after`, including requests of the user.
 
-        If a switch is entered, a timer that is off or shorter than wanted is set again at once.
+        If a switch is entered, a timer that is off or shorter than wanted is renewed at once.
 
         Args:
             sent_at: `now()` when the request was sent.
-            seconds: what it asked for; 0 turns the timer off.
-            result: what the exchange answered.
+            seconds: the timer's value in the request; 0 turns it off.
+            result: the reply.
         """
         now = self.now()
         granted = _granted(seconds, result)
         if granted is None:
-            logger.warning("the answer to %s cannot be read: %r", METHOD, result)
+            logger.warning("the reply to %s cannot be parsed: %r", METHOD, result)
             self._plan.timer.in_doubt(seconds, sent_at, now)
             self._plan.failed(now)
         else:
@@ -201,38 +203,38 @@ class Protection:
                 self._exchange_ahead = current_ns / 1e9 - now
             self._plan.answered(sent_at, now, seconds, granted)
         if self._members:
-            self._look()
+            self._check()
         self._changed.set()
 
     def wake(self) -> None:
-        """Look again at the state of the exchange, which may have changed."""
+        """Check the system status of the exchange again, which may have changed."""
         self._plan.reconsider()
         self._changed.set()
 
     async def finish(self) -> None:
-        """Wait until a timer that is being turned off is off, or could not be.
+        """Wait until turning off the timer has succeeded or failed, if that is in progress.
 
-        For the client, before it closes its connections. It takes no longer than `LEAVING` seconds,
+        The client calls it before it closes its connections. It takes at most `LEAVING` seconds,
         and does not end earlier when the caller is cancelled.
 
         Raises:
             CancelledError: the caller was cancelled meanwhile.
         """
-        if self._left is not None:
-            await wait_shielded(self._left)
+        if self._leaving is not None:
+            await wait_shielded(self._leaving)
 
     # For switches.
 
     async def enter(self, member: Member) -> None:
-        """Set the timer for one more switch, and keep it set until `leave`.
+        """Set the timer for one more switch, and renew it until `leave`.
 
-        What can pass is tried again for a third of the timeout, at most 10 s: no connection, no
-        token, no answer, an error of the service.
+        Temporary errors are retried for a third of the timeout, at most 10 s: no connection, no
+        token, no reply, an error of the service.
 
         Raises:
-            TradingError: the exchange refuses it.
-            OrderOutcomeUnknown: no answer came.
-            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it never left.
+            TradingError: the exchange refused the request.
+            OrderOutcomeUnknown: the request was not answered.
+            NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was not sent.
         """
         since = self.now()
         if not self._members and not self._plan.is_armed(since):
@@ -248,17 +250,17 @@ class Protection:
         try:
             await self._confirmed(since, patience)
         except BaseException:
-            # A request without an answer may have set the timer.
+            # An unanswered request may have set the timer.
             await self.leave(member, turn_off=True)
             raise
 
     async def _confirmed(self, since: float, patience: float) -> None:
-        """Wait until the timer is set by a request that was sent after `since`."""
+        """Wait until a request that was sent after `since` has set the timer."""
         self._failure = None
         try:
             async with asyncio.timeout(patience) as limit:
                 while not (self._paused_for or self._plan.is_confirmed(since)):
-                    if self._failure is not None and not _can_pass(self._failure):
+                    if self._failure is not None and not _is_temporary(self._failure):
                         raise self._failure
                     await self._tried.wait()
         except TimeoutError:
@@ -268,9 +270,9 @@ class Protection:
             raise self._failure or OrderOutcomeUnknown(METHOD, why) from None
 
     async def leave(self, member: Member, *, turn_off: bool) -> None:
-        """Count one switch less; without any, turn the timer off or let it run out.
+        """Remove a switch; after the last one, turn the timer off or let it expire.
 
-        Turning it off is finished before a cancellation of the caller is raised.
+        If the caller is cancelled, turning off is completed first.
         """
         self._members.remove(member)
         self._is_left_running |= not turn_off
@@ -283,12 +285,12 @@ class Protection:
         if self._limit is not None:
             soon = loop.time() + LEAVING_PENDING
             self._limit.reschedule(min(soon, self._limit.when() or soon))
-        self._left = loop.create_future()
+        self._leaving = loop.create_future()
         self._keep_running()
-        await wait_shielded(self._left)
+        await wait_shielded(self._leaving)
 
     def review(self) -> None:
-        """Look again at the switches, one of which was paused or resumed."""
+        """Review the switches, one of which was paused or resumed."""
         self._changed.set()
 
     # The task.
@@ -300,58 +302,58 @@ class Protection:
             self._task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Go on if somebody cancelled the task, as code does that cancels all tasks to end."""
+        """Restart the task if it was cancelled, as by code that cancels all tasks at exit."""
         if task is not self._task:
             return
-        if task.cancelled() and self._left is not None and not self._is_done():
+        if task.cancelled() and self._leaving is not None and not self._is_done():
             self._keep_running()
         else:
             self._end_leaving()
 
     async def _run(self) -> None:
-        """Keep the timer as it is wanted until no switch is entered any more."""
+        """Keep the timer at its wanted value until the last switch is left."""
         while not self._is_done():
             now = self.now()
             try:
-                self._look()
-                self._send_what_is_due(now)
+                self._check()
+                self._send_if_due(now)
             except Exception:
-                # Whatever it was, orders must not end for it, nor live on unwatched.
-                logger.exception("the dead man's switch failed; it goes on")
+                # An unexpected error must not stop the renewals.
+                logger.exception("the dead man's switch failed; it continues")
                 self._plan.failed(self.now())
-            await self._rest(now)
+            await self._sleep(now)
         self._warn_if_running()
         self._end_leaving()
 
     @property
     def _is_pending(self) -> bool:
-        """Whether a request waits for its answer."""
+        """Whether a request is unanswered."""
         return self._request is not None and not self._request.done()
 
     def _is_done(self) -> bool:
-        """Tell whether nothing more is to be done."""
+        """Return whether the task has nothing more to do."""
         if self._members or self._is_pending:
             return False
         now = self.now()
         return now >= self._leave_by or self._plan.due(now) >= self._leave_by
 
-    def _look(self) -> None:
-        """Decide what is wanted, and tell what has happened."""
+    def _check(self) -> None:
+        """Update the wanted value, and report events."""
         now = self.now()
         self._review(now)
-        for state in self._plan.news(now):
-            self._tell(state)
+        for state in self._plan.events(now):
+            self._report(state)
 
-    def _send_what_is_due(self, now: float) -> None:
+    def _send_if_due(self, now: float) -> None:
         if self._request is not None and self._is_pending:
-            # One request at a time: the next one could overtake it.
+            # One request at a time, as a second one could overtake the first.
             if not self._members and now >= self._leave_by:
                 self._request.cancel()
         elif now >= self._plan.due(now) and self._plan.wanted is not None:
             self._request = asyncio.create_task(self._attempt(self._plan.wanted))
 
     async def _attempt(self, seconds: int) -> None:
-        """Send one request and take its answer."""
+        """Send one request and process its reply."""
         sent = self.now()
         self._plan.timer.sent(sent, seconds)
         doubt: float | None = LINGER
@@ -361,7 +363,7 @@ class Protection:
             doubt = None
             self._plan.timer.over()
             self.answered(sent, seconds, result)
-        except Exception as error:  # noqa: BLE001 - told, and tried again
+        except Exception as error:  # noqa: BLE001 - reported and retried
             doubt = _doubt(error)
             self._failed(seconds, error)
         finally:
@@ -388,17 +390,17 @@ class Protection:
 
     def _failed(self, seconds: int, error: Exception) -> None:
         self._failure = self.last_error = error
-        # While there is no connection it fails every second; being late is an error of its own.
+        # Without a connection it fails every second; being late is logged as an error anyway.
         level = logging.DEBUG if self._plan.has_failed else logging.WARNING
         self._plan.failed(self.now())
-        if seconds == 0 and not self._members and not _can_pass(error):
+        if seconds == 0 and not self._members and not _is_temporary(error):
             self._leave_by = self.now()
         what = "set" if seconds else "turned off"
         logger.log(level, "the dead man's switch was not %s: %s", what, error)
 
-    async def _rest(self, now: float) -> None:
-        """Wait until there is something to do after `now`."""
-        until = min(now + PULSE, self._plan.next_news)
+    async def _sleep(self, now: float) -> None:
+        """Wait until there is something to do."""
+        until = min(now + CHECK_INTERVAL, self._plan.next_event)
         if not self._is_pending:
             until = min(until, self._plan.due(now))
         if now < self._leave_by:
@@ -411,26 +413,26 @@ class Protection:
         self._changed.clear()
 
     def _end_leaving(self) -> None:
-        """Let those go on who wait until the timer is off."""
-        left, self._left = self._left, None
-        if left is not None and not left.done():
-            left.set_result(None)
+        """End the waits for turning off the timer."""
+        leaving, self._leaving = self._leaving, None
+        if leaving is not None and not leaving.done():
+            leaving.set_result(None)
 
     def _warn_if_running(self) -> None:
         now = self.now()
         if self._plan.wanted != 0 or self._plan.timer.is_off:
             return
         logger.warning(
-            "the dead man's switch could not be turned off with certainty: all orders may end "
-            "within %.0f s: %s",
+            "the dead man's switch could not be turned off with certainty: all orders may be "
+            "cancelled within %.0f s: %s",
             max(self._plan.timer.latest - now, 0.0),
             self.last_error,
         )
 
-    # What is wanted.
+    # The wanted value.
 
     def _review(self, now: float) -> None:
-        """Decide what the timer shall be set to."""
+        """Update the wanted value of the timer."""
         if not self._members:
             self._paused_for = None
             self._plan.want(None if self._is_left_running else 0, now)
@@ -441,14 +443,14 @@ class Protection:
         self._plan.want(min(timeouts) if why is None else 0, now)
         if why is not None and before is None:
             logger.warning("the dead man's switch is paused: %s", why)
-            self._tell("paused", why)
+            self._report("paused", why)
         elif why is None and before is not None:
-            logger.info("the dead man's switch goes on")
+            logger.info("the dead man's switch continues")
 
     def _reason_to_pause(self, timeout: int) -> str | None:
-        """Return why the timer must be off: otherwise all orders end after the maintenance.
+        """Return why the timer must be off; otherwise maintenance would cancel all orders.
 
-        Only what is understood counts; the timer stays set in states that are not known.
+        Unknown states and announcements without a time are no reason.
         """
         states = list(self._system_states())
         if any(state == SystemState.MAINTENANCE for state, _ in states):
@@ -458,7 +460,7 @@ class Protection:
         for entry in announced:
             start = maintenance_start(entry, now)
             if start is None:
-                self._tell_unreadable(entry)
+                self._report_unreadable(entry)
             elif start - now <= timeout:
                 return f"maintenance was announced: {_shown(entry)}"
         return None
@@ -469,49 +471,35 @@ class Protection:
             return self._wall_ns() / 1e9
         return self.now() + self._exchange_ahead
 
-    def _tell_unreadable(self, entry: Any) -> None:
+    def _report_unreadable(self, entry: Any) -> None:
         shown = _shown(entry)
         if shown in self._unreadable:
             return
         self._unreadable[shown] = None
-        if len(self._unreadable) > TOLD:
+        if len(self._unreadable) > REMEMBERED:
             del self._unreadable[next(iter(self._unreadable))]
-        why = f"maintenance was announced, its start cannot be read: {shown}"
+        why = f"maintenance was announced, its start cannot be parsed: {shown}"
         logger.warning("%s; the dead man's switch stays armed", why)
-        self._tell("unreadable", why)
+        self._report("unreadable", why)
 
-    # What users are told.
+    # Reports to the user.
 
-    def _tell(self, state: str, reason: str = "") -> None:
+    def _report(self, state: str, reason: str = "") -> None:
         left = self.seconds_left
         if state == "off":
-            reason = "the exchange answered that it is off"
-            logger.warning("the dead man's switch is off by an answer of the exchange")
+            reason = "the exchange replied that it is off"
+            logger.warning("the exchange replied that the dead man's switch is off")
         elif state == "late":
             reason = f"not confirmed: {self.last_error}" if self.last_error else "not confirmed"
             logger.error("the dead man's switch is late: %s", _prospect(left))
         elif state == "expired":
             reason = "not confirmed in time"
-            logger.error("the dead man's switch has run out: expect all orders to be canceled")
+            logger.error("the dead man's switch has expired: expect all orders to be canceled")
         seconds = None if left == INF else left
         self._notify(DeadMansSwitchEvent(state, seconds, reason, received_ns=self._wall_ns()))
         if state == "late":
             for member in list(self._members):
                 member.on_late()
-
-
-INF = float("inf")
-
-
-def _loop_time() -> float:
-    try:
-        return asyncio.get_running_loop().time()
-    except RuntimeError:
-        return time.monotonic()
-
-
-def _wall_ns() -> int:
-    return time.time_ns()
 
 
 def _shown(entry: Any) -> str:
@@ -520,15 +508,15 @@ def _shown(entry: Any) -> str:
 
 def _prospect(left: float) -> str:
     if left == INF:
-        return "orders do not end when this program is gone"
-    return f"all orders end in {left:.0f} s unless it is set again"
+        return "orders stay if this program stops"
+    return f"all orders are cancelled in {left:.0f} s unless it is renewed"
 
 
-def _granted(asked: int, result: CancelAllOrdersAfterResult) -> float | None:
-    """Return after how many seconds orders end by an answer; 0 if the timer is off.
+def _granted(requested: int, result: CancelAllOrdersAfterResult) -> float | None:
+    """Return the timer's value in a reply, 0 if it is off, `None` if it cannot be parsed.
 
-    A timer that is off has the `triggerTime` "0", none, or that of `currentTime` (Kraken's SDK).
-    `None` is returned of times that cannot be read.
+    For a timer that is off, `triggerTime` is "0", missing, or equal to `currentTime` (Kraken's
+    SDK).
     """
     trigger = result.trigger_time
     if trigger is None or str(trigger) in ("", "0") or trigger == result.current_time:
@@ -537,27 +525,27 @@ def _granted(asked: int, result: CancelAllOrdersAfterResult) -> float | None:
     if trigger_ns is None or current_ns is None:
         return None
     granted = max(0.0, (trigger_ns - current_ns) / 1e9)
-    return min(granted, asked) if asked else granted
+    return min(granted, requested) if requested else granted
 
 
-_CAN_PASS = TransportError | TokenAcquisitionError | RequestTimeout | OrderOutcomeUnknown
+_TEMPORARY = TransportError | TokenAcquisitionError | RequestTimeout | OrderOutcomeUnknown
 
 
-def _can_pass(error: Exception) -> bool:
-    """Tell whether the same request can succeed in a moment."""
+def _is_temporary(error: Exception) -> bool:
+    """Return whether the same request may succeed soon."""
     if isinstance(error, NotConnected):
         return error.state != "disconnected"
     if isinstance(error, TradingError):
         return error.retryable
-    return isinstance(error, _CAN_PASS)
+    return isinstance(error, _TEMPORARY)
 
 
 def _doubt(error: Exception) -> float | None:
-    """Return how long a request that failed may still take effect; `None` if it has none."""
+    """Return how long a failed request may still take effect; `None` if it cannot."""
     if isinstance(error, OrderOutcomeUnknown):
         return LINGER if error.venue_error is None else 0.0
     if isinstance(error, TradingError):
         is_certain = error.venue_error is None or classify(error.venue_error).is_certain
         return None if is_certain else 0.0
-    # Of the others the client says that the request never left.
+    # The client's own exceptions of other types mean that the request was not sent.
     return None if isinstance(error, KrakenConnectorError | ValueError | TypeError) else LINGER

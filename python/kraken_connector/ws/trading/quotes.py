@@ -1,4 +1,4 @@
-"""Quotes of one pair: the orders that a strategy wants to have in the market, kept as it says."""
+"""Quotes of one pair: keeps the orders of a strategy at the prices that it sets."""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ __all__ = ["QuoteRefusal", "QuoteReport", "Quotes"]
 
 logger = logging.getLogger(__name__)
 
-#: Orders that one `batch_add` takes (page "Batch Add").
+#: The most orders in one `batch_add` (page "Batch Add").
 BATCH = 15
-#: Seconds that `set` waits until orders which it cancels are gone for certain. A snapshot makes up
-#: for a lost report after about 3.5 s.
+#: Seconds that `set` waits for proof that cancelled orders have ended. A snapshot replaces a lost
+#: report after about 3.5 s.
 CANCEL_WAIT = 6.0
-
-#: Seconds after which `set` looks again although nothing was told.
-LOOK = 1.0
+#: Longest time between two checks, seconds; usually a change of an order triggers one.
+CHECK_INTERVAL = 1.0
 
 Level = tuple[Number, Number]
 _Tasks = set[asyncio.Task[None]]
@@ -53,11 +52,10 @@ class QuoteRefusal:
 
     Attributes:
         quote: the quote.
-        kind: why, as `TradingError.kind` says it; `rate` also where nothing was sent as the rate
-            limit has no room.
-        reason: why, in words.
-        order: the order that was to become the quote and is as it was before; `None` where there is
-            none.
+        kind: the kind of refusal, as in `TradingError.kind`; `rate` also if nothing was sent
+            because the rate limit has no room.
+        reason: the reason as a text.
+        order: the order that was to become the quote and is unchanged; `None` if there is none.
     """
 
     quote: Quote
@@ -68,19 +66,19 @@ class QuoteRefusal:
 
 @dataclass(frozen=True, slots=True)
 class QuoteReport:
-    """What became of the quotes of one `Quotes.set`.
+    """The result of one `Quotes.set`.
 
     Attributes:
         placed: new orders.
-        amended: orders that were changed in place.
-        canceled: orders that were taken out of the market.
-        kept: orders that were good as they were.
-        refused: quotes that the exchange, or this client, refused.
-        waiting: quotes whose place is taken by an order in doubt, by one that could not be
-            cancelled or changed, or by a fill since the call.
-        in_doubt: orders of which it is not known whether, or with which terms, the exchange has
-            them. They count as there.
-        is_superseded: whether a later call took over; then the rest tells what was done so far.
+        amended: orders that were amended.
+        canceled: orders that were cancelled.
+        kept: orders that already matched a quote.
+        refused: quotes that the exchange or this client refused.
+        waiting: quotes that were not sent, because of an order in doubt, an order that could not
+            be cancelled or changed, or a fill since the call.
+        in_doubt: orders of which it is unknown whether the exchange has them, or with which terms.
+            They count as working.
+        is_superseded: whether a later call took over; the report then shows what was done before.
     """
 
     placed: tuple[Order, ...]
@@ -94,20 +92,20 @@ class QuoteReport:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all quotes are in the market, and nothing else is."""
+        """Whether exactly the wanted quotes are in the market."""
         return not (self.refused or self.waiting or self.in_doubt or self.is_superseded)
 
 
 @dataclass(slots=True)
 class _Run:
-    """One call of `set` at work.
+    """The progress of one call of `set`.
 
     Attributes:
         wanted: all quotes.
-        base: what was filled of each order at the beginning.
-        steps: what is left to do.
-        alone: quotes that are placed by requests of their own, as their batch was refused.
-        error: what ended it.
+        base: the filled quantity of each order at the start.
+        steps: the remaining steps.
+        alone: quotes that need a request of their own, as their batch was refused.
+        error: the exception that ended it.
     """
 
     wanted: list[Quote]
@@ -122,29 +120,29 @@ class _Run:
     error: Exception | None = None
 
     def refuse(self, quote: Quote, kind: RefusalKind, reason: str, order: Order | None) -> None:
-        """Note that a quote is not in the market as wanted."""
+        """Record that a quote is not in the market as wanted."""
         self.refused.append(QuoteRefusal(quote, kind, reason, order))
 
     def drop(self, steps: Iterable[Step]) -> None:
-        """Take steps out of what is left to do."""
+        """Remove steps from the remaining ones."""
         gone = {id(step) for step in steps}
         self.steps = [step for step in self.steps if id(step) not in gone]
 
     def report(self, in_doubt: Sequence[Order], *, is_superseded: bool) -> QuoteReport:
-        """Return what became of it until now."""
+        """Return a report on the progress."""
         ended = [
             (quote, order)
             for quote, order in self.kept + self.placed
             if order.is_done and order.cum_qty == self.base[order]
         ]
-        apart = {*in_doubt, *(order for _, order in ended)}
+        excluded = {*in_doubt, *(order for _, order in ended)}
         for quote, order in ended:
             self.refuse(quote, _kind_of(order), order.reason or order.status, None)
         return QuoteReport(
-            placed=tuple(order for _, order in self.placed if order not in apart),
+            placed=tuple(order for _, order in self.placed if order not in excluded),
             amended=tuple(self.amended),
             canceled=tuple(o for o in self.cancels if o.is_done and o.status != "filled"),
-            kept=tuple(order for _, order in self.kept if order not in apart),
+            kept=tuple(order for _, order in self.kept if order not in excluded),
             refused=tuple(self.refused),
             waiting=tuple(step.quote for step in self.steps if not isinstance(step, Cancel)),
             in_doubt=tuple(in_doubt),
@@ -158,8 +156,8 @@ class Quotes:
         async with client.quotes("BTC/USD", tag="mm") as quotes:
             report = await quotes.set(bids=[("64000.0", "0.1")], asks=[("64001.0", "0.1")])
 
-    They are the working limit orders of the pair with the tag, so use a tag for nothing else, and
-    one object for a pair and a tag. Leaving the block takes all quotes back.
+    The quotes are the working limit orders of the pair with the tag: use the tag for nothing else,
+    and only one object for a pair and a tag. All quotes are cancelled at the end of the block.
 
     Attributes:
         symbol: currency pair.
@@ -194,7 +192,7 @@ class Quotes:
         self._calls = 0
         self._is_closed = False
         self._pulling = asyncio.Lock()
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         #: Requests that `set` waits for, and cancels of orders in doubt, which it does not.
         self._tasks: _Tasks = set()
         self._background: _Tasks = set()
@@ -202,55 +200,54 @@ class Quotes:
         self._leaving: set[Order] = set()
         #: Orders that are being amended.
         self._moving: set[Order] = set()
-        #: Price and total quantity that an order may have by an amend without an answer.
+        #: Price and total quantity of each order's unanswered amend.
         self._terms: dict[Order, tuple[Decimal, Decimal]] = {}
-        #: Orders in doubt that were cancelled in vain.
+        #: Orders in doubt for which a cancel found nothing; see `Canceller`.
         self._hidden: set[Order] = set()
 
-    # What callers want.
+    # For users.
 
     @property
     def orders(self) -> list[Order]:
-        """The orders of the quotes that are in the market or may be, oldest first."""
+        """The orders of the quotes that are or may be in the market, oldest first."""
         return self._orders.working(self.symbol, tag=self.tag)
 
     async def set(self, bids: Iterable[Level] = (), asks: Iterable[Level] = ()) -> QuoteReport:
-        """Lead to these quotes and no others, and return when nothing more can be done for now.
+        """Replace the current quotes by these, and return when nothing more can be done for now.
 
-        An order whose price and open quantity are as wanted stays as it is. Others are amended,
-        from the inside of the book outwards; what is too much is cancelled, and what is missing is
-        placed when the orders that it replaces are gone for certain. So each side never has more
-        than `bids` or `asks` together, or than it had before if that was more: an order in doubt
-        counts as there, and what is filled during the call is not placed again.
+        An order with a wanted price and open quantity stays as it is. Others are amended, best
+        prices first; surplus orders are cancelled; missing ones are placed once the orders that
+        they replace have certainly ended. So a side never has more than the sum of `bids` or
+        `asks`, or than it had before if that was more: orders in doubt count as working, and
+        quantities that are filled during the call are not placed again.
 
-        A later call takes over at once: this one returns with `is_superseded`, its requests that
-        are under way count as what they may become, and the rest of it is not sent.
+        A later call takes over at once: this one returns with `is_superseded`, its unanswered
+        requests count with what they may result in, and its remaining steps are not sent.
 
-        What is refused stands in the report, as does what waits; call it again with the next
-        prices. Orders that were sent with another tag, or by another program, are left alone.
+        Refused and waiting quotes are in the report; call `set` again with the next prices. Orders
+        with another tag or of other programs are not touched.
 
         Args:
-            bids: price and open quantity of each quote to buy, in any order.
-            asks: price and open quantity of each quote to sell.
+            bids: price and open quantity of each buy quote, in any order.
+            asks: price and open quantity of each sell quote.
 
         Raises:
-            NotConnected: the client cannot trade now, or could not any more during the call; the
-                orders that it had placed may be in the market. Where nobody follows `executions`
-                yet, also what `track_orders` raises.
-            TypeError, ValueError: a number makes no sense, or a bid is not below every ask.
-            RuntimeError: the block was left.
+            NotConnected: the client cannot trade; orders that the call has placed may be in the
+                market. If orders are not tracked yet, also the exceptions of `track_orders`.
+            TypeError, ValueError: a number is invalid, or a bid is not below every ask.
+            RuntimeError: the block has ended.
         """
         wanted = _checked(bids, asks)
         if self._is_closed:
-            raise RuntimeError(f"the quotes of {self.symbol} were left")
+            raise RuntimeError(f"cannot set quotes of {self.symbol}: the block has ended")
         self._calls += 1
         call = self._calls
-        self._news.set()
+        self._changed.set()
         if not self._orders.is_followed:
             await self._follow()
         async with self._pulling:
             run = self._begin(wanted)
-        end = self._orders.on_change(lambda _: self._news.set())
+        end = self._orders.on_change(lambda _: self._changed.set())
         try:
             await self._carry_out(run, call)
         finally:
@@ -258,16 +255,16 @@ class Quotes:
         return run.report(self._in_doubt(run), is_superseded=call != self._calls)
 
     async def pull(self, timeout: float = 30.0) -> CancelReport:  # noqa: ASYNC109
-        """Take all quotes back, and return when none can be in the market any more.
+        """Cancel all quotes, and return when none can be in the market any more.
 
-        It supersedes `set` calls before it, and those after it wait for it. It is over in no time
-        unless an order is in doubt: the proof that it is absent takes its while.
+        It supersedes earlier `set` calls; later ones wait for it. It is quick unless an order is in
+        doubt, as proving that it is absent takes time.
 
         Raises:
             OrdersStillWorking: orders may be in the market after `timeout` seconds.
         """
         self._calls += 1
-        self._news.set()
+        self._changed.set()
         for task in self._tasks | self._background:
             task.cancel()
         async with self._pulling:
@@ -280,7 +277,7 @@ class Quotes:
 
     async def __aexit__(self, *exc_info: object) -> None:
         self._is_closed = True
-        # A caller who is cancelled must not leave quotes behind.
+        # If the caller is cancelled, the quotes must still be.
         pull = asyncio.create_task(self.pull())
         try:
             await wait_shielded(pull)
@@ -290,10 +287,10 @@ class Quotes:
             raise
         pull.result()
 
-    # One call.
+    # One call of `set`.
 
     def _begin(self, wanted: list[Quote]) -> _Run:
-        """Decide which order is to become which quote."""
+        """Decide which order becomes which quote."""
         self._check_can_trade()
         self._hidden.intersection_update(self.orders)
         orders = self._quoting()
@@ -304,18 +301,18 @@ class Quotes:
         return run
 
     async def _carry_out(self, run: _Run, call: int) -> None:
-        """Take each step as soon as it is safe, until nothing is left or can be expected."""
+        """Take each step as soon as it is safe, until no step or reply is left."""
         while call == self._calls:
             if run.error is not None:
                 raise run.error
-            self._news.clear()
+            self._changed.clear()
             self._skip(run)
             steps = ready(run.steps, self._resting(run), run.wanted)
             if steps:
                 self._check_can_trade()
                 run.drop(steps)
                 self._start(run, steps)
-                # Let them leave: they raise the rate counter.
+                # The requests start, which raises the rate counter.
                 await asyncio.sleep(0)
             elif not self._tasks and not any(order.is_busy for order in self._quoting()):
                 return
@@ -324,13 +321,13 @@ class Quotes:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(LOOK):
-                await self._news.wait()
+            async with asyncio.timeout(CHECK_INTERVAL):
+                await self._changed.wait()
         except TimeoutError:
             pass
 
     def _skip(self, run: _Run) -> None:
-        """Drop the steps that events have overtaken."""
+        """Drop steps that have become unnecessary."""
         seen = {_order(resting): resting for resting in self._resting(run)}
         for step in list(run.steps):
             if isinstance(step, Add):
@@ -339,7 +336,7 @@ class Quotes:
             if isinstance(step, Cancel):
                 is_over = resting.state == "done"
             elif resting.state == "done":
-                # By a fill it was a quote for long enough; otherwise the next call replaces it.
+                # If it was filled, the quote is done; otherwise the next call replaces it.
                 is_over = resting.most > 0
             else:
                 is_over = resting.state == "free" and is_met(step.quote, resting, self._min_move)
@@ -372,12 +369,12 @@ class Quotes:
         run.cancels += orders
         self._leaving.update(certain, doubtful)
         if certain:
-            self._spawn(run, self._take_out(certain))
+            self._spawn(run, self._cancel_until_gone(certain))
         if doubtful:
-            # Proving that they are absent takes long.
-            self._spawn(run, self._take_out(doubtful), self._background)
+            # `set` does not wait for these, as proving that they are absent takes long.
+            self._spawn(run, self._cancel_until_gone(doubtful), self._background)
 
-    async def _take_out(self, orders: list[Order]) -> None:
+    async def _cancel_until_gone(self, orders: list[Order]) -> None:
         try:
             await self._canceller(lambda: [o for o in orders if not o.is_done]).run(CANCEL_WAIT)
         except OrdersStillWorking:
@@ -400,7 +397,7 @@ class Quotes:
             self._terms.pop(order, None)
             run.refuse(step.quote, error.kind, str(error), order)
         except KrakenConnectorError:
-            # It never left.
+            # It was not sent.
             self._terms.pop(order, None)
             raise
         else:
@@ -421,7 +418,7 @@ class Quotes:
         )
 
     def _total(self, run: _Run, step: Move) -> Decimal:
-        """Return the quantity of an amend: that of the quote, and what was filled before."""
+        """Return the total quantity of an amend, including what was filled before."""
         return add(run.base[_order(step)], step.quote.qty)
 
     def _cost(self, run: _Run, step: Move) -> Decimal:
@@ -435,7 +432,7 @@ class Quotes:
         while group := list(islice(rest, BATCH)):
             groups.append(group)
         for group in groups:
-            # The orders are known from here on, and count.
+            # From here on the orders are known and count.
             request = self._trader.prepare(self._adding(group), tag=self.tag)
             run.base.update(dict.fromkeys(request.orders, ZERO))
             self._spawn(run, self._place(run, group, request))
@@ -458,7 +455,7 @@ class Quotes:
         try:
             await self._trader.send(request)
         except TradingError as error:
-            # One bad order lets a whole batch be refused (page "Batch Add").
+            # One invalid order causes the whole batch to be refused (page "Batch Add").
             is_of_one = isinstance(error, OrderCheckFailed) or error.kind in _OF_ONE
             if is_of_one and len(quotes) > 1:
                 run.alone.update(map(id, quotes))
@@ -471,14 +468,14 @@ class Quotes:
             pass
         run.placed += zip(quotes, request.orders, strict=True)
 
-    # What is known.
+    # The orders.
 
     def _quoting(self) -> list[Order]:
         """Return the working orders that can be quotes."""
         return [o for o in self.orders if o.order_type == "limit" and o.limit_price is not None]
 
     def _in_doubt(self, run: _Run) -> list[Order]:
-        """Return the orders of which the terms, or the end that was asked for, are not proved."""
+        """Return the orders whose existence, terms or requested end is unproved."""
         return [
             order
             for order in self.orders
@@ -489,12 +486,12 @@ class Quotes:
         ]
 
     def _resting(self, run: _Run) -> list[Resting]:
-        """Return the orders of a call as they are now, those that ended included."""
+        """Return the state of all orders of a call, including those that ended."""
         for order in self._quoting():
             run.base.setdefault(order, ZERO)
-        return [self._see(order, base) for order, base in run.base.items()]
+        return [self._resting_of(order, base) for order, base in run.base.items()]
 
-    def _see(self, order: Order, base: Decimal) -> Resting:
+    def _resting_of(self, order: Order, base: Decimal) -> Resting:
         filled = subtract(order.cum_qty, base)
         now = (order.limit_price or ZERO, order.order_qty or ZERO)
         if order.is_done:
@@ -502,7 +499,7 @@ class Quotes:
             none: frozenset[Decimal] = frozenset()
             return Resting(order, str(order.side), now[0], filled, "done", none, filled)
         if order not in self._moving and self._terms.get(order) == now:
-            # A report has told that the amend was made.
+            # A report showed that the amend was executed.
             del self._terms[order]
         price, total = self._terms.get(order, now)
         return Resting(
@@ -543,14 +540,14 @@ class Quotes:
 
         def finish(done: asyncio.Task[None]) -> None:
             tasks.discard(done)
-            self._news.set()
+            self._changed.set()
             if not done.cancelled() and (error := done.exception()) is not None:
                 run.error = self._failure(error)
 
         task.add_done_callback(finish)
 
     def _failure(self, error: BaseException) -> Exception:
-        """Return what `set` is to raise; a request that never left means that it cannot trade."""
+        """Return the exception for `set`; `NotConnected` for a request that was not sent."""
         if not isinstance(error, KrakenConnectorError) or isinstance(error, NotConnected):
             return error if isinstance(error, Exception) else RuntimeError(repr(error))
         failure = NotConnected("quote", self._obstacle() or "reconnecting")
@@ -561,7 +558,7 @@ class Quotes:
         return f"<Quotes {self.tag} of {self.symbol}: {len(self.orders)} orders>"
 
 
-#: Kinds of refusals that are about one order of a batch.
+#: Kinds of refusals that concern one order of a batch.
 _OF_ONE = frozenset({"price", "size", "invalid"})
 
 
@@ -600,8 +597,8 @@ def _order(one: Resting | Move | Cancel) -> Order:
 def _kind_of(order: Order) -> RefusalKind:
     """Return why an order ended without a fill.
 
-    The reason of a cancelled order is the text of a refusal without its area: an order that would
-    have taken liquidity ends as `Post only order`.
+    The reason of a cancelled order is the text of a refusal without its area, such as `Post only
+    order` for one that would have taken liquidity.
     """
     if isinstance(order.error, TradingError):
         return order.error.kind

@@ -1,10 +1,10 @@
-"""Which requests lead from the orders that are working to the quotes that are wanted.
+"""Which requests turn the working orders into the wanted quotes.
 
-Pure functions. `assign` decides once, at the beginning, which order is to become which quote.
-`ready` says, as often as something has changed, which of the steps that are left can be taken now:
-whichever of them succeed, fail or stay without an answer, and in whatever order the exchange takes
-them, a side never has more than is wanted (or than it had at the beginning, if that was more), and
-a buy price never meets a sell price.
+Pure functions. `assign` decides once, at the start, which order becomes which quote. `ready` then
+returns, after each change, the remaining steps that are safe to take now: whichever of them
+succeed, fail or stay unanswered, and in whatever order the exchange executes them, a side never has
+more than is wanted (or than it had at the start, if that was more), and no buy price reaches a sell
+price.
 """
 
 from __future__ import annotations
@@ -30,15 +30,14 @@ __all__ = [
     "ready",
 ]
 
-#: `free`: it can be changed. `busy`: a request about it has no answer yet. `leaving`: it is being
-#: cancelled. `doubt`: whether the exchange has it, or with which terms, is not known. `done`: it
-#: ended.
+#: `free`: can be changed. `busy`: a request for it is unanswered. `leaving`: is being cancelled.
+#: `doubt`: it is unknown whether the exchange has it, or with which terms. `done`: has ended.
 State = Literal["free", "busy", "leaving", "doubt", "done"]
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A price at which a quantity is to be offered.
+    """A price and quantity to quote.
 
     Attributes:
         side: `buy` or `sell`.
@@ -53,17 +52,16 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """One order of the quotes, as the plan sees it.
+    """The state of one order of the quotes.
 
     Attributes:
         key: the order.
         side: `buy` or `sell`.
-        price: its price, or the one that it gets by the request that has no answer yet.
-        qty: its quantity without what was filled before the beginning; with a request under way the
-            one that it gets by that.
-        state: what can be done with it.
+        price: its price, or the one of its unanswered amend.
+        qty: its quantity without fills before the start, or the one of its unanswered amend.
+        state: its state.
         prices: every price that it may have in the market; none once it is done.
-        most: the most that it can have been filled since the beginning when it ends.
+        most: the most that can be filled of it between the start and its end.
     """
 
     key: Hashable
@@ -84,7 +82,7 @@ class Add:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Amend an order so that it becomes a quote."""
+    """Amend an order to become a quote."""
 
     quote: Quote
     key: Hashable
@@ -92,7 +90,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Cancel an order that is no quote any more."""
+    """Cancel an order that no quote needs."""
 
     key: Hashable
 
@@ -102,13 +100,13 @@ Step = Add | Move | Cancel
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Which order is to become which quote.
+    """Which order becomes which quote.
 
     Attributes:
-        kept: the quotes that are met already, or that an order in doubt meets, with their orders.
-        moves: the orders that are to be amended.
-        cancels: the orders that are too many.
-        adds: the quotes that need a new order.
+        kept: quotes that an order meets already, including orders in doubt, each with its order.
+        moves: amends of orders.
+        cancels: cancels of orders that no quote needs.
+        adds: quotes that need a new order.
     """
 
     kept: tuple[tuple[Quote, Resting], ...]
@@ -118,20 +116,20 @@ class Assignment:
 
     @property
     def steps(self) -> list[Step]:
-        """All that is to be done, what takes risk away first."""
+        """All steps, those that reduce risk first."""
         return [*self.cancels, *self.moves, *self.adds]
 
 
 def is_met(quote: Quote, order: Resting, min_move: Decimal) -> bool:
-    """Tell whether an order is as good as a quote: as much, and less than `min_move` away."""
+    """Return whether an order meets a quote: same quantity, price less than `min_move` away."""
     return order.qty == quote.qty and _is_near(quote, order, min_move)
 
 
 def assign(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Decimal) -> Assignment:
-    """Decide which order is to become which quote, with as few changes as possible.
+    """Decide which order becomes which quote, with as few changes as possible.
 
-    Orders that meet a quote keep their place in the queue. Of the others those that are near a
-    quote go first; the rest is matched from the inside of the book outwards.
+    Orders that meet a quote are kept, with their queue priority. Then orders near a quote are
+    matched, then all others, each time from the best price outwards.
     """
     kept: list[tuple[Quote, Resting]] = []
     moves: list[Move] = []
@@ -140,10 +138,10 @@ def assign(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Decimal
     for side in ("buy", "sell"):
         quotes = sorted((q for q in wanted if q.side == side), key=_rank)
         found = sorted((o for o in orders if o.side == side and o.state != "done"), key=_rank)
-        there = [order for order in found if order.state != "leaving"]
-        kept += _pair(quotes, there, lambda q, o: is_met(q, o, ZERO))
-        usable = [order for order in there if order.state != "doubt"]
-        useless = [order for order in there if order.state == "doubt"]
+        working = [order for order in found if order.state != "leaving"]
+        kept += _pair(quotes, working, lambda q, o: is_met(q, o, ZERO))
+        usable = [order for order in working if order.state != "doubt"]
+        doubtful = [order for order in working if order.state == "doubt"]
         for is_fit in (
             lambda q, o: is_met(q, o, min_move),
             lambda q, o: _is_near(q, o, min_move),
@@ -154,7 +152,7 @@ def assign(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Decimal
                     kept.append((quote, order))
                 else:
                     moves.append(Move(quote, order.key))
-        cancels += [Cancel(order.key) for order in usable + useless]
+        cancels += [Cancel(order.key) for order in usable + doubtful]
         adds += [Add(quote) for quote in quotes]
     return Assignment(tuple(kept), tuple(moves), tuple(cancels), tuple(adds))
 
@@ -163,26 +161,28 @@ def ready(steps: Iterable[Step], orders: Sequence[Resting], wanted: Sequence[Quo
     """Return the steps that can be taken now, together.
 
     Args:
-        steps: what is left to do.
-        orders: all orders that were there at the beginning or are there now, ended ones included.
+        steps: the remaining steps.
+        orders: all orders since the start, including those that ended.
         wanted: all quotes.
     """
-    scene = _Scene(orders, wanted)
+    exposure = _Exposure(orders, wanted)
     chosen: list[Step] = []
     for step in sorted(steps, key=lambda step: _urgency(step, wanted)):
         if isinstance(step, Cancel):
-            is_ready = scene.state_of(step.key) in ("free", "doubt")
+            is_ready = exposure.state_of(step.key) in ("free", "doubt")
         elif isinstance(step, Move):
-            is_ready = scene.state_of(step.key) == "free" and scene.admit(step.quote, step.key)
+            is_ready = exposure.state_of(step.key) == "free" and exposure.admit(
+                step.quote, step.key
+            )
         else:
-            is_ready = scene.admit(step.quote)
+            is_ready = exposure.admit(step.quote)
         if is_ready:
             chosen.append(step)
     return chosen
 
 
-class _Scene:
-    """What may be in the market, with the steps that were chosen so far."""
+class _Exposure:
+    """Quantities and prices that may be in the market, including the steps chosen so far."""
 
     def __init__(self, orders: Sequence[Resting], wanted: Sequence[Quote]) -> None:
         self._orders = {order.key: order for order in orders}
@@ -199,11 +199,11 @@ class _Scene:
         }
 
     def state_of(self, key: Hashable) -> State:
-        """Return the state of an order; one that is not known any more has ended."""
+        """Return the state of an order; an unknown order has ended."""
         return self._orders[key].state if key in self._orders else "done"
 
     def admit(self, quote: Quote, key: Hashable = None) -> bool:
-        """Take a quote into the scene if it is safe there; false if not."""
+        """Add a quote if that is safe, and return whether it was added."""
         already = self._orders[key].most if key in self._orders else ZERO
         more = max(subtract(quote.qty, already), ZERO)
         if more > max(self._room[quote.side], ZERO) or self._crosses(quote):
@@ -221,15 +221,15 @@ class _Scene:
 def affordable(
     steps: Sequence[Step], room: Decimal, cost_of: Callable[[Move], Decimal]
 ) -> tuple[list[Step], list[Step]]:
-    """Return the steps for which the rate limit has room, and the others.
+    """Return the steps for which the rate limit has room, and the other steps.
 
-    Cancels are never held back. A new order costs 1, each of several half of that (page "Spot
+    Cancels are always among the first. A new order costs 1, several cost a half each (page "Spot
     trading rate limits").
 
     Args:
-        steps: in the order of their importance.
-        room: what can be added to the rate counter.
-        cost_of: returns what an amend costs.
+        steps: the most important first.
+        room: free points of the rate counter.
+        cost_of: returns the cost of an amend.
     """
     sent: list[Step] = []
     held: list[Step] = []
@@ -256,7 +256,7 @@ def _cost_of_new(count: int) -> Decimal:
 def _pair(
     quotes: list[Quote], orders: list[Resting], is_fit: Callable[[Quote, Resting], bool]
 ) -> Iterator[tuple[Quote, Resting]]:
-    """Take quotes and orders that fit each other out of both lists, from the inside outwards."""
+    """Remove quotes and orders that fit each other from both lists, best price first."""
     for quote in list(quotes):
         order = next((order for order in orders if is_fit(quote, order)), None)
         if order is not None:
@@ -271,12 +271,12 @@ def _is_near(quote: Quote, order: Resting, min_move: Decimal) -> bool:
 
 
 def _rank(one: Quote | Resting) -> Decimal:
-    """Return a number that is less for a price nearer to the other side."""
+    """Return a number that is lower the better the price."""
     return one.price.copy_negate() if one.side == "buy" else one.price
 
 
 def _urgency(step: Step, wanted: Sequence[Quote]) -> int:
-    """Order steps: cancels first, then quotes by how many of their side are nearer."""
+    """Return a sort key: cancels first, then quotes by how many of their side are better."""
     if isinstance(step, Cancel):
         return -1
     rank = _rank(step.quote)

@@ -1,7 +1,7 @@
-"""The exchange's trading rate limit: a counter for each pair that requests raise and time lowers.
+"""The trading rate limit: a counter for each pair that requests raise and that decays with time.
 
-Source: docs.kraken.com, page "Spot trading rate limits". The counter of a pair is shared by all
-that the account does on every interface; what the stream says about it corrects ours.
+Source: docs.kraken.com, page "Spot trading rate limits". All programs and interfaces of an account
+share the counter of a pair; the counter in `executions` corrects the one computed here.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["TIERS", "Charge", "RateCounter", "RatePolicy", "Tier", "TierName", "
 logger = logging.getLogger(__name__)
 
 TierName = Literal["starter", "intermediate", "pro"]
-#: `report` only counts, `wait` sends when there is room, `refuse` raises when there is none.
+#: `report` only counts, `wait` waits until there is room, `refuse` raises if there is none.
 RatePolicy = Literal["report", "wait", "refuse"]
 SECOND_NS = 1_000_000_000
 #: A nanosecond in seconds.
@@ -46,14 +46,14 @@ NANO = Decimal("1e-9")
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What an account may do.
+    """The limits of an account tier.
 
     Attributes:
-        name: what it is called.
+        name: name of the tier.
         threshold: count above which requests fail.
-        decay: what the counter loses a second.
-        open_orders: most open orders of a pair.
-        decay_per_ns: what the counter loses a nanosecond.
+        decay: decay of the counter per second.
+        open_orders: the most open orders of a pair.
+        decay_per_ns: decay of the counter per nanosecond.
     """
 
     name: str
@@ -72,11 +72,11 @@ TIERS: dict[str, Tier] = {
     "pro": Tier("pro", Decimal(180), Decimal("3.75"), 225),
 }
 
-#: What an add, an amend and an edit cost whatever becomes of them.
+#: Fixed cost of an add, an amend and an edit, successful or not.
 FIXED = Decimal(1)
-#: What each order of a `batch_add` costs.
+#: Cost of each order of a `batch_add`.
 BATCHED = Decimal("0.5")
-#: Seconds of age, and what changing a younger order costs.
+#: Ages in seconds, and the additional costs of changing an order that is younger.
 AGES = (5, 10, 15, 45, 90, 300)
 AGE_COSTS = {
     what: tuple(map(Decimal, costs))
@@ -87,20 +87,21 @@ AGE_COSTS = {
     }.items()
 }
 
-#: Names that the stream's counter may have: its documentation gives none. The API's first version
+#: Possible names of the counter in `executions`; Kraken does not document one. Version 1 of the API
 #: called it `ratecount`; `maxratecount` is the threshold.
 COUNTER_NAME = re.compile(
     r"(?!.*(max|threshold|limit$)).*rate.*(?<!ac)(?<!dis)count", re.IGNORECASE
 )
-#: How far above the threshold a counter can be: a batch cancel that overshoots is carried out
-#: (page "Spot trading rate limits"), and has up to 50 orders of 8 each. More is no counter.
+#: How far a counter can exceed the threshold: a batch cancel that exceeds it is executed all the
+#: same (page "Spot trading rate limits"), with up to 50 orders that cost 8 each. Larger values are
+#: not taken for counters.
 OVERSHOOT = Decimal(50 * 8)
-#: Reports without a counter after which a warning says that none comes.
+#: Reports without a counter after which a warning is logged.
 SILENT_REPORTS = 50
 
 
 def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
-    """Return what changing an order costs for its age since it was made or last amended."""
+    """Return the additional cost of changing an order, by age since its last amend or placing."""
     for seconds, cost in zip(AGES, AGE_COSTS[what], strict=False):
         if age_ns < seconds * SECOND_NS:
             return cost
@@ -109,30 +110,31 @@ def age_cost(what: Literal["amend", "edit", "cancel"], age_ns: int) -> Decimal:
 
 @dataclass(eq=False, slots=True)
 class Charge:
-    """What one request costs, by pair.
+    """The cost of one request.
 
     Attributes:
-        costs: what it adds to the counter of each pair.
-        orders: the orders that it is about.
-        told_by: the `exec_type` of the report that shows it to be counted, any if empty.
-        amends: the order whose age begins anew when it succeeds.
-        makes: whether it makes its orders.
+        costs: its cost by pair.
+        orders: the orders that it places, changes or cancels.
+        reported_by: `exec_type` of the report which shows that the exchange has counted it; the
+            empty string for any report.
+        amends: the order whose age restarts when it succeeds.
+        makes: whether it places its orders.
     """
 
     costs: dict[str, Decimal]
     orders: Sequence[Order] = ()
-    told_by: str = ""
+    reported_by: str = ""
     amends: Order | None = None
     makes: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Level:
-    """A listener, and the pairs whose counter is at its level or above.
+    """A listener, and the pairs whose counter has reached its level.
 
     Attributes:
-        fraction: the level, as a part of the threshold.
-        listener: is called with symbol and count.
+        fraction: the level, as a fraction of the threshold.
+        listener: called with symbol and count.
         reached: the pairs.
     """
 
@@ -140,8 +142,8 @@ class _Level:
     listener: Callback
     reached: set[str] = field(default_factory=set)
 
-    def look(self, symbol: str, count: Decimal, threshold: Decimal) -> None:
-        """Call the listener if the counter of a pair has reached the level."""
+    def check(self, symbol: str, count: Decimal, threshold: Decimal) -> None:
+        """Call the listener if the counter of a pair has newly reached the level."""
         if count < multiply(self.fraction, threshold):
             self.reached.discard(symbol)
         elif symbol not in self.reached:
@@ -150,32 +152,32 @@ class _Level:
 
 
 class RateCounter(Follower):
-    """The counters of the account, as far as this client can know them: `client.rate_counter`.
+    """The rate counters of the account, as estimated by this client: `client.rate_counter`.
 
-    A request counts in full from its sending, and begins to decay with its answer: the exchange
-    counted it somewhen in between, so this count is not below the exchange's on account of the
-    way. Requests of other clients are learnt from the stream, which tells the counter with each
-    report when it was subscribed with `ratecounter=True` (`client.track_orders()` does that).
-    Until the tier is known it is taken for the lowest.
+    A request counts in full when it is sent and starts to decay when it is answered. As the
+    exchange counts it in between, latency never makes this count too low. Requests of other
+    programs are included if `executions` was subscribed with `ratecounter=True`, as by
+    `client.track_orders()`: each report then has the exchange's counter. Until the tier is known,
+    `starter` is assumed.
 
-    Its clock is monotonic, so setting the system's clock changes nothing. `aged_from_ns` of the
-    orders is on the same clock. While the machine sleeps the clock may stand still: the count is
-    too high then, never too low.
+    The clock is monotonic, so setting the system's clock has no effect; `aged_from_ns` of orders is
+    on the same clock. It may stand still while the machine sleeps: then the count is too high,
+    never too low.
 
     Args:
-        orders: knows pair and age of the orders.
-        tier: the account's; by default it is learnt when `executions` is subscribed.
-        now_ns: the clock, in nanoseconds from any beginning; by default `time.monotonic_ns`.
-        reserve: room that the policies `wait` and `refuse` keep for cancels.
+        orders: the orders of the account.
+        tier: tier of the account; by default it is learnt when `executions` is subscribed.
+        now_ns: a clock in nanoseconds with any epoch; by default `time.monotonic_ns`.
+        reserve: points that the policies `wait` and `refuse` keep free for cancels.
 
     Raises:
-        TypeError, ValueError: there is no such tier, or the reserve is no number from 0 on.
+        TypeError, ValueError: `tier` is unknown, or `reserve` is not a number of at least 0.
 
     Attributes:
-        tier: the account's.
-        is_tier_known: whether it was given or learnt.
-        reserve: what of the threshold new, amended and edited orders leave free, so that cancels
-            find room; `headroom` and `seconds_until` do not take it away.
+        tier: tier of the account.
+        is_tier_known: whether the tier was given or learnt.
+        reserve: points that new, amended and edited orders leave free for cancels. `headroom` and
+            `seconds_until` do not subtract it.
     """
 
     def __init__(
@@ -192,35 +194,35 @@ class RateCounter(Follower):
         self.reserve = _checked_reserve(reserve)
         self._orders = orders
         self._now_ns = now_ns or time.monotonic_ns
-        #: What is answered or reported, and when that was worked out.
+        #: By pair, the count of answered and reported requests, and the time of that count.
         self._counts: dict[str, tuple[Decimal, int]] = {}
-        #: What the exchange may not have counted yet.
-        self._under_way: dict[Charge, None] = {}
+        #: Requests that the exchange may not have counted yet.
+        self._pending: dict[Charge, None] = {}
         self._levels: dict[_Level, None] = {}
-        #: Reports so far without the counter that was asked for; `None` if it was not, or was told.
-        self._silent: int | None = None
-        self._was_asked = False
+        #: Reports without the requested counter; `None` if not requested, or once one had it.
+        self._reports_without: int | None = None
+        self._is_requested = False
 
-    # What users read.
+    # For users.
 
     def count(self, symbol: str) -> Decimal:
-        """Return the counter of a pair now, requests without an answer included."""
+        """Return the current counter of a pair, including unanswered requests."""
         answered = self._answered(symbol)
-        return add(answered, self._coming(symbol)) if self._under_way else answered
+        return add(answered, self._unanswered(symbol)) if self._pending else answered
 
     def headroom(self, symbol: str) -> Decimal:
-        """Return what can be added to the counter of a pair now; negative when it is above."""
+        """Return the points that are free in the counter of a pair; negative above the limit."""
         return subtract(self.tier.threshold, self.count(symbol))
 
     def seconds_until(
         self, symbol: str, cost: Decimal | float = 1, *, before: Decimal = ZERO
     ) -> float:
-        """Return after how many seconds `cost` can be added; infinite if it never can.
+        """Return the seconds until `cost` points are free; infinite if they never are.
 
         Args:
             symbol: the pair.
-            cost: what is to be added.
-            before: what will be added before it.
+            cost: points to add.
+            before: points that are added before.
         """
         wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
@@ -229,38 +231,38 @@ class RateCounter(Follower):
         return float(divide(missing, self.tier.decay)) if missing > 0 else 0.0
 
     def cost_of(self, params: TradingParams) -> dict[str, Decimal]:
-        """Return what a request would cost now, by pair; without orders that are not known."""
+        """Return the current cost of a request by pair, without orders that are unknown."""
         return self.charge_of(params).costs
 
     def on_level(
         self, fraction: Number, listener: Callable[[str, Decimal], object]
     ) -> Callable[[], None]:
-        """Let a plain function know when the counter of a pair comes near the threshold.
+        """Call a plain function when the counter of a pair reaches a fraction of the threshold.
 
-        It is called with the symbol and the count when the count reaches `fraction` of the
-        threshold, and again when it does so after it has fallen below. Looked at is the count
-        whenever it rises: with a request, or by what the exchange says.
+        It is called with the symbol and the count, and again after the count has fallen below the
+        level and risen. The count is checked whenever it rises: with a request, or by a counter
+        of the exchange.
 
         Args:
-            fraction: of the threshold, more than 0 and at most 1: 0.8.
-            listener: must be quick; what it raises is logged.
+            fraction: fraction of the threshold, more than 0 and at most 1, such as 0.8.
+            listener: a plain and quick function; its exceptions are logged.
 
         Returns:
-            A function that ends this; calling it again does nothing.
+            A function that removes the listener; calling it again does nothing.
 
         Raises:
-            TypeError, ValueError: `fraction` is no such number, or `listener` no plain function.
+            TypeError, ValueError: `fraction` or `listener` is invalid.
         """
         level = _Level(_checked_fraction(fraction), Callback("on_level", listener))
         self._levels[level] = None
         return lambda: self._levels.pop(level, None)
 
-    # What requests do.
+    # For requests.
 
     def charge_of(
         self, params: TradingParams, numbers: Mapping[str, Decimal] | None = None
     ) -> Charge:
-        """Return what a request would cost now.
+        """Return the current charge of a request.
 
         Args:
             params: the request.
@@ -285,58 +287,58 @@ class RateCounter(Follower):
     def add(self, charge: Charge) -> None:
         """Count a request that is being sent."""
         if self._levels:
-            self._look_at_levels(charge.costs)
-        self._under_way[charge] = None
+            self._check_levels(charge.costs)
+        self._pending[charge] = None
         if self._levels:
-            self._look_at_levels(charge.costs)
+            self._check_levels(charge.costs)
 
     def withdraw(self, charge: Charge) -> None:
-        """Take back what was counted for a request that did not leave."""
-        self._under_way.pop(charge, None)
+        """Uncount a request that was not sent."""
+        self._pending.pop(charge, None)
 
     def landed(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
-        """Note that a request was answered, or is not waited for any more.
+        """Record that a request was answered, or that waiting for the answer ended.
 
         Args:
-            charge: what was counted for it.
-            success: whether it was carried out.
-            exceeded: whether it was refused for the rate limit: then ours was too low.
+            charge: its charge.
+            success: whether it was executed.
+            exceeded: whether it was refused for the rate limit, so that this count was too low.
         """
         self._counted(charge)
         if success and charge.amends is not None:
             charge.amends.aged_from_ns = self._now_ns()
         if charge.makes:
-            # The exchange made them after they were sent, so they are not older than this.
+            # The exchange created them before now, so they count as younger than they are.
             for order in charge.orders:
                 order.aged_from_ns = self._now_ns()
         if exceeded:
             for symbol, cost in charge.costs.items():
                 missing = subtract(self.headroom(symbol), cost)
-                self._tell(symbol, add(self._answered(symbol), max(missing, ZERO)))
+                self._set(symbol, add(self._answered(symbol), max(missing, ZERO)))
 
-    # What the stream says.
+    # As a follower of `executions`.
 
     def asked(self, params: Mapping[str, Any], *_: Any) -> None:
-        """Expect the counter with the reports if it was asked for."""
-        if params.get("ratecounter") and not self._was_asked:
-            self._was_asked, self._silent = True, 0
+        """Expect the counter in reports if the subscription requests it."""
+        if params.get("ratecounter") and not self._is_requested:
+            self._is_requested, self._reports_without = True, 0
 
     def acked(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
-        told = result.get("maxratecount")
-        if not isinstance(told, int) or isinstance(told, bool) or told <= 0:
+        limit = result.get("maxratecount")
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:
             return
-        threshold = Decimal(told)
+        threshold = Decimal(limit)
         if threshold != self.tier.threshold:
             known = [tier for tier in TIERS.values() if tier.threshold <= threshold]
             nearest = max(known, key=lambda tier: tier.threshold, default=TIERS["starter"])
             if self.is_tier_known:
-                logger.warning("the rate limit is %s, not that of %s", told, self.tier.name)
+                logger.warning("the rate limit is %s, not that of %s", limit, self.tier.name)
             self.tier = Tier(nearest.name, threshold, nearest.decay, nearest.open_orders)
         self.is_tier_known = True
 
     def observe(self, message: Any) -> None:
-        """Take the counters that a message tells; those of a snapshot are of no certain time."""
+        """Apply the counters of a message, but not of a snapshot, whose time is uncertain."""
         if message.type == "snapshot":
             return
         whole = {} if message.raw is None else exact_document(message.raw)
@@ -346,20 +348,20 @@ class RateCounter(Follower):
                 continue
             order = self._orders.get(report.order_id)
             self._arrived(order, report.exec_type)
-            told = _told(report.extra, whole, most)
-            self._expect(told is not None)
+            counter = _counter_in(report.extra, whole, most)
+            self._expect_counter(counter is not None)
             symbol = report.symbol or (order.symbol if order is not None else None)
-            if told is not None and symbol is not None:
-                self._correct(symbol, told)
+            if counter is not None and symbol is not None:
+                self._correct(symbol, counter)
 
-    def _expect(self, is_told: bool) -> None:
-        """Warn, once, if the stream was asked for its counter and does not tell it."""
-        if is_told or self._silent is None:
-            self._silent = None
+    def _expect_counter(self, has_counter: bool) -> None:
+        """Warn once if the stream does not have the requested counter."""
+        if has_counter or self._reports_without is None:
+            self._reports_without = None
             return
-        self._silent += 1
-        if self._silent == SILENT_REPORTS:
-            self._silent = None
+        self._reports_without += 1
+        if self._reports_without == SILENT_REPORTS:
+            self._reports_without = None
             logger.warning(
                 "executions was subscribed with ratecounter=True, and %d reports have no counter: "
                 "what other programs of the account send is not counted",
@@ -367,24 +369,23 @@ class RateCounter(Follower):
             )
 
     def _arrived(self, order: Order | None, exec_type: str) -> None:
-        """Note that the exchange has counted the request that a report shows.
+        """Record that the exchange has counted the request that a report shows.
 
-        Of several alike, as two amends of one order, it shows one: the others may still be on
-        their way, and so may requests that were sent before (docs.kraken.com, FIX introduction:
-        messages of one WebSocket take different paths to the engine).
+        Of several equal requests, such as two amends of one order, the report shows one. The others
+        may not have arrived, nor may requests that were sent before (docs.kraken.com, FIX
+        introduction: messages of one WebSocket take different paths to the engine).
         """
-        about = [charge for charge in self._under_way if order in charge.orders]
-        makers = [charge for charge in about if not charge.told_by]
-        for charge in makers + [charge for charge in about if charge.told_by == exec_type][:1]:
+        about = [charge for charge in self._pending if order in charge.orders]
+        makers = [charge for charge in about if not charge.reported_by]
+        for charge in makers + [charge for charge in about if charge.reported_by == exec_type][:1]:
             self._counted(charge)
 
-    def _correct(self, symbol: str, told: Decimal) -> None:
-        """Take the exchange's count, with what it cannot have counted yet."""
-        if not EXACT.remainder(told, 1):
-            # It may have been rounded.
-            told = min(max(told, self._answered(symbol)), add(told, Decimal(1)))
-        # What is still coming stays on top.
-        self._tell(symbol, told)
+    def _correct(self, symbol: str, counter: Decimal) -> None:
+        """Apply the exchange's counter; unanswered requests are added to it."""
+        if not EXACT.remainder(counter, 1):
+            # An integer may have been rounded.
+            counter = min(max(counter, self._answered(symbol)), add(counter, Decimal(1)))
+        self._set(symbol, counter)
 
     # Inner workings.
 
@@ -395,31 +396,31 @@ class RateCounter(Follower):
         passed_ns = max(self._now_ns() - since_ns, 0)
         return max(EXACT.fma(Decimal(-passed_ns), self.tier.decay_per_ns, value), ZERO)
 
-    def _coming(self, symbol: str) -> Decimal:
-        return total(charge.costs[symbol] for charge in self._under_way if symbol in charge.costs)
+    def _unanswered(self, symbol: str) -> Decimal:
+        return total(charge.costs[symbol] for charge in self._pending if symbol in charge.costs)
 
     def _counted(self, charge: Charge) -> None:
-        """Let a request decay, which the exchange has counted by now."""
-        if charge in self._under_way:
-            del self._under_way[charge]
+        """Let a request decay from now on, as the exchange has counted it."""
+        if charge in self._pending:
+            del self._pending[charge]
             for symbol, cost in charge.costs.items():
                 self._put(symbol, add(self._answered(symbol), cost))
 
     def _put(self, symbol: str, value: Decimal) -> None:
         self._counts[symbol] = (value, self._now_ns())
 
-    def _tell(self, symbol: str, value: Decimal) -> None:
-        """Set what the exchange says, or shows by a refusal."""
-        self._look_at_levels((symbol,))
+    def _set(self, symbol: str, value: Decimal) -> None:
+        """Set the count to that of the exchange."""
+        self._check_levels((symbol,))
         self._put(symbol, value)
-        self._look_at_levels((symbol,))
+        self._check_levels((symbol,))
 
-    def _look_at_levels(self, symbols: Iterable[str]) -> None:
-        """Call the listeners whose level was reached, before and after what may change a count."""
+    def _check_levels(self, symbols: Iterable[str]) -> None:
+        """Call the listeners whose level was reached; before and after a change of the count."""
         for symbol in list(symbols):
             count = self.count(symbol)
             for level in list(self._levels):
-                level.look(symbol, count, self.tier.threshold)
+                level.check(symbol, count, self.tier.threshold)
 
     def _amend(self, params: AmendOrderParams, numbers: Mapping[str, Decimal]) -> Charge:
         order = self._orders.get(params.order_id or params.cl_ord_id or "")
@@ -429,7 +430,7 @@ class RateCounter(Follower):
         cost = add(FIXED, self._age_cost("amend", order))
         qty = numbers.get("order_qty", params.order_qty)
         if order is not None and qty is not None and qty < order.cum_qty:  # type: ignore[operator]
-            # The rest is cancelled.
+            # Kraken cancels the rest of the order.
             cost = add(cost, self._age_cost("cancel", order))
         return Charge({symbol: cost}, _known(order), "amended", order)
 
@@ -443,7 +444,7 @@ class RateCounter(Follower):
         return Charge(costs, orders, "canceled")
 
     def _named(self, params: CancelOrderParams | BatchCancelParams) -> list[Order]:
-        """Return the orders that a cancel is about, as far as they are known."""
+        """Return the orders that a cancel names, as far as they are known."""
         numbers = {str(number) for number in getattr(params, "order_userref", None) or ()}
         names = [*(params.cl_ord_id or ())]
         if isinstance(params, BatchCancelParams):
@@ -457,10 +458,10 @@ class RateCounter(Follower):
         return list(dict.fromkeys(order for order in found if order is not None))
 
     def _age_cost(self, what: Literal["amend", "edit", "cancel"], order: Order | None) -> Decimal:
-        """Return what an order's age adds; one that is not known counts as new."""
+        """Return the cost for the age of an order; an unknown order counts as new."""
         if order is None or order.aged_from_ns is None:
             return age_cost(what, 0)
-        if any(charge.amends is order for charge in self._under_way):
+        if any(charge.amends is order for charge in self._pending):
             return age_cost(what, 0)
         return age_cost(what, max(self._now_ns() - order.aged_from_ns, 0))
 
@@ -487,8 +488,10 @@ def _known(order: Order | None) -> tuple[Order, ...]:
     return () if order is None else (order,)
 
 
-def _told(extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal) -> Decimal | None:
-    """Return the counter that a report tells, or its message, under any name it may have."""
+def _counter_in(
+    extra: Mapping[str, Any], whole: Mapping[str, Any], most: Decimal
+) -> Decimal | None:
+    """Return the counter in a report or its message, under any possible name."""
     for fields in (extra, whole):
         for name, value in fields.items():
             if not isinstance(value, Decimal) or not COUNTER_NAME.match(name):

@@ -1,4 +1,4 @@
-"""Letting trading requests pass by the rate limit, and counting them."""
+"""Applies the trading rate limit: requests are counted, delayed or refused."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ __all__ = ["RateLimiter"]
 _T = TypeVar("_T")
 
 POLICIES = ("report", "wait", "refuse")
-#: A cancel takes risk away, and our count may be too high: it is counted and never held back.
-HELD_BACK = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
-#: The shortest sleep, seconds: waits for less come from rounding.
+#: Methods that may be delayed or refused. Cancels reduce risk and the client's count may be too
+#: high, so they are only counted.
+LIMITED = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
+#: Shortest sleep, seconds; shorter waits are rounding errors.
 SHORTEST = 1e-6
-#: What is raised for requests that never left.
-NEVER_LEFT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
+#: Exceptions of requests that were not sent.
+NOT_SENT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
 
 class _Queue:
     """The requests that wait for room in the counter of one pair, in the order of the calls.
 
     Attributes:
-        cost: what they will add together.
+        cost: their costs together.
     """
 
     def __init__(self) -> None:
@@ -49,7 +50,7 @@ class _Queue:
 
     @asynccontextmanager
     async def turn(self, cost: Decimal, until: float) -> AsyncIterator[bool]:
-        """Wait for those that came before and keep the others waiting; false if `until` came."""
+        """Wait until this request is the first, and stay it in the block; false at `until`."""
         self.cost = add(self.cost, cost)
         try:
             is_first = await self._is_first(until)
@@ -70,25 +71,25 @@ class _Queue:
 
 
 class RateLimiter:
-    """Where every trading request passes.
+    """Counts every trading request, and delays or refuses those above the rate limit.
 
     Args:
-        counter: counts them.
+        counter: the rate counter.
         policy: `report`, `wait` or `refuse`.
         max_wait: longest wait with `wait`, seconds; `None` for no bound.
 
     Raises:
-        TypeError, ValueError: there is no such policy, or `max_wait` is no duration.
+        TypeError, ValueError: `policy` or `max_wait` is invalid.
 
     Attributes:
-        holds_back: whether requests may have to wait, or be refused.
+        is_active: whether requests may be delayed or refused.
     """
 
     def __init__(self, counter: RateCounter, policy: str, max_wait: float | None = None) -> None:
         check_choice("rate_policy", policy, POLICIES)
         max_wait = _checked_wait("rate_max_wait", max_wait)
         self._counter = counter
-        self.holds_back = policy != "report"
+        self.is_active = policy != "report"
         self._policy = policy
         self._max_wait = 0.0 if policy == "refuse" else max_wait
         self._queues: dict[str, _Queue] = {}
@@ -102,28 +103,28 @@ class RateLimiter:
         recheck: Callable[[], object] = lambda: None,
         max_wait: float | None = None,
     ) -> Charge | None:
-        """Let a request pass when there is room for it, and count it; nothing with `report`.
+        """Wait until there is room for a request, and count it; with `report` do nothing.
 
-        Those that wait go in the order of the calls. Where there is room this does not suspend.
+        Requests are admitted in the order of the calls. If there is room, this does not suspend.
 
         Args:
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
-            recheck: is called after each wait; it raises if the request is not to be sent any
-                more, as its deadline has passed or its order has ended. Nothing is counted then.
-            max_wait: longest wait of this request with `wait`, seconds; by default the gate's.
+            recheck: called after each wait; raises if the request must not be sent any more, since
+                its deadline has passed or its order has ended. Nothing is counted then.
+            max_wait: longest wait of this request with `wait`, seconds; by default the limiter's.
 
         Returns:
-            What was counted, to be given to `watch`; `None` if nothing was yet.
+            The counted charge, to be passed to `watch`; `None` if nothing was counted.
 
         Raises:
-            RateLimitExceeded: there is no room now, within `max_wait`, or ever. It is raised as
-                soon as that is known.
+            RateLimitExceeded: there is no room now, within `max_wait`, or ever; raised as soon as
+                that is known.
         """
-        if not self.holds_back or params.METHOD not in HELD_BACK:
+        if not self.is_active or params.METHOD not in LIMITED:
             return None
         charge = self._counter.charge_of(params, numbers)
-        # What is held back is about one pair, or about none that is known.
+        # A limited request concerns one pair, or none if its order is unknown.
         for symbol, cost in charge.costs.items():
             queue = self._queue(symbol)
             most = self._max_wait
@@ -146,11 +147,11 @@ class RateLimiter:
         until: float,
         recheck: Callable[[], object],
     ) -> Charge:
-        """Wait for room, as the first of a pair's queue, and count the request."""
+        """Wait for room as the first in the queue of a pair, and count the request."""
         now = asyncio.get_running_loop().time
         while True:
             recheck()
-            # An order that has grown older meanwhile is cheaper to change.
+            # Computed again, as changing an order gets cheaper with its age.
             charge = self._counter.charge_of(params, numbers)
             cost = charge.costs.get(symbol, ZERO)
             left = max(until - now(), SHORTEST)
@@ -161,7 +162,7 @@ class RateLimiter:
             await asyncio.sleep(max(seconds, SHORTEST))
 
     def withdraw(self, charge: Charge | None) -> None:
-        """Take back what was counted for a request that did not leave."""
+        """Uncount a request that was not sent."""
         if charge is not None:
             self._counter.withdraw(charge)
 
@@ -177,19 +178,19 @@ class RateLimiter:
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
 
-        What did not leave is taken back: when the answer ends with an exception, cancellation of
-        the caller included, `has_left` is asked.
+        If waiting ends with an exception, including cancellation of the caller, a request that was
+        not sent is uncounted.
 
         Args:
-            charge: what `admit` gave.
-            answer: waits for it.
+            charge: the result of `admit`.
+            answer: an awaitable that returns the reply.
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
-            orders: the orders that the request makes.
-            has_left: tells whether the request was handed to the socket; without it the kind of
+            orders: the orders that the request places.
+            has_left: returns whether the request was handed to the socket; without it the type of
                 the exception decides, and a request whose caller was cancelled stays counted.
         """
-        # After sending, which nothing should hold up.
+        # Computed after sending, so as not to delay it.
         if charge is None:
             charge = self._counter.charge_of(params, numbers)
             self._counter.add(charge)
@@ -199,7 +200,7 @@ class RateLimiter:
             reply = await answer
             success = True
         except BaseException as error:
-            left = not isinstance(error, NEVER_LEFT) if has_left is None else has_left()
+            left = not isinstance(error, NOT_SENT) if has_left is None else has_left()
             if not left:
                 self._counter.withdraw(charge)
             exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
@@ -209,7 +210,7 @@ class RateLimiter:
         return reply
 
     def _queue(self, symbol: str) -> _Queue:
-        """Return a pair's queue. A client may be used in one event loop after the other."""
+        """Return the queue of a pair; a new event loop starts with new queues."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._queues = loop, {}
@@ -221,17 +222,17 @@ class RateLimiter:
     def _check(
         self, params: TradingParams, symbol: str, cost: Decimal, before: Decimal, most: float
     ) -> float:
-        """Return the seconds until there is room for a request, with the reserve kept.
+        """Return the seconds until there is room for a request besides the reserve.
 
         Args:
             params: the request.
             symbol: its pair.
-            cost: what it adds.
-            before: what those add that go before it.
-            most: how many seconds it can wait.
+            cost: its cost.
+            before: the cost of the requests before it.
+            most: its longest wait, seconds.
 
         Raises:
-            RateLimitExceeded: that is more than `most`, or for ever.
+            RateLimitExceeded: it would wait longer than `most`, or for ever.
         """
         seconds = self._seconds(symbol, cost, before)
         if seconds > most or isinf(seconds):
@@ -251,17 +252,18 @@ class RateLimiter:
 
 
 def _says_exceeded(text: str | None) -> bool:
-    """Tell whether the exchange refused a request for the trading rate limit.
+    """Return whether an error says that the trading rate limit was exceeded.
 
-    It says so for the account's own (page "Spot trading rate limits") and for the one that a
-    master account and its subaccounts share (`EOrder:Domain rate limit exceeded`, Kraken's SDK).
-    Other areas, as `EAPI:Rate limit exceeded`, are other limits.
+    There are two such errors, for the limit of the account (page "Spot trading rate limits") and
+    for the one that a master account shares with its subaccounts (`EOrder:Domain rate limit
+    exceeded`, Kraken's SDK). Errors of other areas, such as `EAPI:Rate limit exceeded`, concern
+    other limits.
     """
     return text is not None and text.startswith("EOrder:") and classify(text).kind == "rate"
 
 
 def _checked_wait(name: str, seconds: float | None) -> float:
-    """Return a longest wait, infinite for `None`."""
+    """Return a checked longest wait, infinite for `None`."""
     if seconds is None:
         return inf
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):

@@ -1,4 +1,4 @@
-"""When the exchange's timer must be set again, and when that is late. It has no clock."""
+"""When to renew the exchange's timer, and when that is late. It has no clock."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ INF = float("inf")
 
 
 class SwitchPlan:
-    """What a dead man's switch has to do next, and what its user must be told.
+    """What a dead man's switch has to do next, and which events it reports.
 
-    The timer is set again at a third of the timeout, and late when two thirds have passed since it
-    was last known to be set. Each claim is made only with a proof: while the timer is wanted, it
-    counts as armed only if it is proved to run; while it is not wanted, it counts as armed until it
-    is proved to be off or has run out. Times are seconds.
+    The timer is renewed after a third of the timeout, and late when two thirds have passed since it
+    was last proved to run. While it is to run, it counts as armed only if replies prove that it
+    runs; while it is to be off, it counts as armed until they prove that it is off, or until it has
+    expired. Times are seconds.
 
     Attributes:
-        timer: what is known about the exchange's timer.
-        wanted: to how many seconds the timer shall be set; 0 turns it off, `None` leaves it alone.
-        has_failed: whether the last request did not do what it was for.
+        timer: the possible states of the exchange's timer.
+        wanted: the wanted value of the timer; 0 turns it off, `None` leaves it as it is.
+        has_failed: whether the last request failed.
     """
 
-    #: Bounds of the pause after a request that failed, seconds.
+    #: Shortest and longest pause after a failed request, seconds.
     PAUSES = (0.1, 1.0)
-    #: How long to wait for the first answer, seconds; twice as long after each that did not come.
+    #: Longest wait for the first reply, seconds; doubled after each missing reply.
     PATIENCE = 2.0
 
     def __init__(self) -> None:
@@ -36,22 +36,22 @@ class SwitchPlan:
         self._alarm = INF
         self._ends = INF
         self.has_failed = False
-        self._is_late = self._is_told = self._is_granted = False
+        self._is_late = self._is_reported = self._is_granted = False
 
-    # What is to be done.
+    # Actions.
 
     @property
     def pause(self) -> float:
-        """How long to wait after a request that failed."""
+        """Seconds to wait after a failed request."""
         least, most = self.PAUSES
         return min(max(self._timeout / 24, least), most)
 
     @property
     def patience(self) -> float:
-        """How long to wait for an answer.
+        """Seconds to wait for a reply.
 
-        An answer that does not come within seconds is mostly lost, and an engine under load answers
-        late: so it is longer each time, up to a third of the timeout.
+        A reply that takes seconds is usually lost, but an engine under load replies late: so each
+        wait is longer than the last one, up to a third of the timeout.
         """
         return min(self.PATIENCE * (1 << self._unanswered), max(self._timeout / 3, 1.0))
 
@@ -62,55 +62,55 @@ class SwitchPlan:
         return self._next
 
     @property
-    def next_news(self) -> float:
-        """When it is late, or has run out, unless that is told already."""
+    def next_event(self) -> float:
+        """When the next `late` or `expired` event is due."""
         return min(self._alarm, self._ends)
 
-    # What is known.
+    # State.
 
     def is_armed(self, now: float) -> bool:
-        """Tell whether orders end unless the timer is set again; see the class on proofs."""
+        """Return whether orders will be cancelled unless the timer is renewed."""
         return self.timer.may_run(now) if self.wanted == 0 else self.timer.runs(now)
 
     def is_late(self, now: float) -> bool:
-        """Tell whether two thirds of the timeout have passed without a confirmation."""
+        """Return whether two thirds of the timeout have passed without a confirmation."""
         return self._is_late or now >= self._alarm
 
     def seconds_left(self, now: float) -> float:
-        """Return after how many seconds orders end at the earliest; infinity while it is off."""
+        """Return the seconds until orders may be cancelled; infinity while the timer is off."""
         if self.timer.known_at == -INF:
             return INF
         return self.timer.earliest - now
 
     def is_confirmed(self, since: float) -> bool:
-        """Tell whether the exchange says that the timer runs, in answer to a later request."""
+        """Return whether a request that was sent after `since` has set the timer."""
         return self._is_granted and self.timer.known_at >= since
 
-    def news(self, now: float) -> list[str]:
-        """Return what happened since the last call: `off`, `late`, `expired`, `armed`."""
-        news: list[str] = []
+    def events(self, now: float) -> list[str]:
+        """Return the events since the last call: `off`, `late`, `expired`, `armed`."""
+        events: list[str] = []
         if not self.wanted:
-            self._is_told = False
-            return news
-        if self._is_told and self.timer.is_off:
-            news.append("off")
+            self._is_reported = False
+            return events
+        if self._is_reported and self.timer.is_off:
+            events.append("off")
         if now >= self._alarm:
             self._alarm, self._is_late = INF, True
-            news.append("late")
+            events.append("late")
         if now >= self._ends:
             self._ends = INF
-            news.append("expired")
-        if news:
-            self._is_told = False
-        if not self._is_told and not self._is_late and self.timer.runs(now):
-            self._is_told = True
-            news.append("armed")
-        return news
+            events.append("expired")
+        if events:
+            self._is_reported = False
+        if not self._is_reported and not self._is_late and self.timer.runs(now):
+            self._is_reported = True
+            events.append("armed")
+        return events
 
-    # What happens.
+    # Events.
 
     def want(self, seconds: int | None, now: float) -> None:
-        """Change what the timer shall be set to; a request is due at once."""
+        """Change the wanted value of the timer; a request is due at once."""
         if seconds == self.wanted:
             return
         self.wanted = seconds
@@ -123,14 +123,14 @@ class SwitchPlan:
         if self._alarm == INF:
             self._alarm = now + seconds * 2 / 3
 
-    def answered(self, sent: float, now: float, asked: int, granted: float) -> None:
-        """Note the answer to a request, by whomever it was sent.
+    def answered(self, sent: float, now: float, requested: int, granted: float) -> None:
+        """Record the reply to a request, including requests of the user.
 
         Args:
             sent: when the request was sent.
-            now: when the answer came.
-            asked: how many seconds the request asked for.
-            granted: after how many seconds orders end by the answer, 0 if the timer is off.
+            now: when the reply arrived.
+            requested: the timer's value in the request.
+            granted: the timer's value in the reply, 0 if it is off.
         """
         self.timer.answered(sent, now, granted)
         self._unanswered = 0
@@ -144,28 +144,28 @@ class SwitchPlan:
             self._is_late = False
         elif self.timer.is_off:
             self._ends = INF
-        self._plan(sent, now, asked, granted)
+        self._plan(sent, now, requested, granted)
 
-    def _plan(self, sent: float, now: float, asked: int, granted: float) -> None:
+    def _plan(self, sent: float, now: float, requested: int, granted: float) -> None:
         if self.wanted is None:
             return
-        if asked == self.wanted:
-            if bool(granted) != bool(asked):
+        if requested == self.wanted:
+            if bool(granted) != bool(requested):
                 self.failed(now)
                 return
-            # Again as soon as no earlier request can undo it any more.
-            rest = asked / 3 if asked else INF
+            # Earlier if a pending request may undo it: as soon as none can.
+            rest = requested / 3 if requested else INF
             self._next = min(sent + rest, self.timer.doubt_until(granted))
             self.has_failed = False
         elif granted < self.wanted:
             self.hasten()
 
     def failed(self, now: float) -> None:
-        """Note that a request did not do what it was for; the next one follows soon."""
+        """Record that a request failed; the next one is due after `pause`."""
         self._next, self.has_failed = now + self.pause, True
 
     def unanswered(self) -> None:
-        """Note that an answer was not waited for any longer."""
+        """Record that the wait for a reply timed out."""
         self._unanswered = min(self._unanswered + 1, 10)
 
     def hasten(self) -> None:
@@ -173,6 +173,6 @@ class SwitchPlan:
         self._next = -INF
 
     def reconsider(self) -> None:
-        """Send the next request at once if the last one failed, as something has changed."""
+        """Send the next request at once if the last one failed; the situation has changed."""
         if self.has_failed:
             self.hasten()

@@ -1,4 +1,4 @@
-"""Trading: from a method's parameters to the request on the connection for orders."""
+"""Sends trading requests: from parameters to the request on the private connection."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from ...exceptions import (
+    ConnectionLost,
     NotConnected,
     OrderCheckFailed,
     OrderOutcomeUnknown,
@@ -31,6 +32,7 @@ from ...models.trading import (
 )
 from ..base.encoding import encode_body
 from ..base.exchange_clock import ExchangeClock
+from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders
@@ -40,7 +42,6 @@ from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
 from .rate_limiter import RateLimiter
-from .waiting import now, settled
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
 
@@ -48,14 +49,14 @@ logger = logging.getLogger(__name__)
 
 CONNECTED = ConnectionState.CONNECTED
 
-#: What happens to a request about an order whose own last request has no answer yet. Messages of
-#: one socket may overtake each other on the way to the engine (docs.kraken.com, FIX introduction).
+#: Whether a request waits while the last request for the same order is unanswered. Messages of one
+#: socket may overtake each other on the way to the engine (docs.kraken.com, FIX introduction).
 Sequencing = Literal["hold", "send"]
-#: Longest time that a cancel is held for the answer to its order's last request, seconds.
+#: Longest wait of a cancel for the answer to the last request of its order, seconds.
 CANCEL_HOLD = 1.0
-#: How often an order that turned up after `cancel_all` is cancelled.
+#: How often an order that appeared after `cancel_all` is cancelled.
 STRAGGLER_TRIES = 5
-#: The numbers of an amend as they stand in it.
+#: The numeric fields of an amend, in the order in which they are sent.
 AMENDED_NUMBERS = ("limit_price", "order_qty", "display_qty", "trigger_price")
 
 
@@ -64,11 +65,12 @@ class Request:
     """A trading request before it is sent.
 
     Attributes:
-        params: its parameters; those of a request that was encoded beforehand lack its numbers.
+        params: its parameters; without its numbers if the request was encoded in advance.
         numbers: the prices and quantities of an amend by name; `None` for other requests.
-        body: the parameters but token and deadline as JSON, each after a comma; made when `None`.
-        orders: the orders that it makes.
-        targets: the orders that it is about, as far as the client knows them.
+        body: the JSON of the parameters without token and deadline, each after a comma; `None` to
+            encode `params`.
+        orders: the orders that it places.
+        targets: the orders that it changes or cancels, as far as the client knows them.
         max_wait: longest wait for the rate limit, seconds; by default the client's.
     """
 
@@ -81,16 +83,16 @@ class Request:
 
 
 class Trader:
-    """Sends trading requests; every one of them takes the way of `send`.
+    """Sends trading requests, all of them by `send`.
 
     Args:
-        connect: returns the connection for orders, opened when it is the first time.
+        connect: returns the connection for orders, opened if it is not.
         has_tokens: whether tokens can be fetched.
         orders: the orders of the account.
-        checks: the exchange's rules, `None` not to check them.
-        gate: the trading rate limit.
+        checks: checks requests before they are sent, `None` for no checks.
+        limiter: the trading rate limit.
         exchange: the exchange's clock.
-        sequencing: whether requests about an order wait for the answer to its last one.
+        sequencing: whether a request waits while the last one for the same order is unanswered.
     """
 
     def __init__(
@@ -100,7 +102,7 @@ class Trader:
         has_tokens: bool,
         orders: Orders,
         checks: OrderChecks | None,
-        gate: RateLimiter,
+        limiter: RateLimiter,
         exchange: ExchangeClock,
         sequencing: Sequencing = "hold",
     ) -> None:
@@ -108,7 +110,7 @@ class Trader:
         self._has_tokens = has_tokens
         self._orders = orders
         self._checks = checks
-        self._gate = gate
+        self._limiter = limiter
         self._exchange = exchange
         self._holds = sequencing == "hold"
         self._connection: Connection | None = None
@@ -120,10 +122,10 @@ class Trader:
         """The connection for orders, once it was opened."""
         return self._connection
 
-    # What callers want.
+    # Requests.
 
     def prepare(self, params: TradingParams, *, tag: str | None = None) -> Request:
-        """Return a request, with the orders that it makes.
+        """Return the request for `params`, with the orders that it places.
 
         Raises:
             OrderCheckFailed: an order with the same `cl_ord_id` is not done.
@@ -137,22 +139,22 @@ class Trader:
         return Request(params, orders=self._place(params.METHOD, made, tag))
 
     def target(self, name: str) -> Sequence[Order]:
-        """Return the order with an identifier, none if the client does not know it."""
+        """Return the order with an identifier, or nothing if the client does not know it."""
         order = self._orders.get(name)
         return () if order is None else (order,)
 
     async def send(self, request: Request) -> TradingReply[Any]:
-        """Check a request, wait for its turn, send it once, and wait for its answer."""
-        connection, charge, is_sent = self._connection, None, False
+        """Check a request, wait for its turn, send it once and return its reply."""
+        connection, charge = self._connection, None
         try:
-            # What need not wait is sent in the very step of the caller.
+            # Without a reason to wait there is no await before the request is written.
             if connection is None or connection.state is not CONNECTED:
                 connection = await self._connected(request)
             if request.params.METHOD in TIMED:
-                # Nothing else is checked or held back.
+                # Cancels are neither checked nor rate limited.
                 self._check(request, connection)
-                if self._gate.holds_back:
-                    charge = await self._gate.admit(
+                if self._limiter.is_active:
+                    charge = await self._limiter.admit(
                         request.params,
                         request.numbers,
                         recheck=functools.partial(self._check, request, connection),
@@ -163,16 +165,13 @@ class Trader:
             if connection.state is not CONNECTED:
                 connection = await self._connected(request)
             command = self._command(request)
-            connection.session.trading.send(command, connection.now())
-            is_sent = True
+            connection.send_order(command)
         except BaseException as error:
-            if not is_sent:
-                self._withdraw(request, charge, error)
+            self._withdraw(request, charge, error)
             raise
-        connection.attend()
-        return await self._gate.watch(
+        return await self._limiter.watch(
             charge,
-            settled(connection, command),
+            _reply(connection, command),
             request.params,
             request.numbers,
             request.orders,
@@ -180,7 +179,7 @@ class Trader:
         )
 
     async def cancel_each(self, params: CancelOrderParams) -> TradingReply[Any]:
-        """Cancel several orders, by one request for each identifier."""
+        """Cancel several orders, with one request for each identifier."""
         named = params.identifiers
         parts = [params.of(kind, name) for kind, name in named]
         results = await asyncio.gather(
@@ -189,36 +188,36 @@ class Trader:
         return _together(params.METHOD, [str(name) for _, name in named], results)
 
     async def cancel_all(self, params: CancelAllParams) -> TradingReply[Any]:
-        """Cancel all orders, and afterwards those that were on their way meanwhile."""
+        """Cancel all orders, and afterwards those that were unanswered at that moment."""
         working = self._orders.working()
         try:
             reply = await self.send(Request(params))
         except OrderOutcomeUnknown as error:
             error.orders = tuple(working)
-            self._look_after(working)
+            self._cancel_stragglers(working)
             raise
-        self._look_after(working)
+        self._cancel_stragglers(working)
         return reply
 
     async def cancel_batch(self, params: BatchCancelParams) -> TradingReply[Any]:
-        """Cancel orders by one request."""
+        """Cancel orders with one request."""
         request = self.prepare(params)
         reply = await self.send(request)
         self._orders.may_have_ended(list(request.targets))
         return reply
 
     def ended(self) -> None:
-        """Stop looking after orders: the client is disconnected."""
+        """Stop cancelling stragglers, as the client is disconnected."""
         for task in self._stragglers:
             task.cancel()
 
-    # Parts of the way.
+    # Steps of `send`.
 
     async def _connected(self, request: Request) -> Connection:
-        """Return the connection for orders, which has a socket.
+        """Return the connection for orders, after checking that it is connected.
 
         Raises:
-            NotConnected: it has none.
+            NotConnected: it is not connected.
             ValueError: there is neither a token nor a `TokenManager`.
         """
         method = request.params.METHOD
@@ -235,26 +234,26 @@ class Trader:
         return connection
 
     def _check(self, request: Request, connection: Connection) -> None:
-        """Check a request by the exchange's rules, as far as they are known."""
+        """Check a request against the exchange's rules, as far as they are known."""
         params = request.params
         if self._checks is None or params.METHOD not in TIMED:
             return
         target = request.targets[0] if len(request.targets) == 1 else None
         # The time is needed only to check a deadline.
         has_deadline = getattr(params, "deadline", None) is not None
-        known_ns = (self._exchange.estimate_ns(now()) or time.time_ns()) if has_deadline else 0
+        now_ns = (self._exchange.estimate_ns(now()) or time.time_ns()) if has_deadline else 0
         system = connection.session.system_status
         if isinstance(params, AmendOrderParams):
             numbers = request.numbers or {}
-            self._checks.check_amend(params, numbers, known_ns, system=system, order=target)
+            self._checks.check_amend(params, numbers, now_ns, system=system, order=target)
         else:
-            self._checks.check(params, known_ns, system=system, order=target)
+            self._checks.check(params, now_ns, system=system, order=target)
 
     async def _wait_for_turn(self, request: Request, connection: Connection) -> None:
-        """Wait until the last requests about the same orders are answered.
+        """Wait until the last requests for the same orders are answered.
 
-        A cancel is held for a second at most, as it takes risk away; an amend or edit until the
-        last request is answered or its outcome is unknown.
+        A cancel waits for a second at most, as it reduces risk; an amend or edit until the last
+        request is answered or its outcome is unknown.
         """
         if not any(order.is_busy for order in request.targets):
             return
@@ -279,7 +278,7 @@ class Trader:
         return Command(method, body, request.params, request.orders, changes)
 
     def _wire(self, request: Request) -> dict[str, Any]:
-        """Return the parameters as they are sent, with the names that the client made."""
+        """Return the parameters as they are sent, with generated `cl_ord_id`s."""
         plain = request.params.wire()
         if request.orders:
             sent = plain.get("orders", [plain])
@@ -289,8 +288,8 @@ class Trader:
         return plain
 
     def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
-        """Note that a request is not sent."""
-        self._gate.withdraw(charge)
+        """Record that a request was not sent."""
+        self._limiter.withdraw(charge)
         for order in request.orders:
             self._orders.refused(order, _reason_of(error))
         if isinstance(error, TradingError) and not error.orders:
@@ -299,15 +298,15 @@ class Trader:
     # Orders.
 
     def _place(self, method: str, made: list[AddOrderParams], tag: str | None) -> list[Order]:
-        """Return new orders, with the names that they are sent by."""
-        taken = [p.cl_ord_id for p in made if p.cl_ord_id and self._is_in_use(p.cl_ord_id)]
+        """Add new orders to the client's orders, each with its `cl_ord_id`."""
+        in_use = [p.cl_ord_id for p in made if p.cl_ord_id and self._is_in_use(p.cl_ord_id)]
         orders = [self._orders.placing(params, self._name(params), tag) for params in made]
-        if taken:
+        if in_use:
             error = OrderCheckFailed(
-                f"an order with cl_ord_id {taken[0]} is not done: {self._orders.get(taken[0])!r}",
+                f"an order with cl_ord_id {in_use[0]} is not done: {self._orders.get(in_use[0])!r}",
                 rule="duplicate",
                 field="cl_ord_id",
-                value=taken[0],
+                value=in_use[0],
                 method=method,
                 orders=orders,
             )
@@ -321,9 +320,9 @@ class Trader:
         return order is not None and not order.is_done
 
     def _name(self, params: AddOrderParams) -> str | None:
-        """Return the `cl_ord_id` of a new order, made here if it has no identifier.
+        """Return the `cl_ord_id` of a new order, a generated one if it has no identifier.
 
-        The exchange refuses one together with a conditional close (Kraken's SDK).
+        Kraken refuses a `cl_ord_id` together with a conditional close (Kraken's SDK).
         """
         if isinstance(params.cl_ord_id, str):
             return params.cl_ord_id
@@ -331,7 +330,7 @@ class Trader:
         return self._new_name() if has_none and params.conditional is None else None
 
     def _targets(self, params: TradingParams) -> Sequence[Order]:
-        """Return the orders that a request is about, as far as the client knows them."""
+        """Return the orders that a request changes or cancels, as far as they are known."""
         names = names_of(params)
         numbers = params.order_userref if isinstance(params, CancelOrderParams) else None
         if len(names) == 1 and not numbers:
@@ -341,8 +340,8 @@ class Trader:
             found += [o for o in self._orders.working() if o.order_userref in numbers]
         return list(dict.fromkeys(found))
 
-    def _look_after(self, orders: list[Order]) -> None:
-        """Cancel orders that were on their way during `cancel_all`, should they turn up."""
+    def _cancel_stragglers(self, orders: list[Order]) -> None:
+        """Cancel orders that were unanswered during `cancel_all`, should they appear."""
         self._orders.may_have_ended(orders)
         for order in orders:
             if not order.is_settled or order.is_edited:
@@ -358,24 +357,44 @@ class Trader:
             for _ in range(STRAGGLER_TRIES):
                 if order.is_done:
                     return
-                logger.warning("%r turned up after cancel_all: it is cancelled too", order)
+                logger.warning("%r appeared after cancel_all: it is cancelled too", order)
                 try:
                     await order.cancel()
                     await order.wait_done(REPORT_PATIENCE)
                 except (RequestError, NotConnected, TimeoutError) as error:
                     logger.warning("%r could not be cancelled yet: %s", order, error)
                     await asyncio.sleep(REPORT_PATIENCE)
-        except Exception as error:  # noqa: BLE001 (the client has ended, or nothing more is heard)
+        except Exception as error:  # noqa: BLE001 (the client ended, or no report came)
             logger.error("%r may be in the market after cancel_all: %s", order, error)
             return
         if not order.is_done:
             logger.error("%r is in the market after cancel_all", order)
 
 
-def client_names() -> Iterator[str]:
-    """Make identifiers of orders that no other client of the account has.
+async def _reply(connection: Connection, command: Command) -> TradingReply[Any]:
+    """Wait for the answer to a request; if the caller is cancelled, withdraw it if it can be.
 
-    They are free text of 18 characters, the form that was seen to be echoed unchanged.
+    Raises:
+        TradingError, OrderOutcomeUnknown: as the request ended.
+        NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: it was not sent.
+    """
+    if not command.is_done:
+        done = asyncio.Event()
+        command.on_done = done.set
+        try:
+            await done.wait()
+        except asyncio.CancelledError:
+            error = ConnectionLost(connection.session.url, "the caller was cancelled")
+            with connection.step() as session:
+                session.trading.abandon(command, error)
+            raise
+    return command.result()
+
+
+def client_names() -> Iterator[str]:
+    """Yield values of `cl_ord_id` that no other client of the account uses.
+
+    They are free text of 18 characters, a form that Kraken was seen to return unchanged.
     """
     number = int.from_bytes(os.urandom(8), "big")
     while True:
@@ -384,7 +403,7 @@ def client_names() -> Iterator[str]:
 
 
 def names_of(params: TradingParams) -> Sequence[str]:
-    """Return the identifiers of the orders that a request is about; numbers are not among them."""
+    """Return the identifiers of the orders that a request names, without `order_userref`s."""
     if isinstance(params, AmendOrderParams):
         return [str(params.order_id or params.cl_ord_id)]
     if isinstance(params, EditOrderParams):
@@ -405,7 +424,7 @@ def _amended(params: TradingParams) -> Mapping[str, Any] | None:
 
 
 def _numbers_of(params: TradingParams) -> dict[str, Any]:
-    """Return the terms that an edit sets."""
+    """Return the order terms that an edit sets."""
     if not isinstance(params, EditOrderParams):
         return {}
     return {name: getattr(params, name) for name in TERMS}
@@ -420,22 +439,22 @@ def _together(
 ) -> TradingReply[Any]:
     """Return one reply for several requests, or raise one exception for them.
 
-    What is in doubt comes before what was refused, and that before what was never sent.
+    An unknown outcome takes precedence over a refusal, and a refusal over an unsent request.
     """
     outcomes = list(zip(names, results, strict=True))
     replies = [result for result in results if isinstance(result, TradingReply)]
     accepted = [name for name, result in outcomes if isinstance(result, TradingReply)]
     failed = [(name, error) for name, error in outcomes if isinstance(error, Exception)]
-    # Of a number that several orders share, some may be cancelled and others not.
+    # Of the orders that share an `order_userref`, some may be cancelled and others not.
     accepted += [name for _, error in failed for name in getattr(error, "accepted", ())]
-    doubtful = [name for name, error in failed if isinstance(error, OrderOutcomeUnknown)]
-    rejected = {name: _text_of(error) for name, error in failed if name not in doubtful}
+    unanswered = [name for name, error in failed if isinstance(error, OrderOutcomeUnknown)]
+    rejected = {name: _text_of(error) for name, error in failed if name not in unanswered}
     orders = [order for result in results for order in getattr(result, "orders", ())]
     details: dict[str, Any] = {"rejected": rejected, "accepted": accepted, "orders": orders}
-    if doubtful:
+    if unanswered:
         cause = next(error for _, error in failed if isinstance(error, OrderOutcomeUnknown))
         raise OrderOutcomeUnknown(
-            method, "not all were answered", cause.req_id, unanswered=doubtful, **details
+            method, "not all were answered", cause.req_id, unanswered=unanswered, **details
         ) from cause
     refusals = [error for _, error in failed if isinstance(error, TradingError)]
     if refusals:

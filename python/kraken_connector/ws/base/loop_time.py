@@ -1,0 +1,16 @@
+"""The clock of everything that waits."""
+
+from __future__ import annotations
+
+import time
+from asyncio import get_running_loop
+
+__all__ = ["now"]
+
+
+def now() -> float:
+    """Return the event loop's time in seconds; `time.monotonic()` where no loop runs."""
+    try:
+        return get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
