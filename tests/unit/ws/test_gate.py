@@ -208,9 +208,9 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     bench.wait(1)
     gate.is_behind = True
     bench.wait(4)
-    assert bench.session.repair.count == 0
+    assert bench.session.resyncs.count == 0
     bench.wait(2)
-    assert bench.session.repair.is_under_way(Topic("book", None, BTC))
+    assert bench.session.resyncs.is_under_way(Topic("book", None, BTC))
     assert ("unsound", BTC) in gate.told
     assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
 

@@ -97,7 +97,7 @@ def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
     (subscribe,) = bench.sent()
     bench.say(book(BTC), *acks(subscribe))
     assert len(bench.outlet.gaps) == 1
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
 
 
 def test_wrong_first_snapshot_before_its_ack_is_asked_for_again(bench: Bench) -> None:
@@ -120,10 +120,10 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
     begun = bench.now
-    while bench.session.repair.watched:
+    while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(0.1)
-    assert bench.session.repair.count == 3
+    assert bench.session.resyncs.count == 3
     assert bench.now - begun >= 1.5
     alarm = bench.outlet.notes[-1]
     assert isinstance(alarm, BookQuarantinedEvent)
@@ -153,7 +153,7 @@ def test_resync_without_answer_is_tried_again() -> None:
     bench.sent()
     bench.wait(2)
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
-    assert bench.session.repair.count == 2
+    assert bench.session.resyncs.count == 2
 
 
 def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
@@ -241,7 +241,7 @@ def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
     assert bench.session.engine.book(BTC).is_valid
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.symbols, gap.start_ns) == ("resync", [BTC], begun)
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
 
 
 def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
@@ -255,7 +255,7 @@ def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
     bench.accept_all()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
-    assert bench.session.repair.count == 2
+    assert bench.session.resyncs.count == 2
 
 
 def test_hundreds_of_lost_snapshots_are_asked_for_at_once() -> None:
@@ -264,7 +264,7 @@ def test_hundreds_of_lost_snapshots_are_asked_for_at_once() -> None:
     while bench.sent():
         bench.wait(1)
     bench.wait(60)
-    assert bench.session.repair.count >= 600
+    assert bench.session.resyncs.count >= 600
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
@@ -299,7 +299,7 @@ def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any,
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
     bench.say({**channel, "type": kind, "data": [{"symbol": BTC, **item}]})
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
     bench.wait(900)
     assert bench.sent() == []
     assert [gap.cause for gap in bench.outlet.gaps] == ["resync"]
@@ -320,7 +320,7 @@ def test_stream_that_never_begins_is_asked_for_with_growing_pauses_and_told_of_o
     # A pair that never traded begins with its first trade, while the next attempt waits.
     bench.wait(300 - (bench.now - asked[-1]))
     bench.say({"channel": "trade", "type": "update", "data": [{"symbol": BTC}]})
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
     bench.wait(10_000)
     assert bench.sent() == []
 
@@ -446,7 +446,7 @@ def given_up(bench: Bench) -> None:
     """Let the book of BTC be quarantined."""
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
-    while bench.session.repair.watched:
+    while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(1)
     assert bench.session.engine.book(BTC).state == "quarantined"
@@ -742,7 +742,7 @@ def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
     (request,) = bench.sent()
     (ack,) = acks(request)
     bench.say({key: value for key, value in ack.items() if key not in TIMES})
-    assert bench.session.repair.count == 0
+    assert bench.session.resyncs.count == 0
     assert bench.sent() == []
 
 

@@ -560,13 +560,13 @@ def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
 
 def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
     bench = Bench(followers={"executions": Clumsy()}).open()
-    bench.session.repair.confirmed = _fail  # type: ignore[method-assign]
+    bench.session.resyncs.answered = _fail  # type: ignore[method-assign]
     ask = bench.subscribed(ExecutionsParams(token="t"))
     assert ask.result().success
 
 
 def _fail(*_: Any) -> None:
-    raise LookupError("confirmed")
+    raise LookupError("answered")
 
 
 def test_snapshot_without_its_first_message_is_asked_for_again() -> None:

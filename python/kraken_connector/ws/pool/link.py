@@ -168,7 +168,7 @@ class ConnectionView:
     @property
     def resyncs(self) -> int:
         """Streams that were asked for again on it."""
-        return self._link.session.repair.count
+        return self._link.session.resyncs.count
 
     @property
     def latency(self) -> float | None:
@@ -200,7 +200,7 @@ class ConnectionView:
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,
-            "resyncs": session.repair.count,
+            "resyncs": session.resyncs.count,
             "latency": session.latency,
             "ping": session.round_trips.summary(),
             "rates": session.rates(),

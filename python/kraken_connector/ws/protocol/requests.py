@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple
 
 from ..._backend import Engine
 from ...exceptions import ConnectionLost, RequestTimeout, SubscriptionError, TransportError
@@ -18,7 +18,7 @@ from ..base.isolation import isolated
 from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from ..subscribe import SubscriptionParams
-from .engine_books import BOOK_CHANNELS, book_of, expect
+from .engine_books import expect
 from .registry import (
     PendingRequest,
     Registry,
@@ -32,7 +32,7 @@ from .registry import (
 from .request_queue import OutgoingRequest, Purpose, RequestQueue, says
 from .token_requests import TokenRequests
 
-__all__ = ["Requests", "ResyncHooks", "StreamObserver"]
+__all__ = ["Answer", "Requests"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,44 +40,20 @@ logger = logging.getLogger(__name__)
 MAX_TRIES = 6
 
 
-class ResyncHooks(Protocol):
-    """Who asks for streams again, as far as requests concern it."""
+class Answer(NamedTuple):
+    """What the exchange answered about one stream.
 
-    def answered(
-        self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
-    ) -> None:
-        """Take the answer to a message of purpose `resync`."""
+    Attributes:
+        request: the message that it answers.
+        subscription: the stream.
+        response: the answer.
+        effective: the same, but a success where the stream was so already.
+    """
 
-    def needed(self, topic: Topic, cause: str, now: float) -> None:
-        """Begin to ask for a stream again."""
-
-    def forget(self, topic: Topic) -> None:
-        """Stop: nobody wants the stream any more."""
-
-    def awaits(self, topic: Topic) -> bool:
-        """Tell whether the first message of a subscription is awaited."""
-
-    def expect(self, subscription: Subscription, now: float) -> None:
-        """Begin to wait for the first message of a subscription that is being sent."""
-
-    def confirmed(self, topic: Topic, now: float) -> None:
-        """Note that a subscription is accepted."""
-
-    def refused(self, topic: Topic, now: float) -> None:
-        """Note that a stream which was there before did not come back."""
-
-
-class StreamObserver(Protocol):
-    """Who keeps the state of streams, as far as requests concern it."""
-
-    def asked(self, subscription: Subscription, now: float) -> None:
-        """Note that a subscribe is being sent."""
-
-    def acked(self, channel: str, result: object) -> None:
-        """Note the answer to a subscribe."""
-
-    def leaving(self, channel: str) -> None:
-        """Note that an unsubscribe is being sent, to subscribe again."""
+    request: OutgoingRequest
+    subscription: Subscription
+    response: WSResponse | WSErrorResponse
+    effective: WSResponse | WSErrorResponse
 
 
 class Requests:
@@ -87,9 +63,10 @@ class Requests:
         url: where it connects.
         engine: holds the books.
         registry: what is subscribed.
-        refused: takes refusals that no caller waits for.
-        ended: takes a stream that the exchange unsubscribed, whoever asked for that.
-        changed: is called when what is subscribed may have changed.
+        on_sent: called when a message is being sent, with the time.
+        on_answer: called when a stream has an answer, before the callers that wait for it get it.
+        on_drop: called when a stream is no longer wanted.
+        on_change: called when what is subscribed may have changed.
         timeout: seconds to wait for an answer.
         tokens: the token of this connection.
         allowance: what the connections of a client may spend on snapshots of `level3`.
@@ -105,10 +82,11 @@ class Requests:
         url: str,
         engine: Engine,
         registry: Registry,
-        refused: Callable[[WSErrorResponse], None],
-        ended: Callable[[Topic], None],
-        changed: Callable[[], None],
         *,
+        on_sent: Callable[[OutgoingRequest, float], None],
+        on_answer: Callable[[Answer, float], None],
+        on_drop: Callable[[Topic], None],
+        on_change: Callable[[], None],
         timeout: float,
         tokens: TokenRequests,
         allowance: Allowance | None = None,
@@ -116,14 +94,13 @@ class Requests:
         self.outgoing: deque[bytes] = deque()
         self.failure: TransportError | None = None
         self.tokens = tokens
-        self.repairs: ResyncHooks | None = None
-        self.private_streams: StreamObserver | None = None
         self._url = url
         self._engine = engine
         self._registry = registry
-        self._refused = refused
-        self._ended = ended
-        self._changed = changed
+        self._on_sent = on_sent
+        self._on_answer = on_answer
+        self._on_drop = on_drop
+        self._on_change = on_change
         self._timeout = timeout
         self._queue = RequestQueue(allowance)
         self._asks: set[PendingRequest] = set()
@@ -170,7 +147,7 @@ class Requests:
                 subscription.asks.append(ask)
             elif subscription.ack is not None:
                 ask.answer(topic, subscription.ack)
-        self._changed()
+        self._on_change()
         self._track(ask, now)
         if self._open:
             self._launch("subscribe", fresh, "ask", now)
@@ -180,7 +157,7 @@ class Requests:
         """Want `params` from here on, whatever became of asking for it: another leg has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
             _, fresh = self._registry.add(params, sink, call)
-            self._changed()
+            self._on_change()
             if self._open:
                 self._launch("subscribe", fresh, "replay", now)
         for topic in topics_of(params):
@@ -213,15 +190,14 @@ class Requests:
             leaving.append(subscription)
         self._track(ask, now)
         self._launch("unsubscribe", leaving, "ask", now)
-        self._changed()
+        self._on_change()
         return ask
 
     def _drop(self, subscription: Subscription) -> None:
         self._registry.drop(subscription)
         if self._registry.get(subscription.topic) is None:
             self._unsettled.discard(subscription.topic)
-            if self.repairs is not None:
-                self.repairs.forget(subscription.topic)
+            self._on_drop(subscription.topic)
 
     def _withdraw(self, subscription: Subscription) -> None:
         """Forget what the exchange does not know of; those who wait for it are told."""
@@ -252,7 +228,7 @@ class Requests:
             # The next tick sends it, which is due at once.
             self._queue.enqueue(OutgoingRequest("unsubscribe", unwanted, "cleanup"))
         self._asks.discard(ask)
-        self._changed()
+        self._on_change()
         ask.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
@@ -295,7 +271,7 @@ class Requests:
         for subscription in list(self._registry):
             if subscription.state == "unsubscribing" or _is_orphan(subscription):
                 self._drop(subscription)
-        self._changed()
+        self._on_change()
 
     def fail(self, error: BaseException) -> None:
         """Fail everything that waits for an answer."""
@@ -402,7 +378,7 @@ class Requests:
                 self._answered(outgoing, outgoing.topics.pop(topic), response, now)
         finally:
             self._queue.landed(outgoing)
-            self._changed()
+            self._on_change()
         return True
 
     def _answered(
@@ -414,23 +390,11 @@ class Requests:
     ) -> None:
         response = outgoing.in_effect(subscription.topic, answer)
         try:
-            if (
-                isinstance(response, WSResponse)
-                and outgoing.method == "subscribe"
-                and self.private_streams
-            ):
-                self.private_streams.acked(subscription.topic.channel, response.result)
-            if outgoing.purpose == "resync":
-                assert self.repairs is not None
-                self.repairs.answered(outgoing.method, subscription.topic, response, now)
-            elif outgoing.method == "subscribe":
-                self._subscribed(
-                    outgoing, subscription, response, now, was_so=response is not answer
-                )
-            else:
+            if outgoing.purpose != "resync" and outgoing.method == "subscribe":
+                self._subscribed(outgoing, subscription, response, now)
+            elif outgoing.purpose != "resync":
                 self._unsubscribed(subscription, response)
-            if outgoing.method == "unsubscribe" and isinstance(answer, WSResponse):
-                self._ended(subscription.topic)
+            self._on_answer(Answer(outgoing, subscription, answer, response), now)
         finally:
             # Whatever became of the bookkeeping, who waits is told what the exchange answered.
             if not _will_be_repeated(outgoing, subscription, response):
@@ -453,8 +417,6 @@ class Requests:
         subscription: Subscription,
         response: WSResponse | WSErrorResponse,
         now: float,
-        *,
-        was_so: bool,
     ) -> None:
         topic = subscription.topic
         self._unsettled.discard(topic)
@@ -462,27 +424,15 @@ class Requests:
             state: SymbolState = "pending" if _is_kept(subscription) else "rejected"
             subscription.state, subscription.error = state, str(response.error)
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
-            if not subscription.asks:
-                self._refused(response)
-            if self.repairs is not None and subscription.ack is not None:
-                self.repairs.refused(topic, now)
-            elif self.repairs is not None:
-                self.repairs.forget(topic)
             return
         self._queue.accepted(subscription)
         if outgoing.token is not None:
             self.tokens.accepted()
         if self._registry.get(topic) is None:
             self._clean_up(subscription, now)
-            return
-        if subscription.state == "pending":
+        elif subscription.state == "pending":
             subscription.state, subscription.error = "confirmed", ""
             subscription.ack = response
-        if self.repairs is not None:
-            self.repairs.confirmed(topic, now)
-        if self._lacks_snapshot(topic, was_so):
-            assert self.repairs is not None
-            self.repairs.needed(topic, "resync", now)
 
     def _clean_up(self, subscription: Subscription, now: float) -> None:
         """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
@@ -499,14 +449,6 @@ class Requests:
                 subscription.state = "confirmed"
             return
         self._drop(subscription)
-
-    def _lacks_snapshot(self, topic: Topic, was_so: bool) -> bool:
-        """Tell whether a book waits in vain: its snapshot came and is void, or it need not come."""
-        if topic.channel not in BOOK_CHANNELS or self.repairs is None:
-            return False
-        state = book_of(self._engine, topic.channel, topic.symbol).state
-        is_awaited = self.repairs.awaits(topic) and not was_so
-        return state == "stale" or (state != "valid" and not is_awaited)
 
     def _try_again(
         self, outgoing: OutgoingRequest, topics: list[Topic], response: WSErrorResponse, now: float
@@ -594,12 +536,7 @@ class Requests:
         if outgoing.method == "subscribe":
             for subscription in outgoing.topics.values():
                 expect(self._engine, subscription.params, subscription.topic.symbol)
-                if self.repairs is not None and outgoing.purpose != "resync":
-                    self.repairs.expect(subscription, now)
-                if self.private_streams is not None:
-                    self.private_streams.asked(subscription, now)
-        elif outgoing.purpose == "resync" and self.private_streams is not None:
-            self.private_streams.leaving(outgoing.channel)
+        self._on_sent(outgoing, now)
         self._queue.allowance.spend(outgoing.cost, now)
         outgoing.deadline = now + self._timeout
         for subscription in outgoing.topics.values():

@@ -25,7 +25,7 @@ from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
 from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
-from .requests import Requests
+from .requests import Answer, Requests
 from .resync_policy import Resync, ResyncPolicy
 
 __all__ = ["Resyncs"]
@@ -213,7 +213,7 @@ class Resyncs:
             self._await(subscription.topic, now, 2 * self._patience)
             self._changed()
 
-    def confirmed(self, topic: Topic, now: float) -> None:
+    def _confirmed(self, topic: Topic, now: float) -> None:
         """Count from the answer, if nothing came before it."""
         if (entry := self._awaited.get(topic.channel, {}).get(topic)) is not None:
             if self._sends_no_snapshot(topic):
@@ -231,7 +231,7 @@ class Resyncs:
             else:
                 self._stale.discard(topic)
 
-    def refused(self, topic: Topic, now: float) -> None:
+    def _refused(self, topic: Topic, now: float) -> None:
         """Note that a stream which was there before was refused by the next socket."""
         if topic.channel in PRIVATE_CHANNELS:
             self._awaited.get(topic.channel, {}).pop(topic, None)
@@ -285,10 +285,24 @@ class Resyncs:
         found = (topic for item in message.data for topic in _topics_of(channel, item))
         return list(dict.fromkeys(found))
 
-    def answered(
+    def answered(self, answer: Answer, now: float) -> None:
+        """Handle the exchange's answer about a stream."""
+        topic, response = answer.subscription.topic, answer.effective
+        if answer.request.purpose == "resync":
+            self._answered(answer.request.method, topic, response, now)
+        elif answer.request.method == "subscribe":
+            if isinstance(response, WSErrorResponse) and answer.subscription.ack is not None:
+                self._refused(topic, now)
+            elif isinstance(response, WSErrorResponse):
+                self.forget(topic)
+            elif self._registry.get(topic) is not None:
+                self._confirmed(topic, now)
+                if self._lacks_snapshot(topic, was_so=response is not answer.response):
+                    self.needed(topic, "resync", now)
+
+    def _answered(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
-        """Take the answer to a message of a repair."""
         entry = self._policy.get(topic)
         subscription = self._registry.get(topic)
         if entry is None or subscription is None or not _is_in_force(subscription):
@@ -412,6 +426,14 @@ class Resyncs:
     def _step(self, entry: Resync, phase: Any, now: float) -> None:
         entry.phase = phase
         entry.deadline = now + self._patience
+
+    def _lacks_snapshot(self, topic: Topic, *, was_so: bool) -> bool:
+        """Return whether a book's snapshot came and is void, or does not come at all."""
+        if topic.channel not in BOOK_CHANNELS:
+            return False
+        state = book_of(self._engine, topic.channel, topic.symbol).state
+        is_awaited = self.awaits(topic) and not was_so
+        return state == "stale" or (state != "valid" and not is_awaited)
 
     def _subscribed(
         self, entry: Resync, response: WSResponse | WSErrorResponse, now: float

@@ -53,7 +53,8 @@ from .pauses import PauseWatch
 from .private_streams import PrivateStreams
 from .rates import RateMeter
 from .registry import Outlet, PendingRequest, Registry, Sink, SubscribeCall, Topic
-from .requests import Requests
+from .request_queue import OutgoingRequest
+from .requests import Answer, Requests
 from .resync import Resyncs
 from .resync_policy import Resync
 from .routes import Routes, Take
@@ -102,7 +103,7 @@ class Session:
         requests: subscribes and unsubscribes.
         private_streams: what is done for the followers.
         trading: orders and what happens to them.
-        repair: streams that are asked for again.
+        resyncs: streams that are subscribed to again.
         staleness: when each stream brought its last message.
         attention: whether something other than data happened; the driver resets it.
         failure: why the socket must be given up, if it must.
@@ -162,9 +163,10 @@ class Session:
             url,
             self.engine,
             self.registry,
-            refused=outlet.reply,
-            ended=self._ended,
-            changed=self._rebuild_routes,
+            on_sent=self._on_request_sent,
+            on_answer=self._on_request_answered,
+            on_drop=self._on_stream_dropped,
+            on_change=self._rebuild_routes,
             timeout=options.request_timeout,
             tokens=self._tokens,
             allowance=allowance,
@@ -190,7 +192,7 @@ class Session:
             broken=self._resume_silent,
             receiving=self,
         )
-        self.repair = self.requests.repairs = Resyncs(
+        self.resyncs = Resyncs(
             self.requests,
             self.registry,
             self.engine,
@@ -222,9 +224,7 @@ class Session:
             name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER))
             for name, follower in followers.items()
         }
-        self.private_streams = self.requests.private_streams = PrivateStreams(
-            isolated, self.registry, self.repair
-        )
+        self.private_streams = PrivateStreams(isolated, self.registry, self.resyncs)
         # What these raise is told of, as their message is lost to them.
         self._observers = dict(observers or {})
         self._observers |= {name: follower.observe for name, follower in followers.items()}
@@ -297,11 +297,11 @@ class Session:
     @property
     def has_stale_stream(self) -> bool:
         """Whether something of a private stream was missed, and no snapshot came since."""
-        return self.repair.has_stale_stream
+        return self.resyncs.has_stale_stream
 
     def is_stream_current(self, channel: str) -> bool:
         """Tell whether a private channel is subscribed here, has begun, and has no open gap."""
-        return self.is_open and self.repair.is_current(Topic(channel, None, ""))
+        return self.is_open and self.resyncs.is_current(Topic(channel, None, ""))
 
     def rates(self) -> dict[str, float]:
         """Return `frames` and `bytes` per second, of the last few seconds."""
@@ -342,7 +342,7 @@ class Session:
         self.system_status = self.connection_id = None
         self.engine.reset()
         # Trading comes before requests, as it must see what has not left.
-        for lose in (self.repair.lost, self.trading.lost, self.requests.lost):
+        for lose in (self.resyncs.lost, self.trading.lost, self.requests.lost):
             with isolated(lose.__qualname__):
                 lose(error)
         with isolated("telling of the lost socket"):
@@ -378,7 +378,7 @@ class Session:
             self.requests.tick_unheard(now)
         else:
             self.requests.tick(now)
-            self.repair.tick(now)
+            self.resyncs.tick(now)
             self.private_streams.tick(now, self._heard)
             self.staleness.tick(now)
             self._live.count(self._fed_frames(), now)
@@ -405,7 +405,7 @@ class Session:
                 self._planned = min(
                     self._planned,
                     self.requests.deadline(now),
-                    self.repair.deadline(),
+                    self.resyncs.deadline(),
                     self.private_streams.deadline(),
                     self.staleness.deadline(),
                 )
@@ -504,7 +504,7 @@ class Session:
         ask = self.requests.subscribe(params, sink, now, call)
         if not ask.done and params.channel in PRIVATE_CHANNELS:
             # The exchange refused the stream lately, and the next attempt may be far.
-            self.repair.hurry(Topic(params.channel, None, ""), now)
+            self.resyncs.hurry(Topic(params.channel, None, ""), now)
         self._after(now)
         return ask
 
@@ -525,7 +525,7 @@ class Session:
         subscription = self.registry.book(symbol, channel)
         if subscription is None:
             raise KeyError(f"not subscribed to {channel} of {symbol}")
-        ask = self.repair.release(subscription, now, is_open=self.is_open)
+        ask = self.resyncs.release(subscription, now, is_open=self.is_open)
         if self._gate is not None and channel == "book":
             self._gate.unsound(symbol, self.last_received_ns)
         self._after(now)
@@ -538,7 +538,7 @@ class Session:
         socket the next one brings it anyway.
         """
         if self.is_open:
-            self.repair.refresh(Topic(channel, None, ""), now)
+            self.resyncs.refresh(Topic(channel, None, ""), now)
             self._after(now)
 
     def abandon(self, ask: PendingRequest, error: BaseException, now: float) -> None:
@@ -742,7 +742,7 @@ class Session:
             if message.type == "snapshot" and number == 1:
                 self._begins_anew(topic)
             elif message.type == "snapshot" and number is not None:
-                is_cut = self.repair.awaits(topic)
+                is_cut = self.resyncs.awaits(topic)
             take(message)
             if is_cut:
                 assert number is not None
@@ -753,9 +753,9 @@ class Session:
     def _begins_anew(self, topic: Topic) -> None:
         subscription = self.registry.get(topic)
         since_ns = self.staleness.last_ns(topic)
-        if subscription is None or since_ns is None or not self.repair.is_current(topic):
+        if subscription is None or since_ns is None or not self.resyncs.is_current(topic):
             return
-        if self.repair.is_under_way(topic):
+        if self.resyncs.is_under_way(topic):
             return
         self._log.warning("%s began anew unasked", topic)
         self.gaps.repaired(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
@@ -765,10 +765,35 @@ class Session:
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
             take(message)
-            if self.repair.watch(message, self._live.heard):
+            if self.resyncs.watch(message, self._live.heard):
                 self.attention = True
 
         return watch
+
+    # What becomes of requests.
+
+    def _on_request_sent(self, request: OutgoingRequest, now: float) -> None:
+        if request.method == "subscribe":
+            for subscription in request.topics.values():
+                if request.purpose != "resync":
+                    self.resyncs.expect(subscription, now)
+                self.private_streams.asked(subscription, now)
+        elif request.purpose == "resync":
+            self.private_streams.leaving(request.channel)
+
+    def _on_request_answered(self, answer: Answer, now: float) -> None:
+        request, topic, result = answer.request, answer.subscription.topic, answer.effective
+        if request.method == "subscribe":
+            if isinstance(result, WSResponse):
+                self.private_streams.acked(topic.channel, result.result)
+            elif request.purpose != "resync" and not answer.subscription.asks:
+                self._outlet.reply(result)
+        self.resyncs.answered(answer, now)
+        if request.method == "unsubscribe" and isinstance(answer.response, WSResponse):
+            self._ended(topic)
+
+    def _on_stream_dropped(self, topic: Topic) -> None:
+        self.resyncs.forget(topic)
 
     # Inner workings.
 
@@ -777,7 +802,7 @@ class Session:
         self.private_streams.broken(channel)
 
     def _needs_repair(self, topic: Topic, cause: str) -> None:
-        self.repair.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
+        self.resyncs.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
         self._after(self._live.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
@@ -832,7 +857,7 @@ class Session:
         An answer to an unsubscribe may come after that stream was subscribed again, and does not
         say which of the two was done last.
         """
-        if self.registry.get(topic) is None or self.repair.awaits(topic):
+        if self.registry.get(topic) is None or self.resyncs.awaits(topic):
             return
         self._log.warning("%s was unsubscribed, though it is wanted", topic)
         is_private = topic.channel in PRIVATE_CHANNELS
@@ -855,7 +880,7 @@ class Session:
 
     def _rebuild_routes(self) -> None:
         """Work out the routes anew, if what they depend on has changed."""
-        watched = self.repair.watched
+        watched = self.resyncs.watched
         basis = (self.registry.version, watched)
         if basis == self._routes_basis:
             return
@@ -918,7 +943,7 @@ class Session:
         self._live.excuse(now, self.GRACE)
         self.requests.excuse(now, self.GRACE)
         self.trading.excuse(now, self.GRACE)
-        self.repair.excuse(now, self.GRACE)
+        self.resyncs.excuse(now, self.GRACE)
         self.staleness.excuse(now)
 
     def _open_gap(self, now_ns: int, cause: str) -> None:
