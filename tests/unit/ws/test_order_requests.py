@@ -259,7 +259,7 @@ def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: 
     assert answer.result == result
     assert getattr(answer.typed, field) == value
     assert (answer.success, answer.req_id) == (True, request["req_id"])
-    assert bench.session.trading.deadline() == float("inf")
+    assert bench.session.trading.deadline(bench.now) == float("inf")
     assert bench.outlet.replies == []
 
 

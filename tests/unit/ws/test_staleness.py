@@ -128,7 +128,7 @@ def test_nothing_is_told_by_default(params: Any) -> None:
     bench.say(book(BTC), trade(BTC))
     bench.wait(100_000)
     assert silences(bench) == []
-    assert bench.session.staleness.deadline() == math.inf
+    assert bench.session.staleness.deadline(bench.now) == math.inf
 
 
 def test_age_is_unknown_before_the_first_message_and_after_a_loss() -> None:

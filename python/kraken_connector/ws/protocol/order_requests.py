@@ -33,6 +33,7 @@ from ..base.isolation import isolated
 from ..orders import Order, Orders
 from ..orders.changes import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
+from .part import Part
 from .token_requests import TokenRequests
 
 __all__ = ["Command", "OrderRequests"]
@@ -150,7 +151,7 @@ class Command:
                 self.on_done()
 
 
-class OrderRequests:
+class OrderRequests(Part):
     """The trading requests of one connection.
 
     Args:
@@ -229,7 +230,7 @@ class OrderRequests:
 
     # The socket comes and goes.
 
-    def opened(self) -> None:
+    def opened(self, now: float) -> None:
         """Begin with a new socket; where orders were sent before, its token is fetched at once."""
         self._is_open = True
         if self._is_used and self._tokens.has_source:
@@ -248,7 +249,7 @@ class OrderRequests:
 
     # Time.
 
-    def deadline(self) -> float:
+    def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]

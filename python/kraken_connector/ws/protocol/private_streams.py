@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from ...exceptions import TransportError
 from ..base.followers import Follower
+from .part import Part
 from .registry import Registry, Subscription, Topic
 from .resync import Resyncs
 
 __all__ = ["PrivateStreams"]
 
 
-class PrivateStreams:
+class PrivateStreams(Part):
     """Tells followers what happens to their streams, and resyncs one that needs a snapshot.
 
     Args:
         followers: by channel.
         registry: what is subscribed.
-        repair: subscribes to streams again.
+        resyncs: subscribes to streams again.
+        heard: gives the time of the last frame, monotonic seconds.
     """
 
     def __init__(
-        self, followers: Mapping[str, Follower], registry: Registry, repair: Resyncs
+        self,
+        followers: Mapping[str, Follower],
+        registry: Registry,
+        resyncs: Resyncs,
+        heard: Callable[[], float],
     ) -> None:
         self.followers = dict(followers)
         self._registry = registry
-        self._repair = repair
+        self._resyncs = resyncs
+        self._heard = heard
         self._followed: set[str] = set()
 
     def asked(self, subscription: Subscription, now: float) -> None:
@@ -58,25 +66,24 @@ class PrivateStreams:
                 self._followed.discard(channel)
                 self.followers[channel].left()
 
-    def deadline(self) -> float:
+    def lost(self, error: TransportError) -> None:
+        """End with a socket that was lost: messages of all streams may be missing."""
+        self.broken()
+
+    def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
         times = (min(self.followers[c].deadline(), self._check_due(c)) for c in self._followed)
         return min(times, default=float("inf"))
 
-    def tick(self, now: float, heard: float) -> None:
-        """Let followers do what is due, and subscribe again where one needs a snapshot.
-
-        Args:
-            now: monotonic seconds.
-            heard: when the last frame came.
-        """
+    def tick(self, now: float) -> None:
+        """Let followers do what is due, and subscribe again where one needs a snapshot."""
         for channel in self._followed:
-            self.followers[channel].tick(heard)
+            self.followers[channel].tick(self._heard())
             if now >= self._check_due(channel):
-                self._repair.refresh(_topic(channel), now)
+                self._resyncs.refresh(_topic(channel), now)
 
     def _check_due(self, channel: str) -> float:
-        if not self._repair.can_refresh(_topic(channel)):
+        if not self._resyncs.can_refresh(_topic(channel)):
             return float("inf")
         return self.followers[channel].check_due()
 

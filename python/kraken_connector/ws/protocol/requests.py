@@ -19,6 +19,7 @@ from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from ..subscribe import SubscriptionParams
 from .engine_books import expect
+from .part import Part
 from .registry import (
     PendingRequest,
     Registry,
@@ -56,7 +57,7 @@ class Answer(NamedTuple):
     effective: WSResponse | WSErrorResponse
 
 
-class Requests:
+class Requests(Part):
     """The subscribe and unsubscribe messages of one connection.
 
     Args:
@@ -105,7 +106,7 @@ class Requests:
         self._queue = RequestQueue(allowance)
         self._asks: set[PendingRequest] = set()
         self._unsettled: set[Topic] = set()
-        self._open = False
+        self._open = self._paused = False
 
     @property
     def is_settled(self) -> bool:
@@ -244,7 +245,7 @@ class Requests:
 
     def opened(self, now: float) -> None:
         """Replay everything, symbols of equal parameters together."""
-        self._open = True
+        self._open, self._paused = True, False
         self._registry.forget_strays()
         self.failure = None
         groups: dict[tuple[object, ...], list[Subscription]] = {}
@@ -283,24 +284,26 @@ class Requests:
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
-        return min(self.deadline_unheard(now), self._queue.deadline())
+        times = [ask.deadline for ask in self._asks if ask.deadline is not None]
+        if not self._paused:
+            times.append(self._queue.deadline())
+        return min(*times, self._queue.next_departure(now), float("inf"))
 
-    def deadline_unheard(self, now: float) -> float:
-        """Return when `tick_unheard` has something to do."""
-        asks = (ask.deadline for ask in self._asks if ask.deadline is not None)
-        return min(min(asks, default=float("inf")), self._queue.next_departure(now))
+    def pause(self) -> None:
+        """Judge no missing answer until `resume`, as none is read; callers still time out."""
+        self._paused = True
 
-    def tick_unheard(self, now: float) -> None:
-        """Do what needs no answer, as none is read at the moment: callers do not wait for ever."""
-        self._end_overdue_asks(now)
-        self.pump(now)
+    def resume(self) -> None:
+        """Judge missing answers again."""
+        self._paused = False
 
     def tick(self, now: float) -> None:
-        """End what took too long, send what may go."""
+        """End what took too long, and send what may be sent."""
         self._end_overdue_asks(now)
-        for outgoing in self._queue:
-            if now >= outgoing.deadline:
-                self._overdue(outgoing, now)
+        if not self._paused:
+            for outgoing in self._queue:
+                if now >= outgoing.deadline:
+                    self._overdue(outgoing, now)
         self.pump(now)
 
     def _end_overdue_asks(self, now: float) -> None:

@@ -23,6 +23,7 @@ from ...models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from ..constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
 from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
+from .part import Part
 from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
 from .requests import Answer, Requests
@@ -54,7 +55,7 @@ class _Awaited:
     deadline: float
 
 
-class Resyncs:
+class Resyncs(Part):
     """The streams of one connection that are being asked for again.
 
     Args:
@@ -335,7 +336,7 @@ class Resyncs:
         for topic in list(self._asks):
             self._settle(topic, error)
 
-    def deadline(self) -> float:
+    def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
         times = [entry.deadline for entry in self._policy]
         times += [entry.deadline for entry in self._waiting()]

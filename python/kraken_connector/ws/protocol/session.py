@@ -49,6 +49,7 @@ from .gaps import Gaps
 from .keepalive import Keepalive
 from .merge import Gate
 from .order_requests import OrderRequests
+from .part import Part
 from .pauses import PauseWatch
 from .private_streams import PrivateStreams
 from .rates import RateMeter
@@ -224,7 +225,12 @@ class Session:
             name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER))
             for name, follower in followers.items()
         }
-        self.private_streams = PrivateStreams(isolated, self.registry, self.resyncs)
+        self.private_streams = PrivateStreams(
+            isolated, self.registry, self.resyncs, lambda: self._heard
+        )
+        # They lose a socket in reverse order: requests, which know what did not leave, last.
+        self._senders: tuple[Part, ...] = (self.requests, self.trading)
+        self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
         # What these raise is told of, as their message is lost to them.
         self._observers = dict(observers or {})
         self._observers |= {name: follower.observe for name, follower in followers.items()}
@@ -318,8 +324,8 @@ class Session:
         self._live.opened(now)
         self._last_ping = None
         self._ping_if_due(now)
-        self.requests.opened(now)
-        self.trading.opened()
+        for part in self._parts:
+            part.opened(now)
         self._rebuild_routes()
         self._after(now)
 
@@ -329,22 +335,15 @@ class Session:
             with isolated("recording the gap"):
                 self._open_gap(now_ns, cause)
         self.is_open = False
-        for forget in (
-            self.staleness.lost,
-            self._watch.forget,
-            self._rates.forget,
-            self.private_streams.broken,
-        ):
-            with isolated(forget.__qualname__):
-                forget()
+        self._watch.forget()
+        self._rates.forget()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
         self.engine.reset()
-        # Trading comes before requests, as it must see what has not left.
-        for lose in (self.resyncs.lost, self.trading.lost, self.requests.lost):
-            with isolated(lose.__qualname__):
-                lose(error)
+        for part in reversed(self._parts):
+            with isolated(f"{type(part).__name__}.lost"):
+                part.lost(error)
         with isolated("telling of the lost socket"):
             self._on_lost()
 
@@ -374,47 +373,39 @@ class Session:
         if not self.is_open:
             return
         self._forgive_stall(now)
-        if self._paused:
-            self.requests.tick_unheard(now)
-        else:
-            self.requests.tick(now)
-            self.resyncs.tick(now)
-            self.private_streams.tick(now, self._heard)
-            self.staleness.tick(now)
+        for part in self._active:
+            part.tick(now)
+        if not self._paused:
             self._live.count(self._fed_frames(), now)
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
-        self.trading.tick(now)
         if self._gate is not None and now >= self._gate.deadline():
             self._pass_overdue(self._gate)
         self._ping_if_due(now)
         self._after(now)
+
+    @property
+    def _active(self) -> tuple[Part, ...]:
+        """The parts that act now: while nothing is read, those that only judge what came do not."""
+        return self._senders if self._paused else self._parts
 
     def deadline(self, now: float) -> float:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
             self._planned = float("inf")
         else:
-            self._planned = min(self._live.deadline(), self.trading.deadline())
+            times = [part.deadline(now) for part in self._active]
             if self._gate is not None:
-                self._planned = min(self._planned, self._gate.deadline())
-            if self._paused:
-                self._planned = min(self._planned, self.requests.deadline_unheard(now))
-            else:
-                self._planned = min(
-                    self._planned,
-                    self.requests.deadline(now),
-                    self.resyncs.deadline(),
-                    self.private_streams.deadline(),
-                    self.staleness.deadline(),
-                )
+                times.append(self._gate.deadline())
+            self._planned = min(self._live.deadline(), *times)
         return min(self._planned, self._watch.due)
 
     def paused(self) -> None:
         """Note that frames are not read for a while, so silence means nothing."""
         self._paused = True
         self._live.pause()
+        self.requests.pause()
 
     def resumed(self, now: float) -> None:
         """Note that frames are read again."""
@@ -425,6 +416,7 @@ class Session:
                 since_ns = self.last_received_ns
                 self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
             self._live.resume(now, self.GRACE)
+            self.requests.resume()
             self._excuse(now)
 
     # The token.
@@ -815,7 +807,9 @@ class Session:
         def note(message: WSDataMessage) -> None:
             take(message)
             # A follower may have something to do because of it.
-            self.attention = self.attention or self.private_streams.deadline() < self._planned
+            self.attention = (
+                self.attention or self.private_streams.deadline(self._heard) < self._planned
+            )
 
         return note
 
@@ -941,10 +935,8 @@ class Session:
 
     def _excuse(self, now: float) -> None:
         self._live.excuse(now, self.GRACE)
-        self.requests.excuse(now, self.GRACE)
-        self.trading.excuse(now, self.GRACE)
-        self.resyncs.excuse(now, self.GRACE)
-        self.staleness.excuse(now)
+        for part in self._parts:
+            part.excuse(now, self.GRACE)
 
     def _open_gap(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..._backend import Engine, WSDataMessage
+from ...exceptions import TransportError
 from .engine_books import BOOK_CHANNELS, book_of
+from .part import Part
 from .registry import Registry, Topic
 from .routes import Take
 
@@ -50,7 +52,7 @@ class _Watch:
     behind: float | None = None
 
 
-class Staleness:
+class Staleness(Part):
     """The silences of one connection's streams.
 
     Times of messages are in nanoseconds since the epoch by the local clock; silences are measured
@@ -175,13 +177,13 @@ class Staleness:
         self._every = min(LOOK_EVERY, min(self._bounds.values()) / 4)
         self._due = min(self._due, now + self._every)
 
-    def lost(self) -> None:
+    def lost(self, error: TransportError) -> None:
         """Begin anew: the next socket begins with other messages."""
         self._marks = {channel: dict.fromkeys(marks) for channel, marks in self._marks.items()}
         self._watches.clear()
         self._told.clear()
 
-    def deadline(self) -> float:
+    def deadline(self, now: float) -> float:
         """Return when to look next, infinity if nothing has a bound."""
         return self._due
 
@@ -193,7 +195,7 @@ class Staleness:
         for topic, bound in self._bounds.items():
             self._look(topic, bound, now)
 
-    def excuse(self, now: float) -> None:
+    def excuse(self, now: float, grace: float) -> None:
         """Count all silences from now on: what came meanwhile was not read yet."""
         for watch in self._watches.values():
             watch.since = max(watch.since, now)
