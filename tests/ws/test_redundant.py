@@ -39,7 +39,9 @@ async def both_legs_stand(client: KrakenWSClient, books: int = 1) -> Merge:
     assert client._pool.primary is not None
     arbiter = client._pool.primary.arbiter
     assert arbiter is not None
-    await eventually(lambda: [len(leg.places) for leg in arbiter._legs] == [books, books])
+    await eventually(
+        lambda: [len(source.positions) for source in arbiter._sources] == [books, books]
+    )
     return arbiter
 
 

@@ -11,6 +11,7 @@ from tests.unit.ws.rig import URL, Bench, Place, book, trade
 
 from kraken_connector import WSDataMessage
 from kraken_connector.ws.base.options import SessionOptions
+from kraken_connector.ws.protocol import merge
 from kraken_connector.ws.protocol.merge import Lead
 from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
 from kraken_connector.ws.protocol.session import Session
@@ -19,7 +20,7 @@ from kraken_connector.ws.subscribe import BookParams, TradeParams
 BTC = "BTC/USD"
 
 
-class Gate:
+class Gate(merge.Gate):
     """Lets through what it is told to, and remembers what it was told."""
 
     def __init__(self) -> None:
@@ -34,18 +35,18 @@ class Gate:
     def admit(self, message: WSDataMessage) -> Iterable[Any]:
         return (message,) if self.is_open else ()
 
-    def unsound(self, symbol: str, since_ns: int) -> bool:
-        self.told.append(("unsound", symbol))
+    def on_invalid(self, symbol: str, since_ns: int) -> bool:
+        self.told.append(("invalid", symbol))
         return self.is_last
 
-    def given_up(self, symbol: str) -> bool:
-        self.told.append(("given up", symbol))
+    def on_quarantined(self, symbol: str) -> bool:
+        self.told.append(("quarantined", symbol))
         return self.is_last
 
     def lost(self, since_ns: int, cause: str) -> None:
         self.told.append(("lost", cause))
 
-    def silent(self, symbol: str, last_ns: int | None) -> bool:
+    def on_silent(self, symbol: str, last_ns: int | None) -> bool:
         self.told.append(("silent", symbol))
         return self.is_last
 
@@ -98,7 +99,7 @@ def test_mismatch_is_told_when_nobody_else_has_the_book(
     place = Place()
     bench.subscribed(BookParams(symbol=[BTC]), place)
     bench.say(book(BTC), book(BTC, "update", wrong=True))
-    assert gate.told == [("unsound", BTC)]
+    assert gate.told == [("invalid", BTC)]
     assert kinds(place.notes) == ["BookChecksumEvent"] * is_last
     # It is asked for again in any case, and that gap is not this session's to tell.
     bench.accept_all()
@@ -119,7 +120,7 @@ def test_quarantine_is_told_when_nobody_else_has_the_book(
     bench.accept_all()
     bench.accept_all()
     bench.say(book(BTC, wrong=True))
-    assert ("given up", BTC) in gate.told
+    assert ("quarantined", BTC) in gate.told
     assert ("BookQuarantinedEvent" in kinds(place.notes)) == is_last
 
 
@@ -138,7 +139,7 @@ def test_resync_on_the_users_wish_distrusts_the_book(bench: Bench, gate: Gate) -
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.resync(BTC, bench.now)
-    assert gate.told == [("unsound", BTC)]
+    assert gate.told == [("invalid", BTC)]
 
 
 def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> None:
@@ -211,7 +212,7 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     assert bench.session.resyncs.count == 0
     bench.wait(2)
     assert bench.session.resyncs.is_under_way(Topic("book", None, BTC))
-    assert ("unsound", BTC) in gate.told
+    assert ("invalid", BTC) in gate.told
     assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
 
 
@@ -223,4 +224,4 @@ def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
     result = {"channel": "book", "symbol": BTC, "depth": 10}
     bench.say({"method": "unsubscribe", "req_id": 1, "success": True, "result": result})
     assert not bench.session.engine.book(BTC).is_valid
-    assert gate.told == [("unsound", BTC)]
+    assert gate.told == [("invalid", BTC)]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
 
+from kraken_connector import Engine
 from kraken_connector.models import StreamStaleEvent
 from kraken_connector.ws.protocol.merge import Merge
 from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
@@ -255,16 +256,16 @@ def test_unsubscribed_stream_is_forgotten() -> None:
 
 
 def test_redundant_book_is_silent_when_neither_connection_brings_it() -> None:
-    arbiter = Merge("ws://exchange.test/v2", lambda _: None)
-    arbiter.expect(BTC, 10)
-    one, two = arbiter.leg(), arbiter.leg()
+    merge = Merge("ws://exchange.test/v2", lambda _: None)
+    merge.expect(BTC, 10)
+    one, two = (merge.add_source(Engine().book) for _ in range(2))
     frame = book(BTC).encode()
-    (message,) = arbiter.engine.feed(frame, 7)
+    (message,) = merge.engine.feed(frame, 7)
     assert message is not None
     # The other connection brought something later.
-    assert not one.silent(BTC, 5)
-    assert one.silent(BTC, 8)
-    assert not two.silent(BTC, 7)
-    arbiter.engine.feed(book(BTC, "update", "2.00").encode(), 9)
-    assert two.silent(BTC, 9)
-    assert not one.silent("XRP/USD", 9)
+    assert not one.on_silent(BTC, 5)
+    assert one.on_silent(BTC, 8)
+    assert not two.on_silent(BTC, 7)
+    merge.engine.feed(book(BTC, "update", "2.00").encode(), 9)
+    assert two.on_silent(BTC, 9)
+    assert not one.on_silent("XRP/USD", 9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ..._backend import Engine
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
@@ -14,7 +15,7 @@ from ..delivery.queues import Inbox
 from ..delivery.sinks import CallbackSink, ClientOutlet, Places
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
-from ..protocol.merge import Merge
+from ..protocol.merge import OPEN, Merge
 from ..protocol.routes import Take
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
@@ -105,7 +106,7 @@ class Wiring:
             settle=settle,
             callback=self.callback,
         )
-        leg = arbiter.leg() if arbiter is not None else None
+        engine = Engine()
         tokens = self.tokens if host.takes_tokens else None
         session = Session(
             host.url,
@@ -118,11 +119,10 @@ class Wiring:
             followers=self.followers if host.takes_tokens else None,
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
-            gate=leg,
+            engine=engine,
+            gate=OPEN if arbiter is None else arbiter.add_source(engine.book),
             on_lost=self.on_lost,
         )
-        if leg is not None:
-            leg.book = session.engine.book
         connection = Connection(session, self.connection, tokens, end)
         places = Places(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh

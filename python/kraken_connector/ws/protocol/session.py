@@ -47,7 +47,7 @@ from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .gaps import Gaps
 from .keepalive import Keepalive
-from .merge import Gate
+from .merge import OPEN, Gate
 from .order_requests import OrderRequests
 from .part import Part
 from .pauses import PauseWatch
@@ -92,7 +92,8 @@ class Session:
         followers: by private channel, who keeps its state.
         allowance: what the connections of a client may spend on snapshots of `level3`.
         name: what it is called in the records of gaps; its URL by default.
-        gate: what its books pass on their way to subscribers, where two connections feed them.
+        engine: parses its frames and holds its books.
+        gate: decides what subscribers get of its books, where two connections bring them.
         on_lost: called when a socket was lost, after its books turned unreadable.
 
     Attributes:
@@ -133,12 +134,13 @@ class Session:
         followers: Mapping[str, Follower] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
-        gate: Gate | None = None,
+        engine: Engine | None = None,
+        gate: Gate = OPEN,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url
         self.name = name or url
-        self.engine = Engine()
+        self.engine = engine or Engine()
         self.registry = Registry()
         self.gaps = Gaps(self.name, self.registry, outlet.gap)
         self.attention = False
@@ -380,8 +382,8 @@ class Session:
             self.failure = (
                 self.failure or self._live.failure(self.url, now) or self.requests.failure
             )
-        if self._gate is not None and now >= self._gate.deadline():
-            self._pass_overdue(self._gate)
+        if now >= self._gate.deadline():
+            self._pass_overdue()
         self._ping_if_due(now)
         self._after(now)
 
@@ -396,9 +398,7 @@ class Session:
             self._planned = float("inf")
         else:
             times = [part.deadline(now) for part in self._active]
-            if self._gate is not None:
-                times.append(self._gate.deadline())
-            self._planned = min(self._live.deadline(), *times)
+            self._planned = min(self._live.deadline(), self._gate.deadline(), *times)
         return min(self._planned, self._watch.due)
 
     def paused(self) -> None:
@@ -518,8 +518,7 @@ class Session:
         if subscription is None:
             raise KeyError(f"not subscribed to {channel} of {symbol}")
         ask = self.resyncs.release(subscription, now, is_open=self.is_open)
-        if self._gate is not None and channel == "book":
-            self._gate.unsound(symbol, self.last_received_ns)
+        self._gate_of(subscription.topic).on_invalid(symbol, self.last_received_ns)
         self._after(now)
         return ask
 
@@ -638,9 +637,10 @@ class Session:
         self._needs_repair(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
-        # With a gate it is what comes out of that which counts.
-        if self._gate is None or event.channel != "book":
-            self._note(Topic(event.channel, None, event.symbol), event)
+        # With a gate, the published book counts instead: that its sides cross is reported there.
+        topic = Topic(event.channel, None, event.symbol)
+        if self._gate_of(topic) is OPEN:
+            self._note(topic, event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         event = self._without_tokens(event)
@@ -698,7 +698,9 @@ class Session:
         )
         self._made_up_for(event.channel)
 
-    def _gated(self, take: Take, gate: Gate) -> Take:
+    def _gated(self, take: Take) -> Take:
+        gate = self._gate
+
         def pass_on(message: WSDataMessage) -> None:
             for event in gate.admit(message):
                 if type(event) is WSDataMessage:
@@ -710,9 +712,9 @@ class Session:
 
         return pass_on
 
-    def _pass_overdue(self, gate: Gate) -> None:
-        """Deliver what was kept back for long enough."""
-        for event in gate.overdue():
+    def _pass_overdue(self) -> None:
+        """Deliver the book messages that the gate kept for long enough."""
+        for event in self._gate.overdue():
             if type(event) is WSDataMessage:
                 self._past_gate(event)
             else:
@@ -815,20 +817,17 @@ class Session:
 
     def _is_lost_by(self, topic: Topic) -> bool:
         """Tell whether a book that is not sound here can be read nowhere."""
-        if self._gate is None or topic.channel != "book":
-            return True
-        return self._gate.unsound(topic.symbol, self._trusted_ns(topic) or self.last_received_ns)
+        since_ns = self._trusted_ns(topic) or self.last_received_ns
+        return self._gate_of(topic).on_invalid(topic.symbol, since_ns)
 
     def _note_repair(self, topic: Topic, event: Any) -> None:
-        is_end = type(event) is BookQuarantinedEvent
-        is_gated = self._gate is not None and topic.channel == "book"
-        if self._gate is None or not (is_gated and is_end) or self._gate.given_up(topic.symbol):
+        is_quarantine = type(event) is BookQuarantinedEvent
+        if not is_quarantine or self._gate_of(topic).on_quarantined(topic.symbol):
             self._note(topic, event)
 
     def _note_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
         """Tell of a stream that brings nothing, unless another connection brings it."""
-        is_gated = self._gate is not None and topic.channel == "book"
-        if self._gate is not None and is_gated and not self._gate.silent(topic.symbol, last_ns):
+        if not self._gate_of(topic).on_silent(topic.symbol, last_ns):
             return
         logger.warning("%s has been silent for %.1f s", topic, seconds)
         interval = topic.identity if topic.channel == "ohlc" else None
@@ -837,13 +836,8 @@ class Session:
 
     def _is_ahead(self, topic: Topic, last_ns: int) -> bool:
         """Tell whether another connection brought more of a book that looks sound here."""
-        if (
-            self._gate is None
-            or topic.channel != "book"
-            or not self.engine.book(topic.symbol).is_valid
-        ):
-            return False
-        return self._gate.has_newer(topic.symbol, last_ns)
+        has_newer = self._gate_of(topic).has_newer(topic.symbol, last_ns)
+        return has_newer and self.engine.book(topic.symbol).is_valid
 
     def _ended(self, topic: Topic) -> None:
         """Subscribe again to a stream that the exchange says it has ended, though it is wanted.
@@ -883,9 +877,9 @@ class Session:
         self._routes.rebuild(self.registry, self._outlet)
         self.staleness.rebuild(self._live.heard)
         self._routes["status"] = self._on_status
-        if self._gate is not None and "book" in self._routes:
+        if self._gate is not OPEN and "book" in self._routes:
             self._past_gate = self._routes["book"]
-            self._routes["book"] = self._gated(self._past_gate, self._gate)
+            self._routes["book"] = self._gated(self._past_gate)
         for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
             self._routes[channel] = self.staleness.noted(channel, self._routes[channel])
         for private in PRIVATE_CHANNELS & self._routes.keys():
@@ -938,18 +932,19 @@ class Session:
         for part in self._parts:
             part.excuse(now, self.GRACE)
 
+    def _gate_of(self, topic: Topic) -> Gate:
+        """Return what decides about a stream's messages; only channel `book` has a gate."""
+        return self._gate if topic.channel == "book" else OPEN
+
     def _open_gap(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns
-        if self._gate is None:
-            self.gaps.begin(cause, since_ns, ())
-        else:
-            # What passes the gate has another leg, and its own record of gaps.
-            self._gate.lost(since_ns, cause)
-            self.gaps.begin(cause, since_ns, {"book"})
+        self._gate.lost(since_ns, cause)
+        # Where two connections bring the books, their gaps are recorded at the gate.
+        self.gaps.begin(cause, since_ns, () if self._gate is OPEN else {"book"})
 
     def _repaired(self, entry: Resync, sound: bool) -> None:
         topic = entry.topic
-        if self._gate is not None and topic.channel == "book":
+        if self._gate_of(topic) is not OPEN:
             return
         end_ns = self.last_received_ns if sound else None
         self.gaps.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
