@@ -42,7 +42,7 @@ def reconnects(client: KrakenWSClient) -> int:
 @pytest.mark.parametrize(
     ("owner", "method"),
     [
-        (Session, "look"),
+        (Session, "check_pause"),
         (Session, "tick"),
         (Session, "deadline"),
         (Resyncs, "tick"),

@@ -96,7 +96,7 @@ class Bench:
 
     def look(self) -> None:
         """Let the session see that the process runs."""
-        self.session.look(self.now, int((self.now + self.wall_offset) * SECOND))
+        self.session.check_pause(self.now, int((self.now + self.wall_offset) * SECOND))
 
     def subscribe(self, params: Any, place: Place | None = None) -> PendingRequest:
         return self.session.subscribe(params, place or self.outlet, self.now)

@@ -78,8 +78,8 @@ def test_holes_within_a_socket(gaps: Gaps, told: list[GapEvent]) -> None:
     gaps.pause(1, 2)
     gaps.unreadable("trade", 3)
     gaps.unreadable(None, 4)
-    gaps.repaired("book", BTC, "resync", 5, 6)
-    gaps.repaired("executions", "", "sequence", 7, None)
+    gaps.resynced("book", BTC, "resync", 5, 6)
+    gaps.resynced("executions", "", "sequence", 7, None)
     assert told == [
         GapEvent("pause", 1, 2, ["book", "ticker"], [BTC, ETH], "here", epoch=3),
         GapEvent("unreadable", 3, 3, ["trade"], [], "here", 1, 3),

@@ -147,7 +147,7 @@ def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> No
     bench.subscribe(params, place)
     bench.lose()
     assert bench.session.registry.entries() == {}
-    bench.session.requests.keep(params, place, bench.now, SubscribeCall(params))
+    bench.session.requests.hold(params, place, bench.now, SubscribeCall(params))
     bench.lose()
     bench.open()
     (request,) = bench.sent()

@@ -391,7 +391,7 @@ def test_two_new_orders_never_have_one_order_id() -> None:
 def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
     """Who waits for the reply may be the one who should make room for reading it."""
     bench = TradingBench()
-    bench.session.paused()
+    bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
     assert isinstance(failure(command), OrderOutcomeUnknown)
@@ -590,9 +590,9 @@ def test_abandoned_request_that_did_not_leave_never_will() -> None:
 def test_our_own_stall_costs_no_patience() -> None:
     bench = TradingBench()
     command, request = bench.request(limit())
-    bench.session.paused()
+    bench.session.pause()
     bench.now += 30
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.session.tick(bench.now)
     assert not command.is_done
     bench.say(reply(request, {"order_id": "O1"}))

@@ -92,11 +92,11 @@ def test_our_own_stall_is_not_the_exchanges_silence() -> None:
 
 def test_silence_while_reading_is_paused_is_our_own() -> None:
     bench = Bench(ping_interval=10, ping_timeout=5, heartbeat_timeout=30).open()
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(100)
     assert bench.session.failure is None
     assert {request["method"] for request in bench.sent()} == {"ping"}
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.wait(0.1)
     assert bench.session.failure is None
 
@@ -134,7 +134,7 @@ def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
 def test_hole_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     bench.lose()
-    bench.session.ended(ConnectionLost(URL, "gave up"))
+    bench.session.give_up(ConnectionLost(URL, "gave up"))
     (gap,) = bench.outlet.gaps
     assert gap.end_ns is None
 
@@ -499,7 +499,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
     bench = Bench(followers={"executions": follower}, request_timeout=1).open()
     bench.subscribed(ExecutionsParams(token="t"), place)
     frames = [executions(1, "snapshot"), executions(2), executions(3)]
-    bench.session.take(
+    bench.session.handle(
         [
             event
             for frame in frames
@@ -542,7 +542,7 @@ def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
     bench.lose()
     bench.open()
     bench.accept_all()
-    bench.session.closed()
+    bench.session.clear()
 
 
 def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
@@ -560,7 +560,7 @@ def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
 
 def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
     bench = Bench(followers={"executions": Clumsy()}).open()
-    bench.session.resyncs.answered = _fail  # type: ignore[method-assign]
+    bench.session.resyncs.on_answer = _fail  # type: ignore[method-assign]
     ask = bench.subscribed(ExecutionsParams(token="t"))
     assert ask.result().success
 

@@ -210,9 +210,9 @@ def test_time_in_which_nothing_was_read_is_no_silence() -> None:
     bench.subscribed(TradeParams(symbol=[BTC]))
     bench.say(trade(BTC))
     bench.wait(1)
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(60)
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.wait(4)
     assert silences(bench) == []
     bench.wait(3)

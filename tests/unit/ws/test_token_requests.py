@@ -80,8 +80,8 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> N
         bench.say(refusal(bench.sent()[0], text))
         assert bench.session.token_deadline <= bench.now
         # Whoever fetches tokens learns of each refusal once, and decides when to try again.
-        assert bench.session.take_refused_token() == f"stale {number}"
-        assert bench.session.take_refused_token() is None
+        assert bench.session.pop_refused_token() == f"stale {number}"
+        assert bench.session.pop_refused_token() is None
         bench.session.token_delayed("refused", bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
         bench.now += 30
@@ -196,7 +196,7 @@ def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
         tokens.invalidate("one")
     assert bench.session.wants_token
     assert bench.session.token_refused
-    assert bench.session.take_refused_token() == "one"
+    assert bench.session.pop_refused_token() == "one"
     bench.session.set_token("two", bench.now, good_for=840.0)
     tokens.invalidate("one")
     assert tokens.token == "two"

@@ -205,7 +205,7 @@ class Connection:
             task.cancel()
         if forget:
             self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
-            self.session.closed()
+            self.session.clear()
         else:
             self._stop(ConnectionLost(self.session.url, "the client gave up"))
             self.session.gaps.give_up()
@@ -253,7 +253,7 @@ class Connection:
         is_open = self._socket is not None and self._socket.state is State.OPEN
         if is_open and self._readable.is_set():
             self._readable.clear()
-            self.session.paused()
+            self.session.pause()
             lane.when_roomy(self._unblock)
 
     def give_up_until_drained(self, lane: StoppingQueue) -> None:
@@ -277,7 +277,7 @@ class Connection:
             # What `websockets` paused it resumes itself, and it would not pause a second time.
             if not self._socket.recv_messages.paused:
                 self._socket.transport.resume_reading()
-            self.session.resumed(self.now())
+            self.session.resume(self.now())
             self.attend()
 
     # Sockets.
@@ -300,7 +300,7 @@ class Connection:
 
     def _end(self, error: Exception) -> None:
         self.state = ConnectionState.DISCONNECTED
-        self.session.ended(error)
+        self.session.give_up(error)
         self._on_end(error)
 
     async def _serve(self, socket: ClientConnection) -> TransportError:
@@ -386,7 +386,7 @@ class Connection:
     def _take(self, events: list[Event], received_ns: int) -> None:
         """Take what came the short way from the socket."""
         session = self.session
-        session.take(events, received_ns, self.now())
+        session.handle(events, received_ns, self.now())
         self._measure(events, received_ns)
         if session.attention:
             self.attend()
@@ -535,7 +535,7 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         now = self.now()
-        self.session.look(now, time.time_ns())
+        self.session.check_pause(now, time.time_ns())
         due = self.session.deadline(now)
         token_due = self.session.token_deadline
         if token_due <= now:
@@ -547,7 +547,7 @@ class Connection:
     def _on_timer(self) -> None:
         now = self.now()
         try:
-            self.session.look(now, time.time_ns())
+            self.session.check_pause(now, time.time_ns())
             self.session.tick(now)
             self.attend()
         except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
@@ -565,7 +565,7 @@ class Connection:
     def _fetch_token(self) -> None:
         if self._fetching is not None or self._tokens is None:
             return
-        if (refused := self.session.take_refused_token()) is not None:
+        if (refused := self.session.pop_refused_token()) is not None:
             self._tokens.refused(refused)
         self._fetching = asyncio.create_task(_fetched(self._tokens))
         # Comes in a later step, also where tasks are eager and this one is done by now.

@@ -66,5 +66,5 @@ class Call:
             symbols = [symbol for symbol in part.symbols if symbol in accepted]
             if link.arbiter is not None and part.channel == "book" and symbols:
                 wanted = part.with_symbols(symbols)
-                link.session.requests.keep(wanted, sink, now, self._wishes[link.is_twin])
+                link.session.requests.hold(wanted, sink, now, self._wishes[link.is_twin])
                 link.connection.attend()

@@ -22,13 +22,13 @@ class Gaps:
         epoch: number of sockets so far.
     """
 
-    def __init__(self, name: str, registry: Registry, tell: Callable[[GapEvent], None]) -> None:
+    def __init__(self, name: str, registry: Registry, on_gap: Callable[[GapEvent], None]) -> None:
         self.epoch = 0
         self._name = name
         self._registry = registry
-        self._tell = tell
+        self._on_gap = on_gap
         self._open: GapEvent | None = None
-        self._is_told = False
+        self._is_reported = False
 
     @property
     def is_open(self) -> bool:
@@ -51,7 +51,7 @@ class Gaps:
             channels |= set(self._open.channels)
             symbols |= set(self._open.symbols)
         if channels:
-            self._is_told = False
+            self._is_reported = False
             self._open = self._record(cause, since_ns, None, channels, symbols, epoch=epoch)
 
     def split_off(self, channel: str) -> int | None:
@@ -71,16 +71,16 @@ class Gaps:
         """Tell of the gap, now that everything is back."""
         if self._open is not None:
             gap, self._open = self._open, None
-            self._tell(gap.__replace__(end_ns=end_ns))
+            self._on_gap(gap.__replace__(end_ns=end_ns))
 
     def give_up(self) -> None:
         """Tell of the gap as one that may stay open: nobody tries to close it any more.
 
         Should the user connect again, it is told a second time, with its end.
         """
-        if self._open is not None and not self._is_told:
-            self._is_told = True
-            self._tell(self._open)
+        if self._open is not None and not self._is_reported:
+            self._is_reported = True
+            self._on_gap(self._open)
 
     def forget(self) -> None:
         """Forget the gap, as nothing is subscribed any more."""
@@ -90,25 +90,27 @@ class Gaps:
         """Tell of a time in which nothing was read."""
         channels, symbols = self._streams()
         if channels:
-            self._tell(self._record("pause", since_ns, until_ns, channels, symbols))
+            self._on_gap(self._record("pause", since_ns, until_ns, channels, symbols))
 
     def unreadable(self, channel: str | None, at_ns: int) -> None:
         """Tell of a frame that could not be read."""
         channels = {channel} if channel else set()
-        self._tell(self._record("unreadable", at_ns, at_ns, channels, set(), dropped=1))
+        self._on_gap(self._record("unreadable", at_ns, at_ns, channels, set(), dropped=1))
 
-    def repaired(
+    def resynced(
         self, channel: str, symbol: str, cause: str, since_ns: int, end_ns: int | None
     ) -> None:
         """Tell of one stream that was asked for again; without `end_ns` it did not come back."""
         symbols = {symbol} if symbol else set()
-        self._tell(self._record(cause, since_ns, end_ns, {channel}, symbols))
+        self._on_gap(self._record(cause, since_ns, end_ns, {channel}, symbols))
 
     def _streams(self, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
         """Return channels and symbols of all that was ever confirmed."""
-        live = [entry.topic for entry in self._registry if entry.ack is not None]
-        live = [topic for topic in live if topic.channel not in without]
-        return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
+        confirmed = [entry.topic for entry in self._registry if entry.ack is not None]
+        confirmed = [topic for topic in confirmed if topic.channel not in without]
+        return {topic.channel for topic in confirmed}, {
+            topic.symbol for topic in confirmed if topic.symbol
+        }
 
     def _record(
         self,

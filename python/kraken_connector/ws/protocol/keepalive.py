@@ -32,7 +32,7 @@ class Keepalive:
     #: How much a check may come late before we were the ones who did not listen.
     STALL = 0.1
     #: Sockets in a row that are given up although pongs come, if none of them had a heartbeat.
-    BARREN = 2
+    TRIES = 2
 
     def __init__(self, ping_interval: float, ping_timeout: float, heartbeat_timeout: float) -> None:
         self._ping_interval = ping_interval
@@ -51,13 +51,13 @@ class Keepalive:
         self._pong_due: float | None = None
         self._pinged = 0.0
         self._opened = 0.0
-        self._has_beat = False
-        self._barren = 0
+        self._has_heartbeat = False
+        self._without_heartbeat = 0
 
-    def opened(self, now: float) -> None:
+    def reset(self, now: float) -> None:
         """Begin with a new socket."""
         self.heard = self._opened = now
-        self._has_beat = False
+        self._has_heartbeat = False
         self._frames, self._fed = None, float("inf")
         self._ping_due = now  # Its pong tells early what time it is at the exchange.
         self._pong_due = None
@@ -80,14 +80,14 @@ class Keepalive:
         due = min(self._ping_due, self.heard + self._heartbeat_timeout)
         return due if self._pong_due is None else min(due, self._pong_due)
 
-    def count(self, frames: int | None, now: float) -> None:
+    def count_frames(self, frames: int | None, now: float) -> None:
         """Note how many frames came that are no pongs; `None` where none need come.
 
         An exchange that answers pings and sends nothing else is as good as silent.
         """
         if frames != self._frames:
             if now - self._opened > self._heartbeat_timeout:
-                self._barren = 0
+                self._without_heartbeat = 0
             self._fed = float("inf") if frames is None else now
         self._frames = frames
 
@@ -103,23 +103,23 @@ class Keepalive:
             return ConnectionLost(url, f"no pong within {self._ping_timeout:g} s")
         return None
 
-    def beat(self) -> None:
+    def on_heartbeat(self) -> None:
         """Take a heartbeat."""
-        self._has_beat = True
-        self._barren = 0
+        self._has_heartbeat = True
+        self._without_heartbeat = 0
 
     def _wants_heartbeats(self, url: str) -> bool:
         """Tell whether to give up a socket without them."""
-        if self._has_beat:
+        if self._has_heartbeat:
             return True
-        if self._barren == self.BARREN:
+        if self._without_heartbeat == self.TRIES:
             return False
-        self._barren += 1
-        if self._barren == self.BARREN:
+        self._without_heartbeat += 1
+        if self._without_heartbeat == self.TRIES:
             logger.warning("%s sends no heartbeats: pongs are enough from now on", url)
         return True
 
-    def wants_ping(self, now: float) -> bool:
+    def start_ping(self, now: float) -> bool:
         """Tell whether to send a ping now; if so it counts as sent."""
         if now < self._ping_due:
             return False
@@ -131,7 +131,7 @@ class Keepalive:
             self._pong_due = now + self._ping_timeout
         return True
 
-    def pong(self, now: float) -> None:
+    def on_pong(self, now: float) -> None:
         """Take the answer to a ping."""
         if self._pong_due is not None:
             self.latency = now - self._pinged

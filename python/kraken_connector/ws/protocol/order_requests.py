@@ -234,7 +234,7 @@ class OrderRequests(Part):
         """Begin with a new socket; where orders were sent before, its token is fetched at once."""
         self._is_open = True
         if self._is_used and self._tokens.has_source:
-            self._tokens.want()
+            self._tokens.set_wanted()
 
     def lost(self, error: TransportError) -> None:
         """End with a socket; to be called while `outgoing` still has what was not sent."""
@@ -297,13 +297,13 @@ class OrderRequests(Part):
 
     def token_failed(self, error: Exception) -> None:
         """Fail what waited for the token; it was never sent."""
-        self._tokens.want(False)
+        self._tokens.set_wanted(False)
         for command in list(self._waiting):
             self._never_left(command, error)
 
     # Answers.
 
-    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+    def handle(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
         """Take a response; false when it answers nothing of ours."""
         req_id = response.req_id
         if not isinstance(req_id, int):
@@ -324,7 +324,7 @@ class OrderRequests(Part):
         self, command: Command, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         is_refusal = isinstance(response, WSErrorResponse)
-        if isinstance(response, WSErrorResponse) and self._sends_again(command, response, now):
+        if isinstance(response, WSErrorResponse) and self._repeats(command, response, now):
             return
         if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
             self._answered_once_more(command, response, now)
@@ -433,7 +433,7 @@ class OrderRequests(Part):
             self._orders.change_refused(change.order, change, is_gone=is_gone)
         command.finish(error)
 
-    def _sends_again(self, command: Command, response: WSErrorResponse, now: float) -> bool:
+    def _repeats(self, command: Command, response: WSErrorResponse, now: float) -> bool:
         """Send a request again whose token was refused, if it may be done twice; only once."""
         if (
             command.method not in REPEATABLE
@@ -537,9 +537,9 @@ class OrderRequests(Part):
         return not any(frame is command.frame for frame in self._outgoing)
 
     def _outgoing_without(self, command: Command) -> None:
-        for place, frame in enumerate(self._outgoing):
+        for index, frame in enumerate(self._outgoing):
             if frame is command.frame:
-                del self._outgoing[place]
+                del self._outgoing[index]
                 return
 
     def _drop(self, command: Command) -> None:
@@ -562,7 +562,7 @@ class OrderRequests(Part):
     def _wait_for_token(self, command: Command, now: float) -> None:
         command.state = "waiting"
         self._waiting.append(command)
-        self._tokens.want()
+        self._tokens.set_wanted()
         if self._tokens.not_before > command.deadline:
             # There will be none in time.
             self._give_up(command, now)

@@ -15,7 +15,7 @@ class PauseWatch:
     #: Seconds; a longer delay of what arrived is reported.
     BOUND = 1.0
     #: Seconds between two looks; every delay of `BOUND` shows in at least one of them.
-    PULSE = 0.5
+    INTERVAL = 0.5
 
     def __init__(self) -> None:
         self._last: tuple[float, int] | None = None
@@ -23,13 +23,13 @@ class PauseWatch:
     @property
     def due(self) -> float:
         """When to look next, in monotonic seconds."""
-        return float("inf") if self._last is None else self._last[0] + self.PULSE
+        return float("inf") if self._last is None else self._last[0] + self.INTERVAL
 
     def forget(self) -> None:
         """Begin anew: nothing can arrive now."""
         self._last = None
 
-    def look(self, now: float, now_ns: int) -> int | None:
+    def check(self, now: float, now_ns: int) -> int | None:
         """Note that somebody runs.
 
         Args:

@@ -36,30 +36,30 @@ class PrivateStreams(Part):
         self._heard = heard
         self._followed: set[str] = set()
 
-    def asked(self, subscription: Subscription, now: float) -> None:
+    def subscribing(self, subscription: Subscription, now: float) -> None:
         """Note that a subscribe is being sent."""
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:
             self._followed.add(channel)
             follower.asked(subscription.params.subscribe_params())
 
-    def leaving(self, channel: str) -> None:
+    def resubscribing(self, channel: str) -> None:
         """Note that an unsubscribe is being sent, to subscribe again."""
         if (follower := self.followers.get(channel)) is not None:
             follower.leaving()
 
-    def acked(self, channel: str, result: object) -> None:
+    def subscribed(self, channel: str, result: object) -> None:
         """Note the answer to a subscribe."""
         if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
             follower.acked(result)
 
-    def broken(self, channel: str | None = None) -> None:
+    def gap_began(self, channel: str | None = None) -> None:
         """Note that messages may be missing: of one channel, or of all."""
         for name, follower in self.followers.items():
             if name in self._followed and channel in (None, name):
                 follower.broken()
 
-    def changed(self) -> None:
+    def end_unsubscribed(self) -> None:
         """Look which streams are not subscribed any more."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
@@ -68,7 +68,7 @@ class PrivateStreams(Part):
 
     def lost(self, error: TransportError) -> None:
         """End with a socket that was lost: messages of all streams may be missing."""
-        self.broken()
+        self.gap_began()
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""

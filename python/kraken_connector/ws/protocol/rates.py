@@ -13,28 +13,28 @@ class RateMeter:
     #: Seconds that a rate is the average of.
     WINDOW = 10.0
     #: Seconds between two looks that are kept.
-    STEP = 0.5
+    INTERVAL = 0.5
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, dict[str, int]]] = deque()
+        self._samples: deque[tuple[float, dict[str, int]]] = deque()
 
-    def look(self, now: float, counts: dict[str, int]) -> None:
+    def add(self, now: float, counts: dict[str, int]) -> None:
         """Note the counts at `now`, monotonic seconds."""
-        self._looks.append((now, counts))
-        while self._looks[0][0] < now - self.WINDOW:
-            self._looks.popleft()
+        self._samples.append((now, counts))
+        while self._samples[0][0] < now - self.WINDOW:
+            self._samples.popleft()
 
     def is_due(self, now: float) -> bool:
         """Tell whether the last look is long enough ago."""
-        return not self._looks or now - self._looks[-1][0] >= self.STEP
+        return not self._samples or now - self._samples[-1][0] >= self.INTERVAL
 
     def forget(self) -> None:
         """Begin anew."""
-        self._looks.clear()
+        self._samples.clear()
 
     def per_second(self, *names: str) -> dict[str, float]:
         """Return the rates of the counts called `names`, 0.0 before the second look."""
-        if len(self._looks) < 2:
+        if len(self._samples) < 2:
             return dict.fromkeys(names, 0.0)
-        (start, before), (end, after) = self._looks[0], self._looks[-1]
+        (start, before), (end, after) = self._samples[0], self._samples[-1]
         return {name: (after[name] - before[name]) / (end - start) for name in names}

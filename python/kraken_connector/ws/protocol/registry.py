@@ -121,7 +121,7 @@ class Subscription:
     #: Id of the last request about it.
     req_id: int = 0
     #: Callers that wait for the outcome.
-    asks: list[PendingRequest] = field(default_factory=list)
+    requests: list[PendingRequest] = field(default_factory=list)
     #: Whether it is wanted although nobody waits: another connection has it already.
     is_standing: bool = False
 
@@ -157,7 +157,7 @@ class _Record:
     call: SubscribeCall
     topics: dict[Topic, None]
     sink: Sink
-    is_leaving: bool = False
+    is_ending: bool = False
 
 
 class PendingRequest:
@@ -377,7 +377,7 @@ class Registry:
         if unknown := self.missing(params, whole):
             raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
         record = self._find(_key(whole or params))
-        if record is None or record.is_leaving:
+        if record is None or record.is_ending:
             return [self._topics[topic] for topic in topics_of(params)]
         self.version += 1
         self._records.remove(record)
@@ -389,7 +389,7 @@ class Registry:
                 symbols = [topic.symbol for topic in unwanted]
                 record.call = SubscribeCall(record.call.params.with_symbols(symbols))
             record.topics = dict.fromkeys(unwanted)
-            record.is_leaving = True
+            record.is_ending = True
             self._put_back(record)
         return [self._topics[topic] for topic in unwanted]
 
@@ -398,7 +398,7 @@ class Registry:
     ) -> list[str]:
         """Return the names of what `release` would not find."""
         record = self._find(_key(whole or params))
-        if record is not None and not record.is_leaving:
+        if record is not None and not record.is_ending:
             return []
         return [topic.name for topic in topics_of(params) if not self._holds(topic, params)]
 
@@ -412,7 +412,7 @@ class Registry:
         for record in [record for record in self._records if topic in record.topics]:
             del record.topics[topic]
             self._records.remove(record)
-            if not record.is_leaving:
+            if not record.is_ending:
                 record.call.forget(topic.symbol)
             if record.topics:
                 self._put_back(record)
@@ -449,7 +449,7 @@ class Registry:
         found = [record.sink for record in self._records if topic in record.topics]
         return list(dict.fromkeys(found))
 
-    def places(self) -> Iterator[tuple[Topic, Sink]]:
+    def sinks_by_topic(self) -> Iterator[tuple[Topic, Sink]]:
         """Iterate over all topics and where their events go."""
         for record in self._records:
             for topic in record.topics:

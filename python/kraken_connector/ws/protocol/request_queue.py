@@ -28,9 +28,9 @@ __all__ = ["OutgoingRequest", "Purpose", "RequestQueue", "says"]
 #: Messages without an answer that are remembered, should it come late.
 LATE_KEPT = 1000
 
-#: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
+#: `call`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
 #: end what a caller no longer waits for.
-Purpose = Literal["ask", "replay", "resync", "cleanup"]
+Purpose = Literal["call", "replay", "resync", "cleanup"]
 
 #: Ours begin beyond what users count to, so the answers to their own requests are told apart.
 FIRST_REQ_ID = 1 << 32
@@ -157,14 +157,14 @@ class RequestQueue:
         self.pacer = Pacer(SUBSCRIBE_RATE, SUBSCRIBE_BURST)
         self.allowance = allowance or Allowance(LEVEL3_ALLOWANCE)
         self._queue: deque[OutgoingRequest] = deque()
-        self._out: dict[int, OutgoingRequest] = {}
+        self._sent: dict[int, OutgoingRequest] = {}
         #: Those of them whose answer is late, oldest first.
         self._late: deque[int] = deque()
         self._ids = itertools.count(FIRST_REQ_ID)
 
     def __iter__(self) -> Iterator[OutgoingRequest]:
         """Iterate over what is out."""
-        return iter(list(self._out.values()))
+        return iter(list(self._sent.values()))
 
     def new_id(self) -> int:
         """Return an id for a message."""
@@ -189,21 +189,21 @@ class RequestQueue:
         """Tell whether a message about a topic stands in line."""
         return any(topic in outgoing.topics for outgoing in self._queue)
 
-    def is_out(self, method: str, topic: Topic) -> bool:
+    def is_sent(self, method: str, topic: Topic) -> bool:
         """Tell whether a message about a topic was sent and has no answer about it."""
-        return any(topic in f.topics for f in self._out.values() if f.method == method)
+        return any(topic in f.topics for f in self._sent.values() if f.method == method)
 
-    def is_leaving(self, topic: Topic) -> bool:
+    def is_unsubscribing(self, topic: Topic) -> bool:
         """Tell whether an unsubscribe of a topic stands in line or has no answer yet."""
         is_waiting = any(topic in f.topics for f in self._queue if f.method == "unsubscribe")
-        return is_waiting or self.is_out("unsubscribe", topic)
+        return is_waiting or self.is_sent("unsubscribe", topic)
 
-    def overdue(self, outgoing: OutgoingRequest) -> None:
+    def mark_late(self, outgoing: OutgoingRequest) -> None:
         """Note that patience with an answer has ended; it may still come."""
         outgoing.deadline = float("inf")
         self._late.append(outgoing.req_id)
         if len(self._late) > LATE_KEPT:
-            self._out.pop(self._late.popleft(), None)
+            self._sent.pop(self._late.popleft(), None)
 
     def batches(
         self, method: str, subscriptions: Iterable[Subscription]
@@ -215,7 +215,7 @@ class RequestQueue:
         for start in range(0, len(entries), size):
             yield entries[start : start + size]
 
-    def depart(self, now: float) -> OutgoingRequest | None:
+    def pop_due(self, now: float) -> OutgoingRequest | None:
         """Return the next message that may leave now; it counts as out."""
         outgoing, due = self._next(now)
         if outgoing is None or due > now:
@@ -223,19 +223,19 @@ class RequestQueue:
         self.pacer.take(now)
         self._queue.remove(outgoing)
         outgoing.req_id = self.new_id()
-        self._out[outgoing.req_id] = outgoing
+        self._sent[outgoing.req_id] = outgoing
         return outgoing
 
     def withdraw(self, outgoing: OutgoingRequest) -> None:
         """Forget a message that did not leave after all."""
-        del self._out[outgoing.req_id]
+        del self._sent[outgoing.req_id]
 
     def deadline(self) -> float:
         """Return when patience with an answer ends."""
-        times = (outgoing.deadline for outgoing in self._out.values() if outgoing.topics)
+        times = (outgoing.deadline for outgoing in self._sent.values() if outgoing.topics)
         return min(times, default=float("inf"))
 
-    def next_departure(self, now: float) -> float:
+    def next_due(self, now: float) -> float:
         """Return when the next message may leave."""
         return self._next(now)[1]
 
@@ -267,7 +267,7 @@ class RequestQueue:
         A failed unsubscribe was seen to name the method `subscribe`, so an id decides alone.
         """
         if isinstance(response.req_id, int):
-            return self._out.get(response.req_id)
+            return self._sent.get(response.req_id)
         if isinstance(response, WSErrorResponse):
             lost_name = response.error == NOT_SUBSCRIBED
             method = "unsubscribe" if lost_name else response.method
@@ -276,7 +276,7 @@ class RequestQueue:
             method = response.method
             result = response.result if isinstance(response.result, dict) else {}
             channel, symbol = result.get("channel"), result.get("symbol")
-        return next((f for f in self._out.values() if _fits(f, method, channel, symbol)), None)
+        return next((f for f in self._sent.values() if _fits(f, method, channel, symbol)), None)
 
     def accepted(self, subscription: Subscription) -> None:
         """Note that the exchange took a subscription: its limits are a new story."""
@@ -284,15 +284,15 @@ class RequestQueue:
         if snapshot_cost(subscription):
             self.allowance.recovered()
 
-    def landed(self, outgoing: OutgoingRequest) -> None:
+    def remove_if_answered(self, outgoing: OutgoingRequest) -> None:
         """Forget a message that is completely answered."""
         if not outgoing.topics:
-            self._out.pop(outgoing.req_id, None)
+            self._sent.pop(outgoing.req_id, None)
 
     def clear(self) -> None:
         """Forget everything: the socket is gone."""
         self._queue.clear()
-        self._out.clear()
+        self._sent.clear()
         self._late.clear()
 
 

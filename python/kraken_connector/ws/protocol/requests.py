@@ -104,7 +104,7 @@ class Requests(Part):
         self._on_change = on_change
         self._timeout = timeout
         self._queue = RequestQueue(allowance)
-        self._asks: set[PendingRequest] = set()
+        self._pending: set[PendingRequest] = set()
         self._unsettled: set[Topic] = set()
         self._open = self._paused = False
 
@@ -129,7 +129,7 @@ class Requests(Part):
         """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
 
         Args:
-            params: what to ask for here.
+            params: what to request for here.
             sink: where its events go.
             now: the time.
             call: the whole call, where it is for several connections.
@@ -138,23 +138,23 @@ class Requests(Part):
             SubscriptionError: a book is subscribed with another depth.
         """
         topics, fresh = self._registry.add(params, sink, call)
-        ask = PendingRequest("subscribe", topics)
+        request = PendingRequest("subscribe", topics)
         for topic in topics:
             subscription = self._registry.get(topic)
             assert subscription is not None
             if subscription.state == "pending":
-                ask.outstanding.add(topic)
-                ask.req_id = subscription.req_id or None
-                subscription.asks.append(ask)
+                request.outstanding.add(topic)
+                request.req_id = subscription.req_id or None
+                subscription.requests.append(request)
             elif subscription.ack is not None:
-                ask.answer(topic, subscription.ack)
+                request.answer(topic, subscription.ack)
         self._on_change()
-        self._track(ask, now)
+        self._track(request, now)
         if self._open:
-            self._launch("subscribe", fresh, "ask", now)
-        return ask
+            self._launch("subscribe", fresh, "call", now)
+        return request
 
-    def keep(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
+    def hold(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
         """Want `params` from here on, whatever became of asking for it: another leg has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
             _, fresh = self._registry.add(params, sink, call)
@@ -179,20 +179,20 @@ class Requests(Part):
             KeyError: it is not subscribed.
         """
         unwanted = self._registry.release(params, whole)
-        ask = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
+        request = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
         leaving = []
         for subscription in unwanted:
             if not self._open or subscription.state == "rejected":
                 self._withdraw(subscription)
                 continue
             subscription.state = "unsubscribing"
-            subscription.asks.append(ask)
-            ask.outstanding.add(subscription.topic)
+            subscription.requests.append(request)
+            request.outstanding.add(subscription.topic)
             leaving.append(subscription)
-        self._track(ask, now)
-        self._launch("unsubscribe", leaving, "ask", now)
+        self._track(request, now)
+        self._launch("unsubscribe", leaving, "call", now)
         self._on_change()
-        return ask
+        return request
 
     def _drop(self, subscription: Subscription) -> None:
         self._registry.drop(subscription)
@@ -204,33 +204,33 @@ class Requests(Part):
         """Forget what the exchange does not know of; those who wait for it are told."""
         self._drop(subscription)
         name = subscription.topic.name
-        for ask in list(subscription.asks):
+        for request in list(subscription.requests):
             text = "unsubscribed before it was subscribed"
-            self.abandon(ask, SubscriptionError(f"{name}: {text}", rejected={name: text}))
+            self.abandon(request, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
-    def abandon(self, ask: PendingRequest, error: BaseException) -> None:
-        """End an ask without an answer; what nobody else waits for is given up with it.
+    def abandon(self, request: PendingRequest, error: BaseException) -> None:
+        """End an request without an answer; what nobody else waits for is given up with it.
 
         What was sent of it is unsubscribed: should its answer be lost, its data would never end.
         """
         unwanted = []
-        for topic in list(ask.outstanding):
+        for topic in list(request.outstanding):
             subscription = self._registry.get(topic)
-            if subscription is None or ask not in subscription.asks:
+            if subscription is None or request not in subscription.requests:
                 continue
-            subscription.asks.remove(ask)
+            subscription.requests.remove(request)
             if _is_orphan(subscription):
                 self._drop(subscription)
-                if self._open and self._queue.is_out("subscribe", topic):
+                if self._open and self._queue.is_sent("subscribe", topic):
                     unwanted.append(subscription)
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
         if unwanted:
             # The next tick sends it, which is due at once.
             self._queue.enqueue(OutgoingRequest("unsubscribe", unwanted, "cleanup"))
-        self._asks.discard(ask)
+        self._pending.discard(request)
         self._on_change()
-        ask.fail(error)
+        request.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
         """Tell whether a message about a topic stands in line, or waits for a token."""
@@ -267,27 +267,27 @@ class Requests(Part):
         self.outgoing.clear()
         self._queue.clear()
         self._unsettled.clear()
-        self.tokens.lost()
-        self.fail(error)
+        self.tokens.reset()
+        self.fail_all(error)
         for subscription in list(self._registry):
             if subscription.state == "unsubscribing" or _is_orphan(subscription):
                 self._drop(subscription)
         self._on_change()
 
-    def fail(self, error: BaseException) -> None:
+    def fail_all(self, error: BaseException) -> None:
         """Fail everything that waits for an answer."""
-        for ask in list(self._asks):
-            with isolated(f"ending a {ask.method}"):
-                self.abandon(ask, error)
+        for request in list(self._pending):
+            with isolated(f"ending a {request.method}"):
+                self.abandon(request, error)
 
     # Time.
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
-        times = [ask.deadline for ask in self._asks if ask.deadline is not None]
+        times = [request.deadline for request in self._pending if request.deadline is not None]
         if not self._paused:
             times.append(self._queue.deadline())
-        return min(*times, self._queue.next_departure(now), float("inf"))
+        return min(*times, self._queue.next_due(now), float("inf"))
 
     def pause(self) -> None:
         """Judge no missing answer until `resume`, as none is read; callers still time out."""
@@ -299,24 +299,26 @@ class Requests(Part):
 
     def tick(self, now: float) -> None:
         """End what took too long, and send what may be sent."""
-        self._end_overdue_asks(now)
+        self._end_overdue(now)
         if not self._paused:
             for outgoing in self._queue:
                 if now >= outgoing.deadline:
                     self._overdue(outgoing, now)
         self.pump(now)
 
-    def _end_overdue_asks(self, now: float) -> None:
-        for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
-            self.abandon(ask, self._without_token(ask, now) or ask.overdue(self._timeout))
+    def _end_overdue(self, now: float) -> None:
+        for request in [a for a in self._pending if a.deadline is not None and now >= a.deadline]:
+            self.abandon(
+                request, self._without_token(request, now) or request.overdue(self._timeout)
+            )
 
-    def _without_token(self, ask: PendingRequest, now: float) -> RequestTimeout | None:
+    def _without_token(self, request: PendingRequest, now: float) -> RequestTimeout | None:
         """Return the error of a caller whose request waits for a token, `None` if it does not."""
         waiting = {topic for outgoing in self.tokens.waiting for topic in outgoing.topics}
-        if waiting.isdisjoint(ask.outstanding):
+        if waiting.isdisjoint(request.outstanding):
             return None
-        names = sorted(topic.name for topic in ask.outstanding)
-        text = f"{ask.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
+        names = sorted(topic.name for topic in request.outstanding)
+        text = f"{request.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
         return RequestTimeout(text, unanswered=names)
 
     def remark(self, method: str | None, remark: str) -> None:
@@ -326,22 +328,22 @@ class Requests(Part):
             method: whose requests; `None` for all.
             remark: what to add to the text of their errors.
         """
-        for ask in self._asks:
-            if ask.req_id is not None and method in (None, ask.method):
-                ask.remark = remark
+        for request in self._pending:
+            if request.req_id is not None and method in (None, request.method):
+                request.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
         """Grant all deadlines `grace` seconds more."""
-        for ask in self._asks:
-            if ask.deadline is not None:
-                ask.deadline = max(ask.deadline, now + grace)
+        for request in self._pending:
+            if request.deadline is not None:
+                request.deadline = max(request.deadline, now + grace)
         for outgoing in self._queue:
             outgoing.deadline = max(outgoing.deadline, now + grace)
 
     def pump(self, now: float) -> None:
         """Send what may go: paced, and private messages with their token."""
-        while (outgoing := self._queue.depart(now)) is not None:
-            self._leave_out_unwanted(outgoing)
+        while (outgoing := self._queue.pop_due(now)) is not None:
+            self._drop_unwanted(outgoing)
             self._start_clock(outgoing, now)
             if not outgoing.topics or (outgoing.needs_token and not self.tokens.admit(outgoing)):
                 self._queue.withdraw(outgoing)
@@ -358,13 +360,13 @@ class Requests(Part):
         """Fail the callers that waited for the token; replays go on waiting."""
         for outgoing in self.tokens.waiting:
             for subscription in list(outgoing.topics.values()):
-                for ask in list(subscription.asks):
-                    self.abandon(ask, error)
-        self.tokens.keep(lambda outgoing: outgoing.purpose == "replay")
+                for request in list(subscription.requests):
+                    self.abandon(request, error)
+        self.tokens.retain(lambda outgoing: outgoing.purpose == "replay")
 
     # Answers.
 
-    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+    def handle(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
         """Take a response; false when it answers nothing of ours."""
         outgoing = self._queue.match(response)
         if outgoing is None:
@@ -380,7 +382,7 @@ class Requests(Part):
             for topic in topics:
                 self._answered(outgoing, outgoing.topics.pop(topic), response, now)
         finally:
-            self._queue.landed(outgoing)
+            self._queue.remove_if_answered(outgoing)
             self._on_change()
         return True
 
@@ -401,17 +403,17 @@ class Requests(Part):
         finally:
             # Whatever became of the bookkeeping, who waits is told what the exchange answered.
             if not _will_be_repeated(outgoing, subscription, response):
-                self._tell(subscription, outgoing.method, response)
+                self._answer_callers(subscription, outgoing.method, response)
 
-    def _tell(
+    def _answer_callers(
         self, subscription: Subscription, method: str, response: WSResponse | WSErrorResponse
     ) -> None:
-        for ask in [ask for ask in subscription.asks if ask.method == method]:
-            subscription.asks.remove(ask)
-            ask.answer(subscription.topic, response)
-            if ask.done:
-                self._asks.discard(ask)
-                if ask.is_refused:
+        for request in [request for request in subscription.requests if request.method == method]:
+            subscription.requests.remove(request)
+            request.answer(subscription.topic, response)
+            if request.done:
+                self._pending.discard(request)
+                if request.is_refused:
                     self._registry.prune()
 
     def _subscribed(
@@ -439,7 +441,7 @@ class Requests(Part):
 
     def _clean_up(self, subscription: Subscription, now: float) -> None:
         """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
-        if self._queue.is_leaving(subscription.topic):
+        if self._queue.is_unsubscribing(subscription.topic):
             self.pump(now)
         else:
             self._launch("unsubscribe", [subscription], "cleanup", now)
@@ -459,7 +461,7 @@ class Requests(Part):
         """Send the refused part again, if the refusal is about the moment and not about it."""
         if is_stale_token(response.error):
             # Replays wait for a good one without end: `TokenManager` spaces the calls.
-            if not self.tokens.refuse(outgoing.token, patiently=outgoing.purpose != "ask"):
+            if not self.tokens.on_refused(outgoing.token, patiently=outgoing.purpose != "call"):
                 return False
         elif outgoing.tries >= MAX_TRIES:
             return False
@@ -473,16 +475,16 @@ class Requests(Part):
             return False
         again = [outgoing.topics.pop(topic) for topic in topics]
         self._queue.retry(outgoing, again)
-        self._queue.landed(outgoing)
+        self._queue.remove_if_answered(outgoing)
         for subscription in again:
-            for ask in subscription.asks:
-                ask.deadline = None
+            for request in subscription.requests:
+                request.deadline = None
         self.pump(now)
         return True
 
     def _overdue(self, outgoing: OutgoingRequest, now: float) -> None:
         """Deal with a message that was not answered in time."""
-        self._queue.overdue(outgoing)
+        self._queue.mark_late(outgoing)
         if outgoing.purpose == "replay":
             if outgoing.tries + 1 >= MAX_TRIES:
                 self.failure = ConnectionLost(self._url, "subscriptions were not confirmed")
@@ -492,12 +494,12 @@ class Requests(Part):
 
     # Sending.
 
-    def _track(self, ask: PendingRequest, now: float) -> PendingRequest:
-        if not ask.done:
-            self._asks.add(ask)
-            if ask.req_id is not None:
-                ask.deadline = now + self._timeout
-        return ask
+    def _track(self, request: PendingRequest, now: float) -> PendingRequest:
+        if not request.done:
+            self._pending.add(request)
+            if request.req_id is not None:
+                request.deadline = now + self._timeout
+        return request
 
     def _start_clock(self, outgoing: OutgoingRequest, now: float) -> None:
         """Begin to count for those who wait; what stands in line is our own delay.
@@ -506,12 +508,12 @@ class Requests(Part):
         """
         if outgoing.purpose == "resync":
             return
-        asks = {ask for entry in outgoing.topics.values() for ask in entry.asks}
-        for ask in asks:
-            if ask.method == outgoing.method:
-                ask.req_id = outgoing.req_id
-                is_whole = not any(map(self.is_waiting, ask.outstanding))
-                ask.deadline = now + self._timeout if is_whole else None
+        requests = {request for entry in outgoing.topics.values() for request in entry.requests}
+        for request in requests:
+            if request.method == outgoing.method:
+                request.req_id = outgoing.req_id
+                is_whole = not any(map(self.is_waiting, request.outstanding))
+                request.deadline = now + self._timeout if is_whole else None
 
     def _launch(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
@@ -520,7 +522,7 @@ class Requests(Part):
             self._queue.enqueue(OutgoingRequest(method, batch, purpose))
         self.pump(now)
 
-    def _leave_out_unwanted(self, outgoing: OutgoingRequest) -> None:
+    def _drop_unwanted(self, outgoing: OutgoingRequest) -> None:
         """Drop what was given up while it stood in line, or is wanted again."""
         if outgoing.method == "subscribe":
             outgoing.topics = {
@@ -568,4 +570,4 @@ def _will_be_repeated(
 
 def _is_orphan(subscription: Subscription) -> bool:
     """Tell whether it was never confirmed and nobody waits for it."""
-    return subscription.ack is None and not subscription.asks and not subscription.is_standing
+    return subscription.ack is None and not subscription.requests and not subscription.is_standing

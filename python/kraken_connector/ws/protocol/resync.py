@@ -62,7 +62,7 @@ class Resyncs(Part):
         requests: sends what is needed.
         registry: what is subscribed.
         engine: holds the books.
-        note: takes events about a topic.
+        on_event: takes events about a topic.
         silent: takes a topic that was accepted and brought nothing, and for how many seconds.
         closed: takes the record of a gap: the repair, and whether it ended well.
         changed: is called when `watched` may have changed.
@@ -80,11 +80,11 @@ class Resyncs(Part):
         registry: Registry,
         engine: Engine,
         *,
-        note: Callable[[Topic, Any], None],
-        silent: Callable[[Topic, float], None],
-        closed: Callable[[Resync, bool], None],
-        changed: Callable[[], None],
-        broken: Callable[[str], None],
+        on_event: Callable[[Topic, Any], None],
+        on_silent: Callable[[Topic, float], None],
+        on_end: Callable[[Resync, bool], None],
+        on_change: Callable[[], None],
+        on_gap: Callable[[str], None],
         split_off: Callable[[str], int | None],
         attempts: int,
         patience: float,
@@ -94,17 +94,17 @@ class Resyncs(Part):
         self._requests = requests
         self._registry = registry
         self._engine = engine
-        self._note = note
-        self._silent = silent
-        self._closed = closed
-        self._changed = changed
-        self._broken = broken
+        self._on_event = on_event
+        self._on_silent = on_silent
+        self._on_end = on_end
+        self._on_change = on_change
+        self._on_gap = on_gap
         self._split_off = split_off
         self._patience = patience
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
         self._awaited: dict[str, dict[Topic, _Awaited]] = {}
-        self._asks: dict[Topic, list[PendingRequest]] = {}
+        self._pending: dict[Topic, list[PendingRequest]] = {}
         #: Private streams of which something was missed, and no snapshot came since.
         self._stale: set[Topic] = set()
 
@@ -129,8 +129,8 @@ class Resyncs(Part):
             and not self._is_awaited(topic)
         )
 
-    def needed(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
-        """Begin to ask for a stream again, unless that is under way."""
+    def start(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
+        """Begin to request for a stream again, unless that is under way."""
         if topic.channel in PRIVATE_CHANNELS:
             self._stale.add(topic)
         self._begin(topic, cause, now, since_ns)
@@ -153,23 +153,23 @@ class Resyncs(Part):
         self._awaited.get(topic.channel, {}).pop(topic, None)
         self._attempt(topic, cause, now, since_ns, is_planned=is_planned)
 
-    def release(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
+    def restart(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
         """Ask for a stream again on the user's call, whatever became of it before.
 
         Without a socket the next one brings it anyway.
         """
         topic = subscription.topic
-        ask = PendingRequest("resync", [topic])
-        ask.outstanding.add(topic)
-        self._asks.setdefault(topic, []).append(ask)
+        request = PendingRequest("resync", [topic])
+        request.outstanding.add(topic)
+        self._pending.setdefault(topic, []).append(request)
         if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
-            if self._is_sound(topic):
+            if self._is_valid(topic):
                 invalidate(self._engine, topic.channel, topic.symbol)
             if is_open:
-                self.needed(topic, "resync", now)
-        return ask
+                self.start(topic, "resync", now)
+        return request
 
     def can_refresh(self, topic: Topic) -> bool:
         """Tell whether a private stream could be asked for again now."""
@@ -187,13 +187,13 @@ class Resyncs(Part):
         One that waits for its next attempt is asked for at once. One that is being asked for brings
         its snapshot anyway.
         """
-        self.hurry(topic, now)
+        self.retry_now(topic, now)
         if self.can_refresh(topic):
             # It did not fail, so that what was tried before does not count.
             self._policy.forget(topic)
             self._begin(topic, "resync", now, is_planned=topic not in self._stale)
 
-    def hurry(self, topic: Topic, now: float) -> None:
+    def retry_now(self, topic: Topic, now: float) -> None:
         """Ask at once for a stream that waits for its next attempt."""
         entry = self._policy.get(topic)
         if entry is not None and entry.phase == "waiting":
@@ -212,14 +212,14 @@ class Resyncs(Part):
         """Begin to wait for the first message of a subscription that is being sent."""
         if _brings_snapshot(subscription.params):
             self._await(subscription.topic, now, 2 * self._patience)
-            self._changed()
+            self._on_change()
 
     def _confirmed(self, topic: Topic, now: float) -> None:
         """Count from the answer, if nothing came before it."""
         if (entry := self._awaited.get(topic.channel, {}).get(topic)) is not None:
             if self._sends_no_snapshot(topic):
                 del self._awaited[topic.channel][topic]
-                self._changed()
+                self._on_change()
                 return
             entry.since_ns, entry.since = self._now_ns(), now
             entry.deadline = now + self._patience
@@ -239,21 +239,21 @@ class Resyncs(Part):
             since_ns = self._split_off(topic.channel)
             self._attempt(topic, "disconnect", now, since_ns, tried=1)
             return
-        self._note_quarantine(topic, 0)
-        self._closed(Resync(topic, "disconnect", self._now_ns()), False)
+        self._report_quarantine(topic, 0)
+        self._on_end(Resync(topic, "disconnect", self._now_ns()), False)
 
-    def watch(self, message: WSDataMessage, now: float) -> bool:
+    def observe(self, message: WSDataMessage, now: float) -> bool:
         """See whether a message was waited for, or ends a repair, or fails it."""
         if message.type != "snapshot" and message.channel not in INDEPENDENT:
             return False
-        places = [self._watch(message, topic, now) for topic in self._topics(message)]
-        return any(places)
+        ended = [self._observe(message, topic, now) for topic in self._topics(message)]
+        return any(ended)
 
-    def _watch(self, message: WSDataMessage, topic: Topic, now: float) -> bool:
+    def _observe(self, message: WSDataMessage, topic: Topic, now: float) -> bool:
         came = self._awaited.get(message.channel, {}).pop(topic, None)
         if came is not None and message.verified is not False:
             self._stale.discard(topic)
-            self._settle(topic)
+            self._end_callers(topic)
         entry = self._policy.get(topic)
         is_meant = entry is not None and self._may_end(entry)
         if entry is not None and is_meant:
@@ -262,7 +262,7 @@ class Resyncs(Part):
             else:
                 self._finish(entry, now)
         if came is not None or is_meant:
-            self._changed()
+            self._on_change()
             return True
         return False
 
@@ -281,12 +281,12 @@ class Resyncs(Part):
             return [Topic(channel, None, "")]
         if not message.data:
             # An empty snapshot names no pair: it is taken for that of the first pair without one.
-            repaired = (entry.topic for entry in self._policy if entry.topic.channel == channel)
-            return [*self._awaited.get(channel, {}), *repaired][:1]
+            resynced = (entry.topic for entry in self._policy if entry.topic.channel == channel)
+            return [*self._awaited.get(channel, {}), *resynced][:1]
         found = (topic for item in message.data for topic in _topics_of(channel, item))
         return list(dict.fromkeys(found))
 
-    def answered(self, answer: Answer, now: float) -> None:
+    def on_answer(self, answer: Answer, now: float) -> None:
         """Handle the exchange's answer about a stream."""
         topic, response = answer.subscription.topic, answer.effective
         if answer.request.purpose == "resync":
@@ -299,7 +299,7 @@ class Resyncs(Part):
             elif self._registry.get(topic) is not None:
                 self._confirmed(topic, now)
                 if self._lacks_snapshot(topic, was_so=response is not answer.response):
-                    self.needed(topic, "resync", now)
+                    self.start(topic, "resync", now)
 
     def _answered(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
@@ -319,13 +319,13 @@ class Resyncs(Part):
         self._policy.forget(topic)
         self._stale.discard(topic)
         self._awaited.get(topic.channel, {}).pop(topic, None)
-        self._settle(topic, BookNotReady(topic.symbol, "unsubscribed"))
-        self._changed()
+        self._end_callers(topic, BookNotReady(topic.symbol, "unsubscribed"))
+        self._on_change()
 
     def lost(self, error: TransportError) -> None:
         """Stop everything: a new socket begins with snapshots. The gaps end in its own."""
         for entry in self._policy:
-            self._closed(entry, True)
+            self._on_end(entry, True)
         self._policy.clear()
         self._awaited.clear()
         self._stale |= {
@@ -333,8 +333,8 @@ class Resyncs(Part):
             for entry in self._registry
             if entry.topic.channel in PRIVATE_CHANNELS and entry.ack is not None
         }
-        for topic in list(self._asks):
-            self._settle(topic, error)
+        for topic in list(self._pending):
+            self._end_callers(topic, error)
 
     def deadline(self, now: float) -> float:
         """Return when `tick` has something to do."""
@@ -381,9 +381,9 @@ class Resyncs(Part):
             awaited.deadline = now + self._patience
             return
         del self._awaited[topic.channel][topic]
-        self._silent(topic, now - awaited.since)
-        self.needed(topic, "resync", now, awaited.since_ns)
-        self._changed()
+        self._on_silent(topic, now - awaited.since)
+        self.start(topic, "resync", now, awaited.since_ns)
+        self._on_change()
 
     def _attempt(
         self,
@@ -397,7 +397,7 @@ class Resyncs(Part):
     ) -> None:
         began_ns = self._now_ns() if since_ns is None else since_ns
         entry = self._policy.begin(topic, cause, began_ns, now, tried=tried)
-        self._changed()
+        self._on_change()
         if entry is None:
             self._give_up(topic)
             return
@@ -407,7 +407,7 @@ class Resyncs(Part):
         logger.warning("%s is asked for again (attempt %d%s)", topic, entry.attempts, bound)
         if is_private and not is_planned:
             self._stale.add(topic)
-            self._broken(topic.channel)
+            self._on_gap(topic.channel)
         if now >= entry.deadline:
             self._advance(entry, now)
 
@@ -452,14 +452,14 @@ class Resyncs(Part):
         elif entry.topic.channel in PRIVATE_CHANNELS:
             logger.warning("%s refused: %s", entry.topic, response.error)
             subscription.state, subscription.error = "pending", str(response.error)
-            self._note(entry.topic, response)
+            self._on_event(entry.topic, response)
             self._attempt(entry.topic, entry.cause, now)
         else:
             subscription.state, subscription.error = "rejected", str(response.error)
-            self._note(entry.topic, response)
+            self._on_event(entry.topic, response)
             self._give_up(entry.topic)
 
-    def _is_sound(self, topic: Topic) -> bool:
+    def _is_valid(self, topic: Topic) -> bool:
         return book_of(self._engine, topic.channel, topic.symbol).is_valid
 
     def _finish(self, entry: Resync, now: float) -> None:
@@ -469,38 +469,38 @@ class Resyncs(Part):
         if subscription is not None and subscription.state == "pending":
             # It was refused before, and has begun: its answer is only late.
             subscription.state, subscription.error = "confirmed", ""
-        self._changed()
+        self._on_change()
         logger.info("%s is sound again", entry.topic)
-        self._closed(entry, True)
-        self._settle(entry.topic)
+        self._on_end(entry, True)
+        self._end_callers(entry.topic)
 
-    def _settle(self, topic: Topic, error: BaseException | None = None) -> None:
+    def _end_callers(self, topic: Topic, error: BaseException | None = None) -> None:
         """Tell those who wait for a stream what became of it."""
-        for ask in self._asks.pop(topic, ()):
+        for request in self._pending.pop(topic, ()):
             if error is not None:
-                ask.fail(error)
+                request.fail(error)
             else:
-                ask.outstanding.clear()
-                ask.on_done()
+                request.outstanding.clear()
+                request.on_done()
 
     def _give_up(self, topic: Topic) -> None:
         entry = self._policy.entry(topic)
         attempts = entry.attempts if entry else 0
         logger.error("%s is given up", topic)
-        self._note_quarantine(topic, attempts)
+        self._report_quarantine(topic, attempts)
         if entry is not None:
-            self._closed(entry, False)
+            self._on_end(entry, False)
         self._policy.forget(topic)
-        self._settle(topic, BookNotReady(topic.symbol, "quarantined"))
-        self._changed()
+        self._end_callers(topic, BookNotReady(topic.symbol, "quarantined"))
+        self._on_change()
 
-    def _note_quarantine(self, topic: Topic, attempts: int) -> None:
+    def _report_quarantine(self, topic: Topic, attempts: int) -> None:
         if topic.channel in BOOK_CHANNELS:
             invalidate(self._engine, topic.channel, topic.symbol, "quarantined")
             event = BookQuarantinedEvent(
                 topic.symbol, attempts, received_ns=self._now_ns(), channel=topic.channel
             )
-            self._note(topic, event)
+            self._on_event(topic, event)
 
 
 def _is_in_force(subscription: Subscription) -> bool:
@@ -515,10 +515,12 @@ def _brings_snapshot(params: SubscriptionParams) -> bool:
     An account without orders gets an empty snapshot (seen in captures). What comes for a pair that
     never traded, `trade` and `ohlc` pages do not say.
     """
-    asked = params.subscribe_params()
-    if asked.get("users") or asked.get("snapshot") is False:
+    arguments = params.subscribe_params()
+    if arguments.get("users") or arguments.get("snapshot") is False:
         return False
-    return params.channel != "executions" or bool(asked["snap_orders"] or asked["snap_trades"])
+    return params.channel != "executions" or bool(
+        arguments["snap_orders"] or arguments["snap_trades"]
+    )
 
 
 def _topics_of(channel: str, item: Any) -> list[Topic]:

@@ -23,7 +23,7 @@ class Routes(dict[str, Take]):
     def rebuild(self, registry: Registry, default: Sink) -> None:
         """Work out the routes anew; other entries of this dict stay."""
         tables: dict[str, dict[Any, list[Sink]]] = {}
-        for topic, sink in registry.places():
+        for topic, sink in registry.sinks_by_topic():
             place = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
             sinks = tables.setdefault(topic.channel, {}).setdefault(place, [])
             if sink not in sinks:

@@ -158,7 +158,7 @@ class Session:
         self._gate = gate
         self._on_lost = on_lost
         self._options = options = options or SessionOptions()
-        self._live = Keepalive(
+        self._keepalive = Keepalive(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
         )
         self._tokens = TokenRequests(has_token_source)
@@ -181,7 +181,7 @@ class Session:
             self._tokens,
             self.requests.new_id,
             timeout=options.request_timeout,
-            orders=Orders(lambda: self._live.heard, exchange) if orders is None else orders,
+            orders=Orders(lambda: self._keepalive.heard, exchange) if orders is None else orders,
             exchange=exchange,
             wall_ns=time.time_ns,
             order_deadline=options.order_deadline,
@@ -190,20 +190,20 @@ class Session:
             self.registry,
             self.engine,
             math.inf if options.stale_after is None else options.stale_after,
-            self._note_silence,
+            self._on_silence,
             is_ahead=self._is_ahead,
-            broken=self._resume_silent,
+            on_fault=self._on_silent_fault,
             receiving=self,
         )
         self.resyncs = Resyncs(
             self.requests,
             self.registry,
             self.engine,
-            note=self._note_repair,
-            silent=self.staleness.overdue,
-            closed=self._repaired,
-            changed=self._rebuild_routes,
-            broken=self._broken,
+            on_event=self._on_resync_event,
+            on_silent=self.staleness.first_missing,
+            on_end=self._on_resync_end,
+            on_change=self._rebuild_routes,
+            on_gap=self._on_private_gap,
             split_off=self.gaps.split_off,
             attempts=options.resync_attempts,
             patience=options.request_timeout,
@@ -259,15 +259,15 @@ class Session:
             now: the same in the driver's monotonic seconds.
         """
         events = self._feed(frame, received_ns)
-        self.take(events, received_ns, now)
+        self.handle(events, received_ns, now)
         return events
 
-    def take(self, events: list[Event], received_ns: int, now: float) -> None:
+    def handle(self, events: list[Event], received_ns: int, now: float) -> None:
         """Take what the engine said about frames that arrived together; else like `receive`.
 
         An event that cannot be booked is reported and costs no other one.
         """
-        self._live.heard = self._heard = now
+        self._keepalive.heard = self._heard = now
         self.last_received_ns = received_ns
         routes = self._routes
         for event in events:
@@ -277,7 +277,7 @@ class Session:
                 else:
                     self._handlers[type(event)](event)
             except Exception as error:  # noqa: BLE001 (whatever it was, reading must go on)
-                self._not_booked(event, error)
+                self._on_failure(event, error)
         self._settle()
 
     # The driver.
@@ -295,12 +295,12 @@ class Session:
     @property
     def latency(self) -> float | None:
         """Seconds that the last ping took, `None` before the first pong."""
-        return self._live.latency
+        return self._keepalive.latency
 
     @property
     def round_trips(self) -> LatencyHistogram:
         """What all pings took."""
-        return self._live.round_trips
+        return self._keepalive.round_trips
 
     @property
     def has_stale_stream(self) -> bool:
@@ -323,7 +323,7 @@ class Session:
         self.failure = None
         self.last_received_ns = 0
         self._paused = False
-        self._live.opened(now)
+        self._keepalive.reset(now)
         self._last_ping = None
         self._ping_if_due(now)
         for part in self._parts:
@@ -349,22 +349,22 @@ class Session:
         with isolated("telling of the lost socket"):
             self._on_lost()
 
-    def ended(self, error: BaseException) -> None:
+    def give_up(self, error: BaseException) -> None:
         """End for good: what waits fails, and an open gap is reported as such."""
-        self.requests.fail(error)
+        self.requests.fail_all(error)
         self.gaps.give_up()
 
-    def closed(self) -> None:
+    def clear(self) -> None:
         """Forget everything, on the user's call."""
         self.gaps.forget()
         self.registry.clear()
         self._rebuild_routes()
 
-    def look(self, now: float, now_ns: int) -> None:
+    def check_pause(self, now: float, now_ns: int) -> None:
         """Note that the process runs; comes before `tick` and `deadline`."""
         if self.is_open and self._rates.is_due(now):
-            self._rates.look(now, self.engine.counters())
-        since_ns = self._watch.look(now, now_ns) if self.is_open else None
+            self._rates.add(now, self.engine.counters())
+        since_ns = self._watch.check(now, now_ns) if self.is_open else None
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
@@ -378,9 +378,9 @@ class Session:
         for part in self._active:
             part.tick(now)
         if not self._paused:
-            self._live.count(self._fed_frames(), now)
+            self._keepalive.count_frames(self._fed_frames(), now)
             self.failure = (
-                self.failure or self._live.failure(self.url, now) or self.requests.failure
+                self.failure or self._keepalive.failure(self.url, now) or self.requests.failure
             )
         if now >= self._gate.deadline():
             self._pass_overdue()
@@ -398,24 +398,24 @@ class Session:
             self._planned = float("inf")
         else:
             times = [part.deadline(now) for part in self._active]
-            self._planned = min(self._live.deadline(), self._gate.deadline(), *times)
+            self._planned = min(self._keepalive.deadline(), self._gate.deadline(), *times)
         return min(self._planned, self._watch.due)
 
-    def paused(self) -> None:
+    def pause(self) -> None:
         """Note that frames are not read for a while, so silence means nothing."""
         self._paused = True
-        self._live.pause()
+        self._keepalive.pause()
         self.requests.pause()
 
-    def resumed(self, now: float) -> None:
+    def resume(self, now: float) -> None:
         """Note that frames are read again."""
         if self._paused:
             self._paused = False
-            silence = now - self._live.heard
+            silence = now - self._keepalive.heard
             if silence > PauseWatch.BOUND:
                 since_ns = self.last_received_ns
                 self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
-            self._live.resume(now, self.GRACE)
+            self._keepalive.resume(now, self.GRACE)
             self.requests.resume()
             self._excuse(now)
 
@@ -448,9 +448,9 @@ class Session:
         """Return a text in which the tokens of this connection are hidden."""
         return self._tokens.mask.text(text)
 
-    def take_refused_token(self) -> str | None:
+    def pop_refused_token(self) -> str | None:
         """Return the token that the exchange refused since the last call, if it did."""
-        return self._tokens.take_refused()
+        return self._tokens.pop_refused()
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
         """Take the token of this socket and send what waited for it.
@@ -493,20 +493,20 @@ class Session:
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
         """Ask for `params`; see `Requests.subscribe`."""
-        ask = self.requests.subscribe(params, sink, now, call)
-        if not ask.done and params.channel in PRIVATE_CHANNELS:
+        request = self.requests.subscribe(params, sink, now, call)
+        if not request.done and params.channel in PRIVATE_CHANNELS:
             # The exchange refused the stream lately, and the next attempt may be far.
-            self.resyncs.hurry(Topic(params.channel, None, ""), now)
+            self.resyncs.retry_now(Topic(params.channel, None, ""), now)
         self._after(now)
-        return ask
+        return request
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
     ) -> PendingRequest:
         """End `params`; see `Requests.unsubscribe`."""
-        ask = self.requests.unsubscribe(params, now, whole)
+        request = self.requests.unsubscribe(params, now, whole)
         self._after(now)
-        return ask
+        return request
 
     def resync(self, symbol: str, now: float, channel: str = "book") -> PendingRequest:
         """Ask for a book again, also for one that was given up; without a socket, with the next.
@@ -517,10 +517,10 @@ class Session:
         subscription = self.registry.book(symbol, channel)
         if subscription is None:
             raise KeyError(f"not subscribed to {channel} of {symbol}")
-        ask = self.resyncs.release(subscription, now, is_open=self.is_open)
+        request = self.resyncs.restart(subscription, now, is_open=self.is_open)
         self._gate_of(subscription.topic).on_invalid(symbol, self.last_received_ns)
         self._after(now)
-        return ask
+        return request
 
     def refresh(self, channel: str, now: float) -> None:
         """Ask for a private stream again, for the sake of its snapshot.
@@ -532,9 +532,9 @@ class Session:
             self.resyncs.refresh(Topic(channel, None, ""), now)
             self._after(now)
 
-    def abandon(self, ask: PendingRequest, error: BaseException, now: float) -> None:
-        """End an ask that nobody waits for any more."""
-        self.requests.abandon(ask, error)
+    def abandon(self, request: PendingRequest, error: BaseException, now: float) -> None:
+        """End an request that nobody waits for any more."""
+        self.requests.abandon(request, error)
         self._after(now)
 
     def send(self, request: WSRequest) -> None:
@@ -570,39 +570,39 @@ class Session:
         self._outlet.note(message)
 
     def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
-        self._live.beat()
+        self._keepalive.on_heartbeat()
         if self._options.deliver_heartbeats:
             self._unrouted(heartbeat)
 
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
-        self._live.pong(self._live.heard)
+        self._keepalive.on_pong(self._keepalive.heard)
         req_id, sent = self._last_ping or (None, None)
         if pong.req_id != req_id:
             sent = None
-        self._exchange.learn(pong.time_in, pong.time_out, sent, self._live.heard)
+        self._exchange.learn(pong.time_in, pong.time_out, sent, self._keepalive.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
         response = self._tokens.mask.reply(response)
-        if self.trading.take(response, self._live.heard):
+        if self.trading.handle(response, self._keepalive.heard):
             return
-        self._exchange.learn(response.time_in, response.time_out, None, self._live.heard)
-        if self.requests.take(response, self._live.heard):
-            self._after(self._live.heard)
+        self._exchange.learn(response.time_in, response.time_out, None, self._keepalive.heard)
+        if self.requests.handle(response, self._keepalive.heard):
+            self._after(self._keepalive.heard)
         elif response.method == "ping":
             # A refused ping is a sign of life all the same.
-            self._live.pong(self._live.heard)
+            self._keepalive.on_pong(self._keepalive.heard)
             self._log.warning("the exchange refused a ping: %s", response)
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
-                self._names_no_request(response)
+                self._on_unmatched_error(response)
             elif isinstance(response, WSResponse) and response.method == "unsubscribe":
                 for topic in self.registry.named(response.result):
-                    self._ended(topic)
+                    self._on_unsubscribed(topic)
             self._outlet.reply(response)
 
-    def _names_no_request(self, refusal: WSErrorResponse) -> None:
+    def _on_unmatched_error(self, refusal: WSErrorResponse) -> None:
         """Tell of an error that may be the only answer to a request: its timeout will name it."""
         method, text = refusal.method, said(refusal)
         self._log.warning("the exchange refused a request without naming it: %s: %s", method, text)
@@ -616,9 +616,9 @@ class Session:
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
-        self.private_streams.broken(event.channel)
-        self._note(topic, event)
-        self._needs_repair(topic, "sequence")
+        self.private_streams.gap_began(event.channel)
+        self._put_event(topic, event)
+        self._start_resync(topic, "sequence")
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
         if event.expected is None:
@@ -632,15 +632,15 @@ class Session:
                 event.computed,
             )
         topic = Topic(event.channel, None, event.symbol)
-        if self._is_lost_by(topic):
-            self._note(topic, event)
-        self._needs_repair(topic, "resync")
+        if self._on_invalid_book(topic):
+            self._put_event(topic, event)
+        self._start_resync(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
         # With a gate, the published book counts instead: that its sides cross is reported there.
         topic = Topic(event.channel, None, event.symbol)
         if self._gate_of(topic) is OPEN:
-            self._note(topic, event)
+            self._put_event(topic, event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         event = self._without_tokens(event)
@@ -653,7 +653,7 @@ class Session:
             head_of(event.frame),
         )
         self._outlet.note(event)
-        self._made_up_for(event.channel)
+        self._resync_after_loss(event.channel)
 
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
         """Return an event whose frame repeats no token, as a reply may; mostly the same object."""
@@ -663,23 +663,23 @@ class Session:
         frame = hidden.encode(errors="surrogateescape")
         return event.__replace__(frame=frame, received_ns=event.received_ns)
 
-    def _made_up_for(self, channel: str | None) -> None:
+    def _resync_after_loss(self, channel: str | None) -> None:
         """Ask for what a message that was dropped may have changed."""
         if channel in PRIVATE_CHANNELS:
-            self.private_streams.broken(channel)
-            self._needs_repair(Topic(channel, None, ""), "sequence")
+            self.private_streams.gap_began(channel)
+            self._start_resync(Topic(channel, None, ""), "sequence")
         elif channel == "instrument":
             self.gaps.unreadable(channel, self.last_received_ns)
-            self._needs_repair(Topic(channel, None, ""), "resync")
+            self._start_resync(Topic(channel, None, ""), "resync")
         elif channel in BOOK_CHANNELS:
             for symbol, book in books_of(self.engine, channel).items():
                 if book.state == "stale":
-                    self._is_lost_by(topic := Topic(channel, None, symbol))
-                    self._needs_repair(topic, "resync")
+                    self._on_invalid_book(topic := Topic(channel, None, symbol))
+                    self._start_resync(topic, "resync")
         else:
             self.gaps.unreadable(channel, self.last_received_ns)
 
-    def _not_booked(self, event: Any, error: Exception) -> None:
+    def _on_failure(self, event: Any, error: Exception) -> None:
         """Report an event at which the bookkeeping failed; what it was about is asked for again."""
         self.attention = True
         if type(event) is not WSDataMessage:
@@ -696,7 +696,7 @@ class Session:
         self._outlet.note(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
-        self._made_up_for(event.channel)
+        self._resync_after_loss(event.channel)
 
     def _gated(self, take: Take) -> Take:
         gate = self._gate
@@ -706,7 +706,7 @@ class Session:
                 if type(event) is WSDataMessage:
                     take(event)
                 else:
-                    self._note(Topic("book", None, message.symbol or ""), event)
+                    self._put_event(Topic("book", None, message.symbol or ""), event)
             if gate.leads and gate.deadline() < self._planned:
                 self.attention = True
 
@@ -718,7 +718,7 @@ class Session:
             if type(event) is WSDataMessage:
                 self._past_gate(event)
             else:
-                self._note(Topic("book", None, getattr(event, "symbol", "")), event)
+                self._put_event(Topic("book", None, getattr(event, "symbol", "")), event)
         self._settle()
 
     def _counted(self, channel: str, take: Take) -> Take:
@@ -730,11 +730,11 @@ class Session:
         """
         topic = Topic(channel, None, "")
 
-        def note(message: WSDataMessage) -> None:
+        def handle(message: WSDataMessage) -> None:
             number = message.sequence
             is_cut = False
             if message.type == "snapshot" and number == 1:
-                self._begins_anew(topic)
+                self._on_new_count(topic)
             elif message.type == "snapshot" and number is not None:
                 is_cut = self.resyncs.awaits(topic)
             take(message)
@@ -742,9 +742,9 @@ class Session:
                 assert number is not None
                 self._on_sequence_gap(SequenceGapEvent(1, number, channel))
 
-        return note
+        return handle
 
-    def _begins_anew(self, topic: Topic) -> None:
+    def _on_new_count(self, topic: Topic) -> None:
         subscription = self.registry.get(topic)
         since_ns = self.staleness.last_ns(topic)
         if subscription is None or since_ns is None or not self.resyncs.is_current(topic):
@@ -752,14 +752,14 @@ class Session:
         if self.resyncs.is_under_way(topic):
             return
         self._log.warning("%s began anew unasked", topic)
-        self.gaps.repaired(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
-        self.private_streams.broken(topic.channel)
-        self.private_streams.asked(subscription, self._live.heard)
+        self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
+        self.private_streams.gap_began(topic.channel)
+        self.private_streams.subscribing(subscription, self._keepalive.heard)
 
     def _watched(self, take: Take) -> Take:
         def watch(message: WSDataMessage) -> None:
             take(message)
-            if self.resyncs.watch(message, self._live.heard):
+            if self.resyncs.observe(message, self._keepalive.heard):
                 self.attention = True
 
         return watch
@@ -771,33 +771,33 @@ class Session:
             for subscription in request.topics.values():
                 if request.purpose != "resync":
                     self.resyncs.expect(subscription, now)
-                self.private_streams.asked(subscription, now)
+                self.private_streams.subscribing(subscription, now)
         elif request.purpose == "resync":
-            self.private_streams.leaving(request.channel)
+            self.private_streams.resubscribing(request.channel)
 
     def _on_request_answered(self, answer: Answer, now: float) -> None:
         request, topic, result = answer.request, answer.subscription.topic, answer.effective
         if request.method == "subscribe":
             if isinstance(result, WSResponse):
-                self.private_streams.acked(topic.channel, result.result)
-            elif request.purpose != "resync" and not answer.subscription.asks:
+                self.private_streams.subscribed(topic.channel, result.result)
+            elif request.purpose != "resync" and not answer.subscription.requests:
                 self._outlet.reply(result)
-        self.resyncs.answered(answer, now)
+        self.resyncs.on_answer(answer, now)
         if request.method == "unsubscribe" and isinstance(answer.response, WSResponse):
-            self._ended(topic)
+            self._on_unsubscribed(topic)
 
     def _on_stream_dropped(self, topic: Topic) -> None:
         self.resyncs.forget(topic)
 
     # Inner workings.
 
-    def _broken(self, channel: str) -> None:
+    def _on_private_gap(self, channel: str) -> None:
         """Let a channel's followers know that messages may be missing."""
-        self.private_streams.broken(channel)
+        self.private_streams.gap_began(channel)
 
-    def _needs_repair(self, topic: Topic, cause: str) -> None:
-        self.resyncs.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
-        self._after(self._live.heard)
+    def _start_resync(self, topic: Topic, cause: str) -> None:
+        self.resyncs.start(topic, cause, self._keepalive.heard, self._trusted_ns(topic))
+        self._after(self._keepalive.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
         """Return when the last message of a stream came that shows no gap before it."""
@@ -805,41 +805,41 @@ class Session:
             return book_of(self.engine, topic.channel, topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
-    def _attentive(self, take: Take) -> Take:
-        def note(message: WSDataMessage) -> None:
+    def _followed(self, take: Take) -> Take:
+        def handle(message: WSDataMessage) -> None:
             take(message)
             # A follower may have something to do because of it.
             self.attention = (
                 self.attention or self.private_streams.deadline(self._heard) < self._planned
             )
 
-        return note
+        return handle
 
-    def _is_lost_by(self, topic: Topic) -> bool:
+    def _on_invalid_book(self, topic: Topic) -> bool:
         """Tell whether a book that is not sound here can be read nowhere."""
         since_ns = self._trusted_ns(topic) or self.last_received_ns
         return self._gate_of(topic).on_invalid(topic.symbol, since_ns)
 
-    def _note_repair(self, topic: Topic, event: Any) -> None:
+    def _on_resync_event(self, topic: Topic, event: Any) -> None:
         is_quarantine = type(event) is BookQuarantinedEvent
         if not is_quarantine or self._gate_of(topic).on_quarantined(topic.symbol):
-            self._note(topic, event)
+            self._put_event(topic, event)
 
-    def _note_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
+    def _on_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
         """Tell of a stream that brings nothing, unless another connection brings it."""
         if not self._gate_of(topic).on_silent(topic.symbol, last_ns):
             return
         logger.warning("%s has been silent for %.1f s", topic, seconds)
         interval = topic.identity if topic.channel == "ohlc" else None
-        place = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
-        self._note(topic, StreamStaleEvent(*place, received_ns=self.last_received_ns))
+        details = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
+        self._put_event(topic, StreamStaleEvent(*details, received_ns=self.last_received_ns))
 
     def _is_ahead(self, topic: Topic, last_ns: int) -> bool:
         """Tell whether another connection brought more of a book that looks sound here."""
         has_newer = self._gate_of(topic).has_newer(topic.symbol, last_ns)
         return has_newer and self.engine.book(topic.symbol).is_valid
 
-    def _ended(self, topic: Topic) -> None:
+    def _on_unsubscribed(self, topic: Topic) -> None:
         """Subscribe again to a stream that the exchange says it has ended, though it is wanted.
 
         An answer to an unsubscribe may come after that stream was subscribed again, and does not
@@ -850,18 +850,18 @@ class Session:
         self._log.warning("%s was unsubscribed, though it is wanted", topic)
         is_private = topic.channel in PRIVATE_CHANNELS
         if is_private:
-            self.private_streams.broken(topic.channel)
-        self._is_lost_by(topic)
-        self._needs_repair(topic, "sequence" if is_private else "resync")
+            self.private_streams.gap_began(topic.channel)
+        self._on_invalid_book(topic)
+        self._start_resync(topic, "sequence" if is_private else "resync")
 
-    def _resume_silent(self, topic: Topic) -> None:
+    def _on_silent_fault(self, topic: Topic) -> None:
         """Subscribe again to a book that another connection goes on bringing."""
         logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
-        self._is_lost_by(topic)
+        self._on_invalid_book(topic)
         invalidate(self.engine, topic.channel, topic.symbol)
-        self._needs_repair(topic, "resync")
+        self._start_resync(topic, "resync")
 
-    def _note(self, topic: Topic, event: Any) -> None:
+    def _put_event(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
             sink.note(event)
@@ -873,21 +873,21 @@ class Session:
         if basis == self._routes_basis:
             return
         self._routes_basis = basis
-        self.private_streams.changed()
+        self.private_streams.end_unsubscribed()
         self._routes.rebuild(self.registry, self._outlet)
-        self.staleness.rebuild(self._live.heard)
+        self.staleness.rebuild(self._keepalive.heard)
         self._routes["status"] = self._on_status
         if self._gate is not OPEN and "book" in self._routes:
             self._past_gate = self._routes["book"]
             self._routes["book"] = self._gated(self._past_gate)
         for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
-            self._routes[channel] = self.staleness.noted(channel, self._routes[channel])
+            self._routes[channel] = self.staleness.timed(channel, self._routes[channel])
         for private in PRIVATE_CHANNELS & self._routes.keys():
-            self._routes[private] = self._attentive(self._routes[private])
+            self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
         for channel, see in self._observers.items():
-            self._routes[channel] = _seen_by(see, self._routes.get(channel, self._unrouted))
+            self._routes[channel] = _observed(see, self._routes.get(channel, self._unrouted))
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
 
@@ -899,7 +899,7 @@ class Session:
             self.gaps.end(self.last_received_ns)
 
     def _ping_if_due(self, now: float) -> None:
-        if self._live.wants_ping(now):
+        if self._keepalive.start_ping(now):
             req_id = self.requests.new_id()
             self._last_ping = req_id, now
             self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
@@ -928,7 +928,7 @@ class Session:
             self._excuse(now)
 
     def _excuse(self, now: float) -> None:
-        self._live.excuse(now, self.GRACE)
+        self._keepalive.excuse(now, self.GRACE)
         for part in self._parts:
             part.excuse(now, self.GRACE)
 
@@ -942,12 +942,12 @@ class Session:
         # Where two connections bring the books, their gaps are recorded at the gate.
         self.gaps.begin(cause, since_ns, () if self._gate is OPEN else {"book"})
 
-    def _repaired(self, entry: Resync, sound: bool) -> None:
+    def _on_resync_end(self, entry: Resync, sound: bool) -> None:
         topic = entry.topic
         if self._gate_of(topic) is not OPEN:
             return
         end_ns = self.last_received_ns if sound else None
-        self.gaps.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+        self.gaps.resynced(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
 
 
 def said(refusal: WSErrorResponse) -> str:
@@ -961,7 +961,7 @@ def head_of(frame: bytes) -> str:
     return frame[:HEAD].decode(errors="replace")
 
 
-def _seen_by(see: Take, take: Take) -> Take:
+def _observed(see: Take, take: Take) -> Take:
     def both(message: WSDataMessage) -> None:
         see(message)
         take(message)

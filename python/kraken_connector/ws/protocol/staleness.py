@@ -23,12 +23,12 @@ from .routes import Take
 __all__ = ["Staleness"]
 
 #: Seconds between two looks; a quarter of the shortest bound if that is less.
-LOOK_EVERY = 0.5
+CHECK_INTERVAL = 0.5
 #: Seconds for which another connection may be ahead of a silent stream, or the stream's bound if
 #: that is less: the same message does not come at the same time on both.
 LAG = 5.0
 
-Told = Callable[[Topic, float, int | None], None]
+OnSilent = Callable[[Topic, float, int | None], None]
 
 
 class Receiving(Protocol):
@@ -63,9 +63,9 @@ class Staleness(Part):
         engine: knows when books were last written to.
         stale_after: how long market data of a pair may be silent, where its subscription does not
             say; infinity for ever.
-        tell: takes a silence, once: the stream, its length, and when the last message came.
+        on_silent: takes a silence, once: the stream, its length, and when the last message came.
         is_ahead: tells whether another connection brought more of a stream since then.
-        broken: takes a silent stream that another connection goes on bringing.
+        on_fault: takes a silent stream that another connection goes on bringing.
         receiving: knows when the last frame came.
     """
 
@@ -74,58 +74,58 @@ class Staleness(Part):
         registry: Registry,
         engine: Engine,
         stale_after: float,
-        tell: Told,
+        on_silent: OnSilent,
         *,
         is_ahead: Callable[[Topic, int], bool],
-        broken: Callable[[Topic], None],
+        on_fault: Callable[[Topic], None],
         receiving: Receiving,
     ) -> None:
         self._registry = registry
         self._engine = engine
         self._stale_after = stale_after
-        self._tell = tell
+        self._on_silent = on_silent
         self._is_ahead = is_ahead
-        self._broken = broken
+        self._on_fault = on_fault
         self._receiving = receiving
-        self._marks: dict[str, dict[Any, int | None]] = {}
+        self._last: dict[str, dict[Any, int | None]] = {}
         self._bounds: dict[Topic, float] = {}
         self._watches: dict[Topic, _Watch] = {}
         #: Streams told of, each with its last message then.
-        self._told: dict[Topic, int | None] = {}
+        self._reported: dict[Topic, int | None] = {}
         self._due = math.inf
-        self._every = LOOK_EVERY
+        self._interval = CHECK_INTERVAL
 
-    def noted(self, channel: str, take: Take) -> Take:
+    def timed(self, channel: str, take: Take) -> Take:
         """Return what takes a channel's messages and notes when each stream's last one came.
 
         Books need not be noted, as the engine does.
         """
-        marks, receiving = self._marks[channel], self._receiving
+        last, receiving = self._last[channel], self._receiving
 
         def by_symbol(message: WSDataMessage) -> None:
             # Cheaper than `message.symbol`, which reads the frame.
             try:
                 symbol = message.data[0].symbol
-                if symbol in marks:
-                    marks[symbol] = receiving.last_received_ns
+                if symbol in last:
+                    last[symbol] = receiving.last_received_ns
             except (LookupError, AttributeError, TypeError):
                 pass  # It names no symbol.
             take(message)
 
         def by_interval(message: WSDataMessage) -> None:
             for item in message.data:
-                place = getattr(item, "symbol", None), getattr(item, "interval", None)
-                if isinstance(place[1], int) and place in marks:
-                    marks[place] = receiving.last_received_ns
+                key = getattr(item, "symbol", None), getattr(item, "interval", None)
+                if isinstance(key[1], int) and key in last:
+                    last[key] = receiving.last_received_ns
             take(message)
 
         def as_whole(message: WSDataMessage) -> None:
-            marks[""] = receiving.last_received_ns
+            last[""] = receiving.last_received_ns
             take(message)
 
         if channel == "ohlc":
             return by_interval
-        return as_whole if "" in marks else by_symbol
+        return as_whole if "" in last else by_symbol
 
     def last_ns(self, topic: Topic) -> int | None:
         """Return when the last message came on the present socket, `None` before the first.
@@ -134,11 +134,11 @@ class Staleness(Part):
         """
         if topic.channel in BOOK_CHANNELS:
             return book_of(self._engine, topic.channel, topic.symbol).received_ns
-        return self._marks.get(topic.channel, {}).get(_place(topic))
+        return self._last.get(topic.channel, {}).get(_key(topic))
 
     def is_stale(self, topic: Topic) -> bool:
         """Tell whether a silence was told of, and nothing came since."""
-        return topic in self._told and self._told[topic] == self.last_ns(topic)
+        return topic in self._reported and self._reported[topic] == self.last_ns(topic)
 
     def summary(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """Return `age` in seconds and `is_stale` of each stream, as `KrakenWSClient.stats`."""
@@ -149,39 +149,39 @@ class Staleness(Part):
             found[_name(topic)] = {"age": age, "is_stale": self.is_stale(topic)}
         return found
 
-    def overdue(self, topic: Topic, seconds: float) -> None:
+    def first_missing(self, topic: Topic, seconds: float) -> None:
         """Tell of a stream whose first message did not come."""
         last_ns = self.last_ns(topic)
         if not self.is_stale(topic):
-            self._told[topic] = last_ns
-            self._tell(topic, seconds, last_ns)
+            self._reported[topic] = last_ns
+            self._on_silent(topic, seconds, last_ns)
 
     def rebuild(self, now: float) -> None:
         """Take note of what is subscribed now."""
-        marks: dict[str, dict[Any, int | None]] = {}
+        last: dict[str, dict[Any, int | None]] = {}
         for entry in self._registry:
             channel = entry.topic.channel
             if channel not in BOOK_CHANNELS:
-                marks.setdefault(channel, {})[_place(entry.topic)] = self.last_ns(entry.topic)
-        self._marks = marks
+                last.setdefault(channel, {})[_key(entry.topic)] = self.last_ns(entry.topic)
+        self._last = last
         self._bounds = self._find_bounds()
         self._watches = {
             topic: watch for topic, watch in self._watches.items() if topic in self._bounds
         }
-        self._told = {
-            topic: last_ns for topic, last_ns in self._told.items() if self._registry.get(topic)
+        self._reported = {
+            topic: last_ns for topic, last_ns in self._reported.items() if self._registry.get(topic)
         }
         if not self._bounds:
             self._due = math.inf
             return
-        self._every = min(LOOK_EVERY, min(self._bounds.values()) / 4)
-        self._due = min(self._due, now + self._every)
+        self._interval = min(CHECK_INTERVAL, min(self._bounds.values()) / 4)
+        self._due = min(self._due, now + self._interval)
 
     def lost(self, error: TransportError) -> None:
         """Begin anew: the next socket begins with other messages."""
-        self._marks = {channel: dict.fromkeys(marks) for channel, marks in self._marks.items()}
+        self._last = {channel: dict.fromkeys(last) for channel, last in self._last.items()}
         self._watches.clear()
-        self._told.clear()
+        self._reported.clear()
 
     def deadline(self, now: float) -> float:
         """Return when to look next, infinity if nothing has a bound."""
@@ -191,9 +191,9 @@ class Staleness(Part):
         """Look for silences, if it is time."""
         if now < self._due:
             return
-        self._due = now + self._every
+        self._due = now + self._interval
         for topic, bound in self._bounds.items():
-            self._look(topic, bound, now)
+            self._check(topic, bound, now)
 
     def excuse(self, now: float, grace: float) -> None:
         """Count all silences from now on: what came meanwhile was not read yet."""
@@ -203,7 +203,7 @@ class Staleness(Part):
 
     # Inner workings.
 
-    def _look(self, topic: Topic, bound: float, now: float) -> None:
+    def _check(self, topic: Topic, bound: float, now: float) -> None:
         subscription = self._registry.get(topic)
         if subscription is None or subscription.state != "confirmed":
             self._watches.pop(topic, None)
@@ -214,8 +214,8 @@ class Staleness(Part):
             self._watches[topic] = _Watch(last_ns, now)
         elif now - watch.since >= bound:
             if not self.is_stale(topic):
-                self._told[topic] = last_ns
-                self._tell(topic, now - watch.since, last_ns)
+                self._reported[topic] = last_ns
+                self._on_silent(topic, now - watch.since, last_ns)
             if last_ns is not None:
                 self._compare(topic, watch, last_ns, min(bound, LAG), now)
 
@@ -227,7 +227,7 @@ class Staleness(Part):
             watch.behind = now
         elif now - watch.behind >= lag:
             watch.behind = None
-            self._broken(topic)
+            self._on_fault(topic)
 
     def _find_bounds(self) -> dict[Topic, float]:
         """Return the bounds of all streams that have one: the shortest of those who want it."""
@@ -246,5 +246,5 @@ def _name(topic: Topic) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _place(topic: Topic) -> Any:
+def _key(topic: Topic) -> Any:
     return (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol

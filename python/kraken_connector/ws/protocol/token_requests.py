@@ -50,7 +50,7 @@ class TokenRequests:
         """Whether something waits for a token."""
         return (self._wanted or bool(self.waiting)) and self.token is None
 
-    def want(self, wanted: bool = True) -> None:
+    def set_wanted(self, wanted: bool = True) -> None:
         """Note whether something else than `waiting` needs a token, as orders do."""
         self._wanted = wanted
 
@@ -88,7 +88,7 @@ class TokenRequests:
         self.mask.add(token)
         return token
 
-    def refuse(self, token: str | None, *, patiently: bool) -> bool:
+    def on_refused(self, token: str | None, *, patiently: bool) -> bool:
         """Note that the exchange refused a token; false when another one would not help.
 
         Args:
@@ -111,10 +111,10 @@ class TokenRequests:
 
         An order that may be sent again waits for it like one that was never sent.
         """
-        if token is not None and token == self.token and self.refuse(token, patiently=True):
+        if token is not None and token == self.token and self.on_refused(token, patiently=True):
             self._wanted = True
 
-    def take_refused(self) -> str | None:
+    def pop_refused(self) -> str | None:
         """Return the token that was refused since the last call, if one was."""
         refused, self._refused_token = self._refused_token, None
         return refused
@@ -138,11 +138,11 @@ class TokenRequests:
         self.not_before = until
         self._reason = reason
 
-    def keep(self, wanted: Callable[[OutgoingRequest], bool]) -> None:
+    def retain(self, wanted: Callable[[OutgoingRequest], bool]) -> None:
         """Drop the waiting requests that are not `wanted`."""
         self.waiting = [outgoing for outgoing in self.waiting if wanted(outgoing)]
 
-    def lost(self) -> None:
+    def reset(self) -> None:
         """Begin anew: the socket is gone, and its token with it."""
         self.token = None
         self.waiting.clear()
