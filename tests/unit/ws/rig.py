@@ -63,13 +63,13 @@ class Bench:
 
     def open(self) -> Bench:
         """Open a socket; the ping that a session begins with is answered at once."""
-        self.session.opened(self.now)
+        self.session.connection_made(self.now)
         ping = json.loads(self.session.outgoing.popleft())
         self.say({"channel": "heartbeat"}, {**ping, "method": "pong"})
         return self
 
     def lose(self, reason: str = "reset", cause: str = "disconnect") -> None:
-        self.session.lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
+        self.session.connection_lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
 
     def say(self, *messages: dict[str, Any] | str) -> None:
         """Let the exchange say something."""

@@ -43,7 +43,7 @@ class Gate(merge.Gate):
         self.told.append(("quarantined", symbol))
         return self.is_last
 
-    def lost(self, since_ns: int, cause: str) -> None:
+    def connection_lost(self, since_ns: int, cause: str) -> None:
         self.told.append(("lost", cause))
 
     def on_silent(self, symbol: str, last_ns: int | None) -> bool:

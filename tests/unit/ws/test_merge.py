@@ -108,7 +108,7 @@ class Line:
 
     def lose(self) -> None:
         self.stage.clock += MILLISECOND
-        self.source.lost(self.stage.clock, "disconnect")
+        self.source.connection_lost(self.stage.clock, "disconnect")
         self.engine.reset()
 
 

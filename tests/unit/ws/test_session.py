@@ -443,7 +443,7 @@ def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None
 def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
     bench = Bench()
     exchange = bench.session._exchange
-    bench.session.opened(bench.now)
+    bench.session.connection_made(bench.now)
     (ping,) = bench.sent()
     assert ping["method"] == "ping"
     assert exchange.estimate_ns(bench.now) is None
@@ -512,7 +512,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
     (event,) = bench.outlet.notes
     assert isinstance(event, InvalidFrameEvent)
     assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
-    assert "could not be booked" in caplog.text
+    assert "could not be processed" in caplog.text
     assert not bench.session.is_stream_current("executions")
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     bench.accept_all()

@@ -432,7 +432,7 @@ class Connection:
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
         try:
-            self.session.opened(self.now())
+            self.session.connection_made(self.now())
             self.attend()
         except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
             self._give_up_socket("beginning with it failed", error)
@@ -448,7 +448,7 @@ class Connection:
             self._fetching = None
         self._readable.set()
         cause = "disconnect" if self._drain is None else "overflow"
-        self.session.lost(error, time.time_ns(), cause)
+        self.session.connection_lost(error, time.time_ns(), cause)
 
     async def _dial(self) -> ClientConnection:
         """Open a socket.

@@ -15,8 +15,8 @@ from ..delivery.queues import Inbox
 from ..delivery.sinks import CallbackSink, ClientOutlet, Places
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
-from ..protocol.merge import OPEN, Merge
-from ..protocol.routes import Take
+from ..protocol.merge import Merge
+from ..protocol.routes import Handler
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
 from ..trading.waiting import now
@@ -60,7 +60,7 @@ class Wiring:
     on_gap: Callable[[GapEvent], None]
     orders: Orders
     exchange: ExchangeClock
-    observers: Mapping[str, Take] = field(default_factory=dict)
+    observers: Mapping[str, Handler] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
     followers: Mapping[str, Follower] = field(default_factory=dict)
 
@@ -120,7 +120,7 @@ class Wiring:
             allowance=self.allowance,
             name=host.url if name == host.name else f"{host.url}#{name}",
             engine=engine,
-            gate=OPEN if arbiter is None else arbiter.add_source(engine.book),
+            gate=None if arbiter is None else arbiter.add_source(engine.book),
             on_lost=self.on_lost,
         )
         connection = Connection(session, self.connection, tokens, end)

@@ -89,7 +89,7 @@ class Gate:
         """Return whether a message of a book that came after `last_ns` was published."""
         return False
 
-    def lost(self, since_ns: int, cause: str) -> None:
+    def connection_lost(self, since_ns: int, cause: str) -> None:
         """Handle the loss of the connection."""
 
     def deadline(self) -> float:
@@ -275,7 +275,7 @@ class Source(Gate):
         """Return whether a message of a book that came after `last_ns` was published."""
         return self._merge.published_ns(symbol) > last_ns
 
-    def lost(self, since_ns: int, cause: str) -> None:
+    def connection_lost(self, since_ns: int, cause: str) -> None:
         """Handle the loss of the connection."""
         symbols = [*self.positions, *self.leads]
         self.positions.clear()

@@ -230,13 +230,13 @@ class OrderRequests(Part):
 
     # The socket comes and goes.
 
-    def opened(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Begin with a new socket; where orders were sent before, its token is fetched at once."""
         self._is_open = True
         if self._is_used and self._tokens.has_source:
             self._tokens.set_wanted()
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """End with a socket; to be called while `outgoing` still has what was not sent."""
         self._is_open = False
         for command in list(self._commands()):

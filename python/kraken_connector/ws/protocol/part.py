@@ -10,10 +10,10 @@ __all__ = ["Part"]
 class Part:
     """One part of a session. By default it does nothing; all times are monotonic seconds."""
 
-    def opened(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Begin with a new socket."""
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """End with a socket that was lost; what waits for an answer fails with `error`."""
 
     def tick(self, now: float) -> None:

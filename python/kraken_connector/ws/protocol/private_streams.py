@@ -66,7 +66,7 @@ class PrivateStreams(Part):
                 self._followed.discard(channel)
                 self.followers[channel].left()
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """End with a socket that was lost: messages of all streams may be missing."""
         self.gap_began()
 

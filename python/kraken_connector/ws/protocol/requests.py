@@ -243,7 +243,7 @@ class Requests(Part):
 
     # The socket comes and goes.
 
-    def opened(self, now: float) -> None:
+    def connection_made(self, now: float) -> None:
         """Replay everything, symbols of equal parameters together."""
         self._open, self._paused = True, False
         self._registry.forget_strays()
@@ -261,7 +261,7 @@ class Requests(Part):
             for start in range(0, len(alike), REPLAY_BATCH):
                 self._launch("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """Fail what waits; what was confirmed once stays and is replayed."""
         self._open = False
         self.outgoing.clear()

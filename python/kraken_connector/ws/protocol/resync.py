@@ -322,7 +322,7 @@ class Resyncs(Part):
         self._end_callers(topic, BookNotReady(topic.symbol, "unsubscribed"))
         self._on_change()
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """Stop everything: a new socket begins with snapshots. The gaps end in its own."""
         for entry in self._policy:
             self._on_end(entry, True)

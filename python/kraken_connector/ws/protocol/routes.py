@@ -8,12 +8,12 @@ from typing import Any
 from ..._backend import WSDataMessage
 from .registry import Registry, Sink
 
-__all__ = ["Routes", "Take"]
+__all__ = ["Handler", "Routes"]
 
-Take = Callable[[Any], None]
+Handler = Callable[[Any], None]
 
 
-class Routes(dict[str, Take]):
+class Routes(dict[str, Handler]):
     """What takes a channel's messages, by channel.
 
     A channel whose subscriptions all go to one place leads there directly. A message's symbol is
@@ -35,7 +35,7 @@ class Routes(dict[str, Take]):
             self[channel] = _direct(table, alone) or _route(channel, table, default)
 
 
-def _direct(table: dict[Any, list[Sink]], alone: bool) -> Take | None:
+def _direct(table: dict[Any, list[Sink]], alone: bool) -> Handler | None:
     """Return the only place, if all there is goes there, strays included."""
     first, *_ = next(iter(table.values()))
     if not (alone or first.is_shared) or any(sinks != [first] for sinks in table.values()):
@@ -43,7 +43,7 @@ def _direct(table: dict[Any, list[Sink]], alone: bool) -> Take | None:
     return first.put
 
 
-def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Take:
+def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Handler:
     if channel == "ohlc":
         return _by_interval(table, default)
     if "" in table:
@@ -58,7 +58,7 @@ def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Take:
     return by_symbol
 
 
-def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Take:
+def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Handler:
     """Tell candles of one pair and several lengths apart, by their content."""
     takers = {place: _to_all(sinks) for place, sinks in table.items()}
 
@@ -69,7 +69,7 @@ def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Take:
     return by_interval
 
 
-def _to_all(sinks: list[Sink]) -> Take:
+def _to_all(sinks: list[Sink]) -> Handler:
     if len(sinks) == 1:
         return sinks[0].put
     takers = [sink.put for sink in sinks]

@@ -1,9 +1,10 @@
 """The state machine of one connection: frames and time in; frames, events and timers out.
 
-It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each
-frame and `tick` when `deadline()` has come, and looks at `outgoing`, `failure`, `wants_token` and
-`deadline()` whenever `attention` is set. It lives as long as the client: `opened` and `lost` are
-called once for each socket, so books and subscriptions outlive the sockets.
+It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each frame
+and `tick` at the time that `deadline` returns. Whenever `attention` is set, the driver sends the
+frames in `outgoing`, drops the socket if there is a `failure`, and asks for `deadline` and
+`token_deadline` again. A session lives as long as the client: `connection_made` and
+`connection_lost` are called for each socket, so books and subscriptions outlive the sockets.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ from .request_queue import OutgoingRequest
 from .requests import Answer, Requests
 from .resync import Resyncs
 from .resync_policy import Resync
-from .routes import Routes, Take
+from .routes import Handler, Routes
 from .staleness import Staleness
 from .token_requests import TokenRequests
 
@@ -69,56 +70,57 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a frame that the log shows when it is dropped, and of a refusal in an error.
+#: Number of bytes shown of a dropped frame in the log, and of a refusal in an error.
 HEAD = 200
-#: Bytes of the longest frame of which the log shows which value is wrong: finding it takes time.
+#: Size in bytes up to which the log says which value of a dropped frame is wrong: the search for
+#: it takes time.
 LOCATED = 4096
 
 _NEVER = float("inf")
 
 
 class Session:
-    """One connection's protocol.
+    """The protocol of one connection.
 
     Args:
-        url: where it connects.
-        outlet: where everything goes that belongs to no subscription.
-        options: how the protocol is spoken.
+        url: the URL of the host.
+        outlet: gets everything that belongs to no subscription.
+        options: timeouts, intervals and limits.
         has_token_source: whether tokens can be fetched.
         orders: the orders of the account.
-        exchange: the exchange's clock, which replies teach.
-        observers: by channel, what sees each message before it is delivered. A message at which
-            one raises is dropped like a frame that cannot be read.
-        followers: by private channel, who keeps its state.
-        allowance: what the connections of a client may spend on snapshots of `level3`.
-        name: what it is called in the records of gaps; its URL by default.
+        exchange: the estimate of the exchange's clock; replies improve it.
+        observers: by channel, a function that gets each message before it is delivered. If it
+            raises, the message is dropped like a frame that cannot be parsed.
+        followers: by private channel, the object that keeps its state.
+        allowance: limits the snapshots of `level3` of all connections of a client.
+        name: its name in the records of gaps; the URL by default.
         engine: parses its frames and holds its books.
-        gate: decides what subscribers get of its books, where two connections bring them.
-        on_lost: called when a socket was lost, after its books turned unreadable.
+        gate: decides what subscribers get of its books, if two connections bring them.
+        on_lost: called when a socket was lost and its books are invalid.
 
     Attributes:
-        url: where it connects.
-        name: what it is called in the records of gaps.
-        engine: parser and books.
-        registry: subscriptions.
-        gaps: what was missed.
-        requests: subscribes and unsubscribes.
-        private_streams: what is done for the followers.
-        trading: orders and what happens to them.
-        resyncs: streams that are subscribed to again.
-        staleness: when each stream brought its last message.
-        attention: whether something other than data happened; the driver resets it.
-        failure: why the socket must be given up, if it must.
+        url: the URL of the host.
+        name: its name in the records of gaps.
+        engine: the parser and the books.
+        registry: the subscriptions.
+        gaps: the records of missed messages.
+        requests: the subscribe and unsubscribe requests.
+        private_streams: passes events of the private channels on to the followers.
+        trading: the trading requests.
+        resyncs: the streams that are being subscribed again.
+        staleness: the time of each stream's last message.
+        attention: whether the driver has something to do; the driver resets it.
+        failure: why the socket must be dropped, `None` if it need not be.
         is_open: whether there is a socket.
         system_status: state of the exchange's engine, `None` before the first status message.
         connection_id: the exchange's id of the connection.
-        upcoming_maintenance: what the last status message announced.
+        upcoming_maintenance: the maintenance that the last status message announced.
         last_received_ns: local time of the last frame, nanoseconds since the epoch.
         is_after_maintenance: whether the last socket was lost while the exchange was under
             maintenance.
     """
 
-    #: Seconds granted when it was this process that did not read.
+    #: Seconds by which deadlines are extended when this process did not read for a while.
     GRACE = 0.5
 
     def __init__(
@@ -130,12 +132,12 @@ class Session:
         has_token_source: bool = False,
         orders: Orders | None = None,
         exchange: ExchangeClock | None = None,
-        observers: Mapping[str, Take] | None = None,
+        observers: Mapping[str, Handler] | None = None,
         followers: Mapping[str, Follower] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
         engine: Engine | None = None,
-        gate: Gate = OPEN,
+        gate: Gate | None = None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url
@@ -150,12 +152,12 @@ class Session:
         self.connection_id: int | None = None
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
-        #: When the last frame came, monotonic seconds; no excuse changes it.
+        #: When the last frame came, monotonic seconds; `Keepalive.heard` may be later.
         self._heard = 0.0
         self.is_after_maintenance = False
         self._log = LimitedLog(logger)
         self._outlet = outlet
-        self._gate = gate
+        self._gate = gate or OPEN
         self._on_lost = on_lost
         self._options = options = options or SessionOptions()
         self._keepalive = Keepalive(
@@ -219,8 +221,8 @@ class Session:
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
-        self._unrouted: Take = outlet.put
-        self._past_gate: Take = outlet.put
+        self._unrouted: Handler = outlet.put
+        self._past_gate: Handler = outlet.put
         self._settle = outlet.settle
         followers = dict(followers or {})
         isolated = {
@@ -230,10 +232,11 @@ class Session:
         self.private_streams = PrivateStreams(
             isolated, self.registry, self.resyncs, lambda: self._heard
         )
-        # They lose a socket in reverse order: requests, which know what did not leave, last.
+        # A lost socket is handled in reverse order: requests clear `outgoing`, which tells the
+        # others what was not sent.
         self._senders: tuple[Part, ...] = (self.requests, self.trading)
         self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
-        # What these raise is told of, as their message is lost to them.
+        # Not isolated: the message at which one of these raises is reported as lost.
         self._observers = dict(observers or {})
         self._observers |= {name: follower.observe for name, follower in followers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -251,21 +254,21 @@ class Session:
     # The hot path.
 
     def receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
-        """Take one text frame; its data is delivered when this returns what the engine said.
+        """Parse one text frame, deliver its data and return the engine's events.
 
         Args:
             frame: the frame.
             received_ns: local time of its arrival, nanoseconds since the epoch.
-            now: the same in the driver's monotonic seconds.
+            now: the same time in the driver's monotonic seconds.
         """
         events = self._feed(frame, received_ns)
         self.handle(events, received_ns, now)
         return events
 
     def handle(self, events: list[Event], received_ns: int, now: float) -> None:
-        """Take what the engine said about frames that arrived together; else like `receive`.
+        """Handle the engine's events of frames that arrived together; otherwise like `receive`.
 
-        An event that cannot be booked is reported and costs no other one.
+        An event whose handler raises is reported, and the others are still handled.
         """
         self._keepalive.heard = self._heard = now
         self.last_received_ns = received_ns
@@ -284,39 +287,39 @@ class Session:
 
     @property
     def outgoing(self) -> deque[bytes]:
-        """Frames to send, in order; whoever sends them takes them out."""
+        """Frames to send, in order; the driver removes each frame that it sends."""
         return self.requests.outgoing
 
     @property
     def is_settled(self) -> bool:
-        """Whether the socket works and everything that was replayed has an answer."""
+        """Whether frames arrive and every replayed subscription has an answer."""
         return self.is_open and self.last_received_ns > 0 and self.requests.is_settled
 
     @property
     def latency(self) -> float | None:
-        """Seconds that the last ping took, `None` before the first pong."""
+        """Round trip time of the last ping in seconds, `None` before the first pong."""
         return self._keepalive.latency
 
     @property
     def round_trips(self) -> LatencyHistogram:
-        """What all pings took."""
+        """Round trip times of all pings."""
         return self._keepalive.round_trips
 
     @property
     def has_stale_stream(self) -> bool:
-        """Whether something of a private stream was missed, and no snapshot came since."""
+        """Whether messages of a private stream were missed, and no snapshot came since."""
         return self.resyncs.has_stale_stream
 
     def is_stream_current(self, channel: str) -> bool:
-        """Tell whether a private channel is subscribed here, has begun, and has no open gap."""
+        """Return whether a private channel is subscribed, has begun, and has no open gap."""
         return self.is_open and self.resyncs.is_current(Topic(channel, None, ""))
 
     def rates(self) -> dict[str, float]:
-        """Return `frames` and `bytes` per second, of the last few seconds."""
+        """Return `frames` and `bytes` per second over the last few seconds."""
         return self._rates.per_second("frames", "bytes")
 
-    def opened(self, now: float) -> None:
-        """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
+    def connection_made(self, now: float) -> None:
+        """Begin with a new socket: reset books and sequences, and replay subscriptions."""
         self.engine.reset()
         self.is_open = True
         self.gaps.epoch += 1
@@ -327,12 +330,14 @@ class Session:
         self._last_ping = None
         self._ping_if_due(now)
         for part in self._parts:
-            part.opened(now)
+            part.connection_made(now)
         self._rebuild_routes()
         self._after(now)
 
-    def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
-        """End with a socket: what waits fails, and the gap begins."""
+    def connection_lost(
+        self, error: TransportError, now_ns: int, cause: str = "disconnect"
+    ) -> None:
+        """Handle the loss of the socket: pending requests fail, and a gap begins."""
         if self.is_open:
             with isolated("recording the gap"):
                 self._open_gap(now_ns, cause)
@@ -344,24 +349,24 @@ class Session:
         self.system_status = self.connection_id = None
         self.engine.reset()
         for part in reversed(self._parts):
-            with isolated(f"{type(part).__name__}.lost"):
-                part.lost(error)
-        with isolated("telling of the lost socket"):
+            with isolated(f"{type(part).__name__}.connection_lost"):
+                part.connection_lost(error)
+        with isolated("the callback for a lost socket"):
             self._on_lost()
 
     def give_up(self, error: BaseException) -> None:
-        """End for good: what waits fails, and an open gap is reported as such."""
+        """End for good: pending requests fail, and an open gap is reported without an end."""
         self.requests.fail_all(error)
         self.gaps.give_up()
 
     def clear(self) -> None:
-        """Forget everything, on the user's call."""
+        """Forget all subscriptions and gaps: the user disconnected."""
         self.gaps.forget()
         self.registry.clear()
         self._rebuild_routes()
 
     def check_pause(self, now: float, now_ns: int) -> None:
-        """Note that the process runs; comes before `tick` and `deadline`."""
+        """Report a pause if the process did not run for a while; call it before `tick`."""
         if self.is_open and self._rates.is_due(now):
             self._rates.add(now, self.engine.counters())
         since_ns = self._watch.check(now, now_ns) if self.is_open else None
@@ -389,7 +394,7 @@ class Session:
 
     @property
     def _active(self) -> tuple[Part, ...]:
-        """The parts that act now: while nothing is read, those that only judge what came do not."""
+        """The parts that act now; while nothing is read, silence means nothing to the others."""
         return self._senders if self._paused else self._parts
 
     def deadline(self, now: float) -> float:
@@ -402,13 +407,13 @@ class Session:
         return min(self._planned, self._watch.due)
 
     def pause(self) -> None:
-        """Note that frames are not read for a while, so silence means nothing."""
+        """Expect no frames until `resume`: the driver has stopped reading."""
         self._paused = True
         self._keepalive.pause()
         self.requests.pause()
 
     def resume(self, now: float) -> None:
-        """Note that frames are read again."""
+        """Expect frames again; a longer pause is reported."""
         if self._paused:
             self._paused = False
             silence = now - self._keepalive.heard
@@ -423,14 +428,14 @@ class Session:
 
     @property
     def token_deadline(self) -> float:
-        """When to fetch a token: a time in the past if at once, infinity if not."""
+        """When to fetch a token: a time in the past for at once, infinity for never."""
         if not self.is_open:
             return float("inf")
         return self._tokens.deadline(is_kept=self._has_private_stream())
 
     @property
     def wants_token(self) -> bool:
-        """Whether something waits for a token."""
+        """Whether a request waits for a token."""
         return self._tokens.is_wanted
 
     @property
@@ -439,38 +444,38 @@ class Session:
         return self._tokens.refused
 
     def token_problem(self, now: float) -> str | None:
-        """Say why a private request could not be sent at once for want of a token."""
+        """Return why a private request would have to wait for a token; `None` if it need not."""
         if self._tokens.token is not None or not self._tokens.has_source:
             return None
         return self._tokens.problem(now)
 
     def masked(self, text: str) -> str:
-        """Return a text in which the tokens of this connection are hidden."""
+        """Return a text with the tokens of this connection masked."""
         return self._tokens.mask.text(text)
 
     def pop_refused_token(self) -> str | None:
-        """Return the token that the exchange refused since the last call, if it did."""
+        """Return the token that was refused since the last call, `None` if none was."""
         return self._tokens.pop_refused()
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
-        """Take the token of this socket and send what waited for it.
+        """Set the token of this socket and send the requests that waited for it.
 
         Args:
             token: the token.
             now: monotonic seconds.
-            good_for: seconds until it should be replaced, unless a private subscription keeps it.
+            good_for: seconds until it must be replaced; a private subscription keeps it valid.
         """
         self.requests.token_arrived(token, now, good_for)
         self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float, next_call_in: float = 0.0) -> None:
-        """Note that a token was not to be had: callers fail, replays wait for the next try.
+        """Handle a token fetch that failed: callers fail, replays wait for the next fetch.
 
         Args:
-            error: what the callers get.
+            error: raised to the callers.
             now: monotonic seconds.
-            next_call_in: seconds until the next try.
+            next_call_in: seconds until the next fetch.
         """
         reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
         self._tokens.postpone(now + next_call_in, reason)
@@ -479,11 +484,11 @@ class Session:
         self._after(now)
 
     def token_delayed(self, reason: str, now: float, next_call_in: float) -> None:
-        """Note that it is too early to fetch a token: callers wait, as long as they want to."""
+        """Postpone the token fetch; callers wait until their timeout."""
         self._tokens.postpone(now + next_call_in, reason)
         self._after(now)
 
-    # What callers want.
+    # Calls of users.
 
     def subscribe(
         self,
@@ -492,10 +497,10 @@ class Session:
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
-        """Ask for `params`; see `Requests.subscribe`."""
+        """Subscribe; see `Requests.subscribe`."""
         request = self.requests.subscribe(params, sink, now, call)
         if not request.done and params.channel in PRIVATE_CHANNELS:
-            # The exchange refused the stream lately, and the next attempt may be far.
+            # If the exchange refused the stream before, the next attempt may be far away.
             self.resyncs.retry_now(Topic(params.channel, None, ""), now)
         self._after(now)
         return request
@@ -503,13 +508,15 @@ class Session:
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
     ) -> PendingRequest:
-        """End `params`; see `Requests.unsubscribe`."""
+        """Unsubscribe; see `Requests.unsubscribe`."""
         request = self.requests.unsubscribe(params, now, whole)
         self._after(now)
         return request
 
     def resync(self, symbol: str, now: float, channel: str = "book") -> PendingRequest:
-        """Ask for a book again, also for one that was given up; without a socket, with the next.
+        """Subscribe to a book again, even to a quarantined one.
+
+        Without a socket the replay on the next one does it.
 
         Raises:
             KeyError: it is not subscribed.
@@ -523,22 +530,22 @@ class Session:
         return request
 
     def refresh(self, channel: str, now: float) -> None:
-        """Ask for a private stream again, for the sake of its snapshot.
+        """Subscribe to a private stream again, to get its snapshot.
 
-        A stream that the exchange refused, or that is silent, is asked for at once. Without a
-        socket the next one brings it anyway.
+        A stream that waits for its next attempt is subscribed at once. Without a socket the replay
+        on the next one brings the snapshot.
         """
         if self.is_open:
             self.resyncs.refresh(Topic(channel, None, ""), now)
             self._after(now)
 
     def abandon(self, request: PendingRequest, error: BaseException, now: float) -> None:
-        """End an request that nobody waits for any more."""
+        """End a request whose caller no longer waits for it."""
         self.requests.abandon(request, error)
         self._after(now)
 
     def send(self, request: WSRequest) -> None:
-        """Send a request as it is; a ping loses its `params`, which the exchange refuses."""
+        """Send a request as it is, but a ping without `params`: the exchange refuses them."""
         plain = request.to_dict()
         if request.method == "ping":
             plain.pop("params", None)
@@ -548,20 +555,20 @@ class Session:
         self.outgoing.append(encode(plain))
         self.attention = True
 
-    # What frames say.
+    # Handlers of the engine's events.
 
     def _on_status(self, message: WSDataMessage) -> None:
-        """Take the state of the exchange.
+        """Store the state of the exchange.
 
         Raises:
-            ValueError: there is none, so that the last one known goes on.
+            ValueError: the message has none; the last known state stays.
         """
         states = [status for status in message.data if isinstance(status, StatusData)]
         if any(status.system is None for status in states):
             raise ValueError("a status message has no 'system'")
         for status in states:
             self.system_status = status.system
-            # What an announcement looks like is not documented.
+            # The format of announcements is not documented.
             announced: Any = status.upcoming_maintenance or []
             self.upcoming_maintenance = announced if isinstance(announced, list) else [announced]
             if type(status.connection_id) is int:
@@ -591,7 +598,7 @@ class Session:
         if self.requests.handle(response, self._keepalive.heard):
             self._after(self._keepalive.heard)
         elif response.method == "ping":
-            # A refused ping is a sign of life all the same.
+            # A refused ping is still an answer.
             self._keepalive.on_pong(self._keepalive.heard)
             self._log.warning("the exchange refused a ping: %s", response)
         else:
@@ -603,9 +610,9 @@ class Session:
             self._outlet.reply(response)
 
     def _on_unmatched_error(self, refusal: WSErrorResponse) -> None:
-        """Tell of an error that may be the only answer to a request: its timeout will name it."""
-        method, text = refusal.method, said(refusal)
-        self._log.warning("the exchange refused a request without naming it: %s: %s", method, text)
+        """Add an error without a request id to the timeouts of the requests it may answer."""
+        method, text = refusal.method, quoted(refusal)
+        self._log.warning("the exchange refused a request without its req_id: %s: %s", method, text)
         remark = f"; meanwhile the exchange answered {text} without naming a request"
         about = None if method == "error" else method
         self.trading.remark(about, remark)
@@ -637,7 +644,7 @@ class Session:
         self._start_resync(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
-        # With a gate, the published book counts instead: that its sides cross is reported there.
+        # Behind a gate, the published book reports it.
         topic = Topic(event.channel, None, event.symbol)
         if self._gate_of(topic) is OPEN:
             self._put_event(topic, event)
@@ -656,7 +663,7 @@ class Session:
         self._resync_after_loss(event.channel)
 
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
-        """Return an event whose frame repeats no token, as a reply may; mostly the same object."""
+        """Return the event with tokens masked in its frame, as a reply may repeat one."""
         text = event.frame.decode(errors="surrogateescape")
         if (hidden := self._tokens.mask.text(text)) == text:
             return event
@@ -664,7 +671,7 @@ class Session:
         return event.__replace__(frame=frame, received_ns=event.received_ns)
 
     def _resync_after_loss(self, channel: str | None) -> None:
-        """Ask for what a message that was dropped may have changed."""
+        """Resync the streams that a dropped message of this channel may belong to."""
         if channel in PRIVATE_CHANNELS:
             self.private_streams.gap_began(channel)
             self._start_resync(Topic(channel, None, ""), "sequence")
@@ -680,15 +687,15 @@ class Session:
             self.gaps.unreadable(channel, self.last_received_ns)
 
     def _on_failure(self, event: Any, error: Exception) -> None:
-        """Report an event at which the bookkeeping failed; what it was about is asked for again."""
+        """Report an event whose handler raised, and resync its stream."""
         self.attention = True
         if type(event) is not WSDataMessage:
-            # Replies are not shown: they may repeat a token.
-            self._log.error("a %s could not be booked", type(event).__name__, exc_info=error)
+            # Replies are not logged: they may repeat a token.
+            self._log.error("a %s could not be processed", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
         self._log.error(
-            "a message of %s could not be booked: %s",
+            "a message of %s could not be processed: %s",
             event.channel,
             head_of(frame),
             exc_info=error,
@@ -698,13 +705,13 @@ class Session:
         )
         self._resync_after_loss(event.channel)
 
-    def _gated(self, take: Take) -> Take:
+    def _gated(self, handler: Handler) -> Handler:
         gate = self._gate
 
         def pass_on(message: WSDataMessage) -> None:
             for event in gate.admit(message):
                 if type(event) is WSDataMessage:
-                    take(event)
+                    handler(event)
                 else:
                     self._put_event(Topic("book", None, message.symbol or ""), event)
             if gate.leads and gate.deadline() < self._planned:
@@ -721,12 +728,13 @@ class Session:
                 self._put_event(Topic("book", None, getattr(event, "symbol", "")), event)
         self._settle()
 
-    def _counted(self, channel: str, take: Take) -> Take:
-        """Notice where the exchange began to count.
+    def _counted(self, channel: str, handler: Handler) -> Handler:
+        """Return a handler that checks the sequence number of snapshots, then calls `handler`.
 
-        Each subscription counts from 1, with its snapshot (page "Executions"). Of a snapshot that
-        nobody asked for, what came before it and after the last message that was read is lost, and
-        it makes up for that. One that was asked for and begins later has lost its first message.
+        A subscription counts from 1, beginning with its snapshot (page "Executions"). So a second
+        snapshot with number 1 shows that the exchange began anew: messages before it may be lost,
+        and it makes up for them. An expected snapshot with a higher number shows that messages
+        before it are lost.
         """
         topic = Topic(channel, None, "")
 
@@ -737,7 +745,7 @@ class Session:
                 self._on_new_count(topic)
             elif message.type == "snapshot" and number is not None:
                 is_cut = self.resyncs.awaits(topic)
-            take(message)
+            handler(message)
             if is_cut:
                 assert number is not None
                 self._on_sequence_gap(SequenceGapEvent(1, number, channel))
@@ -751,20 +759,20 @@ class Session:
             return
         if self.resyncs.is_under_way(topic):
             return
-        self._log.warning("%s began anew unasked", topic)
+        self._log.warning("%s began anew without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
         self.private_streams.subscribing(subscription, self._keepalive.heard)
 
-    def _watched(self, take: Take) -> Take:
+    def _watched(self, handler: Handler) -> Handler:
         def watch(message: WSDataMessage) -> None:
-            take(message)
+            handler(message)
             if self.resyncs.observe(message, self._keepalive.heard):
                 self.attention = True
 
         return watch
 
-    # What becomes of requests.
+    # Handlers of what happens to requests.
 
     def _on_request_sent(self, request: OutgoingRequest, now: float) -> None:
         if request.method == "subscribe":
@@ -792,7 +800,7 @@ class Session:
     # Inner workings.
 
     def _on_private_gap(self, channel: str) -> None:
-        """Let a channel's followers know that messages may be missing."""
+        """Report to a channel's follower that messages may be missing."""
         self.private_streams.gap_began(channel)
 
     def _start_resync(self, topic: Topic, cause: str) -> None:
@@ -800,15 +808,15 @@ class Session:
         self._after(self._keepalive.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
-        """Return when the last message of a stream came that shows no gap before it."""
+        """Return when the last message came that proves that no earlier one is missing."""
         if topic.channel in BOOK_CHANNELS:
             return book_of(self.engine, topic.channel, topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
-    def _followed(self, take: Take) -> Take:
+    def _followed(self, handler: Handler) -> Handler:
         def handle(message: WSDataMessage) -> None:
-            take(message)
-            # A follower may have something to do because of it.
+            handler(message)
+            # The message may have changed when the follower is due.
             self.attention = (
                 self.attention or self.private_streams.deadline(self._heard) < self._planned
             )
@@ -816,7 +824,7 @@ class Session:
         return handle
 
     def _on_invalid_book(self, topic: Topic) -> bool:
-        """Tell whether a book that is not sound here can be read nowhere."""
+        """Handle a book that is invalid here; return whether it is on all connections."""
         since_ns = self._trusted_ns(topic) or self.last_received_ns
         return self._gate_of(topic).on_invalid(topic.symbol, since_ns)
 
@@ -826,7 +834,7 @@ class Session:
             self._put_event(topic, event)
 
     def _on_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
-        """Tell of a stream that brings nothing, unless another connection brings it."""
+        """Report a silent stream, unless another connection brings it."""
         if not self._gate_of(topic).on_silent(topic.symbol, last_ns):
             return
         logger.warning("%s has been silent for %.1f s", topic, seconds)
@@ -835,19 +843,19 @@ class Session:
         self._put_event(topic, StreamStaleEvent(*details, received_ns=self.last_received_ns))
 
     def _is_ahead(self, topic: Topic, last_ns: int) -> bool:
-        """Tell whether another connection brought more of a book that looks sound here."""
+        """Return whether another connection brought newer messages of a book valid here."""
         has_newer = self._gate_of(topic).has_newer(topic.symbol, last_ns)
         return has_newer and self.engine.book(topic.symbol).is_valid
 
     def _on_unsubscribed(self, topic: Topic) -> None:
-        """Subscribe again to a stream that the exchange says it has ended, though it is wanted.
+        """Subscribe again to a stream that the exchange has unsubscribed but is in the registry.
 
-        An answer to an unsubscribe may come after that stream was subscribed again, and does not
-        say which of the two was done last.
+        The answer to an unsubscribe may come after the stream was subscribed again, and does not
+        say which of the two was processed last.
         """
         if self.registry.get(topic) is None or self.resyncs.awaits(topic):
             return
-        self._log.warning("%s was unsubscribed, though it is wanted", topic)
+        self._log.warning("%s was unsubscribed without a request", topic)
         is_private = topic.channel in PRIVATE_CHANNELS
         if is_private:
             self.private_streams.gap_began(topic.channel)
@@ -855,19 +863,22 @@ class Session:
         self._start_resync(topic, "sequence" if is_private else "resync")
 
     def _on_silent_fault(self, topic: Topic) -> None:
-        """Subscribe again to a book that another connection goes on bringing."""
+        """Subscribe again to a silent book that is not silent on the other connection."""
         logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
         self._on_invalid_book(topic)
         invalidate(self.engine, topic.channel, topic.symbol)
         self._start_resync(topic, "resync")
 
     def _put_event(self, topic: Topic, event: Any) -> None:
-        """Say something about a topic, to those who subscribed to it."""
+        """Deliver an event about a topic to its subscribers."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
             sink.note(event)
 
     def _rebuild_routes(self) -> None:
-        """Work out the routes anew, if what they depend on has changed."""
+        """Build the handlers of all channels again, if subscriptions or resyncs have changed.
+
+        A message passes the last wrapper first: counted, observed, watched, followed, timed, gated.
+        """
         watched = self.resyncs.watched
         basis = (self.registry.version, watched)
         if basis == self._routes_basis:
@@ -886,13 +897,13 @@ class Session:
             self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
-        for channel, see in self._observers.items():
-            self._routes[channel] = _observed(see, self._routes.get(channel, self._unrouted))
+        for channel, observe in self._observers.items():
+            self._routes[channel] = _observed(observe, self._routes.get(channel, self._unrouted))
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
 
     def _after(self, now: float) -> None:
-        """Draw the consequences of a change."""
+        """Wake the driver, and end the gap if everything is subscribed again."""
         self.attention = True
         if self.gaps.is_open and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
@@ -905,7 +916,7 @@ class Session:
             self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
 
     def _has_private_stream(self) -> bool:
-        """Tell whether a private subscription is in force, which keeps its token good."""
+        """Return whether a private subscription is confirmed: it keeps the token valid."""
         if self._tokens.token is None:
             return False
         return any(
@@ -914,7 +925,7 @@ class Session:
         )
 
     def _fed_frames(self) -> int | None:
-        """Return how many frames other than pongs came, `None` where none need come.
+        """Return the number of frames but pongs; `None` if none need come.
 
         Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
         """
@@ -923,7 +934,7 @@ class Session:
         return self.engine.counters()["frames"] - self._pongs
 
     def _forgive_stall(self, now: float) -> None:
-        """When this is called much too late, frames that came meanwhile are not read yet."""
+        """Extend deadlines if `tick` comes late: frames that arrived meanwhile are not read yet."""
         if now - self._planned > Keepalive.STALL:
             self._excuse(now)
 
@@ -933,37 +944,36 @@ class Session:
             part.excuse(now, self.GRACE)
 
     def _gate_of(self, topic: Topic) -> Gate:
-        """Return what decides about a stream's messages; only channel `book` has a gate."""
+        """Return the gate of a stream's messages; only channel `book` may have one."""
         return self._gate if topic.channel == "book" else OPEN
 
     def _open_gap(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns
-        self._gate.lost(since_ns, cause)
-        # Where two connections bring the books, their gaps are recorded at the gate.
+        self._gate.connection_lost(since_ns, cause)
+        # If two connections bring the books, `Merge` records their gaps.
         self.gaps.begin(cause, since_ns, () if self._gate is OPEN else {"book"})
 
-    def _on_resync_end(self, entry: Resync, sound: bool) -> None:
+    def _on_resync_end(self, entry: Resync, success: bool) -> None:
         topic = entry.topic
-        if self._gate_of(topic) is not OPEN:
-            return
-        end_ns = self.last_received_ns if sound else None
-        self.gaps.resynced(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+        if self._gate_of(topic) is OPEN:
+            end_ns = self.last_received_ns if success else None
+            self.gaps.resynced(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
 
 
-def said(refusal: WSErrorResponse) -> str:
-    """Return the exchange's text of a refusal, quoted, or the lack of one in words."""
+def quoted(refusal: WSErrorResponse) -> str:
+    """Return the text of a refusal in quotes, or that it has none."""
     error: object = refusal.error
     return repr(error[:HEAD]) if isinstance(error, str) else "without a text"
 
 
 def head_of(frame: bytes) -> str:
-    """Return the beginning of a frame for the log."""
+    """Return the beginning of a frame, for the log."""
     return frame[:HEAD].decode(errors="replace")
 
 
-def _observed(see: Take, take: Take) -> Take:
+def _observed(observe: Handler, handler: Handler) -> Handler:
     def both(message: WSDataMessage) -> None:
-        see(message)
-        take(message)
+        observe(message)
+        handler(message)
 
     return both

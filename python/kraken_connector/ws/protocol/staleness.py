@@ -18,7 +18,7 @@ from ...exceptions import TransportError
 from .engine_books import BOOK_CHANNELS, book_of
 from .part import Part
 from .registry import Registry, Topic
-from .routes import Take
+from .routes import Handler
 
 __all__ = ["Staleness"]
 
@@ -95,7 +95,7 @@ class Staleness(Part):
         self._due = math.inf
         self._interval = CHECK_INTERVAL
 
-    def timed(self, channel: str, take: Take) -> Take:
+    def timed(self, channel: str, take: Handler) -> Handler:
         """Return what takes a channel's messages and notes when each stream's last one came.
 
         Books need not be noted, as the engine does.
@@ -157,7 +157,7 @@ class Staleness(Part):
             self._on_silent(topic, seconds, last_ns)
 
     def rebuild(self, now: float) -> None:
-        """Take note of what is subscribed now."""
+        """Handler note of what is subscribed now."""
         last: dict[str, dict[Any, int | None]] = {}
         for entry in self._registry:
             channel = entry.topic.channel
@@ -177,7 +177,7 @@ class Staleness(Part):
         self._interval = min(CHECK_INTERVAL, min(self._bounds.values()) / 4)
         self._due = min(self._due, now + self._interval)
 
-    def lost(self, error: TransportError) -> None:
+    def connection_lost(self, error: TransportError) -> None:
         """Begin anew: the next socket begins with other messages."""
         self._last = {channel: dict.fromkeys(last) for channel, last in self._last.items()}
         self._watches.clear()
