@@ -123,7 +123,7 @@ class Subscription:
     #: Callers that wait for the outcome.
     requests: list[PendingRequest] = field(default_factory=list)
     #: Whether it is wanted although nobody waits: another connection has it already.
-    is_standing: bool = False
+    is_held: bool = False
 
 
 class SubscribeCall:

@@ -1,6 +1,6 @@
-"""Subscribing and unsubscribing on one connection: from a caller's call to the last answer.
+"""The subscribe and unsubscribe requests of one connection, from the call to the last answer.
 
-Like the whole session it has no socket and no clock. What is to be sent collects in `outgoing`.
+Like the whole session this has no socket and no clock. The frames to send collect in `outgoing`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ __all__ = ["Answer", "Requests"]
 
 logger = logging.getLogger(__name__)
 
-#: How often a message that met the message limit, or a replay without an answer, is sent.
+#: How often a request is sent if it exceeds the message limit, or is a replay without an answer.
 MAX_TRIES = 6
 
 
@@ -45,13 +45,13 @@ class Answer(NamedTuple):
     """What the exchange answered about one stream.
 
     Attributes:
-        request: the message that it answers.
+        outgoing: the message that it answers.
         subscription: the stream.
-        response: the answer.
-        effective: the same, but a success where the stream was so already.
+        response: the answer as received.
+        effective: the answer, but a success if it says `Already subscribed` or the like.
     """
 
-    request: OutgoingRequest
+    outgoing: OutgoingRequest
     subscription: Subscription
     response: WSResponse | WSErrorResponse
     effective: WSResponse | WSErrorResponse
@@ -61,21 +61,21 @@ class Requests(Part):
     """The subscribe and unsubscribe messages of one connection.
 
     Args:
-        url: where it connects.
+        url: the URL of the host.
         engine: holds the books.
-        registry: what is subscribed.
-        on_sent: called when a message is being sent, with the time.
-        on_answer: called when a stream has an answer, before the callers that wait for it get it.
-        on_drop: called when a stream is no longer wanted.
-        on_change: called when what is subscribed may have changed.
+        registry: the subscriptions.
+        on_sent: called with each message that is sent and the time.
+        on_answer: called with each answer about a stream, before the callers get it.
+        on_drop: called with a stream that was removed from the registry.
+        on_change: called when subscriptions may have changed.
         timeout: seconds to wait for an answer.
         tokens: the token of this connection.
-        allowance: what the connections of a client may spend on snapshots of `level3`.
+        allowance: limits the snapshots of `level3` of all connections of a client.
 
     Attributes:
         outgoing: frames to send, in order.
-        failure: why the socket must be given up, if it must.
-        tokens: the token of this connection and what waits for it.
+        failure: why the socket must be dropped, `None` if it need not be.
+        tokens: the token of this connection and the requests that wait for it.
     """
 
     def __init__(
@@ -110,14 +110,14 @@ class Requests(Part):
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that a new connection replays has an answer."""
+        """Whether every replayed subscription has an answer."""
         return self._open and not self._unsettled
 
     def new_id(self) -> int:
-        """Return an id for a message that is not ours to match."""
+        """Return an id for a message that is sent elsewhere."""
         return self._queue.new_id()
 
-    # What callers want.
+    # Calls of users.
 
     def subscribe(
         self,
@@ -126,13 +126,13 @@ class Requests(Part):
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
-        """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
+        """Subscribe to what is not subscribed yet; without a socket, on the next one.
 
         Args:
-            params: what to request for here.
-            sink: where its events go.
-            now: the time.
-            call: the whole call, where it is for several connections.
+            params: this connection's part of the call.
+            sink: gets its messages and events.
+            now: monotonic seconds.
+            call: the whole call, if it is for several connections.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
@@ -151,19 +151,19 @@ class Requests(Part):
         self._on_change()
         self._track(request, now)
         if self._open:
-            self._launch("subscribe", fresh, "call", now)
+            self._enqueue("subscribe", fresh, "call", now)
         return request
 
     def hold(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
-        """Want `params` from here on, whatever became of asking for it: another leg has it."""
+        """Keep a subscription even if its request fails: another connection has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
             _, fresh = self._registry.add(params, sink, call)
             self._on_change()
             if self._open:
-                self._launch("subscribe", fresh, "replay", now)
+                self._enqueue("subscribe", fresh, "replay", now)
         for topic in topics_of(params):
             if (subscription := self._registry.get(topic)) is not None:
-                subscription.is_standing = True
+                subscription.is_held = True
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
@@ -171,16 +171,16 @@ class Requests(Part):
         """End a subscription, or the named symbols of all subscriptions.
 
         Args:
-            params: what to end here.
-            now: the time.
-            whole: the whole call, where it is for several connections.
+            params: this connection's part of the call.
+            now: monotonic seconds.
+            whole: the whole call, if it is for several connections.
 
         Raises:
             KeyError: it is not subscribed.
         """
         unwanted = self._registry.release(params, whole)
         request = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
-        leaving = []
+        ending = []
         for subscription in unwanted:
             if not self._open or subscription.state == "rejected":
                 self._withdraw(subscription)
@@ -188,9 +188,9 @@ class Requests(Part):
             subscription.state = "unsubscribing"
             subscription.requests.append(request)
             request.outstanding.add(subscription.topic)
-            leaving.append(subscription)
+            ending.append(subscription)
         self._track(request, now)
-        self._launch("unsubscribe", leaving, "call", now)
+        self._enqueue("unsubscribe", ending, "call", now)
         self._on_change()
         return request
 
@@ -201,7 +201,7 @@ class Requests(Part):
             self._on_drop(subscription.topic)
 
     def _withdraw(self, subscription: Subscription) -> None:
-        """Forget what the exchange does not know of; those who wait for it are told."""
+        """Drop a subscription that was never sent; requests that wait for it fail."""
         self._drop(subscription)
         name = subscription.topic.name
         for request in list(subscription.requests):
@@ -209,9 +209,9 @@ class Requests(Part):
             self.abandon(request, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
     def abandon(self, request: PendingRequest, error: BaseException) -> None:
-        """End an request without an answer; what nobody else waits for is given up with it.
+        """End a request without an answer; streams that no other request waits for are dropped.
 
-        What was sent of it is unsubscribed: should its answer be lost, its data would never end.
+        Those that were sent are unsubscribed, as they may have been accepted.
         """
         unwanted = []
         for topic in list(request.outstanding):
@@ -226,31 +226,31 @@ class Requests(Part):
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
         if unwanted:
-            # The next tick sends it, which is due at once.
+            # It is sent by the next tick, which is due at once.
             self._queue.enqueue(OutgoingRequest("unsubscribe", unwanted, "cleanup"))
         self._pending.discard(request)
         self._on_change()
         request.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
-        """Tell whether a message about a topic stands in line, or waits for a token."""
+        """Return whether a message about a topic is queued or waits for a token."""
         is_held = any(topic in outgoing.topics for outgoing in self.tokens.waiting)
         return is_held or self._queue.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
-        """Send one message of a stream that is asked for again."""
-        self._launch(method, [subscription], "resync", now)
+        """Send one message of a resync."""
+        self._enqueue(method, [subscription], "resync", now)
 
-    # The socket comes and goes.
+    # The socket.
 
     def connection_made(self, now: float) -> None:
-        """Replay everything, symbols of equal parameters together."""
+        """Replay all subscriptions; symbols with equal parameters share a message."""
         self._open, self._paused = True, False
         self._registry.forget_strays()
         self.failure = None
         groups: dict[tuple[object, ...], list[Subscription]] = {}
         for subscription in self._registry:
-            # What was accepted once is worth asking for again.
+            # A stream that was accepted before is replayed even if it was refused since.
             if subscription.state == "rejected" and subscription.ack is None:
                 continue
             subscription.state, subscription.error = "pending", ""
@@ -259,10 +259,10 @@ class Requests(Part):
             groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
         for alike in groups.values():
             for start in range(0, len(alike), REPLAY_BATCH):
-                self._launch("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
+                self._enqueue("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
 
     def connection_lost(self, error: TransportError) -> None:
-        """Fail what waits; what was confirmed once stays and is replayed."""
+        """Fail all pending requests; subscriptions that were confirmed once stay."""
         self._open = False
         self.outgoing.clear()
         self._queue.clear()
@@ -275,7 +275,7 @@ class Requests(Part):
         self._on_change()
 
     def fail_all(self, error: BaseException) -> None:
-        """Fail everything that waits for an answer."""
+        """Fail all pending requests."""
         for request in list(self._pending):
             with isolated(f"ending a {request.method}"):
                 self.abandon(request, error)
@@ -283,37 +283,36 @@ class Requests(Part):
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when `tick` has something to do."""
+        """Return when to call `tick`."""
         times = [request.deadline for request in self._pending if request.deadline is not None]
         if not self._paused:
             times.append(self._queue.deadline())
         return min(*times, self._queue.next_due(now), float("inf"))
 
     def pause(self) -> None:
-        """Judge no missing answer until `resume`, as none is read; callers still time out."""
+        """Stop the timeouts of messages until `resume`, as no answer is read; callers time out."""
         self._paused = True
 
     def resume(self) -> None:
-        """Judge missing answers again."""
+        """Let messages time out again."""
         self._paused = False
 
     def tick(self, now: float) -> None:
-        """End what took too long, and send what may be sent."""
+        """Time out requests and messages, and send the messages that are due."""
         self._end_overdue(now)
         if not self._paused:
             for outgoing in self._queue:
                 if now >= outgoing.deadline:
                     self._overdue(outgoing, now)
-        self.pump(now)
+        self.send_due(now)
 
     def _end_overdue(self, now: float) -> None:
-        for request in [a for a in self._pending if a.deadline is not None and now >= a.deadline]:
-            self.abandon(
-                request, self._without_token(request, now) or request.overdue(self._timeout)
-            )
+        for request in [r for r in self._pending if r.deadline is not None and now >= r.deadline]:
+            error = self._without_token(request, now) or request.overdue(self._timeout)
+            self.abandon(request, error)
 
     def _without_token(self, request: PendingRequest, now: float) -> RequestTimeout | None:
-        """Return the error of a caller whose request waits for a token, `None` if it does not."""
+        """Return the error of a request that waits for a token; `None` if it does not."""
         waiting = {topic for outgoing in self.tokens.waiting for topic in outgoing.topics}
         if waiting.isdisjoint(request.outstanding):
             return None
@@ -322,42 +321,42 @@ class Requests(Part):
         return RequestTimeout(text, unanswered=names)
 
     def remark(self, method: str | None, remark: str) -> None:
-        """Let the timeouts of requests that are out say what the exchange said meanwhile.
+        """Add a remark to the timeout errors of requests that were sent.
 
         Args:
-            method: whose requests; `None` for all.
-            remark: what to add to the text of their errors.
+            method: the method of the requests; `None` for all.
+            remark: the text to add.
         """
         for request in self._pending:
             if request.req_id is not None and method in (None, request.method):
                 request.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
-        """Grant all deadlines `grace` seconds more."""
+        """Extend all deadlines to `grace` seconds from now."""
         for request in self._pending:
             if request.deadline is not None:
                 request.deadline = max(request.deadline, now + grace)
         for outgoing in self._queue:
             outgoing.deadline = max(outgoing.deadline, now + grace)
 
-    def pump(self, now: float) -> None:
-        """Send what may go: paced, and private messages with their token."""
+    def send_due(self, now: float) -> None:
+        """Send the messages that are due; a private one needs its token."""
         while (outgoing := self._queue.pop_due(now)) is not None:
-            self._drop_unwanted(outgoing)
+            self._remove_unwanted(outgoing)
             self._start_clock(outgoing, now)
             if not outgoing.topics or (outgoing.needs_token and not self.tokens.admit(outgoing)):
-                self._queue.withdraw(outgoing)
+                self._queue.discard_sent(outgoing)
             else:
                 self._send(outgoing, now)
 
     def token_arrived(self, token: str, now: float, good_for: float) -> None:
-        """Send what waited for the token."""
+        """Send the messages that waited for the token."""
         for outgoing in self.tokens.arrived(token, now + good_for):
             self._queue.enqueue(outgoing)
-        self.pump(now)
+        self.send_due(now)
 
     def token_failed(self, error: Exception) -> None:
-        """Fail the callers that waited for the token; replays go on waiting."""
+        """Fail the requests that wait for the token; replays go on waiting."""
         for outgoing in self.tokens.waiting:
             for subscription in list(outgoing.topics.values()):
                 for request in list(subscription.requests):
@@ -367,16 +366,14 @@ class Requests(Part):
     # Answers.
 
     def handle(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
-        """Take a response; false when it answers nothing of ours."""
+        """Handle a response; return false if it answers no message of this queue."""
         outgoing = self._queue.match(response)
         if outgoing is None:
             return False
         topics = outgoing.answered(response)
         if not topics:
             return False
-        if isinstance(response, WSErrorResponse) and self._try_again(
-            outgoing, topics, response, now
-        ):
+        if isinstance(response, WSErrorResponse) and self._retry(outgoing, topics, response, now):
             return True
         try:
             for topic in topics:
@@ -401,7 +398,7 @@ class Requests(Part):
                 self._unsubscribed(subscription, response)
             self._on_answer(Answer(outgoing, subscription, answer, response), now)
         finally:
-            # Whatever became of the bookkeeping, who waits is told what the exchange answered.
+            # Callers get their answer even if handling it failed.
             if not _will_be_repeated(outgoing, subscription, response):
                 self._answer_callers(subscription, outgoing.method, response)
 
@@ -440,11 +437,11 @@ class Requests(Part):
             subscription.ack = response
 
     def _clean_up(self, subscription: Subscription, now: float) -> None:
-        """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
+        """Unsubscribe an accepted stream whose caller was cancelled or timed out."""
         if self._queue.is_unsubscribing(subscription.topic):
-            self.pump(now)
+            self.send_due(now)
         else:
-            self._launch("unsubscribe", [subscription], "cleanup", now)
+            self._enqueue("unsubscribe", [subscription], "cleanup", now)
 
     def _unsubscribed(
         self, subscription: Subscription, response: WSResponse | WSErrorResponse
@@ -455,12 +452,12 @@ class Requests(Part):
             return
         self._drop(subscription)
 
-    def _try_again(
+    def _retry(
         self, outgoing: OutgoingRequest, topics: list[Topic], response: WSErrorResponse, now: float
     ) -> bool:
-        """Send the refused part again, if the refusal is about the moment and not about it."""
+        """Send the refused part again, if it may be accepted later; return whether it is."""
         if is_stale_token(response.error):
-            # Replays wait for a good one without end: `TokenManager` spaces the calls.
+            # Replays wait for a valid token forever: `TokenManager` paces the fetches.
             if not self.tokens.on_refused(outgoing.token, patiently=outgoing.purpose != "call"):
                 return False
         elif outgoing.tries >= MAX_TRIES:
@@ -479,11 +476,11 @@ class Requests(Part):
         for subscription in again:
             for request in subscription.requests:
                 request.deadline = None
-        self.pump(now)
+        self.send_due(now)
         return True
 
     def _overdue(self, outgoing: OutgoingRequest, now: float) -> None:
-        """Deal with a message that was not answered in time."""
+        """Handle a message that was not answered in time."""
         self._queue.mark_late(outgoing)
         if outgoing.purpose == "replay":
             if outgoing.tries + 1 >= MAX_TRIES:
@@ -502,28 +499,27 @@ class Requests(Part):
         return request
 
     def _start_clock(self, outgoing: OutgoingRequest, now: float) -> None:
-        """Begin to count for those who wait; what stands in line is our own delay.
+        """Start the timeouts of the callers; time in the queue does not count.
 
-        A further attempt at a stream that was refused gives nobody more time.
+        A resync of a stream that was refused does not start them again.
         """
         if outgoing.purpose == "resync":
             return
-        requests = {request for entry in outgoing.topics.values() for request in entry.requests}
-        for request in requests:
+        for request in {r for entry in outgoing.topics.values() for r in entry.requests}:
             if request.method == outgoing.method:
                 request.req_id = outgoing.req_id
                 is_whole = not any(map(self.is_waiting, request.outstanding))
                 request.deadline = now + self._timeout if is_whole else None
 
-    def _launch(
+    def _enqueue(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
     ) -> None:
         for batch in self._queue.batches(method, subscriptions):
             self._queue.enqueue(OutgoingRequest(method, batch, purpose))
-        self.pump(now)
+        self.send_due(now)
 
-    def _drop_unwanted(self, outgoing: OutgoingRequest) -> None:
-        """Drop what was given up while it stood in line, or is wanted again."""
+    def _remove_unwanted(self, outgoing: OutgoingRequest) -> None:
+        """Remove the streams whose subscription changed while the message was queued."""
         if outgoing.method == "subscribe":
             outgoing.topics = {
                 topic: subscription
@@ -554,14 +550,14 @@ class Requests(Part):
 
 
 def _is_kept(subscription: Subscription) -> bool:
-    """Tell whether a refusal does not end it: a private stream that was accepted once."""
+    """Return whether a refusal does not end it: a private stream that was accepted once."""
     return subscription.ack is not None and subscription.topic.channel in PRIVATE_CHANNELS
 
 
 def _will_be_repeated(
     outgoing: OutgoingRequest, subscription: Subscription, response: WSResponse | WSErrorResponse
 ) -> bool:
-    """Tell whether an answer is not the last word, so that those who wait go on waiting."""
+    """Return whether the message will be sent again, so that callers go on waiting."""
     if outgoing.purpose == "resync":
         return outgoing.method != "subscribe" or isinstance(response, WSErrorResponse)
     is_refusal = outgoing.method == "subscribe" and isinstance(response, WSErrorResponse)
@@ -569,5 +565,5 @@ def _will_be_repeated(
 
 
 def _is_orphan(subscription: Subscription) -> bool:
-    """Tell whether it was never confirmed and nobody waits for it."""
-    return subscription.ack is None and not subscription.requests and not subscription.is_standing
+    """Return whether it was never confirmed and no request waits for it."""
+    return subscription.ack is None and not subscription.requests and not subscription.is_held

@@ -289,9 +289,9 @@ class Resyncs(Part):
     def on_answer(self, answer: Answer, now: float) -> None:
         """Handle the exchange's answer about a stream."""
         topic, response = answer.subscription.topic, answer.effective
-        if answer.request.purpose == "resync":
-            self._answered(answer.request.method, topic, response, now)
-        elif answer.request.method == "subscribe":
+        if answer.outgoing.purpose == "resync":
+            self._answered(answer.outgoing.method, topic, response, now)
+        elif answer.outgoing.method == "subscribe":
             if isinstance(response, WSErrorResponse) and answer.subscription.ack is not None:
                 self._refused(topic, now)
             elif isinstance(response, WSErrorResponse):

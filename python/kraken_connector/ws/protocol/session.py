@@ -774,24 +774,24 @@ class Session:
 
     # Handlers of what happens to requests.
 
-    def _on_request_sent(self, request: OutgoingRequest, now: float) -> None:
-        if request.method == "subscribe":
-            for subscription in request.topics.values():
-                if request.purpose != "resync":
+    def _on_request_sent(self, outgoing: OutgoingRequest, now: float) -> None:
+        if outgoing.method == "subscribe":
+            for subscription in outgoing.topics.values():
+                if outgoing.purpose != "resync":
                     self.resyncs.expect(subscription, now)
                 self.private_streams.subscribing(subscription, now)
-        elif request.purpose == "resync":
-            self.private_streams.resubscribing(request.channel)
+        elif outgoing.purpose == "resync":
+            self.private_streams.resubscribing(outgoing.channel)
 
     def _on_request_answered(self, answer: Answer, now: float) -> None:
-        request, topic, result = answer.request, answer.subscription.topic, answer.effective
-        if request.method == "subscribe":
-            if isinstance(result, WSResponse):
-                self.private_streams.subscribed(topic.channel, result.result)
-            elif request.purpose != "resync" and not answer.subscription.requests:
-                self._outlet.reply(result)
+        outgoing, topic, response = answer.outgoing, answer.subscription.topic, answer.effective
+        if outgoing.method == "subscribe":
+            if isinstance(response, WSResponse):
+                self.private_streams.subscribed(topic.channel, response.result)
+            elif outgoing.purpose != "resync" and not answer.subscription.requests:
+                self._outlet.reply(response)
         self.resyncs.on_answer(answer, now)
-        if request.method == "unsubscribe" and isinstance(answer.response, WSResponse):
+        if outgoing.method == "unsubscribe" and isinstance(answer.response, WSResponse):
             self._on_unsubscribed(topic)
 
     def _on_stream_dropped(self, topic: Topic) -> None:
