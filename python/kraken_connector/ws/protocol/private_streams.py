@@ -1,4 +1,4 @@
-"""What a session does for those who keep the state of its private streams."""
+"""Passes the events of a session's private channels on to the objects that keep their state."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["PrivateStreams"]
 
 
 class PrivateStreams(Part):
-    """Tells followers what happens to their streams, and resyncs one that needs a snapshot.
+    """Calls the followers of private channels, and resyncs a channel that needs a snapshot.
 
     Args:
-        followers: by channel.
-        registry: what is subscribed.
+        followers: the followers, by channel.
+        registry: the subscriptions.
         resyncs: subscribes to streams again.
-        heard: gives the time of the last frame, monotonic seconds.
+        heard: returns the time of the last frame, monotonic seconds.
     """
 
     def __init__(
@@ -37,46 +37,46 @@ class PrivateStreams(Part):
         self._followed: set[str] = set()
 
     def subscribing(self, subscription: Subscription, now: float) -> None:
-        """Note that a subscribe is being sent."""
+        """Handle a subscribe that is sent."""
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:
             self._followed.add(channel)
             follower.asked(subscription.params.subscribe_params())
 
     def resubscribing(self, channel: str) -> None:
-        """Note that an unsubscribe is being sent, to subscribe again."""
+        """Handle an unsubscribe that is sent to subscribe again."""
         if (follower := self.followers.get(channel)) is not None:
             follower.leaving()
 
     def subscribed(self, channel: str, result: object) -> None:
-        """Note the answer to a subscribe."""
+        """Handle the ack of a subscribe."""
         if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
             follower.acked(result)
 
     def gap_began(self, channel: str | None = None) -> None:
-        """Note that messages may be missing: of one channel, or of all."""
+        """Report that messages of one channel, or of all, may be missing."""
         for name, follower in self.followers.items():
             if name in self._followed and channel in (None, name):
                 follower.broken()
 
     def end_unsubscribed(self) -> None:
-        """Look which streams are not subscribed any more."""
+        """Report the channels that are no longer subscribed."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
                 self._followed.discard(channel)
                 self.followers[channel].left()
 
     def connection_lost(self, error: TransportError) -> None:
-        """End with a socket that was lost: messages of all streams may be missing."""
+        """Report that messages of all channels may be missing."""
         self.gap_began()
 
     def deadline(self, now: float) -> float:
-        """Return when `tick` has something to do."""
+        """Return when to call `tick`."""
         times = (min(self.followers[c].deadline(), self._check_due(c)) for c in self._followed)
         return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
-        """Let followers do what is due, and subscribe again where one needs a snapshot."""
+        """Call followers that are due, and resync the channels that need a snapshot."""
         for channel in self._followed:
             self.followers[channel].tick(self._heard())
             if now >= self._check_due(channel):

@@ -520,18 +520,14 @@ class Requests(Part):
 
     def _remove_unwanted(self, outgoing: OutgoingRequest) -> None:
         """Remove the streams whose subscription changed while the message was queued."""
-        if outgoing.method == "subscribe":
-            outgoing.topics = {
-                topic: subscription
-                for topic, subscription in outgoing.topics.items()
-                if self._registry.get(topic) is subscription
-            }
-        elif outgoing.purpose == "cleanup":
-            outgoing.topics = {
-                topic: subscription
-                for topic, subscription in outgoing.topics.items()
-                if self._registry.get(topic) is None
-            }
+
+        def is_wanted(topic: Topic, subscription: Subscription) -> bool:
+            current = self._registry.get(topic)
+            if outgoing.method == "subscribe":
+                return current is subscription
+            return outgoing.purpose != "cleanup" or current is None
+
+        outgoing.topics = {t: entry for t, entry in outgoing.topics.items() if is_wanted(t, entry)}
 
     def _send(self, outgoing: OutgoingRequest, now: float) -> None:
         if outgoing.method == "subscribe":
