@@ -1,4 +1,4 @@
-"""How much arrives: counts per second over the last few seconds."""
+"""Rates per second over the last few seconds."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ __all__ = ["RateMeter"]
 
 
 class RateMeter:
-    """Rates of counts that only grow, from a look at them now and then."""
+    """Computes rates from samples of counters that only grow."""
 
-    #: Seconds that a rate is the average of.
+    #: Seconds over which a rate is averaged.
     WINDOW = 10.0
-    #: Seconds between two looks that are kept.
+    #: Seconds between two samples.
     INTERVAL = 0.5
 
     def __init__(self) -> None:
         self._samples: deque[tuple[float, dict[str, int]]] = deque()
 
     def add(self, now: float, counts: dict[str, int]) -> None:
-        """Note the counts at `now`, monotonic seconds."""
+        """Add a sample taken at `now`, monotonic seconds."""
         self._samples.append((now, counts))
         while self._samples[0][0] < now - self.WINDOW:
             self._samples.popleft()
 
     def is_due(self, now: float) -> bool:
-        """Tell whether the last look is long enough ago."""
+        """Return whether the next sample is due."""
         return not self._samples or now - self._samples[-1][0] >= self.INTERVAL
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget all samples."""
         self._samples.clear()
 
     def per_second(self, *names: str) -> dict[str, float]:
-        """Return the rates of the counts called `names`, 0.0 before the second look."""
+        """Return the rates of the counters `names`, 0.0 before the second sample."""
         if len(self._samples) < 2:
             return dict.fromkeys(names, 0.0)
         (start, before), (end, after) = self._samples[0], self._samples[-1]

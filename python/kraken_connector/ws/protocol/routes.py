@@ -1,4 +1,4 @@
-"""Which subscription a message belongs to: from channel and symbol to where it goes."""
+"""Routes messages to the sinks of their subscriptions, by channel and symbol."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Handler = Callable[[Any], None]
 
 
 class Routes(dict[str, Handler]):
-    """What takes a channel's messages, by channel.
+    """The handler of each channel's messages.
 
-    A channel whose subscriptions all go to one place leads there directly. A message's symbol is
-    looked at where they differ, and where a callback could get what its subscription is not about.
+    If all subscriptions of a channel have the same sink, its messages go there directly. A symbol
+    is read from a message only if sinks differ, or if a callback could get unregistered symbols.
     """
 
     def rebuild(self, registry: Registry, default: Sink) -> None:
-        """Work out the routes anew; other entries of this dict stay."""
+        """Build the handlers of all subscribed channels."""
         tables: dict[str, dict[Any, list[Sink]]] = {}
         for topic, sink in registry.sinks_by_topic():
-            place = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
-            sinks = tables.setdefault(topic.channel, {}).setdefault(place, [])
+            key = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
+            sinks = tables.setdefault(topic.channel, {}).setdefault(key, [])
             if sink not in sinks:
                 sinks.append(sink)
         for channel in self.keys() - tables.keys():
@@ -36,7 +36,7 @@ class Routes(dict[str, Handler]):
 
 
 def _direct(table: dict[Any, list[Sink]], alone: bool) -> Handler | None:
-    """Return the only place, if all there is goes there, strays included."""
+    """Return the only sink, if all messages may go there, unregistered symbols included."""
     first, *_ = next(iter(table.values()))
     if not (alone or first.is_shared) or any(sinks != [first] for sinks in table.values()):
         return None
@@ -47,24 +47,24 @@ def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Handler
     if channel == "ohlc":
         return _by_interval(table, default)
     if "" in table:
-        # A channel that is not asked for by symbol; its items may have one all the same.
+        # The channel is subscribed without symbols, even if its items have one.
         return _to_all(table[""])
-    takers = {symbol: _to_all(sinks) for symbol, sinks in table.items()}
+    handlers = {symbol: _to_all(sinks) for symbol, sinks in table.items()}
     otherwise = default.put
 
     def by_symbol(message: WSDataMessage) -> None:
-        takers.get(message.symbol, otherwise)(message)
+        handlers.get(message.symbol, otherwise)(message)
 
     return by_symbol
 
 
 def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Handler:
-    """Tell candles of one pair and several lengths apart, by their content."""
-    takers = {place: _to_all(sinks) for place, sinks in table.items()}
+    """Route candles by symbol and interval, which is read from the first item."""
+    handlers = {key: _to_all(sinks) for key, sinks in table.items()}
 
     def by_interval(message: WSDataMessage) -> None:
         interval = getattr(message.data[0], "interval", None) if message.data else None
-        takers.get((message.symbol, interval), default.put)(message)
+        handlers.get((message.symbol, interval), default.put)(message)
 
     return by_interval
 
@@ -72,10 +72,10 @@ def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Handler:
 def _to_all(sinks: list[Sink]) -> Handler:
     if len(sinks) == 1:
         return sinks[0].put
-    takers = [sink.put for sink in sinks]
+    handlers = [sink.put for sink in sinks]
 
     def to_all(message: WSDataMessage) -> None:
-        for take in takers:
-            take(message)
+        for handler in handlers:
+            handler(message)
 
     return to_all

@@ -202,7 +202,7 @@ class Session:
             self.registry,
             self.engine,
             on_event=self._on_resync_event,
-            on_silent=self.staleness.first_missing,
+            on_silent=self.staleness.report,
             on_end=self._on_resync_end,
             on_change=self._rebuild_routes,
             on_gap=self._on_private_gap,
