@@ -572,18 +572,18 @@ def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
     lost_ns = bench.session.last_received_ns
     bench.lose()
     bench.open()
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     times = refuse_all(bench, text, 400)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert max(pauses) == pytest.approx(30, abs=1)
     assert pauses[0] == pytest.approx(0.5, abs=0.2)
     assert pauses == sorted(pauses)
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     assert not bench.session.is_stream_current("executions")
     assert bench.outlet.gaps == []
     assert states(bench) == {"executions": "pending"}
     accept(bench)
-    assert not bench.session.has_stale_stream
+    assert not bench.session.resyncs.has_stale_stream
     assert states(bench) == {"executions": "confirmed"}
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("disconnect", ["executions"])
@@ -626,7 +626,7 @@ def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> N
         bench.wait(0.1)
         bench.say({"channel": "heartbeat"})
     assert tries > 10
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     accept(bench)
 
 
@@ -679,7 +679,7 @@ def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> N
     assert bench.session.is_stream_current("executions")
     bench.wait(1.1)
     assert not bench.session.is_stream_current("executions")
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
 
 
 def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:

@@ -45,7 +45,7 @@ def test_ping_is_sent_without_params_and_must_be_answered(bench: Bench) -> None:
     assert ping.keys() == {"method", "req_id"}
     bench.now += 0.25
     bench.say({"method": "pong", "req_id": ping["req_id"]})
-    assert bench.session.latency == pytest.approx(0.25)
+    assert bench.session.keepalive.latency == pytest.approx(0.25)
     assert bench.outlet.data == []
 
 

@@ -57,7 +57,7 @@ def test_refused_token_is_replaced_once() -> None:
         bench.session.set_token(token, bench.now)
         bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
         if token == "stale":
-            assert bench.session.token_refused
+            assert bench.session.tokens.refused
             assert bench.session.token_deadline <= bench.now
     with pytest.raises(SubscriptionError, match="Invalid session"):
         ask.result()
@@ -80,8 +80,8 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> N
         bench.say(refusal(bench.sent()[0], text))
         assert bench.session.token_deadline <= bench.now
         # Whoever fetches tokens learns of each refusal once, and decides when to try again.
-        assert bench.session.pop_refused_token() == f"stale {number}"
-        assert bench.session.pop_refused_token() is None
+        assert bench.session.tokens.pop_refused() == f"stale {number}"
+        assert bench.session.tokens.pop_refused() is None
         bench.session.token_delayed("refused", bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
         bench.now += 30
@@ -101,7 +101,7 @@ def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
     bench.session.set_token("fresh", bench.now)
     assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
     assert [ask.result().success for ask in asks] == [True, True]
-    assert not bench.session.token_refused
+    assert not bench.session.tokens.refused
 
 
 def test_caller_learns_that_there_is_no_token() -> None:
@@ -182,7 +182,7 @@ def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> No
         bench.session.token_failed(TokenAcquisitionError("down"), bench.now, 4.0)
         assert bench.session.token_deadline == bench.now + 4
         bench.now += 4
-    assert not bench.session.wants_token
+    assert not bench.session.tokens.is_wanted
     bench.subscribe(ExecutionsParams())
     (request,) = bench.sent()
     assert request["params"]["token"] == "one"
@@ -194,14 +194,14 @@ def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
     tokens = bench.session.requests.tokens
     for _ in range(3):
         tokens.invalidate("one")
-    assert bench.session.wants_token
-    assert bench.session.token_refused
-    assert bench.session.pop_refused_token() == "one"
+    assert bench.session.tokens.is_wanted
+    assert bench.session.tokens.refused
+    assert bench.session.tokens.pop_refused() == "one"
     bench.session.set_token("two", bench.now, good_for=840.0)
     tokens.invalidate("one")
     assert tokens.token == "two"
     tokens.accepted()
-    assert not bench.session.token_refused
+    assert not bench.session.tokens.refused
 
 
 def test_tokens_are_hidden_in_what_comes_back() -> None:

@@ -373,7 +373,7 @@ class Connection:
             end.cancel()
 
     def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
-        shown = self.session.masked(frame.decode(errors="replace"))
+        shown = self.session.tokens.mask.text(frame.decode(errors="replace"))
         logger.debug("< %s%s", shown[:FRAME_SHOWN], "..." if len(frame) > FRAME_SHOWN else "")
         return self.session.receive(frame, received_ns, now)
 
@@ -565,7 +565,7 @@ class Connection:
     def _fetch_token(self) -> None:
         if self._fetching is not None or self._tokens is None:
             return
-        if (refused := self.session.pop_refused_token()) is not None:
+        if (refused := self.session.tokens.pop_refused()) is not None:
             self._tokens.refused(refused)
         self._fetching = asyncio.create_task(_fetched(self._tokens))
         # Comes in a later step, also where tasks are eager and this one is done by now.
@@ -595,7 +595,7 @@ class Connection:
         else:
             token = fetching.result()
             self.session.set_token(token.token, self.now(), token.expires)
-        if self.session.wants_token:
+        if self.session.tokens.is_wanted:
             # The socket works, so connecting did not fail; its pauses stay.
             self._attempts = 0
 

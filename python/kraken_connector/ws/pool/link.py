@@ -71,7 +71,7 @@ class Link:
         """Whether it leaves something unserved: it has ended by itself, or a stream has a gap."""
         if self.state is ConnectionState.DISCONNECTED:
             return bool(self.session.registry)
-        return self.session.has_stale_stream
+        return self.session.resyncs.has_stale_stream
 
     @property
     def books(self) -> Engine:
@@ -173,7 +173,7 @@ class ConnectionView:
     @property
     def latency(self) -> float | None:
         """Seconds that the last ping took, `None` before the first pong."""
-        return self._link.session.latency
+        return self._link.session.keepalive.latency
 
     @property
     def subscriptions(self) -> int:
@@ -201,8 +201,8 @@ class ConnectionView:
             "state": str(connection.state),
             "reconnects": connection.reconnects,
             "resyncs": session.resyncs.count,
-            "latency": session.latency,
-            "ping": session.round_trips.summary(),
+            "latency": session.keepalive.latency,
+            "ping": session.keepalive.round_trips.summary(),
             "rates": session.rates(),
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),

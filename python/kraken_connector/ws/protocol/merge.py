@@ -402,7 +402,9 @@ class Merge:
         gap = _OpenGap(cause, since_ns)
         for symbol in symbols:
             history = self._histories.get(symbol)
-            if history is None or not history.is_valid or self._has_valid_source(symbol):
+            if history is None or not history.is_valid:
+                continue
+            if any(source.has_valid_book(symbol) for source in self._sources):
                 continue
             history.is_valid = False
             history.gap = gap
@@ -606,9 +608,6 @@ class Merge:
         since_ns = self.engine.book(symbol).received_ns
         if history.is_valid and since_ns is not None:
             self._report(_OpenGap("resync", since_ns), now_ns, [symbol])
-
-    def _has_valid_source(self, symbol: str) -> bool:
-        return any(source.has_valid_book(symbol) for source in self._sources)
 
     def _mark_valid(self, history: _History, symbol: str, now_ns: int | None) -> None:
         if not history.is_valid:

@@ -215,10 +215,7 @@ class OrderRequests(Part):
         command.deadline = now + self._timeout
         for change in command.changes:
             self._orders.changing(change.order, change)
-        if self._tokens.has_source and self._tokens.token is None:
-            self._wait_for_token(command, now)
-        else:
-            self._send(command, now)
+        self._send_or_wait(command, now)
         return command
 
     def abandon(self, command: Command, error: Exception) -> None:
@@ -428,11 +425,7 @@ class OrderRequests(Part):
             self._end_unknown(command, f"the exchange answered {text!r}", venue_error=text)
             return
         error = _refusal(command, text)
-        for order in command.orders:
-            self._orders.refused(order, error)
-        for change in command.changes:
-            is_gone = meaning.kind == "unknown_order"
-            self._orders.change_refused(change.order, change, is_gone=is_gone)
+        self._refuse_orders(command, error, is_gone=meaning.kind == "unknown_order")
         command.finish(error)
 
     def _repeats(self, command: Command, response: WSErrorResponse, now: float) -> bool:
@@ -448,10 +441,7 @@ class OrderRequests(Part):
         command.refused_token = response.error
         self._tokens.invalidate(command.token)
         self._forget(command)
-        if self._tokens.token is None:
-            self._wait_for_token(command, now)
-        else:
-            self._send(command, now)
+        self._send_or_wait(command, now)
         return True
 
     def _collect(
@@ -526,11 +516,14 @@ class OrderRequests(Part):
         else:
             command.is_withdrawn = True
         with isolated(f"recording that {command.method} was not sent"):
-            for order in command.orders:
-                self._orders.refused(order, error)
-            for change in command.changes:
-                self._orders.change_refused(change.order, change, is_gone=False)
+            self._refuse_orders(command, error, is_gone=False)
         command.finish(error)
+
+    def _refuse_orders(self, command: Command, error: Exception, *, is_gone: bool) -> None:
+        for order in command.orders:
+            self._orders.refused(order, error)
+        for change in command.changes:
+            self._orders.change_refused(change.order, change, is_gone=is_gone)
 
     def _was_sent(self, command: Command) -> bool:
         """Return whether the driver has sent its frame."""
@@ -561,7 +554,11 @@ class OrderRequests(Part):
 
     # Sending.
 
-    def _wait_for_token(self, command: Command, now: float) -> None:
+    def _send_or_wait(self, command: Command, now: float) -> None:
+        """Send a request, or hold it if there is no token."""
+        if not self._tokens.is_missing:
+            self._send(command, now)
+            return
         command.state = "waiting"
         self._waiting.append(command)
         self._tokens.set_wanted()

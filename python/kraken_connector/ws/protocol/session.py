@@ -38,7 +38,6 @@ from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
 from ..base.isolation import Isolated, isolated
-from ..base.latency import LatencyHistogram
 from ..base.limited_log import LimitedLog
 from ..base.options import SessionOptions
 from ..base.pacing import Allowance
@@ -109,6 +108,8 @@ class Session:
         trading: the trading requests.
         resyncs: the streams that are being subscribed again.
         staleness: the time of each stream's last message.
+        keepalive: pings and the limit to silence.
+        tokens: the token of the connection.
         attention: whether the driver has something to do; the driver resets it.
         failure: why the socket must be dropped, `None` if it need not be.
         is_open: whether there is a socket.
@@ -160,10 +161,10 @@ class Session:
         self._gate = gate or OPEN
         self._on_lost = on_lost
         self._options = options = options or SessionOptions()
-        self._keepalive = Keepalive(
+        self.keepalive = Keepalive(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
         )
-        self._tokens = TokenRequests(has_token_source)
+        self.tokens = TokenRequests(has_token_source)
         self.requests = Requests(
             url,
             self.engine,
@@ -173,17 +174,17 @@ class Session:
             on_drop=self._on_stream_dropped,
             on_change=self._rebuild_routes,
             timeout=options.request_timeout,
-            tokens=self._tokens,
+            tokens=self.tokens,
             allowance=allowance,
         )
         self._exchange = exchange = exchange or ExchangeClock()
         self.trading = OrderRequests(
             url,
             self.requests.outgoing,
-            self._tokens,
+            self.tokens,
             self.requests.new_id,
             timeout=options.request_timeout,
-            orders=Orders(lambda: self._keepalive.heard, exchange) if orders is None else orders,
+            orders=Orders(lambda: self.keepalive.heard, exchange) if orders is None else orders,
             exchange=exchange,
             wall_ns=time.time_ns,
             order_deadline=options.order_deadline,
@@ -270,7 +271,7 @@ class Session:
 
         An event whose handler raises is reported, and the others are still handled.
         """
-        self._keepalive.heard = self._heard = now
+        self.keepalive.heard = self._heard = now
         self.last_received_ns = received_ns
         routes = self._routes
         for event in events:
@@ -295,21 +296,6 @@ class Session:
         """Whether frames arrive and every replayed subscription has an answer."""
         return self.is_open and self.last_received_ns > 0 and self.requests.is_settled
 
-    @property
-    def latency(self) -> float | None:
-        """Round trip time of the last ping in seconds, `None` before the first pong."""
-        return self._keepalive.latency
-
-    @property
-    def round_trips(self) -> LatencyHistogram:
-        """Round trip times of all pings."""
-        return self._keepalive.round_trips
-
-    @property
-    def has_stale_stream(self) -> bool:
-        """Whether messages of a private stream were missed, and no snapshot came since."""
-        return self.resyncs.has_stale_stream
-
     def is_stream_current(self, channel: str) -> bool:
         """Return whether a private channel is subscribed, has begun, and has no open gap."""
         return self.is_open and self.resyncs.is_current(Topic(channel, None, ""))
@@ -326,7 +312,7 @@ class Session:
         self.failure = None
         self.last_received_ns = 0
         self._paused = False
-        self._keepalive.reset(now)
+        self.keepalive.reset(now)
         self._last_ping = None
         self._ping_if_due(now)
         for part in self._parts:
@@ -383,9 +369,9 @@ class Session:
         for part in self._active:
             part.tick(now)
         if not self._paused:
-            self._keepalive.count_frames(self._fed_frames(), now)
+            self.keepalive.count_frames(self._fed_frames(), now)
             self.failure = (
-                self.failure or self._keepalive.failure(self.url, now) or self.requests.failure
+                self.failure or self.keepalive.failure(self.url, now) or self.requests.failure
             )
         if now >= self._gate.deadline():
             self._pass_overdue()
@@ -403,24 +389,24 @@ class Session:
             self._planned = float("inf")
         else:
             times = [part.deadline(now) for part in self._active]
-            self._planned = min(self._keepalive.deadline(), self._gate.deadline(), *times)
+            self._planned = min(self.keepalive.deadline(), self._gate.deadline(), *times)
         return min(self._planned, self._watch.due)
 
     def pause(self) -> None:
         """Expect no frames until `resume`: the driver has stopped reading."""
         self._paused = True
-        self._keepalive.pause()
+        self.keepalive.pause()
         self.requests.pause()
 
     def resume(self, now: float) -> None:
         """Expect frames again; a longer pause is reported."""
         if self._paused:
             self._paused = False
-            silence = now - self._keepalive.heard
+            silence = now - self.keepalive.heard
             if silence > PauseWatch.BOUND:
                 since_ns = self.last_received_ns
                 self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
-            self._keepalive.resume(now, self.GRACE)
+            self.keepalive.resume(now, self.GRACE)
             self.requests.resume()
             self._excuse(now)
 
@@ -431,31 +417,7 @@ class Session:
         """When to fetch a token: a time in the past for at once, infinity for never."""
         if not self.is_open:
             return float("inf")
-        return self._tokens.deadline(is_kept=self._has_private_stream())
-
-    @property
-    def wants_token(self) -> bool:
-        """Whether a request waits for a token."""
-        return self._tokens.is_wanted
-
-    @property
-    def token_refused(self) -> bool:
-        """Whether the exchange refused the token of this socket."""
-        return self._tokens.refused
-
-    def token_problem(self, now: float) -> str | None:
-        """Return why a private request would have to wait for a token; `None` if it need not."""
-        if self._tokens.token is not None or not self._tokens.has_source:
-            return None
-        return self._tokens.problem(now)
-
-    def masked(self, text: str) -> str:
-        """Return a text with the tokens of this connection masked."""
-        return self._tokens.mask.text(text)
-
-    def pop_refused_token(self) -> str | None:
-        """Return the token that was refused since the last call, `None` if none was."""
-        return self._tokens.pop_refused()
+        return self.tokens.deadline(is_kept=self._has_private_stream())
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
         """Set the token of this socket and send the requests that waited for it.
@@ -478,14 +440,14 @@ class Session:
             next_call_in: seconds until the next fetch.
         """
         reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
-        self._tokens.postpone(now + next_call_in, reason)
+        self.tokens.postpone(now + next_call_in, reason)
         self.requests.token_failed(error)
         self.trading.token_failed(error)
         self._after(now)
 
     def token_delayed(self, reason: str, now: float, next_call_in: float) -> None:
         """Postpone the token fetch; callers wait until their timeout."""
-        self._tokens.postpone(now + next_call_in, reason)
+        self.tokens.postpone(now + next_call_in, reason)
         self._after(now)
 
     # Calls of users.
@@ -577,29 +539,29 @@ class Session:
         self._outlet.note(message)
 
     def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
-        self._keepalive.on_heartbeat()
+        self.keepalive.on_heartbeat()
         if self._options.deliver_heartbeats:
             self._unrouted(heartbeat)
 
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
-        self._keepalive.on_pong(self._keepalive.heard)
+        self.keepalive.on_pong(self.keepalive.heard)
         req_id, sent = self._last_ping or (None, None)
         if pong.req_id != req_id:
             sent = None
-        self._exchange.learn(pong.time_in, pong.time_out, sent, self._keepalive.heard)
+        self._exchange.learn(pong.time_in, pong.time_out, sent, self.keepalive.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
-        response = self._tokens.mask.reply(response)
-        if self.trading.handle(response, self._keepalive.heard):
+        response = self.tokens.mask.reply(response)
+        if self.trading.handle(response, self.keepalive.heard):
             return
-        self._exchange.learn(response.time_in, response.time_out, None, self._keepalive.heard)
-        if self.requests.handle(response, self._keepalive.heard):
-            self._after(self._keepalive.heard)
+        self._exchange.learn(response.time_in, response.time_out, None, self.keepalive.heard)
+        if self.requests.handle(response, self.keepalive.heard):
+            self._after(self.keepalive.heard)
         elif response.method == "ping":
             # A refused ping is still an answer.
-            self._keepalive.on_pong(self._keepalive.heard)
+            self.keepalive.on_pong(self.keepalive.heard)
             self._log.warning("the exchange refused a ping: %s", response)
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
@@ -665,7 +627,7 @@ class Session:
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
         """Return the event with tokens masked in its frame, as a reply may repeat one."""
         text = event.frame.decode(errors="surrogateescape")
-        if (hidden := self._tokens.mask.text(text)) == text:
+        if (hidden := self.tokens.mask.text(text)) == text:
             return event
         frame = hidden.encode(errors="surrogateescape")
         return event.__replace__(frame=frame, received_ns=event.received_ns)
@@ -762,12 +724,12 @@ class Session:
         self._log.warning("%s began anew without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
-        self.private_streams.subscribing(subscription, self._keepalive.heard)
+        self.private_streams.subscribing(subscription, self.keepalive.heard)
 
     def _watched(self, handler: Handler) -> Handler:
         def watch(message: WSDataMessage) -> None:
             handler(message)
-            if self.resyncs.observe(message, self._keepalive.heard):
+            if self.resyncs.observe(message, self.keepalive.heard):
                 self.attention = True
 
         return watch
@@ -800,12 +762,11 @@ class Session:
     # Inner workings.
 
     def _on_private_gap(self, channel: str) -> None:
-        """Report to a channel's follower that messages may be missing."""
         self.private_streams.gap_began(channel)
 
     def _start_resync(self, topic: Topic, cause: str) -> None:
-        self.resyncs.start(topic, cause, self._keepalive.heard, self._trusted_ns(topic))
-        self._after(self._keepalive.heard)
+        self.resyncs.start(topic, cause, self.keepalive.heard, self._trusted_ns(topic))
+        self._after(self.keepalive.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
         """Return when the last message came that proves that no earlier one is missing."""
@@ -886,7 +847,7 @@ class Session:
         self._routes_basis = basis
         self.private_streams.end_unsubscribed()
         self._routes.rebuild(self.registry, self._outlet)
-        self.staleness.rebuild(self._keepalive.heard)
+        self.staleness.rebuild(self.keepalive.heard)
         self._routes["status"] = self._on_status
         if self._gate is not OPEN and "book" in self._routes:
             self._past_gate = self._routes["book"]
@@ -910,14 +871,14 @@ class Session:
             self.gaps.end(self.last_received_ns)
 
     def _ping_if_due(self, now: float) -> None:
-        if self._keepalive.start_ping(now):
+        if self.keepalive.start_ping(now):
             req_id = self.requests.new_id()
             self._last_ping = req_id, now
             self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
 
     def _has_private_stream(self) -> bool:
         """Return whether a private subscription is confirmed: it keeps the token valid."""
-        if self._tokens.token is None:
+        if self.tokens.token is None:
             return False
         return any(
             entry.state == "confirmed" and entry.topic.channel in PRIVATE_CHANNELS
@@ -939,7 +900,7 @@ class Session:
             self._excuse(now)
 
     def _excuse(self, now: float) -> None:
-        self._keepalive.excuse(now, self.GRACE)
+        self.keepalive.excuse(now, self.GRACE)
         for part in self._parts:
             part.excuse(now, self.GRACE)
 

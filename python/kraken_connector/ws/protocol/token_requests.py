@@ -64,6 +64,11 @@ class TokenRequests:
             return self.not_before if self.is_wanted else _NEVER
         return _NEVER if is_kept else max(self._good_until, self.not_before)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether a private request would have to wait for a token."""
+        return self.token is None and self.has_source
+
     def problem(self, now: float) -> str:
         """Return a text that says why there is no token, and when the next fetch is."""
         wait = self.not_before - now
@@ -72,10 +77,9 @@ class TokenRequests:
 
     def admit(self, outgoing: OutgoingRequest) -> bool:
         """Return whether a message can be sent; if not, it waits for the token."""
-        if self.token is not None or not self.has_source:
-            return True
-        self.waiting.append(outgoing)
-        return False
+        if self.is_missing:
+            self.waiting.append(outgoing)
+        return not self.is_missing
 
     def token_for(self, outgoing: OutgoingRequest) -> str | None:
         """Return the token to put into a message, `None` if it needs none."""
