@@ -13,7 +13,7 @@ from kraken_connector import WSDataMessage
 from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol import merge
 from kraken_connector.ws.protocol.merge import Lead
-from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
+from kraken_connector.ws.protocol.registry import SubscribeCall, Topic, entries_of
 from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
 
@@ -146,7 +146,7 @@ def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> No
     params, place = BookParams(symbol=[BTC]), Place()
     bench.subscribe(params, place)
     bench.lose()
-    assert bench.session.registry.entries() == {}
+    assert entries_of([bench.session.registry]) == {}
     bench.session.requests.hold(params, place, bench.now, SubscribeCall(params))
     bench.lose()
     bench.open()

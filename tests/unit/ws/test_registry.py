@@ -65,11 +65,11 @@ def test_released_topics_are_listed_until_dropped() -> None:
     registry.add(InstrumentParams(), Place())
     (leaving,) = registry.release(InstrumentParams())
     leaving.state = "unsubscribing"
-    (entry,) = registry.entries().values()
+    (entry,) = entries_of([registry]).values()
     assert entry.states == {"instrument": "unsubscribing"}
     registry.drop(leaving)
     assert not registry
-    assert registry.entries() == {}
+    assert entries_of([registry]) == {}
 
 
 def test_dropping_an_old_subscription_spares_its_successor() -> None:
@@ -90,7 +90,7 @@ def test_narrowed_subscription_does_not_replace_an_equal_one() -> None:
     confirm(registry)
     (leaving,) = registry.release(TickerParams(symbol=[B]))
     registry.drop(leaving)
-    assert list(registry.entries()) == [
+    assert list(entries_of([registry])) == [
         (("channel", "ticker"), ("symbol", (A,))),
     ]
     assert registry.sinks(topic(A)) == [narrow]
@@ -124,7 +124,7 @@ def test_pruning_forgets_what_was_wholly_refused() -> None:
         assert held is not None
         held.state = "rejected"
     registry.prune()
-    (entry,) = registry.entries().values()
+    (entry,) = entries_of([registry]).values()
     assert entry.states == {B: "rejected", C: "pending"}
     assert registry.get(topic(A)) is None
 

@@ -13,6 +13,7 @@ from kraken_connector.models import WSErrorResponse, WSResponse
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
 from kraken_connector.ws.protocol import request_queue as queue
+from kraken_connector.ws.protocol.registry import entries_of
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -200,11 +201,11 @@ def test_some_symbols_of_a_subscription_can_be_ended(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC, ETH]))
     bench.session.unsubscribe(TickerParams(symbol=[ETH]), bench.now)
     bench.accept_all()
-    (entry,) = bench.session.registry.entries().values()
+    (entry,) = entries_of([bench.session.registry]).values()
     assert entry.params == TickerParams(symbol=[BTC])
     bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
     bench.accept_all()
-    assert bench.session.registry.entries() == {}
+    assert entries_of([bench.session.registry]) == {}
 
 
 @pytest.mark.parametrize(

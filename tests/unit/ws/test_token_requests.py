@@ -191,7 +191,7 @@ def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> No
 def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
     bench = Bench(has_token_source=True, **QUIET).open()
     bench.session.set_token("one", bench.now, good_for=840.0)
-    tokens = bench.session.requests.tokens
+    tokens = bench.session.tokens
     for _ in range(3):
         tokens.invalidate("one")
     assert bench.session.tokens.is_wanted

@@ -455,10 +455,6 @@ class Registry:
             for topic in record.topics:
                 yield topic, record.sink
 
-    def entries(self) -> dict[Key, SubscriptionEntry]:
-        """Return the calls, keyed by their parameters without the token."""
-        return entries_of([self])
-
     def subscribe_calls(self) -> Iterator[tuple[SubscribeCall, list[Subscription]]]:
         """Iterate over the calls with their subscriptions on this connection."""
         for record in self._records:
@@ -512,7 +508,7 @@ def topics_of(params: SubscriptionParams) -> list[Topic]:
 
 
 def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
-    """Return the calls of several connections; a call on more than one of them appears once."""
+    """Return the calls of several connections by key; a call on some of them appears once."""
     parts: dict[SubscribeCall, list[Subscription]] = {}
     for registry in registries:
         for call, subscriptions in registry.subscribe_calls():

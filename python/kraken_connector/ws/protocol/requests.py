@@ -75,7 +75,6 @@ class Requests(Part):
     Attributes:
         outgoing: frames to send, in order.
         failure: why the socket must be dropped, `None` if it need not be.
-        tokens: the token of this connection and the requests that wait for it.
     """
 
     def __init__(
@@ -94,7 +93,7 @@ class Requests(Part):
     ) -> None:
         self.outgoing: deque[bytes] = deque()
         self.failure: TransportError | None = None
-        self.tokens = tokens
+        self._tokens = tokens
         self._url = url
         self._engine = engine
         self._registry = registry
@@ -234,7 +233,7 @@ class Requests(Part):
 
     def is_waiting(self, topic: Topic) -> bool:
         """Return whether a message about a topic is queued or waits for a token."""
-        is_held = any(topic in outgoing.topics for outgoing in self.tokens.waiting)
+        is_held = any(topic in outgoing.topics for outgoing in self._tokens.waiting)
         return is_held or self._queue.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
@@ -267,7 +266,7 @@ class Requests(Part):
         self.outgoing.clear()
         self._queue.clear()
         self._unsettled.clear()
-        self.tokens.reset()
+        self._tokens.reset()
         self.fail_all(error)
         for subscription in list(self._registry):
             if subscription.state == "unsubscribing" or _is_orphan(subscription):
@@ -313,11 +312,11 @@ class Requests(Part):
 
     def _without_token(self, request: PendingRequest, now: float) -> RequestTimeout | None:
         """Return the error of a request that waits for a token; `None` if it does not."""
-        waiting = {topic for outgoing in self.tokens.waiting for topic in outgoing.topics}
+        waiting = {topic for outgoing in self._tokens.waiting for topic in outgoing.topics}
         if waiting.isdisjoint(request.outstanding):
             return None
         names = sorted(topic.name for topic in request.outstanding)
-        text = f"{request.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
+        text = f"{request.method} of {', '.join(names)} was not sent: {self._tokens.problem(now)}"
         return RequestTimeout(text, unanswered=names)
 
     def remark(self, method: str | None, remark: str) -> None:
@@ -344,24 +343,24 @@ class Requests(Part):
         while (outgoing := self._queue.pop_due(now)) is not None:
             self._remove_unwanted(outgoing)
             self._start_clock(outgoing, now)
-            if not outgoing.topics or (outgoing.needs_token and not self.tokens.admit(outgoing)):
+            if not outgoing.topics or (outgoing.needs_token and not self._tokens.admit(outgoing)):
                 self._queue.discard_sent(outgoing)
             else:
                 self._send(outgoing, now)
 
     def token_arrived(self, token: str, now: float, good_for: float) -> None:
         """Send the messages that waited for the token."""
-        for outgoing in self.tokens.arrived(token, now + good_for):
+        for outgoing in self._tokens.arrived(token, now + good_for):
             self._queue.enqueue(outgoing)
         self.send_due(now)
 
     def token_failed(self, error: Exception) -> None:
         """Fail the requests that wait for the token; replays go on waiting."""
-        for outgoing in self.tokens.waiting:
+        for outgoing in self._tokens.waiting:
             for subscription in list(outgoing.topics.values()):
                 for request in list(subscription.requests):
                     self.abandon(request, error)
-        self.tokens.retain(lambda outgoing: outgoing.purpose == "replay")
+        self._tokens.retain(lambda outgoing: outgoing.purpose == "replay")
 
     # Answers.
 
@@ -429,7 +428,7 @@ class Requests(Part):
             return
         self._queue.accepted(subscription)
         if outgoing.token is not None:
-            self.tokens.accepted()
+            self._tokens.accepted()
         if self._registry.get(topic) is None:
             self._clean_up(subscription, now)
         elif subscription.state == "pending":
@@ -458,7 +457,7 @@ class Requests(Part):
         """Send the refused part again, if it may be accepted later; return whether it is."""
         if is_stale_token(response.error):
             # Replays wait for a valid token forever: `TokenManager` paces the fetches.
-            if not self.tokens.on_refused(outgoing.token, patiently=outgoing.purpose != "call"):
+            if not self._tokens.on_refused(outgoing.token, patiently=outgoing.purpose != "call"):
                 return False
         elif outgoing.tries >= MAX_TRIES:
             return False
@@ -541,7 +540,7 @@ class Requests(Part):
         logger.debug(
             "> %s %s %s", outgoing.method, outgoing.channel, [t.symbol for t in outgoing.topics]
         )
-        outgoing.token = self.tokens.token_for(outgoing)
+        outgoing.token = self._tokens.token_for(outgoing)
         self.outgoing.append(outgoing.frame())
 
 

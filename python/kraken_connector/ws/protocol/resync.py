@@ -167,7 +167,7 @@ class Resyncs(Part):
         if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
-            if self._is_valid(topic):
+            if book_of(self._engine, topic.channel, topic.symbol).is_valid:
                 invalidate(self._engine, topic.channel, topic.symbol)
             if is_open:
                 self.start(topic, "resync", now)
@@ -460,9 +460,6 @@ class Resyncs(Part):
             subscription.state, subscription.error = "rejected", str(response.error)
             self._on_event(entry.topic, response)
             self._give_up(entry.topic)
-
-    def _is_valid(self, topic: Topic) -> bool:
-        return book_of(self._engine, topic.channel, topic.symbol).is_valid
 
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)

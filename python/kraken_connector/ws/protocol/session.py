@@ -71,8 +71,7 @@ logger = logging.getLogger(__name__)
 
 #: Number of bytes shown of a dropped frame in the log, and of a refusal in an error.
 HEAD = 200
-#: Size in bytes up to which the log says which value of a dropped frame is wrong: the search for
-#: it takes time.
+#: Largest frame in bytes of which the log shows the wrong value: the search for it takes time.
 LOCATED = 4096
 
 _NEVER = float("inf")
@@ -365,7 +364,9 @@ class Session:
         """Do what is due."""
         if not self.is_open:
             return
-        self._forgive_stall(now)
+        if now - self._planned > Keepalive.STALL:
+            # This comes late, so frames that arrived meanwhile are not read yet.
+            self._excuse(now)
         for part in self._active:
             part.tick(now)
         if not self._paused:
@@ -893,11 +894,6 @@ class Session:
         if all(entry.state != "confirmed" for entry in self.registry):
             return None
         return self.engine.counters()["frames"] - self._pongs
-
-    def _forgive_stall(self, now: float) -> None:
-        """Extend deadlines if `tick` comes late: frames that arrived meanwhile are not read yet."""
-        if now - self._planned > Keepalive.STALL:
-            self._excuse(now)
 
     def _excuse(self, now: float) -> None:
         self.keepalive.excuse(now, self.GRACE)
