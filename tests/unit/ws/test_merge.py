@@ -184,7 +184,7 @@ def test_each_message_is_delivered_once_and_by_the_first(stage: Stage) -> None:
     assert stage.merge.switches == 0
 
 
-def test_source_that_is_lost_leaves_no_hole(stage: Stage) -> None:
+def test_source_that_is_lost_leaves_no_gap(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.say(say.updates[1], say.updates[2])
@@ -228,7 +228,7 @@ def test_snapshot_of_a_newer_state_is_presented(stage: Stage) -> None:
     assert [message.type for message in stage.delivered] == ["snapshot", "snapshot", "update"]
 
 
-def test_losing_both_is_one_hole(stage: Stage) -> None:
+def test_losing_both_is_one_gap(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.lose()
@@ -447,7 +447,7 @@ def test_other_cut_waits_too() -> None:
     assert stage.shows(4)
 
 
-def test_other_cut_that_nobody_comes_to_is_presented_whole() -> None:
+def test_other_cut_that_nobody_comes_to_is_published_whole() -> None:
     stage = Stage(patience=0.1)
     say = stage.exchange
     stage.both(say.snapshot(0))
@@ -500,7 +500,7 @@ def test_losing_the_slower_connection_on_a_quiet_market_ends_the_wait_in_time() 
     assert stage.shows(2)
 
 
-def test_losing_the_connection_that_waits_and_then_the_other_is_a_hole() -> None:
+def test_losing_the_connection_that_waits_and_then_the_other_is_a_gap() -> None:
     stage = Stage(patience=60)
     say = stage.exchange
     stage.both(say.snapshot(0))

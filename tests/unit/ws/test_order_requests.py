@@ -477,7 +477,7 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
         ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
     ],
 )
-def test_error_that_names_no_request_is_told_with_the_doubt(
+def test_error_that_names_no_request_is_reported_with_the_doubt(
     said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench = TradingBench()
@@ -697,7 +697,7 @@ def test_unknown_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
-def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]) -> None:
+def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, ...]) -> None:
     bench = TradingBench()
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     for place in range(3):

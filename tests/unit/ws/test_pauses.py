@@ -24,7 +24,7 @@ def test_looks_within_the_bound_are_no_pause() -> None:
     assert watch.due == 12.0
 
 
-def test_late_look_tells_when_the_last_one_was() -> None:
+def test_late_check_returns_when_the_last_one_was() -> None:
     watch = PauseWatch()
     watch.check(*at(10.0))
     assert watch.check(*at(11.1)) == at(10.0)[1]
@@ -61,7 +61,7 @@ def bench() -> Bench:
     return bench
 
 
-def test_suspended_process_is_a_hole_of_everything(bench: Bench) -> None:
+def test_suspended_process_is_a_gap_of_everything(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     before_ns = int(bench.now * SECOND)
     bench.now += 5.0
@@ -102,12 +102,12 @@ def test_ordinary_life_has_no_pause(bench: Bench) -> None:
 
 
 def test_wall_clock_that_jumps_moves_no_deadline(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     for jump in (-3600.0, 3600.0):
         bench.wall_offset += jump
         bench.look()
         bench.session.tick(bench.now)
-    assert (bench.session.failure, ask.done) == (None, False)
+    assert (bench.session.failure, pending.done) == (None, False)
     assert [gap.cause for gap in bench.outlet.gaps] == ["pause"]
 
 
@@ -119,7 +119,7 @@ def test_nothing_subscribed_misses_nothing() -> None:
     assert bench.outlet.gaps == []
 
 
-def test_paused_reading_beyond_the_bound_is_a_hole(bench: Bench) -> None:
+def test_paused_reading_beyond_the_bound_is_a_gap(bench: Bench) -> None:
     last_ns = bench.session.last_received_ns
     bench.session.pause()
     bench.wait(3.0)
@@ -139,9 +139,9 @@ def test_short_pause_of_reading_is_none(bench: Bench) -> None:
 def test_request_ends_although_reading_is_paused(bench: Bench) -> None:
     """Who waits for an answer may be the one who should make room."""
     bench.session.pause()
-    ask = bench.subscribe(TradeParams(symbol=[BTC]))
+    pending = bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(11.0)
-    assert ask.done
+    assert pending.done
     with pytest.raises(RequestTimeout):
-        ask.result()
+        pending.result()
     assert bench.session.failure is None

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
+from tests.unit.ws.rig import SECOND, Bench, RecordingSink, book, executions, trade
 
 from kraken_connector import Engine
 from kraken_connector.models import StreamStaleEvent
@@ -49,7 +49,7 @@ def summary(bench: Bench) -> dict[str, Any]:
     return bench.session.staleness.summary(int(bench.now * SECOND))
 
 
-def test_silence_is_told_once_and_ends_with_the_next_message() -> None:
+def test_silence_is_reported_once_and_ends_with_the_next_message() -> None:
     bench = bench_of(stale_after=20)
     bench.subscribed(TradeParams(symbol=[BTC]))
     bench.say(trade(BTC))
@@ -94,7 +94,7 @@ def test_one_symbol_is_silent_while_others_move(params: Any, of_one: Any, of_oth
     assert silence.symbol == BTC
 
 
-def test_book_that_stops_while_others_move_is_told_and_stays_valid() -> None:
+def test_book_that_stops_while_others_move_is_reported_and_stays_valid() -> None:
     bench = bench_of(stale_after=3)
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH))
@@ -123,7 +123,7 @@ def test_candles_of_two_lengths_have_a_clock_each() -> None:
 
 
 @pytest.mark.parametrize("params", [TradeParams(symbol=[BTC]), BookParams(symbol=[BTC])])
-def test_nothing_is_told_by_default(params: Any) -> None:
+def test_nothing_is_reported_by_default(params: Any) -> None:
     bench = bench_of()
     bench.subscribed(params)
     bench.say(book(BTC), trade(BTC))
@@ -145,7 +145,7 @@ def test_age_is_unknown_before_the_first_message_and_after_a_loss() -> None:
     assert not any(entry["is_stale"] for entry in summary(bench).values())
 
 
-def test_stream_that_brings_nothing_at_all_is_told_from_its_answer_on() -> None:
+def test_stream_that_brings_nothing_at_all_is_reported_from_its_answer_on() -> None:
     bench = bench_of(stale_after=20)
     bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(9)
@@ -157,7 +157,7 @@ def test_stream_that_brings_nothing_at_all_is_told_from_its_answer_on() -> None:
     assert silence.last_ns is None
 
 
-def test_first_message_that_is_overdue_and_a_bound_are_told_once() -> None:
+def test_first_message_that_is_overdue_and_a_bound_are_reported_once() -> None:
     bench = bench_of(stale_after=5, request_timeout=10)
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
     bench.wait(60)
@@ -231,10 +231,10 @@ def test_bound_takes_effect_on_a_stream_that_flows_already() -> None:
 
 def test_event_goes_where_the_messages_go() -> None:
     bench = bench_of(stale_after=5)
-    place = Place()
-    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(TradeParams(symbol=[BTC]), sink)
     bench.wait(7)
-    assert [type(note) for note in place.notes] == [StreamStaleEvent]
+    assert [type(note) for note in sink.notes] == [StreamStaleEvent]
     assert bench.outlet.notes == []
 
 
