@@ -633,7 +633,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     command, request = bench.request(limit())
     bench.say(refusal(request, "ESession:Invalid session"))
     assert isinstance(failure(command), TradingError)
-    assert bench.session.tokens.refused
+    assert bench.session.tokens.is_refused
     assert bench.session.token_deadline <= bench.now
     bench.session.set_token("new", bench.now)
     assert bench.sent() == []
@@ -641,7 +641,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     assert request["params"]["token"] == "new"
     bench.say(reply(request, {"order_id": "O1"}))
     assert again.result().success
-    assert not bench.session.tokens.refused
+    assert not bench.session.tokens.is_refused
 
 
 def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:

@@ -57,7 +57,7 @@ def test_refused_token_is_replaced_once() -> None:
         bench.session.set_token(token, bench.now)
         bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
         if token == "stale":
-            assert bench.session.tokens.refused
+            assert bench.session.tokens.is_refused
             assert bench.session.token_deadline <= bench.now
     with pytest.raises(SubscriptionError, match="Invalid session"):
         pending.result()
@@ -101,7 +101,7 @@ def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
     bench.session.set_token("fresh", bench.now)
     assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
     assert [pending.result().success for pending in asks] == [True, True]
-    assert not bench.session.tokens.refused
+    assert not bench.session.tokens.is_refused
 
 
 def test_caller_learns_that_there_is_no_token() -> None:
@@ -195,18 +195,18 @@ def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
     for _ in range(3):
         tokens.invalidate("one")
     assert bench.session.tokens.is_wanted
-    assert bench.session.tokens.refused
+    assert bench.session.tokens.is_refused
     assert bench.session.tokens.pop_refused() == "one"
     bench.session.set_token("two", bench.now, good_for=840.0)
     tokens.invalidate("one")
     assert tokens.token == "two"
-    tokens.accepted()
-    assert not bench.session.tokens.refused
+    tokens.on_accepted()
+    assert not bench.session.tokens.is_refused
 
 
 def test_tokens_are_hidden_in_what_comes_back() -> None:
     tokens = TokenRequests(has_source=True)
-    tokens.arrived("WW91ciBzZWNyZXQ", float("inf"))
+    tokens.set("WW91ciBzZWNyZXQ", float("inf"))
     times = {"time_in": "2026-01-01T00:00:00Z", "time_out": "2026-01-01T00:00:00Z"}
     echo = {"orders": [{"token": "WW91ciBzZWNyZXQ", "order_id": "O1"}], "count": 1}
     refusal = WSErrorResponse(

@@ -342,7 +342,7 @@ class OrderRequests(Part):
             logger.warning("%s: %s", command.method, error)
             self._end_unknown(command, "the reply cannot be read", error)
             return
-        self._tokens.accepted()
+        self._tokens.on_accepted()
         orders = command.about
         if isinstance(typed, EditOrderResult) and not command.is_validation:
             orders = [self._replaced(command, typed)]
@@ -389,7 +389,7 @@ class OrderRequests(Part):
     ) -> None:
         """Handle the answer to a batch, order by order."""
         self._forget(command)
-        self._tokens.accepted()
+        self._tokens.on_accepted()
         for order, row in zip(command.orders, rows, strict=True):
             if row is not None and row.is_placed and not self._is_taken([order], row):
                 self._orders.acknowledged(order, row)
@@ -466,7 +466,7 @@ class OrderRequests(Part):
             self._end_unknown(command, "the reply cannot be read", error)
             return
         if done:
-            self._tokens.accepted()
+            self._tokens.on_accepted()
         if len(done) == len(command.answers):
             for change in command.changes:
                 self._orders.changed_by(change.order, change, None)

@@ -98,7 +98,7 @@ class OutgoingRequest:
             params["token"] = self.token
         return orjson.dumps({"method": self.method, "params": params, "req_id": self.req_id})
 
-    def answered(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
+    def topics_of(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
         """Return the topics that a response to this message is about.
 
         A refusal without a symbol is about the symbols that its text names (seen live of `level3`:
@@ -278,7 +278,7 @@ class RequestQueue:
             channel, symbol = result.get("channel"), result.get("symbol")
         return next((m for m in self._sent.values() if _matches(m, method, channel, symbol)), None)
 
-    def accepted(self, subscription: Subscription) -> None:
+    def reset_limits(self, subscription: Subscription) -> None:
         """Reset the waits for limits: the exchange accepted a subscription."""
         self.pacer.recovered()
         if snapshot_cost(subscription):

@@ -104,13 +104,13 @@ class Requests(Part):
         self._timeout = timeout
         self._queue = RequestQueue(allowance)
         self._pending: set[PendingRequest] = set()
-        self._unsettled: set[Topic] = set()
+        self._replaying: set[Topic] = set()
         self._open = self._paused = False
 
     @property
     def is_settled(self) -> bool:
         """Whether every replayed subscription has an answer."""
-        return self._open and not self._unsettled
+        return self._open and not self._replaying
 
     def new_id(self) -> int:
         """Return an id for a message that is sent elsewhere."""
@@ -196,7 +196,7 @@ class Requests(Part):
     def _drop(self, subscription: Subscription) -> None:
         self._registry.drop(subscription)
         if self._registry.get(subscription.topic) is None:
-            self._unsettled.discard(subscription.topic)
+            self._replaying.discard(subscription.topic)
             self._on_drop(subscription.topic)
 
     def _withdraw(self, subscription: Subscription) -> None:
@@ -253,7 +253,7 @@ class Requests(Part):
             if subscription.state == "rejected" and subscription.ack is None:
                 continue
             subscription.state, subscription.error = "pending", ""
-            self._unsettled.add(subscription.topic)
+            self._replaying.add(subscription.topic)
             parameters = subscription.params.subscribe_params()
             groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
         for alike in groups.values():
@@ -265,7 +265,7 @@ class Requests(Part):
         self._open = False
         self.outgoing.clear()
         self._queue.clear()
-        self._unsettled.clear()
+        self._replaying.clear()
         self._tokens.reset()
         self.fail_all(error)
         for subscription in list(self._registry):
@@ -298,14 +298,14 @@ class Requests(Part):
 
     def tick(self, now: float) -> None:
         """Time out requests and messages, and send the messages that are due."""
-        self._end_overdue(now)
+        self._time_out_callers(now)
         if not self._paused:
             for outgoing in self._queue:
                 if now >= outgoing.deadline:
-                    self._overdue(outgoing, now)
+                    self._time_out_message(outgoing, now)
         self.send_due(now)
 
-    def _end_overdue(self, now: float) -> None:
+    def _time_out_callers(self, now: float) -> None:
         for request in [r for r in self._pending if r.deadline is not None and now >= r.deadline]:
             error = self._without_token(request, now) or request.overdue(self._timeout)
             self.abandon(request, error)
@@ -342,7 +342,7 @@ class Requests(Part):
         """Send the messages that are due; a private one needs its token."""
         while (outgoing := self._queue.pop_due(now)) is not None:
             self._remove_unwanted(outgoing)
-            self._start_clock(outgoing, now)
+            self._start_timeouts(outgoing, now)
             if not outgoing.topics or (outgoing.needs_token and not self._tokens.admit(outgoing)):
                 self._queue.discard_sent(outgoing)
             else:
@@ -350,7 +350,7 @@ class Requests(Part):
 
     def token_arrived(self, token: str, now: float, good_for: float) -> None:
         """Send the messages that waited for the token."""
-        for outgoing in self._tokens.arrived(token, now + good_for):
+        for outgoing in self._tokens.set(token, now + good_for):
             self._queue.enqueue(outgoing)
         self.send_due(now)
 
@@ -369,20 +369,20 @@ class Requests(Part):
         outgoing = self._queue.match(response)
         if outgoing is None:
             return False
-        topics = outgoing.answered(response)
+        topics = outgoing.topics_of(response)
         if not topics:
             return False
         if isinstance(response, WSErrorResponse) and self._retry(outgoing, topics, response, now):
             return True
         try:
             for topic in topics:
-                self._answered(outgoing, outgoing.topics.pop(topic), response, now)
+                self._handle_answer(outgoing, outgoing.topics.pop(topic), response, now)
         finally:
             self._queue.remove_if_answered(outgoing)
             self._on_change()
         return True
 
-    def _answered(
+    def _handle_answer(
         self,
         outgoing: OutgoingRequest,
         subscription: Subscription,
@@ -392,9 +392,9 @@ class Requests(Part):
         response = outgoing.in_effect(subscription.topic, answer)
         try:
             if outgoing.purpose != "resync" and outgoing.method == "subscribe":
-                self._subscribed(outgoing, subscription, response, now)
+                self._handle_subscribe_answer(outgoing, subscription, response, now)
             elif outgoing.purpose != "resync":
-                self._unsubscribed(subscription, response)
+                self._handle_unsubscribe_answer(subscription, response)
             self._on_answer(Answer(outgoing, subscription, answer, response), now)
         finally:
             # Callers get their answer even if handling it failed.
@@ -412,7 +412,7 @@ class Requests(Part):
                 if request.is_refused:
                     self._registry.prune()
 
-    def _subscribed(
+    def _handle_subscribe_answer(
         self,
         outgoing: OutgoingRequest,
         subscription: Subscription,
@@ -420,15 +420,15 @@ class Requests(Part):
         now: float,
     ) -> None:
         topic = subscription.topic
-        self._unsettled.discard(topic)
+        self._replaying.discard(topic)
         if isinstance(response, WSErrorResponse):
             state: SymbolState = "pending" if _is_kept(subscription) else "rejected"
             subscription.state, subscription.error = state, str(response.error)
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
             return
-        self._queue.accepted(subscription)
+        self._queue.reset_limits(subscription)
         if outgoing.token is not None:
-            self._tokens.accepted()
+            self._tokens.on_accepted()
         if self._registry.get(topic) is None:
             self._clean_up(subscription, now)
         elif subscription.state == "pending":
@@ -442,7 +442,7 @@ class Requests(Part):
         else:
             self._enqueue("unsubscribe", [subscription], "cleanup", now)
 
-    def _unsubscribed(
+    def _handle_unsubscribe_answer(
         self, subscription: Subscription, response: WSResponse | WSErrorResponse
     ) -> None:
         if isinstance(response, WSErrorResponse):
@@ -478,7 +478,7 @@ class Requests(Part):
         self.send_due(now)
         return True
 
-    def _overdue(self, outgoing: OutgoingRequest, now: float) -> None:
+    def _time_out_message(self, outgoing: OutgoingRequest, now: float) -> None:
         """Handle a message that was not answered in time."""
         self._queue.mark_late(outgoing)
         if outgoing.purpose == "replay":
@@ -497,7 +497,7 @@ class Requests(Part):
                 request.deadline = now + self._timeout
         return request
 
-    def _start_clock(self, outgoing: OutgoingRequest, now: float) -> None:
+    def _start_timeouts(self, outgoing: OutgoingRequest, now: float) -> None:
         """Start the timeouts of the callers; time in the queue does not count.
 
         A resync of a stream that was refused does not start them again.

@@ -216,7 +216,7 @@ class Resyncs(Part):
             self._await(subscription.topic, now, 2 * self._patience)
             self._on_change()
 
-    def _confirmed(self, topic: Topic, now: float) -> None:
+    def _on_ack(self, topic: Topic, now: float) -> None:
         """Start the wait again from the ack, if no message came before it."""
         if (entry := self._awaited.get(topic.channel, {}).get(topic)) is not None:
             if self._sends_no_snapshot(topic):
@@ -234,7 +234,7 @@ class Resyncs(Part):
             else:
                 self._stale.discard(topic)
 
-    def _refused(self, topic: Topic, now: float) -> None:
+    def _on_refusal(self, topic: Topic, now: float) -> None:
         """Handle a stream that was accepted before and whose replay was refused."""
         if topic.channel in PRIVATE_CHANNELS:
             self._awaited.get(topic.channel, {}).pop(topic, None)
@@ -292,18 +292,18 @@ class Resyncs(Part):
         """Handle the exchange's answer about a stream."""
         topic, response = answer.subscription.topic, answer.effective
         if answer.outgoing.purpose == "resync":
-            self._answered(answer.outgoing.method, topic, response, now)
+            self._on_resync_answer(answer.outgoing.method, topic, response, now)
         elif answer.outgoing.method == "subscribe":
             if isinstance(response, WSErrorResponse) and answer.subscription.ack is not None:
-                self._refused(topic, now)
+                self._on_refusal(topic, now)
             elif isinstance(response, WSErrorResponse):
                 self.forget(topic)
             elif self._registry.get(topic) is not None:
-                self._confirmed(topic, now)
+                self._on_ack(topic, now)
                 if self._lacks_snapshot(topic, was_so=response is not answer.response):
                     self.start(topic, "resync", now)
 
-    def _answered(
+    def _on_resync_answer(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         entry = self._policy.get(topic)
@@ -314,7 +314,7 @@ class Resyncs(Part):
             self._step(entry, "subscribing", now)
             self._requests.resubscribe("subscribe", subscription, now)
         elif method == "subscribe" and entry.phase == "subscribing":
-            self._subscribed(entry, response, now)
+            self._on_subscribe_answer(entry, response, now)
 
     def forget(self, topic: Topic) -> None:
         """Stop the resync of a stream that was unsubscribed."""
@@ -347,7 +347,7 @@ class Resyncs(Part):
     def tick(self, now: float) -> None:
         """Take the steps that are due, and try again where an answer or snapshot is overdue."""
         for awaited in [entry for entry in self._waiting() if now >= entry.deadline]:
-            self._overdue(awaited, now)
+            self._on_overdue(awaited, now)
         for entry in [entry for entry in self._policy if now >= entry.deadline]:
             self._advance(entry, now)
 
@@ -375,7 +375,7 @@ class Resyncs(Part):
     def _waiting(self) -> Iterator[_Awaited]:
         return (entry for topics in self._awaited.values() for entry in topics.values())
 
-    def _overdue(self, awaited: _Awaited, now: float) -> None:
+    def _on_overdue(self, awaited: _Awaited, now: float) -> None:
         """Resync a stream that was confirmed and brought no message."""
         topic = awaited.topic
         subscription = self._registry.get(topic)
@@ -438,7 +438,7 @@ class Resyncs(Part):
         is_awaited = self.awaits(topic) and not was_so
         return state == "stale" or (state != "valid" and not is_awaited)
 
-    def _subscribed(
+    def _on_subscribe_answer(
         self, entry: Resync, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         subscription = self._registry.get(entry.topic)

@@ -28,14 +28,14 @@ class TokenRequests:
         waiting: the subscriptions that wait for a token.
         token: the token of this connection, `None` while there is none.
         has_source: whether tokens can be fetched.
-        refused: whether the exchange refused the last token, so that another one is needed.
+        is_refused: whether the exchange refused the last token, so that another one is needed.
         not_before: when the next token can be fetched, monotonic seconds.
         mask: masks the tokens of this connection in replies and texts.
     """
 
     def __init__(self, has_source: bool) -> None:
         self.waiting: list[OutgoingRequest] = []
-        self.refused = False
+        self.is_refused = False
         self.has_source = has_source
         self.token: str | None = None
         self.not_before = 0.0
@@ -103,10 +103,10 @@ class TokenRequests:
             return False
         if token != self.token:
             return True  # Another request was refused first: the token is being replaced.
-        if self.refused and not patiently:
+        if self.is_refused and not patiently:
             return False
         self.token = None
-        self.refused = True
+        self.is_refused = True
         self._refused_token = token
         return True
 
@@ -123,11 +123,11 @@ class TokenRequests:
         refused, self._refused_token = self._refused_token, None
         return refused
 
-    def accepted(self) -> None:
+    def on_accepted(self) -> None:
         """Record that the exchange accepted the token: a later refusal counts as the first."""
-        self.refused = False
+        self.is_refused = False
 
-    def arrived(self, token: str, good_until: float) -> list[OutgoingRequest]:
+    def set(self, token: str, good_until: float) -> list[OutgoingRequest]:
         """Set the token and return the messages that waited for it."""
         self.token = token
         self.mask.add(token)
@@ -150,6 +150,6 @@ class TokenRequests:
         """Drop the token and all waiting messages: the socket is lost."""
         self.token = None
         self.waiting.clear()
-        self.refused = self._wanted = False
+        self.is_refused = self._wanted = False
         self._refused_token = None
         self.postpone(0.0, "")
