@@ -1,4 +1,4 @@
-"""The gaps in what one connection received, and their records."""
+"""The gaps of one connection: times in which messages were missed, and their records."""
 
 from __future__ import annotations
 

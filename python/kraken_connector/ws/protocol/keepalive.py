@@ -45,7 +45,7 @@ class Keepalive:
         #: Round trip times of all pings.
         self.round_trips = LatencyHistogram()
         self._ping_due = 0.0
-        self._fed = float("inf")
+        self._data_heard = float("inf")
         self._frames: int | None = None
         self._paused = False
         self._pong_due: float | None = None
@@ -58,7 +58,7 @@ class Keepalive:
         """Begin with a new socket."""
         self.heard = self._opened = now
         self._has_heartbeat = False
-        self._frames, self._fed = None, float("inf")
+        self._frames, self._data_heard = None, float("inf")
         self._ping_due = now  # The pong gives an early estimate of the exchange's clock.
         self._pong_due = None
         self._paused = False
@@ -85,7 +85,7 @@ class Keepalive:
         if frames != self._frames:
             if now - self._opened > self._heartbeat_timeout:
                 self._without_heartbeat = 0
-            self._fed = float("inf") if frames is None else now
+            self._data_heard = float("inf") if frames is None else now
         self._frames = frames
 
     def failure(self, url: str, now: float) -> TransportError | None:
@@ -94,8 +94,8 @@ class Keepalive:
             return None
         if now - self.heard >= self._heartbeat_timeout:
             return HeartbeatTimeout(url, now - self.heard)
-        if now - self._fed >= self._heartbeat_timeout and self._wants_heartbeats(url):
-            return HeartbeatTimeout(url, now - self._fed)
+        if now - self._data_heard >= self._heartbeat_timeout and self._wants_heartbeats(url):
+            return HeartbeatTimeout(url, now - self._data_heard)
         if self._pong_due is not None and now >= self._pong_due:
             return ConnectionLost(url, f"no pong within {self._ping_timeout:g} s")
         return None
@@ -140,6 +140,6 @@ class Keepalive:
         self.heard = max(
             self.heard, now + min(grace, self._heartbeat_timeout) - self._heartbeat_timeout
         )
-        self._fed = max(self._fed, self.heard)
+        self._data_heard = max(self._data_heard, self.heard)
         if self._pong_due is not None:
             self._pong_due = max(self._pong_due, now + grace)

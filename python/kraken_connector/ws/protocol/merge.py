@@ -61,7 +61,7 @@ _END = 80
 
 
 class Gate:
-    """Decides what subscribers get of a connection's books. This one lets everything pass.
+    """Decides which messages of a connection's books are delivered. This one passes all of them.
 
     Attributes:
         leads: messages that are kept for a while, by symbol.
@@ -70,7 +70,7 @@ class Gate:
     leads: Mapping[str, Lead] = MappingProxyType({})
 
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
-        """Return what to deliver in place of a book message."""
+        """Return the events to deliver in place of a book message."""
         return (message,)
 
     def on_invalid(self, symbol: str, since_ns: int) -> bool:
@@ -97,11 +97,11 @@ class Gate:
         return math.inf
 
     def overdue(self) -> Iterable[Event]:
-        """Return what to deliver of the messages that were kept for long enough."""
+        """Return the messages to deliver after they were kept for long enough."""
         return ()
 
 
-#: The gate of books that one connection alone brings.
+#: The gate of books that are subscribed on one connection only.
 OPEN = Gate()
 
 
@@ -254,7 +254,7 @@ class Source(Gate):
         return (symbol in self.positions or symbol in self.leads) and self.book(symbol).is_valid
 
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
-        """Return what to deliver in place of a book message."""
+        """Return the events to deliver in place of a book message."""
         return self._merge.admit(self, message)
 
     def on_invalid(self, symbol: str, since_ns: int) -> bool:
@@ -288,7 +288,7 @@ class Source(Gate):
         return min((lead.until for lead in self.leads.values()), default=math.inf)
 
     def overdue(self) -> Iterator[Event]:
-        """Return what to deliver of the messages that were kept for long enough."""
+        """Return the messages to deliver after they were kept for long enough."""
         for symbol in list(self.leads):
             if symbol in self.leads:
                 yield from self._merge.end_lead_if_due(self, symbol)
@@ -371,7 +371,7 @@ class Merge:
     # Calls of the sources.
 
     def admit(self, source: Source, message: WSDataMessage) -> Iterable[Event]:
-        """Return what to deliver in place of a book message of one source."""
+        """Return the events to deliver in place of a book message of one source."""
         symbol = message.symbol or ""
         history = self._histories.get(symbol)
         if history is None:
@@ -438,7 +438,7 @@ class Merge:
         return self.engine.book(symbol).received_ns or 0
 
     def end_lead_if_due(self, source: Source, symbol: str) -> Iterable[Event]:
-        """Publish what a source that is ahead brought, if it need not wait any longer."""
+        """Publish the messages of a source that is ahead, if it need not wait any longer."""
         history, lead = self._histories.get(symbol), source.leads[symbol]
         if history is None:
             del source.leads[symbol]
@@ -540,7 +540,7 @@ class Merge:
     def _drop_duplicate(
         self, source: Source, history: _History, symbol: str, key: _Key, after: int | None
     ) -> None:
-        """Move a source to the position after its message, which brought nothing new."""
+        """Count a duplicate, and move its source to the position after it."""
         self.duplicates += 1
         if after is None:
             is_equal = self._equals_published(source, history, symbol, key)

@@ -78,7 +78,7 @@ class OutgoingRequest:
 
     @property
     def cost(self) -> int:
-        """What it costs of the allowance for snapshots."""
+        """The cost of its snapshots."""
         if self.method != "subscribe":
             return 0
         return sum(snapshot_cost(entry) for entry in self.topics.values())
@@ -118,7 +118,7 @@ class OutgoingRequest:
             return list(self.topics)
         return found
 
-    def in_effect(
+    def effective_answer(
         self, topic: Topic, response: WSResponse | WSErrorResponse
     ) -> WSResponse | WSErrorResponse:
         """Return a success in place of a refusal because it is done already, as subscribed.
@@ -141,7 +141,7 @@ def says(response: WSErrorResponse, text: str) -> bool:
 
 
 def snapshot_cost(subscription: Subscription) -> int:
-    """Return what subscribing costs of the allowance for snapshots; only `level3` has one."""
+    """Return the cost of a subscription's snapshot; only `level3` has an allowance."""
     params = subscription.params
     return LEVEL3_COST[params.depth] if isinstance(params, Level3Params) else 0
 

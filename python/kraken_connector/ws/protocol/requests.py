@@ -125,7 +125,7 @@ class Requests(Part):
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
-        """Subscribe to what is not subscribed yet; without a socket, on the next one.
+        """Subscribe to the streams that are not subscribed yet; without a socket, on the next one.
 
         Args:
             params: this connection's part of the call.
@@ -289,7 +289,7 @@ class Requests(Part):
         return min(*times, self._queue.next_due(now), float("inf"))
 
     def pause(self) -> None:
-        """Stop the timeouts of messages until `resume`, as no answer is read; callers time out."""
+        """Stop the timeouts of messages until `resume`, as no answer is read; not of callers."""
         self._paused = True
 
     def resume(self) -> None:
@@ -389,7 +389,7 @@ class Requests(Part):
         answer: WSResponse | WSErrorResponse,
         now: float,
     ) -> None:
-        response = outgoing.in_effect(subscription.topic, answer)
+        response = outgoing.effective_answer(subscription.topic, answer)
         try:
             if outgoing.purpose != "resync" and outgoing.method == "subscribe":
                 self._handle_subscribe_answer(outgoing, subscription, response, now)

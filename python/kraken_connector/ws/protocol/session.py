@@ -232,8 +232,8 @@ class Session:
         self.private_streams = PrivateStreams(
             isolated, self.registry, self.resyncs, lambda: self._heard
         )
-        # A lost socket is handled in reverse order: requests clear `outgoing`, which tells the
-        # others what was not sent.
+        # A lost socket is handled in reverse order: `Requests` clears `outgoing`, in which
+        # `OrderRequests` looks for frames that were not sent.
         self._senders: tuple[Part, ...] = (self.requests, self.trading)
         self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
         # Not isolated: the message at which one of these raises is reported as lost.
@@ -361,7 +361,7 @@ class Session:
             self.gaps.pause(since_ns, now_ns)
 
     def tick(self, now: float) -> None:
-        """Do what is due."""
+        """Do the work that is due."""
         if not self.is_open:
             return
         if now - self._planned > Keepalive.STALL:
@@ -370,7 +370,7 @@ class Session:
         for part in self._active:
             part.tick(now)
         if not self._paused:
-            self.keepalive.count_frames(self._fed_frames(), now)
+            self.keepalive.count_frames(self._data_frames(), now)
             self.failure = (
                 self.failure or self.keepalive.failure(self.url, now) or self.requests.failure
             )
@@ -735,7 +735,7 @@ class Session:
 
         return watch
 
-    # Handlers of what happens to requests.
+    # Callbacks of `Requests`.
 
     def _on_request_sent(self, outgoing: OutgoingRequest, now: float) -> None:
         if outgoing.method == "subscribe":
@@ -886,7 +886,7 @@ class Session:
             for entry in self.registry
         )
 
-    def _fed_frames(self) -> int | None:
+    def _data_frames(self) -> int | None:
         """Return the number of frames but pongs; `None` if none need come.
 
         Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
