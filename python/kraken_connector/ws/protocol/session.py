@@ -195,7 +195,6 @@ class Session:
             self._on_silence,
             is_ahead=self._is_ahead,
             on_fault=self._on_silent_fault,
-            receiving=self,
         )
         self.resyncs = Resyncs(
             self.requests,
@@ -271,7 +270,7 @@ class Session:
         An event whose handler raises is reported, and the others are still handled.
         """
         self.keepalive.heard = self._heard = now
-        self.last_received_ns = received_ns
+        self.last_received_ns = self.staleness.received_ns = received_ns
         routes = self._routes
         for event in events:
             try:

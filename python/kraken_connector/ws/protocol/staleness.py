@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..._backend import Engine, WSDataMessage
 from ...exceptions import TransportError
@@ -29,12 +29,6 @@ CHECK_INTERVAL = 0.5
 LAG = 5.0
 
 OnSilent = Callable[[Topic, float, int | None], None]
-
-
-class Receiving(Protocol):
-    """The session: it knows when the last frame came."""
-
-    last_received_ns: int
 
 
 @dataclass(slots=True)
@@ -67,7 +61,9 @@ class Staleness(Part):
             message came.
         is_ahead: returns whether another connection brought a stream's messages after that.
         on_fault: called with a silent stream that is not silent on another connection.
-        receiving: knows when the last frame came.
+
+    Attributes:
+        received_ns: when the last frame came; the session sets it.
     """
 
     def __init__(
@@ -79,15 +75,14 @@ class Staleness(Part):
         *,
         is_ahead: Callable[[Topic, int], bool],
         on_fault: Callable[[Topic], None],
-        receiving: Receiving,
     ) -> None:
+        self.received_ns = 0
         self._registry = registry
         self._engine = engine
         self._stale_after = stale_after
         self._on_silent = on_silent
         self._is_ahead = is_ahead
         self._on_fault = on_fault
-        self._receiving = receiving
         self._last: dict[str, dict[Any, int | None]] = {}
         self._limits: dict[Topic, float] = {}
         self._watches: dict[Topic, _Watch] = {}
@@ -101,14 +96,14 @@ class Staleness(Part):
 
         Not for books: the engine knows when they were changed.
         """
-        last, receiving = self._last[channel], self._receiving
+        last = self._last[channel]
 
         def by_symbol(message: WSDataMessage) -> None:
             # Faster than `message.symbol`, which scans the frame.
             try:
                 symbol = message.data[0].symbol
                 if symbol in last:
-                    last[symbol] = receiving.last_received_ns
+                    last[symbol] = self.received_ns
             except (LookupError, AttributeError, TypeError):
                 pass  # The message has no symbol.
             handler(message)
@@ -117,11 +112,11 @@ class Staleness(Part):
             for item in message.data:
                 key = getattr(item, "symbol", None), getattr(item, "interval", None)
                 if isinstance(key[1], int) and key in last:
-                    last[key] = receiving.last_received_ns
+                    last[key] = self.received_ns
             handler(message)
 
         def as_whole(message: WSDataMessage) -> None:
-            last[""] = receiving.last_received_ns
+            last[""] = self.received_ns
             handler(message)
 
         if channel == "ohlc":
