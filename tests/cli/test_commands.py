@@ -236,7 +236,7 @@ def test_demo_fails_when_a_checksum_does(tmp_path: Path) -> None:
     result = kraken_ws("demo", "--file", file, "--speed", "1000", "--seconds", "3")
     assert result.exit_code == 1
     assert int(fact(result, "mismatches")) >= 1
-    assert "! book of BTC/USD is asked for again" in result.stderr
+    assert "! resyncing book of BTC/USD" in result.stderr
     assert re.search(r"^kraken-ws: \d+ book messages did not match", result.stderr, re.MULTILINE)
 
 

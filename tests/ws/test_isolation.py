@@ -42,7 +42,7 @@ def reconnects(client: KrakenWSClient) -> int:
 @pytest.mark.parametrize(
     ("owner", "method"),
     [
-        (Session, "look"),
+        (Session, "check_pause"),
         (Session, "tick"),
         (Session, "deadline"),
         (Resyncs, "tick"),
@@ -64,11 +64,11 @@ async def test_timer_that_fails_costs_a_socket(
 @pytest.mark.parametrize(
     ("owner", "method"),
     [
-        (Session, "opened"),
-        (Resyncs, "lost"),
-        (Requests, "lost"),
-        (OrderRequests, "lost"),
-        (OrderRequests, "opened"),
+        (Session, "connection_made"),
+        (Resyncs, "connection_lost"),
+        (Requests, "connection_lost"),
+        (OrderRequests, "connection_lost"),
+        (OrderRequests, "connection_made"),
     ],
 )
 async def test_failure_between_two_sockets_costs_one(

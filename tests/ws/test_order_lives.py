@@ -460,7 +460,7 @@ def test_calm_life(is_maker: bool) -> None:
 def test_request_that_is_said_not_to_have_left_fails_a_life(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(OrderRequests, "_has_left", lambda *_: False)
+    monkeypatch.setattr(OrderRequests, "_was_sent", lambda *_: False)
     with pytest.raises(AssertionError, match="is final, but"):
         run([("cut_before_reply", None, 1), ("add", "buy", 5, 0, {}, None), ("wait", 1.0)])
 
@@ -490,12 +490,12 @@ def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_request_that_is_sent_twice_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = OrderRequests._launch
+    launch = OrderRequests._send
 
     def launch_twice(desk: OrderRequests, command: Command, now: float) -> None:
         launch(desk, command, now)
         desk._outgoing.append(command.frame)
 
-    monkeypatch.setattr(OrderRequests, "_launch", launch_twice)
+    monkeypatch.setattr(OrderRequests, "_send", launch_twice)
     with pytest.raises(AssertionError, match="was sent twice"):
         run([("add", "buy", 5, 0, {}, None)])

@@ -39,7 +39,7 @@ async def both_are_sound(client: KrakenWSClient, books: int = 1) -> Merge:
     assert client._pool.primary is not None
     merge = client._pool.primary.merge
     assert merge is not None
-    await eventually(lambda: [len(source.places) for source in merge._legs] == [books, books])
+    await eventually(lambda: [len(source.positions) for source in merge._sources] == [books, books])
     return merge
 
 
@@ -50,16 +50,16 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
         assert list(client.connections) == ["public", "public-twin"]
         await sim.wait_for(lambda: sim.registry.count("book", BTC) == 2)
         book = client.book(BTC)
-        arbiter = await both_are_sound(client, 2)
+        merge = await both_are_sound(client, 2)
         books_of(client)
-        seen = arbiter.duplicates
+        seen = merge.duplicates
         for number in range(1, 21):
             await sim.step(BTC)
-            await eventually(lambda number=number: arbiter.duplicates == seen + number)
+            await eventually(lambda number=number: merge.duplicates == seen + number)
         assert len(books_of(client)) == 20
         counts = client.connections["public"].stats()
         assert (counts["duplicates"], counts["switches"]) == (seen + 20, 0)
-        assert arbiter.switches == 0
+        assert merge.switches == 0
         assert book.is_valid
         assert book is client.book(BTC) is client.book_manager.get(BTC)
 
@@ -258,7 +258,7 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
 
     async with connected(sim, redundant=True, **options) as client:
         await client.subscribe(BookParams(symbol=[BTC]), callback=see)
-        arbiter = await both_are_sound(client)
+        merge = await both_are_sound(client)
         loop.lag = lambda: dice.uniform(0, 0.02)
         for _ in range(int(seconds)):
             for _ in range(200):
@@ -273,7 +273,7 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
         assert client.book(BTC).bids == copy.book(BTC).bids == sim.published(BTC)[-1].bids
         assert client.stats()["callback_errors"] == 0
         counts["gaps"] = len(gaps_of(client))
-        counts["switches"] = arbiter.switches
+        counts["switches"] = merge.switches
         counts["reconnects"] = sum(view.reconnects for view in client.connections.values())
         loop.lag = lambda: 0.0
     return counts

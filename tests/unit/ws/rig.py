@@ -19,8 +19,8 @@ TIMES = {"time_in": "2026-09-25T17:48:24.745996Z", "time_out": "2026-09-25T17:48
 SECOND = 1_000_000_000
 
 
-class Place:
-    """A sink, and an outlet, that remembers."""
+class RecordingSink:
+    """A sink and outlet that records what it gets."""
 
     def __init__(self, *, is_shared: bool = False) -> None:
         self.is_shared = is_shared
@@ -49,7 +49,7 @@ class Bench:
         observers: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:
-        self.outlet = Place()
+        self.outlet = RecordingSink()
         self.now = 1000.0
         self.wall_offset = 0.0
         self.session = Session(
@@ -63,13 +63,13 @@ class Bench:
 
     def open(self) -> Bench:
         """Open a socket; the ping that a session begins with is answered at once."""
-        self.session.opened(self.now)
+        self.session.connection_made(self.now)
         ping = json.loads(self.session.outgoing.popleft())
         self.say({"channel": "heartbeat"}, {**ping, "method": "pong"})
         return self
 
     def lose(self, reason: str = "reset", cause: str = "disconnect") -> None:
-        self.session.lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
+        self.session.connection_lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
 
     def say(self, *messages: dict[str, Any] | str) -> None:
         """Let the exchange say something."""
@@ -96,16 +96,16 @@ class Bench:
 
     def look(self) -> None:
         """Let the session see that the process runs."""
-        self.session.look(self.now, int((self.now + self.wall_offset) * SECOND))
+        self.session.check_pause(self.now, int((self.now + self.wall_offset) * SECOND))
 
-    def subscribe(self, params: Any, place: Place | None = None) -> PendingRequest:
-        return self.session.subscribe(params, place or self.outlet, self.now)
+    def subscribe(self, params: Any, sink: RecordingSink | None = None) -> PendingRequest:
+        return self.session.subscribe(params, sink or self.outlet, self.now)
 
-    def subscribed(self, params: Any, place: Place | None = None) -> PendingRequest:
+    def subscribed(self, params: Any, sink: RecordingSink | None = None) -> PendingRequest:
         """Subscribe and let the exchange accept everything."""
-        ask = self.subscribe(params, place)
+        pending = self.subscribe(params, sink)
         self.accept_all()
-        return ask
+        return pending
 
     def accept_all(self) -> list[dict[str, Any]]:
         """Accept every request that was sent, and return them."""

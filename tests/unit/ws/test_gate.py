@@ -7,20 +7,21 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import URL, Bench, Place, book, trade
+from tests.unit.ws.rig import URL, Bench, RecordingSink, book, trade
 
 from kraken_connector import WSDataMessage
 from kraken_connector.ws.base.options import SessionOptions
+from kraken_connector.ws.protocol import merge
 from kraken_connector.ws.protocol.merge import Lead
-from kraken_connector.ws.protocol.registry import SubscribeCall, Topic
+from kraken_connector.ws.protocol.registry import SubscribeCall, Topic, entries_of
 from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
 
 BTC = "BTC/USD"
 
 
-class Gate:
-    """Lets through what it is told to, and remembers what it was told."""
+class Gate(merge.Gate):
+    """A gate under the control of a test; it records its calls."""
 
     def __init__(self) -> None:
         self.is_open = True
@@ -34,18 +35,18 @@ class Gate:
     def admit(self, message: WSDataMessage) -> Iterable[Any]:
         return (message,) if self.is_open else ()
 
-    def unsound(self, symbol: str, since_ns: int) -> bool:
-        self.told.append(("unsound", symbol))
+    def on_invalid(self, symbol: str, since_ns: int) -> bool:
+        self.told.append(("invalid", symbol))
         return self.is_last
 
-    def given_up(self, symbol: str) -> bool:
-        self.told.append(("given up", symbol))
+    def on_quarantined(self, symbol: str) -> bool:
+        self.told.append(("quarantined", symbol))
         return self.is_last
 
-    def lost(self, since_ns: int, cause: str) -> None:
+    def connection_lost(self, since_ns: int, cause: str) -> None:
         self.told.append(("lost", cause))
 
-    def silent(self, symbol: str, last_ns: int | None) -> bool:
+    def on_silent(self, symbol: str, last_ns: int | None) -> bool:
         self.told.append(("silent", symbol))
         return self.is_last
 
@@ -77,13 +78,13 @@ def kinds(events: list[Any]) -> list[str]:
 
 
 def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate) -> None:
-    place = Place()
-    bench.subscribed(BookParams(symbol=[BTC]), place)
-    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
+    bench.subscribed(TradeParams(symbol=[BTC]), sink)
     bench.say(book(BTC))
     gate.is_open = False
     bench.say(book(BTC, "update", "2.00"), trade(BTC))
-    assert [(message.channel, message.type) for message in place.data] == [
+    assert [(message.channel, message.type) for message in sink.data] == [
         ("book", "snapshot"),
         ("trade", "update"),
     ]
@@ -91,16 +92,16 @@ def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate)
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_mismatch_is_told_when_nobody_else_has_the_book(
+def test_mismatch_is_reported_when_nobody_else_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    place = Place()
-    bench.subscribed(BookParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
     bench.say(book(BTC), book(BTC, "update", wrong=True))
-    assert gate.told == [("unsound", BTC)]
-    assert kinds(place.notes) == ["BookChecksumEvent"] * is_last
-    # It is asked for again in any case, and that gap is not this session's to tell.
+    assert gate.told == [("invalid", BTC)]
+    assert kinds(sink.notes) == ["BookChecksumEvent"] * is_last
+    # It is resynced in any case, and this session does not report the gap.
     bench.accept_all()
     bench.accept_all()
     bench.say(book(BTC))
@@ -109,21 +110,21 @@ def test_mismatch_is_told_when_nobody_else_has_the_book(
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_quarantine_is_told_when_nobody_else_has_the_book(
+def test_quarantine_is_reported_when_nobody_else_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    place = Place()
-    bench.subscribed(BookParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
     bench.say(book(BTC), book(BTC, "update", wrong=True))
     bench.accept_all()
     bench.accept_all()
     bench.say(book(BTC, wrong=True))
-    assert ("given up", BTC) in gate.told
-    assert ("BookQuarantinedEvent" in kinds(place.notes)) == is_last
+    assert ("quarantined", BTC) in gate.told
+    assert ("BookQuarantinedEvent" in kinds(sink.notes)) == is_last
 
 
-def test_hole_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
+def test_gap_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     bench.lose()
@@ -138,15 +139,15 @@ def test_resync_on_the_users_wish_distrusts_the_book(bench: Bench, gate: Gate) -
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.resync(BTC, bench.now)
-    assert gate.told == [("unsound", BTC)]
+    assert gate.told == [("invalid", BTC)]
 
 
-def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> None:
-    params, place = BookParams(symbol=[BTC]), Place()
-    bench.subscribe(params, place)
+def test_what_another_source_has_stays_though_its_request_failed(bench: Bench) -> None:
+    params, sink = BookParams(symbol=[BTC]), RecordingSink()
+    bench.subscribe(params, sink)
     bench.lose()
-    assert bench.session.registry.entries() == {}
-    bench.session.requests.keep(params, place, bench.now, SubscribeCall(params))
+    assert entries_of([bench.session.registry]) == {}
+    bench.session.requests.hold(params, sink, bench.now, SubscribeCall(params))
     bench.lose()
     bench.open()
     (request,) = bench.sent()
@@ -156,8 +157,8 @@ def test_what_another_leg_has_is_wanted_though_asking_failed(bench: Bench) -> No
 def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
     bench: Bench, gate: Gate
 ) -> None:
-    place = Place()
-    bench.subscribed(BookParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
     gate.is_open = False
     (kept,) = bench.session.engine.feed(book(BTC).encode(), 1)
     gate.kept, gate.leads, gate.due = [kept], {BTC: Lead(0, 0)}, bench.now + 5
@@ -165,12 +166,12 @@ def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
     bench.say(book(BTC, "update", "2.00"))
     assert bench.session.attention, "nobody would come back in time"
     bench.wait(4.9)
-    assert place.data == []
+    assert sink.data == []
     bench.wait(0.2)
-    assert place.data == [kept]
+    assert sink.data == [kept]
 
 
-def test_silence_of_a_book_is_told_if_the_other_connection_is_silent_too(
+def test_silence_of_a_book_is_reported_if_the_other_connection_is_silent_too(
     bench: Bench, gate: Gate
 ) -> None:
     for is_last in (False, True):
@@ -208,10 +209,10 @@ def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
     bench.wait(1)
     gate.is_behind = True
     bench.wait(4)
-    assert bench.session.repair.count == 0
+    assert bench.session.resyncs.count == 0
     bench.wait(2)
-    assert bench.session.repair.is_under_way(Topic("book", None, BTC))
-    assert ("unsound", BTC) in gate.told
+    assert bench.session.resyncs.is_under_way(Topic("book", None, BTC))
+    assert ("invalid", BTC) in gate.told
     assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
 
 
@@ -223,4 +224,4 @@ def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(
     result = {"channel": "book", "symbol": BTC, "depth": 10}
     bench.say({"method": "unsubscribe", "req_id": 1, "success": True, "result": result})
     assert not bench.session.engine.book(BTC).is_valid
-    assert gate.told == [("unsound", BTC)]
+    assert gate.told == [("invalid", BTC)]

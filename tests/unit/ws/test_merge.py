@@ -1,4 +1,4 @@
-"""One feed of books out of two legs that run ahead of each other, fail and come back."""
+"""One feed of books out of two sources that run ahead of each other, fail and come back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.protocol.merge import Merge, Source
+from kraken_connector.ws.protocol.merge import Merge
 
 BTC = "BTC/USD"
 MILLISECOND = 1_000_000
@@ -94,7 +94,7 @@ class Line:
         self.stage = stage
         self.engine = Engine()
         self.engine.expect_book(BTC, 10)
-        self.leg: Source = stage.arbiter.add_source(self.engine.book)
+        self.source = stage.merge.add_source(self.engine.book)
 
     def say(self, *frames: str) -> None:
         """Let the exchange say something, as one read."""
@@ -102,32 +102,32 @@ class Line:
         events = [event for frame in frames for event in self.engine.feed(frame, self.stage.clock)]
         for event in events:
             if isinstance(event, WSDataMessage):
-                self.stage.deliver(self.leg.admit(event))
-            elif self.leg.unsound(event.symbol, self.stage.clock):  # type: ignore[union-attr]
+                self.stage.deliver(self.source.admit(event))
+            elif self.source.on_invalid(event.symbol, self.stage.clock):  # type: ignore[union-attr]
                 self.stage.alarms.append(event)
 
     def lose(self) -> None:
         self.stage.clock += MILLISECOND
-        self.leg.lost(self.stage.clock, "disconnect")
+        self.source.connection_lost(self.stage.clock, "disconnect")
         self.engine.reset()
 
 
 class Stage:
-    """An arbiter with two legs, and a subscriber who keeps a book of what it gets."""
+    """An merge with two sources, and a subscriber who keeps a book of what it gets."""
 
     def __init__(self, *steps: Level, patience: float = 0.0) -> None:
         self.exchange = Exchange(steps or ((1, 5), (2, 5), (3, 5), (4, 5)))
         self.clock = 1_000 * MILLISECOND
         self.gaps: list[GapEvent] = []
         self.alarms: list[Any] = []
-        self.arbiter = Merge(
+        self.merge = Merge(
             "ws://exchange.test/v2",
             self.gaps.append,
             patience=patience,
             now=lambda: self.clock / 1e9,
         )
-        self.arbiter.expect(BTC, 10)
-        self.book = self.arbiter.engine.book(BTC)
+        self.merge.expect(BTC, 10)
+        self.book = self.merge.engine.book(BTC)
         self.one, self.two = Line(self), Line(self)
         self.delivered: list[WSDataMessage] = []
         self.subscriber = Engine()
@@ -148,9 +148,9 @@ class Stage:
         """Let time pass."""
         end = self.clock + int(seconds * 1e9)
         for line in (self.one, self.two):
-            while (due := line.leg.deadline()) <= end / 1e9:
+            while (due := line.source.deadline()) <= end / 1e9:
                 self.clock = max(self.clock, int(due * 1e9) + 1)
-                self.deliver(line.leg.overdue())
+                self.deliver(line.source.overdue())
         self.clock = end
 
     def both(self, *frames: str) -> None:
@@ -180,11 +180,11 @@ def test_each_message_is_delivered_once_and_by_the_first(stage: Stage) -> None:
     stage.one.say(say.updates[2])
     assert stage.shows(3)
     assert [message.type for message in stage.delivered] == ["snapshot"] + ["update"] * 3
-    assert stage.arbiter.duplicates == 3
-    assert stage.arbiter.switches == 0
+    assert stage.merge.duplicates == 3
+    assert stage.merge.switches == 0
 
 
-def test_leg_that_is_lost_leaves_no_hole(stage: Stage) -> None:
+def test_source_that_is_lost_leaves_no_gap(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.say(say.updates[1], say.updates[2])
@@ -211,7 +211,7 @@ def test_snapshot_of_an_older_state_is_not_presented(stage: Stage, with_time: bo
     assert stage.shows(3)
     stage.two.say(say.updates[2], say.updates[3], say.updates[4])
     assert stage.shows(4)
-    assert stage.arbiter.switches == 0
+    assert stage.merge.switches == 0
     assert len(stage.delivered) == 5
 
 
@@ -228,7 +228,7 @@ def test_snapshot_of_a_newer_state_is_presented(stage: Stage) -> None:
     assert [message.type for message in stage.delivered] == ["snapshot", "snapshot", "update"]
 
 
-def test_losing_both_is_one_hole(stage: Stage) -> None:
+def test_losing_both_is_one_gap(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.lose()
@@ -243,7 +243,7 @@ def test_losing_both_is_one_hole(stage: Stage) -> None:
     assert (gap.channels, gap.symbols) == (["book"], [BTC])
 
 
-def test_wrong_checksum_on_one_leg_is_not_the_users(stage: Stage) -> None:
+def test_wrong_checksum_on_one_source_is_not_the_users(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.say(say.updates[2])  # the first is missing
@@ -254,7 +254,7 @@ def test_wrong_checksum_on_one_leg_is_not_the_users(stage: Stage) -> None:
     assert stage.gaps == []
 
 
-def test_wrong_checksum_on_the_only_leg_is(stage: Stage) -> None:
+def test_wrong_checksum_on_the_only_source_is(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.two.lose()
@@ -273,7 +273,7 @@ def test_other_cut_of_the_same_events_is_followed_by_whole_books(stage: Stage) -
     stage.one.say(say.updates[1])
     stage.two.say(say.merged(1, 2))
     assert stage.shows(2)
-    assert stage.arbiter.switches == 1
+    assert stage.merge.switches == 1
     stage.one.say(say.updates[2])
     stage.one.say(say.updates[3])
     assert stage.shows(3)
@@ -285,21 +285,21 @@ def test_read_that_is_further_than_its_messages_goes_back_to_none_of_them(stage:
     say = stage.exchange
     stage.both(say.snapshot(0))
     stage.one.say(say.updates[1])
-    # When the first of these is looked at, the leg's book has all of them.
+    # When the first of these is looked at, the source's book has all of them.
     stage.two.say(say.merged(1, 2), say.updates[3], say.updates[4])
     assert stage.shows(4)
-    assert stage.arbiter.switches == 1
+    assert stage.merge.switches == 1
     assert [message.type for message in stage.delivered] == ["snapshot", "update", "snapshot"]
 
 
-def test_book_is_given_up_when_both_legs_have(stage: Stage) -> None:
+def test_book_is_given_up_when_both_sources_have(stage: Stage) -> None:
     say = stage.exchange
     stage.both(say.snapshot(0))
-    stage.one.leg.unsound(BTC, stage.clock)
-    assert not stage.one.leg.given_up(BTC)
+    stage.one.source.on_invalid(BTC, stage.clock)
+    assert not stage.one.source.on_quarantined(BTC)
     assert stage.book.is_valid
-    stage.two.leg.unsound(BTC, stage.clock)
-    assert stage.two.leg.given_up(BTC)
+    stage.two.source.on_invalid(BTC, stage.clock)
+    assert stage.two.source.on_quarantined(BTC)
     assert stage.book.state == "quarantined"
     assert [gap.end_ns for gap in stage.gaps] == [None]
     stage.two.engine.expect_book(BTC, 10)
@@ -309,7 +309,7 @@ def test_book_is_given_up_when_both_legs_have(stage: Stage) -> None:
 
 def test_unsubscribed_book_is_presented_no_more(stage: Stage) -> None:
     stage.both(stage.exchange.snapshot(0))
-    stage.arbiter.forget(BTC)
+    stage.merge.forget(BTC)
     assert not stage.book.is_valid
     assert stage.gaps == []
 
@@ -337,7 +337,7 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
             line.lose()
             at[which] = -1
         elif place < 0:
-            # A reconnecting leg begins at the furthest state that anybody saw, or before it.
+            # A reconnecting source begins at the furthest state that anybody saw, or before it.
             at[which] = max(0, max(at) - count + 1)
             line.say(stage.exchange.snapshot(at[which]))
         elif place < last:
@@ -351,7 +351,7 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
             shown = -1
             continue
         assert stage.book.is_valid
-        # The furthest leg's state, or a later one of a leg that is lost.
+        # The furthest source's state, or a later one of a source that is lost.
         shown = max(shown, *at)
         assert stage.shows(shown)
     opened = [gap for gap in stage.gaps if gap.end_ns is None]
@@ -379,8 +379,8 @@ def test_with_patience_a_newer_snapshot_waits_for_the_other_connection() -> None
     stage.two.say(say.updates[3], say.updates[4])
     assert updates_of(stage) == [say.time(number) for number in range(5)]
     assert stage.gaps == []
-    assert stage.arbiter.switches == 0
-    assert stage.one.leg.deadline() == stage.two.leg.deadline() == math.inf
+    assert stage.merge.switches == 0
+    assert stage.one.source.deadline() == stage.two.source.deadline() == math.inf
 
 
 def test_when_patience_runs_out_the_newer_book_is_presented_with_its_gap() -> None:
@@ -441,13 +441,13 @@ def test_other_cut_waits_too() -> None:
     stage.two.say(say.updates[3])
     assert stage.shows(3)
     stage.one.say(say.updates[3])
-    assert (stage.gaps, stage.arbiter.switches) == ([], 0)
+    assert (stage.gaps, stage.merge.switches) == ([], 0)
     stage.two.say(say.merged(4, 4))
     stage.wait(1)
     assert stage.shows(4)
 
 
-def test_other_cut_that_nobody_comes_to_is_presented_whole() -> None:
+def test_other_cut_that_nobody_comes_to_is_published_whole() -> None:
     stage = Stage(patience=0.1)
     say = stage.exchange
     stage.both(say.snapshot(0))
@@ -455,7 +455,7 @@ def test_other_cut_that_nobody_comes_to_is_presented_whole() -> None:
     stage.two.say(say.merged(1, 2), say.updates[3])
     stage.wait(1)
     assert stage.shows(3)
-    assert stage.arbiter.switches == 1
+    assert stage.merge.switches == 1
     assert len(stage.gaps) == 1
 
 
@@ -500,7 +500,7 @@ def test_losing_the_slower_connection_on_a_quiet_market_ends_the_wait_in_time() 
     assert stage.shows(2)
 
 
-def test_losing_the_connection_that_waits_and_then_the_other_is_a_hole() -> None:
+def test_losing_the_connection_that_waits_and_then_the_other_is_a_gap() -> None:
     stage = Stage(patience=60)
     say = stage.exchange
     stage.both(say.snapshot(0))
@@ -520,8 +520,8 @@ def test_unsubscribed_book_keeps_nothing_back() -> None:
     stage.both(say.snapshot(0))
     stage.one.lose()
     stage.one.say(say.snapshot(2))
-    stage.arbiter.forget(BTC)
-    assert stage.one.leg.deadline() == math.inf
+    stage.merge.forget(BTC)
+    assert stage.one.source.deadline() == math.inf
 
 
 def test_kept_messages_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -579,7 +579,7 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
             at[which] = end
 
     for kind, which, count in moves:
-        stands = [line.leg.is_sound(BTC) for line in lines]
+        stands = [line.source.has_position(BTC) for line in lines]
         if kind == "lose" and all(stands):
             lines[which].lose()
             at[which] = -1

@@ -259,7 +259,7 @@ def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: 
     assert answer.result == result
     assert getattr(answer.typed, field) == value
     assert (answer.success, answer.req_id) == (True, request["req_id"])
-    assert bench.session.trading.deadline() == float("inf")
+    assert bench.session.trading.deadline(bench.now) == float("inf")
     assert bench.outlet.replies == []
 
 
@@ -391,7 +391,7 @@ def test_two_new_orders_never_have_one_order_id() -> None:
 def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
     """Who waits for the reply may be the one who should make room for reading it."""
     bench = TradingBench()
-    bench.session.paused()
+    bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
     assert isinstance(failure(command), OrderOutcomeUnknown)
@@ -477,7 +477,7 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
         ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
     ],
 )
-def test_error_that_names_no_request_is_told_with_the_doubt(
+def test_error_that_names_no_request_is_reported_with_the_doubt(
     said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     bench = TradingBench()
@@ -590,9 +590,9 @@ def test_abandoned_request_that_did_not_leave_never_will() -> None:
 def test_our_own_stall_costs_no_patience() -> None:
     bench = TradingBench()
     command, request = bench.request(limit())
-    bench.session.paused()
+    bench.session.pause()
     bench.now += 30
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.session.tick(bench.now)
     assert not command.is_done
     bench.say(reply(request, {"order_id": "O1"}))
@@ -633,7 +633,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     command, request = bench.request(limit())
     bench.say(refusal(request, "ESession:Invalid session"))
     assert isinstance(failure(command), TradingError)
-    assert bench.session.token_refused
+    assert bench.session.tokens.is_refused
     assert bench.session.token_deadline <= bench.now
     bench.session.set_token("new", bench.now)
     assert bench.sent() == []
@@ -641,7 +641,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     assert request["params"]["token"] == "new"
     bench.say(reply(request, {"order_id": "O1"}))
     assert again.result().success
-    assert not bench.session.token_refused
+    assert not bench.session.tokens.is_refused
 
 
 def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
@@ -697,7 +697,7 @@ def test_unknown_number_is_refused() -> None:
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
-def test_order_of_a_number_that_is_not_cancelled_is_told(places: tuple[int, ...]) -> None:
+def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, ...]) -> None:
     bench = TradingBench()
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     for place in range(3):

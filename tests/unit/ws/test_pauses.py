@@ -20,34 +20,34 @@ def at(seconds: float) -> tuple[float, int]:
 def test_looks_within_the_bound_are_no_pause() -> None:
     watch = PauseWatch()
     assert watch.due == float("inf")
-    assert [watch.look(*at(moment)) for moment in (10.0, 10.5, 11.5, 11.5)] == [None] * 4
+    assert [watch.check(*at(moment)) for moment in (10.0, 10.5, 11.5, 11.5)] == [None] * 4
     assert watch.due == 12.0
 
 
-def test_late_look_tells_when_the_last_one_was() -> None:
+def test_late_check_returns_when_the_last_one_was() -> None:
     watch = PauseWatch()
-    watch.look(*at(10.0))
-    assert watch.look(*at(11.1)) == at(10.0)[1]
-    assert watch.look(*at(11.2)) is None
+    watch.check(*at(10.0))
+    assert watch.check(*at(11.1)) == at(10.0)[1]
+    assert watch.check(*at(11.2)) is None
 
 
 def test_clock_that_stood_still_shows_by_the_other_one() -> None:
     watch = PauseWatch()
-    watch.look(10.0, 5000 * SECOND)
-    assert watch.look(10.1, 5060 * SECOND) == 5000 * SECOND
+    watch.check(10.0, 5000 * SECOND)
+    assert watch.check(10.1, 5060 * SECOND) == 5000 * SECOND
 
 
 def test_wall_clock_that_is_set_back_is_no_pause() -> None:
     watch = PauseWatch()
-    watch.look(10.0, 5000 * SECOND)
-    assert watch.look(10.5, 4000 * SECOND) is None
+    watch.check(10.0, 5000 * SECOND)
+    assert watch.check(10.5, 4000 * SECOND) is None
 
 
 def test_first_look_of_a_connection_is_no_pause() -> None:
     watch = PauseWatch()
-    watch.look(*at(10.0))
+    watch.check(*at(10.0))
     watch.forget()
-    assert watch.look(*at(99.0)) is None
+    assert watch.check(*at(99.0)) is None
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def bench() -> Bench:
     return bench
 
 
-def test_suspended_process_is_a_hole_of_everything(bench: Bench) -> None:
+def test_suspended_process_is_a_gap_of_everything(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     before_ns = int(bench.now * SECOND)
     bench.now += 5.0
@@ -102,12 +102,12 @@ def test_ordinary_life_has_no_pause(bench: Bench) -> None:
 
 
 def test_wall_clock_that_jumps_moves_no_deadline(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     for jump in (-3600.0, 3600.0):
         bench.wall_offset += jump
         bench.look()
         bench.session.tick(bench.now)
-    assert (bench.session.failure, ask.done) == (None, False)
+    assert (bench.session.failure, pending.done) == (None, False)
     assert [gap.cause for gap in bench.outlet.gaps] == ["pause"]
 
 
@@ -119,29 +119,29 @@ def test_nothing_subscribed_misses_nothing() -> None:
     assert bench.outlet.gaps == []
 
 
-def test_paused_reading_beyond_the_bound_is_a_hole(bench: Bench) -> None:
+def test_paused_reading_beyond_the_bound_is_a_gap(bench: Bench) -> None:
     last_ns = bench.session.last_received_ns
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(3.0)
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.start_ns) == ("pause", last_ns)
     assert gap.end_ns == pytest.approx(int(bench.now * SECOND), abs=1000)
 
 
 def test_short_pause_of_reading_is_none(bench: Bench) -> None:
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(0.5)
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     assert bench.outlet.gaps == []
 
 
 def test_request_ends_although_reading_is_paused(bench: Bench) -> None:
     """Who waits for an answer may be the one who should make room."""
-    bench.session.paused()
-    ask = bench.subscribe(TradeParams(symbol=[BTC]))
+    bench.session.pause()
+    pending = bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(11.0)
-    assert ask.done
+    assert pending.done
     with pytest.raises(RequestTimeout):
-        ask.result()
+        pending.result()
     assert bench.session.failure is None

@@ -10,7 +10,7 @@ from kraken_connector.ws.protocol.rates import RateMeter
 def test_nothing_is_known_before_the_second_look() -> None:
     meter = RateMeter()
     assert meter.per_second("frames") == {"frames": 0.0}
-    meter.look(0.0, {"frames": 5})
+    meter.add(0.0, {"frames": 5})
     assert meter.per_second("frames") == {"frames": 0.0}
 
 
@@ -19,15 +19,15 @@ def test_rates_are_those_of_the_window_alone() -> None:
     for second in range(31):
         steady = 100 * second
         burst = 5_000 if second >= 5 else 0
-        meter.look(float(second), {"frames": steady + burst, "bytes": second})
+        meter.add(float(second), {"frames": steady + burst, "bytes": second})
     assert meter.per_second("frames", "bytes") == pytest.approx({"frames": 100.0, "bytes": 1.0})
 
 
-def test_looks_are_due_at_steps() -> None:
+def test_samples_are_due_at_intervals() -> None:
     meter = RateMeter()
     assert meter.is_due(0.0)
-    meter.look(0.0, {})
-    assert not meter.is_due(RateMeter.STEP - 0.1)
-    assert meter.is_due(RateMeter.STEP)
+    meter.add(0.0, {})
+    assert not meter.is_due(RateMeter.INTERVAL - 0.1)
+    assert meter.is_due(RateMeter.INTERVAL)
     meter.forget()
     assert meter.is_due(0.1)

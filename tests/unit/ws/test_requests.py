@@ -13,6 +13,7 @@ from kraken_connector.models import WSErrorResponse, WSResponse
 from kraken_connector.ws.constants import REPLAY_BATCH
 from kraken_connector.ws.envelopes import SubscriptionResult
 from kraken_connector.ws.protocol import request_queue as queue
+from kraken_connector.ws.protocol.registry import entries_of
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -33,13 +34,13 @@ def test_one_request_is_sent_for_all_symbols(bench: Bench) -> None:
     assert request["params"] == {"channel": "book", "depth": 25, "symbol": [BTC, ETH]}
 
 
-def test_ask_is_done_when_every_symbol_is_answered(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+def test_request_is_done_when_every_symbol_is_answered(bench: Bench) -> None:
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     (request,) = bench.sent()
     bench.say(*acks(request, [ETH]))
-    assert not ask.done
+    assert not pending.done
     bench.say(*acks(request, [BTC]))
-    result = ask.result()
+    result = pending.result()
     assert isinstance(result, WSResponse)
     assert isinstance(result, SubscriptionResult)
     assert result.symbols == [BTC, ETH]
@@ -48,7 +49,7 @@ def test_ask_is_done_when_every_symbol_is_answered(bench: Bench) -> None:
 
 
 def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, "NO/USD", "NO/EUR"]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, "NO/USD", "NO/EUR"]))
     (request,) = bench.sent()
     bench.say(
         refusal(request, "Currency pair not supported NO/USD", "NO/USD"),
@@ -56,7 +57,7 @@ def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> No
         refusal(request, "Currency pair not supported NO/EUR", "NO/EUR"),
     )
     with pytest.raises(SubscriptionError) as caught:
-        ask.result()
+        pending.result()
     assert set(caught.value.rejected) == {"NO/USD", "NO/EUR"}
     assert caught.value.accepted == (BTC,)
     assert caught.value.venue_error == "Currency pair not supported NO/USD"
@@ -64,26 +65,26 @@ def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> No
 
 
 def test_a_refusal_without_symbol_is_about_the_whole_request(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     bench.say(refusal(bench.sent()[0], "Unsupported event"))
     with pytest.raises(SubscriptionError) as caught:
-        ask.result()
+        pending.result()
     assert set(caught.value.rejected) == {BTC, ETH}
     assert states(bench) == {}
 
 
 def test_answer_without_id_is_matched_by_method_and_symbol(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.subscribe(TickerParams(symbol=[ETH]))
     (ack,) = acks(bench.sent()[0])
     del ack["req_id"]
     bench.say(ack)
-    assert ask.result().symbols == [BTC]
+    assert pending.result().symbols == [BTC]
 
 
 def test_private_refusal_is_matched_by_its_channel() -> None:
     bench = Bench().open()
-    ask = bench.subscribe(ExecutionsParams(token="t"))
+    pending = bench.subscribe(ExecutionsParams(token="t"))
     bench.sent()
     bench.say(
         {
@@ -95,16 +96,16 @@ def test_private_refusal_is_matched_by_its_channel() -> None:
         }
     )
     with pytest.raises(SubscriptionError) as caught:
-        ask.result()
+        pending.result()
     assert caught.value.rejected == {"executions": "EGeneral:Permission denied"}
 
 
 def test_unsubscribe_that_fails_as_a_subscribe_has_reached_its_end(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
-    ask = bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
+    pending = bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
     (request,) = bench.sent()
     bench.say(refusal({**request, "method": "subscribe"}, "Subscription Not Found", BTC))
-    assert ask.result().symbols == [BTC]
+    assert pending.result().symbols == [BTC]
     assert states(bench) == {}
 
 
@@ -117,18 +118,18 @@ def test_response_that_nobody_waits_for_is_delivered(bench: Bench) -> None:
 
 def test_superset_sends_only_the_new_symbols(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     (request,) = bench.sent()
     assert request["params"]["symbol"] == [ETH]
     bench.say(*acks(request))
-    assert ask.result().symbols == [BTC, ETH]
+    assert pending.result().symbols == [BTC, ETH]
 
 
 def test_nothing_is_sent_for_what_is_subscribed(bench: Bench) -> None:
     bench.subscribed(InstrumentParams())
-    ask = bench.subscribe(InstrumentParams())
+    pending = bench.subscribe(InstrumentParams())
     assert bench.sent() == []
-    assert ask.result().result["channel"] == "instrument"
+    assert pending.result().result["channel"] == "instrument"
 
 
 def test_two_callers_share_one_pending_request(bench: Bench) -> None:
@@ -149,13 +150,13 @@ def test_second_depth_of_a_book_is_refused_before_sending(bench: Bench) -> None:
 
 
 def test_already_subscribed_is_taken_as_confirmed(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
-    assert ask.result().symbols == [BTC]
+    assert pending.result().symbols == [BTC]
     assert states(bench) == {BTC: "confirmed"}
 
 
-def test_book_that_was_subscribed_before_is_asked_for_again(bench: Bench) -> None:
+def test_book_that_was_subscribed_before_is_resynced(bench: Bench) -> None:
     bench.subscribe(BookParams(symbol=[BTC]))
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
@@ -200,11 +201,11 @@ def test_some_symbols_of_a_subscription_can_be_ended(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC, ETH]))
     bench.session.unsubscribe(TickerParams(symbol=[ETH]), bench.now)
     bench.accept_all()
-    (entry,) = bench.session.registry.entries().values()
+    (entry,) = entries_of([bench.session.registry]).values()
     assert entry.params == TickerParams(symbol=[BTC])
     bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
     bench.accept_all()
-    assert bench.session.registry.entries() == {}
+    assert entries_of([bench.session.registry]) == {}
 
 
 @pytest.mark.parametrize(
@@ -240,23 +241,23 @@ def test_subscribe_right_after_unsubscribe_wins(bench: Bench) -> None:
 
 
 def test_answer_that_stays_out_times_out(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     bench.say(*acks(bench.sent()[0], [BTC]))
     bench.wait(9.9)
     bench.say({"channel": "heartbeat"})
-    assert not ask.done
+    assert not pending.done
     bench.wait(0.2)
     with pytest.raises(asyncio.TimeoutError) as caught:
-        ask.result()
+        pending.result()
     assert isinstance(caught.value, RequestTimeout)
     assert caught.value.unanswered == (ETH,)
     assert states(bench) == {BTC: "confirmed"}
 
 
 def test_late_ack_of_what_was_given_up_is_undone(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     (request,) = bench.sent()
-    bench.session.abandon(ask, asyncio.CancelledError(), bench.now)
+    bench.session.abandon(pending, asyncio.CancelledError(), bench.now)
     bench.say(*acks(request))
     (cleanup,) = bench.sent()
     assert (cleanup["method"], cleanup["params"]["symbol"]) == ("unsubscribe", [BTC])
@@ -301,9 +302,9 @@ def test_answers_that_never_come_are_forgotten_in_the_end(
 
 
 def test_late_ack_is_kept_when_the_symbol_was_asked_for_again(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     (first,) = bench.sent()
-    bench.session.abandon(ask, asyncio.CancelledError(), bench.now)
+    bench.session.abandon(pending, asyncio.CancelledError(), bench.now)
     again = bench.subscribe(TickerParams(symbol=[BTC]))
     (second,) = bench.sent()
     bench.say(*acks(first), refusal(second, "Already subscribed", BTC))
@@ -326,15 +327,15 @@ def test_standing_in_line_does_not_count_as_waiting_for_an_answer() -> None:
     for _ in range(30):
         bench.accept_all()
         bench.wait(0.1)
-    assert [ask.result().success for ask in asks] == [True] * 60
+    assert [pending.result().success for pending in asks] == [True] * 60
 
 
 def test_waiting_for_a_token_counts() -> None:
     bench = Bench(has_token_source=True, request_timeout=1).open()
-    ask = bench.subscribe(ExecutionsParams())
+    pending = bench.subscribe(ExecutionsParams())
     bench.wait(1.1)
     with pytest.raises(RequestTimeout):
-        ask.result()
+        pending.result()
 
 
 @pytest.mark.parametrize(
@@ -346,16 +347,16 @@ def test_waiting_for_a_token_counts() -> None:
         ({"error": "Exceeded msg rate", "method": "unsubscribe"}, False),
     ],
 )
-def test_error_that_names_no_request_is_told_with_the_timeout(
+def test_error_that_names_no_request_is_reported_with_the_timeout(
     bench: Bench, said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(said)
     assert "Exceeded msg rate" in caplog.text
     later = bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(11)
     with pytest.raises(RequestTimeout) as caught:
-        ask.result()
+        pending.result()
     assert ("'Exceeded msg rate'" in str(caught.value)) is is_named
     with pytest.raises(RequestTimeout) as caught:
         later.result()
@@ -364,7 +365,7 @@ def test_error_that_names_no_request_is_told_with_the_timeout(
 
 
 def test_exceeded_message_rate_slows_down_and_is_tried_again(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     (request,) = bench.sent()
     bench.say(
         refusal(request, "Exceeded msg rate", BTC), refusal(request, "Exceeded msg rate", ETH)
@@ -375,13 +376,13 @@ def test_exceeded_message_rate_slows_down_and_is_tried_again(bench: Bench) -> No
     bench.wait(0.2)
     (again,) = bench.accept_all()
     assert again["params"]["symbol"] == [BTC, ETH]
-    assert ask.result().symbols == [BTC, ETH]
+    assert pending.result().symbols == [BTC, ETH]
 
 
 def test_exceeded_message_rate_is_not_tried_for_ever(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     tries = 0
-    while not ask.done:
+    while not pending.done:
         for request in bench.sent():
             if request["method"] == "subscribe":
                 tries += 1
@@ -390,15 +391,15 @@ def test_exceeded_message_rate_is_not_tried_for_ever(bench: Bench) -> None:
         bench.say({"channel": "heartbeat"}, {"method": "pong"})
     assert tries < 10
     with pytest.raises(SubscriptionError, match="Exceeded msg rate"):
-        ask.result()
+        pending.result()
 
 
 def test_waiting_caller_learns_that_the_connection_was_lost(bench: Bench) -> None:
-    ask = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC, ETH]))
     bench.say(*acks(bench.sent()[0], [BTC]))
     bench.lose()
     with pytest.raises(ConnectionError, match="reset"):
-        ask.result()
+        pending.result()
     assert states(bench) == {BTC: "confirmed"}
 
 
@@ -422,21 +423,21 @@ def test_replay_repeats_the_original_arguments_in_batches(bench: Bench) -> None:
 def test_subscribing_while_there_is_no_connection_is_replayed_with_the_rest(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     bench.lose()
-    ask = bench.subscribe(TickerParams(symbol=[ETH]))
+    pending = bench.subscribe(TickerParams(symbol=[ETH]))
     assert bench.sent() == []
-    assert not ask.done
+    assert not pending.done
     bench.wait(100)
     bench.open()
     (request,) = bench.accept_all()
     assert request["params"]["symbol"] == [BTC, ETH]
-    assert ask.result().symbols == [ETH]
+    assert pending.result().symbols == [ETH]
 
 
 def test_unsubscribing_while_there_is_no_connection_takes_effect_at_once(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     bench.lose()
-    ask = bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
-    assert ask.result().acks == []
+    pending = bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
+    assert pending.result().acks == []
     bench.open()
     assert bench.sent() == []
 
@@ -445,10 +446,10 @@ def test_caller_learns_that_its_symbol_was_unsubscribed_before_it_could_be_sent(
     bench: Bench,
 ) -> None:
     bench.lose()
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.session.unsubscribe(TickerParams(symbol=[BTC]), bench.now)
     with pytest.raises(SubscriptionError, match="unsubscribed"):
-        ask.result()
+        pending.result()
 
 
 def test_rejected_symbols_are_not_replayed(bench: Bench) -> None:

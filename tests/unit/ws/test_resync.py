@@ -1,4 +1,4 @@
-"""Streams that are asked for again."""
+"""Resyncs of streams."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import SECOND, TIMES, Bench, Place, acks, book, executions, refusal, states
+from tests.unit.ws.rig import (
+    SECOND,
+    TIMES,
+    Bench,
+    RecordingSink,
+    acks,
+    book,
+    executions,
+    refusal,
+    states,
+)
 
 from kraken_connector.exceptions import (
     BookNotReady,
@@ -23,7 +33,7 @@ from kraken_connector.models import (
     StreamStaleEvent,
 )
 from kraken_connector.ws.base.followers import Follower
-from kraken_connector.ws.protocol.registry import Topic
+from kraken_connector.ws.protocol.registry import Topic, entries_of
 from kraken_connector.ws.protocol.resync_policy import ResyncPolicy
 from kraken_connector.ws.subscribe import (
     BookParams,
@@ -37,7 +47,7 @@ BTC = "BTC/USD"
 ETH = "ETH/USD"
 
 
-def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:
+def test_mismatch_resyncs_that_symbol_alone(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
     assert [type(note) for note in bench.outlet.notes] == [BookChecksumEvent]
@@ -59,7 +69,7 @@ def test_mismatch_asks_for_that_symbol_alone_again(bench: Bench) -> None:
     assert states(bench) == {BTC: "confirmed", ETH: "confirmed"}
 
 
-def test_hole_of_a_book_begins_with_its_last_message_that_verified(bench: Bench) -> None:
+def test_gap_of_a_book_begins_with_its_last_message_that_verified(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH))
     bench.now += 1
@@ -76,7 +86,7 @@ def test_hole_of_a_book_begins_with_its_last_message_that_verified(bench: Bench)
     assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
 
 
-def test_message_without_a_checksum_asks_for_the_book_again(bench: Bench) -> None:
+def test_message_without_a_checksum_resyncs_the_book(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), re.sub('"checksum":[0-9]+', '"more":1', book(BTC, "update")))
     (event,) = bench.outlet.notes
@@ -84,7 +94,7 @@ def test_message_without_a_checksum_asks_for_the_book_again(bench: Bench) -> Non
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_broken_book_message_without_a_known_name_asks_for_all_books_again(bench: Bench) -> None:
+def test_broken_book_message_without_a_known_name_resyncs_all_books(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH), book("BTC/USX", "update")[:-2])
     assert [request["params"]["symbol"] for request in bench.sent()] == [[BTC], [ETH]]
@@ -97,10 +107,10 @@ def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
     (subscribe,) = bench.sent()
     bench.say(book(BTC), *acks(subscribe))
     assert len(bench.outlet.gaps) == 1
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
 
 
-def test_wrong_first_snapshot_before_its_ack_is_asked_for_again(bench: Bench) -> None:
+def test_wrong_first_snapshot_before_its_ack_is_resynced(bench: Bench) -> None:
     bench.subscribe(BookParams(symbol=[BTC]))
     (request,) = bench.sent()
     bench.say(book(BTC, wrong=True), *acks(request))
@@ -120,10 +130,10 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
     begun = bench.now
-    while bench.session.repair.watched:
+    while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(0.1)
-    assert bench.session.repair.count == 3
+    assert bench.session.resyncs.count == 3
     assert bench.now - begun >= 1.5
     alarm = bench.outlet.notes[-1]
     assert isinstance(alarm, BookQuarantinedEvent)
@@ -153,7 +163,7 @@ def test_resync_without_answer_is_tried_again() -> None:
     bench.sent()
     bench.wait(2)
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
-    assert bench.session.repair.count == 2
+    assert bench.session.resyncs.count == 2
 
 
 def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
@@ -168,10 +178,10 @@ def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
 def test_unsubscribing_ends_a_resync(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
-    ask = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
+    pending = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     first, second = bench.sent()
     bench.say(*acks(first), refusal(second, "Subscription Not Found", BTC))
-    assert ask.done
+    assert pending.done
     assert bench.sent() == []
     assert states(bench) == {}
 
@@ -182,24 +192,24 @@ def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_sequence_gap_is_reported_before_its_message_and_asks_again() -> None:
+def test_sequence_gap_is_reported_before_its_message_and_resynced() -> None:
     bench = Bench().open()
-    place = Place()
-    place.note = place.data.append
-    bench.subscribed(ExecutionsParams(token="t"), place)
+    sink = RecordingSink()
+    sink.note = sink.data.append
+    bench.subscribed(ExecutionsParams(token="t"), sink)
     bench.say(executions(1, "snapshot"), executions(2), executions(5))
-    assert place.data[2] == SequenceGapEvent(3, 5, "executions")
-    assert place.data[3].sequence == 5
+    assert sink.data[2] == SequenceGapEvent(3, 5, "executions")
+    assert sink.data[3].sequence == 5
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     (subscribe,) = bench.accept_all()
     assert subscribe["params"]["token"] == "t"
     bench.say(executions(1, "snapshot"), executions(2))
-    assert len([event for event in place.data if isinstance(event, SequenceGapEvent)]) == 1
+    assert len([event for event in sink.data if isinstance(event, SequenceGapEvent)]) == 1
     assert bench.outlet.gaps[0].cause == "sequence"
     assert bench.outlet.gaps[0].channels == ["executions"]
 
 
-def test_hole_of_a_private_channel_begins_with_its_last_message(bench: Bench) -> None:
+def test_gap_of_a_private_channel_begins_with_its_last_message(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"))
     sound_ns = bench.session.last_received_ns
@@ -217,7 +227,7 @@ def test_hole_of_a_private_channel_begins_with_its_last_message(bench: Bench) ->
 
 def test_tokens_are_in_no_representation(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams(token="very-secret"))
-    shown = [repr(bench.session), repr(bench.session.registry.entries())]
+    shown = [repr(bench.session), repr(entries_of([bench.session.registry]))]
     assert not any("very-secret" in text for text in shown)
     assert "very-secret" in json.dumps(bench.sent())
 
@@ -241,10 +251,10 @@ def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
     assert bench.session.engine.book(BTC).is_valid
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.symbols, gap.start_ns) == ("resync", [BTC], begun)
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
 
 
-def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
+def test_snapshot_lost_after_a_resync_is_resynced() -> None:
     bench = patient()
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
@@ -255,16 +265,16 @@ def test_snapshot_lost_after_a_resync_is_asked_for_again() -> None:
     bench.accept_all()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
-    assert bench.session.repair.count == 2
+    assert bench.session.resyncs.count == 2
 
 
-def test_hundreds_of_lost_snapshots_are_asked_for_at_once() -> None:
+def test_hundreds_of_lost_snapshots_are_resynced_at_once() -> None:
     bench = patient()
     bench.subscribed(BookParams(symbol=[f"A{n}/USD" for n in range(600)]))
     while bench.sent():
         bench.wait(1)
     bench.wait(60)
-    assert bench.session.repair.count >= 600
+    assert bench.session.resyncs.count >= 600
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
@@ -299,14 +309,14 @@ def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any,
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
     bench.say({**channel, "type": kind, "data": [{"symbol": BTC, **item}]})
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
     bench.wait(900)
     assert bench.sent() == []
     assert [gap.cause for gap in bench.outlet.gaps] == ["resync"]
     assert len(silences(bench)) == 1
 
 
-def test_stream_that_never_begins_is_asked_for_with_growing_pauses_and_told_of_once() -> None:
+def test_stream_that_never_begins_is_resynced_with_growing_pauses_and_reported_once() -> None:
     bench = Bench(ping_interval=1e6, heartbeat_timeout=1e6, resync_attempts=3).open()
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
     asked = []
@@ -320,7 +330,7 @@ def test_stream_that_never_begins_is_asked_for_with_growing_pauses_and_told_of_o
     # A pair that never traded begins with its first trade, while the next attempt waits.
     bench.wait(300 - (bench.now - asked[-1]))
     bench.say({"channel": "trade", "type": "update", "data": [{"symbol": BTC}]})
-    assert not bench.session.repair.watched
+    assert not bench.session.resyncs.watched
     bench.wait(10_000)
     assert bench.sent() == []
 
@@ -446,7 +456,7 @@ def given_up(bench: Bench) -> None:
     """Let the book of BTC be quarantined."""
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
-    while bench.session.repair.watched:
+    while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(1)
     assert bench.session.engine.book(BTC).state == "quarantined"
@@ -455,25 +465,25 @@ def given_up(bench: Bench) -> None:
 def test_quarantine_ends_on_the_users_wish() -> None:
     bench = patient(resync_attempts=2)
     given_up(bench)
-    ask = bench.session.resync(BTC, bench.now)
+    pending = bench.session.resync(BTC, bench.now)
     bench.accept_all()
     bench.accept_all()
-    assert not ask.done
+    assert not pending.done
     bench.say(book(BTC))
-    assert ask.done
-    assert ask.result().success
+    assert pending.done
+    assert pending.result().success
     assert bench.session.engine.book(BTC).is_valid
 
 
 def test_resync_that_fails_again_says_so() -> None:
     bench = patient(resync_attempts=1)
     given_up(bench)
-    ask = bench.session.resync(BTC, bench.now)
-    while not ask.done:
+    pending = bench.session.resync(BTC, bench.now)
+    while not pending.done:
         fail_resync(bench, BTC)
         bench.wait(1)
     with pytest.raises(BookNotReady, match="quarantined"):
-        ask.result()
+        pending.result()
 
 
 def test_resync_of_a_sound_book_withdraws_it_meanwhile(bench: Bench) -> None:
@@ -485,22 +495,22 @@ def test_resync_of_a_sound_book_withdraws_it_meanwhile(bench: Bench) -> None:
 
 def test_resync_ends_with_the_socket(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
-    ask = bench.session.resync(BTC, bench.now)
+    pending = bench.session.resync(BTC, bench.now)
     bench.lose()
     with pytest.raises(ConnectionLost):
-        ask.result()
+        pending.result()
 
 
 def test_resync_without_a_socket_waits_for_the_next(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.lose()
-    ask = bench.session.resync(BTC, bench.now)
+    pending = bench.session.resync(BTC, bench.now)
     bench.open()
     (replay,) = bench.accept_all()
     assert replay["method"] == "subscribe"
-    assert not ask.done
+    assert not pending.done
     bench.say(book(BTC))
-    assert ask.done
+    assert pending.done
 
 
 def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays() -> None:
@@ -520,10 +530,10 @@ def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays() -> None:
 def test_resync_of_what_is_refused_meanwhile_ends(bench: Bench) -> None:
     bench.subscribe(BookParams(symbol=[BTC]))
     (request,) = bench.sent()
-    ask = bench.session.resync(BTC, bench.now)
+    pending = bench.session.resync(BTC, bench.now)
     bench.say(refusal(request, "Currency pair not supported", BTC))
     with pytest.raises(BookNotReady):
-        ask.result()
+        pending.result()
 
 
 # Private streams.
@@ -572,18 +582,18 @@ def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
     lost_ns = bench.session.last_received_ns
     bench.lose()
     bench.open()
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     times = refuse_all(bench, text, 400)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert max(pauses) == pytest.approx(30, abs=1)
     assert pauses[0] == pytest.approx(0.5, abs=0.2)
     assert pauses == sorted(pauses)
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     assert not bench.session.is_stream_current("executions")
     assert bench.outlet.gaps == []
     assert states(bench) == {"executions": "pending"}
     accept(bench)
-    assert not bench.session.has_stale_stream
+    assert not bench.session.resyncs.has_stale_stream
     assert states(bench) == {"executions": "confirmed"}
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("disconnect", ["executions"])
@@ -626,7 +636,7 @@ def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> N
         bench.wait(0.1)
         bench.say({"channel": "heartbeat"})
     assert tries > 10
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
     accept(bench)
 
 
@@ -648,11 +658,11 @@ def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
     bench.lose()
     bench.open()
     refuse_all(bench, "EService:Busy", 100)
-    ask = bench.subscribe(ExecutionsParams(token="t"))
-    assert not ask.done
+    pending = bench.subscribe(ExecutionsParams(token="t"))
+    assert not pending.done
     bench.accept_all()
     bench.accept_all()
-    assert ask.result().success
+    assert pending.result().success
     bench.lose()
     bench.open()
     late = bench.subscribe(ExecutionsParams(token="t"))
@@ -664,10 +674,10 @@ def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
 
 def test_first_refusal_of_a_private_stream_is_the_callers() -> None:
     bench = patient()
-    ask = bench.subscribe(ExecutionsParams(token="t"))
+    pending = bench.subscribe(ExecutionsParams(token="t"))
     bench.say(refusal(bench.sent()[0], "EService:Busy"))
     with pytest.raises(SubscriptionError, match="Busy"):
-        ask.result()
+        pending.result()
     bench.wait(100)
     assert [r for r in bench.sent() if r["method"] == "subscribe"] == []
     assert states(bench) == {}
@@ -679,7 +689,7 @@ def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> N
     assert bench.session.is_stream_current("executions")
     bench.wait(1.1)
     assert not bench.session.is_stream_current("executions")
-    assert bench.session.has_stale_stream
+    assert bench.session.resyncs.has_stale_stream
 
 
 def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
@@ -695,7 +705,7 @@ def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
 
 
 class Follower(Follower):
-    """Writes down what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -742,7 +752,7 @@ def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
     (request,) = bench.sent()
     (ack,) = acks(request)
     bench.say({key: value for key, value in ack.items() if key not in TIMES})
-    assert bench.session.repair.count == 0
+    assert bench.session.resyncs.count == 0
     assert bench.sent() == []
 
 
@@ -806,7 +816,7 @@ def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(late: str)
     assert states(bench) == {BTC: "confirmed"}
 
 
-def test_snapshot_lost_after_subscribing_anew_is_asked_for_again() -> None:
+def test_snapshot_lost_after_subscribing_anew_is_resynced() -> None:
     bench = patient()
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))

@@ -1,4 +1,4 @@
-"""When a stream is asked for again, and when it is given up."""
+"""When a stream is resynced, and when it is given up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_streams_do_not_count_for_each_other() -> None:
     assert policy.begin(OTHER, "resync", 1, 0.0)
 
 
-def test_hole_begins_with_the_first_failure() -> None:
+def test_gap_begins_with_the_first_failure() -> None:
     policy = ResyncPolicy(3)
     policy.begin(BOOK, "resync", 1, 0.0)
     entry = policy.begin(BOOK, "resync", 2, 1.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.ws.rig import Place, trade
+from tests.unit.ws.rig import RecordingSink, trade
 
 from kraken_connector import ExecutionData, WSDataMessage
 from kraken_connector.ws.protocol.registry import Registry
@@ -17,18 +17,23 @@ from kraken_connector.ws.subscribe import (
 
 
 @pytest.mark.parametrize("is_shared", [True, False])
-def test_channel_with_one_place_leads_there_directly(is_shared: bool) -> None:
-    registry, routes, place, default = Registry(), Routes(), Place(is_shared=is_shared), Place()
-    registry.add(TickerParams(symbol=["A/USD"]), place)
-    registry.add(TickerParams(symbol=["B/USD"]), place)
+def test_channel_with_one_sink_leads_there_directly(is_shared: bool) -> None:
+    registry, routes, sink, default = (
+        Registry(),
+        Routes(),
+        RecordingSink(is_shared=is_shared),
+        RecordingSink(),
+    )
+    registry.add(TickerParams(symbol=["A/USD"]), sink)
+    registry.add(TickerParams(symbol=["B/USD"]), sink)
     routes.rebuild(registry, default)
-    assert routes["ticker"] is place.put
+    assert routes["ticker"] is sink.put
 
 
 def test_callback_gets_no_symbol_that_was_given_up() -> None:
-    registry, routes, callback, default = Registry(), Routes(), Place(), Place()
+    registry, routes, callback, default = Registry(), Routes(), RecordingSink(), RecordingSink()
     registry.add(TradeParams(symbol=["A/USD"]), callback)
-    (_, (given_up,)) = registry.add(TradeParams(symbol=["B/USD"]), Place())
+    (_, (given_up,)) = registry.add(TradeParams(symbol=["B/USD"]), RecordingSink())
     registry.drop(given_up)
     routes.rebuild(registry, default)
     for symbol in ("A/USD", "B/USD"):
@@ -41,7 +46,7 @@ def test_callback_gets_no_symbol_that_was_given_up() -> None:
 
 
 def test_channel_without_symbols_reaches_its_callback_whatever_its_items_name() -> None:
-    registry, routes, callback, default = Registry(), Routes(), Place(), Place()
+    registry, routes, callback, default = Registry(), Routes(), RecordingSink(), RecordingSink()
     registry.add(ExecutionsParams(), callback)
     routes.rebuild(registry, default)
     for symbol in (None, "A/USD"):
@@ -51,9 +56,9 @@ def test_channel_without_symbols_reaches_its_callback_whatever_its_items_name() 
 
 
 def test_ended_channel_has_no_route() -> None:
-    registry, routes, place = Registry(), Routes(), Place()
-    registry.add(InstrumentParams(), place)
-    routes.rebuild(registry, place)
+    registry, routes, sink = Registry(), Routes(), RecordingSink()
+    registry.add(InstrumentParams(), sink)
+    routes.rebuild(registry, sink)
     registry.clear()
-    routes.rebuild(registry, place)
+    routes.rebuild(registry, sink)
     assert "instrument" not in routes

@@ -11,7 +11,7 @@ from tests.unit.ws.rig import (
     TIMES,
     URL,
     Bench,
-    Place,
+    RecordingSink,
     acks,
     book,
     executions,
@@ -45,7 +45,7 @@ def test_ping_is_sent_without_params_and_must_be_answered(bench: Bench) -> None:
     assert ping.keys() == {"method", "req_id"}
     bench.now += 0.25
     bench.say({"method": "pong", "req_id": ping["req_id"]})
-    assert bench.session.latency == pytest.approx(0.25)
+    assert bench.session.keepalive.latency == pytest.approx(0.25)
     assert bench.outlet.data == []
 
 
@@ -80,28 +80,28 @@ def test_silence_ends_the_connection() -> None:
 
 def test_our_own_stall_is_not_the_exchanges_silence() -> None:
     bench = Bench(ping_interval=100, heartbeat_timeout=30).open()
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     (request,) = bench.sent()
     bench.session.deadline(bench.now)
     bench.now += 60
     bench.session.tick(bench.now)
     assert bench.session.failure is None
     bench.say(*acks(request))
-    assert ask.result().symbols == [BTC]
+    assert pending.result().symbols == [BTC]
 
 
 def test_silence_while_reading_is_paused_is_our_own() -> None:
     bench = Bench(ping_interval=10, ping_timeout=5, heartbeat_timeout=30).open()
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(100)
     assert bench.session.failure is None
     assert {request["method"] for request in bench.sent()} == {"ping"}
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.wait(0.1)
     assert bench.session.failure is None
 
 
-def test_hole_is_recorded_when_it_is_closed(bench: Bench) -> None:
+def test_gap_is_recorded_when_it_is_closed(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(InstrumentParams())
     start = int(bench.now * SECOND)
@@ -118,7 +118,7 @@ def test_hole_is_recorded_when_it_is_closed(bench: Bench) -> None:
     assert gap.connection == URL
 
 
-def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
+def test_gap_names_on_which_socket_it_began(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     for _ in range(2):
         bench.lose()
@@ -131,15 +131,15 @@ def test_hole_tells_on_which_socket_it_began(bench: Bench) -> None:
     assert bench.session.gaps.epoch == 4
 
 
-def test_hole_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
+def test_gap_that_is_never_closed_is_recorded_at_the_end(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     bench.lose()
-    bench.session.ended(ConnectionLost(URL, "gave up"))
+    bench.session.give_up(ConnectionLost(URL, "gave up"))
     (gap,) = bench.outlet.gaps
     assert gap.end_ns is None
 
 
-def test_no_hole_without_subscriptions(bench: Bench) -> None:
+def test_no_gap_without_subscriptions(bench: Bench) -> None:
     bench.lose()
     bench.open()
     assert bench.outlet.gaps == []
@@ -170,7 +170,7 @@ def test_settled_means_answered(bench: Bench) -> None:
 
 
 def test_data_goes_to_its_subscription_and_nowhere_else(bench: Bench) -> None:
-    trades, tickers = Place(), Place()
+    trades, tickers = RecordingSink(), RecordingSink()
     bench.subscribed(TradeParams(symbol=[BTC]), trades)
     bench.subscribed(TradeParams(symbol=[ETH]), tickers)
     bench.say(trade(BTC), trade(ETH), trade("SOL/USD"))
@@ -180,15 +180,15 @@ def test_data_goes_to_its_subscription_and_nowhere_else(bench: Bench) -> None:
 
 
 def test_two_subscriptions_of_one_symbol_both_get_it(bench: Bench) -> None:
-    one, other = Place(), Place()
+    one, other = RecordingSink(), RecordingSink()
     bench.subscribed(TradeParams(symbol=[BTC]), one)
     bench.subscribed(TradeParams(symbol=[BTC, ETH]), other)
     bench.say(trade(BTC))
     assert len(one.data) == len(other.data) == 1
 
 
-def test_candles_of_two_lengths_are_told_apart(bench: Bench) -> None:
-    short, long = Place(), Place()
+def test_candles_of_two_lengths_are_distinguished(bench: Bench) -> None:
+    short, long = RecordingSink(), RecordingSink()
     bench.subscribed(OHLCParams(symbol=[BTC], interval=1), short)
     bench.subscribed(OHLCParams(symbol=[BTC], interval=5), long)
     candle = {"symbol": BTC, "open": 1, "high": 1, "low": 1, "close": 1, "vwap": 1, "trades": 1}
@@ -303,10 +303,10 @@ JUNK: list[Any] = [
 
 @pytest.mark.parametrize("junk", JUNK, ids=json.dumps)
 def test_junk_is_never_fatal(bench: Bench, junk: Any) -> None:
-    bench.subscribe(OHLCParams(symbol=[BTC], interval=1), Place())
-    bench.subscribe(OHLCParams(symbol=[BTC], interval=5), Place())
-    bench.subscribe(TradeParams(symbol=[BTC]), Place())
-    bench.subscribe(TradeParams(symbol=["SOL/USD"]), Place())
+    bench.subscribe(OHLCParams(symbol=[BTC], interval=1), RecordingSink())
+    bench.subscribe(OHLCParams(symbol=[BTC], interval=5), RecordingSink())
+    bench.subscribe(TradeParams(symbol=[BTC]), RecordingSink())
+    bench.subscribe(TradeParams(symbol=["SOL/USD"]), RecordingSink())
     bench.say(json.dumps(junk))
     bench.say(trade(ETH))
     assert bench.session.failure is None
@@ -322,11 +322,11 @@ def test_user_request_is_sent_as_it_is_and_its_answer_delivered(bench: Bench) ->
 
 
 def test_what_a_user_request_brings_does_not_reach_the_callbacks_of_others(bench: Bench) -> None:
-    place = Place()
-    bench.subscribed(TradeParams(symbol=[ETH]), place)
+    sink = RecordingSink()
+    bench.subscribed(TradeParams(symbol=[ETH]), sink)
     bench.session.send(WSRequest("subscribe", {"channel": "trade", "symbol": [BTC]}, req_id=7))
     bench.say(trade(BTC), trade(ETH))
-    assert [message.symbol for message in place.data] == [ETH]
+    assert [message.symbol for message in sink.data] == [ETH]
     assert [message.symbol for message in bench.outlet.data] == [BTC]
 
 
@@ -335,7 +335,7 @@ def test_user_ping_has_no_params(bench: Bench) -> None:
     assert bench.sent() == [{"method": "ping", "req_id": 7}]
 
 
-def test_second_loss_widens_the_hole_by_what_came_between(bench: Bench) -> None:
+def test_second_loss_widens_the_gap_by_what_came_between(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=[BTC]))
     bench.lose()
     bench.open()
@@ -350,7 +350,7 @@ def test_second_loss_widens_the_hole_by_what_came_between(bench: Bench) -> None:
     assert (gap.channels, gap.symbols) == (["instrument", "trade"], [BTC])
 
 
-def test_resync_that_a_loss_cuts_off_is_a_hole_of_its_own(bench: Bench) -> None:
+def test_resync_that_a_loss_cuts_off_is_a_gap_of_its_own(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     start = int(bench.now * SECOND)
@@ -419,7 +419,7 @@ def test_announced_maintenance_is_known(bench: Bench) -> None:
         ("[" * 10_000, []),
     ],
 )
-def test_unreadable_frame_is_a_hole(bench: Bench, frame: str, channels: list[str]) -> None:
+def test_unreadable_frame_is_a_gap(bench: Bench, frame: str, channels: list[str]) -> None:
     bench.say(frame)
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels, gap.dropped) == ("unreadable", channels, 1)
@@ -427,23 +427,23 @@ def test_unreadable_frame_is_a_hole(bench: Bench, frame: str, channels: list[str
 
 
 def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None:
-    bench, place = Bench(), Place()
+    bench, sink = Bench(), RecordingSink()
     seen: list[int] = []
     bench.session = Session(
-        URL, bench.outlet, observers={"trade": lambda _: seen.append(len(place.data))}
+        URL, bench.outlet, observers={"trade": lambda _: seen.append(len(sink.data))}
     )
     bench.open()
     bench.say(trade(BTC))
     assert (seen, len(bench.outlet.data)) == ([0], 1)
-    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    bench.subscribed(TradeParams(symbol=[BTC]), sink)
     bench.say(trade(BTC), trade(BTC))
-    assert (seen, len(place.data)) == ([0, 0, 1], 2)
+    assert (seen, len(sink.data)) == ([0, 0, 1], 2)
 
 
 def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
     bench = Bench()
     exchange = bench.session._exchange
-    bench.session.opened(bench.now)
+    bench.session.connection_made(bench.now)
     (ping,) = bench.sent()
     assert ping["method"] == "ping"
     assert exchange.estimate_ns(bench.now) is None
@@ -457,9 +457,9 @@ def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
     assert abs(known_ns - told_ns - SECOND // 4) < SECOND // 100
     # The times of other answers are of use too, and odd ones do no harm.
     bench.say({"method": "pong", "req_id": 5, "time_in": "I", "time_out": "O"}, {"method": "pong"})
-    ask = bench.subscribe(TickerParams(symbol=[BTC]))
+    pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(*acks(bench.sent()[0]))
-    assert ask.done
+    assert pending.done
     assert exchange.estimate_ns(bench.now) == known_ns
 
 
@@ -492,14 +492,14 @@ class Clumsy(Follower):
         return fail
 
 
-def test_message_that_cannot_be_booked_costs_nothing_else(
+def test_message_that_cannot_be_processed_costs_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    follower, place = Clumsy(seen_from=1), Place()
+    follower, sink = Clumsy(seen_from=1), RecordingSink()
     bench = Bench(followers={"executions": follower}, request_timeout=1).open()
-    bench.subscribed(ExecutionsParams(token="t"), place)
+    bench.subscribed(ExecutionsParams(token="t"), sink)
     frames = [executions(1, "snapshot"), executions(2), executions(3)]
-    bench.session.take(
+    bench.session.handle(
         [
             event
             for frame in frames
@@ -508,11 +508,11 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
         int(bench.now * SECOND),
         bench.now,
     )
-    assert follower.seen == [message.sequence for message in place.data] == [1, 3]
+    assert follower.seen == [message.sequence for message in sink.data] == [1, 3]
     (event,) = bench.outlet.notes
     assert isinstance(event, InvalidFrameEvent)
     assert (json.loads(event.frame), event.channel) == (frames[1], "executions")
-    assert "could not be booked" in caplog.text
+    assert "could not be processed" in caplog.text
     assert not bench.session.is_stream_current("executions")
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
     bench.accept_all()
@@ -522,7 +522,7 @@ def test_message_that_cannot_be_booked_costs_nothing_else(
     assert (gap.cause, gap.channels) == ("sequence", ["executions"])
 
 
-def test_snapshot_that_cannot_be_booked_is_asked_for_with_pauses() -> None:
+def test_snapshot_that_cannot_be_processed_is_resynced_with_pauses() -> None:
     bench = Bench(followers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
     bench.open()
     bench.subscribed(ExecutionsParams(token="t"))
@@ -542,10 +542,10 @@ def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
     bench.lose()
     bench.open()
     bench.accept_all()
-    bench.session.closed()
+    bench.session.clear()
 
 
-def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
+def test_instruments_that_cannot_be_processed_are_resynced() -> None:
     def fail(_: Any) -> None:
         raise LookupError("no pairs")
 
@@ -558,20 +558,20 @@ def test_instruments_that_cannot_be_booked_are_asked_for_again() -> None:
     ]
 
 
-def test_who_waits_for_a_reply_is_told_whatever_the_bookkeeping_does() -> None:
+def test_caller_gets_its_reply_whatever_the_bookkeeping_does() -> None:
     bench = Bench(followers={"executions": Clumsy()}).open()
-    bench.session.repair.confirmed = _fail  # type: ignore[method-assign]
-    ask = bench.subscribed(ExecutionsParams(token="t"))
-    assert ask.result().success
+    bench.session.resyncs.on_answer = _fail  # type: ignore[method-assign]
+    pending = bench.subscribed(ExecutionsParams(token="t"))
+    assert pending.result().success
 
 
 def _fail(*_: Any) -> None:
-    raise LookupError("confirmed")
+    raise LookupError("answered")
 
 
-def test_snapshot_without_its_first_message_is_asked_for_again() -> None:
+def test_snapshot_without_its_first_message_is_resynced() -> None:
     bench = Bench(request_timeout=1).open()
-    bench.subscribed(ExecutionsParams(token="t"), Place())
+    bench.subscribed(ExecutionsParams(token="t"), RecordingSink())
     bench.say(executions(2, "snapshot"))
     assert not bench.session.is_stream_current("executions")
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]

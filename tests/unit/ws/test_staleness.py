@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import SECOND, Bench, Place, book, executions, trade
+from tests.unit.ws.rig import SECOND, Bench, RecordingSink, book, executions, trade
 
 from kraken_connector._backend import Engine
 from kraken_connector.models import StreamStaleEvent
@@ -49,7 +49,7 @@ def summary(bench: Bench) -> dict[str, Any]:
     return bench.session.staleness.summary(int(bench.now * SECOND))
 
 
-def test_silence_is_told_once_and_ends_with_the_next_message() -> None:
+def test_silence_is_reported_once_and_ends_with_the_next_message() -> None:
     bench = bench_of(stale_after=20)
     bench.subscribed(TradeParams(symbol=[BTC]))
     bench.say(trade(BTC))
@@ -94,7 +94,7 @@ def test_one_symbol_is_silent_while_others_move(params: Any, of_one: Any, of_oth
     assert silence.symbol == BTC
 
 
-def test_book_that_stops_while_others_move_is_told_and_stays_valid() -> None:
+def test_book_that_stops_while_others_move_is_reported_and_stays_valid() -> None:
     bench = bench_of(stale_after=3)
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH))
@@ -123,13 +123,13 @@ def test_candles_of_two_lengths_have_a_clock_each() -> None:
 
 
 @pytest.mark.parametrize("params", [TradeParams(symbol=[BTC]), BookParams(symbol=[BTC])])
-def test_nothing_is_told_by_default(params: Any) -> None:
+def test_nothing_is_reported_by_default(params: Any) -> None:
     bench = bench_of()
     bench.subscribed(params)
     bench.say(book(BTC), trade(BTC))
     bench.wait(100_000)
     assert silences(bench) == []
-    assert bench.session.staleness.deadline() == math.inf
+    assert bench.session.staleness.deadline(bench.now) == math.inf
 
 
 def test_age_is_unknown_before_the_first_message_and_after_a_loss() -> None:
@@ -145,7 +145,7 @@ def test_age_is_unknown_before_the_first_message_and_after_a_loss() -> None:
     assert not any(entry["is_stale"] for entry in summary(bench).values())
 
 
-def test_stream_that_brings_nothing_at_all_is_told_from_its_answer_on() -> None:
+def test_stream_that_brings_nothing_at_all_is_reported_from_its_answer_on() -> None:
     bench = bench_of(stale_after=20)
     bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(9)
@@ -157,7 +157,7 @@ def test_stream_that_brings_nothing_at_all_is_told_from_its_answer_on() -> None:
     assert silence.last_ns is None
 
 
-def test_first_message_that_is_overdue_and_a_bound_are_told_once() -> None:
+def test_first_message_that_is_overdue_and_a_bound_are_reported_once() -> None:
     bench = bench_of(stale_after=5, request_timeout=10)
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
     bench.wait(60)
@@ -210,9 +210,9 @@ def test_time_in_which_nothing_was_read_is_no_silence() -> None:
     bench.subscribed(TradeParams(symbol=[BTC]))
     bench.say(trade(BTC))
     bench.wait(1)
-    bench.session.paused()
+    bench.session.pause()
     bench.wait(60)
-    bench.session.resumed(bench.now)
+    bench.session.resume(bench.now)
     bench.wait(4)
     assert silences(bench) == []
     bench.wait(3)
@@ -231,10 +231,10 @@ def test_bound_takes_effect_on_a_stream_that_flows_already() -> None:
 
 def test_event_goes_where_the_messages_go() -> None:
     bench = bench_of(stale_after=5)
-    place = Place()
-    bench.subscribed(TradeParams(symbol=[BTC]), place)
+    sink = RecordingSink()
+    bench.subscribed(TradeParams(symbol=[BTC]), sink)
     bench.wait(7)
-    assert [type(note) for note in place.notes] == [StreamStaleEvent]
+    assert [type(note) for note in sink.notes] == [StreamStaleEvent]
     assert bench.outlet.notes == []
 
 
@@ -256,16 +256,16 @@ def test_unsubscribed_stream_is_forgotten() -> None:
 
 
 def test_redundant_book_is_silent_when_neither_connection_brings_it() -> None:
-    arbiter = Merge("ws://exchange.test/v2", lambda _: None)
-    arbiter.expect(BTC, 10)
-    one, two = arbiter.add_source(Engine().book), arbiter.add_source(Engine().book)
+    merge = Merge("ws://exchange.test/v2", lambda _: None)
+    merge.expect(BTC, 10)
+    one, two = (merge.add_source(Engine().book) for _ in range(2))
     frame = book(BTC).encode()
-    (message,) = arbiter.engine.feed(frame, 7)
+    (message,) = merge.engine.feed(frame, 7)
     assert message is not None
     # The other connection brought something later.
-    assert not one.silent(BTC, 5)
-    assert one.silent(BTC, 8)
-    assert not two.silent(BTC, 7)
-    arbiter.engine.feed(book(BTC, "update", "2.00").encode(), 9)
-    assert two.silent(BTC, 9)
-    assert not one.silent("XRP/USD", 9)
+    assert not one.on_silent(BTC, 5)
+    assert one.on_silent(BTC, 8)
+    assert not two.on_silent(BTC, 7)
+    merge.engine.feed(book(BTC, "update", "2.00").encode(), 9)
+    assert two.on_silent(BTC, 9)
+    assert not one.on_silent("XRP/USD", 9)

@@ -19,13 +19,13 @@ ETH = "ETH/USD"
 def test_private_request_waits_for_its_token() -> None:
     bench = Bench(has_token_source=True).open()
     assert bench.session.token_deadline > bench.now
-    ask = bench.subscribe(ExecutionsParams())
+    pending = bench.subscribe(ExecutionsParams())
     assert bench.sent() == []
     assert bench.session.token_deadline <= bench.now
     bench.session.set_token("secret", bench.now)
     (request,) = bench.accept_all()
     assert request["params"]["token"] == "secret"
-    assert ask.result().result["channel"] == "executions"
+    assert pending.result().result["channel"] == "executions"
 
 
 def test_one_token_serves_a_connection_and_no_other() -> None:
@@ -33,9 +33,9 @@ def test_one_token_serves_a_connection_and_no_other() -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
-    ask = bench.session.unsubscribe(ExecutionsParams(), bench.now)
+    pending = bench.session.unsubscribe(ExecutionsParams(), bench.now)
     assert bench.sent()[0]["params"]["token"] == "first"
-    bench.session.abandon(ask, asyncio.CancelledError(), bench.now)
+    bench.session.abandon(pending, asyncio.CancelledError(), bench.now)
     bench.lose()
     bench.open()
     assert bench.sent() == []
@@ -52,15 +52,15 @@ def test_public_requests_do_not_wait_for_a_token() -> None:
 
 def test_refused_token_is_replaced_once() -> None:
     bench = Bench(has_token_source=True).open()
-    ask = bench.subscribe(ExecutionsParams())
+    pending = bench.subscribe(ExecutionsParams())
     for token in ("stale", "fresh"):
         bench.session.set_token(token, bench.now)
         bench.say(refusal(bench.sent()[0], "ESession:Invalid session"))
         if token == "stale":
-            assert bench.session.token_refused
+            assert bench.session.tokens.is_refused
             assert bench.session.token_deadline <= bench.now
     with pytest.raises(SubscriptionError, match="Invalid session"):
-        ask.result()
+        pending.result()
 
 
 #: The ways in which the exchange says that a token is not good any more.
@@ -80,8 +80,8 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> N
         bench.say(refusal(bench.sent()[0], text))
         assert bench.session.token_deadline <= bench.now
         # Whoever fetches tokens learns of each refusal once, and decides when to try again.
-        assert bench.session.take_refused_token() == f"stale {number}"
-        assert bench.session.take_refused_token() is None
+        assert bench.session.tokens.pop_refused() == f"stale {number}"
+        assert bench.session.tokens.pop_refused() is None
         bench.session.token_delayed("refused", bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
         bench.now += 30
@@ -100,28 +100,28 @@ def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
         bench.say(refusal(request, "ESession:Invalid session"))
     bench.session.set_token("fresh", bench.now)
     assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
-    assert [ask.result().success for ask in asks] == [True, True]
-    assert not bench.session.token_refused
+    assert [pending.result().success for pending in asks] == [True, True]
+    assert not bench.session.tokens.is_refused
 
 
 def test_caller_learns_that_there_is_no_token() -> None:
     bench = Bench(has_token_source=True).open()
-    ask = bench.subscribe(ExecutionsParams())
+    pending = bench.subscribe(ExecutionsParams())
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
     with pytest.raises(TokenAcquisitionError):
-        ask.result()
+        pending.result()
     assert states(bench) == {}
 
 
 def test_caller_learns_when_the_next_token_can_be_fetched() -> None:
     bench = Bench(has_token_source=True, request_timeout=10.0).open()
     bench.session.token_delayed("the exchange is busy", bench.now, 60.0)
-    ask = bench.subscribe(ExecutionsParams())
+    pending = bench.subscribe(ExecutionsParams())
     bench.wait(9.9)
-    assert not ask.done
+    assert not pending.done
     bench.wait(0.1)
     with pytest.raises(RequestTimeout, match=r"next try is in 50 s \(the exchange is busy\)"):
-        ask.result()
+        pending.result()
     assert [request["method"] for request in bench.sent()] == ["ping"]
     assert states(bench) == {}
 
@@ -182,7 +182,7 @@ def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> No
         bench.session.token_failed(TokenAcquisitionError("down"), bench.now, 4.0)
         assert bench.session.token_deadline == bench.now + 4
         bench.now += 4
-    assert not bench.session.wants_token
+    assert not bench.session.tokens.is_wanted
     bench.subscribe(ExecutionsParams())
     (request,) = bench.sent()
     assert request["params"]["token"] == "one"
@@ -191,31 +191,31 @@ def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> No
 def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
     bench = Bench(has_token_source=True, **QUIET).open()
     bench.session.set_token("one", bench.now, good_for=840.0)
-    tokens = bench.session.requests.tokens
+    tokens = bench.session.tokens
     for _ in range(3):
         tokens.invalidate("one")
-    assert bench.session.wants_token
-    assert bench.session.token_refused
-    assert bench.session.take_refused_token() == "one"
+    assert bench.session.tokens.is_wanted
+    assert bench.session.tokens.is_refused
+    assert bench.session.tokens.pop_refused() == "one"
     bench.session.set_token("two", bench.now, good_for=840.0)
     tokens.invalidate("one")
     assert tokens.token == "two"
-    tokens.accepted()
-    assert not bench.session.token_refused
+    tokens.on_accepted()
+    assert not bench.session.tokens.is_refused
 
 
 def test_tokens_are_hidden_in_what_comes_back() -> None:
-    desk = TokenRequests(has_source=True)
-    desk.arrived("WW91ciBzZWNyZXQ", float("inf"))
+    tokens = TokenRequests(has_source=True)
+    tokens.set("WW91ciBzZWNyZXQ", float("inf"))
     times = {"time_in": "2026-01-01T00:00:00Z", "time_out": "2026-01-01T00:00:00Z"}
     echo = {"orders": [{"token": "WW91ciBzZWNyZXQ", "order_id": "O1"}], "count": 1}
     refusal = WSErrorResponse(
         "add_order", "bad token WW91ciBzZWNyZXQ", False, **times, req_id=1, result=echo
     )
-    hidden = desk.mask.reply(refusal)
+    hidden = tokens.mask.reply(refusal)
     assert isinstance(hidden, WSErrorResponse)
     assert hidden.error == "bad token ***"
     assert hidden.result == {"orders": [{"token": "***", "order_id": "O1"}], "count": 1}
-    assert desk.mask.text("> WW91ciBzZWNyZXQ <") == "> *** <"
+    assert tokens.mask.text("> WW91ciBzZWNyZXQ <") == "> *** <"
     plain = WSErrorResponse("add_order", "EOrder:Unknown order", False, **times)
-    assert desk.mask.reply(plain) is plain
+    assert tokens.mask.reply(plain) is plain

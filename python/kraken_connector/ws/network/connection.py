@@ -223,7 +223,7 @@ class Connection:
             task.cancel()
         if forget:
             self._stop(ConnectionLost(self.session.url, "disconnect() was called"))
-            self.session.closed()
+            self.session.clear()
         else:
             self._stop(ConnectionLost(self.session.url, "the client gave up"))
             self.session.gaps.give_up()
@@ -294,7 +294,7 @@ class Connection:
         is_open = self._socket is not None and self._socket.state is State.OPEN
         if is_open and self._readable.is_set():
             self._readable.clear()
-            self.session.paused()
+            self.session.pause()
             queue.when_roomy(self._unblock)
 
     def give_up_until_drained(self, queue: StoppingQueue) -> None:
@@ -315,7 +315,7 @@ class Connection:
             # If `websockets` paused reading, only it may resume: it would not pause again.
             if not self._socket.recv_messages.paused:
                 self._socket.transport.resume_reading()
-            self.session.resumed(self.now())
+            self.session.resume(self.now())
             self._attend()
 
     # Sockets.
@@ -338,7 +338,7 @@ class Connection:
 
     def _end(self, error: Exception) -> None:
         self.state = ConnectionState.DISCONNECTED
-        self.session.ended(error)
+        self.session.give_up(error)
         self._on_end(self, error)
 
     async def _serve(self, socket: ClientConnection) -> TransportError:
@@ -411,7 +411,7 @@ class Connection:
             end.cancel()
 
     def _log_and_receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
-        shown = self.session.masked(frame.decode(errors="replace"))
+        shown = self.session.tokens.mask.text(frame.decode(errors="replace"))
         logger.debug("< %s%s", shown[:FRAME_SHOWN], "..." if len(frame) > FRAME_SHOWN else "")
         return self.session.receive(frame, received_ns, now)
 
@@ -424,7 +424,7 @@ class Connection:
     def _on_events(self, events: list[Event], received_ns: int) -> None:
         """Process the events of a read that bypassed the library; see `DirectConnection`."""
         session = self.session
-        session.take(events, received_ns, self.now())
+        session.handle(events, received_ns, self.now())
         self._measure(events, received_ns)
         if session.attention:
             self._attend()
@@ -470,10 +470,10 @@ class Connection:
         self.state = ConnectionState.CONNECTED
         logger.info("connected to %s", self.session.url)
         try:
-            self.session.opened(self.now())
+            self.session.connection_made(self.now())
             self._attend()
-        except Exception as error:  # noqa: BLE001 (logged)
-            self._give_up_socket("starting the session failed", error)
+        except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
+            self._give_up_socket("beginning with it failed", error)
 
     def _stop(self, error: TransportError) -> None:
         """Detach from the socket and tell the session that it is lost."""
@@ -486,7 +486,7 @@ class Connection:
             self._fetching = None
         self._readable.set()
         cause = "disconnect" if self._drain is None else "overflow"
-        self.session.lost(error, time.time_ns(), cause)
+        self.session.connection_lost(error, time.time_ns(), cause)
 
     async def _dial(self) -> ClientConnection:
         """Open a socket.
@@ -573,7 +573,7 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         now = self.now()
-        self.session.look(now, time.time_ns())
+        self.session.check_pause(now, time.time_ns())
         due = self.session.deadline(now)
         token_due = self.session.token_deadline
         if token_due <= now:
@@ -585,7 +585,7 @@ class Connection:
     def _on_timer(self) -> None:
         now = self.now()
         try:
-            self.session.look(now, time.time_ns())
+            self.session.check_pause(now, time.time_ns())
             self.session.tick(now)
             self._attend()
         except Exception as error:  # noqa: BLE001 (logged)
@@ -603,7 +603,7 @@ class Connection:
     def _fetch_token(self) -> None:
         if self._fetching is not None or self._tokens is None:
             return
-        if (refused := self.session.take_refused_token()) is not None:
+        if (refused := self.session.tokens.pop_refused()) is not None:
             self._tokens.refused(refused)
         self._fetching = asyncio.create_task(_fetched(self._tokens))
         # Called in a later step, even if an eager task is done by now.
@@ -633,8 +633,8 @@ class Connection:
         else:
             token = fetching.result()
             self.session.set_token(token.token, self.now(), token.expires)
-        if self.session.wants_token:
-            # The socket works, so it does not count as a failed attempt; the pauses stay.
+        if self.session.tokens.is_wanted:
+            # The socket works, so connecting did not fail; its pauses stay.
             self._attempts = 0
 
 

@@ -71,7 +71,7 @@ class Link:
         """Whether it gave up with subscriptions, or a private stream has a gap."""
         if self.state is ConnectionState.DISCONNECTED:
             return bool(self.session.registry)
-        return self.session.has_stale_stream
+        return self.session.resyncs.has_stale_stream
 
     @property
     def books(self) -> Engine:
@@ -165,12 +165,12 @@ class ConnectionView:
     @property
     def resyncs(self) -> int:
         """Number of streams that were resynced on it."""
-        return self._link.session.repair.count
+        return self._link.session.resyncs.count
 
     @property
     def latency(self) -> float | None:
         """Round trip of the last ping in seconds, `None` before the first pong."""
-        return self._link.session.latency
+        return self._link.session.keepalive.latency
 
     @property
     def subscriptions(self) -> int:
@@ -197,9 +197,9 @@ class ConnectionView:
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,
-            "resyncs": session.repair.count,
-            "latency": session.latency,
-            "ping": session.round_trips.summary(),
+            "resyncs": session.resyncs.count,
+            "latency": session.keepalive.latency,
+            "ping": session.keepalive.round_trips.summary(),
             "rates": session.rates(),
             "dispatch": connection.dispatch.summary(),
             "transit": connection.transit.summary(),

@@ -25,8 +25,8 @@ def trading_obstacle(link: Link | None, orders: Orders, now: float) -> str | Non
     session = link.session
     if link.state is not ConnectionState.CONNECTED:
         return f"the private connection is {link.state}"
-    if (problem := session.token_problem(now)) is not None:
-        return problem
+    if session.tokens.is_missing:
+        return session.tokens.problem(now)
     if session.system_status is None:
         return "the exchange has not sent its status yet"
     if session.system_status not in _ACCEPTS_ORDERS:

@@ -67,7 +67,7 @@ class SubscribeRequest:
             if link.merge is not None and part.channel == "book" and symbols:
                 wanted = part.with_symbols(symbols)
                 with link.connection.step() as session:
-                    session.requests.keep(wanted, sink, now(), self._calls[link.is_twin])
+                    session.requests.hold(wanted, sink, now(), self._calls[link.is_twin])
 
 
 async def result_of(

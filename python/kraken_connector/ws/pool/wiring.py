@@ -17,7 +17,7 @@ from ..delivery.sinks import CallbackSink, ClientOutlet, Places
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
 from ..protocol.merge import Merge
-from ..protocol.routes import Take
+from ..protocol.routes import Handler
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
 from .hosts import Host
@@ -60,7 +60,7 @@ class Wiring:
     on_gap: Callable[[GapEvent], None]
     orders: Orders
     exchange: ExchangeClock
-    observers: Mapping[str, Take] = field(default_factory=dict)
+    observers: Mapping[str, Handler] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
     followers: Mapping[str, Follower] = field(default_factory=dict)
 

@@ -1,1 +1,1 @@
-"""One connection's state machine: frames and time in; frames, events and timers out. No sockets."""
+"""The state machine of one connection. It has no socket, no task and no clock."""

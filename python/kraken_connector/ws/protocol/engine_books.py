@@ -1,4 +1,4 @@
-"""The books of an engine by channel: of aggregated levels, and of individual orders."""
+"""The books of an engine by channel: aggregated levels (`book`), and orders (`level3`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..subscribe import BookParams, Level3Params, SubscriptionParams
 
 __all__ = ["BOOK_CHANNELS", "book_of", "books_of", "expect", "invalidate", "placements"]
 
-#: Channels that the engine keeps books of.
+#: The channels with books.
 BOOK_CHANNELS = frozenset({"book", "level3"})
 
 State = Literal["awaiting_snapshot", "stale", "quarantined"]
@@ -28,7 +28,7 @@ def books_of(engine: Engine, channel: str) -> Mapping[str, OrderBook | Level3Boo
 
 
 def placements(engine: Engine) -> dict[str, int]:
-    """Return what the checksums have proved about queues, all books of orders together."""
+    """Return the sum of `placement_counts` of all `level3` books."""
     total: Counter[str] = Counter()
     for book in engine.level3_books().values():
         total.update(book.placement_counts)
@@ -36,7 +36,7 @@ def placements(engine: Engine) -> dict[str, int]:
 
 
 def expect(engine: Engine, params: SubscriptionParams, symbol: str) -> None:
-    """Say what depth a coming subscription has, if it is one to a book."""
+    """Prepare the engine for a subscription's snapshot, if the channel has books."""
     if isinstance(params, BookParams):
         engine.expect_book(symbol, params.depth)
     elif isinstance(params, Level3Params):
@@ -44,7 +44,7 @@ def expect(engine: Engine, params: SubscriptionParams, symbol: str) -> None:
 
 
 def invalidate(engine: Engine, channel: str, symbol: str, state: State = "stale") -> None:
-    """Withdraw a book from reading."""
+    """Mark a book as invalid, so that reading it raises."""
     if channel == "level3":
         engine.invalidate_level3(symbol, state)
     else:

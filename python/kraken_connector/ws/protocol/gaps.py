@@ -1,4 +1,4 @@
-"""The gaps in what one connection received, and their records."""
+"""The gaps of one connection: times in which messages were missed, and their records."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ __all__ = ["Gaps"]
 
 
 class Gaps:
-    """Keeps the gap that a lost socket makes, until everything is back, and tells of all others.
+    """Keeps the gap of a lost socket until everything is subscribed again; reports all others.
 
     Args:
-        name: what the connection is called in the records.
-        registry: whose streams are missed.
-        tell: takes the records.
+        name: the name of the connection in the records.
+        registry: the subscriptions.
+        on_gap: called with each record.
 
     Attributes:
         epoch: number of sockets so far.
     """
 
-    def __init__(self, name: str, registry: Registry, tell: Callable[[GapEvent], None]) -> None:
+    def __init__(self, name: str, registry: Registry, on_gap: Callable[[GapEvent], None]) -> None:
         self.epoch = 0
         self._name = name
         self._registry = registry
-        self._tell = tell
+        self._on_gap = on_gap
         self._open: GapEvent | None = None
-        self._is_told = False
+        self._is_reported = False
 
     @property
     def is_open(self) -> bool:
-        """Whether what a lost socket carried is not all back."""
+        """Whether streams of a lost socket are missing."""
         return self._open is not None
 
     def begin(self, cause: str, since_ns: int, without: Collection[str]) -> None:
-        """Begin with a socket that was lost.
+        """Begin the gap of a lost socket.
 
         Args:
-            cause: why.
+            cause: why it was lost.
             since_ns: when its last message came.
-            without: channels that have a record of their own.
+            without: channels whose gaps are recorded elsewhere.
         """
         channels, symbols = self._streams(without)
         epoch = self.epoch
         if self._open is not None:
-            # Lost again before all was back: one gap, with what came to it meanwhile.
+            # The socket was lost again before everything was back: extend the open gap.
             cause, since_ns, epoch = self._open.cause, self._open.start_ns, self._open.epoch
             channels |= set(self._open.channels)
             symbols |= set(self._open.symbols)
         if channels:
-            self._is_told = False
+            self._is_reported = False
             self._open = self._record(cause, since_ns, None, channels, symbols, epoch=epoch)
 
     def split_off(self, channel: str) -> int | None:
-        """Take a channel out of the open gap, as its stream gets a record of its own.
+        """Remove a channel from the open gap, as its stream gets its own record.
 
         Returns:
             When the gap began, nanoseconds since the epoch; `None` if the channel is not in it.
@@ -68,47 +68,49 @@ class Gaps:
         return gap.start_ns
 
     def end(self, end_ns: int) -> None:
-        """Tell of the gap, now that everything is back."""
+        """Report the open gap with its end: everything is subscribed again."""
         if self._open is not None:
             gap, self._open = self._open, None
-            self._tell(gap.__replace__(end_ns=end_ns))
+            self._on_gap(gap.__replace__(end_ns=end_ns))
 
     def give_up(self) -> None:
-        """Tell of the gap as one that may stay open: nobody tries to close it any more.
+        """Report the open gap without an end: the client has stopped reconnecting.
 
-        Should the user connect again, it is told a second time, with its end.
+        If the user connects again, it is reported a second time, with its end.
         """
-        if self._open is not None and not self._is_told:
-            self._is_told = True
-            self._tell(self._open)
+        if self._open is not None and not self._is_reported:
+            self._is_reported = True
+            self._on_gap(self._open)
 
     def forget(self) -> None:
-        """Forget the gap, as nothing is subscribed any more."""
+        """Forget the open gap: everything was unsubscribed."""
         self._open = None
 
     def pause(self, since_ns: int, until_ns: int) -> None:
-        """Tell of a time in which nothing was read."""
+        """Report a time in which nothing was read."""
         channels, symbols = self._streams()
         if channels:
-            self._tell(self._record("pause", since_ns, until_ns, channels, symbols))
+            self._on_gap(self._record("pause", since_ns, until_ns, channels, symbols))
 
     def unreadable(self, channel: str | None, at_ns: int) -> None:
-        """Tell of a frame that could not be read."""
+        """Report a frame that could not be parsed."""
         channels = {channel} if channel else set()
-        self._tell(self._record("unreadable", at_ns, at_ns, channels, set(), dropped=1))
+        self._on_gap(self._record("unreadable", at_ns, at_ns, channels, set(), dropped=1))
 
-    def repaired(
+    def resynced(
         self, channel: str, symbol: str, cause: str, since_ns: int, end_ns: int | None
     ) -> None:
-        """Tell of one stream that was asked for again; without `end_ns` it did not come back."""
+        """Report the gap of a resync; without `end_ns` the stream did not come back."""
         symbols = {symbol} if symbol else set()
-        self._tell(self._record(cause, since_ns, end_ns, {channel}, symbols))
+        self._on_gap(self._record(cause, since_ns, end_ns, {channel}, symbols))
 
     def _streams(self, without: Collection[str] = ()) -> tuple[set[str], set[str]]:
-        """Return channels and symbols of all that was ever confirmed."""
-        live = [entry.topic for entry in self._registry if entry.ack is not None]
-        live = [topic for topic in live if topic.channel not in without]
-        return {topic.channel for topic in live}, {topic.symbol for topic in live if topic.symbol}
+        """Return the channels and symbols of all subscriptions that were ever confirmed."""
+        confirmed = [entry.topic for entry in self._registry if entry.ack is not None]
+        confirmed = [topic for topic in confirmed if topic.channel not in without]
+        return {topic.channel for topic in confirmed}, {
+            topic.symbol for topic in confirmed if topic.symbol
+        }
 
     def _record(
         self,

@@ -1,9 +1,9 @@
-"""Whether a connection is alive: pings that want an answer, and a limit to silence.
+"""Whether a connection is alive: pings that must be answered, and a limit to silence.
 
-Heartbeats cannot be subscribed to: they come by themselves with the first subscription to any
-channel, while no channel has something to send (docs.kraken.com, page "Heartbeat"). So a connection
-with a subscription on which nothing but pongs comes counts as silent. Should a host send no
-heartbeats all the same, a quiet connection to it is given up twice and then left alone.
+Heartbeats start with the first subscription to any channel and come while no channel has data
+(docs.kraken.com, page "Heartbeat"). So a connection with a subscription that receives nothing but
+pongs counts as silent. If a host never sends heartbeats, two quiet sockets in a row are dropped;
+after that, pongs are enough.
 """
 
 from __future__ import annotations
@@ -19,108 +19,105 @@ logger = logging.getLogger(__name__)
 
 
 class Keepalive:
-    """Ping, pong and watchdog of one connection; all times in seconds of one monotonic clock.
+    """Pings and silence of one connection. All times are monotonic seconds.
 
     Args:
-        ping_interval: between pings; they keep an idle connection open (docs.kraken.com, page
-            "Ping").
-        ping_timeout: until a ping must be answered.
-        heartbeat_timeout: of silence until the connection counts as dead. The exchange sends a
-            heartbeat about once a second when there is nothing else (page "Heartbeat").
+        ping_interval: seconds between pings, which keep an idle connection open (docs.kraken.com,
+            page "Ping").
+        ping_timeout: seconds within which a ping must be answered.
+        heartbeat_timeout: seconds of silence after which the connection counts as dead. Without
+            other data the exchange sends about one heartbeat a second (page "Heartbeat").
     """
 
-    #: How much a check may come late before we were the ones who did not listen.
+    #: Seconds; if a check is later than this, this process did not read in time.
     STALL = 0.1
-    #: Sockets in a row that are given up although pongs come, if none of them had a heartbeat.
-    BARREN = 2
+    #: How many sockets in a row are dropped despite pongs, if none of them had a heartbeat.
+    TRIES = 2
 
     def __init__(self, ping_interval: float, ping_timeout: float, heartbeat_timeout: float) -> None:
         self._ping_interval = ping_interval
         self._ping_timeout = ping_timeout
         self._heartbeat_timeout = heartbeat_timeout
-        #: When the last frame came; whoever reads frames sets it.
+        #: When the last frame came; the session sets it.
         self.heard = 0.0
         #: Seconds between the last ping and its pong, `None` before the first.
         self.latency: float | None = None
-        #: What all pings took.
+        #: Round trip times of all pings.
         self.round_trips = LatencyHistogram()
         self._ping_due = 0.0
-        self._fed = float("inf")
+        self._data_heard = float("inf")
         self._frames: int | None = None
         self._paused = False
         self._pong_due: float | None = None
         self._pinged = 0.0
         self._opened = 0.0
-        self._has_beat = False
-        self._barren = 0
+        self._has_heartbeat = False
+        self._without_heartbeat = 0
 
-    def opened(self, now: float) -> None:
+    def reset(self, now: float) -> None:
         """Begin with a new socket."""
         self.heard = self._opened = now
-        self._has_beat = False
-        self._frames, self._fed = None, float("inf")
-        self._ping_due = now  # Its pong tells early what time it is at the exchange.
+        self._has_heartbeat = False
+        self._frames, self._data_heard = None, float("inf")
+        self._ping_due = now  # The pong gives an early estimate of the exchange's clock.
         self._pong_due = None
         self._paused = False
 
     def pause(self) -> None:
-        """Judge nothing for a while, as nothing is read; pings go on, so that it stays open."""
+        """Stop all timeouts, as nothing is read; pings go on, to keep the connection open."""
         self._paused = True
         self._pong_due = None
 
     def resume(self, now: float, grace: float) -> None:
-        """Judge again, `grace` seconds from now at the earliest."""
+        """Start timeouts again, with at least `grace` seconds left."""
         self._paused = False
         self.excuse(now, grace)
 
     def deadline(self) -> float:
-        """Return when to look next."""
+        """Return when the next check or ping is due."""
         if self._paused:
             return self._ping_due
         due = min(self._ping_due, self.heard + self._heartbeat_timeout)
         return due if self._pong_due is None else min(due, self._pong_due)
 
-    def count(self, frames: int | None, now: float) -> None:
-        """Note how many frames came that are no pongs; `None` where none need come.
-
-        An exchange that answers pings and sends nothing else is as good as silent.
-        """
+    def count_frames(self, frames: int | None, now: float) -> None:
+        """Store the number of frames but pongs so far; `None` if none need come."""
         if frames != self._frames:
             if now - self._opened > self._heartbeat_timeout:
-                self._barren = 0
-            self._fed = float("inf") if frames is None else now
+                self._without_heartbeat = 0
+            self._data_heard = float("inf") if frames is None else now
         self._frames = frames
 
     def failure(self, url: str, now: float) -> TransportError | None:
-        """Return why the connection counts as dead, if it does."""
+        """Return why the connection counts as dead, `None` if it is alive."""
         if self._paused:
             return None
         if now - self.heard >= self._heartbeat_timeout:
             return HeartbeatTimeout(url, now - self.heard)
-        if now - self._fed >= self._heartbeat_timeout and self._wants_heartbeats(url):
-            return HeartbeatTimeout(url, now - self._fed)
+        if now - self._data_heard >= self._heartbeat_timeout and self._wants_heartbeats(url):
+            return HeartbeatTimeout(url, now - self._data_heard)
         if self._pong_due is not None and now >= self._pong_due:
             return ConnectionLost(url, f"no pong within {self._ping_timeout:g} s")
         return None
 
-    def beat(self) -> None:
-        """Take a heartbeat."""
-        self._has_beat = True
-        self._barren = 0
+    def on_heartbeat(self) -> None:
+        """Handle a heartbeat."""
+        self._has_heartbeat = True
+        self._without_heartbeat = 0
 
     def _wants_heartbeats(self, url: str) -> bool:
-        """Tell whether to give up a socket without them."""
-        if self._has_beat:
+        """Return whether to drop a socket without heartbeats."""
+        if self._has_heartbeat:
             return True
-        if self._barren == self.BARREN:
+        if self._without_heartbeat == self.TRIES:
             return False
-        self._barren += 1
-        if self._barren == self.BARREN:
+        self._without_heartbeat += 1
+        if self._without_heartbeat == self.TRIES:
             logger.warning("%s sends no heartbeats: pongs are enough from now on", url)
         return True
 
-    def wants_ping(self, now: float) -> bool:
-        """Tell whether to send a ping now; if so it counts as sent."""
+    def start_ping(self, now: float) -> bool:
+        """Return whether a ping must be sent now, and start its timeout if so."""
         if now < self._ping_due:
             return False
         self._ping_due = now + self._ping_interval
@@ -135,18 +132,18 @@ class Keepalive:
         """Let a ping be due now."""
         self._ping_due = now
 
-    def pong(self, now: float) -> None:
-        """Take the answer to a ping."""
+    def on_pong(self, now: float) -> None:
+        """Handle the answer to a ping."""
         if self._pong_due is not None:
             self.latency = now - self._pinged
             self.round_trips.note(int(self.latency * 1e9))
             self._pong_due = None
 
     def excuse(self, now: float, grace: float) -> None:
-        """Grant `grace` seconds more: what came meanwhile was not read yet."""
+        """Extend timeouts to `grace` seconds from now: received frames were not read yet."""
         self.heard = max(
             self.heard, now + min(grace, self._heartbeat_timeout) - self._heartbeat_timeout
         )
-        self._fed = max(self._fed, self.heard)
+        self._data_heard = max(self._data_heard, self.heard)
         if self._pong_due is not None:
             self._pong_due = max(self._pong_due, now + grace)

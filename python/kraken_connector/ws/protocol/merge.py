@@ -1,17 +1,32 @@
-"""One feed of books out of two: the same subscriptions on two connections, each message once.
+"""Merge the books of two connections: each message is published once.
 
-The exchange numbers no book message, so a message is known by its time and checksum, and a leg's
-place is kept in the history of what was presented. While a leg stands at the end of the history its
-book equals the one presented, so that its next message is new and fits. A leg that is behind is
-followed, without presenting anything, until it has caught up. Should the legs cut the same events
-into different messages, or one begin with a snapshot that the other never shows, the one that is
-ahead cannot be followed by message: then its whole book is presented, as a snapshot. Before that
-the other one may be given some time to catch up, in which what the one ahead brings is kept: if it
-comes to a message that both have, nothing is skipped.
+The same books are subscribed on two connections, the sources. The exchange does not number book
+messages, so a message is known by its key: timestamp and checksum. For each book `Merge` keeps the
+keys of the messages that it has published, the history, and each source's position in it::
 
-The presented books live in an engine of their own, which verifies each message again. That costs a
-third reading of each message, and gives books that keep their identity and content whichever leg is
-lost. Like a session this has no socket, and no clock of its own.
+    history     k1    k2    k3    k4
+    source A                         ^      at the end: its next message is new and is published
+    source B                ^               behind: its next message is k3, a duplicate
+
+The book of a source at the end equals the published book, so its next message can be applied. A
+source that is behind publishes nothing until it has caught up.
+
+The sources may divide the same changes into different messages, or one of them may begin with a
+snapshot that the other one never gets. Then a source can be ahead: its message is not in the
+history and newer than all that is::
+
+    history     k1    k2    k3
+    source A                   ^            still sends k4, k5, k6
+    source B    k1    k2          k5        ahead: its book includes changes of k4
+
+This message cannot be applied to the published book. So the whole book of the source is published,
+as a snapshot, which skips messages: that is a switch, and is recorded as a gap. With `patience` the
+messages of the source that is ahead are kept for a while first. When the other source brings one
+of them (here k5), the messages after it are published and nothing is skipped.
+
+The published books belong to an engine of their own, which verifies each message again. That costs
+a third parse of each message, and gives books that keep their identity and content whichever source
+is lost. Like a session this has no socket, and no clock of its own.
 """
 
 from __future__ import annotations
@@ -20,9 +35,10 @@ import logging
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..._backend import Engine, OrderBook, WSDataMessage
 from ...models import GapEvent
@@ -32,258 +48,272 @@ from ..base.encoding import encode
 if TYPE_CHECKING:
     from ..._backend import Event
 
-__all__ = ["Gate", "Merge", "Source"]
+__all__ = ["OPEN", "Gate", "Lead", "Merge", "Source"]
 
 logger = logging.getLogger(__name__)
 
-#: Messages of a book that are remembered: how far a leg may be behind and still be followed.
+#: Keys kept of each book: how many messages a source may be behind and still be followed.
 REMEMBERED = 1024
-#: How the exchange ends a book message; a quarter of the time that looking for each key takes.
+#: How the exchange ends a book message. Searching for it takes a quarter of the time that searching
+#: for each field takes.
 _USUAL_END = re.compile(rb'"checksum":(\d+),"timestamp":"([^"]+)"}\]}$')
 _END = 80
 
 
-class Gate(Protocol):
-    """What stands between a connection's books and those who subscribed to them.
+class Gate:
+    """Decides which messages of a connection's books are delivered. This one passes all of them.
 
     Attributes:
-        leads: the books of which something is kept back for a while, by symbol.
+        leads: messages that are kept for a while, by symbol.
     """
 
-    leads: dict[str, Lead]
+    leads: Mapping[str, Lead] = MappingProxyType({})
 
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
-        """Take a book message; return what is to be delivered in its place."""
+        """Return the events to deliver in place of a book message."""
+        return (message,)
 
-    def unsound(self, symbol: str, since_ns: int) -> bool:
-        """Note that the connection's book cannot be read; true if it cannot be read at all now."""
+    def on_invalid(self, symbol: str, since_ns: int) -> bool:
+        """Handle a book that became invalid; return whether no connection has a valid one."""
+        return True
 
-    def given_up(self, symbol: str) -> bool:
-        """Note that the connection's book is quarantined; true if it is given up everywhere."""
+    def on_quarantined(self, symbol: str) -> bool:
+        """Handle a book that was quarantined; return whether it is on all connections."""
+        return True
 
-    def silent(self, symbol: str, last_ns: int | None) -> bool:
-        """Note that the connection's book brings nothing since a time; true if none does."""
+    def on_silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Handle a book without messages since `last_ns`; return whether to report the silence."""
+        return True
 
     def has_newer(self, symbol: str, last_ns: int) -> bool:
-        """Tell whether a message of a book was presented that came later than a time."""
+        """Return whether a message of a book that came after `last_ns` was published."""
+        return False
 
-    def lost(self, since_ns: int, cause: str) -> None:
-        """Note that the connection is lost."""
+    def connection_lost(self, since_ns: int, cause: str) -> None:
+        """Handle the loss of the connection."""
 
     def deadline(self) -> float:
-        """Return when `overdue` has something to deliver, infinity if nothing is kept back."""
+        """Return when to call `overdue`; infinity if nothing is kept."""
+        return math.inf
 
     def overdue(self) -> Iterable[Event]:
-        """Return what is to be delivered of what was kept back for long enough."""
+        """Return the messages to deliver after they were kept for long enough."""
+        return ()
 
 
-class _Mark(NamedTuple):
-    """What a book message is known by: its texts, as reading them costs the least."""
+#: The gate of books that are subscribed on one connection only.
+OPEN = Gate()
+
+
+class _Key(NamedTuple):
+    """What identifies a book message: raw texts, as they are the cheapest to read."""
 
     time: bytes
     checksum: bytes
 
-    def fits(self, other: _Mark) -> bool:
-        """Tell whether both may be of the same message; a snapshot may have no time."""
+    def matches(self, other: _Key) -> bool:
+        """Return whether both may be of the same message; a snapshot may have no time."""
         return self.checksum == other.checksum and (
             self.time == other.time or not self.time or not other.time
         )
 
-    def is_before(self, other: _Mark) -> bool:
-        """Tell whether its time is an earlier one; false where there is none."""
+    def is_before(self, other: _Key) -> bool:
+        """Return whether its time is earlier; false if one of them has no time."""
         if len(self.time) == len(other.time):
             return self.time < other.time
-        one, two = (timestamp_ns(mark.time.decode(errors="replace")) for mark in (self, other))
+        one, two = (timestamp_ns(key.time.decode(errors="replace")) for key in (self, other))
         return one is not None and two is not None and one < two
 
 
 class Lead:
-    """What a connection brought that is newer than what the other one has come to.
+    """The messages that a source brought before the other one, kept while it is waited for.
 
     Args:
-        start: the end of the history when it began.
-        until: when waiting for the other one ends, seconds of the arbiter's clock.
+        start: the end of the history when the first of them came.
+        until: when the wait ends, seconds of the clock of `Merge`.
 
     Attributes:
-        messages: what it brought, oldest first.
+        messages: the messages with their keys, oldest first.
     """
 
     def __init__(self, start: int, until: float) -> None:
         self.start = start
         self.until = until
-        self.messages: list[tuple[_Mark, WSDataMessage]] = []
+        self.messages: list[tuple[_Key, WSDataMessage]] = []
 
-    def reached(self, mark: _Mark) -> int:
-        """Return how many messages are presented when one with this mark is; 0 if none."""
-        if mark.time:
+    def count_until(self, key: _Key) -> int:
+        """Return the number of messages up to the one with this key; 0 if there is none."""
+        if key.time:
             for number, (known, _) in enumerate(self.messages, 1):
-                if known == mark:
+                if known == key:
                     return number
         return 0
 
 
 class _OpenGap:
-    """A time without any sound leg, for one or several books."""
+    """A time in which no source had a valid book, for one or several symbols."""
 
     def __init__(self, cause: str, since_ns: int) -> None:
         self.cause = cause
         self.since_ns = since_ns
         self.end_ns: int | None = None
-        self.is_told = False
+        self.is_reported = False
         self.symbols: set[str] = set()
         self.missing: set[str] = set()
 
 
-class _Feed:
-    """One book as it is presented.
+class _History:
+    """What was published of one book.
 
     Attributes:
         depth: levels per side.
-        is_sound: whether the book is the exchange's.
-        base: how many marks the history has forgotten.
-        marks: the history's end, oldest first.
-        newest: the mark with the latest time among what was presented.
-        gap: since when it has not been sound.
-        silent_ns: the last message that was presented before a silence that was told of; 0 if
-            there was none yet.
+        is_valid: whether the published book is valid.
+        base: how many keys were dropped from the start.
+        keys: the last keys, oldest first.
+        newest: the key with the latest time of all.
+        gap: the gap that began when the book became invalid.
+        silent_ns: when the last message came before the silence that was reported last; 0 if
+            no message had come, `None` if no silence was reported.
     """
 
     def __init__(self, depth: int) -> None:
         self.depth = depth
-        self.is_sound = False
+        self.is_valid = False
         self.base = 0
-        self.marks: deque[_Mark] = deque()
-        self.newest = _Mark(b"", b"")
+        self.keys: deque[_Key] = deque()
+        self.newest = _Key(b"", b"")
         self.gap: _OpenGap | None = None
         self.silent_ns: int | None = None
 
     @property
     def end(self) -> int:
-        """The place of what will be presented next."""
-        return self.base + len(self.marks)
+        """The position of the next message that will be published."""
+        return self.base + len(self.keys)
 
-    def note(self, mark: _Mark) -> None:
-        """Add what is being presented."""
-        self.marks.append(mark)
-        if len(self.marks) > REMEMBERED:
-            self.marks.popleft()
+    def append(self, key: _Key) -> None:
+        """Add the key of a published message."""
+        self.keys.append(key)
+        if len(self.keys) > REMEMBERED:
+            self.keys.popleft()
             self.base += 1
-        if not self.newest.time or self.newest.is_before(mark):
-            self.newest = mark
+        if not self.newest.time or self.newest.is_before(key):
+            self.newest = key
 
-    def after(self, mark: _Mark, start: int) -> int | None:
-        """Return the place after the first equal mark from `start` on, if there is one."""
-        for offset in range(max(0, start - self.base), len(self.marks)):
-            if self.marks[offset].fits(mark):
+    def position_after(self, key: _Key, start: int) -> int | None:
+        """Return the position after the first key from `start` on that matches."""
+        for offset in range(max(0, start - self.base), len(self.keys)):
+            if self.keys[offset].matches(key):
                 return self.base + offset + 1
         return None
 
-    def place_of(self, mark: _Mark) -> int:
-        """Return where a leg stands that shows an older state."""
-        for offset in range(len(self.marks) - 1, -1, -1):
-            known = self.marks[offset]
-            if known.fits(mark):
+    def position_of(self, key: _Key) -> int:
+        """Return the position of a source whose book is older than the published one."""
+        for offset in range(len(self.keys) - 1, -1, -1):
+            known = self.keys[offset]
+            if known.matches(key):
                 return self.base + offset + 1
-            if known.is_before(mark):
-                # At the end it would count as equal to what is presented.
-                return self.base + min(offset + 1, len(self.marks) - 1)
+            if known.is_before(key):
+                # The end would mean that the book equals the published one.
+                return self.base + min(offset + 1, len(self.keys) - 1)
         return self.base
 
-    def may_end_with(self, mark: _Mark) -> bool:
-        """Tell whether a mark may be that of the state presented, under another time."""
-        if not self.marks or self.marks[-1].checksum != mark.checksum:
+    def may_end_with(self, key: _Key) -> bool:
+        """Return whether a key may be of the last published state, with a different time."""
+        if not self.keys or self.keys[-1].checksum != key.checksum:
             return False
-        return len(self.marks) < 2 or not mark.is_before(self.marks[-2])
+        return len(self.keys) < 2 or not key.is_before(self.keys[-2])
 
 
-class Source:
-    """One of the connections, as a `Gate`.
+class Source(Gate):
+    """One of the two connections.
 
     Args:
-        arbiter: makes one feed of them.
+        merge: merges the books of both.
         book: returns the connection's own live book of a symbol.
 
     Attributes:
-        places: where in the history of what was presented its sound books stand.
-        leads: its sound books that are ahead, and wait for the other connection.
-        quarantined: the symbols whose books it has given up.
+        book: as given.
+        positions: the position in the history, by symbol, of each valid book that is not ahead.
+        leads: the messages that are kept, by symbol, of each valid book that is ahead.
+        quarantined: the symbols whose books are quarantined on this connection.
     """
 
-    def __init__(self, arbiter: Merge, book: Callable[[str], OrderBook]) -> None:
+    def __init__(self, merge: Merge, book: Callable[[str], OrderBook]) -> None:
         self.book = book
-        self.places: dict[str, int] = {}
+        self.positions: dict[str, int] = {}
         self.leads: dict[str, Lead] = {}
         self.quarantined: set[str] = set()
-        self._arbiter = arbiter
+        self._merge = merge
 
-    def is_sound(self, symbol: str) -> bool:
-        """Tell whether the connection's book is the exchange's."""
-        return symbol in self.places and self.book(symbol).is_valid
+    def has_position(self, symbol: str) -> bool:
+        """Return whether its book is valid and not ahead of the published one."""
+        return symbol in self.positions and self.book(symbol).is_valid
 
-    def carries(self, symbol: str) -> bool:
-        """Tell whether the connection's book is the exchange's, be it ahead or not."""
-        return (symbol in self.places or symbol in self.leads) and self.book(symbol).is_valid
+    def has_valid_book(self, symbol: str) -> bool:
+        """Return whether its book is valid, whether it is ahead or not."""
+        return (symbol in self.positions or symbol in self.leads) and self.book(symbol).is_valid
 
     def admit(self, message: WSDataMessage) -> Iterable[Event]:
-        """Take a book message; return what is to be delivered in its place."""
-        return self._arbiter.admit(self, message)
+        """Return the events to deliver in place of a book message."""
+        return self._merge.admit(self, message)
 
-    def unsound(self, symbol: str, since_ns: int) -> bool:
-        """Note that the connection's book cannot be read; true if it cannot be read at all now."""
+    def on_invalid(self, symbol: str, since_ns: int) -> bool:
+        """Handle a book that became invalid; return whether no connection has a valid one."""
         self.forget(symbol)
-        return self._arbiter.missed([symbol], since_ns, "resync")
+        return self._merge.on_invalid([symbol], since_ns, "resync")
 
-    def given_up(self, symbol: str) -> bool:
-        """Note that the connection's book is quarantined; true if it is given up everywhere."""
+    def on_quarantined(self, symbol: str) -> bool:
+        """Handle a book that was quarantined; return whether it is on all connections."""
         self.quarantined.add(symbol)
-        return self._arbiter.given_up(symbol)
+        return self._merge.on_quarantined(symbol)
 
-    def silent(self, symbol: str, last_ns: int | None) -> bool:
-        """Note that the connection's book brings nothing since a time; true if none does."""
-        return self._arbiter.silent(symbol, last_ns)
+    def on_silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Handle a book without messages since `last_ns`; return whether to report the silence."""
+        return self._merge.on_silent(symbol, last_ns)
 
     def has_newer(self, symbol: str, last_ns: int) -> bool:
-        """Tell whether a message of a book was presented that came later than a time."""
-        return self._arbiter.shown_ns(symbol) > last_ns
+        """Return whether a message of a book that came after `last_ns` was published."""
+        return self._merge.published_ns(symbol) > last_ns
 
-    def lost(self, since_ns: int, cause: str) -> None:
-        """Note that the connection is lost."""
-        symbols = [*self.places, *self.leads]
-        self.places.clear()
+    def connection_lost(self, since_ns: int, cause: str) -> None:
+        """Handle the loss of the connection."""
+        symbols = [*self.positions, *self.leads]
+        self.positions.clear()
         self.leads.clear()
         self.quarantined.clear()
-        self._arbiter.missed(symbols, since_ns, cause)
+        self._merge.on_invalid(symbols, since_ns, cause)
 
     def deadline(self) -> float:
-        """Return when `overdue` has something to deliver, infinity if nothing is kept back."""
+        """Return when to call `overdue`; infinity if nothing is kept."""
         return min((lead.until for lead in self.leads.values()), default=math.inf)
 
     def overdue(self) -> Iterator[Event]:
-        """Return what is to be delivered of what was kept back for long enough."""
+        """Return the messages to deliver after they were kept for long enough."""
         for symbol in list(self.leads):
             if symbol in self.leads:
-                yield from self._arbiter.look(self, symbol)
+                yield from self._merge.end_lead_if_due(self, symbol)
 
     def forget(self, symbol: str) -> None:
-        """Forget where its book stands."""
-        self.places.pop(symbol, None)
+        """Forget the position of a book and the messages kept of it."""
+        self.positions.pop(symbol, None)
         self.leads.pop(symbol, None)
 
 
 class Merge:
-    """Presents the books of several legs as one.
+    """Publishes the books of two sources as one.
 
     Args:
         url: what the records of gaps name.
-        on_gap: takes the record of a gap: there was no sound leg.
-        patience: how many seconds a connection that is ahead waits for the other one before its
-            book is presented and what lies between is skipped.
-        now: the clock by which it does.
+        on_gap: called with the record of each gap: no source had a valid book, or messages were
+            skipped.
+        patience: how many seconds a source that is ahead waits for the other one before its whole
+            book is published.
+        now: the clock for this, in seconds.
 
     Attributes:
-        engine: holds the books as they are presented.
-        duplicates: messages that another leg had brought before.
-        switches: books that were presented whole because the legs differed.
+        engine: holds the published books.
+        duplicates: how many messages were dropped because the other source had brought them.
+        switches: how often a whole book was published because the sources differed.
     """
 
     def __init__(
@@ -300,293 +330,293 @@ class Merge:
         self._on_gap = on_gap
         self._patience = patience
         self._now = now
-        self._legs: list[Source] = []
-        self._feeds: dict[str, _Feed] = {}
+        self._sources: list[Source] = []
+        self._histories: dict[str, _History] = {}
 
     def add_source(self, book: Callable[[str], OrderBook]) -> Source:
-        """Add a connection, by the function that returns its live books."""
-        leg = Source(self, book)
-        self._legs.append(leg)
-        return leg
+        """Add a connection; `book` returns its own live book of a symbol."""
+        source = Source(self, book)
+        self._sources.append(source)
+        return source
 
     def expect(self, symbol: str, depth: int) -> None:
-        """Begin to present a book, unless it is presented already."""
-        feed = self._feeds.get(symbol)
-        if feed is None or (not feed.is_sound and feed.depth != depth):
-            self._feeds[symbol] = _Feed(depth)
+        """Begin to publish a book, unless it is published already."""
+        history = self._histories.get(symbol)
+        if history is None or (not history.is_valid and history.depth != depth):
+            self._histories[symbol] = _History(depth)
             self.engine.expect_book(symbol, depth)
 
     def forget(self, symbol: str) -> None:
-        """Present a book no longer: it was unsubscribed."""
-        feed = self._feeds.pop(symbol, None)
-        if feed is not None:
-            self._end_gap(feed, symbol, None)
+        """Stop publishing a book: it was unsubscribed."""
+        history = self._histories.pop(symbol, None)
+        if history is not None:
+            self._end_gap(history, symbol, None)
             self.engine.invalidate_book(symbol, "awaiting_snapshot")
-        for leg in self._legs:
-            leg.forget(symbol)
+        for source in self._sources:
+            source.forget(symbol)
 
     def close(self) -> None:
-        """Present nothing any more; open gaps are reported as such."""
-        for symbol in list(self._feeds):
+        """Stop publishing all books; open gaps are reported without an end."""
+        for symbol in list(self._histories):
             self.forget(symbol)
 
     def report_gaps(self) -> None:
-        """Report open gaps as such; should a book come back, its gap is reported again."""
-        gaps = {feed.gap for feed in self._feeds.values() if feed.gap is not None}
+        """Report open gaps without an end; a gap that ends later is reported again."""
+        gaps = {history.gap for history in self._histories.values() if history.gap is not None}
         for gap in gaps:
-            if not gap.is_told:
-                gap.is_told = True
+            if not gap.is_reported:
+                gap.is_reported = True
                 self._report(gap, None, sorted(gap.symbols))
 
-    # What legs bring.
+    # Calls of the sources.
 
-    def admit(self, leg: Source, message: WSDataMessage) -> Iterable[Event]:
-        """Take a book message of one leg; return what is to be delivered in its place."""
+    def admit(self, source: Source, message: WSDataMessage) -> Iterable[Event]:
+        """Return the events to deliver in place of a book message of one source."""
         symbol = message.symbol or ""
-        feed = self._feeds.get(symbol)
-        if feed is None:
+        history = self._histories.get(symbol)
+        if history is None:
             return (message,)
         raw = message.raw
         if not message.verified or raw is None:
             return ()
-        mark = _mark(raw)
-        if leg.leads and symbol in leg.leads:
-            return self._keep(leg, feed, symbol, mark, message)
+        key = _key_of(raw)
+        if source.leads and symbol in source.leads:
+            return self._extend_lead(source, history, symbol, key, message)
         if message.type == "snapshot":
-            return self._snapshot(leg, feed, symbol, mark, message)
-        place = leg.places.get(symbol)
-        if place is None:
+            return self._snapshot(source, history, symbol, key, message)
+        position = source.positions.get(symbol)
+        if position is None:
             return ()
-        if place == feed.end:
-            return self._present(leg, feed, symbol, mark, raw, message.received_ns)
-        after = feed.after(mark, place)
-        if after is None and self._is_ahead(leg, feed, symbol, mark):
-            if self._may_wait(leg, symbol):
-                return self._lead(leg, feed, symbol, mark, message)
-            return self._switch(leg, feed, symbol, mark)
-        self._follow(leg, feed, symbol, mark, after)
+        if position == history.end:
+            return self._publish(source, history, symbol, key, raw, message.received_ns)
+        after = history.position_after(key, position)
+        if after is None and self._is_ahead(source, history, symbol, key):
+            if self._may_wait(source, symbol):
+                return self._begin_lead(source, history, symbol, key, message)
+            return self._switch(source, history, symbol, key)
+        self._drop_duplicate(source, history, symbol, key, after)
         return ()
 
-    def missed(self, symbols: Iterable[str], since_ns: int, cause: str) -> bool:
-        """Note that a leg has no sound book of some symbols; true if a book is lost by that."""
+    def on_invalid(self, symbols: Iterable[str], since_ns: int, cause: str) -> bool:
+        """Handle books that became invalid on a source; return whether one is invalid on all."""
         gap = _OpenGap(cause, since_ns)
         for symbol in symbols:
-            feed = self._feeds.get(symbol)
-            if feed is None or not feed.is_sound or self._is_carried(symbol):
+            history = self._histories.get(symbol)
+            if history is None or not history.is_valid:
                 continue
-            feed.is_sound = False
-            feed.gap = gap
+            if any(source.has_valid_book(symbol) for source in self._sources):
+                continue
+            history.is_valid = False
+            history.gap = gap
             gap.symbols.add(symbol)
             is_stale = cause == "resync"
             self.engine.invalidate_book(symbol, "stale" if is_stale else "awaiting_snapshot")
         gap.missing |= gap.symbols
         return bool(gap.symbols)
 
-    def given_up(self, symbol: str) -> bool:
-        """Note that a leg has given a book up; true if all have."""
-        if not all(symbol in leg.quarantined for leg in self._legs):
+    def on_quarantined(self, symbol: str) -> bool:
+        """Handle a book that was quarantined on a source; return whether it is on all of them."""
+        if not all(symbol in source.quarantined for source in self._sources):
             logger.error("the book of %s has one connection left", symbol)
             return False
         self.engine.invalidate_book(symbol, "quarantined")
-        feed = self._feeds.get(symbol)
-        if feed is not None:
-            self._end_gap(feed, symbol, None)
+        history = self._histories.get(symbol)
+        if history is not None:
+            self._end_gap(history, symbol, None)
         return True
 
-    def silent(self, symbol: str, last_ns: int | None) -> bool:
-        """Note that a connection brings nothing of a book; true, once, if none does."""
-        feed, shown_ns = self._feeds.get(symbol), self.shown_ns(symbol)
-        if feed is None or shown_ns > (last_ns or 0) or feed.silent_ns == shown_ns:
+    def on_silent(self, symbol: str, last_ns: int | None) -> bool:
+        """Handle a book that is silent on a source; return true, once, if it is on all of them."""
+        history, published_ns = self._histories.get(symbol), self.published_ns(symbol)
+        if history is None or published_ns > (last_ns or 0) or history.silent_ns == published_ns:
             return False
-        feed.silent_ns = shown_ns
+        history.silent_ns = published_ns
         return True
 
-    def shown_ns(self, symbol: str) -> int:
-        """Return when the last message came that was presented of a book; 0 if there is none."""
+    def published_ns(self, symbol: str) -> int:
+        """Return when the last published message of a book came; 0 if there is none."""
         return self.engine.book(symbol).received_ns or 0
 
-    def look(self, leg: Source, symbol: str) -> Iterable[Event]:
-        """Present what a connection that is ahead brought, if it need not wait any longer."""
-        feed, lead = self._feeds.get(symbol), leg.leads[symbol]
-        if feed is None:
-            del leg.leads[symbol]
+    def end_lead_if_due(self, source: Source, symbol: str) -> Iterable[Event]:
+        """Publish the messages of a source that is ahead, if it need not wait any longer."""
+        history, lead = self._histories.get(symbol), source.leads[symbol]
+        if history is None:
+            del source.leads[symbol]
             return ()
         is_patient = self._now() < lead.until and len(lead.messages) < REMEMBERED
-        if is_patient and self._may_wait(leg, symbol):
+        if is_patient and self._may_wait(source, symbol):
             return ()
-        del leg.leads[symbol]
-        (mark, first), *others = lead.messages
+        del source.leads[symbol]
+        (key, first), *others = lead.messages
         if first.type != "snapshot":
             last = lead.messages[-1][0]
-            if not feed.is_sound or feed.newest.is_before(last):
-                return self._switch(leg, feed, symbol, last)
-            self._follow(leg, feed, symbol, last, None)
+            if not history.is_valid or history.newest.is_before(last):
+                return self._switch(source, history, symbol, last)
+            self._drop_duplicate(source, history, symbol, last, None)
             return ()
-        events = self._snapshot(leg, feed, symbol, mark, first, may_wait=False)
-        return chain(events, self._replay(leg, others))
+        events = self._snapshot(source, history, symbol, key, first, may_wait=False)
+        return chain(events, self._replay(source, others))
+
+    # A source that is ahead.
+
+    def _may_wait(self, source: Source, symbol: str) -> bool:
+        """Return whether the other source may still catch up with this one."""
+        return self._patience > 0 and any(
+            other is not source and other.has_position(symbol) for other in self._sources
+        )
+
+    def _begin_lead(
+        self, source: Source, history: _History, symbol: str, key: _Key, message: WSDataMessage
+    ) -> Iterable[Event]:
+        """Begin to keep the messages of a source that is ahead."""
+        source.positions.pop(symbol, None)
+        source.leads[symbol] = lead = Lead(history.end, self._now() + self._patience)
+        lead.messages.append((key, message))
+        return ()
+
+    def _extend_lead(
+        self, source: Source, history: _History, symbol: str, key: _Key, message: WSDataMessage
+    ) -> Iterable[Event]:
+        """Keep one more message, unless the other source has brought it meanwhile."""
+        lead = source.leads[symbol]
+        if message.type == "snapshot":
+            lead.messages.clear()
+        lead.messages.append((key, message))
+        if key.time and (position := history.position_after(key, lead.start)) is not None:
+            return self._resume(source, symbol, len(lead.messages), position)
+        return self.end_lead_if_due(source, symbol)
+
+    def _resume_leads(self, history: _History, symbol: str) -> Iterator[Event]:
+        """Continue with each source that was ahead and has just been caught up with."""
+        for source in self._sources:
+            lead = source.leads.get(symbol)
+            if lead is None:
+                continue
+            count = lead.count_until(history.keys[-1])
+            if len(lead.messages) == 1 and not count:
+                count = int(self._equals_published(source, history, symbol, lead.messages[0][0]))
+            if count:
+                yield from self._resume(source, symbol, count, history.end)
+
+    def _resume(self, source: Source, symbol: str, count: int, position: int) -> Iterator[Event]:
+        """End a lead whose first `count` messages have been published; publish the others."""
+        kept = source.leads.pop(symbol).messages
+        self.duplicates += count
+        source.positions[symbol] = position
+        return self._replay(source, kept[count:])
+
+    def _replay(self, source: Source, kept: list[tuple[_Key, WSDataMessage]]) -> Iterator[Event]:
+        """Admit kept messages, each after the one before was delivered: books must fit to it."""
+        for _, message in kept:
+            yield from self.admit(source, message)
 
     # Inner workings.
 
     def _snapshot(
         self,
-        leg: Source,
-        feed: _Feed,
+        source: Source,
+        history: _History,
         symbol: str,
-        mark: _Mark,
+        key: _Key,
         message: WSDataMessage,
         *,
         may_wait: bool = True,
     ) -> Iterable[Event]:
-        leg.quarantined.discard(symbol)
-        is_newer = feed.newest.is_before(mark)
-        if not feed.is_sound or (is_newer and not self._is_presented(leg, feed, symbol, mark)):
-            if feed.is_sound and may_wait and self._may_wait(leg, symbol):
-                return self._lead(leg, feed, symbol, mark, message)
+        source.quarantined.discard(symbol)
+        is_newer = history.newest.is_before(key)
+        if not history.is_valid or (
+            is_newer and not self._equals_published(source, history, symbol, key)
+        ):
+            if history.is_valid and may_wait and self._may_wait(source, symbol):
+                return self._begin_lead(source, history, symbol, key, message)
             if self.engine.book(symbol).state == "quarantined":
-                self.engine.expect_book(symbol, feed.depth)
+                self.engine.expect_book(symbol, history.depth)
             assert message.raw is not None
-            self._tell_what_is_skipped(feed, symbol, message.received_ns)
-            return self._present(leg, feed, symbol, mark, message.raw, message.received_ns)
-        self._follow(leg, feed, symbol, mark, None)
+            self._report_skipped(history, symbol, message.received_ns)
+            return self._publish(source, history, symbol, key, message.raw, message.received_ns)
+        self._drop_duplicate(source, history, symbol, key, None)
         return ()
 
-    def _may_wait(self, leg: Source, symbol: str) -> bool:
-        """Tell whether another connection may come to what this one is ahead of."""
-        return self._patience > 0 and any(
-            other is not leg and other.is_sound(symbol) for other in self._legs
-        )
-
-    def _lead(
-        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
-    ) -> Iterable[Event]:
-        """Begin to keep what a connection brings that is ahead."""
-        leg.places.pop(symbol, None)
-        leg.leads[symbol] = lead = Lead(feed.end, self._now() + self._patience)
-        lead.messages.append((mark, message))
-        return ()
-
-    def _keep(
-        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, message: WSDataMessage
-    ) -> Iterable[Event]:
-        """Keep a message of a connection that is ahead, unless the other one has come to it."""
-        lead = leg.leads[symbol]
-        if message.type == "snapshot":
-            lead.messages.clear()
-        lead.messages.append((mark, message))
-        if mark.time and (place := feed.after(mark, lead.start)) is not None:
-            return self._resume(leg, symbol, len(lead.messages), place)
-        return self.look(leg, symbol)
-
-    def _catch_up(self, feed: _Feed, symbol: str) -> Iterator[Event]:
-        """Go on with those that were ahead of what has just been presented."""
-        for leg in self._legs:
-            lead = leg.leads.get(symbol)
-            if lead is None:
-                continue
-            count = lead.reached(feed.marks[-1])
-            if len(lead.messages) == 1 and not count:
-                count = int(self._is_presented(leg, feed, symbol, lead.messages[0][0]))
-            if count:
-                yield from self._resume(leg, symbol, count, feed.end)
-
-    def _resume(self, leg: Source, symbol: str, count: int, place: int) -> Iterator[Event]:
-        """Go on with a connection whose first messages that were kept have been presented."""
-        kept = leg.leads.pop(symbol).messages
-        self.duplicates += count
-        leg.places[symbol] = place
-        return self._replay(leg, kept[count:])
-
-    def _replay(self, leg: Source, kept: list[tuple[_Mark, WSDataMessage]]) -> Iterator[Event]:
-        """Take what was kept, each when the one before has been delivered, as books show it."""
-        for _, message in kept:
-            yield from self.admit(leg, message)
-
-    def _follow(
-        self, leg: Source, feed: _Feed, symbol: str, mark: _Mark, after: int | None
+    def _drop_duplicate(
+        self, source: Source, history: _History, symbol: str, key: _Key, after: int | None
     ) -> None:
-        """Keep a leg's place, whose message shows nothing new."""
+        """Count a duplicate, and move its source to the position after it."""
         self.duplicates += 1
         if after is None:
-            is_level = self._is_presented(leg, feed, symbol, mark)
-            after = feed.end if is_level else feed.place_of(mark)
-        leg.places[symbol] = after
+            is_equal = self._equals_published(source, history, symbol, key)
+            after = history.end if is_equal else history.position_of(key)
+        source.positions[symbol] = after
 
-    def _is_presented(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> bool:
-        """Tell whether a leg's book equals the one presented, level for level."""
-        if not feed.may_end_with(mark):
+    def _equals_published(self, source: Source, history: _History, symbol: str, key: _Key) -> bool:
+        """Return whether a source's book equals the published one, level for level."""
+        if not history.may_end_with(key):
             return False
-        theirs, ours = leg.book(symbol), self.engine.book(symbol)
+        theirs, ours = source.book(symbol), self.engine.book(symbol)
         if not (theirs.is_valid and ours.is_valid):
             return False
         return theirs.bids == ours.bids and theirs.asks == ours.asks
 
-    def _is_ahead(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> bool:
-        """Tell whether a message that was not presented yet is newer than what was."""
-        if feed.newest.is_before(mark):
+    def _is_ahead(self, source: Source, history: _History, symbol: str, key: _Key) -> bool:
+        """Return whether a message that is not in the history is newer than all that are."""
+        if history.newest.is_before(key):
             return True
-        # Of the same moment, or without a time: as new, if nobody else could have brought it.
-        is_alone = self._sound_legs(symbol) == [leg]
-        return is_alone and (not mark.time or mark.time == feed.newest.time)
+        # With the same time, or without one, it is new if no other source could have brought it.
+        current = [other for other in self._sources if other.has_position(symbol)]
+        return current == [source] and (not key.time or key.time == history.newest.time)
 
-    def _present(
+    def _publish(
         self,
-        leg: Source,
-        feed: _Feed,
+        source: Source,
+        history: _History,
         symbol: str,
-        mark: _Mark,
+        key: _Key,
         raw: bytes,
         received_ns: int | None,
     ) -> Iterable[Event]:
-        """Present a message that continues what was presented."""
+        """Publish a message that continues the history, or begins it."""
         events = self.engine.feed(raw, received_ns)
-        shown = events[-1]
-        if not (type(shown) is WSDataMessage and shown.verified):
-            return self._switch(leg, feed, symbol, mark)
-        feed.note(mark)
-        leg.places[symbol] = feed.end
-        if not feed.is_sound:
-            self._sound_again(feed, symbol, received_ns)
-        if self._patience and any(other.leads for other in self._legs):
-            return chain(events, self._catch_up(feed, symbol))
+        published = events[-1]
+        if not (type(published) is WSDataMessage and published.verified):
+            return self._switch(source, history, symbol, key)
+        history.append(key)
+        source.positions[symbol] = history.end
+        if not history.is_valid:
+            self._mark_valid(history, symbol, received_ns)
+        if self._patience and any(other.leads for other in self._sources):
+            return chain(events, self._resume_leads(history, symbol))
         return events
 
-    def _switch(self, leg: Source, feed: _Feed, symbol: str, mark: _Mark) -> Iterable[Event]:
-        """Present a leg's book as a whole, in place of the messages that led there."""
-        book = leg.book(symbol)
+    def _switch(self, source: Source, history: _History, symbol: str, key: _Key) -> Iterable[Event]:
+        """Publish a source's whole book, in place of the messages that led to it."""
+        book = source.book(symbol)
         if not book.is_valid:
             return ()
         self.switches += 1
-        self._tell_what_is_skipped(feed, symbol, book.received_ns)
+        self._report_skipped(history, symbol, book.received_ns)
         raw = _as_snapshot(book)
         events = self.engine.feed(raw, book.received_ns)
-        presented = _mark(raw)
-        feed.note(presented)
-        # The leg may have read more than it has handed out yet; then what it hands out next is
-        # older than this, up to the message that this state came with.
-        leg.places[symbol] = feed.end if presented.fits(mark) else feed.end - 1
-        self._sound_again(feed, symbol, book.received_ns)
+        published = _key_of(raw)
+        history.append(published)
+        # The source's engine may have parsed more messages than were admitted yet. Those that are
+        # admitted next are then older than the published book, up to the one of this state.
+        source.positions[symbol] = history.end if published.matches(key) else history.end - 1
+        self._mark_valid(history, symbol, book.received_ns)
         return events
 
-    def _tell_what_is_skipped(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
-        """Record that a whole book is about to make up for messages nobody brought."""
+    def _report_skipped(self, history: _History, symbol: str, now_ns: int | None) -> None:
+        """Report the gap that publishing a whole book leaves in a valid one."""
         since_ns = self.engine.book(symbol).received_ns
-        if feed.is_sound and since_ns is not None:
+        if history.is_valid and since_ns is not None:
             self._report(_OpenGap("resync", since_ns), now_ns, [symbol])
 
-    def _sound_legs(self, symbol: str) -> list[Source]:
-        return [leg for leg in self._legs if leg.is_sound(symbol)]
+    def _mark_valid(self, history: _History, symbol: str, now_ns: int | None) -> None:
+        if not history.is_valid:
+            history.is_valid = True
+            self._end_gap(history, symbol, now_ns)
 
-    def _is_carried(self, symbol: str) -> bool:
-        return any(leg.carries(symbol) for leg in self._legs)
-
-    def _sound_again(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
-        if not feed.is_sound:
-            feed.is_sound = True
-            self._end_gap(feed, symbol, now_ns)
-
-    def _end_gap(self, feed: _Feed, symbol: str, now_ns: int | None) -> None:
-        """Report a gap when the last of its books is back, or will not come."""
-        gap, feed.gap = feed.gap, None
+    def _end_gap(self, history: _History, symbol: str, now_ns: int | None) -> None:
+        """Report a gap when the last of its books is valid again, or never will be."""
+        gap, history.gap = history.gap, None
         if gap is None:
             return
         gap.missing.discard(symbol)
@@ -603,24 +633,24 @@ class Merge:
         self._on_gap(GapEvent(gap.cause, gap.since_ns, end_ns, ["book"], symbols, self._url))
 
 
-def _mark(raw: bytes) -> _Mark:
-    """Return what a book message is known by, without decoding it."""
+def _key_of(raw: bytes) -> _Key:
+    """Return the key of a book message, without decoding it."""
     if usual := _USUAL_END.search(raw, max(0, len(raw) - _END)):
-        return _Mark(usual[2], usual[1])
-    return _Mark(_value(raw, b'"timestamp":').strip(b'"'), _value(raw, b'"checksum":'))
+        return _Key(usual[2], usual[1])
+    return _Key(_value(raw, b'"timestamp":').strip(b'"'), _value(raw, b'"checksum":'))
 
 
-def _value(raw: bytes, key: bytes) -> bytes:
-    """Return the text of a value near the end of a message, empty when there is none."""
-    start = raw.rfind(key)
+def _value(raw: bytes, field: bytes) -> bytes:
+    """Return the text of a field near the end of a message; empty if it has none."""
+    start = raw.rfind(field)
     if start < 0:
         return b""
-    start += len(key)
+    start += len(field)
     return raw[start : start + 40].partition(b",")[0].partition(b"}")[0].strip()
 
 
 def _as_snapshot(book: OrderBook) -> bytes:
-    """Return a book as the message that would bring it."""
+    """Return the snapshot message of a book."""
     item = {
         "symbol": book.symbol,
         "bids": [{"price": price, "qty": qty} for price, qty in book.bids],

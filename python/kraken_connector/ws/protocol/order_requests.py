@@ -1,10 +1,12 @@
-"""Trading requests on one connection: from the call to what came of it.
+"""The trading requests of one connection, from the call to the outcome.
 
-Like the whole session it has no socket and no clock. A request is sent once, except that a cancel
-or the dead man's switch is sent a second time when its token was refused: such a refusal is
-certain, and both can be done twice. Whether a request left is known: what still stands in
-`outgoing` when patience or the socket ends did not, and fails as such; what left and has no
-readable answer ends as `OrderOutcomeUnknown`. An answer that comes later still updates its orders.
+Like the whole session this has no socket and no clock. A request is sent once. Only a cancel and
+the dead man's switch are sent a second time if their token was refused: they were certainly not
+executed, and executing them twice does no harm.
+
+When a request times out or the socket is lost, its frame is searched in `outgoing`. If it is still
+there, the request was not sent and fails. If not, the request was sent and, without a readable
+answer, ends with `OrderOutcomeUnknown`. An answer that comes later still updates its orders.
 """
 
 from __future__ import annotations
@@ -33,21 +35,22 @@ from ..base.isolation import isolated
 from ..orders import Order, Orders
 from ..orders.changes import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
+from .part import Part
 from .token_requests import TokenRequests
 
 __all__ = ["Command", "OrderRequests"]
 
 logger = logging.getLogger(__name__)
 
-#: Seconds without a further answer after which a number that several orders may share is done
-#: with: how many answers come is not said.
+#: Seconds to wait for further answers to a cancel by `order_userref`, which several orders may
+#: share: Kraken does not say how many answers come.
 USERREF_QUIET = 0.25
-#: Requests whose answers may still come late; the oldest are forgotten beyond that.
+#: How many overdue requests are remembered, in case their answers come late.
 LATE_KEPT = 10_000
-#: What may be done twice: it is sent again when its token was refused.
+#: Methods that can be executed twice: they are sent again if their token was refused.
 REPEATABLE = frozenset({"cancel_order", "cancel_all", "batch_cancel", "cancel_all_orders_after"})
-#: What the exchange takes until a deadline (pages "Add Order", "Amend Order", "Edit Order" and
-#: "Batch Add").
+#: Methods with a deadline after which the exchange rejects the request (pages "Add Order", "Amend
+#: Order", "Edit Order" and "Batch Add").
 TIMED = frozenset({"add_order", "amend_order", "edit_order", "batch_add"})
 
 #: `waiting` for a token, `sent` (or about to be), `done`.
@@ -60,21 +63,21 @@ class Command:
     Attributes:
         method: the trading method.
         body: the parameters but token and deadline as JSON, each after a comma.
-        params: the parameters; of a request that was encoded beforehand all but its numbers.
-        orders: the orders that it makes.
-        changes: what it does to orders that exist.
-        state: where it stands.
+        params: the parameters; of a prepared request, all but its numbers.
+        orders: the orders that it creates.
+        changes: the changes that it makes to existing orders.
+        state: whether it waits for a token, was sent, or is done.
         req_id: its id, 0 until it is sent.
-        frame: what was sent.
-        sent_at: when that was.
-        token: the token that was put into it; before, that of the parameters.
-        deadline: until when its answer is waited for.
-        answers: the replies so far, refusals among them, of a request that gets several.
-        outcome: what came of it; an exception is to be raised.
+        frame: the frame that was sent.
+        sent_at: when it was sent, monotonic seconds.
+        token: the token in the frame; before it is sent, the token of the parameters.
+        deadline: when it times out.
+        answers: all replies and refusals, of a request that gets several.
+        outcome: the reply, or the exception to raise; `None` until it is done.
         on_done: called when it is done.
-        refused_token: the exchange's text when its token was refused and it is sent again.
-        is_withdrawn: whether it is certain that it never left.
-        remark: what the exchange said meanwhile without naming a request, empty if nothing.
+        refused_token: the exchange's error, if its token was refused and it is sent again.
+        is_withdrawn: whether it is certain that it was never sent.
+        remark: text to add to its timeout error.
     """
 
     state: CommandState = "waiting"
@@ -106,27 +109,27 @@ class Command:
 
     @property
     def is_done(self) -> bool:
-        """Whether nobody needs to wait any more."""
+        """Whether it has an outcome."""
         return self.outcome is not None
 
     @property
-    def has_many_answers(self) -> bool:
-        """Whether any number of answers may come."""
+    def has_several_answers(self) -> bool:
+        """Whether it may get more than one answer."""
         return self.method == "cancel_order" and bool(getattr(self.params, "order_userref", None))
 
     @property
     def is_validation(self) -> bool:
-        """Whether it is only to be checked."""
+        """Whether the exchange only validates it."""
         return bool(getattr(self.params, "validate", None))
 
     @property
     def about(self) -> list[Order]:
-        """The orders that it makes or changes, as far as they are known."""
+        """The known orders that it creates or changes."""
         return [*self.orders, *(change.order for change in self.changes)]
 
     @property
     def identifiers(self) -> dict[str, str | None]:
-        """The `cl_ord_id` and `order_id` of its order, where it is about one."""
+        """The `cl_ord_id` and `order_id` of its order, `None` if it is about several."""
         names = {
             name: _only(getattr(self.params, name, None)) for name in ("cl_ord_id", "order_id")
         }
@@ -135,14 +138,14 @@ class Command:
         return names
 
     def result(self) -> TradingReply[Any]:
-        """Return the reply of a command that is done, or raise what came instead."""
+        """Return the reply of a command that is done, or raise its error."""
         assert self.outcome is not None
         if isinstance(self.outcome, Exception):
             raise self.outcome
         return self.outcome
 
     def finish(self, outcome: TradingReply[Any] | Exception) -> None:
-        """Tell who waits; once."""
+        """Set the outcome, unless there is one."""
         self.state = "done"
         if self.outcome is None:
             self.outcome = outcome
@@ -150,20 +153,20 @@ class Command:
                 self.on_done()
 
 
-class OrderRequests:
+class OrderRequests(Part):
     """The trading requests of one connection.
 
     Args:
-        url: where it connects.
-        outgoing: takes the frames; the driver takes them out as it sends them.
+        url: the URL of the host.
+        outgoing: the frames to send; the driver removes each frame that it sends.
         tokens: the token of the connection.
-        new_id: makes request ids.
-        timeout: longest wait for a token, and then for an answer, seconds.
+        new_id: returns a new request id.
+        timeout: seconds to wait for a token, and then for an answer.
         orders: the orders of the account.
-        exchange: the exchange's clock.
-        wall_ns: gives the local wall clock's time for deadlines before the first reply of the
-            exchange, nanoseconds since the epoch.
-        order_deadline: how long the exchange may take a request after it was sent, seconds.
+        exchange: the estimate of the exchange's clock.
+        wall_ns: returns the local wall clock's time, nanoseconds since the epoch; used for
+            deadlines until a reply of the exchange has come.
+        order_deadline: seconds after sending until which the exchange may accept a request.
     """
 
     def __init__(
@@ -191,17 +194,17 @@ class OrderRequests:
         self._is_open = False
         self._is_used = False
         self._waiting: list[Command] = []
-        # In order of their deadlines, as all have the same patience.
+        # Both in order of their deadlines, as all have the same timeout.
         self._out: dict[int, Command] = {}
         self._collecting: dict[int, Command] = {}
         self._late: dict[int, Command] = {}
         self._heads: dict[str, bytes] = {}
         self._heads_token = ""
 
-    # What callers want.
+    # Calls of users.
 
     def send(self, command: Command, now: float) -> Command:
-        """Send a request, or let it wait for the token.
+        """Send a request, or hold it until there is a token.
 
         Raises:
             NotConnected: there is no socket; nothing was sent.
@@ -212,98 +215,95 @@ class OrderRequests:
         command.deadline = now + self._timeout
         for change in command.changes:
             self._orders.changing(change.order, change)
-        if self._tokens.has_source and self._tokens.token is None:
-            self._wait_for_token(command, now)
-        else:
-            self._launch(command, now)
+        self._send_or_wait(command, now)
         return command
 
     def abandon(self, command: Command, error: Exception) -> None:
-        """Take back a request that nobody waits for any more, if it has not left.
+        """End a request whose caller no longer waits; it is withdrawn if it was not sent yet.
 
-        One that has left stays: its answer updates its orders.
+        If it was sent, its answer still updates its orders.
         """
         command.on_done = None
-        if not command.is_done and not self._has_left(command):
-            self._never_left(command, error)
+        if not command.is_done and not self._was_sent(command):
+            self._end_unsent(command, error)
 
-    # The socket comes and goes.
+    # The socket.
 
-    def opened(self) -> None:
-        """Begin with a new socket; where orders were sent before, its token is fetched at once."""
+    def connection_made(self, now: float) -> None:
+        """Begin with a new socket; if orders were sent before, its token is fetched at once."""
         self._is_open = True
         if self._is_used and self._tokens.has_source:
-            self._tokens.want()
+            self._tokens.set_wanted()
 
-    def lost(self, error: TransportError) -> None:
-        """End with a socket; to be called while `outgoing` still has what was not sent."""
+    def connection_lost(self, error: TransportError) -> None:
+        """End all requests; `outgoing` must still have the frames that were not sent."""
         self._is_open = False
         for command in list(self._commands()):
-            if self._has_left(command):
-                self._in_doubt(command, f"{error}{command.remark}")
+            if self._was_sent(command):
+                self._end_unknown(command, f"{error}{command.remark}")
             else:
-                self._never_left(command, error)
+                self._end_unsent(command, error)
         self._waiting.clear()
         self._late.clear()
 
     # Time.
 
-    def deadline(self) -> float:
-        """Return when `tick` has something to do."""
+    def deadline(self, now: float) -> float:
+        """Return when to call `tick`."""
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]
         times += [command.deadline for command in self._waiting[:1]]
         return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
-        """End what took too long."""
+        """Time out requests."""
         for command in [c for c in self._collecting.values() if now >= c.deadline]:
-            self._collected(command)
+            self._end_collecting(command)
         for command in [c for c in self._commands() if now >= c.deadline]:
-            if self._has_left(command):
+            if self._was_sent(command):
                 text = f"no answer within {self._timeout:g} s{command.remark}"
-                self._in_doubt(command, text)
-                self._remember(command)
+                self._end_unknown(command, text)
+                self._expect_late(command)
             else:
-                self._give_up(command, now)
+                self._time_out_unsent(command, now)
 
     def remark(self, method: str | None, remark: str) -> None:
-        """Let the errors of requests without an answer say what the exchange said meanwhile.
+        """Add a remark to the timeout errors of requests that were sent.
 
         Args:
-            method: whose requests; `None` for all.
-            remark: what to add to the text of their errors.
+            method: the method of the requests; `None` for all.
+            remark: the text to add.
         """
         for command in (*self._out.values(), *self._collecting.values()):
-            if self._has_left(command) and method in (None, command.method):
+            if self._was_sent(command) and method in (None, command.method):
                 command.remark = remark
 
     def remark_on(self, method: str) -> str:
-        """Return the last remark about a request that has no answer yet, empty if there is none."""
+        """Return the last remark on a pending request of a method, empty if there is none."""
         remarks = [c.remark for c in self._out.values() if c.method == method and c.remark]
         return remarks[-1] if remarks else ""
 
     def excuse(self, now: float, grace: float) -> None:
-        """Grant all deadlines `grace` seconds more."""
+        """Extend all deadlines to `grace` seconds from now."""
         for command in self._commands():
             command.deadline = max(command.deadline, now + grace)
 
     def token_arrived(self, now: float) -> None:
-        """Send what waited for the token."""
+        """Send the requests that waited for the token."""
         waiting, self._waiting = self._waiting, []
         for command in waiting:
-            self._launch(command, now)
+            self._send(command, now)
 
     def token_failed(self, error: Exception) -> None:
-        """Fail what waited for the token; it was never sent."""
-        self._tokens.want(False)
+        """Fail the requests that wait for the token; they were never sent."""
+        self._tokens.set_wanted(False)
         for command in list(self._waiting):
-            self._never_left(command, error)
+            self._end_unsent(command, error)
 
     # Answers.
 
-    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
-        """Take a response; false when it answers nothing of ours."""
+    def handle(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+        """Handle a response; return false if it answers no trading request."""
         req_id = response.req_id
         if not isinstance(req_id, int):
             return False
@@ -312,37 +312,37 @@ class OrderRequests:
             return False
         self._exchange.learn(response.time_in, response.time_out, command.sent_at, now)
         try:
-            self._answered(command, response, now)
+            self._handle_answer(command, response, now)
         except Exception as error:
-            # Whatever is wrong with an answer, whoever waits must not wait for ever.
+            # Even an answer that cannot be handled must end the wait of the caller.
             logger.exception("%s: the reply cannot be used: %r", command.method, response)
-            self._in_doubt(command, "the reply cannot be used", error)
+            self._end_unknown(command, "the reply cannot be used", error)
         return True
 
-    def _answered(
+    def _handle_answer(
         self, command: Command, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         is_refusal = isinstance(response, WSErrorResponse)
-        if isinstance(response, WSErrorResponse) and self._sends_again(command, response, now):
+        if isinstance(response, WSErrorResponse) and self._repeats(command, response, now):
             return
-        if command.has_many_answers and not (is_refusal and _ends_all(command, response)):
-            self._answered_once_more(command, response, now)
+        if command.has_several_answers and not (is_refusal and _ends_all(command, response)):
+            self._collect(command, response, now)
         elif command.method == "batch_add" and command.orders:
             self._batch_answered(command, response)
         elif isinstance(response, WSErrorResponse):
-            self._refused(command, response)
+            self._end_refused(command, response)
         else:
-            self._accepted(command, response)
+            self._end_accepted(command, response)
 
-    def _accepted(self, command: Command, response: WSResponse) -> None:
-        self._drop(command)
+    def _end_accepted(self, command: Command, response: WSResponse) -> None:
+        self._forget(command)
         try:
             typed = self._result_of(command, response)
         except UnexpectedReply as error:
             logger.warning("%s: %s", command.method, error)
-            self._in_doubt(command, "the reply cannot be read", error)
+            self._end_unknown(command, "the reply cannot be read", error)
             return
-        self._tokens.accepted()
+        self._tokens.on_accepted()
         orders = command.about
         if isinstance(typed, EditOrderResult) and not command.is_validation:
             orders = [self._replaced(command, typed)]
@@ -354,10 +354,10 @@ class OrderRequests:
         command.finish(_reply(command, response, typed, orders))
 
     def _result_of(self, command: Command, response: WSResponse) -> Any:
-        """Return what a reply to a command reports.
+        """Return the typed result of a reply to a command.
 
         Raises:
-            UnexpectedReply: it does not look like an answer to it, or is about another order.
+            UnexpectedReply: the reply does not fit the command, or is about another order.
         """
         typed = read_result(command.method, response, validated=command.is_validation)
         if not command.is_validation:
@@ -367,7 +367,7 @@ class OrderRequests:
         return typed
 
     def _is_taken(self, orders: Sequence[Order], typed: AddOrderResult) -> bool:
-        """Tell whether an answer named the same `order_id` for another order before."""
+        """Return whether an earlier answer gave the same `order_id` to another order."""
         return any(self._orders.is_of_another(order, typed.order_id) for order in orders)
 
     def _batch_answered(self, command: Command, response: WSResponse | WSErrorResponse) -> None:
@@ -375,21 +375,21 @@ class OrderRequests:
             response, [order.cl_ord_id or order.order_userref for order in command.orders]
         )
         if rows is not None:
-            self._placed(command, response, rows)
+            self._end_batch(command, response, rows)
         elif isinstance(response, WSErrorResponse):
-            self._refused(command, response)
+            self._end_refused(command, response)
         else:
-            self._accepted(command, response)
+            self._end_accepted(command, response)
 
-    def _placed(
+    def _end_batch(
         self,
         command: Command,
         response: WSResponse | WSErrorResponse,
         rows: Sequence[AddOrderResult | None],
     ) -> None:
-        """Take the answer to a batch, whose orders may fare differently."""
-        self._drop(command)
-        self._tokens.accepted()
+        """Handle the answer to a batch, order by order."""
+        self._forget(command)
+        self._tokens.on_accepted()
         for order, row in zip(command.orders, rows, strict=True):
             if row is not None and row.is_placed and not self._is_taken([order], row):
                 self._orders.acknowledged(order, row)
@@ -403,8 +403,8 @@ class OrderRequests:
         unknown = [_name(order) for order in orders if order.status == "unknown"]
         if unknown:
             cause = UnexpectedReply(response, "batch_add with the outcome of every order")
-            text = "the reply does not tell what became of every order"
-            self._in_doubt(
+            text = "the reply lacks the outcome of some orders"
+            self._end_unknown(
                 command, text, cause, unanswered=unknown, accepted=accepted, rejected=rejected
             )
         elif accepted:
@@ -414,26 +414,22 @@ class OrderRequests:
             text = getattr(response, "error", None) or next(iter(rejected.values()))
             command.finish(_refusal(command, text, rejected=rejected))
 
-    def _refused(self, command: Command, response: WSErrorResponse) -> None:
+    def _end_refused(self, command: Command, response: WSErrorResponse) -> None:
         text = response.error
         if is_stale_token(text):
             self._tokens.invalidate(command.token)
-        self._drop(command)
+        self._forget(command)
         meaning = classify(text)
         if not meaning.is_certain:
-            # Orders were seen to live after such an answer (veox/python3-krakenex#60).
-            self._in_doubt(command, f"the exchange answered {text!r}", venue_error=text)
+            # Orders were seen to be open after such an answer (veox/python3-krakenex#60).
+            self._end_unknown(command, f"the exchange answered {text!r}", venue_error=text)
             return
         error = _refusal(command, text)
-        for order in command.orders:
-            self._orders.refused(order, error)
-        for change in command.changes:
-            is_gone = meaning.kind == "unknown_order"
-            self._orders.change_refused(change.order, change, is_gone=is_gone)
+        self._refuse_orders(command, error, is_gone=meaning.kind == "unknown_order")
         command.finish(error)
 
-    def _sends_again(self, command: Command, response: WSErrorResponse, now: float) -> bool:
-        """Send a request again whose token was refused, if it may be done twice; only once."""
+    def _repeats(self, command: Command, response: WSErrorResponse, now: float) -> bool:
+        """Send a request again, once, if its token was refused and it can be executed twice."""
         if (
             command.method not in REPEATABLE
             or command.refused_token is not None
@@ -444,14 +440,11 @@ class OrderRequests:
             return False
         command.refused_token = response.error
         self._tokens.invalidate(command.token)
-        self._drop(command)
-        if self._tokens.token is None:
-            self._wait_for_token(command, now)
-        else:
-            self._launch(command, now)
+        self._forget(command)
+        self._send_or_wait(command, now)
         return True
 
-    def _answered_once_more(
+    def _collect(
         self, command: Command, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         command.answers.append(response)
@@ -459,21 +452,21 @@ class OrderRequests:
             self._collecting[command.req_id] = command
         if not command.is_done:
             command.deadline = now + USERREF_QUIET
-            # The one with the latest deadline stands last.
+            # Keep the order of deadlines.
             self._collecting[command.req_id] = self._collecting.pop(command.req_id)
 
-    def _collected(self, command: Command) -> None:
-        """End a command whose answers have ceased to come."""
-        self._drop(command)
-        self._remember(command)
+    def _end_collecting(self, command: Command) -> None:
+        """End a command after the wait for further answers."""
+        self._forget(command)
+        self._expect_late(command)
         done = [answer for answer in command.answers if isinstance(answer, WSResponse)]
         try:
             results = [read_result(command.method, answer) for answer in done]
         except UnexpectedReply as error:
-            self._in_doubt(command, "the reply cannot be read", error)
+            self._end_unknown(command, "the reply cannot be read", error)
             return
         if done:
-            self._tokens.accepted()
+            self._tokens.on_accepted()
         if len(done) == len(command.answers):
             for change in command.changes:
                 self._orders.changed_by(change.order, change, None)
@@ -481,23 +474,23 @@ class OrderRequests:
         else:
             for change in command.changes:
                 self._orders.change_unknown(change.order, change)
-            command.finish(_partly_refused(command, results))
+            command.finish(_partly_end_refused(command, results))
 
     def _replaced(self, command: Command, typed: EditOrderResult) -> Order:
-        """Note that an edit made a new order."""
+        """Record the new order that replaces an edited one."""
         change = command.changes[0] if command.changes else None
         old = change.order if change is not None else None
         if change is not None:
             self._orders.changed_by(change.order, change, None)
         return self._orders.replaced(old, str(typed.order_id), change)
 
-    # Ends.
+    # Outcomes.
 
-    def _in_doubt(
+    def _end_unknown(
         self, command: Command, reason: str, cause: Exception | None = None, **details: Any
     ) -> None:
-        self._drop(command)
-        with isolated(f"noting the doubt about {command.method}"):
+        self._forget(command)
+        with isolated(f"recording the unknown outcome of {command.method}"):
             for order in command.orders:
                 self._orders.outcome_unknown(order)
             for change in command.changes:
@@ -512,41 +505,44 @@ class OrderRequests:
         error.__cause__ = cause
         command.finish(error)
 
-    def _never_left(self, command: Command, error: Exception) -> None:
-        self._drop(command)
+    def _end_unsent(self, command: Command, error: Exception) -> None:
+        self._forget(command)
         if command in self._waiting:
             self._waiting.remove(command)
-        self._outgoing_without(command)
+        self._remove_frame(command)
         if command.refused_token is not None:
-            # It did leave once, and was refused.
+            # It was sent once, and refused.
             error = _refusal(command, command.refused_token)
         else:
             command.is_withdrawn = True
-        with isolated(f"noting that {command.method} was not sent"):
-            for order in command.orders:
-                self._orders.refused(order, error)
-            for change in command.changes:
-                self._orders.change_refused(change.order, change, is_gone=False)
+        with isolated(f"recording that {command.method} was not sent"):
+            self._refuse_orders(command, error, is_gone=False)
         command.finish(error)
 
-    def _has_left(self, command: Command) -> bool:
-        """Tell whether the driver took its frame."""
+    def _refuse_orders(self, command: Command, error: Exception, *, is_gone: bool) -> None:
+        for order in command.orders:
+            self._orders.refused(order, error)
+        for change in command.changes:
+            self._orders.change_refused(change.order, change, is_gone=is_gone)
+
+    def _was_sent(self, command: Command) -> bool:
+        """Return whether the driver has sent its frame."""
         if command.state == "waiting":
             return False
         return not any(frame is command.frame for frame in self._outgoing)
 
-    def _outgoing_without(self, command: Command) -> None:
-        for place, frame in enumerate(self._outgoing):
+    def _remove_frame(self, command: Command) -> None:
+        for index, frame in enumerate(self._outgoing):
             if frame is command.frame:
-                del self._outgoing[place]
+                del self._outgoing[index]
                 return
 
-    def _drop(self, command: Command) -> None:
+    def _forget(self, command: Command) -> None:
         for group in (self._out, self._collecting, self._late):
             group.pop(command.req_id, None)
 
-    def _remember(self, command: Command) -> None:
-        """Go on listening for an answer that comes late."""
+    def _expect_late(self, command: Command) -> None:
+        """Keep a command whose answer may come late."""
         self._late[command.req_id] = command
         if len(self._late) > LATE_KEPT:
             del self._late[next(iter(self._late))]
@@ -558,22 +554,26 @@ class OrderRequests:
 
     # Sending.
 
-    def _wait_for_token(self, command: Command, now: float) -> None:
+    def _send_or_wait(self, command: Command, now: float) -> None:
+        """Send a request, or hold it if there is no token."""
+        if not self._tokens.is_missing:
+            self._send(command, now)
+            return
         command.state = "waiting"
         self._waiting.append(command)
-        self._tokens.want()
+        self._tokens.set_wanted()
         if self._tokens.not_before > command.deadline:
-            # There will be none in time.
-            self._give_up(command, now)
+            # The token would come too late.
+            self._time_out_unsent(command, now)
 
-    def _give_up(self, command: Command, now: float) -> None:
-        """Fail a request that is not sent in time."""
+    def _time_out_unsent(self, command: Command, now: float) -> None:
+        """Fail a request that was not sent in time."""
         is_waiting = command.state == "waiting"
-        what = self._tokens.problem(now) if is_waiting else "the connection takes nothing"
+        what = self._tokens.problem(now) if is_waiting else "the connection accepts no data"
         text = f"{command.method} was not sent within {self._timeout:g} s: {what}"
-        self._never_left(command, RequestTimeout(text, command.req_id or None))
+        self._end_unsent(command, RequestTimeout(text, command.req_id or None))
 
-    def _launch(self, command: Command, now: float) -> None:
+    def _send(self, command: Command, now: float) -> None:
         command.token = self._tokens.token or command.token
         command.req_id = self._new_id()
         head = self._head(command.method, command.token)
@@ -587,7 +587,7 @@ class OrderRequests:
             logger.debug("> %s %s", command.method, command.req_id)
 
     def _deadline(self, command: Command, now: float) -> bytes:
-        """Return the deadline of a request as JSON, and tell its orders."""
+        """Return the deadline of a request as JSON, and store it in its orders."""
         given: str | None = command.params.deadline  # type: ignore[attr-defined]
         if given is not None:
             at_ns, text = timestamp_ns(given), b""
@@ -603,7 +603,7 @@ class OrderRequests:
         return text
 
     def _head(self, method: str, token: str) -> bytes:
-        """Return how a request begins, kept for as long as the token is the same."""
+        """Return the start of a request's frame; it is cached until the token changes."""
         if token != self._heads_token:
             self._heads, self._heads_token = {}, token
             self._tokens.mask.add(token)
@@ -653,14 +653,14 @@ def _refusal(
 
 
 def _ends_all(command: Command, refusal: Any) -> bool:
-    """Tell whether a refusal is about all orders of a number: then no other answer follows."""
+    """Return whether a refusal is about all orders of an `order_userref`: no other follows."""
     return not command.answers and (
         is_stale_token(refusal.error) or classify(refusal.error).kind == "unknown_order"
     )
 
 
-def _partly_refused(command: Command, results: Sequence[Any]) -> TradingError:
-    """Return what to raise where some orders of a number could not be cancelled."""
+def _partly_end_refused(command: Command, results: Sequence[Any]) -> TradingError:
+    """Return the error for a cancel by `order_userref` that was refused for some orders."""
     refusals = [str(a.error) for a in command.answers if isinstance(a, WSErrorResponse)]
     name = ", ".join(map(str, getattr(command.params, "order_userref", None) or ()))
     of_how_many = f"{len(refusals)} of {len(command.answers)} orders of {name}"
@@ -681,7 +681,7 @@ def _name(order: Order) -> str:
 
 
 def _only(names: Any) -> str | None:
-    """Return the name of the one order that a request is about."""
+    """Return the name of a request's only order, `None` if there are several."""
     if isinstance(names, list):
         return names[0] if len(names) == 1 else None
     return names if isinstance(names, str) else None

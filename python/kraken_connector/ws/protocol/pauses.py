@@ -1,4 +1,4 @@
-"""Whether this process took what arrived, or stood still while it piled up."""
+"""Detects that this process did not run for a while, so that received data waited."""
 
 from __future__ import annotations
 
@@ -6,38 +6,38 @@ __all__ = ["PauseWatch"]
 
 
 class PauseWatch:
-    """Notices that nobody looked for a while: a suspended process, a callback that hogs the loop.
+    """Detects pauses: a suspended process, or a callback that blocks the event loop.
 
-    Both clocks are looked at, as the monotonic one stands still while some machines sleep. A wall
-    clock that is set forward looks the same, and is reported too: nobody can tell.
+    It compares two clocks, as the monotonic clock stops while some machines sleep. A wall clock
+    that is set forward looks the same, and is reported as a pause too.
     """
 
-    #: Seconds; a longer delay of what arrived is reported.
+    #: Seconds; a longer pause is reported.
     BOUND = 1.0
-    #: Seconds between two looks; every delay of `BOUND` shows in at least one of them.
-    PULSE = 0.5
+    #: Seconds between two checks; shorter than `BOUND`, so that no pause is missed.
+    INTERVAL = 0.5
 
     def __init__(self) -> None:
         self._last: tuple[float, int] | None = None
 
     @property
     def due(self) -> float:
-        """When to look next, in monotonic seconds."""
-        return float("inf") if self._last is None else self._last[0] + self.PULSE
+        """When to check next, in monotonic seconds."""
+        return float("inf") if self._last is None else self._last[0] + self.INTERVAL
 
     def forget(self) -> None:
-        """Begin anew: nothing can arrive now."""
+        """Start again: the socket is lost, so nothing can arrive."""
         self._last = None
 
-    def look(self, now: float, now_ns: int) -> int | None:
-        """Note that somebody runs.
+    def check(self, now: float, now_ns: int) -> int | None:
+        """Record that the process runs, and return the start of a pause that ended.
 
         Args:
             now: monotonic seconds.
             now_ns: the wall clock, nanoseconds since the epoch.
 
         Returns:
-            The wall clock's time of the last look if that is too long ago, else `None`.
+            The wall clock's time of the last check if it is too long ago, else `None`.
         """
         last, self._last = self._last, (now, now_ns)
         if last is None or max(now - last[0], (now_ns - last[1]) / 1e9) <= self.BOUND:

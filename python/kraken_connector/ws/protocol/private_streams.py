@@ -1,87 +1,93 @@
-"""What a session does for those who keep the state of its private streams."""
+"""Passes the events of a session's private channels on to the objects that keep their state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from ...exceptions import TransportError
 from ..base.followers import Follower
+from .part import Part
 from .registry import Registry, Subscription, Topic
 from .resync import Resyncs
 
 __all__ = ["PrivateStreams"]
 
 
-class PrivateStreams:
-    """Tells followers what happens to their streams, and resyncs one that needs a snapshot.
+class PrivateStreams(Part):
+    """Calls the followers of private channels, and resyncs a channel that needs a snapshot.
 
     Args:
-        followers: by channel.
-        registry: what is subscribed.
-        repair: subscribes to streams again.
+        followers: the followers, by channel.
+        registry: the subscriptions.
+        resyncs: subscribes to streams again.
+        heard: returns the time of the last frame, monotonic seconds.
+        ping_soon: sends a ping at a time, so that a frame comes.
     """
 
     def __init__(
-        self, followers: Mapping[str, Follower], registry: Registry, repair: Resyncs
+        self,
+        followers: Mapping[str, Follower],
+        registry: Registry,
+        resyncs: Resyncs,
+        heard: Callable[[], float],
+        ping_soon: Callable[[float], None],
     ) -> None:
         self.followers = dict(followers)
         self._registry = registry
-        self._repair = repair
+        self._resyncs = resyncs
+        self._heard = heard
+        self._ping_soon = ping_soon
         self._followed: set[str] = set()
 
-    def asked(self, subscription: Subscription, now: float) -> None:
-        """Note that a subscribe is being sent."""
+    def subscribing(self, subscription: Subscription, now: float) -> None:
+        """Handle a subscribe that is sent."""
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:
             self._followed.add(channel)
             follower.asked(subscription.params.subscribe_params())
 
-    def leaving(self, channel: str) -> None:
-        """Note that an unsubscribe is being sent, to subscribe again."""
+    def resubscribing(self, channel: str) -> None:
+        """Handle an unsubscribe that is sent to subscribe again."""
         if (follower := self.followers.get(channel)) is not None:
             follower.leaving()
 
-    def acked(self, channel: str, result: object) -> None:
-        """Note the answer to a subscribe."""
+    def subscribed(self, channel: str, result: object) -> None:
+        """Handle the ack of a subscribe."""
         if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
             follower.acked(result)
 
-    def broken(self, channel: str | None = None) -> None:
-        """Note that messages may be missing: of one channel, or of all."""
+    def gap_began(self, channel: str | None = None) -> None:
+        """Report that messages of one channel, or of all, may be missing."""
         for name, follower in self.followers.items():
             if name in self._followed and channel in (None, name):
                 follower.broken()
 
-    def changed(self) -> None:
-        """Look which streams are not subscribed any more."""
+    def end_unsubscribed(self) -> None:
+        """Report the channels that are no longer subscribed."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
                 self._followed.discard(channel)
                 self.followers[channel].left()
 
-    def deadline(self) -> float:
-        """Return when `tick` has something to do."""
+    def connection_lost(self, error: TransportError) -> None:
+        """Report that messages of all channels may be missing."""
+        self.gap_began()
+
+    def deadline(self, now: float) -> float:
+        """Return when to call `tick`."""
         times = (min(self.followers[c].deadline(), self._check_due(c)) for c in self._followed)
         return min(times, default=float("inf"))
 
-    def tick(self, now: float, heard: float) -> bool:
-        """Let followers do what is due, and subscribe again where one needs a snapshot.
-
-        Args:
-            now: monotonic seconds.
-            heard: when the last frame came.
-
-        Returns:
-            Whether any frame is awaited, so that a ping helps.
-        """
-        awaits_frame = False
+    def tick(self, now: float) -> None:
+        """Call followers that are due, and resync the channels that need a snapshot."""
         for channel in self._followed:
-            awaits_frame |= self.followers[channel].tick(heard)
+            if self.followers[channel].tick(self._heard()):
+                self._ping_soon(now)
             if now >= self._check_due(channel):
-                self._repair.refresh(_topic(channel), now)
-        return awaits_frame
+                self._resyncs.refresh(_topic(channel), now)
 
     def _check_due(self, channel: str) -> float:
-        if not self._repair.can_refresh(_topic(channel)):
+        if not self._resyncs.can_refresh(_topic(channel)):
             return float("inf")
         return self.followers[channel].check_due()
 

@@ -1,4 +1,4 @@
-"""How much arrives: counts per second over the last few seconds."""
+"""Rates per second over the last few seconds."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ __all__ = ["RateMeter"]
 
 
 class RateMeter:
-    """Rates of counts that only grow, from a look at them now and then."""
+    """Computes rates from samples of counters that only grow."""
 
-    #: Seconds that a rate is the average of.
+    #: Seconds over which a rate is averaged.
     WINDOW = 10.0
-    #: Seconds between two looks that are kept.
-    STEP = 0.5
+    #: Seconds between two samples.
+    INTERVAL = 0.5
 
     def __init__(self) -> None:
-        self._looks: deque[tuple[float, dict[str, int]]] = deque()
+        self._samples: deque[tuple[float, dict[str, int]]] = deque()
 
-    def look(self, now: float, counts: dict[str, int]) -> None:
-        """Note the counts at `now`, monotonic seconds."""
-        self._looks.append((now, counts))
-        while self._looks[0][0] < now - self.WINDOW:
-            self._looks.popleft()
+    def add(self, now: float, counts: dict[str, int]) -> None:
+        """Add a sample taken at `now`, monotonic seconds."""
+        self._samples.append((now, counts))
+        while self._samples[0][0] < now - self.WINDOW:
+            self._samples.popleft()
 
     def is_due(self, now: float) -> bool:
-        """Tell whether the last look is long enough ago."""
-        return not self._looks or now - self._looks[-1][0] >= self.STEP
+        """Return whether the next sample is due."""
+        return not self._samples or now - self._samples[-1][0] >= self.INTERVAL
 
     def forget(self) -> None:
-        """Begin anew."""
-        self._looks.clear()
+        """Forget all samples."""
+        self._samples.clear()
 
     def per_second(self, *names: str) -> dict[str, float]:
-        """Return the rates of the counts called `names`, 0.0 before the second look."""
-        if len(self._looks) < 2:
+        """Return the rates of the counters `names`, 0.0 before the second sample."""
+        if len(self._samples) < 2:
             return dict.fromkeys(names, 0.0)
-        (start, before), (end, after) = self._looks[0], self._looks[-1]
+        (start, before), (end, after) = self._samples[0], self._samples[-1]
         return {name: (after[name] - before[name]) / (end - start) for name in names}

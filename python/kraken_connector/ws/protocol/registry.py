@@ -1,7 +1,7 @@
-"""What was asked for and what became of it, symbol by symbol.
+"""The subscriptions of one connection and their states, symbol by symbol.
 
-The registry belongs to one connection and outlives its sockets: after a reconnect it is what gets
-replayed, with the original arguments. It knows neither requests nor time.
+A registry belongs to one connection and outlives its sockets: after a reconnect the session replays
+it, with the original arguments. It knows neither messages nor time.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ Key = tuple[tuple[str, Any], ...]
 
 
 class Topic(NamedTuple):
-    """One stream of the exchange: what an ack is about.
+    """One stream of the exchange. Each ack is about one.
 
     Attributes:
         channel: name of the channel.
-        identity: what else tells it apart (trigger of a ticker, interval of a candle).
-        symbol: currency pair, the empty string on channels without.
+        identity: the trigger of a ticker or the interval of candles, `None` on other channels.
+        symbol: currency pair; empty on channels without symbols.
     """
 
     channel: str
@@ -50,7 +50,7 @@ class Topic(NamedTuple):
 
     @property
     def name(self) -> str:
-        """What a user calls it: the symbol, or the channel where there is none."""
+        """The symbol, or the channel if there is no symbol."""
         return self.symbol or self.channel
 
     def __str__(self) -> str:
@@ -58,47 +58,47 @@ class Topic(NamedTuple):
 
 
 class Sink(Protocol):
-    """Where the events of a subscription go."""
+    """Receives the messages and events of a subscription."""
 
     @property
     def put(self) -> Callable[[Any], None]:
-        """Takes the channel's messages."""
+        """Called with each message of the channel."""
 
     @property
     def note(self) -> Callable[[Any], None]:
-        """Takes what is said about the channel: checksum mismatches, gaps."""
+        """Called with each event about the channel: checksum mismatches, gaps."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether it is the same for everybody, so that it may get what nobody asked for."""
+        """Whether all subscriptions share it, so that it may get symbols of none of them."""
 
 
 class Outlet(Sink, Protocol):
-    """Where everything goes that belongs to no subscription with a place of its own."""
+    """The sink of everything that belongs to no subscription with its own sink."""
 
     @property
     def reply(self) -> Callable[[Any], None]:
-        """Takes responses that nobody waits for."""
+        """Called with each response that no caller waits for."""
 
     @property
     def gap(self) -> Callable[[GapEvent], None]:
-        """Takes the record of a gap."""
+        """Called with the record of a gap."""
 
     @property
     def settle(self) -> Callable[[], None]:
-        """Called when all messages that arrived together have been put somewhere."""
+        """Called after all messages that arrived together were delivered."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionEntry:
-    """One `subscribe` call that is in force, as it stands now.
+    """The present state of a `subscribe` call.
 
     Attributes:
-        params: what was asked for, without symbols that were unsubscribed since.
+        params: its arguments, without symbols that were unsubscribed since.
         req_id: id of the last request that was sent for it, 0 before the first.
         confirmed: whether the exchange has accepted everything.
-        states: `pending`, `confirmed`, `rejected` or `unsubscribing` by symbol; a channel without
-            symbols stands under its own name.
+        states: `pending`, `confirmed`, `rejected` or `unsubscribing` by symbol; by channel if it
+            has no symbols.
         errors: the exchange's text for each rejected symbol.
     """
 
@@ -120,19 +120,19 @@ class Subscription:
     ack: WSResponse | None = None
     #: Id of the last request about it.
     req_id: int = 0
-    #: Callers that wait for the outcome.
-    asks: list[PendingRequest] = field(default_factory=list)
-    #: Whether it is wanted although nobody waits: another connection has it already.
-    is_standing: bool = False
+    #: The requests that wait for an answer about it.
+    requests: list[PendingRequest] = field(default_factory=list)
+    #: Whether it stays even if its request fails: another connection has it.
+    is_held: bool = False
 
 
 class SubscribeCall:
-    """One `subscribe` call as far as it is in force, on however many connections it is.
+    """One `subscribe` call, on one or more connections.
 
     Attributes:
         params: its arguments, without symbols that were unsubscribed since.
-        key: what equal calls have in common: the arguments without the token.
-        stale_after: how many seconds its streams may be silent; `None` if it does not say.
+        key: the arguments without the token; equal calls have equal keys.
+        stale_after: how many seconds its streams may be silent; `None` for the default.
     """
 
     __slots__ = ("key", "params", "stale_after")
@@ -143,7 +143,7 @@ class SubscribeCall:
         self.stale_after = stale_after
 
     def forget(self, symbol: str) -> None:
-        """Withdraw a symbol, if it is not the last one."""
+        """Remove a symbol, if it is not the last one."""
         symbols = [other for other in self.params.symbols if other != symbol]
         if symbols:
             self.params = self.params.with_symbols(symbols)
@@ -152,23 +152,23 @@ class SubscribeCall:
 
 @dataclass(eq=False, slots=True)
 class _Record:
-    """One `subscribe` call on one connection: its topics there and where its events go."""
+    """One `subscribe` call on one connection: its topics there, and its sink."""
 
     call: SubscribeCall
     topics: dict[Topic, None]
     sink: Sink
-    is_leaving: bool = False
+    is_ending: bool = False
 
 
 class PendingRequest:
-    """One caller's request, done when each of its topics has an answer.
+    """A caller's request; it is done when each of its topics has an answer.
 
     Attributes:
-        method: `subscribe` or `unsubscribe`.
-        topics: everything asked for, in order.
-        outstanding: what has no answer yet.
-        deadline: when it times out; `None` while it is not sent.
-        remark: what the exchange said meanwhile without naming a request, empty if nothing.
+        method: `subscribe`, `unsubscribe` or `resync`.
+        topics: all its topics, in order.
+        outstanding: the topics without an answer.
+        deadline: when it times out; `None` until it is sent.
+        remark: text to add to its timeout error.
     """
 
     def __init__(self, method: str, topics: Iterable[Topic]) -> None:
@@ -185,9 +185,9 @@ class PendingRequest:
 
     @classmethod
     def joined(cls, topics: Iterable[Topic], parts: Iterable[PendingRequest]) -> PendingRequest:
-        """Return several connections' parts of one request as one.
+        """Join the parts of one request on several connections.
 
-        What one connection accepted is accepted, whatever became of it on another one.
+        A topic that one connection accepted counts as accepted.
         """
         first, *others = parts
         if not others:
@@ -223,7 +223,7 @@ class PendingRequest:
         return bool(self._errors)
 
     def answer(self, topic: Topic, response: WSResponse | WSErrorResponse) -> None:
-        """Take the answer about one topic."""
+        """Store the answer about one topic."""
         if isinstance(response, WSResponse):
             self._acks[topic] = response
         else:
@@ -240,7 +240,7 @@ class PendingRequest:
             self.on_done()
 
     def overdue(self, seconds: float) -> RequestTimeout:
-        """Return the error of answers that stay out."""
+        """Return the error for topics without an answer in time."""
         names = sorted(topic.name for topic in self.outstanding)
         text = f"no answer to {self.method} within {seconds:g} s: {', '.join(names)}{self.remark}"
         return RequestTimeout(text, self.req_id, unanswered=names)
@@ -250,7 +250,7 @@ class PendingRequest:
 
         Raises:
             SubscriptionError: at least one topic was refused.
-            BaseException: what it failed with.
+            BaseException: the error it failed with.
         """
         if self._failure is not None:
             raise self._failure
@@ -287,9 +287,9 @@ class Registry:
     """The subscriptions of one connection.
 
     Attributes:
-        version: a number that changes whenever a topic or a call comes or goes.
-        strays: channels of the present socket that may bring what is not in here: a symbol of
-            theirs was given up, or asked for behind the registry's back.
+        version: a number that changes whenever a topic or a call is added or removed.
+        strays: channels that may bring unregistered symbols on the present socket: a symbol was
+            dropped, or subscribed by a raw request.
     """
 
     def __init__(self) -> None:
@@ -305,20 +305,20 @@ class Registry:
         return iter(self._topics.values())
 
     def get(self, topic: Topic) -> Subscription | None:
-        """Return the subscription of a topic, if there is one."""
+        """Return the subscription of a topic, `None` if there is none."""
         return self._topics.get(topic)
 
     def book(self, symbol: str, channel: str = "book") -> Subscription | None:
-        """Return the subscription of a pair's book, or of its `level3`, if there is one."""
+        """Return the subscription of a pair's `book` or `level3`, `None` if there is none."""
         return self._topics.get(Topic(channel, None, symbol))
 
     def named(self, result: object) -> list[Topic]:
-        """Return the topics that the answer to a subscribe or unsubscribe may be about."""
+        """Return the topics that the `result` of an ack may be about."""
         if not isinstance(result, dict):
             return []
-        place = result.get("channel"), result.get("symbol") or ""
+        wanted = result.get("channel"), result.get("symbol") or ""
         identity = result.get("event_trigger", result.get("interval"))
-        found = [topic for topic in self._topics if (topic.channel, topic.symbol) == place]
+        found = [topic for topic in self._topics if (topic.channel, topic.symbol) == wanted]
         return [topic for topic in found if identity in (None, topic.identity)]
 
     def channel(self, channel: str) -> list[Subscription]:
@@ -328,15 +328,15 @@ class Registry:
     def add(
         self, params: SubscriptionParams, sink: Sink, call: SubscribeCall | None = None
     ) -> tuple[list[Topic], list[Subscription]]:
-        """Note a call.
+        """Add a call.
 
         Args:
-            params: what of it is for this connection.
-            sink: where its events go.
-            call: the whole of it, where it is for several connections.
+            params: this connection's part of the call.
+            sink: gets its messages and events.
+            call: the whole call, if it is for several connections.
 
         Returns:
-            All its topics, and the subscriptions among them that must be sent.
+            All its topics, and the subscriptions that must be sent.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
@@ -362,48 +362,48 @@ class Registry:
     def release(
         self, params: SubscriptionParams, whole: SubscriptionParams | None = None
     ) -> list[Subscription]:
-        """Withdraw a call, or the named symbols from all calls.
+        """Remove a call, or the named symbols from all calls.
 
         Args:
-            params: what of it is for this connection.
-            whole: all of it, where it is for several connections.
+            params: this connection's part of the call.
+            whole: the whole call, if it is for several connections.
 
         Returns:
-            The subscriptions that nobody wants any more; they stay until `drop`.
+            The subscriptions that belong to no call any more; they stay until `drop`.
 
         Raises:
-            KeyError: something of it was not subscribed.
+            KeyError: a topic is not subscribed.
         """
         if unknown := self.missing(params, whole):
             raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
         record = self._find(_key(whole or params))
-        if record is None or record.is_leaving:
+        if record is None or record.is_ending:
             return [self._topics[topic] for topic in topics_of(params)]
         self.version += 1
         self._records.remove(record)
         wanted = self._wanted()
         unwanted = [topic for topic in record.topics if topic not in wanted]
         if unwanted:
-            # Still listed, as unsubscribing, until the exchange has answered.
+            # The call stays listed, as unsubscribing, until the exchange has answered.
             if len(unwanted) < len(record.topics):
                 symbols = [topic.symbol for topic in unwanted]
                 record.call = SubscribeCall(record.call.params.with_symbols(symbols))
             record.topics = dict.fromkeys(unwanted)
-            record.is_leaving = True
-            self._put_back(record)
+            record.is_ending = True
+            self._add_again(record)
         return [self._topics[topic] for topic in unwanted]
 
     def missing(
         self, params: SubscriptionParams, whole: SubscriptionParams | None = None
     ) -> list[str]:
-        """Return the names of what `release` would not find."""
+        """Return the names of topics that `release` would not find."""
         record = self._find(_key(whole or params))
-        if record is not None and not record.is_leaving:
+        if record is not None and not record.is_ending:
             return []
-        return [topic.name for topic in topics_of(params) if not self._holds(topic, params)]
+        return [topic.name for topic in topics_of(params) if not self._is_subscribed(topic, params)]
 
     def drop(self, subscription: Subscription) -> None:
-        """Forget a topic, unless it was subscribed anew meanwhile."""
+        """Remove a topic, unless it was subscribed again meanwhile."""
         topic = subscription.topic
         if self._topics.get(topic) is not subscription:
             return
@@ -412,23 +412,23 @@ class Registry:
         for record in [record for record in self._records if topic in record.topics]:
             del record.topics[topic]
             self._records.remove(record)
-            if not record.is_leaving:
+            if not record.is_ending:
                 record.call.forget(topic.symbol)
             if record.topics:
-                self._put_back(record)
+                self._add_again(record)
 
     def expect_strays(self, channel: str) -> None:
-        """Note that a channel may bring symbols that are not in here."""
+        """Record that a channel may bring unregistered symbols."""
         self.version += 1
         self.strays.add(channel)
 
     def forget_strays(self) -> None:
-        """Begin with a new socket, which brings what is in here and nothing else."""
+        """Begin with a new socket, which brings registered symbols only."""
         self.version += 1
         self.strays.clear()
 
     def prune(self) -> None:
-        """Forget the calls of which nothing is left but refusals."""
+        """Remove the calls whose topics are all rejected."""
         self.version += 1
         for record in list(self._records):
             if all(self._topics[topic].state == "rejected" for topic in record.topics):
@@ -439,28 +439,24 @@ class Registry:
             del self._topics[topic]
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self.version += 1
         self._records.clear()
         self._topics.clear()
 
     def sinks(self, topic: Topic) -> list[Sink]:
-        """Return where a topic's events go, each place once."""
+        """Return the sinks of a topic, without duplicates."""
         found = [record.sink for record in self._records if topic in record.topics]
         return list(dict.fromkeys(found))
 
-    def places(self) -> Iterator[tuple[Topic, Sink]]:
-        """Iterate over all topics and where their events go."""
+    def sinks_by_topic(self) -> Iterator[tuple[Topic, Sink]]:
+        """Iterate over all topics with their sinks."""
         for record in self._records:
             for topic in record.topics:
                 yield topic, record.sink
 
-    def entries(self) -> dict[Key, SubscriptionEntry]:
-        """Return what is in force, keyed by the parameters without the token."""
-        return entries_of([self])
-
     def subscribe_calls(self) -> Iterator[tuple[SubscribeCall, list[Subscription]]]:
-        """Iterate over the calls that are in force, with what each has here."""
+        """Iterate over the calls with their subscriptions on this connection."""
         for record in self._records:
             yield record.call, [self._topics[topic] for topic in record.topics]
 
@@ -470,18 +466,18 @@ class Registry:
     def _wanted(self) -> set[Topic]:
         return {topic for record in self._records for topic in record.topics}
 
-    def _put_back(self, record: _Record) -> None:
+    def _add_again(self, record: _Record) -> None:
         if self._find(record.call.key) is None:
             self._records.append(record)
 
-    def _holds(self, topic: Topic, params: SubscriptionParams) -> bool:
+    def _is_subscribed(self, topic: Topic, params: SubscriptionParams) -> bool:
         held = self._topics.get(topic)
         if held is None or held.state == "unsubscribing":
             return False
         return not isinstance(params, BookParams | Level3Params) or _depth(held) == params.depth
 
     def check(self, params: SubscriptionParams) -> None:
-        """Raise what `add` would.
+        """Check parameters as `add` does.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
@@ -507,12 +503,12 @@ def _depth(subscription: Subscription) -> int:
 
 
 def topics_of(params: SubscriptionParams) -> list[Topic]:
-    """Return the streams that parameters are about."""
+    """Return the streams of a subscription."""
     return [Topic(params.channel, params.identity, symbol) for symbol in params.symbols or ("",)]
 
 
 def entries_of(registries: Iterable[Registry]) -> dict[Key, SubscriptionEntry]:
-    """Return what is in force on several connections; a call that is on some of them once."""
+    """Return the calls of several connections by key; a call on some of them appears once."""
     parts: dict[SubscribeCall, list[Subscription]] = {}
     for registry in registries:
         for call, subscriptions in registry.subscribe_calls():

@@ -1,4 +1,4 @@
-"""Requests on their way: built, paced, sent, and matched with their answers."""
+"""A queue of subscribe and unsubscribe messages: paced, and matched with their answers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .registry import Subscription, Topic
 
 __all__ = ["OutgoingRequest", "Purpose", "RequestQueue", "says"]
 
-#: Messages without an answer that are remembered, should it come late.
+#: How many messages without an answer are remembered, in case it comes late.
 LATE_KEPT = 1000
 
-#: `ask`: a caller waits. `replay`: after a reconnect. `resync`: one stream again. `cleanup`: to
-#: end what a caller no longer waits for.
-Purpose = Literal["ask", "replay", "resync", "cleanup"]
+#: `call`: a caller waits. `replay`: after a reconnect. `resync`: one stream is subscribed again.
+#: `cleanup`: unsubscribes a stream whose caller no longer waits.
+Purpose = Literal["call", "replay", "resync", "cleanup"]
 
-#: Ours begin beyond what users count to, so the answers to their own requests are told apart.
+#: The first id, beyond the ids that users are likely to put into their own requests.
 FIRST_REQ_ID = 1 << 32
 
 
@@ -41,13 +41,13 @@ class OutgoingRequest:
 
     Attributes:
         method: `subscribe` or `unsubscribe`.
-        topics: what has no answer yet. All differ in nothing but the symbol.
+        topics: the streams without an answer; they differ only in the symbol.
         purpose: why it is sent.
         req_id: its id, 0 until it is sent.
-        deadline: until when its answers are waited for.
-        tries: how often it was sent in vain.
-        again: the message that repeats it, if one does.
-        token: the token that was put into it.
+        deadline: when its answers are overdue.
+        tries: how often it was sent before.
+        again: the message that repeats it, `None` if there is none.
+        token: the token in it.
     """
 
     def __init__(
@@ -78,19 +78,19 @@ class OutgoingRequest:
 
     @property
     def cost(self) -> int:
-        """What it takes of the allowance for snapshots."""
+        """The cost of its snapshots."""
         if self.method != "subscribe":
             return 0
         return sum(snapshot_cost(entry) for entry in self.topics.values())
 
     def frame(self) -> bytes:
         """Return the message."""
-        asked = next(iter(self.topics.values())).params
+        first = next(iter(self.topics.values())).params
         params: dict[str, Any]
         if self.method == "subscribe":
-            params = asked.subscribe_params()
+            params = first.subscribe_params()
         else:
-            params = asked.unsubscribe_params()
+            params = first.unsubscribe_params()
         symbols = [topic.symbol for topic in self.topics if topic.symbol]
         if symbols:
             params["symbol"] = symbols
@@ -98,7 +98,7 @@ class OutgoingRequest:
             params["token"] = self.token
         return orjson.dumps({"method": self.method, "params": params, "req_id": self.req_id})
 
-    def answered(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
+    def topics_of(self, response: WSResponse | WSErrorResponse) -> list[Topic]:
         """Return the topics that a response to this message is about.
 
         A refusal without a symbol is about the symbols that its text names (seen live of `level3`:
@@ -118,12 +118,12 @@ class OutgoingRequest:
             return list(self.topics)
         return found
 
-    def in_effect(
+    def effective_answer(
         self, topic: Topic, response: WSResponse | WSErrorResponse
     ) -> WSResponse | WSErrorResponse:
-        """Turn a refusal into a success where what was wanted is so already.
+        """Return a success in place of a refusal because it is done already, as subscribed.
 
-        Not when a stream is subscribed anew: it needs the snapshot that a refusal does not bring.
+        Not in a resync: it needs the snapshot, which does not follow a refusal.
         """
         if isinstance(response, WSResponse):
             return response
@@ -136,46 +136,46 @@ class OutgoingRequest:
 
 
 def says(response: WSErrorResponse, text: str) -> bool:
-    """Tell whether a refusal begins with `text`; details may follow."""
+    """Return whether the error of a refusal begins with `text`; details may follow."""
     return isinstance(response.error, str) and response.error.startswith(text)
 
 
 def snapshot_cost(subscription: Subscription) -> int:
-    """Return what subscribing takes of the allowance for snapshots: `level3` alone has one."""
+    """Return the cost of a subscription's snapshot; only `level3` has an allowance."""
     params = subscription.params
     return LEVEL3_COST[params.depth] if isinstance(params, Level3Params) else 0
 
 
 class RequestQueue:
-    """The messages of one connection, those that wait for a permit and those that are out.
+    """The messages of one connection: queued, and sent without an answer yet.
 
     Args:
-        allowance: what the connections of a client may spend on snapshots of `level3`.
+        allowance: limits the snapshots of `level3` of all connections of a client.
     """
 
     def __init__(self, allowance: Allowance | None = None) -> None:
         self.pacer = Pacer(SUBSCRIBE_RATE, SUBSCRIBE_BURST)
         self.allowance = allowance or Allowance(LEVEL3_ALLOWANCE)
         self._queue: deque[OutgoingRequest] = deque()
-        self._out: dict[int, OutgoingRequest] = {}
-        #: Those of them whose answer is late, oldest first.
+        self._sent: dict[int, OutgoingRequest] = {}
+        #: The ids of sent messages that are overdue, oldest first.
         self._late: deque[int] = deque()
         self._ids = itertools.count(FIRST_REQ_ID)
 
     def __iter__(self) -> Iterator[OutgoingRequest]:
-        """Iterate over what is out."""
-        return iter(list(self._out.values()))
+        """Iterate over the sent messages."""
+        return iter(list(self._sent.values()))
 
     def new_id(self) -> int:
         """Return an id for a message."""
         return next(self._ids)
 
     def enqueue(self, outgoing: OutgoingRequest) -> None:
-        """Put a message in line."""
+        """Add a message to the queue."""
         self._queue.append(outgoing)
 
     def retry(self, outgoing: OutgoingRequest, subscriptions: Iterable[Subscription]) -> None:
-        """Put a refused part of a message in line again, as one message with its other parts."""
+        """Queue a refused part of a message again, in one message with its other refused parts."""
         again = outgoing.again
         if again is not None and again in self._queue:
             again.topics.update((entry.topic, entry) for entry in subscriptions)
@@ -186,64 +186,64 @@ class RequestQueue:
         self._queue.appendleft(outgoing.again)
 
     def is_waiting(self, topic: Topic) -> bool:
-        """Tell whether a message about a topic stands in line."""
+        """Return whether a message about a topic is queued."""
         return any(topic in outgoing.topics for outgoing in self._queue)
 
-    def is_out(self, method: str, topic: Topic) -> bool:
-        """Tell whether a message about a topic was sent and has no answer about it."""
-        return any(topic in f.topics for f in self._out.values() if f.method == method)
+    def is_sent(self, method: str, topic: Topic) -> bool:
+        """Return whether a message about a topic was sent and not answered."""
+        return any(topic in m.topics for m in self._sent.values() if m.method == method)
 
-    def is_leaving(self, topic: Topic) -> bool:
-        """Tell whether an unsubscribe of a topic stands in line or has no answer yet."""
-        is_waiting = any(topic in f.topics for f in self._queue if f.method == "unsubscribe")
-        return is_waiting or self.is_out("unsubscribe", topic)
+    def is_unsubscribing(self, topic: Topic) -> bool:
+        """Return whether an unsubscribe of a topic is queued or not answered."""
+        is_waiting = any(topic in m.topics for m in self._queue if m.method == "unsubscribe")
+        return is_waiting or self.is_sent("unsubscribe", topic)
 
-    def overdue(self, outgoing: OutgoingRequest) -> None:
-        """Note that patience with an answer has ended; it may still come."""
+    def mark_late(self, outgoing: OutgoingRequest) -> None:
+        """Stop waiting for an answer, which may still come."""
         outgoing.deadline = float("inf")
         self._late.append(outgoing.req_id)
         if len(self._late) > LATE_KEPT:
-            self._out.pop(self._late.popleft(), None)
+            self._sent.pop(self._late.popleft(), None)
 
     def batches(
         self, method: str, subscriptions: Iterable[Subscription]
     ) -> Iterator[list[Subscription]]:
-        """Divide what is asked for at once by what the allowance for snapshots holds."""
+        """Split subscriptions into batches that the allowance for snapshots can hold."""
         entries = list(subscriptions)
         cost = snapshot_cost(entries[0]) if entries and method == "subscribe" else 0
         size = max(1, self.allowance.limit // cost) if cost else max(1, len(entries))
         for start in range(0, len(entries), size):
             yield entries[start : start + size]
 
-    def depart(self, now: float) -> OutgoingRequest | None:
-        """Return the next message that may leave now; it counts as out."""
+    def pop_due(self, now: float) -> OutgoingRequest | None:
+        """Remove and return the next message that may be sent now; it counts as sent."""
         outgoing, due = self._next(now)
         if outgoing is None or due > now:
             return None
         self.pacer.take(now)
         self._queue.remove(outgoing)
         outgoing.req_id = self.new_id()
-        self._out[outgoing.req_id] = outgoing
+        self._sent[outgoing.req_id] = outgoing
         return outgoing
 
-    def withdraw(self, outgoing: OutgoingRequest) -> None:
-        """Forget a message that did not leave after all."""
-        del self._out[outgoing.req_id]
+    def discard_sent(self, outgoing: OutgoingRequest) -> None:
+        """Forget a message that was not sent after all."""
+        del self._sent[outgoing.req_id]
 
     def deadline(self) -> float:
-        """Return when patience with an answer ends."""
-        times = (outgoing.deadline for outgoing in self._out.values() if outgoing.topics)
+        """Return when the next answer is overdue."""
+        times = (outgoing.deadline for outgoing in self._sent.values() if outgoing.topics)
         return min(times, default=float("inf"))
 
-    def next_departure(self, now: float) -> float:
-        """Return when the next message may leave."""
+    def next_due(self, now: float) -> float:
+        """Return when the next message may be sent."""
         return self._next(now)[1]
 
     def _next(self, now: float) -> tuple[OutgoingRequest | None, float]:
-        """Return which message leaves next, and when.
+        """Return the next message to send, and when it may be sent.
 
-        Those that wait for the allowance let others pass, but not those of their own channel: an
-        unsubscribe must not overtake its subscribe.
+        A message that waits for the allowance lets those of other channels pass, but not those of
+        its own: an unsubscribe must not overtake its subscribe.
         """
         first: OutgoingRequest | None = None
         due = float("inf")
@@ -267,7 +267,7 @@ class RequestQueue:
         A failed unsubscribe was seen to name the method `subscribe`, so an id decides alone.
         """
         if isinstance(response.req_id, int):
-            return self._out.get(response.req_id)
+            return self._sent.get(response.req_id)
         if isinstance(response, WSErrorResponse):
             lost_name = response.error == NOT_SUBSCRIBED
             method = "unsubscribe" if lost_name else response.method
@@ -276,32 +276,34 @@ class RequestQueue:
             method = response.method
             result = response.result if isinstance(response.result, dict) else {}
             channel, symbol = result.get("channel"), result.get("symbol")
-        return next((f for f in self._out.values() if _fits(f, method, channel, symbol)), None)
+        return next((m for m in self._sent.values() if _matches(m, method, channel, symbol)), None)
 
-    def accepted(self, subscription: Subscription) -> None:
-        """Note that the exchange took a subscription: its limits are a new story."""
+    def reset_limits(self, subscription: Subscription) -> None:
+        """Reset the waits for limits: the exchange accepted a subscription."""
         self.pacer.recovered()
         if snapshot_cost(subscription):
             self.allowance.recovered()
 
-    def landed(self, outgoing: OutgoingRequest) -> None:
-        """Forget a message that is completely answered."""
+    def remove_if_answered(self, outgoing: OutgoingRequest) -> None:
+        """Forget a message if all its streams have an answer."""
         if not outgoing.topics:
-            self._out.pop(outgoing.req_id, None)
+            self._sent.pop(outgoing.req_id, None)
 
     def clear(self) -> None:
-        """Forget everything: the socket is gone."""
+        """Forget all messages: the socket is lost."""
         self._queue.clear()
-        self._out.clear()
+        self._sent.clear()
         self._late.clear()
 
 
-def _fits(outgoing: OutgoingRequest, method: str, channel: str | None, symbol: str | None) -> bool:
+def _matches(
+    outgoing: OutgoingRequest, method: str, channel: str | None, symbol: str | None
+) -> bool:
     if outgoing.method != method or not outgoing.topics:
         return False
     if channel is not None and outgoing.channel != channel:
         return False
-    # Without a name there is nothing to match by but the channel of a private subscription.
+    # Without a symbol, only a private subscription can be matched, by its channel.
     if symbol is None:
         return channel is not None
     return any(topic.symbol == symbol for topic in outgoing.topics)

@@ -1,6 +1,6 @@
-"""Subscribing and unsubscribing on one connection: from a caller's call to the last answer.
+"""The subscribe and unsubscribe requests of one connection, from the call to the last answer.
 
-Like the whole session it has no socket and no clock. What is to be sent collects in `outgoing`.
+Like the whole session this has no socket and no clock. The frames to send collect in `outgoing`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import NamedTuple
 
 from ..._backend import Engine
 from ...exceptions import ConnectionLost, RequestTimeout, SubscriptionError, TransportError
@@ -18,7 +18,8 @@ from ..base.isolation import isolated
 from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
 from ..subscribe import SubscriptionParams
-from .engine_books import BOOK_CHANNELS, book_of, expect
+from .engine_books import expect
+from .part import Part
 from .registry import (
     PendingRequest,
     Registry,
@@ -32,72 +33,48 @@ from .registry import (
 from .request_queue import OutgoingRequest, Purpose, RequestQueue, says
 from .token_requests import TokenRequests
 
-__all__ = ["Requests", "ResyncHooks", "StreamObserver"]
+__all__ = ["Answer", "Requests"]
 
 logger = logging.getLogger(__name__)
 
-#: How often a message that met the message limit, or a replay without an answer, is sent.
+#: How often a request is sent if it exceeds the message limit, or is a replay without an answer.
 MAX_TRIES = 6
 
 
-class ResyncHooks(Protocol):
-    """Who asks for streams again, as far as requests concern it."""
+class Answer(NamedTuple):
+    """What the exchange answered about one stream.
 
-    def answered(
-        self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
-    ) -> None:
-        """Take the answer to a message of purpose `resync`."""
+    Attributes:
+        outgoing: the message that it answers.
+        subscription: the stream.
+        response: the answer as received.
+        effective: the answer, but a success if it says `Already subscribed` or the like.
+    """
 
-    def needed(self, topic: Topic, cause: str, now: float) -> None:
-        """Begin to ask for a stream again."""
-
-    def forget(self, topic: Topic) -> None:
-        """Stop: nobody wants the stream any more."""
-
-    def awaits(self, topic: Topic) -> bool:
-        """Tell whether the first message of a subscription is awaited."""
-
-    def expect(self, subscription: Subscription, now: float) -> None:
-        """Begin to wait for the first message of a subscription that is being sent."""
-
-    def confirmed(self, topic: Topic, now: float) -> None:
-        """Note that a subscription is accepted."""
-
-    def refused(self, topic: Topic, now: float) -> None:
-        """Note that a stream which was there before did not come back."""
+    outgoing: OutgoingRequest
+    subscription: Subscription
+    response: WSResponse | WSErrorResponse
+    effective: WSResponse | WSErrorResponse
 
 
-class StreamObserver(Protocol):
-    """Who keeps the state of streams, as far as requests concern it."""
-
-    def asked(self, subscription: Subscription, now: float) -> None:
-        """Note that a subscribe is being sent."""
-
-    def acked(self, channel: str, result: object) -> None:
-        """Note the answer to a subscribe."""
-
-    def leaving(self, channel: str) -> None:
-        """Note that an unsubscribe is being sent, to subscribe again."""
-
-
-class Requests:
+class Requests(Part):
     """The subscribe and unsubscribe messages of one connection.
 
     Args:
-        url: where it connects.
+        url: the URL of the host.
         engine: holds the books.
-        registry: what is subscribed.
-        refused: takes refusals that no caller waits for.
-        ended: takes a stream that the exchange unsubscribed, whoever asked for that.
-        changed: is called when what is subscribed may have changed.
+        registry: the subscriptions.
+        on_sent: called with each message that is sent and the time.
+        on_answer: called with each answer about a stream, before the callers get it.
+        on_drop: called with a stream that was removed from the registry.
+        on_change: called when subscriptions may have changed.
         timeout: seconds to wait for an answer.
         tokens: the token of this connection.
-        allowance: what the connections of a client may spend on snapshots of `level3`.
+        allowance: limits the snapshots of `level3` of all connections of a client.
 
     Attributes:
         outgoing: frames to send, in order.
-        failure: why the socket must be given up, if it must.
-        tokens: the token of this connection and what waits for it.
+        failure: why the socket must be dropped, `None` if it need not be.
     """
 
     def __init__(
@@ -105,41 +82,41 @@ class Requests:
         url: str,
         engine: Engine,
         registry: Registry,
-        refused: Callable[[WSErrorResponse], None],
-        ended: Callable[[Topic], None],
-        changed: Callable[[], None],
         *,
+        on_sent: Callable[[OutgoingRequest, float], None],
+        on_answer: Callable[[Answer, float], None],
+        on_drop: Callable[[Topic], None],
+        on_change: Callable[[], None],
         timeout: float,
         tokens: TokenRequests,
         allowance: Allowance | None = None,
     ) -> None:
         self.outgoing: deque[bytes] = deque()
         self.failure: TransportError | None = None
-        self.tokens = tokens
-        self.repairs: ResyncHooks | None = None
-        self.private_streams: StreamObserver | None = None
+        self._tokens = tokens
         self._url = url
         self._engine = engine
         self._registry = registry
-        self._refused = refused
-        self._ended = ended
-        self._changed = changed
+        self._on_sent = on_sent
+        self._on_answer = on_answer
+        self._on_drop = on_drop
+        self._on_change = on_change
         self._timeout = timeout
         self._queue = RequestQueue(allowance)
-        self._asks: set[PendingRequest] = set()
-        self._unsettled: set[Topic] = set()
-        self._open = False
+        self._pending: set[PendingRequest] = set()
+        self._replaying: set[Topic] = set()
+        self._open = self._paused = False
 
     @property
     def is_settled(self) -> bool:
-        """Whether everything that a new connection replays has an answer."""
-        return self._open and not self._unsettled
+        """Whether every replayed subscription has an answer."""
+        return self._open and not self._replaying
 
     def new_id(self) -> int:
-        """Return an id for a message that is not ours to match."""
+        """Return an id for a message that is sent elsewhere."""
         return self._queue.new_id()
 
-    # What callers want.
+    # Calls of users.
 
     def subscribe(
         self,
@@ -148,44 +125,44 @@ class Requests:
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
-        """Ask for `params`, as far as it is not subscribed; without a socket, with the next one.
+        """Subscribe to the streams that are not subscribed yet; without a socket, on the next one.
 
         Args:
-            params: what to ask for here.
-            sink: where its events go.
-            now: the time.
-            call: the whole call, where it is for several connections.
+            params: this connection's part of the call.
+            sink: gets its messages and events.
+            now: monotonic seconds.
+            call: the whole call, if it is for several connections.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
         """
         topics, fresh = self._registry.add(params, sink, call)
-        ask = PendingRequest("subscribe", topics)
+        request = PendingRequest("subscribe", topics)
         for topic in topics:
             subscription = self._registry.get(topic)
             assert subscription is not None
             if subscription.state == "pending":
-                ask.outstanding.add(topic)
-                ask.req_id = subscription.req_id or None
-                subscription.asks.append(ask)
+                request.outstanding.add(topic)
+                request.req_id = subscription.req_id or None
+                subscription.requests.append(request)
             elif subscription.ack is not None:
-                ask.answer(topic, subscription.ack)
-        self._changed()
-        self._track(ask, now)
+                request.answer(topic, subscription.ack)
+        self._on_change()
+        self._track(request, now)
         if self._open:
-            self._launch("subscribe", fresh, "ask", now)
-        return ask
+            self._enqueue("subscribe", fresh, "call", now)
+        return request
 
-    def keep(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
-        """Want `params` from here on, whatever became of asking for it: another leg has it."""
+    def hold(self, params: SubscriptionParams, sink: Sink, now: float, call: SubscribeCall) -> None:
+        """Keep a subscription even if its request fails: another connection has it."""
         if any(self._registry.get(topic) is None for topic in topics_of(params)):
             _, fresh = self._registry.add(params, sink, call)
-            self._changed()
+            self._on_change()
             if self._open:
-                self._launch("subscribe", fresh, "replay", now)
+                self._enqueue("subscribe", fresh, "replay", now)
         for topic in topics_of(params):
             if (subscription := self._registry.get(topic)) is not None:
-                subscription.is_standing = True
+                subscription.is_held = True
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
@@ -193,305 +170,279 @@ class Requests:
         """End a subscription, or the named symbols of all subscriptions.
 
         Args:
-            params: what to end here.
-            now: the time.
-            whole: the whole call, where it is for several connections.
+            params: this connection's part of the call.
+            now: monotonic seconds.
+            whole: the whole call, if it is for several connections.
 
         Raises:
             KeyError: it is not subscribed.
         """
         unwanted = self._registry.release(params, whole)
-        ask = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
-        leaving = []
+        request = PendingRequest("unsubscribe", [subscription.topic for subscription in unwanted])
+        ending = []
         for subscription in unwanted:
             if not self._open or subscription.state == "rejected":
                 self._withdraw(subscription)
                 continue
             subscription.state = "unsubscribing"
-            subscription.asks.append(ask)
-            ask.outstanding.add(subscription.topic)
-            leaving.append(subscription)
-        self._track(ask, now)
-        self._launch("unsubscribe", leaving, "ask", now)
-        self._changed()
-        return ask
+            subscription.requests.append(request)
+            request.outstanding.add(subscription.topic)
+            ending.append(subscription)
+        self._track(request, now)
+        self._enqueue("unsubscribe", ending, "call", now)
+        self._on_change()
+        return request
 
     def _drop(self, subscription: Subscription) -> None:
         self._registry.drop(subscription)
         if self._registry.get(subscription.topic) is None:
-            self._unsettled.discard(subscription.topic)
-            if self.repairs is not None:
-                self.repairs.forget(subscription.topic)
+            self._replaying.discard(subscription.topic)
+            self._on_drop(subscription.topic)
 
     def _withdraw(self, subscription: Subscription) -> None:
-        """Forget what the exchange does not know of; those who wait for it are told."""
+        """Drop a subscription that was never sent; requests that wait for it fail."""
         self._drop(subscription)
         name = subscription.topic.name
-        for ask in list(subscription.asks):
+        for request in list(subscription.requests):
             text = "unsubscribed before it was subscribed"
-            self.abandon(ask, SubscriptionError(f"{name}: {text}", rejected={name: text}))
+            self.abandon(request, SubscriptionError(f"{name}: {text}", rejected={name: text}))
 
-    def abandon(self, ask: PendingRequest, error: BaseException) -> None:
-        """End an ask without an answer; what nobody else waits for is given up with it.
+    def abandon(self, request: PendingRequest, error: BaseException) -> None:
+        """End a request without an answer; streams that no other request waits for are dropped.
 
-        What was sent of it is unsubscribed: should its answer be lost, its data would never end.
+        Those that were sent are unsubscribed, as they may have been accepted.
         """
         unwanted = []
-        for topic in list(ask.outstanding):
+        for topic in list(request.outstanding):
             subscription = self._registry.get(topic)
-            if subscription is None or ask not in subscription.asks:
+            if subscription is None or request not in subscription.requests:
                 continue
-            subscription.asks.remove(ask)
+            subscription.requests.remove(request)
             if _is_orphan(subscription):
                 self._drop(subscription)
-                if self._open and self._queue.is_out("subscribe", topic):
+                if self._open and self._queue.is_sent("subscribe", topic):
                     unwanted.append(subscription)
             elif subscription.state == "unsubscribing":
                 subscription.state = "confirmed"
         if unwanted:
-            # The next tick sends it, which is due at once.
+            # It is sent by the next tick, which is due at once.
             self._queue.enqueue(OutgoingRequest("unsubscribe", unwanted, "cleanup"))
-        self._asks.discard(ask)
-        self._changed()
-        ask.fail(error)
+        self._pending.discard(request)
+        self._on_change()
+        request.fail(error)
 
     def is_waiting(self, topic: Topic) -> bool:
-        """Tell whether a message about a topic stands in line, or waits for a token."""
-        is_held = any(topic in outgoing.topics for outgoing in self.tokens.waiting)
+        """Return whether a message about a topic is queued or waits for a token."""
+        is_held = any(topic in outgoing.topics for outgoing in self._tokens.waiting)
         return is_held or self._queue.is_waiting(topic)
 
     def resubscribe(self, method: str, subscription: Subscription, now: float) -> None:
-        """Send one message of a stream that is asked for again."""
-        self._launch(method, [subscription], "resync", now)
+        """Send one message of a resync."""
+        self._enqueue(method, [subscription], "resync", now)
 
-    # The socket comes and goes.
+    # The socket.
 
-    def opened(self, now: float) -> None:
-        """Replay everything, symbols of equal parameters together."""
-        self._open = True
+    def connection_made(self, now: float) -> None:
+        """Replay all subscriptions; symbols with equal parameters share a message."""
+        self._open, self._paused = True, False
         self._registry.forget_strays()
         self.failure = None
         groups: dict[tuple[object, ...], list[Subscription]] = {}
         for subscription in self._registry:
-            # What was accepted once is worth asking for again.
+            # A stream that was accepted before is replayed even if it was refused since.
             if subscription.state == "rejected" and subscription.ack is None:
                 continue
             subscription.state, subscription.error = "pending", ""
-            self._unsettled.add(subscription.topic)
+            self._replaying.add(subscription.topic)
             parameters = subscription.params.subscribe_params()
             groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
         for alike in groups.values():
             for start in range(0, len(alike), REPLAY_BATCH):
-                self._launch("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
+                self._enqueue("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
 
-    def lost(self, error: TransportError) -> None:
-        """Fail what waits; what was confirmed once stays and is replayed."""
+    def connection_lost(self, error: TransportError) -> None:
+        """Fail all pending requests; subscriptions that were confirmed once stay."""
         self._open = False
         self.outgoing.clear()
         self._queue.clear()
-        self._unsettled.clear()
-        self.tokens.lost()
-        self.fail(error)
+        self._replaying.clear()
+        self._tokens.reset()
+        self.fail_all(error)
         for subscription in list(self._registry):
             if subscription.state == "unsubscribing" or _is_orphan(subscription):
                 self._drop(subscription)
-        self._changed()
+        self._on_change()
 
-    def fail(self, error: BaseException) -> None:
-        """Fail everything that waits for an answer."""
-        for ask in list(self._asks):
-            with isolated(f"ending a {ask.method}"):
-                self.abandon(ask, error)
+    def fail_all(self, error: BaseException) -> None:
+        """Fail all pending requests."""
+        for request in list(self._pending):
+            with isolated(f"ending a {request.method}"):
+                self.abandon(request, error)
 
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when `tick` has something to do."""
-        return min(self.deadline_unheard(now), self._queue.deadline())
+        """Return when to call `tick`."""
+        times = [request.deadline for request in self._pending if request.deadline is not None]
+        if not self._paused:
+            times.append(self._queue.deadline())
+        return min(*times, self._queue.next_due(now), float("inf"))
 
-    def deadline_unheard(self, now: float) -> float:
-        """Return when `tick_unheard` has something to do."""
-        asks = (ask.deadline for ask in self._asks if ask.deadline is not None)
-        return min(min(asks, default=float("inf")), self._queue.next_departure(now))
+    def pause(self) -> None:
+        """Stop the timeouts of messages until `resume`, as no answer is read; not of callers."""
+        self._paused = True
 
-    def tick_unheard(self, now: float) -> None:
-        """Do what needs no answer, as none is read at the moment: callers do not wait for ever."""
-        self._end_overdue_asks(now)
-        self.pump(now)
+    def resume(self) -> None:
+        """Let messages time out again."""
+        self._paused = False
 
     def tick(self, now: float) -> None:
-        """End what took too long, send what may go."""
-        self._end_overdue_asks(now)
-        for outgoing in self._queue:
-            if now >= outgoing.deadline:
-                self._overdue(outgoing, now)
-        self.pump(now)
+        """Time out requests and messages, and send the messages that are due."""
+        self._time_out_callers(now)
+        if not self._paused:
+            for outgoing in self._queue:
+                if now >= outgoing.deadline:
+                    self._time_out_message(outgoing, now)
+        self.send_due(now)
 
-    def _end_overdue_asks(self, now: float) -> None:
-        for ask in [a for a in self._asks if a.deadline is not None and now >= a.deadline]:
-            self.abandon(ask, self._without_token(ask, now) or ask.overdue(self._timeout))
+    def _time_out_callers(self, now: float) -> None:
+        for request in [r for r in self._pending if r.deadline is not None and now >= r.deadline]:
+            error = self._without_token(request, now) or request.overdue(self._timeout)
+            self.abandon(request, error)
 
-    def _without_token(self, ask: PendingRequest, now: float) -> RequestTimeout | None:
-        """Return the error of a caller whose request waits for a token, `None` if it does not."""
-        waiting = {topic for outgoing in self.tokens.waiting for topic in outgoing.topics}
-        if waiting.isdisjoint(ask.outstanding):
+    def _without_token(self, request: PendingRequest, now: float) -> RequestTimeout | None:
+        """Return the error of a request that waits for a token; `None` if it does not."""
+        waiting = {topic for outgoing in self._tokens.waiting for topic in outgoing.topics}
+        if waiting.isdisjoint(request.outstanding):
             return None
-        names = sorted(topic.name for topic in ask.outstanding)
-        text = f"{ask.method} of {', '.join(names)} was not sent: {self.tokens.problem(now)}"
+        names = sorted(topic.name for topic in request.outstanding)
+        text = f"{request.method} of {', '.join(names)} was not sent: {self._tokens.problem(now)}"
         return RequestTimeout(text, unanswered=names)
 
     def remark(self, method: str | None, remark: str) -> None:
-        """Let the timeouts of requests that are out say what the exchange said meanwhile.
+        """Add a remark to the timeout errors of requests that were sent.
 
         Args:
-            method: whose requests; `None` for all.
-            remark: what to add to the text of their errors.
+            method: the method of the requests; `None` for all.
+            remark: the text to add.
         """
-        for ask in self._asks:
-            if ask.req_id is not None and method in (None, ask.method):
-                ask.remark = remark
+        for request in self._pending:
+            if request.req_id is not None and method in (None, request.method):
+                request.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
-        """Grant all deadlines `grace` seconds more."""
-        for ask in self._asks:
-            if ask.deadline is not None:
-                ask.deadline = max(ask.deadline, now + grace)
+        """Extend all deadlines to `grace` seconds from now."""
+        for request in self._pending:
+            if request.deadline is not None:
+                request.deadline = max(request.deadline, now + grace)
         for outgoing in self._queue:
             outgoing.deadline = max(outgoing.deadline, now + grace)
 
-    def pump(self, now: float) -> None:
-        """Send what may go: paced, and private messages with their token."""
-        while (outgoing := self._queue.depart(now)) is not None:
-            self._leave_out_unwanted(outgoing)
-            self._start_clock(outgoing, now)
-            if not outgoing.topics or (outgoing.needs_token and not self.tokens.admit(outgoing)):
-                self._queue.withdraw(outgoing)
+    def send_due(self, now: float) -> None:
+        """Send the messages that are due; a private one needs its token."""
+        while (outgoing := self._queue.pop_due(now)) is not None:
+            self._remove_unwanted(outgoing)
+            self._start_timeouts(outgoing, now)
+            if not outgoing.topics or (outgoing.needs_token and not self._tokens.admit(outgoing)):
+                self._queue.discard_sent(outgoing)
             else:
                 self._send(outgoing, now)
 
     def token_arrived(self, token: str, now: float, good_for: float) -> None:
-        """Send what waited for the token."""
-        for outgoing in self.tokens.arrived(token, now + good_for):
+        """Send the messages that waited for the token."""
+        for outgoing in self._tokens.set(token, now + good_for):
             self._queue.enqueue(outgoing)
-        self.pump(now)
+        self.send_due(now)
 
     def token_failed(self, error: Exception) -> None:
-        """Fail the callers that waited for the token; replays go on waiting."""
-        for outgoing in self.tokens.waiting:
+        """Fail the requests that wait for the token; replays go on waiting."""
+        for outgoing in self._tokens.waiting:
             for subscription in list(outgoing.topics.values()):
-                for ask in list(subscription.asks):
-                    self.abandon(ask, error)
-        self.tokens.keep(lambda outgoing: outgoing.purpose == "replay")
+                for request in list(subscription.requests):
+                    self.abandon(request, error)
+        self._tokens.retain(lambda outgoing: outgoing.purpose == "replay")
 
     # Answers.
 
-    def take(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
-        """Take a response; false when it answers nothing of ours."""
+    def handle(self, response: WSResponse | WSErrorResponse, now: float) -> bool:
+        """Handle a response; return false if it answers no message of this queue."""
         outgoing = self._queue.match(response)
         if outgoing is None:
             return False
-        topics = outgoing.answered(response)
+        topics = outgoing.topics_of(response)
         if not topics:
             return False
-        if isinstance(response, WSErrorResponse) and self._try_again(
-            outgoing, topics, response, now
-        ):
+        if isinstance(response, WSErrorResponse) and self._retry(outgoing, topics, response, now):
             return True
         try:
             for topic in topics:
-                self._answered(outgoing, outgoing.topics.pop(topic), response, now)
+                self._handle_answer(outgoing, outgoing.topics.pop(topic), response, now)
         finally:
-            self._queue.landed(outgoing)
-            self._changed()
+            self._queue.remove_if_answered(outgoing)
+            self._on_change()
         return True
 
-    def _answered(
+    def _handle_answer(
         self,
         outgoing: OutgoingRequest,
         subscription: Subscription,
         answer: WSResponse | WSErrorResponse,
         now: float,
     ) -> None:
-        response = outgoing.in_effect(subscription.topic, answer)
+        response = outgoing.effective_answer(subscription.topic, answer)
         try:
-            if (
-                isinstance(response, WSResponse)
-                and outgoing.method == "subscribe"
-                and self.private_streams
-            ):
-                self.private_streams.acked(subscription.topic.channel, response.result)
-            if outgoing.purpose == "resync":
-                assert self.repairs is not None
-                self.repairs.answered(outgoing.method, subscription.topic, response, now)
-            elif outgoing.method == "subscribe":
-                self._subscribed(
-                    outgoing, subscription, response, now, was_so=response is not answer
-                )
-            else:
-                self._unsubscribed(subscription, response)
-            if outgoing.method == "unsubscribe" and isinstance(answer, WSResponse):
-                self._ended(subscription.topic)
+            if outgoing.purpose != "resync" and outgoing.method == "subscribe":
+                self._handle_subscribe_answer(outgoing, subscription, response, now)
+            elif outgoing.purpose != "resync":
+                self._handle_unsubscribe_answer(subscription, response)
+            self._on_answer(Answer(outgoing, subscription, answer, response), now)
         finally:
-            # Whatever became of the bookkeeping, who waits is told what the exchange answered.
+            # Callers get their answer even if handling it failed.
             if not _will_be_repeated(outgoing, subscription, response):
-                self._tell(subscription, outgoing.method, response)
+                self._answer_callers(subscription, outgoing.method, response)
 
-    def _tell(
+    def _answer_callers(
         self, subscription: Subscription, method: str, response: WSResponse | WSErrorResponse
     ) -> None:
-        for ask in [ask for ask in subscription.asks if ask.method == method]:
-            subscription.asks.remove(ask)
-            ask.answer(subscription.topic, response)
-            if ask.done:
-                self._asks.discard(ask)
-                if ask.is_refused:
+        for request in [request for request in subscription.requests if request.method == method]:
+            subscription.requests.remove(request)
+            request.answer(subscription.topic, response)
+            if request.done:
+                self._pending.discard(request)
+                if request.is_refused:
                     self._registry.prune()
 
-    def _subscribed(
+    def _handle_subscribe_answer(
         self,
         outgoing: OutgoingRequest,
         subscription: Subscription,
         response: WSResponse | WSErrorResponse,
         now: float,
-        *,
-        was_so: bool,
     ) -> None:
         topic = subscription.topic
-        self._unsettled.discard(topic)
+        self._replaying.discard(topic)
         if isinstance(response, WSErrorResponse):
             state: SymbolState = "pending" if _is_kept(subscription) else "rejected"
             subscription.state, subscription.error = state, str(response.error)
             logger.warning("%s of %s refused: %s", topic.channel, topic.name, response.error)
-            if not subscription.asks:
-                self._refused(response)
-            if self.repairs is not None and subscription.ack is not None:
-                self.repairs.refused(topic, now)
-            elif self.repairs is not None:
-                self.repairs.forget(topic)
             return
-        self._queue.accepted(subscription)
+        self._queue.reset_limits(subscription)
         if outgoing.token is not None:
-            self.tokens.accepted()
+            self._tokens.on_accepted()
         if self._registry.get(topic) is None:
             self._clean_up(subscription, now)
-            return
-        if subscription.state == "pending":
+        elif subscription.state == "pending":
             subscription.state, subscription.error = "confirmed", ""
             subscription.ack = response
-        if self.repairs is not None:
-            self.repairs.confirmed(topic, now)
-        if self._lacks_snapshot(topic, was_so):
-            assert self.repairs is not None
-            self.repairs.needed(topic, "resync", now)
 
     def _clean_up(self, subscription: Subscription, now: float) -> None:
-        """Unsubscribe what nobody waits for any more: its caller was cancelled or timed out."""
-        if self._queue.is_leaving(subscription.topic):
-            self.pump(now)
+        """Unsubscribe an accepted stream whose caller was cancelled or timed out."""
+        if self._queue.is_unsubscribing(subscription.topic):
+            self.send_due(now)
         else:
-            self._launch("unsubscribe", [subscription], "cleanup", now)
+            self._enqueue("unsubscribe", [subscription], "cleanup", now)
 
-    def _unsubscribed(
+    def _handle_unsubscribe_answer(
         self, subscription: Subscription, response: WSResponse | WSErrorResponse
     ) -> None:
         if isinstance(response, WSErrorResponse):
@@ -500,21 +451,13 @@ class Requests:
             return
         self._drop(subscription)
 
-    def _lacks_snapshot(self, topic: Topic, was_so: bool) -> bool:
-        """Tell whether a book waits in vain: its snapshot came and is void, or it need not come."""
-        if topic.channel not in BOOK_CHANNELS or self.repairs is None:
-            return False
-        state = book_of(self._engine, topic.channel, topic.symbol).state
-        is_awaited = self.repairs.awaits(topic) and not was_so
-        return state == "stale" or (state != "valid" and not is_awaited)
-
-    def _try_again(
+    def _retry(
         self, outgoing: OutgoingRequest, topics: list[Topic], response: WSErrorResponse, now: float
     ) -> bool:
-        """Send the refused part again, if the refusal is about the moment and not about it."""
+        """Send the refused part again, if it may be accepted later; return whether it is."""
         if is_stale_token(response.error):
-            # Replays wait for a good one without end: `TokenManager` spaces the calls.
-            if not self.tokens.refuse(outgoing.token, patiently=outgoing.purpose != "ask"):
+            # Replays wait for a valid token forever: `TokenManager` paces the fetches.
+            if not self._tokens.on_refused(outgoing.token, patiently=outgoing.purpose != "call"):
                 return False
         elif outgoing.tries >= MAX_TRIES:
             return False
@@ -528,16 +471,16 @@ class Requests:
             return False
         again = [outgoing.topics.pop(topic) for topic in topics]
         self._queue.retry(outgoing, again)
-        self._queue.landed(outgoing)
+        self._queue.remove_if_answered(outgoing)
         for subscription in again:
-            for ask in subscription.asks:
-                ask.deadline = None
-        self.pump(now)
+            for request in subscription.requests:
+                request.deadline = None
+        self.send_due(now)
         return True
 
-    def _overdue(self, outgoing: OutgoingRequest, now: float) -> None:
-        """Deal with a message that was not answered in time."""
-        self._queue.overdue(outgoing)
+    def _time_out_message(self, outgoing: OutgoingRequest, now: float) -> None:
+        """Handle a message that was not answered in time."""
+        self._queue.mark_late(outgoing)
         if outgoing.purpose == "replay":
             if outgoing.tries + 1 >= MAX_TRIES:
                 self.failure = ConnectionLost(self._url, "subscriptions were not confirmed")
@@ -547,59 +490,49 @@ class Requests:
 
     # Sending.
 
-    def _track(self, ask: PendingRequest, now: float) -> PendingRequest:
-        if not ask.done:
-            self._asks.add(ask)
-            if ask.req_id is not None:
-                ask.deadline = now + self._timeout
-        return ask
+    def _track(self, request: PendingRequest, now: float) -> PendingRequest:
+        if not request.done:
+            self._pending.add(request)
+            if request.req_id is not None:
+                request.deadline = now + self._timeout
+        return request
 
-    def _start_clock(self, outgoing: OutgoingRequest, now: float) -> None:
-        """Begin to count for those who wait; what stands in line is our own delay.
+    def _start_timeouts(self, outgoing: OutgoingRequest, now: float) -> None:
+        """Start the timeouts of the callers; time in the queue does not count.
 
-        A further attempt at a stream that was refused gives nobody more time.
+        A resync of a stream that was refused does not start them again.
         """
         if outgoing.purpose == "resync":
             return
-        asks = {ask for entry in outgoing.topics.values() for ask in entry.asks}
-        for ask in asks:
-            if ask.method == outgoing.method:
-                ask.req_id = outgoing.req_id
-                is_whole = not any(map(self.is_waiting, ask.outstanding))
-                ask.deadline = now + self._timeout if is_whole else None
+        for request in {r for entry in outgoing.topics.values() for r in entry.requests}:
+            if request.method == outgoing.method:
+                request.req_id = outgoing.req_id
+                is_whole = not any(map(self.is_waiting, request.outstanding))
+                request.deadline = now + self._timeout if is_whole else None
 
-    def _launch(
+    def _enqueue(
         self, method: str, subscriptions: Iterable[Subscription], purpose: Purpose, now: float
     ) -> None:
         for batch in self._queue.batches(method, subscriptions):
             self._queue.enqueue(OutgoingRequest(method, batch, purpose))
-        self.pump(now)
+        self.send_due(now)
 
-    def _leave_out_unwanted(self, outgoing: OutgoingRequest) -> None:
-        """Drop what was given up while it stood in line, or is wanted again."""
-        if outgoing.method == "subscribe":
-            outgoing.topics = {
-                topic: subscription
-                for topic, subscription in outgoing.topics.items()
-                if self._registry.get(topic) is subscription
-            }
-        elif outgoing.purpose == "cleanup":
-            outgoing.topics = {
-                topic: subscription
-                for topic, subscription in outgoing.topics.items()
-                if self._registry.get(topic) is None
-            }
+    def _remove_unwanted(self, outgoing: OutgoingRequest) -> None:
+        """Remove the streams whose subscription changed while the message was queued."""
+
+        def is_wanted(topic: Topic, subscription: Subscription) -> bool:
+            current = self._registry.get(topic)
+            if outgoing.method == "subscribe":
+                return current is subscription
+            return outgoing.purpose != "cleanup" or current is None
+
+        outgoing.topics = {t: entry for t, entry in outgoing.topics.items() if is_wanted(t, entry)}
 
     def _send(self, outgoing: OutgoingRequest, now: float) -> None:
         if outgoing.method == "subscribe":
             for subscription in outgoing.topics.values():
                 expect(self._engine, subscription.params, subscription.topic.symbol)
-                if self.repairs is not None and outgoing.purpose != "resync":
-                    self.repairs.expect(subscription, now)
-                if self.private_streams is not None:
-                    self.private_streams.asked(subscription, now)
-        elif outgoing.purpose == "resync" and self.private_streams is not None:
-            self.private_streams.leaving(outgoing.channel)
+        self._on_sent(outgoing, now)
         self._queue.allowance.spend(outgoing.cost, now)
         outgoing.deadline = now + self._timeout
         for subscription in outgoing.topics.values():
@@ -607,19 +540,19 @@ class Requests:
         logger.debug(
             "> %s %s %s", outgoing.method, outgoing.channel, [t.symbol for t in outgoing.topics]
         )
-        outgoing.token = self.tokens.token_for(outgoing)
+        outgoing.token = self._tokens.token_for(outgoing)
         self.outgoing.append(outgoing.frame())
 
 
 def _is_kept(subscription: Subscription) -> bool:
-    """Tell whether a refusal does not end it: a private stream that was accepted once."""
+    """Return whether a refusal does not end it: a private stream that was accepted once."""
     return subscription.ack is not None and subscription.topic.channel in PRIVATE_CHANNELS
 
 
 def _will_be_repeated(
     outgoing: OutgoingRequest, subscription: Subscription, response: WSResponse | WSErrorResponse
 ) -> bool:
-    """Tell whether an answer is not the last word, so that those who wait go on waiting."""
+    """Return whether the message will be sent again, so that callers go on waiting."""
     if outgoing.purpose == "resync":
         return outgoing.method != "subscribe" or isinstance(response, WSErrorResponse)
     is_refusal = outgoing.method == "subscribe" and isinstance(response, WSErrorResponse)
@@ -627,5 +560,5 @@ def _will_be_repeated(
 
 
 def _is_orphan(subscription: Subscription) -> bool:
-    """Tell whether it was never confirmed and nobody waits for it."""
-    return subscription.ack is None and not subscription.asks and not subscription.is_standing
+    """Return whether it was never confirmed and no request waits for it."""
+    return subscription.ack is None and not subscription.requests and not subscription.is_held

@@ -1,13 +1,12 @@
-"""Asking for a stream again: unsubscribe, wait for the answer, subscribe, wait for a snapshot.
+"""Resync a stream: unsubscribe, wait for the answer, subscribe, wait for the snapshot.
 
-A repeated subscribe alone brings no snapshot, it is refused (seen live: `Already subscribed`). And
-an ack does not mean that the snapshot comes (seen live: after an unsubscribe within milliseconds it
-may not), so each is waited for, with a deadline.
+A second subscribe alone brings no snapshot: it is refused (seen live: `Already subscribed`). An ack
+does not mean that the snapshot comes (seen live: within milliseconds after an unsubscribe it may
+not). So both have a deadline.
 
-A book is given up after some attempts. A private stream never is: whatever the exchange answers to
-its subscribe, once it was accepted it is subscribed to again, with growing pauses. Another public
-stream is given up when the exchange refuses it; while it brings nothing it is subscribed to again,
-with growing pauses.
+A book is quarantined after some attempts. A private stream that was accepted once is never given
+up, whatever the exchange answers to later subscribes. Any other stream is given up when the
+exchange refuses it, and subscribed again while it brings nothing. The pauses between attempts grow.
 """
 
 from __future__ import annotations
@@ -23,29 +22,30 @@ from ...models import BookQuarantinedEvent, WSErrorResponse, WSResponse
 from ..constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
 from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, invalidate
+from .part import Part
 from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
-from .requests import Requests
+from .requests import Answer, Requests
 from .resync_policy import Resync, ResyncPolicy
 
 __all__ = ["Resyncs"]
 
 logger = logging.getLogger(__name__)
 
-#: Channels of which any message shows that the stream works. The others build on their snapshot.
-#: A pair that never traded may have no snapshot, and begin with an update.
+#: Channels of which any message shows that the stream works: a pair that never traded may have no
+#: snapshot and begin with an update. The other channels need their snapshot.
 INDEPENDENT = frozenset({"ticker", "trade", "ohlc"})
 
 
 @dataclass(slots=True)
 class _Awaited:
-    """A subscription that has brought nothing yet.
+    """A subscription without a first message.
 
     Attributes:
         topic: the stream.
-        since_ns: local time at which it was asked for, nanoseconds since the epoch.
-        since: the same in monotonic seconds.
-        deadline: when it is asked for again.
+        since_ns: local time of its subscribe or ack, nanoseconds since the epoch.
+        since: the same time in monotonic seconds.
+        deadline: when to subscribe again.
     """
 
     topic: Topic
@@ -54,23 +54,26 @@ class _Awaited:
     deadline: float
 
 
-class Resyncs:
-    """The streams of one connection that are being asked for again.
+class Resyncs(Part):
+    """The resyncs of one connection.
 
     Args:
-        requests: sends what is needed.
-        registry: what is subscribed.
+        requests: sends the messages.
+        registry: the subscriptions.
         engine: holds the books.
-        note: takes events about a topic.
-        silent: takes a topic that was accepted and brought nothing, and for how many seconds.
-        closed: takes the record of a gap: the repair, and whether it ended well.
-        changed: is called when `watched` may have changed.
-        broken: is called when messages of a private channel may be missing, with its name.
-        split_off: takes a channel out of the gap that a lost socket made; returns when that began,
-            nanoseconds since the epoch, `None` if it was not in it.
-        attempts: how often one stream is asked for before it is given up; not of private ones.
+        on_event: called with a topic and an event about it.
+        on_silent: called with a topic without a first message, and the seconds since its ack.
+        on_end: called with a resync that has ended, and whether it succeeded.
+        on_change: called when `watched` may have changed.
+        on_gap: called with a private channel of which messages may be missing.
+        split_off: removes a channel from the gap of a lost socket; returns when that began,
+            nanoseconds since the epoch, `None` if the channel is not part of it.
+        attempts: how often a book is subscribed again before it is quarantined.
         patience: seconds to wait for an answer or a snapshot.
-        now_ns: gives the local time of the last frame.
+        now_ns: returns the local time of the last frame.
+
+    Attributes:
+        count: number of attempts so far.
     """
 
     def __init__(
@@ -79,11 +82,11 @@ class Resyncs:
         registry: Registry,
         engine: Engine,
         *,
-        note: Callable[[Topic, Any], None],
-        silent: Callable[[Topic, float], None],
-        closed: Callable[[Resync, bool], None],
-        changed: Callable[[], None],
-        broken: Callable[[str], None],
+        on_event: Callable[[Topic, Any], None],
+        on_silent: Callable[[Topic, float], None],
+        on_end: Callable[[Resync, bool], None],
+        on_change: Callable[[], None],
+        on_gap: Callable[[str], None],
         split_off: Callable[[str], int | None],
         attempts: int,
         patience: float,
@@ -93,33 +96,33 @@ class Resyncs:
         self._requests = requests
         self._registry = registry
         self._engine = engine
-        self._note = note
-        self._silent = silent
-        self._closed = closed
-        self._changed = changed
-        self._broken = broken
+        self._on_event = on_event
+        self._on_silent = on_silent
+        self._on_end = on_end
+        self._on_change = on_change
+        self._on_gap = on_gap
         self._split_off = split_off
         self._patience = patience
         self._now_ns = now_ns
         self._policy = ResyncPolicy(attempts)
         self._awaited: dict[str, dict[Topic, _Awaited]] = {}
-        self._asks: dict[Topic, list[PendingRequest]] = {}
-        #: Private streams of which something was missed, and no snapshot came since.
+        self._pending: dict[Topic, list[PendingRequest]] = {}
+        #: Private streams of which messages were missed, and no snapshot came since.
         self._stale: set[Topic] = set()
 
     @property
     def watched(self) -> frozenset[str]:
-        """The channels whose messages `watch` must see."""
+        """The channels whose messages `observe` must get."""
         waiting = (channel for channel, topics in self._awaited.items() if topics)
         return frozenset({*waiting, *(entry.topic.channel for entry in self._policy)})
 
     @property
     def has_stale_stream(self) -> bool:
-        """Whether something of a private stream was missed, and no snapshot came since."""
+        """Whether messages of a private stream were missed, and no snapshot came since."""
         return any(self._registry.get(topic) is not None for topic in self._stale)
 
     def is_current(self, topic: Topic) -> bool:
-        """Tell whether a stream is accepted, has begun, and nothing of it was missed since."""
+        """Return whether a stream is confirmed, has begun, and has no gap."""
         subscription = self._registry.get(topic)
         return (
             subscription is not None
@@ -128,8 +131,8 @@ class Resyncs:
             and not self._is_awaited(topic)
         )
 
-    def needed(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
-        """Begin to ask for a stream again, unless that is under way."""
+    def start(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
+        """Start the resync of a stream, unless one is under way."""
         if topic.channel in PRIVATE_CHANNELS:
             self._stale.add(topic)
         self._begin(topic, cause, now, since_ns)
@@ -145,33 +148,33 @@ class Resyncs:
     ) -> None:
         subscription = self._registry.get(topic)
         if subscription is not None and subscription.state == "unsubscribing":
-            # Should it stay after all, it must be asked for again then.
+            # If the unsubscribe fails, the stream must be resynced then.
             self._await(topic, now, self._patience)
         if subscription is None or subscription.state != "confirmed" or self._policy.get(topic):
             return
         self._awaited.get(topic.channel, {}).pop(topic, None)
-        self._attempt(topic, cause, now, since_ns, is_planned=is_planned)
+        self._try_again(topic, cause, now, since_ns, is_planned=is_planned)
 
-    def release(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
-        """Ask for a stream again on the user's call, whatever became of it before.
+    def restart(self, subscription: Subscription, now: float, *, is_open: bool) -> PendingRequest:
+        """Resync a stream because the user called for it, even if it was given up before.
 
-        Without a socket the next one brings it anyway.
+        Without a socket the replay on the next one does it.
         """
         topic = subscription.topic
-        ask = PendingRequest("resync", [topic])
-        ask.outstanding.add(topic)
-        self._asks.setdefault(topic, []).append(ask)
+        request = PendingRequest("resync", [topic])
+        request.outstanding.add(topic)
+        self._pending.setdefault(topic, []).append(request)
         if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
-            if self._is_sound(topic):
+            if book_of(self._engine, topic.channel, topic.symbol).is_valid:
                 invalidate(self._engine, topic.channel, topic.symbol)
             if is_open:
-                self.needed(topic, "resync", now)
-        return ask
+                self.start(topic, "resync", now)
+        return request
 
     def can_refresh(self, topic: Topic) -> bool:
-        """Tell whether a private stream could be asked for again now."""
+        """Return whether a private stream can be resynced now."""
         subscription = self._registry.get(topic)
         return (
             subscription is not None
@@ -181,44 +184,44 @@ class Resyncs:
         )
 
     def refresh(self, topic: Topic, now: float) -> None:
-        """Ask for a private stream again, for the sake of its snapshot.
+        """Resync a private stream to get its snapshot.
 
-        One that waits for its next attempt is asked for at once. One that is being asked for brings
-        its snapshot anyway.
+        If a resync waits for its next attempt, that is made at once. If one is under way, it brings
+        the snapshot.
         """
-        self.hurry(topic, now)
+        self.retry_now(topic, now)
         if self.can_refresh(topic):
-            # It did not fail, so that what was tried before does not count.
+            # The stream did not fail, so earlier attempts do not count.
             self._policy.forget(topic)
             self._begin(topic, "resync", now, is_planned=topic not in self._stale)
 
-    def hurry(self, topic: Topic, now: float) -> None:
-        """Ask at once for a stream that waits for its next attempt."""
+    def retry_now(self, topic: Topic, now: float) -> None:
+        """Make the next attempt for a stream at once, if it waits for one."""
         entry = self._policy.get(topic)
         if entry is not None and entry.phase == "waiting":
             entry.attempts, entry.deadline = 1, now
             self._advance(entry, now)
 
     def awaits(self, topic: Topic) -> bool:
-        """Tell whether the first message of a subscription is awaited."""
+        """Return whether the first message of a subscription is awaited."""
         return self._is_awaited(topic) or self.is_under_way(topic)
 
     def is_under_way(self, topic: Topic) -> bool:
-        """Tell whether a stream is being asked for again."""
+        """Return whether a stream is being resynced."""
         return self._policy.get(topic) is not None
 
     def expect(self, subscription: Subscription, now: float) -> None:
-        """Begin to wait for the first message of a subscription that is being sent."""
+        """Wait for the first message of a subscription that is sent."""
         if _brings_snapshot(subscription.params):
             self._await(subscription.topic, now, 2 * self._patience)
-            self._changed()
+            self._on_change()
 
-    def confirmed(self, topic: Topic, now: float) -> None:
-        """Count from the answer, if nothing came before it."""
+    def _on_ack(self, topic: Topic, now: float) -> None:
+        """Start the wait again from the ack, if no message came before it."""
         if (entry := self._awaited.get(topic.channel, {}).get(topic)) is not None:
             if self._sends_no_snapshot(topic):
                 del self._awaited[topic.channel][topic]
-                self._changed()
+                self._on_change()
                 return
             entry.since_ns, entry.since = self._now_ns(), now
             entry.deadline = now + self._patience
@@ -226,69 +229,83 @@ class Resyncs:
             subscription = self._registry.get(topic)
             assert subscription is not None
             if _brings_snapshot(subscription.params):
-                # The snapshot came before the answer, and something was missed between the two.
+                # The snapshot came before the ack, and messages between the two were missed.
                 self._begin(topic, "sequence", now)
             else:
                 self._stale.discard(topic)
 
-    def refused(self, topic: Topic, now: float) -> None:
-        """Note that a stream which was there before was refused by the next socket."""
+    def _on_refusal(self, topic: Topic, now: float) -> None:
+        """Handle a stream that was accepted before and whose replay was refused."""
         if topic.channel in PRIVATE_CHANNELS:
             self._awaited.get(topic.channel, {}).pop(topic, None)
             since_ns = self._split_off(topic.channel)
-            self._attempt(topic, "disconnect", now, since_ns, tried=1)
+            self._try_again(topic, "disconnect", now, since_ns, tried=1)
             return
-        self._note_quarantine(topic, 0)
-        self._closed(Resync(topic, "disconnect", self._now_ns()), False)
+        self._report_quarantine(topic, 0)
+        self._on_end(Resync(topic, "disconnect", self._now_ns()), False)
 
-    def watch(self, message: WSDataMessage, now: float) -> bool:
-        """See whether a message was waited for, or ends a repair, or fails it."""
+    def observe(self, message: WSDataMessage, now: float) -> bool:
+        """Check whether a message is awaited or ends a resync; return whether it is."""
         if message.type != "snapshot" and message.channel not in INDEPENDENT:
             return False
-        places = [self._watch(message, topic, now) for topic in self._topics(message)]
-        return any(places)
+        ended = [self._observe(message, topic, now) for topic in self._topics(message)]
+        return any(ended)
 
-    def _watch(self, message: WSDataMessage, topic: Topic, now: float) -> bool:
+    def _observe(self, message: WSDataMessage, topic: Topic, now: float) -> bool:
         came = self._awaited.get(message.channel, {}).pop(topic, None)
         if came is not None and message.verified is not False:
             self._stale.discard(topic)
-            self._settle(topic)
+            self._end_callers(topic)
         entry = self._policy.get(topic)
-        is_meant = entry is not None and self._may_end(entry)
-        if entry is not None and is_meant:
+        is_awaited = entry is not None and self._may_end(entry)
+        if entry is not None and is_awaited:
             if message.verified is False:
-                self._attempt(topic, entry.cause, now)
+                self._try_again(topic, entry.cause, now)
             else:
                 self._finish(entry, now)
-        if came is not None or is_meant:
-            self._changed()
+        if came is not None or is_awaited:
+            self._on_change()
             return True
         return False
 
     def _may_end(self, entry: Resync) -> bool:
-        """Tell whether a message of its stream may end a repair now."""
+        """Return whether a message of its stream may end a resync now."""
         if entry.phase == "waiting":
             return entry.topic.channel in INDEPENDENT
         return entry.phase in ("subscribing", "snapshot")
 
     def _topics(self, message: WSDataMessage) -> list[Topic]:
-        """Return the streams that a message may be of."""
+        """Return the streams that a message may belong to."""
         channel = message.channel
         if channel in BOOK_CHANNELS:
             return [Topic(channel, None, message.symbol or "")]
         if channel not in INDEPENDENT:
             return [Topic(channel, None, "")]
         if not message.data:
-            # An empty snapshot names no pair: it is taken for that of the first pair without one.
-            repaired = (entry.topic for entry in self._policy if entry.topic.channel == channel)
-            return [*self._awaited.get(channel, {}), *repaired][:1]
+            # An empty snapshot names no pair: assume the first one that waits.
+            resynced = (entry.topic for entry in self._policy if entry.topic.channel == channel)
+            return [*self._awaited.get(channel, {}), *resynced][:1]
         found = (topic for item in message.data for topic in _topics_of(channel, item))
         return list(dict.fromkeys(found))
 
-    def answered(
+    def on_answer(self, answer: Answer, now: float) -> None:
+        """Handle the exchange's answer about a stream."""
+        topic, response = answer.subscription.topic, answer.effective
+        if answer.outgoing.purpose == "resync":
+            self._on_resync_answer(answer.outgoing.method, topic, response, now)
+        elif answer.outgoing.method == "subscribe":
+            if isinstance(response, WSErrorResponse) and answer.subscription.ack is not None:
+                self._on_refusal(topic, now)
+            elif isinstance(response, WSErrorResponse):
+                self.forget(topic)
+            elif self._registry.get(topic) is not None:
+                self._on_ack(topic, now)
+                if self._lacks_snapshot(topic, was_so=response is not answer.response):
+                    self.start(topic, "resync", now)
+
+    def _on_resync_answer(
         self, method: str, topic: Topic, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
-        """Take the answer to a message of a repair."""
         entry = self._policy.get(topic)
         subscription = self._registry.get(topic)
         if entry is None or subscription is None or not _is_in_force(subscription):
@@ -297,20 +314,20 @@ class Resyncs:
             self._step(entry, "subscribing", now)
             self._requests.resubscribe("subscribe", subscription, now)
         elif method == "subscribe" and entry.phase == "subscribing":
-            self._subscribed(entry, response, now)
+            self._on_subscribe_answer(entry, response, now)
 
     def forget(self, topic: Topic) -> None:
-        """Stop: nobody wants the stream any more."""
+        """Stop the resync of a stream that was unsubscribed."""
         self._policy.forget(topic)
         self._stale.discard(topic)
         self._awaited.get(topic.channel, {}).pop(topic, None)
-        self._settle(topic, BookNotReady(topic.symbol, "unsubscribed"))
-        self._changed()
+        self._end_callers(topic, BookNotReady(topic.symbol, "unsubscribed"))
+        self._on_change()
 
-    def lost(self, error: TransportError) -> None:
-        """Stop everything: a new socket begins with snapshots. The gaps end in its own."""
+    def connection_lost(self, error: TransportError) -> None:
+        """Stop all resyncs: their gaps become part of the gap of the socket."""
         for entry in self._policy:
-            self._closed(entry, True)
+            self._on_end(entry, True)
         self._policy.clear()
         self._awaited.clear()
         self._stale |= {
@@ -318,24 +335,24 @@ class Resyncs:
             for entry in self._registry
             if entry.topic.channel in PRIVATE_CHANNELS and entry.ack is not None
         }
-        for topic in list(self._asks):
-            self._settle(topic, error)
+        for topic in list(self._pending):
+            self._end_callers(topic, error)
 
-    def deadline(self) -> float:
-        """Return when `tick` has something to do."""
+    def deadline(self, now: float) -> float:
+        """Return when to call `tick`."""
         times = [entry.deadline for entry in self._policy]
         times += [entry.deadline for entry in self._waiting()]
         return min(times, default=float("inf"))
 
     def tick(self, now: float) -> None:
-        """Take the next step where its time has come, and try anew where patience has ended."""
+        """Take the steps that are due, and try again where an answer or snapshot is overdue."""
         for awaited in [entry for entry in self._waiting() if now >= entry.deadline]:
-            self._overdue(awaited, now)
+            self._on_overdue(awaited, now)
         for entry in [entry for entry in self._policy if now >= entry.deadline]:
             self._advance(entry, now)
 
     def excuse(self, now: float, grace: float) -> None:
-        """Grant all deadlines `grace` seconds more."""
+        """Extend all deadlines to `grace` seconds from now."""
         for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
@@ -345,7 +362,7 @@ class Resyncs:
         self._awaited.setdefault(topic.channel, {})[topic] = entry
 
     def _sends_no_snapshot(self, topic: Topic) -> bool:
-        """Tell whether the answer to a subscribe says that no snapshot comes."""
+        """Return whether the ack of a subscribe says that no snapshot comes."""
         subscription = self._registry.get(topic)
         ack = None if subscription is None else subscription.ack
         return ack is not None and (
@@ -358,19 +375,19 @@ class Resyncs:
     def _waiting(self) -> Iterator[_Awaited]:
         return (entry for topics in self._awaited.values() for entry in topics.values())
 
-    def _overdue(self, awaited: _Awaited, now: float) -> None:
-        """Ask again for what was confirmed and brought nothing."""
+    def _on_overdue(self, awaited: _Awaited, now: float) -> None:
+        """Resync a stream that was confirmed and brought no message."""
         topic = awaited.topic
         subscription = self._registry.get(topic)
         if subscription is not None and subscription.state in ("pending", "unsubscribing"):
             awaited.deadline = now + self._patience
             return
         del self._awaited[topic.channel][topic]
-        self._silent(topic, now - awaited.since)
-        self.needed(topic, "resync", now, awaited.since_ns)
-        self._changed()
+        self._on_silent(topic, now - awaited.since)
+        self.start(topic, "resync", now, awaited.since_ns)
+        self._on_change()
 
-    def _attempt(
+    def _try_again(
         self,
         topic: Topic,
         cause: str,
@@ -382,17 +399,17 @@ class Resyncs:
     ) -> None:
         began_ns = self._now_ns() if since_ns is None else since_ns
         entry = self._policy.begin(topic, cause, began_ns, now, tried=tried)
-        self._changed()
+        self._on_change()
         if entry is None:
             self._give_up(topic)
             return
         self.count += 1
         is_private = topic.channel in PRIVATE_CHANNELS
         bound = f" of {self._policy.limit}" if topic.channel in BOOK_CHANNELS else ""
-        logger.warning("%s is asked for again (attempt %d%s)", topic, entry.attempts, bound)
+        logger.warning("resyncing %s (attempt %d%s)", topic, entry.attempts, bound)
         if is_private and not is_planned:
             self._stale.add(topic)
-            self._broken(topic.channel)
+            self._on_gap(topic.channel)
         if now >= entry.deadline:
             self._advance(entry, now)
 
@@ -401,19 +418,27 @@ class Resyncs:
         if subscription is None:
             self._policy.forget(entry.topic)
         elif self._requests.is_waiting(entry.topic):
-            # It has not left yet, which is our own pacing.
+            # The message is still in our own queue.
             entry.deadline = now + self._patience
         elif entry.phase == "waiting":
             self._step(entry, "unsubscribing", now)
             self._requests.resubscribe("unsubscribe", subscription, now)
         else:
-            self._attempt(entry.topic, entry.cause, now)
+            self._try_again(entry.topic, entry.cause, now)
 
     def _step(self, entry: Resync, phase: Any, now: float) -> None:
         entry.phase = phase
         entry.deadline = now + self._patience
 
-    def _subscribed(
+    def _lacks_snapshot(self, topic: Topic, *, was_so: bool) -> bool:
+        """Return whether a book's snapshot came and is void, or does not come at all."""
+        if topic.channel not in BOOK_CHANNELS:
+            return False
+        state = book_of(self._engine, topic.channel, topic.symbol).state
+        is_awaited = self.awaits(topic) and not was_so
+        return state == "stale" or (state != "valid" and not is_awaited)
+
+    def _on_subscribe_answer(
         self, entry: Resync, response: WSResponse | WSErrorResponse, now: float
     ) -> None:
         subscription = self._registry.get(entry.topic)
@@ -425,86 +450,85 @@ class Resyncs:
             else:
                 self._finish(entry, now)
         elif says(response, ALREADY_SUBSCRIBED):
-            self._attempt(entry.topic, entry.cause, now)
+            self._try_again(entry.topic, entry.cause, now)
         elif entry.topic.channel in PRIVATE_CHANNELS:
             logger.warning("%s refused: %s", entry.topic, response.error)
             subscription.state, subscription.error = "pending", str(response.error)
-            self._note(entry.topic, response)
-            self._attempt(entry.topic, entry.cause, now)
+            self._on_event(entry.topic, response)
+            self._try_again(entry.topic, entry.cause, now)
         else:
             subscription.state, subscription.error = "rejected", str(response.error)
-            self._note(entry.topic, response)
+            self._on_event(entry.topic, response)
             self._give_up(entry.topic)
-
-    def _is_sound(self, topic: Topic) -> bool:
-        return book_of(self._engine, topic.channel, topic.symbol).is_valid
 
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
         self._stale.discard(entry.topic)
         subscription = self._registry.get(entry.topic)
         if subscription is not None and subscription.state == "pending":
-            # It was refused before, and has begun: its answer is only late.
+            # It was refused before and has begun now: only the ack is late.
             subscription.state, subscription.error = "confirmed", ""
-        self._changed()
-        logger.info("%s is sound again", entry.topic)
-        self._closed(entry, True)
-        self._settle(entry.topic)
+        self._on_change()
+        logger.info("%s is in sync again", entry.topic)
+        self._on_end(entry, True)
+        self._end_callers(entry.topic)
 
-    def _settle(self, topic: Topic, error: BaseException | None = None) -> None:
-        """Tell those who wait for a stream what became of it."""
-        for ask in self._asks.pop(topic, ()):
+    def _end_callers(self, topic: Topic, error: BaseException | None = None) -> None:
+        """End the requests of users that wait for a stream."""
+        for request in self._pending.pop(topic, ()):
             if error is not None:
-                ask.fail(error)
+                request.fail(error)
             else:
-                ask.outstanding.clear()
-                ask.on_done()
+                request.outstanding.clear()
+                request.on_done()
 
     def _give_up(self, topic: Topic) -> None:
         entry = self._policy.entry(topic)
         attempts = entry.attempts if entry else 0
         logger.error("%s is given up", topic)
-        self._note_quarantine(topic, attempts)
+        self._report_quarantine(topic, attempts)
         if entry is not None:
-            self._closed(entry, False)
+            self._on_end(entry, False)
         self._policy.forget(topic)
-        self._settle(topic, BookNotReady(topic.symbol, "quarantined"))
-        self._changed()
+        self._end_callers(topic, BookNotReady(topic.symbol, "quarantined"))
+        self._on_change()
 
-    def _note_quarantine(self, topic: Topic, attempts: int) -> None:
+    def _report_quarantine(self, topic: Topic, attempts: int) -> None:
         if topic.channel in BOOK_CHANNELS:
             invalidate(self._engine, topic.channel, topic.symbol, "quarantined")
             event = BookQuarantinedEvent(
                 topic.symbol, attempts, received_ns=self._now_ns(), channel=topic.channel
             )
-            self._note(topic, event)
+            self._on_event(topic, event)
 
 
 def _is_in_force(subscription: Subscription) -> bool:
-    """Tell whether the exchange accepted a subscription; it may have refused it since."""
+    """Return whether the exchange accepted a subscription; it may have refused it since."""
     was_accepted = subscription.state == "pending" and subscription.ack is not None
     return subscription.state == "confirmed" or was_accepted
 
 
 def _brings_snapshot(params: SubscriptionParams) -> bool:
-    """Tell whether a subscription is to begin with a message.
+    """Return whether a subscription is expected to begin with a snapshot.
 
-    An account without orders gets an empty snapshot (seen in captures). What comes for a pair that
-    never traded, `trade` and `ohlc` pages do not say.
+    An account without orders gets an empty snapshot (seen in captures). The pages of `trade` and
+    `ohlc` do not say what comes for a pair that never traded.
     """
-    asked = params.subscribe_params()
-    if asked.get("users") or asked.get("snapshot") is False:
+    arguments = params.subscribe_params()
+    if arguments.get("users") or arguments.get("snapshot") is False:
         return False
-    return params.channel != "executions" or bool(asked["snap_orders"] or asked["snap_trades"])
+    return params.channel != "executions" or bool(
+        arguments["snap_orders"] or arguments["snap_trades"]
+    )
 
 
 def _topics_of(channel: str, item: Any) -> list[Topic]:
-    """Return the streams that an item of a message may be of."""
+    """Return the streams that an item of a message may belong to."""
     symbol, interval = getattr(item, "symbol", None), getattr(item, "interval", None)
     if not isinstance(symbol, str):
         return []
     if channel == "ticker":
-        # Nothing tells the two kinds of ticker apart.
+        # Messages of the two kinds of ticker look the same.
         return [Topic(channel, trigger.value, symbol) for trigger in EventTrigger]
     if channel == "ohlc":
         return [Topic(channel, interval, symbol)] if isinstance(interval, int) else []

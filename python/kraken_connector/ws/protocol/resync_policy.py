@@ -1,11 +1,11 @@
 """When to subscribe to a stream again, and when to give it up.
 
-Subscribing anew without a pause trips the exchange's message limit and the book then never
-recovers, so attempts are paced. Those of a book are bounded: it says by itself that it cannot be
-read. Those of a private stream are not, as a fill that does not arrive looks like no fill. Nor are
-those of other streams: candles and trades that do not arrive look like a quiet market. Their pauses
-grow longer, as a pair that never traded may have nothing to send, and each attempt interrupts what
-does come. What is sent is the session's business.
+Attempts are paced: without pauses they would exceed the exchange's message limit, and the book
+would never recover. The number of attempts is limited for books only, because a quarantined book
+raises when it is read. A private stream is never given up, because a missing fill looks like no
+fill; neither are other streams, because missing candles and trades look like a quiet market. Their
+pauses grow longest: a pair that never traded may have nothing to send, and each attempt interrupts
+what does come. `resync.py` sends the messages.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Phase = Literal["waiting", "unsubscribing", "subscribing", "snapshot", "done"]
 
 @dataclass(eq=False, slots=True)
 class Resync:
-    """One stream that is asked for again.
+    """The resync of one stream.
 
     Attributes:
         topic: the stream.
         cause: `resync`, `sequence` or `disconnect`, as in `GapEvent`.
         since_ns: local time of the last trusted message, nanoseconds since the epoch.
-        attempts: how often it was asked for.
-        phase: what it waits for.
-        deadline: until when: the next step in `waiting`, the end of patience otherwise.
+        attempts: the number of attempts so far.
+        phase: the answer or message it waits for; `waiting` for the next attempt.
+        deadline: when the next attempt is due or, in other phases, the answer is overdue.
     """
 
     topic: Topic
@@ -45,15 +45,15 @@ class Resync:
 
 
 class ResyncPolicy:
-    """The streams that are asked for again, and those that were lately.
+    """The resyncs under way, and those that ended a short time ago.
 
     Args:
-        attempts: how often a book is asked for before it is given up; other streams never are.
-        pause: seconds before the second attempt; each further one waits twice as long.
-        longest: seconds of the longest pause of a book or a private stream.
-        longest_of_others: that of any other stream.
-        forget_after: seconds after which a repaired stream counts as sound, so that its next
-            failure is its first. One that keeps failing sooner adds up its attempts.
+        attempts: number of attempts after which a book is given up; other streams never are.
+        pause: seconds before the second attempt; the pause doubles with each further one.
+        longest: the longest pause of a book or a private stream, in seconds.
+        longest_of_others: the longest pause of any other stream, in seconds.
+        forget_after: seconds after which the attempts of a resynced stream are forgotten. If it
+            fails again sooner, they add up.
     """
 
     def __init__(
@@ -73,29 +73,29 @@ class ResyncPolicy:
         self._entries: dict[Topic, Resync] = {}
 
     def __iter__(self) -> Iterator[Resync]:
-        """Iterate over what is being repaired."""
+        """Iterate over the resyncs under way."""
         return (entry for entry in list(self._entries.values()) if entry.phase != "done")
 
     def get(self, topic: Topic) -> Resync | None:
-        """Return the repair of a stream, if one is under way."""
+        """Return the resync of a stream, `None` if none is under way."""
         entry = self._entries.get(topic)
         return entry if entry is not None and entry.phase != "done" else None
 
     def entry(self, topic: Topic) -> Resync | None:
-        """Return what is known about a stream, repaired ones included."""
+        """Return the resync of a stream, even if it has ended."""
         return self._entries.get(topic)
 
     def begin(
         self, topic: Topic, cause: str, since_ns: int, now: float, *, tried: int = 0
     ) -> Resync | None:
-        """Plan the next attempt for a stream; `None` when it is to be given up.
+        """Plan the next attempt for a stream; return `None` if it must be given up.
 
         Args:
             topic: the stream.
             cause: as in `GapEvent`.
             since_ns: local time of the last trusted message, nanoseconds since the epoch.
             now: monotonic seconds.
-            tried: attempts that were made elsewhere, as by the replay after a reconnect.
+            tried: number of attempts made before, as by the replay after a reconnect.
         """
         entry = self._entries.get(topic)
         if entry is None or (entry.phase == "done" and now > entry.deadline):
@@ -110,16 +110,16 @@ class ResyncPolicy:
         return entry
 
     def finish(self, entry: Resync, now: float) -> None:
-        """Note that a stream is sound again."""
+        """Record that a stream is resynced."""
         entry.phase = "done"
         entry.deadline = now + self._forget_after
 
     def forget(self, topic: Topic) -> None:
-        """Drop a stream and its history: it was unsubscribed or given up."""
+        """Forget a stream and its attempts: it was unsubscribed or given up."""
         self._entries.pop(topic, None)
 
     def clear(self) -> None:
-        """Drop everything: a new connection begins with snapshots of everything."""
+        """Forget all streams: a new socket begins with snapshots."""
         self._entries.clear()
 
     def _delay(self, topic: Topic, attempt: int) -> float:
@@ -127,5 +127,5 @@ class ResyncPolicy:
             return 0.0
         is_urgent = topic.channel in BOOK_CHANNELS or topic.channel in PRIVATE_CHANNELS
         longest = self._longest if is_urgent else self._longest_of_others
-        # The exponent has a bound, as attempts of some streams have none.
+        # Limit the exponent, as the attempts of some streams have no limit.
         return min(self._pause * 2.0 ** min(attempt - 2, 64), longest)

@@ -1,4 +1,4 @@
-"""Which subscription a message belongs to: from channel and symbol to where it goes."""
+"""Routes messages to the sinks of their subscriptions, by channel and symbol."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 from ..._backend import WSDataMessage
 from .registry import Registry, Sink
 
-__all__ = ["Routes", "Take"]
+__all__ = ["Handler", "Routes"]
 
-Take = Callable[[Any], None]
+Handler = Callable[[Any], None]
 
 
-class Routes(dict[str, Take]):
-    """What takes a channel's messages, by channel.
+class Routes(dict[str, Handler]):
+    """The handler of each channel's messages.
 
-    A channel whose subscriptions all go to one place leads there directly. A message's symbol is
-    looked at where they differ, and where a callback could get what its subscription is not about.
+    If all subscriptions of a channel have the same sink, its messages go there directly. A symbol
+    is read from a message only if sinks differ, or if a callback could get unregistered symbols.
     """
 
     def rebuild(self, registry: Registry, default: Sink) -> None:
-        """Work out the routes anew; other entries of this dict stay."""
+        """Build the handlers of all subscribed channels."""
         tables: dict[str, dict[Any, list[Sink]]] = {}
-        for topic, sink in registry.places():
-            place = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
-            sinks = tables.setdefault(topic.channel, {}).setdefault(place, [])
+        for topic, sink in registry.sinks_by_topic():
+            key = (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol
+            sinks = tables.setdefault(topic.channel, {}).setdefault(key, [])
             if sink not in sinks:
                 sinks.append(sink)
         for channel in self.keys() - tables.keys():
@@ -35,47 +35,47 @@ class Routes(dict[str, Take]):
             self[channel] = _direct(table, alone) or _route(channel, table, default)
 
 
-def _direct(table: dict[Any, list[Sink]], alone: bool) -> Take | None:
-    """Return the only place, if all there is goes there, strays included."""
+def _direct(table: dict[Any, list[Sink]], alone: bool) -> Handler | None:
+    """Return the only sink, if all messages may go there, unregistered symbols included."""
     first, *_ = next(iter(table.values()))
     if not (alone or first.is_shared) or any(sinks != [first] for sinks in table.values()):
         return None
     return first.put
 
 
-def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Take:
+def _route(channel: str, table: dict[Any, list[Sink]], default: Sink) -> Handler:
     if channel == "ohlc":
         return _by_interval(table, default)
     if "" in table:
-        # A channel that is not asked for by symbol; its items may have one all the same.
+        # The channel is subscribed without symbols, even if its items have one.
         return _to_all(table[""])
-    takers = {symbol: _to_all(sinks) for symbol, sinks in table.items()}
+    handlers = {symbol: _to_all(sinks) for symbol, sinks in table.items()}
     otherwise = default.put
 
     def by_symbol(message: WSDataMessage) -> None:
-        takers.get(message.symbol, otherwise)(message)
+        handlers.get(message.symbol, otherwise)(message)
 
     return by_symbol
 
 
-def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Take:
-    """Tell candles of one pair and several lengths apart, by their content."""
-    takers = {place: _to_all(sinks) for place, sinks in table.items()}
+def _by_interval(table: dict[Any, list[Sink]], default: Sink) -> Handler:
+    """Route candles by symbol and interval, which is read from the first item."""
+    handlers = {key: _to_all(sinks) for key, sinks in table.items()}
 
     def by_interval(message: WSDataMessage) -> None:
         interval = getattr(message.data[0], "interval", None) if message.data else None
-        takers.get((message.symbol, interval), default.put)(message)
+        handlers.get((message.symbol, interval), default.put)(message)
 
     return by_interval
 
 
-def _to_all(sinks: list[Sink]) -> Take:
+def _to_all(sinks: list[Sink]) -> Handler:
     if len(sinks) == 1:
         return sinks[0].put
-    takers = [sink.put for sink in sinks]
+    handlers = [sink.put for sink in sinks]
 
     def to_all(message: WSDataMessage) -> None:
-        for take in takers:
-            take(message)
+        for handler in handlers:
+            handler(message)
 
     return to_all

@@ -1,9 +1,10 @@
 """The state machine of one connection: frames and time in; frames, events and timers out.
 
-It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each
-frame and `tick` when `deadline()` has come, and looks at `outgoing`, `failure`, `wants_token` and
-`deadline()` whenever `attention` is set. It lives as long as the client: `opened` and `lost` are
-called once for each socket, so books and subscriptions outlive the sockets.
+It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each frame
+and `tick` at the time that `deadline` returns. Whenever `attention` is set, the driver sends the
+frames in `outgoing`, drops the socket if there is a `failure`, and asks for `deadline` and
+`token_deadline` again. A session lives as long as the client: `connection_made` and
+`connection_lost` are called for each socket, so books and subscriptions outlive the sockets.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
 from ..base.isolation import Isolated, isolated
-from ..base.latency import LatencyHistogram
 from ..base.limited_log import LimitedLog
 from ..base.options import SessionOptions
 from ..base.pacing import Allowance
@@ -47,16 +47,18 @@ from ..subscribe import SubscriptionParams
 from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .gaps import Gaps
 from .keepalive import Keepalive
-from .merge import Gate
+from .merge import OPEN, Gate
 from .order_requests import OrderRequests
+from .part import Part
 from .pauses import PauseWatch
 from .private_streams import PrivateStreams
 from .rates import RateMeter
 from .registry import Outlet, PendingRequest, Registry, Sink, SubscribeCall, Topic
-from .requests import Requests
+from .request_queue import OutgoingRequest
+from .requests import Answer, Requests
 from .resync import Resyncs
 from .resync_policy import Resync
-from .routes import Routes, Take
+from .routes import Handler, Routes
 from .staleness import Staleness
 from .token_requests import TokenRequests
 
@@ -67,56 +69,58 @@ __all__ = ["Session"]
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a frame that the log shows when it is dropped, and of a refusal in an error.
+#: Number of bytes shown of a dropped frame in the log, and of a refusal in an error.
 HEAD = 200
-#: Bytes of the longest frame of which the log shows which value is wrong: finding it takes time.
+#: Largest frame in bytes of which the log shows the wrong value: the search for it takes time.
 LOCATED = 4096
 
 _NEVER = float("inf")
 
 
 class Session:
-    """One connection's protocol.
+    """The protocol of one connection.
 
     Args:
-        url: where it connects.
-        outlet: where everything goes that belongs to no subscription.
-        options: how the protocol is spoken.
+        url: the URL of the host.
+        outlet: gets everything that belongs to no subscription.
+        options: timeouts, intervals and limits.
         has_token_source: whether tokens can be fetched.
         orders: the orders of the account.
-        exchange: the exchange's clock, which replies teach.
-        observers: by channel, what sees each message before it is delivered. A message at which
-            one raises is dropped like a frame that cannot be read.
-        followers: by private channel, who keeps its state.
-        allowance: what the connections of a client may spend on snapshots of `level3`.
-        name: what it is called in the records of gaps; its URL by default.
-        gate: what its books pass on their way to subscribers, where two connections feed them.
-        on_lost: called when a socket was lost, after its books turned unreadable.
-        engine: parser and books, by default its own.
+        exchange: the estimate of the exchange's clock; replies improve it.
+        observers: by channel, a function that gets each message before it is delivered. If it
+            raises, the message is dropped like a frame that cannot be parsed.
+        followers: by private channel, the object that keeps its state.
+        allowance: limits the snapshots of `level3` of all connections of a client.
+        name: its name in the records of gaps; the URL by default.
+        engine: parses its frames and holds its books.
+        gate: decides what subscribers get of its books, if two connections bring them.
+        on_lost: called when a socket was lost and its books are invalid.
 
     Attributes:
-        url: where it connects.
-        name: what it is called in the records of gaps.
-        engine: parser and books.
-        registry: subscriptions.
-        gaps: what was missed.
-        requests: subscribes and unsubscribes.
-        private_streams: what is done for the followers.
-        trading: orders and what happens to them.
-        repair: streams that are asked for again.
-        staleness: when each stream brought its last message.
-        attention: whether something other than data happened; the driver resets it.
-        failure: why the socket must be given up, if it must.
+        url: the URL of the host.
+        name: its name in the records of gaps.
+        engine: the parser and the books.
+        registry: the subscriptions.
+        gaps: the records of missed messages.
+        requests: the subscribe and unsubscribe requests.
+        private_streams: passes events of the private channels on to the followers.
+        trading: the trading requests.
+        resyncs: the streams that are being subscribed again.
+        staleness: the time of each stream's last message.
+        keepalive: pings and the limit to silence.
+        tokens: the token of the connection.
+        attention: whether the driver has something to do; the driver resets it.
+        failure: why the socket must be dropped, `None` if it need not be.
         is_open: whether there is a socket.
         system_status: state of the exchange's engine, `None` before the first status message.
         connection_id: the exchange's id of the connection.
-        upcoming_maintenance: what the last status message announced.
+        upcoming_maintenance: the maintenance that the last status message announced.
         last_received_ns: local time of the last frame, nanoseconds since the epoch.
         is_after_maintenance: whether the last socket was lost while the exchange was under
             maintenance.
     """
 
-    #: Seconds granted when it was this process that did not read.
+    #: Seconds by which deadlines are extended when this process did not read for a while.
     GRACE = 0.5
 
     def __init__(
@@ -128,13 +132,13 @@ class Session:
         has_token_source: bool = False,
         orders: Orders | None = None,
         exchange: ExchangeClock | None = None,
-        observers: Mapping[str, Take] | None = None,
+        observers: Mapping[str, Handler] | None = None,
         followers: Mapping[str, Follower] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
+        engine: Engine | None = None,
         gate: Gate | None = None,
         on_lost: Callable[[], None] = lambda: None,
-        engine: Engine | None = None,
     ) -> None:
         self.url = url
         self.name = name or url
@@ -148,37 +152,38 @@ class Session:
         self.connection_id: int | None = None
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
-        #: When the last frame came, monotonic seconds; no excuse changes it.
+        #: When the last frame came, monotonic seconds; `Keepalive.heard` may be later.
         self._heard = 0.0
         self.is_after_maintenance = False
         self._log = LimitedLog(logger)
         self._outlet = outlet
-        self._gate = gate
+        self._gate = gate or OPEN
         self._on_lost = on_lost
         self._options = options = options or SessionOptions()
-        self._live = Keepalive(
+        self.keepalive = Keepalive(
             options.ping_interval, options.ping_timeout, options.heartbeat_timeout
         )
-        self._tokens = TokenRequests(has_token_source)
+        self.tokens = TokenRequests(has_token_source)
         self.requests = Requests(
             url,
             self.engine,
             self.registry,
-            refused=outlet.reply,
-            ended=self._ended,
-            changed=self._rebuild_routes,
+            on_sent=self._on_request_sent,
+            on_answer=self._on_request_answered,
+            on_drop=self._on_stream_dropped,
+            on_change=self._rebuild_routes,
             timeout=options.request_timeout,
-            tokens=self._tokens,
+            tokens=self.tokens,
             allowance=allowance,
         )
         self._exchange = exchange = exchange or ExchangeClock()
         self.trading = OrderRequests(
             url,
             self.requests.outgoing,
-            self._tokens,
+            self.tokens,
             self.requests.new_id,
             timeout=options.request_timeout,
-            orders=Orders(lambda: self._live.heard, exchange) if orders is None else orders,
+            orders=Orders(lambda: self.keepalive.heard, exchange) if orders is None else orders,
             exchange=exchange,
             wall_ns=time.time_ns,
             order_deadline=options.order_deadline,
@@ -187,20 +192,19 @@ class Session:
             self.registry,
             self.engine,
             math.inf if options.stale_after is None else options.stale_after,
-            self._note_silence,
+            self._on_silence,
             is_ahead=self._is_ahead,
-            broken=self._resume_silent,
-            receiving=self,
+            on_fault=self._on_silent_fault,
         )
-        self.repair = self.requests.repairs = Resyncs(
+        self.resyncs = Resyncs(
             self.requests,
             self.registry,
             self.engine,
-            note=self._note_repair,
-            silent=self.staleness.overdue,
-            closed=self._repaired,
-            changed=self._rebuild_routes,
-            broken=self._broken,
+            on_event=self._on_resync_event,
+            on_silent=self.staleness.report,
+            on_end=self._on_resync_end,
+            on_change=self._rebuild_routes,
+            on_gap=self._on_private_gap,
             split_off=self.gaps.split_off,
             attempts=options.resync_attempts,
             patience=options.request_timeout,
@@ -216,18 +220,22 @@ class Session:
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
-        self._unrouted: Take = outlet.put
-        self._past_gate: Take = outlet.put
+        self._unrouted: Handler = outlet.put
+        self._past_gate: Handler = outlet.put
         self._settle = outlet.settle
         followers = dict(followers or {})
         isolated = {
             name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
             for name, follower in followers.items()
         }
-        self.private_streams = self.requests.private_streams = PrivateStreams(
-            isolated, self.registry, self.repair
+        self.private_streams = PrivateStreams(
+            isolated, self.registry, self.resyncs, lambda: self._heard, self.keepalive.ping_soon
         )
-        # What these raise is told of, as their message is lost to them.
+        # A lost socket is handled in reverse order: `Requests` clears `outgoing`, in which
+        # `OrderRequests` looks for frames that were not sent.
+        self._senders: tuple[Part, ...] = (self.requests, self.trading)
+        self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
+        # Not isolated: the message at which one of these raises is reported as lost.
         self._observers = dict(observers or {})
         self._observers |= {name: follower.observe for name, follower in followers.items()}
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -245,24 +253,24 @@ class Session:
     # The hot path.
 
     def receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
-        """Take one text frame; its data is delivered when this returns what the engine said.
+        """Parse one text frame, deliver its data and return the engine's events.
 
         Args:
             frame: the frame.
             received_ns: local time of its arrival, nanoseconds since the epoch.
-            now: the same in the driver's monotonic seconds.
+            now: the same time in the driver's monotonic seconds.
         """
         events = self._feed(frame, received_ns)
-        self.take(events, received_ns, now)
+        self.handle(events, received_ns, now)
         return events
 
-    def take(self, events: list[Event], received_ns: int, now: float) -> None:
-        """Take what the engine said about frames that arrived together; else like `receive`.
+    def handle(self, events: list[Event], received_ns: int, now: float) -> None:
+        """Handle the engine's events of frames that arrived together; otherwise like `receive`.
 
-        An event that cannot be booked is reported and costs no other one.
+        An event whose handler raises is reported, and the others are still handled.
         """
-        self._live.heard = self._heard = now
-        self.last_received_ns = received_ns
+        self.keepalive.heard = self._heard = now
+        self.last_received_ns = self.staleness.received_ns = received_ns
         routes = self._routes
         for event in events:
             try:
@@ -271,230 +279,178 @@ class Session:
                 else:
                     self._handlers[type(event)](event)
             except Exception as error:  # noqa: BLE001 (whatever it was, reading must go on)
-                self._not_booked(event, error)
+                self._on_failure(event, error)
         self._settle()
 
     # The driver.
 
     @property
     def outgoing(self) -> deque[bytes]:
-        """Frames to send, in order; whoever sends them takes them out."""
+        """Frames to send, in order; the driver removes each frame that it sends."""
         return self.requests.outgoing
 
     @property
     def is_settled(self) -> bool:
-        """Whether the socket works and everything that was replayed has an answer."""
+        """Whether frames arrive and every replayed subscription has an answer."""
         return self.is_open and self.last_received_ns > 0 and self.requests.is_settled
 
-    @property
-    def latency(self) -> float | None:
-        """Seconds that the last ping took, `None` before the first pong."""
-        return self._live.latency
-
-    @property
-    def round_trips(self) -> LatencyHistogram:
-        """What all pings took."""
-        return self._live.round_trips
-
-    @property
-    def has_stale_stream(self) -> bool:
-        """Whether something of a private stream was missed, and no snapshot came since."""
-        return self.repair.has_stale_stream
-
     def is_stream_current(self, channel: str) -> bool:
-        """Tell whether a private channel is subscribed here, has begun, and has no open gap."""
-        return self.is_open and self.repair.is_current(Topic(channel, None, ""))
+        """Return whether a private channel is subscribed, has begun, and has no open gap."""
+        return self.is_open and self.resyncs.is_current(Topic(channel, None, ""))
 
     def rates(self) -> dict[str, float]:
-        """Return `frames` and `bytes` per second, of the last few seconds."""
+        """Return `frames` and `bytes` per second over the last few seconds."""
         return self._rates.per_second("frames", "bytes")
 
-    def opened(self, now: float) -> None:
-        """Begin with a new socket: books and sequences start over, subscriptions are replayed."""
+    def connection_made(self, now: float) -> None:
+        """Begin with a new socket: reset books and sequences, and replay subscriptions."""
         self.engine.reset()
         self.is_open = True
         self.gaps.epoch += 1
         self.failure = None
         self.last_received_ns = 0
         self._paused = False
-        self._live.opened(now)
+        self.keepalive.reset(now)
         self._last_ping = None
         self._ping_if_due(now)
-        self.requests.opened(now)
-        self.trading.opened()
+        for part in self._parts:
+            part.connection_made(now)
         self._rebuild_routes()
         self._after(now)
 
-    def lost(self, error: TransportError, now_ns: int, cause: str = "disconnect") -> None:
-        """End with a socket: what waits fails, and the gap begins."""
+    def connection_lost(
+        self, error: TransportError, now_ns: int, cause: str = "disconnect"
+    ) -> None:
+        """Handle the loss of the socket: pending requests fail, and a gap begins."""
         if self.is_open:
             with isolated("recording the gap"):
                 self._open_gap(now_ns, cause)
         self.is_open = False
-        for forget in (
-            self.staleness.lost,
-            self._watch.forget,
-            self._rates.forget,
-            self.private_streams.broken,
-        ):
-            with isolated(forget.__qualname__):
-                forget()
+        self._watch.forget()
+        self._rates.forget()
         if self.system_status is not None:
             self.is_after_maintenance = self.system_status == SystemState.MAINTENANCE
         self.system_status = self.connection_id = None
         self.engine.reset()
-        # Trading comes before requests, as it must see what has not left.
-        for lose in (self.repair.lost, self.trading.lost, self.requests.lost):
-            with isolated(lose.__qualname__):
-                lose(error)
-        with isolated("telling of the lost socket"):
+        for part in reversed(self._parts):
+            with isolated(f"{type(part).__name__}.connection_lost"):
+                part.connection_lost(error)
+        with isolated("the callback for a lost socket"):
             self._on_lost()
 
-    def ended(self, error: BaseException) -> None:
-        """End for good: what waits fails, and an open gap is reported as such."""
-        self.requests.fail(error)
+    def give_up(self, error: BaseException) -> None:
+        """End for good: pending requests fail, and an open gap is reported without an end."""
+        self.requests.fail_all(error)
         self.gaps.give_up()
 
-    def closed(self) -> None:
-        """Forget everything, on the user's call."""
+    def clear(self) -> None:
+        """Forget all subscriptions and gaps: the user disconnected."""
         self.gaps.forget()
         self.registry.clear()
         self._rebuild_routes()
 
-    def look(self, now: float, now_ns: int) -> None:
-        """Note that the process runs; comes before `tick` and `deadline`."""
+    def check_pause(self, now: float, now_ns: int) -> None:
+        """Report a pause if the process did not run for a while; call it before `tick`."""
         if self.is_open and self._rates.is_due(now):
-            self._rates.look(now, self.engine.counters())
-        since_ns = self._watch.look(now, now_ns) if self.is_open else None
+            self._rates.add(now, self.engine.counters())
+        since_ns = self._watch.check(now, now_ns) if self.is_open else None
         if since_ns is not None and not self._paused:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
             self.gaps.pause(since_ns, now_ns)
 
     def tick(self, now: float) -> None:
-        """Do what is due."""
+        """Do the work that is due."""
         if not self.is_open:
             return
-        self._forgive_stall(now)
-        if self._paused:
-            self.requests.tick_unheard(now)
-        else:
-            self.requests.tick(now)
-            self.repair.tick(now)
-            if self.private_streams.tick(now, self._heard):
-                self._live.ping_soon(now)
-            self.staleness.tick(now)
-            self._live.count(self._fed_frames(), now)
+        if now - self._planned > Keepalive.STALL:
+            # This comes late, so frames that arrived meanwhile are not read yet.
+            self._excuse(now)
+        for part in self._active:
+            part.tick(now)
+        if not self._paused:
+            self.keepalive.count_frames(self._data_frames(), now)
             self.failure = (
-                self.failure or self._live.failure(self.url, now) or self.requests.failure
+                self.failure or self.keepalive.failure(self.url, now) or self.requests.failure
             )
-        self.trading.tick(now)
-        if self._gate is not None and now >= self._gate.deadline():
-            self._pass_overdue(self._gate)
+        if now >= self._gate.deadline():
+            self._pass_overdue()
         self._ping_if_due(now)
         self._after(now)
+
+    @property
+    def _active(self) -> tuple[Part, ...]:
+        """The parts that act now; while nothing is read, silence means nothing to the others."""
+        return self._senders if self._paused else self._parts
 
     def deadline(self, now: float) -> float:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
             self._planned = float("inf")
         else:
-            self._planned = min(self._live.deadline(), self.trading.deadline())
-            if self._gate is not None:
-                self._planned = min(self._planned, self._gate.deadline())
-            if self._paused:
-                self._planned = min(self._planned, self.requests.deadline_unheard(now))
-            else:
-                self._planned = min(
-                    self._planned,
-                    self.requests.deadline(now),
-                    self.repair.deadline(),
-                    self.private_streams.deadline(),
-                    self.staleness.deadline(),
-                )
+            times = [part.deadline(now) for part in self._active]
+            self._planned = min(self.keepalive.deadline(), self._gate.deadline(), *times)
         return min(self._planned, self._watch.due)
 
-    def paused(self) -> None:
-        """Note that frames are not read for a while, so silence means nothing."""
+    def pause(self) -> None:
+        """Expect no frames until `resume`: the driver has stopped reading."""
         self._paused = True
-        self._live.pause()
+        self.keepalive.pause()
+        self.requests.pause()
 
-    def resumed(self, now: float) -> None:
-        """Note that frames are read again."""
+    def resume(self, now: float) -> None:
+        """Expect frames again; a longer pause is reported."""
         if self._paused:
             self._paused = False
-            silence = now - self._live.heard
+            silence = now - self.keepalive.heard
             if silence > PauseWatch.BOUND:
                 since_ns = self.last_received_ns
                 self.gaps.pause(since_ns, since_ns + int(silence * 1e9))
-            self._live.resume(now, self.GRACE)
+            self.keepalive.resume(now, self.GRACE)
+            self.requests.resume()
             self._excuse(now)
 
     # The token.
 
     @property
     def token_deadline(self) -> float:
-        """When to fetch a token: a time in the past if at once, infinity if not."""
+        """When to fetch a token: a time in the past for at once, infinity for never."""
         if not self.is_open:
             return float("inf")
-        return self._tokens.deadline(is_kept=self._has_private_stream())
-
-    @property
-    def wants_token(self) -> bool:
-        """Whether something waits for a token."""
-        return self._tokens.is_wanted
-
-    @property
-    def token_refused(self) -> bool:
-        """Whether the exchange refused the token of this socket."""
-        return self._tokens.refused
-
-    def token_problem(self, now: float) -> str | None:
-        """Say why a private request could not be sent at once for want of a token."""
-        if self._tokens.token is not None or not self._tokens.has_source:
-            return None
-        return self._tokens.problem(now)
-
-    def masked(self, text: str) -> str:
-        """Return a text in which the tokens of this connection are hidden."""
-        return self._tokens.mask.text(text)
-
-    def take_refused_token(self) -> str | None:
-        """Return the token that the exchange refused since the last call, if it did."""
-        return self._tokens.take_refused()
+        return self.tokens.deadline(is_kept=self._has_private_stream())
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
-        """Take the token of this socket and send what waited for it.
+        """Set the token of this socket and send the requests that waited for it.
 
         Args:
             token: the token.
             now: monotonic seconds.
-            good_for: seconds until it should be replaced, unless a private subscription keeps it.
+            good_for: seconds until it must be replaced; a private subscription keeps it valid.
         """
         self.requests.token_arrived(token, now, good_for)
         self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float, next_call_in: float = 0.0) -> None:
-        """Note that a token was not to be had: callers fail, replays wait for the next try.
+        """Handle a token fetch that failed: callers fail, replays wait for the next fetch.
 
         Args:
-            error: what the callers get.
+            error: raised to the callers.
             now: monotonic seconds.
-            next_call_in: seconds until the next try.
+            next_call_in: seconds until the next fetch.
         """
         reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
-        self._tokens.postpone(now + next_call_in, reason)
+        self.tokens.postpone(now + next_call_in, reason)
         self.requests.token_failed(error)
         self.trading.token_failed(error)
         self._after(now)
 
     def token_delayed(self, reason: str, now: float, next_call_in: float) -> None:
-        """Note that it is too early to fetch a token: callers wait, as long as they want to."""
-        self._tokens.postpone(now + next_call_in, reason)
+        """Postpone the token fetch; callers wait until their timeout."""
+        self.tokens.postpone(now + next_call_in, reason)
         self._after(now)
 
-    # What callers want.
+    # Calls of users.
 
     def subscribe(
         self,
@@ -503,24 +459,26 @@ class Session:
         now: float,
         call: SubscribeCall | None = None,
     ) -> PendingRequest:
-        """Ask for `params`; see `Requests.subscribe`."""
-        ask = self.requests.subscribe(params, sink, now, call)
-        if not ask.done and params.channel in PRIVATE_CHANNELS:
-            # The exchange refused the stream lately, and the next attempt may be far.
-            self.repair.hurry(Topic(params.channel, None, ""), now)
+        """Subscribe; see `Requests.subscribe`."""
+        request = self.requests.subscribe(params, sink, now, call)
+        if not request.done and params.channel in PRIVATE_CHANNELS:
+            # If the exchange refused the stream before, the next attempt may be far away.
+            self.resyncs.retry_now(Topic(params.channel, None, ""), now)
         self._after(now)
-        return ask
+        return request
 
     def unsubscribe(
         self, params: SubscriptionParams, now: float, whole: SubscriptionParams | None = None
     ) -> PendingRequest:
-        """End `params`; see `Requests.unsubscribe`."""
-        ask = self.requests.unsubscribe(params, now, whole)
+        """Unsubscribe; see `Requests.unsubscribe`."""
+        request = self.requests.unsubscribe(params, now, whole)
         self._after(now)
-        return ask
+        return request
 
     def resync(self, symbol: str, now: float, channel: str = "book") -> PendingRequest:
-        """Ask for a book again, also for one that was given up; without a socket, with the next.
+        """Subscribe to a book again, even to a quarantined one.
+
+        Without a socket the replay on the next one does it.
 
         Raises:
             KeyError: it is not subscribed.
@@ -528,29 +486,28 @@ class Session:
         subscription = self.registry.book(symbol, channel)
         if subscription is None:
             raise KeyError(f"not subscribed to {channel} of {symbol}")
-        ask = self.repair.release(subscription, now, is_open=self.is_open)
-        if self._gate is not None and channel == "book":
-            self._gate.unsound(symbol, self.last_received_ns)
+        request = self.resyncs.restart(subscription, now, is_open=self.is_open)
+        self._gate_of(subscription.topic).on_invalid(symbol, self.last_received_ns)
         self._after(now)
-        return ask
+        return request
 
     def refresh(self, channel: str, now: float) -> None:
-        """Ask for a private stream again, for the sake of its snapshot.
+        """Subscribe to a private stream again, to get its snapshot.
 
-        A stream that the exchange refused, or that is silent, is asked for at once. Without a
-        socket the next one brings it anyway.
+        A stream that waits for its next attempt is subscribed at once. Without a socket the replay
+        on the next one brings the snapshot.
         """
         if self.is_open:
-            self.repair.refresh(Topic(channel, None, ""), now)
+            self.resyncs.refresh(Topic(channel, None, ""), now)
             self._after(now)
 
-    def abandon(self, ask: PendingRequest, error: BaseException, now: float) -> None:
-        """End an ask that nobody waits for any more."""
-        self.requests.abandon(ask, error)
+    def abandon(self, request: PendingRequest, error: BaseException, now: float) -> None:
+        """End a request whose caller no longer waits for it."""
+        self.requests.abandon(request, error)
         self._after(now)
 
     def send(self, request: WSRequest) -> None:
-        """Send a request as it is; a ping loses its `params`, which the exchange refuses."""
+        """Send a request as it is, but a ping without `params`: the exchange refuses them."""
         plain = request.to_dict()
         if request.method == "ping":
             plain.pop("params", None)
@@ -560,20 +517,20 @@ class Session:
         self.outgoing.append(encode(plain))
         self.attention = True
 
-    # What frames say.
+    # Handlers of the engine's events.
 
     def _on_status(self, message: WSDataMessage) -> None:
-        """Take the state of the exchange.
+        """Store the state of the exchange.
 
         Raises:
-            ValueError: there is none, so that the last one known goes on.
+            ValueError: the message has none; the last known state stays.
         """
         states = [status for status in message.data if isinstance(status, StatusData)]
         if any(status.system is None for status in states):
             raise ValueError("a status message has no 'system'")
         for status in states:
             self.system_status = status.system
-            # What an announcement looks like is not documented.
+            # The format of announcements is not documented.
             announced: Any = status.upcoming_maintenance or []
             self.upcoming_maintenance = announced if isinstance(announced, list) else [announced]
             if type(status.connection_id) is int:
@@ -582,42 +539,42 @@ class Session:
         self._outlet.note(message)
 
     def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
-        self._live.beat()
+        self.keepalive.on_heartbeat()
         if self._options.deliver_heartbeats:
             self._unrouted(heartbeat)
 
     def _on_pong(self, pong: PongResponse) -> None:
         self._pongs += 1
-        self._live.pong(self._live.heard)
+        self.keepalive.on_pong(self.keepalive.heard)
         req_id, sent = self._last_ping or (None, None)
         if pong.req_id != req_id:
             sent = None
-        self._exchange.learn(pong.time_in, pong.time_out, sent, self._live.heard)
+        self._exchange.learn(pong.time_in, pong.time_out, sent, self.keepalive.heard)
 
     def _on_response(self, response: WSResponse | WSErrorResponse) -> None:
         self.attention = True
-        response = self._tokens.mask.reply(response)
-        if self.trading.take(response, self._live.heard):
+        response = self.tokens.mask.reply(response)
+        if self.trading.handle(response, self.keepalive.heard):
             return
-        self._exchange.learn(response.time_in, response.time_out, None, self._live.heard)
-        if self.requests.take(response, self._live.heard):
-            self._after(self._live.heard)
+        self._exchange.learn(response.time_in, response.time_out, None, self.keepalive.heard)
+        if self.requests.handle(response, self.keepalive.heard):
+            self._after(self.keepalive.heard)
         elif response.method == "ping":
-            # A refused ping is a sign of life all the same.
-            self._live.pong(self._live.heard)
+            # A refused ping is still an answer.
+            self.keepalive.on_pong(self.keepalive.heard)
             self._log.warning("the exchange refused a ping: %s", response)
         else:
             if isinstance(response, WSErrorResponse) and type(response.req_id) is not int:
-                self._names_no_request(response)
+                self._on_unmatched_error(response)
             elif isinstance(response, WSResponse) and response.method == "unsubscribe":
                 for topic in self.registry.named(response.result):
-                    self._ended(topic)
+                    self._on_unsubscribed(topic)
             self._outlet.reply(response)
 
-    def _names_no_request(self, refusal: WSErrorResponse) -> None:
-        """Tell of an error that may be the only answer to a request: its timeout will name it."""
-        method, text = refusal.method, said(refusal)
-        self._log.warning("the exchange refused a request without naming it: %s: %s", method, text)
+    def _on_unmatched_error(self, refusal: WSErrorResponse) -> None:
+        """Add an error without a request id to the timeouts of the requests it may answer."""
+        method, text = refusal.method, quoted(refusal)
+        self._log.warning("the exchange refused a request without its req_id: %s: %s", method, text)
         remark = f"; meanwhile the exchange answered {text} without naming a request"
         about = None if method == "error" else method
         self.trading.remark(about, remark)
@@ -628,9 +585,9 @@ class Session:
             "gap in %s: expected %d, received %d", event.channel, event.expected, event.received
         )
         topic = Topic(event.channel, None, "")
-        self.private_streams.broken(event.channel)
-        self._note(topic, event)
-        self._needs_repair(topic, "sequence")
+        self.private_streams.gap_began(event.channel)
+        self._put_event(topic, event)
+        self._start_resync(topic, "sequence")
 
     def _on_checksum(self, event: BookChecksumEvent) -> None:
         if event.expected is None:
@@ -644,14 +601,15 @@ class Session:
                 event.computed,
             )
         topic = Topic(event.channel, None, event.symbol)
-        if self._is_lost_by(topic):
-            self._note(topic, event)
-        self._needs_repair(topic, "resync")
+        if self._on_invalid_book(topic):
+            self._put_event(topic, event)
+        self._start_resync(topic, "resync")
 
     def _on_crossed(self, event: BookCrossedEvent) -> None:
-        # With a gate it is what comes out of that which counts.
-        if self._gate is None or event.channel != "book":
-            self._note(Topic(event.channel, None, event.symbol), event)
+        # Behind a gate, the published book reports it.
+        topic = Topic(event.channel, None, event.symbol)
+        if self._gate_of(topic) is OPEN:
+            self._put_event(topic, event)
 
     def _on_invalid_frame(self, event: InvalidFrameEvent) -> None:
         event = self._without_tokens(event)
@@ -664,42 +622,42 @@ class Session:
             head_of(event.frame),
         )
         self._outlet.note(event)
-        self._made_up_for(event.channel)
+        self._resync_after_loss(event.channel)
 
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
-        """Return an event whose frame repeats no token, as a reply may; mostly the same object."""
+        """Return the event with tokens masked in its frame, as a reply may repeat one."""
         text = event.frame.decode(errors="surrogateescape")
-        if (hidden := self._tokens.mask.text(text)) == text:
+        if (hidden := self.tokens.mask.text(text)) == text:
             return event
         frame = hidden.encode(errors="surrogateescape")
         return event.__replace__(frame=frame, received_ns=event.received_ns)
 
-    def _made_up_for(self, channel: str | None) -> None:
-        """Ask for what a message that was dropped may have changed."""
+    def _resync_after_loss(self, channel: str | None) -> None:
+        """Resync the streams that a dropped message of this channel may belong to."""
         if channel in PRIVATE_CHANNELS:
-            self.private_streams.broken(channel)
-            self._needs_repair(Topic(channel, None, ""), "sequence")
+            self.private_streams.gap_began(channel)
+            self._start_resync(Topic(channel, None, ""), "sequence")
         elif channel == "instrument":
             self.gaps.unreadable(channel, self.last_received_ns)
-            self._needs_repair(Topic(channel, None, ""), "resync")
+            self._start_resync(Topic(channel, None, ""), "resync")
         elif channel in BOOK_CHANNELS:
             for symbol, book in books_of(self.engine, channel).items():
                 if book.state == "stale":
-                    self._is_lost_by(topic := Topic(channel, None, symbol))
-                    self._needs_repair(topic, "resync")
+                    self._on_invalid_book(topic := Topic(channel, None, symbol))
+                    self._start_resync(topic, "resync")
         else:
             self.gaps.unreadable(channel, self.last_received_ns)
 
-    def _not_booked(self, event: Any, error: Exception) -> None:
-        """Report an event at which the bookkeeping failed; what it was about is asked for again."""
+    def _on_failure(self, event: Any, error: Exception) -> None:
+        """Report an event whose handler raised, and resync its stream."""
         self.attention = True
         if type(event) is not WSDataMessage:
-            # Replies are not shown: they may repeat a token.
-            self._log.error("a %s could not be booked", type(event).__name__, exc_info=error)
+            # Replies are not logged: they may repeat a token.
+            self._log.error("a %s could not be processed", type(event).__name__, exc_info=error)
             return
         frame = event.raw or b""
         self._log.error(
-            "a message of %s could not be booked: %s",
+            "a message of %s could not be processed: %s",
             event.channel,
             head_of(frame),
             exc_info=error,
@@ -707,204 +665,228 @@ class Session:
         self._outlet.note(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
-        self._made_up_for(event.channel)
+        self._resync_after_loss(event.channel)
 
-    def _gated(self, take: Take, gate: Gate) -> Take:
+    def _gated(self, handler: Handler) -> Handler:
+        gate = self._gate
+
         def pass_on(message: WSDataMessage) -> None:
             for event in gate.admit(message):
                 if type(event) is WSDataMessage:
-                    take(event)
+                    handler(event)
                 else:
-                    self._note(Topic("book", None, message.symbol or ""), event)
+                    self._put_event(Topic("book", None, message.symbol or ""), event)
             if gate.leads and gate.deadline() < self._planned:
                 self.attention = True
 
         return pass_on
 
-    def _pass_overdue(self, gate: Gate) -> None:
-        """Deliver what was kept back for long enough."""
-        for event in gate.overdue():
+    def _pass_overdue(self) -> None:
+        """Deliver the book messages that the gate kept for long enough."""
+        for event in self._gate.overdue():
             if type(event) is WSDataMessage:
                 self._past_gate(event)
             else:
-                self._note(Topic("book", None, getattr(event, "symbol", "")), event)
+                self._put_event(Topic("book", None, getattr(event, "symbol", "")), event)
         self._settle()
 
-    def _counted(self, channel: str, take: Take) -> Take:
-        """Notice where the exchange began to count.
+    def _counted(self, channel: str, handler: Handler) -> Handler:
+        """Return a handler that checks the sequence number of snapshots, then calls `handler`.
 
-        Each subscription counts from 1, with its snapshot (page "Executions"). Of a snapshot that
-        nobody asked for, what came before it and after the last message that was read is lost, and
-        it makes up for that. One that was asked for and begins later has lost its first message.
+        A subscription counts from 1, beginning with its snapshot (page "Executions"). So a second
+        snapshot with number 1 shows that the exchange began anew: messages before it may be lost,
+        and it makes up for them. An expected snapshot with a higher number shows that messages
+        before it are lost.
         """
         topic = Topic(channel, None, "")
 
-        def note(message: WSDataMessage) -> None:
+        def handle(message: WSDataMessage) -> None:
             number = message.sequence
             is_cut = False
             if message.type == "snapshot" and number == 1:
-                self._begins_anew(topic)
+                self._on_new_count(topic)
             elif message.type == "snapshot" and number is not None:
-                is_cut = self.repair.awaits(topic)
-            take(message)
+                is_cut = self.resyncs.awaits(topic)
+            handler(message)
             if is_cut:
                 assert number is not None
                 self._on_sequence_gap(SequenceGapEvent(1, number, channel))
 
-        return note
+        return handle
 
-    def _begins_anew(self, topic: Topic) -> None:
+    def _on_new_count(self, topic: Topic) -> None:
         subscription = self.registry.get(topic)
         since_ns = self.staleness.last_ns(topic)
-        if subscription is None or since_ns is None or not self.repair.is_current(topic):
+        if subscription is None or since_ns is None or not self.resyncs.is_current(topic):
             return
-        if self.repair.is_under_way(topic):
+        if self.resyncs.is_under_way(topic):
             return
-        self._log.warning("%s began anew unasked", topic)
-        self.gaps.repaired(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
-        self.private_streams.broken(topic.channel)
-        self.private_streams.asked(subscription, self._live.heard)
+        self._log.warning("%s began anew without a request", topic)
+        self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
+        self.private_streams.gap_began(topic.channel)
+        self.private_streams.subscribing(subscription, self.keepalive.heard)
 
-    def _watched(self, take: Take) -> Take:
+    def _watched(self, handler: Handler) -> Handler:
         def watch(message: WSDataMessage) -> None:
-            take(message)
-            if self.repair.watch(message, self._live.heard):
+            handler(message)
+            if self.resyncs.observe(message, self.keepalive.heard):
                 self.attention = True
 
         return watch
 
+    # Callbacks of `Requests`.
+
+    def _on_request_sent(self, outgoing: OutgoingRequest, now: float) -> None:
+        if outgoing.method == "subscribe":
+            for subscription in outgoing.topics.values():
+                if outgoing.purpose != "resync":
+                    self.resyncs.expect(subscription, now)
+                self.private_streams.subscribing(subscription, now)
+        elif outgoing.purpose == "resync":
+            self.private_streams.resubscribing(outgoing.channel)
+
+    def _on_request_answered(self, answer: Answer, now: float) -> None:
+        outgoing, topic, response = answer.outgoing, answer.subscription.topic, answer.effective
+        if outgoing.method == "subscribe":
+            if isinstance(response, WSResponse):
+                self.private_streams.subscribed(topic.channel, response.result)
+            elif outgoing.purpose != "resync" and not answer.subscription.requests:
+                self._outlet.reply(response)
+        self.resyncs.on_answer(answer, now)
+        if outgoing.method == "unsubscribe" and isinstance(answer.response, WSResponse):
+            self._on_unsubscribed(topic)
+
+    def _on_stream_dropped(self, topic: Topic) -> None:
+        self.resyncs.forget(topic)
+
     # Inner workings.
 
-    def _broken(self, channel: str) -> None:
-        """Let a channel's followers know that messages may be missing."""
-        self.private_streams.broken(channel)
+    def _on_private_gap(self, channel: str) -> None:
+        self.private_streams.gap_began(channel)
 
-    def _needs_repair(self, topic: Topic, cause: str) -> None:
-        self.repair.needed(topic, cause, self._live.heard, self._trusted_ns(topic))
-        self._after(self._live.heard)
+    def _start_resync(self, topic: Topic, cause: str) -> None:
+        self.resyncs.start(topic, cause, self.keepalive.heard, self._trusted_ns(topic))
+        self._after(self.keepalive.heard)
 
     def _trusted_ns(self, topic: Topic) -> int | None:
-        """Return when the last message of a stream came that shows no gap before it."""
+        """Return when the last message came that proves that no earlier one is missing."""
         if topic.channel in BOOK_CHANNELS:
             return book_of(self.engine, topic.channel, topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
-    def _attentive(self, take: Take) -> Take:
-        def note(message: WSDataMessage) -> None:
-            take(message)
-            # A follower may have something to do because of it.
-            self.attention = self.attention or self.private_streams.deadline() < self._planned
+    def _followed(self, handler: Handler) -> Handler:
+        def handle(message: WSDataMessage) -> None:
+            handler(message)
+            # The message may have changed when the follower is due.
+            self.attention = (
+                self.attention or self.private_streams.deadline(self._heard) < self._planned
+            )
 
-        return note
+        return handle
 
-    def _is_lost_by(self, topic: Topic) -> bool:
-        """Tell whether a book that is not sound here can be read nowhere."""
-        if self._gate is None or topic.channel != "book":
-            return True
-        return self._gate.unsound(topic.symbol, self._trusted_ns(topic) or self.last_received_ns)
+    def _on_invalid_book(self, topic: Topic) -> bool:
+        """Handle a book that is invalid here; return whether it is on all connections."""
+        since_ns = self._trusted_ns(topic) or self.last_received_ns
+        return self._gate_of(topic).on_invalid(topic.symbol, since_ns)
 
-    def _note_repair(self, topic: Topic, event: Any) -> None:
-        is_end = type(event) is BookQuarantinedEvent
-        is_gated = self._gate is not None and topic.channel == "book"
-        if self._gate is None or not (is_gated and is_end) or self._gate.given_up(topic.symbol):
-            self._note(topic, event)
+    def _on_resync_event(self, topic: Topic, event: Any) -> None:
+        is_quarantine = type(event) is BookQuarantinedEvent
+        if not is_quarantine or self._gate_of(topic).on_quarantined(topic.symbol):
+            self._put_event(topic, event)
 
-    def _note_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
-        """Tell of a stream that brings nothing, unless another connection brings it."""
-        is_gated = self._gate is not None and topic.channel == "book"
-        if self._gate is not None and is_gated and not self._gate.silent(topic.symbol, last_ns):
+    def _on_silence(self, topic: Topic, seconds: float, last_ns: int | None) -> None:
+        """Report a silent stream, unless another connection brings it."""
+        if not self._gate_of(topic).on_silent(topic.symbol, last_ns):
             return
         logger.warning("%s has been silent for %.1f s", topic, seconds)
         interval = topic.identity if topic.channel == "ohlc" else None
-        place = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
-        self._note(topic, StreamStaleEvent(*place, received_ns=self.last_received_ns))
+        details = (topic.channel, topic.symbol, seconds, last_ns, interval, self.name)
+        self._put_event(topic, StreamStaleEvent(*details, received_ns=self.last_received_ns))
 
     def _is_ahead(self, topic: Topic, last_ns: int) -> bool:
-        """Tell whether another connection brought more of a book that looks sound here."""
-        if (
-            self._gate is None
-            or topic.channel != "book"
-            or not self.engine.book(topic.symbol).is_valid
-        ):
-            return False
-        return self._gate.has_newer(topic.symbol, last_ns)
+        """Return whether another connection brought newer messages of a book valid here."""
+        has_newer = self._gate_of(topic).has_newer(topic.symbol, last_ns)
+        return has_newer and self.engine.book(topic.symbol).is_valid
 
-    def _ended(self, topic: Topic) -> None:
-        """Subscribe again to a stream that the exchange says it has ended, though it is wanted.
+    def _on_unsubscribed(self, topic: Topic) -> None:
+        """Subscribe again to a stream that the exchange has unsubscribed but is in the registry.
 
-        An answer to an unsubscribe may come after that stream was subscribed again, and does not
-        say which of the two was done last.
+        The answer to an unsubscribe may come after the stream was subscribed again, and does not
+        say which of the two was processed last.
         """
-        if self.registry.get(topic) is None or self.repair.awaits(topic):
+        if self.registry.get(topic) is None or self.resyncs.awaits(topic):
             return
-        self._log.warning("%s was unsubscribed, though it is wanted", topic)
+        self._log.warning("%s was unsubscribed without a request", topic)
         is_private = topic.channel in PRIVATE_CHANNELS
         if is_private:
-            self.private_streams.broken(topic.channel)
-        self._is_lost_by(topic)
-        self._needs_repair(topic, "sequence" if is_private else "resync")
+            self.private_streams.gap_began(topic.channel)
+        self._on_invalid_book(topic)
+        self._start_resync(topic, "sequence" if is_private else "resync")
 
-    def _resume_silent(self, topic: Topic) -> None:
-        """Subscribe again to a book that another connection goes on bringing."""
+    def _on_silent_fault(self, topic: Topic) -> None:
+        """Subscribe again to a silent book that is not silent on the other connection."""
         logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
-        self._is_lost_by(topic)
+        self._on_invalid_book(topic)
         invalidate(self.engine, topic.channel, topic.symbol)
-        self._needs_repair(topic, "resync")
+        self._start_resync(topic, "resync")
 
-    def _note(self, topic: Topic, event: Any) -> None:
-        """Say something about a topic, to those who subscribed to it."""
+    def _put_event(self, topic: Topic, event: Any) -> None:
+        """Deliver an event about a topic to its subscribers."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
             sink.note(event)
 
     def _rebuild_routes(self) -> None:
-        """Work out the routes anew, if what they depend on has changed."""
-        watched = self.repair.watched
+        """Build the handlers of all channels again, if subscriptions or resyncs have changed.
+
+        A message passes the last wrapper first: counted, observed, watched, followed, timed, gated.
+        """
+        watched = self.resyncs.watched
         basis = (self.registry.version, watched)
         if basis == self._routes_basis:
             return
         self._routes_basis = basis
-        self.private_streams.changed()
+        self.private_streams.end_unsubscribed()
         self._routes.rebuild(self.registry, self._outlet)
-        self.staleness.rebuild(self._live.heard)
+        self.staleness.rebuild(self.keepalive.heard)
         self._routes["status"] = self._on_status
-        if self._gate is not None and "book" in self._routes:
+        if self._gate is not OPEN and "book" in self._routes:
             self._past_gate = self._routes["book"]
-            self._routes["book"] = self._gated(self._past_gate, self._gate)
+            self._routes["book"] = self._gated(self._past_gate)
         for channel in self._routes.keys() - BOOK_CHANNELS - {"status"}:
-            self._routes[channel] = self.staleness.noted(channel, self._routes[channel])
+            self._routes[channel] = self.staleness.timed(channel, self._routes[channel])
         for private in PRIVATE_CHANNELS & self._routes.keys():
-            self._routes[private] = self._attentive(self._routes[private])
+            self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
-        for channel, see in self._observers.items():
-            self._routes[channel] = _seen_by(see, self._routes.get(channel, self._unrouted))
+        for channel, observe in self._observers.items():
+            self._routes[channel] = _observed(observe, self._routes.get(channel, self._unrouted))
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
 
     def _after(self, now: float) -> None:
-        """Draw the consequences of a change."""
+        """Wake the driver, and end the gap if everything is subscribed again."""
         self.attention = True
         if self.gaps.is_open and self.is_settled:
             logger.info("everything is subscribed again on %s", self.url)
             self.gaps.end(self.last_received_ns)
 
     def _ping_if_due(self, now: float) -> None:
-        if self._live.wants_ping(now):
+        if self.keepalive.start_ping(now):
             req_id = self.requests.new_id()
             self._last_ping = req_id, now
             self.outgoing.append(orjson.dumps({"method": "ping", "req_id": req_id}))
 
     def _has_private_stream(self) -> bool:
-        """Tell whether a private subscription is in force, which keeps its token good."""
-        if self._tokens.token is None:
+        """Return whether a private subscription is confirmed: it keeps the token valid."""
+        if self.tokens.token is None:
             return False
         return any(
             entry.state == "confirmed" and entry.topic.channel in PRIVATE_CHANNELS
             for entry in self.registry
         )
 
-    def _fed_frames(self) -> int | None:
-        """Return how many frames other than pongs came, `None` where none need come.
+    def _data_frames(self) -> int | None:
+        """Return the number of frames but pongs; `None` if none need come.
 
         Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
         """
@@ -912,49 +894,42 @@ class Session:
             return None
         return self.engine.counters()["frames"] - self._pongs
 
-    def _forgive_stall(self, now: float) -> None:
-        """When this is called much too late, frames that came meanwhile are not read yet."""
-        if now - self._planned > Keepalive.STALL:
-            self._excuse(now)
-
     def _excuse(self, now: float) -> None:
-        self._live.excuse(now, self.GRACE)
-        self.requests.excuse(now, self.GRACE)
-        self.trading.excuse(now, self.GRACE)
-        self.repair.excuse(now, self.GRACE)
-        self.staleness.excuse(now)
+        self.keepalive.excuse(now, self.GRACE)
+        for part in self._parts:
+            part.excuse(now, self.GRACE)
+
+    def _gate_of(self, topic: Topic) -> Gate:
+        """Return the gate of a stream's messages; only channel `book` may have one."""
+        return self._gate if topic.channel == "book" else OPEN
 
     def _open_gap(self, now_ns: int, cause: str) -> None:
         since_ns = self.last_received_ns or now_ns
-        if self._gate is None:
-            self.gaps.begin(cause, since_ns, ())
-        else:
-            # What passes the gate has another leg, and its own record of gaps.
-            self._gate.lost(since_ns, cause)
-            self.gaps.begin(cause, since_ns, {"book"})
+        self._gate.connection_lost(since_ns, cause)
+        # If two connections bring the books, `Merge` records their gaps.
+        self.gaps.begin(cause, since_ns, () if self._gate is OPEN else {"book"})
 
-    def _repaired(self, entry: Resync, sound: bool) -> None:
+    def _on_resync_end(self, entry: Resync, success: bool) -> None:
         topic = entry.topic
-        if self._gate is not None and topic.channel == "book":
-            return
-        end_ns = self.last_received_ns if sound else None
-        self.gaps.repaired(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
+        if self._gate_of(topic) is OPEN:
+            end_ns = self.last_received_ns if success else None
+            self.gaps.resynced(topic.channel, topic.symbol, entry.cause, entry.since_ns, end_ns)
 
 
-def said(refusal: WSErrorResponse) -> str:
-    """Return the exchange's text of a refusal, quoted, or the lack of one in words."""
+def quoted(refusal: WSErrorResponse) -> str:
+    """Return the text of a refusal in quotes, or that it has none."""
     error: object = refusal.error
     return repr(error[:HEAD]) if isinstance(error, str) else "without a text"
 
 
 def head_of(frame: bytes) -> str:
-    """Return the beginning of a frame for the log."""
+    """Return the beginning of a frame, for the log."""
     return frame[:HEAD].decode(errors="replace")
 
 
-def _seen_by(see: Take, take: Take) -> Take:
+def _observed(observe: Handler, handler: Handler) -> Handler:
     def both(message: WSDataMessage) -> None:
-        see(message)
-        take(message)
+        observe(message)
+        handler(message)
 
     return both

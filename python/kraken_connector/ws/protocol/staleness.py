@@ -1,9 +1,9 @@
-"""When each stream of a connection brought its last message, and which have fallen silent.
+"""When each stream of a connection had its last message, and which streams are silent.
 
-A silent stream need not be broken: candles and trades come with trades only, and the book of a pair
-that nobody trades may not move for hours (docs.kraken.com, pages "OHLC" and "Trade"). So a silence
-is told of where the user has set a bound, and nothing else follows from it. Only where another
-connection goes on bringing the same stream the silence is proved to be a fault.
+Silence is not always a fault: candles and trades come with trades only, and the book of a pair that
+is not traded may not change for hours (docs.kraken.com, pages "OHLC" and "Trade"). So a silence is
+reported if the user has set a limit, and nothing else is done. It is a fault only if another
+connection brings newer messages of the same stream.
 """
 
 from __future__ import annotations
@@ -11,38 +11,34 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ..._backend import Engine, WSDataMessage
+from ...exceptions import TransportError
 from .engine_books import BOOK_CHANNELS, book_of
+from .part import Part
 from .registry import Registry, Topic
-from .routes import Take
+from .routes import Handler
 
 __all__ = ["Staleness"]
 
-#: Seconds between two looks; a quarter of the shortest bound if that is less.
-LOOK_EVERY = 0.5
-#: Seconds for which another connection may be ahead of a silent stream, or the stream's bound if
-#: that is less: the same message does not come at the same time on both.
+#: Seconds between two checks; a quarter of the shortest limit if that is less.
+CHECK_INTERVAL = 0.5
+#: Seconds for which another connection may be ahead of a silent stream, or the stream's limit if
+#: that is less: the same message may arrive later on one of them.
 LAG = 5.0
 
-Told = Callable[[Topic, float, int | None], None]
-
-
-class Receiving(Protocol):
-    """What takes the frames of a connection."""
-
-    last_received_ns: int
+OnSilent = Callable[[Topic, float, int | None], None]
 
 
 @dataclass(slots=True)
 class _Watch:
-    """A stream whose silence has a bound, as it was at the last look.
+    """The state of a stream with a limit at the last check.
 
     Attributes:
-        last_ns: its last message, as `Staleness.last_ns`.
-        since: since when that is so, seconds of the monotonic clock.
-        behind: since when another connection has been ahead, `None` if it is not.
+        last_ns: when its last message came, as `Staleness.last_ns`.
+        since: when the silence began, monotonic seconds.
+        behind: since when another connection is ahead, `None` if it is not.
     """
 
     last_ns: int | None
@@ -50,21 +46,24 @@ class _Watch:
     behind: float | None = None
 
 
-class Staleness:
+class Staleness(Part):
     """The silences of one connection's streams.
 
-    Times of messages are in nanoseconds since the epoch by the local clock; silences are measured
-    by a monotonic one, in seconds.
+    Times of messages are nanoseconds since the epoch by the local clock; silences are measured in
+    seconds by the monotonic clock.
 
     Args:
-        registry: what is subscribed.
-        engine: knows when books were last written to.
-        stale_after: how long market data of a pair may be silent, where its subscription does not
-            say; infinity for ever.
-        tell: takes a silence, once: the stream, its length, and when the last message came.
-        is_ahead: tells whether another connection brought more of a stream since then.
-        broken: takes a silent stream that another connection goes on bringing.
-        receiving: knows when the last frame came.
+        registry: the subscriptions.
+        engine: knows when books were last changed.
+        stale_after: how many seconds market data of a pair may be silent, if its subscription does
+            not say; infinity for no limit.
+        on_silent: called once for each silence with the stream, the seconds, and when the last
+            message came.
+        is_ahead: returns whether another connection brought a stream's messages after that.
+        on_fault: called with a silent stream that is not silent on another connection.
+
+    Attributes:
+        received_ns: when the last frame came; the session sets it.
     """
 
     def __init__(
@@ -72,71 +71,70 @@ class Staleness:
         registry: Registry,
         engine: Engine,
         stale_after: float,
-        tell: Told,
+        on_silent: OnSilent,
         *,
         is_ahead: Callable[[Topic, int], bool],
-        broken: Callable[[Topic], None],
-        receiving: Receiving,
+        on_fault: Callable[[Topic], None],
     ) -> None:
+        self.received_ns = 0
         self._registry = registry
         self._engine = engine
         self._stale_after = stale_after
-        self._tell = tell
+        self._on_silent = on_silent
         self._is_ahead = is_ahead
-        self._broken = broken
-        self._receiving = receiving
-        self._marks: dict[str, dict[Any, int | None]] = {}
-        self._bounds: dict[Topic, float] = {}
+        self._on_fault = on_fault
+        self._last: dict[str, dict[Any, int | None]] = {}
+        self._limits: dict[Topic, float] = {}
         self._watches: dict[Topic, _Watch] = {}
-        #: Streams told of, each with its last message then.
-        self._told: dict[Topic, int | None] = {}
+        #: The streams that were reported, with the time of their last message.
+        self._reported: dict[Topic, int | None] = {}
         self._due = math.inf
-        self._every = LOOK_EVERY
+        self._interval = CHECK_INTERVAL
 
-    def noted(self, channel: str, take: Take) -> Take:
-        """Return what takes a channel's messages and notes when each stream's last one came.
+    def timed(self, channel: str, handler: Handler) -> Handler:
+        """Return a handler that stores when a stream's last message came, then calls `handler`.
 
-        Books need not be noted, as the engine does.
+        Not for books: the engine knows when they were changed.
         """
-        marks, receiving = self._marks[channel], self._receiving
+        last = self._last[channel]
 
         def by_symbol(message: WSDataMessage) -> None:
-            # Cheaper than `message.symbol`, which reads the frame.
+            # Faster than `message.symbol`, which scans the frame.
             try:
                 symbol = message.data[0].symbol
-                if symbol in marks:
-                    marks[symbol] = receiving.last_received_ns
+                if symbol in last:
+                    last[symbol] = self.received_ns
             except (LookupError, AttributeError, TypeError):
-                pass  # It names no symbol.
-            take(message)
+                pass  # The message has no symbol.
+            handler(message)
 
         def by_interval(message: WSDataMessage) -> None:
             for item in message.data:
-                place = getattr(item, "symbol", None), getattr(item, "interval", None)
-                if isinstance(place[1], int) and place in marks:
-                    marks[place] = receiving.last_received_ns
-            take(message)
+                key = getattr(item, "symbol", None), getattr(item, "interval", None)
+                if isinstance(key[1], int) and key in last:
+                    last[key] = self.received_ns
+            handler(message)
 
         def as_whole(message: WSDataMessage) -> None:
-            marks[""] = receiving.last_received_ns
-            take(message)
+            last[""] = self.received_ns
+            handler(message)
 
         if channel == "ohlc":
             return by_interval
-        return as_whole if "" in marks else by_symbol
+        return as_whole if "" in last else by_symbol
 
     def last_ns(self, topic: Topic) -> int | None:
         """Return when the last message came on the present socket, `None` before the first.
 
-        Nothing tells the two kinds of ticker of a pair apart.
+        The two kinds of ticker of a pair share this time: their messages look the same.
         """
         if topic.channel in BOOK_CHANNELS:
             return book_of(self._engine, topic.channel, topic.symbol).received_ns
-        return self._marks.get(topic.channel, {}).get(_place(topic))
+        return self._last.get(topic.channel, {}).get(_key(topic))
 
     def is_stale(self, topic: Topic) -> bool:
-        """Tell whether a silence was told of, and nothing came since."""
-        return topic in self._told and self._told[topic] == self.last_ns(topic)
+        """Return whether a silence was reported, and no message came since."""
+        return topic in self._reported and self._reported[topic] == self.last_ns(topic)
 
     def summary(self, now_ns: int) -> dict[str, dict[str, Any]]:
         """Return `age` in seconds and `is_stale` of each stream, as `KrakenWSClient.stats`."""
@@ -147,61 +145,60 @@ class Staleness:
             found[_name(topic)] = {"age": age, "is_stale": self.is_stale(topic)}
         return found
 
-    def overdue(self, topic: Topic, seconds: float) -> None:
-        """Tell of a stream whose first message did not come."""
-        last_ns = self.last_ns(topic)
+    def report(self, topic: Topic, seconds: float) -> None:
+        """Report a silent stream, unless it is reported already."""
         if not self.is_stale(topic):
-            self._told[topic] = last_ns
-            self._tell(topic, seconds, last_ns)
+            self._reported[topic] = last_ns = self.last_ns(topic)
+            self._on_silent(topic, seconds, last_ns)
 
     def rebuild(self, now: float) -> None:
-        """Take note of what is subscribed now."""
-        marks: dict[str, dict[Any, int | None]] = {}
+        """Follow a change of the subscriptions."""
+        last: dict[str, dict[Any, int | None]] = {}
         for entry in self._registry:
             channel = entry.topic.channel
             if channel not in BOOK_CHANNELS:
-                marks.setdefault(channel, {})[_place(entry.topic)] = self.last_ns(entry.topic)
-        self._marks = marks
-        self._bounds = self._find_bounds()
+                last.setdefault(channel, {})[_key(entry.topic)] = self.last_ns(entry.topic)
+        self._last = last
+        self._limits = self._find_limits()
         self._watches = {
-            topic: watch for topic, watch in self._watches.items() if topic in self._bounds
+            topic: watch for topic, watch in self._watches.items() if topic in self._limits
         }
-        self._told = {
-            topic: last_ns for topic, last_ns in self._told.items() if self._registry.get(topic)
+        self._reported = {
+            topic: last_ns for topic, last_ns in self._reported.items() if self._registry.get(topic)
         }
-        if not self._bounds:
+        if not self._limits:
             self._due = math.inf
             return
-        self._every = min(LOOK_EVERY, min(self._bounds.values()) / 4)
-        self._due = min(self._due, now + self._every)
+        self._interval = min(CHECK_INTERVAL, min(self._limits.values()) / 4)
+        self._due = min(self._due, now + self._interval)
 
-    def lost(self) -> None:
-        """Begin anew: the next socket begins with other messages."""
-        self._marks = {channel: dict.fromkeys(marks) for channel, marks in self._marks.items()}
+    def connection_lost(self, error: TransportError) -> None:
+        """Forget all times: the next socket begins with new messages."""
+        self._last = {channel: dict.fromkeys(last) for channel, last in self._last.items()}
         self._watches.clear()
-        self._told.clear()
+        self._reported.clear()
 
-    def deadline(self) -> float:
-        """Return when to look next, infinity if nothing has a bound."""
+    def deadline(self, now: float) -> float:
+        """Return when the next check is due, infinity if no stream has a limit."""
         return self._due
 
     def tick(self, now: float) -> None:
-        """Look for silences, if it is time."""
+        """Check all streams, if it is due."""
         if now < self._due:
             return
-        self._due = now + self._every
-        for topic, bound in self._bounds.items():
-            self._look(topic, bound, now)
+        self._due = now + self._interval
+        for topic, limit in self._limits.items():
+            self._check(topic, limit, now)
 
-    def excuse(self, now: float) -> None:
-        """Count all silences from now on: what came meanwhile was not read yet."""
+    def excuse(self, now: float, grace: float) -> None:
+        """Let all silences begin now: messages that arrived were not read yet."""
         for watch in self._watches.values():
             watch.since = max(watch.since, now)
             watch.behind = None
 
     # Inner workings.
 
-    def _look(self, topic: Topic, bound: float, now: float) -> None:
+    def _check(self, topic: Topic, limit: float, now: float) -> None:
         subscription = self._registry.get(topic)
         if subscription is None or subscription.state != "confirmed":
             self._watches.pop(topic, None)
@@ -210,33 +207,31 @@ class Staleness:
         watch = self._watches.get(topic)
         if watch is None or watch.last_ns != last_ns:
             self._watches[topic] = _Watch(last_ns, now)
-        elif now - watch.since >= bound:
-            if not self.is_stale(topic):
-                self._told[topic] = last_ns
-                self._tell(topic, now - watch.since, last_ns)
+        elif now - watch.since >= limit:
+            self.report(topic, now - watch.since)
             if last_ns is not None:
-                self._compare(topic, watch, last_ns, min(bound, LAG), now)
+                self._compare(topic, watch, last_ns, min(limit, LAG), now)
 
     def _compare(self, topic: Topic, watch: _Watch, last_ns: int, lag: float, now: float) -> None:
-        """See whether another connection goes on bringing a silent stream."""
+        """Check whether another connection brings newer messages of a silent stream."""
         if not self._is_ahead(topic, last_ns):
             watch.behind = None
         elif watch.behind is None:
             watch.behind = now
         elif now - watch.behind >= lag:
             watch.behind = None
-            self._broken(topic)
+            self._on_fault(topic)
 
-    def _find_bounds(self) -> dict[Topic, float]:
-        """Return the bounds of all streams that have one: the shortest of those who want it."""
-        bounds: dict[Topic, float] = {}
+    def _find_limits(self) -> dict[Topic, float]:
+        """Return the limits of all streams that have one: the shortest of their calls."""
+        limits: dict[Topic, float] = {}
         for call, subscriptions in self._registry.subscribe_calls():
             for topic in (entry.topic for entry in subscriptions):
                 usual = self._stale_after if topic.symbol else math.inf
-                bound = usual if call.stale_after is None else call.stale_after
-                if bound < bounds.get(topic, math.inf):
-                    bounds[topic] = bound
-        return bounds
+                limit = usual if call.stale_after is None else call.stale_after
+                if limit < limits.get(topic, math.inf):
+                    limits[topic] = limit
+        return limits
 
 
 def _name(topic: Topic) -> str:
@@ -244,5 +239,5 @@ def _name(topic: Topic) -> str:
     return " ".join(str(part) for part in parts if part)
 
 
-def _place(topic: Topic) -> Any:
+def _key(topic: Topic) -> Any:
     return (topic.symbol, topic.identity) if topic.channel == "ohlc" else topic.symbol

@@ -1,4 +1,4 @@
-"""The token of one connection, and the private requests that wait for it."""
+"""The token of one connection, and the private subscriptions that wait for it."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ _NEVER = float("inf")
 
 
 class TokenRequests:
-    """Holds private requests back until there is a token to put into them.
+    """Holds private subscriptions back until there is a token.
 
-    Each connection has a token of its own, which stays good while the connection has a private
-    subscription (docs.kraken.com, page "Get Websockets Token"). Without one, as where only orders
-    are sent, another one is fetched before it expires. When to fetch the next one is decided by
-    `TokenManager`, for all connections together.
+    Each connection has its own token, which stays valid while the connection has a private
+    subscription (docs.kraken.com, page "Get Websockets Token"). Without a subscription, as when
+    only orders are sent, another token is fetched before it expires. `TokenManager` decides when,
+    for all connections together.
 
     Args:
-        has_source: whether tokens can be fetched; if not, requests carry the token that their
-            parameters bring.
+        has_source: whether tokens can be fetched; if not, requests carry the token of their
+            parameters.
 
     Attributes:
-        waiting: subscriptions without a token.
+        waiting: the subscriptions that wait for a token.
         token: the token of this connection, `None` while there is none.
         has_source: whether tokens can be fetched.
-        refused: whether the exchange refused the last token, so that another one is needed.
-        not_before: when the next token can be fetched; before, no request gets one.
-        mask: hides the tokens of this connection in what comes back.
+        is_refused: whether the exchange refused the last token, so that another one is needed.
+        not_before: when the next token can be fetched, monotonic seconds.
+        mask: masks the tokens of this connection in replies and texts.
     """
 
     def __init__(self, has_source: bool) -> None:
         self.waiting: list[OutgoingRequest] = []
-        self.refused = False
+        self.is_refused = False
         self.has_source = has_source
         self.token: str | None = None
         self.not_before = 0.0
@@ -47,38 +47,42 @@ class TokenRequests:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether something waits for a token."""
+        """Whether a request waits for a token."""
         return (self._wanted or bool(self.waiting)) and self.token is None
 
-    def want(self, wanted: bool = True) -> None:
-        """Note whether something else than `waiting` needs a token, as orders do."""
+    def set_wanted(self, wanted: bool = True) -> None:
+        """Record whether requests other than `waiting` need a token, as orders do."""
         self._wanted = wanted
 
     def deadline(self, *, is_kept: bool = False) -> float:
-        """Return when to fetch a token: a time in the past if at once, infinity if not.
+        """Return when to fetch a token: a time in the past for at once, infinity for never.
 
         Args:
-            is_kept: whether a private subscription keeps the token good.
+            is_kept: whether a private subscription keeps the token valid.
         """
         if self.token is None:
             return self.not_before if self.is_wanted else _NEVER
         return _NEVER if is_kept else max(self._good_until, self.not_before)
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether a private request would have to wait for a token."""
+        return self.token is None and self.has_source
+
     def problem(self, now: float) -> str:
-        """Say why there is no token, and when the next one can be fetched."""
+        """Return a text that says why there is no token, and when the next fetch is."""
         wait = self.not_before - now
         text = f"no token: the next try is in {wait:.0f} s" if wait > 0 else "no token"
         return f"{text} ({self._reason})" if self._reason else text
 
     def admit(self, outgoing: OutgoingRequest) -> bool:
-        """Tell whether a request has its token; if not it is kept."""
-        if self.token is not None or not self.has_source:
-            return True
-        self.waiting.append(outgoing)
-        return False
+        """Return whether a message can be sent; if not, it waits for the token."""
+        if self.is_missing:
+            self.waiting.append(outgoing)
+        return not self.is_missing
 
     def token_for(self, outgoing: OutgoingRequest) -> str | None:
-        """Return what to put into a request."""
+        """Return the token to put into a message, `None` if it needs none."""
         if not outgoing.needs_token:
             return None
         if self.has_source:
@@ -88,43 +92,43 @@ class TokenRequests:
         self.mask.add(token)
         return token
 
-    def refuse(self, token: str | None, *, patiently: bool) -> bool:
-        """Note that the exchange refused a token; false when another one would not help.
+    def on_refused(self, token: str | None, *, patiently: bool) -> bool:
+        """Handle a refused token; return false if another one would not help.
 
         Args:
-            token: what it refused.
-            patiently: whether to go on when a second one in a row is refused.
+            token: the token that was refused.
+            patiently: whether to go on after two refused tokens in a row.
         """
         if not self.has_source:
             return False
         if token != self.token:
-            return True  # It was replaced, or is about to be, because of another request.
-        if self.refused and not patiently:
+            return True  # Another request was refused first: the token is being replaced.
+        if self.is_refused and not patiently:
             return False
         self.token = None
-        self.refused = True
+        self.is_refused = True
         self._refused_token = token
         return True
 
     def invalidate(self, token: str | None) -> None:
-        """Forget a token that the exchange refused for an order, and want another one.
+        """Drop a token that was refused for an order, and request another one.
 
         An order that may be sent again waits for it like one that was never sent.
         """
-        if token is not None and token == self.token and self.refuse(token, patiently=True):
+        if token is not None and token == self.token and self.on_refused(token, patiently=True):
             self._wanted = True
 
-    def take_refused(self) -> str | None:
-        """Return the token that was refused since the last call, if one was."""
+    def pop_refused(self) -> str | None:
+        """Return the token that was refused since the last call, `None` if none was."""
         refused, self._refused_token = self._refused_token, None
         return refused
 
-    def accepted(self) -> None:
-        """Note that the exchange took the token: a later refusal is its first."""
-        self.refused = False
+    def on_accepted(self) -> None:
+        """Record that the exchange accepted the token: a later refusal counts as the first."""
+        self.is_refused = False
 
-    def arrived(self, token: str, good_until: float) -> list[OutgoingRequest]:
-        """Take a token and return what waited for it."""
+    def set(self, token: str, good_until: float) -> list[OutgoingRequest]:
+        """Set the token and return the messages that waited for it."""
         self.token = token
         self.mask.add(token)
         self._good_until = good_until
@@ -134,18 +138,18 @@ class TokenRequests:
         return waiting
 
     def postpone(self, until: float, reason: str) -> None:
-        """Note when the next token can be fetched, and why not before."""
+        """Set when the next token can be fetched, and the reason for the delay."""
         self.not_before = until
         self._reason = reason
 
-    def keep(self, wanted: Callable[[OutgoingRequest], bool]) -> None:
-        """Drop the waiting requests that are not `wanted`."""
+    def retain(self, wanted: Callable[[OutgoingRequest], bool]) -> None:
+        """Drop the waiting messages that are not `wanted`."""
         self.waiting = [outgoing for outgoing in self.waiting if wanted(outgoing)]
 
-    def lost(self) -> None:
-        """Begin anew: the socket is gone, and its token with it."""
+    def reset(self) -> None:
+        """Drop the token and all waiting messages: the socket is lost."""
         self.token = None
         self.waiting.clear()
-        self.refused = self._wanted = False
+        self.is_refused = self._wanted = False
         self._refused_token = None
         self.postpone(0.0, "")
