@@ -22,6 +22,7 @@ from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
 from .base.followers import Followers
+from .base.loop_time import now
 from .base.options import SessionOptions, checked_count
 from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
@@ -51,7 +52,6 @@ from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
 from .trading.trader import Sequencing, Trader
-from .trading.waiting import now
 
 __all__ = ["KrakenWSClient", "TradingError"]
 

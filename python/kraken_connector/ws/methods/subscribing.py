@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
 from ...exceptions import NotConnected
+from ..base.loop_time import now
 from ..base.options import checked_bound
 from ..constants import TOKEN_CHANNELS, ConnectionState
 from ..delivery.queues import Overflow
@@ -96,8 +96,7 @@ class SubscribingMethods:
         """
         _check_type(params)
         parts = self._pool.carrying(params, "unsubscribe")
-        now = _now()
-        asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
+        asks = [(link, link.session.unsubscribe(part, now(), params)) for link, part in parts]
         try:
             return await outcome(asks, topics_of(params))
         finally:
@@ -121,7 +120,7 @@ class SubscribingMethods:
             KeyError: the book of `symbol` is not subscribed.
         """
         for link in await self._pool.opened(symbol, channel, "resync"):
-            ask = link.session.resync(symbol, _now(), channel)
+            ask = link.session.resync(symbol, now(), channel)
             await outcome([(link, ask)], ask.topics)
 
     async def send(self, msg: WSRequest) -> None:
@@ -156,7 +155,7 @@ class SubscribingMethods:
             for link, part in parts:
                 link.session.registry.check(part)
             call = Call(params, parts, sink, stale_after)
-            call.subscribe(_now())
+            call.subscribe()
         try:
             result = await call.outcome()
         except BaseException:
@@ -190,7 +189,3 @@ def _check_type(params: object) -> None:
         raise TypeError(
             f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
         )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ...models import GapEvent
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
+from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_count, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
@@ -18,7 +19,6 @@ from ..protocol.merge import Merge
 from ..protocol.routes import Take
 from ..protocol.session import Session
 from ..token.manager import OwnTokens
-from ..trading.waiting import now
 from .hosts import Host
 from .link import Link
 
