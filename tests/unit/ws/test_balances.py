@@ -143,13 +143,13 @@ def test_snapshot_replaces_everything(bench: Bench) -> None:
     assert sorted(bench.changes) == ["BTC", "EUR"]
 
 
-def test_current_from_a_snapshot_to_the_next_hole(bench: Bench) -> None:
+def test_current_from_a_snapshot_to_the_next_gap(bench: Bench) -> None:
     assert not bench.balances.is_current
     bench.entry("L1", "1.0")
     assert not bench.balances.is_current
     bench.snapshot()
     assert bench.balances.is_current
-    for end in (bench.balances.broken, bench.balances.left):
+    for end in (bench.balances.gap_began, bench.balances.unsubscribed):
         end()
         assert not bench.balances.is_current
         bench.snapshot()
@@ -180,6 +180,6 @@ def test_snapshot_may_come_in_several_messages() -> None:
 def test_further_message_of_a_snapshot_makes_nothing_current() -> None:
     bench = Bench()
     bench.say("snapshot", asset("USD", "2.0"))
-    bench.balances.broken()
+    bench.balances.gap_began()
     bench.say("snapshot", asset("BTC", "3.0"), sequence=2)
     assert not bench.balances.is_current

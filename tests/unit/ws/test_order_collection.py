@@ -74,8 +74,8 @@ class Bench:
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Ask for a snapshot, get it, and let pass the time until it counts as complete."""
         if self.orders.is_current:
-            self.orders.leaving()
-        self.orders.asked({**WHOLE, **params})
+            self.orders.resubscribing()
+        self.orders.subscribing({**WHOLE, **params})
         self.report(*reports, kind="snapshot")
         self.complete()
 
@@ -174,7 +174,7 @@ def test_order_whose_reports_waited_through_a_gap_is_asked_for(bench: Bench, is_
     bench.report(trade("O1", "T1", 1.0, order_userref=7))
     if is_gap:
         # The report of its end was in it.
-        bench.orders.broken()
+        bench.orders.gap_began()
         bench.snapshot()
     bench.orders.acknowledged(order, AddOrderResult("O1"))
     assert (order.order_id, order.status) == ("O1", "partially_filled")
@@ -281,7 +281,7 @@ def test_observed_life(bench: Bench) -> None:
 def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.hear(snapshot)
     bench.hear(snapshot)
     assert len(bench.orders) == 0
@@ -467,7 +467,7 @@ def test_edit_reply_may_come_before_the_report(bench: Bench) -> None:
 def test_all_users_stream_has_no_snapshot_to_decide(bench: Bench) -> None:
     bench.snapshot(users="all")
     bench.report(new("O1", user="AA"))
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(users="all")
     assert bench.orders["O1"].is_open
     assert bench.orders["O1"].user == "AA"
@@ -482,7 +482,7 @@ def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
 
 def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(new("O1"), kind="snapshot")
     heard = bench.now
     for _ in range(100):
@@ -497,7 +497,7 @@ def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"), new("O3"))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(new("O1"), kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE / 2)
     bench.report(new("O2"), kind="snapshot", sequence=2)
@@ -519,7 +519,7 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.orders.acknowledged(order, AddOrderResult("O1"))
     bench.report(kind="snapshot")
     bench.complete()
@@ -572,7 +572,7 @@ def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
     bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait_for_check()
     bench.snapshot()
     assert order.status == "unknown"
@@ -598,7 +598,7 @@ def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
     bench.snapshot(new("O9"))
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(new("O9"))
     bench.wait(10)
     bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
@@ -672,7 +672,7 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
     bench.report(*fills[:20])
-    bench.orders.broken()
+    bench.orders.gap_began()
     for _ in range(2):
         bench.wait(10)
         bench.snapshot(new("O9", cl_ord_id="other"), *fills[10:60])
@@ -684,7 +684,7 @@ def test_gap_with_more_fills_than_a_snapshot_has_is_told(bench: Bench) -> None:
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other") for i in range(60)]
     bench.snapshot(new("O9", cl_ord_id="other"))
     bench.report(*fills[:5])
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(new("O9", cl_ord_id="other", cum_qty=6.0), *fills[10:60])
     assert not bench.orders.are_fills_complete
     assert bench.orders["O9"].cum_qty == 6
@@ -694,7 +694,7 @@ async def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(benc
     bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     waiting = asyncio.ensure_future(order.wait_settled())
     await asyncio.sleep(0)
     asked, last = [], bench.now
@@ -832,7 +832,7 @@ class Exchange:
     def cut(self) -> None:
         if self.is_up:
             self.is_up = False
-            self.bench.orders.broken()
+            self.bench.orders.gap_began()
 
     def restore(self) -> None:
         self.is_up = True
@@ -955,7 +955,7 @@ def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complet
 ) -> None:
     told: list[str] = []
     bench.orders.on_fill(lambda _, fill: told.append(fill.exec_id))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(trade("O1", "T1", 0.5), kind="snapshot")
     bench.report(trade("O2", "T2", 0.5), sequence=2)
     bench.complete()
@@ -975,7 +975,7 @@ def test_end_in_a_gap_is_looked_for_when_the_answer_came_after_the_snapshot_was_
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
     bench.report(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
     bench.complete()

@@ -49,7 +49,7 @@ class Account:
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Ask for a snapshot, get it, and wait until it is complete."""
-        self.orders.asked({**WHOLE, **params})
+        self.orders.subscribing({**WHOLE, **params})
         self.hear(*reports, kind="snapshot")
         self.wait(COMPLETE)
 
@@ -177,7 +177,7 @@ def test_fills_of_our_own_orders_from_before_the_stream_count() -> None:
 def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account: Account) -> None:
     account.order("O1")
     account.hear(trade("O1", "T1", "buy", "1", "100"))
-    account.orders.broken()
+    account.orders.gap_began()
     assert not account.positions[BTC].is_certain
     account.snapshot(
         listed("O1", "buy", "4", "403"),
@@ -191,7 +191,7 @@ def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account
 
 
 def test_fill_in_a_gap_of_an_order_that_nobody_knew_counts(account: Account) -> None:
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(trade("O9", "T9", "sell", "2", order_status="filled"))
     assert account.positions[BTC].qty == -2
     assert account.positions[BTC].is_certain
@@ -199,8 +199,8 @@ def test_fill_in_a_gap_of_an_order_that_nobody_knew_counts(account: Account) -> 
 
 
 def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) -> None:
-    account.orders.broken()
-    account.orders.asked(WHOLE)
+    account.orders.gap_began()
+    account.orders.subscribing(WHOLE)
     account.hear(kind="snapshot")
     assert account.orders.is_current
     assert not account.positions[BTC].is_certain
@@ -209,7 +209,7 @@ def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) 
 
 
 def test_more_fills_than_a_snapshot_has_are_uncertain_until_seeded(account: Account) -> None:
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(*(trade(f"O{n}", f"T{n}", "buy", "1") for n in range(50)))
     assert account.positions[BTC].qty == 50
     assert not account.positions[BTC].is_certain
@@ -235,7 +235,7 @@ def test_order_that_is_gone_is_uncertain_unless_every_fill_was_told(
 ) -> None:
     account.order("O1")
     account.hear({"order_id": "O1", "exec_type": "new", "order_status": "new"})
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(snap_trades=snap_trades)
     assert account.orders["O1"].status == "gone"
     assert account.positions[BTC].is_certain is snap_trades
@@ -247,7 +247,7 @@ def test_fill_whose_report_was_lost_is_counted_and_its_price_corrected(account: 
     account.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, False)
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(trade("O1", "T1", "buy", "10", "98", order_status="filled"))
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, True)

@@ -90,15 +90,15 @@ class Balances(Follower, Mapping[str, Decimal]):
             if entry.user is None:
                 self._take_entry(entry)
 
-    def asked(self, params: Mapping[str, Any]) -> None:
+    def subscribing(self, params: Mapping[str, Any]) -> None:
         """Note that the stream was asked for, and with it a snapshot."""
         self._is_awaited = True
 
-    def broken(self) -> None:
+    def gap_began(self) -> None:
         """Note that entries may be missing until the next snapshot."""
         self.is_current = self._is_awaited = False
 
-    left = broken
+    unsubscribed = gap_began
 
     def _take_snapshot(self, items: list[BalanceSnapshot], *, is_further: bool) -> None:
         """Take a snapshot, or a further message of one.

@@ -229,18 +229,18 @@ class Orders(RequestedOrders, StreamedOrders):
     def ended(self, error: Exception) -> None:
         """Note that nothing is heard any more; whoever waits is told."""
         self._end = error
-        self.broken()
+        self.gap_began()
         self._notify_all()
         self._fail_waiters(error)
 
-    def asked(self, params: Mapping[str, Any]) -> None:
+    def subscribing(self, params: Mapping[str, Any]) -> None:
         """Note that the stream was asked for, and with it a snapshot."""
         self._end = None
-        super().asked(params)
+        super().subscribing(params)
 
-    def left(self) -> None:
+    def unsubscribed(self) -> None:
         """Note that the stream is not subscribed any more."""
-        super().left()
+        super().unsubscribed()
         self._notify_all()
         self._fail_waiters(_not_subscribed())
 

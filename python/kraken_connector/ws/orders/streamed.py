@@ -33,7 +33,7 @@ class StreamedOrders(KnownOrders, Follower):
 
     # What is said about the stream.
 
-    def asked(self, params: Mapping[str, Any]) -> None:
+    def subscribing(self, params: Mapping[str, Any]) -> None:
         """Note that the stream was asked for, and with it a snapshot."""
         self._step += 1
         self._follow(True)
@@ -45,13 +45,13 @@ class StreamedOrders(KnownOrders, Follower):
         self._snapshot = Snapshot(params, self._step, self._now())
         self._doubts.asked(self._now())
 
-    def leaving(self) -> None:
+    def resubscribing(self) -> None:
         """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
         self._step += 1
         if self.is_current:
             self._left_at = self._now()
 
-    def broken(self) -> None:
+    def gap_began(self) -> None:
         """Note that messages of the stream may be missing from here on."""
         self._step += 1
         self.is_current = False
@@ -62,9 +62,9 @@ class StreamedOrders(KnownOrders, Follower):
             # Its other parts may be among them.
             snapshot.is_truncated, snapshot.complete_at = True, None
 
-    def left(self) -> None:
+    def unsubscribed(self) -> None:
         """Note that the stream is not subscribed any more."""
-        self.broken()
+        self.gap_began()
         self._snapshot = None
         self._follow(False)
 

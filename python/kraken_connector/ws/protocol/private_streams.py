@@ -33,30 +33,30 @@ class PrivateStreams:
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:
             self._followed.add(channel)
-            follower.asked(subscription.params.subscribe_params())
+            follower.subscribing(subscription.params.subscribe_params())
 
     def leaving(self, channel: str) -> None:
         """Note that an unsubscribe is being sent, to subscribe again."""
         if (follower := self.followers.get(channel)) is not None:
-            follower.leaving()
+            follower.resubscribing()
 
     def acked(self, channel: str, result: object) -> None:
         """Note the answer to a subscribe."""
         if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
-            follower.acked(result)
+            follower.subscribed(result)
 
     def broken(self, channel: str | None = None) -> None:
         """Note that messages may be missing: of one channel, or of all."""
         for name, follower in self.followers.items():
             if name in self._followed and channel in (None, name):
-                follower.broken()
+                follower.gap_began()
 
     def changed(self) -> None:
         """Look which streams are not subscribed any more."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
                 self._followed.discard(channel)
-                self.followers[channel].left()
+                self.followers[channel].unsubscribed()
 
     def deadline(self) -> float:
         """Return when `tick` has something to do."""

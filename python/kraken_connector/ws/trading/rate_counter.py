@@ -316,12 +316,12 @@ class RateCounter(Follower):
 
     # What the stream says.
 
-    def asked(self, params: Mapping[str, Any], *_: Any) -> None:
+    def subscribing(self, params: Mapping[str, Any]) -> None:
         """Expect the counter with the reports if it was asked for."""
         if params.get("ratecounter") and not self._was_asked:
             self._was_asked, self._silent = True, 0
 
-    def acked(self, result: Mapping[str, Any]) -> None:
+    def subscribed(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
         told = result.get("maxratecount")
         if not isinstance(told, int) or isinstance(told, bool) or told <= 0:

@@ -142,7 +142,7 @@ class Bench:
 
     def ask(self, **params: Any) -> None:
         """Ask for a snapshot."""
-        self.orders.asked({**WHOLE, **params})
+        self.orders.subscribing({**WHOLE, **params})
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Ask for a snapshot and get it in one message."""

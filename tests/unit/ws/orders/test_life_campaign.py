@@ -139,7 +139,7 @@ class Campaign:
 
     def _leave(self) -> None:
         self.log.append("leaves the stream")
-        self.orders.leaving()
+        self.orders.resubscribing()
         self.subscription = "leaving"
 
     def _lose_socket(self) -> None:
@@ -150,7 +150,7 @@ class Campaign:
         self.answers.clear()
         self.subscription = "none"
         self.expected, self.is_cut = None, False
-        self.orders.broken()
+        self.orders.gap_began()
         for sent in self.sent:
             if not sent.is_over:
                 sent.is_over = True
@@ -166,7 +166,7 @@ class Campaign:
         kind, reports, number = frame
         if self.expected not in (None, number):
             self.log.append("gap noticed")
-            self.orders.broken()
+            self.orders.gap_began()
             self.is_cut = True
         self.expected = number + 1
         self.bench.hear(*reports, kind=kind, sequence=number)
