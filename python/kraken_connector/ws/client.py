@@ -14,7 +14,7 @@ from typing import Any, Self
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError
 from ..models import DeadMansSwitchEvent, GapEvent
-from ..models._checks import check_choice
+from ..models._checks import check_choice, checked_integer
 from ..models.trading import TradingParams
 from ..network import Network
 from .account.balances import Balances
@@ -23,7 +23,7 @@ from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
 from .base.followers import Followers
 from .base.loop_time import now
-from .base.options import SessionOptions, checked_count
+from .base.options import SessionOptions
 from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
@@ -223,8 +223,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
-            checked_count("message_queue_max", message_queue_max, 1),
-            checked_count("private_queue_max", private_queue_max, 1),
+            checked_integer("message_queue_max", message_queue_max, 1),
+            checked_integer("private_queue_max", private_queue_max, 1),
             self._record_gap,
         )
         self._callback_errors = self._gap_count = 0

@@ -79,7 +79,7 @@ def test_each_is_called_whatever_the_others_do(caplog: pytest.LogCaptureFixture)
     listeners = Listeners()
     for listener in (lambda _: 1 / 0, seen.append, seen.append):
         listeners.add("on_change", listener)
-    listeners.tell(7)
+    listeners.call(7)
     assert seen == [7, 7]
     assert "a callback failed" in caplog.text
 
@@ -91,7 +91,7 @@ def test_ending_one_of_two_equal_listeners_leaves_the_other() -> None:
     end_other = listeners.add("on_change", seen.append)
     end()
     end()
-    listeners.tell(7)
+    listeners.call(7)
     assert seen == [7]
     assert listeners
     end_other()
@@ -108,8 +108,8 @@ def test_listener_may_end_itself() -> None:
 
     end = listeners.add("on_change", once)
     listeners.add("on_change", seen.append)
-    listeners.tell(1)
-    listeners.tell(2)
+    listeners.call(1)
+    listeners.call(2)
     assert seen == [1, 1, 2]
 
 
@@ -120,7 +120,7 @@ def test_coroutine_that_a_plain_function_returns_is_closed_and_told_once(
     listeners = Listeners()
     listeners.add("on_change", lambda value: coroutine_function(value, value))
     for _ in range(3):
-        listeners.tell(7)
+        listeners.call(7)
     (record,) = caplog.records
     assert record.exc_info is None
     assert "on_change: " in record.message

@@ -12,7 +12,7 @@ from kraken_connector.ws.base.latency import LatencyHistogram
 def filled(*durations: int) -> LatencyHistogram:
     histogram = LatencyHistogram()
     for duration in durations:
-        histogram.note(duration)
+        histogram.record(duration)
     return histogram
 
 

@@ -118,7 +118,7 @@ class Balances(Follower, Mapping[str, Decimal]):
         self._totals, self._wallets = totals, wallets
         for asset in before.keys() | self._totals.keys():
             if before.get(asset) != self._totals.get(asset):
-                self._listeners.tell(asset)
+                self._listeners.call(asset)
 
     def _take_entry(self, entry: BalanceLedgerUpdate) -> None:
         if entry.ledger_id in self._counted:
@@ -135,7 +135,7 @@ class Balances(Follower, Mapping[str, Decimal]):
         place = (entry.wallet_type, entry.wallet_id)
         wallets[place] = add(wallets.get(place, ZERO), change)
         self._totals[entry.asset] = total
-        self._listeners.tell(entry.asset)
+        self._listeners.call(entry.asset)
 
     def __repr__(self) -> str:
         held = ", ".join(f"{asset} {total}" for asset, total in self._totals.items() if total)

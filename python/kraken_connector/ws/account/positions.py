@@ -306,7 +306,7 @@ class PositionGroup(Mapping[str, Position]):
 
     def _tell(self, symbol: str) -> None:
         if self._listeners:
-            self._listeners.tell(self[symbol])
+            self._listeners.call(self[symbol])
 
     def __repr__(self) -> str:
         held = ", ".join(f"{symbol} {holding.qty}" for symbol, holding in self._holdings.items())

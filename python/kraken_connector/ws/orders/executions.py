@@ -104,7 +104,7 @@ class Executions:
         """
         is_history = self._unannounced.pop(fill.exec_id, None)
         if is_history is False or (is_history and order is not None and order.is_mine):
-            self.listeners.tell(order, fill)
+            self.listeners.call(order, fill)
 
     def adopt(self, order: Order) -> list[Fill]:
         """Return the fills that were told of an order before it was known."""

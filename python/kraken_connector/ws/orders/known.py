@@ -352,9 +352,9 @@ class KnownOrders:
         if order._watchers:
             order._notify()
         if self._followers and order.order_id is not None:
-            self._followers.tell(order)
+            self._followers.call(order)
         if self._listeners:
-            self._listeners.tell(order)
+            self._listeners.call(order)
 
     def _file(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)

@@ -29,7 +29,7 @@ class RequestedOrders(KnownOrders):
         order._heard = self._step
         self._identities.add(order)
         self._active[order] = None
-        self._listeners.tell(order)
+        self._listeners.call(order)
         return order
 
     def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:

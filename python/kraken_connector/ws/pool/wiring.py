@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ...models import GapEvent
+from ...models._checks import checked_integer
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
 from ..base.loop_time import now
-from ..base.options import SessionOptions, checked_count, checked_seconds
+from ..base.options import SessionOptions, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
 from ..delivery.sinks import CallbackSink, ClientOutlet, Places
@@ -65,7 +66,7 @@ class Wiring:
 
     def __post_init__(self) -> None:
         if self.symbols is not None:
-            checked_count("symbols_per_connection", self.symbols, 1)
+            checked_integer("symbols_per_connection", self.symbols, 1)
         if self.redundant_patience != 0 or isinstance(self.redundant_patience, bool):
             checked_seconds("redundant_patience", self.redundant_patience)
             if not self.redundant:

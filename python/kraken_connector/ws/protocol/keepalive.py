@@ -135,7 +135,7 @@ class Keepalive:
         """Take the answer to a ping."""
         if self._pong_due is not None:
             self.latency = now - self._pinged
-            self.round_trips.note(int(self.latency * 1e9))
+            self.round_trips.record(int(self.latency * 1e9))
             self._pong_due = None
 
     def excuse(self, now: float, grace: float) -> None:

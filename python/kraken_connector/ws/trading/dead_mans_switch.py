@@ -123,7 +123,7 @@ class DeadMansSwitch:
         if self._member is not None:
             raise RuntimeError("a dead man's switch is entered once")
         self._is_unused = False
-        self._member = Member(self._timeout, lambda: self._on_late.tell(self))
+        self._member = Member(self._timeout, lambda: self._on_late.call(self))
         await self._protection.enter(self._member)
         return self
 
