@@ -29,7 +29,6 @@ from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .delivery.ending import Ending
 from .delivery.lag import lag
-from .delivery.queue_watch import QueueWatches
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
@@ -39,6 +38,7 @@ from .methods.settings import Settings
 from .network.backoff import is_retryable
 from .network.connection import ConnectionOptions
 from .orders import Orders
+from .orders.queue_watch import QueueWatches
 from .orders.replies import TradingReply
 from .pool.hosts import Hosts
 from .pool.link import ConnectionView
@@ -266,14 +266,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             exchange=self._exchange,
             observers={
                 "instrument": self.instruments.observe,
-                "level3": self._queues.see,
+                "level3": self._queues.observe,
                 "status": self._see_status,
             },
             followers={
                 "executions": Followers(self.orders, self.rate_counter),
                 "balances": self.balances,
             },
-            on_lost=self._queues.look,
+            on_lost=self._queues.update_all,
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
         self._cleaning: asyncio.Task[None] | None = None
@@ -311,7 +311,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         except BaseException:
             if not goes_on:
                 self._inbox.end(NotConnected("receive", "disconnected"))
-                self._ending.tell(None)
+                self._ending.release(None)
             raise
 
     async def disconnect(self) -> None:
@@ -336,7 +336,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
                 await self._cleaned()
                 await self._pool.close()
             finally:
-                self._ending.left()
+                self._ending.finish()
 
     async def wait_closed(self) -> None:
         """Wait until the client is disconnected, at once if it is.
@@ -524,7 +524,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             "conflated": self._inbox.conflated,
             "callback_errors": self._callback_errors,
             "gaps": self._gap_count,
-            **lag(self._inbox.lanes, time.time_ns()),
+            **lag(self._inbox.queues, time.time_ns()),
             "connections": {link.session.name: link.view.stats() for link in self._pool},
         }
 
@@ -556,9 +556,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _note(self, event: GapEvent | DeadMansSwitchEvent) -> None:
         """Say something of our own, through the queue or to the callback."""
         if self._callback is not None:
-            self._callback.note(event)
+            self._callback.put_event(event)
         else:
-            self._inbox.notes.put(event)
+            self._inbox.events.put(event)
 
     def _check_receivable(self) -> None:
         if self._callback is not None:
@@ -577,12 +577,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._trader.ended()
         self.orders.ended(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
-        self._ending.gave_up(reason)
+        self._ending.fail(reason)
 
     def _market_ended(self, reason: Exception) -> None:
         """Tell those who wait for market data; private messages still come."""
         self._inbox.interrupt(reason)
-        self._ending.tell(reason)
+        self._ending.release(reason)
 
     async def _cleaned(self) -> None:
         """Wait until what `_ended` began is over."""

@@ -185,7 +185,7 @@ def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
 def test_sequence_gap_is_reported_before_its_message_and_asks_again() -> None:
     bench = Bench().open()
     place = Place()
-    place.note = place.data.append
+    place.put_event = place.data.append
     bench.subscribed(ExecutionsParams(token="t"), place)
     bench.say(executions(1, "snapshot"), executions(2), executions(5))
     assert place.data[2] == SequenceGapEvent(3, 5, "executions")

@@ -22,7 +22,7 @@ def encode(document: Any) -> bytes:
 
 
 def encode_body(document: dict[str, Any]) -> bytes:
-    """Return the members of an object without its braces, after a comma; empty if there are none."""
+    """Return the members of an object, without braces, after a comma; empty without members."""
     return b"," + encode(document)[1:-1] if document else b""
 
 

@@ -180,7 +180,7 @@ class SubscribingMethods:
 
     def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
         """Return where a channel's messages go when they have no callback of their own."""
-        sink = link.places.of(params.channel, overflow)
+        sink = link.sinks.for_channel(params.channel, overflow)
         return sink if self._callback is None else self._callback
 
 

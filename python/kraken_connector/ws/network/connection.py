@@ -255,7 +255,7 @@ class Connection:
         if is_open and self._readable.is_set():
             self._readable.clear()
             self.session.paused()
-            lane.when_roomy(self._unblock)
+            lane.when_drained(self._unblock)
 
     def give_up_until_drained(self, lane: StoppingQueue) -> None:
         """Drop the socket, and open another one when there is room in `lane`.
@@ -526,7 +526,7 @@ class Connection:
         """Wait until the consumer whose lane overflowed has caught up."""
         if self._drain is not None:
             roomy = asyncio.Event()
-            self._drain.when_roomy(roomy.set)
+            self._drain.when_drained(roomy.set)
             await roomy.wait()
 
     # Time and tokens.

@@ -13,7 +13,7 @@ from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
-from ..delivery.sinks import CallbackSink, ClientOutlet, Places
+from ..delivery.sinks import CallbackSink, ClientOutlet, Sinks
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
 from ..protocol.merge import Merge
@@ -95,7 +95,7 @@ class Wiring:
             arbiter = Merge(host.url, self.on_gap, patience=self.redundant_patience, now=now)
 
         def settle() -> None:
-            places.settle()
+            sinks.settle()
 
         def end(reason: Exception) -> None:
             on_end(link, reason)
@@ -125,8 +125,8 @@ class Wiring:
         if leg is not None:
             leg.book = session.engine.book
         connection = Connection(session, self.connection, tokens, end)
-        places = Places(
+        sinks = Sinks(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
         )
-        link = Link(name, host, connection, places, arbiter=arbiter, is_twin=twin_of is not None)
+        link = Link(name, host, connection, sinks, arbiter=arbiter, is_twin=twin_of is not None)
         return link

@@ -65,7 +65,7 @@ class Sink(Protocol):
         """Takes the channel's messages."""
 
     @property
-    def note(self) -> Callable[[Any], None]:
+    def put_event(self) -> Callable[[Any], None]:
         """Takes what is said about the channel: checksum mismatches, gaps."""
 
     @property

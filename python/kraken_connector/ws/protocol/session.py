@@ -576,7 +576,7 @@ class Session:
             if type(status.connection_id) is int:
                 self.connection_id = status.connection_id
         self.attention = True
-        self._outlet.note(message)
+        self._outlet.put_event(message)
 
     def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
         self._live.beat()
@@ -660,7 +660,7 @@ class Session:
             event.place if len(event.frame) <= LOCATED else "in a long frame",
             head_of(event.frame),
         )
-        self._outlet.note(event)
+        self._outlet.put_event(event)
         self._made_up_for(event.channel)
 
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
@@ -701,7 +701,7 @@ class Session:
             head_of(frame),
             exc_info=error,
         )
-        self._outlet.note(
+        self._outlet.put_event(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
         self._made_up_for(event.channel)
@@ -851,7 +851,7 @@ class Session:
     def _note(self, topic: Topic, event: Any) -> None:
         """Say something about a topic, to those who subscribed to it."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
-            sink.note(event)
+            sink.put_event(event)
 
     def _rebuild_routes(self) -> None:
         """Work out the routes anew, if what they depend on has changed."""
