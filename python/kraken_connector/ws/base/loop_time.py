@@ -1,16 +1,16 @@
-"""The local time by which connections, requests and timeouts go."""
+"""The clock of everything that waits."""
 
 from __future__ import annotations
 
-import asyncio
 import time
+from asyncio import get_running_loop
 
 __all__ = ["now"]
 
 
 def now() -> float:
-    """Return the time of the running event loop, seconds; without a loop, `time.monotonic()`."""
+    """Return the event loop's time in seconds; `time.monotonic()` where no loop runs."""
     try:
-        return asyncio.get_running_loop().time()
+        return get_running_loop().time()
     except RuntimeError:
         return time.monotonic()

@@ -13,7 +13,6 @@ from ...models._checks import Number, check_choice, checked_symbol, checked_text
 from ...models.trading import CancelAllOrdersAfterParams
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ..account.balances import Balances
-from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..envelopes import SubscriptionResult
 from ..orders import Order, Orders
@@ -26,6 +25,7 @@ from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
 from ..trading.quotes import Quotes
 from ..trading.rate_counter import RateCounter
+from ..trading.waiting import now
 from .orders import OrderMethods
 from .subscribing import SubscribingMethods
 

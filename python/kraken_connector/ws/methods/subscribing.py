@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any, Literal
 
 from ...exceptions import NotConnected
-from ..base.loop_time import now
 from ..base.options import checked_bound
 from ..constants import TOKEN_CHANNELS, ConnectionState
 from ..delivery.queues import Overflow
@@ -96,7 +96,8 @@ class SubscribingMethods:
         """
         _check_type(params)
         parts = self._pool.carrying(params, "unsubscribe")
-        asks = [(link, link.session.unsubscribe(part, now(), params)) for link, part in parts]
+        now = _now()
+        asks = [(link, link.session.unsubscribe(part, now, params)) for link, part in parts]
         try:
             return await outcome(asks, topics_of(params))
         finally:
@@ -120,7 +121,7 @@ class SubscribingMethods:
             KeyError: the book of `symbol` is not subscribed.
         """
         for link in await self._pool.opened(symbol, channel, "resync"):
-            ask = link.session.resync(symbol, now(), channel)
+            ask = link.session.resync(symbol, _now(), channel)
             await outcome([(link, ask)], ask.topics)
 
     async def send(self, msg: WSRequest) -> None:
@@ -155,7 +156,7 @@ class SubscribingMethods:
             for link, part in parts:
                 link.session.registry.check(part)
             call = Call(params, parts, sink, stale_after)
-            call.subscribe()
+            call.subscribe(_now())
         try:
             result = await call.outcome()
         except BaseException:
@@ -189,3 +190,7 @@ def _check_type(params: object) -> None:
         raise TypeError(
             f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
         )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

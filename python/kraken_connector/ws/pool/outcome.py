@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from ..base.loop_time import now
 from ..envelopes import SubscriptionResult
 from ..protocol.registry import PendingRequest, Topic
 from .link import Link
@@ -39,7 +38,7 @@ async def outcome(
     except asyncio.CancelledError as cancelled:
         for link, ask in asks:
             if not ask.done:
-                link.session.abandon(ask, cancelled, now())
+                link.session.abandon(ask, cancelled, asyncio.get_running_loop().time())
                 link.connection.attend()
         raise
     return whole.result()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from ...exceptions import SubscriptionError
-from ..base.loop_time import now
 from ..envelopes import SubscriptionResult
 from ..protocol.registry import PendingRequest, Sink, SubscribeCall, topics_of
 from ..subscribe import SubscriptionParams
@@ -38,7 +38,7 @@ class Call:
         self._wishes = SubscribeCall(params, stale_after), SubscribeCall(params, stale_after)
         self._asks: list[tuple[Link, PendingRequest]] = []
 
-    def subscribe(self) -> None:
+    def subscribe(self, now: float) -> None:
         """Ask for everything.
 
         Raises:
@@ -46,7 +46,7 @@ class Call:
         """
         for link, part, sink in self._parts:
             link.present(part)
-            ask = link.session.subscribe(part, sink, now(), self._wishes[link.is_twin])
+            ask = link.session.subscribe(part, sink, now, self._wishes[link.is_twin])
             self._asks.append((link, ask))
 
     async def outcome(self) -> SubscriptionResult:
@@ -61,9 +61,10 @@ class Call:
 
     def _keep(self, accepted: set[str]) -> None:
         """Want what one leg of a redundant feed accepted on both."""
+        now = asyncio.get_running_loop().time()
         for link, part, sink in self._parts:
             symbols = [symbol for symbol in part.symbols if symbol in accepted]
             if link.arbiter is not None and part.channel == "book" and symbols:
                 wanted = part.with_symbols(symbols)
-                link.session.requests.keep(wanted, sink, now(), self._wishes[link.is_twin])
+                link.session.requests.keep(wanted, sink, now, self._wishes[link.is_twin])
                 link.connection.attend()

@@ -12,11 +12,11 @@ from typing import Any, Self
 
 from ...exceptions import KrakenConnectorError, NotConnected, OrdersStillWorking, TradingError
 from ...models.trading import BatchCancelParams, CancelAllParams, CancelOrderParams
-from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..orders import Order, Orders
 from ..orders.evidence import REPORT_PATIENCE
 from .trader import Trader
+from .waiting import now
 
 __all__ = ["CancelReport", "Canceller"]
 

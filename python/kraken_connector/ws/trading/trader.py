@@ -31,7 +31,6 @@ from ...models.trading import (
 )
 from ..base.encoding import encode_body
 from ..base.exchange_clock import ExchangeClock
-from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders
@@ -41,7 +40,7 @@ from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
 from .rate_limiter import RateLimiter
-from .waiting import settled
+from .waiting import now, settled
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
 

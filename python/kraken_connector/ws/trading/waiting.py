@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from asyncio import get_running_loop
 from typing import Any
 
 from ...exceptions import ConnectionLost
@@ -10,7 +12,15 @@ from ..network.connection import Connection
 from ..orders.replies import TradingReply
 from ..protocol.order_requests import Command
 
-__all__ = ["settled"]
+__all__ = ["now", "settled"]
+
+
+def now() -> float:
+    """Return the time that sessions go by; outside an event loop the clock that loops go by."""
+    try:
+        return get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
 
 
 async def settled(connection: Connection, command: Command) -> TradingReply[Any]:
