@@ -305,7 +305,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         await self._cleaned()
         logger.info("using the %s core", backend())
         self._inbox.open(keep=self._ending.reason is not None or goes_on)
-        self.orders.began()
+        self.orders.start()
         try:
             await self._pool.connect(hosts)
         except BaseException:
@@ -331,7 +331,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         finally:
             self._inbox.end(NotConnected("receive", "disconnected"))
             self._trader.ended()
-            self.orders.ended(NotConnected("wait for an order", "disconnected"))
+            self.orders.stop(NotConnected("wait for an order", "disconnected"))
             try:
                 await self._cleaned()
                 await self._pool.close()
@@ -575,7 +575,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
         self._trader.ended()
-        self.orders.ended(reason)
+        self.orders.stop(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
         self._ending.fail(reason)
 

@@ -349,7 +349,7 @@ def test_number_of_several_without_answers_stays_unknown_but_is_tracked(bench: B
     bench.snapshot(new("O1", order_userref=7, **TERMS))
     stranger = bench.orders["O1"]
     assert (first.status, second.status, stranger.status) == ("unknown", "unknown", "new")
-    assert "same name or number" in (first.reason or "")
+    assert "the same identifier" in (first.reason or "")
     bench.orders.acknowledged(second, AddOrderResult("O1"))
     assert (second.status, bench.orders["O1"]) == ("new", second)
     assert stranger not in list(bench.orders)
@@ -965,9 +965,13 @@ def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complet
 async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench) -> None:
     order = bench.send(order_userref=7)
     bench.orders.refused(order, TradingError("EOrder:Insufficient funds"))
-    with pytest.raises(OrderCheckFailed, match="amend_order cannot name 7: it is rejected"):
+    with pytest.raises(
+        OrderCheckFailed, match="amend_order: order 7 has no order_id, it is rejected"
+    ):
         await order.amend(order_qty="2.0")
-    with pytest.raises(OrderCheckFailed, match="cancel_order cannot name 7: it is rejected"):
+    with pytest.raises(
+        OrderCheckFailed, match="cancel_order: order 7 has no order_id, it is rejected"
+    ):
         await order.cancel()
 
 

@@ -331,7 +331,7 @@ def test_counts_of_old_orders_are_forgotten_and_open_ones_are_not(account: Accou
     one = Decimal(1)
     for n in range(ORDERS_KEPT + 10):
         fill = Fill(f"T{n}", f"O{n}", BTC, "buy", one, one, one, "m", (), n, 0)
-        account.positions.take_fill(None, fill)
+        account.positions.add_fill(None, fill)
     assert len(account.positions._counted) <= ORDERS_KEPT
     account.hear(trade("O", "T+", "buy", "1", cum_qty=2.0, cum_cost=200.0))
     assert account.positions[BTC].qty == ORDERS_KEPT + 12

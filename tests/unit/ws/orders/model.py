@@ -231,7 +231,7 @@ class Lives:
         return made
 
     def _number(self, life: Life) -> int:
-        life.looks = min(life.looks, self.MOST_LOOKS)
+        life.misses = min(life.misses, self.MOST_LOOKS)
         slots = tuple(getattr(life, name) for name in Life.__slots__)
         number = self._numbers.setdefault(slots, len(self._slots))
         if number == len(self._slots):
@@ -239,7 +239,7 @@ class Lives:
             self.status.append(life.status)
             self.is_shown.append(life.is_shown)
             self.is_past_deadline.append(life.is_past_deadline)
-            self.looks.append(life.looks)
+            self.looks.append(life.misses)
         return number
 
     def _compare(self, before: str, after: str) -> None:

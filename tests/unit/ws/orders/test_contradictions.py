@@ -55,7 +55,7 @@ def test_order_that_is_listed_without_any_name_may_be_ours(bench: Bench) -> None
         bench.snapshot(listed("O1"))
         bench.wait(6.0)
     assert order.status == "unknown"
-    assert "may be it" in (order.reason or "")
+    assert "may be this order" in (order.reason or "")
 
 
 def test_two_answers_never_make_one_order_of_two(bench: Bench) -> None:
@@ -185,7 +185,7 @@ async def test_nobody_waits_for_a_stream_that_does_not_come(bench: Bench) -> Non
     bench.orders.unsubscribed()
     with pytest.raises(NotConnected, match="track_orders"):
         await bench.orders.wait_current()
-    bench.orders.ended(NotConnected("wait for an order", "disconnected"))
+    bench.orders.stop(NotConnected("wait for an order", "disconnected"))
     with pytest.raises(NotConnected, match="disconnected"):
         await bench.orders.wait_current()
 
