@@ -1,4 +1,4 @@
-"""RFC 3339 text to integer nanoseconds since the epoch."""
+"""Conversion of RFC 3339 text to integer nanoseconds since the epoch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import re
 from datetime import UTC, datetime
 
 _RFC3339 = re.compile(
-    # Newer versions of Python would read an hour of 24.
+    # Newer versions of Python accept an hour of 24.
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):\d\d:\d\d)(?:\.(\d{1,9})\d*)?(Z|z|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
 
 
 def timestamp_ns(text: str | None) -> int | None:
-    """Return nanoseconds since the epoch, or `None` for what is absent or no timestamp.
+    """Return nanoseconds since the epoch, `None` if it is absent or not a timestamp.
 
-    Zero to nine digits after the second count; a text without zone is taken as UTC, since one of
-    the exchange's own documentation examples is printed like that.
+    Up to nine digits after the second count. Text without a zone is UTC, because an example in the
+    exchange's documentation has none.
     """
     match = _RFC3339.fullmatch(text) if isinstance(text, str) else None
     if match is None:

@@ -13,7 +13,7 @@ class BookLevel(Model):
     """One price level.
 
     Attributes:
-        price: price in quote currency, with the digits of the wire.
+        price: price in quote currency, with the digits that were sent.
         qty: quantity in base currency at that price; zero removes the level.
     """
 

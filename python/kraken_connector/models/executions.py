@@ -72,8 +72,8 @@ class ExecutionContingent(Model):
 class ExecutionData(Model):
     """One report about an order. Reports are sparse: which fields exist depends on `exec_type`.
 
-    A `new` report carries neither symbol nor side nor price. Count fills on `trade` reports,
-    each `exec_id` once, never on `filled`.
+    A `new` report has no symbol, side or price. To count fills, use `trade` reports, each `exec_id`
+    once, and not `filled` reports.
 
     Attributes:
         exec_type: `pending_new`, `new`, `trade`, `filled`, `iceberg_refill`, `canceled`,
@@ -81,7 +81,7 @@ class ExecutionData(Model):
         order_id: the exchange's order id.
         symbol: currency pair.
         order_status: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`, `expired`;
-            `triggered` may come too (not documented).
+            `triggered` is possible too (not documented).
         side: `buy` or `sell`.
         order_type: `limit`, `market`, `stop-loss`, ...
         order_qty: ordered quantity in base currency.
@@ -157,7 +157,7 @@ class ExecutionData(Model):
             "user",
         }
     )
-    #: The field of the rate counter is not documented; it may come in an item of its own.
+    #: The field of the rate counter is not documented; an item may have no other field.
     TOGETHER: ClassVar[frozenset[str]] = frozenset({"exec_type", "order_id"})
 
     exec_type: str

@@ -10,14 +10,14 @@ from ._time import timestamp_ns
 
 @model
 class Level3Order(Model):
-    """One order of a book, or what happened to it.
+    """One order of a book, or a change of it.
 
     Attributes:
         order_id: the exchange's id, `OXXXXX-XXXXX-XXXXXX`.
-        limit_price: limit price in quote currency, with the digits of the wire.
+        limit_price: limit price in quote currency, with the digits that were sent.
         order_qty: remaining visible quantity in base currency; may be absent in a `delete`.
         timestamp: RFC 3339 time of insertion or of the last amendment.
-        event: `add`, `modify` or `delete`; absent in snapshots and in what a book returns.
+        event: `add`, `modify` or `delete`; absent in snapshots and in orders that a book returns.
     """
 
     order_id: str
@@ -38,9 +38,8 @@ class Level3Data(Model):
 
     Attributes:
         symbol: currency pair, `BTC/USD`.
-        bids: bid orders; in a snapshot all of them, best price first and in the order of their
-            queue.
-        asks: ask orders, likewise.
+        bids: changed bid orders; in a snapshot all of them, best price first, in queue order.
+        asks: changed ask orders; in a snapshot all of them, best price first, in queue order.
         checksum: CRC-32 of the orders of the ten best levels of both sides after this message.
         timestamp: RFC 3339 time of the exchange.
     """
@@ -59,9 +58,9 @@ class Level3Data(Model):
 
 @model
 class QueuePosition(Model):
-    """Where an order stands among those of its price.
+    """The position of an order in the queue of its price.
 
-    Hidden quantity of other orders is not known and not in it.
+    Hidden quantity of other orders is not known and not included.
 
     Attributes:
         orders_ahead: orders that are filled before it.

@@ -8,7 +8,7 @@ from ._time import timestamp_ns
 
 @model
 class OHLCData(Model):
-    """One candle. Nothing announces that a candle is final: a later `interval_begin` does.
+    """One candle. A candle is final when one with a later `interval_begin` arrives.
 
     Attributes:
         symbol: currency pair, `BTC/USD`.
