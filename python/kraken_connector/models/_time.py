@@ -1,9 +1,11 @@
-"""Conversion of RFC 3339 text to integer nanoseconds since the epoch."""
+"""Timestamps: RFC 3339 text, and integer nanoseconds since the epoch."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+
+from ._model import Model
 
 _RFC3339 = re.compile(
     # Newer versions of Python accept an hour of 24.
@@ -30,3 +32,15 @@ def timestamp_ns(text: str | None) -> int | None:
     elapsed = moment - datetime(1970, 1, 1, tzinfo=UTC)
     seconds = elapsed.days * 86_400 + elapsed.seconds
     return seconds * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+class Timestamped(Model):
+    """An item with the exchange's `timestamp`."""
+
+    __slots__ = ()
+    timestamp: str | None
+
+    @property
+    def timestamp_ns(self) -> int | None:
+        """`timestamp` in nanoseconds since the epoch."""
+        return timestamp_ns(self.timestamp)

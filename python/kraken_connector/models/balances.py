@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
@@ -47,7 +47,7 @@ class BalanceSnapshot(Model):
 
 
 @model
-class BalanceLedgerUpdate(Model):
+class BalanceLedgerUpdate(Timestamped):
     """One completed ledger transaction in an update.
 
     Attributes:
@@ -86,8 +86,3 @@ class BalanceLedgerUpdate(Model):
     subtype: str | None = None
     category: str | None = None
     user: str | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

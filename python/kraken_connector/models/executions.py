@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
@@ -69,7 +69,7 @@ class ExecutionContingent(Model):
 
 
 @model
-class ExecutionData(Model):
+class ExecutionData(Timestamped):
     """One report about an order. Reports are sparse: which fields exist depends on `exec_type`.
 
     A `new` report has no symbol, side or price. To count fills, use `trade` reports, each `exec_id`
@@ -210,8 +210,3 @@ class ExecutionData(Model):
     stop_price: float | None = None
     trigger: str | None = None
     triggered_price: float | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
-class Level3Order(Model):
+class Level3Order(Timestamped):
     """One order of a book, or a change of it.
 
     Attributes:
@@ -26,14 +26,9 @@ class Level3Order(Model):
     timestamp: str
     event: str | None = None
 
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)
-
 
 @model
-class Level3Data(Model):
+class Level3Data(Timestamped):
     """A snapshot or an update of one pair's orders.
 
     Attributes:
@@ -49,11 +44,6 @@ class Level3Data(Model):
     asks: list[Level3Order]
     checksum: int | None = None
     timestamp: str | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)
 
 
 @model

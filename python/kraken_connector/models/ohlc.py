@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ._model import Model, model
-from ._time import timestamp_ns
+from ._model import model
+from ._time import Timestamped, timestamp_ns
 
 
 @model
-class OHLCData(Model):
+class OHLCData(Timestamped):
     """One candle. A candle is final when one with a later `interval_begin` arrives.
 
     Attributes:
@@ -40,8 +40,3 @@ class OHLCData(Model):
     def interval_begin_ns(self) -> int | None:
         """`interval_begin` in nanoseconds since the epoch."""
         return timestamp_ns(self.interval_begin)
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

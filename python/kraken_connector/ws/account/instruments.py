@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from ...models import InstrumentData, InstrumentPair
+from ...models._decimals import ZERO
 
 __all__ = ["Instruments", "PairRules"]
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ...models._time import timestamp_ns
 
-__all__ = ["ExchangeClock", "milliseconds_json", "nanoseconds"]
+__all__ = ["SECOND_NS", "ExchangeClock", "milliseconds_json", "nanoseconds"]
 
 SECOND_NS = 1_000_000_000
 #: Nanoseconds per second by which two clocks may drift apart: far more than quartz clocks do.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["Follower", "Followers"]
-
-NEVER = float("inf")
 
 
 class Follower:
@@ -41,7 +40,7 @@ class Follower:
 
     def deadline(self) -> float:
         """Return when to call `tick`; infinity if there is nothing to do."""
-        return NEVER
+        return math.inf
 
     def tick(self, heard: float) -> None:
         """Do what is due.
@@ -52,7 +51,7 @@ class Follower:
 
     def check_due(self) -> float:
         """Return when to subscribe again to get a snapshot; infinity if no snapshot is needed."""
-        return NEVER
+        return math.inf
 
 
 class Followers(Follower):

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 from ...models import ExecutionData
 from ...models._checks import client_id_key
-from .identity import SECOND_NS, SKEW_NS, could_be, is_older
+from ..base.exchange_clock import SECOND_NS
+from .identity import SKEW_NS, could_be, is_older
 from .order import Order
 
 __all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]

@@ -15,12 +15,12 @@ from typing import Any, Literal
 from ...exceptions import InvalidFieldError
 from ...models import ExecutionData
 from ...models._checks import client_id_key
+from ..base.exchange_clock import SECOND_NS
 from .life import DONE
 from .order import Order
 
 __all__ = ["Identities", "agrees", "could_be", "is_older", "number"]
 
-SECOND_NS = 1_000_000_000
 #: By how much the clocks within the exchange may differ: an order created longer than this before
 #: ours was sent is another one.
 SKEW_NS = SECOND_NS

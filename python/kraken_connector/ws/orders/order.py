@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
 from ...models._checks import Number
-from ...models._decimals import add, divide, subtract
+from ...models._decimals import ZERO, add, divide, subtract
 from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
 from .life import DONE, OPEN, UNSETTLED, Life
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from .replies import TradingReply
 
 __all__ = ["Fill", "Order", "OrderSource", "fees_of"]
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...models import ExecutionData, ExecutionTriggers
-from ...models._decimals import add, subtract
+from ...models._decimals import ZERO, add, subtract
 from .identity import SKEW_NS, number
 from .life import FINAL, Life
-from .order import ZERO, Fill, Order, fees_of
+from .order import Fill, Order, fees_of
 
 __all__ = [
     "absorb",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,8 +25,6 @@ from .life import OPEN
 from .order import Order
 
 __all__ = ["StreamedOrders"]
-
-INF = float("inf")
 
 
 class StreamedOrders(KnownOrders, Follower):
@@ -72,7 +71,7 @@ class StreamedOrders(KnownOrders, Follower):
         """Return when to call `tick`, monotonic seconds."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
-            return INF
+            return math.inf
         return snapshot.check_at
 
     def tick(self, heard: float) -> None:
