@@ -8,19 +8,13 @@ pages and its behaviour disagree about their defaults.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from ..exceptions import InvalidParameter
-from ..models._checks import (
-    check_choice,
-    check_flag,
-    checked_integer,
-    checked_list,
-    checked_symbol,
-)
+from ..models._checks import check_choice, check_flag, checked_symbol
 from ..models._model import Given, model
 from ..models._token import WithToken
 from .constants import (
@@ -333,10 +327,13 @@ SubscriptionParams = (
 
 def _checked_symbols(symbols: object) -> list[str]:
     """Return the symbols as a new list, each once, in the given order."""
-    given = checked_list("symbol", symbols)
-    if not given:
+    if isinstance(symbols, str):
+        raise TypeError(f"symbol must be a list: use [{symbols!r}]")
+    if not isinstance(symbols, Collection) or isinstance(symbols, bytes | Mapping):
+        raise TypeError(f"symbol must be a list of strings, not {type(symbols).__name__}")
+    if not symbols:
         raise InvalidParameter("symbol", "at least one symbol, like ['BTC/USD']", symbols)
-    return list(dict.fromkeys(checked_symbol(symbol) for symbol in given))
+    return list(dict.fromkeys(checked_symbol(symbol) for symbol in symbols))
 
 
 def _check_book_snapshot(snapshot: bool | None) -> None:
@@ -345,5 +342,7 @@ def _check_book_snapshot(snapshot: bool | None) -> None:
 
 
 def _check_number(name: str, value: object, allowed: tuple[int, ...]) -> None:
-    if checked_integer(name, value) not in allowed:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} must be an integer, not {value!r}")
+    if value not in allowed:
         raise InvalidParameter(name, f"one of {', '.join(map(str, allowed))}", value)

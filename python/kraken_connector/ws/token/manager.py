@@ -13,7 +13,6 @@ from weakref import ref
 from ...exceptions import TokenAcquisitionError
 from ...http import HTTPAuthenticatedClient, WebSocketToken
 from ...network import Network
-from ..base.loop_time import now
 from .pacer import TokenPacer
 
 __all__ = ["TokenAcquisitionError", "TokenManager"]
@@ -137,7 +136,7 @@ class TokenManager:
     @property
     def next_call_in(self) -> float:
         """Seconds until a token may be fetched; 0.0 at once."""
-        return self._pacer.wait(now())
+        return self._pacer.wait(_now())
 
     async def get_token(self) -> str:
         """Return a token, fetched now if there is none with `refresh_margin` seconds to go.
@@ -217,7 +216,7 @@ class TokenManager:
         """Note that the exchange refused a token; the next one may have to wait."""
         if self._token is not None and self._token.token == token:
             self._token = None
-        self._pacer.refused(now())
+        self._pacer.refused(_now())
         logger.warning("the exchange refused a token; %s", _next_try(self.next_call_in))
 
     async def _fetched(self, generation: int) -> WebSocketToken:
@@ -237,16 +236,16 @@ class TokenManager:
         return token
 
     async def _call(self) -> WebSocketToken:
-        self._pacer.calling(now())
+        self._pacer.calling(_now())
         try:
             token = await self._auth_client.get_websockets_token()
         except Exception as error:
-            self._pacer.failed(now(), _wall_time(), error)
+            self._pacer.failed(_now(), _wall_time(), error)
             wait = self.next_call_in
             level = logging.WARNING if wait < LASTING else logging.ERROR
             logger.log(level, "no token: %s; %s", self._pacer.reason, _next_try(wait))
             raise
-        self._pacer.succeeded(now())
+        self._pacer.succeeded(_now())
         return token
 
     def _with_next_try(self, error: TokenAcquisitionError) -> TokenAcquisitionError:
@@ -331,12 +330,20 @@ class _Deadline:
     """
 
     def __init__(self, seconds: float) -> None:
-        self._monotonic = now() + seconds
+        self._monotonic = _now() + seconds
         self._wall = _wall_time() + seconds
 
     def left(self) -> float:
         """Return the seconds until then, 0.0 afterwards."""
-        return max(0.0, min(self._monotonic - now(), self._wall - _wall_time()))
+        return max(0.0, min(self._monotonic - _now(), self._wall - _wall_time()))
+
+
+def _now() -> float:
+    """Return monotonic seconds: those of the running event loop, if there is one."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
 
 
 def _wall_time() -> float:

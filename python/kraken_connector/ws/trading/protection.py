@@ -23,7 +23,6 @@ from ...models import DeadMansSwitchEvent
 from ...models._time import timestamp_ns
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...refusals import classify
-from ..base.loop_time import now
 from ..base.shielding import wait_shielded
 from ..base.sleep_clock import SleepClock
 from ..constants import SystemState
@@ -100,7 +99,7 @@ class Protection:
         self._notify = notify
         self._remark = remark
         self._wall_ns = wall_ns or _wall_ns
-        self._clock = SleepClock(monotonic or now, self._wall_ns)
+        self._clock = SleepClock(monotonic or _loop_time, self._wall_ns)
         self._plan = SwitchPlan()
         self._members: list[Member] = []
         self._is_left_running = False
@@ -502,6 +501,13 @@ class Protection:
 
 
 INF = float("inf")
+
+
+def _loop_time() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
 
 
 def _wall_ns() -> int:

@@ -21,7 +21,6 @@ from ...models._checks import check_choice
 from ...models._decimals import ZERO, add, subtract
 from ...models.trading import TradingParams
 from ...refusals import classify
-from ..base.loop_time import now
 from .rate_counter import Charge, RateCounter
 
 __all__ = ["RateLimiter"]
@@ -131,7 +130,7 @@ class RateLimiter:
             if max_wait is not None and self._policy == "wait":
                 most = _checked_wait("max_wait", max_wait)
             if self._check(params, symbol, cost, queue.cost, most) > 0 or queue.cost:
-                until = now() + most
+                until = asyncio.get_running_loop().time() + most
                 async with queue.turn(cost, until) as is_first:
                     if not is_first:
                         raise self._no_room(params, symbol, cost, subtract(queue.cost, cost))
@@ -148,6 +147,7 @@ class RateLimiter:
         recheck: Callable[[], object],
     ) -> Charge:
         """Wait for room, as the first of a pair's queue, and count the request."""
+        now = asyncio.get_running_loop().time
         while True:
             recheck()
             # An order that has grown older meanwhile is cheaper to change.
