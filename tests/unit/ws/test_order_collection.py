@@ -740,7 +740,7 @@ def test_without_a_stream_no_order_is_kept_for_ever(
         bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))
     assert len(bench.orders) == 3
     assert bench.orders.check_due() < float("inf")
-    assert len(bench.orders._doubts) == 3
+    assert len(bench.orders._questions) == 3
 
 
 def test_listener_that_fails_ends_nothing(bench: Bench) -> None:

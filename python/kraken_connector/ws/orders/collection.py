@@ -264,12 +264,12 @@ class Orders(RequestedOrders, StreamedOrders):
             return self._end, None
         if order.status == "sending" or order.is_done:
             return None, None
-        if self._doubts.is_given_up(order):
+        if self._questions.is_given_up(order):
             reason = order.reason or "no snapshot of executions shows it"
             return OrderUnresolved(order, reason), None
         if self.is_followed and (order.status != "unknown" or self._has_snapshots()):
             return None, None
-        due = self._doubts.due(order)
+        due = self._questions.due(order)
         if order.status == "unknown" and self._now() < due:
             # A late reply may still come.
             return None, due

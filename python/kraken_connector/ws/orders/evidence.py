@@ -21,7 +21,7 @@ from ..base.exchange_clock import SECOND_NS
 from .identity import SKEW_NS, could_be, is_older
 from .order import Order
 
-__all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]
+__all__ = ["DEADLINE_SLACK_NS", "OpenQuestions", "Question", "Snapshot", "absence_obstacle"]
 
 #: How long after its deadline an accepted request has certainly been reported. This covers the way
 #: back and a delay of the stream.
@@ -88,7 +88,7 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class _Doubt:
+class _Questions:
     """The open questions about one order.
 
     Attributes:
@@ -104,20 +104,20 @@ class _Doubt:
     is_given_up: bool = False
 
 
-class Doubts:
+class OpenQuestions:
     """The orders with open questions, and when to request a snapshot for them."""
 
     def __init__(self) -> None:
-        self._doubts: dict[Order, _Doubt] = {}
+        self._questions: dict[Order, _Questions] = {}
         #: The orders whose `outcome` is an open question.
         self._uncertain: dict[Order, None] = {}
         self._requested_at = float("-inf")
         #: When orders are due, as a heap; outdated entries are dropped when they reach the top.
-        self._agenda: list[tuple[float, int, Order]] = []
+        self._schedule: list[tuple[float, int, Order]] = []
         self._number = count()
 
     def __len__(self) -> int:
-        return len(self._doubts)
+        return len(self._questions)
 
     @property
     def uncertain(self) -> list[Order]:
@@ -130,42 +130,42 @@ class Doubts:
         A question that is open already keeps its time. While it is open whether the order exists,
         other questions do not postpone that.
         """
-        doubt = self._doubts.get(order)
+        entry = self._questions.get(order)
         if question == "outcome":
             self._uncertain[order] = None
-        if doubt is None:
-            doubt = self._doubts[order] = _Doubt(due, {question})
-            self._plan(order, doubt)
-        elif question not in doubt.questions:
-            if "outcome" not in doubt.questions:
-                doubt.due, doubt.checks, doubt.is_given_up = max(doubt.due, due), 0, False
-                self._plan(order, doubt)
-            doubt.questions.add(question)
+        if entry is None:
+            entry = self._questions[order] = _Questions(due, {question})
+            self._schedule_check(order, entry)
+        elif question not in entry.questions:
+            if "outcome" not in entry.questions:
+                entry.due, entry.checks, entry.is_given_up = max(entry.due, due), 0, False
+                self._schedule_check(order, entry)
+            entry.questions.add(question)
 
     def end(self, order: Order, *questions: Question) -> None:
         """Remove questions about an order that are answered; all of them by default."""
-        doubt = self._doubts.get(order)
-        if doubt is None:
+        entry = self._questions.get(order)
+        if entry is None:
             return
         if not questions or "outcome" in questions:
             self._uncertain.pop(order, None)
-        was_known = "outcome" not in doubt.questions
-        doubt.questions.difference_update(questions or set(doubt.questions))
-        if not doubt.questions:
-            del self._doubts[order]
-        elif not was_known and "outcome" not in doubt.questions:
-            doubt.checks, doubt.is_given_up = 0, False
-            self._plan(order, doubt)
+        was_known = "outcome" not in entry.questions
+        entry.questions.difference_update(questions or set(entry.questions))
+        if not entry.questions:
+            del self._questions[order]
+        elif not was_known and "outcome" not in entry.questions:
+            entry.checks, entry.is_given_up = 0, False
+            self._schedule_check(order, entry)
 
     def due(self, order: Order) -> float:
         """Return when a snapshot must be requested at the earliest to answer the questions."""
-        doubt = self._doubts.get(order)
-        return float("-inf") if doubt is None else doubt.due
+        entry = self._questions.get(order)
+        return float("-inf") if entry is None else entry.due
 
     def is_given_up(self, order: Order) -> bool:
         """Return whether `CHECKS` snapshots did not answer the questions about an order."""
-        doubt = self._doubts.get(order)
-        return doubt is not None and doubt.is_given_up
+        entry = self._questions.get(order)
+        return entry is not None and entry.is_given_up
 
     def snapshot_requested(self, now: float) -> None:
         """Record that a snapshot was requested."""
@@ -178,33 +178,33 @@ class Doubts:
             The orders for which it was the last snapshot.
         """
         given_up = []
-        for order, doubt in self._doubts.items():
-            if requested_at < doubt.due:
+        for order, entry in self._questions.items():
+            if requested_at < entry.due:
                 continue
             # Two snapshots at the same time would prove no more than one.
             pause = UNKNOWN_PAUSE if order.status == "unknown" else PAUSE
-            doubt.due = requested_at + pause * 2 ** min(doubt.checks, CHECKS)
-            doubt.checks += 1
-            self._plan(order, doubt)
-            if doubt.checks >= CHECKS and not doubt.is_given_up:
-                doubt.is_given_up = True
+            entry.due = requested_at + pause * 2 ** min(entry.checks, CHECKS)
+            entry.checks += 1
+            self._schedule_check(order, entry)
+            if entry.checks >= CHECKS and not entry.is_given_up:
+                entry.is_given_up = True
                 given_up.append(order)
         return given_up
 
     def next_check(self) -> float:
         """Return when to request a snapshot; infinity if there is no reason to."""
-        agenda = self._agenda
-        while agenda and not self._is_due(*agenda[0]):
-            heappop(agenda)
-        return max(agenda[0][0], self._requested_at + UNKNOWN_PAUSE) if agenda else float("inf")
+        schedule = self._schedule
+        while schedule and not self._is_due(*schedule[0]):
+            heappop(schedule)
+        return max(schedule[0][0], self._requested_at + UNKNOWN_PAUSE) if schedule else float("inf")
 
-    def _plan(self, order: Order, doubt: _Doubt) -> None:
-        if doubt.checks < CHECKS:
-            heappush(self._agenda, (doubt.due, next(self._number), order))
+    def _schedule_check(self, order: Order, entry: _Questions) -> None:
+        if entry.checks < CHECKS:
+            heappush(self._schedule, (entry.due, next(self._number), order))
 
     def _is_due(self, due: float, _: int, order: Order) -> bool:
-        doubt = self._doubts.get(order)
-        return doubt is not None and doubt.due == due and doubt.checks < CHECKS
+        entry = self._questions.get(order)
+        return entry is not None and entry.due == due and entry.checks < CHECKS
 
 
 def absence_obstacle(

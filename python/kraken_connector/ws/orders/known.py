@@ -17,7 +17,7 @@ from .evidence import (
     DEADLINE_SLACK_NS,
     LONGEST_DEADLINE_NS,
     REPORT_PATIENCE,
-    Doubts,
+    OpenQuestions,
     Question,
     Snapshot,
 )
@@ -55,7 +55,7 @@ class KnownOrders:
         self._identities = Identities(self._sent_ns)
         self._executions = Executions()
         self._edits = Edits()
-        self._doubts = Doubts()
+        self._questions = OpenQuestions()
         #: Reports that are held back until their order is known, by `order_id`, with the step of
         #: the first one.
         self._held: dict[str, tuple[int, list[ExecutionData]]] = {}
@@ -152,7 +152,7 @@ class KnownOrders:
     def _absorb(self, order: Order, other: Order) -> None:
         """Merge another object for the same order, made before the two were known to be one."""
         reading.absorb(order, other)
-        self._doubts.end(other)
+        self._questions.end(other)
         self._active.pop(other, None)
         self._kept.pop(other, None)
         # This object gets no more updates.
@@ -209,7 +209,7 @@ class KnownOrders:
         return any(
             order.status in ("sending", "unknown")
             and order.sent_at is not None
-            and not self._doubts.is_given_up(order)
+            and not self._questions.is_given_up(order)
             and could_be(order, report)
             for order in self._identities.unbound
         )
@@ -299,7 +299,7 @@ class KnownOrders:
 
     def _await(self, order: Order, question: Question, seconds: float) -> None:
         """Open a question about an order; without a report, a snapshot follows after `seconds`."""
-        self._doubts.begin(order, question, self._now() + seconds)
+        self._questions.begin(order, question, self._now() + seconds)
 
     def _await_deadline(self, order: Order, question: Question, deadline_ns: int | None) -> None:
         """Open a question about a request that the exchange may accept until its deadline."""
@@ -309,11 +309,11 @@ class KnownOrders:
         if deadline_ns is not None:
             left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
             seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
-        self._doubts.begin(order, question, now + seconds)
+        self._questions.begin(order, question, now + seconds)
 
     def _answer(self, order: Order, *questions: Question) -> None:
         """Close questions about an order; all of them by default."""
-        self._doubts.end(order, *questions)
+        self._questions.end(order, *questions)
         if not questions or "terms" in questions:
             order._awaited = None
             order._unresolved.clear()
@@ -374,5 +374,5 @@ class KnownOrders:
 
     def _forget(self, order: Order) -> None:
         del self._kept[order]
-        self._doubts.end(order)
+        self._questions.end(order)
         self._identities.forget(order)

@@ -42,7 +42,7 @@ class StreamedOrders(KnownOrders, Follower):
             self._left_at = None
         self._begin_gap()
         self._snapshot = Snapshot(params, self._step, self._now())
-        self._doubts.snapshot_requested(self._now())
+        self._questions.snapshot_requested(self._now())
 
     def resubscribing(self) -> None:
         """Record that the channel is unsubscribed, to be subscribed again for a snapshot."""
@@ -86,7 +86,7 @@ class StreamedOrders(KnownOrders, Follower):
 
     def check_due(self) -> float:
         """Return when to request a snapshot for open questions; infinity if there are none."""
-        return self._doubts.next_check()
+        return self._questions.next_check()
 
     # Messages.
 
@@ -162,7 +162,7 @@ class StreamedOrders(KnownOrders, Follower):
             # The snapshot may be from before the amend.
             order._awaited.apply()
         self._answer(order, "outcome")
-        if snapshot.requested_at >= self._doubts.due(order):
+        if snapshot.requested_at >= self._questions.due(order):
             self._answer(order)
         self._changed(order)
 
@@ -214,7 +214,7 @@ class StreamedOrders(KnownOrders, Follower):
                 self._await(order, "end", REPORT_PATIENCE)
             else:
                 self._conclude_missing(order, snapshot)
-        for order in self._doubts.snapshot_concluded(snapshot.requested_at):
+        for order in self._questions.snapshot_concluded(snapshot.requested_at):
             order._notify()
         self._release_held()
 
@@ -228,7 +228,7 @@ class StreamedOrders(KnownOrders, Follower):
                 self._await(order, "end", REPORT_PATIENCE)
             return
         before, obstacle = order.status, None
-        is_late = snapshot.requested_at >= self._doubts.due(order)
+        is_late = snapshot.requested_at >= self._questions.due(order)
         if before == "unknown":
             is_late = is_late and self._is_past_deadline(order, snapshot.requested_at)
             obstacle = absence_obstacle(
@@ -267,7 +267,7 @@ class StreamedOrders(KnownOrders, Follower):
         if not times or not self.is_current:
             return
         latest_ns, now = max(times), self._now()
-        for order in self._doubts.uncertain:
+        for order in self._questions.uncertain:
             if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
                 continue
             # A timestamp alone proves nothing: clocks within the exchange may differ.
@@ -288,7 +288,7 @@ class StreamedOrders(KnownOrders, Follower):
 
     def _record_deadlines(self, at: float) -> None:
         """Record the orders whose deadline passed before a time at which there was no gap."""
-        for order in self._doubts.uncertain:
+        for order in self._questions.uncertain:
             if order.status == "unknown" and self._is_past_deadline(order, at):
                 order._life.deadline_passed()
 
