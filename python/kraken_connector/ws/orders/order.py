@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
@@ -15,9 +15,7 @@ from ...models._checks import Number
 from ...models._decimals import ZERO, add, divide, subtract
 from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
 from .life import DONE, OPEN, UNSETTLED, Life
-
-if TYPE_CHECKING:
-    from .replies import TradingReply
+from .replies import TradingReply
 
 __all__ = ["Fill", "Order", "OrderSource", "fees_of"]
 
