@@ -393,7 +393,7 @@ def test_blanks_around_the_keys_are_dropped() -> None:
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
 @pytest.mark.parametrize("place", ["{}key", "k{}ey", "key{}"])
-def test_characters_that_no_key_has_are_named_by_their_place(blank: str, place: str) -> None:
+def test_characters_that_no_key_has_are_named_by_their_position(blank: str, place: str) -> None:
     text = place.format(blank)
     if text.strip() == "key":
         return

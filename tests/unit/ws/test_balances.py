@@ -1,4 +1,4 @@
-"""The balances of the account, by what the stream says."""
+"""The balances of the account, from messages of the `balances` channel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAIN = ("spot", "main")
 
 
 class Bench:
-    """Balances that hear what a test says."""
+    """Balances that get the messages of a test."""
 
     def __init__(self) -> None:
         self.balances = Balances()
@@ -81,7 +81,7 @@ def test_documented_and_observed_frames(bench: Bench) -> None:
         bench.hear(frame)
         for item in json.loads(frame, parse_float=Decimal, parse_int=Decimal)["data"]:
             assert bench.balances[item["asset"]] == item["balance"]
-    # Of the last snapshot, and of the entries after it: wallets of all assets are not told.
+    # From the last snapshot and later entries: wallets are not reported for every asset.
     assert str(bench.balances["KAR"]) == "774.6366982600"
     assert bench.balances.wallets("KAR") == {}
     assert [item.ledger_id for item in bench.balances.entries][-2:] == [

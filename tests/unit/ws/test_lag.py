@@ -35,7 +35,7 @@ def test_nothing_waits() -> None:
     assert told["lanes"]["conflate"]["bound"] is None
 
 
-def test_what_waits_by_lane_and_by_subscription() -> None:
+def test_waiting_messages_by_queue_and_by_subscription() -> None:
     queues = inbox()
     for at in (2, 4):
         queues.dropping.put(ticker("BTC/USD", at))

@@ -1,4 +1,4 @@
-"""What becomes of orders by what answers and the stream say, without a connection."""
+"""The state of orders after replies and reports, without a connection."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def text_of(at_ns: int) -> str:
 
 
 class Bench:
-    """Orders that hear what a test says; the exchange's clock is known to the millisecond."""
+    """Orders that get the messages of a test; the exchange's clock is known to the millisecond."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -56,7 +56,7 @@ class Bench:
         return START + int((self.now - 1000.0) * SECOND)
 
     def learn(self) -> None:
-        """Let a reply tell the exchange's time."""
+        """Receive a reply with the exchange's time."""
         stamp = text_of(self.now_ns)
         self.exchange.learn(stamp, stamp, self.now, self.now)
 
@@ -84,7 +84,7 @@ class Bench:
         self.wait(SNAPSHOT_PAUSE)
 
     def send(self, name: str | None = None, *, seconds: float = 5.0, **options: Any) -> Order:
-        """Send an order that the exchange may take for some seconds."""
+        """Send an order that the exchange may accept for some seconds."""
         self._requests += 1
         params = AddOrderParams(BTC, "buy", "limit", "1.0", limit_price="100.0", **options)
         order = self.orders.placing(params, name)
@@ -97,7 +97,7 @@ class Bench:
             self.orders.tick(self.now)
 
     def wait_for_check(self) -> float:
-        """Wait until a snapshot is to be asked for, and return for how long that was."""
+        """Wait until a snapshot is due, and return the seconds until then."""
         due = self.orders.check_due()
         assert due < float("inf")
         seconds = max(due - self.now, 0.0)
@@ -168,7 +168,7 @@ def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) 
 
 
 @pytest.mark.parametrize("is_gap", [True, False])
-def test_order_whose_reports_waited_through_a_gap_is_asked_for(bench: Bench, is_gap: bool) -> None:
+def test_order_whose_reports_waited_through_a_gap_is_checked(bench: Bench, is_gap: bool) -> None:
     bench.snapshot()
     order = bench.send(order_userref=7)
     bench.report(trade("O1", "T1", 1.0, order_userref=7))
@@ -209,7 +209,7 @@ def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
 
 
-def test_name_that_is_told_later_finds_the_order(bench: Bench) -> None:
+def test_name_that_is_reported_later_finds_the_order(bench: Bench) -> None:
     bench.report(trade("O1", "T1", 0.5))
     bench.report(new("O1", cl_ord_id="mine"))
     assert bench.orders["mine"] is bench.orders["O1"]
@@ -222,7 +222,7 @@ def test_order_of_a_snapshot_counts_as_new(bench: Bench) -> None:
     assert bench.orders["O1"].aged_from_ns == seen_ns
 
 
-def test_average_is_the_exchanges_where_it_told_one(bench: Bench) -> None:
+def test_average_is_the_exchanges_if_it_sent_one(bench: Bench) -> None:
     bench.report(trade("O1", "T1", 0.5, cum_qty=0.5, cum_cost=50.0, avg_price=100.01))
     order = bench.orders["O1"]
     assert order.avg_price == Decimal("100.01")
@@ -257,7 +257,7 @@ def test_documented_life(bench: Bench) -> None:
     assert (order.symbol, order.side, order.order_type) == (BTC, "sell", "limit")
     assert (order.order_qty, order.limit_price) == (Decimal("0.005"), Decimal("26500.0"))
     assert order.order_userref == 3
-    # All of it is filled, and only a later report says that this was the end.
+    # All of it is filled, and only a later report shows that it has ended.
     assert (order.status, order.remaining_qty) == ("partially_filled", 0)
     assert (order.cum_cost, order.avg_price) == (Decimal("132.9995"), Decimal("26599.9"))
     (fill,) = order.fills
@@ -432,7 +432,7 @@ def test_fill_without_totals_adds_up(bench: Bench) -> None:
     assert (order.cum_qty, order.cum_cost, order.avg_price) == (Decimal("0.75"), 75, 100)
 
 
-def test_fill_that_is_told_again_is_the_one_that_was_told(bench: Bench) -> None:
+def test_repeated_fill_is_the_same_fill(bench: Bench) -> None:
     bench.report(trade("O1", "E1", 0.5, cum_qty=0.5, last_price=100.0))
     (fill,) = bench.orders.fills
     bench.report(trade("O1", "E1", 0.7, cum_qty=0.5, last_price=90.0))
@@ -508,7 +508,7 @@ def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
     assert bench.orders["O3"].status == "gone"
 
 
-def test_snapshot_that_nobody_asked_for_begins_anew(bench: Bench) -> None:
+def test_snapshot_that_was_not_requested_begins_anew(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"))
     bench.report(new("O2"), kind="snapshot", sequence=1)
     bench.complete()
@@ -524,7 +524,7 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench.report(kind="snapshot")
     bench.complete()
     assert order.status == "pending_new"
-    # Nothing more is heard of it: its reports were in the gap.
+    # No more reports arrive: they were in the gap.
     bench.wait_for_check()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
@@ -680,7 +680,7 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     assert bench.orders.are_fills_complete
 
 
-def test_gap_with_more_fills_than_a_snapshot_has_is_told(bench: Bench) -> None:
+def test_gap_with_more_fills_than_a_snapshot_has_is_reported(bench: Bench) -> None:
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other") for i in range(60)]
     bench.snapshot(new("O9", cl_ord_id="other"))
     bench.report(*fills[:5])
@@ -690,7 +690,7 @@ def test_gap_with_more_fills_than_a_snapshot_has_is_told(bench: Bench) -> None:
     assert bench.orders["O9"].cum_qty == 6
 
 
-async def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
+async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
     bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
@@ -975,7 +975,7 @@ async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench
         await order.cancel()
 
 
-def test_end_in_a_gap_is_looked_for_when_the_answer_came_after_the_snapshot_was_asked_for(
+def test_end_in_a_gap_is_checked_when_the_reply_came_after_the_subscribe(
     bench: Bench,
 ) -> None:
     order = bench.send("mine")

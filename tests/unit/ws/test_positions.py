@@ -1,4 +1,4 @@
-"""Positions by what the `executions` stream says, without a client."""
+"""Positions from messages of the `executions` channel, without a client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMPLETE = 1.0
 
 
 class Account:
-    """Orders and positions that hear what a test says."""
+    """Orders and positions that get the messages of a test."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -35,7 +35,7 @@ class Account:
         self._sequence = 0
 
     def hear(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Let the stream tell something."""
+        """Receive a message of the channel."""
         self._sequence = 1 if kind == "snapshot" else self._sequence + 1
         frame = {
             "channel": "executions",
@@ -58,7 +58,7 @@ class Account:
         self.orders.tick(self.now)
 
     def order(self, order_id: str, side: str = "buy", *, tag: str | None = None) -> Order:
-        """Place an order of this client, which the exchange takes."""
+        """Place an order of this client, which the exchange accepts."""
         params = AddOrderParams(BTC, side, "limit", "10", limit_price="100")
         order = self.orders.placing(params, f"name-{order_id}", tag)
         self.orders.sent(order, 1, 0)
@@ -140,7 +140,7 @@ def test_fees_are_added_by_asset(account: Account) -> None:
     assert account.positions[BTC].fees == {"USD": Decimal("0.3"), "BTC": Decimal("0.001")}
 
 
-def test_fill_that_is_told_twice_counts_once(account: Account) -> None:
+def test_fill_that_is_reported_twice_counts_once(account: Account) -> None:
     report = trade("O1", "T1", "buy", "1")
     account.hear(report)
     account.hear(report)
@@ -148,7 +148,7 @@ def test_fill_that_is_told_twice_counts_once(account: Account) -> None:
     assert account.positions[BTC].qty == 1
 
 
-def test_position_is_up_to_date_when_a_fill_is_told(account: Account) -> None:
+def test_position_is_up_to_date_when_a_fill_is_announced(account: Account) -> None:
     seen: list[Decimal] = []
     account.orders.on_fill(lambda order, fill: seen.append(account.positions[BTC].qty))
     account.hear(trade("O1", "T1", "buy", "1"), trade("O1", "T2", "buy", "2"))
@@ -174,7 +174,7 @@ def test_fills_of_our_own_orders_from_before_the_stream_count() -> None:
     assert account.look() == (Decimal(2), Decimal(98), Decimal(0))
 
 
-def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account: Account) -> None:
+def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Account) -> None:
     account.order("O1")
     account.hear(trade("O1", "T1", "buy", "1", "100"))
     account.orders.gap_began()
@@ -190,7 +190,7 @@ def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account
     assert account.positions[BTC].is_certain
 
 
-def test_fill_in_a_gap_of_an_order_that_nobody_knew_counts(account: Account) -> None:
+def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
     account.orders.gap_began()
     account.snapshot(trade("O9", "T9", "sell", "2", order_status="filled"))
     assert account.positions[BTC].qty == -2
@@ -230,7 +230,7 @@ def test_order_of_unknown_outcome_is_uncertain_until_it_is_settled(account: Acco
 
 
 @pytest.mark.parametrize("snap_trades", [True, False])
-def test_order_that_is_gone_is_uncertain_unless_every_fill_was_told(
+def test_order_that_is_gone_is_uncertain_unless_every_fill_was_reported(
     account: Account, snap_trades: bool
 ) -> None:
     account.order("O1")
@@ -307,7 +307,7 @@ def test_seed_then_fills(account: Account) -> None:
     assert account.positions.seed(BTC, 0).avg_price is None
 
 
-def test_listener_is_told_until_it_is_removed(account: Account) -> None:
+def test_listener_is_called_until_it_is_removed(account: Account) -> None:
     seen: list[Decimal] = []
     end = account.positions.on_change(lambda position: seen.append(position.qty))
     account.hear(trade("O1", "T1", "buy", "1"))

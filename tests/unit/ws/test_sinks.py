@@ -157,7 +157,7 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
     assert len(inbox) == 0
 
 
-def test_cancelled_future_asked_by_a_callback_is_its_mistake_alone() -> None:
+def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
     failures: list[str] = []
 
     def ask_cancelled_future(_: object) -> None:

@@ -1,4 +1,4 @@
-"""What the exchange says against itself, late, or in numbers that nobody expects."""
+"""Contradictory, late and absurd messages of the exchange."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_sums_say_what_they_leave_out(bench: Bench) -> None:
     assert (exposure.buy, exposure.uncounted, exposure.is_certain) == (0, 1, False)
 
 
-async def test_nobody_waits_for_a_stream_that_does_not_come(bench: Bench) -> None:
+async def test_waits_end_when_the_subscription_ends(bench: Bench) -> None:
     bench.orders.unsubscribed()
     with pytest.raises(NotConnected, match="track_orders"):
         await bench.orders.wait_current()

@@ -96,7 +96,7 @@ def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_firs
     assert (order.cum_qty, order.cum_cost) == (9, 900)
 
 
-def test_fill_that_the_stream_tells_after_the_snapshot_counts_once(bench: Bench) -> None:
+def test_fill_that_is_reported_after_the_snapshot_counts_once(bench: Bench) -> None:
     # The snapshot was ahead of the stream.
     order = open_order(bench, qty=10.0)
     bench.snapshot(new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=5.0, cum_cost=500.0))
@@ -113,7 +113,7 @@ def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> No
     bench.snapshot(*fills)
     bench.wait(20.0)
     assert order.status == "unknown"
-    # That these are known by now says nothing about those before them.
+    # That these are known now proves nothing about earlier ones.
     bench.snapshot(*fills)
     bench.wait(1.0)
     assert order.status == "unknown"
@@ -135,7 +135,7 @@ def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
 
 
 def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> None:
-    # The socket stood still since before the order, and nobody has noticed yet.
+    # The socket has been dead since before the order, which was not noticed yet.
     order = unknown(bench)
     bench.wait(10.0)
     bench.orders.resubscribing()
@@ -204,7 +204,7 @@ def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
     assert order.status == "unknown"
 
 
-def test_past_fill_that_is_told_again_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
+def test_repeated_past_fill_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
     order = open_order(bench)
     seen: list[str] = []
     bench.orders.gap_began()
@@ -237,7 +237,7 @@ async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Benc
     fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
     bench.hear(fill)
     bench.orders.gap_began()
-    # It was cancelled in the gap; its fill is told as it was when it was made.
+    # It was cancelled in the gap; its past fill has the status of the time of the fill.
     bench.snapshot(fill)
     bench.wait(1.0)
     assert drive(bench, fill) < 20
@@ -292,7 +292,7 @@ def test_late_answer_for_an_order_that_was_gone_does_not_open_it(bench: Bench) -
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
     drive(bench)
-    # It ended in a gap, while nobody knew whose it was.
+    # It ended in a gap, while its order was not known.
     bench.ack(orders[0], "O1")
     drive(bench)
     assert orders[0].status == "gone"
@@ -318,7 +318,7 @@ def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
     assert bench.orders.check_due() == INF
 
 
-def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Bench) -> None:
+def test_amend_without_a_reply_is_checked_beside_its_order(bench: Bench) -> None:
     order = bench.send("mine")
     bench.ack(order, "O1")
     change = Change("amend_order", order, {"order_qty": Decimal(3)})
@@ -355,7 +355,7 @@ def test_listener_of_a_tag_hears_fills_that_came_before_the_answer(bench: Bench)
     assert bench.fills == [(order, "E1")]
 
 
-def test_order_gets_the_past_fills_that_were_told_before_its_identifier(bench: Bench) -> None:
+def test_order_gets_past_fills_that_came_before_its_identifier(bench: Bench) -> None:
     order = bench.send("mine")
     bench.orders.gap_began()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
