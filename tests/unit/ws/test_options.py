@@ -50,7 +50,7 @@ def test_websocket_urls_pass(url: str) -> None:
         (f"wss://{'a' * 64}.com/v2", "host"),
         ("wss://me@ws.kraken.com/v2", "password"),
         ("wss://ws.kraken.com/v2#part", "fragment"),
-        ("wss://ws.kraken.com/v2\n", "blank"),
+        ("wss://ws.kraken.com/v2\n", "space"),
     ],
 )
 def test_other_urls_are_refused_with_a_hint(url: str, hint: str) -> None:

@@ -350,12 +350,8 @@ class StoppingQueue(Queue):
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._on_drained: list[Callable[[], None]] = []
-
-    @property
-    def is_awaited(self) -> bool:
-        """Whether a connection waits until the queue is drained."""
-        return bool(self._on_drained)
+        #: Called once when the queue is drained.
+        self.on_drained: list[Callable[[], None]] = []
 
     def must_stop(self) -> bool:
         """Return after a read whether the connections that fill the queue have to stop."""
@@ -366,13 +362,13 @@ class StoppingQueue(Queue):
         if self._is_drained():
             callback()
         else:
-            self._on_drained.append(callback)
+            self.on_drained.append(callback)
 
     def pop(self) -> Any:
         """Remove and return the oldest event; call those who wait if the queue is drained."""
         event = self.items.popleft()
-        if self._on_drained and self._is_drained():
-            callbacks, self._on_drained = self._on_drained, []
+        if self.on_drained and self._is_drained():
+            callbacks, self.on_drained = self.on_drained, []
             for callback in callbacks:
                 callback()
         return event
@@ -588,7 +584,7 @@ class Inbox:
             return _NOTHING
         if not self._blocked_items:
             return _NOTHING if self.dropping.lost else self._dropping_items
-        is_plain = not self._dropping_items and not self.blocking.is_awaited
+        is_plain = not self._dropping_items and not self.blocking.on_drained
         return self._blocked_items if is_plain else _NOTHING
 
     def _pop_oldest(self) -> Any:
