@@ -1,14 +1,15 @@
-"""What is said to code that was written for kraken-connector 0.2.0, and to environments with both.
+"""Errors for environments with both distributions, and for uses of 0.2.0's REST API.
 
-Both distributions install the package `kraken_connector`, so only one of them can be in an
-environment. 0.2.0 has a REST API too, which is not part of this one.
+kraken-connector and kraken-connector-rs both install the package `kraken_connector`, so an
+environment can have only one of them. kraken-connector 0.2.0 also has a REST API, which this
+package does not have.
 """
 
 from __future__ import annotations
 
 import os
 
-TYPE_CHECKING = False  # that of `typing`, which is slow to import
+TYPE_CHECKING = False  # as in `typing`, which is slow to import
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
@@ -40,32 +41,32 @@ def check_installation(package: Iterable[str]) -> None:
         package: the folders of the package, its `__path__`.
 
     Raises:
-        ImportError: it is; the text says what to do.
+        ImportError: it is installed; the text says what to do.
     """
     for folder in map(os.path.dirname, package):
         try:
             installed = os.listdir(folder)  # noqa: PTH208 (pathlib is slow to import)
-        except OSError:  # in an archive
+        except OSError:  # the package is in an archive
             continue
         if any(_is_other(name) for name in installed):
             raise ImportError(_MIXED.format(folder=folder), name="kraken_connector")
 
 
 def _is_other(name: str) -> bool:
-    """Tell whether a folder's name is that of the metadata of kraken-connector."""
+    """Return whether a folder has the metadata of kraken-connector."""
     return name.startswith("kraken_connector-") and name.endswith((".dist-info", ".egg-info"))
 
 
 def missing_module(name: str) -> ImportError:
-    """Return what importing a module of 0.2.0's REST API raises."""
+    """Return the exception for an import of a module of 0.2.0's REST API."""
     return ModuleNotFoundError(_REST.format(name=name), name=name)
 
 
 def names_of_rest(module: str, *names: str) -> Callable[[str], Any]:
-    """Return a module's `__getattr__`, which says of some names that they belong to 0.2.0's REST.
+    """Return a `__getattr__` for a module that explains names of 0.2.0's REST API.
 
-    For those it raises `ImportError`: an `AttributeError` would lose its text on the way to
-    `from module import name`.
+    For these names it raises `ImportError`, because `from module import name` would replace the
+    text of an `AttributeError`.
     """
 
     def missing(name: str) -> Any:

@@ -1,6 +1,6 @@
-"""The one signed REST call that private channels need: a WebSocket token.
+"""The signed REST call for a WebSocket token, which private channels need.
 
-`HTTPAuthenticatedClient` keeps the constructor of kraken-connector 0.2.0 as far as that call goes.
+`HTTPAuthenticatedClient` has the constructor of kraken-connector 0.2.0, but only this call.
 """
 
 from __future__ import annotations
@@ -33,29 +33,29 @@ logger = logging.getLogger(__name__)
 REST_URL = "https://api.kraken.com"
 TOKEN_PATH = "/0/private/GetWebSocketsToken"
 
-#: Seconds within which a token must be used (page "Get Websockets Token"), where a reply does not
-#: say it in a form that can be read.
+#: Seconds within which a token must be used (page "Get Websockets Token"), if the reply has no
+#: valid lifetime.
 TOKEN_LIFETIME = 900.0
-#: What is longer is no lifetime, but an error.
+#: A longer lifetime in a reply is not valid.
 LONGEST_LIFETIME = 1e9
 
 #: Seconds for a whole request by default.
 TIMEOUT = 10.0
-#: What a token looks like: letters, digits and signs, without blanks.
+#: The characters of a token: letters, digits and punctuation, no spaces.
 TOKEN = re.compile(r"[!-~]+")
-#: Bytes of the longest reply that is read; a token's has some hundred.
+#: Limit for the bytes of a reply; one with a token has some hundred.
 LONGEST_REPLY = 2**20
 
-#: Errors whose text comes from the operating system, so that it cannot contain a header.
-_SPEAKING_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, OSError)
+#: Errors whose text comes from the operating system and cannot contain a header.
+_SAFE_ERRORS = (httpx.ConnectError, httpx.ReadError, httpx.WriteError, OSError)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class WebSocketToken:
-    """A token as the exchange gave it; it cannot be pickled.
+    """A token; it cannot be pickled, and its repr is hidden.
 
     Attributes:
-        token: the secret itself.
+        token: the token.
         expires: seconds within which it must be used.
     """
 
@@ -70,37 +70,37 @@ class WebSocketToken:
 
 
 class HTTPAuthenticatedClient:
-    """Signed requests to the REST API.
+    """A client for signed requests to the REST API.
 
-    Neither key nor secret appears in its repr, in exceptions or logs, and it refuses to be
-    pickled. No connection is kept open between requests, so it needs no closing; `async with`
-    releases what it holds for the running event loop all the same.
+    Neither key nor secret appears in its repr, exceptions or logs, and it cannot be pickled. No
+    connection is kept open between requests, so it need not be closed; `async with` releases its
+    resources for the running event loop.
 
     Args:
-        base_url: `https://api.kraken.com`, also the default.
+        base_url: `https://api.kraken.com` by default.
         auth_header_name: header with the public key.
         hmac_msg_signature: header with the signature.
-        api_key: public key; blanks around it are dropped.
-        api_secret: private key, base64 as the exchange shows it; blanks around it are dropped.
+        api_key: public key; surrounding whitespace is ignored.
+        api_secret: private key, base64 as the exchange shows it; surrounding whitespace is ignored.
         cookies: cookies of every request.
         headers: headers of every request.
-        timeout: seconds for a whole request, 10 by default. The parts of an `httpx.Timeout` hold
-            for each step, and their sum for the whole request.
-        verify_ssl: as `verify` of httpx; by default the `ssl` of the client that uses the token
-            holds, and without one the system's certificates are trusted.
-        follow_redirects: as in httpx.
+        timeout: seconds for a whole request, 10 by default. The parts of an `httpx.Timeout` apply
+            to each step, and their sum to the whole request.
+        verify_ssl: see `verify` of httpx. By default the `ssl` of the client that uses the token
+            applies, and without one the system's certificates are trusted.
+        follow_redirects: see httpx.
         httpx_args: further arguments of `httpx.AsyncClient`. Without `proxy`, `mounts` and
-            `transport` the `proxy` of the client that uses the token holds, and without one that of
-            the environment, which is never used for this machine itself.
-        raise_on_unexpected_status: accepted for kraken-connector 0.2.0; a status other than 200
-            always raises.
-        otp: one-time password, for keys with a second factor; blanks around it are dropped.
-        nonce_unit: `us`, as kraken-connector 0.2.0, `ns` or `ms`. A key that has seen a finer unit
-            refuses coarser ones for ever.
+            `transport`, the `proxy` of the client that uses the token applies, and without one that
+            of the environment, which is never used for this machine itself.
+        raise_on_unexpected_status: for compatibility with kraken-connector 0.2.0; a status other
+            than 200 always raises.
+        otp: one-time password for keys with a second factor; surrounding whitespace is ignored.
+        nonce_unit: `us`, as kraken-connector 0.2.0, `ns` or `ms`. A key that was used with a finer
+            unit refuses coarser ones for ever.
 
     Raises:
-        ValueError: the URL has no valid host or port, the key has characters that no key has, the
-            secret is not base64, or one of the two is missing.
+        ValueError: the URL has no valid host or port, the key has invalid characters, the secret is
+            not base64, or one of the two is missing.
     """
 
     def __init__(
@@ -121,8 +121,7 @@ class HTTPAuthenticatedClient:
         otp: str | None = None,
         nonce_unit: str = "us",
     ) -> None:
-        # What is wrong with a key is raised when no variable of this frame has the key any more:
-        # error reports show the variables.
+        # Error reports show local variables: errors are raised after the key is deleted from them.
         try:
             self._api_key = checked_key(api_key)
             self._secret = decode_secret(api_secret or "")
@@ -145,7 +144,7 @@ class HTTPAuthenticatedClient:
             "timeout": timeout,
             "verify": verify_ssl,
             "follow_redirects": follow_redirects,
-            # Tokens are minutes apart: an open connection would only wait to be broken.
+            # Tokens are minutes apart, so keeping the connection open has no use.
             "limits": httpx.Limits(max_keepalive_connections=0),
             **(httpx_args or {}),
         }
@@ -157,9 +156,9 @@ class HTTPAuthenticatedClient:
         )
 
     def use_network(self, network: Network) -> None:
-        """Use the `ssl` and `proxy` of a client where none were given to this one.
+        """Use the `ssl` and `proxy` of a WebSocket client where this one has none.
 
-        The first client that has some decides.
+        The first client that has them decides.
         """
         chosen = Network(
             ssl=self._network.ssl or network.ssl,
@@ -170,11 +169,11 @@ class HTTPAuthenticatedClient:
             self._clients.clear()
 
     async def get_websockets_token(self) -> WebSocketToken:
-        """Ask the REST API for a new token.
+        """Request a new token from the REST API.
 
         Raises:
-            TokenAcquisitionError: there is none; `venue_error` has the exchange's own text,
-                `errors` each of them where there are several, `status` the HTTP status.
+            TokenAcquisitionError: the request failed; `venue_error` has the exchange's text,
+                `errors` a list of its errors, `status` the HTTP status.
         """
         if not self._secret:
             raise TokenAcquisitionError(
@@ -184,7 +183,7 @@ class HTTPAuthenticatedClient:
         return self._token_of(*await self._post(TOKEN_PATH))
 
     async def aclose(self) -> None:
-        """Release what is held for the running event loop; the next request makes it anew."""
+        """Release the resources for the running event loop; the next request allocates new ones."""
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
@@ -192,7 +191,7 @@ class HTTPAuthenticatedClient:
     # The request.
 
     async def _post(self, path: str) -> tuple[httpx.Response, bytes]:
-        """Send one signed request; failures lose their cause, which holds headers and keys.
+        """Send a signed request. Errors have no cause, because that would contain headers and keys.
 
         Returns:
             The reply and its body.
@@ -202,7 +201,7 @@ class HTTPAuthenticatedClient:
         url = f"{self.base_url}{path}"
         streams = _Streams()
         options: dict[str, Any] = {"content": body, "headers": headers}
-        options["extensions"] = {"trace": streams.note}
+        options["extensions"] = {"trace": streams.record}
         try:
             async with (
                 asyncio.timeout(self._timeout),
@@ -212,8 +211,8 @@ class HTTPAuthenticatedClient:
                 return response, await _read(response)
         except (httpx.TimeoutException, TimeoutError):
             within = "" if self._timeout is None else f" within {self._timeout:g} s"
-            problem = f"no answer{within}"
-        except _SPEAKING_ERRORS as error:
+            problem = f"no reply{within}"
+        except _SAFE_ERRORS as error:
             problem = f"{type(error).__name__}: {error}".rstrip(": ")
         except Exception as error:  # noqa: BLE001 (its text may quote a header)
             problem = type(error).__name__
@@ -228,15 +227,15 @@ class HTTPAuthenticatedClient:
         """Return the HTTP client of the running event loop.
 
         Loading certificates takes tens of milliseconds, and so do the modules that httpx imports
-        when it needs them. The loop would stand still meanwhile, so that is done in a thread, once.
+        on first use. That is done once, in a thread, so that it does not block the event loop.
         """
         loop = asyncio.get_running_loop()
         try:
             if loop not in self._clients:
-                # Not by way of a variable: a proxy's URL may hold a password.
+                # Not in a local variable: the URL of a proxy may contain a password.
                 self._clients.setdefault(loop, httpx.AsyncClient(**await self._arguments()))
             return self._clients[loop]
-        except Exception as error:  # noqa: BLE001 (a proxy that httpx refuses, files that miss)
+        except Exception as error:  # noqa: BLE001 (an invalid proxy, missing files)
             problem = f"{type(error).__name__}: {error}"
         raise TokenAcquisitionError(f"cannot reach {self._shown_url}: {problem}")
 
@@ -247,19 +246,19 @@ class HTTPAuthenticatedClient:
         args = self._client_args | self._route()
         args["verify"] = await self._trust(args)
         if "cert" not in self._client_args:
-            args.pop("cert", None)  # It is in the TLS settings by now.
+            args.pop("cert", None)  # It is part of the TLS settings.
         if isinstance(args.get("proxy"), str):
-            # Without settings for a proxy with TLS, httpx would load certificates of its own.
+            # Without TLS settings for the proxy, httpx would load its own certificates.
             is_secure = args["proxy"].startswith("https://")
             trust = args["verify"] if is_secure else None
             args["proxy"] = QuietProxy(args["proxy"], ssl_context=trust)
         return args
 
     def _route(self) -> dict[str, Any]:
-        """Return the arguments by which an HTTP client goes the right way.
+        """Return the arguments of an HTTP client for its proxy.
 
         Raises:
-            ValueError: the environment's proxy makes no sense.
+            ValueError: the proxy of the environment is not valid.
         """
         args, network = self._client_args, self._network
         if any(args.get(name) is not None for name in ("proxy", "mounts", "transport")):
@@ -267,7 +266,7 @@ class HTTPAuthenticatedClient:
         if network.proxy is None and not args.get("trust_env", True):
             network = Network(proxy=False)
         proxy = network.proxy_for(self.base_url)
-        # httpx would look for proxies itself.
+        # Otherwise httpx would read the environment itself.
         return {"trust_env": False} | ({} if proxy is None else {"proxy": proxy})
 
     async def _trust(self, args: Mapping[str, Any]) -> ssl.SSLContext:
@@ -276,14 +275,14 @@ class HTTPAuthenticatedClient:
         if isinstance(verify, ssl.SSLContext):
             return verify
         if "transport" in args or not ("https://" in urls or args["follow_redirects"]):
-            # No certificate will ever be looked at.
+            # No certificate will be checked.
             return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if verify is True and "cert" not in args:
             return await self._network.tls()
         return await asyncio.to_thread(self._loaded)
 
     def _loaded(self) -> ssl.SSLContext:
-        """Replace TLS settings that are no context by one made from them."""
+        """Return an SSL context made from `verify` and `cert`, and store it as `verify`."""
         with self._tls_lock:
             args = self._client_args
             if not isinstance(args["verify"], ssl.SSLContext):
@@ -307,7 +306,7 @@ class HTTPAuthenticatedClient:
     # The reply.
 
     def _token_of(self, response: httpx.Response, body: bytes) -> WebSocketToken:
-        """Read the reply. The REST API reports its errors with status 200 (docs.kraken.com)."""
+        """Return the token of a reply. Errors of the REST API have status 200 (docs.kraken.com)."""
         status = response.status_code
         try:
             reply = json.loads(body)
@@ -335,7 +334,7 @@ class HTTPAuthenticatedClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        # Also where the constructor failed: error reports show half-made objects.
+        # The constructor may have failed: error reports show incomplete objects.
         return f"{type(self).__name__}(base_url={getattr(self, '_shown_url', None)!r})"
 
     def __reduce__(self) -> NoReturn:
@@ -343,11 +342,11 @@ class HTTPAuthenticatedClient:
 
 
 def _shown(base_url: str) -> str:
-    """Return the scheme, host and port of a URL; what else it holds is shown nowhere.
+    """Return the scheme, host and port of a URL; other parts are never shown.
 
     Raises:
-        ValueError: it has no such parts; the text does not contain the URL, as it may be a key in
-            the wrong place.
+        ValueError: it has no such parts; the text does not contain the URL, which may be a key that
+            was passed as the wrong argument.
     """
     problem = "it must begin with https://"
     if base_url.startswith(("https://", "http://")):
@@ -363,7 +362,7 @@ def _shown(base_url: str) -> str:
 
 
 def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, httpx.Timeout]:
-    """Return the seconds for a whole request, `None` without a limit, and for its steps."""
+    """Return the timeout of a whole request, `None` without a limit, and of its steps."""
     if isinstance(timeout, httpx.Timeout):
         steps = (timeout.pool, timeout.connect, timeout.write, timeout.read)
         return (None if None in steps else sum(step or 0.0 for step in steps)), timeout
@@ -372,7 +371,7 @@ def _timeouts(timeout: httpx.Timeout | float | None) -> tuple[float | None, http
 
 
 def _texts(error: Any) -> list[str]:
-    """Return the texts of a reply's `error`, a list by the documentation."""
+    """Return the texts of a reply's `error`, which is documented as a list."""
     if not error:
         return []
     return [str(text) for text in error] if isinstance(error, list) else [str(error)]
@@ -395,7 +394,7 @@ def _failure(
 
 
 class QuietProxy(httpx.Proxy):
-    """A proxy whose password is shown nowhere: httpcore logs it at DEBUG for SOCKS proxies."""
+    """A proxy whose password is never shown: httpcore logs that of SOCKS proxies at DEBUG."""
 
     @property
     def raw_auth(self) -> tuple[bytes, bytes] | None:
@@ -409,17 +408,17 @@ class _HiddenBytes(bytes):
 
 
 class _Streams:
-    """What a request opened, closed when the request fails or is cancelled.
+    """The sockets of a request, closed when the request fails or is cancelled.
 
-    httpcore leaves the socket to the garbage collector when it is cancelled in a TLS handshake, and
-    when a SOCKS proxy refuses or answers what it cannot read.
+    httpcore leaves a socket to the garbage collector when it is cancelled in a TLS handshake, and
+    when a SOCKS proxy refuses or sends an unreadable reply.
     """
 
     def __init__(self) -> None:
         self._opened: list[Any] = []
 
-    async def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note a step of the request, as the extension `trace` of httpx tells it."""
+    async def record(self, event: str, info: Mapping[str, Any]) -> None:
+        """Record a new socket; this is the callback of httpx's extension `trace`."""
         if event.endswith("connect_tcp.complete"):
             self._opened.append(info["return_value"])
 
@@ -433,7 +432,7 @@ class _Streams:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    """Return the body of a reply; what is too long to be one is left."""
+    """Return the body of a reply, cut off a little beyond `LONGEST_REPLY`."""
     body = bytearray()
     async for part in response.aiter_bytes():
         body += part
@@ -443,17 +442,17 @@ async def _read(response: httpx.Response) -> bytes:
 
 
 def are_modules_loaded() -> bool:
-    """Tell whether `load_modules` would find everything loaded."""
+    """Return whether the modules of `load_modules` are loaded."""
     return "anyio._backends._asyncio" in sys.modules and "httpcore" in sys.modules
 
 
 def load_modules() -> None:
-    """Import what httpx imports when it is first used; not in the thread of an event loop."""
+    """Import what httpx imports on first use; do not call it in the thread of an event loop."""
     import anyio  # noqa: PLC0415 (httpx brings it)
 
     httpx.AsyncHTTPTransport(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     anyio.run(anyio.sleep, 0)
 
 
-if not TYPE_CHECKING:  # a checker would take any name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = names_of_rest(__name__, "HTTPClient")

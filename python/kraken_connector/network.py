@@ -1,4 +1,4 @@
-"""How the network is reached, by sockets and REST calls alike: trust and proxies."""
+"""TLS settings and proxies, for WebSocket connections and REST calls."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ __all__ = [
     "without_frames",
 ]
 
-#: Longest pause in seconds that a `Retry-After` gets; Cloudflare bans for ten minutes.
+#: Upper limit in seconds for a `Retry-After`; Cloudflare bans for ten minutes.
 LONGEST_RETRY_AFTER = 900.0
 
 E = TypeVar("E", bound=BaseException)
 
-#: The schemes that both `websockets` and `httpx` can use, the latter without SOCKS 4.
+#: The schemes that both `websockets` and `httpx` support; SOCKS 4 only the former.
 PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
-#: In which order proxies of the environment are looked for, by the scheme of a URL: the names of
-#: the variables without `_PROXY`. For WebSockets, SOCKS comes first (RFC 6455, section 4.1).
+#: The environment variables for a proxy, by the scheme of a URL, in order and without `_PROXY`. For
+#: WebSockets, SOCKS comes first (RFC 6455, section 4.1).
 _VARIABLES = {
     "wss": ("wss", "socks", "https", "all"),
     "ws": ("ws", "socks", "https", "http", "all"),
@@ -46,15 +46,15 @@ _VARIABLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """How hosts are reached.
+    """TLS settings and proxy of a client.
 
     Args:
-        ssl: TLS settings; `None` trusts what `default_tls` does.
-        proxy: URL of a proxy; `None` takes the environment's, which is never used for this machine
-            itself; `False` takes none.
+        ssl: TLS settings; `None` for those of `default_tls`.
+        proxy: URL of a proxy; `None` for the one of the environment, which is never used for this
+            machine itself; `False` for none.
 
     Raises:
-        TypeError, ValueError: a value makes no sense; the text does not show a proxy's password.
+        TypeError, ValueError: a value is not valid; the text does not contain a proxy's password.
     """
 
     ssl: tls.SSLContext | None = None
@@ -74,15 +74,15 @@ class Network:
         """Return the TLS settings.
 
         Raises:
-            OSError: the default's certificates cannot be loaded.
+            OSError: the certificates of the default cannot be loaded.
         """
         return self.ssl if self.ssl is not None else await default_tls()
 
     def proxy_for(self, url: str) -> str | None:
-        """Return the URL of the proxy by which a URL is reached, `None` for none.
+        """Return the URL of the proxy for a URL, `None` for a direct connection.
 
         Raises:
-            ValueError: that of the environment makes no sense.
+            ValueError: the proxy of the environment is not valid.
         """
         if isinstance(self.proxy, str):
             return self.proxy or None
@@ -93,7 +93,7 @@ class Network:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Tell whether a host is this machine (RFC 6761, section 6.3, and RFC 1122, 3.2.1.3)."""
+    """Return whether a host is this machine (RFC 6761, section 6.3, and RFC 1122, 3.2.1.3)."""
     name = host.rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -106,7 +106,7 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _proxy_of_environment(parts: SplitResult) -> str | None:
-    """Return what the environment, or the system's settings, name for a URL."""
+    """Return the proxy for a URL from the environment or the system's settings."""
     port = parts.port or (443 if parts.scheme in ("wss", "https") else 80)
     if urllib.request.proxy_bypass(f"{parts.hostname}:{port}"):
         return None
@@ -114,7 +114,7 @@ def _proxy_of_environment(parts: SplitResult) -> str | None:
     for name in _VARIABLES[parts.scheme]:
         if proxy := proxies.get(name):
             scheme, _, rest = proxy.rpartition("://")
-            # Systems know SOCKS proxies as {"socks": "http://..."}, desktops as "socks://...".
+            # System settings have SOCKS proxies as {"socks": "http://..."}, desktops "socks://...".
             if scheme == "socks" or (name == "socks" and scheme in ("", "http")):
                 scheme = "socks5h"
             return checked_proxy(f"{name.upper()}_PROXY", f"{scheme or 'http'}://{rest}")
@@ -125,7 +125,7 @@ def checked_proxy(name: str, proxy: str) -> str:
     """Return the URL of a proxy.
 
     Raises:
-        ValueError: it is none; the text shows no password.
+        ValueError: it is not valid; the text does not contain a password.
     """
     problem = f"it must begin with one of {', '.join(f'{s}://' for s in PROXY_SCHEMES)}"
     if proxy.partition("://")[0].lower() in PROXY_SCHEMES:
@@ -144,7 +144,7 @@ def checked_url_parts(url: str) -> SplitResult:
     """Return the parts of a URL whose host, port and user are valid.
 
     Raises:
-        ValueError: they are not; the text does not contain the URL.
+        ValueError: they are not valid; the text does not contain the URL.
     """
     try:
         parts = urlsplit(url)
@@ -159,15 +159,15 @@ def checked_url_parts(url: str) -> SplitResult:
     if (parts.username is None) != (parts.password is None):
         raise ValueError("a user needs a password")
     if any(not character.isprintable() or character == " " for character in url):
-        raise ValueError("it has a blank or a control character")
+        raise ValueError("it has a space or a control character")
     return parts
 
 
-# Answers that are none.
+# Failed requests.
 
 
 def longest_pause(values: Iterable[str]) -> float | None:
-    """Return the seconds for which the `Retry-After` headers of an answer forbid the next attempt.
+    """Return the longest pause of `Retry-After` headers, seconds.
 
     Returns:
         At most 900; `None` if no header can be read.
@@ -177,7 +177,7 @@ def longest_pause(values: Iterable[str]) -> float | None:
 
 
 def _retry_after(value: str) -> float | None:
-    """Return the seconds that a `Retry-After` means (RFC 9110, section 10.2.3)."""
+    """Return the seconds of a `Retry-After` header (RFC 9110, section 10.2.3)."""
     try:
         if value.isdecimal():
             seconds = float(value)
@@ -189,41 +189,41 @@ def _retry_after(value: str) -> float | None:
 
 
 def without_frames(error: E) -> E:
-    """Return an exception whose frames are gone, and those of its causes.
+    """Remove the frames of an exception and its causes, and return it.
 
-    Error reports show the variables of frames, and those of a library that connects hold the
-    password of a proxy or the headers of a request.
+    Error reports show the local variables of frames. In the frames of the libraries that connect,
+    these include the password of a proxy and the headers of a request.
     """
     seen: list[BaseException] = []
-    left: list[BaseException | None] = [error]
-    while left:
-        one = left.pop()
+    remaining: list[BaseException | None] = [error]
+    while remaining:
+        one = remaining.pop()
         if one is None or one in seen:
             continue
         seen.append(one)
         one.__traceback__ = None
-        left += [one.__cause__, one.__context__]
+        remaining += [one.__cause__, one.__context__]
         if isinstance(one, BaseExceptionGroup):
-            left += one.exceptions
+            remaining += one.exceptions
     return error
 
 
-# Trust.
+# TLS.
 
 _lock = threading.Lock()
-#: The default settings, by the variables that they follow from.
+#: The default settings by the environment variables that they depend on.
 _defaults: dict[tuple[str | None, str | None], tls.SSLContext] = {}
 
 
 async def default_tls() -> tls.SSLContext:
-    """Return TLS settings that trust what the system trusts.
+    """Return TLS settings with the system's certificates.
 
-    Where the system has no certificates, as in slim containers, those of `certifi` are taken.
-    `SSL_CERT_FILE` and `SSL_CERT_DIR` go before both. Loading takes tens of milliseconds, so it is
-    done once in a process, and in a thread: the event loop would stand still meanwhile.
+    If the system has none, as in slim containers, those of `certifi` are used. `SSL_CERT_FILE` and
+    `SSL_CERT_DIR` override both. Loading takes tens of milliseconds, so it is done once per process
+    and in a thread, which does not block the event loop.
 
     Raises:
-        OSError: what one of the variables names is not there.
+        OSError: a file or folder named by one of the variables does not exist.
     """
     variables = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     if variables in _defaults:
@@ -239,26 +239,26 @@ def _load_once(variables: tuple[str | None, str | None]) -> tls.SSLContext:
 
 
 def _load(file: str | None, folder: str | None) -> tls.SSLContext:
-    for name, place in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
-        if place and not any(Path(part).exists() for part in place.split(os.pathsep)):
-            raise FileNotFoundError(f"{name} names {place!r}, which does not exist")
+    for name, paths in (("SSL_CERT_FILE", file), ("SSL_CERT_DIR", folder)):
+        if paths and not any(Path(path).exists() for path in paths.split(os.pathsep)):
+            raise FileNotFoundError(f"{name} is {paths!r}, which does not exist")
     context = tls.create_default_context()
     if not (file or folder or _has_certificates(context)):
         _add_certifi(context)
-    # Neither WebSockets nor the REST call speak HTTP/2.
+    # Neither WebSockets nor the REST call use HTTP/2.
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-#: The names by which a folder is looked into (OpenSSL, manual page of X509_LOOKUP_hash_dir).
-_LOOKED_UP = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
+#: Names of the certificates that OpenSSL finds in a folder (manual page X509_LOOKUP_hash_dir).
+_CERTIFICATE = re.compile(r"[0-9a-f]{8}\.[0-9]+").fullmatch
 
 
 def _has_certificates(context: tls.SSLContext) -> bool:
-    """Tell whether there are certificates in a context, or in the folder that it looks into."""
+    """Return whether there are certificates in a context, or in the default folder."""
     folder = tls.get_default_verify_paths().capath
     names = [path.name for path in Path(folder).iterdir()] if folder else []
-    return bool(context.cert_store_stats()["x509_ca"] or any(map(_LOOKED_UP, names)))
+    return bool(context.cert_store_stats()["x509_ca"] or any(map(_CERTIFICATE, names)))
 
 
 def _add_certifi(context: tls.SSLContext) -> None:

@@ -1,6 +1,6 @@
-"""The signature of a private REST request and the nonce in it.
+"""Signatures and nonces of private REST requests.
 
-The rules are those of docs.kraken.com, guide "Spot REST Authentication".
+The rules are in docs.kraken.com, guide "Spot REST Authentication".
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = [
     "sign_message",
 ]
 
-#: Nanoseconds that one step of a nonce takes, by the name of the unit. A key that has seen one unit
-#: refuses smaller numbers for ever. The default is that of kraken-connector 0.2.0, microseconds, so
-#: that a key can go back and forth between the two.
+#: Nanoseconds per unit of a nonce. A key that was used with one unit refuses the smaller numbers of
+#: a coarser one for ever. The default, microseconds, is that of kraken-connector 0.2.0, so that a
+#: key works with both packages.
 NONCE_UNITS: Final = {"ns": 1, "us": 1_000, "ms": 1_000_000}
 
 _lock = threading.Lock()
@@ -35,14 +35,14 @@ _last_nonces: dict[str, int] = {}
 
 
 def checked_key(key: str | None) -> str:
-    """Return a public key without the blanks around it, empty if there is none.
+    """Return a public key without surrounding whitespace, empty if there is none.
 
     Files with a key often end in a line feed.
 
     Raises:
-        TypeError: it is no string.
-        ValueError: it has characters that cannot stand in a header; the text never contains the
-            key.
+        TypeError: it is not a string.
+        ValueError: it has characters that are not allowed in a header; the text does not contain
+            the key.
     """
     if not isinstance(key, str | None):
         kind = type(key).__name__
@@ -51,7 +51,7 @@ def checked_key(key: str | None) -> str:
     stripped = (key or "").strip()
     if stripped.isascii() and stripped.isprintable() and " " not in stripped:
         return stripped
-    # Error reports show the variables of a frame.
+    # Error reports show local variables.
     del key, stripped
     raise ValueError(
         "api_key has a blank or a character that is not ASCII: "
@@ -60,11 +60,11 @@ def checked_key(key: str | None) -> str:
 
 
 def decode_secret(secret: str) -> bytes:
-    """Return the bytes of a private key as the exchange prints it; blanks around it are dropped.
+    """Return the bytes of a private key, given as base64; surrounding whitespace is ignored.
 
     Raises:
-        TypeError: it is no string.
-        ValueError: it is not base64; the text never contains the secret.
+        TypeError: it is not a string.
+        ValueError: it is not base64; the text does not contain the secret.
     """
     if not isinstance(secret, str):
         kind = type(secret).__name__
@@ -73,29 +73,29 @@ def decode_secret(secret: str) -> bytes:
     try:
         return base64.b64decode(secret.strip(), validate=True)
     except (binascii.Error, ValueError):
-        # Error reports show the variables of a frame.
+        # Error reports show local variables.
         del secret
-    # Raised outside of the handler: the cause would carry the secret in its frames' locals.
+    # Raised outside the handler: a cause would have the secret in its frames' local variables.
     raise ValueError("api_secret is not base64: copy the private key exactly as it was shown")
 
 
 def sign(secret: bytes, path: str, nonce: str, body: str) -> str:
-    """Return the header `API-Sign`.
+    """Return the value of the header `API-Sign`.
 
     Args:
         secret: the decoded private key.
         path: path of the URL, beginning with `/0/private/`.
-        nonce: the same text that stands in `body`.
-        body: the request's body, byte for byte as it is sent.
+        nonce: the nonce, as in `body`.
+        body: the request's body, exactly as it is sent.
     """
     digest = hashlib.sha256(f"{nonce}{body}".encode()).digest()
     return base64.b64encode(hmac.digest(secret, path.encode() + digest, hashlib.sha512)).decode()
 
 
 def next_nonce(api_key: str, unit: str = "us") -> int:
-    """Return a number larger than every one given for this key before in this process.
+    """Return a number larger than all earlier ones for this key in this process.
 
-    It follows the clock; when the clock stands still or goes back, it counts on.
+    It is the time; if the clock stops or goes back, it is the last number plus one.
     """
     now = time.time_ns() // NONCE_UNITS[unit]
     with _lock:
@@ -110,11 +110,11 @@ def get_nonce() -> int:
 
 
 def sign_message(api_secret: str, data: Mapping[str, Any], urlpath: str) -> str:
-    """Return the header `API-Sign`, for code written for kraken-connector 0.2.0.
+    """Return the value of the header `API-Sign`, for code written for kraken-connector 0.2.0.
 
     Args:
         api_secret: the private key, base64 as the exchange shows it.
-        data: what is sent as the form of the request, the `nonce` among it.
+        data: the form fields of the request, including `nonce`.
         urlpath: path of the URL, beginning with `/0/private/`.
 
     Raises:

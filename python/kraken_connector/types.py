@@ -12,5 +12,5 @@ Unset = NoneType  # type: ignore[nonetype-type]
 
 __all__ = ["UNSET", "Unset"]
 
-if not TYPE_CHECKING:  # a checker would take any name for one of ours
+if not TYPE_CHECKING:  # a type checker would accept any name
     __getattr__ = names_of_rest(__name__, "File", "FileJsonType", "Response")

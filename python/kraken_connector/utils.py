@@ -1,4 +1,4 @@
-"""Part of the REST API of kraken-connector 0.2.0, which is not here; importing it says so."""
+"""A module of the REST API of kraken-connector 0.2.0; importing it raises an explanation."""
 
 from __future__ import annotations
 

@@ -393,7 +393,7 @@ def test_blanks_around_the_keys_are_dropped() -> None:
 
 @pytest.mark.parametrize("blank", ["\u200b", "\ufeff", "\u2060", "\xa0", "\x00", "\u00e9"])
 @pytest.mark.parametrize("place", ["{}key", "k{}ey", "key{}"])
-def test_characters_that_no_key_has_are_named_by_their_place(blank: str, place: str) -> None:
+def test_characters_that_no_key_has_are_named_by_their_position(blank: str, place: str) -> None:
     text = place.format(blank)
     if text.strip() == "key":
         return
@@ -529,7 +529,7 @@ def test_timeout_is_for_the_whole_request() -> None:
                 httpx_args={"trust_env": False},
             )
             start = loop.time()
-            with pytest.raises(TokenAcquisitionError, match=f"no answer within {total:g} s"):
+            with pytest.raises(TokenAcquisitionError, match=f"no reply within {total:g} s"):
                 await client.get_websockets_token()
             assert loop.time() - start == pytest.approx(total, abs=0.01)
 
@@ -556,7 +556,7 @@ async def test_handshake_that_hangs_leaves_no_open_socket() -> None:
     )
     gc.disable()
     try:
-        with pytest.raises(TokenAcquisitionError, match="no answer"):
+        with pytest.raises(TokenAcquisitionError, match="no reply"):
             await client.get_websockets_token()
         # The other end sees it, without help from the garbage collector.
         await asyncio.wait_for(ended.wait(), 10)

@@ -379,10 +379,10 @@ async def test_certificates_that_are_not_there_are_an_error_of_ours(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/authority.pem")
     client = KrakenWSClient("wss://127.0.0.1:9")
-    with pytest.raises(ConnectFailed, match="SSL_CERT_FILE names '/nowhere"):
+    with pytest.raises(ConnectFailed, match="SSL_CERT_FILE is '/nowhere"):
         await client.connect()
     source = HTTPAuthenticatedClient("https://127.0.0.1:9", api_key="k", api_secret="c2VjcmV0")
-    with pytest.raises(TokenAcquisitionError, match="SSL_CERT_FILE names"):
+    with pytest.raises(TokenAcquisitionError, match="SSL_CERT_FILE is"):
         await source.get_websockets_token()
 
 

@@ -472,19 +472,19 @@ def test_order_that_is_called_absent_too_soon_fails_a_life(monkeypatch: pytest.M
 
 
 def test_fill_that_is_forgotten_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    take = Orders._take_report
+    take = Orders._apply_report
 
     def take_no_fill(orders: Orders, report: ExecutionData) -> None:
         if report.exec_type != "trade":
             take(orders, report)
 
-    monkeypatch.setattr(Orders, "_take_report", take_no_fill)
+    monkeypatch.setattr(Orders, "_apply_report", take_no_fill)
     with pytest.raises(AssertionError, match="fills of"):
         run([("add", "buy", 5, 0, {"market": True}, None), ("wait", 0.1)])
 
 
 def test_balance_that_is_wrong_fails_a_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Balances, "_take_entry", lambda *_: None)
+    monkeypatch.setattr(Balances, "_apply_entry", lambda *_: None)
     with pytest.raises(AssertionError, match="no stream"):
         run([("wait", 0.1)])
 

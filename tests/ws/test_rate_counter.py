@@ -300,7 +300,7 @@ def test_prepared_amend_is_held_back_too() -> None:
 def test_request_that_never_has_room_is_not_waited_for(policy: str) -> None:
     async def main() -> None:
         async with stage(rate_policy=policy) as (_, client):
-            client.rate_counter.acked({"maxratecount": 1})
+            client.rate_counter.subscribed({"maxratecount": 1})
             with pytest.raises(RateLimitExceeded) as refused:
                 await client.batch_add(BatchAddParams(BTC, orders=[limit()] * 3))
             assert refused.value.seconds == float("inf")

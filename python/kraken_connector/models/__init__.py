@@ -1,6 +1,6 @@
-"""The typed messages: what every channel carries, what goes out and what is answered.
+"""The typed messages: data of every channel, requests, replies, and events of the client.
 
-The lowest layer: both cores fill these classes, everything above reads them.
+This is the lowest layer: both cores fill these classes, all other layers read them.
 """
 
 from __future__ import annotations

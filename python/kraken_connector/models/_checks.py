@@ -1,7 +1,7 @@
-"""Checks of what a user gives: what is right comes back, ready to send; what is wrong raises.
+"""Checks of arguments. `checked_...` functions return the value ready to send.
 
-All raise `TypeError` for a value of another type, and `InvalidParameter` (a `ValueError`) for one
-that makes no sense.
+All raise `TypeError` for a wrong type and `InvalidParameter` (a `ValueError`) for a value that is
+not allowed.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ __all__ = [
     "number_text",
 ]
 
-#: What may be given for a price or quantity; held as `Decimal` and sent with those digits.
+#: Types that are accepted for a price or quantity; kept as `Decimal`, and sent with those digits.
 Number = Decimal | str | int | float
 
-#: Codes of the v1 API that v2 refuses (docs.kraken.com, page "WebSocket FAQ").
+#: Asset codes of the v1 API that v2 refuses (docs.kraken.com, page "WebSocket FAQ").
 _LEGACY_CODES = {"XBT": "BTC", "XDG": "DOGE"}
 
-#: Digits on either side of the point: far beyond every market, and no memory for `1e999999999`.
+#: Digits on either side of the point: more than any market needs; `1e999999999` would fill memory.
 _MAX_DIGITS = 64
 
 _MAX_USERREF = 2**31
 
-#: `Decimal` reads more, as `1_000` and digits of other scripts.
+#: `Decimal` accepts more, such as `1_000` and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,9})?", re.ASCII)
 
-#: Forms of a client's identifier (docs.kraken.com, page "Add Order").
+#: Forms of a `cl_ord_id` (docs.kraken.com, page "Add Order").
 _CLIENT_ID = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[!-~][ -~]{0,17}",
     re.ASCII | re.IGNORECASE,
@@ -54,9 +54,9 @@ _CLIENT_ID = re.compile(
 
 
 def checked_number(field: str, value: object) -> Decimal:
-    """Return a number with the digits it was given with; a float counts as its shortest text."""
+    """Return a number with the digits as given; of a float, those of its `repr`."""
     if isinstance(value, Decimal):
-        # A subclass may write itself in another way.
+        # `str` of a subclass may differ.
         number = value if type(value) is Decimal else Decimal(value)
     elif isinstance(value, bool) or not isinstance(value, str | int | float):
         raise TypeError(f"{field} must be a Decimal, str, int or float, not {value!r}")
@@ -80,20 +80,20 @@ def number_text(number: Decimal) -> str:
 
 
 def check_flag(field: str, value: object) -> None:
-    """Accept a boolean or nothing."""
+    """Check that a value is a boolean or `None`."""
     if value is not None and not isinstance(value, bool):
         raise TypeError(f"{field} must be True, False or None, not {value!r}")
 
 
 def check_choice(field: str, value: object, allowed: Collection[str]) -> None:
-    """Accept one of some texts, or nothing."""
+    """Check that a value is one of the allowed strings, or `None`."""
     if value is not None and value not in allowed:
         choices = ", ".join(repr(str(choice)) for choice in allowed)
         raise InvalidParameter(field, f"one of {choices}", value)
 
 
 def checked_integer(field: str, value: object, least: int | None = None) -> int:
-    """Return an integer, not less than `least`."""
+    """Return an integer that is at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{field} must be an integer, not {value!r}")
     if least is not None and value < least:
@@ -102,7 +102,7 @@ def checked_integer(field: str, value: object, least: int | None = None) -> int:
 
 
 def checked_userref(field: str, value: object) -> int:
-    """Return a client's number for orders: 32 bits with sign (REST API, `userref`)."""
+    """Return an `order_userref`: a signed 32-bit integer (REST API, `userref`)."""
     number = checked_integer(field, value)
     if not -_MAX_USERREF <= number < _MAX_USERREF:
         raise InvalidParameter(field, "a signed 32-bit integer", value)
@@ -110,16 +110,16 @@ def checked_userref(field: str, value: object) -> int:
 
 
 def checked_text(field: str, value: object) -> str:
-    """Return a text that is not empty."""
+    """Return a string that is printable and not empty."""
     if not isinstance(value, str):
         raise TypeError(f"{field} must be a string, not {value!r}")
     if not value or not value.isprintable():
-        raise InvalidParameter(field, "a text that is not empty", value)
+        raise InvalidParameter(field, "a printable string that is not empty", value)
     return value
 
 
 def checked_client_id(field: str, value: object) -> str:
-    """Return an identifier that the client chose."""
+    """Return a `cl_ord_id`."""
     text = checked_text(field, value)
     if not _CLIENT_ID.fullmatch(text):
         forms = "a UUID with dashes, 32 hex digits, or at most 18 ASCII characters"
@@ -128,10 +128,10 @@ def checked_client_id(field: str, value: object) -> str:
 
 
 def client_id_key(name: str) -> str:
-    """Return what all spellings of one identifier have in common.
+    """Return the same key for all spellings of a `cl_ord_id`.
 
-    The exchange turns each into 128 bits (page "Add Order"), so a UUID may come back without its
-    dashes or in other letters.
+    The exchange converts it to 128 bits (page "Add Order"), so a UUID may come back without dashes
+    or in another case.
     """
     if len(name) not in (32, 36):
         return name
@@ -143,9 +143,9 @@ def checked_time(field: str, value: object, timespec: str) -> str:
     """Return a time as RFC 3339 text.
 
     Args:
-        field: its name.
-        value: text with a zone, or a `datetime` that knows its zone.
-        timespec: what a `datetime` is cut to, `milliseconds` or `seconds`.
+        field: name of the parameter.
+        value: text or a `datetime`, with a time zone.
+        timespec: precision to which a `datetime` is truncated: `milliseconds` or `seconds`.
     """
     if isinstance(value, datetime):
         if value.utcoffset() is None:
@@ -153,7 +153,7 @@ def checked_time(field: str, value: object, timespec: str) -> str:
         moment = value.astimezone(UTC)
         return moment.isoformat(timespec=timespec).removesuffix("+00:00") + "Z"
     if not isinstance(value, str):
-        hint = ": say when, not how long" if isinstance(value, timedelta) else ""
+        hint = ": pass a point in time, not a duration" if isinstance(value, timedelta) else ""
         raise TypeError(f"{field} must be RFC 3339 text or a datetime, not {value!r}{hint}")
     has_zone = re.search(r"(Z|z|[+-]\d\d:\d\d)$", value)
     if timestamp_ns(value) is None or has_zone is None:
@@ -162,7 +162,7 @@ def checked_time(field: str, value: object, timespec: str) -> str:
 
 
 def checked_list(field: str, value: object) -> list[Any]:
-    """Return the items of a collection as a new list."""
+    """Return the items of a collection, other than a string or mapping, as a new list."""
     if isinstance(value, str):
         raise TypeError(f"{field} must be a list: use [{value!r}]")
     if not isinstance(value, Collection) or isinstance(value, bytes | Mapping):
@@ -189,7 +189,7 @@ def _good_symbol(symbol: str) -> str:
             raise InvalidParameter(
                 "symbol", f"{right!r}, as {code} is {modern} in the v2 API", symbol
             )
-    # Tokenized assets carry a small x: TSLAx/USD.
+    # Tokenized assets end in a lower-case x: TSLAx/USD.
     if base.removesuffix("x") != base.removesuffix("x").upper() or quote != quote.upper():
         raise InvalidParameter("symbol", f"in upper case, {symbol.upper()!r}", symbol)
     return symbol

@@ -1,15 +1,15 @@
-"""Arithmetic on prices, quantities and counts that the application's decimal context cannot change.
+"""Arithmetic on prices and quantities that does not depend on the application's decimal context.
 
-Operators on `Decimal` round to the precision of the thread's context (`decimal.getcontext()`) and
-raise where it says so. An application may set both. The functions here have a context of their
-own, never raise, and never return NaN, which cannot be compared. They are safe in every thread.
+Operators on `Decimal` use the thread's context (`decimal.getcontext()`), which an application may
+change: it sets the precision, and which operations raise. The functions here use their own
+context, never raise, and never return NaN, which cannot be compared. They are thread-safe.
 
-Sums and products are exact up to 300 digits, more than the numbers of the exchange and of checked
-parameters need. A result of 1e1000 or more is infinite and one below 1e-1298 is zero, so that an
-absurd exponent costs neither memory nor an exception.
+Sums and products are exact up to 300 digits, more than numbers of the exchange and checked
+parameters need. A result of 1e1000 or more is infinite and one below 1e-1298 is zero, so an absurd
+exponent needs no memory and raises no exception.
 
-Comparisons, `max`, `min`, `int`, `float` and `Decimal(text)` need no context. A minus sign, `abs`,
-`round`, `sum`, `quantize` and `normalize` do.
+Comparisons, `max`, `min`, `int`, `float` and `Decimal(text)` do not use the context. A minus sign,
+`abs`, `round`, `sum`, `quantize` and `normalize` do.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ZERO = Decimal(0)
 
 
 def _context(digits: int) -> Context:
-    # Each setting is given, as those left out come from `decimal.DefaultContext`.
+    # All settings are given: those left out would come from `decimal.DefaultContext`.
     return Context(
         prec=digits,
         rounding=ROUND_HALF_EVEN,
@@ -36,9 +36,9 @@ def _context(digits: int) -> Context:
     )
 
 
-#: For operations that have no function here; unlike them it gives NaN for what has no value.
+#: For operations without a function here. Unlike those it returns NaN for undefined results.
 EXACT = _context(300)
-#: A quotient need not end. It has as many digits as Python gives it by default.
+#: A quotient may have infinitely many digits. It is rounded to Python's default precision.
 _QUOTIENTS = _context(28)
 
 
@@ -49,7 +49,7 @@ def add(a: Decimal, b: Decimal) -> Decimal:
 
 
 def subtract(a: Decimal, b: Decimal) -> Decimal:
-    """Return the exact difference; 0 for infinity less infinity."""
+    """Return the exact difference; 0 for infinity minus infinity."""
     result = EXACT.subtract(a, b)
     return ZERO if result.is_nan() else result
 
@@ -72,7 +72,7 @@ def divide(a: Decimal, b: Decimal) -> Decimal:
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:
-    """Return the exact sum of any count of numbers, 0 of none."""
+    """Return the exact sum of several numbers, 0 of none."""
     result = ZERO
     for number in numbers:
         result = EXACT.add(result, number)

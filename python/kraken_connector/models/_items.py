@@ -1,4 +1,4 @@
-"""What the items of each channel's messages are."""
+"""The item class of each channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .status import StatusData
 from .ticker import TickerData
 from .trade import TradeData
 
-#: The item of each channel; `balances` has another one in updates.
+#: The item class of each channel; `balances` has another one in updates.
 _ITEMS: dict[str, type[Model]] = {
     "balances": BalanceSnapshot,
     "book": BookData,
@@ -28,8 +28,7 @@ _ITEMS: dict[str, type[Model]] = {
 
 
 def item_type(channel: str, type: str) -> type[Model] | None:
-    """Return what the items of a message are, `None` on a channel that this version does not
-    know."""
+    """Return the class of a message's items, `None` for an unknown channel."""
     if channel == "balances" and type != "snapshot":
         return BalanceLedgerUpdate
     return _ITEMS.get(channel)

@@ -1,9 +1,8 @@
-"""The base of every typed message: one definition of what a model is and can do.
+"""The base class of every typed message.
 
-A model is a frozen, slotted dataclass. The classes are shared by both cores: the native core
-fills their slots from Rust, the pure core through `Model._from_wire`. What a core may rely on
-is `__wire_fields__`, the table of field names and kinds that `model()` derives from the
-annotations.
+A model is a frozen, slotted dataclass. Both cores use the same classes: the native core fills
+their slots from Rust, the pure core with `Model._from_wire`. Both read the fields from
+`__wire_fields__`, a table of names and kinds that `model()` derives from the annotations.
 """
 
 from __future__ import annotations
@@ -24,16 +23,16 @@ from ..exceptions import InvalidFieldError, InvalidParameter
 
 _T = TypeVar("_T")
 
-#: How a JSON value becomes a field: `float` widens integers, `decimal` is exact, `value` is kept
-#: as decoded, `model` and `models` are one nested model or a list of them.
+#: How a JSON value is converted to a field: `float` also converts integers, `decimal` is exact,
+#: `value` is kept as decoded, `model` and `models` are one nested model or a list of them.
 FieldKind = typing.Literal["float", "decimal", "value", "model", "models"]
-#: What a field that is checked when a frame is read must be; a number may be written as text.
+#: The required type of a field that is checked when a frame is parsed; a number may be a string.
 CheckedKind = typing.Literal["text", "integer", "number"]
 
 _CHECKED_KINDS: dict[type, CheckedKind] = {str: "text", int: "integer", float: "number"}
-#: A number as JSON has it (RFC 8259), which is how the exchange writes one as text too.
+#: A JSON number (RFC 8259). The exchange uses the same form for numbers in strings.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-#: Says what cannot be read, whatever the application set.
+#: Raises for unreadable numbers, whatever context the application set.
 _READING = Context(prec=28, traps=[InvalidOperation])
 
 
@@ -58,8 +57,8 @@ def model(cls: type[_T]) -> type[_T]:
 
 
 def _hints(cls: type) -> dict[str, Any]:
-    """Return the types of the fields, as `typing.get_type_hints` does, but faster: most of what
-    importing the models takes would be compiling the same few texts."""
+    """Return the types of the fields like `typing.get_type_hints`, but faster: that would compile
+    the same few annotations again and again, which takes most of the import time."""
     return {
         name: _evaluated(text, base.__module__)
         for base in reversed(cls.__mro__)
@@ -74,12 +73,12 @@ def _evaluated(text: str, module: str) -> Any:
 
 
 def wire_name(name: str) -> str:
-    """Return the exchange's name of a field: `class_` is `class`, a word of Python's own."""
+    """Return the exchange's name of a field: `class_` is `class`, which is a Python keyword."""
     return name.removesuffix("_")
 
 
 def _whole(hint: Any) -> Any:
-    """Return what a field is when it is there."""
+    """Return the type of a field without `None`."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         (hint, *_) = [arm for arm in typing.get_args(hint) if arm is not types.NoneType]
     return hint
@@ -103,38 +102,36 @@ def _kind(hint: Any) -> tuple[FieldKind, type[Model] | None]:
 class Model:
     """A typed message or a part of one.
 
-    Fields that the exchange did not send are `None`, as are those that it sent as `null`. A number
-    may be written as text, as Kraken's REST does. Equality, hash and repr go by the fields;
-    `copy.replace(item, field=...)` (Python 3.13; `item.__replace__(...)` before) makes a changed
-    copy. Lists inside a model are to be read, not changed.
+    Fields that the exchange did not send, or sent as `null`, are `None`. A number may arrive as a
+    string, as in Kraken's REST API. Equality, hash and repr use the fields. To make a changed copy,
+    use `copy.replace(item, field=...)`; before Python 3.13, `item.__replace__(...)`. Do not change
+    lists inside a model.
     """
 
-    #: Where the item stands in the frame it came from: `(frame, key, ...)`, the keys leading from
-    #: the frame's `data` to this object; `frame` alone is short for `(frame, 0)`. Of an item made
-    #: of plain data with unknown keys, that data. Unset on other items that a user made, and on
-    #: those whose fields hold all that there was.
+    #: The frame of the item and its path in it: `(frame, key, ...)`, with the keys from the frame's
+    #: `data` to this object; `frame` alone is short for `(frame, 0)`. For an item made by
+    #: `from_dict` from data with unknown keys, that data. Unset on other items that a user made,
+    #: and on items whose fields hold everything that was sent.
     __slots__ = ("_wire",)
     __wire_fields__: ClassVar[tuple[tuple[str, FieldKind, type[Model] | None], ...]] = ()
     __wire_names__: ClassVar[tuple[str, ...]] = ()
     __required__: ClassVar[frozenset[str]] = frozenset()
-    #: Fields on which a client relies to keep account: a frame is invalid if one of them has
-    #: another JSON type.
+    #: Fields that the client itself uses: a frame is invalid if one of them has another JSON type.
     CHECKED: ClassVar[frozenset[str]] = frozenset()
-    #: Of these, those that mean something only together: a frame is invalid if an item has some
-    #: of them and not all.
+    #: Those of `CHECKED` that belong together: a frame is invalid if an item has some and not all.
     TOGETHER: ClassVar[frozenset[str]] = frozenset()
     __checked__: ClassVar[Mapping[str, CheckedKind]] = types.MappingProxyType({})
     _wire: bytes | tuple[Any, ...] | dict[str, Any]
 
     def decimal(self, field: str) -> Decimal | None:
-        """Return a numeric field as the exact number that stood on the wire.
+        """Return a numeric field as the exact number that was sent.
 
-        Trailing zeros are kept. Fields that this version does not know yet can be asked for too.
-        With an exponent of 19 or more digits, which `Decimal` cannot hold, it is infinite or zero.
-        An item that did not come from the wire answers with the shortest decimal of its value.
+        Trailing zeros are kept. It also works for fields that this version does not know. A number
+        with an exponent of 19 or more digits, which `Decimal` cannot hold, is infinite or zero. For
+        an item that was not received, it is the shortest decimal of the value.
 
         Returns:
-            The exact value, or `None` when the exchange did not send the field.
+            The exact value, `None` if the exchange did not send the field.
 
         Raises:
             InvalidFieldError: (a `ValueError`) the field does not exist or is not a number.
@@ -160,7 +157,7 @@ class Model:
     def extra(self) -> dict[str, Any]:
         """Fields that the exchange sent and this version does not know, numbers as `Decimal`.
 
-        Of an item made by `from_dict`, the keys that are no fields, with their values as given.
+        For an item made by `from_dict`, the unknown keys with their values as given.
         """
         document = self._exact_document()
         if document is None:
@@ -171,11 +168,11 @@ class Model:
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
         """Return the fields and `extra` as plain data under the exchange's names.
 
-        Absent fields are left out, except that one which the exchange always sends is `None`.
+        Absent fields are left out, except fields that the exchange always sends, which are `None`.
 
         Args:
-            exact: numbers as `Decimal` with the digits of the wire instead of `float`; those of
-                `extra` are otherwise `int` or `float`, as `json` would read them.
+            exact: whether numbers are `Decimal` with the digits that were sent, instead of `float`.
+                Numbers in `extra` are otherwise `int` or `float`, as from `json`.
         """
         plain: dict[str, Any] = {}
         for name, kind, _ in self.__wire_fields__:
@@ -192,8 +189,8 @@ class Model:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Build the item from plain data under the exchange's names.
 
-        Absent fields are `None`, absent lists of a kind that is always sent are empty, as in an
-        item that arrived. Unknown keys are kept in `extra`.
+        Absent fields are `None`, and absent lists that the exchange always sends are empty, as in
+        an item that was received. Unknown keys are kept in `extra`.
         """
         values: dict[str, Any] = {}
         for name, kind, item in cls.__wire_fields__:
@@ -209,9 +206,9 @@ class Model:
 
     @classmethod
     def _from_wire(cls, source: Any, wire: tuple[Any, ...]) -> Self:
-        """Fill an item from one decoded JSON object that was checked.
+        """Build an item from a decoded JSON object that was checked.
 
-        Absent fields are `None`, absent lists of a kind that is always sent are empty.
+        Absent fields are `None`, and absent lists that the exchange always sends are empty.
         """
         item = cls.__new__(cls)
         put = object.__setattr__
@@ -226,7 +223,7 @@ class Model:
         return item
 
     def __replace__(self, **changes: Any) -> Self:
-        """Return a copy with `changes`; the copy no longer knows the wire it came from."""
+        """Return a copy with `changes`, without the reference to the frame."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
 
     def _exact_document(self) -> Mapping[str, Any] | None:
@@ -265,7 +262,7 @@ class Model:
 
 
 class Given(Model):
-    """What a user gives: plain data of it has all that is required and nothing unknown."""
+    """A model that a user makes: `from_dict` refuses missing and unknown keys."""
 
     __slots__ = ()
 
@@ -275,8 +272,8 @@ class Given(Model):
 
         Raises:
             KeyError: a required key is missing.
-            TypeError, InvalidParameter: as of the constructor; also for a key that is no field, so
-                that nothing is sent without what was asked for.
+            TypeError, InvalidParameter: see the constructor; also for an unknown key, which would
+                otherwise be ignored silently.
         """
         known = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
         for key in src_dict:
@@ -291,14 +288,14 @@ class Given(Model):
 
 @lru_cache(maxsize=8)
 def exact_document(frame: bytes) -> Any:
-    """Return the frame decoded with every number as `Decimal`; cached, so items share one parse."""
+    """Return the decoded frame with numbers as `Decimal`; cached for the items of one frame."""
     return json.loads(frame, parse_float=exact_number, parse_int=Decimal)
 
 
 def exact_number(lexeme: str) -> Decimal:
-    """Return a number with its digits; an exponent that `Decimal` cannot hold makes it infinite or
-    zero, as it makes a float."""
-    # The context of its own says what is raised, not that of the application.
+    """Return a number with its digits; with an exponent that `Decimal` cannot hold it is infinite
+    or zero, like a float."""
+    # An explicit context, because that of the application may not raise.
     try:
         return Decimal(lexeme, _READING)
     except InvalidOperation:
@@ -306,7 +303,7 @@ def exact_number(lexeme: str) -> Decimal:
 
 
 def is_number_text(value: Any) -> TypeGuard[str]:
-    """Tell whether a value is a number that was written as text."""
+    """Return whether a value is a string that contains a number."""
     return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
 
 
@@ -318,7 +315,7 @@ def _restore(cls: type[Model], state: dict[str, Any]) -> Model:
 
 
 def _plain(value: Any, exact: bool) -> Any:
-    """Turn a field into plain data; the items of a list may be no models."""
+    """Convert a field to plain data; items of a list need not be models."""
     if isinstance(value, Model):
         return value.to_dict(exact=exact)
     if isinstance(value, list):
@@ -327,7 +324,7 @@ def _plain(value: Any, exact: bool) -> Any:
 
 
 def _binary(value: Any) -> Any:
-    """Turn decoded JSON with exact numbers into JSON as it is usually decoded."""
+    """Convert decoded JSON with exact numbers to the types that `json` uses by default."""
     if isinstance(value, Decimal):
         is_integer = value.is_finite() and value.as_tuple().exponent == 0
         return int(value) if is_integer else float(value)
@@ -339,7 +336,7 @@ def _binary(value: Any) -> Any:
 
 
 def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
-    """Turn caller's data into a field; what is a model already stays as it is."""
+    """Convert the caller's data to a field; models are kept."""
     if kind == "decimal":
         return value if isinstance(value, Decimal) else Decimal(str(value))
     if kind == "float" and (isinstance(value, int | Decimal) or is_number_text(value)):
@@ -352,13 +349,13 @@ def _build(kind: FieldKind, item: type[Model] | None, value: Any) -> Any:
 
 
 def _float(value: int | Decimal | str) -> float:
-    """Return a number as a float; of an integer, zero has no sign, written as text or not."""
+    """Return a number as a float; an integer zero has no sign, also one in a string."""
     return 0.0 if value == "-0" else float(value)
 
 
 def _convert(kind: FieldKind, nested: type[Model] | None, value: Any, wire: tuple[Any, ...]) -> Any:
-    """Turn a decoded JSON value into a field; what is no number passes unchanged where one would
-    be usual."""
+    """Convert a decoded JSON value to a field; a value that is not a number stays unchanged in a
+    numeric field."""
     if kind == "float":
         return _float(value) if type(value) is int or is_number_text(value) else value
     if kind == "decimal":

@@ -1,4 +1,4 @@
-"""Where in a frame something is wrong, in words."""
+"""The path of an invalid value in a frame, for error messages."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from ._items import item_type
 from ._model import exact_document
 
 Path = tuple[str | int, ...]
-#: What can be wrong with a frame that is valid JSON.
+#: The kinds of errors in a frame that is valid JSON.
 _IN_JSON = ("number", "type", "missing")
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
-#: What a row of a book must have, in the order in which it is looked at.
+#: The required fields of a row of a book, in the order in which they are checked.
 _ROWS = {"book": ("price", "qty"), "level3": ("order_id", "limit_price", "order_qty")}
 
 
 def place_of(frame: bytes, kind: str, offset: int) -> str | None:
-    """Return the place of a value that the protocol does not allow, as `data[0].fees[1].qty`.
+    """Return the path of an invalid value, such as `data[0].fees[1].qty`.
 
     Args:
         frame: the frame.
-        kind: what is wrong, one of `ParseError.KINDS`. Of `missing` it is the field that is not
-            there, or is `null`.
-        offset: where the value begins; of `missing` the object around it.
+        kind: the kind of error, one of `ParseError.KINDS`. For `missing`, the path is that of the
+            field that is absent or `null`.
+        offset: where the value begins; for `missing`, where the object begins that lacks the field.
 
     Returns:
-        `None` for a frame that is no JSON, and for one that is wrong as a whole.
+        `None` for a frame that is not JSON, and for one that is invalid as a whole.
     """
     path = _path_at(frame, offset) if kind in _IN_JSON else None
     if path is None:
@@ -40,8 +40,8 @@ def place_of(frame: bytes, kind: str, offset: int) -> str | None:
 
 
 def _path_at(frame: bytes, offset: int) -> Path | None:
-    """Return the keys that lead to the value at `offset` of valid JSON, `None` if none begins
-    there."""
+    """Return the keys of the path to the value at `offset` of valid JSON, `None` if no value
+    begins there."""
     path: list[str | int] = []
     is_key = False
     for match in _TOKEN.finditer(frame):
@@ -65,7 +65,7 @@ def _path_at(frame: bytes, offset: int) -> Path | None:
 
 
 def _missing(document: Any, path: Path) -> Sequence[str]:
-    """Return the first field that the object at `path` must have and has not."""
+    """Return the first required field that the object at `path` lacks."""
     found = document
     for key in path:
         found = found[key]
@@ -74,7 +74,7 @@ def _missing(document: Any, path: Path) -> Sequence[str]:
 
 
 def _required(document: Any, path: Path) -> Sequence[str]:
-    """Return what an object below `data` must have."""
+    """Return the required fields of an object below `data`."""
     channel = document["channel"]
     if channel in _ROWS:
         return ("symbol",) if len(path) == 2 else _ROWS[channel]

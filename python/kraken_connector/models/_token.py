@@ -1,4 +1,4 @@
-"""What carries a session token: it is part of the plain data, and of nothing that is shown."""
+"""Parameters with a session token, which is sent but never shown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["WithToken"]
 
 
 class WithToken(Model):
-    """Parameters that need a token. The token is in no repr, no comparison and no pickle.
+    """Parameters with a token. The token is not in the repr, comparison or pickle.
 
     A class that derives from this declares `token: str = field(default="", compare=False)`.
     """

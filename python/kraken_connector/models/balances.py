@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
@@ -28,12 +28,12 @@ class BalanceWallet(Model):
 
 @model
 class BalanceSnapshot(Model):
-    """One asset's balance, as snapshots carry it.
+    """The balance of one asset in a snapshot.
 
     Attributes:
         asset: asset code.
         asset_class: `currency`.
-        balance: total over all wallets; what open orders hold is included.
+        balance: total over all wallets, including funds reserved by open orders.
         wallets: the wallets, possibly none.
     """
 
@@ -47,8 +47,8 @@ class BalanceSnapshot(Model):
 
 
 @model
-class BalanceLedgerUpdate(Model):
-    """One completed ledger transaction, as updates carry it.
+class BalanceLedgerUpdate(Timestamped):
+    """One completed ledger transaction in an update.
 
     Attributes:
         asset: asset code.
@@ -57,7 +57,7 @@ class BalanceLedgerUpdate(Model):
         balance: total of the asset in the account afterwards.
         fee: fee of the transaction.
         ledger_id: id of the entry.
-        ref_id: id of what caused it; both legs of a trade share it.
+        ref_id: id of the cause; both entries of a trade have the same.
         timestamp: RFC 3339 time of the exchange.
         type: `deposit`, `withdrawal`, `trade`, `margin`, `transfer`, `staking`, ...
         wallet_type: `spot` or `earn`.
@@ -86,8 +86,3 @@ class BalanceLedgerUpdate(Model):
     subtype: str | None = None
     category: str | None = None
     user: str | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
@@ -13,7 +13,7 @@ class BookLevel(Model):
     """One price level.
 
     Attributes:
-        price: price in quote currency, with the digits of the wire.
+        price: price in quote currency, with the digits that were sent.
         qty: quantity in base currency at that price; zero removes the level.
     """
 
@@ -22,7 +22,7 @@ class BookLevel(Model):
 
 
 @model
-class BookData(Model):
+class BookData(Timestamped):
     """A snapshot or an update of one pair's book.
 
     Attributes:
@@ -38,8 +38,3 @@ class BookData(Model):
     asks: list[BookLevel]
     checksum: int | None = None
     timestamp: str | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

@@ -1,6 +1,6 @@
-"""What an order can be, each with the page of docs.kraken.com that says so.
+"""The values of order parameters, each with its page of docs.kraken.com.
 
-The enums describe; messages carry plain strings, and a `StrEnum` member equals its string.
+Messages have plain strings; a `StrEnum` member equals its string.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class WSOrderType(StrEnum):
 
 
 class TimeInForce(StrEnum):
-    """How long an order lives (page "Add Order"); `executions` reports it in upper case."""
+    """How long an order stays in force (page "Add Order"); upper case in `executions`."""
 
     GTC = "gtc"
     GTD = "gtd"
@@ -57,7 +57,7 @@ class TriggerReference(StrEnum):
 
 
 class PriceType(StrEnum):
-    """How a price is meant (page "Add Order")."""
+    """Whether a price is a level or an offset (page "Add Order")."""
 
     STATIC = "static"
     PCT = "pct"

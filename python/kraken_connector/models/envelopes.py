@@ -1,4 +1,4 @@
-"""What goes to the exchange and what it answers: requests, replies, pings."""
+"""Requests, replies, pings and heartbeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ._time import timestamp_ns
 
 @model
 class HeartbeatMessage(Model):
-    """The exchange's sign of life, about one a second when nothing else is sent.
+    """A heartbeat; the exchange sends about one a second while it sends nothing else.
 
     Attributes:
         channel: `heartbeat`.
@@ -24,12 +24,12 @@ class HeartbeatMessage(Model):
 
 @model
 class WSRequest(Given):
-    """A request to the exchange; a token in it is in no repr and no pickle.
+    """A request to the exchange; a token in it is not in the repr or pickle.
 
     Attributes:
         method: `subscribe`, `unsubscribe`, `add_order`, ...
         params: the method's parameters.
-        req_id: number that the answer echoes.
+        req_id: number that the reply repeats.
     """
 
     method: str
@@ -43,7 +43,7 @@ class WSRequest(Given):
         return Model._state(self._with_token(""))
 
     def _with_token(self, token: str) -> Self:
-        """Return a copy with another token, if there is one."""
+        """Return a copy with another token, if the request has one."""
         if isinstance(self.params, dict) and "token" in self.params:
             return self.__replace__(params={**self.params, "token": token})
         return self
@@ -51,11 +51,11 @@ class WSRequest(Given):
 
 @model
 class WSResponse(Model):
-    """A reply that reports success.
+    """A successful reply.
 
     Attributes:
         method: the request's method.
-        result: the reply's content; a list for `batch_add`.
+        result: the result; a list for `batch_add`.
         success: true.
         time_in: RFC 3339 time at which the exchange received the request.
         time_out: RFC 3339 time at which it sent this reply.
@@ -73,7 +73,7 @@ class WSResponse(Model):
 
     @property
     def warnings(self) -> list[str]:
-        """The exchange's notes on this reply, mostly deprecated fields; normal on good replies."""
+        """The exchange's warnings, mostly about deprecated fields; they do not mean failure."""
         found = self.result.get("warnings") if isinstance(self.result, dict) else None
         return found if isinstance(found, list) else []
 
@@ -90,10 +90,10 @@ class WSResponse(Model):
 
 @model
 class WSErrorResponse(Model):
-    """A reply that reports a refusal.
+    """An error reply.
 
     Attributes:
-        method: the request's method; `error` when the exchange could not read the request.
+        method: the request's method; `error` if the exchange could not read the request.
         error: the exchange's text.
         success: false.
         time_in: RFC 3339 time at which the exchange received the request.
@@ -101,9 +101,9 @@ class WSErrorResponse(Model):
         req_id: the request's id, if it had one and the exchange could read it.
         symbol: the refused pair, on subscriptions to public channels.
         channel: the channel, on subscriptions to private channels and level3.
-        status: `error`, where `channel` is given.
-        result: what the exchange tells beside its text: the rows of a `batch_add` of which some
-            orders may have been placed all the same; an object, a list, or `None`.
+        status: `error`, if `channel` is given.
+        result: further data: the results of a `batch_add`, of which some orders may have been
+            placed despite the error; an object, a list, or `None`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
@@ -122,22 +122,22 @@ class WSErrorResponse(Model):
 
 @model
 class PingRequest(Model):
-    """A ping on the level of the application; it carries no `params`.
+    """An application-level ping; it has no `params`.
 
     Attributes:
-        req_id: number that the pong echoes.
+        req_id: number that the pong repeats.
     """
 
     req_id: int | None = None
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the request as the exchange wants it."""
+        """Return the request in the exchange's format."""
         return {"method": "ping", **Model.to_dict(self, exact=exact)}
 
 
 @model
 class PongResponse(Model):
-    """The answer to a ping.
+    """The reply to a ping.
 
     Attributes:
         req_id: the ping's id, if it had one.
@@ -152,5 +152,5 @@ class PongResponse(Model):
     received_ns: int | None = field(default=None, kw_only=True, compare=False)
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the reply in the exchange's shape."""
+        """Return the reply in the exchange's format."""
         return {"method": "pong", **Model.to_dict(self, exact=exact)}

@@ -1,4 +1,4 @@
-"""What the client itself has to say about a stream."""
+"""Events of the client itself: gaps, checksum errors, stale streams and others."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ._places import place_of
 
 @model
 class SequenceGapEvent(Model):
-    """A private channel skipped or repeated messages; it comes before the message that shows it.
+    """A private channel skipped or repeated messages; it precedes the message that shows this.
 
     Attributes:
-        expected: the number that should have come.
-        received: the number that came.
+        expected: the expected sequence number.
+        received: the received sequence number.
         channel: `executions` or `balances`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
@@ -28,15 +28,14 @@ class SequenceGapEvent(Model):
 
 @model
 class BookChecksumEvent(Model):
-    """A book stopped being the exchange's; it comes before the message that shows it.
+    """A book differs from the exchange's; it precedes the message that shows this.
 
-    From here until the next verified snapshot the book cannot be read and no further event is
-    sent for it.
+    Until the next verified snapshot the book cannot be read, and no further event is sent for it.
 
     Attributes:
         symbol: currency pair.
-        expected: the exchange's checksum, `None` when its message had none.
-        computed: the checksum of the book at hand.
+        expected: the exchange's checksum, `None` if its message had none.
+        computed: the checksum of the local book.
         channel: `book` or `level3`.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
@@ -50,7 +49,7 @@ class BookChecksumEvent(Model):
 
 @model
 class BookCrossedEvent(Model):
-    """A verified book shows a best bid at or above the best ask; sent when that begins.
+    """A verified book has a best bid at or above the best ask; sent once when that begins.
 
     Attributes:
         symbol: currency pair.
@@ -69,13 +68,13 @@ class BookCrossedEvent(Model):
 
 @model
 class InvalidFrameEvent(Model):
-    """A frame that could not be read; it was dropped, the connection goes on.
+    """A frame could not be parsed; it was dropped, and the connection goes on.
 
     Attributes:
-        frame: the bytes as they came.
-        kind: what is wrong, one of `ParseError.KINDS`.
-        offset: byte offset at which it was noticed.
-        channel: the frame's channel, where it could still be read.
+        frame: the received bytes.
+        kind: the kind of error, one of `ParseError.KINDS`.
+        offset: byte offset of the error.
+        channel: the frame's channel, if it could be read.
         received_ns: local receive time, nanoseconds since the epoch; not part of equality.
     """
 
@@ -87,23 +86,23 @@ class InvalidFrameEvent(Model):
 
     @property
     def place(self) -> str | None:
-        """The value that is wrong, as `data[0].balance`, or the field that is missing.
+        """The path of the invalid value or missing field, such as `data[0].balance`.
 
-        `None` of a frame that is no JSON, of one that is wrong as a whole, and where it is not
-        known which value it is.
+        `None` for a frame that is not JSON, for one that is invalid as a whole, and if the value is
+        not known.
         """
         return place_of(self.frame, self.kind, self.offset)
 
 
 @model
 class BookQuarantinedEvent(Model):
-    """A book was given up: it kept failing its checksum, or was refused after a reconnect.
+    """The client gave a book up: its checksum kept failing, or it was refused after a reconnect.
 
-    `client.resync` tries again.
+    Call `client.resync` to try again.
 
     Attributes:
         symbol: currency pair.
-        attempts: snapshots asked for in vain.
+        attempts: how many snapshots were requested without success.
         channel: `book` or `level3`.
         received_ns: local time, nanoseconds since the epoch; not part of equality.
     """
@@ -116,18 +115,18 @@ class BookQuarantinedEvent(Model):
 
 @model
 class StreamStaleEvent(Model):
-    """A subscription that the exchange accepted brings nothing; sent once for each silence.
+    """An accepted subscription gets no messages; sent once until its next message.
 
-    Either its first message did not come within `request_timeout` seconds, and it is subscribed to
-    again; or it has been silent for `stale_after` seconds, of which nothing follows by itself: most
-    channels send something only when something happens. The next message ends the silence.
+    Either its first message did not arrive within `request_timeout` seconds, and the client
+    subscribes again; or it has been silent for `stale_after` seconds. The client does nothing then,
+    because most channels only send a message when something happens.
 
     Attributes:
         channel: such as `ohlc`.
         symbol: currency pair, empty for channels without.
-        seconds: for how long nothing came.
-        last_ns: local time of the last message, nanoseconds since the epoch; `None` if none came
-            since it was subscribed to on this connection.
+        seconds: seconds without a message.
+        last_ns: local time of the last message, nanoseconds since the epoch; `None` if none arrived
+            since it was subscribed on this connection.
         interval: minutes of a candle, `None` on other channels.
         connection: URL of the connection.
         received_ns: local time, nanoseconds since the epoch; not part of equality.
@@ -144,17 +143,17 @@ class StreamStaleEvent(Model):
 
 @model
 class DeadMansSwitchEvent(Model):
-    """Something happened to the dead man's switch.
+    """The state of the dead man's switch changed.
 
     Attributes:
-        state: `armed` (set, for the first time or again), `late` (not confirmed in time, it is
-            tried again), `expired` (it ran out: the exchange cancels all orders), `off` (the
-            exchange answered that it is off, it is set again), `paused` (turned off for maintenance
-            or by its user) or `unreadable` (an announcement of maintenance whose start cannot be
-            read; it stays armed).
-        seconds_left: until all orders end unless it is set again, `None` while it is off; negative
-            when it has run out.
-        reason: why.
+        state: `armed` (set, for the first time or again), `late` (not confirmed in time; the client
+            tries again), `expired` (the exchange cancels all orders), `off` (the exchange replied
+            that it is off; the client sets it again), `paused` (turned off for maintenance or by
+            the user) or `unreadable` (the start of an announced maintenance cannot be read; the
+            switch stays armed).
+        seconds_left: seconds until the exchange cancels all orders unless it is set again; `None`
+            while it is off, negative after it expired.
+        reason: the reason.
         received_ns: local time, nanoseconds since the epoch; not part of equality.
     """
 
@@ -166,26 +165,26 @@ class DeadMansSwitchEvent(Model):
 
 @model
 class GapEvent(Model):
-    """A hole in what was received, reported when it is closed.
+    """A gap in the received messages, reported when it ends.
 
     Attributes:
-        cause: `disconnect` (no connection), `resync` (a book was asked for again, or a private
-            channel for its snapshot), `sequence`
-            (a private channel was asked for again), `overflow` (the consumer was too slow),
-            `unreadable` (a frame that was dropped; where it names no channel, any may miss it) or
-            `pause` (nothing was read for more than a second: what arrived then came late).
-        start_ns: local time of the last sound message before the hole, nanoseconds since the
-            epoch: of the connection, or of the one book or private channel that it is about. For
-            `overflow` and `unreadable` that of the first message that was dropped. Messages are
-            under way for a while: what is missing may have a timestamp of the exchange that is
-            earlier by as much as a message took (`transit` in `KrakenWSClient.stats`).
-        end_ns: local time at which it was closed, `None` when it will not be.
-        channels: channels with a hole.
-        symbols: currency pairs with a hole, empty for channels without.
+        cause: `disconnect` (no connection), `resync` (a book was subscribed again, or a private
+            channel for its snapshot), `sequence` (a private channel was subscribed again after
+            missing messages), `overflow` (the consumer was too slow), `unreadable` (a frame was
+            dropped; without a known channel it may belong to any) or `pause` (nothing was read for
+            more than a second, so messages came late).
+        start_ns: local time of the last good message before the gap, nanoseconds since the epoch:
+            of the connection, or of the book or private channel with the gap. For `overflow` and
+            `unreadable`, that of the first dropped message. The exchange's timestamps of missing
+            messages may be earlier, by the transit time of a message (`transit` in
+            `KrakenWSClient.stats`).
+        end_ns: local time at which the gap ended, `None` if it will not end.
+        channels: channels with a gap.
+        symbols: currency pairs with a gap, empty for channels without.
         connection: URL of the connection, empty for messages that the queue dropped.
-        dropped: messages that arrived and were dropped; those that never arrived are not known.
-        epoch: number of the connection's socket on which it began, counted from 1; 0 for messages
-            that the queue dropped.
+        dropped: messages that arrived and were dropped; lost messages cannot be counted.
+        epoch: number of the connection's socket on which the gap began, from 1; 0 for messages that
+            the queue dropped.
     """
 
     cause: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
@@ -69,11 +69,11 @@ class ExecutionContingent(Model):
 
 
 @model
-class ExecutionData(Model):
+class ExecutionData(Timestamped):
     """One report about an order. Reports are sparse: which fields exist depends on `exec_type`.
 
-    A `new` report carries neither symbol nor side nor price. Count fills on `trade` reports,
-    each `exec_id` once, never on `filled`.
+    A `new` report has no symbol, side or price. To count fills, use `trade` reports, each `exec_id`
+    once, and not `filled` reports.
 
     Attributes:
         exec_type: `pending_new`, `new`, `trade`, `filled`, `iceberg_refill`, `canceled`,
@@ -81,7 +81,7 @@ class ExecutionData(Model):
         order_id: the exchange's order id.
         symbol: currency pair.
         order_status: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`, `expired`;
-            `triggered` may come too (not documented).
+            `triggered` is possible too (not documented).
         side: `buy` or `sell`.
         order_type: `limit`, `market`, `stop-loss`, ...
         order_qty: ordered quantity in base currency.
@@ -157,7 +157,7 @@ class ExecutionData(Model):
             "user",
         }
     )
-    #: The field of the rate counter is not documented; it may come in an item of its own.
+    #: The field of the rate counter is not documented; an item may have no other field.
     TOGETHER: ClassVar[frozenset[str]] = frozenset({"exec_type", "order_id"})
 
     exec_type: str
@@ -210,8 +210,3 @@ class ExecutionData(Model):
     stop_price: float | None = None
     trigger: str | None = None
     triggered_price: float | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

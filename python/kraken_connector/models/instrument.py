@@ -22,7 +22,7 @@ class InstrumentAsset(Model):
         margin_rate: borrow rate; absent when the asset cannot be borrowed.
         multiplier: tokenised assets only.
         class_: `class` on the wire: `currency`, `tokenized_asset`, ... (seen since January 2026;
-            new words may come).
+            further values are possible).
     """
 
     id: str
@@ -88,11 +88,11 @@ class InstrumentPair(Model):
 
 @model
 class InstrumentData(Model):
-    """Assets and pairs; an update holds only what changed.
+    """Assets and pairs; an update has only the changed ones.
 
     Attributes:
-        assets: changed assets, in a snapshot all.
-        pairs: changed pairs, in a snapshot all.
+        assets: changed assets; in a snapshot all.
+        pairs: changed pairs; in a snapshot all.
     """
 
     assets: list[InstrumentAsset]

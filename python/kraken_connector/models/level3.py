@@ -5,19 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ._model import Model, model
-from ._time import timestamp_ns
+from ._time import Timestamped
 
 
 @model
-class Level3Order(Model):
-    """One order of a book, or what happened to it.
+class Level3Order(Timestamped):
+    """One order of a book, or a change of it.
 
     Attributes:
         order_id: the exchange's id, `OXXXXX-XXXXX-XXXXXX`.
-        limit_price: limit price in quote currency, with the digits of the wire.
+        limit_price: limit price in quote currency, with the digits that were sent.
         order_qty: remaining visible quantity in base currency; may be absent in a `delete`.
         timestamp: RFC 3339 time of insertion or of the last amendment.
-        event: `add`, `modify` or `delete`; absent in snapshots and in what a book returns.
+        event: `add`, `modify` or `delete`; absent in snapshots and in orders that a book returns.
     """
 
     order_id: str
@@ -26,21 +26,15 @@ class Level3Order(Model):
     timestamp: str
     event: str | None = None
 
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)
-
 
 @model
-class Level3Data(Model):
+class Level3Data(Timestamped):
     """A snapshot or an update of one pair's orders.
 
     Attributes:
         symbol: currency pair, `BTC/USD`.
-        bids: bid orders; in a snapshot all of them, best price first and in the order of their
-            queue.
-        asks: ask orders, likewise.
+        bids: changed bid orders; in a snapshot all of them, best price first, in queue order.
+        asks: changed ask orders; in a snapshot all of them, best price first, in queue order.
         checksum: CRC-32 of the orders of the ten best levels of both sides after this message.
         timestamp: RFC 3339 time of the exchange.
     """
@@ -51,17 +45,12 @@ class Level3Data(Model):
     checksum: int | None = None
     timestamp: str | None = None
 
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)
-
 
 @model
 class QueuePosition(Model):
-    """Where an order stands among those of its price.
+    """The position of an order in the queue of its price.
 
-    Hidden quantity of other orders is not known and not in it.
+    Hidden quantity of other orders is not known and not included.
 
     Attributes:
         orders_ahead: orders that are filled before it.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ._model import Model, model
-from ._time import timestamp_ns
+from ._model import model
+from ._time import Timestamped, timestamp_ns
 
 
 @model
-class OHLCData(Model):
-    """One candle. Nothing announces that a candle is final: a later `interval_begin` does.
+class OHLCData(Timestamped):
+    """One candle. A candle is final when one with a later `interval_begin` arrives.
 
     Attributes:
         symbol: currency pair, `BTC/USD`.
@@ -40,8 +40,3 @@ class OHLCData(Model):
     def interval_begin_ns(self) -> int | None:
         """`interval_begin` in nanoseconds since the epoch."""
         return timestamp_ns(self.interval_begin)
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

@@ -1,4 +1,4 @@
-"""What the parameters of the trading methods have in common, and what orders are made of."""
+"""The base classes of trading parameters, and the parts of orders."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
 
 
 def texts(choices: Iterable[str]) -> tuple[str, ...]:
-    """Return the members of an enum as plain texts."""
+    """Return the members of an enum as plain strings."""
     return tuple(str(choice) for choice in choices)
 
 
@@ -58,7 +58,7 @@ LIMIT_TYPES = frozenset(
     }
 )
 TRAILING_TYPES = frozenset({OrderType.TRAILING_STOP, OrderType.TRAILING_STOP_LIMIT})
-#: Orders that wait for a price.
+#: Orders that are triggered by a price.
 TRIGGERED_TYPES = TRAILING_TYPES | {
     OrderType.STOP_LOSS,
     OrderType.STOP_LOSS_LIMIT,
@@ -67,10 +67,10 @@ TRIGGERED_TYPES = TRAILING_TYPES | {
 }
 #: What can close a position that an order opened (page "Add Order", `conditional`).
 CLOSE_TYPES = TRIGGERED_TYPES | {OrderType.LIMIT}
-#: Prices that are distances, not levels.
+#: Types of prices that are offsets, not levels.
 OFFSETS = (PriceType.PCT, PriceType.QUOTE)
 
-#: By class, since orders are made where time counts.
+#: The numeric fields by class; cached, because making an order must be fast.
 _NUMBER_FIELDS: dict[type, tuple[str, ...]] = {}
 
 
@@ -83,7 +83,7 @@ def _number_fields(cls: type[Model]) -> tuple[str, ...]:
 
 
 class HasLimitPrice(Protocol):
-    """An order, or one that closes another, as far as its limit price goes."""
+    """The limit price of an order or a `ConditionalClose`."""
 
     @property
     def order_type(self) -> str: ...
@@ -94,12 +94,12 @@ class HasLimitPrice(Protocol):
 
 
 class Checked(Given):
-    """Parameters whose fields are checked by what they are.
+    """Parameters whose fields are checked by kind; numbers become `Decimal`.
 
     Attributes:
-        FLAGS: booleans.
-        CHOICES: texts with their allowed values.
-        TIMES: times with their precision.
+        FLAGS: boolean fields.
+        CHOICES: the allowed values of string fields.
+        TIMES: the precision of time fields.
     """
 
     __slots__ = ()
@@ -131,10 +131,10 @@ class Checked(Given):
 
         Raises:
             KeyError: a required parameter is missing.
-            TypeError, InvalidParameter: as of the constructor; also for a key that is no parameter,
-                so that nothing is sent without what was asked for.
+            TypeError, InvalidParameter: see the constructor; also for an unknown key, which would
+                otherwise be ignored silently.
         """
-        plain = cls._usual(src_dict)
+        plain = cls._normalized(src_dict)
         numbers = {
             name: checked_number(name, plain[name])
             for name in _number_fields(cls)
@@ -143,8 +143,8 @@ class Checked(Given):
         return super().from_dict({**plain, **numbers})
 
     @classmethod
-    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return plain data in the shape that the fields have."""
+    def _normalized(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return plain data with the keys and types of the fields."""
         return src_dict
 
     def _put(self, name: str, value: Any) -> None:
@@ -157,7 +157,7 @@ class Checked(Given):
                 raise InvalidParameter(name, "more than 0", value)
 
     def _check_client_order(self) -> None:
-        """Check how the client names an order."""
+        """Check `cl_ord_id` and `order_userref`."""
         client_id, userref = getattr(self, "cl_ord_id", None), getattr(self, "order_userref", None)
         if client_id is not None and client_id is not False:
             checked_client_id("cl_ord_id", client_id)
@@ -198,13 +198,13 @@ class TradingParams(Checked, WithToken):
 
 @model
 class OrderTrigger(Checked):
-    """What a triggered order waits for.
+    """The trigger of an order.
 
     Args:
-        reference: price to watch: `last` (the exchange's default) or `index`.
-        price: level, or with `price_type` the signed distance from the reference. Of trailing
-            orders the distance from the peak, always positive.
-        price_type: `static` (the exchange's default), `pct` or `quote`; of trailing orders `pct`
+        reference: the reference price: `last` (the exchange's default) or `index`.
+        price: a level, or with `price_type` the signed offset from the reference. For trailing
+            orders the offset from the peak, always positive.
+        price_type: `static` (the exchange's default), `pct` or `quote`; for trailing orders `pct`
             or `quote`.
     """
 
@@ -225,19 +225,19 @@ class OrderTrigger(Checked):
 
     @property
     def is_offset(self) -> bool:
-        """Whether `price` is a distance, not a level."""
+        """Whether `price` is an offset, not a level."""
         return self.price_type in OFFSETS
 
 
 @model
 class ConditionalClose(Checked):
-    """The order that each fill of another one places on the opposite side.
+    """A secondary order, which each fill of the primary order places on the opposite side.
 
     Args:
         order_type: `limit`, `stop-loss`, `stop-loss-limit`, `take-profit`, `take-profit-limit`,
             `trailing-stop` or `trailing-stop-limit`.
-        limit_price: for types with a limit.
-        trigger_price: for types that wait for a price.
+        limit_price: for types with a limit price.
+        trigger_price: for types with a trigger.
         limit_price_type: `static`; for `trailing-stop-limit` also `pct` or `quote` (the exchange's
             default there).
         trigger_price_type: `static` (the exchange's default), `pct` or `quote`.
@@ -260,8 +260,8 @@ class ConditionalClose(Checked):
     def __post_init__(self) -> None:
         Checked.__post_init__(self)
         check_limit_price(self)
-        waits = self.order_type in TRIGGERED_TYPES
-        check_presence("trigger_price", self.trigger_price, self.order_type, wanted=waits)
+        has_trigger = self.order_type in TRIGGERED_TYPES
+        check_presence("trigger_price", self.trigger_price, self.order_type, wanted=has_trigger)
 
 
 def check_limit_price(order: HasLimitPrice) -> None:
@@ -278,15 +278,15 @@ def check_limit_price(order: HasLimitPrice) -> None:
 def check_amended(
     order_type: str, numbers: Mapping[str, Decimal], limit_price_type: str | None = None
 ) -> None:
-    """Check what an amend sets against the type of its order, where that is known.
+    """Check the new terms of an amend against the type of its order.
 
     Args:
-        order_type: of the order that is to be amended.
+        order_type: type of the order.
         numbers: its new prices and quantities by name, as in `AmendOrderParams`.
-        limit_price_type: how its new limit price is meant.
+        limit_price_type: `limit_price_type` of the amend.
 
     Raises:
-        InvalidParameter: the order has no such price, or a level that is not more than 0.
+        InvalidParameter: an order of this type has no such price, or a level is not more than 0.
     """
     has = {
         "limit_price": order_type in LIMIT_TYPES,
@@ -301,10 +301,10 @@ def check_amended(
 
 
 def _check_limit_level(price: Number | None, kind: str | None, order_type: str) -> None:
-    """Check the sign of a limit price, and how it is meant.
+    """Check the sign and type of a limit price.
 
-    Of `trailing-stop-limit` it is a distance unless its type is `static`, of others a level: their
-    only type is `static`, which Kraken's SDK always sends.
+    For `trailing-stop-limit` it is an offset unless the type is `static`. For other orders it is a
+    level: their only type is `static`, which Kraken's SDK always sends.
     """
     is_trailing = order_type == OrderType.TRAILING_STOP_LIMIT
     if kind not in (None, PriceType.STATIC) and not is_trailing:
@@ -316,7 +316,7 @@ def _check_limit_level(price: Number | None, kind: str | None, order_type: str) 
 
 
 def check_presence(field: str, value: object, order_type: str, *, wanted: bool) -> None:
-    """Accept a value if it is wanted, and nothing if it is not."""
+    """Check that a value is given if it is wanted, and `None` if it is not."""
     if wanted and value is None:
         raise InvalidParameter(field, f"given for {order_type}", None)
     if not wanted and value is not None:
@@ -324,6 +324,6 @@ def check_presence(field: str, value: object, order_type: str, *, wanted: bool) 
 
 
 def check_kind(field: str, value: object, kind: type[Model]) -> None:
-    """Accept parameters of a class, or nothing."""
+    """Check that a value is an instance of a class, or `None`."""
     if value is not None and not isinstance(value, kind):
         raise TypeError(f"{field} must be {kind.__name__}, not {value!r}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ._model import Model, model
-from ._time import timestamp_ns
+from ._model import model
+from ._time import Timestamped
 
 
 @model
-class TickerData(Model):
+class TickerData(Timestamped):
     """One pair's ticker.
 
     With the default trigger `trades` the quotes move only when a trade happens.
@@ -47,8 +47,3 @@ class TickerData(Model):
     change_pct: float
     timestamp: str | None = None
     trades: int | None = None
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

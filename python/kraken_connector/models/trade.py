@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ._model import Model, model
-from ._time import timestamp_ns
+from ._model import model
+from ._time import Timestamped
 
 
 @model
-class TradeData(Model):
+class TradeData(Timestamped):
     """One trade.
 
     Attributes:
@@ -27,8 +27,3 @@ class TradeData(Model):
     ord_type: str
     trade_id: int
     timestamp: str
-
-    @property
-    def timestamp_ns(self) -> int | None:
-        """`timestamp` in nanoseconds since the epoch."""
-        return timestamp_ns(self.timestamp)

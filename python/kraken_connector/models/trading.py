@@ -1,10 +1,8 @@
-"""What is asked of the exchange about orders: the parameters of the eight trading methods.
+"""The parameters of the eight trading methods.
 
-Parameters are checked when they are made, so a wrong one raises where it was written. They are
-immutable. Numbers may be given as `Decimal`, `str`, `int` or `float`; they are held as `Decimal`
-and sent with exactly those digits. Times may be RFC 3339 text or a `datetime` with a zone.
-
-The token is the last thing to fill in: a client with a `TokenManager` does it by itself.
+Parameters are checked when they are constructed, and are immutable. Numbers may be `Decimal`,
+`str`, `int` or `float`; they are kept as `Decimal` and sent with exactly those digits. Times may be
+RFC 3339 text or a `datetime` with a zone. Leave `token` empty if the client has a `TokenManager`.
 """
 
 from __future__ import annotations
@@ -63,7 +61,7 @@ BATCH_ADD_ORDERS = (2, 15)
 BATCH_CANCEL_ORDERS = (2, 50)
 #: Page "Cancel All Orders After": seconds.
 MAX_TIMEOUT = 86_399
-#: Page "Add Order": an iceberg shows at least a fifteenth of itself.
+#: Page "Add Order": at least a fifteenth of an iceberg order is visible.
 ICEBERG_SHARE = 15
 
 
@@ -78,27 +76,30 @@ class AddOrderParams(TradingParams):
             `take-profit-limit`, `trailing-stop`, `trailing-stop-limit` or `settle-position`.
         order_qty: quantity in base currency; may be left out with `cash_order_qty`.
         token: leave it empty when the client has a `TokenManager`.
-        limit_price: for types with a limit; of `trailing-stop-limit` a distance from the trigger
-            price unless `limit_price_type` is `static`.
+        limit_price: for types with a limit price; for `trailing-stop-limit` an offset from the
+            trigger price unless `limit_price_type` is `static`.
         limit_price_type: `static`; for `trailing-stop-limit` also `pct` or `quote` (the exchange's
             default there).
-        triggers: for types that wait for a price.
-        time_in_force: `gtc` (the exchange's default), `gtd`, `ioc` or `fok` (types with a limit).
+        triggers: for types with a trigger.
+        time_in_force: `gtc` (the exchange's default), `gtd`, `ioc` or `fok` (types with a limit
+            price).
         margin: whether to fund the order on margin.
         post_only: cancel the order rather than take liquidity; needs a limit price.
         reduce_only: only reduce a position.
-        effective_time: when to start, to the second.
-        expire_time: when to end, to the second, at most a month ahead; with `gtd`, and only then.
+        effective_time: when the order starts, to the second.
+        expire_time: when the order ends, to the second, at most a month ahead; only with `gtd`,
+            and required there.
         deadline: until when the engine may match the request, to the millisecond, 0.5 to 60 s
             from now. The exchange's default is 5 s.
         cl_ord_id: the client's identifier: a UUID, 32 hex digits or at most 18 ASCII characters.
-            The client makes one when neither this nor `order_userref` is given, unless the order
+            The client makes one if neither this nor `order_userref` is given, unless the order
             has a `conditional`, which the exchange refuses together with an identifier (Kraken's
-            SDK). `False` sends none: `edit_order` is for orders without one only. What becomes of
-            such an order when its reply is lost may stay unknown.
-        order_userref: the client's number, 32 bits with sign, which need not be unique.
-        conditional: what each fill places on the opposite side; not together with `cl_ord_id`.
-        display_qty: what an iceberg shows, at least a fifteenth of `order_qty`.
+            SDK). `False` sends none, because `edit_order` is only for orders without one. If the
+            reply to such an order is lost, its outcome may stay unknown.
+        order_userref: the client's number, a signed 32-bit integer, which need not be unique.
+        conditional: secondary order that each fill places on the opposite side; not together with
+            `cl_ord_id`.
+        display_qty: visible quantity of an iceberg order, at least a fifteenth of `order_qty`.
         fee_preference: `base` or `quote`.
         stp_type: self-trade prevention: `cancel_newest` (the exchange's default), `cancel_oldest`
             or `cancel_both`.
@@ -107,7 +108,7 @@ class AddOrderParams(TradingParams):
         sender_sub_id: sub-account for self-trade prevention, in the forms of `cl_ord_id`.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "add_order"
@@ -165,7 +166,7 @@ class AddOrderParams(TradingParams):
         self._check_size()
         check_limit_price(self)
         self._check_triggers()
-        self._check_life()
+        self._check_time_in_force()
         self._check_iceberg()
 
     def _check_size(self) -> None:
@@ -185,23 +186,23 @@ class AddOrderParams(TradingParams):
             self._require_positive("order_qty")
 
     def _may_be_zero(self) -> bool:
-        """Tell whether a quantity of 0 means the whole position."""
+        """Return whether a quantity of 0 is allowed; it means the whole position."""
         closes = self.order_type == OrderType.SETTLE_POSITION or self.reduce_only or self.margin
         return bool(closes) or self.cash_order_qty is not None
 
     def _check_triggers(self) -> None:
-        waits = self.order_type in TRIGGERED_TYPES
-        check_presence("triggers", self.triggers, self.order_type, wanted=waits)
+        has_trigger = self.order_type in TRIGGERED_TYPES
+        check_presence("triggers", self.triggers, self.order_type, wanted=has_trigger)
         if self.triggers is None or self.order_type not in TRAILING_TYPES:
             return
         if not self.triggers.is_offset:
             wanted = f"'pct' or 'quote' for {self.order_type}"
             raise InvalidParameter("triggers.price_type", wanted, self.triggers.price_type)
         if self.triggers.price <= 0:  # type: ignore[operator]
-            wanted = f"more than 0 for {self.order_type}, as it is a distance"
+            wanted = f"more than 0 for {self.order_type}, as it is an offset"
             raise InvalidParameter("triggers.price", wanted, self.triggers.price)
 
-    def _check_life(self) -> None:
+    def _check_time_in_force(self) -> None:
         ends = self.time_in_force == TimeInForce.GTD
         if ends != (self.expire_time is not None):
             wanted = "given with time_in_force='gtd'" if ends else "absent without 'gtd'"
@@ -229,27 +230,27 @@ class AddOrderParams(TradingParams):
 
 @model
 class AmendOrderParams(TradingParams):
-    """A change of an order that keeps its identifiers and, where possible, its place in the queue.
+    """A change of an order that keeps its identifiers and, if possible, its queue position.
 
     Args:
         order_id: the exchange's identifier; this or `cl_ord_id`.
         token: leave it empty when the client has a `TokenManager`.
-        order_qty: the new total quantity, what is filled included.
+        order_qty: the new total quantity, including the filled one.
         limit_price: the new limit price.
-        display_qty: what an iceberg shows, at least a fifteenth of what remains.
+        display_qty: visible quantity of an iceberg order, at least a fifteenth of what remains.
         post_only: refuse a price that would take liquidity.
         reduce_only: sent as given; the exchange does not document it here.
-        deadline: as of `AddOrderParams`.
+        deadline: see `AddOrderParams`.
         trigger_price: the new trigger price.
         trigger_price_type: `static` (the exchange's default), `pct` or `quote`. `last` and `index`,
-            which kraken-connector 0.2.0 took too, are sent as given; the exchange does not document
-            them here.
+            which kraken-connector 0.2.0 accepted too, are sent as given; the exchange does not
+            document them here.
         cl_ord_id: the client's identifier; this or `order_id`.
         limit_price_type: `trailing-stop-limit` only: `static`, `pct` or `quote`.
         symbol: needed for pairs of tokenized assets, `TSLAx/USD`.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "amend_order"
@@ -282,7 +283,7 @@ class AmendOrderParams(TradingParams):
         if self.symbol is not None:
             checked_symbol(self.symbol)
         self._require_positive("order_qty", "display_qty")
-        # Without a type it may be of a trailing order: a distance, which may be 0 or negative.
+        # Without a type, the order may be a trailing one, whose offset may be 0 or negative.
         if self.limit_price_type == PriceType.STATIC:
             self._require_positive("limit_price")
         if self.trigger_price_type not in OFFSETS:
@@ -291,7 +292,7 @@ class AmendOrderParams(TradingParams):
 
 @model
 class EditOrderParams(TradingParams):
-    """A new order in the place of another one; prefer `AmendOrderParams`, which keeps its place.
+    """A new order that replaces another one. Prefer `AmendOrderParams`: it keeps its position.
 
     Args:
         order_id: the exchange's identifier of the order to replace.
@@ -299,17 +300,17 @@ class EditOrderParams(TradingParams):
         token: leave it empty when the client has a `TokenManager`.
         order_qty: quantity in base currency.
         limit_price: the new limit price.
-        display_qty: what an iceberg shows, at least a fifteenth of `order_qty`.
-        post_only: as of `AddOrderParams`.
-        reduce_only: as of `AddOrderParams`.
-        deadline: as of `AddOrderParams`.
+        display_qty: visible quantity of an iceberg order, at least a fifteenth of `order_qty`.
+        post_only: see `AddOrderParams`.
+        reduce_only: see `AddOrderParams`.
+        deadline: see `AddOrderParams`.
         fee_preference: `base` or `quote`.
         order_userref: the client's number for the new order.
         validate: check the change without making it.
-        triggers: for types that wait for a price.
+        triggers: for types with a trigger.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "edit_order"
@@ -344,19 +345,19 @@ class EditOrderParams(TradingParams):
 
 @model
 class CancelOrderParams(TradingParams):
-    """The end of one or more orders.
+    """A cancel of one or more orders.
 
-    The client sends one request for each identifier, as the exchange refuses an unknown order
-    without saying which one it was.
+    The client sends one request per identifier, because an error of the exchange about an unknown
+    order does not name it.
 
     Args:
         token: leave it empty when the client has a `TokenManager`.
         order_id: the exchange's identifiers.
         cl_ord_id: the client's identifiers.
-        order_userref: the client's numbers; each ends all orders that have it.
+        order_userref: the client's numbers; each cancels all orders that have it.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "cancel_order"
@@ -381,7 +382,7 @@ class CancelOrderParams(TradingParams):
 
     @property
     def identifiers(self) -> list[tuple[str, str | int]]:
-        """Everything that is to be cancelled: the kind of identifier and its value, each once."""
+        """The identifiers to cancel, each once: the name of the field and the value."""
         kinds = ("order_id", "cl_ord_id", "order_userref")
         named = [(kind, value) for kind in kinds for value in getattr(self, kind) or ()]
         return list(dict.fromkeys(named))
@@ -394,7 +395,7 @@ class CancelOrderParams(TradingParams):
 
 @model
 class CancelAllParams(TradingParams):
-    """The end of all open orders, of all pairs.
+    """A cancel of all open orders, of all pairs.
 
     Args:
         token: leave it empty when the client has a `TokenManager`.
@@ -407,14 +408,14 @@ class CancelAllParams(TradingParams):
 
 @model
 class CancelAllOrdersAfterParams(TradingParams):
-    """The dead man's switch: all orders end when it is not asked for again in time.
+    """The dead man's switch: the exchange cancels all orders unless it is set again in time.
 
     Args:
         token: leave it empty when the client has a `TokenManager`.
         timeout: whole seconds, less than a day; 0 turns it off.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "cancel_all_orders_after"
@@ -432,24 +433,24 @@ class CancelAllOrdersAfterParams(TradingParams):
 class BatchAddParams(TradingParams):
     """Two to fifteen new orders of one pair.
 
-    The exchange checks all before it places any; what its engine then refuses (for want of funds,
-    say) is refused alone.
+    The exchange checks all orders before it places any. The matching engine may then still refuse
+    single ones, for example for insufficient funds.
 
     Args:
-        symbol: currency pair of all.
+        symbol: currency pair of all orders.
         token: leave it empty when the client has a `TokenManager`.
-        orders: the orders, without `deadline` and `validate`, which are the batch's.
-        deadline: as of `AddOrderParams`.
+        orders: the orders; set `deadline` and `validate` on the batch, not on them.
+        deadline: see `AddOrderParams`.
         validate: check the orders without placing them.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "batch_add"
     FLAGS = ("validate",)
     TIMES = MappingProxyType({"deadline": "milliseconds"})
-    #: Keys that stand once for the whole batch.
+    #: Keys that are sent once for the whole batch.
     SHARED: ClassVar[tuple[str, ...]] = ("symbol", "token", "deadline", "validate")
 
     symbol: str
@@ -463,21 +464,21 @@ class BatchAddParams(TradingParams):
         checked_symbol(self.symbol)
         self._put("orders", checked_list("orders", self.orders))
         _check_count("orders", len(self.orders), BATCH_ADD_ORDERS)
-        for place, order in enumerate(self.orders):
-            check_kind(f"orders[{place}]", order, AddOrderParams)
+        for index, order in enumerate(self.orders):
+            check_kind(f"orders[{index}]", order, AddOrderParams)
             if order.symbol != self.symbol:
-                raise InvalidParameter(f"orders[{place}].symbol", repr(self.symbol), order.symbol)
+                raise InvalidParameter(f"orders[{index}].symbol", repr(self.symbol), order.symbol)
             for name in ("deadline", "validate"):
                 if (value := getattr(order, name)) is not None:
                     wanted = f"absent: {name} is the batch's"
-                    raise InvalidParameter(f"orders[{place}].{name}", wanted, value)
+                    raise InvalidParameter(f"orders[{index}].{name}", wanted, value)
         names = [order.cl_ord_id for order in self.orders if order.cl_ord_id]
         if len(names) != len(set(map(client_id_key, names))):
             raise InvalidParameter("cl_ord_id", "another one for each order", names)
 
     @classmethod
-    def _usual(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Give the orders the batch's symbol, which they do not have on the wire."""
+    def _normalized(cls, src_dict: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Add the batch's symbol to the orders, which are sent without it."""
         orders = [
             order if isinstance(order, Model) else {"symbol": src_dict["symbol"], **order}
             for order in src_dict.get("orders", ())
@@ -496,7 +497,7 @@ class BatchAddParams(TradingParams):
 
 @model
 class BatchCancelParams(TradingParams):
-    """The end of two to fifty orders by one request, which answers with a number only.
+    """A cancel of two to fifty orders with one request; the reply has only their number.
 
     Args:
         token: leave it empty when the client has a `TokenManager`.
@@ -504,7 +505,7 @@ class BatchCancelParams(TradingParams):
         cl_ord_id: the client's identifiers.
 
     Raises:
-        TypeError, InvalidParameter: (a `ValueError`) a parameter makes no sense.
+        TypeError, InvalidParameter: (a `ValueError`) a parameter is not valid.
     """
 
     METHOD = "batch_cancel"
@@ -524,12 +525,12 @@ class BatchCancelParams(TradingParams):
 
     @property
     def identifiers(self) -> list[str]:
-        """Everything that is to be cancelled."""
+        """The identifiers to cancel."""
         return [*self.orders, *(self.cl_ord_id or ())]
 
 
 def check_one_order(order_id: object, cl_ord_id: object) -> None:
-    """Accept one order named in one way."""
+    """Check that exactly one of the two identifiers is given, and is valid."""
     if (order_id is None) == (cl_ord_id is None):
         both = None if order_id is None else (order_id, cl_ord_id)
         raise InvalidParameter("order_id or cl_ord_id", "given, one of the two", both)
@@ -539,14 +540,14 @@ def check_one_order(order_id: object, cl_ord_id: object) -> None:
         checked_client_id("cl_ord_id", cl_ord_id)
 
 
-def _check_display(field: str, shown: Any, whole: Any) -> None:
-    """Check what an iceberg shows: at least a fifteenth, not more than there is."""
-    if shown is None:
+def _check_display(field: str, visible: Any, whole: Any) -> None:
+    """Check the visible quantity of an iceberg order: between a fifteenth and the whole."""
+    if visible is None:
         return
-    if shown * ICEBERG_SHARE < whole:
-        raise InvalidParameter(field, f"at least 1/{ICEBERG_SHARE} of order_qty ({whole})", shown)
-    if shown > whole:
-        raise InvalidParameter(field, f"at most order_qty ({whole})", shown)
+    if visible * ICEBERG_SHARE < whole:
+        raise InvalidParameter(field, f"at least 1/{ICEBERG_SHARE} of order_qty ({whole})", visible)
+    if visible > whole:
+        raise InvalidParameter(field, f"at most order_qty ({whole})", visible)
 
 
 def _check_count(field: str, count: int, bounds: tuple[int, int]) -> None:
@@ -556,7 +557,7 @@ def _check_count(field: str, count: int, bounds: tuple[int, int]) -> None:
 
 
 def _order_name(entry: object) -> str:
-    """Return an identifier of `batch_cancel`, which takes the client's numbers as text."""
+    """Return an identifier of `batch_cancel`, which accepts the client's numbers as strings."""
     if isinstance(entry, int) and not isinstance(entry, bool):
         return str(checked_userref("orders", entry))
     return checked_text("orders", entry)

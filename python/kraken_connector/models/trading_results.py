@@ -1,8 +1,8 @@
-"""What the exchange answers to the eight trading methods.
+"""The results of the eight trading methods.
 
-`from_dict` takes the `result` of a reply, in every shape that was documented or seen, and never
-raises: what has another type than documented is `None`, as if it were absent. A caller that needs
-a field checks it.
+`from_dict` reads the `result` of a reply in every format that was documented or seen. It never
+raises: a field of an undocumented type is `None`, as if it were absent. Callers check the fields
+that they need.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ __all__ = [
 
 
 class _Result(Model):
-    """A result, of which every field is read by itself."""
+    """A result whose fields are read one by one."""
 
     __slots__ = ()
 
     @classmethod
     def from_dict(cls, src_dict: Any) -> Self:
-        """Build the result from a reply's `result`; what cannot be read is `None`."""
-        plain = cls._usual(src_dict) if isinstance(src_dict, Mapping) else {}
+        """Build the result from a reply's `result`; unreadable fields are `None`."""
+        plain = cls._normalized(src_dict) if isinstance(src_dict, Mapping) else {}
         read = {name: _READ[name](plain.get(name)) for name, _, _ in cls.__wire_fields__}
         return cls(**read)
 
     @classmethod
-    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the result in the shape that the fields have."""
+    def _normalized(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the result with the keys and types of the fields."""
         return result
 
 
 def _text(value: Any) -> str | None:
-    """Return a text; an empty one says nothing, as `order_id` of a validated order."""
+    """Return a string; an empty one, as the `order_id` of a validated order, is `None`."""
     return value if isinstance(value, str) and value else None
 
 
@@ -78,16 +78,16 @@ _READ = {
 
 @model
 class AddOrderResult(_Result):
-    """A new order, or the row of one in the answer to a batch.
+    """A new order, also one of a batch.
 
     Attributes:
-        order_id: the exchange's identifier; absent for an order of a batch that was refused, and
-            for one that was only validated.
+        order_id: the exchange's identifier; absent for a refused order of a batch, and for an order
+            that was only validated.
         cl_ord_id: the client's identifier, if it was sent.
         order_userref: the client's number, if it was sent.
-        warnings: the exchange's notes, mostly on deprecated parameters.
+        warnings: the exchange's warnings, mostly about deprecated parameters.
         error: why an order of a batch was refused.
-        status: what the exchange says about an order of a batch beside it (not documented).
+        status: status of an order of a batch (not documented).
     """
 
     order_id: str | None = None
@@ -99,14 +99,14 @@ class AddOrderResult(_Result):
 
     @property
     def is_placed(self) -> bool:
-        """Whether the exchange took the order: it has an identifier and no error."""
+        """Whether the exchange accepted the order: it has an identifier and no error."""
         return self.order_id is not None and self.error is None
 
     @property
     def is_refused(self) -> bool:
-        """Whether this order of a batch was refused alone: it has an error and no identifier.
+        """Whether this order of a batch was refused: it has an error and no identifier.
 
-        A row that is neither placed nor refused leaves open what became of its order.
+        If it is neither placed nor refused, its outcome is not known.
         """
         return self.error is not None and self.order_id is None
 
@@ -118,7 +118,7 @@ class AmendOrderResult(_Result):
     Attributes:
         order_id: the exchange's identifier, if the request used it.
         amend_id: identifier of the change.
-        warnings: the exchange's notes.
+        warnings: the exchange's warnings.
         cl_ord_id: the client's identifier, if the request used it.
     """
 
@@ -134,8 +134,8 @@ class EditOrderResult(_Result):
 
     Attributes:
         order_id: the exchange's identifier of the new order; `None` if it was only validated.
-        original_order_id: that of the old one.
-        warnings: the exchange's notes.
+        original_order_id: identifier of the old order.
+        warnings: the exchange's warnings.
     """
 
     order_id: str | None
@@ -150,7 +150,7 @@ class CancelOrderResult(_Result):
     Attributes:
         order_id: the exchange's identifier, if the request used it.
         cl_ord_id: the client's identifier, if the request used it.
-        warnings: the exchange's notes.
+        warnings: the exchange's warnings.
         order_userref: the client's number, if the request used it.
     """
 
@@ -162,11 +162,11 @@ class CancelOrderResult(_Result):
 
 @model
 class CancelAllResult(_Result):
-    """How many orders were cancelled.
+    """The number of cancelled orders.
 
     Attributes:
-        count: their number.
-        warnings: the exchange's notes.
+        count: the number.
+        warnings: the exchange's warnings.
     """
 
     count: int | None
@@ -179,7 +179,7 @@ class CancelAllOrdersAfterResult(_Result):
 
     Attributes:
         current_time: RFC 3339 time of the exchange.
-        trigger_time: RFC 3339 time at which all orders end; of no meaning when turned off.
+        trigger_time: RFC 3339 time at which all orders are cancelled; no meaning when turned off.
     """
 
     current_time: str | None
@@ -189,8 +189,8 @@ class CancelAllOrdersAfterResult(_Result):
     def is_armed(self) -> bool:
         """Whether the switch is on: `trigger_time` is later than `current_time`.
 
-        Turned off, `trigger_time` is `"0"`, absent, or equal to `current_time` (Kraken's SDK).
-        What cannot be read counts as off, so that nobody relies on it.
+        When turned off, `trigger_time` is `"0"`, absent, or equal to `current_time` (Kraken's SDK).
+        Unreadable times count as off.
         """
         begin, end = timestamp_ns(self.current_time), self.trigger_time_ns
         return begin is not None and end is not None and end > begin
@@ -201,13 +201,13 @@ class CancelAllOrdersAfterResult(_Result):
         return timestamp_ns(self.trigger_time)
 
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the result under the exchange's names, which are written in another way."""
+        """Return the result under the exchange's names, which are in camel case."""
         plain = Model.to_dict(self, exact=exact)
         return {_CAMEL[name]: value for name, value in plain.items()}
 
     @classmethod
-    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take `currentTime`, as documented, or `current_time`, as all other fields are spelled."""
+    def _normalized(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Accept `currentTime`, as documented, and `current_time`, as in other replies."""
         return {snake: _first(result, camel, snake) for snake, camel in _CAMEL.items()}
 
 
@@ -216,26 +216,26 @@ _CAMEL = {"current_time": "currentTime", "trigger_time": "triggerTime"}
 
 @model
 class BatchAddResult(_Result):
-    """The orders of a batch; `pair_rows` tells which is whose.
+    """The orders of a batch; `pair_rows` assigns them to the orders of the request.
 
     Attributes:
-        orders: one result each.
+        orders: one result per order.
     """
 
     orders: list[AddOrderResult] = field(default_factory=list)
 
     @property
     def rejected(self) -> dict[int, str]:
-        """Why orders were refused, by their place in the answer."""
+        """The errors of refused orders, by their index in the reply."""
         refused = ((n, order) for n, order in enumerate(self.orders) if order.is_refused)
         return {n: str(order.error) for n, order in refused}
 
     @classmethod
     def from_dict(cls, src_dict: Any) -> Self:
-        """Build the result from the `result` of a success or a refusal.
+        """Build the result from the `result` of a successful or an error reply.
 
-        It is an array, as documented, or an object with `orders`; of anything else, and of `None`,
-        comes a result without orders.
+        It is an array, as documented, or an object with `orders`; anything else gives a result
+        without orders.
         """
         rows = src_dict.get("orders") if isinstance(src_dict, Mapping) else src_dict
         return cls([_batch_row(row) for row in rows] if isinstance(rows, list) else [])
@@ -243,51 +243,51 @@ class BatchAddResult(_Result):
 
 @model
 class BatchCancelResult(_Result):
-    """How many orders were cancelled.
+    """The number of cancelled orders.
 
     Attributes:
-        count: their number.
-        warnings: the exchange's notes.
+        count: the number.
+        warnings: the exchange's warnings.
     """
 
     count: int | None
     warnings: list[str] | None = None
 
     @classmethod
-    def _usual(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Take `count`, as documented, or `orders_cancelled`, as seen."""
+    def _normalized(cls, result: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Accept `count`, as documented, and `orders_cancelled`, as seen."""
         return {**result, "count": _first(result, "count", "orders_cancelled")}
 
 
 def pair_rows(
     rows: Sequence[AddOrderResult], names: Sequence[str | int | None]
 ) -> list[AddOrderResult | None]:
-    """Return the row of each order of a batch, `None` where it is not sure which is its own.
+    """Return the row of each order of a batch, `None` for an order whose row is not certain.
 
-    A row repeats the `cl_ord_id` or the `order_userref` of its order (page "Batch Add"). Where no
-    other order of the batch has the same, the row is that order's, wherever it stands. The other
-    rows stand in the order of the request (the same page). That is believed only if every order
-    has a row, none of these rows repeats what its order does not have, and every row that was found
-    by name stands in its own place, or one order is left.
+    A row repeats the `cl_ord_id` or the `order_userref` of its order (page "Batch Add"). If no
+    other order of the batch has the same, the row belongs to that order, at any index. The other
+    rows are in the order of the request (the same page). This is used only if every order has a
+    row, none of these rows has an identifier that its order does not have, and every row that was
+    found by identifier has the index of its order, or only one order remains.
 
     Args:
         rows: `BatchAddResult.orders`.
         names: the `cl_ord_id` or `order_userref` of each order of the request, in its order; `None`
             without one.
     """
-    wanted, told = [_row_key(name) for name in names], [_key_of(row) for row in rows]
-    in_batch, in_rows = Counter(wanted), Counter(told)
+    wanted, given = [_row_key(name) for name in names], [_key_of(row) for row in rows]
+    in_batch, in_rows = Counter(wanted), Counter(given)
     found = {
-        wanted.index(key): place
-        for place, key in enumerate(told)
+        wanted.index(key): row
+        for row, key in enumerate(given)
         if key is not None and in_batch[key] == in_rows[key] == 1
     }
-    left = [place for place in range(len(names)) if place not in found]
-    others = [place for place in range(len(rows)) if place not in found.values()]
-    rest = dict(zip(left, others, strict=False))
-    fits = all(told[place] in (None, wanted[order]) for order, place in rest.items())
-    in_place = all(order == place for order, place in found.items())
-    if len(rows) == len(names) and fits and (in_place or len(left) == 1):
+    orders_left = [order for order in range(len(names)) if order not in found]
+    rows_left = [row for row in range(len(rows)) if row not in found.values()]
+    rest = dict(zip(orders_left, rows_left, strict=False))
+    fits = all(given[row] in (None, wanted[order]) for order, row in rest.items())
+    is_in_order = all(order == row for order, row in found.items())
+    if len(rows) == len(names) and fits and (is_in_order or len(orders_left) == 1):
         found |= rest
     return [rows[found[order]] if order in found else None for order in range(len(names))]
 
@@ -297,23 +297,23 @@ def _key_of(row: AddOrderResult) -> str | int | None:
 
 
 def _row_key(name: str | int | None) -> str | int | None:
-    """Return what all spellings of a name have in common; the number 0 is none."""
+    """Return the same key for all spellings of an identifier; the number 0 is none."""
     return client_id_key(name) if isinstance(name, str) else name or None
 
 
-#: How the exchange begins its texts of errors, `EOrder:Insufficient funds`.
+#: The beginning of the exchange's error texts, such as `EOrder:Insufficient funds`.
 _ERROR_TEXT = re.compile(r"E[A-Z][A-Za-z]*:")
 
 
 def _first(source: Mapping[str, Any], *names: str) -> Any:
-    """Return the first of several fields that is there."""
+    """Return the first of several fields that is present."""
     return next((source[name] for name in names if source.get(name) is not None), None)
 
 
 def _batch_row(row: Any) -> AddOrderResult:
-    """Read a row of a batch; how that of a refused order looks is not documented.
+    """Read a row of a batch; the format of a refused order is not documented.
 
-    Kraken's SDK reads `error`; other clients model `success` and `status` beside it.
+    Kraken's SDK reads `error`; other clients also read `success` and `status`.
     """
     if isinstance(row, AddOrderResult):
         return row

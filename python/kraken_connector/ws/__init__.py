@@ -71,7 +71,6 @@ from .constants import (
     TriggerReference,
     WSOrderType,
 )
-from .delivery.queue_watch import QueueWatch
 from .dispatcher import WSMessage, parse_message
 from .envelopes import (
     PingRequest,
@@ -83,6 +82,7 @@ from .envelopes import (
     WSResponse,
 )
 from .orders import Exposure, Fill, Order, Orders
+from .orders.queue_watch import QueueWatch
 from .orders.replies import TradingReply
 from .pool.link import ConnectionView
 from .protocol.registry import SubscriptionEntry, SubscriptionError

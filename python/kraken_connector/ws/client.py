@@ -14,7 +14,7 @@ from typing import Any, Self
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError
 from ..models import DeadMansSwitchEvent, GapEvent
-from ..models._checks import check_choice
+from ..models._checks import check_choice, checked_integer
 from ..models.trading import TradingParams
 from ..network import Network
 from .account.balances import Balances
@@ -23,13 +23,12 @@ from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
 from .base.followers import Followers
 from .base.loop_time import now
-from .base.options import SessionOptions, checked_count
+from .base.options import SessionOptions
 from .base.pacing import Allowance
 from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
 from .delivery.ending import Ending
 from .delivery.lag import lag
-from .delivery.queue_watch import QueueWatches
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
@@ -39,6 +38,7 @@ from .methods.settings import Settings
 from .network.backoff import is_retryable
 from .network.connection import Connection, ConnectionOptions
 from .orders import Orders
+from .orders.queue_watch import QueueWatches
 from .orders.replies import TradingReply
 from .pool.hosts import Hosts
 from .pool.link import ConnectionView
@@ -225,8 +225,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._has_tokens = token_manager is not None
         self._gaps: deque[GapEvent] = deque(maxlen=GAPS_KEPT)
         self._inbox = Inbox(
-            checked_count("message_queue_max", message_queue_max, 1),
-            checked_count("private_queue_max", private_queue_max, 1),
+            checked_integer("message_queue_max", message_queue_max, 1),
+            checked_integer("private_queue_max", private_queue_max, 1),
             self._record_gap,
         )
         self._callback_errors = self._gap_count = 0
@@ -267,14 +267,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             exchange=self._exchange,
             observers={
                 "instrument": self.instruments.observe,
-                "level3": self._queues.see,
+                "level3": self._queues.observe,
                 "status": self._see_status,
             },
             followers={
                 "executions": Followers(self.orders, self.rate_counter),
                 "balances": self.balances,
             },
-            on_lost=self._queues.look,
+            on_lost=self._queues.update_all,
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
         self._cleaning: asyncio.Task[None] | None = None
@@ -306,13 +306,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         await self._cleaned()
         logger.info("using the %s core", backend())
         self._inbox.open(keep=self._ending.reason is not None or goes_on)
-        self.orders.began()
+        self.orders.start()
         try:
             await self._pool.connect(hosts)
         except BaseException:
             if not goes_on:
                 self._inbox.end(NotConnected("receive", "disconnected"))
-                self._ending.tell(None)
+                self._ending.release(None)
             raise
 
     async def disconnect(self) -> None:
@@ -332,12 +332,12 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         finally:
             self._inbox.end(NotConnected("receive", "disconnected"))
             self._trader.ended()
-            self.orders.ended(NotConnected("wait for an order", "disconnected"))
+            self.orders.stop(NotConnected("wait for an order", "disconnected"))
             try:
                 await self._cleaned()
                 await self._pool.close()
             finally:
-                self._ending.left()
+                self._ending.finish()
 
     async def wait_closed(self) -> None:
         """Wait until the client is disconnected; return at once if it is.
@@ -525,7 +525,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             "conflated": self._inbox.conflated,
             "callback_errors": self._callback_errors,
             "gaps": self._gap_count,
-            **lag(self._inbox.lanes, time.time_ns()),
+            **lag(self._inbox.queues, time.time_ns()),
             "connections": {link.session.name: link.view.stats() for link in self._pool},
         }
 
@@ -558,9 +558,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     def _publish(self, event: GapEvent | DeadMansSwitchEvent) -> None:
         """Deliver an event of the client's own, through the queue or to the callback."""
         if self._callback is not None:
-            self._callback.note(event)
+            self._callback.put_event(event)
         else:
-            self._inbox.notes.put(event)
+            self._inbox.events.put(event)
 
     def _check_receivable(self) -> None:
         if self._callback is not None:
@@ -577,14 +577,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
         self._trader.ended()
-        self.orders.ended(reason)
+        self.orders.stop(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
-        self._ending.gave_up(reason)
+        self._ending.fail(reason)
 
     def _market_ended(self, reason: Exception) -> None:
         """Raise in calls that wait for messages; the private connection continues."""
         self._inbox.interrupt(reason)
-        self._ending.tell(reason)
+        self._ending.release(reason)
 
     async def _cleaned(self) -> None:
         """Wait until the connections that `_ended` closes are closed."""

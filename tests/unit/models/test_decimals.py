@@ -87,7 +87,7 @@ def test_no_number_raises_and_every_result_can_be_compared(
         results = [add(a, b), subtract(a, b), multiply(a, b), divide(a, b), total([a, b, a])]
         for result in results:
             assert isinstance(max(result, Decimal(0)), Decimal)
-            # An exponent beyond what is useful would take memory without end.
+            # A huge exponent would need unlimited memory.
             assert len(f"{result:f}") < 2_500
 
 

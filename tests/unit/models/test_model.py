@@ -136,7 +136,7 @@ def test_required_fields_are_those_without_default(model: type[Model]) -> None:
             model(**values)
 
 
-def test_docstring_tells_every_field(model: type[Model]) -> None:
+def test_docstring_has_every_field(model: type[Model]) -> None:
     documented = inspect.getdoc(model) or ""
     names = [field.name for field in dataclasses.fields(model)]
     assert [name for name in names if f"\n    {name}:" not in documented] == []

@@ -184,18 +184,18 @@ UUID = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
         ([{"order_id": "1"}, {"order_id": "2"}, BAD], ["1", "2", "E"]),
         ([A, BAD, C], ["A", "E", "C"]),
         ([BAD, BAD, C], ["E", "E", "C"]),
-        # Out of place: one row that is left belongs to the order that is left.
+        # Out of order: the one remaining row belongs to the one remaining order.
         ([B, A, BAD], ["A", "B", "E"]),
         ([B, BAD, A], ["A", "B", "E"]),
         # Several do not.
         ([B, BAD, BAD], [None, "B", None]),
-        # Rows are missing, or too many: places tell nothing.
+        # Rows are missing, or too many: the order of rows proves nothing.
         ([A], ["A", None, None]),
         ([BAD], [None, None, None]),
         ([A, BAD], ["A", None, None]),
         ([A, B, C, BAD], ["A", "B", "C"]),
         ([], [None, None, None]),
-        # Names of nobody, or twice.
+        # Unknown names, and a name twice.
         ([X, BAD, C], [None, None, "C"]),
         ([A, A, BAD], [None, None, None]),
         ([A, B, X], ["A", "B", None]),
@@ -219,13 +219,13 @@ UNNUMBERED = {"order_id": "N0", "order_userref": 0}
     [
         ([SECOND, FIRST], [1, 2], ["N1", "N2"]),
         ([FIRST, BAD], [1, 2], ["N1", "E"]),
-        # Orders may share a number; their rows stand in place where the others do.
+        # Orders may share a number; their rows are in order if the others are.
         ([FIRST, FIRST | {"order_id": "S"}, SECOND], [1, 1, 2], ["N1", "S", "N2"]),
         ([SECOND, FIRST, FIRST], [1, 1, 2], [None, None, "N2"]),
         # The number 0 is none.
         ([UNNUMBERED, SECOND], [None, 2], ["N0", "N2"]),
         ([UNNUMBERED, SECOND], [0, 2], ["N0", "N2"]),
-        # A number of nobody.
+        # An unknown number.
         ([SECOND, FIRST], [1, 3], ["N1", None]),
         ([SECOND, FIRST], [None, 1], [None, "N1"]),
     ],

@@ -29,7 +29,7 @@ class RecordingSink:
         self.replies: list[Any] = []
         self.gaps: list[GapEvent] = []
         self.put = self.data.append
-        self.note = self.notes.append
+        self.put_event = self.notes.append
         self.reply = self.replies.append
         self.gap = self.gaps.append
         self.settled = 0

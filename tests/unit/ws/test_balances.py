@@ -1,4 +1,4 @@
-"""The balances of the account, by what the stream says."""
+"""The balances of the account, from messages of the `balances` channel."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAIN = ("spot", "main")
 
 
 class Bench:
-    """Balances that hear what a test says."""
+    """Balances that get the messages of a test."""
 
     def __init__(self) -> None:
         self.balances = Balances()
@@ -81,7 +81,7 @@ def test_documented_and_observed_frames(bench: Bench) -> None:
         bench.hear(frame)
         for item in json.loads(frame, parse_float=Decimal, parse_int=Decimal)["data"]:
             assert bench.balances[item["asset"]] == item["balance"]
-    # Of the last snapshot, and of the entries after it: wallets of all assets are not told.
+    # From the last snapshot and later entries: wallets are not reported for every asset.
     assert str(bench.balances["KAR"]) == "774.6366982600"
     assert bench.balances.wallets("KAR") == {}
     assert [item.ledger_id for item in bench.balances.entries][-2:] == [
@@ -143,13 +143,13 @@ def test_snapshot_replaces_everything(bench: Bench) -> None:
     assert sorted(bench.changes) == ["BTC", "EUR"]
 
 
-def test_current_from_a_snapshot_to_the_next_hole(bench: Bench) -> None:
+def test_current_from_a_snapshot_to_the_next_gap(bench: Bench) -> None:
     assert not bench.balances.is_current
     bench.entry("L1", "1.0")
     assert not bench.balances.is_current
     bench.snapshot()
     assert bench.balances.is_current
-    for end in (bench.balances.broken, bench.balances.left):
+    for end in (bench.balances.gap_began, bench.balances.unsubscribed):
         end()
         assert not bench.balances.is_current
         bench.snapshot()
@@ -180,6 +180,6 @@ def test_snapshot_may_come_in_several_messages() -> None:
 def test_further_message_of_a_snapshot_makes_nothing_current() -> None:
     bench = Bench()
     bench.say("snapshot", asset("USD", "2.0"))
-    bench.balances.broken()
+    bench.balances.gap_began()
     bench.say("snapshot", asset("BTC", "3.0"), sequence=2)
     assert not bench.balances.is_current

@@ -79,7 +79,7 @@ def test_each_is_called_whatever_the_others_do(caplog: pytest.LogCaptureFixture)
     listeners = Listeners()
     for listener in (lambda _: 1 / 0, seen.append, seen.append):
         listeners.add("on_change", listener)
-    listeners.tell(7)
+    listeners.call(7)
     assert seen == [7, 7]
     assert "a callback failed" in caplog.text
 
@@ -91,7 +91,7 @@ def test_ending_one_of_two_equal_listeners_leaves_the_other() -> None:
     end_other = listeners.add("on_change", seen.append)
     end()
     end()
-    listeners.tell(7)
+    listeners.call(7)
     assert seen == [7]
     assert listeners
     end_other()
@@ -108,19 +108,19 @@ def test_listener_may_end_itself() -> None:
 
     end = listeners.add("on_change", once)
     listeners.add("on_change", seen.append)
-    listeners.tell(1)
-    listeners.tell(2)
+    listeners.call(1)
+    listeners.call(2)
     assert seen == [1, 1, 2]
 
 
-def test_coroutine_that_a_plain_function_returns_is_closed_and_told_once(
+def test_coroutine_that_a_plain_function_returns_is_closed_and_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Warnings are errors here: one of a coroutine that was never awaited would fail the test."""
     listeners = Listeners()
     listeners.add("on_change", lambda value: coroutine_function(value, value))
     for _ in range(3):
-        listeners.tell(7)
+        listeners.call(7)
     (record,) = caplog.records
     assert record.exc_info is None
     assert "on_change: " in record.message
@@ -132,7 +132,7 @@ def test_coroutine_that_a_plain_function_returns_is_closed_and_told_once(
     ("function", "errors"),
     [(Plain(), 0), (lambda _: coroutine_function(), 2), (lambda _: 1 / 0, 2)],
 )
-def test_each_call_that_did_not_do_its_work_is_told(function: Any, errors: int) -> None:
+def test_each_failed_call_is_reported(function: Any, errors: int) -> None:
     seen: list[int] = []
     callback = Callback("on_late", function, lambda: seen.append(1))
     callback.call(1)
@@ -141,7 +141,7 @@ def test_each_call_that_did_not_do_its_work_is_told(function: Any, errors: int) 
 
 
 def entry_points() -> dict[str, Callable[[Any], object]]:
-    """Return everything of a client that takes a plain function."""
+    """Return all parameters of a client that accept a plain function."""
     client = KrakenWSClient()
     return {
         "on_message": lambda function: KrakenWSClient(on_message=function),
@@ -160,7 +160,7 @@ def entry_points() -> dict[str, Callable[[Any], object]]:
 
 @pytest.mark.parametrize("place", entry_points())
 @pytest.mark.parametrize("function", [7, coroutine_function, Asynchronous(), generator_function])
-def test_every_place_refuses_what_is_no_plain_function(place: str, function: object) -> None:
+def test_every_parameter_refuses_what_is_no_plain_function(place: str, function: object) -> None:
     with pytest.raises(TypeError, match=r"must be (callable|a plain function)"):
         entry_points()[place](function)
 
@@ -186,7 +186,7 @@ class Awaitable:
         Awaitable,
     ],
 )
-def test_what_somebody_had_to_await_did_nothing(function: Any) -> None:
+def test_result_that_needs_an_await_is_an_error(function: Any) -> None:
     with pytest.raises(NotPlainError, match="create_task"):
         check_result("on_late", function, function())
 

@@ -28,19 +28,19 @@ def inbox() -> Inbox:
 
 
 def test_nothing_waits() -> None:
-    told = lag(inbox().lanes, 10 * SECOND)
+    told = lag(inbox().queues, 10 * SECOND)
     assert told["waiting"] == {}
     assert list(told["lanes"]) == ["private", "notes", *OVERFLOWS]
     assert told["lanes"]["private"] == {"queued": 0, "bound": 8, "dropped": 0, "oldest": 0.0}
     assert told["lanes"]["conflate"]["bound"] is None
 
 
-def test_what_waits_by_lane_and_by_subscription() -> None:
-    lanes = inbox()
+def test_waiting_messages_by_queue_and_by_subscription() -> None:
+    queues = inbox()
     for at in (2, 4):
-        lanes.dropping.put(ticker("BTC/USD", at))
-    lanes.blocking.put(ticker("ETH/USD", 7))
-    told = lag(lanes.lanes, 10 * SECOND)
+        queues.dropping.put(ticker("BTC/USD", at))
+    queues.blocking.put(ticker("ETH/USD", 7))
+    told = lag(queues.queues, 10 * SECOND)
     assert told["lanes"]["drop_oldest"] == {"queued": 2, "bound": 3, "dropped": 0, "oldest": 8.0}
     assert told["lanes"]["block"]["oldest"] == 3.0
     assert told["waiting"] == {
@@ -53,39 +53,39 @@ def test_drops_are_counted_and_conflated_messages_wait_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(inbox_module, "PATIENCE", 0.0)
-    lanes = inbox()
+    queues = inbox()
     for at in range(5):
-        lanes.dropping.put(ticker("BTC/USD", at))
-        lanes.conflating.put(ticker("BTC/USD", at))
-    told = lag(lanes.lanes, 10 * SECOND)
+        queues.dropping.put(ticker("BTC/USD", at))
+        queues.conflating.put(ticker("BTC/USD", at))
+    told = lag(queues.queues, 10 * SECOND)
     assert told["lanes"]["drop_oldest"]["dropped"] == 2
     assert told["lanes"]["conflate"] == {"queued": 1, "bound": None, "dropped": 4, "oldest": 6.0}
 
 
 def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
-    lanes = inbox()
-    lanes.notes.put("a note")
-    lanes.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
-    told = lag(lanes.lanes, 3 * SECOND)
+    queues = inbox()
+    queues.events.put("a note")
+    queues.events.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
+    told = lag(queues.queues, 3 * SECOND)
     assert told["lanes"]["notes"]["oldest"] == 2.0
     assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}
     assert {"queued": 1, "oldest": 2.0} in told["waiting"].values()
 
 
 def test_clock_that_was_set_back_makes_nothing_younger_than_now() -> None:
-    lanes = inbox()
-    lanes.private.put(ticker("BTC/USD", 50))
-    assert lag(lanes.lanes, SECOND)["lanes"]["private"]["oldest"] == 0.0
+    queues = inbox()
+    queues.private.put(ticker("BTC/USD", 50))
+    assert lag(queues.queues, SECOND)["lanes"]["private"]["oldest"] == 0.0
 
 
 def test_of_a_long_queue_only_the_oldest_messages_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(lag_module, "LOOKED_AT", 2)
-    lanes = inbox()
+    monkeypatch.setattr(lag_module, "LIMIT", 2)
+    queues = inbox()
     for at, symbol in enumerate(("BTC/USD", "ETH/USD", "SOL/USD")):
-        lanes.dropping.put(ticker(symbol, at))
-    told = lag(lanes.lanes, 10 * SECOND)
+        queues.dropping.put(ticker(symbol, at))
+    told = lag(queues.queues, 10 * SECOND)
     assert told["lanes"]["drop_oldest"]["queued"] == 3
     assert told["lanes"]["drop_oldest"]["oldest"] == 10.0
     assert list(told["waiting"]) == ["ticker BTC/USD", "ticker ETH/USD"]

@@ -12,7 +12,7 @@ from kraken_connector.ws.base.latency import LatencyHistogram
 def filled(*durations: int) -> LatencyHistogram:
     histogram = LatencyHistogram()
     for duration in durations:
-        histogram.note(duration)
+        histogram.record(duration)
     return histogram
 
 
@@ -22,7 +22,7 @@ def test_an_empty_histogram_has_no_percentiles() -> None:
     assert empty.summary() == {"count": 0, "p50": None, "p99": None, "p99.9": None, "max": None}
 
 
-def test_percentiles_tell_the_shares() -> None:
+def test_percentiles_match_the_shares() -> None:
     histogram = filled(*[1_000] * 98, 1_000_000, 50_000_000)
     assert histogram.percentile(50) == pytest.approx(1e-6, rel=0.13)
     assert histogram.percentile(99) == pytest.approx(1e-3, rel=0.13)

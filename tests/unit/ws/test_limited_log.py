@@ -7,7 +7,7 @@ import logging
 import pytest
 from tests.unit.ws.rig import Bench, executions
 
-from kraken_connector.ws.base.limited_log import BURST, PAUSE, LimitedLog
+from kraken_connector.ws.base.limited_log import BURST, WINDOW, LimitedLog
 from kraken_connector.ws.delivery.sinks import CallbackSink
 from kraken_connector.ws.subscribe import ExecutionsParams
 
@@ -29,11 +29,11 @@ def test_first_lines_are_logged_and_the_others_counted(caplog: pytest.LogCapture
     assert last == f"line {BURST - 1}; further ones are left out for a minute"
     assert other == "another line"
     caplog.clear()
-    now += PAUSE
+    now += WINDOW
     log.warning("line %d", 1000)
     assert lines(caplog) == ["left out 990 lines like: line %d", "line 1000"]
     caplog.clear()
-    now += PAUSE
+    now += WINDOW
     log.warning("line %d", 1001)
     assert lines(caplog) == ["line 1001"]
 

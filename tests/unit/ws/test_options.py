@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from kraken_connector.ws.base.options import checked_count, checked_seconds, checked_url
+from kraken_connector.models._checks import checked_integer
+from kraken_connector.ws.base.options import checked_seconds, checked_url
 
 
 def test_durations_are_positive_finite_numbers() -> None:
@@ -20,12 +21,12 @@ def test_durations_are_positive_finite_numbers() -> None:
 
 
 def test_counts_are_integers() -> None:
-    assert checked_count("many", 0, 0) == 0
+    assert checked_integer("many", 0, 0) == 0
     with pytest.raises(ValueError, match="at least 1"):
-        checked_count("many", 0, 1)
+        checked_integer("many", 0, 1)
     for wrong in (1.0, "1", True):
         with pytest.raises(TypeError, match="many"):
-            checked_count("many", wrong, 0)
+            checked_integer("many", wrong, 0)
 
 
 @pytest.mark.parametrize("url", ["wss://ws.kraken.com/v2", "ws://[::1]:8080", "ws://localhost"])
@@ -49,7 +50,7 @@ def test_websocket_urls_pass(url: str) -> None:
         (f"wss://{'a' * 64}.com/v2", "host"),
         ("wss://me@ws.kraken.com/v2", "password"),
         ("wss://ws.kraken.com/v2#part", "fragment"),
-        ("wss://ws.kraken.com/v2\n", "blank"),
+        ("wss://ws.kraken.com/v2\n", "space"),
     ],
 )
 def test_other_urls_are_refused_with_a_hint(url: str, hint: str) -> None:

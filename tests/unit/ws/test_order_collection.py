@@ -1,4 +1,4 @@
-"""What becomes of orders by what answers and the stream say, without a connection."""
+"""The state of orders after replies and reports, without a connection."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def text_of(at_ns: int) -> str:
 
 
 class Bench:
-    """Orders that hear what a test says; the exchange's clock is known to the millisecond."""
+    """Orders that get the messages of a test; the exchange's clock is known to the millisecond."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -56,7 +56,7 @@ class Bench:
         return START + int((self.now - 1000.0) * SECOND)
 
     def learn(self) -> None:
-        """Let a reply tell the exchange's time."""
+        """Receive a reply with the exchange's time."""
         stamp = text_of(self.now_ns)
         self.exchange.learn(stamp, stamp, self.now, self.now)
 
@@ -74,8 +74,8 @@ class Bench:
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Ask for a snapshot, get it, and let pass the time until it counts as complete."""
         if self.orders.is_current:
-            self.orders.leaving()
-        self.orders.asked({**WHOLE, **params})
+            self.orders.resubscribing()
+        self.orders.subscribing({**WHOLE, **params})
         self.report(*reports, kind="snapshot")
         self.complete()
 
@@ -84,7 +84,7 @@ class Bench:
         self.wait(SNAPSHOT_PAUSE)
 
     def send(self, name: str | None = None, *, seconds: float = 5.0, **options: Any) -> Order:
-        """Send an order that the exchange may take for some seconds."""
+        """Send an order that the exchange may accept for some seconds."""
         self._requests += 1
         params = AddOrderParams(BTC, "buy", "limit", "1.0", limit_price="100.0", **options)
         order = self.orders.placing(params, name)
@@ -97,7 +97,7 @@ class Bench:
             self.orders.tick(self.now)
 
     def wait_for_check(self) -> float:
-        """Wait until a snapshot is to be asked for, and return for how long that was."""
+        """Wait until a snapshot is due, and return the seconds until then."""
         due = self.orders.check_due()
         assert due < float("inf")
         seconds = max(due - self.now, 0.0)
@@ -168,13 +168,13 @@ def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) 
 
 
 @pytest.mark.parametrize("is_gap", [True, False])
-def test_order_whose_reports_waited_through_a_gap_is_asked_for(bench: Bench, is_gap: bool) -> None:
+def test_order_whose_reports_waited_through_a_gap_is_checked(bench: Bench, is_gap: bool) -> None:
     bench.snapshot()
     order = bench.send(order_userref=7)
     bench.report(trade("O1", "T1", 1.0, order_userref=7))
     if is_gap:
         # The report of its end was in it.
-        bench.orders.broken()
+        bench.orders.gap_began()
         bench.snapshot()
     bench.orders.acknowledged(order, AddOrderResult("O1"))
     assert (order.order_id, order.status) == ("O1", "partially_filled")
@@ -209,7 +209,7 @@ def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
 
 
-def test_name_that_is_told_later_finds_the_order(bench: Bench) -> None:
+def test_name_that_is_reported_later_finds_the_order(bench: Bench) -> None:
     bench.report(trade("O1", "T1", 0.5))
     bench.report(new("O1", cl_ord_id="mine"))
     assert bench.orders["mine"] is bench.orders["O1"]
@@ -222,7 +222,7 @@ def test_order_of_a_snapshot_counts_as_new(bench: Bench) -> None:
     assert bench.orders["O1"].aged_from_ns == seen_ns
 
 
-def test_average_is_the_exchanges_where_it_told_one(bench: Bench) -> None:
+def test_average_is_the_exchanges_if_it_sent_one(bench: Bench) -> None:
     bench.report(trade("O1", "T1", 0.5, cum_qty=0.5, cum_cost=50.0, avg_price=100.01))
     order = bench.orders["O1"]
     assert order.avg_price == Decimal("100.01")
@@ -257,7 +257,7 @@ def test_documented_life(bench: Bench) -> None:
     assert (order.symbol, order.side, order.order_type) == (BTC, "sell", "limit")
     assert (order.order_qty, order.limit_price) == (Decimal("0.005"), Decimal("26500.0"))
     assert order.order_userref == 3
-    # All of it is filled, and only a later report says that this was the end.
+    # All of it is filled, and only a later report shows that it has ended.
     assert (order.status, order.remaining_qty) == ("partially_filled", 0)
     assert (order.cum_cost, order.avg_price) == (Decimal("132.9995"), Decimal("26599.9"))
     (fill,) = order.fills
@@ -281,7 +281,7 @@ def test_observed_life(bench: Bench) -> None:
 def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.hear(snapshot)
     bench.hear(snapshot)
     assert len(bench.orders) == 0
@@ -349,7 +349,7 @@ def test_number_of_several_without_answers_stays_unknown_but_is_tracked(bench: B
     bench.snapshot(new("O1", order_userref=7, **TERMS))
     stranger = bench.orders["O1"]
     assert (first.status, second.status, stranger.status) == ("unknown", "unknown", "new")
-    assert "same name or number" in (first.reason or "")
+    assert "the same identifier" in (first.reason or "")
     bench.orders.acknowledged(second, AddOrderResult("O1"))
     assert (second.status, bench.orders["O1"]) == ("new", second)
     assert stranger not in list(bench.orders)
@@ -432,7 +432,7 @@ def test_fill_without_totals_adds_up(bench: Bench) -> None:
     assert (order.cum_qty, order.cum_cost, order.avg_price) == (Decimal("0.75"), 75, 100)
 
 
-def test_fill_that_is_told_again_is_the_one_that_was_told(bench: Bench) -> None:
+def test_repeated_fill_is_the_same_fill(bench: Bench) -> None:
     bench.report(trade("O1", "E1", 0.5, cum_qty=0.5, last_price=100.0))
     (fill,) = bench.orders.fills
     bench.report(trade("O1", "E1", 0.7, cum_qty=0.5, last_price=90.0))
@@ -467,7 +467,7 @@ def test_edit_reply_may_come_before_the_report(bench: Bench) -> None:
 def test_all_users_stream_has_no_snapshot_to_decide(bench: Bench) -> None:
     bench.snapshot(users="all")
     bench.report(new("O1", user="AA"))
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(users="all")
     assert bench.orders["O1"].is_open
     assert bench.orders["O1"].user == "AA"
@@ -482,7 +482,7 @@ def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
 
 def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(new("O1"), kind="snapshot")
     heard = bench.now
     for _ in range(100):
@@ -497,7 +497,7 @@ def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"), new("O3"))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(new("O1"), kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE / 2)
     bench.report(new("O2"), kind="snapshot", sequence=2)
@@ -508,7 +508,7 @@ def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
     assert bench.orders["O3"].status == "gone"
 
 
-def test_snapshot_that_nobody_asked_for_begins_anew(bench: Bench) -> None:
+def test_snapshot_that_was_not_requested_begins_anew(bench: Bench) -> None:
     bench.snapshot(new("O1"), new("O2"))
     bench.report(new("O2"), kind="snapshot", sequence=1)
     bench.complete()
@@ -519,12 +519,12 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.orders.acknowledged(order, AddOrderResult("O1"))
     bench.report(kind="snapshot")
     bench.complete()
     assert order.status == "pending_new"
-    # Nothing more is heard of it: its reports were in the gap.
+    # No more reports arrive: they were in the gap.
     bench.wait_for_check()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
@@ -572,7 +572,7 @@ def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
     bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait_for_check()
     bench.snapshot()
     assert order.status == "unknown"
@@ -598,7 +598,7 @@ def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
     bench.snapshot(new("O9"))
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(new("O9"))
     bench.wait(10)
     bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
@@ -672,7 +672,7 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
     bench.report(*fills[:20])
-    bench.orders.broken()
+    bench.orders.gap_began()
     for _ in range(2):
         bench.wait(10)
         bench.snapshot(new("O9", cl_ord_id="other"), *fills[10:60])
@@ -680,21 +680,21 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     assert bench.orders.are_fills_complete
 
 
-def test_gap_with_more_fills_than_a_snapshot_has_is_told(bench: Bench) -> None:
+def test_gap_with_more_fills_than_a_snapshot_has_is_reported(bench: Bench) -> None:
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other") for i in range(60)]
     bench.snapshot(new("O9", cl_ord_id="other"))
     bench.report(*fills[:5])
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(new("O9", cl_ord_id="other", cum_qty=6.0), *fills[10:60])
     assert not bench.orders.are_fills_complete
     assert bench.orders["O9"].cum_qty == 6
 
 
-async def test_snapshots_are_asked_for_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
+async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
     bench.snapshot()
     order = bench.send("mine")
     bench.orders.outcome_unknown(order)
-    bench.orders.broken()
+    bench.orders.gap_began()
     waiting = asyncio.ensure_future(order.wait_settled())
     await asyncio.sleep(0)
     asked, last = [], bench.now
@@ -740,7 +740,7 @@ def test_without_a_stream_no_order_is_kept_for_ever(
         bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))
     assert len(bench.orders) == 3
     assert bench.orders.check_due() < float("inf")
-    assert len(bench.orders._doubts) == 3
+    assert len(bench.orders._questions) == 3
 
 
 def test_listener_that_fails_ends_nothing(bench: Bench) -> None:
@@ -832,7 +832,7 @@ class Exchange:
     def cut(self) -> None:
         if self.is_up:
             self.is_up = False
-            self.bench.orders.broken()
+            self.bench.orders.gap_began()
 
     def restore(self) -> None:
         self.is_up = True
@@ -955,7 +955,7 @@ def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complet
 ) -> None:
     told: list[str] = []
     bench.orders.on_fill(lambda _, fill: told.append(fill.exec_id))
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.report(trade("O1", "T1", 0.5), kind="snapshot")
     bench.report(trade("O2", "T2", 0.5), sequence=2)
     bench.complete()
@@ -965,17 +965,21 @@ def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complet
 async def test_order_that_never_got_an_identifier_cannot_be_changed(bench: Bench) -> None:
     order = bench.send(order_userref=7)
     bench.orders.refused(order, TradingError("EOrder:Insufficient funds"))
-    with pytest.raises(OrderCheckFailed, match="amend_order cannot name 7: it is rejected"):
+    with pytest.raises(
+        OrderCheckFailed, match="amend_order: order 7 has no order_id, it is rejected"
+    ):
         await order.amend(order_qty="2.0")
-    with pytest.raises(OrderCheckFailed, match="cancel_order cannot name 7: it is rejected"):
+    with pytest.raises(
+        OrderCheckFailed, match="cancel_order: order 7 has no order_id, it is rejected"
+    ):
         await order.cancel()
 
 
-def test_end_in_a_gap_is_looked_for_when_the_answer_came_after_the_snapshot_was_asked_for(
+def test_end_in_a_gap_is_checked_when_the_reply_came_after_the_subscribe(
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.asked(WHOLE)
+    bench.orders.subscribing(WHOLE)
     bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
     bench.report(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
     bench.complete()

@@ -105,7 +105,7 @@ class TradingBench(Bench):
 
     def known(self, order_id: str = "O1") -> Order:
         """Return an open order that the stream has shown."""
-        self.orders.asked({"snap_orders": True, "snap_trades": True})
+        self.orders.subscribing({"snap_orders": True, "snap_trades": True})
         self.stream(
             {
                 "order_id": order_id,

@@ -1,4 +1,4 @@
-"""Positions by what the `executions` stream says, without a client."""
+"""Positions from messages of the `executions` channel, without a client."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMPLETE = 1.0
 
 
 class Account:
-    """Orders and positions that hear what a test says."""
+    """Orders and positions that get the messages of a test."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -35,7 +35,7 @@ class Account:
         self._sequence = 0
 
     def hear(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Let the stream tell something."""
+        """Receive a message of the channel."""
         self._sequence = 1 if kind == "snapshot" else self._sequence + 1
         frame = {
             "channel": "executions",
@@ -49,7 +49,7 @@ class Account:
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
         """Ask for a snapshot, get it, and wait until it is complete."""
-        self.orders.asked({**WHOLE, **params})
+        self.orders.subscribing({**WHOLE, **params})
         self.hear(*reports, kind="snapshot")
         self.wait(COMPLETE)
 
@@ -58,7 +58,7 @@ class Account:
         self.orders.tick(self.now)
 
     def order(self, order_id: str, side: str = "buy", *, tag: str | None = None) -> Order:
-        """Place an order of this client, which the exchange takes."""
+        """Place an order of this client, which the exchange accepts."""
         params = AddOrderParams(BTC, side, "limit", "10", limit_price="100")
         order = self.orders.placing(params, f"name-{order_id}", tag)
         self.orders.sent(order, 1, 0)
@@ -140,7 +140,7 @@ def test_fees_are_added_by_asset(account: Account) -> None:
     assert account.positions[BTC].fees == {"USD": Decimal("0.3"), "BTC": Decimal("0.001")}
 
 
-def test_fill_that_is_told_twice_counts_once(account: Account) -> None:
+def test_fill_that_is_reported_twice_counts_once(account: Account) -> None:
     report = trade("O1", "T1", "buy", "1")
     account.hear(report)
     account.hear(report)
@@ -148,7 +148,7 @@ def test_fill_that_is_told_twice_counts_once(account: Account) -> None:
     assert account.positions[BTC].qty == 1
 
 
-def test_position_is_up_to_date_when_a_fill_is_told(account: Account) -> None:
+def test_position_is_up_to_date_when_a_fill_is_announced(account: Account) -> None:
     seen: list[Decimal] = []
     account.orders.on_fill(lambda order, fill: seen.append(account.positions[BTC].qty))
     account.hear(trade("O1", "T1", "buy", "1"), trade("O1", "T2", "buy", "2"))
@@ -174,10 +174,10 @@ def test_fills_of_our_own_orders_from_before_the_stream_count() -> None:
     assert account.look() == (Decimal(2), Decimal(98), Decimal(0))
 
 
-def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account: Account) -> None:
+def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Account) -> None:
     account.order("O1")
     account.hear(trade("O1", "T1", "buy", "1", "100"))
-    account.orders.broken()
+    account.orders.gap_began()
     assert not account.positions[BTC].is_certain
     account.snapshot(
         listed("O1", "buy", "4", "403"),
@@ -190,8 +190,8 @@ def test_progress_in_a_gap_counts_once_whether_its_fills_are_told_or_not(account
     assert account.positions[BTC].is_certain
 
 
-def test_fill_in_a_gap_of_an_order_that_nobody_knew_counts(account: Account) -> None:
-    account.orders.broken()
+def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
+    account.orders.gap_began()
     account.snapshot(trade("O9", "T9", "sell", "2", order_status="filled"))
     assert account.positions[BTC].qty == -2
     assert account.positions[BTC].is_certain
@@ -199,8 +199,8 @@ def test_fill_in_a_gap_of_an_order_that_nobody_knew_counts(account: Account) -> 
 
 
 def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) -> None:
-    account.orders.broken()
-    account.orders.asked(WHOLE)
+    account.orders.gap_began()
+    account.orders.subscribing(WHOLE)
     account.hear(kind="snapshot")
     assert account.orders.is_current
     assert not account.positions[BTC].is_certain
@@ -209,7 +209,7 @@ def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) 
 
 
 def test_more_fills_than_a_snapshot_has_are_uncertain_until_seeded(account: Account) -> None:
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(*(trade(f"O{n}", f"T{n}", "buy", "1") for n in range(50)))
     assert account.positions[BTC].qty == 50
     assert not account.positions[BTC].is_certain
@@ -230,12 +230,12 @@ def test_order_of_unknown_outcome_is_uncertain_until_it_is_settled(account: Acco
 
 
 @pytest.mark.parametrize("snap_trades", [True, False])
-def test_order_that_is_gone_is_uncertain_unless_every_fill_was_told(
+def test_order_that_is_gone_is_uncertain_unless_every_fill_was_reported(
     account: Account, snap_trades: bool
 ) -> None:
     account.order("O1")
     account.hear({"order_id": "O1", "exec_type": "new", "order_status": "new"})
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(snap_trades=snap_trades)
     assert account.orders["O1"].status == "gone"
     assert account.positions[BTC].is_certain is snap_trades
@@ -247,7 +247,7 @@ def test_fill_whose_report_was_lost_is_counted_and_its_price_corrected(account: 
     account.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, False)
-    account.orders.broken()
+    account.orders.gap_began()
     account.snapshot(trade("O1", "T1", "buy", "10", "98", order_status="filled"))
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, True)
@@ -307,7 +307,7 @@ def test_seed_then_fills(account: Account) -> None:
     assert account.positions.seed(BTC, 0).avg_price is None
 
 
-def test_listener_is_told_until_it_is_removed(account: Account) -> None:
+def test_listener_is_called_until_it_is_removed(account: Account) -> None:
     seen: list[Decimal] = []
     end = account.positions.on_change(lambda position: seen.append(position.qty))
     account.hear(trade("O1", "T1", "buy", "1"))
@@ -331,7 +331,7 @@ def test_counts_of_old_orders_are_forgotten_and_open_ones_are_not(account: Accou
     one = Decimal(1)
     for n in range(ORDERS_KEPT + 10):
         fill = Fill(f"T{n}", f"O{n}", BTC, "buy", one, one, one, "m", (), n, 0)
-        account.positions.take_fill(None, fill)
+        account.positions.add_fill(None, fill)
     assert len(account.positions._counted) <= ORDERS_KEPT
     account.hear(trade("O", "T+", "buy", "1", cum_qty=2.0, cum_cost=200.0))
     assert account.positions[BTC].qty == ORDERS_KEPT + 12

@@ -48,7 +48,7 @@ def gaps() -> list[GapEvent]:
 
 
 class Clock:
-    """Shows what it is told to, in seconds."""
+    """A clock that a test sets, in seconds."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -81,12 +81,12 @@ async def drain(inbox: Inbox) -> list[Any]:
 
 async def test_private_comes_first_then_notes_then_market(inbox: Inbox) -> None:
     inbox.dropping.put("market")
-    inbox.notes.put("note")
+    inbox.events.put("note")
     inbox.private.put("private")
     assert await drain(inbox) == ["private", "note", "market"]
 
 
-async def test_market_lanes_are_merged_by_arrival(inbox: Inbox) -> None:
+async def test_market_queues_are_merged_by_arrival(inbox: Inbox) -> None:
     events = [crossed(n) for n in range(6)]
     for event, queue in zip(
         events,
@@ -151,24 +151,24 @@ async def test_conflating_keeps_the_latest_in_the_place_of_the_first(inbox: Inbo
     assert inbox.conflated == 297
 
 
-async def test_stopping_lanes_keep_everything_and_tell_about_room(inbox: Inbox) -> None:
+async def test_stopping_queues_keep_everything_and_report_room(inbox: Inbox) -> None:
     told = []
     for number in range(6):
         inbox.blocking.put(number)
     assert len(inbox.blocking) == 6 > inbox.blocking.bound
-    inbox.blocking.when_roomy(lambda: told.append(len(inbox.blocking)))
+    inbox.blocking.when_drained(lambda: told.append(len(inbox.blocking)))
     taken = [await inbox.get() for _ in range(6)]
     assert taken == [0, 1, 2, 3, 4, 5]
     assert told == [2]
 
 
-async def test_room_that_is_there_is_told_at_once(inbox: Inbox) -> None:
+async def test_existing_room_is_reported_at_once(inbox: Inbox) -> None:
     told: list[int] = []
-    inbox.blocking.when_roomy(lambda: told.append(1))
+    inbox.blocking.when_drained(lambda: told.append(1))
     assert told == [1]
 
 
-def test_full_private_lane_keeps_the_oldest_and_counts_the_rest(
+def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
     inbox: Inbox, gaps: list[GapEvent]
 ) -> None:
     queue = inbox.private
@@ -197,7 +197,7 @@ def test_full_private_lane_keeps_the_oldest_and_counts_the_rest(
 def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
     told: list[GapEvent] = []
     inbox = Inbox(4, 4, told.append)
-    inbox.on_gap = inbox.notes.put
+    inbox.on_gap = inbox.events.put
     inbox.open()
     for number in range(5):
         inbox.private.offer(private(number), lambda: None)
@@ -208,7 +208,9 @@ def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
     assert [type(event) for event in taken] == [WSDataMessage] * 4 + [GapEvent, WSDataMessage]
 
 
-def test_private_loss_is_told_at_the_end_at_the_latest(inbox: Inbox, gaps: list[GapEvent]) -> None:
+def test_private_loss_is_reported_at_the_end_at_the_latest(
+    inbox: Inbox, gaps: list[GapEvent]
+) -> None:
     for number in range(5):
         inbox.private.offer(message(number), gaps.clear)
     inbox.end(RuntimeError("over"))
@@ -217,7 +219,7 @@ def test_private_loss_is_told_at_the_end_at_the_latest(inbox: Inbox, gaps: list[
     assert inbox.private.has_room
 
 
-def test_private_queue_that_nobody_reads_is_logged_once_a_minute(
+def test_unread_private_queue_is_logged_once_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     now = 0.0
@@ -225,7 +227,7 @@ def test_private_queue_that_nobody_reads_is_logged_once_a_minute(
     for number in range(39):
         inbox.private.offer(message(number), lambda: None)
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
-    assert "nobody reads" in caplog.text
+    assert "not read" in caplog.text
     for minute in range(3):
         now = minute * 60.0
         for number in range(10):
@@ -233,7 +235,7 @@ def test_private_queue_that_nobody_reads_is_logged_once_a_minute(
     assert [record.levelno for record in caplog.records[1:]] == [logging.ERROR] * 3
 
 
-async def test_interruption_is_told_once_what_is_queued_is_taken(inbox: Inbox) -> None:
+async def test_interruption_is_raised_after_the_queued_messages(inbox: Inbox) -> None:
     inbox.dropping.put("market")
     inbox.private.put("private")
     inbox.interrupt(RuntimeError("no market"))
@@ -246,7 +248,7 @@ async def test_interruption_is_told_once_what_is_queued_is_taken(inbox: Inbox) -
     assert await waiting == "fill"
 
 
-async def test_interruption_is_told_to_all_who_wait(inbox: Inbox) -> None:
+async def test_interruption_is_raised_in_all_waiting_tasks(inbox: Inbox) -> None:
     waiting = [asyncio.create_task(inbox.get()) for _ in range(3)]
     await asyncio.sleep(0)
     inbox.interrupt(RuntimeError("no market"))
@@ -260,7 +262,7 @@ async def test_get_waits(inbox: Inbox) -> None:
     waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
     assert not waiting.done()
-    inbox.notes.put("late")
+    inbox.events.put("late")
     assert await waiting == "late"
 
 
@@ -298,7 +300,7 @@ async def test_inbox_is_closed_until_opened_and_empty_when_opened_again(inbox: I
 async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
     first, second = (asyncio.create_task(inbox.get()) for _ in range(2))
     await asyncio.sleep(0)
-    inbox.notes.put("only")
+    inbox.events.put("only")
     first.cancel()
     assert await second == "only"
     assert first.cancelled() or await asyncio.wait([first])
@@ -334,7 +336,7 @@ def run_of(inbox: Inbox) -> list[Any]:
     return list(inbox.run)
 
 
-def test_run_is_the_lane_that_is_alone(inbox: Inbox) -> None:
+def test_run_is_the_only_queue_in_use(inbox: Inbox) -> None:
     assert run_of(inbox) == []
     for queue in (inbox.dropping, inbox.blocking):
         queue.put("market")
@@ -349,7 +351,7 @@ def test_run_is_the_lane_that_is_alone(inbox: Inbox) -> None:
 def test_nothing_is_taken_past_what_comes_first(inbox: Inbox, other: str) -> None:
     for queue in (inbox.dropping, inbox.blocking):
         queue.put(message(1))
-        inbox.lanes[other].put(crossed(1))
+        inbox.queues[other].put(crossed(1))
         assert run_of(inbox) == []
         inbox.open()
 
@@ -360,7 +362,7 @@ def test_taking_that_has_consequences_is_no_run(inbox: Inbox, gaps: list[GapEven
         inbox.dropping.put(message(number))
         inbox.blocking.put(number)
     told: list[int] = []
-    inbox.blocking.when_roomy(lambda: told.append(1))
+    inbox.blocking.when_drained(lambda: told.append(1))
     for _ in range(4):
         assert run_of(inbox) == []
         inbox.dropping.pop()
@@ -442,16 +444,16 @@ def test_time_in_which_nothing_ran_is_not_held_against_the_consumer(
 
 
 @pytest.mark.parametrize("name", ["drop_oldest", "disconnect"])
-def test_wall_clock_that_is_set_back_makes_nobody_too_slow(
+def test_wall_clock_that_is_set_back_makes_no_consumer_too_slow(
     inbox: Inbox, clock: Clock, name: str
 ) -> None:
-    queue = inbox.lanes[name]
+    queue = inbox.queues[name]
     for read in range(100):
         received_ns = read + (1_000_000 if read < 20 else 0)
         for _ in range(20):
             queue.append(crossed(received_ns))
         inbox.settle()
-        assert not (isinstance(queue, StoppingQueue) and queue.has_to_stop())
+        assert not (isinstance(queue, StoppingQueue) and queue.must_stop())
         take(inbox, 20)
         clock.now += PATIENCE / 4
     assert inbox.dropped == 0

@@ -395,13 +395,13 @@ def test_limits_of_a_tier(tier: str, threshold: int, decay: str, open_orders: in
 def test_tier_is_learnt_from_the_ack() -> None:
     desk = Desk(None)
     assert (desk.counter.tier.name, desk.counter.is_tier_known) == ("starter", False)
-    desk.counter.acked({"channel": "executions", "maxratecount": 180})
+    desk.counter.subscribed({"channel": "executions", "maxratecount": 180})
     assert (desk.counter.tier, desk.counter.is_tier_known) == (TIERS["pro"], True)
 
 
 def test_threshold_of_no_known_tier_goes_with_the_next_lower_decay() -> None:
     desk = Desk(None)
-    desk.counter.acked({"maxratecount": 150})
+    desk.counter.subscribed({"maxratecount": 150})
     assert desk.counter.tier.threshold == 150
     assert desk.counter.tier.decay == TIERS["intermediate"].decay
 
@@ -409,7 +409,7 @@ def test_threshold_of_no_known_tier_goes_with_the_next_lower_decay() -> None:
 @pytest.mark.parametrize("told", [None, True, "125", 0, -5])
 def test_ack_without_a_sensible_threshold_says_nothing(told: Any) -> None:
     desk = Desk(None)
-    desk.counter.acked({"maxratecount": told})
+    desk.counter.subscribed({"maxratecount": told})
     assert not desk.counter.is_tier_known
 
 
@@ -470,14 +470,14 @@ def test_missing_counter_is_warned_of_once(
 ) -> None:
     desk = Desk()
     order_id = desk.order()
-    desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+    desk.counter.subscribing({"channel": "executions", "ratecounter": True})
     for _ in range(SILENT_REPORTS - 1):
         desk.report(order_id)
     assert caplog.records == []
     for _ in range(2 * SILENT_REPORTS):
         desk.report(order_id)
         # As after a reconnect.
-        desk.counter.asked({"channel": "executions", "ratecounter": True}, desk.now_ns)
+        desk.counter.subscribing({"channel": "executions", "ratecounter": True})
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
@@ -487,7 +487,7 @@ def test_no_warning_if_the_counter_came_or_was_not_requested(
 ) -> None:
     desk = Desk()
     order_id = desk.order()
-    desk.counter.asked({"channel": "executions", "ratecounter": is_asked}, desk.now_ns)
+    desk.counter.subscribing({"channel": "executions", "ratecounter": is_asked})
     if is_told:
         desk.report(order_id, ratecount=4)
     for _ in range(2 * SILENT_REPORTS):

@@ -195,7 +195,7 @@ def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
 def test_sequence_gap_is_reported_before_its_message_and_resynced() -> None:
     bench = Bench().open()
     sink = RecordingSink()
-    sink.note = sink.data.append
+    sink.put_event = sink.data.append
     bench.subscribed(ExecutionsParams(token="t"), sink)
     bench.say(executions(1, "snapshot"), executions(2), executions(5))
     assert sink.data[2] == SequenceGapEvent(3, 5, "executions")
@@ -704,8 +704,8 @@ def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
     assert bench.session.is_stream_current("executions")
 
 
-class Follower(Follower):
-    """Records its calls."""
+class Recorder(Follower):
+    """Records the events that it gets."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -713,15 +713,15 @@ class Follower(Follower):
     def observe(self, message: Any) -> None:
         self.told.append(f"{message.type} {message.sequence}")
 
-    def asked(self, *_: Any) -> None:
-        self.told.append("asked")
+    def subscribing(self, *_: Any) -> None:
+        self.told.append("subscribing")
 
-    def broken(self) -> None:
-        self.told.append("broken")
+    def gap_began(self) -> None:
+        self.told.append("gap")
 
 
 def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
-    follower = Follower()
+    follower = Recorder()
     bench = Bench(followers={"executions": follower}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2))
@@ -729,7 +729,7 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
     bench.now += 1
     follower.told.clear()
     bench.say(executions(1, "snapshot"), executions(2))
-    assert follower.told == ["broken", "asked", "snapshot 1", "update 2"]
+    assert follower.told == ["gap", "subscribing", "snapshot 1", "update 2"]
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.channels) == ("sequence", ["executions"])
     assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
@@ -738,11 +738,11 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
 
 
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
-    follower = Follower()
+    follower = Recorder()
     bench = Bench(followers={"executions": follower}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
-    assert follower.told == ["asked", "snapshot 1", "snapshot 2"]
+    assert follower.told == ["subscribing", "snapshot 1", "snapshot 2"]
     assert bench.outlet.gaps == []
 
 

@@ -1,4 +1,4 @@
-"""Where events go."""
+"""Messages and events reach the right queue or callback."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from kraken_connector.models import BookCrossedEvent
 from kraken_connector.ws.delivery import queues as inbox_module
 from kraken_connector.ws.delivery.queues import Inbox, StoppingQueue
-from kraken_connector.ws.delivery.sinks import CallbackSink, ClientOutlet, Places
+from kraken_connector.ws.delivery.sinks import CallbackSink, ClientOutlet, Sinks
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def inbox() -> Inbox:
 
 
 class Stops:
-    """Remembers which lanes asked for what."""
+    """Records what was stopped."""
 
     def __init__(self) -> None:
         self.blocked: list[StoppingQueue] = []
@@ -36,82 +36,82 @@ def stops() -> Stops:
 
 
 @pytest.fixture
-def places(inbox: Inbox, stops: Stops) -> Places:
-    return Places(inbox, stops.blocked.append, stops.given_up.append, stops.refreshed.append)
+def sinks(inbox: Inbox, stops: Stops) -> Sinks:
+    return Sinks(inbox, stops.blocked.append, stops.given_up.append, stops.refreshed.append)
 
 
-def test_every_policy_has_its_lane(inbox: Inbox, places: Places) -> None:
-    lanes = {
+def test_every_policy_has_its_queue(inbox: Inbox, sinks: Sinks) -> None:
+    queues = {
         "drop_oldest": inbox.dropping,
         "conflate": inbox.conflating,
         "block": inbox.blocking,
         "disconnect": inbox.disconnecting,
     }
-    for overflow, lane in lanes.items():
-        places.of("ticker", overflow).put("event")
-        assert len(lane) == 1
-        assert places.of("ticker", overflow) is places.of("book", overflow)
+    for overflow, queue in queues.items():
+        sinks.for_channel("ticker", overflow).put("event")
+        assert len(queue) == 1
+        assert sinks.for_channel("ticker", overflow) is sinks.for_channel("book", overflow)
 
 
-def test_full_lane_stops_its_connection(inbox: Inbox, places: Places, stops: Stops) -> None:
+def test_full_queue_stops_its_connection(inbox: Inbox, sinks: Sinks, stops: Stops) -> None:
     for number in range(2):
         assert stops.blocked == []
-        places.of("ticker", "block").put(number)
-    places.settle()
+        sinks.for_channel("ticker", "block").put(number)
+    sinks.settle()
     assert stops.blocked == [inbox.blocking]
 
 
-def test_lane_whose_consumer_is_too_slow_ends_its_connection(
-    inbox: Inbox, places: Places, stops: Stops, monkeypatch: pytest.MonkeyPatch
+def test_queue_whose_consumer_is_too_slow_ends_its_connection(
+    inbox: Inbox, sinks: Sinks, stops: Stops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sink = places.of("ticker", "disconnect")
+    sink = sinks.for_channel("ticker", "disconnect")
     for number in range(3):
         sink.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=number))  # type: ignore[arg-type]
-    places.settle()
+    sinks.settle()
     assert stops.given_up == []
     monkeypatch.setattr(inbox_module, "PATIENCE", 0.0)
-    places.settle()
+    sinks.settle()
     assert stops.given_up == [inbox.disconnecting]
 
 
-def test_lane_that_another_connection_fills_stops_only_those_who_use_it(
-    inbox: Inbox, places: Places, stops: Stops
+def test_queue_that_another_connection_fills_stops_only_its_users(
+    inbox: Inbox, sinks: Sinks, stops: Stops
 ) -> None:
     inbox.blocking.put(1)
     inbox.blocking.put(2)
-    places.settle()
+    sinks.settle()
     assert stops.blocked == []
-    places.of("ticker", "block")
-    places.settle()
+    sinks.for_channel("ticker", "block")
+    sinks.settle()
     assert stops.blocked == [inbox.blocking]
 
 
-def test_private_messages_and_notes_about_them_stay_in_order(
-    inbox: Inbox, places: Places, stops: Stops
+def test_private_messages_and_events_about_them_stay_in_order(
+    inbox: Inbox, sinks: Sinks, stops: Stops
 ) -> None:
-    sink = places.of("executions", "drop_oldest")
-    assert places.of("executions", "disconnect") is sink
-    sink.note("gap")
+    sink = sinks.for_channel("executions", "drop_oldest")
+    assert sinks.for_channel("executions", "disconnect") is sink
+    sink.put_event("gap")
     sink.put("message")
     assert list(inbox.private.items) == ["gap", "message"]
     sink.put("lost")
-    sink.note("told elsewhere")
+    sink.put_event("told elsewhere")
     assert list(inbox.private.items) == ["gap", "message"]
-    assert list(inbox.notes.items) == ["told elsewhere"]
+    assert list(inbox.events.items) == ["told elsewhere"]
     assert stops.given_up == stops.blocked == stops.refreshed == []
     assert inbox.pop() == "gap"
     assert stops.refreshed == ["executions"]
 
 
 @pytest.mark.parametrize("overflow", ["conflate", "block"])
-def test_private_messages_are_neither_conflated_nor_blocked(places: Places, overflow: str) -> None:
+def test_private_messages_are_neither_conflated_nor_blocked(sinks: Sinks, overflow: str) -> None:
     with pytest.raises(ValueError, match="private"):
-        places.of("executions", overflow)
+        sinks.for_channel("executions", overflow)
 
 
-def test_unknown_policy_is_refused(places: Places) -> None:
+def test_unknown_policy_is_refused(sinks: Sinks) -> None:
     with pytest.raises(ValueError, match="drop_oldest, conflate, block, disconnect"):
-        places.of("ticker", "spill")
+        sinks.for_channel("ticker", "spill")
 
 
 def test_callback_is_called_and_its_exceptions_are_kept_away(
@@ -127,7 +127,7 @@ def test_callback_is_called_and_its_exceptions_are_kept_away(
     sink = CallbackSink(take, lambda: errors.append(1))
     with caplog.at_level(logging.ERROR):
         sink.put("event")
-        sink.note("note")
+        sink.put_event("note")
     assert seen == ["event", "note"]
     assert errors == [1, 1]
     assert "oops" in caplog.text
@@ -151,13 +151,13 @@ def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
         settle=lambda: None,
         callback=CallbackSink(seen.append, lambda: None),
     )
-    for take in (outlet.put, outlet.note, outlet.reply):
+    for take in (outlet.put, outlet.put_event, outlet.reply):
         take("event")
     assert seen == ["event"] * 3
     assert len(inbox) == 0
 
 
-def test_cancelled_future_asked_by_a_callback_is_its_mistake_alone() -> None:
+def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
     failures: list[str] = []
 
     def ask_cancelled_future(_: object) -> None:

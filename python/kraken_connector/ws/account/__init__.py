@@ -1,1 +1,1 @@
-"""What the account has, live: balances, positions, and the pairs that it trades."""
+"""The live state of the account: balances, positions, and the pairs that it can trade."""

@@ -1,4 +1,4 @@
-"""The balances of the account, as the `balances` stream tells them."""
+"""The balances of the account, from the `balances` channel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..base.followers import Follower
 
 __all__ = ["Balances"]
 
-#: Ledger entries that are kept, and known as such should they be told again.
+#: Ledger entries that are kept; a repeated one of these is recognised and ignored.
 ENTRIES_KEPT = 10_000
 
 Wallet = tuple[str, str]
@@ -22,19 +22,20 @@ T = TypeVar("T")
 
 
 class Balances(Follower, Mapping[str, Decimal]):
-    """What the account holds, live: `client.balances["USD"]`, exact, over all wallets.
+    """The balances of the account, live: `client.balances["USD"]`, exact, over all wallets.
 
-    What open orders hold is included; the exchange does not tell it apart. It is kept up to date
-    while `balances` is subscribed, best by `client.track_balances()`, and shows the last known
-    state otherwise. Entries of a stream of all users are left out, as they are of several accounts.
+    Funds reserved by open orders are included; the exchange does not report them separately. The
+    balances are kept up to date while `balances` is subscribed, best with
+    `client.track_balances()`; otherwise they are the last known ones. Entries of a stream of all
+    users are ignored, because they belong to several accounts.
 
     Attributes:
-        is_current: whether the stream is followed without a gap at the moment.
+        is_current: whether the channel is subscribed and no gap is open.
     """
 
     def __init__(self) -> None:
         self.is_current = False
-        #: Whether the next snapshot is the first message of one that was asked for.
+        #: Whether a subscribe request was sent, so that the next snapshot message is the first.
         self._is_awaited = False
         self._totals: dict[str, Decimal] = {}
         self._wallets: dict[str, dict[Wallet, Decimal]] = {}
@@ -52,63 +53,64 @@ class Balances(Follower, Mapping[str, Decimal]):
         return len(self._totals)
 
     def wallets(self, asset: str) -> dict[Wallet, Decimal]:
-        """Return what each wallet holds of an asset, by its type and id; a copy.
+        """Return the balance of an asset in each wallet, by wallet type and id; a copy.
 
-        It may be empty: the exchange does not name the wallets of every asset.
+        It may be empty: the exchange does not report the wallets of every asset.
         """
         return dict(self._wallets.get(asset, {}))
 
     @property
     def entries(self) -> list[BalanceLedgerUpdate]:
-        """The last 10,000 ledger entries that were told, each once, oldest first; a copy."""
+        """The last 10,000 ledger entries that arrived, each once, oldest first; a copy."""
         return list(self._entries)
 
     def on_change(self, listener: Callable[[str], object]) -> Callable[[], None]:
-        """Let a plain function see each asset after each change of it.
+        """Call a plain function with the asset after each change of its balance.
 
-        It is called in the receiving task and must be quick; what it raises is logged.
+        It is called in the receiving task and must be quick; exceptions are logged.
 
         Returns:
-            A function that ends this.
+            A function that removes the listener.
         """
         return self._listeners.add("on_change", listener)
 
-    # What is said about the stream, and what it says.
+    # Messages and events of the channel.
 
     def observe(self, message: Any) -> None:
-        """Take a message of the `balances` channel.
+        """Apply a message of the `balances` channel.
 
         Raises:
-            TypeError, ValueError: it has not the shape that page "Balances" describes.
+            TypeError, ValueError: the message does not have the shape that page "Balances"
+                describes.
         """
         if message.type == "snapshot":
             items = [_typed(item, BalanceSnapshot) for item in message.data]
             is_first = self._is_awaited or message.sequence in (None, 1)
-            self._take_snapshot(items, is_further=not is_first)
+            self._apply_snapshot(items, is_further=not is_first)
             return
         for entry in [_typed(item, BalanceLedgerUpdate) for item in message.data]:
             if entry.user is None:
-                self._take_entry(entry)
+                self._apply_entry(entry)
 
-    def asked(self, params: Mapping[str, Any]) -> None:
-        """Note that the stream was asked for, and with it a snapshot."""
+    def subscribing(self, params: Mapping[str, Any]) -> None:
+        """Record that a subscribe request is sent; a snapshot will follow."""
         self._is_awaited = True
 
-    def broken(self) -> None:
-        """Note that entries may be missing until the next snapshot."""
+    def gap_began(self) -> None:
+        """Record that entries may be missing until the next snapshot."""
         self.is_current = self._is_awaited = False
 
-    left = broken
+    unsubscribed = gap_began
 
-    def _take_snapshot(self, items: list[BalanceSnapshot], *, is_further: bool) -> None:
-        """Take a snapshot, or a further message of one.
+    def _apply_snapshot(self, items: list[BalanceSnapshot], *, is_further: bool) -> None:
+        """Apply a snapshot, or a further message of one.
 
-        Whether a snapshot may come in several messages is not documented; the first one has the
+        Kraken does not document whether a snapshot may come in several messages; the first one has
         sequence number 1 (captured).
         """
         totals = {_asset(item): _balance(item) for item in items}
         wallets = {item.asset: _wallets(item) for item in items}
-        # From here on nothing can fail, so a message counts as a whole or not at all.
+        # Nothing fails from here on, so a message is applied as a whole or not at all.
         before = self._totals
         self._is_awaited = False
         if is_further:
@@ -118,9 +120,9 @@ class Balances(Follower, Mapping[str, Decimal]):
         self._totals, self._wallets = totals, wallets
         for asset in before.keys() | self._totals.keys():
             if before.get(asset) != self._totals.get(asset):
-                self._listeners.tell(asset)
+                self._listeners.call(asset)
 
-    def _take_entry(self, entry: BalanceLedgerUpdate) -> None:
+    def _apply_entry(self, entry: BalanceLedgerUpdate) -> None:
         if entry.ledger_id in self._counted:
             return
         _asset(entry)
@@ -129,13 +131,14 @@ class Balances(Follower, Mapping[str, Decimal]):
         self._entries.append(entry)
         if len(self._entries) > ENTRIES_KEPT:
             self._counted.discard(self._entries.popleft().ledger_id)
-        # By the change of the total and not by `amount`: a snapshot may have had the entry.
+        # The wallet changes by the change of the total and not by `amount`: a snapshot may
+        # include the entry already.
         change = subtract(total, self._totals.get(entry.asset, ZERO))
         wallets = self._wallets.setdefault(entry.asset, {})
-        place = (entry.wallet_type, entry.wallet_id)
-        wallets[place] = add(wallets.get(place, ZERO), change)
+        wallet = (entry.wallet_type, entry.wallet_id)
+        wallets[wallet] = add(wallets.get(wallet, ZERO), change)
         self._totals[entry.asset] = total
-        self._listeners.tell(entry.asset)
+        self._listeners.call(entry.asset)
 
     def __repr__(self) -> str:
         held = ", ".join(f"{asset} {total}" for asset, total in self._totals.items() if total)
@@ -146,7 +149,7 @@ def _typed(item: object, kind: type[T]) -> T:
     """Return an item of a message.
 
     Raises:
-        TypeError: it is of another kind: left out, it would be lost silently.
+        TypeError: it is of another type. Ignoring it would lose it silently.
     """
     if not isinstance(item, kind):
         raise TypeError(f"an item must be a {kind.__name__}, not {item!r}")
@@ -157,7 +160,7 @@ def _asset(item: BalanceSnapshot | BalanceLedgerUpdate) -> str:
     """Return the asset's code.
 
     Raises:
-        TypeError: it is no text.
+        TypeError: it is not a string.
     """
     if not isinstance(item.asset, str):
         raise TypeError(f"an asset's code must be text, not {item.asset!r}")
@@ -165,11 +168,11 @@ def _asset(item: BalanceSnapshot | BalanceLedgerUpdate) -> str:
 
 
 def _balance(item: BalanceSnapshot | BalanceLedgerUpdate | BalanceWallet) -> Decimal:
-    """Return what there is.
+    """Return the balance of an item.
 
     Raises:
-        InvalidFieldError: (a `ValueError`) it is no number.
-        ValueError: it is missing, or beyond what `Decimal` holds: shown as 0 it would be a lie.
+        InvalidFieldError: (a `ValueError`) it is not a number.
+        ValueError: it is missing, or beyond the range of `Decimal`.
     """
     balance = item.decimal("balance")
     if balance is None or not balance.is_finite():

@@ -1,4 +1,4 @@
-"""What the exchange says about pairs, as the `instrument` stream last said it."""
+"""The pairs of the exchange and their trading rules, from the `instrument` channel."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from ...models import InstrumentData, InstrumentPair
+from ...models._decimals import ZERO
 
 __all__ = ["Instruments", "PairRules"]
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class PairRules:
-    """What an order of a pair must keep to.
+    """The rules that an order of a pair must follow.
 
     Attributes:
         symbol: currency pair.
@@ -24,7 +23,7 @@ class PairRules:
         tick: smallest step of a price.
         lot: smallest step of a quantity.
         qty_min: smallest quantity.
-        cost_min: smallest price times quantity.
+        cost_min: smallest value, price times quantity.
     """
 
     symbol: str
@@ -36,9 +35,9 @@ class PairRules:
 
 
 class Instruments(Mapping[str, InstrumentPair]):
-    """The pairs by symbol; empty until the `instrument` stream is subscribed.
+    """The pairs by symbol; empty until the `instrument` channel is subscribed.
 
-    It is kept up to date while that subscription lasts, and shows the last known state after.
+    They are kept up to date while it is subscribed; after that they are the last known ones.
     """
 
     def __init__(self) -> None:
@@ -55,14 +54,14 @@ class Instruments(Mapping[str, InstrumentPair]):
         return len(self._pairs)
 
     def rules(self, symbol: str) -> PairRules | None:
-        """Return the exact rules of a pair, `None` for one that is not there."""
+        """Return the exact rules of a pair, `None` for an unknown one."""
         rules = self._rules.get(symbol)
         if rules is None and symbol in self._pairs:
             rules = self._rules[symbol] = _rules(self._pairs[symbol])
         return rules
 
     def observe(self, message: Any) -> None:
-        """Take a message of the `instrument` channel."""
+        """Apply a message of the `instrument` channel."""
         pairs = {
             pair.symbol: pair
             for data in message.data
@@ -70,8 +69,8 @@ class Instruments(Mapping[str, InstrumentPair]):
             for pair in data.pairs
             if isinstance(pair, InstrumentPair) and isinstance(pair.symbol, str)
         }
-        # What is in use is worked out now and not with the next order, as the exact numbers of a
-        # snapshot need a second look at all of it. All that can fail comes before any change.
+        # Rules in use are updated here and not with the next order: reading exact numbers parses
+        # the whole snapshot again. All that can fail comes before any change.
         changed = {
             symbol: _rules(pair)
             for symbol, pair in pairs.items()
@@ -100,5 +99,5 @@ def _rules(pair: InstrumentPair) -> PairRules:
 
 
 def _least(pair: InstrumentPair, field: str) -> Decimal:
-    """Return a step or a minimum; 0, which forbids nothing, where a pair has none above it."""
+    """Return a step or a minimum; 0, which allows everything, if it is missing or negative."""
     return max(pair.decimal(field) or ZERO, ZERO)

@@ -1,4 +1,4 @@
-"""Positions: what the fills of the account add up to, by pair."""
+"""Positions by pair, added up from the fills of the account."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ..orders import Fill, Order, Orders
 
 __all__ = ["Position", "PositionGroup", "Positions"]
 
-#: Orders whose progress is remembered after their end, so that a fill which is told late, or
-#: again, counts once. `Orders` keeps 10,000 orders that ended.
+#: Orders whose progress is remembered after their end, so that a late or repeated fill counts once.
+#: `Orders` keeps 10,000 orders that ended.
 ORDERS_KEPT = 20_000
 
 PositionListener = Callable[["Position"], object]
@@ -24,15 +24,15 @@ PositionListener = Callable[["Position"], object]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The position of a pair at the moment of the look.
+    """The position of a pair at the time of reading.
 
     Attributes:
         symbol: currency pair.
         qty: base currency; negative when more was sold than bought.
-        avg_price: average price at which what is held was bought, or sold if `qty` is negative;
+        avg_price: average price at which the position was bought, or sold if `qty` is negative;
             quote currency, fees not included. `None` without a position.
-        realized: profit of what was closed, quote currency, fees not included.
-        fees: what was paid in fees, by asset.
+        realized: profit of closed positions, quote currency, fees not included.
+        fees: fees paid, by asset.
         is_certain: whether every fill is known. See `Positions`.
     """
 
@@ -46,15 +46,15 @@ class Position:
 
 @dataclass(slots=True)
 class _Holding:
-    """A position as it is added up.
+    """The running totals of a position.
 
     Attributes:
         qty: base currency, negative when short.
-        basis: what the quantity was bought, or sold, for; never negative.
-        realized: profit of what was closed.
+        basis: value at which the quantity was bought or sold; never negative.
+        realized: profit of closed positions.
         fees: by asset.
         is_doubtful: whether a fill may be missing, or its price is not known.
-        guessed: orders whose fills are counted at a guessed price, until the fills are told.
+        guessed: orders of which a quantity is counted at a guessed price until its fills arrive.
         losses: how often fills of the account had been lost when the holding began.
     """
 
@@ -68,14 +68,15 @@ class _Holding:
 
     @property
     def avg_price(self) -> Decimal | None:
-        """Average price of what is held."""
+        """Average price of the position."""
         return divide(self.basis, self.qty.copy_abs()) if self.qty else None
 
     def trade(self, side: str, qty: Decimal, cost: Decimal) -> None:
         """Add a trade by the average cost method.
 
-        What closes goes off at the average price, and the rest of the trade opens. Only the split
-        of a trade or of the basis is rounded, to 28 digits: once flat, `realized` is exact.
+        A trade against the position closes it at the average price; the rest of the trade opens a
+        new one. Only the split of a trade or of the basis is rounded, to 28 digits: once the
+        position is 0, `realized` is exact.
         """
         is_buy, held = side == "buy", self.qty.copy_abs()
         if held and is_buy != (self.qty > 0):
@@ -89,7 +90,7 @@ class _Holding:
         self.qty = add(self.qty, qty) if is_buy else subtract(self.qty, qty)
 
     def correct(self, side: str, cost: Decimal) -> None:
-        """Add to the value of a trade that was counted before."""
+        """Add to the value of a trade that is counted already."""
         is_buy = side == "buy"
         if self.qty and is_buy == (self.qty > 0):
             self.basis = add(self.basis, cost)
@@ -101,35 +102,35 @@ class _Holding:
 
 @dataclass(slots=True)
 class _Counted:
-    """How far one order is counted.
+    """The part of one order that is counted in the position.
 
     Attributes:
-        order: the order, `None` for one that is not known.
-        qty: what is counted of its progress.
-        cost: the value of that.
-        told_qty: what its fills add up to.
-        told_cost: the value of that.
-        is_gone: whether it was seen to end without a report.
+        order: the order, `None` for an unknown one.
+        qty: the counted quantity.
+        cost: its value.
+        fills_qty: the sum of its fills.
+        fills_cost: their value.
+        is_gone: whether its status became `gone`: it ended without a report.
     """
 
     order: Order | None
     qty: Decimal = ZERO
     cost: Decimal = ZERO
-    told_qty: Decimal = ZERO
-    told_cost: Decimal = ZERO
+    fills_qty: Decimal = ZERO
+    fills_cost: Decimal = ZERO
     is_gone: bool = False
 
     @property
     def may_be_forgotten(self) -> bool:
-        """Whether nothing more is expected of the order."""
+        """Whether no further fill of the order is expected."""
         return self.order is None or self.order.is_done
 
 
 class PositionGroup(Mapping[str, Position]):
     """The positions of a group of orders by pair: `group["BTC/USD"]`.
 
-    A pair without a trade has a position of 0, so a look never raises; iteration gives the pairs
-    that were traded or seeded.
+    A pair without a trade has a position of 0, so reading one never raises; iteration gives the
+    pairs that were traded or seeded.
     """
 
     def __init__(self, orders: Orders, is_member: Callable[[Order | None], bool]) -> None:
@@ -138,10 +139,10 @@ class PositionGroup(Mapping[str, Position]):
         self._holdings: dict[str, _Holding] = {}
         self._counted: dict[str, _Counted] = {}
         self._listeners = Listeners()
-        #: Trades that do not say of which pair or side they are.
+        #: Trades without a pair or side.
         self._unreadable = 0
 
-    # What users read.
+    # Reading.
 
     def __getitem__(self, symbol: str) -> Position:
         holding = self._holdings.get(symbol) or _Holding()
@@ -164,10 +165,10 @@ class PositionGroup(Mapping[str, Position]):
         return len(self._holdings)
 
     def seed(self, symbol: str, qty: Number, avg_price: Number | None = None) -> Position:
-        """Set a position from elsewhere: from before the program, or after fills were lost.
+        """Set a position: one from before the program started, or after fills were lost.
 
-        `realized` and `fees` stay, and the position is certain again: what was lost before is in
-        `qty`.
+        `realized` and `fees` stay. The position is certain again: `qty` includes fills that were
+        lost before.
 
         Args:
             symbol: currency pair.
@@ -175,7 +176,7 @@ class PositionGroup(Mapping[str, Position]):
             avg_price: its average price, quote currency; not needed for 0.
 
         Raises:
-            TypeError, ValueError: a number is not one, or `avg_price` is missing.
+            TypeError, ValueError: a number is not valid, or `avg_price` is missing.
         """
         signed = checked_number("qty", qty)
         if avg_price is None and signed:
@@ -185,29 +186,29 @@ class PositionGroup(Mapping[str, Position]):
         holding.qty, holding.basis = signed, multiply(signed.copy_abs(), price)
         holding.is_doubtful, holding.losses = False, self._losses
         holding.guessed.clear()
-        self._tell(symbol)
+        self._call_listeners(symbol)
         return self[symbol]
 
     def on_change(self, listener: PositionListener) -> Callable[[], None]:
         """Call a plain function with the new position after each fill and each seed.
 
-        It is called in the receiving task and must be quick; what it raises is logged. A change of
-        `is_certain` alone is not told.
+        It is called in the receiving task and must be quick; exceptions are logged. It is not
+        called for a change of `is_certain` alone.
 
         Returns:
-            A function that ends this.
+            A function that removes the listener.
         """
         return self._listeners.add("on_change", listener)
 
-    # What the orders tell.
+    # Fills and totals of orders.
 
-    def take_fill(self, order: Order | None, fill: Fill) -> None:
-        """Count a fill that was told for the first time."""
+    def add_fill(self, order: Order | None, fill: Fill) -> None:
+        """Count a new fill."""
         if not self._is_member(order) or fill.qty <= 0:
             return
-        counted = self._of(fill.order_id, order)
-        symbol = fill.symbol or _of_order(order, "symbol")
-        side = fill.side or _of_order(order, "side")
+        counted = self._counted_of(fill.order_id, order)
+        symbol = fill.symbol or _order_value(order, "symbol")
+        side = fill.side or _order_value(order, "side")
         if symbol is None or side not in ("buy", "sell"):
             self._unreadable += 1
             return
@@ -218,25 +219,25 @@ class PositionGroup(Mapping[str, Position]):
         if cost is None:
             holding.is_doubtful |= fill.price is None
             cost = multiply(fill.qty, fill.price or _guess(order, holding))
-        counted.told_qty = add(counted.told_qty, fill.qty)
-        counted.told_cost = add(counted.told_cost, cost)
-        self._advance(fill.order_id, symbol, side, counted.told_qty, counted.told_cost)
-        if fill.order_id in holding.guessed and counted.told_qty >= counted.qty:
+        counted.fills_qty = add(counted.fills_qty, fill.qty)
+        counted.fills_cost = add(counted.fills_cost, cost)
+        self._advance(fill.order_id, symbol, side, counted.fills_qty, counted.fills_cost)
+        if fill.order_id in holding.guessed and counted.fills_qty >= counted.qty:
             holding.guessed.discard(fill.order_id)
-            holding.correct(side, subtract(counted.told_cost, counted.cost))
-            counted.cost = counted.told_cost
-        self._tell(symbol)
+            holding.correct(side, subtract(counted.fills_cost, counted.cost))
+            counted.cost = counted.fills_cost
+        self._call_listeners(symbol)
 
-    def take_progress(self, order: Order, *, is_history: bool) -> None:
-        """Count what an order's totals show beyond its fills.
+    def add_progress(self, order: Order, *, is_history: bool) -> None:
+        """Count the quantity by which an order's totals exceed its fills.
 
         Args:
             order: an order that was reported.
-            is_history: whether totals are those from before the stream was followed.
+            is_history: whether its totals are from before the channel was subscribed.
         """
         if order.order_id is None or not self._is_member(order):
             return
-        counted = self._of(order.order_id, order)
+        counted = self._counted_of(order.order_id, order)
         if order.symbol is None or order.side not in ("buy", "sell"):
             self._unreadable += bool(order.cum_qty > counted.qty)
             return
@@ -244,21 +245,21 @@ class PositionGroup(Mapping[str, Position]):
             counted.qty = max(counted.qty, order.cum_qty)
             counted.cost = max(counted.cost, order.cum_cost)
         elif self._advance(order.order_id, order.symbol, order.side, order.cum_qty, order.cum_cost):
-            self._tell(order.symbol)
+            self._call_listeners(order.symbol)
         if order.status == "gone" and not counted.is_gone:
             counted.is_gone = True
             if not self._orders.has_all_fills(order):
                 self._holding(order.symbol).is_doubtful = True
 
     def _advance(self, order_id: str, symbol: str, side: str, qty: Decimal, cost: Decimal) -> bool:
-        """Count an order up to a quantity and its value; false if it was counted so far already."""
+        """Count an order up to a quantity and value; return whether any of that is new."""
         counted, holding = self._counted[order_id], self._holding(symbol)
         if qty <= counted.qty:
             return False
         more = subtract(qty, counted.qty)
         value = subtract(cost, counted.cost)
         if value <= 0:
-            # The order ended, and the report that told its last fill was lost.
+            # The order ended, and the report of its last fill was lost.
             value = multiply(more, _guess(counted.order, holding))
             holding.guessed.add(order_id)
         holding.trade(side, more, value)
@@ -286,8 +287,8 @@ class PositionGroup(Mapping[str, Position]):
     def _holding(self, symbol: str) -> _Holding:
         return self._holdings.setdefault(symbol, _Holding())
 
-    def _of(self, order_id: str, order: Order | None) -> _Counted:
-        """Return how far an order is counted; the order that was looked at last stands last."""
+    def _counted_of(self, order_id: str, order: Order | None) -> _Counted:
+        """Return the counted part of an order, and move it to the end of `_counted`."""
         counted = self._counted.pop(order_id, None) or _Counted(order)
         counted.order = order or counted.order
         self._counted[order_id] = counted
@@ -296,7 +297,7 @@ class PositionGroup(Mapping[str, Position]):
         return counted
 
     def _forget(self) -> None:
-        """Forget the order that was looked at first; those that are not done come last again."""
+        """Forget the oldest order that is done; move orders that are not done to the end."""
         for _ in range(len(self._counted)):
             order_id = next(iter(self._counted))
             counted = self._counted.pop(order_id)
@@ -304,9 +305,9 @@ class PositionGroup(Mapping[str, Position]):
                 return
             self._counted[order_id] = counted
 
-    def _tell(self, symbol: str) -> None:
+    def _call_listeners(self, symbol: str) -> None:
         if self._listeners:
-            self._listeners.tell(self[symbol])
+            self._listeners.call(self[symbol])
 
     def __repr__(self) -> str:
         held = ", ".join(f"{symbol} {holding.qty}" for symbol, holding in self._holdings.items())
@@ -316,22 +317,22 @@ class PositionGroup(Mapping[str, Position]):
 class Positions(PositionGroup):
     """The account's positions, live: `client.positions["BTC/USD"].qty`.
 
-    They are what the fills add up to since `executions` was first followed (`client.
-    track_orders()`), and the fills of this client's orders from before that; the fills of other
-    orders in the first snapshot are history and do not count. `seed` sets what was held before.
+    They add up all fills since `executions` was first subscribed (`client.track_orders()`), and
+    earlier fills of this client's own orders. Fills of other orders in the first snapshot are
+    history and do not count. `seed` sets the position from before.
 
-    All orders of the account count, those of other programs too, as all change what the account
-    holds. `mine` has those of this client only, `tagged(tag)` those with a tag.
+    All orders of the account count, also those of other programs. `mine` has the positions of this
+    client's orders only, `tagged(tag)` those of orders with a tag.
 
-    A fill that was missed in a gap counts when the snapshot after it tells the fill, or shows the
-    order filled further than its fills; of the latter the fees are missing. `is_certain` is false
+    A fill that was missed in a gap counts when the next snapshot has the fill, or shows the order
+    filled further than its fills; in the latter case its fees are missing. `is_certain` is false
 
-    - from the beginning of a gap until its snapshot has been taken in, and while `executions` is
-      not followed or is a stream of all users;
-    - while it is not known of an order of the pair whether the exchange has it (`unknown`), or at
-      which price it was filled, or of which order a fill is;
+    - from the beginning of a gap until its snapshot is processed, and while `executions` is not
+      subscribed or is a stream of all users;
+    - while it is not known whether the exchange has an order of the pair (`unknown`), at which
+      price an order was filled, or to which order a fill belongs;
     - from when fills were lost until `seed`: more than fifty in one gap, a report that cannot be
-      read, a trade without a price, or an order that ended `gone` while `executions` is followed
+      read, a trade without a price, or an order that ended `gone` while `executions` is subscribed
       without past fills.
 
     Attributes:
@@ -342,14 +343,14 @@ class Positions(PositionGroup):
         super().__init__(orders, lambda _: True)
         self.mine = PositionGroup(orders, lambda order: order is not None and order.is_mine)
         self._by_tag: dict[str, PositionGroup] = {}
-        orders.on_fill(self._see_fill)
-        orders.on_progress(self._see_order)
+        orders.on_fill(self._on_fill)
+        orders.on_progress(self._on_progress)
 
     def tagged(self, tag: str) -> PositionGroup:
-        """Return the positions of the orders with a tag, always the same object."""
+        """Return the positions of orders with a tag, always the same object."""
         group = self._by_tag.get(tag)
         if group is None:
-            group = PositionGroup(self._orders, lambda order: _of_order(order, "tag") == tag)
+            group = PositionGroup(self._orders, lambda order: _order_value(order, "tag") == tag)
             self._by_tag[tag] = group
         return group
 
@@ -365,26 +366,26 @@ class Positions(PositionGroup):
             groups.append(self.tagged(order.tag))
         return groups
 
-    def _see_fill(self, order: Order | None, fill: Fill) -> None:
+    def _on_fill(self, order: Order | None, fill: Fill) -> None:
         for group in self._groups(order):
-            group.take_fill(order, fill)
+            group.add_fill(order, fill)
 
-    def _see_order(self, order: Order) -> None:
+    def _on_progress(self, order: Order) -> None:
         is_history = not self._orders.has_history
         for group in self._groups(order):
-            group.take_progress(order, is_history=is_history)
+            group.add_progress(order, is_history=is_history)
 
 
 def _part(whole: Decimal, part: Decimal, of: Decimal) -> Decimal:
-    """Return a share of a value; all of it without rounding."""
+    """Return `whole * part / of`; the whole value is returned without rounding."""
     return whole if part == of else divide(multiply(whole, part), of)
 
 
 def _guess(order: Order | None, holding: _Holding) -> Decimal:
-    """Return a price for a trade that tells none."""
-    price: Decimal | None = _of_order(order, "limit_price") or holding.avg_price
+    """Return a price to use for a trade without one."""
+    price: Decimal | None = _order_value(order, "limit_price") or holding.avg_price
     return price or ZERO
 
 
-def _of_order(order: Order | None, name: str) -> Any:
+def _order_value(order: Order | None, name: str) -> Any:
     return None if order is None else getattr(order, name)

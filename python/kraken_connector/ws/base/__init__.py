@@ -1,1 +1,1 @@
-"""Parts that every layer may use: clocks, encoding, callbacks, limits."""
+"""Parts that every layer uses: clocks, encoding, callbacks, options, rate limits."""

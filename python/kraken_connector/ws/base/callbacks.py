@@ -1,4 +1,4 @@
-"""Calling what users gave us to call."""
+"""Calls to functions of the user: checks, error handling, and lists of listeners."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ _NOT_PLAIN = (
 
 
 class NotPlainError(TypeError):
-    """A callback returned something that nobody awaits, so it did not do its work."""
+    """A callback returned a coroutine or generator, which nothing runs."""
 
 
 def check_plain_function(name: str, function: object) -> None:
-    """Check that something can be called and does its work without being awaited.
+    """Check that an object is callable and is not a coroutine or generator function.
 
-    Coroutine and generator functions are refused, also inside `functools.partial` and as the
-    `__call__` of an object: nobody would await or iterate what they return. A plain function that
-    returns a coroutine shows that only when it is called, see `check_result`.
+    Coroutine and generator functions are refused because their result is not awaited or iterated,
+    also inside `functools.partial` and as the `__call__` of an object. A plain function that
+    returns a coroutine is found only when it is called, see `check_result`.
 
     Args:
         name: the parameter, for the text of the error.
-        function: what a user passed.
+        function: the argument that a user passed.
 
     Raises:
-        TypeError: it cannot be called, or is a coroutine or generator function.
+        TypeError: it is not callable, or is a coroutine or generator function.
     """
     if not callable(function):
         raise TypeError(f"{name} must be callable, not {function!r}")
@@ -52,14 +52,14 @@ def check_plain_function(name: str, function: object) -> None:
 
 
 def check_result(name: str, function: object, result: object) -> None:
-    """Check that what a plain function returned needs no await.
+    """Check that the result of a plain function need not be awaited.
 
-    A task or another future may be returned, as it does its work without being awaited.
+    A task or another future is accepted, because it runs without being awaited.
 
     Args:
         name: the parameter that the function was passed as, for the text of the error.
-        function: what was called.
-        result: what it returned.
+        function: the function that was called.
+        result: its result.
 
     Raises:
         NotPlainError: it is a coroutine, another awaitable or a generator, which is closed.
@@ -69,9 +69,8 @@ def check_result(name: str, function: object, result: object) -> None:
     if inspect.iscoroutine(result) or inspect.isgenerator(result):
         result.close()
     raise NotPlainError(
-        f"{name}: {function!r} returned a {type(result).__name__} that nobody awaits, so it did "
-        "nothing. It must be a plain function, which can start a task with "
-        "asyncio.create_task(...)"
+        f"{name}: {function!r} returned a {type(result).__name__}, which is not awaited, so it "
+        "did nothing. Pass a plain function; it can start a task with asyncio.create_task(...)"
     )
 
 
@@ -82,22 +81,22 @@ def _needs_await(result: object) -> bool:
 
 
 class Callback:
-    """A user's function that is called where nothing awaits.
+    """A user's function that is called without await, and whose errors are logged.
 
-    What it raises is logged, ten times a minute at most, and keeps nothing from going on.
-    `CancelledError` is a mistake too: it comes from a future that the function asked, and would end
-    the receiving task. That it returns a coroutine is logged once.
+    An exception is logged, at most ten times a minute, and does not reach the caller. That includes
+    `CancelledError`: it comes from a cancelled future that the function read, and would end the
+    receiving task. A result that needs an await is logged once.
 
     Args:
         name: the parameter that it was passed as.
-        function: what the user passed.
-        on_error: called each time that it did not do its work.
+        function: the user's function.
+        on_error: called after each call that failed.
 
     Raises:
-        TypeError: it cannot be called, or is a coroutine or generator function.
+        TypeError: it is not callable, or is a coroutine or generator function.
     """
 
-    __slots__ = ("_function", "_log", "_name", "_on_error", "_was_told")
+    __slots__ = ("_function", "_is_logged", "_log", "_name", "_on_error")
 
     def __init__(
         self,
@@ -110,7 +109,7 @@ class Callback:
         self._function = function
         self._on_error = on_error
         self._log = LimitedLog(logger)
-        self._was_told = False
+        self._is_logged = False
 
     def call(self, *arguments: Any) -> None:
         """Call the function."""
@@ -119,8 +118,8 @@ class Callback:
             if result is not None:
                 check_result(self._name, self._function, result)
         except NotPlainError as error:
-            if not self._was_told:
-                self._was_told = True
+            if not self._is_logged:
+                self._is_logged = True
                 logger.error("%s", error)
             self._on_error()
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 (it is logged)
@@ -129,7 +128,7 @@ class Callback:
 
 
 class Listeners:
-    """Functions of users that are called one after the other; it is true while there are some."""
+    """Functions of users that are called one after the other; true while there are any."""
 
     def __init__(self) -> None:
         self._calls: list[Callable[..., object]] = []
@@ -143,18 +142,18 @@ class Listeners:
         function: Callable[..., object],
         is_wanted: Callable[..., bool] = lambda *_: True,
     ) -> Callable[[], None]:
-        """Add a plain function; it may be there several times.
+        """Add a plain function; one that is added twice is called twice.
 
         Args:
             name: the parameter or method that it was passed to.
-            function: what the user passed.
-            is_wanted: whether to call it with certain arguments.
+            function: the user's function.
+            is_wanted: returns whether to call it with the given arguments.
 
         Returns:
             A function that removes it; calling it again does nothing.
 
         Raises:
-            TypeError: it cannot be called, or is a coroutine or generator function.
+            TypeError: it is not callable, or is a coroutine or generator function.
         """
         callback = Callback(name, function).call
 
@@ -170,7 +169,7 @@ class Listeners:
 
         return end
 
-    def tell(self, *arguments: Any) -> None:
+    def call(self, *arguments: Any) -> None:
         """Call all functions."""
         for call in list(self._calls):
             call(*arguments)

@@ -1,4 +1,4 @@
-"""Requests as JSON: numbers leave with the digits they were given with."""
+"""Requests as JSON: numbers keep the digits that the caller gave."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def encode(document: Any) -> bytes:
     """Return JSON; a `Decimal` becomes a number with all its digits.
 
     Raises:
-        TypeError: (an `orjson.JSONEncodeError`) something in it has no JSON.
+        TypeError: (an `orjson.JSONEncodeError`) it contains a value that JSON cannot represent.
     """
     return orjson.dumps(document, default=_exact)
 
 
 def encode_body(document: dict[str, Any]) -> bytes:
-    """Return the keys and values of an object, each after a comma."""
+    """Return the members of an object, without braces, after a comma; empty without members."""
     return b"," + encode(document)[1:-1] if document else b""
 
 
 def _exact(value: object) -> orjson.Fragment:
     if isinstance(value, Decimal) and value.is_finite():
         return orjson.Fragment(number_text(value))
-    raise TypeError(f"{value!r} cannot be sent")
+    raise TypeError(f"{value!r} cannot be sent as JSON")

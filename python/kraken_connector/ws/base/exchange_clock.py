@@ -1,6 +1,6 @@
-"""The exchange's clock, as its replies show it.
+"""The exchange's clock, estimated from the timestamps of its replies.
 
-Every reply tells when the exchange received the request (`time_in`) and when it sent the reply
+Every reply has the time at which the exchange received the request (`time_in`) and sent the reply
 (`time_out`; README of the protocol, "Response envelope"). Together with the local times of sending
 and receiving they bound the difference of the two clocks from both sides.
 """
@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from ...models._time import timestamp_ns
 
-__all__ = ["ExchangeClock", "milliseconds_json", "nanoseconds"]
+__all__ = ["SECOND_NS", "ExchangeClock", "milliseconds_json", "nanoseconds"]
 
 SECOND_NS = 1_000_000_000
-#: By how much two clocks may drift apart in a second, nanoseconds: far more than crystals do.
+#: Nanoseconds per second by which two clocks may drift apart: far more than quartz clocks do.
 DRIFT_NS = 200_000
 
 
@@ -25,14 +25,14 @@ def nanoseconds(seconds: float) -> int:
 
 
 class ExchangeClock:
-    """Bounds of the exchange's time for any local time.
+    """The exchange's time at any local time, with a lower bound.
 
     Local times are monotonic seconds, times of the exchange nanoseconds since the epoch. The wall
     clock of this machine is not used, so it may be wrong or jump.
     """
 
     def __init__(self) -> None:
-        #: The exchange's time less the local one is between these, as of the times beside them.
+        #: Bounds of the exchange's time minus the local time, each with its local time in ns.
         self._lower: tuple[int, int] | None = None
         self._upper: tuple[int, int] | None = None
         self._offset_ns: int | None = None
@@ -40,53 +40,53 @@ class ExchangeClock:
     def learn(
         self, time_in: str | None, time_out: str | None, sent: float | None, received: float
     ) -> None:
-        """Take the times of a reply.
+        """Update the bounds with the times of a reply.
 
         Args:
             time_in: RFC 3339 time at which the exchange received the request.
-            time_out: RFC 3339 time at which it sent the reply.
-            sent: local time of sending the request, `None` if it is not known.
+            time_out: RFC 3339 time at which the exchange sent the reply.
+            sent: local time of sending the request, `None` if unknown.
             received: local time of receiving the reply.
         """
-        came_ns = timestamp_ns(time_in)
-        left_ns = timestamp_ns(time_out) or came_ns
+        in_ns = timestamp_ns(time_in)
+        out_ns = timestamp_ns(time_out) or in_ns
         now_ns = nanoseconds(received)
-        if left_ns is not None:
-            least = left_ns - now_ns
+        if out_ns is not None:
+            least = out_ns - now_ns
             if self._lower is None or least >= self._aged(self._lower, now_ns, -DRIFT_NS):
                 self._lower = least, now_ns
-        if came_ns is not None and sent is not None:
-            most = came_ns - nanoseconds(sent)
+        if in_ns is not None and sent is not None:
+            most = in_ns - nanoseconds(sent)
             if self._upper is None or most <= self._aged(self._upper, now_ns, DRIFT_NS):
                 self._upper = most, now_ns
-        self._resolve_contradiction(left_ns, now_ns)
+        self._resolve_contradiction(out_ns, now_ns)
         known = [bound[0] for bound in (self._lower, self._upper) if bound is not None]
         self._offset_ns = sum(known) // len(known) if known else None
 
     def earliest_ns(self, now: float) -> int | None:
-        """Return a time that the exchange's clock has certainly reached; `None` while unknown."""
+        """Return the lower bound of the exchange's time; `None` before the first reply."""
         now_ns = nanoseconds(now)
         if self._lower is None:
             return None
         return now_ns + self._aged(self._lower, now_ns, -DRIFT_NS)
 
     def estimate_ns(self, now: float) -> int | None:
-        """Return the exchange's time as far as it is known; `None` before the first reply."""
+        """Return the best estimate of the exchange's time; `None` before the first reply."""
         return None if self._offset_ns is None else nanoseconds(now) + self._offset_ns
 
     def _aged(self, bound: tuple[int, int], now_ns: int, drift_ns: int) -> int:
-        """Return a bound that was found some time ago, loosened by what clocks drift."""
+        """Return a bound, loosened by the drift since it was found."""
         offset, since_ns = bound
         return offset + drift_ns * max(now_ns - since_ns, 0) // SECOND_NS
 
-    def _resolve_contradiction(self, left_ns: int | None, now_ns: int) -> None:
-        """Forget what a newer reply disproves: a clock was set, or the machine slept."""
+    def _resolve_contradiction(self, out_ns: int | None, now_ns: int) -> None:
+        """Drop the bound that a newer reply disproves: a clock was set, or the machine slept."""
         if self._lower is None or self._upper is None or self._lower[0] <= self._upper[0]:
             return
         if self._lower[1] == now_ns and self._upper[1] != now_ns:
             self._upper = None
-        elif left_ns is not None:
-            self._lower = left_ns - now_ns, now_ns
+        elif out_ns is not None:
+            self._lower = out_ns - now_ns, now_ns
 
 
 def milliseconds_json(at_ns: int) -> bytes:

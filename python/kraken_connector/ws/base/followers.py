@@ -1,47 +1,46 @@
-"""The interface between a session and what keeps the state of a private stream."""
+"""The interface between a session and the objects that keep the state of a private stream."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["Follower", "Followers"]
 
-NEVER = float("inf")
-
 
 class Follower:
-    """Keeps the state of one channel: it sees every message, and is told what no message says.
+    """Keeps the state of one channel: it gets every message and every event of the subscription.
 
-    The session calls these in the step in which it learns of something. By default they do nothing.
-    Times are monotonic seconds.
+    The session calls these methods when the event happens, before it reads on. By default they do
+    nothing. Times are monotonic seconds.
     """
 
     def observe(self, message: Any) -> None:
-        """Take a message, before those who subscribed get it."""
+        """Apply a message, before subscribers get it."""
 
-    def asked(self, params: Mapping[str, Any]) -> None:
-        """Note that a subscribe is being sent.
+    def subscribing(self, params: Mapping[str, Any]) -> None:
+        """Record that a subscribe request is sent.
 
         Args:
             params: its parameters without the token.
         """
 
-    def acked(self, result: Mapping[str, Any]) -> None:
-        """Note the exchange's answer to a subscribe."""
+    def subscribed(self, result: Mapping[str, Any]) -> None:
+        """Record the `result` of the exchange's reply to a subscribe request."""
 
-    def leaving(self) -> None:
-        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+    def resubscribing(self) -> None:
+        """Record that the channel is unsubscribed, to be subscribed again for a snapshot."""
 
-    def broken(self) -> None:
-        """Note that messages may be missing until the next snapshot."""
+    def gap_began(self) -> None:
+        """Record that messages may be missing until the next snapshot."""
 
-    def left(self) -> None:
-        """Note that the stream is not subscribed any more."""
+    def unsubscribed(self) -> None:
+        """Record that the channel is no longer subscribed."""
 
     def deadline(self) -> float:
-        """Return when `tick` has something to do; infinity if it has nothing."""
-        return NEVER
+        """Return when to call `tick`; infinity if there is nothing to do."""
+        return math.inf
 
     def tick(self, heard: float) -> bool:
         """Do what is due.
@@ -55,8 +54,8 @@ class Follower:
         return False
 
     def check_due(self) -> float:
-        """Return when to subscribe again for the sake of a snapshot; infinity if never."""
-        return NEVER
+        """Return when to subscribe again to get a snapshot; infinity if no snapshot is needed."""
+        return math.inf
 
 
 class Followers(Follower):
@@ -66,37 +65,37 @@ class Followers(Follower):
         self._followers = followers
 
     def observe(self, message: Any) -> None:
-        """Take a message, before those who subscribed get it."""
+        """Pass the message to each follower."""
         for follower in self._followers:
             follower.observe(message)
 
-    def asked(self, params: Mapping[str, Any]) -> None:
-        """Note that a subscribe is being sent."""
+    def subscribing(self, params: Mapping[str, Any]) -> None:
+        """Pass the event to each follower."""
         for follower in self._followers:
-            follower.asked(params)
+            follower.subscribing(params)
 
-    def acked(self, result: Mapping[str, Any]) -> None:
-        """Note the exchange's answer to a subscribe."""
+    def subscribed(self, result: Mapping[str, Any]) -> None:
+        """Pass the event to each follower."""
         for follower in self._followers:
-            follower.acked(result)
+            follower.subscribed(result)
 
-    def leaving(self) -> None:
-        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+    def resubscribing(self) -> None:
+        """Pass the event to each follower."""
         for follower in self._followers:
-            follower.leaving()
+            follower.resubscribing()
 
-    def broken(self) -> None:
-        """Note that messages may be missing until the next snapshot."""
+    def gap_began(self) -> None:
+        """Pass the event to each follower."""
         for follower in self._followers:
-            follower.broken()
+            follower.gap_began()
 
-    def left(self) -> None:
-        """Note that the stream is not subscribed any more."""
+    def unsubscribed(self) -> None:
+        """Pass the event to each follower."""
         for follower in self._followers:
-            follower.left()
+            follower.unsubscribed()
 
     def deadline(self) -> float:
-        """Return when the first of them has something to do."""
+        """Return the earliest deadline of the followers."""
         return min(follower.deadline() for follower in self._followers)
 
     def tick(self, heard: float) -> bool:
@@ -107,5 +106,5 @@ class Followers(Follower):
         return awaits_frame
 
     def check_due(self) -> float:
-        """Return when the first of them needs a snapshot."""
+        """Return when the first follower needs a snapshot."""
         return min(follower.check_due() for follower in self._followers)

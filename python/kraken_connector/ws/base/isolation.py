@@ -1,4 +1,4 @@
-"""Calls into bookkeeping whose failures must not end a connection."""
+"""Calls whose exceptions are logged, so that they do not end a connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def isolated(what: str) -> Iterator[None]:
-    """Log what the body raises, so that what follows it happens all the same.
+    """Log an exception of the body, and go on after it.
 
     Args:
         what: what the body does, for the log.
@@ -25,18 +25,18 @@ def isolated(what: str) -> Iterator[None]:
     try:
         yield
     except Exception:
-        logger.exception("%s failed; what follows it goes on", what)
+        logger.exception("%s failed; the client goes on", what)
 
 
 class Isolated:
-    """An object whose methods log what they raise.
+    """A wrapper around an object that logs the exceptions of its methods.
 
-    It stands between a session and those who keep the state of its streams: a fault of theirs costs
-    that state, and neither the socket nor the messages of others.
+    It stands between a session and the followers of its streams: a bug in a follower spoils only
+    the state that it keeps, and neither the socket nor other channels.
 
     Args:
-        target: whose methods are called.
-        fallbacks: by method, what it returns when it failed; `None` of others.
+        target: the object whose methods are called.
+        fallbacks: by method, the result of a call that failed; `None` for other methods.
     """
 
     def __init__(self, target: object, **fallbacks: object) -> None:
@@ -51,7 +51,7 @@ class Isolated:
         def call(*args: Any) -> Any:
             try:
                 return method(*args)
-            except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
+            except Exception as error:  # noqa: BLE001 (any failure is logged)
                 text = "%s of %s failed; the connection goes on"
                 self._log.error(text, name, self._target, exc_info=error)
                 return self._fallbacks.get(name)

@@ -1,10 +1,10 @@
-"""Durations, counted in buckets: cheap enough to note one for every read."""
+"""A histogram of durations, cheap enough to record one for every read."""
 
 from __future__ import annotations
 
 __all__ = ["LatencyHistogram"]
 
-#: Buckets for each power of two: a percentile is at most an eighth too large.
+#: Buckets per power of two: a percentile is at most an eighth too large.
 _STEPS = 8
 #: Enough for all durations of 63 bits, some three hundred years.
 _LONGEST_NS = 2**63 - 1
@@ -15,7 +15,7 @@ class LatencyHistogram:
     """Counts of durations by size, in buckets that grow by an eighth of a power of two.
 
     Attributes:
-        longest_ns: the longest of them.
+        longest_ns: the longest duration.
     """
 
     __slots__ = ("_buckets", "longest_ns")
@@ -24,8 +24,8 @@ class LatencyHistogram:
         self.longest_ns = 0
         self._buckets = [0] * _BUCKETS
 
-    def note(self, duration_ns: int) -> None:
-        """Count a duration; what clocks that disagree make negative counts as zero."""
+    def record(self, duration_ns: int) -> None:
+        """Count a duration; a negative one, from clocks that disagree, counts as zero."""
         if duration_ns > self.longest_ns:
             self.longest_ns = duration_ns = min(duration_ns, _LONGEST_NS)
         elif duration_ns < 0:
@@ -37,7 +37,7 @@ class LatencyHistogram:
             self._buckets[duration_ns] += 1
 
     def percentile(self, percent: float) -> float | None:
-        """Return the seconds that `percent` of the durations do not exceed, `None` without any."""
+        """Return a percentile in seconds, `None` if nothing was recorded."""
         wanted = sum(self._buckets) * percent / 100
         seen = 0
         for bucket, count in enumerate(self._buckets):

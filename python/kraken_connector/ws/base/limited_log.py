@@ -1,4 +1,4 @@
-"""A logger that does not fill a disk when the same happens again and again."""
+"""A logger that limits how often it repeats a line."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 __all__ = ["LimitedLog"]
 
-#: Lines of one text that are logged at once, and seconds after which each is allowed again.
+#: Lines of one format that are logged within a window, and its length in seconds.
 BURST = 10
-PAUSE = 60.0
+WINDOW = 60.0
 
 
 @dataclass(slots=True)
-class _Text:
-    """What is known about one text.
+class _Window:
+    """The lines of one format within a window.
 
     Attributes:
-        began: when its first line within the present window was logged.
-        lines: how many were logged since.
+        began: when the first of them was logged.
+        lines: how many were logged.
         left_out: how many were not.
     """
 
@@ -30,27 +30,27 @@ class _Text:
 
 
 class LimitedLog:
-    """Logs each text at most ten times a minute, and then how many lines were left out.
+    """Logs each format at most ten times a minute, and later how many lines were left out.
 
-    What arrives decides how often a line is logged; a peer that sends nonsense could fill a disk.
-    Lines with one format are counted together, whatever their arguments.
+    Without a limit, a peer that sends invalid data could fill the disk. Lines with the same format
+    string are counted together, whatever their arguments.
 
     Args:
-        logger: where the lines go.
-        clock: gives monotonic seconds.
+        logger: the logger to use.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, logger: logging.Logger, clock: Callable[[], float] = time.monotonic) -> None:
         self._logger = logger
         self._clock = clock
-        self._texts: dict[str, _Text] = {}
+        self._windows: dict[str, _Window] = {}
 
     def warning(self, text: str, *args: object) -> None:
-        """Log a warning, unless there were too many of the kind."""
+        """Log a warning, unless the limit for its format is reached."""
         self._log(logging.WARNING, text, args)
 
     def error(self, text: str, *args: object, exc_info: BaseException | None = None) -> None:
-        """Log an error, unless there were too many of the kind."""
+        """Log an error, unless the limit for its format is reached."""
         self._log(logging.ERROR, text, args, exc_info)
 
     def _log(
@@ -63,17 +63,17 @@ class LimitedLog:
         if not self._logger.isEnabledFor(level):
             return
         now = self._clock()
-        known = self._texts.get(text)
-        if known is None or now >= known.began + PAUSE:
-            if known is not None and known.left_out:
+        window = self._windows.get(text)
+        if window is None or now >= window.began + WINDOW:
+            if window is not None and window.left_out:
                 self._logger.log(
-                    level, "left out %d lines like: %s", known.left_out, text, stacklevel=3
+                    level, "left out %d lines like: %s", window.left_out, text, stacklevel=3
                 )
-            known = self._texts[text] = _Text(now)
-        if known.lines >= BURST:
-            known.left_out += 1
+            window = self._windows[text] = _Window(now)
+        if window.lines >= BURST:
+            window.left_out += 1
             return
-        known.lines += 1
-        if known.lines == BURST:
+        window.lines += 1
+        if window.lines == BURST:
             text += "; further ones are left out for a minute"
         self._logger.log(level, text, *args, exc_info=exc_info, stacklevel=3)

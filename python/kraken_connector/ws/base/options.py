@@ -1,17 +1,17 @@
-"""What a client is made with: the parts that its layers share, and checks of the arguments."""
+"""Options of a connection's protocol, and checks of durations and URLs."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
+from ...models._checks import checked_integer
 from ...network import checked_url_parts
 
 __all__ = [
     "SessionOptions",
     "check_seconds",
     "checked_bound",
-    "checked_count",
     "checked_seconds",
     "checked_url",
 ]
@@ -19,22 +19,22 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """The parts of a client's configuration that concern a connection's protocol.
+    """The options of a client that concern a connection's protocol.
 
     Attributes:
         ping_interval: seconds between pings.
-        ping_timeout: seconds until a ping must be answered.
-        heartbeat_timeout: seconds of silence until the connection counts as dead.
-        request_timeout: seconds until a request must be answered.
-        resync_attempts: how often one stream is asked for again before it is given up.
+        ping_timeout: seconds to wait for a pong.
+        heartbeat_timeout: seconds without any frame after which the connection counts as dead.
+        request_timeout: seconds to wait for the reply to a request.
+        resync_attempts: how often a stream is subscribed again before the client gives it up.
         deliver_heartbeats: whether heartbeats are delivered like data.
-        order_deadline: seconds from sending during which the exchange may take an order, an amend
+        order_deadline: seconds from sending until which the exchange may accept an order, an amend
             or an edit; 0.5 to 60 (page "Add Order").
-        stale_after: seconds of silence after which a stream of a pair's market data is told of;
-            `None` for never.
+        stale_after: seconds without a message of a pair's market data after which the stream is
+            reported as stale; `None` for never.
 
     Raises:
-        TypeError, ValueError: a value makes no sense.
+        TypeError, ValueError: a value is not allowed.
     """
 
     ping_interval: float = 10.0
@@ -48,7 +48,7 @@ class SessionOptions:
 
     def __post_init__(self) -> None:
         check_seconds(self, "ping_interval", "ping_timeout", "heartbeat_timeout", "request_timeout")
-        checked_count("resync_attempts", self.resync_attempts, 0)
+        checked_integer("resync_attempts", self.resync_attempts, 0)
         check_seconds(self, "order_deadline")
         if self.stale_after is not None:
             checked_bound("stale_after", self.stale_after)
@@ -60,7 +60,7 @@ def check_seconds(options: object, *names: str) -> None:
     """Check that the named attributes are durations in seconds.
 
     Raises:
-        TypeError, ValueError: as `checked_seconds`.
+        TypeError, ValueError: see `checked_seconds`.
     """
     for name in names:
         checked_seconds(name, getattr(options, name))
@@ -70,7 +70,7 @@ def checked_seconds(name: str, value: object) -> float:
     """Return a duration in seconds.
 
     Raises:
-        TypeError: it is no number.
+        TypeError: it is not a number.
         ValueError: it is not positive and finite.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -84,31 +84,17 @@ def checked_bound(name: str, value: object) -> float:
     """Return a duration in seconds that may be infinite.
 
     Raises:
-        TypeError, ValueError: as `checked_seconds`.
+        TypeError, ValueError: see `checked_seconds`.
     """
     return math.inf if value == math.inf else checked_seconds(name, value)
-
-
-def checked_count(name: str, value: object, least: int) -> int:
-    """Return an integer.
-
-    Raises:
-        TypeError: it is none.
-        ValueError: it is less than `least`.
-    """
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be an integer, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-    return value
 
 
 def checked_url(name: str, value: object) -> str:
     """Return a WebSocket URL.
 
     Raises:
-        TypeError: it is no string.
-        ValueError: it is no `wss://` or `ws://` URL with a host.
+        TypeError: it is not a string.
+        ValueError: it is not a `wss://` or `ws://` URL with a host.
     """
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a string, not {value!r}")

@@ -1,16 +1,16 @@
-"""How fast requests may leave."""
+"""Client-side rate limits for requests."""
 
 from __future__ import annotations
 
 from collections import deque
 
-from .options import checked_count
+from ...models._checks import checked_integer
 
 __all__ = ["Allowance", "Pacer"]
 
 
-class _Brake:
-    """A pause that grows while the exchange says that it was too much.
+class _Backoff:
+    """A pause after a rate-limit error; it grows with each further one.
 
     Args:
         pause: seconds of the first pause; each further one is twice as long.
@@ -23,10 +23,10 @@ class _Brake:
         self._not_before = 0.0
 
     def slow_down(self, now: float) -> float:
-        """Give no permits for a while.
+        """Begin a pause, in which nothing is permitted.
 
         Returns:
-            Seconds of the pause, 0 when it is in force already.
+            Its length in seconds, 0 if a pause is in force already.
         """
         if now < self._not_before:
             return 0.0
@@ -36,12 +36,12 @@ class _Brake:
         return pause
 
     def recovered(self) -> None:
-        """Begin again with the shortest pause: a request was taken."""
+        """Reset the pause to the shortest: the exchange accepted a request."""
         self._pause = self._first_pause
 
 
-class Pacer(_Brake):
-    """A bucket of permits that refills with time.
+class Pacer(_Backoff):
+    """A token bucket: permits that refill with time.
 
     Args:
         rate: permits per second.
@@ -60,7 +60,7 @@ class Pacer(_Brake):
         self._counted_at = 0.0
 
     def next_permit(self, now: float) -> float:
-        """Return the time at which `take` will succeed: `now` or later."""
+        """Return when `take` will succeed: `now` or later."""
         self._refill(now)
         missing = 1.0 - self._permits
         if missing < 1e-9:
@@ -68,7 +68,7 @@ class Pacer(_Brake):
         return max(now + missing / self._rate, self._not_before)
 
     def take(self, now: float) -> bool:
-        """Use up one permit, if there is one."""
+        """Use a permit; return false if there is none."""
         if self.next_permit(now) > now:
             return False
         self._permits -= 1.0
@@ -81,16 +81,16 @@ class Pacer(_Brake):
             self._counted_at = now
 
 
-class Allowance(_Brake):
-    """What may be spent within any second.
+class Allowance(_Backoff):
+    """A limit on the total cost of requests within any second.
 
-    A bucket that refills would let twice the limit through within the second after a rest, and how
-    the exchange counts is not said; so this adds up what was spent lately.
+    A token bucket would let twice the limit through within a second that follows a quiet one. The
+    exchange does not document how it counts, so this adds up the costs of the last second.
 
     Args:
-        limit: what may be spent within `window`.
-        window: seconds; a little more than the second that the exchange counts, as messages may
-            arrive closer to each other than they left.
+        limit: the highest total cost within `window`.
+        window: seconds; a little more than the second that the exchange counts, because messages
+            may arrive closer together than they were sent.
         pause: seconds of the first pause; each further one is twice as long.
         longest: seconds of the longest pause.
     """
@@ -99,12 +99,15 @@ class Allowance(_Brake):
         self, limit: int, *, window: float = 1.1, pause: float = 1.0, longest: float = 30.0
     ) -> None:
         super().__init__(pause, longest)
-        self.limit = checked_count("level3_allowance", limit, 1)
+        self.limit = checked_integer("level3_allowance", limit, 1)
         self._window = window
         self._spent: deque[tuple[float, int]] = deque()
 
     def next_time(self, cost: int, now: float) -> float:
-        """Return when `cost` may be spent: `now` or later. More than the limit needs it whole."""
+        """Return when `cost` may be spent: `now` or later.
+
+        A cost above the limit is allowed once nothing else was spent within the window.
+        """
         if not cost:
             return now
         while self._spent and self._spent[0][0] + self._window <= now:
@@ -119,6 +122,6 @@ class Allowance(_Brake):
         return start
 
     def spend(self, cost: int, now: float) -> None:
-        """Note what is spent."""
+        """Record a cost."""
         if cost:
             self._spent.append((now, cost))

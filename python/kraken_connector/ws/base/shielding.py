@@ -1,4 +1,4 @@
-"""Waiting for what must be finished, also while the caller is being cancelled."""
+"""Waiting for a task that must finish even if the caller is cancelled."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["wait_shielded"]
 
 
 async def wait_shielded(future: asyncio.Future[Any]) -> None:
-    """Wait until a task or future is done, then raise the cancellation that came meanwhile.
+    """Wait until a task or future is done, then raise a cancellation that arrived meanwhile.
 
     A caller can be cancelled more than once: by a second Ctrl-C, or by a cancel scope of anyio,
-    which cancels every `await` of its tasks until they have left the scope. None of that ends the
-    wait, so `future` must end by itself within a bounded time. Its outcome is not raised.
+    which cancels every `await` of its tasks until they have left the scope. No cancellation ends
+    the wait, so `future` must finish by itself within a bounded time. Its exception is not raised.
 
     Raises:
-        CancelledError: the caller was cancelled; the last of several.
+        CancelledError: the caller was cancelled; the last one of several.
     """
     cancelled: asyncio.CancelledError | None = None
     while not future.done():

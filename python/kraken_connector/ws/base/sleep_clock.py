@@ -1,4 +1,4 @@
-"""A clock for deadlines that others keep: it goes on while this machine sleeps."""
+"""A clock for deadlines at the exchange: it also counts time while this machine sleeps."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ __all__ = ["SleepClock"]
 class SleepClock:
     """Monotonic seconds that include the time during which the machine slept.
 
-    The monotonic clock of some systems stands still while they sleep (`CLOCK_MONOTONIC` of Linux),
-    the wall clock does not. So whenever the wall clock gets ahead of the monotonic clock, the
-    difference counts as time that has passed. A wall clock that is set forward looks the same: its
-    jump counts too. A wall clock that is set back changes nothing.
+    The monotonic clock of some systems stops while they sleep (`CLOCK_MONOTONIC` of Linux); the
+    wall clock does not. So when the wall clock gets ahead of the monotonic clock, the difference
+    counts as elapsed time. That includes a wall clock that is set forward. A wall clock that is set
+    back changes nothing.
 
     Args:
-        monotonic: seconds of a clock that never goes back.
-        wall_ns: nanoseconds since the epoch.
+        monotonic: returns monotonic seconds.
+        wall_ns: returns nanoseconds since the epoch.
     """
 
-    #: Seconds that the wall clock must get ahead before it counts; reading two clocks takes time.
+    #: Seconds by which the wall clock must get ahead: the two clocks are not read at once.
     TOLERANCE = 0.1
 
     def __init__(self, monotonic: Callable[[], float], wall_ns: Callable[[], int]) -> None:
@@ -32,7 +32,7 @@ class SleepClock:
         self._offset: float | None = None
 
     def now(self) -> float:
-        """Return the time in seconds, later than all that were returned before."""
+        """Return the time in seconds, always later than the last returned time."""
         monotonic = self._monotonic()
         offset = self._wall_ns() / 1e9 - monotonic
         jump = 0.0 if self._offset is None else offset - self._offset

@@ -1,1 +1,1 @@
-"""The way of messages to the consumer: queues, callbacks, and how far the consumer is behind."""
+"""Delivery of messages to the consumer: queues, callbacks, and how far the consumer is behind."""

@@ -1,4 +1,4 @@
-"""The end of a client, for those who wait for it."""
+"""Waiting for the end of a client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Ending"]
 
 
 class Ending:
-    """Tells those who wait that a client has ended, or lost what it cannot get back.
+    """Wakes the tasks that wait for the end of a client, or of its market data.
 
     Attributes:
         reason: why the client gave up, `None` if it did not.
@@ -18,27 +18,27 @@ class Ending:
         self.reason: Exception | None = None
         self._waiting: set[asyncio.Future[Exception | None]] = set()
 
-    def gave_up(self, reason: Exception) -> None:
-        """Note that the client ended by itself."""
+    def fail(self, reason: Exception) -> None:
+        """Record that the client gave up, and raise `reason` in each waiting task."""
         self.reason = reason
-        self.tell(reason)
+        self.release(reason)
 
-    def left(self) -> None:
-        """Note that its user disconnected it, or that it could not be connected."""
+    def finish(self) -> None:
+        """Record that the user disconnected the client, and let waiting tasks return."""
         self.reason = None
-        self.tell(None)
+        self.release(None)
 
-    def tell(self, reason: Exception | None) -> None:
-        """End the waits: with an exception, or quietly."""
+    def release(self, reason: Exception | None) -> None:
+        """Wake each waiting task: it raises `reason`, or returns if that is `None`."""
         for waiter in self._waiting:
             if not waiter.done():
                 waiter.set_result(reason)
 
     async def wait(self) -> None:
-        """Wait for what is told next.
+        """Wait until the next call of `fail`, `finish` or `release`.
 
         Raises:
-            Exception: the reason that is told.
+            Exception: the reason that was given.
         """
         waiter: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         self._waiting.add(waiter)

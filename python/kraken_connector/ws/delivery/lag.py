@@ -1,4 +1,4 @@
-"""How far a consumer is behind: what waits for it, and for how long."""
+"""How far a consumer is behind: the messages that wait for it, and their age."""
 
 from __future__ import annotations
 
@@ -10,42 +10,41 @@ from .queues import Queue
 
 __all__ = ["lag"]
 
-#: Messages of a queue that are counted; a burst may be a hundred times as long, and counting all of
-#: it would hold the event loop for a tenth of a second.
-LOOKED_AT = 1024
+#: Messages of a queue whose age is looked at. A burst may be a hundred times as long, and reading
+#: all of it would block the event loop for a tenth of a second.
+LIMIT = 1024
 
 
-def lag(lanes: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
-    """Return what waits in each queue and of each subscription.
+def lag(queues: Mapping[str, Queue], now_ns: int) -> dict[str, Any]:
+    """Return how many messages wait, and for how long, by queue and by subscription.
 
     Args:
-        lanes: by name.
+        queues: the queues by name.
         now_ns: local time, nanoseconds since the epoch.
 
     Returns:
-        `lanes`: for each queue `queued`, `bound` (`None` for `conflate`, which holds one message a
-        symbol), `dropped` and `oldest`, the age of the message that waits longest in seconds
-        (0.0 when nothing waits). `waiting`: `queued` and `oldest` by channel and symbol, such as
-        `ticker BTC/USD`; only of those of which something waits, and of a queue in which more than
-        1,024 messages wait only of the oldest so many.
+        `lanes`: for each queue `queued`, `bound` (`None` for `conflate`, which holds one message
+        per symbol), `dropped` and `oldest`, the age of its oldest message in seconds (0.0 when it
+        is empty). `waiting`: `queued` and `oldest` by channel and symbol, such as `ticker BTC/USD`,
+        for streams with messages that wait. It covers the oldest 1,024 messages of each queue.
     """
     waiting: dict[str, dict[str, Any]] = {}
-    by_lane: dict[str, dict[str, Any]] = {}
-    for name, queue in lanes.items():
+    by_queue: dict[str, dict[str, Any]] = {}
+    for name, queue in queues.items():
         ages = [0.0]
-        for event in islice(queue.waiting(), LOOKED_AT):
+        for event in islice(queue.waiting(), LIMIT):
             age = _age(event, now_ns)
             ages.append(age)
             entry = waiting.setdefault(_stream(event), {"queued": 0, "oldest": 0.0})
             entry["queued"] += 1
             entry["oldest"] = max(entry["oldest"], age)
-        by_lane[name] = {
+        by_queue[name] = {
             "queued": len(queue),
             "bound": queue.bound or None,
             "dropped": queue.dropped,
             "oldest": max(ages),
         }
-    return {"lanes": by_lane, "waiting": waiting}
+    return {"lanes": by_queue, "waiting": waiting}
 
 
 def _age(event: Any, now_ns: int) -> float:
@@ -54,7 +53,7 @@ def _age(event: Any, now_ns: int) -> float:
 
 
 def _stream(event: Any) -> str:
-    """Return channel and symbol, or the class of what has no channel."""
+    """Return the channel and symbol of an event, or its class if it has no channel."""
     channel = getattr(event, "channel", None)
     if not isinstance(channel, str):
         return type(event).__name__

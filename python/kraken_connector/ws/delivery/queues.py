@@ -1,13 +1,13 @@
-"""What waits for the consumer: lanes by importance, each with a bound.
+"""The queues between the connections and the consumer, by priority, each with a bound.
 
-Private messages come first. When nobody takes them, the newest are counted and not queued, as the
-connection that carries orders must not depend on a consumer. Notes (status, mismatches, gaps) come
-next, market data last. Within market data each overflow policy has a queue of its own, so that one
-cannot drop the other's messages; they are merged by time of arrival.
+Private messages come first. If the consumer does not read them, the newest are dropped and counted:
+the connection that carries orders must not depend on a consumer. Events of the client itself
+(status, checksum errors, gaps) come next, market data last. Each overflow policy of market data has
+its own queue, so that one cannot drop messages of another; they are merged by time of arrival.
 
 A single read of a socket can bring more messages than a queue holds, before any task runs. So
-market data is not lost for its number alone: `Patience` tells a consumer that catches up with a
-burst from one that is slower than its feed.
+market data is not dropped as soon as a queue is full: `ConsumerCheck` distinguishes a consumer that
+catches up with a burst from one that is slower than its feed.
 """
 
 from __future__ import annotations
@@ -29,74 +29,75 @@ __all__ = ["Inbox", "Overflow"]
 
 logger = logging.getLogger(__name__)
 
-#: What happens when a consumer is slower than its subscription: `drop_oldest` forgets the oldest
+#: What happens when a consumer is slower than its subscription: `drop_oldest` drops the oldest
 #: messages, `conflate` keeps the latest of each symbol, `block` stops reading the connection,
-#: `disconnect` gives the connection up and opens it again when the consumer has caught up.
+#: `disconnect` closes the connection and opens it again when the consumer has caught up.
 Overflow = Literal["drop_oldest", "conflate", "block", "disconnect"]
 OVERFLOWS: tuple[Overflow, ...] = ("drop_oldest", "conflate", "block", "disconnect")
 
-#: Losses after which a consumer that never catches up is told all the same.
+#: Dropped messages after which a gap is reported even if the consumer has not caught up.
 REPORTED_AT_ONCE = 1024
-#: Seconds between two lines of the log that say the same about a consumer.
+#: Seconds between two log lines with the same text about a consumer.
 LOG_PAUSE = 60.0
 
-#: Seconds in which a consumer that is behind has to gain on its feed.
+#: Seconds in which a consumer that is behind has to reduce its backlog.
 PATIENCE = 2.0
-#: The part of them that may pass between two reads: of more the consumer had no use, as when the
-#: process was suspended.
+#: How much of that the time between two reads counts at most. The process may have been suspended,
+#: and then the consumer could not run either.
 LONGEST_STEP = 0.5
-#: The share of a backlog that must be gone by then, unless all of what waited was taken.
+#: The share of the backlog that the consumer has to take within `PATIENCE`.
 GAIN = 0.25
-#: How many times its bound a queue may hold until then. With the default bound that is more than
-#: uvloop reads from one socket before any task gets a turn: 32 times 256 KB.
+#: How many times its bound a queue may hold meanwhile. With the default bound that is more than
+#: uvloop reads from one socket before any task runs: 32 times 256 KB.
 BURST = 128
-#: How many messages may wait until then, unless the bound itself is higher: about 50 MB.
+#: How many messages a queue may hold meanwhile, unless its bound is higher: about 50 MB.
 LONGEST_BURST = 128 * 1024
 
-#: Seconds for which a consumer may take messages before other tasks and the sockets get a turn. In
-#: a flood it gets as long as their turn took, up to the second figure: reading must not starve it.
+#: Seconds for which a consumer may take messages before other tasks and the sockets get a turn.
+#: After a longer turn of theirs it gets as long, up to the second number, so that a flood of
+#: messages does not starve it.
 TURN, LONGEST_TURN = 0.005, 0.025
-#: Passes of the event loop that make a turn of the others. A task that yields goes on in the next
-#: pass, before what the loop reads in it; with the pure core a task takes that in the one after.
+#: Passes of the event loop in a turn of the others. A task that yields runs again in the next pass,
+#: before the loop reads the sockets in it; with the pure core it gets those messages a pass later.
 PASSES = 3
-#: Frames that are taken one after the other, where each is a read, until others get a pass. A turn
-#: in whose last pass so many came goes on, as more are there; pongs and fills may be among them.
+#: Reads in one pass that show that more data waits in the socket: the turn then goes on, because
+#: pongs and fills may be behind it.
 IN_A_ROW = 64
 
 
-class Patience:
-    """Tells whether a consumer that is behind is too slow, or catches up with a burst.
+class ConsumerCheck:
+    """Decides whether a consumer that is behind is too slow, or catches up with a burst.
 
-    It is too slow when for `PATIENCE` seconds neither all that waited at their beginning was taken,
-    nor the backlog got shorter by a quarter; or when more wait than a burst may bring: `BURST`
-    times the bound, `LONGEST_BURST` at most.
+    A consumer is too slow if within `PATIENCE` seconds it neither took all messages that waited at
+    their beginning, nor reduced the backlog by a quarter. It is also too slow if the backlog is
+    longer than any burst: `BURST` times the bound, at most `LONGEST_BURST`.
 
     Args:
         bound: messages that may wait for any time.
-        clock: gives monotonic seconds.
+        clock: returns monotonic seconds.
     """
 
     def __init__(self, bound: int, clock: Callable[[], float]) -> None:
         self._limit = max(bound, min(BURST * bound, LONGEST_BURST))
         self._clock = clock
-        self._looked = self._waited = 0.0
-        self.renew()
+        self._checked_at = self._waited = 0.0
+        self.reset()
 
-    def renew(self) -> None:
-        """Forget what was seen."""
-        #: What waited when the seconds began to count: the latest arrival, and the most since then.
+    def reset(self) -> None:
+        """Start again: the consumer has caught up."""
+        #: When the seconds began to count: the latest arrival; and the longest backlog since.
         self._latest_ns, self._peak = -1, 0
 
-    def has_ended(self, waiting: int, oldest_ns: int, latest_ns: int) -> bool:
-        """Look at what waits after a read, when that is more than the bound.
+    def is_too_slow(self, waiting: int, oldest_ns: int, latest_ns: int) -> bool:
+        """Check a backlog that is longer than the bound; call this after each read.
 
         Args:
             waiting: how many messages wait.
-            oldest_ns: arrival of the one that waits longest, nanoseconds.
+            oldest_ns: arrival of the oldest one, nanoseconds.
             latest_ns: arrival of the last one.
         """
         now = self._clock()
-        # By a wall clock that was set back nothing can be told of what waited before.
+        # After the wall clock was set back, arrivals cannot be compared.
         was_set_back = latest_ns < self._latest_ns
         was_taken = oldest_ns > self._latest_ns
         if was_set_back or was_taken or waiting <= (1 - GAIN) * self._peak:
@@ -104,16 +105,16 @@ class Patience:
             self._waited = 0.0
         else:
             self._peak = max(self._peak, waiting)
-            self._waited += min(now - self._looked, LONGEST_STEP)
-        self._looked = now
+            self._waited += min(now - self._checked_at, LONGEST_STEP)
+        self._checked_at = now
         return self._waited >= PATIENCE or waiting > self._limit
 
 
 class Queue:
-    """A bounded queue. What happens beyond its bound is up to the subclass.
+    """A queue with a bound; subclasses decide what happens beyond it.
 
     Attributes:
-        append: adds one event of several; `Inbox.settle` must follow.
+        append: adds an event without waking the consumer; call `Inbox.settle` after the last one.
     """
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
@@ -144,23 +145,23 @@ class Queue:
         return self.items[0].received_ns or 0
 
     def waiting(self) -> Iterable[Any]:
-        """Return what waits, oldest first."""
+        """Return the events that wait, oldest first."""
         return self.items
 
 
 class LosingQueue(Queue):
-    """Loses what is beyond its bound, and records that when half of it is free again."""
+    """Drops events beyond its bound, and reports a gap when half of it is free again."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
         self._log_due: dict[int, float] = {}
-        #: Events lost since the last report.
+        #: Events dropped since the last report.
         self.lost = 0
         self._since_ns = 0
         self._kinds: set[tuple[str, str | None]] = set()
 
     def pop(self) -> Any:
-        """Remove and return the oldest event; room again ends a loss."""
+        """Remove and return the oldest event; report a gap if there is room again."""
         event = self.items.popleft()
         if self.lost and len(self.items) <= self.bound // 2:
             self._report()
@@ -173,12 +174,12 @@ class LosingQueue(Queue):
         self._kinds.clear()
 
     def close(self) -> None:
-        """Report what was lost, if it was not yet."""
+        """Report the events that were dropped since the last report."""
         if self.lost:
             self._report()
 
     def _lose(self, event: Any) -> None:
-        """Count an event that is lost."""
+        """Count a dropped event."""
         self.dropped += 1
         if not self.lost:
             self._since_ns = getattr(event, "received_ns", None) or time.time_ns()
@@ -205,10 +206,10 @@ class LosingQueue(Queue):
 
 
 class DroppingQueue(LosingQueue):
-    """Loses the oldest."""
+    """Drops the oldest events."""
 
     def keep_bound(self) -> None:
-        """Forget what is beyond the bound."""
+        """Drop the events beyond the bound."""
         self._log(logging.WARNING, "the consumer is too slow: dropping the oldest of %d messages")
         while len(self.items) > self.bound:
             self._lose(self.items.popleft())
@@ -217,11 +218,11 @@ class DroppingQueue(LosingQueue):
 
 
 class MarketQueue(DroppingQueue):
-    """Loses the oldest once its consumer is too slow, until that one has caught up."""
+    """Drops the oldest messages from when its consumer is too slow until it has caught up."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._patience = Patience(bound, inbox.clock)
+        self._check = ConsumerCheck(bound, inbox.clock)
         self._is_losing = False
 
     def clear(self) -> None:
@@ -230,21 +231,22 @@ class MarketQueue(DroppingQueue):
         self.caught_up()
 
     def caught_up(self) -> None:
-        """Note that the consumer has taken everything and waits for more."""
+        """Record that the consumer took everything and waits for more."""
         self._is_losing = False
-        self._patience.renew()
+        self._check.reset()
 
     def keep_bound(self) -> None:
-        """Forget what is beyond the bound, if the consumer is too slow."""
+        """Drop the messages beyond the bound, if the consumer is too slow."""
         if not self._is_losing:
             latest_ns = self.items[-1].received_ns or 0
-            self._is_losing = self._patience.has_ended(len(self), self.head_ns(), latest_ns)
+            self._is_losing = self._check.is_too_slow(len(self), self.head_ns(), latest_ns)
         if self._is_losing:
             super().keep_bound()
 
 
 class EventQueue(DroppingQueue):
-    """What the client itself says. Gaps in private streams go before what follows them there."""
+    """Events of the client itself. A gap in a private stream goes into the private queue, before
+    the messages that follow it."""
 
     def put(self, event: Any) -> None:
         """Add an event."""
@@ -257,14 +259,14 @@ class EventQueue(DroppingQueue):
 
 
 class PrivateQueue(LosingQueue):
-    """Loses the newest, and tells who filled it when there is room, so that they make up for it.
+    """Drops the newest messages, and lets their channels get a snapshot when there is room again.
 
-    What was lost stands as a `GapEvent` between the messages before and after it.
+    A `GapEvent` takes the position of the dropped messages.
     """
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._waiting_for_room: dict[Callable[[], None], None] = {}
+        self._on_room: dict[Callable[[], None], None] = {}
 
     @property
     def has_room(self) -> bool:
@@ -276,36 +278,36 @@ class PrivateQueue(LosingQueue):
 
         Args:
             event: the event.
-            on_room: called once when there is room again, if the event was lost.
+            on_room: called once when there is room again, if the event was dropped.
         """
         if self.has_room:
             self.put(event)
             if len(self.items) == max(self.bound // 10, 2):
-                self._log(logging.WARNING, "nobody reads the private queue: %d messages wait")
+                self._log(logging.WARNING, "the private queue is not read: %d messages wait")
             return
         self._log(
             logging.ERROR,
-            "the private queue is full with %d messages: further ones are not queued. Take them "
-            "with `async for message in client`, or use track_orders() instead of subscribing",
+            "the private queue is full with %d messages: further ones are dropped. Read it with "
+            "`async for message in client`, or use track_orders() instead of subscribing",
         )
-        self._waiting_for_room[on_room] = None
+        self._on_room[on_room] = None
         self._lose(event)
 
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
-        self._waiting_for_room.clear()
+        self._on_room.clear()
 
     def close(self) -> None:
-        """Report what was lost, if it was not yet; nobody makes up for it any more."""
-        self._waiting_for_room.clear()
+        """Report the messages that were dropped since the last report, and forget the callbacks."""
+        self._on_room.clear()
         super().close()
 
     def _report(self) -> None:
         super()._report()
-        waiting, self._waiting_for_room = self._waiting_for_room, {}
-        for tell in waiting:
-            tell()
+        callbacks, self._on_room = self._on_room, {}
+        for callback in callbacks:
+            callback()
 
 
 class ConflatingQueue(Queue):
@@ -317,7 +319,7 @@ class ConflatingQueue(Queue):
         self._latest: dict[Hashable, Any] = {}
 
     def _replace(self, event: Any) -> None:
-        """Add an event, or replace the one of its kind that still waits."""
+        """Add an event, or replace the one of its symbol that still waits."""
         key = _kind(event)
         if key in self._latest:
             self.dropped += 1
@@ -326,7 +328,7 @@ class ConflatingQueue(Queue):
         self._latest[key] = event
 
     def pop(self) -> Any:
-        """Remove and return the latest message of what has waited longest."""
+        """Remove and return the latest message of the symbol that has waited longest."""
         return self._latest.pop(self.items.popleft())
 
     def clear(self) -> None:
@@ -339,86 +341,86 @@ class ConflatingQueue(Queue):
         return self._latest[self.items[0]].received_ns or 0
 
     def waiting(self) -> Iterable[Any]:
-        """Return what waits; a message that was replaced kept its place."""
+        """Return the messages that wait; a message takes the position of the one it replaces."""
         return (self._latest[key] for key in self.items)
 
 
 class StoppingQueue(Queue):
-    """Drops nothing: whoever fills it stops when it is full, and asks to be told about room."""
+    """Drops nothing: connections stop filling it when it is full, and wait until it is drained."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        #: What to call when there is room.
-        self.stopped: list[Callable[[], None]] = []
+        #: Called once when the queue is drained.
+        self.on_drained: list[Callable[[], None]] = []
 
-    def has_to_stop(self) -> bool:
-        """Tell after a read whether those who fill it have to stop."""
+    def must_stop(self) -> bool:
+        """Return after a read whether the connections that fill the queue have to stop."""
         return len(self.items) >= self.bound
 
-    def when_roomy(self, tell: Callable[[], None]) -> None:
-        """Call `tell` when half of the queue is free: at once, or in a later `pop`."""
-        if self._is_roomy():
-            tell()
+    def when_drained(self, callback: Callable[[], None]) -> None:
+        """Call a function once half of the queue is free: now, or in a later `pop`."""
+        if self._is_drained():
+            callback()
         else:
-            self.stopped.append(tell)
+            self.on_drained.append(callback)
 
     def pop(self) -> Any:
-        """Remove and return the oldest event; tell when there is room."""
+        """Remove and return the oldest event; call those who wait if the queue is drained."""
         event = self.items.popleft()
-        if self.stopped and self._is_roomy():
-            stopped, self.stopped = self.stopped, []
-            for tell in stopped:
-                tell()
+        if self.on_drained and self._is_drained():
+            callbacks, self.on_drained = self.on_drained, []
+            for callback in callbacks:
+                callback()
         return event
 
-    def _is_roomy(self) -> bool:
+    def _is_drained(self) -> bool:
         return len(self.items) <= self.bound // 2
 
 
 class DisconnectingQueue(StoppingQueue):
-    """Those who fill it stop when its consumer is too slow."""
+    """Connections stop filling it when its consumer is too slow."""
 
     def __init__(self, inbox: Inbox, bound: int) -> None:
         super().__init__(inbox, bound)
-        self._patience = Patience(bound, inbox.clock)
+        self._check = ConsumerCheck(bound, inbox.clock)
 
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
-        self._patience.renew()
+        self._check.reset()
 
-    def has_to_stop(self) -> bool:
-        """Tell after a read whether those who fill it have to stop."""
-        if not super().has_to_stop():
+    def must_stop(self) -> bool:
+        """Return after a read whether the connections that fill the queue have to stop."""
+        if not super().must_stop():
             return False
         latest_ns = self.items[-1].received_ns or 0
-        if not self._patience.has_ended(len(self), self.head_ns(), latest_ns):
+        if not self._check.is_too_slow(len(self), self.head_ns(), latest_ns):
             return False
-        self._patience.renew()
+        self._check.reset()
         return True
 
 
-#: A run of nothing; nobody adds to it.
+#: A run without messages; nothing is ever added to it.
 _NOTHING: deque[Any] = deque()
 
 
 class Inbox:
-    """The lanes of one client.
+    """The queues of one client.
 
     Args:
         bound: messages that each queue of market data holds for a consumer that is too slow.
-        private_bound: messages that the private queue holds, and the notes.
-        on_gap: takes the record of a loss.
-        clock: gives monotonic seconds, `time.monotonic` by default.
+        private_bound: messages that the private queue and the queue of events hold.
+        on_gap: called with a `GapEvent` for dropped messages.
+        clock: returns monotonic seconds, `time.monotonic` by default.
 
     Attributes:
-        clock: gives monotonic seconds.
-        turn_ends: until when messages may be taken without waiting, by that clock; from then on
-            `get` lets other tasks and the sockets have a turn first.
-        lanes: all of them by name; those of market data have the names of their policies.
-        run: what can be taken by `popleft` as well as by `pop`: one queue of market data while
-            nothing else waits, and nothing follows from taking it. It may be empty although
-            something waits.
+        clock: returns monotonic seconds.
+        turn_ends: until when, by that clock, messages may be taken without waiting; after that
+            `get` lets other tasks and the sockets run first.
+        queues: all queues by name; those of market data have the names of their policies.
+        run: messages that may be taken with `popleft` instead of `pop`, which is faster: the queue
+            of market data in use, while no other queue has messages and `pop` would have no side
+            effect. It may be empty although messages wait.
     """
 
     def __init__(
@@ -432,12 +434,12 @@ class Inbox:
         self.clock = clock or time.monotonic
         self.turn_ends = 0.0
         self._reads = 0
-        #: When a turn of others began whose consumer was cancelled before its end.
+        #: When a turn of the others began, if `get` was cancelled during it.
         self._cut_short: float | None = None
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateQueue(self, private_bound)
-        self.notes = EventQueue(self, private_bound)
+        self.events = EventQueue(self, private_bound)
         self.dropping = MarketQueue(self, bound)
         self.conflating = ConflatingQueue(self)
         self.blocking = StoppingQueue(self, bound)
@@ -448,66 +450,66 @@ class Inbox:
             self.blocking,
             self.disconnecting,
         )
-        # What `pop` looks at, for every message.
-        self._private_items, self._note_items = self.private.items, self.notes.items
+        # `pop` reads these for every message.
+        self._private_items, self._event_items = self.private.items, self.events.items
         self._dropping_items = self.dropping.items
         self._conflated_items = self.conflating.items
         self._blocked_items = self.blocking.items
         self._disconnecting_items = self.disconnecting.items
-        self.lanes: dict[str, Queue] = {
+        self.queues: dict[str, Queue] = {
             "private": self.private,
-            "notes": self.notes,
+            "notes": self.events,
             **dict(zip(OVERFLOWS, self._market, strict=True)),
         }
         self._ended: Exception | None = NotConnected("receive", "disconnected")
-        #: Why market data ended, how often it did, and whether somebody still has to be told.
+        #: Why market data ended, how often it did, and whether `get` still has to raise that.
         self._interruption: Exception | None = None
         self._interruptions = 0
         self._is_interrupted = False
 
     def __len__(self) -> int:
         market = sum(len(queue) for queue in self._market)
-        return len(self.private) + len(self.notes) + market
+        return len(self.private) + len(self.events) + market
 
     @property
     def ended(self) -> Exception | None:
-        """Why nothing will be added any more; `None` while something may."""
+        """Why no more events will be added; `None` while the inbox is open."""
         return self._ended
 
     @property
     def dropped(self) -> int:
-        """Messages lost to slow consumers."""
-        return self.dropping.dropped + self.notes.dropped + self.private.dropped
+        """Messages dropped because of a slow consumer."""
+        return self.dropping.dropped + self.events.dropped + self.private.dropped
 
     @property
     def conflated(self) -> int:
-        """Messages replaced by later ones of their symbol."""
+        """Messages replaced by later ones of the same symbol."""
         return self.conflating.dropped
 
     def open(self, *, keep: bool = False) -> None:
-        """Begin anew, empty unless what waits is to be kept."""
+        """Accept events again; drop those that still wait, unless `keep` is true."""
         self._ended = None
         self._is_interrupted = False
         if not keep:
             self.run = _NOTHING
-            for queue in self.lanes.values():
+            for queue in self.queues.values():
                 queue.clear()
 
     def end(self, reason: Exception) -> None:
-        """Add nothing any more; `get` raises `reason` once everything is taken."""
+        """Accept no more events; `get` raises `reason` once all that wait are taken."""
         if self._ended is None:
             self._ended = reason
             self.dropping.close()
             self.private.close()
-            self.notes.close()
+            self.events.close()
         while self.waiters:
             self.wake()
 
     def interrupt(self, reason: Exception) -> None:
-        """Let those who wait know that market data has ended; private messages still come.
+        """Raise `reason` in each task that waits in `get`, once all queued events are taken.
 
-        Each of them gets `reason` once what is queued is taken; when nobody waits, the next one
-        does. After that `get` waits for private messages.
+        Market data has ended then, but private messages still arrive. If no task waits, the next
+        call of `get` raises; after that `get` waits for private messages.
         """
         self.dropping.close()
         self._interruption = reason
@@ -517,13 +519,13 @@ class Inbox:
             self.wake()
 
     async def get(self) -> Any:
-        """Remove and return the next event, waiting for one.
+        """Remove and return the next event; wait if there is none.
 
-        Other tasks and the sockets get a turn before it, if they had none for `TURN` seconds.
+        Other tasks and the sockets get a turn first, if they had none for `TURN` seconds.
 
         Raises:
-            NotConnected: it was never opened.
-            Exception: the reason given to `end`, when everything is taken; that given to
+            NotConnected: the inbox was never opened.
+            Exception: the reason given to `end`, once all events are taken; the one given to
                 `interrupt`, once.
         """
         interruptions = self._interruptions
@@ -540,19 +542,19 @@ class Inbox:
         return event
 
     def settle(self) -> None:
-        """Look after what was appended by a read: keep the bounds, wake those who wait."""
+        """Finish a read, after its events were appended: keep the bounds, wake waiting tasks."""
         self._reads += 1
         if len(self._dropping_items) > self.dropping.bound:
             self.dropping.keep_bound()
-        if len(self._note_items) > self.notes.bound:
-            self.notes.keep_bound()
+        if len(self._event_items) > self.events.bound:
+            self.events.keep_bound()
         self.run = self._find_run()
         if self.waiters:
             for _ in range(min(len(self.waiters), len(self))):
                 self.wake()
 
     def wake(self) -> None:
-        """Let one who waits look again."""
+        """Wake one waiting task."""
         while self.waiters:
             waiter = self.waiters.popleft()
             if not waiter.done():
@@ -563,9 +565,9 @@ class Inbox:
         """Remove and return the next event, `None` when there is none."""
         if self._private_items:
             return self.private.pop()
-        if self._note_items:
-            return self.notes.pop()
-        # Mostly one queue of market data is in use; then there is nothing to merge.
+        if self._event_items:
+            return self.events.pop()
+        # Usually one queue of market data is in use, and there is nothing to merge.
         if self._conflated_items or self._disconnecting_items:
             return self._pop_oldest()
         if not self._blocked_items:
@@ -575,14 +577,14 @@ class Inbox:
     def _find_run(self) -> deque[Any]:
         if (
             self._private_items
-            or self._note_items
+            or self._event_items
             or self._conflated_items
             or self._disconnecting_items
         ):
             return _NOTHING
         if not self._blocked_items:
             return _NOTHING if self.dropping.lost else self._dropping_items
-        is_plain = not self._dropping_items and not self.blocking.stopped
+        is_plain = not self._dropping_items and not self.blocking.on_drained
         return self._blocked_items if is_plain else _NOTHING
 
     def _pop_oldest(self) -> Any:
@@ -600,7 +602,8 @@ class Inbox:
             try:
                 await self._give_passes(began + LONGEST_TURN)
             except asyncio.CancelledError:
-                # The next one goes on at once: with a shorter timeout it would get nothing.
+                # The next `get` continues this turn: a caller with a timeout shorter than a turn
+                # would otherwise never get a message.
                 self._cut_short = began
                 raise
         now = self.clock()
@@ -621,7 +624,7 @@ class Inbox:
         try:
             await waiter
         except BaseException:
-            # Cancelled after it was woken: the event that woke it is another's now.
+            # Cancelled after it was woken: wake another task for the event.
             if waiter.done() and not waiter.cancelled():
                 self.wake()
             elif waiter in self.waiters:

@@ -1,4 +1,4 @@
-"""Where events go: into a queue of the inbox, or straight into a caller's function."""
+"""Destinations of messages and events: a queue of the inbox, or a function of the caller."""
 
 from __future__ import annotations
 
@@ -12,45 +12,46 @@ from ..constants import PRIVATE_CHANNELS
 from ..protocol.registry import Sink
 from .queues import OVERFLOWS, Inbox, Queue, StoppingQueue
 
-__all__ = ["CallbackSink", "ClientOutlet", "Places", "PrivateSink", "QueueSink", "StoppingSink"]
+__all__ = ["CallbackSink", "ClientOutlet", "PrivateSink", "QueueSink", "Sinks", "StoppingSink"]
 
 
 class QueueSink:
-    """Into a queue that copes with a slow consumer by itself; `Places.settle` must follow."""
+    """Puts messages into a queue; call `Sinks.settle` after the last message of a read."""
 
     is_shared = True
 
     def __init__(self, inbox: Inbox, queue: Queue) -> None:
         self.put: Callable[[Any], None] = queue.append
-        self.note: Callable[[Any], None] = inbox.notes.put
+        self.put_event: Callable[[Any], None] = inbox.events.put
 
 
 class StoppingSink(QueueSink):
-    """Into a queue that drops nothing; its connection is told when the queue is full.
+    """Puts messages into a queue that drops nothing, and stops the connection when it is full.
 
     Args:
-        inbox: takes the notes.
-        queue: takes the messages.
-        on_full: stops the flow of messages.
+        inbox: gets the events about the channel.
+        queue: gets the messages.
+        on_full: called when the queue is full, to stop the connection.
     """
 
     def __init__(self, inbox: Inbox, queue: StoppingQueue, on_full: Callable[[], None]) -> None:
         super().__init__(inbox, queue)
-        self._lane = queue
+        self._queue = queue
         self._on_full = on_full
 
     def settle(self) -> None:
-        """Stop the flow if the queue cannot take more."""
-        if self._lane.has_to_stop():
+        """Stop the connection if the queue is full."""
+        if self._queue.must_stop():
             self._on_full()
 
 
 class PrivateSink:
-    """Into the private queue, notes too: a gap must stand before the message that shows it.
+    """Puts messages and events into the private queue, so that a gap comes before the messages
+    that follow it.
 
     Args:
         inbox: holds the queue.
-        on_room: called when there is room again after messages were lost.
+        on_room: called when there is room again after messages were dropped.
     """
 
     is_shared = True
@@ -63,19 +64,19 @@ class PrivateSink:
         """Add a message, if there is room."""
         self._inbox.private.offer(event, self._on_room)
 
-    def note(self, event: Any) -> None:
-        """Add a note; where messages are lost there is none to stand before."""
+    def put_event(self, event: Any) -> None:
+        """Add an event; while messages are dropped it goes into the queue of events."""
         queue = self._inbox.private
-        (queue if queue.has_room else self._inbox.notes).put(event)
+        (queue if queue.has_room else self._inbox.events).put(event)
 
 
 class CallbackSink:
-    """Into a caller's function, at once and in the receiving task.
+    """Calls a function of the caller with each message and event, in the receiving task.
 
-    That it failed is told to `on_error`; the feed goes on. See `Callback`.
+    After a call that failed `on_error` is called, and the feed goes on; see `Callback`.
 
     Raises:
-        TypeError: it is a coroutine function, or not a function at all.
+        TypeError: it is a coroutine function, or not callable.
     """
 
     is_shared = False
@@ -87,17 +88,17 @@ class CallbackSink:
         name: str = "callback",
     ) -> None:
         self.put: Callable[[Any], None] = Callback(name, callback, on_error).call
-        self.note: Callable[[Any], None] = self.put
+        self.put_event: Callable[[Any], None] = self.put
 
 
 class ClientOutlet:
-    """Where everything goes that belongs to no subscription with a place of its own.
+    """The destination of events and replies that belong to no single subscription.
 
     Args:
-        inbox: the client's lanes.
+        inbox: the client's queues.
         on_gap: records a gap.
-        settle: called after each read, when all its messages have been put somewhere.
-        callback: takes everything instead of the inbox.
+        settle: called after each read, when all its messages are delivered.
+        callback: gets everything instead of the inbox.
     """
 
     is_shared = True
@@ -110,22 +111,22 @@ class ClientOutlet:
         settle: Callable[[], None],
         callback: CallbackSink | None = None,
     ) -> None:
-        take = callback.put if callback else None
-        self.put: Callable[[Any], None] = take or inbox.dropping.append
-        self.note: Callable[[Any], None] = take or inbox.notes.put
-        self.reply: Callable[[Any], None] = take or PrivateSink(inbox).put
+        call = callback.put if callback else None
+        self.put: Callable[[Any], None] = call or inbox.dropping.append
+        self.put_event: Callable[[Any], None] = call or inbox.events.put
+        self.reply: Callable[[Any], None] = call or PrivateSink(inbox).put
         self.gap: Callable[[GapEvent], None] = on_gap
         self.settle = settle
 
 
-class Places:
-    """The lanes as one connection's subscriptions see them; one sink for each queue.
+class Sinks:
+    """The sinks of one connection's subscriptions, one for each queue.
 
     Args:
-        inbox: the client's lanes.
-        block: stops reading the connection until a queue has room.
-        give_up: drops the connection until a queue has room.
-        refresh: subscribes to a private channel again, for the sake of its snapshot.
+        inbox: the client's queues.
+        block: stops reading the connection until a queue is drained.
+        give_up: closes the connection until a queue is drained.
+        refresh: subscribes to a private channel again, to get a snapshot.
     """
 
     def __init__(
@@ -150,14 +151,14 @@ class Places:
             channel: PrivateSink(inbox, functools.partial(refresh, channel))
             for channel in PRIVATE_CHANNELS
         }
-        #: Those of `_stopping` that are in use: another connection may be who fills a queue.
+        #: Those of `_stopping` that this connection uses; others may fill the same queues.
         self._used: set[StoppingSink] = set()
 
-    def of(self, channel: str, overflow: str) -> Sink:
-        """Return where a channel's messages go.
+    def for_channel(self, channel: str, overflow: str) -> Sink:
+        """Return the sink for a channel's messages.
 
         Raises:
-            ValueError: there is no such policy, or it does not fit the channel.
+            ValueError: there is no such policy, or it is not allowed for the channel.
         """
         if overflow not in OVERFLOWS:
             raise ValueError(f"overflow must be one of {', '.join(OVERFLOWS)}, not {overflow!r}")
@@ -173,7 +174,7 @@ class Places:
         return sink
 
     def settle(self) -> None:
-        """Look after the lanes when all messages of a read have been put."""
+        """Finish a read, after all its messages are put: stop a connection, wake waiting tasks."""
         for sink in self._used:
             sink.settle()
         self._inbox.settle()

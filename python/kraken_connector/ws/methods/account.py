@@ -40,7 +40,7 @@ class DiscardingSink:
 
     def __init__(self) -> None:
         self.put: Callable[[Any], None] = self._ignore
-        self.note: Callable[[Any], None] = self._ignore
+        self.put_event: Callable[[Any], None] = self._ignore
 
     def _ignore(self, event: Any) -> None:
         """Do nothing."""

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from ..._backend import Level3Book
 from ...models import QueuePosition
-from ..delivery.queue_watch import QueueWatch, QueueWatches
-from ..delivery.sinks import CallbackSink
+from ..base.callbacks import Callback
+from ..orders.queue_watch import QueueWatch, QueueWatches
 from ..pool.pool import Pool
 
 __all__ = ["Level3Methods"]
@@ -81,7 +81,8 @@ class Level3Methods:
             TypeError: `callback` is not a plain function.
         """
         self.level3(symbol)
-        watch = QueueWatch(symbol, order_id, CallbackSink(callback, self._count_callback_error))
+        call = Callback("callback", callback, self._count_callback_error).call
+        watch = QueueWatch(symbol, order_id, call)
         self._queues.add(watch)
         return watch
 

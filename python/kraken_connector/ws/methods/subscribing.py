@@ -177,8 +177,8 @@ class SubscribingMethods:
             )
 
     def _sink(self, link: Link, params: SubscriptionParams, overflow: Overflow) -> Sink:
-        """Return the destination of a subscription's messages without a callback of its own."""
-        sink = link.places.of(params.channel, overflow)
+        """Return where a channel's messages go when they have no callback of their own."""
+        sink = link.sinks.for_channel(params.channel, overflow)
         return sink if self._callback is None else self._callback
 
 

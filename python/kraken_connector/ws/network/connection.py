@@ -24,10 +24,11 @@ from ...exceptions import (
     TransportError,
 )
 from ...http import WebSocketToken
+from ...models._checks import checked_integer
 from ...network import Network, without_frames
 from ..base.callbacks import check_plain_function, check_result
 from ..base.latency import LatencyHistogram
-from ..base.options import check_seconds, checked_count
+from ..base.options import check_seconds
 from ..base.shielding import wait_shielded
 from ..constants import ConnectionState
 from ..delivery.queues import IN_A_ROW, StoppingQueue
@@ -75,8 +76,8 @@ class ConnectionOptions:
             "open_timeout",
             "close_timeout",
         )
-        checked_count("max_reconnect_attempts", self.max_reconnect_attempts, 0)
-        checked_count("max_frame_size", self.max_frame_size, 1)
+        checked_integer("max_reconnect_attempts", self.max_reconnect_attempts, 0)
+        checked_integer("max_frame_size", self.max_frame_size, 1)
         if self.backoff_max < self.backoff_base:
             raise ValueError(f"backoff_max ({self.backoff_max}) is less than backoff_base")
         check_plain_function("retryable", self.retryable)
@@ -295,7 +296,7 @@ class Connection:
         if is_open and self._readable.is_set():
             self._readable.clear()
             self.session.pause()
-            queue.when_roomy(self._unblock)
+            queue.when_drained(self._unblock)
 
     def give_up_until_drained(self, queue: StoppingQueue) -> None:
         """Drop the socket, and open another one when there is room in `queue`."""
@@ -433,10 +434,10 @@ class Connection:
 
     def _measure(self, events: list[Event], received_ns: int) -> None:
         """Record the dispatch time of a read and the transit time of its last message."""
-        self.dispatch.note(time.time_ns() - received_ns)
+        self.dispatch.record(time.time_ns() - received_ns)
         last = events[-1]
         if type(last) is WSDataMessage and (sent_ns := last.timestamp_ns) is not None:
-            self.transit.note(received_ns - sent_ns)
+            self.transit.record(received_ns - sent_ns)
 
     def _send(self) -> None:
         """Send the session's frames; `_write` sends those that the socket cannot take now."""
@@ -563,7 +564,7 @@ class Connection:
         """Wait until there is room in the queue that overflowed."""
         if self._drain is not None:
             roomy = asyncio.Event()
-            self._drain.when_roomy(roomy.set)
+            self._drain.when_drained(roomy.set)
             await roomy.wait()
 
     # Time and tokens.

@@ -1,4 +1,4 @@
-"""The orders of the account as the client knows them."""
+"""The orders of the account: state, fills, exposure. See docs/order-certainty.md."""
 
 from __future__ import annotations
 

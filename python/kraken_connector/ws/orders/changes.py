@@ -1,4 +1,4 @@
-"""Requests about orders that exist: amends, edits and cancels, from sending to the answer."""
+"""Amends, edits and cancels of orders, from sending to the reply."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TERMS = ("order_qty", "limit_price", "display_qty")
 
 
 class Change:
-    """One request about an order.
+    """One request to amend, edit or cancel an order.
 
     Args:
         method: `amend_order`, `edit_order` or `cancel_order`.
@@ -26,10 +26,10 @@ class Change:
         numbers: the prices and quantities that the request sets, by name.
 
     Attributes:
-        deadline_ns: exchange time until which the exchange may take it, nanoseconds since the
-            epoch; `None` for a cancel, which has none.
-        is_reported: whether the stream has shown what it changes.
-        step: step of the collection at which it was answered.
+        deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
+            epoch; `None` for a cancel, which has no deadline.
+        is_reported: whether a report has shown the new terms.
+        step: step of the collection at which the reply came.
     """
 
     __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")
@@ -41,34 +41,34 @@ class Change:
             name: value for name in TERMS if (value := numbers.get(name)) is not None
         }
         if order.order_type in TRAILING_TYPES:
-            # Its limit is a distance, not a price.
+            # Its limit price is an offset, not a price.
             self.numbers.pop("limit_price", None)
         self.deadline_ns: int | None = None
         self.is_reported = False
         self.step = 0
 
     def apply(self) -> None:
-        """Give the order the terms that the request sets; the answer proves them."""
+        """Set the new terms of the order; the reply has confirmed them."""
         for name, value in self.numbers.items():
             setattr(self.order, name, value)
         order = self.order
         if order.order_qty is not None and order.order_qty < order.cum_qty:
-            # It is set to what is filled, and the rest is canceled (page "Amend Order").
+            # The quantity becomes what is filled; the rest is canceled (page "Amend Order").
             order.order_qty, order._is_cut = order.cum_qty, True
 
     def is_in_force(self) -> bool:
-        """Tell whether the order has the terms that the request sets."""
+        """Return whether the order has the terms that the request sets."""
         return all(getattr(self.order, name) == value for name, value in self.numbers.items())
 
     def apply_to(self, new: Order, old: Order) -> None:
-        """Give the order that an edit makes its terms, as far as no report told them."""
+        """Set the terms of the order that an edit made, where no report had them."""
         for name in TERMS:
             if getattr(new, name) is None:
                 setattr(new, name, self.numbers.get(name, getattr(old, name)))
 
 
 class Edits:
-    """The edits without an answer, to find the orders that they made."""
+    """The edits without a reply, to find the orders that they made."""
 
     def __init__(self) -> None:
         self._changes: list[Change] = []
@@ -77,20 +77,20 @@ class Edits:
         return iter(self._changes)
 
     def add(self, change: Change) -> None:
-        """Note that a request is sent."""
+        """Record a request that is sent, if it is an edit."""
         if change.method == "edit_order":
             self._changes.append(change)
 
     def drop(self, change: Change) -> None:
-        """Note that its outcome is known."""
+        """Remove a request whose outcome is known."""
         if change in self._changes:
             self._changes.remove(change)
 
     def made(self, report: ExecutionData) -> Change | None:
-        """Return the edit that made the order of a first report.
+        """Return the edit that made the order of a first report, `None` if none did.
 
-        An edit makes an order of the same pair, side and type (page "Edit Order"). Where a report
-        does not name the order that it replaces, only one edit that fits is taken for it.
+        An edit makes an order of the same pair, side and type (page "Edit Order"). If the report
+        does not name the order that it replaces, exactly one edit must match.
         """
         at_ns = report.timestamp_ns or 0
         fresh = [c for c in self._changes if at_ns <= (c.deadline_ns or at_ns) + SKEW_NS]
@@ -99,10 +99,10 @@ class Edits:
         return found[0] if len(found) == 1 else None
 
     def forget_older(self, reached_ns: int) -> None:
-        """Forget the edits that the exchange cannot have taken any more, and would have reported.
+        """Forget the edits that the exchange has not accepted: they would have been reported.
 
         Args:
-            reached_ns: a time of the exchange that the stream has reached without a gap.
+            reached_ns: a time of the exchange up to which the stream has no gap.
         """
         self._changes = [c for c in self._changes if (c.deadline_ns or reached_ns) >= reached_ns]
 

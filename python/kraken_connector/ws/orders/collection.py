@@ -22,22 +22,22 @@ __all__ = ["Orders"]
 class Orders(RequestedOrders, StreamedOrders):
     """The orders of the account, live: `client.orders["O..."]` by `order_id` or `cl_ord_id`.
 
-    It knows what this client sends from the moment of the call. What becomes of it, and orders of
-    other programs, it knows while `executions` is subscribed, best by `client.track_orders()`. It
-    is kept through reconnects; the snapshot after a gap tells what the gap hid.
+    An order of this client is in it from the moment of the call. Its further state, and orders of
+    other programs, are known while `executions` is subscribed, best with `client.track_orders()`.
+    Orders are kept through reconnects; the snapshot after a gap brings them up to date.
 
-    The last 10,000 orders that came to an end are kept, and the last 50,000 fills. Without the
-    stream nobody tells when an order ends, so the last 10,000 orders are kept then.
+    The last 10,000 ended orders and the last 50,000 fills are kept. While `executions` is not
+    subscribed, the end of orders is not reported, and the last 10,000 orders are kept.
 
     Args:
-        now: gives the monotonic local time, seconds.
+        now: returns the local time, monotonic seconds.
         exchange: the exchange's clock.
         send: sends a trading request, for the methods of `Order`.
 
     Attributes:
-        is_current: whether the stream is followed without a gap at the moment. Never true for
-            streams of all users, which have no snapshot.
-        is_followed: whether the stream is subscribed.
+        is_current: whether `executions` is subscribed and no gap is open. Never true for streams of
+            all users, which have no snapshot.
+        is_followed: whether `executions` is subscribed.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Orders(RequestedOrders, StreamedOrders):
     def __getitem__(self, identifier: str) -> Order:
         """Return the order with an `order_id` or `cl_ord_id`.
 
-        Of several orders with one name it is the one that is not done, else the latest.
+        Of several orders with one identifier it is one that has not ended, else the latest.
 
         Raises:
-            KeyError: there is none.
+            KeyError: there is no such order.
         """
         if (order := self.get(identifier)) is None:
             raise KeyError(identifier)
@@ -73,23 +73,22 @@ class Orders(RequestedOrders, StreamedOrders):
         return isinstance(identifier, str) and self.get(identifier) is not None
 
     def __iter__(self) -> Iterator[Order]:
-        """Iterate over all orders that are known, a copy: those not at an end come last."""
+        """Iterate over a copy of all known orders; those that have not ended come last."""
         return iter([*self._kept, *self._active])
 
     def __len__(self) -> int:
         return len(self._kept) + len(self._active)
 
     def open(self, symbol: str | None = None) -> list[Order]:
-        """Return the orders that can be filled, as far as is known, oldest first."""
+        """Return the orders whose last known state is an open one, oldest first."""
         return [o for o in self._candidates() if o.is_open and symbol in (None, o.symbol)]
 
     def working(
         self, symbol: str | None = None, side: str | None = None, *, tag: str | None = None
     ) -> list[Order]:
-        """Return the orders that are in the market or may be, oldest first.
+        """Return the orders that are or may be in the market, oldest first.
 
-        These are the open ones, those that are being sent, and those of which it is not known
-        whether the exchange has them.
+        These are the open orders, those that are being sent, and those with an unknown outcome.
 
         Args:
             symbol: currency pair; all by default.
@@ -106,12 +105,12 @@ class Orders(RequestedOrders, StreamedOrders):
         ]
 
     def tagged(self, tag: str) -> list[Order]:
-        """Return all orders with a tag that are known."""
+        """Return all known orders with a tag."""
         return [order for order in self if order.tag == tag]
 
     @property
     def unsettled(self) -> list[Order]:
-        """The orders of which the outcome of sending them is not known, or not yet."""
+        """The orders whose outcome is not known: those being sent, and `unknown` ones."""
         return [order for order in self._candidates() if not order.is_settled]
 
     # Sums.
@@ -127,70 +126,70 @@ class Orders(RequestedOrders, StreamedOrders):
 
     @property
     def fills(self) -> list[Fill]:
-        """The account's last fills that were reported, in order of arrival; a copy."""
+        """The last reported fills of the account, in order of arrival; a copy."""
         return self._executions.fills
 
     @property
     def lost_fills(self) -> int:
-        """How often fills may have been lost for good: in a gap with more than the fifty fills that
-        a snapshot has, or in a report that could not be read."""
+        """How often fills may have been lost for good: in a gap with more fills than the fifty of a
+        snapshot, or in a report that could not be read."""
         return self._executions.lost
 
     @property
     def are_fills_complete(self) -> bool:
-        """Whether every fill since `executions` was first followed is known."""
+        """Whether every fill since `executions` was first subscribed is known."""
         return not self._executions.lost
 
     @property
     def held_fills(self) -> list[Fill]:
-        """Fills that may be of an order whose answer is still out; `on_fill` tells them later."""
+        """Fills that may belong to an order without a reply yet; `on_fill` gets them later."""
         return self._executions.held
 
     def has_all_fills(self, order: Order) -> bool:
-        """Tell whether no fill of an order can be missing, as far as gaps are concerned."""
+        """Return whether no fill of an order can have been lost in a gap."""
         return self._executions.are_complete_since(order._since)
 
     @property
     def has_history(self) -> bool:
-        """Whether the first snapshot is over: the fills that it has are history."""
+        """Whether the first snapshot is complete; its fills are history."""
         return self._executions.has_history
 
     @property
     def is_concluded(self) -> bool:
-        """Whether the stream is followed, and all that its last snapshot proves was concluded."""
+        """Whether no gap is open, and the conclusions from the last snapshot are drawn."""
         return self.is_current and self._snapshot is not None and self._snapshot.is_complete
 
-    # Being told.
+    # Listeners.
 
     def on_change(self, listener: OrderListener) -> Callable[[], None]:
-        """Call a plain function with each order after each change of it.
+        """Call a plain function with an order after each change of it.
 
-        It is called in the receiving task and must be quick; what it raises is logged.
+        It is called in the receiving task and must be quick; exceptions are logged.
 
         Returns:
-            A function that ends this.
+            A function that removes the listener.
         """
         return self._listeners.add("on_change", listener)
 
     def on_progress(self, listener: OrderListener) -> Callable[[], None]:
-        """Call a plain function as `on_change` does, but only for orders with an `order_id`."""
+        """Call a plain function like `on_change`, but only for orders with an `order_id`."""
         return self._followers.add("on_progress", listener)
 
     def on_fill(
         self, listener: FillListener, *, symbol: str | None = None, tag: str | None = None
     ) -> Callable[[], None]:
-        """Call a plain function with each fill once, and its order: `listener(order, fill)`.
+        """Call a plain function once with each fill and its order: `listener(order, fill)`.
 
         The order is `None` for fills of a gap whose order is not known. Fills from before
-        `executions` was followed are not told, except those of this client's own orders.
+        `executions` was subscribed are left out, except those of this client's own orders.
 
         Args:
-            listener: is called in the receiving task and must be quick; what it raises is logged.
+            listener: called in the receiving task; must be quick; exceptions are logged.
             symbol: only fills of this pair.
             tag: only fills of orders with this tag.
 
         Returns:
-            A function that ends this.
+            A function that removes the listener.
         """
 
         def is_wanted(order: Order | None, fill: Fill) -> bool:
@@ -199,7 +198,7 @@ class Orders(RequestedOrders, StreamedOrders):
         return self._executions.listeners.add("on_fill", listener, is_wanted)
 
     async def wait_current(self, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Wait until the stream is followed, and all that its snapshot proves was concluded.
+        """Wait until no gap is open, and the conclusions from the last snapshot are drawn.
 
         Raises:
             NotConnected: `executions` is not subscribed, or the client was disconnected.
@@ -220,27 +219,27 @@ class Orders(RequestedOrders, StreamedOrders):
         finally:
             self._current_waiters.remove(waiter)
 
-    # What the client says.
+    # Events of the client and of the subscription.
 
-    def began(self) -> None:
-        """Note that the client is connected again."""
+    def start(self) -> None:
+        """Record that the client connects."""
         self._end = None
 
-    def ended(self, error: Exception) -> None:
-        """Note that nothing is heard any more; whoever waits is told."""
+    def stop(self, error: Exception) -> None:
+        """Record that the client is disconnected, and raise `error` in waiting tasks."""
         self._end = error
-        self.broken()
+        self.gap_began()
         self._notify_all()
         self._fail_waiters(error)
 
-    def asked(self, params: Mapping[str, Any]) -> None:
-        """Note that the stream was asked for, and with it a snapshot."""
+    def subscribing(self, params: Mapping[str, Any]) -> None:
+        """Record that a subscribe request is sent; a snapshot will follow."""
         self._end = None
-        super().asked(params)
+        super().subscribing(params)
 
-    def left(self) -> None:
-        """Note that the stream is not subscribed any more."""
-        super().left()
+    def unsubscribed(self) -> None:
+        """Record that the channel is no longer subscribed, and wake waiting tasks."""
+        super().unsubscribed()
         self._notify_all()
         self._fail_waiters(_not_subscribed())
 
@@ -252,31 +251,31 @@ class Orders(RequestedOrders, StreamedOrders):
             if not waiter.done():
                 waiter.set_result(None)
 
-    # What orders ask.
+    # The interface that orders use.
 
     def outlook(self, order: Order) -> tuple[Exception | None, float | None]:
-        """Return what to raise where nothing more will be learnt of an order.
+        """Return what to raise if the state of an order will not become known.
 
         Returns:
-            The exception, `None` if more will be learnt; and a monotonic local time at which to
-            look again, `None` if a change will tell.
+            The exception, `None` if it will become known; and a time of the event loop at which to
+            call this again, `None` if the order's watchers will be called.
         """
         if self._end is not None:
             return self._end, None
         if order.status == "sending" or order.is_done:
             return None, None
-        if self._doubts.is_hopeless(order):
-            reason = order.reason or "no snapshot of executions tells"
+        if self._questions.is_given_up(order):
+            reason = order.reason or "no snapshot of executions shows it"
             return OrderUnresolved(order, reason), None
         if self.is_followed and (order.status != "unknown" or self._has_snapshots()):
             return None, None
-        due = self._doubts.due(order)
+        due = self._questions.due(order)
         if order.status == "unknown" and self._now() < due:
-            # A late answer may still come.
+            # A late reply may still come.
             return None, due
-        reason = "executions is subscribed without snapshots of orders"
+        reason = "executions is subscribed without snap_orders"
         if not self.is_followed:
-            reason = "executions is not followed: call client.track_orders()"
+            reason = "executions is not subscribed: call client.track_orders()"
         return OrderUnresolved(order, reason), None
 
     async def send(self, params: Any) -> Any:
@@ -292,7 +291,7 @@ class Orders(RequestedOrders, StreamedOrders):
         return order
 
     def _has_snapshots(self) -> bool:
-        """Tell whether the stream brings snapshots that show which orders there are."""
+        """Return whether snapshots of the channel have the open orders."""
         params = {} if self._snapshot is None else self._snapshot.params
         return bool(params.get("snap_orders")) and not params.get("users")
 

@@ -1,10 +1,10 @@
-"""What snapshots of `executions` prove, and when to ask for one.
+"""What a snapshot of `executions` proves, and when to request one.
 
-A snapshot has all open orders, and at most the last fifty fills (page "Executions"). A request that
-left may still be on its way while nobody waits for its answer any more, but the exchange does not
-take it after its deadline (page "Add Order"). So a snapshot that was asked for after the deadline
-and does not name an order tells that the order is not there, unless a fill in it, or one that it
-leaves out, may be the order's.
+A snapshot has all open orders, and at most the last fifty fills (page "Executions"). A request may
+still be on its way after the client stopped waiting for its reply, but the exchange does not accept
+it after its deadline (page "Add Order"). So if a snapshot was requested after the deadline and does
+not have the order, the order does not exist, unless a fill in the snapshot, or an older one, may be
+its fill.
 """
 
 from __future__ import annotations
@@ -17,40 +17,40 @@ from typing import Any, Literal
 
 from ...models import ExecutionData
 from ...models._checks import client_id_key
-from .identity import SECOND_NS, SKEW_NS, could_be, is_older
+from ..base.exchange_clock import SECOND_NS
+from .identity import SKEW_NS, could_be, is_older
 from .order import Order
 
-__all__ = ["DEADLINE_SLACK_NS", "Doubts", "Question", "Snapshot", "absence_obstacle"]
+__all__ = ["DEADLINE_SLACK_NS", "OpenQuestions", "Question", "Snapshot", "absence_obstacle"]
 
-#: How long after its deadline a request has surely been reported: for the way back, and for a
-#: stream that is a little behind.
+#: How long after its deadline an accepted request has certainly been reported. This covers the way
+#: back and a delay of the stream.
 DEADLINE_SLACK_NS = 5 * SECOND_NS // 2
-#: What of it is left to two clocks that drift apart.
+#: The part of it that allows for clock drift.
 CLOCK_TOLERANCE_NS = SECOND_NS // 10
 #: Page "Add Order": a deadline is at most a minute ahead.
 LONGEST_DEADLINE_NS = 60 * SECOND_NS
-#: Seconds after which an answer whose report has not come is checked by a snapshot.
+#: Seconds to wait for the report after a reply; then a snapshot is requested.
 REPORT_PATIENCE = 3.0
-#: The same for a new order, whose answer may be far ahead of the stream.
+#: The same for a new order, because replies to orders may be far ahead of the stream.
 ACK_PATIENCE = 6.0
 #: Fills that a snapshot has at most (page "Executions").
 SNAPSHOT_FILLS = 50
-#: Seconds without a further part after which the next frame of any kind completes a snapshot: on a
-#: connection that stands still a part may be under way. Whether a snapshot may come in several
-#: messages is not documented.
+#: Seconds without a further part after which the next frame of any kind completes a snapshot. On a
+#: stalled connection a part may still be on its way. Kraken does not document whether a snapshot
+#: may come in several messages.
 SNAPSHOT_PAUSE = 0.5
-#: Seconds between two looks whether one has.
+#: Seconds between two checks whether such a frame has arrived.
 FRAME_PAUSE = 0.1
-#: Snapshots that are asked for in vain for one order.
+#: Snapshots that are requested for one order before the client gives up.
 CHECKS = 5
-#: The first pause between two of them, seconds; each further one is twice as long. A snapshot may
-#: lag as far behind the engine as reports do. It is longer for an order that was answered, whose
-#: stream may be far behind the answers.
+#: Seconds of the first pause between two of them; each further one is twice as long. A snapshot may
+#: lag behind the matching engine like reports. The pause is longer for an order with a reply,
+#: because replies may be far ahead of the stream.
 UNKNOWN_PAUSE = 2.5
 PAUSE = 5.0
 
-#: What a word of the exchange is awaited about: whether an order exists, whether it ended, what its
-#: terms are.
+#: What is not known about an order: whether it exists, whether it ended, or what its terms are.
 Question = Literal["outcome", "end", "terms"]
 
 
@@ -60,25 +60,25 @@ class Snapshot:
 
     Attributes:
         params: the parameters of the subscription.
-        step: step of the collection at which it was asked for.
-        asked_at: monotonic local time of that, seconds.
-        complete_at: a frame that comes from then on tells that no further part is under way; `None`
-            before the first part.
-        look_at: when to look whether one came.
-        is_complete: whether what it proves was concluded.
+        step: step of the collection at which it was requested.
+        requested_at: local time of the request, monotonic seconds.
+        complete_at: a frame that arrives from then on shows that no further part is on its way;
+            `None` before the first part.
+        check_at: when to check whether such a frame has arrived.
+        is_complete: whether it is complete, and its conclusions were drawn.
         is_truncated: whether a gap began between its parts, so that it proves nothing.
-        live: the open orders that it has.
-        maybe_live: orders with a past fill that does not say that they ended.
-        fills: its past fills.
-        is_seamless: whether no fill is missing before its fills: one of them was known before the
-            gap, or there are less than a snapshot can have.
+        live: ids of the open orders in it.
+        maybe_live: ids of orders with a past fill whose status is an open one.
+        fills: the past fills in it.
+        is_seamless: whether no fill is missing before the past fills: one of them was known before
+            the gap, or there are less than a snapshot can have.
     """
 
     params: Mapping[str, Any]
     step: int
-    asked_at: float
+    requested_at: float
     complete_at: float | None = None
-    look_at: float = 0.0
+    check_at: float = 0.0
     is_complete: bool = False
     is_truncated: bool = False
     live: set[str] = field(default_factory=set)
@@ -88,156 +88,156 @@ class Snapshot:
 
 
 @dataclass(slots=True)
-class _Doubt:
-    """An order of which a word of the exchange is awaited.
+class _Questions:
+    """The open questions about one order.
 
     Attributes:
-        due: monotonic local time from which on a snapshot can tell, seconds.
-        questions: what is awaited.
-        checks: snapshots that came since, asked for late enough.
-        is_hopeless: whether all that are asked for have come.
+        due: a snapshot requested from this time on answers them; monotonic seconds.
+        questions: the open questions.
+        checks: snapshots since `due` that did not answer them.
+        is_given_up: whether no further snapshot will be requested.
     """
 
     due: float
     questions: set[Question]
     checks: int = 0
-    is_hopeless: bool = False
+    is_given_up: bool = False
 
 
-class Doubts:
-    """The orders that wait for a word of the exchange, and when to ask for a snapshot."""
+class OpenQuestions:
+    """The orders with open questions, and when to request a snapshot for them."""
 
     def __init__(self) -> None:
-        self._doubts: dict[Order, _Doubt] = {}
-        #: Those of which it is asked whether they exist.
+        self._questions: dict[Order, _Questions] = {}
+        #: The orders whose `outcome` is an open question.
         self._uncertain: dict[Order, None] = {}
-        self._asked_at = float("-inf")
-        #: When orders are due, as a heap; what is not so any more is dropped when it comes up.
-        self._agenda: list[tuple[float, int, Order]] = []
+        self._requested_at = float("-inf")
+        #: When orders are due, as a heap; outdated entries are dropped when they reach the top.
+        self._schedule: list[tuple[float, int, Order]] = []
         self._number = count()
 
     def __len__(self) -> int:
-        return len(self._doubts)
+        return len(self._questions)
 
     @property
     def uncertain(self) -> list[Order]:
-        """The orders of which it is not known whether they exist."""
+        """The orders that may or may not exist."""
         return list(self._uncertain)
 
     def begin(self, order: Order, question: Question, due: float) -> None:
-        """Await a word about an order; a snapshot from `due` on can tell.
+        """Add an open question about an order, which a snapshot from `due` on can answer.
 
-        A question that is open already stays as it is, so that asking again puts off nothing; and
-        as long as it is not known whether an order exists, nothing else puts that off.
+        A question that is open already keeps its time. While it is open whether the order exists,
+        other questions do not postpone that.
         """
-        doubt = self._doubts.get(order)
+        entry = self._questions.get(order)
         if question == "outcome":
             self._uncertain[order] = None
-        if doubt is None:
-            doubt = self._doubts[order] = _Doubt(due, {question})
-            self._plan(order, doubt)
-        elif question not in doubt.questions:
-            if "outcome" not in doubt.questions:
-                doubt.due, doubt.checks, doubt.is_hopeless = max(doubt.due, due), 0, False
-                self._plan(order, doubt)
-            doubt.questions.add(question)
+        if entry is None:
+            entry = self._questions[order] = _Questions(due, {question})
+            self._schedule_check(order, entry)
+        elif question not in entry.questions:
+            if "outcome" not in entry.questions:
+                entry.due, entry.checks, entry.is_given_up = max(entry.due, due), 0, False
+                self._schedule_check(order, entry)
+            entry.questions.add(question)
 
     def end(self, order: Order, *questions: Question) -> None:
-        """Note that questions about an order are answered; all of them by default."""
-        doubt = self._doubts.get(order)
-        if doubt is None:
+        """Remove questions about an order that are answered; all of them by default."""
+        entry = self._questions.get(order)
+        if entry is None:
             return
         if not questions or "outcome" in questions:
             self._uncertain.pop(order, None)
-        was_known = "outcome" not in doubt.questions
-        doubt.questions.difference_update(questions or set(doubt.questions))
-        if not doubt.questions:
-            del self._doubts[order]
-        elif not was_known and "outcome" not in doubt.questions:
-            doubt.checks, doubt.is_hopeless = 0, False
-            self._plan(order, doubt)
+        was_known = "outcome" not in entry.questions
+        entry.questions.difference_update(questions or set(entry.questions))
+        if not entry.questions:
+            del self._questions[order]
+        elif not was_known and "outcome" not in entry.questions:
+            entry.checks, entry.is_given_up = 0, False
+            self._schedule_check(order, entry)
 
     def due(self, order: Order) -> float:
-        """Return from when on a snapshot must be asked for to tell about an order."""
-        doubt = self._doubts.get(order)
-        return float("-inf") if doubt is None else doubt.due
+        """Return when a snapshot must be requested at the earliest to answer the questions."""
+        entry = self._questions.get(order)
+        return float("-inf") if entry is None else entry.due
 
-    def is_hopeless(self, order: Order) -> bool:
-        """Tell whether enough snapshots came in vain."""
-        doubt = self._doubts.get(order)
-        return doubt is not None and doubt.is_hopeless
+    def is_given_up(self, order: Order) -> bool:
+        """Return whether `CHECKS` snapshots did not answer the questions about an order."""
+        entry = self._questions.get(order)
+        return entry is not None and entry.is_given_up
 
-    def asked(self, now: float) -> None:
-        """Note that a snapshot was asked for."""
-        self._asked_at = now
+    def snapshot_requested(self, now: float) -> None:
+        """Record that a snapshot was requested."""
+        self._requested_at = now
 
-    def looked(self, asked_at: float) -> list[Order]:
-        """Note that a snapshot came that was asked for then.
+    def snapshot_concluded(self, requested_at: float) -> list[Order]:
+        """Count a snapshot for the questions that it did not answer.
 
         Returns:
-            The orders about which it was the last one that is asked for, in vain.
+            The orders for which it was the last snapshot.
         """
-        hopeless = []
-        for order, doubt in self._doubts.items():
-            if asked_at < doubt.due:
+        given_up = []
+        for order, entry in self._questions.items():
+            if requested_at < entry.due:
                 continue
-            # Two snapshots at once would be one look.
+            # Two snapshots at the same time would prove no more than one.
             pause = UNKNOWN_PAUSE if order.status == "unknown" else PAUSE
-            doubt.due = asked_at + pause * 2 ** min(doubt.checks, CHECKS)
-            doubt.checks += 1
-            self._plan(order, doubt)
-            if doubt.checks >= CHECKS and not doubt.is_hopeless:
-                doubt.is_hopeless = True
-                hopeless.append(order)
-        return hopeless
+            entry.due = requested_at + pause * 2 ** min(entry.checks, CHECKS)
+            entry.checks += 1
+            self._schedule_check(order, entry)
+            if entry.checks >= CHECKS and not entry.is_given_up:
+                entry.is_given_up = True
+                given_up.append(order)
+        return given_up
 
     def next_check(self) -> float:
-        """Return when to ask for a snapshot, infinity if there is no reason to."""
-        agenda = self._agenda
-        while agenda and not self._is_due(*agenda[0]):
-            heappop(agenda)
-        return max(agenda[0][0], self._asked_at + UNKNOWN_PAUSE) if agenda else float("inf")
+        """Return when to request a snapshot; infinity if there is no reason to."""
+        schedule = self._schedule
+        while schedule and not self._is_due(*schedule[0]):
+            heappop(schedule)
+        return max(schedule[0][0], self._requested_at + UNKNOWN_PAUSE) if schedule else float("inf")
 
-    def _plan(self, order: Order, doubt: _Doubt) -> None:
-        if doubt.checks < CHECKS:
-            heappush(self._agenda, (doubt.due, next(self._number), order))
+    def _schedule_check(self, order: Order, entry: _Questions) -> None:
+        if entry.checks < CHECKS:
+            heappush(self._schedule, (entry.due, next(self._number), order))
 
     def _is_due(self, due: float, _: int, order: Order) -> bool:
-        doubt = self._doubts.get(order)
-        return doubt is not None and doubt.due == due and doubt.checks < CHECKS
+        entry = self._questions.get(order)
+        return entry is not None and entry.due == due and entry.checks < CHECKS
 
 
 def absence_obstacle(
     order: Order,
-    asked: Snapshot,
+    snapshot: Snapshot,
     claim: str | None,
     sent_ns: int | None,
     *,
     are_fills_complete: bool,
 ) -> str | None:
-    """Return why a snapshot that does not name an order fails to prove that it is absent.
+    """Return why a snapshot without an order does not prove that the order is absent.
 
     Args:
-        order: an order of this client, which the snapshot does not name.
-        asked: the snapshot, asked for late enough.
-        claim: what may be the order, in words, as `claim_on` says it.
-        sent_ns: the earliest time of the exchange at which the order can have been sent.
+        order: an order of this client that is not in the snapshot.
+        snapshot: the snapshot, requested after the order's deadline.
+        claim: the result of `claim_on`.
+        sent_ns: the earliest exchange time at which the order can have been sent.
         are_fills_complete: whether no fill since then is missing.
 
     Returns:
-        The obstacle in words, `None` if there is none.
+        The reason in words, `None` if the snapshot proves it.
     """
-    if not asked.params.get("snap_orders"):
-        return "it was not asked for with snap_orders"
+    if not snapshot.params.get("snap_orders"):
+        return "it was requested without snap_orders"
     if claim is not None:
         return claim
     if order._life.is_past_deadline:
-        # The stream told every fill until nothing could happen to the request any more.
+        # The stream reported every fill until the request could no longer be accepted.
         return None
-    if not asked.params.get("snap_trades"):
-        return "it was not asked for with snap_trades"
-    if not (are_fills_complete or _reaches_back(asked.fills, sent_ns)):
-        return f"it has no more than {len(asked.fills)} fills, and there may be older ones since"
+    if not snapshot.params.get("snap_trades"):
+        return "it was requested without snap_trades"
+    if not (are_fills_complete or _reaches_back(snapshot.fills, sent_ns)):
+        return f"it has no more than {len(snapshot.fills)} fills, and there may be older ones since"
     return None
 
 
@@ -247,30 +247,33 @@ def claim_on(
     others: Iterable[Order],
     sent_ns: int | None,
 ) -> str | None:
-    """Return what may be an order of this client that has no `order_id` yet, in words.
+    """Return which report or order may be about an order without `order_id`, in words.
 
     Args:
-        order: the order.
-        unclaimed: reports and fills of orders that are not known.
-        others: the orders that other programs have sent since, those that ended included.
-        sent_ns: the earliest time of the exchange at which the order can have been sent.
+        order: an order of this client.
+        unclaimed: reports and fills of unknown orders.
+        others: the orders of other programs since, including ended ones.
+        sent_ns: the earliest exchange time at which the order can have been sent.
+
+    Returns:
+        `None` if there is no such report or order.
     """
     for report in unclaimed:
         if could_be(order, report) and not is_older(report, sent_ns):
-            return f"{report.order_id} may be it: its reports do not say whose it is"
+            return f"{report.order_id} may be this order: its reports do not name it"
     for other in others:
         if _may_be_the_same(order, other, sent_ns):
-            return f"{other.order_id} may be it: it has the same name or number, and was made later"
+            return f"{other.order_id} may be this order: it has the same identifier and is newer"
     return None
 
 
 def _may_be_the_same(order: Order, other: Order, sent_ns: int | None) -> bool:
-    """Tell whether an order from elsewhere may be one of this client."""
+    """Return whether an order of another program may be an order of this client."""
     if (order.symbol, order.side) != (other.symbol, other.side):
         return False
     ours, theirs = order.cl_ord_id, other.cl_ord_id
     if theirs is None and other.order_userref is None:
-        # It was told without any name.
+        # Its reports had neither cl_ord_id nor order_userref.
         return not _was_made_before(other, sent_ns)
     if (ours and client_id_key(ours)) != (theirs and client_id_key(theirs)):
         return False
@@ -285,6 +288,6 @@ def _was_made_before(other: Order, sent_ns: int | None) -> bool:
 
 
 def _reaches_back(fills: Sequence[ExecutionData], sent_ns: int | None) -> bool:
-    """Tell whether the oldest fill is older than an order that was sent then."""
+    """Return whether the oldest fill is older than an order sent at `sent_ns`."""
     oldest = min((fill.timestamp_ns for fill in fills if fill.timestamp_ns), default=None)
     return oldest is not None and sent_ns is not None and oldest < sent_ns - SKEW_NS

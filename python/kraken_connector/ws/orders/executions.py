@@ -1,4 +1,4 @@
-"""The executions of the account: each known once, and whether any may be missing."""
+"""The executions of the account, each recorded once, and whether any may be missing."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ __all__ = ["Executions", "FillListener"]
 
 logger = logging.getLogger(__name__)
 
-#: Fills of the account that are kept, and known as such should they be told again.
+#: Fills of the account that are kept; a repeated one of these is recognised and ignored.
 FILLS_KEPT = 50_000
 
 FillListener = Callable[[Order | None, Fill], object]
 
 
 class Executions:
-    """What was filled, by `exec_id`.
+    """The fills of the account by `exec_id`.
 
-    A fill is recorded when it is first heard of, and announced when it is known which order it
-    belongs to, or that none is known.
+    A fill is recorded when it first arrives, and announced when its order is known, or known to be
+    unknown.
 
     Attributes:
-        listeners: plain functions that each fill is announced to, with its order.
+        listeners: functions that are called with each announced fill and its order.
         lost: how often fills may have been lost for good: in a gap with more fills than a snapshot
             has, or in a report that could not be read.
-        has_history: whether the first snapshot is over; fills in it are history.
+        has_history: whether the first snapshot is complete; fills in it are history.
     """
 
     def __init__(self) -> None:
@@ -41,12 +41,12 @@ class Executions:
         self.has_history = False
         #: Each fill, and the step at which it became known.
         self._known: dict[str, tuple[Fill, int]] = {}
-        #: Fills of orders that are not known by `order_id`, and the reports that told them.
+        #: Fills of unknown orders by `order_id`, with their reports.
         self._orphans: dict[str, list[tuple[Fill, ExecutionData]]] = {}
-        #: The fills that were not announced, and whether each is history.
+        #: The fills that are not announced yet, and whether each is history.
         self._unannounced: dict[str, bool] = {}
         #: Step of the last snapshot before which fills were lost, and of the first gap since the
-        #: last snapshot.
+        #: last snapshot, `None` without one.
         self._lost_at = -1
         self._gap_at: int | None = None
 
@@ -57,11 +57,11 @@ class Executions:
 
     @property
     def held(self) -> list[Fill]:
-        """Fills of which it is not known yet which order they are of."""
+        """Fills whose order is not known yet."""
         return [self._known[exec_id][0] for exec_id in self._unannounced]
 
     def known_at(self, exec_id: str | None) -> int | None:
-        """Return the step at which an execution became known, `None` if it is not."""
+        """Return the step at which an execution became known, `None` if it is unknown."""
         known = self._known.get(exec_id or "")
         return None if known is None else known[1]
 
@@ -73,13 +73,16 @@ class Executions:
         *,
         is_past: bool = False,
     ) -> Fill | None:
-        """Return the execution that a report tells, recorded once; it is not announced yet.
+        """Record the fill of a report, if it is new, and return it; it is not announced yet.
 
         Args:
             report: a report of a fill.
-            order: its order, `None` where that is not known.
+            order: its order, `None` if unknown.
             step: the step of the collection.
-            is_past: whether it is in a snapshot.
+            is_past: whether the report is part of a snapshot.
+
+        Returns:
+            The fill, `None` if the report cannot be read.
         """
         known = self._known.get(report.exec_id or "")
         if known is not None:
@@ -98,37 +101,38 @@ class Executions:
         return fill
 
     def announce(self, order: Order | None, fill: Fill) -> None:
-        """Tell listeners of a fill, once; not of history, unless it is of an order of ours.
+        """Call the listeners with a fill, once. Fills of the history are announced only for
+        orders of this client.
 
-        The order has the fill already: listeners look at what is left of it.
+        Add the fill to the order first: listeners read what remains of it.
         """
         is_history = self._unannounced.pop(fill.exec_id, None)
         if is_history is False or (is_history and order is not None and order.is_mine):
-            self.listeners.tell(order, fill)
+            self.listeners.call(order, fill)
 
     def adopt(self, order: Order) -> list[Fill]:
-        """Return the fills that were told of an order before it was known."""
+        """Return the fills of an order that arrived before the order was known."""
         return [fill for fill, _ in self._orphans.pop(order.order_id or "", [])]
 
     def unclaimed_since(self, step: int) -> list[ExecutionData]:
-        """Return the reports of fills that became known after a step, of orders that are not."""
+        """Return the reports of fills of unknown orders that arrived after a step."""
         found = (pair for pairs in self._orphans.values() for pair in pairs)
         return [report for fill, report in found if self._known[fill.exec_id][1] > step]
 
     # Gaps.
 
     def gap(self, step: int) -> None:
-        """Note that fills may be missed from here on."""
+        """Record that fills may be missing from here on."""
         if self._gap_at is None:
             self._gap_at = step
 
     def closes_gap(self, exec_id: str | None) -> bool:
-        """Tell whether a past fill of a snapshot was known before the gap."""
+        """Return whether a past fill of a snapshot was known before the gap."""
         known_at = self.known_at(exec_id)
         return known_at is not None and (self._gap_at is None or known_at < self._gap_at)
 
     def snapshot_concluded(self, step: int, *, is_seamless: bool) -> None:
-        """Note that a snapshot is complete, and whether its fills reach back to known ones."""
+        """Record that a snapshot is complete, and whether its fills reach back to known ones."""
         if self.has_history and not is_seamless:
             self.lost += 1
             logger.error("executions: fills of a gap may be missing, as a snapshot has only fifty")
@@ -140,7 +144,7 @@ class Executions:
         self._unannounced = {k: v for k, v in self._unannounced.items() if k in orphans}
 
     def are_complete_since(self, step: int) -> bool:
-        """Tell whether no fill was lost since a step."""
+        """Return whether no fill was lost since a step."""
         return self._lost_at < step
 
     def _keep_bounds(self) -> None:

@@ -19,13 +19,13 @@ class Exposure:
     """What the working orders of a pair can still buy and sell, in base currency.
 
     Attributes:
-        open_buy: what open buy orders have left.
-        open_sell: what open sell orders have left.
-        doubtful_buy: the same of buy orders that are being sent, or of which it is not known
-            whether the exchange has them.
-        doubtful_sell: the same of sell orders.
-        uncounted: working orders whose quantity in base currency is not known: those by
-            `cash_order_qty`, and orders of other programs of which only a fill was told.
+        open_buy: remaining quantity of open buy orders.
+        open_sell: remaining quantity of open sell orders.
+        doubtful_buy: remaining quantity of buy orders that are being sent, or of which it is not
+            known whether the exchange has them.
+        doubtful_sell: the same for sell orders.
+        uncounted: working orders without a known quantity in base currency: those by
+            `cash_order_qty`, and orders of other programs of which only a fill was reported.
     """
 
     open_buy: Decimal
@@ -46,20 +46,20 @@ class Exposure:
 
     @property
     def is_certain(self) -> bool:
-        """Whether nothing of it is in doubt."""
+        """Whether all quantities are certain."""
         return not (self.doubtful_buy or self.doubtful_sell or self.uncounted)
 
     @classmethod
     def of(cls, orders: Iterable[Order], edits: Iterable[Change] = ()) -> Self:
-        """Add up what orders have left; an order without a known quantity is not among the sums.
+        """Add up the remaining quantities of orders; those without a quantity are left out.
 
         Args:
             orders: the working orders.
-            edits: edits of orders that have ended, whose new orders are not known yet.
+            edits: edits of ended orders whose new orders are not known yet.
         """
-        working, made = list(orders), list(edits)
+        working, pending_edits = list(orders), list(edits)
 
-        def left(side: str) -> Decimal:
+        def remaining(side: str) -> Decimal:
             found = (order for order in working if order.side == side and order.is_open)
             return total(order.remaining_qty or ZERO for order in found)
 
@@ -67,26 +67,28 @@ class Exposure:
             return total(
                 (
                     *(_doubtful(order) for order in working if order.side == side),
-                    *(_added(e.order, e) for e in made if e.order.side == side),
+                    *(_added(e.order, e) for e in pending_edits if e.order.side == side),
                 )
             )
 
         uncounted = sum(1 for order in working if not order.order_qty)
-        return cls(left("buy"), left("sell"), doubtful("buy"), doubtful("sell"), uncounted)
+        return cls(
+            remaining("buy"), remaining("sell"), doubtful("buy"), doubtful("sell"), uncounted
+        )
 
 
 def _doubtful(order: Order) -> Decimal:
-    """Return what an order may have beyond what it has left for sure."""
-    added = [_added(order, change) for change in (*order._pending, *order._unsure)]
+    """Return what may remain of an order beyond its certain remaining quantity."""
+    added = [_added(order, change) for change in (*order._pending, *order._unresolved)]
     more = max(added, default=ZERO)
     return more if order.is_open else add(order.remaining_qty or ZERO, more)
 
 
 def _added(order: Order, change: Change) -> Decimal:
-    """Return what a request without a known outcome may have added to an order."""
+    """Return the quantity that a request without a known outcome may have added to an order."""
     qty = change.numbers.get("order_qty")
     if change.method == "edit_order":
-        # The new order may be there while the old one still counts as open.
+        # The new order may exist while the old one still counts as open.
         return order.remaining_qty or ZERO if qty is None else qty
     if qty is None or order.order_qty is None:
         return ZERO

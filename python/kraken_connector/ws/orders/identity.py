@@ -1,9 +1,9 @@
-"""Which order an identifier means, and which order a report is about.
+"""Finding orders by identifier, and the order that a report is about.
 
-An `order_id` decides. A `cl_ord_id` joins a report to an order of this client that has no
-`order_id` yet, if pair and side agree; in a snapshot the time must agree too, as a snapshot brings
-orders and fills of earlier programs that may have used the same name. Without a name a report is
-joined only where nothing else could be meant; until that is known it is held back.
+A known `order_id` decides. Otherwise a `cl_ord_id` matches a report with an order of this client
+that has no `order_id` yet, if pair and side agree. In a snapshot the time must agree too, because
+it has orders and fills of earlier programs, which may have used the same `cl_ord_id`. A report
+without `cl_ord_id` is matched only if no other order is possible; until then it is held back.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, Literal
 from ...exceptions import InvalidFieldError
 from ...models import ExecutionData
 from ...models._checks import client_id_key
+from ..base.exchange_clock import SECOND_NS
 from .life import DONE
 from .order import Order
 
 __all__ = ["Identities", "agrees", "could_be", "is_older", "number"]
 
-SECOND_NS = 1_000_000_000
-#: By how much the clocks of the exchange's own parts may differ: an order that was made longer than
-#: this before ours was sent is another one.
+#: By how much the clocks within the exchange may differ: an order created longer than this before
+#: ours was sent is another one.
 SKEW_NS = SECOND_NS
-#: What a report with all terms of an order says (page "Executions", `pending_new` and snapshots).
+#: The fields of a report with all terms of an order (page "Executions", `pending_new`, snapshots).
 TERMS = ("symbol", "side", "order_type")
 
-#: Orders whose limit is a price, and not a distance from one.
+#: Types whose limit is a price and not an offset.
 PLAIN_TYPES = ("limit", "iceberg")
 
 Match = Order | Literal["held", "other"]
@@ -37,14 +37,14 @@ class Identities:
     """The orders by their identifiers.
 
     Args:
-        sent_ns: returns the earliest time of the exchange at which an order can have been sent,
+        sent_ns: returns the earliest exchange time at which an order can have been sent,
             nanoseconds since the epoch; `None` while unknown.
     """
 
     def __init__(self, sent_ns: Callable[[Order], int | None]) -> None:
         self._sent_ns = sent_ns
         self._by_id: dict[str, Order] = {}
-        #: All orders of a name that are kept, oldest first.
+        #: The orders of each `cl_ord_id`, oldest first.
         self._by_name: dict[str, list[Order]] = {}
         #: Orders of this client that may still get an `order_id`, oldest first.
         self._unbound: dict[Order, None] = {}
@@ -54,7 +54,8 @@ class Identities:
         return None if order_id is None else self._by_id.get(order_id)
 
     def of_name(self, cl_ord_id: str) -> Order | None:
-        """Return the order that a name means: one that is not done, else the last not refused."""
+        """Return the order with a `cl_ord_id`: the latest one in force, else the latest one that
+        was not refused, else the latest."""
         found = self._by_name.get(client_id_key(cl_ord_id))
         if found is None:
             return None
@@ -76,22 +77,22 @@ class Identities:
     # Changes.
 
     def add(self, order: Order) -> None:
-        """Take an order in, by the identifiers that it has."""
+        """Add an order under its identifiers."""
         if order.order_id is not None:
             self._by_id[order.order_id] = order
         elif order.is_mine:
             self._unbound[order] = None
-        self.name(order)
+        self.add_name(order)
 
-    def name(self, order: Order) -> None:
-        """Note the name of an order."""
+    def add_name(self, order: Order) -> None:
+        """Add an order under its `cl_ord_id`, if it has one."""
         if order.cl_ord_id is not None:
             named = self._by_name.setdefault(client_id_key(order.cl_ord_id), [])
             if order not in named:
                 named.append(order)
 
     def bind(self, order: Order, order_id: str) -> None:
-        """Note the `order_id` of an order."""
+        """Set the `order_id` of an order."""
         if order.order_id is not None and self._by_id.get(order.order_id) is order:
             del self._by_id[order.order_id]
         order.order_id = order_id
@@ -99,11 +100,11 @@ class Identities:
         self._unbound.pop(order, None)
 
     def settle(self, order: Order) -> None:
-        """Note that an order will hardly get an `order_id`: it was refused, or is absent."""
+        """Expect no `order_id` for an order any more: it was refused, or is absent."""
         self._unbound.pop(order, None)
 
     def forget(self, order: Order) -> None:
-        """Forget an order."""
+        """Remove an order."""
         self._unbound.pop(order, None)
         if order.order_id is not None and self._by_id.get(order.order_id) is order:
             del self._by_id[order.order_id]
@@ -115,7 +116,7 @@ class Identities:
             if not named:
                 self._by_name.pop(key, None)
 
-    # Whose report it is.
+    # Matching reports with orders.
 
     def match(
         self, report: ExecutionData, *, in_snapshot: bool, was_known: Callable[[Order], bool]
@@ -125,11 +126,11 @@ class Identities:
         Args:
             report: the report.
             in_snapshot: whether it is part of a snapshot.
-            was_known: tells whether the report's execution was known before an order was sent.
+            was_known: returns whether the report's execution was known before an order was sent.
 
         Returns:
-            `held` where it may be about an order that has no `order_id` yet, `other` where it is
-            about none that is known.
+            The order; `held` if it may be one that has no `order_id` yet; `other` if it is an
+            unknown order.
         """
         candidates = [
             order
@@ -138,7 +139,7 @@ class Identities:
         ]
         known = self._by_id.get(report.order_id)
         if known is not None:
-            # One that was there before an order of this client was sent is another one.
+            # An order that was known before an order of this client was sent is another one.
             earlier = [o for o in candidates if o._since < known._since and _agree(o, known)]
             is_found_by_name = report.cl_ord_id is not None and not known.is_mine and earlier
             return earlier[0] if is_found_by_name else known
@@ -153,10 +154,10 @@ class Identities:
         return "held"
 
     def candidates(self, report: ExecutionData, *, in_snapshot: bool) -> Iterator[Order]:
-        """Yield the orders without an `order_id` that a report may be about, oldest first."""
+        """Yield the orders without `order_id` that a report may be about, oldest first."""
         if report.cl_ord_id is not None:
             key = client_id_key(report.cl_ord_id)
-            # An absent order that turns up late is found by its name too; a refused one has none.
+            # An absent order that is reported late counts too; a refused one is never reported.
             named = (o for o in self._by_name.get(key, ()) if o.order_id is None and o.is_mine)
             found: Iterable[Order] = sorted(
                 (order for order in named if order.status != "rejected"), key=lambda o: o.is_done
@@ -164,24 +165,25 @@ class Identities:
         else:
             found = self._unbound
         for order in found:
-            # What the time of a listed order is is not documented: it may be that of the snapshot.
+            # The timestamp of an open order in a snapshot is not documented; it may be the time of
+            # the snapshot.
             is_out_of_time = (
                 is_older(report, self._sent_ns(order))
                 if in_snapshot
                 else _is_too_late(order, report)
             )
-            # One that still waits for its token or its turn has no report.
+            # An order that was not sent yet has no report.
             if order.sent_at is not None and could_be(order, report) and not is_out_of_time:
                 yield order
 
 
 def _agree(order: Order, other: Order) -> bool:
-    """Tell whether two orders may be one: a sparse report does not name pair and side."""
+    """Return whether two orders may be the same: a sparse report has no pair and side."""
     return order.symbol in (None, other.symbol) and order.side in (None, other.side)
 
 
 def _is_too_late(order: Order, report: ExecutionData) -> bool:
-    """Tell whether a report shows an order that was made after the deadline of a nameless one."""
+    """Return whether a report without `cl_ord_id` is of an order created after the deadline."""
     at_ns = report.timestamp_ns
     return (
         report.cl_ord_id is None
@@ -193,19 +195,19 @@ def _is_too_late(order: Order, report: ExecutionData) -> bool:
 
 
 def is_older(report: ExecutionData, sent_ns: int | None) -> bool:
-    """Tell whether a report is of a time before an order was sent."""
+    """Return whether a report is older than an order."""
     at_ns = report.timestamp_ns
     return at_ns is not None and sent_ns is not None and at_ns < sent_ns - SKEW_NS
 
 
 def agrees(order: Order, report: ExecutionData) -> bool:
-    """Tell whether a report has the pair and the side of an order, as far as both have them."""
-    told: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
-    return all(ours is None or theirs in (None, ours) for ours, theirs in told)
+    """Return whether a report has the pair and side of an order, where both have them."""
+    pairs: list[tuple[Any, Any]] = [(order.symbol, report.symbol), (order.side, report.side)]
+    return all(ours is None or theirs in (None, ours) for ours, theirs in pairs)
 
 
 def could_be(order: Order, report: ExecutionData) -> bool:
-    """Tell whether nothing in a report contradicts that it is about an order of this client."""
+    """Return whether a report may be about an order of this client."""
     if not agrees(order, report) or _contradicts(order, report):
         return False
     if report.cl_ord_id is not None:
@@ -213,17 +215,17 @@ def could_be(order: Order, report: ExecutionData) -> bool:
             report.cl_ord_id
         )
     if order.cl_ord_id is None:
-        # A sparse report need not name its order (page "Executions").
-        is_silent = report.order_userref is None and not _has_all_terms(report)
-        return is_silent or (order.order_userref or 0) == (report.order_userref or 0)
-    # A report with all terms names its order (captured); that of a fill need not ("Executions").
+        # A sparse report need not have the order_userref (page "Executions").
+        is_sparse = report.order_userref is None and not _has_all_terms(report)
+        return is_sparse or (order.order_userref or 0) == (report.order_userref or 0)
+    # A report with all terms has the cl_ord_id (captured); one of a fill need not ("Executions").
     return not report.order_userref and (
         report.order_userref is None or report.exec_type == "trade"
     )
 
 
 def _contradicts(order: Order, report: ExecutionData) -> bool:
-    """Tell whether a report cannot be about an order as it was sent."""
+    """Return whether a report cannot be about an order, given the terms that were sent."""
     if report.exec_type == "trade":
         return _is_beyond(order, report)
     # The first report has the terms that the order was sent with.
@@ -232,8 +234,8 @@ def _contradicts(order: Order, report: ExecutionData) -> bool:
 
 
 def _is_beyond(order: Order, report: ExecutionData) -> bool:
-    """Tell whether a fill is larger than an order, or worse than its limit."""
-    if order.order_type not in PLAIN_TYPES or order._pending or order._unsure:
+    """Return whether a fill is larger than an order, or beyond its limit price."""
+    if order.order_type not in PLAIN_TYPES or order._pending or order._unresolved:
         return False
     qty, price, limit = number(report, "last_qty"), number(report, "last_price"), order.limit_price
     if qty is not None and order.order_qty is not None and qty > order.order_qty:
@@ -248,7 +250,7 @@ def _has_all_terms(report: ExecutionData) -> bool:
 
 
 def _has_terms_of(order: Order, report: ExecutionData) -> bool:
-    """Tell whether a report with all terms has those of an order."""
+    """Return whether a report with all terms has the terms of an order."""
     if order.order_type != report.order_type:
         return False
     pairs = (
@@ -267,7 +269,7 @@ def _is_not_refused(order: Order) -> bool:
 
 
 def number(report: ExecutionData, field: str) -> Decimal | None:
-    """Return a finite number of a report; `None` where there is none, or something else."""
+    """Return a number of a report; `None` if it is missing or not a finite number."""
     if getattr(report, field) is None:
         return None
     try:

@@ -1,6 +1,6 @@
-"""The orders that are known, and whose each report is.
+"""The known orders, and the assignment of reports to them.
 
-Pure bookkeeping: it has no socket and waits for nothing. docs/order-certainty.md has the rules.
+This has no I/O and never waits. docs/order-certainty.md has the rules.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .evidence import (
     DEADLINE_SLACK_NS,
     LONGEST_DEADLINE_NS,
     REPORT_PATIENCE,
-    Doubts,
+    OpenQuestions,
     Question,
     Snapshot,
 )
@@ -29,21 +29,21 @@ __all__ = ["KnownOrders", "OrderListener"]
 
 logger = logging.getLogger(__name__)
 
-#: Orders that are kept although they came to an end; the oldest are forgotten beyond that.
+#: Ended orders that are kept; beyond that the oldest are forgotten.
 DONE_KEPT = 10_000
-#: Reports that wait until it is known which order they are about, for one order.
+#: Reports of one `order_id` that are held back until its order is known.
 HELD_BACK = 1_000
-#: Orders whose reports wait so; the oldest are taken for those of another program beyond that.
+#: Number of such `order_id`s; beyond that the oldest is treated as an order of another program.
 HELD_ORDERS = 1_000
 
 OrderListener = Callable[[Order], object]
 
 
 class KnownOrders:
-    """The orders of an account, and what is said about each of them.
+    """The orders of an account, the reports about them, and the open questions.
 
     Args:
-        now: gives the monotonic local time, seconds.
+        now: returns the local time, monotonic seconds.
         exchange: the exchange's clock.
     """
 
@@ -55,32 +55,32 @@ class KnownOrders:
         self._identities = Identities(self._sent_ns)
         self._executions = Executions()
         self._edits = Edits()
-        self._doubts = Doubts()
-        #: Reports that wait until it is known which order they are about, by `order_id`, and the
-        #: step of the first of them.
+        self._questions = OpenQuestions()
+        #: Reports that are held back until their order is known, by `order_id`, with the step of
+        #: the first one.
         self._held: dict[str, tuple[int, list[ExecutionData]]] = {}
         self._active: dict[Order, None] = {}
-        #: What may be forgotten, oldest first.
+        #: Orders that may be forgotten, oldest first.
         self._kept: dict[Order, None] = {}
         self._listeners = Listeners()
-        #: Those who want to hear only of orders that have an `order_id`.
+        #: Listeners that are called only for orders with an `order_id`.
         self._followers = Listeners()
         self._snapshot: Snapshot | None = None
-        #: Unknown orders that an order of another program may be, since the last snapshot.
+        #: Unknown orders that may be an order of another program, since the last snapshot.
         self._claimed: set[Order] = set()
-        #: When the stream was left for a moment, monotonic seconds.
+        #: When the channel was unsubscribed to get a snapshot, monotonic seconds.
         self._left_at: float | None = None
         self._step = 0
 
-    # Whose report it is.
+    # Finding the order of a report.
 
     def _order_of(
         self, report: ExecutionData, *, in_snapshot: bool, is_past: bool = False
     ) -> Order | None:
-        """Return the order of a report, a new one for an order of another program.
+        """Return the order of a report; a new one for an order of another program.
 
         Returns:
-            `None` for a report that is held back, and for past fills of other orders.
+            `None` for a report that is held back, and for past fills of unknown orders.
         """
         found = self._identities.match(
             report, in_snapshot=in_snapshot, was_known=lambda order: self._was_known(report, order)
@@ -92,8 +92,8 @@ class KnownOrders:
             if found.order_id != report.order_id:
                 self._bind(found, report.order_id)
             elif found.params and not found._life.is_acked and not agrees(found, report):
-                # Only reports said that they were about it, and this one shows that they were not.
-                self._mistaken(found)
+                # Reports were matched with this order by name, and this one contradicts it.
+                self._correct_match(found)
                 return self._identities.of_id(report.order_id)
             return found
         if is_past:
@@ -108,29 +108,29 @@ class KnownOrders:
         raise NotImplementedError
 
     def _was_known(self, report: ExecutionData, order: Order) -> bool:
-        """Tell whether the execution of a report was known before an order was made."""
+        """Return whether the execution of a report was known before an order was created."""
         known_at = self._executions.known_at(report.exec_id)
         return known_at is not None and known_at <= order._since
 
     def _bind(self, order: Order, order_id: str) -> None:
-        """Note the exchange's identifier of an order of this client."""
+        """Set the `order_id` of an order of this client."""
         if order.order_id is not None:
             self._unbind(order)
         other = self._identities.of_id(order_id)
         if other is not None and other is not order and other.is_mine:
             if other._life.is_acked:
-                logger.error("%s was told for both %r and %r", order_id, other, order)
+                logger.error("%s is the order_id of both %r and %r", order_id, other, order)
                 return
-            # Only reports said so, and an answer proves that they were about this one.
-            self._mistaken(other)
+            # Reports were matched with the other order by name, and a reply contradicts it.
+            self._correct_match(other)
             other = self._identities.of_id(order_id)
         self._identities.bind(order, order_id)
         if other is not None and other is not order:
             self._absorb(order, other)
         self._adopt_reports(order)
 
-    def _mistaken(self, order: Order) -> None:
-        """Note that the reports of an order were about another one with its name."""
+    def _correct_match(self, order: Order) -> None:
+        """Record that the reports of an order were about another one with the same name."""
         self._unbind(order)
         self._identities.add(order)
         order._life.left_unanswered()
@@ -138,38 +138,38 @@ class KnownOrders:
         self._changed(order)
 
     def _unbind(self, order: Order) -> None:
-        """Give what was told of another order, which had the same name, to that order."""
+        """Move the reported state of an order to a new one: it was about an order with its name."""
         assert order.order_id is not None
-        logger.warning("%r was taken for another order with its name", order)
+        logger.warning("%r got reports of another order with its name", order)
         other = self._new(order.order_id, order.cl_ord_id)
         reading.split(order, other)
         order.order_id = None
         self._identities.bind(other, other.order_id or "")
-        self._identities.name(other)
+        self._identities.add_name(other)
         self._await(other, "end", 0.0)
         self._changed(other)
 
     def _absorb(self, order: Order, other: Order) -> None:
-        """Take over what was told about an order before it was known to be this one."""
+        """Merge another object for the same order, made before the two were known to be one."""
         reading.absorb(order, other)
-        self._doubts.end(other)
+        self._questions.end(other)
         self._active.pop(other, None)
         self._kept.pop(other, None)
-        # Nobody tells this object anything any more.
+        # This object gets no more updates.
         other._notify()
 
     def _hold_back(self, report: ExecutionData) -> None:
-        """Keep a report until it is known which order it is about."""
+        """Hold a report back until its order is known."""
         _, held = self._held.setdefault(report.order_id, (self._step, []))
         if len(held) < HELD_BACK:
             held.append(report)
         if report.exec_type == "trade":
             self._executions.record(report, None, self._step)
         if len(self._held) > HELD_ORDERS:
-            self._give_away(next(iter(self._held)))
+            self._add_other(next(iter(self._held)))
 
     def _adopt_reports(self, order: Order) -> None:
-        """Apply the reports and fills that were told of an order before it was known."""
+        """Apply the reports and fills of an order that arrived before it was known."""
         since, held = self._held.pop(order.order_id or "", (self._step, ()))
         fills = self._executions.adopt(order)
         for fill in fills:
@@ -184,81 +184,81 @@ class KnownOrders:
         is_behind = held and self._snapshot is not None and self._snapshot.step > since
         has_past = {fill.exec_id for fill in fills} - {report.exec_id for report in held}
         if order.is_open and (has_past or is_behind):
-            # Snapshots could not tell whether it had ended.
+            # Earlier snapshots were not used to check whether it had ended.
             self._await(order, "end", 0.0)
 
     def _release_held(self) -> None:
-        """Give reports that can be about no order of this client any more to one of another."""
+        """Assign held reports that no longer match an order of this client to other orders."""
         for order_id, (_, reports) in list(self._held.items()):
             if not self._may_be_ours(reports[0]):
-                self._give_away(order_id)
+                self._add_other(order_id)
 
-    def _give_away(self, order_id: str) -> None:
-        """Give the reports of an order that wait to an order of another program."""
+    def _add_other(self, order_id: str) -> None:
+        """Add an order of another program, and apply its held reports."""
         order = self._new(order_id)
         self._identities.add(order)
         self._adopt_reports(order)
         self._changed(order)
 
     def _may_be_ours(self, report: ExecutionData) -> bool:
-        """Tell whether a report may be about an order that will still get its `order_id`.
+        """Return whether a report may be about an order that will still get its `order_id`.
 
-        An order that no snapshot can settle does not hold the reports of others back: it stays
-        unknown, and they are told as those of another program.
+        An order that the client gave up to settle does not hold reports back: it stays unknown, and
+        the reports count as those of another program.
         """
         return any(
             order.status in ("sending", "unknown")
             and order.sent_at is not None
-            and not self._doubts.is_hopeless(order)
+            and not self._questions.is_given_up(order)
             and could_be(order, report)
             for order in self._identities.unbound
         )
 
-    # What it says.
+    # Applying a report.
 
     def _apply(self, order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
-        """Take a report that is not one of a past fill.
+        """Apply a report, other than a past fill of a snapshot.
 
         Args:
             order: the order that it is about.
             report: the report.
-            is_listed: whether it shows an open order in a snapshot.
+            is_listed: whether it is an open order of a snapshot.
         """
         was_known = order._life.is_shown or order._life.is_acked
-        reading.take_identity(order, report)
-        self._identities.name(order)
-        reading.take_terms(order, report, is_listed=is_listed)
+        reading.update_identity(order, report)
+        self._identities.add_name(order)
+        reading.update_terms(order, report, is_listed=is_listed)
         fill = None
         if report.exec_type == "trade" and not is_listed:
             fill = self._executions.record(report, order, self._step)
-        told_ns = self._exchange.estimate_ns(self._now()) if is_listed else report.timestamp_ns
-        reading.take_progress(order, report, fill, told_ns)
+        totals_ns = self._exchange.estimate_ns(self._now()) if is_listed else report.timestamp_ns
+        reading.update_progress(order, report, fill, totals_ns)
         order._life.reported(reading.final_status(report))
         if order.cum_qty:
             order._life.filled_in_part()
         if not was_known:
             order.reason = order.error = None
-        told = reading.text(report.reason) or reading.text(report.cancel_reason)
-        order.reason = told or order.reason
-        self._take_times(order, report)
+        reason = reading.text(report.reason) or reading.text(report.cancel_reason)
+        order.reason = reason or order.reason
+        self._update_times(order, report)
         if fill is not None:
             self._executions.announce(order, fill)
 
     def _shown(self, order: Order) -> None:
-        """Note that a report has shown an order.
+        """Close the question whether an order exists, after a report of it.
 
-        That it is `pending_new` does not tell that the engine takes it: where the answer is in
-        doubt too, the next report or a snapshot decides.
+        `pending_new` does not show that the matching engine accepts the order; without a reply, the
+        next report or a snapshot decides.
         """
         if order.status != "pending_new" or order._life.is_acked:
             self._answer(order, "outcome")
 
-    def _take_times(self, order: Order, report: ExecutionData) -> None:
+    def _update_times(self, order: Order, report: ExecutionData) -> None:
         at_ns = report.timestamp_ns
         if order.created_ns is None:
             order.created_ns = at_ns
         if order.aged_from_ns is None:
-            # Its age is not known: it counts as new, which costs most.
+            # Its age is not known. It counts as new, which has the highest cost.
             order.aged_from_ns = nanoseconds(self._now())
         if report.exec_type in ("amended", "restated"):
             order.amended_ns = max(order.amended_ns or 0, at_ns or 0)
@@ -266,72 +266,72 @@ class KnownOrders:
         if at_ns is not None:
             order.updated_ns = max(order.updated_ns or 0, at_ns)
 
-    def _note_amended(self, order: Order) -> None:
-        """Note that the terms of an order were reported, and by which amend they came."""
+    def _amend_reported(self, order: Order) -> None:
+        """Record that amended terms were reported, and find the amend that set them."""
         if order.order_qty is not None and order.order_qty <= order.cum_qty:
             order._is_cut = True
         for change in order._pending:
             if change.method == "amend_order" and change.is_in_force():
                 change.is_reported = True
         awaited = order._awaited
-        order._unsure = [
+        order._unresolved = [
             change
-            for change in order._unsure
+            for change in order._unresolved
             if change.method != "amend_order" or not change.is_in_force()
         ]
         if awaited is None or awaited.is_in_force():
             order._awaited = None
-            if not order._unsure:
+            if not order._unresolved:
                 self._answer(order, "terms")
         else:
-            # The report of an earlier amend: the answer to the last one told its terms.
+            # This is the report of an earlier amend; the reply to the last one had its terms.
             awaited.apply()
 
-    # What is awaited, and where orders are filed.
+    # Open questions, and the lists of orders.
 
     def _sent_ns(self, order: Order) -> int | None:
         return None if order.sent_at is None else self._exchange.earliest_ns(order.sent_at)
 
     def _candidates(self) -> list[Order]:
-        """Return the orders that may not be done, oldest first."""
+        """Return the orders that may still be open, oldest first."""
         known = self._active if self.is_followed else (*self._kept, *self._active)
         return list(known)
 
     def _await(self, order: Order, question: Question, seconds: float) -> None:
-        """Await a report about an order; a snapshot is asked for after some seconds."""
-        self._doubts.begin(order, question, self._now() + seconds)
+        """Open a question about an order; without a report, a snapshot follows after `seconds`."""
+        self._questions.begin(order, question, self._now() + seconds)
 
     def _await_deadline(self, order: Order, question: Question, deadline_ns: int | None) -> None:
-        """Await a word about a request that the exchange may take until its deadline."""
+        """Open a question about a request that the exchange may accept until its deadline."""
         now = self._now()
         reached_ns = self._exchange.earliest_ns(now)
         seconds = REPORT_PATIENCE
         if deadline_ns is not None:
             left_ns = LONGEST_DEADLINE_NS if reached_ns is None else deadline_ns - reached_ns
             seconds = max((left_ns + DEADLINE_SLACK_NS) / 1e9, 0.0)
-        self._doubts.begin(order, question, now + seconds)
+        self._questions.begin(order, question, now + seconds)
 
     def _answer(self, order: Order, *questions: Question) -> None:
-        """Note that questions about an order are answered; all of them by default."""
-        self._doubts.end(order, *questions)
+        """Close questions about an order; all of them by default."""
+        self._questions.end(order, *questions)
         if not questions or "terms" in questions:
             order._awaited = None
-            order._unsure.clear()
+            order._unresolved.clear()
 
-    def _break(self) -> None:
-        """Note that reports may be missing from here on."""
+    def _begin_gap(self) -> None:
+        """Record that reports may be missing from here on."""
         self._executions.gap(self._step)
         for order in self._identities.unbound:
             order._life.gap()
 
     def _drop_change(self, order: Order, change: Change) -> None:
-        for changes in (order._pending, order._unsure):
+        for changes in (order._pending, order._unresolved):
             if change in changes:
                 changes.remove(change)
         self._edits.drop(change)
 
     def _adopt_edit(self, order: Order, report: ExecutionData) -> None:
-        """Link an order that an edit without an answer has made."""
+        """Link a new order with the edit that made it, if that has no reply yet."""
         change = self._edits.made(report)
         if change is not None:
             self._link(change.order, order, change)
@@ -347,14 +347,14 @@ class KnownOrders:
             change.apply_to(new, old)
 
     def _changed(self, order: Order) -> None:
-        """File an order by its state, and tell those who watch it."""
+        """Move an order to the list for its state, and call its watchers and the listeners."""
         self._file(order)
         if order._watchers:
             order._notify()
         if self._followers and order.order_id is not None:
-            self._followers.tell(order)
+            self._followers.call(order)
         if self._listeners:
-            self._listeners.tell(order)
+            self._listeners.call(order)
 
     def _file(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)
@@ -364,8 +364,8 @@ class KnownOrders:
         if len(self._kept) > DONE_KEPT:
             self._forget(next(iter(self._kept)))
 
-    def _follow(self, is_followed: bool) -> None:
-        """Note whether somebody tells when orders end."""
+    def _set_followed(self, is_followed: bool) -> None:
+        """Record whether the channel is subscribed, which reports the end of orders."""
         if is_followed != self.is_followed:
             self.is_followed = is_followed
             for order in [*self._kept, *self._active]:
@@ -374,5 +374,5 @@ class KnownOrders:
 
     def _forget(self, order: Order) -> None:
         del self._kept[order]
-        self._doubts.end(order)
+        self._questions.end(order)
         self._identities.forget(order)

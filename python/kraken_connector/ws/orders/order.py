@@ -1,4 +1,4 @@
-"""One order: its terms, its progress, and waiting for what becomes of it."""
+"""One order: its terms, its progress, and waiting for its state."""
 
 from __future__ import annotations
 
@@ -7,21 +7,17 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
 from ...models._checks import Number
-from ...models._decimals import add, divide, subtract
+from ...models._decimals import ZERO, add, divide, subtract
 from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
 from .life import DONE, OPEN, UNSETTLED, Life
-
-if TYPE_CHECKING:
-    from .replies import TradingReply
+from .replies import TradingReply
 
 __all__ = ["Fill", "Order", "OrderSource", "fees_of"]
-
-ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +52,14 @@ class Fill:
 
 
 class OrderSource(Protocol):
-    """What an order needs of the collection that keeps it up to date."""
+    """What an order uses of the collection that keeps it up to date."""
 
     def outlook(self, order: Order) -> tuple[Exception | None, float | None]:
-        """Return what to raise where nothing more will be learnt of an order.
+        """Return what to raise if the state of an order will not become known.
 
         Returns:
-            The exception, `None` if more will be learnt; and a monotonic local time at which to
-            look again, `None` if a change will tell.
+            The exception, `None` if it will become known; and a time of the event loop at which to
+            call this again, `None` if the order's watchers will be called.
         """
 
     async def send(self, params: Any) -> TradingReply[Any]:
@@ -71,19 +67,19 @@ class OrderSource(Protocol):
 
 
 class Order:
-    """An order, kept up to date while the client lives; one object for one order.
+    """An order, kept up to date by the client; there is one object per order.
 
-    `status` is the exchange's own: `pending_new`, `new`, `partially_filled`, `filled`, `canceled`
-    or `expired`; or what the client knows:
+    `status` is the exchange's: `pending_new`, `new`, `partially_filled`, `filled`, `canceled` or
+    `expired`; or one of the client:
 
-    - `sending`: not answered yet.
-    - `unknown`: sent, and the outcome is not known; the client looks for it.
+    - `sending`: the exchange has not replied yet.
+    - `unknown`: sent, and the outcome is not known; the client tries to find out.
     - `rejected`: refused, or never sent; `error` says why.
     - `absent`: proved not to be in the market. The exchange has no open order and no fill of it.
-    - `gone`: the stream or an answer showed it, and the exchange does not have it any more. How it
-      ended was not reported; fills beyond those in `fills` are possible after a gap.
+    - `gone`: it existed, and the exchange does not have it any more. How it ended was not reported;
+      after a gap it may have more fills than those in `fills`.
 
-    Attributes are to be read. Quantities are in base currency, prices and costs in quote currency.
+    Attributes are read-only. Quantities are in base currency, prices and costs in quote currency.
     docs/order-certainty.md has the rules.
 
     Attributes:
@@ -95,28 +91,28 @@ class Order:
         side: `buy` or `sell`.
         order_type: `limit`, `market`, ...
         order_qty: ordered quantity.
-        cash_order_qty: ordered quantity in quote currency, if it was ordered so.
-        display_qty: what an iceberg shows.
+        cash_order_qty: ordered quantity in quote currency, if the order has one.
+        display_qty: visible quantity of an iceberg order.
         limit_price: limit price.
         time_in_force: as the exchange writes it: `GTC`, `GTD`, `IOC`, `FOK`.
         expire_time: RFC 3339 time at which a `GTD` order ends.
-        triggers: what a stop, take-profit or trailing order waits for.
+        triggers: trigger of a stop, take-profit or trailing order.
         post_only: whether it only adds liquidity.
-        cum_qty: filled quantity; never shrinks.
-        cum_cost: value of what is filled; never shrinks.
-        reason: why it ended or changed, in the exchange's words, or why the client says so.
+        cum_qty: filled quantity; never decreases.
+        cum_cost: value of the filled quantity; never decreases.
+        reason: why it ended or changed: the exchange's text, or the reason for the client's status.
         error: why it was refused.
-        params: what was asked for, `None` for an order that this client did not send.
-        req_id: id of the request that made it, 0 for an order that this client did not send.
+        params: parameters of the request, `None` for an order that this client did not send.
+        req_id: id of the request, 0 for an order that this client did not send.
         user: account id, in streams of all users of a master account.
         replaces: the order that `edit_order` replaced by this one.
         replaced_by: the order that `edit_order` made of it.
         sent_at: monotonic local time of sending, seconds.
-        deadline_ns: exchange time until which the exchange may take the request, nanoseconds since
-            the epoch.
-        created_ns: time of the exchange of the first report, `None` before.
-        amended_ns: time of the exchange of the last change by the user, `None` without one.
-        updated_ns: time of the exchange of the last report, `None` before.
+        deadline_ns: exchange time until which the exchange may accept the request, nanoseconds
+            since the epoch.
+        created_ns: exchange time of the first report, `None` before.
+        amended_ns: exchange time of the user's last change, `None` without one.
+        updated_ns: exchange time of the last report, `None` before.
         aged_from_ns: monotonic local time, nanoseconds, from which rate limits count its age.
     """
 
@@ -128,12 +124,12 @@ class Order:
         "_is_cut",
         "_life",
         "_pending",
+        "_reported",
         "_since",
         "_source",
-        "_told",
-        "_unsure",
-        "_untold",
-        "_untold_ns",
+        "_unreported",
+        "_unreported_ns",
+        "_unresolved",
         "_watchers",
         "aged_from_ns",
         "amended_ns",
@@ -205,33 +201,33 @@ class Order:
         self.aged_from_ns: int | None = None
         self._source = source
         self._life = Life()
-        #: The exchange's average price and the filled quantity that it is about.
+        #: The filled quantity and the exchange's average price of it.
         self._average: tuple[Decimal, Decimal] | None = None
         self._fills: dict[str, Fill] = {}
         #: Quantity and cost of `_fills`.
-        self._told = (ZERO, ZERO)
-        #: The same of executions before the last snapshot that were never told one by one.
-        self._untold = (ZERO, ZERO)
-        #: Exchange time of the total that told so.
-        self._untold_ns: int | None = None
+        self._reported = (ZERO, ZERO)
+        #: Quantity and cost that the totals have beyond `_fills`.
+        self._unreported = (ZERO, ZERO)
+        #: Exchange time of these totals.
+        self._unreported_ns: int | None = None
         #: Whether an amend set its quantity to what was filled, so that the rest was canceled.
         self._is_cut = False
-        #: Step of the collection at which the exchange last spoke of it, other than in a snapshot.
+        #: Step of the collection at which the last report or reply about it came.
         self._heard = 0
         #: Step of the collection at which it became known.
         self._since = 0
-        #: Requests about it that have no answer yet, oldest first, and those that got none.
+        #: Requests about it that wait for a reply, oldest first, and those that got none.
         self._pending: list[Any] = []
-        self._unsure: list[Any] = []
-        #: The amend that was answered last and that no report has shown yet.
+        self._unresolved: list[Any] = []
+        #: The last amend with a reply whose report has not come yet.
         self._awaited: Any = None
         self._watchers: list[Callable[[], None]] = []
 
-    # What is known.
+    # State.
 
     @property
     def status(self) -> str:
-        """What is known of its state; see the class."""
+        """The known state; see the class."""
         return self._life.status
 
     @property
@@ -250,7 +246,7 @@ class Order:
 
     @property
     def avg_price(self) -> Decimal | None:
-        """Average price of what is filled, the exchange's where it told it; `None` before."""
+        """Average price of the fills, the exchange's if known; `None` without a fill."""
         if not self.cum_qty:
             return None
         if self._average is not None and self._average[0] == self.cum_qty:
@@ -259,19 +255,19 @@ class Order:
 
     @property
     def remaining_qty(self) -> Decimal | None:
-        """What is not filled; `None` while the ordered quantity is not known."""
+        """Quantity that is not filled; `None` while the ordered quantity is not known."""
         if self.order_qty is None:
             return None
         return max(subtract(self.order_qty, self.cum_qty), ZERO)
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be filled, as far as is known."""
+        """Whether its last known state is an open one."""
         return self._life.status in OPEN
 
     @property
     def is_done(self) -> bool:
-        """Whether it came to an end."""
+        """Whether it has ended."""
         return self._life.status in DONE
 
     @property
@@ -281,25 +277,25 @@ class Order:
 
     @property
     def pending(self) -> list[str]:
-        """Methods of the requests about it that have no answer yet, oldest first."""
+        """Methods of the requests about it that wait for a reply, oldest first."""
         return [request.method for request in self._pending]
 
     @property
     def is_certain(self) -> bool:
-        """Whether no request that made or changed it is without a known outcome."""
-        return self.is_settled and not self._pending and not self._unsure
+        """Whether the outcome of all requests about it is known."""
+        return self.is_settled and not self._pending and not self._unresolved
 
     @property
     def is_edited(self) -> bool:
-        """Whether an edit of it may still make another order."""
-        return any(change.method == "edit_order" for change in (*self._pending, *self._unsure))
+        """Whether an edit without a known outcome may still replace it."""
+        return any(change.method == "edit_order" for change in (*self._pending, *self._unresolved))
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request about it has no answer yet."""
+        """Whether a request about it waits for a reply."""
         return self._life.status == "sending" or bool(self._pending)
 
-    # What can be done with it.
+    # Requests.
 
     async def amend(
         self,
@@ -314,15 +310,15 @@ class Order:
 
         Args:
             limit_price: the new limit price.
-            order_qty: the new total quantity, what is filled included.
-            display_qty: what an iceberg shows.
+            order_qty: the new total quantity, including the filled one.
+            display_qty: the visible quantity of an iceberg order.
             trigger_price: the new trigger price.
             post_only: refuse a price that would take liquidity.
 
         Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, see `add_order`.
         """
-        await self._identified("amend_order")
+        await self._wait_identifier("amend_order")
         return await self._source.send(
             AmendOrderParams(
                 self.order_id,
@@ -343,9 +339,9 @@ class Order:
             wait: whether to wait until it is done.
 
         Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
+            TradingError, OrderOutcomeUnknown, NotConnected: and others, see `add_order`.
         """
-        await self._identified("cancel_order")
+        await self._wait_identifier("cancel_order")
         if self.order_id is not None:
             params = CancelOrderParams(order_id=[self.order_id])
         else:
@@ -353,8 +349,8 @@ class Order:
         await self._source.send(params)
         return await self.wait_done() if wait else self
 
-    async def _identified(self, method: str) -> None:
-        """Wait until a request can name it: a number may be that of other orders too.
+    async def _wait_identifier(self, method: str) -> None:
+        """Wait until a request can identify it; other orders may have its `order_userref` too.
 
         Raises:
             OrderCheckFailed: it never got an identifier.
@@ -363,7 +359,7 @@ class Order:
             return
         await self.wait_settled()
         if self.order_id is None:
-            text = f"{method} cannot name {self.order_userref}: it is {self.status}"
+            text = f"{method}: order {self.order_userref} has no order_id, it is {self.status}"
             raise OrderCheckFailed(
                 text,
                 rule="done",
@@ -376,13 +372,13 @@ class Order:
     # Waiting.
 
     async def wait_open(self, timeout: float | None = None) -> Order:  # noqa: ASYNC109
-        """Wait until it is live in the engine, and return it.
+        """Wait until the matching engine has accepted it, and return it.
 
-        An order that was filled at once was live too.
+        It also returns for an order that was filled at once.
 
         Raises:
             OrderNotFilled: it ended without a fill.
-            OrderUnresolved: nothing more will be learnt of it.
+            OrderUnresolved: its state will not become known.
             TimeoutError: `timeout` seconds passed.
             NotConnected: the client was disconnected, or gave up.
         """
@@ -397,8 +393,8 @@ class Order:
         """Wait until it is completely filled, and return it.
 
         Raises:
-            OrderNotFilled: it ended otherwise; `order.cum_qty` says how much was filled.
-            OrderUnresolved: nothing more will be learnt of it.
+            OrderNotFilled: it ended otherwise; `order.cum_qty` is the filled quantity.
+            OrderUnresolved: its state will not become known.
             TimeoutError: `timeout` seconds passed.
             NotConnected: the client was disconnected, or gave up.
         """
@@ -408,10 +404,10 @@ class Order:
         return self
 
     async def wait_done(self, timeout: float | None = None) -> Order:  # noqa: ASYNC109
-        """Wait until it came to an end, and return it.
+        """Wait until it has ended, and return it.
 
         Raises:
-            OrderUnresolved: nothing more will be learnt of it.
+            OrderUnresolved: its state will not become known.
             TimeoutError: `timeout` seconds passed.
             NotConnected: the client was disconnected, or gave up.
         """
@@ -422,7 +418,7 @@ class Order:
         """Wait until the outcome of sending it is known, and return it.
 
         Raises:
-            OrderUnresolved: nothing more will be learnt of it.
+            OrderUnresolved: its state will not become known.
             TimeoutError: `timeout` seconds passed.
             NotConnected: the client was disconnected, or gave up.
         """
@@ -430,39 +426,39 @@ class Order:
         return self
 
     async def wait_free(self) -> None:
-        """Wait until no request about it is without an answer."""
+        """Wait until all requests about it have a reply."""
         while self.is_busy:
             await self._change()
 
-    async def _until(self, is_so: Callable[[], bool], seconds: float | None) -> None:
-        """Wait for a state; whatever makes it unreachable ends the wait too."""
+    async def _until(self, is_reached: Callable[[], bool], seconds: float | None) -> None:
+        """Wait for a state; raise if it cannot be reached any more."""
         async with asyncio.timeout(seconds):
-            while not is_so():
+            while not is_reached():
                 error, again_at = self._source.outlook(self)
                 if error is not None:
                     raise error
                 await self._change(again_at)
 
     async def _change(self, until: float | None = None) -> None:
-        """Wait for a change, or until some time of the event loop."""
+        """Wait for a change, or until a time of the event loop."""
         changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def look() -> None:
+        def wake() -> None:
             if not changed.done():
                 changed.set_result(None)
 
-        self._watchers.append(look)
+        self._watchers.append(wake)
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
                     await changed
         finally:
-            self._watchers.remove(look)
+            self._watchers.remove(wake)
 
     def _notify(self) -> None:
-        """Let those who wait look again."""
-        for look in list(self._watchers):
-            look()
+        """Wake the tasks that wait for a change."""
+        for wake in list(self._watchers):
+            wake()
 
     def __repr__(self) -> str:
         name = self.order_id or self.cl_ord_id or self.order_userref
@@ -472,7 +468,7 @@ class Order:
 
 
 def fees_of(fees: object) -> tuple[tuple[str, Decimal], ...]:
-    """Return the fees of a fill with exact amounts; what is no fee is left out."""
+    """Return the fees of a fill with exact amounts; malformed items are left out."""
     if not isinstance(fees, list):
         return ()
     return tuple(

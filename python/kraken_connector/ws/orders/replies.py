@@ -1,4 +1,4 @@
-"""What a trading method returns, and how it is read from what the exchange answers."""
+"""The results of trading methods, read from the exchange's replies."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ _R = TypeVar("_R", bound=Model)
 
 @model
 class TradingReply(WSResponse, Generic[_R]):
-    """The success of a trading method.
+    """The successful result of a trading method.
 
-    It is a `WSResponse`, so `result` is the exchange's own; of `batch_add` it is a list.
+    It is a `WSResponse`: `result` is the exchange's plain data, for `batch_add` a list.
 
     Attributes:
-        typed: the result as a class, `AddOrderResult` for `add_order`.
-        orders: the orders as the client knows them, as far as it does.
-        acks: every reply, where a request was sent for each of several identifiers.
+        typed: the result as a class, such as `AddOrderResult` for `add_order`.
+        orders: the known orders that the request is about.
+        acks: all replies, if one request was sent for each of several identifiers.
     """
 
     typed: _R | None = field(default=None, kw_only=True, compare=False)
@@ -47,11 +47,11 @@ class TradingReply(WSResponse, Generic[_R]):
 
     @property
     def order(self) -> Any:
-        """The order as the client knows it; `None` where there is none, or more than one."""
+        """The order that the request is about; `None` if there is none, or more than one."""
         return self.orders[0] if len(self.orders) == 1 else None
 
     def _state(self) -> dict[str, Any]:
-        # An order is alive, so it stays behind.
+        # Orders are live objects, which are not pickled.
         return {**Model._state(self), "orders": ()}
 
 
@@ -63,7 +63,7 @@ def _counts(typed: Any) -> bool:
     return typed.count is not None and typed.count >= 0
 
 
-#: By method: the class of the result, whether one can be read, and what it must have.
+#: By method: the class of the result, the check of what it must have, and that in words.
 _RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = MappingProxyType(
     {
         "add_order": (AddOrderResult, lambda r: r.order_id is not None, "an order_id"),
@@ -87,16 +87,16 @@ _RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = Mapping
 
 
 def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> Model | None:
-    """Return what a reply to `method` reports.
+    """Return the result of a successful reply to `method`.
 
     Args:
         method: the request's method.
-        reply: a reply that reports success.
-        validated: whether the request was only to be checked. How the result looks then is not
-            documented, so any will do, and `None` comes of one that cannot be read.
+        reply: the reply.
+        validated: whether the request had `validate=True`. The result is not documented then, so
+            any is accepted, and `None` is returned for one that cannot be read.
 
     Raises:
-        UnexpectedReply: it does not look like an answer to `method`.
+        UnexpectedReply: it is not a reply to `method`.
     """
     cls, is_readable, expected = _RESULTS[method]
     typed = cls.from_dict(reply.result)
@@ -108,45 +108,45 @@ def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> M
 
 
 def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str, Any]) -> None:
-    """Check that a reply is about the order of the request, as far as both name one.
+    """Check that a reply is about the order of the request, if both name one.
 
     A reply repeats the identifier that the request used (pages "Amend Order", "Edit Order" and
     "Cancel Order").
 
     Args:
         method: the request's method.
-        reply: a reply that reports success.
-        typed: what it reports.
-        names: the `order_id` and `cl_ord_id` of the request, `None` where it has none or several.
+        reply: a successful reply.
+        typed: its result.
+        names: the `order_id` and `cl_ord_id` of the request, `None` if it has none or several.
 
     Raises:
         UnexpectedReply: it names another order.
     """
     id_field = "original_order_id" if method == "edit_order" else "order_id"
     for field_name, name in ((id_field, names["order_id"]), ("cl_ord_id", names["cl_ord_id"])):
-        told: str | None = getattr(typed, field_name, None)
-        if told and name and client_id_key(told) != client_id_key(name):
+        given: str | None = getattr(typed, field_name, None)
+        if given and name and client_id_key(given) != client_id_key(name):
             raise UnexpectedReply(reply, f"{method} with {field_name} {name!r}")
 
 
 def rows_of(
     response: WSResponse | WSErrorResponse, names: Sequence[str | int | None]
 ) -> list[AddOrderResult | None] | None:
-    """Return what a reply to `batch_add` says of each order, in the order of the request.
+    """Return the result of each order of a `batch_add`, in the order of the request.
 
     Args:
-        response: a success, or a refusal: Kraken's SDK knows batches of which some orders were
-            placed although `success` is false.
+        response: a successful reply or an error: Kraken's SDK handles batches with `success: false`
+            of which some orders were placed.
         names: the `cl_ord_id` or `order_userref` of each order, `None` without one.
 
     Returns:
-        `None` for an order of which nothing is said, or nothing that can be read; `None` as a whole
-        where the reply has no rows.
+        The results, `None` for an order without a readable one. `None` instead of a list if the
+        reply has no results.
     """
     if response.method != "batch_add":
         return None
     rows = BatchAddResult.from_dict(response.result).orders
-    # Two orders never have one identifier: then neither row can be believed.
+    # Two orders cannot have the same identifier: neither of such rows is used.
     counts = Counter(row.order_id for row in rows)
     paired = [
         None if row is None or (row.order_id and counts[row.order_id] > 1) else _settled(row)
@@ -156,7 +156,7 @@ def rows_of(
 
 
 def _settled(row: AddOrderResult | None) -> AddOrderResult | None:
-    """Return a row that tells what became of its order, else `None`."""
+    """Return a row that has the outcome of its order, else `None`."""
     if row is None or row.is_placed or row.is_refused:
         return row
     if row.order_id is None and row.status == "rejected":

@@ -1,7 +1,7 @@
-"""What one report of `executions` changes in an order's terms and progress.
+"""Applying a report of `executions` to the terms and progress of an order.
 
-Reports of one stream are taken in the order of their arrival, which is that of its sequence
-numbers. Their timestamps do not order them: two amends were captured with one timestamp.
+Reports are applied in the order of arrival, which is that of the sequence numbers. Their timestamps
+do not order them: two amends were captured with the same timestamp.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from ...models import ExecutionData, ExecutionTriggers
-from ...models._decimals import add, subtract
+from ...models._decimals import ZERO, add, subtract
 from .identity import SKEW_NS, number
 from .life import FINAL, Life
-from .order import ZERO, Fill, Order, fees_of
+from .order import Fill, Order, fees_of
 
 __all__ = [
     "absorb",
@@ -22,10 +22,10 @@ __all__ = [
     "read_fill",
     "restore_terms",
     "split",
-    "take_identity",
-    "take_progress",
-    "take_terms",
     "text",
+    "update_identity",
+    "update_progress",
+    "update_terms",
 ]
 
 #: The terms of an order that are numbers.
@@ -33,18 +33,18 @@ NUMBERS = ("order_qty", "cash_order_qty", "display_qty", "limit_price")
 
 
 def final_status(report: ExecutionData) -> str | None:
-    """Return the status that a report tells: `exec_type` decides about an end (page "Executions").
+    """Return the status of a report: `exec_type` decides about an end (page "Executions").
 
     Returns:
-        The exchange's word, which may be none of the known ones.
+        The exchange's text, which may be an unknown status.
     """
     return report.exec_type if report.exec_type in FINAL else report.order_status
 
 
-def take_identity(order: Order, report: ExecutionData) -> None:
-    """Take what a report says of which order it is about."""
+def update_identity(order: Order, report: ExecutionData) -> None:
+    """Set the identifiers, pair, side and type of an order from a report."""
     if order.params is None:
-        # Otherwise they stay what was sent.
+        # For an order of this client they stay as they were sent.
         order.symbol = text(report.symbol) or order.symbol
         order.side = text(report.side) or order.side
     order.order_type = text(report.order_type) or order.order_type
@@ -55,10 +55,10 @@ def take_identity(order: Order, report: ExecutionData) -> None:
         order.cl_ord_id = text(report.cl_ord_id)
 
 
-def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
-    """Take what a report, or an open order of a snapshot, says of an order's terms.
+def update_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
+    """Set the terms of an order from a report or an open order of a snapshot.
 
-    A `pending_new` or `new` that comes late tells the terms from before a change, so it only adds.
+    A late `pending_new` or `new` has the terms from before an amend, so it only adds missing terms.
     """
     is_first = report.exec_type in ("pending_new", "new")
     only_adds = is_first and order.amended_ns is not None and not is_listed
@@ -75,7 +75,7 @@ def take_terms(order: Order, report: ExecutionData, *, is_listed: bool = False) 
 
 
 def read_fill(report: ExecutionData) -> Fill | None:
-    """Return the execution that a report tells, `None` if it tells none."""
+    """Return the fill of a report, `None` if it has none."""
     exec_id, qty = report.exec_id, number(report, "last_qty")
     if not isinstance(exec_id, str) or qty is None or qty <= 0:
         return None
@@ -95,45 +95,44 @@ def read_fill(report: ExecutionData) -> Fill | None:
 
 
 def add_fill(order: Order, fill: Fill, *, is_past: bool = False) -> None:
-    """Add an execution to an order, once.
+    """Add a fill to an order, once.
 
     Args:
         order: the order.
-        fill: the execution.
-        is_past: whether the order's totals are known to have it already: a past fill of a snapshot.
+        fill: the fill.
+        is_past: whether the order's totals include it already: a past fill of a snapshot.
     """
     _record(order, fill, is_known=is_past)
     _add_up(order)
 
 
-def take_progress(
-    order: Order, report: ExecutionData, fill: Fill | None, told_ns: int | None
+def update_progress(
+    order: Order, report: ExecutionData, fill: Fill | None, totals_ns: int | None
 ) -> None:
-    """Take the totals of a report and the execution that it tells.
+    """Update the filled quantity of an order with the totals and the fill of a report.
 
-    Totals are right as of their place in the stream, so they say how much was filled by executions
-    that were not told one by one.
+    Totals include all fills up to their report, also those that were not reported one by one.
 
     Args:
         order: the order.
         report: the report.
-        fill: the execution that it tells.
-        told_ns: time of the exchange at which its totals were right, nanoseconds since the epoch.
+        fill: the fill of the report, `None` if it has none.
+        totals_ns: exchange time of the totals, nanoseconds since the epoch.
     """
     cum_qty, cum_cost = number(report, "cum_qty"), number(report, "cum_cost")
     if cum_qty is None and report.exec_type == "filled" and order.order_qty:
-        # All of it, whatever fills were told (a `filled` report was never captured).
+        # The whole quantity, whatever fills were reported (a `filled` report was never captured).
         cum_qty = order.order_qty
     if fill is not None:
-        # The totals of an end have every fill, also one whose report comes after it.
+        # The totals of an ended order include every fill, also one that is reported later.
         _record(order, fill, is_known=order.is_done)
-    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
+    (qty, cost), (unreported_qty, unreported_cost) = order._reported, order._unreported
     if cum_qty is not None:
-        untold_qty = max(subtract(cum_qty, qty), ZERO)
-        order._untold_ns = told_ns
+        unreported_qty = max(subtract(cum_qty, qty), ZERO)
+        order._unreported_ns = totals_ns
     if cum_cost is not None:
-        untold_cost = max(subtract(cum_cost, cost), ZERO)
-    order._untold = untold_qty, untold_cost
+        unreported_cost = max(subtract(cum_cost, cost), ZERO)
+    order._unreported = unreported_qty, unreported_cost
     _add_up(order)
     average = number(report, "avg_price")
     if average and cum_qty == order.cum_qty:
@@ -141,37 +140,37 @@ def take_progress(
 
 
 def _record(order: Order, fill: Fill, *, is_known: bool) -> None:
-    """Add an execution to those of an order, once; is it `is_known`, the totals have it already."""
+    """Add a fill to those of an order, once; `is_known` if the totals include it already."""
     if fill.exec_id in order._fills:
         return
     order._fills[fill.exec_id] = fill
-    at_ns, told_ns = fill.timestamp_ns, order._untold_ns
-    if not order.is_done and at_ns is not None and told_ns is not None:
-        # Stamps may run backwards a little; the totals of an end have every fill.
-        is_known = is_known and at_ns <= told_ns + SKEW_NS
-    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
-    order._told = add(qty, fill.qty), add(cost, fill.cost or ZERO)
+    at_ns, totals_ns = fill.timestamp_ns, order._unreported_ns
+    if not order.is_done and at_ns is not None and totals_ns is not None:
+        # Timestamps may run backwards a little. The totals of an ended order have every fill.
+        is_known = is_known and at_ns <= totals_ns + SKEW_NS
+    (qty, cost), (unreported_qty, unreported_cost) = order._reported, order._unreported
+    order._reported = add(qty, fill.qty), add(cost, fill.cost or ZERO)
     if is_known:
-        order._untold = (
-            max(subtract(untold_qty, fill.qty), ZERO),
-            max(subtract(untold_cost, fill.cost or ZERO), ZERO),
+        order._unreported = (
+            max(subtract(unreported_qty, fill.qty), ZERO),
+            max(subtract(unreported_cost, fill.cost or ZERO), ZERO),
         )
 
 
 def _add_up(order: Order) -> None:
-    """Work out what is filled, which never shrinks."""
-    (qty, cost), (untold_qty, untold_cost) = order._told, order._untold
-    order.cum_qty = max(order.cum_qty, add(qty, untold_qty))
-    order.cum_cost = max(order.cum_cost, add(cost, untold_cost))
+    """Compute the filled quantity and cost, which never decrease."""
+    (qty, cost), (unreported_qty, unreported_cost) = order._reported, order._unreported
+    order.cum_qty = max(order.cum_qty, add(qty, unreported_qty))
+    order.cum_cost = max(order.cum_cost, add(cost, unreported_cost))
 
 
 def text(value: object) -> str | None:
-    """Return a text, `None` for what is none: not every field was checked when it was read."""
+    """Return a string, `None` for another type: not every field is checked when it is parsed."""
     return value if isinstance(value, str) else None
 
 
-#: What reports tell about an order besides its identifiers.
-TOLD = (
+#: The attributes of an order that reports set, besides its identifiers.
+REPORTED = (
     *NUMBERS,
     "time_in_force",
     "expire_time",
@@ -187,9 +186,9 @@ TOLD = (
     "amended_ns",
     "updated_ns",
     "_fills",
-    "_told",
-    "_untold",
-    "_untold_ns",
+    "_reported",
+    "_unreported",
+    "_unreported_ns",
     "_average",
     "_heard",
     "_is_cut",
@@ -197,8 +196,8 @@ TOLD = (
 
 
 def absorb(order: Order, other: Order) -> None:
-    """Give an order what was told of it while it was taken for another one."""
-    for name in TOLD:
+    """Merge into an order the reports that were applied to another object for it."""
+    for name in REPORTED:
         if (value := getattr(other, name)) is not None:
             setattr(order, name, value)
     if other._life.is_shown:
@@ -210,19 +209,19 @@ def absorb(order: Order, other: Order) -> None:
 
 
 def split(order: Order, other: Order) -> None:
-    """Give another order all that was told, as it was wrongly taken for an order of this client."""
-    for name in ("symbol", "side", "order_type", "order_userref", *TOLD):
+    """Move all reported values from an order of this client to another order, which they are of."""
+    for name in ("symbol", "side", "order_type", "order_userref", *REPORTED):
         setattr(other, name, getattr(order, name))
     other._life, order._life = order._life, Life("sending")
     blank = Order(order._source)
-    for name in TOLD:
+    for name in REPORTED:
         setattr(order, name, getattr(blank, name))
     restore_terms(order)
 
 
 def restore_terms(order: Order) -> None:
-    """Give an order of this client the terms that it was sent with."""
-    # Checked parameters are exact.
+    """Reset the terms of an order of this client to those that were sent."""
+    # The numbers of checked parameters are `Decimal`.
     params: Any = order.params
     assert params is not None
     order.symbol, order.side, order.order_type = params.symbol, params.side, params.order_type
@@ -233,13 +232,13 @@ def restore_terms(order: Order) -> None:
 
 
 def is_filled(order: Order) -> bool:
-    """Tell whether the known fills are all of an order; of one without a quantity nobody knows.
+    """Return whether the known fills add up to the quantity of an order.
 
-    While a change of its quantity has no known outcome, the largest one counts. More than that
-    shows that the quantity is not known.
+    While changes of the quantity have no known outcome, the largest quantity counts. It returns
+    false for an order without a known quantity, and if more than that was filled.
     """
     if not order.order_qty or order._is_cut:
         return False
-    changes = (*order._pending, *order._unsure)
-    asked = [change.numbers.get("order_qty", ZERO) for change in changes]
-    return bool(order.cum_qty == max([order.order_qty, *asked]))
+    changes = (*order._pending, *order._unresolved)
+    requested = [change.numbers.get("order_qty", ZERO) for change in changes]
+    return bool(order.cum_qty == max([order.order_qty, *requested]))

@@ -1,4 +1,4 @@
-"""What requests and their answers tell about orders."""
+"""Applying requests and their replies to orders."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["RequestedOrders"]
 
 
 class RequestedOrders(KnownOrders):
-    """The part of `Orders` that is told what becomes of requests."""
+    """The part of `Orders` that handles requests and their replies."""
 
     def placing(
         self, params: AddOrderParams, cl_ord_id: str | None, tag: str | None = None
     ) -> Order:
-        """Return a new order of this client that is about to be sent."""
+        """Add a new order of this client that is about to be sent, and return it."""
         self._step += 1
         order = self._new(None, cl_ord_id)
         order._life.status = "sending"
@@ -29,11 +29,11 @@ class RequestedOrders(KnownOrders):
         order._heard = self._step
         self._identities.add(order)
         self._active[order] = None
-        self._listeners.tell(order)
+        self._listeners.call(order)
         return order
 
     def sent(self, order: Order, req_id: int, deadline_ns: int) -> None:
-        """Note that an order is sent now, and until when the exchange may take it."""
+        """Record that an order is sent now, and until when the exchange may accept it."""
         sent_at = self._now()
         order.req_id, order.sent_at, order.deadline_ns = req_id, sent_at, deadline_ns
         order.aged_from_ns = nanoseconds(sent_at)
@@ -42,12 +42,12 @@ class RequestedOrders(KnownOrders):
         order._life.is_unbroken = self.is_current and has_begun
 
     def is_of_another(self, order: Order, order_id: str | None) -> bool:
-        """Tell whether an answer said before that an `order_id` is that of another order."""
+        """Return whether an earlier reply gave this `order_id` to another order."""
         other = self._identities.of_id(order_id)
         return other is not None and other is not order and other.is_mine and other._life.is_acked
 
     def acknowledged(self, order: Order, result: AddOrderResult) -> None:
-        """Note that the exchange took an order, however late it says so."""
+        """Record that the exchange accepted an order; this reply may come late."""
         self._step += 1
         if result.order_id is not None and order.order_id != result.order_id:
             self._bind(order, result.order_id)
@@ -59,19 +59,19 @@ class RequestedOrders(KnownOrders):
             self._await(order, "outcome", ACK_PATIENCE)
         order._life.acknowledged()
         if not order.is_done:
-            # A report of its end may be there already, and says why.
+            # If it has ended, the report of that gave the reason.
             order.reason = order.error = None
         if not order._life.is_shown:
-            # Of an order that the stream has shown an answer tells no news.
+            # For a reported order, the reply has no news.
             order._heard = self._step
         self._changed(order)
         self._release_held()
 
     def refused(self, order: Order, error: Exception) -> None:
-        """Note that the exchange refused an order, or that it was never sent.
+        """Record that the exchange refused an order, or that it was never sent.
 
-        What the stream has shown under its name is another order then, unless an answer said before
-        that the exchange took it.
+        Reports with its name are then about another order, unless an earlier reply said that the
+        exchange accepted it.
         """
         self._step += 1
         if order.order_id is not None and not order._life.is_acked:
@@ -88,7 +88,7 @@ class RequestedOrders(KnownOrders):
         self._release_held()
 
     def outcome_unknown(self, order: Order) -> None:
-        """Note that an order was sent and nobody waits for its answer any more."""
+        """Record that an order was sent, and that the client no longer waits for its reply."""
         self._step += 1
         if order.status in ("sending", "pending_new") and not order._life.is_acked:
             order._life.left_unanswered()
@@ -97,17 +97,17 @@ class RequestedOrders(KnownOrders):
         self._release_held()
 
     def changing(self, order: Order, change: Change) -> None:
-        """Note that a request about an order was sent: an amend, an edit or a cancel."""
+        """Record that an amend, edit or cancel of an order was sent."""
         order._pending.append(change)
         self._edits.add(change)
 
     def changed_by(self, order: Order, change: Change, at_ns: int | None) -> None:
-        """Note that the exchange carried out a request about an order.
+        """Record that the exchange accepted an amend, edit or cancel of an order.
 
         Args:
             order: the order.
             change: the request.
-            at_ns: time of the answer, nanoseconds since the epoch.
+            at_ns: exchange time of the reply, nanoseconds since the epoch.
         """
         self._step += 1
         change.step = self._step
@@ -124,13 +124,13 @@ class RequestedOrders(KnownOrders):
         self._changed(order)
 
     def change_refused(self, order: Order, change: Change, *, is_gone: bool) -> None:
-        """Note that the exchange refused a request about an order.
+        """Record that the exchange refused an amend, edit or cancel of an order.
 
         Args:
             order: the order.
             change: the request.
-            is_gone: whether the exchange says that it does not have the order. If the order counts
-                as open, the report of its end is late or was lost.
+            is_gone: whether the error says that the exchange does not have the order. If it counts
+                as open here, the report of its end is late or was lost.
         """
         self._drop_change(order, change)
         if is_gone and not order.is_done:
@@ -138,17 +138,17 @@ class RequestedOrders(KnownOrders):
         self._changed(order)
 
     def change_unknown(self, order: Order, change: Change) -> None:
-        """Note that nobody waits for the answer to a request about an order any more."""
+        """Record that the client no longer waits for the reply to a request about an order."""
         if change in order._pending:
             order._pending.remove(change)
         question: Question = "terms" if change.method == "amend_order" else "end"
         if not order.is_done and not change.is_reported:
-            order._unsure.append(change)
+            order._unresolved.append(change)
             self._await_deadline(order, question, change.deadline_ns)
         self._changed(order)
 
     def replaced(self, old: Order | None, order_id: str, change: Change | None) -> Order:
-        """Note that `edit_order` made a new order of an old one, and return the new one."""
+        """Record that `edit_order` replaced an order, and return the new order."""
         self._step += 1
         new = self._identities.of_id(order_id)
         if new is None:
@@ -168,7 +168,7 @@ class RequestedOrders(KnownOrders):
         return new
 
     def may_have_ended(self, orders: list[Order]) -> None:
-        """Note that the exchange cancelled orders in bulk; their reports are awaited."""
+        """Record that the exchange cancelled orders in bulk; their reports are to follow."""
         for order in orders:
             if order.is_open:
                 self._await(order, "end", REPORT_PATIENCE)

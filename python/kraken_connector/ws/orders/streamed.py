@@ -1,7 +1,8 @@
-"""What the `executions` stream tells about orders, and what follows from its silence."""
+"""Applying messages of `executions` to orders, and concluding from missing reports."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,55 +26,53 @@ from .order import Order
 
 __all__ = ["StreamedOrders"]
 
-INF = float("inf")
-
 
 class StreamedOrders(KnownOrders, Follower):
-    """The part of `Orders` that follows the stream."""
+    """The part of `Orders` that follows the `executions` channel."""
 
-    # What is said about the stream.
+    # Events of the subscription.
 
-    def asked(self, params: Mapping[str, Any]) -> None:
-        """Note that the stream was asked for, and with it a snapshot."""
+    def subscribing(self, params: Mapping[str, Any]) -> None:
+        """Record that a subscribe request is sent; a snapshot will follow."""
         self._step += 1
-        self._follow(True)
+        self._set_followed(True)
         if self._left_at is not None:
-            # Every report until then has come, as the exchange has answered since.
-            self._pass_deadlines(self._left_at)
+            # The exchange has replied since, so every report until then has arrived.
+            self._record_deadlines(self._left_at)
             self._left_at = None
-        self._break()
+        self._begin_gap()
         self._snapshot = Snapshot(params, self._step, self._now())
-        self._doubts.asked(self._now())
+        self._questions.snapshot_requested(self._now())
 
-    def leaving(self) -> None:
-        """Note that the stream is left for a moment, to get a snapshot by subscribing again."""
+    def resubscribing(self) -> None:
+        """Record that the channel is unsubscribed, to be subscribed again for a snapshot."""
         self._step += 1
         if self.is_current:
             self._left_at = self._now()
 
-    def broken(self) -> None:
-        """Note that messages of the stream may be missing from here on."""
+    def gap_began(self) -> None:
+        """Record that messages may be missing from here on."""
         self._step += 1
         self.is_current = False
         self._left_at = None
-        self._break()
+        self._begin_gap()
         snapshot = self._snapshot
         if snapshot is not None and snapshot.complete_at is not None:
-            # Its other parts may be among them.
+            # Further parts of the snapshot may be missing.
             snapshot.is_truncated, snapshot.complete_at = True, None
 
-    def left(self) -> None:
-        """Note that the stream is not subscribed any more."""
-        self.broken()
+    def unsubscribed(self) -> None:
+        """Record that the channel is no longer subscribed."""
+        self.gap_began()
         self._snapshot = None
-        self._follow(False)
+        self._set_followed(False)
 
     def deadline(self) -> float:
-        """Return when `tick` has something to do, monotonic seconds."""
+        """Return when to call `tick`, monotonic seconds."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
-            return INF
-        return snapshot.look_at
+            return math.inf
+        return snapshot.check_at
 
     def tick(self, heard: float) -> bool:
         """Conclude what a complete snapshot proves; return whether a frame is awaited for that."""
@@ -83,36 +82,36 @@ class StreamedOrders(KnownOrders, Follower):
         if snapshot.complete_at is not None and heard >= snapshot.complete_at:
             self._conclude()
             return False
-        snapshot.look_at = now + FRAME_PAUSE
+        snapshot.check_at = now + FRAME_PAUSE
         return True
 
     def check_due(self) -> float:
-        """Return when a further snapshot could settle what is in doubt; infinity if none could."""
-        return self._doubts.next_check()
+        """Return when to request a snapshot for open questions; infinity if there are none."""
+        return self._questions.next_check()
 
-    # What the stream says.
+    # Messages.
 
     def observe(self, message: Any) -> None:
-        """Take a message of the `executions` channel.
+        """Apply a message of the `executions` channel.
 
         Raises:
-            ValueError: a report names no order, has a quantity that cannot be, or tells a fill
-                without what counts; a snapshot will bring what it should have told.
+            ValueError: a report has no `order_id`, an impossible quantity, or a fill without
+                identifier or quantity. A snapshot has to make up for it.
         """
         self._step += 1
         reports = [_report(item) for item in message.data]
         if message.type == "snapshot":
-            # A past fill that cannot be read is lost: another snapshot would have the same.
+            # A past fill that cannot be read is lost: another snapshot would not help.
             _check_quantities([report for report in reports if _is_listed(report)])
-            self._take_snapshot(reports, message.sequence)
+            self._apply_snapshot(reports, message.sequence)
         else:
             _check_quantities(reports)
             _check_fills(reports)
             for report in reports:
-                self._take_report(report)
-            self._pass_time(reports)
+                self._apply_report(report)
+            self._check_deadlines(reports)
 
-    def _take_report(self, report: ExecutionData) -> None:
+    def _apply_report(self, report: ExecutionData) -> None:
         order = self._order_of(report, in_snapshot=False)
         if order is None:
             return
@@ -120,41 +119,41 @@ class StreamedOrders(KnownOrders, Follower):
         self._apply(order, report)
         self._shown(order)
         if report.exec_type == "amended":
-            self._note_amended(order)
+            self._amend_reported(order)
         if order.is_done:
             self._answer(order)
         self._changed(order)
 
-    def _take_snapshot(self, reports: list[ExecutionData], sequence: int | None) -> None:
+    def _apply_snapshot(self, reports: list[ExecutionData], sequence: int | None) -> None:
         snapshot = self._begin_or_continue(sequence)
         for report in reports:
             if _is_listed(report):
-                self._take_listed(report, snapshot)
+                self._apply_open_order(report, snapshot)
         for report in reports:
             if not _is_listed(report):
-                self._take_past_fill(report, snapshot)
+                self._apply_past_fill(report, snapshot)
 
     def _begin_or_continue(self, sequence: int | None) -> Snapshot:
         """Return the snapshot that a message is part of.
 
-        A snapshot begins with sequence 1 (captured). One that was not asked for shows that the
-        exchange began anew: what came before it may have missed anything.
+        A snapshot begins with sequence 1 (captured). One that was not requested shows that the
+        exchange restarted the stream: reports before it may be missing.
         """
         snapshot = self._snapshot
         if snapshot is None or _begins_anew(snapshot, sequence):
             params = {} if snapshot is None else snapshot.params
-            self._break()
+            self._begin_gap()
             snapshot = self._snapshot = Snapshot(params, self._step, self._now())
         elif snapshot.is_truncated:
             return snapshot
         if not snapshot.params.get("users"):
             self.is_current = True
-        snapshot.complete_at = snapshot.look_at = self._now() + SNAPSHOT_PAUSE
+        snapshot.complete_at = snapshot.check_at = self._now() + SNAPSHOT_PAUSE
         snapshot.is_complete = False
         return snapshot
 
-    def _take_listed(self, report: ExecutionData, snapshot: Snapshot) -> None:
-        """Take an open order of a snapshot."""
+    def _apply_open_order(self, report: ExecutionData, snapshot: Snapshot) -> None:
+        """Apply an open order of a snapshot."""
         snapshot.live.add(report.order_id)
         order = self._order_of(report, in_snapshot=True)
         if order is None:
@@ -164,11 +163,11 @@ class StreamedOrders(KnownOrders, Follower):
             # The snapshot may be from before the amend.
             order._awaited.apply()
         self._answer(order, "outcome")
-        if snapshot.asked_at >= self._doubts.due(order):
+        if snapshot.requested_at >= self._questions.due(order):
             self._answer(order)
         self._changed(order)
 
-    def _take_past_fill(self, report: ExecutionData, snapshot: Snapshot) -> None:
+    def _apply_past_fill(self, report: ExecutionData, snapshot: Snapshot) -> None:
         snapshot.fills.append(report)
         if self._executions.closes_gap(report.exec_id):
             snapshot.is_seamless = True
@@ -183,22 +182,22 @@ class StreamedOrders(KnownOrders, Follower):
             return
         is_news = fill.exec_id not in order._fills
         reading.add_fill(order, fill, is_past=True)
-        reading.take_identity(order, report)
+        reading.update_identity(order, report)
         if is_news and order.status != "gone":
             order._life.filled_in_part()
         elif is_news and reading.is_filled(order):
             order._life.reported("filled")
         if reading.is_filled(order) and not snapshot.params.get("snap_orders"):
-            # Otherwise the open orders of the snapshot tell whether that was all of it.
+            # Otherwise the open orders of the snapshot show whether the order has ended.
             order._life.reported("filled")
         self._executions.announce(order, fill)
         self._answer(order, "outcome")
         self._changed(order)
 
-    # What follows from it.
+    # Conclusions.
 
     def _conclude(self) -> None:
-        """Draw the conclusions from a snapshot that is complete."""
+        """Draw the conclusions from a complete snapshot."""
         snapshot = self._snapshot
         assert snapshot is not None
         snapshot.is_complete = True
@@ -215,24 +214,24 @@ class StreamedOrders(KnownOrders, Follower):
             if order.order_id in snapshot.maybe_live:
                 self._await(order, "end", REPORT_PATIENCE)
             else:
-                self._find_missing(order, snapshot)
-        for order in self._doubts.looked(snapshot.asked_at):
+                self._conclude_missing(order, snapshot)
+        for order in self._questions.snapshot_concluded(snapshot.requested_at):
             order._notify()
         self._release_held()
 
-    def _find_missing(self, order: Order, snapshot: Snapshot) -> None:
-        """Conclude what it means that a snapshot does not have an order."""
+    def _conclude_missing(self, order: Order, snapshot: Snapshot) -> None:
+        """Draw the conclusions for an order that is not in a snapshot."""
         if not snapshot.params.get("snap_orders"):
             return
         if order._heard >= snapshot.step:
             if order.is_open and any(f.order_id == order.order_id for f in snapshot.fills):
-                # It was filled before, and only the answer came since: it may have ended then.
+                # It was filled before the snapshot, and only a reply came since: it may have ended.
                 self._await(order, "end", REPORT_PATIENCE)
             return
         before, obstacle = order.status, None
-        is_late = snapshot.asked_at >= self._doubts.due(order)
+        is_late = snapshot.requested_at >= self._questions.due(order)
         if before == "unknown":
-            is_late = is_late and self._is_past_deadline(order, snapshot.asked_at)
+            is_late = is_late and self._is_past_deadline(order, snapshot.requested_at)
             obstacle = absence_obstacle(
                 order,
                 snapshot,
@@ -247,13 +246,13 @@ class StreamedOrders(KnownOrders, Follower):
         )
         if order.status != before:
             order.reason = _REASONS.get(order.status, order.reason)
-            self._end_of(order)
+            self._close(order)
         elif obstacle is not None:
-            order.reason = f"not settled by the last snapshot: {obstacle}"
+            order.reason = f"the last snapshot does not settle it: {obstacle}"
             self._changed(order)
 
     def _claim(self, order: Order) -> str | None:
-        """Return what may be an order of this client that the stream has not shown."""
+        """Return which report or order may be about an unreported order of this client."""
         held = [reports[0] for _, reports in self._held.values()]
         unclaimed = [*held, *self._executions.unclaimed_since(order._since)]
         others = [
@@ -263,16 +262,16 @@ class StreamedOrders(KnownOrders, Follower):
         ]
         return claim_on(order, unclaimed, others, self._sent_ns(order))
 
-    def _pass_time(self, reports: list[ExecutionData]) -> None:
-        """Conclude that an order is absent from a report that was made after its deadline."""
-        stamps = [at_ns for report in reports if (at_ns := report.timestamp_ns) is not None]
-        if not stamps or not self.is_current:
+    def _check_deadlines(self, reports: list[ExecutionData]) -> None:
+        """Conclude from a report made after an order's deadline that the order is absent."""
+        times = [at_ns for report in reports if (at_ns := report.timestamp_ns) is not None]
+        if not times or not self.is_current:
             return
-        latest_ns, now = max(stamps), self._now()
-        for order in self._doubts.uncertain:
+        latest_ns, now = max(times), self._now()
+        for order in self._questions.uncertain:
             if order.status != "unknown" or latest_ns < _surely_reported_ns(order):
                 continue
-            # A stamp alone proves nothing: the clocks of the exchange's parts may differ.
+            # A timestamp alone proves nothing: clocks within the exchange may differ.
             if order in self._claimed or not self._is_past_deadline(order, now):
                 continue
             if self._claim(order) is not None:
@@ -283,34 +282,34 @@ class StreamedOrders(KnownOrders, Follower):
             order._life.silent_past_deadline()
             if order.status == "absent":
                 order.reason = "no report of it came until after its deadline"
-                self._end_of(order)
+                self._close(order)
         reached_ns = self._exchange.earliest_ns(now)
         if reached_ns is not None:
             self._edits.forget_older(min(latest_ns, reached_ns) - DEADLINE_SLACK_NS)
 
-    def _pass_deadlines(self, at: float) -> None:
-        """Note which orders the stream has been followed with until after their deadline."""
-        for order in self._doubts.uncertain:
+    def _record_deadlines(self, at: float) -> None:
+        """Record the orders whose deadline passed before a time at which there was no gap."""
+        for order in self._questions.uncertain:
             if order.status == "unknown" and self._is_past_deadline(order, at):
                 order._life.deadline_passed()
 
     def _is_past_deadline(self, order: Order, at: float) -> bool:
-        """Tell whether the exchange cannot take an order any more, by its own clock."""
+        """Return whether the exchange, by its own clock, can no longer accept an order."""
         reached_ns = self._exchange.earliest_ns(at)
         return reached_ns is not None and reached_ns >= _surely_reported_ns(order)
 
-    def _end_of(self, order: Order) -> None:
-        """Note that an order was concluded to be at an end."""
+    def _close(self, order: Order) -> None:
+        """Finish an order that was concluded to have ended."""
         self._answer(order)
         self._identities.settle(order)
         self._changed(order)
         self._release_held()
 
 
-#: What is never negative.
+#: Fields that are never negative.
 QUANTITIES = ("order_qty", "cash_order_qty", "display_qty", "cum_qty", "cum_cost", "last_qty")
 
-#: Why the client says so.
+#: The reason for a status that the client concluded.
 _REASONS = {
     "absent": "the exchange has neither an open order nor a fill of it",
     "gone": "the exchange does not have it any more; how it ended was not reported",
@@ -318,7 +317,7 @@ _REASONS = {
 
 
 def _surely_reported_ns(order: Order) -> int:
-    """Return the exchange's time at which everything that an order did was reported."""
+    """Return the exchange time by which an accepted order has certainly been reported."""
     return (order.deadline_ns or 0) + DEADLINE_SLACK_NS - CLOCK_TOLERANCE_NS
 
 
@@ -326,8 +325,8 @@ def _report(item: object) -> ExecutionData:
     """Return an item of a message.
 
     Raises:
-        ValueError: it names no order, so that what it tells would be lost silently: each report
-            has an `order_id` (page "Executions").
+        ValueError: it has no `order_id`, which each report has (page "Executions"). Ignoring it
+            would lose it silently.
     """
     if not isinstance(item, ExecutionData) or not item.order_id:
         raise ValueError(f"a report must have an order_id: {item!r}")
@@ -338,7 +337,7 @@ def _check_fills(reports: list[ExecutionData]) -> None:
     """Check that each report of a fill has its identifier and quantity (page "Executions").
 
     Raises:
-        ValueError: one has not, so that the fill could not be counted.
+        ValueError: one of them is missing, so the fill could not be counted.
     """
     for report in reports:
         if report.exec_type != "trade":
@@ -349,29 +348,29 @@ def _check_fills(reports: list[ExecutionData]) -> None:
 
 
 def _check_quantities(reports: list[ExecutionData]) -> None:
-    """Check that no quantity is negative: a side tells the direction (page "Executions").
+    """Check that no quantity is negative: `side` has the direction (page "Executions").
 
     Raises:
         ValueError: one is.
     """
     for report in reports:
         for field in QUANTITIES:
-            # The sign needs no exact number, which would take longer.
+            # The sign does not need the exact number, which is slower to read.
             if (value := getattr(report, field)) is not None and value < 0:
                 raise ValueError(f"a report of {report.order_id} has {field} {value}")
 
 
 def _is_listed(report: ExecutionData) -> bool:
-    """Tell whether a report of a snapshot is about an open order and not about a past fill.
+    """Return whether a report of a snapshot is an open order and not a past fill.
 
-    A past fill is a `trade` with an execution (captured). How an open order looks that is filled in
-    part is not documented; its `order_status` tells.
+    A past fill is a `trade` with an `exec_id` (captured). The report of a partially filled open
+    order is not documented; its `order_status` decides.
     """
     return report.exec_type != "trade" or (report.exec_id is None and report.order_status in OPEN)
 
 
 def _begins_anew(snapshot: Snapshot, sequence: int | None) -> bool:
-    """Tell whether a message with some sequence is the first of another snapshot."""
+    """Return whether a message with a sequence number is the first of another snapshot."""
     if snapshot.is_truncated:
         return sequence in (None, 1)
     if snapshot.complete_at is None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._backend import Engine
 from ..constants import ConnectionState
-from ..delivery.sinks import Places
+from ..delivery.sinks import Sinks
 from ..network.connection import Connection
 from ..protocol.engine_books import placements
 from ..protocol.merge import Merge
@@ -28,7 +28,7 @@ class Link:
         name: its name.
         host: its host.
         connection: the connection.
-        places: the destinations of its subscriptions' messages.
+        sinks: the destinations of its subscriptions' messages.
         merge: merges its books with those of its twin.
         is_twin: whether it duplicates the books of another connection.
 
@@ -41,7 +41,7 @@ class Link:
         name: str,
         host: Host,
         connection: Connection,
-        places: Places,
+        sinks: Sinks,
         *,
         merge: Merge | None = None,
         is_twin: bool = False,
@@ -51,7 +51,7 @@ class Link:
         self.name = name
         self.host = host
         self.connection = connection
-        self.places = places
+        self.sinks = sinks
         self.reserved: Counter[tuple[str, str]] = Counter()
         self.view = ConnectionView(self)
         self._opening = asyncio.Lock()

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from ..._backend import Engine
 from ...models import GapEvent
+from ...models._checks import checked_integer
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
 from ..base.loop_time import now
-from ..base.options import SessionOptions, checked_count, checked_seconds
+from ..base.options import SessionOptions, checked_seconds
 from ..base.pacing import Allowance
 from ..delivery.queues import Inbox
-from ..delivery.sinks import CallbackSink, ClientOutlet, Places
+from ..delivery.sinks import CallbackSink, ClientOutlet, Sinks
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
 from ..protocol.merge import Merge
@@ -66,7 +67,7 @@ class Wiring:
 
     def __post_init__(self) -> None:
         if self.symbols is not None:
-            checked_count("symbols_per_connection", self.symbols, 1)
+            checked_integer("symbols_per_connection", self.symbols, 1)
         if self.redundant_patience != 0 or isinstance(self.redundant_patience, bool):
             checked_seconds("redundant_patience", self.redundant_patience)
             if not self.redundant:
@@ -96,7 +97,7 @@ class Wiring:
 
         def settle() -> None:
             # A full queue stops the connection, which is made after the outlet.
-            places.settle()
+            sinks.settle()
 
         engine = Engine()
         outlet = ClientOutlet(
@@ -122,7 +123,7 @@ class Wiring:
             engine=engine,
         )
         connection = Connection(session, self.connection, tokens, on_end)
-        places = Places(
+        sinks = Sinks(
             self.inbox, connection.block, connection.give_up_until_drained, connection.refresh
         )
-        return Link(name, host, connection, places, merge=merge, is_twin=twin_of is not None)
+        return Link(name, host, connection, sinks, merge=merge, is_twin=twin_of is not None)

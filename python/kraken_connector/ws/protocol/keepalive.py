@@ -136,7 +136,7 @@ class Keepalive:
         """Handle the answer to a ping."""
         if self._pong_due is not None:
             self.latency = now - self._pinged
-            self.round_trips.note(int(self.latency * 1e9))
+            self.round_trips.record(int(self.latency * 1e9))
             self._pong_due = None
 
     def excuse(self, now: float, grace: float) -> None:

@@ -44,30 +44,30 @@ class PrivateStreams(Part):
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:
             self._followed.add(channel)
-            follower.asked(subscription.params.subscribe_params())
+            follower.subscribing(subscription.params.subscribe_params())
 
     def resubscribing(self, channel: str) -> None:
         """Handle an unsubscribe that is sent to subscribe again."""
         if (follower := self.followers.get(channel)) is not None:
-            follower.leaving()
+            follower.resubscribing()
 
     def subscribed(self, channel: str, result: object) -> None:
         """Handle the ack of a subscribe."""
         if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
-            follower.acked(result)
+            follower.subscribed(result)
 
     def gap_began(self, channel: str | None = None) -> None:
         """Report that messages of one channel, or of all, may be missing."""
         for name, follower in self.followers.items():
             if name in self._followed and channel in (None, name):
-                follower.broken()
+                follower.gap_began()
 
     def end_unsubscribed(self) -> None:
         """Report the channels that are no longer subscribed."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
                 self._followed.discard(channel)
-                self.followers[channel].left()
+                self.followers[channel].unsubscribed()
 
     def connection_lost(self, error: TransportError) -> None:
         """Report that messages of all channels may be missing."""

@@ -65,7 +65,7 @@ class Sink(Protocol):
         """Called with each message of the channel."""
 
     @property
-    def note(self) -> Callable[[Any], None]:
+    def put_event(self) -> Callable[[Any], None]:
         """Called with each event about the channel: checksum mismatches, gaps."""
 
     @property

@@ -536,7 +536,7 @@ class Session:
             if type(status.connection_id) is int:
                 self.connection_id = status.connection_id
         self.attention = True
-        self._outlet.note(message)
+        self._outlet.put_event(message)
 
     def _on_heartbeat(self, heartbeat: HeartbeatMessage) -> None:
         self.keepalive.on_heartbeat()
@@ -621,7 +621,7 @@ class Session:
             event.place if len(event.frame) <= LOCATED else "in a long frame",
             head_of(event.frame),
         )
-        self._outlet.note(event)
+        self._outlet.put_event(event)
         self._resync_after_loss(event.channel)
 
     def _without_tokens(self, event: InvalidFrameEvent) -> InvalidFrameEvent:
@@ -662,7 +662,7 @@ class Session:
             head_of(frame),
             exc_info=error,
         )
-        self._outlet.note(
+        self._outlet.put_event(
             InvalidFrameEvent(frame, "type", 0, event.channel, received_ns=self.last_received_ns)
         )
         self._resync_after_loss(event.channel)
@@ -833,7 +833,7 @@ class Session:
     def _put_event(self, topic: Topic, event: Any) -> None:
         """Deliver an event about a topic to its subscribers."""
         for sink in self.registry.sinks(topic) or [self._outlet]:
-            sink.note(event)
+            sink.put_event(event)
 
     def _rebuild_routes(self) -> None:
         """Build the handlers of all channels again, if subscriptions or resyncs have changed.

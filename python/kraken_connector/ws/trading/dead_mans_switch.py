@@ -124,7 +124,7 @@ class DeadMansSwitch:
         if self._member is not None:
             raise RuntimeError("a dead man's switch can be entered only once")
         self._is_unused = False
-        self._member = Member(self._timeout, lambda: self._on_late.tell(self))
+        self._member = Member(self._timeout, lambda: self._on_late.call(self))
         await self._protection.enter(self._member)
         return self
 

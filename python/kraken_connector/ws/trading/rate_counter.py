@@ -318,12 +318,12 @@ class RateCounter(Follower):
 
     # As a follower of `executions`.
 
-    def asked(self, params: Mapping[str, Any], *_: Any) -> None:
+    def subscribing(self, params: Mapping[str, Any]) -> None:
         """Expect the counter in reports if the subscription requests it."""
         if params.get("ratecounter") and not self._is_requested:
             self._is_requested, self._reports_without = True, 0
 
-    def acked(self, result: Mapping[str, Any]) -> None:
+    def subscribed(self, result: Mapping[str, Any]) -> None:
         """Learn the tier from the ack of `executions`."""
         limit = result.get("maxratecount")
         if not isinstance(limit, int) or isinstance(limit, bool) or limit <= 0:

@@ -1,4 +1,4 @@
-"""`Orders` with a clock of its own, which hears what a test says as frames of the stream."""
+"""`Orders` with its own clock; tests feed it frames of the `executions` channel."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ __all__ = [
 
 BTC = "BTC/USD"
 SECOND = 1_000_000_000
-#: The exchange's time less the local one.
+#: The exchange's time minus the local time.
 EPOCH = 1_700_000_000 * SECOND
-#: How long the exchange may take an order after it was sent, seconds.
+#: Seconds after sending until which the exchange may accept an order.
 PATIENCE = 5.0
 WHOLE = {"snap_orders": True, "snap_trades": True}
 
 
 def text_of(at_ns: int) -> str:
-    """Return a time of the exchange as it writes it."""
+    """Return a time as RFC 3339 text."""
     seconds, rest = divmod(at_ns, SECOND)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
 
@@ -45,12 +45,12 @@ class Bench:
     """The orders of a client, without the client.
 
     Args:
-        is_followed: whether the first snapshot, an empty one, was taken already.
+        is_followed: whether a first, empty snapshot was processed already.
 
     Attributes:
         now: monotonic local time, seconds.
         sequence: number of the last message of the stream.
-        fills: what `on_fill` told: the order and the execution.
+        fills: the calls of `on_fill`: order and `exec_id`.
     """
 
     def __init__(self, *, is_followed: bool = True) -> None:
@@ -78,12 +78,12 @@ class Bench:
         return EPOCH + int((self.now - ago) * SECOND)
 
     def learn(self) -> None:
-        """Let a reply tell the exchange's time."""
+        """Receive a reply with the exchange's time."""
         text = text_of(self.now_ns)
         self.clock.learn(text, text, self.now, self.now)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass; what is due is done."""
+        """Let time pass, and call `tick` when it is due."""
         until = self.now + seconds
         while (due := self.orders.deadline()) <= until:
             self.now = max(self.now, due)
@@ -94,7 +94,7 @@ class Bench:
     # The client.
 
     def send(self, name: str | None = None, qty: str = "1.0", **options: Any) -> Order:
-        """Place an order; no answer comes."""
+        """Send an order; no reply arrives."""
         self._requests += 1
         terms = {"side": "buy", "order_type": "limit", "limit_price": "100.0", **options}
         side, order_type = terms.pop("side"), terms.pop("order_type")
@@ -105,15 +105,15 @@ class Bench:
         return order
 
     def ack(self, order: Order, order_id: str) -> None:
-        """Let the exchange say that it took an order."""
+        """Receive the acknowledgement of an order."""
         self.orders.acknowledged(order, AddOrderResult(order_id))
 
     def refuse(self, order: Order, text: str) -> None:
-        """Let the exchange say that it did not take an order."""
+        """Receive the refusal of an order."""
         self.orders.refused(order, TradingError(text, 1, venue_error=text, method="add_order"))
 
     def settle(self, tries: int = 20) -> None:
-        """Let snapshots without anything come for as long as one is wanted."""
+        """Receive empty snapshots for as long as one is due."""
         for _ in range(tries):
             due = self.orders.check_due()
             if due == float("inf"):
@@ -127,7 +127,7 @@ class Bench:
     def hear(
         self, *reports: dict[str, Any], kind: str = "update", sequence: int | None = 0
     ) -> None:
-        """Hear a message of the stream; 0 is the next number, `None` is none."""
+        """Receive a message; sequence 0 is the next number, `None` is none."""
         self.sequence = sequence or self.sequence + 1
         frame: dict[str, Any] = {
             "channel": "executions",
@@ -141,11 +141,11 @@ class Bench:
                 self.orders.observe(event)
 
     def ask(self, **params: Any) -> None:
-        """Ask for a snapshot."""
-        self.orders.asked({**WHOLE, **params})
+        """Subscribe."""
+        self.orders.subscribing({**WHOLE, **params})
 
     def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
-        """Ask for a snapshot and get it in one message."""
+        """Subscribe and receive a snapshot in one message."""
         self.ask(**params)
         self.hear(*reports, kind="snapshot", sequence=1)
 
@@ -171,7 +171,7 @@ def new(order_id: str, **fields: Any) -> dict[str, Any]:
 
 
 def listed(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
-    """Return how a snapshot shows an open order."""
+    """Return an open order of a snapshot."""
     return pending(order_id, qty, **{"exec_type": "new", "order_status": "new", **fields})
 
 

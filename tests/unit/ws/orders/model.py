@@ -1,20 +1,20 @@
-"""A small world around one order, and every way that its events can follow each other.
+"""A model checker for the life of one order: it explores every sequence of events.
 
-The exchange, the network and what `Orders` does are tables and a few numbers; what is known of the
-order is a real `Life`. A state is a tuple, so that it can be kept in a set; the life in it is a
-number of `Lives`, which calls the methods of `Life` once for each state that it can be in.
+The model of the exchange, the network and the client is made of tables and a few numbers; the state
+of the order is a real `Life`. A state of the model is a number, so that all states fit into a set.
+Its `Life` is a number of `Lives`, which calls each method of `Life` once per state.
 
-What the world promises, each with its source:
+The assumptions of the model, with their source:
 
-- A request is taken once at most, and not after its deadline (page "Add Order"). It may vanish, and
-  it may arrive after its socket was lost.
-- Answers come in any order and may vanish with their socket. A certain refusal is true. After an
-  uncertain one the order may live.
-- Reports and snapshots come from one feed, which may be behind answers, for longer than one look
-  takes, but not than two; and it is not behind when the slack after the deadline is over. Reports
-  come in sequence. A gap is noticed by the next message, a lost socket at once.
-- A snapshot is built after it was asked for, may come in two parts, and names each fill's order.
-  More than fifty fills of others may push older ones out of it.
+- A request is accepted at most once, and not after its deadline (page "Add Order"). It may be lost,
+  and it may arrive after its socket was closed.
+- Replies arrive in any order and may be lost with their socket. A certain refusal is true. After an
+  uncertain one the order may exist.
+- Reports and snapshots come from one feed. It may be behind the replies for longer than one
+  snapshot takes, but not longer than two; once the slack after the deadline is over, it is up to
+  date. Reports arrive in sequence. The next message reveals a gap; a lost socket shows at once.
+- A snapshot is made after its request, may come in two parts, and has the order of each fill. With
+  more than fifty newer fills of other orders it lacks older ones.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from kraken_connector.ws.orders.life import DONE, FINAL, OPEN, RANKS, Life
 
 __all__ = ["Found", "Lives", "Rules", "explore"]
 
-# What the exchange's engine has, and how far its feed is.
+# The states of the order in the matching engine and in the feed.
 NONE, PENDING, NEW, PARTLY, ALL, CANCELED, PARTLY_CANCELED, FILLED = range(8)
 LIVE = (PENDING, NEW, PARTLY)
-#: Fills by what the engine has; two are all.
+#: The number of fills in each state; two fill the order.
 FILLS = (0, 0, 0, 1, 2, 0, 1, 2)
-#: What the exchange can do by itself: make it live, fill it, refuse or expire it.
+#: What the exchange can do by itself: accept, fill, refuse or expire the order.
 MOVES = {PENDING: (NEW, CANCELED), NEW: (PARTLY, CANCELED), PARTLY: (ALL, PARTLY_CANCELED)}
 CANCELS = {PENDING: CANCELED, NEW: CANCELED, PARTLY: PARTLY_CANCELED}
-#: The reports on the way to each state of the engine.
+#: The reports that lead to each state of the engine.
 WAYS = {
     NONE: (NONE,),
     PENDING: (NONE, PENDING),
@@ -55,53 +55,53 @@ STATUS = {
     CANCELED: "canceled",
     PARTLY_CANCELED: "canceled",
 }
-#: Messages of the stream: a report of what the feed has, or one of these. The report of another
-#: order is one that was made when the slack after the deadline was over.
+#: Messages of the stream: a report of the feed's state, or one of these. OTHER is a report of
+#: another order from after the slack that follows the deadline.
 AMENDED, OTHER, GAP = 8, 9, 10
-#: From here on they are parts of snapshots: two bits for the listed state, two for the number of
-#: past fills, whether fills were pushed out, and whether it is the first part.
+#: From here on they are parts of snapshots: two bits for the state of the open order, two for the
+#: number of past fills, whether older fills are missing, and whether it is the first part.
 PART, FILLS_AT, PUSHED, FIRST = 64, 2, 16, 32
 
-#: A request: not sent, on its way, on its way from a dead socket, carried out (an amend whose
-#: report is still to come), at an end.
+#: A request: not sent, on its way, on its way from a closed socket, carried out (an amend whose
+#: report is still to come), finished.
 UNSENT, AWAY, ASTRAY, CARRIED_OUT, OVER = range(5)
-#: Answers that are on their way.
+#: Replies that are on their way.
 ACK, REFUSAL, ERROR, CANCELED_ACK, CANCEL_REFUSAL, AMEND_ACK, AMEND_REFUSAL = (
-    1 << place for place in range(7)
+    1 << bit for bit in range(7)
 )
 ANSWERS = {
-    ACK: "that it was taken",
-    REFUSAL: "that it was not taken",
-    ERROR: "that something went wrong",
+    ACK: "that it was accepted",
+    REFUSAL: "that it was refused",
+    ERROR: "that an error occurred",
     CANCELED_ACK: "that it is cancelled",
     CANCEL_REFUSAL: "that there is nothing to cancel",
     AMEND_ACK: "that it is amended",
     AMEND_REFUSAL: "that there is nothing to amend",
 }
-#: The stream at the exchange: without a socket, not subscribed, asked for, active, to be left
-#: in order to be asked for again, and left.
+#: The subscription at the exchange: no socket, not subscribed, subscribe on its way, active,
+#: unsubscribe on its way (before subscribing again), unsubscribed.
 NO_SOCKET, SOCKET, ASKED, ACTIVE, LEAVING, LEFT = range(6)
-#: What the client waits for, and whether the report of its amend came.
+#: The replies that the client waits for, and whether the report of its amend came.
 ADDING, CANCELING, AMENDING, IS_AMENDED = 1, 2, 4, 8
-#: Its snapshot: none that is not concluded, asked for, begun; and what that has.
+#: The client's snapshot: none or concluded, requested, begun; and what it contains.
 NO_SNAPSHOT, AWAITED, BEGUN, HAS_ORDER, IS_PUSHED = 0, 1, 2, 4, 8
-#: What it wants to know, and from when on a snapshot can tell: when the deadline and its slack are
-#: over, after some patience, both; or now; or since before the last snapshot was asked for.
+#: The open questions, and when a snapshot can answer them: after the deadline and its slack,
+#: after a pause, after both, now, or since before the last snapshot was requested.
 OUTCOME, END, TERMS = 1, 2, 4
 NO_DOUBT, DEADLINE, PATIENCE, BOTH, DUE, DUE_WHEN_ASKED = range(6)
 
 
 class Exchange(NamedTuple):
-    """What the exchange has, and what is on its way to it.
+    """The state of the exchange, and of the requests.
 
     Attributes:
-        time: 0 before the deadline, 1 after it, 2 when the slack is over too.
-        add: the order's request.
+        time: 0 before the deadline, 1 after it, 2 once the slack is over too.
+        add: the request that places the order.
         cancel: the request to cancel it.
         amend: the request to amend it.
-        engine: the order.
-        feed: the order as stream and snapshots show it.
-        pushed: fills that others pushed out of snapshots, -1 where that did not happen.
+        engine: the order in the matching engine.
+        feed: the order in reports and snapshots.
+        pushed: how many of its fills are too old for snapshots, -1 before there were many others.
         other: whether another order was reported after the slack.
     """
 
@@ -116,11 +116,11 @@ class Exchange(NamedTuple):
 
 
 class Network(NamedTuple):
-    """What is on its way to the client.
+    """The messages on their way to the client.
 
     Attributes:
-        subscription: the stream at the exchange.
-        answers: the answers, which come in any order.
+        subscription: the subscription at the exchange.
+        answers: the replies, which arrive in any order.
         stream: the messages of the stream, the next one first.
     """
 
@@ -130,18 +130,18 @@ class Network(NamedTuple):
 
 
 class Client(NamedTuple):
-    """What the client knows.
+    """The state of the client.
 
     Attributes:
-        life: the life of the order, a number of `Lives`.
-        waiting: the requests that wait for an answer.
+        life: the `Life` of the order, a number of `Lives`.
+        waiting: the requests that wait for a reply.
         is_current: whether the stream is followed without a gap.
-        is_heard: whether the order was heard of since the last snapshot was asked for.
+        is_heard: whether a report or reply came since the last snapshot was requested.
         snapshot: the last snapshot.
-        questions: what it wants to know.
-        due: from when on a snapshot can tell.
-        fills: fills that it knows.
-        is_past: whether the stream was left when the deadline and its slack were over.
+        questions: the open questions.
+        due: when a snapshot can answer them.
+        fills: the number of known fills.
+        is_past: whether the deadline and its slack were over when the client unsubscribed.
     """
 
     life: int
@@ -157,23 +157,23 @@ class Client(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """How `Orders` drives a life, and what the exchange keeps to; each can be switched off.
+    """The rules of `Orders` and of the exchange. A test switches one off to see that it is needed.
 
     Attributes:
-        drops_cut_snapshots: a gap ends a snapshot that is not complete.
-        heeds_later_words: a snapshot proves nothing about what was heard of after it was asked for.
-        answers_are_no_news: the answer for an order that the stream has shown is no such word.
-        heeds_due: a snapshot that was asked for too early counts as such.
-        heeds_pushed_fills: fills that a snapshot leaves out may be the order's.
-        spaces_looks: a look in vain is followed by a pause before the next one counts.
-        followed_from_snapshots: the stream counts as followed from the snapshot, not the request.
-        followed_when_answered: the stream counts as followed until it was left only when all that
-            came before is there.
-        heeds_new_fills: a past fill that is told again is nothing new.
-        begins_with_first_part: a snapshot of which another part comes first is none.
-        keeps_deadlines: the exchange takes nothing after its deadline.
-        has_cancels: whether the order is cancelled.
-        has_amends: whether it is amended.
+        drops_cut_snapshots: a gap invalidates an incomplete snapshot.
+        heeds_later_words: a snapshot proves nothing if a report or reply came after its request.
+        answers_are_no_news: the reply for an order that was reported already does not count there.
+        heeds_due: a snapshot that was requested too early proves nothing.
+        heeds_pushed_fills: fills that a snapshot lacks may belong to the order.
+        spaces_looks: after a snapshot without the order, the next one counts only after a pause.
+        followed_from_snapshots: the stream is followed from the snapshot on, not from the request.
+        followed_when_answered: after an unsubscribe, the stream counts as followed until then only
+            once all earlier messages have arrived.
+        heeds_new_fills: a repeated past fill changes nothing.
+        begins_with_first_part: a snapshot must begin with its first part.
+        keeps_deadlines: the exchange accepts nothing after its deadline.
+        has_cancels: whether the order may be cancelled.
+        has_amends: whether the order may be amended.
         capacity: messages of the stream that can be on their way before the exchange waits.
     """
 
@@ -194,14 +194,14 @@ class Rules:
 
 
 class Lives:
-    """The states of `Life` as numbers, and what each method makes of each.
+    """The states of `Life` as numbers, and the state after each method.
 
     Args:
         life: the class.
     """
 
-    #: Looks beyond so many are alike.
-    MOST_LOOKS = 3
+    #: A higher number of misses makes no difference.
+    MOST_MISSES = 3
 
     def __init__(self, life: type[Life] = Life) -> None:
         self._type = life
@@ -212,13 +212,13 @@ class Lives:
         self.status: list[str] = []
         self.is_shown: list[bool] = []
         self.is_past_deadline: list[bool] = []
-        self.looks: list[int] = []
-        #: Statuses of the exchange that were set back.
+        self.misses: list[int] = []
+        #: Errors: transitions to an earlier status.
         self.set_back: list[str] = []
         self.first = self._number(life("sending"))
 
     def after(self, number: int, call: int) -> int:
-        """Return what a life is after a call, one of `CALLS`."""
+        """Return the number of the state after a call, one of `CALLS`."""
         key = number << 6 | call
         made = self._made.get(key)
         if made is None:
@@ -231,7 +231,7 @@ class Lives:
         return made
 
     def _number(self, life: Life) -> int:
-        life.looks = min(life.looks, self.MOST_LOOKS)
+        life.misses = min(life.misses, self.MOST_MISSES)
         slots = tuple(getattr(life, name) for name in Life.__slots__)
         number = self._numbers.setdefault(slots, len(self._slots))
         if number == len(self._slots):
@@ -239,11 +239,11 @@ class Lives:
             self.status.append(life.status)
             self.is_shown.append(life.is_shown)
             self.is_past_deadline.append(life.is_past_deadline)
-            self.looks.append(life.looks)
+            self.misses.append(life.misses)
         return number
 
     def _compare(self, before: str, after: str) -> None:
-        """Note whether a status of the exchange's was set back, or an end."""
+        """Record an error if the order went back to an earlier status, or left a final one."""
         if before in FINAL:
             is_right = before == after
         elif before == "gone":
@@ -269,7 +269,7 @@ def _reported(status: str) -> Callable[[Life], None]:
     return lambda life: life.reported(status)
 
 
-#: What can happen to a life, by number; reports by what the feed has, `missing` by its arguments.
+#: The calls of `Life` by number; reports by the state of the feed, `missing` by its arguments.
 ACKED, REFUSED, UNANSWERED, BROKEN, PASSED, SILENT, FILLED_IN_PART = range(7)
 SENT, REPORTED, MISSING = 8, 16, 32
 CALLS: dict[int, Callable[[Life], None]] = {
@@ -288,11 +288,11 @@ CALLS: dict[int, Callable[[Life], None]] = {
 
 
 class Driver:
-    """What the client makes of each event, as `Orders` does it.
+    """The reaction of the client to each event, as in `Orders`.
 
     Args:
-        lives: what is known of the order.
-        rules: what it heeds.
+        lives: the states of the order.
+        rules: the rules in force.
     """
 
     def __init__(self, lives: Lives, rules: Rules) -> None:
@@ -345,7 +345,7 @@ class Driver:
         return client if client.waiting & IS_AMENDED else _begin(client, TERMS, DEADLINE)
 
     def leaving(self, client: Client) -> Client:
-        """Leave the stream for a moment, to get a snapshot."""
+        """Unsubscribe, to subscribe again for a snapshot."""
         is_past = client.due in (DUE, DUE_WHEN_ASKED, PATIENCE) and client.is_current
         if is_past and self._status(client) == "unknown":
             client = client._replace(is_past=True)
@@ -354,7 +354,7 @@ class Driver:
         return client
 
     def asked(self, client: Client) -> Client:
-        """Ask for a snapshot; where the stream was left, all that came before is there."""
+        """Subscribe; after an unsubscribe, all earlier messages have arrived by now."""
         if client.is_past:
             client = self._lived(client, PASSED)._replace(is_past=False)
         client = self._lived(client, BROKEN)
@@ -391,7 +391,7 @@ class Driver:
         return _end(client, ~0) if self._is_done(client) else client
 
     def concluded(self, client: Client) -> Client:
-        """Draw the conclusions from a snapshot that is complete."""
+        """Draw the conclusions from a complete snapshot."""
         has_order = client.snapshot & HAS_ORDER
         is_pushed = client.snapshot & IS_PUSHED and self._rules.heeds_pushed_fills
         client = client._replace(snapshot=NO_SNAPSHOT)
@@ -401,7 +401,7 @@ class Driver:
         return client._replace(due=PATIENCE) if is_late else client
 
     def _is_missing(self, client: Client) -> bool:
-        """Tell whether it means something that a snapshot does not have the order."""
+        """Return whether a snapshot without the order allows a conclusion."""
         status = self._status(client)
         is_news = client.is_heard and self._rules.heeds_later_words
         return status != "sending" and status not in DONE and not is_news
@@ -451,7 +451,8 @@ class Driver:
         return self._status(client) in DONE
 
 
-#: When a snapshot can tell, where it could tell at one time and something else is asked.
+#: When a snapshot can answer all questions, after another one was added: by its time, and by the
+#: time before.
 LATER = {
     DEADLINE: (DEADLINE, DEADLINE, BOTH, BOTH, DEADLINE, DEADLINE),
     PATIENCE: (PATIENCE, BOTH, PATIENCE, BOTH, PATIENCE, PATIENCE),
@@ -469,20 +470,21 @@ def _end(client: Client, questions: int) -> Client:
     return client._replace(questions=left, due=client.due if left else NO_DOUBT)
 
 
-#: Turns of what happens when nothing goes wrong; what only may happen has none.
+#: The priority of events that need not happen.
 NEVER = 99
 
-#: What an event is called, the two parts after it, what trouble it is, and its turn.
+#: The name of an event, the two parts after it, its number of troubles, and its priority: without
+#: further troubles, the event with the lowest priority number happens next.
 Event = tuple[str, tuple[Any, Any], int, int]
-#: What the exchange does: the exchange after it, and the message and the answer that it sends.
+#: An event at the exchange: the exchange after it, the message and the reply that it sends.
 Move = tuple[str, Exchange, int, int, int, int]
-#: The same in another order: the parts less the trouble, as a number that is added after theirs was
-#: taken out, and the troubles that must be left.
+#: An event as numbers: the difference of the state, the troubles that must remain, the priority and
+#: the name.
 Step = tuple[int, int, int, str]
 
 
 class Numbered(dict[Any, int]):
-    """Numbers for things, and the things by number."""
+    """Numbers for objects, and the objects by number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -494,7 +496,8 @@ class Numbered(dict[Any, int]):
         return number
 
 
-#: A state is one number: of the exchange, the network, the client, and the troubles to come.
+#: A state is one number, made of those of the exchange, network and client, and of the number of
+#: troubles that may still happen.
 NETWORK_AT, CLIENT_AT, TROUBLES_AT = 20, 40, 60
 ONE = (1 << 20) - 1
 EXCHANGE, NETWORK, CLIENT = ONE, ONE << NETWORK_AT, ONE << CLIENT_AT
@@ -503,14 +506,14 @@ NOTHING: Step = (0, 1 << 100, NEVER, "")
 
 
 class World:
-    """All that can happen, by the rules of the exchange, the network and the client.
+    """All events that can happen, by the rules of the exchange, the network and the client.
 
-    Every event concerns two parts, but for the loss of a socket; so what can happen to two parts is
-    worked out once.
+    Every event except the loss of a socket changes two parts of the state, so the events of each
+    pair of parts are computed once.
 
     Args:
-        lives: what is known of the order.
-        rules: what the driver of the life heeds.
+        lives: the states of the order.
+        rules: the rules in force.
     """
 
     def __init__(self, lives: Lives, rules: Rules) -> None:
@@ -528,13 +531,13 @@ class World:
         self._lost: dict[int, int] = {}
 
     def first(self, troubles: int) -> int:
-        """Return the state in which an order is about to be sent, on a stream that is followed."""
+        """Return the initial state: an order is about to be sent, and the stream is followed."""
         exchange, network = self._exchanges[Exchange()], self._networks[Network()]
         client = self._clients[Client(self.lives.first)]
         return exchange | network << NETWORK_AT | client << CLIENT_AT | troubles << TROUBLES_AT
 
     def parts(self, state: int) -> tuple[Exchange, Network, Client]:
-        """Return what a state consists of."""
+        """Return the parts of a state."""
         return (
             self._exchanges.things[state & ONE],
             self._networks.things[state >> NETWORK_AT & ONE],
@@ -542,11 +545,11 @@ class World:
         )
 
     def takes(self, exchange: Exchange) -> bool:
-        """Tell whether the exchange takes an order that arrives now."""
+        """Return whether the exchange accepts an order that arrives now."""
         return exchange.time == 0 or not self._rules.keeps_deadlines
 
     def successors(self, state: int) -> list[int]:
-        """Return all that can come next."""
+        """Return all possible next states."""
         found = []
         for base, steps in self._pairs(state):
             found += [base + delta for delta, cost, _, _ in steps if cost <= base]
@@ -555,7 +558,7 @@ class World:
         return found
 
     def named(self, state: int) -> Iterator[tuple[str, int]]:
-        """Yield all that can come next, and what happens."""
+        """Yield all possible events and the states after them."""
         for base, steps in self._pairs(state):
             for delta, cost, _, name in steps:
                 if cost <= base:
@@ -564,7 +567,7 @@ class World:
             yield "the socket is lost", self._without_socket(state)
 
     def calm(self, state: int) -> int | None:
-        """Return what comes next when nothing goes wrong, `None` when nothing more happens."""
+        """Return the next state without further troubles, `None` if nothing more happens."""
         first, after = NEVER, None
         for base, steps in self._pairs(state):
             delta, _, turn, _ = steps[0]
@@ -573,7 +576,7 @@ class World:
         return after
 
     def _pairs(self, state: int) -> list[tuple[int, list[Step]]]:
-        """Return what can happen to each two parts, and the state without these."""
+        """Return the state without each pair of parts, and the events of that pair."""
         there = []
         for steps, mask in self._steps[: 3 if state & NETWORK != self._off else 2]:
             pair = state & mask
@@ -583,7 +586,7 @@ class World:
         return there
 
     def _work_out(self, state: int, mask: int) -> list[Step]:
-        """Return what can happen to two parts, first what happens first when nothing goes wrong."""
+        """Return the events of two parts, by priority."""
         exchange, network, client = self.parts(state)
         exchanges, networks = (self._exchanges, 0), (self._networks, NETWORK_AT)
         clients = self._clients, CLIENT_AT
@@ -625,7 +628,7 @@ class World:
     # The events.
 
     def _beside_client(self, exchange: Exchange, network: Network) -> Iterator[Event]:
-        """Yield what happens between the exchange and the network."""
+        """Yield the events between the exchange and the network."""
         for name, after, message, answer, cost, turn in self._by_exchange(exchange):
             if message and len(network.stream) >= self._rules.capacity:
                 continue
@@ -643,7 +646,7 @@ class World:
             yield "another order is reported", other, 0, NEVER
 
     def _by_exchange(self, was: Exchange) -> Iterator[Move]:
-        """Yield what the exchange does by itself."""
+        """Yield the events of the exchange itself."""
         if was.add in (AWAY, ASTRAY):
             yield from self._taking(was, was._replace(add=OVER))
         if was.cancel in (AWAY, ASTRAY):
@@ -667,7 +670,7 @@ class World:
         yield from _following(was)
 
     def _taking(self, was: Exchange, over: Exchange) -> Iterator[Move]:
-        """Yield what can become of an order that is on its way."""
+        """Yield the events of a request that is on its way."""
         if self.takes(was):
             taken = over._replace(engine=PENDING)
             yield "the order is taken", taken, 0, ACK, 0, 3
@@ -679,7 +682,7 @@ class World:
         yield "the order vanishes", over, 0, 0, 1, NEVER
 
     def _beside_exchange(self, network: Network, client: Client) -> Iterator[Event]:
-        """Yield what happens between the network and the client."""
+        """Yield the events between the network and the client."""
         driver = self._driver
         if network.stream:
             heard = driver.heard(client, network.stream[0])
@@ -700,7 +703,7 @@ class World:
         yield from self._subscribing(network, client)
 
     def _subscribing(self, network: Network, client: Client) -> Iterator[Event]:
-        """Yield what the client does about the stream."""
+        """Yield the client's subscribes and unsubscribes."""
         asked, subscription = network._replace(subscription=ASKED), network.subscription
         if subscription == NO_SOCKET:
             yield "it connects", (network._replace(subscription=SOCKET), client), 0, 2
@@ -709,14 +712,14 @@ class World:
         elif subscription == LEFT and not network.stream:
             yield "it subscribes again", (asked, self._driver.asked(client)), 0, 2
         elif subscription == ACTIVE and not any(part >= PART for part in network.stream):
-            is_hopeless = self.lives.looks[client.life] >= Lives.MOST_LOOKS
+            is_hopeless = self.lives.misses[client.life] >= Lives.MOST_MISSES
             is_due = client.due in (DUE, DUE_WHEN_ASKED) and not is_hopeless
             is_wanted = is_due or not client.is_current
             leaving = network._replace(subscription=LEAVING), self._driver.leaving(client)
             yield "it leaves the stream", leaving, int(not is_wanted), 8 if is_wanted else NEVER
 
     def _beside_network(self, exchange: Exchange, client: Client) -> Iterator[Event]:
-        """Yield what happens between the client and the exchange, while there is a socket."""
+        """Yield the events between the client and the exchange, while there is a socket."""
         driver, status = self._driver, self.lives.status[client.life]
         if exchange.add == UNSENT:
             yield "it is sent", (exchange._replace(add=AWAY), driver.sent(client)), 0, 0
@@ -734,18 +737,18 @@ class World:
             due = DUE if client.due == DEADLINE else PATIENCE
             yield "the deadline is over", (exchange, client._replace(due=due)), 0, 7
         is_up_to_date = exchange.feed == WAYS[exchange.engine][-1]
-        if client.due in (PATIENCE, BOTH) and (is_up_to_date or not self.lives.looks[client.life]):
+        if client.due in (PATIENCE, BOTH) and (is_up_to_date or not self.lives.misses[client.life]):
             due = DUE if client.due == PATIENCE else DEADLINE
             yield "no word comes", (exchange, client._replace(due=due)), 0, 7
 
     def _may_amend(self, exchange: Exchange, client: Client) -> bool:
-        """Tell whether an amend is sent; one waits for the answer to the order's last request."""
+        """Return whether an amend may be sent; it waits for the reply to the last request."""
         is_free = exchange.amend == UNSENT and not client.waiting and exchange.time == 0
         return self._rules.has_amends and is_free
 
 
 def _carrying(network: Network, message: int, answer: int) -> Network:
-    """Return a network that brings a message and an answer, as far as it can."""
+    """Return the network with a message and a reply on their way, if it can carry them."""
     if message and network.subscription in (ACTIVE, LEAVING):
         network = network._replace(stream=(*network.stream, message))
     if answer and network.subscription != NO_SOCKET:
@@ -754,7 +757,7 @@ def _carrying(network: Network, message: int, answer: int) -> Network:
 
 
 def _snapshots(exchange: Exchange) -> list[tuple[int, ...]]:
-    """Return the messages that a snapshot can come in."""
+    """Return the ways in which a snapshot can be split into messages."""
     feed = exchange.feed
     listed = feed if feed in LIVE else 0
     visible = FILLS[feed] - max(exchange.pushed, 0)
@@ -774,7 +777,7 @@ def _bits(number: int) -> Iterator[int]:
 
 
 def _following(was: Exchange) -> Iterator[Move]:
-    """Yield how the feed follows the engine, and time passes."""
+    """Yield the steps of the feed and of time."""
     way = WAYS[was.engine]
     is_up_to_date = was.feed == way[-1] and was.amend != CARRIED_OUT
     if was.feed != way[-1]:
@@ -794,12 +797,12 @@ def _following(was: Exchange) -> Iterator[Move]:
 
 @dataclass
 class Found:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
-        states: how many states there are.
-        wrong: each property that does not hold, and of a complete search how it comes to that.
-        longest: the most events from any state to the end, when nothing goes wrong any more.
+        states: the number of states.
+        wrong: each violated property; after a complete search with the events that lead to it.
+        longest: the highest number of events from a state to the end, without further troubles.
     """
 
     states: int
@@ -814,13 +817,13 @@ def explore(
     *,
     is_first_enough: bool = False,
 ) -> Found:
-    """Visit every state of the world, breadth first; then see how it ends from each of them.
+    """Visit every state breadth first, and then check how each of them ends.
 
     Args:
-        troubles: how many things go wrong at most.
-        rules: what can happen, and what the driver of the life heeds.
-        life: what is explored.
-        is_first_enough: whether to end when something is wrong.
+        troubles: the highest number of troubles.
+        rules: the rules in force.
+        life: the class to explore.
+        is_first_enough: whether to stop at the first violated property.
     """
     world = World(Lives(life), rules or Rules())
     first = world.first(troubles)
@@ -854,7 +857,7 @@ def explore(
     return Found(len(seen), ways, longest)
 
 
-#: What the exchange has of an order that is said to have ended; of one that is gone, anything.
+#: The possible states in the engine of an order with a final status; any for `gone`.
 MAY_BE = {
     "rejected": (NONE,),
     "absent": (NONE, CANCELED),
@@ -864,7 +867,7 @@ MAY_BE = {
 
 
 def _verdict(world: World, state: int) -> str | None:
-    """Return the property that a state breaks."""
+    """Return the property that a state violates, `None` if there is none."""
     exchange, _, client = world.parts(state)
     status, engine = world.lives.status[client.life], exchange.engine
     can_come = exchange.add in (AWAY, ASTRAY) and world.takes(exchange)
@@ -880,12 +883,12 @@ def _verdict(world: World, state: int) -> str | None:
         return "an order is called partially_filled, and no fill is known"
     is_waiting = client.waiting & ADDING or client.questions
     if status in ("sending", "unknown") and exchange.add != UNSENT and not is_waiting:
-        return f"nobody waits for a word about an order that is {status}"
+        return f"there is no open question about an order that is {status}"
     return None
 
 
 def _settle(world: World, seen: set[int]) -> tuple[int, dict[str, int]]:
-    """Return how long it takes at most until nothing more happens, and where that is wrong."""
+    """Return the highest number of events until nothing more happens, and wrong final states."""
     left: dict[int, int] = {}
     wrong: dict[str, int] = {}
     for state in seen:
@@ -905,20 +908,20 @@ def _settle(world: World, seen: set[int]) -> tuple[int, dict[str, int]]:
         else:
             wrong.setdefault("it never comes to an end", at)
             steps = 0
-        for place in reversed(path):
+        for visited in reversed(path):
             steps += 1
-            left[place] = steps
+            left[visited] = steps
     return max(left.values()), wrong
 
 
 def _end_verdict(world: World, state: int) -> str | None:
-    """Return what is wrong with a state in which nothing more happens."""
+    """Return the property that a final state violates, `None` if there is none."""
     exchange, _, client = world.parts(state)
     status, engine = world.lives.status[client.life], exchange.engine
     if exchange.add == UNSENT:
         return None
     if status == "unknown" and exchange.pushed >= 0:
-        # What could tell was pushed out of the snapshots.
+        # The fills that would settle it are missing in snapshots.
         return None
     is_right = status == STATUS[engine] if engine in LIVE else status in DONE
     if is_right and not client.questions:

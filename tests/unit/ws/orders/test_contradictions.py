@@ -1,4 +1,4 @@
-"""What the exchange says against itself, late, or in numbers that nobody expects."""
+"""Contradictory, late and absurd messages of the exchange."""
 
 from __future__ import annotations
 
@@ -49,13 +49,13 @@ def test_report_of_an_earlier_amend_leaves_a_later_one_in_doubt(bench: Bench) ->
 
 def test_order_that_is_listed_without_any_name_may_be_ours(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(8.0)
     for _ in range(3):
         bench.snapshot(listed("O1"))
         bench.wait(6.0)
     assert order.status == "unknown"
-    assert "may be it" in (order.reason or "")
+    assert "may be this order" in (order.reason or "")
 
 
 def test_two_answers_never_make_one_order_of_two(bench: Bench) -> None:
@@ -105,7 +105,7 @@ def test_order_that_was_cut_to_what_is_filled_is_not_taken_for_filled(
         bench.hear({"order_id": "O1", "exec_type": "amended", "order_qty": 0.4, "cum_qty": 0.4})
     bench.orders.changed_by(order, change, bench.now_ns)
     assert (order.order_qty, order.cum_qty) == (Decimal("0.4"), Decimal("0.4"))
-    bench.orders.broken()
+    bench.orders.gap_began()
     for _ in range(2):
         bench.wait(8.0)
         bench.snapshot()
@@ -146,7 +146,7 @@ def test_fill_without_a_quantity_is_a_fill_that_is_lost(bench: Bench, qty: float
     with pytest.raises(ValueError, match="O1 has"):
         bench.hear(trade("O1", "E1", qty))
     assert (order.cum_qty, bench.orders.lost_fills) == (0, 0)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(listed("O1"), trade("O1", "E1", qty))
     assert (order.cum_qty, bench.orders.lost_fills) == (0, 1)
 
@@ -161,7 +161,7 @@ def test_orders_whose_reports_wait_are_bounded(bench: Bench) -> None:
 
 def test_order_that_cannot_be_settled_holds_no_reports_back(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     fill = trade("O9", "E9", 0.1, timestamp=text_of(bench.at(-1.0)))
     bench.hear(fill)
     while bench.orders.check_due() < float("inf"):
@@ -181,11 +181,11 @@ def test_sums_say_what_they_leave_out(bench: Bench) -> None:
     assert (exposure.buy, exposure.uncounted, exposure.is_certain) == (0, 1, False)
 
 
-async def test_nobody_waits_for_a_stream_that_does_not_come(bench: Bench) -> None:
-    bench.orders.left()
+async def test_waits_end_when_the_subscription_ends(bench: Bench) -> None:
+    bench.orders.unsubscribed()
     with pytest.raises(NotConnected, match="track_orders"):
         await bench.orders.wait_current()
-    bench.orders.ended(NotConnected("wait for an order", "disconnected"))
+    bench.orders.stop(NotConnected("wait for an order", "disconnected"))
     with pytest.raises(NotConnected, match="disconnected"):
         await bench.orders.wait_current()
 

@@ -64,7 +64,7 @@ class OneLook(Life):
     """Takes one snapshot for proof that what was only answered is gone."""
 
     def missing(self, **options: bool) -> None:
-        self.looks = max(self.looks, 1)
+        self.misses = max(self.misses, 1)
         super().missing(**options)
 
 

@@ -108,7 +108,7 @@ class Campaign:
         self.subscription = "asked"
 
     def _emit(self) -> None:
-        """Let the exchange send what it has to say."""
+        """Let the exchange send its next message."""
         reports, self.venue.out = self.venue.out, []
         if self.subscription not in ("active", "leaving"):
             return
@@ -122,7 +122,7 @@ class Campaign:
         self.stream.append((kind, reports, self.number))
 
     def _subscription_moves(self) -> None:
-        """Let the exchange take a subscribe or unsubscribe."""
+        """Let the exchange accept a subscribe or unsubscribe."""
         self._emit()
         if self.subscription == "asked":
             self.subscription, self.number = "active", 0
@@ -139,7 +139,7 @@ class Campaign:
 
     def _leave(self) -> None:
         self.log.append("leaves the stream")
-        self.orders.leaving()
+        self.orders.resubscribing()
         self.subscription = "leaving"
 
     def _lose_socket(self) -> None:
@@ -150,7 +150,7 @@ class Campaign:
         self.answers.clear()
         self.subscription = "none"
         self.expected, self.is_cut = None, False
-        self.orders.broken()
+        self.orders.gap_began()
         for sent in self.sent:
             if not sent.is_over:
                 sent.is_over = True
@@ -166,7 +166,7 @@ class Campaign:
         kind, reports, number = frame
         if self.expected not in (None, number):
             self.log.append("gap noticed")
-            self.orders.broken()
+            self.orders.gap_began()
             self.is_cut = True
         self.expected = number + 1
         self.bench.hear(*reports, kind=kind, sequence=number)
@@ -484,7 +484,7 @@ class Campaign:
             fills = sorted(fill.exec_id for fill in order.fills)
             assert fills == truth.fills, f"{order!r} has {fills}, not {truth}"
             assert (order.cum_qty, order.cum_cost) == (truth.cum, truth.cost)
-            # What a gap hid is told without its order, where that was not known.
+            # A fill from a gap is announced without its order, if that is not known.
             assert set(fills) <= {exec_id for _, exec_id in self.told}, f"not told: {truth}"
 
 

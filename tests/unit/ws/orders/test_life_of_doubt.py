@@ -49,7 +49,7 @@ def fills_of_others(count: int, first: int = 0, ago: float = 0.0, bench: Bench |
 def test_fill_without_a_name_in_a_snapshot_may_be_the_orders(bench: Bench) -> None:
     # Fills in snapshots were captured without cl_ord_id.
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(20.0)
     fill = trade("O1", "E1", 1.0, order_status="filled", timestamp=text_of(bench.at(19.5)))
     bench.snapshot(fill)
@@ -65,7 +65,7 @@ def test_snapshot_that_was_cut_off_proves_nothing(bench: Bench, cut: str) -> Non
     bench.wait(1.0)
     # Its second part would have had the order.
     bench.snapshot(new("O9"))
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(3.0)
     assert order.status == "new"
 
@@ -84,7 +84,7 @@ def test_snapshot_in_parts_without_numbers_is_one_snapshot(bench: Bench) -> None
 def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_first: bool) -> None:
     order = open_order(bench, qty=10.0)
     bench.hear(trade("O1", "E1", 4.0, cl_ord_id="mine", cum_qty=4.0, cum_cost=400.0))
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.ask()
     parts = [
         [new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=9.0, cum_cost=900.0)],
@@ -96,7 +96,7 @@ def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_firs
     assert (order.cum_qty, order.cum_cost) == (9, 900)
 
 
-def test_fill_that_the_stream_tells_after_the_snapshot_counts_once(bench: Bench) -> None:
+def test_fill_that_is_reported_after_the_snapshot_counts_once(bench: Bench) -> None:
     # The snapshot was ahead of the stream.
     order = open_order(bench, qty=10.0)
     bench.snapshot(new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=5.0, cum_cost=500.0))
@@ -107,13 +107,13 @@ def test_fill_that_the_stream_tells_after_the_snapshot_counts_once(bench: Bench)
 
 def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(20.0)
     fills = fills_of_others(50, ago=0.5, bench=bench)
     bench.snapshot(*fills)
     bench.wait(20.0)
     assert order.status == "unknown"
-    # That these are known by now says nothing about those before them.
+    # That these are known now proves nothing about earlier ones.
     bench.snapshot(*fills)
     bench.wait(1.0)
     assert order.status == "unknown"
@@ -121,7 +121,7 @@ def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> No
 
 def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     fills = fills_of_others(50)
     # The stream goes on until it is subscribed again.
     bench.hear(fills[-1])
@@ -135,12 +135,12 @@ def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
 
 
 def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> None:
-    # The socket stood still since before the order, and nobody has noticed yet.
+    # The socket has been dead since before the order, which was not noticed yet.
     order = unknown(bench)
     bench.wait(10.0)
-    bench.orders.leaving()
+    bench.orders.resubscribing()
     # Nor is the end of the subscription answered: the socket is lost.
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(1.0)
     fills = fills_of_others(50, ago=0.5, bench=bench)
     bench.snapshot(*fills)
@@ -166,11 +166,11 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
     bench.wait(1.0)
     order = unknown(bench)
     for _ in range(2):
-        bench.orders.broken()
+        bench.orders.gap_began()
         bench.wait(3.1 if order.status == "unknown" else 0)
         bench.snapshot()
         bench.wait(0.6)
-        bench.orders.broken()
+        bench.orders.gap_began()
         bench.snapshot()
         bench.wait(0.6)
         if bench.now < order.sent_at + 5.0:
@@ -179,7 +179,7 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
 
 def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: Bench) -> None:
     order = open_order(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.ask()
     # Another program made it larger in the gap.
     shown = new("O1", cl_ord_id="mine", order_qty=3.0, cum_qty=1.0, order_status="partially_filled")
@@ -193,7 +193,7 @@ def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
     bench: Bench,
 ) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(trade("O1", "EX", 1.0, order_status="filled"), *fills_of_others(10))
     bench.wait(20.0)
     for first in (5, 30, 60):
@@ -204,10 +204,10 @@ def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
     assert order.status == "unknown"
 
 
-def test_past_fill_that_is_told_again_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
+def test_repeated_past_fill_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
     order = open_order(bench)
     seen: list[str] = []
-    bench.orders.broken()
+    bench.orders.gap_began()
     fill = trade("O1", "EX", 0.4, order_status="filled", cl_ord_id="mine")
     for _ in range(3):
         bench.snapshot(fill)
@@ -236,8 +236,8 @@ async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Benc
     order = open_order(bench)
     fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
     bench.hear(fill)
-    bench.orders.broken()
-    # It was cancelled in the gap; its fill is told as it was when it was made.
+    bench.orders.gap_began()
+    # It was cancelled in the gap; its past fill has the status of the time of the fill.
     bench.snapshot(fill)
     bench.wait(1.0)
     assert drive(bench, fill) < 20
@@ -247,11 +247,11 @@ async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Benc
 
 def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(10.0)
     for _ in range(5):
         bench.ask()
-        bench.orders.broken()
+        bench.orders.gap_began()
     drive(bench)
     assert order.status == "absent"
 
@@ -261,13 +261,13 @@ async def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end
     params: dict[str, object],
 ) -> None:
     bench = Bench(is_followed=False)
-    bench.orders.asked({**WHOLE, **params})
+    bench.orders.subscribing({**WHOLE, **params})
     order = unknown(bench)
     for _ in range(20):
         due = bench.orders.check_due()
         bench.wait(60.0 if due == INF else max(due - bench.now, 0.0))
         if due < INF:
-            bench.orders.asked({**WHOLE, **params})
+            bench.orders.subscribing({**WHOLE, **params})
     with pytest.raises(OrderUnresolved):
         await order.wait_settled(0.01)
 
@@ -292,7 +292,7 @@ def test_late_answer_for_an_order_that_was_gone_does_not_open_it(bench: Bench) -
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
     drive(bench)
-    # It ended in a gap, while nobody knew whose it was.
+    # It ended in a gap, while its order was not known.
     bench.ack(orders[0], "O1")
     drive(bench)
     assert orders[0].status == "gone"
@@ -318,7 +318,7 @@ def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
     assert bench.orders.check_due() == INF
 
 
-def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Bench) -> None:
+def test_amend_without_a_reply_is_checked_beside_its_order(bench: Bench) -> None:
     order = bench.send("mine")
     bench.ack(order, "O1")
     change = Change("amend_order", order, {"order_qty": Decimal(3)})
@@ -333,7 +333,7 @@ def test_amend_without_an_answer_is_asked_for_though_the_order_is_too(bench: Ben
 
 def test_late_answer_for_an_order_with_past_fills_is_followed_by_a_question(bench: Bench) -> None:
     order = unknown(bench)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     bench.wait(1.0)
     bench.ack(order, "O1")
@@ -355,9 +355,9 @@ def test_listener_of_a_tag_hears_fills_that_came_before_the_answer(bench: Bench)
     assert bench.fills == [(order, "E1")]
 
 
-def test_order_gets_the_past_fills_that_were_told_before_its_identifier(bench: Bench) -> None:
+def test_order_gets_past_fills_that_came_before_its_identifier(bench: Bench) -> None:
     order = bench.send("mine")
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     bench.ack(order, "O1")
     assert order.cum_qty == 1
@@ -365,7 +365,7 @@ def test_order_gets_the_past_fills_that_were_told_before_its_identifier(bench: B
 
 def test_report_of_an_order_that_was_there_before_is_not_of_a_new_one(bench: Bench) -> None:
     bench.hear(pending("O9", cl_ord_id="x"), new("O9", cl_ord_id="x"))
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot()
     bench.wait(1.0)
     assert bench.orders["O9"].status == "gone"
@@ -406,7 +406,7 @@ def test_terms_of_another_order_are_taken_back(bench: Bench) -> None:
 
 def test_absent_order_does_not_hold_back_what_comes_later(bench: Bench) -> None:
     order = unknown(bench, None, order_userref=7)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(20.0)
     bench.snapshot()
     bench.wait(20.0)
@@ -419,7 +419,7 @@ def test_absent_order_does_not_hold_back_what_comes_later(bench: Bench) -> None:
 
 def test_order_made_after_the_deadline_is_another_one(bench: Bench) -> None:
     order = unknown(bench, None, order_userref=7)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(60.0)
     bench.hear(pending("O9", order_userref=7))
     assert order.order_id is None
@@ -451,7 +451,7 @@ def test_silence_proves_nothing_about_an_order_whose_reports_were_given_away(ben
     for order in orders:
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
-    bench.orders.leaving()
+    bench.orders.resubscribing()
     drive(bench, {**fill, "order_status": "filled"})
     bench.wait(10.0)
     bench.hear(pending("O9", order_userref=9))
@@ -460,7 +460,7 @@ def test_silence_proves_nothing_about_an_order_whose_reports_were_given_away(ben
 
 def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
     order = unknown(bench, None, order_userref=7)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.wait(30.0)
     for _ in range(3):
         bench.snapshot(listed("O1", order_userref=7))
@@ -487,14 +487,14 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
 ) -> None:
     order = open_order(bench, qty=12.0)
     others = fills_of_others(50)
-    bench.orders.broken()
+    bench.orders.gap_began()
     shown = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
     # The fills of these ten were pushed out.
     bench.snapshot(shown, *others)
     bench.wait(5.0)
     assert order.cum_qty == 10
     bench.wait(2.0)
-    bench.orders.broken()
+    bench.orders.gap_began()
     bench.snapshot(trade("O1", "EX", 2.0, order_status="filled"), *others[:49])
     bench.wait(1.0)
     assert (order.cum_qty, order.status) == (12, "filled")
@@ -542,7 +542,7 @@ def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int
     if qty is not None:
         amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
         bench.hear({**amended, "order_qty": 2.0})
-    bench.orders.broken()
+    bench.orders.gap_began()
     # It was cancelled in the gap.
     bench.snapshot(trade("O1", "E1", float(qty or 1), order_status="filled", cl_ord_id="mine"))
     bench.wait(1.0)

@@ -1,7 +1,7 @@
-"""An exchange of a few lines, written from the protocol pages alone, to hold `Orders` against.
+"""A small exchange, written from the protocol pages alone, to compare `Orders` with.
 
-It knows orders, their fills and what it reports of them. It shares nothing with the simulator of
-the package, so that both cannot be wrong in the same way.
+It has orders, their fills and the reports about them. It shares no code with the simulator of the
+package, so that they do not share errors.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ SNAPSHOT_FILLS = 50
 
 @dataclass(eq=False)
 class OrderAtVenue:
-    """An order as it really is.
+    """The true state of an order.
 
     Attributes:
         order_id: its identifier.
-        names: `cl_ord_id` or `order_userref` as they are reported.
+        names: `cl_ord_id` or `order_userref` as reported.
         side: `buy` or `sell`.
         qty: ordered quantity.
         price: limit price.
         cum: filled quantity.
-        cost: value of that.
+        cost: filled value.
         status: `new`, `partially_filled`, `filled`, `canceled` or `expired`.
         fills: its executions.
-        made: when it was made, as the exchange writes it.
-        updated: when something last happened to it.
+        made: time of its creation, as in reports.
+        updated: time of its last event.
     """
 
     order_id: str
@@ -62,14 +62,14 @@ class Venue:
     """The exchange.
 
     Args:
-        names_fills: whether the report of a fill has the order's name (captured without).
+        names_fills: whether the report of a fill has the order's `cl_ord_id` (captured without).
         stamps_events: whether an open order in a snapshot has the time of its last event, or that
-            at which it was made. Neither is documented.
+            of its creation. Neither is documented.
 
     Attributes:
-        now: seconds, the same as the client's.
-        orders: all orders that ever were, by identifier.
-        out: reports that were made and not taken out yet; each is a message of its own.
+        now: local time of the client, seconds.
+        orders: all orders by identifier, ended ones included.
+        out: reports that are not delivered yet; each is a message of its own.
     """
 
     def __init__(self, *, names_fills: bool, stamps_events: bool) -> None:
@@ -84,7 +84,7 @@ class Venue:
     def live(self) -> Iterator[OrderAtVenue]:
         return (order for order in self.orders.values() if order.is_live)
 
-    # What can be done with orders.
+    # Requests.
 
     def add(
         self,
@@ -94,7 +94,7 @@ class Venue:
         names: dict[str, Any],
         **links: Any,
     ) -> OrderAtVenue | None:
-        """Take an order, unless its name is that of a live one."""
+        """Accept an order, unless its `cl_ord_id` is that of a live one."""
         name = names.get("cl_ord_id")
         if name is not None and any(order.names.get("cl_ord_id") == name for order in self.live):
             return None
@@ -140,14 +140,14 @@ class Venue:
         self._end(order, status)
 
     def amend(self, order: OrderAtVenue, qty: Decimal) -> None:
-        """Set an order's quantity; less than what is filled ends it."""
+        """Set an order's quantity; one below the filled quantity ends it."""
         order.qty = max(qty, order.cum)
         self._tell(order, "amended", order_qty=float(order.qty), limit_price=float(order.price))
         if not order.left:
             self._end(order, "canceled")
 
     def edit(self, order: OrderAtVenue, qty: Decimal) -> OrderAtVenue:
-        """Make a new order of an old one."""
+        """Replace an order by a new one."""
         self._end(order, "canceled")
         new = self.add(
             order.side, qty, order.price, {"order_userref": 0}, ord_ref_id=order.order_id
