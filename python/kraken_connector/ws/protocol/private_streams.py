@@ -36,7 +36,7 @@ class PrivateStreams(Part):
         self._heard = heard
         self._followed: set[str] = set()
 
-    def subscribing(self, subscription: Subscription, now: float) -> None:
+    def subscribing(self, subscription: Subscription) -> None:
         """Handle a subscribe that is sent."""
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:

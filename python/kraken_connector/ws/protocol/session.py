@@ -142,7 +142,7 @@ class Session:
     ) -> None:
         self.url = url
         self.name = name or url
-        self.engine = engine or Engine()
+        self.engine = Engine() if engine is None else engine
         self.registry = Registry()
         self.gaps = Gaps(self.name, self.registry, outlet.gap)
         self.attention = False
@@ -724,7 +724,7 @@ class Session:
         self._log.warning("%s began anew without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
-        self.private_streams.subscribing(subscription, self.keepalive.heard)
+        self.private_streams.subscribing(subscription)
 
     def _watched(self, handler: Handler) -> Handler:
         def watch(message: WSDataMessage) -> None:
@@ -741,7 +741,7 @@ class Session:
             for subscription in outgoing.topics.values():
                 if outgoing.purpose != "resync":
                     self.resyncs.expect(subscription, now)
-                self.private_streams.subscribing(subscription, now)
+                self.private_streams.subscribing(subscription)
         elif outgoing.purpose == "resync":
             self.private_streams.resubscribing(outgoing.channel)
 
