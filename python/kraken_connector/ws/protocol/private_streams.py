@@ -39,7 +39,7 @@ class PrivateStreams(Part):
         self._ping_soon = ping_soon
         self._followed: set[str] = set()
 
-    def subscribing(self, subscription: Subscription, now: float) -> None:
+    def subscribing(self, subscription: Subscription) -> None:
         """Handle a subscribe that is sent."""
         channel = subscription.topic.channel
         if (follower := self.followers.get(channel)) is not None:

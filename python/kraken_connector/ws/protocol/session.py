@@ -724,7 +724,7 @@ class Session:
         self._log.warning("%s began anew without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
-        self.private_streams.subscribing(subscription, self.keepalive.heard)
+        self.private_streams.subscribing(subscription)
 
     def _watched(self, handler: Handler) -> Handler:
         def watch(message: WSDataMessage) -> None:
@@ -741,7 +741,7 @@ class Session:
             for subscription in outgoing.topics.values():
                 if outgoing.purpose != "resync":
                     self.resyncs.expect(subscription, now)
-                self.private_streams.subscribing(subscription, now)
+                self.private_streams.subscribing(subscription)
         elif outgoing.purpose == "resync":
             self.private_streams.resubscribing(outgoing.channel)
 
