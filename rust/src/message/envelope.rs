@@ -1,6 +1,6 @@
 //! What stands around a message's content, read in one pass over the frame's top level.
 
-use super::book::BookBatch;
+use super::book_data::BookBatch;
 use super::{Channel, DataMessage, Message, Reply, rows};
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};

@@ -4,18 +4,20 @@
 //! JSON, the envelope is read, and their items are checked as far as a client relies on them; they
 //! are decoded by whoever wants them, from the offset that the message names.
 
-mod book;
+mod book_data;
+mod cursor;
 mod envelope;
-mod orders;
+mod fast_path;
+mod fast_path_orders;
+mod fields;
+mod order_data;
 mod rows;
 mod salvage;
-mod usual;
-mod usual_orders;
 
-pub use book::{BookBatch, BookItem, Row};
-pub use orders::{OrderEvent, OrderId, OrderRow, TimeText};
+pub use book_data::{BookBatch, BookItem, Row};
+pub use fast_path::{PlainHead, plain_head};
+pub use order_data::{OrderEvent, OrderId, OrderRow, TimeText};
 pub use salvage::{Salvage, salvage};
-pub use usual::{PlainHead, plain_head};
 
 use crate::error::Result;
 use crate::lexer::{Field, Lexer, Text, Value};
@@ -183,13 +185,13 @@ impl Reply {
 /// been.
 #[inline(always)]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
-    match usual::read(frame, batch) {
+    match fast_path::read(frame, batch) {
         Some(message) => Ok(Message::Data(message)),
         None => read_any(frame, batch),
     }
 }
 
-/// Reads a frame in any spelling.
+/// Reads a frame in any format.
 #[cold]
 fn read_any(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
     let mut envelope = Envelope::default();

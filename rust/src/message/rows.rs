@@ -5,7 +5,7 @@
 //! of the Python package, in the order of its models.
 
 use super::Channel;
-use super::book::skip_as;
+use super::fields::skip_as;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Number, Value};
 

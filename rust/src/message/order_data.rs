@@ -1,6 +1,6 @@
 //! Channel `level3`: the entries of a snapshot or an update, each about one order.
 
-use super::book::{Checked, skip_as};
+use super::fields::{Checked, skip_as};
 use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Value};

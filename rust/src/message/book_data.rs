@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::Channel;
-use super::orders::{OrderRow, read_order};
+use super::fields::{Checked, optional_text, required_decimal, required_text, skip_as};
+use super::order_data::{OrderRow, read_order};
 use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};
@@ -185,9 +186,6 @@ impl BookBatch {
     }
 }
 
-/// What was read, or how it breaks the protocol. Around it stands a `Result` for what is no JSON.
-pub(super) type Checked<T> = std::result::Result<T, ParseError>;
-
 /// Reads an array of rows behind those that are there.
 fn read_rows<T>(
     lexer: &mut Lexer<'_>,
@@ -230,34 +228,6 @@ fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
     Ok(price.and_then(|price| Ok(Row { price, qty: qty? })))
 }
 
-fn required_decimal(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Decimal>> {
-    let Field { offset, value } = lexer.field()?;
-    Ok(match value {
-        Value::Number(number) => number.decimal(lexer.frame()),
-        Value::Null => Err(missing),
-        _ => Err(ParseError::new(ErrorKind::Type, offset)),
-    })
-}
-
-#[inline]
-fn required_text(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Text>> {
-    let Field { offset, value } = lexer.field()?;
-    Ok(match value {
-        Value::Text(text) => Ok(text),
-        Value::Null => Err(missing),
-        _ => Err(ParseError::new(ErrorKind::Type, offset)),
-    })
-}
-
-#[inline]
-fn optional_text(lexer: &mut Lexer<'_>) -> Result<Option<Text>> {
-    let field = lexer.field()?;
-    Ok(match field.value {
-        Value::Text(text) => Some(text),
-        _ => None,
-    })
-}
-
 #[inline]
 fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
     let Field { offset, value } = lexer.field()?;
@@ -270,11 +240,4 @@ fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
         Value::Null => Ok(None),
         _ => Err(ParseError::new(ErrorKind::Type, offset)),
     })
-}
-
-#[cold]
-pub(super) fn skip_as(lexer: &mut Lexer<'_>, kind: ErrorKind) -> Result<ParseError> {
-    let error = lexer.error(kind);
-    lexer.skip_value()?;
-    Ok(error)
 }
