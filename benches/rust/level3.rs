@@ -131,7 +131,7 @@ fn bench(criterion: &mut Criterion) {
         let name = format!("depth_{depth}_orders_{orders}");
         group.throughput(Throughput::Elements(cycle.updates.len() as u64));
         let mut engine = Engine::new();
-        assert!(engine.expect_level3(SYMBOL, depth));
+        assert!(engine.level3_books_mut().expect(SYMBOL, depth));
         assert_eq!(
             engine.feed(cycle.snapshot.as_bytes(), None).verified,
             Some(true)

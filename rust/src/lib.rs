@@ -37,6 +37,6 @@ mod python;
 
 pub use book::{Book, L2Book, L3Book, Level, Side};
 pub use decimal::Decimal;
-pub use engine::{BookState, Engine, Notice, Outcome};
+pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome};
 pub use error::{ErrorKind, ParseError};
 pub use message::{Message, parse_message};

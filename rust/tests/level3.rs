@@ -25,8 +25,8 @@ fn the_documented_snapshot_has_its_checksum() {
     let (frame, checksum) = level3_guide();
     let mut engine = Engine::new();
     assert_eq!(engine.feed(frame.as_bytes(), Some(1)).verified, Some(true));
-    let slot = engine.level3_mut(0).unwrap();
-    assert_eq!(slot.book_mut().checksum(), checksum);
+    assert_eq!(engine.level3_books_mut().checksum(0), Some(checksum));
+    let slot = engine.level3_books().at(0).unwrap();
     assert_eq!(slot.state(), BookState::Valid);
     assert_eq!(slot.book().levels(Side::Bid).len(), 10);
     assert_eq!(slot.book().order_count(), 35);
@@ -78,10 +78,10 @@ fn failed_messages_are_blamed_on_the_kinds_in_them() {
     let mut book = L3Book::new(10);
     let add = row(OrderEvent::Add, "OA", "5", "1", 1);
     book.apply_update(std::slice::from_ref(&add), &[]).unwrap();
-    book.note_mismatch();
+    book.count_mismatch();
     book.apply_update(&[row(OrderEvent::Delete, "OX", "5", "1", 1)], &[add])
         .unwrap();
-    book.note_mismatch();
+    book.count_mismatch();
     let blamed = |kind| book.counts().mismatches(kind);
     assert_eq!(blamed(OrderKind::Add), 1);
     assert_eq!(blamed(OrderKind::DeleteUnknown), 1);

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from .book_data import Row
 from .checksum import join_top, level_digits
-from .numbers import rescale
+from .decimal import rescale
 
 
 class Ladder:
@@ -52,7 +52,7 @@ class Ladder:
                 digits.insert(at, level_digits(price, qty))
 
     def cut(self, depth: int) -> None:
-        """Forget the levels below the best `depth`."""
+        """Remove the levels below the best `depth`."""
         excess = len(self.keys) - depth
         if excess > 0:
             del self.keys[:excess], self.digits[:excess]

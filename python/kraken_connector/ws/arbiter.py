@@ -315,14 +315,14 @@ class Arbiter:
         feed = self._feeds.get(symbol)
         if feed is None or (not feed.is_sound and feed.depth != depth):
             self._feeds[symbol] = _Feed(depth)
-            self.engine.expect_book(symbol, depth)
+            self.engine.books.expect(symbol, depth)
 
     def forget(self, symbol: str) -> None:
         """Present a book no longer: it was unsubscribed."""
         feed = self._feeds.pop(symbol, None)
         if feed is not None:
             self._end_hole(feed, symbol, None)
-            self.engine.invalidate_book(symbol, "awaiting_snapshot")
+            self.engine.books.invalidate(symbol, "awaiting_snapshot")
         for leg in self._legs:
             leg.forget(symbol)
 
@@ -379,7 +379,7 @@ class Arbiter:
             feed.hole = hole
             hole.symbols.add(symbol)
             is_stale = cause == "resync"
-            self.engine.invalidate_book(symbol, "stale" if is_stale else "awaiting_snapshot")
+            self.engine.books.invalidate(symbol, "stale" if is_stale else "awaiting_snapshot")
         hole.missing |= hole.symbols
         return bool(hole.symbols)
 
@@ -388,7 +388,7 @@ class Arbiter:
         if not all(symbol in leg.quarantined for leg in self._legs):
             logger.error("the book of %s has one connection left", symbol)
             return False
-        self.engine.invalidate_book(symbol, "quarantined")
+        self.engine.books.invalidate(symbol, "quarantined")
         feed = self._feeds.get(symbol)
         if feed is not None:
             self._end_hole(feed, symbol, None)
@@ -444,7 +444,7 @@ class Arbiter:
             if feed.is_sound and may_wait and self._may_wait(leg, symbol):
                 return self._lead(leg, feed, symbol, mark, message)
             if self.engine.book(symbol).state == "quarantined":
-                self.engine.expect_book(symbol, feed.depth)
+                self.engine.books.expect(symbol, feed.depth)
             assert message.raw is not None
             self._tell_what_is_skipped(feed, symbol, message.received_ns)
             return self._present(leg, feed, symbol, mark, message.raw, message.received_ns)

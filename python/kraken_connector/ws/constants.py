@@ -130,6 +130,8 @@ AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
 #: Page "Level 3": `level3` alone.
 LEVEL3_URL: Final = "wss://ws-l3.kraken.com/v2"
 
+#: Channels that the engine keeps books of.
+BOOK_CHANNELS: Final = frozenset({ChannelName.BOOK, ChannelName.LEVEL3})
 #: Channels that need a token and live on `AUTH_URL` (pages "Executions" and "Balances").
 PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
 #: Channels whose requests carry a token; `level3` is market data all the same.

@@ -12,7 +12,6 @@ from .._backend import Engine
 from .arbiter import Arbiter
 from .connection import Connection
 from .constants import ConnectionState
-from .engine_books import placements
 from .hosts import Host
 from .session import Session
 from .sinks import Places
@@ -197,6 +196,9 @@ class ConnectionView:
         connection, session = self._link.connection, self._link.session
         arbiter = self._link.arbiter
         feed = {"duplicates": arbiter.duplicates, "switches": arbiter.switches} if arbiter else {}
+        placements: Counter[str] = Counter()
+        for book in session.engine.level3_books.values():
+            placements.update(book.placement_counts)
         return {
             "state": str(connection.state),
             "reconnects": connection.reconnects,
@@ -208,7 +210,7 @@ class ConnectionView:
             "transit": connection.transit.summary(),
             "streams": session.staleness.summary(time.time_ns()),
             **session.engine.counters(),
-            "placements": placements(session.engine),
+            "placements": dict(placements),
             **feed,
         }
 

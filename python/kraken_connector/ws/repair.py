@@ -20,8 +20,7 @@ from typing import Any
 from .._backend import Engine, WSDataMessage
 from ..exceptions import BookNotReady, TransportError
 from ..models import BookQuarantinedEvent, WSErrorResponse, WSResponse
-from .constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
-from .engine_books import BOOK_CHANNELS, book_of, invalidate
+from .constants import ALREADY_SUBSCRIBED, BOOK_CHANNELS, PRIVATE_CHANNELS, EventTrigger
 from .flights import says
 from .requests import Requests
 from .resync import Resync, ResyncPolicy
@@ -165,7 +164,7 @@ class Repair:
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
             if self._is_sound(topic):
-                invalidate(self._engine, topic.channel, topic.symbol)
+                self._engine.books_of(topic.channel).invalidate(topic.symbol)
             if is_open:
                 self.needed(topic, "resync", now)
         return ask
@@ -437,7 +436,7 @@ class Repair:
             self._give_up(entry.topic)
 
     def _is_sound(self, topic: Topic) -> bool:
-        return book_of(self._engine, topic.channel, topic.symbol).is_valid
+        return self._engine.books_of(topic.channel).get_or_create(topic.symbol).is_valid
 
     def _finish(self, entry: Resync, now: float) -> None:
         self._policy.finish(entry, now)
@@ -473,7 +472,7 @@ class Repair:
 
     def _note_quarantine(self, topic: Topic, attempts: int) -> None:
         if topic.channel in BOOK_CHANNELS:
-            invalidate(self._engine, topic.channel, topic.symbol, "quarantined")
+            self._engine.books_of(topic.channel).invalidate(topic.symbol, "quarantined")
             event = BookQuarantinedEvent(
                 topic.symbol, attempts, received_ns=self._now_ns(), channel=topic.channel
             )

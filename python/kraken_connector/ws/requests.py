@@ -14,12 +14,17 @@ from .._backend import Engine
 from ..exceptions import ConnectionLost, RequestTimeout, SubscriptionError, TransportError
 from ..models import WSErrorResponse, WSResponse
 from ..refusals import is_stale_token
-from .constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
-from .engine_books import BOOK_CHANNELS, book_of, expect
+from .constants import (
+    BOOK_CHANNELS,
+    PRIVATE_CHANNELS,
+    RATE_EXCEEDED,
+    REPLAY_BATCH,
+    SNAPSHOTS_EXCEEDED,
+)
 from .flights import Flight, Flights, Purpose, says
 from .isolation import isolated
 from .pacing import Allowance
-from .subscribe import SubscriptionParams
+from .subscribe import BookParams, Level3Params, SubscriptionParams
 from .subscriptions import (
     Ask,
     Registry,
@@ -476,7 +481,7 @@ class Requests:
         """Tell whether a book waits in vain: its snapshot failed, or it was subscribed before."""
         if topic.channel not in BOOK_CHANNELS:
             return False
-        state = book_of(self._engine, topic.channel, topic.symbol).state
+        state = self._engine.books_of(topic.channel).get_or_create(topic.symbol).state
         return state == "stale" or (was_so and state != "valid")
 
     def _try_again(
@@ -564,7 +569,9 @@ class Requests:
     def _send(self, flight: Flight, now: float) -> None:
         if flight.method == "subscribe":
             for subscription in flight.topics.values():
-                expect(self._engine, subscription.params, subscription.topic.symbol)
+                topic, params = subscription.topic, subscription.params
+                if isinstance(params, BookParams | Level3Params):
+                    self._engine.books_of(topic.channel).expect(topic.symbol, params.depth)
                 if self.repairs is not None and flight.purpose != "resync":
                     self.repairs.expect(subscription, now)
                 if self.care is not None:

@@ -34,9 +34,8 @@ from ..models import (
     WSResponse,
 )
 from .arbiter import Gate
-from .constants import PRIVATE_CHANNELS, SystemState
+from .constants import BOOK_CHANNELS, PRIVATE_CHANNELS, SystemState
 from .encoding import encode
-from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .exchange_clock import ExchangeClock
 from .holes import Holes
 from .isolation import Isolated, isolated
@@ -670,7 +669,7 @@ class Session:
             self.holes.unreadable(channel, self.last_received_ns)
             self._needs_repair(Topic(channel, None, ""), "resync")
         elif channel in BOOK_CHANNELS:
-            for symbol, book in books_of(self.engine, channel).items():
+            for symbol, book in self.engine.books_of(channel).items():
                 if book.state == "stale":
                     self._is_lost_by(topic := Topic(channel, None, symbol))
                     self._needs_repair(topic, "resync")
@@ -775,7 +774,7 @@ class Session:
     def _trusted_ns(self, topic: Topic) -> int | None:
         """Return when the last message of a stream came that shows no hole before it."""
         if topic.channel in BOOK_CHANNELS:
-            return book_of(self.engine, topic.channel, topic.symbol).verified_ns
+            return self.engine.books_of(topic.channel).get_or_create(topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
     def _attentive(self, take: Take) -> Take:
@@ -822,7 +821,7 @@ class Session:
         """Subscribe again to a book that another connection goes on bringing."""
         logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
         self._is_lost_by(topic)
-        invalidate(self.engine, topic.channel, topic.symbol)
+        self.engine.books_of(topic.channel).invalidate(topic.symbol)
         self._needs_repair(topic, "resync")
 
     def _note(self, topic: Topic, event: Any) -> None:

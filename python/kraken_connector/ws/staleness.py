@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .._backend import Engine, WSDataMessage
-from .engine_books import BOOK_CHANNELS, book_of
+from .constants import BOOK_CHANNELS
 from .routes import Take
 from .subscriptions import Registry, Topic
 
@@ -131,7 +131,7 @@ class Staleness:
         Nothing tells the two kinds of ticker of a pair apart.
         """
         if topic.channel in BOOK_CHANNELS:
-            return book_of(self._engine, topic.channel, topic.symbol).received_ns
+            return self._engine.books_of(topic.channel).get_or_create(topic.symbol).received_ns
         return self._marks.get(topic.channel, {}).get(_place(topic))
 
     def is_stale(self, topic: Topic) -> bool:

@@ -83,7 +83,7 @@ pub(super) fn with_depths(py: Python<'_>, error: PyErr, levels: usize, depth: us
 }
 
 /// A depth that no subscription has.
-pub(super) fn unknown_depth(depth: i64, known: &[usize]) -> PyErr {
+pub(super) fn unknown_depth(depth: impl std::fmt::Display, known: &[usize]) -> PyErr {
     let known: Vec<_> = known.iter().map(ToString::to_string).collect();
     PyValueError::new_err(format!(
         "depth must be one of {}, not {depth}",

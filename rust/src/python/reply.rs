@@ -5,9 +5,9 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
 
+use super::channel_names::known_channel_name;
 use super::decimals;
 use super::decode::Decoder;
-use super::message::known_channel_name;
 use super::schema::{Instance, Registry};
 use crate::engine::Notice;
 use crate::error::ParseError;

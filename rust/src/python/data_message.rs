@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
+use super::channel_names::known_channel_name;
 use super::decode::Decoder;
 use super::schema::{Registry, SchemaId};
 use super::strings::Strings;
@@ -527,23 +528,6 @@ pub(super) fn read_plain(
         received_ns,
         verified: None,
     }))
-}
-
-/// The name of a channel, shared where it is known.
-pub(super) fn known_channel_name(py: Python<'_>, channel: Channel) -> Option<&Bound<'_, PyString>> {
-    Some(match channel {
-        Channel::Balances => intern!(py, "balances"),
-        Channel::Book => intern!(py, "book"),
-        Channel::Executions => intern!(py, "executions"),
-        Channel::Heartbeat => intern!(py, "heartbeat"),
-        Channel::Instrument => intern!(py, "instrument"),
-        Channel::Level3 => intern!(py, "level3"),
-        Channel::Ohlc => intern!(py, "ohlc"),
-        Channel::Status => intern!(py, "status"),
-        Channel::Ticker => intern!(py, "ticker"),
-        Channel::Trade => intern!(py, "trade"),
-        Channel::Other => return None,
-    })
 }
 
 fn channel_name<'py>(py: Python<'py>, frame: &[u8], message: &DataMessage) -> Bound<'py, PyString> {

@@ -87,7 +87,7 @@ def test_what_was_proved_is_done_first(core: Any) -> None:
     deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
     deep += [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
     engine, book = exchange.engine, exchange.book
-    engine.expect_level3(SYMBOL, 100)
+    engine.level3_books.expect(SYMBOL, 100)
     whole = [(None, one) for one in [*QUEUE, *deep]]
     engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep[:-2]])))
     amended = row("OA", "0.5", 9)
@@ -103,7 +103,7 @@ def test_place_below_the_top_is_decided_when_its_level_gets_there(core: Any) -> 
     deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
     level = [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
     engine = exchange.engine
-    engine.expect_level3(SYMBOL, 100)
+    engine.level3_books.expect(SYMBOL, 100)
     whole = [(None, one) for one in [*QUEUE, *deep, *level]]
     engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep])))
     amended = row("OX", "2.0", 9, "0.5")

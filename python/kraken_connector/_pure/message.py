@@ -11,11 +11,11 @@ from ..models._items import item_type
 from ..models._places import place_of
 from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage
-from .defect import Defect
+from .error import ContentError
+from .fast_path import read_update
 from .lexer import decode, decode_exact
 from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
-from .usual import read_update
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
@@ -93,7 +93,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
             return _message(frame, decode(frame), received_ns), None
         message = _data_message(frame, document, received_ns)
         return message, read_book_data(document["data"], document["channel"])
-    except (LexicalError, Defect) as error:
+    except (LexicalError, ContentError) as error:
         refuse(frame, error)
 
 
@@ -128,16 +128,16 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
     Some refusals carry both `channel` and `method`; whatever has a method is an answer.
     """
     if type(document) is not dict:
-        raise Defect("type", ())
+        raise ContentError("type", ())
     if document.get("method") is not None:
         return _response(document, received_ns)
     if (error := _bare_error(document)) is not None:
         return _refusal("error", error, document, document.get("result"), received_ns)
     channel = document.get("channel")
     if channel is None:
-        raise Defect("unclassified", ())
+        raise ContentError("unclassified", ())
     if type(channel) is not str:
-        raise Defect("type", ("channel",))
+        raise ContentError("type", ("channel",))
     if channel == "heartbeat":
         return HeartbeatMessage(received_ns=received_ns)
     return _data_message(frame, document, received_ns)
@@ -146,11 +146,11 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
 def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDataMessage:
     kind, data, sequence = document.get("type"), document.get("data"), document.get("sequence")
     if type(kind) is not str:
-        raise Defect("missing", ()) if kind is None else Defect("type", ("type",))
+        raise ContentError("missing", ()) if kind is None else ContentError("type", ("type",))
     if type(data) is not list:
         _check_data(document["channel"], data)
     if document["channel"] in STATE_CHANNELS and kind not in ("snapshot", "update"):
-        raise Defect("type", ("type",))
+        raise ContentError("type", ("type",))
     if sequence is not None:
         sequence = _sequence(frame, sequence)
     made_of = item_type(document["channel"], kind)
@@ -162,11 +162,11 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
 def _check_data(channel: str, data: Any) -> None:
     """Refuse what is no array: only `instrument` has an object, unknown channels have anything."""
     if data is None:
-        raise Defect("missing", ())
+        raise ContentError("missing", ())
     if channel == "instrument" and type(data) is dict:
         return
     if item_type(channel, "update") is not None:
-        raise Defect("type", ("data",))
+        raise ContentError("type", ("data",))
 
 
 def _sequence(frame: bytes, sequence: Any) -> int:
@@ -174,14 +174,14 @@ def _sequence(frame: bytes, sequence: Any) -> int:
         # Read it again: a decoder may have made a float of an integer.
         sequence = Scanner(frame).scan().find(("sequence",)).value
     if (wrong := wrong_integer(sequence)) is not None:
-        raise Defect(wrong, ("sequence",))
+        raise ContentError(wrong, ("sequence",))
     return int(sequence)
 
 
 def _response(document: Any, received_ns: int | None) -> Message:
     method = document["method"]
     if type(method) is not str:
-        raise Defect("type", ("method",))
+        raise ContentError("type", ("method",))
     get = document.get
     if method == "pong":
         return PongResponse(get("req_id"), get("time_in"), get("time_out"), received_ns=received_ns)
@@ -213,7 +213,7 @@ def _succeeded(document: Any) -> bool:
     if success is None:
         return document.get("error") is None
     if type(success) is not bool:
-        raise Defect("type", ("success",))
+        raise ContentError("type", ("success",))
     return success
 
 
@@ -231,7 +231,7 @@ def _result(method: str, document: Any) -> Any:
     return {**(result or {}), "count": told[0]} if told else result
 
 
-def refuse(frame: bytes, error: LexicalError | Defect) -> NoReturn:
+def refuse(frame: bytes, error: LexicalError | ContentError) -> NoReturn:
     """Raise with what the frame says about itself before the error.
 
     Raises:

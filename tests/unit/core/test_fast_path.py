@@ -6,7 +6,7 @@ import pytest
 from benches import corpus
 
 from kraken_connector._pure import Engine
-from kraken_connector._pure.usual import LONGEST, read_update
+from kraken_connector._pure.fast_path import LONGEST, read_update
 
 
 @pytest.mark.parametrize("name", ["replay-10", "synthetic-25", "synthetic-1000"])
@@ -14,7 +14,7 @@ def test_both_ways_read_the_same(name: str) -> None:
     stream = corpus.stream(name)
     short, long = Engine(), Engine()
     for engine in (short, long):
-        engine.expect_book(stream.symbol, stream.depth)
+        engine.books.expect(stream.symbol, stream.depth)
     assert sum(read_update(frame) is not None for frame in stream.frames) == len(stream.frames) - 1
     for frame in stream.frames:
         # A space is enough to take the long way.
