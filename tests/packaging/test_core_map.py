@@ -1,0 +1,43 @@
+"""Both cores have the same parts: the map in the docstring of `_pure` is complete."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from kraken_connector import _pure
+
+PURE = Path(_pure.__file__).parent
+RUST = Path(__file__).parents[2] / "rust" / "src"
+
+ONLY_RUST = {
+    # The crate and the extension module.
+    "lib.rs",
+    *(f"python/{name}.rs" for name in ("convert", "errors", "frame", "receiver", "shared_engine")),
+    # Strict JSON for which the pure core has `json`, `orjson` and regular expressions.
+    *(f"lexer/{name}.rs" for name in ("digits", "key", "number", "skip", "string")),
+    *(f"message/{name}.rs" for name in ("cursor", "fast_path_orders", "fields")),
+    # Times and models, which the pure core takes from `models`.
+    "time.rs",
+    *(f"python/{name}.rs" for name in ("channel_names", "decode", "reply", "schema")),
+    # What makes it fast.
+    *("book/levels.rs", "crc32.rs", "short_text.rs"),
+    *(f"python/{name}.rs" for name in ("book_methods", "decimals", "pool", "strings")),
+    # WebSocket frames, which `websockets` reads for the pure core.
+    "websocket.rs",
+}
+ONLY_PURE = {"lock.py"}
+
+
+def mapped(suffix: str) -> list[str]:
+    rows = [line for line in (_pure.__doc__ or "").splitlines() if line.startswith("| `")]
+    return re.findall(rf"`([\w/]+\.{suffix})`", "\n".join(rows))
+
+
+def test_every_rust_file_is_mapped_once_or_named_as_an_exception() -> None:
+    files = {path.relative_to(RUST).as_posix() for path in RUST.rglob("*.rs")}
+    assert sorted([*mapped("rs"), *ONLY_RUST]) == sorted(files)
+
+
+def test_every_python_file_is_mapped_once_or_named_as_an_exception() -> None:
+    assert sorted([*mapped("py"), *ONLY_PURE]) == sorted(path.name for path in PURE.glob("*.py"))
