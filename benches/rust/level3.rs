@@ -62,13 +62,13 @@ fn sealed(book: &mut L3Book, kind: &str, rows: &[Vec<String>; 2]) -> String {
         parse_message(draft.as_bytes(), &mut batch),
         Ok(Message::Data(_))
     ));
-    let item = &batch.items()[0];
-    let taken = if kind == "snapshot" {
-        book.take_snapshot(&batch, item)
+    let (bids, asks) = L3Book::rows(&batch, &batch.items()[0]);
+    let applied = if kind == "snapshot" {
+        book.apply_snapshot(bids, asks)
     } else {
-        book.take_update(&batch, item)
+        book.apply_update(bids, asks)
     };
-    taken.unwrap();
+    applied.unwrap();
     message(kind, rows, book.checksum())
 }
 

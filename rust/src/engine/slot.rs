@@ -76,8 +76,7 @@ pub struct BookSlot<B = L2Book> {
 
 impl<B: Book> BookSlot<B> {
     /// An empty book that awaits its snapshot.
-    #[must_use]
-    pub fn new(symbol: &str, depth: usize) -> Self {
+    pub(crate) fn new(symbol: &str, depth: usize) -> Self {
         Self {
             symbol: symbol.into(),
             book: B::new(depth),
@@ -108,9 +107,8 @@ impl<B: Book> BookSlot<B> {
         &self.book
     }
 
-    /// The book, to compute its checksum or to fill it by hand.
-    #[must_use]
-    pub const fn book_mut(&mut self) -> &mut B {
+    /// The book, to compute its checksum, or to fill one that is in no engine.
+    pub(crate) const fn book_mut(&mut self) -> &mut B {
         &mut self.book
     }
 
@@ -168,12 +166,13 @@ impl<B: Book> BookSlot<B> {
     }
 
     /// Sets how many levels the larger side of a caller's snapshot had.
-    pub const fn set_snapshot_levels(&mut self, levels: usize) {
+    #[cfg(feature = "python")]
+    pub(crate) const fn set_snapshot_levels(&mut self, levels: usize) {
         self.snapshot_levels = Some(levels);
     }
 
     /// Puts the book into `state`.
-    pub fn withdraw(&mut self, state: BookState) {
+    pub(crate) fn withdraw(&mut self, state: BookState) {
         self.verified_ns = self.verified_ns();
         self.state = state;
         self.was_crossed = false;
@@ -181,7 +180,7 @@ impl<B: Book> BookSlot<B> {
 
     /// Counts a message that was applied, and keeps its times.
     #[inline(always)]
-    pub fn stamp(&mut self, timestamp: Option<&[u8]>, received_ns: Option<i64>) {
+    pub(crate) fn stamp(&mut self, timestamp: Option<&[u8]>, received_ns: Option<i64>) {
         self.updates += 1;
         self.received_ns = received_ns;
         if let Some(text) = timestamp {
@@ -193,7 +192,7 @@ impl<B: Book> BookSlot<B> {
     /// Compares the book's checksum with the exchange's, and counts. Returns `None` if they match,
     /// else the checksum of the book; an `expected` of `None` never matches.
     #[inline(always)]
-    pub fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
+    pub(crate) fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
         if Some(computed) == expected || expected.is_some_and(|it| self.book.reconcile(it)) {
             self.book.settle();
