@@ -234,8 +234,8 @@ impl Engine {
         &mut self.level3_books
     }
 
-    /// Starts a new connection: all books await a snapshot, sequences begin anew, depths that
-    /// acks told are forgotten.
+    /// Starts a new connection: all books await a snapshot, sequences begin anew, depths
+    /// from acks are forgotten.
     pub fn reset(&mut self) {
         self.sequences = Sequences::default();
         self.books.reset();
@@ -285,7 +285,7 @@ impl Engine {
         self.counters.level3_messages += u64::from(outcome.message.is_ok());
     }
 
-    /// Watches the sequence of the private channels.
+    /// Checks the sequence of the private channels.
     fn follow(&mut self, message: &DataMessage, outcome: &mut Outcome) {
         if message.channel == Channel::Other {
             self.counters.unknown_channels += 1;
@@ -336,7 +336,7 @@ impl Engine {
     }
 }
 
-/// The frame at hand and when it came.
+/// A frame and its receive time.
 #[derive(Clone, Copy)]
 struct Moment<'f> {
     frame: &'f [u8],

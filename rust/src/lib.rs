@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`Engine`] does all of it; the modules can be used alone. The feature `python` adds the
-//! extension module, the only part that knows of an interpreter.
+//! extension module, the only part that uses an interpreter.
 
 // Bytes from the wire must not be able to panic.
 #![warn(

@@ -56,7 +56,7 @@ impl L2Book {
         }
     }
 
-    /// Bytes of memory that the book takes.
+    /// Bytes of memory of the book.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.bids.memory() + self.asks.memory()

@@ -33,7 +33,7 @@ use crate::message::{BookBatch, BookItem, Channel, OrderEvent, OrderId, OrderRow
 /// Numbers stay below this at the scales of the book, so that no sum over orders is out of range.
 const LIMIT: u128 = 10_u128.pow(30);
 
-/// Where an order stands in the queue of its price.
+/// The position of an order in the queue of its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePosition {
     /// Orders that are filled before it.
@@ -116,7 +116,7 @@ impl L3Book {
         self.arena.get(self.arena.find(id)?)
     }
 
-    /// Where the order called `id` stands; takes as long as there are orders ahead of it.
+    /// The position of the order called `id`; O(orders ahead of it).
     #[must_use]
     pub fn queue_position(&self, id: &OrderId) -> Option<QueuePosition> {
         let order = self.order(id)?;

@@ -6,8 +6,8 @@ use crate::crc32::{Arithmetic, Digest};
 
 /// One side of a book, each price once.
 ///
-/// Mantissas of 64 bits hold what the exchange sends, and a side of them is half as large to move
-/// and to look at. The first level that needs more turns its side into one of 128 bits, until a
+/// Mantissas of 64 bits suffice for the numbers that the exchange sends, and a side of them is half
+/// as large to move and to search. The first level that needs more turns its side into one of 128 bits, until a
 /// snapshot fits again.
 #[derive(Clone, Debug)]
 pub struct Ladder(Width);
@@ -75,7 +75,7 @@ impl Ladder {
         }
     }
 
-    /// Bytes that the levels take, room for further ones included.
+    /// Bytes of memory of the levels, room for further ones included.
     pub(super) fn memory(&self) -> usize {
         match &self.0 {
             Width::Narrow(levels) => levels.memory(),

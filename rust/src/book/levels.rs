@@ -1,8 +1,8 @@
 //! The price levels of one side, in order.
 //!
 //! To the next maintainer: the levels are the part of `buffer` from `start` on, worst first, so
-//! that the best are at the end. Updates cluster at the top: a search looks at the best few levels
-//! and at the worst before it bisects, and an insertion there moves the few that are better. A full
+//! that the best are at the end. Updates cluster at the top: a search checks the best few levels
+//! and the worst before it bisects, and an insertion there moves the few that are better. A full
 //! book pushes its worst level out with almost every insertion; that only moves `start`, and the
 //! gap in front takes up what is inserted at the worst end. When there is no room left at one end,
 //! the levels are moved to the middle, which is rare. So the cost of an update hardly grows with
@@ -13,8 +13,8 @@ use super::{Level, Side};
 use crate::checksum::{LEVELS, digest, level_digest};
 use crate::crc32::{Arithmetic, Digest, Parts};
 
-/// Ranks that a search looks at all together: most updates are found there, but where cannot be
-/// predicted, so that stopping at the right one costs more than looking at the others.
+/// Ranks that a search compares all at once: most updates are found there, but a branch at the
+/// right one would be mispredicted, which costs more than comparing the others.
 const NEAR_TOP: usize = 8;
 
 /// A level and what it contributes to the checksum.
@@ -94,7 +94,7 @@ impl<M: Mantissa> Levels<M> {
         self.entries().len()
     }
 
-    /// Bytes that the levels take, room for further ones included.
+    /// Bytes of memory of the levels, room for further ones included.
     pub(super) fn memory(&self) -> usize {
         self.buffer.capacity() * size_of::<Entry<M>>()
     }

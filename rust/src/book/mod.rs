@@ -21,9 +21,9 @@ use crate::message::{BookBatch, BookItem, Channel};
 /// A side of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Those who want to buy; best is the highest price.
+    /// Buyers; the highest price is best.
     Bid,
-    /// Those who want to sell; best is the lowest price.
+    /// Sellers; the lowest price is best.
     Ask,
 }
 

@@ -14,7 +14,7 @@ use crate::message::{BookBatch, BookItem};
 /// of further pairs are not kept, so that made-up symbols cannot fill the memory.
 const MAX_BOOKS: usize = 10_000;
 
-/// What became of one item of a book message.
+/// The result of one item of a book message, and of which book.
 pub(super) struct Applied {
     /// Index of the book.
     pub(super) book: usize,

@@ -14,7 +14,7 @@ pub enum BookState {
     Valid,
     /// It failed its checksum, or a message of it could not be read.
     Stale,
-    /// It was given up; snapshots are ignored too.
+    /// Withdrawn for good: snapshots are ignored too.
     Quarantined,
 }
 
@@ -39,10 +39,10 @@ impl BookState {
     }
 }
 
-/// What became of one item of a book message.
+/// The result of applying one item of a book message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// The book was not in a state to take it.
+    /// The state of the book does not permit it.
     Ignored,
     /// Applied, and the checksum matches.
     Match,
@@ -56,6 +56,9 @@ pub(super) enum Verdict {
 }
 
 /// A book, its state and its history.
+///
+/// [`BookSlot::book`] has the content in every state; trust it when the state is
+/// [`BookState::Valid`].
 #[derive(Clone, Debug)]
 pub struct BookSlot<B = L2Book> {
     symbol: Box<str>,

@@ -15,7 +15,7 @@ impl Cursor<'_> {
         self.frame.get(self.at..).unwrap_or_default()
     }
 
-    /// Takes exactly `text`.
+    /// Reads exactly `text`.
     #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
         let hit = self.rest().first_chunk() == Some(text);
@@ -45,13 +45,13 @@ impl Cursor<'_> {
     /// A number of few digits without sign and exponent.
     #[inline(always)]
     pub(super) fn decimal(&mut self) -> Option<Decimal> {
-        let number = digits::take_number(self.frame, &mut self.at)?;
+        let number = digits::read_number(self.frame, &mut self.at)?;
         #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
         Some(Decimal::short(number.mantissa, number.decimals as u32))
     }
 
     #[inline(always)]
     pub(super) fn integer(&mut self) -> Option<i64> {
-        i64::try_from(digits::take_integer(self.frame, &mut self.at)?).ok()
+        i64::try_from(digits::read_integer(self.frame, &mut self.at)?).ok()
     }
 }

@@ -14,7 +14,7 @@ const BOOK: &[u8; 14] = br#"book","type":""#;
 const LEVEL3: &[u8; 16] = br#"level3","type":""#;
 const UPDATE: &[u8; 16] = br#"update","data":["#;
 const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
-/// What stands between the channel's name and the type, and between the type and the data.
+/// The text between the channel's name and the type, and between the type and the data.
 const TYPE: &[u8; 10] = br#"","type":""#;
 const DATA: &[u8; 9] = br#"","data":"#;
 
@@ -33,7 +33,7 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
 }
 
-/// Reads a message of `channel`, whose name ends the text before the cursor, from its type on.
+/// Reads the rest of a message of a channel with books; the cursor is at the type.
 #[inline(always)]
 fn read_books(
     cursor: &mut Cursor<'_>,

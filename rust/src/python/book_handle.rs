@@ -56,7 +56,7 @@ impl<B: LiveBook> BookHandle<B> {
         }
     }
 
-    /// Calls `read` with the book, whatever its state. It runs under a lock: no Python in it.
+    /// Calls `read` with the book in any state. It runs under a lock: it must not run Python.
     #[inline(always)]
     pub(super) fn with<T>(&self, read: impl FnOnce(&mut BookSlot<B>) -> T) -> T {
         match self {
@@ -211,7 +211,7 @@ impl<B: LiveBook> BookHandle<B> {
         })
     }
 
-    /// A `ChecksumError`, with a note where the depth may be what is wrong.
+    /// A `ChecksumError`, with a note if the depth may be the reason.
     pub(super) fn checksum_error(&self, expected: &Bound<'_, PyAny>, computed: u32) -> PyErr {
         let (symbol, depth, levels) = self.with(|slot| {
             let depth = slot.book().depth();

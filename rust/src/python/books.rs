@@ -48,7 +48,7 @@ impl<B: LiveBook> Channel<B> {
         if objects.len() <= index {
             objects.resize_with(index + 1, || None);
         }
-        // Another thread may have been faster; then its object is the one.
+        // If another thread was faster, its object is used.
         let object = objects.get_mut(index).map(|entry| {
             entry
                 .get_or_insert_with(|| made.clone_ref(py))

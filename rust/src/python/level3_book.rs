@@ -1,4 +1,4 @@
-//! `Level3Book`: order by order, live in an engine or free in a caller's hand.
+//! `Level3Book`: the book of one pair order by order.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -71,7 +71,7 @@ impl Orders {
     fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Objects<'py>> {
         let registry = Registry::get(py)?;
         let schema = registry.schema(registry.events.level3_order);
-        let mut decimals = Decimals::lend();
+        let mut decimals = Decimals::acquire();
         let (price_scale, qty_scale) = self.scales;
         let made = |order: &Order| {
             let instance = schema.instance(py)?;

@@ -1,7 +1,7 @@
 //! The extension module `kraken_connector._native`; the only part that names `pyo3`.
 //!
 //! Two rules hold everywhere below. No Python object is made and no Python code runs while a lock
-//! is held: either may run the garbage collector, whose finalisers may come back here. And the
+//! is held: either may run the garbage collector, whose finalisers may call this module. And the
 //! classes are frozen, with what changes behind locks, so that the module works without the GIL.
 
 #![allow(

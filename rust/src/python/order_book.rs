@@ -1,4 +1,4 @@
-//! `OrderBook`: live in an engine, or free in a caller's hand.
+//! `OrderBook`: the aggregated book of one pair.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
