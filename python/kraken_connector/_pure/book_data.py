@@ -21,7 +21,7 @@ def read_book_data(data: list[Any], channel: str) -> list[BookChange]:
     """Return the items of a message of `channel` whose numbers are the `bytes` of the wire.
 
     Raises:
-        ContentError: an item is not what the protocol says.
+        ContentError: an item breaks the protocol.
     """
     read = _orders if channel == "level3" else _rows
     changes: list[BookChange] = []
@@ -82,7 +82,7 @@ def _orders(rows: Any, side: str) -> list[Any]:
 
 
 def _row_error(row: Any, path: tuple[str | int, ...]) -> ContentError:
-    """Say what is wrong with a row that could not be read."""
+    """Return what is wrong with a row that could not be read."""
     if type(row) is not dict:
         return ContentError("type", path)
     for name in ("price", "qty"):

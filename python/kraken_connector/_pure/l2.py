@@ -48,12 +48,12 @@ class L2Book(Book):
             self.asks.cut(self.depth)
 
     def _fits(self, rows: list[Row]) -> bool:
-        """Whether all rows have the book's decimals, as those of the exchange have."""
+        """Return whether all rows have the book's decimals, as those of the exchange do."""
         price_scale, qty_scale = self.price_scale, self.qty_scale
         return not [row for row in rows if row[1] != price_scale or row[3] != qty_scale]
 
     def _widen(self, bids: list[Row], asks: list[Row]) -> tuple[list[Row], list[Row]]:
-        """Give the book the decimals that the rows need, and return the rows at these."""
+        """Widen the book to the decimals that the rows need, and return the rows at these."""
         scales = _largest_scales((self.price_scale, self.qty_scale), bids + asks)
         padded = _padded(bids, scales), _padded(asks, scales)
         more = scales[0] - self.price_scale, scales[1] - self.qty_scale

@@ -30,7 +30,7 @@ class Ladder:
         return len(self.keys)
 
     def replace(self, rows: Iterable[Row]) -> None:
-        """Start over with `rows`; a later row of a price wins."""
+        """Replace all levels by `rows`; a later row of a price wins."""
         levels = {price: qty for price, _, qty, _ in rows}
         self._fill((price, qty) for price, qty in levels.items() if qty)
 

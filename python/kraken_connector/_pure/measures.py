@@ -1,5 +1,5 @@
-"""Figures that strategies derive from a book. They are floats: nothing of them goes back into a
-book. The order of operations is part of the contract, the native core has the same."""
+"""Measures of a book in floats, which never go back into a book. The order of operations is part of
+the contract: the native core has the same."""
 
 from __future__ import annotations
 

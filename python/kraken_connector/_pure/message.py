@@ -20,25 +20,24 @@ from .scanner import LexicalError, Node, Scanner
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
 
-#: How the exchange begins its messages about books. Only a shortcut: those that begin otherwise
-#: are decoded twice.
+#: The beginning of the exchange's messages about books. Only a shortcut: others are decoded twice.
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 #: Channels of books.
 BOOK_CHANNELS = ("book", "level3")
-#: Channels of which a client keeps account, where it matters whether a message has all there is or
-#: what changed.
+#: Channels from which a client keeps state, so that it matters whether a message is a snapshot or
+#: an update.
 STATE_CHANNELS = ("balances", "executions", "instrument")
-#: Where a `batch_cancel` says how many orders it cancelled.
+#: The fields of a `batch_cancel` reply with the number of cancelled orders.
 _COUNTS = ("orders_cancelled", "count")
 
 
 class UnreadableFrame(Exception):
-    """A frame that is no message, with what could be read of it before the error."""
+    """A frame that is not a message, with the parts that could be read before the error."""
 
     def __init__(self, error: ParseError, symbols: list[str] | None) -> None:
         self.error = error
-        #: The symbols of a message about books, as far as they could be read; `None` if it was
-        #: none. The channel is that of `error`.
+        #: The symbols of a message about books that could be read; `None` for other frames. The
+        #: channel is that of `error`.
         self.symbols = symbols
         super().__init__(error)
 
@@ -68,14 +67,14 @@ def to_bytes(frame: Frame, function: str) -> bytes:
     if isinstance(frame, bytes | bytearray | memoryview):
         return bytes(frame)
     if isinstance(frame, str):
-        # A lone surrogate becomes bytes that are no UTF-8, and so is reported like them.
+        # Half a surrogate pair becomes bytes that are not UTF-8, and is reported like those.
         return frame.encode("utf-8", "surrogatepass")
-    taken = "bytes, bytearray, memoryview or str"
-    raise TypeError(f"{function}() takes {taken}, not {type(frame).__name__}")
+    accepted = "bytes, bytearray, memoryview or str"
+    raise TypeError(f"{function}() takes {accepted}, not {type(frame).__name__}")
 
 
 def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[BookChange] | None]:
-    """Return the frame's message, and of a book message what it does to the books.
+    """Return the frame's message, and the changes of the books if it is a book message.
 
     Raises:
         UnreadableFrame: it is no message of the protocol.
@@ -123,9 +122,9 @@ def _bare_error(document: Any) -> str | None:
 
 
 def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
-    """Dispatch a message that is not the book's.
+    """Return a message that is not about books.
 
-    Some refusals carry both `channel` and `method`; whatever has a method is an answer.
+    Some refusals have both `channel` and `method`; a frame with a method is a reply.
     """
     if type(document) is not dict:
         raise ContentError("type", ())
@@ -160,7 +159,7 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
 
 
 def _check_data(channel: str, data: Any) -> None:
-    """Refuse what is no array: only `instrument` has an object, unknown channels have anything."""
+    """Refuse `data` that is no array; `instrument` has an object, unknown channels anything."""
     if data is None:
         raise ContentError("missing", ())
     if channel == "instrument" and type(data) is dict:
@@ -227,12 +226,12 @@ def _result(method: str, document: Any) -> Any:
         return result
     if any((result or {}).get(name) is not None for name in _COUNTS):
         return result
-    told = [document[name] for name in _COUNTS if document.get(name) is not None]
-    return {**(result or {}), "count": told[0]} if told else result
+    counts = [document[name] for name in _COUNTS if document.get(name) is not None]
+    return {**(result or {}), "count": counts[0]} if counts else result
 
 
 def refuse(frame: bytes, error: LexicalError | ContentError) -> NoReturn:
-    """Raise with what the frame says about itself before the error.
+    """Raise an error with the parts of the frame that can be read before it.
 
     Raises:
         UnreadableFrame: always.

@@ -10,7 +10,7 @@ from .error import ContentError
 
 
 class OrderRow(NamedTuple):
-    """What happened to one order. What an event does not need is empty or zero."""
+    """What happened to one order. Fields that an event does not need are empty or zero."""
 
     #: `add`, `modify`, `delete`; another text for an event that is not known; `None` in snapshots.
     event: str | None
@@ -19,7 +19,7 @@ class OrderRow(NamedTuple):
     price_scale: int
     qty: int
     qty_scale: int
-    #: As written, and in ns since the epoch, `None` for what is no timestamp.
+    #: As written, and in ns since the epoch, `None` if it is not a timestamp.
     timestamp: str | None
     time: int | None
 
@@ -35,7 +35,7 @@ def order_row(
     return OrderRow(event, order_id, *price, *qty, timestamp or None, timestamp_ns(timestamp))
 
 
-#: An entry of which only the event is known, and that is not.
+#: An entry with an event that is not known.
 UNKNOWN = order_row("unknown", "")
 
 
@@ -43,7 +43,7 @@ def read_order(row: Any) -> OrderRow:
     """Read an entry whose numbers are the `bytes` of the wire.
 
     Raises:
-        ContentError: it is not what the protocol says; the path begins in the entry.
+        ContentError: it breaks the protocol; the path begins in the entry.
     """
     if type(row) is not dict:
         raise ContentError("type", ())

@@ -13,7 +13,7 @@ from .order_data import OrderRow
 
 #: Numbers stay below this at the scales of the book.
 LIMIT = 10**30
-#: The time of an order that comes without one into an empty queue.
+#: The time of an order without one that is first in its queue.
 _ALWAYS = -(2**127)
 
 

@@ -1,7 +1,7 @@
 """Items of the channels without books, checked when their message is made.
 
-Every item is an object. Beside that only the fields of `Model.CHECKED` are looked at, so that a
-change of the exchange elsewhere does no harm.
+Every item is an object. Of its fields only those of `Model.CHECKED` are checked, so that a change
+of the others does no harm.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_INTEGER = 2**63
 Rules: TypeAlias = tuple[list[tuple[str, str, type[Model] | None]], tuple[str, ...]]
 _RULES: dict[type, Rules] = {}
 
-#: Numbers whose digits a float may have lost, so that it cannot tell whether they are in bounds.
+#: Numbers whose digits a float may have lost, so that their bounds cannot be checked with it.
 _LONG_NUMBER = re.compile(rb":\s*-?[0-9.]*(?:[eE]|[0-9.]{30})")
 
 
@@ -67,12 +67,12 @@ def _item_error(
             return ContentError("type", here)
         elif (found := _content_error(nested, value, here)) is not None:
             return found
-    told = sum(item.get(key) is not None for key in together)
-    return ContentError("missing", path) if 0 < told < len(together) else None
+    present = sum(item.get(key) is not None for key in together)
+    return ContentError("missing", path) if 0 < present < len(together) else None
 
 
 def _rules(made_of: type[Model]) -> Rules:
-    """Return what is checked of an item, in the order of its fields, and what comes together."""
+    """Return the checked fields of an item in its order, and those that are only valid together."""
     if (rules := _RULES.get(made_of)) is not None:
         return rules
     fields: list[tuple[str, str, type[Model] | None]] = [
@@ -98,7 +98,7 @@ def _wrong(kind: str, value: Any) -> str | None:
 
 
 def wrong_integer(value: Any) -> str | None:
-    """Return the kind of error of what should be an integer."""
+    """Return the kind of error of a value that should be an integer."""
     if type(value) is bytes:
         if not value.removeprefix(b"-").isdigit():
             return "type"
