@@ -73,9 +73,12 @@ class Books(Mapping[str, H]):
 
     def _slot_of(self, symbol: str) -> BookSlot[Any] | None:
         """Return the book that a message is about, created if there is room for it."""
-        if symbol not in self._books and len(self._books) >= _MAX_BOOKS:
-            return None
-        return self.get_or_create(symbol)._slot
+        book = self._books.get(symbol)
+        if book is None:
+            if len(self._books) >= _MAX_BOOKS:
+                return None
+            book = self.get_or_create(symbol)
+        return book._slot
 
     def _apply(self, message: WSDataMessage, change: BookChange, events: list[Any]) -> bool:
         """Apply one item of a message to its book; return whether the checksums match.
@@ -87,19 +90,21 @@ class Books(Mapping[str, H]):
         slot = self._slot_of(symbol)
         if slot is None or not slot.apply(message._type == "snapshot", bids, asks):
             return False
-        slot.stamp(timestamp, message._received_ns)
+        received_ns = message._received_ns
+        slot.stamp(timestamp, received_ns)
         computed = slot.judge(checksum)
-        channel, received_ns = slot.book.CHANNEL, message._received_ns
         if computed is None:
             self._counters["verified"] += 1
         else:
             self._counters["mismatches"] += 1
+            channel = slot.book.CHANNEL
             events.append(
                 BookChecksumEvent(symbol, checksum, computed, channel, received_ns=received_ns)
             )
         if slot.becomes_crossed():
             self._counters["crossed"] += 1
             (bid, _), (ask, _) = self._books[symbol]._best()
+            channel = slot.book.CHANNEL
             events.append(BookCrossedEvent(symbol, bid, ask, channel, received_ns=received_ns))
         return computed is None
 

@@ -134,6 +134,6 @@ class BookSlot(Generic[B]):
 
     def becomes_crossed(self) -> bool:
         """Return whether the book is valid and crossed, and was not after the last message."""
-        was_crossed = self.was_crossed
-        self.was_crossed = self.state == "valid" and self.book.is_crossed()
-        return self.was_crossed and not was_crossed
+        is_crossed = self.book.is_crossed() and self.state == "valid"
+        was_crossed, self.was_crossed = self.was_crossed, is_crossed
+        return is_crossed and not was_crossed
