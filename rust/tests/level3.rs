@@ -89,7 +89,7 @@ fn failed_messages_are_blamed_on_the_kinds_in_them() {
     assert_eq!(blamed(OrderKind::Delete), 0);
 }
 
-/// What a frame says about orders, places left out; or where it is wrong.
+/// The orders of a frame without their offsets, or its error.
 fn content(frame: &str) -> Result<(bool, Vec<String>), ParseError> {
     let mut batch = BookBatch::default();
     let message = match parse_message(frame.as_bytes(), &mut batch)? {
@@ -114,8 +114,8 @@ fn content(frame: &str) -> Result<(bool, Vec<String>), ParseError> {
 fn assert_both_readers_agree(frame: &str) {
     let general = content(&format!(" {frame}"));
     let general = general.map_err(|error| (error.kind, error.offset.saturating_sub(1)));
-    let usual = content(frame).map_err(|error| (error.kind, error.offset));
-    assert_eq!(usual, general, "{frame}");
+    let fast = content(frame).map_err(|error| (error.kind, error.offset));
+    assert_eq!(fast, general, "{frame}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn both_readers_read_the_documented_frames_alike() {
     }
 }
 
-/// An entry in the usual spelling, or with something odd in place of a part.
+/// An entry in the format of the exchange, or with another value in one field.
 fn entry() -> impl Strategy<Value = String> {
     let event = r#"("event":"(add|modify|delete)",)?|"event":("amend"|""|7|null),"#;
     let id = r#""order_id":"[A-Z0-9-]{0,30}",|"order_id":"[A-Z]{5}",|"order_id":(1|null|"\\u00e9"|"é"),"#;
