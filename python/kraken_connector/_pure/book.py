@@ -83,7 +83,7 @@ class Book(ABC):
         If not, the book is unchanged."""
         return False
 
-    def settle(self) -> None:
+    def confirm(self) -> None:
         """Called when the book has the exchange's checksum."""
         return
 

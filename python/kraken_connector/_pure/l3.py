@@ -1,7 +1,7 @@
 """The book of one pair order by order, as channel `level3` shows it.
 
-The documentation leaves some rules open and no public capture settles them. What is done here, and
-nowhere else:
+The documentation leaves some rules open, and no public capture shows them. This module decides
+them, and no other:
 
 - Orders of a snapshot, added ones and ones that come from another price go to the back of their
   queue, one after the other: snapshots list orders by queue priority (docs.kraken.com, WebSocket
@@ -206,10 +206,10 @@ class L3Book(Book):
         self.counts.placements["by_time"] += 1
         return True
 
-    def settle(self) -> None:
+    def confirm(self) -> None:
         if self._has_amended:
             for queue in self._top_queues():
-                for turn, amended in queue.settle():
+                for turn, amended in queue.confirm():
                     self.counts.prove(turn, amended)
 
     def _top_queues(self) -> list[Queue]:

@@ -46,7 +46,7 @@ class Queue:
         self.qty = 0
         #: What the queue contributes to the checksum, until it changes.
         self.digits: bytes | None = None
-        #: Whether the digits were put together anew since the last `settle`.
+        #: Whether the digits were put together anew since the last `confirm`.
         self.is_fresh = False
         #: Undecided orders by id, the last amended at the end.
         self.amended: dict[str, AmendedOrder] = {}
@@ -110,7 +110,7 @@ class Queue:
             order.turn = turn
         self.amended.clear()
 
-    def settle(self) -> Iterator[tuple[int, AmendedOrder]]:
+    def confirm(self) -> Iterator[tuple[int, AmendedOrder]]:
         """Decide the positions that a matching checksum proves; yield the turns that it proves."""
         if not self.is_fresh:
             return

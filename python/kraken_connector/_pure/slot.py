@@ -125,7 +125,7 @@ class BookSlot(Generic[B]):
         book = self.book
         computed = book.checksum()
         if computed == expected or (type(expected) is int and book.reconcile(expected)):
-            book.settle()
+            book.confirm()
             self.verified_count += 1
             return None
         self.mismatch_count += 1

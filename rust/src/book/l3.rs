@@ -1,7 +1,7 @@
 //! The book of one pair order by order, as channel `level3` shows it.
 //!
-//! The documentation leaves some rules open and no public capture settles them. What is done here,
-//! and nowhere else:
+//! The documentation leaves some rules open, and no public capture shows them. This module decides
+//! them, and no other:
 //!
 //! - Orders of a snapshot, added ones and ones that come from another price go to the back of
 //!   their queue, one after the other: snapshots list orders by queue priority (docs.kraken.com,
@@ -492,11 +492,11 @@ impl Book for L3Book {
     }
 
     #[inline(always)]
-    fn settle(&mut self) {
+    fn confirm(&mut self) {
         if self.has_amended {
             let (arena, counts) = (&self.arena, &mut self.counts);
             let queues = self.bids.top().chain(self.asks.top());
-            queues.for_each(|queue| queue.settle(arena, counts));
+            queues.for_each(|queue| queue.confirm(arena, counts));
         }
     }
 

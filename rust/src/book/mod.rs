@@ -100,7 +100,7 @@ pub trait Book {
 
     /// Called when the book has the exchange's checksum.
     #[inline(always)]
-    fn settle(&mut self) {}
+    fn confirm(&mut self) {}
 
     /// Called when the last message led to another checksum than the exchange's.
     fn count_mismatch(&mut self) {}

@@ -197,7 +197,7 @@ pub(super) struct Queue {
     back: u32,
     /// What the orders contribute to the checksum together.
     digest: Digest,
-    /// Whether the digest was computed anew since the last [`Queue::settle`].
+    /// Whether the digest was computed anew since the last [`Queue::confirm`].
     is_fresh: bool,
     pub(super) amended: AmendedOrders,
 }
@@ -335,7 +335,7 @@ impl Queue {
     }
 
     /// Decides the positions that a matching checksum proves, and counts them.
-    pub(super) fn settle(&mut self, arena: &Arena, counts: &mut OrderCounts) {
+    pub(super) fn confirm(&mut self, arena: &Arena, counts: &mut OrderCounts) {
         if !std::mem::take(&mut self.is_fresh) || self.amended.is_empty() {
             return;
         }

@@ -198,7 +198,7 @@ impl<B: Book> BookSlot<B> {
     pub(crate) fn verify(&mut self, expected: Option<u32>) -> Option<u32> {
         let computed = self.book.checksum();
         if Some(computed) == expected || expected.is_some_and(|it| self.book.reconcile(it)) {
-            self.book.settle();
+            self.book.confirm();
             self.verified += 1;
             return None;
         }
