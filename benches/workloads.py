@@ -50,7 +50,7 @@ def _feeding(
     def prepare() -> Any:
         engine = core.Engine()
         if stream.symbol:
-            engine.expect_book(stream.symbol, stream.depth)
+            engine.books.expect(stream.symbol, stream.depth)
         for frame in before:
             engine.feed(frame)
         return engine

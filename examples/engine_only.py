@@ -20,7 +20,7 @@ CAPTURED = Path(__file__).parents[1] / "tests/fixtures/vectors/book-replay-btcus
 def main(path: Path) -> None:
     engine = Engine()
     # A live stream has the depth in the reply to the subscribe; a recording may lack it.
-    engine.expect_book("BTC/USD", 10)
+    engine.books.expect("BTC/USD", 10)
     largest = 0.0
     with path.open("rb") as recording:
         for frame in recording:
@@ -31,7 +31,7 @@ def main(path: Path) -> None:
                         largest = max(largest, ask - bid)
                     case BookChecksumEvent():
                         print("mismatch:", event)
-    for symbol, book in engine.books().items():
+    for symbol, book in engine.books.items():
         print(f"{symbol}: {book.best_bid} / {book.best_ask}, {book.verified_count} verified")
     print(f"largest spread: {largest:.1f}")
     print(engine.counters())

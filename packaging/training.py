@@ -37,7 +37,7 @@ def main(extension: str) -> None:
 def _follow(core: Any, stream: Any) -> None:
     """Follow a book by single frames, and by reads of a socket."""
     engine = core.Engine()
-    engine.expect_book(stream.symbol, stream.depth)
+    engine.books.expect(stream.symbol, stream.depth)
     book = engine.book(stream.symbol)
     for frame in stream.frames:
         (message,) = engine.feed(frame)
@@ -47,7 +47,7 @@ def _follow(core: Any, stream: Any) -> None:
     framed = [_header(len(frame)) + frame for frame in stream.frames]
     for at_once in READS:
         engine = core.Engine()
-        engine.expect_book(stream.symbol, stream.depth)
+        engine.books.expect(stream.symbol, stream.depth)
         receiver = core.Receiver(engine, 2**24)
         receiver.is_direct = True
         for start in range(0, len(framed), at_once):

@@ -62,13 +62,13 @@ fn sealed(book: &mut L3Book, kind: &str, rows: &[Vec<String>; 2]) -> String {
         parse_message(draft.as_bytes(), &mut batch),
         Ok(Message::Data(_))
     ));
-    let item = &batch.items()[0];
-    let taken = if kind == "snapshot" {
-        book.take_snapshot(&batch, item)
+    let (bids, asks) = L3Book::rows(&batch, &batch.items()[0]);
+    let applied = if kind == "snapshot" {
+        book.apply_snapshot(bids, asks)
     } else {
-        book.take_update(&batch, item)
+        book.apply_update(bids, asks)
     };
-    taken.unwrap();
+    applied.unwrap();
     message(kind, rows, book.checksum())
 }
 
@@ -131,7 +131,7 @@ fn bench(criterion: &mut Criterion) {
         let name = format!("depth_{depth}_orders_{orders}");
         group.throughput(Throughput::Elements(cycle.updates.len() as u64));
         let mut engine = Engine::new();
-        assert!(engine.expect_level3(SYMBOL, depth));
+        assert!(engine.level3_books_mut().expect(SYMBOL, depth));
         assert_eq!(
             engine.feed(cycle.snapshot.as_bytes(), None).verified,
             Some(true)

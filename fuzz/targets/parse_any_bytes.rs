@@ -80,7 +80,7 @@ fn check_places(frame: &[u8], message: &Message, batch: &BookBatch) {
     }
 }
 
-/// The reader of usual spellings says what the general one says, which has to read what begins with
+/// The fast path has the result of the general reader, which has to read every frame that begins with
 /// a space.
 fn check_readers(frame: &[u8], message: &DataMessage) {
     let spaced = [b" ", frame].concat();

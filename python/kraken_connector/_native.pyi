@@ -4,9 +4,11 @@ The core owns no socket, clock, thread, logger or callback. Prices and quantitie
 through a binary float on their way into a book or a checksum.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar, Literal, Self, TypeAlias, final
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, final, type_check_only
+
+from typing_extensions import deprecated
 
 from .models import (
     BookChecksumEvent,
@@ -23,7 +25,18 @@ from .models import (
     WSResponse,
 )
 
-__all__ = ["Engine", "Level3Book", "OrderBook", "Receiver", "WSDataMessage", "parse_message"]
+__all__ = [
+    "Books",
+    "Engine",
+    "Level3Book",
+    "OrderBook",
+    "Receiver",
+    "WSDataMessage",
+    "parse_message",
+]
+
+_Data = TypeVar("_Data")
+_Book_co = TypeVar("_Book_co", OrderBook, Level3Book, covariant=True)
 
 Frame: TypeAlias = bytes | bytearray | memoryview | str
 Message: TypeAlias = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
@@ -45,8 +58,8 @@ class WSDataMessage:
     """A message of a channel.
 
     The frame was checked when the message was made; `data` is decoded when it is first read. Items
-    are objects, and what a client keeps account by (`Model.CHECKED`) has its JSON type.
-    Equality, hash and repr go by `channel`, `type`, `data` and `sequence`.
+    are objects, and the fields that a client relies on (`Model.CHECKED`) have their JSON type.
+    Equality and repr use `channel`, `type`, `data` and `sequence`.
     """
 
     __match_args__: ClassVar[tuple[str, ...]] = ("channel", "type", "data", "sequence")
@@ -61,10 +74,10 @@ class WSDataMessage:
         """`snapshot` or `update`."""
     @property
     def data(self) -> list[Any]:
-        """The channel's typed items; what an unknown channel carries stays plain data."""
+        """The channel's typed items; those of an unknown channel are plain data."""
     @property
     def sequence(self) -> int | None:
-        """Message counter of the subscription, private channels only."""
+        """Sequence number of the message, private channels only."""
     @property
     def symbol(self) -> str | None:
         """Currency pair of the first item, `None` on channels without; does not decode `data`."""
@@ -84,7 +97,7 @@ class WSDataMessage:
         a snapshot. `None` otherwise."""
     @property
     def raw(self) -> bytes | None:
-        """The frame as it came, `None` on messages that a user made."""
+        """The frame as received, `None` on messages that a user made."""
     def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
         """Return the message as plain data in the exchange's shape."""
     @classmethod
@@ -94,332 +107,191 @@ class WSDataMessage:
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
 
+@type_check_only
+class BookHandle(Generic[_Data]):
+    """What both kinds of books have."""
+
+    def __new__(cls, symbol: str, depth: int = 10) -> Self:
+        """Make a free book.
+
+        Raises:
+            ValueError: a subscription of the channel cannot have this `depth`.
+        """
+    @property
+    def symbol(self) -> str:
+        """Currency pair, such as `BTC/USD`."""
+    @property
+    def depth(self) -> int:
+        """Levels kept per side."""
+    @property
+    def state(self) -> BookStateName:
+        """`awaiting_snapshot`, `valid`, `stale` or `quarantined`; free books: the first two."""
+    @property
+    def is_valid(self) -> bool:
+        """Whether the content is the exchange's as of the last message."""
+    @property
+    def is_live(self) -> bool:
+        """Whether the book belongs to an engine."""
+    def apply_snapshot(self, data: _Data) -> None:
+        """Replace the content, then compare the checksum if there is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the book is `awaiting_snapshot` afterwards.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def apply_update(self, data: _Data) -> None:
+        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
+        is one.
+
+        Raises:
+            ChecksumError: the checksum differs; the content stays for inspection.
+            RuntimeError: the book is live; only its engine writes it.
+        """
+    def validate_checksum(self, expected: int) -> None:
+        """Compare `expected` with the book.
+
+        Raises:
+            ChecksumError: they differ.
+        """
+    def checksum(self) -> int:
+        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
+        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
+    @property
+    def bids(self) -> list[tuple[Decimal, Decimal]]:
+        """All bid levels `(price, qty)`, best first."""
+    @property
+    def asks(self) -> list[tuple[Decimal, Decimal]]:
+        """All ask levels `(price, qty)`, best first."""
+    def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
+        """Return at most `depth` levels of one side; O(returned levels)."""
+    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
+        """Like `levels` in floats."""
+    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
+        """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
+    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
+        """Return a copy of at most `depth` levels as doubles in one block of memory.
+
+        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
+        `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
+        """
+    @property
+    def microprice(self) -> float | None:
+        """Best bid and best ask price, each weighted with the quantity of the other side; `None`
+        when a side is empty."""
+    def imbalance(self, depth: int = 1) -> float | None:
+        """Return `(bid_qty - ask_qty) / (bid_qty + ask_qty)` of the best `depth` levels, from -1 to
+        1; `None` when both sides are empty."""
+    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
+        """Return the cumulative quantity of the best `depth` levels, in base currency."""
+    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
+        """Return the average price of the best `depth` levels, weighted with their quantities;
+        `None` when the side is empty."""
+    @property
+    def price_scale(self) -> int:
+        """Decimals of the book's prices."""
+    @property
+    def qty_scale(self) -> int:
+        """Decimals of the book's quantities."""
+    @property
+    def best_bid(self) -> tuple[Decimal, Decimal] | None:
+        """Best bid level `(price, qty)`, `None` when there is no bid."""
+    @property
+    def best_ask(self) -> tuple[Decimal, Decimal] | None:
+        """Best ask level `(price, qty)`, `None` when there is no ask."""
+    @property
+    def spread(self) -> Decimal | None:
+        """Best ask minus best bid, `None` when a side is empty."""
+    @property
+    def mid(self) -> Decimal | None:
+        """Mean of best bid and best ask price, `None` when a side is empty."""
+    @property
+    def bid(self) -> float | None:
+        """Best bid price, `None` when there is no bid."""
+    @property
+    def bid_qty(self) -> float | None:
+        """Quantity at the best bid price in base currency, `None` when there is no bid."""
+    @property
+    def ask(self) -> float | None:
+        """Best ask price, `None` when there is no ask."""
+    @property
+    def ask_qty(self) -> float | None:
+        """Quantity at the best ask price in base currency, `None` when there is no ask."""
+    def top_of_book(self) -> tuple[float, float, float, float] | None:
+        """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
+    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
+        """Return the content as plain data in the exchange's shape: `symbol`, `bids`, `asks`,
+        `checksum`, and `timestamp` if there is one.
+
+        Args:
+            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
+
+        Raises:
+            BookNotReady: the book is live and not valid.
+        """
+    def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
+        """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
+    @property
+    def crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+    @property
+    def updates(self) -> int:
+        """Messages applied since the book was made."""
+    @property
+    def verified_count(self) -> int:
+        """Messages whose checksum matched."""
+    @property
+    def mismatch_count(self) -> int:
+        """Messages whose checksum did not match."""
+    @property
+    def timestamp(self) -> str | None:
+        """RFC 3339 exchange time of the last applied message that had one."""
+    @property
+    def received_ns(self) -> int | None:
+        """Local receive time of the last applied message, ns since the epoch."""
+    @property
+    def verified_ns(self) -> int | None:
+        """Live books: local receive time of the last message that verified, ns since the epoch;
+        `None` before the first one of a connection."""
+    def __len__(self) -> int:
+        """Levels on both sides together, whatever the state."""
+    def __bool__(self) -> bool:
+        """Return true, even for an empty book, so that `if book:` tests for `None`."""
+
 @final
-class OrderBook:
+class OrderBook(BookHandle[BookData]):
     """One pair's aggregated book.
 
     A book is *live* when it belongs to an `Engine` and *free* when a caller made it. A live book
-    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` shows
-    it all the same. A free book shows what was put into it.
+    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` returns
+    the content in any state. A free book has the content that its caller applied.
 
     All levels are `(price, qty)`, best first, at most `depth` of them; prices in quote currency,
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
-
-    def __new__(cls, symbol: str, depth: int = 10) -> Self:
-        """Make a free book.
-
-        Raises:
-            ValueError: `depth` is none that a subscription of the channel can have.
-        """
-    @property
-    def symbol(self) -> str:
-        """Currency pair, such as `BTC/USD`."""
-    @property
-    def depth(self) -> int:
-        """Levels kept per side."""
-    @property
-    def state(self) -> BookStateName:
-        """`awaiting_snapshot`, `valid`, `stale` or `quarantined`; free books: the first two."""
-    @property
-    def is_valid(self) -> bool:
-        """Whether the content is the exchange's as of the last message."""
-    @property
-    def is_live(self) -> bool:
-        """Whether the book belongs to an engine."""
-    def apply_snapshot(self, data: BookData) -> None:
-        """Replace the content, then compare the checksum if there is one.
-
-        Raises:
-            ChecksumError: the checksum differs; the book is `awaiting_snapshot` afterwards.
-            RuntimeError: the book is live; only its engine writes it.
-        """
-    def apply_update(self, data: BookData) -> None:
-        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
-        is one.
-
-        Raises:
-            ChecksumError: the checksum differs; the content stays for inspection.
-            RuntimeError: the book is live; only its engine writes it.
-        """
-    def validate_checksum(self, expected: int) -> None:
-        """Compare `expected` with the book.
-
-        Raises:
-            ChecksumError: they differ.
-        """
-    def checksum(self) -> int:
-        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
-        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
-    @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]:
-        """All bid levels `(price, qty)`, best first."""
-    @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]:
-        """All ask levels `(price, qty)`, best first."""
-    def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
-        """Return at most `depth` levels of one side; O(returned levels)."""
-    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
-        """Like `levels` in floats."""
-    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
-        """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
-    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
-        """Return a copy of at most `depth` levels as doubles in one block of memory.
-
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
-        `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
-        """
-    @property
-    def microprice(self) -> float | None:
-        """Best bid and best ask, each weighted with the quantity of the other: the price that
-        leans towards the thinner side. `None` when a side is empty."""
-    def imbalance(self, depth: int = 1) -> float | None:
-        """Return how much more is bid than asked in the best `depth` levels, from -1 to 1;
-        `None` when both sides are empty."""
-    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
-        """Return the quantity of the best `depth` levels together, in base currency."""
-    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
-        """Return the average price of the best `depth` levels, weighted with their quantities;
-        `None` when the side is empty."""
-    @property
-    def price_scale(self) -> int:
-        """Decimals of the book's prices."""
-    @property
-    def qty_scale(self) -> int:
-        """Decimals of the book's quantities."""
-    @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None:
-        """Best bid level `(price, qty)`, `None` when there is no bid."""
-    @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None:
-        """Best ask level `(price, qty)`, `None` when there is no ask."""
-    @property
-    def spread(self) -> Decimal | None:
-        """Best ask minus best bid, `None` when a side is empty."""
-    @property
-    def mid(self) -> Decimal | None:
-        """Half way between best bid and best ask, `None` when a side is empty."""
-    @property
-    def bid(self) -> float | None:
-        """Best bid price, `None` when there is no bid."""
-    @property
-    def bid_qty(self) -> float | None:
-        """Quantity at the best bid price in base currency, `None` when there is no bid."""
-    @property
-    def ask(self) -> float | None:
-        """Best ask price, `None` when there is no ask."""
-    @property
-    def ask_qty(self) -> float | None:
-        """Quantity at the best ask price in base currency, `None` when there is no ask."""
-    def top_of_book(self) -> tuple[float, float, float, float] | None:
-        """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
-    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
-        `asks`, `checksum`, and `timestamp` if there is one.
-
-        Args:
-            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
-
-        Raises:
-            BookNotReady: the book is live and not valid.
-        """
-    def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
-        """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
-    @property
-    def crossed(self) -> bool:
-        """Whether the best bid is at or above the best ask."""
-    @property
-    def updates(self) -> int:
-        """Messages applied since the book was made."""
-    @property
-    def verified_count(self) -> int:
-        """Messages whose checksum matched."""
-    @property
-    def mismatch_count(self) -> int:
-        """Messages whose checksum did not match."""
-    @property
-    def timestamp(self) -> str | None:
-        """RFC 3339 exchange time of the last applied message that had one."""
-    @property
-    def received_ns(self) -> int | None:
-        """Local receive time of the last applied message, ns since the epoch."""
-    @property
-    def verified_ns(self) -> int | None:
-        """Live books: local receive time of the last message that verified, ns since the epoch;
-        `None` before the first one of a connection."""
-    def __len__(self) -> int:
-        """Levels on both sides together, whatever the state."""
-    def __bool__(self) -> bool:
-        """True, even when the book is empty: `if book:` asks whether there is one."""
 
 @final
-class Level3Book:
+class Level3Book(BookHandle[Level3Data]):
     """One pair's book of individual orders.
 
-    It has all that an `OrderBook` has, which shows the orders added up by price, and the orders
-    themselves. What the protocol leaves open about queues is decided in one place, documented in
-    docs/level3.md; `event_counts` and `mismatch_counts` show how the decisions fare.
+    It has everything that an `OrderBook` has, with the orders added up by price, and the orders
+    themselves. docs/level3.md lists how it handles the cases that the protocol does not specify;
+    `event_counts` and `mismatch_counts` show how well that works.
 
     A book is *live* when it belongs to an `Engine` and *free* when a caller made it. A live book
-    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` shows
-    it all the same. A free book shows what was put into it.
+    that is not `valid` raises `BookNotReady` on every read of its content; `unverified()` returns
+    the content in any state. A free book has the content that its caller applied.
 
     All levels are `(price, qty)`, best first, at most `depth` of them; prices in quote currency,
     quantities in base currency, as `Decimal` with the digits of the wire.
     """
 
-    def __new__(cls, symbol: str, depth: int = 10) -> Self:
-        """Make a free book.
-
-        Raises:
-            ValueError: `depth` is none that a subscription of the channel can have.
-        """
-    @property
-    def symbol(self) -> str:
-        """Currency pair, such as `BTC/USD`."""
-    @property
-    def depth(self) -> int:
-        """Levels kept per side."""
-    @property
-    def state(self) -> BookStateName:
-        """`awaiting_snapshot`, `valid`, `stale` or `quarantined`; free books: the first two."""
-    @property
-    def is_valid(self) -> bool:
-        """Whether the content is the exchange's as of the last message."""
-    @property
-    def is_live(self) -> bool:
-        """Whether the book belongs to an engine."""
-    def apply_snapshot(self, data: Level3Data) -> None:
-        """Replace the content, then compare the checksum if there is one.
-
-        Raises:
-            ChecksumError: the checksum differs; the book is `awaiting_snapshot` afterwards.
-            RuntimeError: the book is live; only its engine writes it.
-        """
-    def apply_update(self, data: Level3Data) -> None:
-        """Apply the rows in order, bids first, cut to `depth`, then compare the checksum if there
-        is one.
-
-        Raises:
-            ChecksumError: the checksum differs; the content stays for inspection.
-            RuntimeError: the book is live; only its engine writes it.
-        """
-    def validate_checksum(self, expected: int) -> None:
-        """Compare `expected` with the book.
-
-        Raises:
-            ChecksumError: they differ.
-        """
-    def checksum(self) -> int:
-        """Return the CRC-32 over the ten best levels of both sides, of a `Level3Book` over their
-        orders (docs.kraken.com, guides "book checksum v2" and "L3 checksum v2")."""
-    @property
-    def bids(self) -> list[tuple[Decimal, Decimal]]:
-        """All bid levels `(price, qty)`, best first."""
-    @property
-    def asks(self) -> list[tuple[Decimal, Decimal]]:
-        """All ask levels `(price, qty)`, best first."""
-    def levels(self, side: Side, depth: int | None = None) -> list[tuple[Decimal, Decimal]]:
-        """Return at most `depth` levels of one side; O(returned levels)."""
-    def levels_float(self, side: Side, depth: int | None = None) -> list[tuple[float, float]]:
-        """Like `levels` in floats."""
-    def levels_ticks(self, side: Side, depth: int | None = None) -> list[tuple[int, int]]:
-        """Like `levels` in integers: price times 10**price_scale, qty times 10**qty_scale."""
-    def levels_array(self, side: Side, depth: int | None = None) -> memoryview[float]:
-        """Return a copy of at most `depth` levels as doubles in one block of memory.
-
-        Shape `(levels, 2)`, price and qty, best first; an empty side has shape `(0, 2)`.
-        `numpy.asarray(book.levels_array("bid"))` makes an array of it without copying.
-        """
-    @property
-    def microprice(self) -> float | None:
-        """Best bid and best ask, each weighted with the quantity of the other: the price that
-        leans towards the thinner side. `None` when a side is empty."""
-    def imbalance(self, depth: int = 1) -> float | None:
-        """Return how much more is bid than asked in the best `depth` levels, from -1 to 1;
-        `None` when both sides are empty."""
-    def cumulated_qty(self, side: Side, depth: int | None = None) -> float:
-        """Return the quantity of the best `depth` levels together, in base currency."""
-    def weighted_price(self, side: Side, depth: int | None = None) -> float | None:
-        """Return the average price of the best `depth` levels, weighted with their quantities;
-        `None` when the side is empty."""
-    @property
-    def price_scale(self) -> int:
-        """Decimals of the book's prices."""
-    @property
-    def qty_scale(self) -> int:
-        """Decimals of the book's quantities."""
-    @property
-    def best_bid(self) -> tuple[Decimal, Decimal] | None:
-        """Best bid level `(price, qty)`, `None` when there is no bid."""
-    @property
-    def best_ask(self) -> tuple[Decimal, Decimal] | None:
-        """Best ask level `(price, qty)`, `None` when there is no ask."""
-    @property
-    def spread(self) -> Decimal | None:
-        """Best ask minus best bid, `None` when a side is empty."""
-    @property
-    def mid(self) -> Decimal | None:
-        """Half way between best bid and best ask, `None` when a side is empty."""
-    @property
-    def bid(self) -> float | None:
-        """Best bid price, `None` when there is no bid."""
-    @property
-    def bid_qty(self) -> float | None:
-        """Quantity at the best bid price in base currency, `None` when there is no bid."""
-    @property
-    def ask(self) -> float | None:
-        """Best ask price, `None` when there is no ask."""
-    @property
-    def ask_qty(self) -> float | None:
-        """Quantity at the best ask price in base currency, `None` when there is no ask."""
-    def top_of_book(self) -> tuple[float, float, float, float] | None:
-        """Return `(bid, bid_qty, ask, ask_qty)` of one instant; `None` when a side is empty."""
-    def to_dict(self, *, exact: bool = False) -> dict[str, Any]:
-        """Return the content as plain data, as the items of the channel have it: `symbol`, `bids`,
-        `asks`, `checksum`, and `timestamp` if there is one.
-
-        Args:
-            exact: numbers as `Decimal` with the digits of the wire instead of `float`.
-
-        Raises:
-            BookNotReady: the book is live and not valid.
-        """
-    def unverified(self) -> tuple[list[tuple[Decimal, Decimal]], list[tuple[Decimal, Decimal]]]:
-        """Return `(bids, asks)` whatever the state: for inspection, not for trading."""
-    @property
-    def crossed(self) -> bool:
-        """Whether the best bid is at or above the best ask."""
-    @property
-    def updates(self) -> int:
-        """Messages applied since the book was made."""
-    @property
-    def verified_count(self) -> int:
-        """Messages whose checksum matched."""
-    @property
-    def mismatch_count(self) -> int:
-        """Messages whose checksum did not match."""
-    @property
-    def timestamp(self) -> str | None:
-        """RFC 3339 exchange time of the last applied message that had one."""
-    @property
-    def received_ns(self) -> int | None:
-        """Local receive time of the last applied message, ns since the epoch."""
-    @property
-    def verified_ns(self) -> int | None:
-        """Live books: local receive time of the last message that verified, ns since the epoch;
-        `None` before the first one of a connection."""
-    def __len__(self) -> int:
-        """Levels on both sides together, whatever the state."""
-    def __bool__(self) -> bool:
-        """True, even when the book is empty: `if book:` asks whether there is one."""
     def orders(self, side: Side, levels: int | None = None) -> list[Level3Order]:
         """Return the orders of the best `levels` prices of one side: best price first, in each
         the order that is filled first; O(returned orders)."""
     def order(self, order_id: str) -> Level3Order | None:
         """Return an order by its id, `None` when it is not in the book."""
     def queue_position(self, order_id: str) -> QueuePosition | None:
-        """Return where an order stands in the queue of its price, `None` when it is not in the
+        """Return the position of an order in the queue of its price, `None` when it is not in the
         book; O(orders ahead of it)."""
     def unverified_orders(self) -> tuple[list[Level3Order], list[Level3Order]]:
         """Return the orders of `(bids, asks)` whatever the state: for inspection, not for
@@ -433,7 +305,7 @@ class Level3Book:
 
         `snapshot`, `add`: an order at the back of its queue. `snapshot_older`, `add_older`: the
         same, with an older timestamp than the order ahead of it. `add_known`: it was there already
-        and was replaced. `modify`: changed in its place, without a new timestamp.
+        and was replaced. `modify`: changed without a new timestamp.
         `modify_lowered`: amended, with a new timestamp and a lower quantity. `modify_raised`:
         amended, with a new timestamp and no lower quantity. `modify_moved`: to another price.
         `delete`. `modify_unknown`, `delete_unknown`:
@@ -446,13 +318,44 @@ class Level3Book:
         those of `event_counts`, a message counts once for each kind it has."""
     @property
     def placement_counts(self) -> dict[str, int]:
-        """What the checksums have proved about places in queues.
+        """What the checksums have proved about positions in queues.
 
-        `lowered_kept`, `lowered_requeued`: amended orders with a lower quantity kept their place
-        or went to the back. `raised_kept`, `raised_requeued`: the same for amended orders whose
-        quantity was not lowered. `by_time`: messages whose checksum matched only with the queues
-        in the order of their timestamps.
+        `lowered_kept`, `lowered_requeued`: amended orders with a lower quantity kept their
+        position or went to the back. `raised_kept`, `raised_requeued`: the same for amended orders
+        whose quantity was not lowered. `by_time`: messages whose checksum matched only with the
+        queues in the order of their timestamps.
         """
+
+@final
+class Books(Mapping[str, _Book_co]):
+    """The live books of one channel by symbol: a read-only mapping that follows the engine.
+
+    A symbol has a book once the engine has received a message for it, or `get_or_create` or
+    `expect` was called.
+    """
+
+    def get_or_create(self, symbol: str) -> _Book_co:
+        """Return the live book of `symbol`, always the same object; create it if necessary."""
+    def expect(self, symbol: str, depth: int) -> None:
+        """Set the depth of a coming subscription; the book starts over, awaiting a snapshot.
+
+        Without this the depth comes from the subscribe reply fed in, and without that from the
+        snapshot: the smallest depth of the channel that holds it.
+
+        Raises:
+            ValueError: `depth` is none of 10, 25, 100, 500, 1000 (`level3`: 10, 100, 1000).
+        """
+    def invalidate(
+        self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = ...
+    ) -> None:
+        """Withdraw a book from reading until its next verified snapshot; a `quarantined` book
+        ignores snapshots too, until `expect`."""
+    def __getitem__(self, symbol: str, /) -> _Book_co: ...
+    def __iter__(self) -> Iterator[str]: ...
+    def __len__(self) -> int: ...
+    @deprecated("Engine.books is a mapping: do not call it")
+    def __call__(self) -> dict[str, _Book_co]:
+        """Deprecated: return the books as a new dict, as `Engine.books()` did."""
 
 @final
 class Engine:
@@ -465,7 +368,8 @@ class Engine:
 
     def __new__(cls) -> Self: ...
     def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
-        """Take one text frame and return what it says, in order; never raises for its content.
+        """Read one text frame, apply it, and return its events in order; never raises for its
+        content.
 
         A `SequenceGapEvent`, `BookChecksumEvent` or `BookCrossedEvent` comes before the message
         that shows it. A frame that cannot be read gives an `InvalidFrameEvent`; if it was a book
@@ -474,39 +378,38 @@ class Engine:
         Raises:
             TypeError: `frame` is neither bytes-like nor str.
         """
-    def book(self, symbol: str) -> OrderBook:
-        """Return the live book of `symbol`, always the same object; made when first asked for."""
-    def books(self) -> dict[str, OrderBook]:
-        """Return the live books by symbol, as a new dict."""
-    def expect_book(self, symbol: str, depth: int) -> None:
-        """Say what depth a coming subscription has; the book starts over, awaiting a snapshot.
-
-        Without this the depth comes from the subscribe ack fed in, and without that from the
-        snapshot: the smallest legal depth that holds it.
+    @property
+    def books(self) -> Books[OrderBook]:
+        """The live aggregated books, of the channel `book`."""
+    @property
+    def level3_books(self) -> Books[Level3Book]:
+        """The live books of individual orders, of the channel `level3`."""
+    def books_of(self, channel: str) -> Books[OrderBook] | Books[Level3Book]:
+        """Return the live books of a channel.
 
         Raises:
-            ValueError: `depth` is none of 10, 25, 100, 500, 1000.
+            ValueError: `channel` is neither `book` nor `level3`.
         """
+    def book(self, symbol: str) -> OrderBook:
+        """Return `books.get_or_create(symbol)`."""
+    def level3(self, symbol: str) -> Level3Book:
+        """Return `level3_books.get_or_create(symbol)`."""
+    @deprecated("use Engine.books.expect")
+    def expect_book(self, symbol: str, depth: int) -> None:
+        """Deprecated: call `books.expect`."""
+    @deprecated("use Engine.books.invalidate")
     def invalidate_book(
         self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = ...
     ) -> None:
-        """Withdraw a book from reading until its next verified snapshot; a `quarantined` book
-        ignores snapshots too, until `expect_book`."""
-    def level3(self, symbol: str) -> Level3Book:
-        """Return the live book of individual orders of `symbol`, always the same object; made
-        when first asked for."""
-    def level3_books(self) -> dict[str, Level3Book]:
-        """Return the live books of individual orders by symbol, as a new dict."""
+        """Deprecated: call `books.invalidate`."""
+    @deprecated("use Engine.level3_books.expect")
     def expect_level3(self, symbol: str, depth: int) -> None:
-        """Like `expect_book`, for a subscription of `level3`.
-
-        Raises:
-            ValueError: `depth` is none of 10, 100, 1000.
-        """
+        """Deprecated: call `level3_books.expect`."""
+    @deprecated("use Engine.level3_books.invalidate")
     def invalidate_level3(
         self, symbol: str, state: Literal["awaiting_snapshot", "stale", "quarantined"] = ...
     ) -> None:
-        """Like `invalidate_book`, for the book of individual orders."""
+        """Deprecated: call `level3_books.invalidate`."""
     def reset(self) -> None:
         """Start a new connection: all books await a snapshot, sequences begin anew."""
     def counters(self) -> dict[str, int]:
@@ -516,26 +419,25 @@ class Engine:
 
 @final
 class Receiver:
-    """The receive half of one WebSocket after its handshake, for `asyncio.BufferedProtocol`.
+    """The receiving side of one WebSocket after its handshake, for `asyncio.BufferedProtocol`.
 
-    Whole, unfragmented, uncompressed text frames go straight to an engine. Everything else is
-    handed back, frame by frame, for a full implementation to deal with. Only the native core has
-    this class.
+    Complete, unfragmented, uncompressed text frames are fed to an engine. All other frames are
+    returned for a full implementation of the protocol. Only the native core has this class.
 
     Attributes:
-        is_direct: whether text frames go to the engine; if not, as in the beginning, they are
-            handed back too. From a binary, compressed or fragmented frame on it is false, to keep
-            the order of messages.
+        is_direct: whether text frames are fed to the engine; if not, as in the beginning, they are
+            returned too. A binary, compressed or fragmented frame makes it false, to keep the
+            order of messages.
     """
 
     is_direct: bool
     def __new__(cls, engine: Engine, max_size: int) -> Self: ...
     def get_buffer(self, sizehint: int = ...) -> memoryview:
-        """Return room to read into."""
+        """Return the buffer to read into."""
     def buffer_updated(
         self, nbytes: int, received_ns: int, take: Callable[[list[Event], int], object]
     ) -> bytes | None:
-        """Take `nbytes` that were read into the room.
+        """Process `nbytes` bytes that were read into the buffer.
 
         Args:
             nbytes: how many.
@@ -544,10 +446,10 @@ class Receiver:
                 any.
 
         Returns:
-            Whole other frames, one after the other, if any. After a frame that breaks the rules, or
-            is longer than `max_size`, all bytes are handed back as they come.
+            The other frames, complete and one after the other, if any. After a frame that violates
+            the protocol, or is longer than `max_size`, all bytes are returned as received.
 
         Raises:
-            ValueError: there was no room for so many bytes.
-            Exception: what `take` raised.
+            ValueError: the buffer is smaller than `nbytes`.
+            Exception: raised by `take`.
         """

@@ -1,4 +1,4 @@
-//! The checksum of a book; nothing else knows the rule.
+//! The checksum of a book: which levels count, and with which digits.
 //!
 //! Source: docs.kraken.com, guide "book checksum (WebSocket v2)". The ten best asks, lowest price
 //! first, then the ten best bids, highest price first; of each level the price and the quantity at
@@ -8,166 +8,40 @@
 //! In a book of individual orders each order of these levels counts instead of the level, in the
 //! order of its queue: guide "L3 checksum (WebSocket v2)".
 //!
-//! The text itself is never put together: `crc32` adds up what each level contributes,
-//! and a level that did not change still knows its contribution.
+//! The text itself is never put together: `crc32` adds up what each level contributes. Levels,
+//! queues and sides keep their digest until they change; each computes it beside its own fields.
 
-use crate::book::levels::{Levels, Mantissa};
-use crate::book::queue::{Arena, Queue};
-use crate::book::queues::Queues;
-use crate::book::{Ladder, Level, Order, Width};
-use crate::crc32::{Arithmetic, Computation, Digest, LongParts, Parts, Words, compute};
+use crate::crc32::{Arithmetic, Computation, Digest, Words, compute};
 
 /// Levels of a side that count, whatever the depth.
 pub const LEVELS: usize = 10;
 
-/// The CRC-32 over the ten best levels of both sides.
+/// What a level, or an order, contributes if it is among those that count.
 #[inline]
-pub fn book_checksum(bids: &mut Ladder, asks: &mut Ladder) -> u32 {
-    compute(BookText { bids, asks })
+pub(crate) fn digest(price: u128, qty: u128) -> Digest {
+    compute(LevelText { price, qty })
 }
 
-/// What a level contributes if it is among those that count.
-#[inline]
-pub(crate) fn digest(level: &Level) -> Digest {
-    compute(LevelText(level))
+struct LevelText {
+    price: u128,
+    qty: u128,
 }
 
-/// The CRC-32 over the orders of the ten best levels of both sides.
-pub(crate) fn orders_checksum(bids: &mut Queues, asks: &mut Queues, orders: &mut Arena) -> u32 {
-    compute(OrdersText { bids, asks, orders })
-}
-
-/// What a queue contributes together with one more order, which counts like a level: with its
-/// price and its quantity.
-pub(crate) fn with_order(queue: Digest, order: &mut Order) -> Digest {
-    compute(QueueAndOrder(queue, order))
-}
-
-struct QueueAndOrder<'o>(Digest, &'o mut Order);
-
-impl Computation for QueueAndOrder<'_> {
+impl Computation for LevelText {
     type Output = Digest;
 
     #[inline(always)]
     fn run<A: Arithmetic>(self) -> Digest {
-        self.0.append::<A>(order_digest::<A>(self.1))
+        level_digest::<A>(self.price, self.qty)
     }
 }
 
-struct OrdersText<'b> {
-    bids: &'b mut Queues,
-    asks: &'b mut Queues,
-    orders: &'b mut Arena,
-}
-
-impl Computation for OrdersText<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) -> u32 {
-        let asks = queues_digest::<A>(self.asks, self.orders);
-        asks.crc_with::<A>(queues_digest::<A>(self.bids, self.orders))
-    }
-}
-
-/// The digest of a side, computed if the side changed.
+/// The same in a given arithmetic.
 #[inline(always)]
-fn queues_digest<A: Arithmetic>(side: &mut Queues, orders: &mut Arena) -> Digest {
-    if side.digest.is_unknown() {
-        let mut text = Digest::UNKNOWN;
-        for queue in side.top(LEVELS) {
-            if queue.digest.is_unknown() {
-                queue.digest = queue_digest::<A>(queue, orders);
-                queue.is_fresh = true;
-            }
-            text = text.append::<A>(queue.digest);
-        }
-        side.digest = text;
-    }
-    side.digest
-}
-
-#[inline(always)]
-fn queue_digest<A: Arithmetic>(queue: &Queue, orders: &mut Arena) -> Digest {
-    let mut text = LongParts::<A>::new();
-    let mut place = queue.back;
-    while let Some(order) = orders.get_mut(place) {
-        text.prepend(order_digest::<A>(order));
-        place = order.ahead;
-    }
-    text.digest()
-}
-
-#[inline(always)]
-fn order_digest<A: Arithmetic>(order: &mut Order) -> Digest {
-    if order.digest.is_unknown() {
-        order.digest = level_digest::<A>(&order.level);
-    }
-    order.digest
-}
-
-struct LevelText<'l>(&'l Level);
-
-impl Computation for LevelText<'_> {
-    type Output = Digest;
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) -> Digest {
-        level_digest::<A>(self.0)
-    }
-}
-
-struct BookText<'b> {
-    bids: &'b mut Ladder,
-    asks: &'b mut Ladder,
-}
-
-impl Computation for BookText<'_> {
-    type Output = u32;
-
-    #[inline(always)]
-    fn run<A: Arithmetic>(self) -> u32 {
-        let mut text = Parts::<A>::new();
-        text.prepend(side_digest::<A>(self.bids));
-        text.prepend(side_digest::<A>(self.asks));
-        text.crc()
-    }
-}
-
-/// The digest of a side, computed if the side changed.
-#[inline(always)]
-fn side_digest<A: Arithmetic>(side: &mut Ladder) -> Digest {
-    match &mut side.0 {
-        Width::Narrow(levels) => levels_digest::<A, _>(levels),
-        Width::Wide(levels) => wide_digest::<A>(levels),
-    }
-}
-
-#[cold]
-fn wide_digest<A: Arithmetic>(levels: &mut Levels<u128>) -> Digest {
-    levels_digest::<A, _>(levels)
-}
-
-#[inline(always)]
-fn levels_digest<A: Arithmetic, M: Mantissa>(side: &mut Levels<M>) -> Digest {
-    if side.digest.is_unknown() {
-        let mut text = Parts::<A>::new();
-        for entry in side.top(LEVELS) {
-            if entry.digest.is_unknown() {
-                entry.digest = level_digest::<A>(&entry.level());
-            }
-            text.prepend(entry.digest);
-        }
-        side.digest = text.digest();
-    }
-    side.digest
-}
-
-#[inline(always)]
-fn level_digest<A: Arithmetic>(level: &Level) -> Digest {
+pub(crate) fn level_digest<A: Arithmetic>(price: u128, qty: u128) -> Digest {
     let mut text = Words::<A>::new();
-    prepend_number(&mut text, level.qty);
-    prepend_number(&mut text, level.price);
+    prepend_number(&mut text, qty);
+    prepend_number(&mut text, price);
     text.digest()
 }
 

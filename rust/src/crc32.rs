@@ -86,8 +86,8 @@ fn power<A: Arithmetic>(bytes: usize) -> A::Value {
     A::value(POWERS.get(bytes).copied().unwrap_or_default().into())
 }
 
-/// What a part of a text contributes: its remainder and how many bytes it has. An empty one is as
-/// good as unknown: it costs nothing to find that out again.
+/// What a part of a text contributes: its remainder and how many bytes it has. An empty one counts
+/// as unknown, since computing it again costs nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Digest {
     remainder: u32,
@@ -217,7 +217,7 @@ impl<A: Arithmetic> Parts<A> {
 /// [`Parts`] of any length together; each is far shorter than [`LONGEST`].
 pub(crate) struct LongParts<A: Arithmetic> {
     block: Parts<A>,
-    /// What comes after the block.
+    /// The text after the block.
     behind: Digest,
 }
 
@@ -266,7 +266,7 @@ pub(crate) trait Arithmetic {
     fn multiply(a: Self::Value, b: Self::Value) -> Self::Value;
 }
 
-/// Something to be computed, in whatever arithmetic.
+/// A computation that is generic over the arithmetic.
 pub(crate) trait Computation {
     type Output;
     fn run<A: Arithmetic>(self) -> Self::Output;

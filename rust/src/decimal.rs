@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-/// A mantissa has at most this many digits and a number at most this many decimals. What the
-/// exchange sends stays far below; the bound keeps an absurd exponent from filling the memory.
+/// A mantissa has at most this many digits and a number at most this many decimals. The exchange
+/// sends far fewer; the bound keeps an absurd exponent from filling the memory.
 pub const MAX_DIGITS: u32 = 38;
 
 /// Integers up to here and the powers of ten below are exact in binary, so that one division of
@@ -22,7 +22,16 @@ const LIMIT: u128 = 10_u128.pow(MAX_DIGITS);
 
 /// A non-negative number: `mantissa / 10^scale`.
 ///
-/// Equality goes by the digits: `1.0` and `1.00` differ.
+/// Equality compares the digits: `1.0` and `1.00` differ.
+///
+/// ```
+/// use kraken_connector::Decimal;
+///
+/// let qty = Decimal::from_lexeme(b"0.0270").unwrap();
+/// assert_eq!((qty.mantissa(), qty.scale()), (270, 4));
+/// assert_eq!(qty.mantissa_at(6), Some(27_000));
+/// assert_eq!(qty.to_string(), "0.0270");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
     mantissa: u128,
@@ -40,7 +49,7 @@ impl Decimal {
         }
     }
 
-    /// Up to 19 digits fit whatever they are, which saves the checks of [`Decimal::new`].
+    /// The same for up to 19 digits, which always fit.
     #[inline]
     pub(crate) const fn short(mantissa: u64, scale: u32) -> Self {
         Self {
@@ -88,14 +97,14 @@ impl Decimal {
     fn with_exponent(mantissa: u128, scale: i64, exponent: &[u8]) -> Option<Self> {
         let exponent: i64 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
         let scale = scale.checked_sub(exponent)?;
-        let places = u32::try_from(scale.unsigned_abs()).ok()?;
-        if places > MAX_DIGITS {
+        let decimals = u32::try_from(scale.unsigned_abs()).ok()?;
+        if decimals > MAX_DIGITS {
             return None;
         }
         if scale >= 0 {
-            return Self::new(mantissa, places);
+            return Self::new(mantissa, decimals);
         }
-        Self::new(mantissa.checked_mul(10_u128.pow(places))?, 0)
+        Self::new(mantissa.checked_mul(10_u128.pow(decimals))?, 0)
     }
 
     /// The digits as an integer.
@@ -104,7 +113,7 @@ impl Decimal {
         self.mantissa
     }
 
-    /// How many of the digits stand after the point.
+    /// How many of the digits are after the point.
     #[must_use]
     pub const fn scale(self) -> u32 {
         self.scale
@@ -134,7 +143,7 @@ pub(crate) fn exact_float(mantissa: u64, scale: usize) -> Option<f64> {
 }
 
 /// [`exact_float`] of a mantissa beyond [`EXACT_INTEGER`], by a division of integers: the quotient
-/// has more bits than a float, and its last one tells that there was a remainder, so that the float
+/// has more bits than a float, and its last one shows whether there was a remainder, so that the float
 /// is rounded as the exact quotient would be.
 fn long_float(mantissa: u64, scale: usize) -> Option<f64> {
     /// Leaves 57 bits of the smallest quotient.

@@ -1,9 +1,11 @@
 //! Frames of one connection to messages, notices and verified books.
 
 mod books;
-mod sequence;
+mod sequences;
+mod slot;
 
-pub use books::{BookSlot, BookState};
+pub use books::Books;
+pub use slot::{BookSlot, BookState};
 
 use crate::book::{Book, L2Book, L3Book};
 use crate::error::{ErrorKind, ParseError};
@@ -11,24 +13,25 @@ use crate::lexer::Value;
 use crate::message::{
     BookBatch, BookItem, Channel, DataMessage, Message, Reply, parse_message, salvage,
 };
-use books::{Books, Taken, Verdict};
-use sequence::Sequences;
+use books::Applied;
+use sequences::Sequences;
+use slot::Verdict;
 
-/// What a frame said, and what the engine noticed about it.
+/// The message of a frame, and what the engine found out with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The frame's message, or why it cannot be read.
     pub message: Result<Message, ParseError>,
-    /// The channel of a frame that cannot be read, where it could still be told.
+    /// The channel of a frame that cannot be read, if that much of it could be read.
     pub lost_channel: Option<String>,
     /// Whether the books of a book message now match the exchange's checksums: `None` when it is
     /// about no book.
     pub verified: Option<bool>,
-    /// What comes before the message.
+    /// Events that come before the message.
     pub notices: Vec<Notice>,
 }
 
-/// Something about a stream that its messages do not say themselves.
+/// An event that the messages do not state but the engine finds: a gap, a mismatch, a crossing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -41,7 +44,7 @@ pub enum Notice {
         /// The channel.
         channel: Channel,
     },
-    /// A book stopped being the exchange's.
+    /// The checksum of a book does not match the exchange's.
     BookChecksum {
         /// The channel that fills the book.
         channel: Channel,
@@ -49,7 +52,7 @@ pub enum Notice {
         book: usize,
         /// The exchange's checksum, `None` when the message had none.
         expected: Option<u32>,
-        /// The checksum of the book at hand.
+        /// The checksum of the book.
         computed: u32,
     },
     /// A verified book has a best bid at or above its best ask, and had none before.
@@ -132,10 +135,27 @@ impl Counters {
 /// Book frames are applied and verified before [`Engine::feed`] returns. A message is applied
 /// completely or not at all. Each symbol has one book of each channel, as a connection has one
 /// depth a symbol.
+///
+/// ```
+/// use kraken_connector::{BookState, Engine, Message, Side, book::Book};
+///
+/// let mut engine = Engine::new();
+/// let frame = br#"{"channel":"book","type":"snapshot","data":[{"symbol":"BTC/USD",
+///     "bids":[{"price":100.0,"qty":1.00}],"asks":[{"price":100.5,"qty":2.00}],
+///     "checksum":3987161422}]}"#;
+/// let outcome = engine.feed(frame, None);
+/// assert!(matches!(outcome.message, Ok(Message::Data(_))));
+/// assert_eq!(outcome.verified, Some(true));
+///
+/// let slot = engine.books().get("BTC/USD").unwrap();
+/// assert_eq!(slot.state(), BookState::Valid);
+/// assert_eq!(slot.book().best(Side::Bid).unwrap().price, 1000);
+/// assert_eq!(slot.book().scales(), (1, 2));
+/// ```
 #[derive(Debug, Default)]
 pub struct Engine {
     books: Books<L2Book>,
-    level3: Books<L3Book>,
+    level3_books: Books<L3Book>,
     sequences: Sequences,
     counters: Counters,
     batch: BookBatch,
@@ -148,7 +168,9 @@ impl Engine {
         Self::default()
     }
 
-    /// Takes one text frame; `received_ns` is its local receive time.
+    /// Reads one text frame and applies it; `received_ns` is its local receive time.
+    ///
+    /// A frame that cannot be read is reported in [`Outcome::message`]; nothing else fails.
     #[inline(always)]
     pub fn feed(&mut self, frame: &[u8], received_ns: Option<i64>) -> Outcome {
         self.counters.frames += 1;
@@ -177,9 +199,9 @@ impl Engine {
         outcome
     }
 
-    /// Takes a message whose items a caller has decoded by itself, see
-    /// [`crate::message::plain_head`]; returns what comes before it.
-    pub fn take_plain(&mut self, frame: &[u8], message: &DataMessage) -> Option<Notice> {
+    /// Counts a message whose items the caller has decoded, see [`crate::message::plain_head`];
+    /// returns the gap before it, if there is one.
+    pub fn feed_decoded(&mut self, frame: &[u8], message: &DataMessage) -> Option<Notice> {
         self.counters.frames += 1;
         self.counters.bytes += frame.len() as u64;
         self.counters.messages += 1;
@@ -188,85 +210,36 @@ impl Engine {
         gap
     }
 
-    /// The index of the book of `symbol`, made when first asked for; it never changes.
-    pub fn book_index(&mut self, symbol: &str) -> usize {
-        self.books.index(symbol.as_bytes())
-    }
-
-    /// The book at `index`.
+    /// The aggregated books, of the channel `book`.
     #[inline]
     #[must_use]
-    pub fn book(&self, index: usize) -> Option<&BookSlot> {
-        self.books.slots().get(index)
+    pub const fn books(&self) -> &Books<L2Book> {
+        &self.books
     }
 
-    /// The book at `index`, to compute its checksum. Updates apply to what is in it, so what else
-    /// is written there stays until the next snapshot, and fails the checksums until then.
+    /// The aggregated books, to expect a depth or to invalidate one of them.
+    #[inline]
+    pub const fn books_mut(&mut self) -> &mut Books<L2Book> {
+        &mut self.books
+    }
+
+    /// The books of individual orders, of the channel `level3`.
     #[must_use]
-    pub fn book_mut(&mut self, index: usize) -> Option<&mut BookSlot> {
-        self.books.slots_mut().get_mut(index)
+    pub const fn level3_books(&self) -> &Books<L3Book> {
+        &self.level3_books
     }
 
-    /// All books, in the order in which they came up.
-    #[must_use]
-    pub fn books(&self) -> &[BookSlot] {
-        self.books.slots()
+    /// The books of individual orders, to expect a depth or to invalidate one of them.
+    pub const fn level3_books_mut(&mut self) -> &mut Books<L3Book> {
+        &mut self.level3_books
     }
 
-    /// Sets the depth of a coming subscription; the book awaits a snapshot, whatever its state.
-    ///
-    /// Returns whether `depth` is one that the exchange knows; if not, nothing happens.
-    #[must_use]
-    pub fn expect_book(&mut self, symbol: &str, depth: usize) -> bool {
-        self.books.expect(symbol.as_bytes(), depth)
-    }
-
-    /// Withdraws a book from reading until its next verified snapshot; a quarantined book ignores
-    /// snapshots too, until [`Engine::expect_book`] or [`Engine::reset`].
-    pub fn invalidate_book(&mut self, symbol: &str, state: BookState) {
-        self.books.withdraw(symbol.as_bytes(), state);
-    }
-
-    /// [`Engine::book_index`] for the book of individual orders.
-    pub fn level3_index(&mut self, symbol: &str) -> usize {
-        self.level3.index(symbol.as_bytes())
-    }
-
-    /// [`Engine::book`] for the book of individual orders.
-    #[must_use]
-    pub fn level3(&self, index: usize) -> Option<&BookSlot<L3Book>> {
-        self.level3.slots().get(index)
-    }
-
-    /// [`Engine::book_mut`] for the book of individual orders.
-    #[must_use]
-    pub fn level3_mut(&mut self, index: usize) -> Option<&mut BookSlot<L3Book>> {
-        self.level3.slots_mut().get_mut(index)
-    }
-
-    /// [`Engine::books`] for the books of individual orders.
-    #[must_use]
-    pub fn level3_books(&self) -> &[BookSlot<L3Book>] {
-        self.level3.slots()
-    }
-
-    /// [`Engine::expect_book`] for the book of individual orders.
-    #[must_use]
-    pub fn expect_level3(&mut self, symbol: &str, depth: usize) -> bool {
-        self.level3.expect(symbol.as_bytes(), depth)
-    }
-
-    /// [`Engine::invalidate_book`] for the book of individual orders.
-    pub fn invalidate_level3(&mut self, symbol: &str, state: BookState) {
-        self.level3.withdraw(symbol.as_bytes(), state);
-    }
-
-    /// Starts a new connection: all books await a snapshot, sequences begin anew, depths that
-    /// acks told are forgotten.
+    /// Starts a new connection: all books await a snapshot, sequences begin anew, depths
+    /// from acks are forgotten.
     pub fn reset(&mut self) {
         self.sequences = Sequences::default();
         self.books.reset();
-        self.level3.reset();
+        self.level3_books.reset();
     }
 
     /// Counts since the engine was made.
@@ -275,7 +248,7 @@ impl Engine {
         &self.counters
     }
 
-    /// Takes a book message to the books, its items in order.
+    /// Applies a message of aggregated books, its items in order.
     #[inline(always)]
     fn apply(
         &mut self,
@@ -286,7 +259,7 @@ impl Engine {
     ) {
         let moment = Moment { frame, received_ns };
         let (batch, counters) = (&self.batch, &mut self.counters);
-        take_items(&mut self.books, batch, message, moment, counters, outcome);
+        apply_items(&mut self.books, batch, message, moment, counters, outcome);
         self.counters.book_messages += u64::from(outcome.message.is_ok());
     }
 
@@ -301,11 +274,18 @@ impl Engine {
     ) {
         let moment = Moment { frame, received_ns };
         let (batch, counters) = (&self.batch, &mut self.counters);
-        take_items(&mut self.level3, batch, message, moment, counters, outcome);
+        apply_items(
+            &mut self.level3_books,
+            batch,
+            message,
+            moment,
+            counters,
+            outcome,
+        );
         self.counters.level3_messages += u64::from(outcome.message.is_ok());
     }
 
-    /// Watches the sequence of the private channels.
+    /// Checks the sequence of the private channels.
     fn follow(&mut self, message: &DataMessage, outcome: &mut Outcome) {
         if message.channel == Channel::Other {
             self.counters.unknown_channels += 1;
@@ -316,7 +296,7 @@ impl Engine {
         }
     }
 
-    /// Learns from the ack of a subscribe or unsubscribe.
+    /// Handles the ack of a subscribe or unsubscribe.
     #[cold]
     fn acknowledge(&mut self, frame: &[u8], reply: &Reply) {
         let subscribed = reply.method.is(frame, b"subscribe");
@@ -337,36 +317,35 @@ impl Engine {
         let depth = reply.result_field(frame, b"depth");
         match channel {
             Channel::Book => self.books.acknowledge(&symbol, subscribed, depth),
-            Channel::Level3 => self.level3.acknowledge(&symbol, subscribed, depth),
+            Channel::Level3 => self.level3_books.acknowledge(&symbol, subscribed, depth),
             _ => {}
         }
     }
 
-    /// Counts a frame that cannot be read; what a broken book message may have changed cannot be
-    /// trusted any more.
+    /// Counts a frame that cannot be read; the books that it may have changed turn stale.
     #[cold]
     fn refuse(&mut self, frame: &[u8], error: ParseError, outcome: &mut Outcome) {
         self.counters.invalid_frames += 1;
         let found = salvage(frame, error);
         match found.book_channel() {
             Some(Channel::Book) => self.books.distrust(&found.symbols),
-            Some(_) => self.level3.distrust(&found.symbols),
+            Some(_) => self.level3_books.distrust(&found.symbols),
             None => {}
         }
         outcome.lost_channel = found.channel;
     }
 }
 
-/// The frame at hand and when it came.
+/// A frame and its receive time.
 #[derive(Clone, Copy)]
 struct Moment<'f> {
     frame: &'f [u8],
     received_ns: Option<i64>,
 }
 
-/// Takes a message to its books, its items in order.
+/// Applies a message to its books, its items in order.
 #[inline(always)]
-fn take_items<B: Book>(
+fn apply_items<B: Book>(
     books: &mut Books<B>,
     batch: &BookBatch,
     message: &DataMessage,
@@ -376,26 +355,26 @@ fn take_items<B: Book>(
 ) {
     outcome.verified = (!batch.items().is_empty()).then_some(true);
     for item in batch.items() {
-        let taken = books.take(batch, item, message.is_snapshot, moment);
-        let verified = judge(counters, taken, item, B::CHANNEL, outcome);
+        let applied = books.apply(batch, item, message.is_snapshot, moment);
+        let verified = report(counters, applied, item, B::CHANNEL, outcome);
         outcome.verified = outcome.verified.map(|all| all && verified);
     }
 }
 
-/// Reports what became of an item; returns whether its book now matches the exchange's.
+/// Counts and reports the result of an item; returns whether its book matches the exchange's.
 #[inline(always)]
-fn judge(
+fn report(
     counters: &mut Counters,
-    taken: Taken,
+    applied: Applied,
     item: &BookItem,
     channel: Channel,
     outcome: &mut Outcome,
 ) -> bool {
-    if let Some(crossing) = taken.crossing {
+    if let Some(crossing) = applied.crossing {
         counters.crossed += 1;
         outcome.notices.push(crossing);
     }
-    match taken.verdict {
+    match applied.verdict {
         Verdict::Match => {
             counters.verified += 1;
             true
@@ -404,7 +383,7 @@ fn judge(
             counters.mismatches += 1;
             outcome.notices.push(Notice::BookChecksum {
                 channel,
-                book: taken.book,
+                book: applied.book,
                 expected,
                 computed,
             });

@@ -1,19 +1,19 @@
-//! What can be wrong with a frame: a kind and an offset, small and `Copy`.
+//! Errors of frames: a kind and an offset, small and `Copy`.
 
 use std::fmt;
 
-/// The kinds of defects, the same as `ParseError.KINDS` of the Python package.
+/// The kinds of errors, the same as `ParseError.KINDS` of the Python package.
 ///
-/// A frame that is no JSON text in UTF-8 has one of the first six and [`ErrorKind::Depth`],
-/// whatever else is wrong with it: the rules of the protocol are only looked at in valid JSON.
+/// The rules of the protocol are only checked in valid JSON: a frame that is not JSON in UTF-8 has
+/// one of the first six kinds or [`ErrorKind::Depth`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The frame holds nothing but whitespace.
+    /// The frame is empty but for whitespace.
     Empty,
     /// The frame is not UTF-8.
     Encoding,
-    /// No JSON text goes on like this.
+    /// No JSON text has this byte here.
     Syntax,
     /// The JSON text ends too early.
     Truncated,
@@ -23,7 +23,7 @@ pub enum ErrorKind {
     Depth,
     /// A number that cannot be represented, or that the field cannot hold.
     Number,
-    /// A value of another type than the protocol says.
+    /// A value of another type than the protocol has.
     Type,
     /// A field that the protocol requires is missing.
     Missing,
@@ -63,7 +63,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the frame is JSON and only the protocol's rules are broken.
+    /// Whether the frame is JSON and only breaks the rules of the protocol.
     #[must_use]
     pub const fn is_protocol(self) -> bool {
         matches!(
@@ -73,12 +73,20 @@ impl ErrorKind {
     }
 }
 
-/// A frame that cannot be read.
+/// Why a frame cannot be read, and where.
+///
+/// ```
+/// use kraken_connector::{ErrorKind, parse_message, message::BookBatch};
+///
+/// let error = parse_message(br#"{"channel":"book"}"#, &mut BookBatch::default()).unwrap_err();
+/// assert_eq!((error.kind, error.offset), (ErrorKind::Missing, 0));
+/// assert_eq!(error.to_string(), "missing at byte 0");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ParseError {
     /// What is wrong.
     pub kind: ErrorKind,
-    /// Byte offset in the frame at which it was noticed.
+    /// Byte offset in the frame.
     pub offset: usize,
 }
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! [`Engine`] does all of it; the modules can be used alone. The feature `python` adds the
-//! extension module, the only part that knows of an interpreter.
+//! extension module, the only part that uses an interpreter.
 
 // Bytes from the wire must not be able to panic.
 #![warn(
@@ -37,6 +37,6 @@ mod python;
 
 pub use book::{Book, L2Book, L3Book, Level, Side};
 pub use decimal::Decimal;
-pub use engine::{BookState, Engine, Notice, Outcome};
+pub use engine::{BookSlot, BookState, Books, Engine, Notice, Outcome};
 pub use error::{ErrorKind, ParseError};
 pub use message::{Message, parse_message};

@@ -1,12 +1,12 @@
-//! Texts of a bounded usual length, kept without an allocation.
+//! Short texts, kept without an allocation.
 
-/// A text; up to `N` bytes of it are kept in place.
+/// A text; up to `N` bytes are kept without an allocation.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ShortText<const N: usize>(Place<N>);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Place<const N: usize> {
-    /// The bytes behind the length are zero, so that equality and hash may go by all of them.
+    /// The bytes behind the length are zero, so that equality and hash may use all of them.
     Here(u8, [u8; N]),
     Apart(Box<[u8]>),
 }
@@ -36,7 +36,7 @@ impl<const N: usize> ShortText<N> {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether the text is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes().is_empty()

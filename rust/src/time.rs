@@ -2,11 +2,18 @@
 
 const NANOS: i128 = 1_000_000_000;
 
-/// Nanoseconds since the epoch, `None` for what is no timestamp.
+/// Nanoseconds since the epoch, `None` if the text is not a timestamp.
 ///
 /// Zero to nine digits after the second count, further ones are dropped. A text without zone is
 /// taken as UTC, since one of the exchange's own documentation examples is printed like that.
 /// Years are 1 to 9999; leap seconds are refused.
+///
+/// ```
+/// use kraken_connector::time::timestamp_ns;
+///
+/// assert_eq!(timestamp_ns(b"1970-01-01T00:00:01.5Z"), Some(1_500_000_000));
+/// assert_eq!(timestamp_ns(b"yesterday"), None);
+/// ```
 #[must_use]
 pub fn timestamp_ns(text: &[u8]) -> Option<i128> {
     let (moment, rest) = text.split_first_chunk::<19>()?;

@@ -1,7 +1,15 @@
 //! Frames of a WebSocket after its handshake (RFC 6455, section 5.2), as far as Kraken sends them.
 //!
-//! Whole, unfragmented, uncompressed text frames are read here. Everything else is only told
-//! apart, for a full implementation to deal with.
+//! Complete, unfragmented, uncompressed text frames are read here. Other frames are only
+//! recognised, for a full implementation of the protocol to read.
+//!
+//! ```
+//! use kraken_connector::websocket::{Frame, frame_at};
+//!
+//! assert_eq!(frame_at(b"\x81\x02hi", 1024), Frame::Text(2..4));
+//! assert_eq!(frame_at(b"\x89\x00", 1024), Frame::Control(2));
+//! assert_eq!(frame_at(b"\x81", 1024), Frame::Partial(2));
+//! ```
 
 use std::ops::Range;
 
@@ -15,10 +23,10 @@ const MASKED: u8 = 0x80;
 /// Control frames are never longer (RFC 6455, section 5.5).
 const LONGEST_CONTROL: usize = 125;
 
-/// What stands at the beginning of some bytes.
+/// The frame at the beginning of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// A text message in one frame; where its payload lies. The frame ends where the payload does.
+    /// A text message in one frame: the range of its payload, which ends with the frame.
     Text(Range<usize>),
     /// A ping or pong of this length, header included. Messages go on after it.
     Control(usize),
@@ -26,13 +34,13 @@ pub enum Frame {
     /// one that nobody knows. No message need follow it: after a close or an error what comes is
     /// not processed (RFC 6455, sections 1.4 and 7.1.7).
     Foreign(usize),
-    /// The beginning of a frame that breaks the rules, or is longer than allowed.
+    /// The beginning of a frame that violates the protocol, or is longer than allowed.
     Broken,
-    /// Not all of a frame; how many bytes are needed at least, counted from its beginning.
+    /// An incomplete frame: how many bytes it has at least, counted from its beginning.
     Partial(usize),
 }
 
-/// Tells what stands at the beginning of `bytes`; a payload may have `max_size` bytes.
+/// The frame at the beginning of `bytes`; a payload may have `max_size` bytes.
 #[inline]
 #[must_use]
 pub fn frame_at(bytes: &[u8], max_size: usize) -> Frame {

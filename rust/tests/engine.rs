@@ -1,5 +1,5 @@
 use kraken_connector::message::{Channel, salvage};
-use kraken_connector::{BookState, Engine, ErrorKind, Notice, Outcome, Side};
+use kraken_connector::{Book, BookState, Engine, ErrorKind, Notice, Outcome, Side};
 use proptest::prelude::*;
 
 use crate::fixtures::{book_frame, matic_usd, session};
@@ -26,13 +26,13 @@ fn feed(engine: &mut Engine, frame: &str) -> Outcome {
 }
 
 fn state(engine: &mut Engine) -> BookState {
-    let index = engine.book_index(SYMBOL);
-    engine.book(index).unwrap().state()
+    let index = engine.books_mut().index(SYMBOL);
+    engine.books().at(index).unwrap().state()
 }
 
 fn depth(engine: &mut Engine) -> usize {
-    let index = engine.book_index(SYMBOL);
-    engine.book(index).unwrap().book().depth()
+    let index = engine.books_mut().index(SYMBOL);
+    engine.books().at(index).unwrap().book().depth()
 }
 
 fn valid_engine() -> Engine {
@@ -58,7 +58,7 @@ fn every_checksum_of_the_recorded_session_verifies() {
         let outcome = engine.feed(frame, Some(1));
         assert_eq!(outcome.verified, Some(true));
         assert!(outcome.notices.is_empty());
-        let book = engine.book(0).unwrap().book();
+        let book = engine.books().at(0).unwrap().book();
         assert_eq!(book.side(Side::Bid).len(), 10);
         assert_eq!(book.side(Side::Ask).len(), 10);
     }
@@ -67,7 +67,7 @@ fn every_checksum_of_the_recorded_session_verifies() {
         (counters.verified, counters.mismatches, counters.crossed),
         (510, 0, 0)
     );
-    let slot = engine.book(0).unwrap();
+    let slot = engine.books().at(0).unwrap();
     assert_eq!(
         (slot.symbol(), slot.updates(), slot.received_ns()),
         ("BTC/USD", 510, Some(1))
@@ -86,7 +86,7 @@ fn the_documented_sequence_verifies() {
 #[test]
 fn without_the_cut_the_session_would_fail() {
     let mut engine = Engine::new();
-    assert!(engine.expect_book("BTC/USD", 25));
+    assert!(engine.books_mut().expect("BTC/USD", 25));
     let failed = session()
         .iter()
         .position(|frame| engine.feed(frame, None).verified == Some(false));
@@ -115,7 +115,7 @@ fn a_mismatch_is_told_once_and_lasts_until_a_snapshot_verifies() {
     );
     let outcome = feed(&mut engine, &wrong);
     assert_eq!((outcome.verified, outcome.notices.len()), (Some(false), 0));
-    assert_eq!(engine.book(0).unwrap().updates(), 2);
+    assert_eq!(engine.books().at(0).unwrap().updates(), 2);
 
     let wrong_snapshot = book_frame("snapshot", SYMBOL, &[("1.1", "1.0")], &[], Some(7));
     assert_eq!(feed(&mut engine, &wrong_snapshot).notices.len(), 1);
@@ -148,7 +148,15 @@ fn updates_without_a_snapshot_are_not_applied() {
     let update = book_frame("update", SYMBOL, &[("1.1", "2.0")], &[], Some(1));
     let outcome = feed(&mut engine, &update);
     assert_eq!((outcome.verified, outcome.notices.len()), (Some(false), 0));
-    assert!(engine.book(0).unwrap().book().side(Side::Bid).is_empty());
+    assert!(
+        engine
+            .books()
+            .at(0)
+            .unwrap()
+            .book()
+            .side(Side::Bid)
+            .is_empty()
+    );
 }
 
 #[test]
@@ -162,12 +170,15 @@ fn the_depth_is_what_was_expected_then_acked_then_inferred() {
     assert_eq!(depth(&mut engine), 100);
     feed(&mut engine, &ack("subscribe", "book", 25));
     assert_eq!(depth(&mut engine), 25);
-    assert_eq!(engine.book(0).unwrap().book().side(Side::Bid).len(), 25);
-    assert!(engine.expect_book(SYMBOL, 10));
+    assert_eq!(
+        engine.books().at(0).unwrap().book().side(Side::Bid).len(),
+        25
+    );
+    assert!(engine.books_mut().expect(SYMBOL, 10));
     feed(&mut engine, &ack("subscribe", "book", 25));
     feed(&mut engine, &frame);
     assert_eq!(depth(&mut engine), 10);
-    assert!(!engine.expect_book(SYMBOL, 11));
+    assert!(!engine.books_mut().expect(SYMBOL, 11));
     assert_eq!(depth(&mut engine), 10);
 }
 
@@ -183,10 +194,12 @@ fn an_ack_after_the_snapshot_leaves_the_book_valid() {
 #[test]
 fn a_quarantined_book_waits_for_a_new_subscription() {
     let mut engine = valid_engine();
-    engine.invalidate_book(SYMBOL, BookState::Quarantined);
+    engine
+        .books_mut()
+        .invalidate(SYMBOL, BookState::Quarantined);
     assert_eq!(feed(&mut engine, &simple_snapshot()).verified, Some(false));
     assert_eq!(state(&mut engine), BookState::Quarantined);
-    assert!(engine.expect_book(SYMBOL, 10));
+    assert!(engine.books_mut().expect(SYMBOL, 10));
     assert_eq!(feed(&mut engine, &simple_snapshot()).verified, Some(true));
 }
 
@@ -326,11 +339,11 @@ proptest! {
             let found = salvage(&frame, error);
             let may_mean_the_book = found.symbols.is_empty() || found.symbols == ["BTC/USD"];
             if found.book_channel() == Some(Channel::Book) && may_mean_the_book {
-                prop_assert_eq!(engine.book(0).unwrap().state(), BookState::Stale);
+                prop_assert_eq!(engine.books().at(0).unwrap().state(), BookState::Stale);
             }
         }
         if outcome.verified == Some(true) {
-            prop_assert_eq!(engine.book(0).unwrap().state(), BookState::Valid);
+            prop_assert_eq!(engine.books().at(0).unwrap().state(), BookState::Valid);
         }
     }
 

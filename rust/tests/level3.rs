@@ -25,8 +25,8 @@ fn the_documented_snapshot_has_its_checksum() {
     let (frame, checksum) = level3_guide();
     let mut engine = Engine::new();
     assert_eq!(engine.feed(frame.as_bytes(), Some(1)).verified, Some(true));
-    let slot = engine.level3_mut(0).unwrap();
-    assert_eq!(slot.book_mut().checksum(), checksum);
+    assert_eq!(engine.level3_books_mut().checksum(0), Some(checksum));
+    let slot = engine.level3_books().at(0).unwrap();
     assert_eq!(slot.state(), BookState::Valid);
     assert_eq!(slot.book().levels(Side::Bid).len(), 10);
     assert_eq!(slot.book().order_count(), 35);
@@ -78,10 +78,10 @@ fn failed_messages_are_blamed_on_the_kinds_in_them() {
     let mut book = L3Book::new(10);
     let add = row(OrderEvent::Add, "OA", "5", "1", 1);
     book.apply_update(std::slice::from_ref(&add), &[]).unwrap();
-    book.note_mismatch();
+    book.count_mismatch();
     book.apply_update(&[row(OrderEvent::Delete, "OX", "5", "1", 1)], &[add])
         .unwrap();
-    book.note_mismatch();
+    book.count_mismatch();
     let blamed = |kind| book.counts().mismatches(kind);
     assert_eq!(blamed(OrderKind::Add), 1);
     assert_eq!(blamed(OrderKind::DeleteUnknown), 1);
@@ -89,7 +89,7 @@ fn failed_messages_are_blamed_on_the_kinds_in_them() {
     assert_eq!(blamed(OrderKind::Delete), 0);
 }
 
-/// What a frame says about orders, places left out; or where it is wrong.
+/// The orders of a frame without their offsets, or its error.
 fn content(frame: &str) -> Result<(bool, Vec<String>), ParseError> {
     let mut batch = BookBatch::default();
     let message = match parse_message(frame.as_bytes(), &mut batch)? {
@@ -114,8 +114,8 @@ fn content(frame: &str) -> Result<(bool, Vec<String>), ParseError> {
 fn assert_both_readers_agree(frame: &str) {
     let general = content(&format!(" {frame}"));
     let general = general.map_err(|error| (error.kind, error.offset.saturating_sub(1)));
-    let usual = content(frame).map_err(|error| (error.kind, error.offset));
-    assert_eq!(usual, general, "{frame}");
+    let fast = content(frame).map_err(|error| (error.kind, error.offset));
+    assert_eq!(fast, general, "{frame}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn both_readers_read_the_documented_frames_alike() {
     }
 }
 
-/// An entry in the usual spelling, or with something odd in place of a part.
+/// An entry in the format of the exchange, or with another value in one field.
 fn entry() -> impl Strategy<Value = String> {
     let event = r#"("event":"(add|modify|delete)",)?|"event":("amend"|""|7|null),"#;
     let id = r#""order_id":"[A-Z0-9-]{0,30}",|"order_id":"[A-Z]{5}",|"order_id":(1|null|"\\u00e9"|"é"),"#;

@@ -287,19 +287,19 @@ proptest! {
         ],
     ) {
         let frame = format!(r#"{{"channel":"{channel}","type":"{kind}","data":{data}{sequence}}}"#);
-        let usual = parse(&frame);
+        let fast = parse(&frame);
         let general = parse(&format!(" {frame}"));
-        match (usual, general) {
-            (Err(usual), Err(general)) => {
+        match (fast, general) {
+            (Err(fast), Err(general)) => {
                 let offset = general.offset.saturating_sub(1);
-                prop_assert_eq!(usual, ParseError::new(general.kind, offset));
+                prop_assert_eq!(fast, ParseError::new(general.kind, offset));
             }
-            (Ok(Message::Data(usual)), Ok(Message::Data(general))) => {
-                prop_assert_eq!(usual.channel, general.channel);
-                prop_assert_eq!(usual.is_snapshot, general.is_snapshot);
-                prop_assert_eq!((usual.data + 1, usual.sequence), (general.data, general.sequence));
+            (Ok(Message::Data(fast)), Ok(Message::Data(general))) => {
+                prop_assert_eq!(fast.channel, general.channel);
+                prop_assert_eq!(fast.is_snapshot, general.is_snapshot);
+                prop_assert_eq!((fast.data + 1, fast.sequence), (general.data, general.sequence));
             }
-            (usual, general) => prop_assert_eq!(usual, general),
+            (fast, general) => prop_assert_eq!(fast, general),
         }
     }
 
@@ -318,11 +318,11 @@ proptest! {
             frame[at] = byte;
         }
         let mut batch = BookBatch::default();
-        let usual = parse_message(&frame, &mut batch).map_err(|error| (error.kind, error.offset));
+        let fast = parse_message(&frame, &mut batch).map_err(|error| (error.kind, error.offset));
         let general = parse_message(&spaced(&frame), &mut batch)
             .map_err(|error| (error.kind, error.offset.saturating_sub(1)));
-        prop_assert_eq!(usual.err(), general.err());
-        if matches!(usual, Ok(Message::Data(message)) if message.channel == Channel::Book) {
+        prop_assert_eq!(fast.err(), general.err());
+        if matches!(fast, Ok(Message::Data(message)) if message.channel == Channel::Book) {
             prop_assert_eq!(content(&frame), content(&spaced(&frame)));
         }
     }

@@ -28,7 +28,7 @@ def assert_same(book: Any, oracle: OracleBook) -> None:
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_every_depth(core: Any, depth: int) -> None:
     market, engine = Market(depth=depth, seed=depth), core.Engine()
-    engine.expect_book(market.symbol, depth)
+    engine.books.expect(market.symbol, depth)
     book = engine.book(market.symbol)
     engine.feed(market.snapshot())
     assert_same(book, market.book)
@@ -96,7 +96,7 @@ def test_shorter_and_exponent_forms_are_padded(core: Any, seed: int) -> None:
     """One number in full tells the scale; the others may be spelled otherwise."""
     how, oracle, engine = random.Random(seed), OracleBook(10), core.Engine()
     decimals = how.randrange(11), how.randrange(11)
-    engine.expect_book("A/B", 10)
+    engine.books.expect("A/B", 10)
     for kind in ("snapshot", *["update"] * 50):
         bids, asks = (random_rows(how, side, decimals) for side in SIDES)
         full = (number_text(999_000, decimals[0]), number_text(1, decimals[1]))

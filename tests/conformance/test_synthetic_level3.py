@@ -30,7 +30,7 @@ def assert_same(book: Any, market: OrderMarket) -> None:
 @pytest.mark.parametrize("depth", UPDATES)
 def test_every_depth(core: Any, depth: int) -> None:
     market, engine = OrderMarket(depth=depth, seed=depth), core.Engine()
-    engine.expect_level3(market.symbol, depth)
+    engine.level3_books.expect(market.symbol, depth)
     book = engine.level3(market.symbol)
     engine.feed(market.snapshot())
     assert_same(book, market)
@@ -96,7 +96,7 @@ def test_every_rule_of_amendments(
     """The books stay verified whichever amendments cost an order its place."""
     for seed in range(3):
         market, engine = OrderMarket(depth=depth, seed=seed, keeping=keeping), core.Engine()
-        engine.expect_level3(market.symbol, depth)
+        engine.level3_books.expect(market.symbol, depth)
         engine.feed(market.snapshot())
         book = engine.level3(market.symbol)
         for _ in range(updates):

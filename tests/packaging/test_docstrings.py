@@ -45,7 +45,7 @@ def test_functions_have_the_stubs_docstring(core: Any, name: str) -> None:
 def test_help_shows_a_method(core: Any) -> None:
     shown = pydoc.render_doc(core.Engine.feed, renderer=pydoc.plaintext)
     assert "received_ns" in shown
-    assert "Take one text frame" in shown
+    assert "Read one text frame" in shown
 
 
 def test_written_docstrings_are_up_to_date() -> None:

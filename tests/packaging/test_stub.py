@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +20,23 @@ from kraken_connector import _pure
 NATIVE_ONLY = {"Receiver"}
 
 STUB = ast.parse(Path(kraken_connector.__file__).with_name("_native.pyi").read_text("utf-8"))
-CLASSES = {
-    node.name: node
-    for node in STUB.body
-    if isinstance(node, ast.ClassDef) and node.name not in NATIVE_ONLY
-}
+DEFINED = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
+#: What only types know of: the common part of the books.
+BASES = {"BookHandle"}
+CLASSES = {name: node for name, node in DEFINED.items() if name not in NATIVE_ONLY | BASES}
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
-METHODS = [
-    (owner.name, node)
-    for owner in CLASSES.values()
-    for node in owner.body
-    if isinstance(node, ast.FunctionDef)
-]
+
+
+def members(name: str) -> Iterator[ast.FunctionDef]:
+    """Yield the methods and properties of a class of the stub, those of its bases included."""
+    for base in DEFINED[name].bases:
+        base_name = ast.unparse(base).partition("[")[0]
+        if base_name in DEFINED:
+            yield from members(base_name)
+    yield from (node for node in DEFINED[name].body if isinstance(node, ast.FunctionDef))
+
+
+METHODS = [(name, node) for name in CLASSES for node in members(name)]
 
 
 def is_property(node: ast.FunctionDef) -> bool:
@@ -81,5 +86,7 @@ def test_member_is_what_the_stub_says(owner: str, node: ast.FunctionDef) -> None
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_class_has_no_public_member_that_the_stub_lacks(name: str) -> None:
-    promised = {n.name for n in CLASSES[name].body if isinstance(n, ast.FunctionDef)}
-    assert {n for n in dir(getattr(_pure, name)) if not n.startswith("_")} <= promised
+    promised = {n.name for n in members(name)}
+    real = getattr(_pure, name)
+    inherited = dir(Mapping) if issubclass(real, Mapping) else ()
+    assert {n for n in dir(real) if not n.startswith("_")} <= promised.union(inherited)

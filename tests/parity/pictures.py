@@ -132,6 +132,6 @@ def of_level3(book: Any) -> Any:
 
 
 def of_engine(engine: Any) -> Any:
-    books = {symbol: of_book(book) for symbol, book in engine.books().items()}
-    level3 = {symbol: of_level3(book) for symbol, book in engine.level3_books().items()}
+    books = {symbol: of_book(book) for symbol, book in engine.books.items()}
+    level3 = {symbol: of_level3(book) for symbol, book in engine.level3_books.items()}
     return engine.counters(), list(books), books, list(level3), level3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from operator import attrgetter
 from typing import Any
 from unittest import mock
 
@@ -16,7 +17,7 @@ from tests.oracle import Market, book_message
 from tests.parity import frames, pictures
 
 from kraken_connector import _pure as pure
-from kraken_connector._pure.base_book import BaseBook
+from kraken_connector._pure.book_handle import BookHandle
 from kraken_connector.models import BookChecksumEvent
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
@@ -65,9 +66,9 @@ class Connection(RuleBasedStateMachine):
         ours, reference = (pictures.of_feed(engine, frame, self.clock) for engine in self.engines)
         assert ours == reference
 
-    def call(self, name: str, *args: Any) -> None:
+    def call(self, path: str, *args: Any) -> None:
         ours, reference = (
-            pictures.outcome(getattr(engine, name), *args)[:3] for engine in self.engines
+            pictures.outcome(attrgetter(path)(engine), *args)[:3] for engine in self.engines
         )
         assert ours == reference
 
@@ -110,7 +111,7 @@ class Connection(RuleBasedStateMachine):
     def computed_checksum(self, frame: bytes) -> int:
         """Return what the book of a message with a wrong checksum has instead."""
         # Books refuse to be copied, as those of the native core cannot be.
-        with mock.patch.object(BaseBook, "__reduce_ex__", object.__reduce_ex__):
+        with mock.patch.object(BookHandle, "__reduce_ex__", object.__reduce_ex__):
             engine = copy.deepcopy(self.engines[1])
         events = engine.feed(frame)
         told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
@@ -174,7 +175,7 @@ class Connection(RuleBasedStateMachine):
         self.feed(json.dumps({**document, "sequence": self.sequences[channel]}).encode())
 
     @rule(
-        call=st.sampled_from(["expect_book", "expect_level3"]),
+        call=st.sampled_from(["books.expect", "level3_books.expect"]),
         symbol=symbols,
         depth=depths | st.sampled_from([0, 11, -10]),
     )
@@ -182,7 +183,7 @@ class Connection(RuleBasedStateMachine):
         self.call(call, symbol, depth)
 
     @rule(
-        call=st.sampled_from(["invalidate_book", "invalidate_level3"]),
+        call=st.sampled_from(["books.invalidate", "level3_books.invalidate"]),
         symbol=symbols,
         state=st.sampled_from(["awaiting_snapshot", "stale", "quarantined", "x"]),
     )

@@ -127,7 +127,7 @@ def test_a_book_is_one_object_whichever_thread_asks_first(core: Any) -> None:
 
         first, *others = together(*[ask] * 4)
         assert all(a is b for other in others for a, b in zip(first, other, strict=True))
-        assert engine.books() == dict(zip(("A/B", "C/D", "E/F"), first, strict=True))
+        assert engine.books == dict(zip(("A/B", "C/D", "E/F"), first, strict=True))
 
 
 def test_a_free_book_is_read_while_it_is_written(core: Any) -> None:
@@ -155,9 +155,9 @@ def test_books_are_withdrawn_while_they_are_read(core: Any) -> None:
     def write() -> None:
         for frame in known.frames:
             engine.feed(known.frames[0])
-            engine.invalidate_book(known.symbol, "quarantined")
+            engine.books.invalidate(known.symbol, "quarantined")
             engine.feed(frame)
-            engine.expect_book(known.symbol, 10)
+            engine.books.expect(known.symbol, 10)
             engine.reset()
         engine.feed(known.frames[0])
 
@@ -165,7 +165,7 @@ def test_books_are_withdrawn_while_they_are_read(core: Any) -> None:
         with suppress(BookNotReady):
             assert book.bids == known.books[1][0]
         assert book.state in ("awaiting_snapshot", "valid", "quarantined")
-        assert engine.books() == {known.symbol: book}
+        assert engine.books == {known.symbol: book}
 
     while_writing(write, *[read] * READERS)
     assert (book.bids, book.asks) == known.books[1]

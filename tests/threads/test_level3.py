@@ -73,16 +73,16 @@ def test_books_are_withdrawn_while_they_are_read(core: Any) -> None:
     def write() -> None:
         for frame in frames:
             engine.feed(frames[0])
-            engine.invalidate_level3("BTC/USD", "quarantined")
+            engine.level3_books.invalidate("BTC/USD", "quarantined")
             engine.feed(frame)
-            engine.expect_level3("BTC/USD", 10)
+            engine.level3_books.expect("BTC/USD", 10)
             engine.reset()
         engine.feed(frames[0])
 
     def read() -> None:
         with suppress(BookNotReady):
             assert ids(book.orders("bid")) == ids(bids[0])
-        assert engine.level3_books() == {"BTC/USD": book}
+        assert engine.level3_books == {"BTC/USD": book}
 
     while_writing(write, *[read] * READERS)
     assert ids(book.orders("bid")) == ids(bids[0])

@@ -87,7 +87,7 @@ async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, leg: s
 @pytest.mark.parametrize("depth", [10, 1000])
 async def test_copy_kept_from_the_messages_stays_right(sim: SimulatedExchange, depth: int) -> None:
     copy = Engine()
-    copy.expect_book(BTC, depth)
+    copy.books.expect(BTC, depth)
     received: list[int] = []
 
     def keep(message: object) -> None:
@@ -244,7 +244,7 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
     loop = asyncio.get_running_loop()
     assert isinstance(loop, virtual.VirtualLoop)
     copy = Engine()
-    copy.expect_book(BTC, 10)
+    copy.books.expect(BTC, 10)
 
     def see(message: object) -> None:
         if isinstance(message, WSDataMessage):

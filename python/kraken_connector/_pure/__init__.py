@@ -1,18 +1,45 @@
 """The pure-Python core: the readable specification of `_native`, and its stand-in without it.
 
-From the wire upwards: `lexer` and `scanner` (JSON, and what is wrong with it), `numbers`,
-`book_data` (rows of a book message), `messages` and `data_message` (one frame to one message),
-`places` (which value of a frame is wrong), `ladder`, `checksum` and `book` (price levels),
-`order_data`, `queues` and `level3` (individual orders), `shelf` and `engine` (a connection's books,
-and its frames to events).
+Both cores have the same parts. Files of the native core are in `rust/src`:
+
+| Rust | Python |
+|---|---|
+| `lexer/mod.rs` | `lexer.py`, `scanner.py` |
+| `decimal.rs` | `decimal.py` |
+| `error.rs` | `error.py` |
+| `message/mod.rs`, `message/envelope.rs`, `message/salvage.rs` | `message.py` |
+| `message/fast_path.rs` | `fast_path.py` |
+| `message/book_data.rs` | `book_data.py` |
+| `message/order_data.rs` | `order_data.py` |
+| `message/rows.rs` | `rows.py` |
+| `checksum.rs` | `checksum.py` |
+| `book/mod.rs` | `book.py` |
+| `book/l2.rs` | `l2.py` |
+| `book/ladder.rs` | `ladder.py` |
+| `book/l3.rs` | `l3.py` |
+| `book/queue.rs`, `book/queues.rs` | `queues.py` |
+| `book/amendments.rs` | `amendments.py` |
+| `book/counts.rs` | `counts.py` |
+| `book/measures.rs` | `measures.py` |
+| `engine/slot.rs` | `slot.py` |
+| `engine/books.rs`, `python/books.rs` | `books.py` |
+| `engine/sequences.rs` | `sequences.py` |
+| `engine.rs`, `python/engine.rs` | `engine.py` |
+| `python/book_handle.rs` | `book_handle.py` |
+| `python/order_book.rs` | `order_book.py` |
+| `python/level3_book.rs` | `level3_book.py` |
+| `python/data_message.rs` | `data_message.py` |
+| `python/docs.rs` | `docs.py` |
+| `python/mod.rs` | `__init__.py` |
 """
 
 from __future__ import annotations
 
-from .book import OrderBook
+from .books import Books
 from .data_message import WSDataMessage
 from .engine import Engine
-from .level3 import Level3Book
-from .messages import parse_message
+from .level3_book import Level3Book
+from .message import parse_message
+from .order_book import OrderBook
 
-__all__ = ["Engine", "Level3Book", "OrderBook", "WSDataMessage", "parse_message"]
+__all__ = ["Books", "Engine", "Level3Book", "OrderBook", "WSDataMessage", "parse_message"]

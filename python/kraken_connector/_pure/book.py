@@ -1,84 +1,92 @@
-"""The aggregated book of one pair: free in a caller's hand, or live in an engine's."""
+"""What both kinds of books have: a depth, price levels on two sides, a checksum."""
 
 from __future__ import annotations
 
-from typing import Any, final
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Protocol
 
-from .base_book import BaseBook, number_of
-from .book_data import Row
-from .docs import documented
-from .ladder import Ladder
-from .numbers import rescale
+from .checksum import book_checksum
 
-
-@final
-@documented
-class OrderBook(BaseBook):
-    __slots__ = ()
-    _bids: Ladder
-    _asks: Ladder
-    _depths = (10, 25, 100, 500, 1000)
-
-    def _plain_rows(self, side: Ladder, exact: bool) -> list[dict[str, Any]]:
-        numbers = (self._numbers(price, qty, exact) for price, qty in side.levels())
-        return [{"price": price, "qty": qty} for price, qty in numbers]
-
-    def _empty_sides(self) -> tuple[Ladder, Ladder]:
-        return Ladder(1), Ladder(-1)
-
-    def _rows_of(self, rows: Any) -> list[Row]:
-        return [(*number_of("price", row.price), *number_of("qty", row.qty)) for row in rows]
-
-    def _levels_of(self, rows: list[Row]) -> int:
-        return len(rows)
-
-    def _replace(self, bids: list[Row], asks: list[Row]) -> None:
-        scales = _largest_scales((0, 0), bids + asks)
-        bids, asks = _padded(bids, scales), _padded(asks, scales)
-        self._price_scale, self._qty_scale = scales
-        self._bids.replace(bids)
-        self._asks.replace(asks)
-        self._cut(self._depth)
-
-    def _update(self, bids: list[Row], asks: list[Row]) -> None:
-        if not self._fits(bids + asks):
-            bids, asks = self._widen(bids, asks)
-        if bids:
-            self._bids.update(bids)
-            self._bids.cut(self._depth)
-        if asks:
-            self._asks.update(asks)
-            self._asks.cut(self._depth)
-
-    def _fits(self, rows: list[Row]) -> bool:
-        """Whether all rows have the book's decimals, as those of the exchange have."""
-        price_scale, qty_scale = self._price_scale, self._qty_scale
-        return not [row for row in rows if row[1] != price_scale or row[3] != qty_scale]
-
-    def _widen(self, bids: list[Row], asks: list[Row]) -> tuple[list[Row], list[Row]]:
-        """Give the book the decimals that the rows need, and return the rows at these."""
-        scales = _largest_scales((self._price_scale, self._qty_scale), bids + asks)
-        padded = _padded(bids, scales), _padded(asks, scales)
-        more = scales[0] - self._price_scale, scales[1] - self._qty_scale
-        self._bids, self._asks = self._bids.widened(*more), self._asks.widened(*more)
-        self._price_scale, self._qty_scale = scales
-        return padded
+Side = Literal["bid", "ask"]
 
 
-def _largest_scales(scales: tuple[int, int], rows: list[Row]) -> tuple[int, int]:
-    price_scales, qty_scales = [row[1] for row in rows], [row[3] for row in rows]
-    return max(scales[0], *price_scales, 0), max(scales[1], *qty_scales, 0)
+class BookSide(Protocol):
+    """Price levels of one side; `keys` ascends and holds the price of a bid, the negated price of
+    an ask, so that the best is last."""
+
+    keys: list[int]
+
+    def __len__(self) -> int: ...
+    def best_price(self) -> int | None: ...
+    def levels(self, depth: int | None = None) -> Iterator[tuple[int, int]]: ...
+    def cut(self, depth: int) -> object: ...
+    def top_digits(self) -> bytes: ...
 
 
-def _padded(rows: list[Row], scales: tuple[int, int]) -> list[Row]:
-    """Return the rows with prices and quantities of the given scales."""
-    price_scale, qty_scale = scales
-    return [
-        (
-            rescale(price, price_from, price_scale),
-            price_scale,
-            rescale(qty, qty_from, qty_scale),
-            qty_scale,
-        )
-        for price, price_from, qty, qty_from in rows
-    ]
+class Book(ABC):
+    """A book in integers: prices and quantities at the scales of the book."""
+
+    __slots__ = ("asks", "bids", "depth", "price_scale", "qty_scale")
+
+    bids: BookSide
+    asks: BookSide
+    #: The channel that fills the book.
+    CHANNEL: ClassVar[str]
+    #: Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, the channel's
+    #: page.
+    DEPTHS: ClassVar[tuple[int, ...]]
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        self.price_scale = 0
+        self.qty_scale = 0
+
+    @abstractmethod
+    def levels_of(self, rows: list[Any]) -> int:
+        """Return how many price levels the rows of one side of a snapshot have."""
+
+    @abstractmethod
+    def apply_snapshot(self, bids: list[Any], asks: list[Any]) -> None:
+        """Replace the content, then cut to the depth; its largest scales become the book's.
+
+        Raises:
+            NumberError: a number is too long at these scales; nothing was changed.
+        """
+
+    @abstractmethod
+    def apply_update(self, bids: list[Any], asks: list[Any]) -> None:
+        """Apply the rows in order, bids first, then cut to the depth. A row with more decimals than
+        the book widens the whole book first.
+
+        Raises:
+            NumberError: a number becomes too long; nothing was changed.
+        """
+
+    def cut(self) -> None:
+        """Remove the levels below the depth."""
+        self.bids.cut(self.depth)
+        self.asks.cut(self.depth)
+
+    def is_crossed(self) -> bool:
+        """Return whether the best bid is at or above the best ask."""
+        bids, asks = self.bids.keys, self.asks.keys
+        # The keys of asks are negated prices.
+        return bool(bids and asks) and bids[-1] + asks[-1] >= 0
+
+    def checksum(self) -> int:
+        """Return the CRC-32 over the ten best levels of both sides."""
+        return book_checksum(self.asks.top_digits(), self.bids.top_digits())
+
+    def reconcile(self, expected: int) -> bool:
+        """Try other readings of the last message; return whether the book now has this checksum.
+        If not, the book is unchanged."""
+        return False
+
+    def confirm(self) -> None:
+        """Called when the book has the exchange's checksum."""
+        return
+
+    def count_mismatch(self) -> None:
+        """Called when the last message led to another checksum than the exchange's."""
+        return

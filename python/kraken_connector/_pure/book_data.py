@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .defect import Defect
-from .numbers import NumberError, parse_number
+from .decimal import NumberError, parse_number
+from .error import ContentError
 from .order_data import read_order
 
 #: Price and its scale, quantity and its scale.
@@ -21,25 +21,25 @@ def read_book_data(data: list[Any], channel: str) -> list[BookChange]:
     """Return the items of a message of `channel` whose numbers are the `bytes` of the wire.
 
     Raises:
-        Defect: an item is not what the protocol says.
+        ContentError: an item breaks the protocol.
     """
     read = _orders if channel == "level3" else _rows
     changes: list[BookChange] = []
     for item in data:
         try:
             changes.append(_change(item, read))
-        except Defect as defect:
-            raise Defect(defect.kind, ("data", len(changes), *defect.path)) from None
+        except ContentError as error:
+            raise ContentError(error.kind, ("data", len(changes), *error.path)) from None
     return changes
 
 
 def _change(item: Any, read: Callable[[Any, str], list[Any]]) -> BookChange:
     if type(item) is not dict:
-        raise Defect("type", ())
+        raise ContentError("type", ())
     get = item.get
     symbol, timestamp = get("symbol"), get("timestamp")
     if type(symbol) is not str:
-        raise Defect("missing", ()) if symbol is None else Defect("type", ("symbol",))
+        raise ContentError("missing", ()) if symbol is None else ContentError("type", ("symbol",))
     return (
         symbol,
         read(get("bids"), "bids"),
@@ -54,14 +54,14 @@ def _rows(rows: Any, side: str) -> list[Row]:
     if type(rows) is not list:
         if rows is None:
             return []
-        raise Defect("type", (side,))
+        raise ContentError("type", (side,))
     read: list[Row] = []
     for row in rows:
         try:
             price, price_decimals = parse_number(row["price"])
             qty, qty_decimals = parse_number(row["qty"])
         except (KeyError, TypeError, AttributeError, NumberError):
-            raise _row_defect(row, (side, len(read))) from None
+            raise _row_error(row, (side, len(read))) from None
         read.append((price, price_decimals, qty, qty_decimals))
     return read
 
@@ -71,30 +71,30 @@ def _orders(rows: Any, side: str) -> list[Any]:
     if type(rows) is not list:
         if rows is None:
             return []
-        raise Defect("type", (side,))
+        raise ContentError("type", (side,))
     read = []
     for row in rows:
         try:
             read.append(read_order(row))
-        except Defect as defect:
-            raise Defect(defect.kind, (side, len(read), *defect.path)) from None
+        except ContentError as error:
+            raise ContentError(error.kind, (side, len(read), *error.path)) from None
     return read
 
 
-def _row_defect(row: Any, path: tuple[str | int, ...]) -> Defect:
-    """Say what is wrong with a row that could not be read."""
+def _row_error(row: Any, path: tuple[str | int, ...]) -> ContentError:
+    """Return what is wrong with a row that could not be read."""
     if type(row) is not dict:
-        return Defect("type", path)
+        return ContentError("type", path)
     for name in ("price", "qty"):
         lexeme = row.get(name)
         if lexeme is None:
-            return Defect("missing", path)
+            return ContentError("missing", path)
         if type(lexeme) is not bytes:
-            return Defect("type", (*path, name))
+            return ContentError("type", (*path, name))
         try:
             parse_number(lexeme)
         except NumberError:
-            return Defect("number", (*path, name))
+            return ContentError("number", (*path, name))
     raise AssertionError(f"a readable row was refused: {row!r}")
 
 
@@ -102,9 +102,9 @@ def _checksum(lexeme: Any) -> int | None:
     if lexeme is None:
         return None
     if type(lexeme) is not bytes:
-        raise Defect("type", ("checksum",))
+        raise ContentError("type", ("checksum",))
     digits = lexeme.removeprefix(b"-")
     value = int(lexeme) if digits.isdigit() and len(digits) <= 10 else -1
     if not 0 <= value <= MAX_CHECKSUM:
-        raise Defect("number", ("checksum",))
+        raise ContentError("number", ("checksum",))
     return value

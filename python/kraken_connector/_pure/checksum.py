@@ -1,4 +1,4 @@
-"""The checksum of an aggregated book; nothing else knows the rule.
+"""The checksum of a book: which levels count, and with which digits.
 
 Source: docs.kraken.com, guide "book checksum (WebSocket v2)". The ten best asks, lowest price
 first, then the ten best bids, highest price first; of each level the price and the quantity at
@@ -15,13 +15,13 @@ _BEST_TEN = slice(None, -LEVELS - 1, -1)
 
 
 def level_digits(price: int, qty: int) -> bytes:
-    """Return what one level contributes: a number of fixed decimals without its dot and leading
+    """Return the digits of one level: a number of fixed decimals without its dot and leading
     zeros is its mantissa, printed."""
     return b"%d%d" % (price, qty)
 
 
 def join_top(digits: list[bytes]) -> bytes:
-    """Return what one side contributes; `digits` are those of its levels, best last.
+    """Return the digits of one side; `digits` are those of its levels, best last.
 
     A side with fewer than ten levels counts with what it has.
     """
@@ -29,5 +29,5 @@ def join_top(digits: list[bytes]) -> bytes:
 
 
 def book_checksum(asks: bytes, bids: bytes) -> int:
-    """Return the CRC-32 of what the two sides contribute."""
+    """Return the CRC-32 of the digits of both sides."""
     return crc32(asks + bids)

@@ -1,4 +1,4 @@
-"""`WSDataMessage`: a channel's message whose items are made when someone asks for them."""
+"""`WSDataMessage`: a channel's message, whose items are made when they are first read."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class WSDataMessage:
         return self._key() == other._key()
 
     def __hash__(self) -> int:
-        # By the number of items, not by them: what is equal has equal hashes all the same.
+        # Uses the number of items instead of the items, which may be unhashable.
         count = len(self.data) if isinstance(self.data, Sized) else 0
         return hash((self._channel, self._type, count, self._sequence))
 
@@ -195,33 +195,33 @@ def _restore(state: dict[str, Any]) -> WSDataMessage:
     return message
 
 
-#: A zero with a sign and no digits after the point, which is an integer without a sign elsewhere.
+#: A zero with a sign and without a point, whose sign other decoders lose.
 _SIGNED_ZERO = re.compile(rb"-0\s*[,}\]]")
 
 
 def _exact_rows(frame: bytes) -> list[dict[str, Any]]:
-    """Return book items with exact prices and quantities; beside them only the timestamp may be a
-    number, and then is what it is on other channels."""
+    """Return book items with exact prices and quantities. The only other field that may be a number
+    is the timestamp, which is then decoded as on other channels."""
     items: list[dict[str, Any]] = decode_decimals(frame)["data"]
     if any(not isinstance(item.get("timestamp"), str | None) for item in items):
-        for item, usual in zip(items, decode(frame)["data"], strict=True):
-            item["timestamp"] = usual.get("timestamp")
+        for item, plain in zip(items, decode(frame)["data"], strict=True):
+            item["timestamp"] = plain.get("timestamp")
     if _SIGNED_ZERO.search(frame):
-        _take_numbers(items, decode_rows(frame)["data"], ("price", "qty"))
+        _copy_numbers(items, decode_rows(frame)["data"], ("price", "qty"))
     return items
 
 
 def _exact_orders(frame: bytes) -> list[dict[str, Any]]:
-    """Return items of `level3` whose prices and quantities are exact, all else as usual."""
+    """Return items of `level3` with exact prices and quantities; other numbers are floats."""
     items: list[dict[str, Any]] = decode(frame)["data"]
-    _take_numbers(items, decode_rows(frame)["data"], ("limit_price", "order_qty"))
+    _copy_numbers(items, decode_rows(frame)["data"], ("limit_price", "order_qty"))
     return items
 
 
-def _take_numbers(
+def _copy_numbers(
     items: list[dict[str, Any]], exact: list[dict[str, Any]], names: tuple[str, str]
 ) -> None:
-    """Give the rows of a book's items the numbers that the same rows have elsewhere."""
+    """Copy the numbers in the rows of some book items from the same rows of `exact`."""
     for item, exact_item in zip(items, exact, strict=True):
         for side in ("bids", "asks"):
             for row, exact_row in zip(

@@ -12,21 +12,21 @@ from ..models import (
     WSResponse,
 )
 from ..models._items import item_type
-from .book import OrderBook
 from .book_data import BookChange
+from .books import Books, deprecated
 from .data_message import WSDataMessage
-from .defect import Defect
+from .decimal import NumberError
 from .docs import documented
-from .level3 import Level3Book
+from .error import ContentError
+from .level3_book import Level3Book
 from .lock import locked
-from .messages import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
-from .numbers import NumberError
-from .shelf import Shelf, WithdrawnState
+from .message import Frame, Message, UnreadableFrame, read_message, refuse, to_bytes
+from .order_book import OrderBook
+from .sequences import Sequences
+from .slot import WithdrawnState
 
 Event = Message | SequenceGapEvent | BookChecksumEvent | BookCrossedEvent | InvalidFrameEvent
 
-#: Channels whose messages carry a `sequence`.
-_NUMBERED = frozenset({"balances", "executions"})
 _COUNTERS = (
     "frames",
     "bytes",
@@ -45,14 +45,14 @@ _COUNTERS = (
 @final
 @documented
 class Engine:
-    __slots__ = ("_books", "_counters", "_level3", "_sequences", "_shelves")
+    __slots__ = ("_books", "_channels", "_counters", "_level3_books", "_sequences")
 
     def __init__(self) -> None:
         self._counters = counters = dict.fromkeys(_COUNTERS, 0)
-        self._books = Shelf("book", OrderBook, counters)
-        self._level3 = Shelf("level3", Level3Book, counters)
-        self._shelves: dict[str, Shelf[Any]] = {"book": self._books, "level3": self._level3}
-        self._sequences: dict[str, int] = {}
+        self._books = Books(OrderBook, counters)
+        self._level3_books = Books(Level3Book, counters)
+        self._channels: dict[str, Books[Any]] = {"book": self._books, "level3": self._level3_books}
+        self._sequences = Sequences()
 
     @locked
     def feed(self, frame: Frame, received_ns: int | None = None) -> list[Event]:
@@ -76,85 +76,76 @@ class Engine:
         events.append(message)
         return events
 
-    # Books.
-
     def _apply(
         self, frame: bytes, message: WSDataMessage, changes: list[BookChange], events: list[Event]
     ) -> None:
-        """Take a message to its books, its items in order.
+        """Apply a message to its books, its items in order.
 
         Raises:
             UnreadableFrame: a number does not fit its book.
         """
-        shelf = self._shelves[message._channel]
+        books = self._channels[message._channel]
         verified = True if changes else None
         unfit: int | None = None
         for index, change in enumerate(changes):
             try:
-                if not shelf.take(message, change, events):
+                if not books._apply(message, change, events):
                     verified = False
             except NumberError:
                 unfit = index
         if unfit is not None:
-            refuse(frame, Defect("number", ("data", unfit)))
+            refuse(frame, ContentError("number", ("data", unfit)))
         self._counters[f"{message._channel}_messages"] += 1
         message._verified = verified
 
-    @locked
+    @property
+    def books(self) -> Books[OrderBook]:
+        return self._books
+
+    @property
+    def level3_books(self) -> Books[Level3Book]:
+        return self._level3_books
+
+    def books_of(self, channel: str) -> Books[Any]:
+        if channel not in self._channels:
+            raise ValueError(f"channel must be 'book' or 'level3', not {channel!r}")
+        return self._channels[channel]
+
     def book(self, symbol: str) -> OrderBook:
-        return self._books.book(symbol)
+        return self._books.get_or_create(symbol)
 
-    @locked
-    def books(self) -> dict[str, OrderBook]:
-        return dict(self._books.books)
-
-    @locked
-    def expect_book(self, symbol: str, depth: int) -> None:
-        self._books.expect(symbol, depth)
-
-    @locked
-    def invalidate_book(self, symbol: str, state: WithdrawnState = "stale") -> None:
-        self._books.invalidate(symbol, state)
-
-    @locked
     def level3(self, symbol: str) -> Level3Book:
-        return self._level3.book(symbol)
+        return self._level3_books.get_or_create(symbol)
 
-    @locked
-    def level3_books(self) -> dict[str, Level3Book]:
-        return dict(self._level3.books)
+    def expect_book(self, symbol: str, depth: int) -> None:
+        deprecated("use Engine.books.expect")
+        self.books.expect(symbol, depth)
 
-    @locked
+    def invalidate_book(self, symbol: str, state: WithdrawnState = "stale") -> None:
+        deprecated("use Engine.books.invalidate")
+        self.books.invalidate(symbol, state)
+
     def expect_level3(self, symbol: str, depth: int) -> None:
-        self._level3.expect(symbol, depth)
+        deprecated("use Engine.level3_books.expect")
+        self.level3_books.expect(symbol, depth)
 
-    @locked
     def invalidate_level3(self, symbol: str, state: WithdrawnState = "stale") -> None:
-        self._level3.invalidate(symbol, state)
-
-    # Everything else.
+        deprecated("use Engine.level3_books.invalidate")
+        self.level3_books.invalidate(symbol, state)
 
     def _follow(self, message: WSDataMessage, events: list[Event]) -> None:
-        """Watch the sequence of the private channels.
-
-        A snapshot with the number 1 starts a new count, its further messages go on with it.
-        """
+        """Check the sequence of the private channels."""
         channel, received = message.channel, message.sequence
         if item_type(channel, message.type) is None:
             self._counters["unknown_channels"] += 1
-        if channel not in _NUMBERED or received is None:
-            return
-        last = self._sequences.get(channel)
-        self._sequences[channel] = received
-        is_first = message.type == "snapshot" and received == 1
-        if is_first or last is None or received == last + 1:
-            return
-        self._counters["sequence_gaps"] += 1
-        gap = SequenceGapEvent(last + 1, received, channel, received_ns=message.received_ns)
-        events.append(gap)
+        expected = self._sequences.follow(message)
+        if expected is not None and received is not None:
+            self._counters["sequence_gaps"] += 1
+            received_ns = message.received_ns
+            events.append(SequenceGapEvent(expected, received, channel, received_ns=received_ns))
 
     def _acknowledge(self, response: WSResponse) -> None:
-        """Learn from the ack of a subscribe or unsubscribe."""
+        """Handle the ack of a subscribe or unsubscribe."""
         if not isinstance(response.result, dict):
             return
         channel, symbol = response.result.get("channel"), response.result.get("symbol")
@@ -162,28 +153,28 @@ class Engine:
             return
         subscribed = response.method == "subscribe"
         if not subscribed:
-            self._sequences.pop(channel, None)
-        shelf = self._shelves.get(channel)
-        if shelf is not None and isinstance(symbol, str):
-            shelf.acknowledge(symbol, subscribed, response.result.get("depth"))
+            self._sequences.forget(channel)
+        books = self._channels.get(channel)
+        if books is not None and isinstance(symbol, str):
+            books._acknowledge(symbol, subscribed, response.result.get("depth"))
 
     def _refuse(
         self, frame: bytes, unreadable: UnreadableFrame, received_ns: int | None
     ) -> InvalidFrameEvent:
-        """Report a frame; what a broken message of books may have changed cannot be trusted."""
+        """Count and report a frame; the books that it may have changed turn stale."""
         error = unreadable.error
         self._counters["invalid_frames"] += 1
         if unreadable.symbols is not None:
-            self._shelves[str(error.channel)].distrust(unreadable.symbols)
+            self._channels[str(error.channel)]._distrust(unreadable.symbols)
         return InvalidFrameEvent(
             frame, error.kind, error.offset, error.channel, received_ns=received_ns
         )
 
     @locked
     def reset(self) -> None:
-        self._sequences.clear()
-        for shelf in self._shelves.values():
-            shelf.reset()
+        self._sequences = Sequences()
+        for books in self._channels.values():
+            books._reset()
 
     @locked
     def counters(self) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from .book_data import Row
 from .checksum import join_top, level_digits
-from .numbers import rescale
+from .decimal import rescale
 
 
 class Ladder:
@@ -30,7 +30,7 @@ class Ladder:
         return len(self.keys)
 
     def replace(self, rows: Iterable[Row]) -> None:
-        """Start over with `rows`; a later row of a price wins."""
+        """Replace all levels by `rows`; a later row of a price wins."""
         levels = {price: qty for price, _, qty, _ in rows}
         self._fill((price, qty) for price, qty in levels.items() if qty)
 
@@ -52,7 +52,7 @@ class Ladder:
                 digits.insert(at, level_digits(price, qty))
 
     def cut(self, depth: int) -> None:
-        """Forget the levels below the best `depth`."""
+        """Remove the levels below the best `depth`."""
         excess = len(self.keys) - depth
         if excess > 0:
             del self.keys[:excess], self.digits[:excess]

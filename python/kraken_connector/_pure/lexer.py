@@ -1,6 +1,6 @@
 """Frames to JSON values.
 
-Fast decoders say yes or no; where they say no, the `Scanner` reads the frame again and says why.
+Fast decoders accept or refuse a frame; the `Scanner` reads a refused one again and reports why.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def decode(frame: bytes) -> Any:
         value = orjson.loads(frame)
     except orjson.JSONDecodeError:
         Scanner(frame).scan()
-        # What orjson refuses in valid JSON is a number beyond every float: infinite here.
+        # The only valid JSON that orjson refuses has a number beyond every float: infinite here.
         return json.loads(frame, parse_int=_integer)
     if _too_deep(frame):
         Scanner(frame).scan()
@@ -40,7 +40,7 @@ def decode(frame: bytes) -> Any:
 
 
 def _integer(lexeme: str, wide: Callable[[str], Any] = float) -> Any:
-    """Return an integer of 64 bits as such, a larger one as `wide`: `orjson` does so too."""
+    """Return an integer of 64 bits as such, a larger one as `wide`, like `orjson`."""
     if len(lexeme) > 20:
         return wide(lexeme)
     value = int(lexeme)
@@ -48,7 +48,7 @@ def _integer(lexeme: str, wide: Callable[[str], Any] = float) -> Any:
 
 
 def _row_integer(lexeme: str) -> Any:
-    """Return an integer as such, and what would lose a digit or its sign so as `Decimal`."""
+    """Return an integer as `int`, or as `Decimal` if that would lose a digit or the sign."""
     return Decimal(lexeme) if lexeme == "-0" else _integer(lexeme, Decimal)
 
 
@@ -64,7 +64,7 @@ _exact = json.JSONDecoder(
 
 
 def decode_exact(frame: bytes) -> Any:
-    """Return the frame's value with every number as the `bytes` that stood on the wire.
+    """Return the frame's value with every number as the `bytes` of the wire.
 
     Raises:
         LexicalError: the frame is no JSON.
@@ -75,7 +75,7 @@ def decode_exact(frame: bytes) -> Any:
     except (ValueError, RecursionError):
         Scanner(frame).scan()
         return _exact.decode(frame.decode())
-    # The decoder lets pass what only the scanner knows: halves of surrogate pairs, depth.
+    # The decoder accepts two errors that only the scanner finds: half surrogate pairs and depth.
     if end < len(frame) or b"\\" in frame or _too_deep(frame):
         Scanner(frame).scan()
     return value
@@ -92,7 +92,8 @@ def decode_rows(frame: bytes) -> Any:
 
 
 def _too_deep(frame: bytes) -> bool:
-    """Whether valid JSON is nested deeper than `MAX_DEPTH`: peel the innermost brackets off."""
+    """Return whether valid JSON is nested deeper than `MAX_DEPTH`: remove the innermost brackets,
+    one level at a time."""
     if frame.count(b"{") + frame.count(b"[") <= MAX_DEPTH:
         return False
     brackets = _STRING.sub(b"", frame).translate(None, _NOT_BRACKETS)

@@ -1,4 +1,4 @@
-"""One thread at a time in what must be seen whole."""
+"""The lock that makes updates of books atomic for other threads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ LOCK = threading.RLock()
 
 
 def locked(function: Callable[P, T]) -> Callable[P, T]:
-    """Let `function` see and leave only whole messages, whatever other threads do."""
+    """Let one thread at a time run `function`, so that it never sees half a message."""
 
     @wraps(function)
-    def alone(*args: P.args, **kwargs: P.kwargs) -> T:
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
         with LOCK:
             return function(*args, **kwargs)
 
-    return alone
+    return run

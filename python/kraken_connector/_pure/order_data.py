@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..models import timestamp_ns
-from .defect import Defect
-from .numbers import NumberError, parse_number
+from .decimal import NumberError, parse_number
+from .error import ContentError
 
 
 class OrderRow(NamedTuple):
-    """What happened to one order. What an event does not need is empty or zero."""
+    """What happened to one order. Fields that an event does not need are empty or zero."""
 
     #: `add`, `modify`, `delete`; another text for an event that is not known; `None` in snapshots.
     event: str | None
@@ -19,7 +19,7 @@ class OrderRow(NamedTuple):
     price_scale: int
     qty: int
     qty_scale: int
-    #: As written, and in ns since the epoch, `None` for what is no timestamp.
+    #: As written, and in ns since the epoch, `None` if it is not a timestamp.
     timestamp: str | None
     time: int | None
 
@@ -35,7 +35,7 @@ def order_row(
     return OrderRow(event, order_id, *price, *qty, timestamp or None, timestamp_ns(timestamp))
 
 
-#: An entry of which only the event is known, and that is not.
+#: An entry with an event that is not known.
 UNKNOWN = order_row("unknown", "")
 
 
@@ -43,15 +43,17 @@ def read_order(row: Any) -> OrderRow:
     """Read an entry whose numbers are the `bytes` of the wire.
 
     Raises:
-        Defect: it is not what the protocol says; the path begins in the entry.
+        ContentError: it breaks the protocol; the path begins in the entry.
     """
     if type(row) is not dict:
-        raise Defect("type", ())
+        raise ContentError("type", ())
     event, order_id = row.get("event"), row.get("order_id")
     if event is not None and (type(event) is not str or event not in ("add", "modify", "delete")):
         return UNKNOWN
     if type(order_id) is not str:
-        raise Defect("missing", ()) if order_id is None else Defect("type", ("order_id",))
+        raise (
+            ContentError("missing", ()) if order_id is None else ContentError("type", ("order_id",))
+        )
     if event == "delete":
         return order_row(event, order_id)
     price, qty = _number(row, "limit_price"), _number(row, "order_qty")
@@ -62,10 +64,10 @@ def read_order(row: Any) -> OrderRow:
 def _number(row: dict[str, Any], name: str) -> tuple[int, int]:
     lexeme = row.get(name)
     if lexeme is None:
-        raise Defect("missing", ())
+        raise ContentError("missing", ())
     if type(lexeme) is not bytes:
-        raise Defect("type", (name,))
+        raise ContentError("type", (name,))
     try:
         return parse_number(lexeme)
     except NumberError:
-        raise Defect("number", (name,)) from None
+        raise ContentError("number", (name,)) from None

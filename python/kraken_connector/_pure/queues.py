@@ -6,14 +6,14 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
+from .amendments import MOST_UNDECIDED, AmendedOrder
 from .checksum import LEVELS, join_top, level_digits
-from .doubts import MOST_OPEN, Doubt
-from .numbers import NumberError, rescale
+from .decimal import NumberError, rescale
 from .order_data import OrderRow
 
 #: Numbers stay below this at the scales of the book.
 LIMIT = 10**30
-#: The time of an order that comes without one into an empty queue.
+#: The time of an order without one that is first in its queue.
 _ALWAYS = -(2**127)
 
 
@@ -29,7 +29,7 @@ class RestingOrder:
         self.timestamp = row.timestamp
         #: The same in ns since the epoch.
         self.time = _ALWAYS
-        #: What the queue goes by.
+        #: What the queue is sorted by.
         self.turn = 0
 
 
@@ -39,20 +39,20 @@ class Queue:
     A `dict` by id keeps its order, so an order leaves as quickly as one is added at the back.
     """
 
-    __slots__ = ("digits", "doubts", "is_fresh", "orders", "qty")
+    __slots__ = ("amended", "digits", "is_fresh", "orders", "qty")
 
     def __init__(self) -> None:
         self.orders: dict[str, RestingOrder] = {}
         self.qty = 0
         #: What the queue contributes to the checksum, until it changes.
         self.digits: bytes | None = None
-        #: Whether the digits were put together anew since the last `settle`.
+        #: Whether the digits were put together anew since the last `confirm`.
         self.is_fresh = False
-        #: Orders whose place is open, by id, the last amended at the end.
-        self.doubts: dict[str, Doubt] = {}
+        #: Undecided orders by id, the last amended at the end.
+        self.amended: dict[str, AmendedOrder] = {}
 
-    def take(self, order: RestingOrder, time: int | None, turn: int) -> bool:
-        """Take in an order at the back; without a `time` it counts as old as the last one.
+    def push(self, order: RestingOrder, time: int | None, turn: int) -> bool:
+        """Add an order at the back; without a `time` it counts as old as the last one.
 
         Returns:
             Whether it is older than the last one.
@@ -68,7 +68,7 @@ class Queue:
 
     def release(self, order: RestingOrder) -> None:
         del self.orders[order.order_id]
-        self.doubts.pop(order.order_id, None)
+        self.amended.pop(order.order_id, None)
         self.qty -= order.qty
         self.digits = None
 
@@ -78,16 +78,16 @@ class Queue:
         self.digits = None
 
     def amend(self, order: RestingOrder, is_raised: bool, requeues: bool, turn: int) -> None:
-        """Note an amendment of an order, and send it to the back if it `requeues`."""
+        """Record an amendment of an order, and move it to the back if it `requeues`."""
         order_id = order.order_id
         is_last = next(reversed(self.orders)) == order_id
-        if len(self.orders) == 1 or (is_last and not self.doubts):
+        if len(self.orders) == 1 or (is_last and not self.amended):
             return
-        doubt = self.doubts.pop(order_id, None) or Doubt(order.turn)
-        if len(self.doubts) >= MOST_OPEN:
-            del self.doubts[next(iter(self.doubts))]
-        amended = {"raised": turn} if is_raised else {"lowered": turn}
-        self.doubts[order_id] = doubt._replace(**amended)
+        amended = self.amended.pop(order_id, None) or AmendedOrder(order.turn)
+        if len(self.amended) >= MOST_UNDECIDED:
+            del self.amended[next(iter(self.amended))]
+        latest = {"raised": turn} if is_raised else {"lowered": turn}
+        self.amended[order_id] = amended._replace(**latest)
         if requeues:
             order.turn = turn
             self.orders[order_id] = self.orders.pop(order_id)
@@ -102,39 +102,41 @@ class Queue:
         self.digits = None
 
     def accept(self) -> None:
-        """Take the present order as right: the turns are dealt out anew, no place is open."""
+        """Keep the present order: the turns are given out anew, and nothing is undecided."""
         turns = [order.turn for order in self.orders.values()]
         if all(one < other for one, other in pairwise(turns)):
             return
         for order, turn in zip(self.orders.values(), sorted(turns), strict=True):
             order.turn = turn
-        self.doubts.clear()
+        self.amended.clear()
 
-    def settle(self) -> Iterator[tuple[int, Doubt]]:
-        """Note that a checksum has verified the queue; yield the turns that this proves."""
+    def confirm(self) -> Iterator[tuple[int, AmendedOrder]]:
+        """Decide the positions that a matching checksum proves; yield the turns that it proves."""
         if not self.is_fresh:
             return
         self.is_fresh = False
-        if not self.doubts:
+        if not self.amended:
             return
         orders = list(self.orders.values())
-        is_any_open = False
-        for order_id, doubt in list(self.doubts.items()):
+        is_any_undecided = False
+        for order_id, amended in list(self.amended.items()):
             order = self.orders[order_id]
-            differs = _would_differ(orders, order, doubt)
+            differs = _would_differ(orders, order, amended)
             if differs:
-                del self.doubts[order_id]
-                yield order.turn, doubt
-            is_any_open |= differs is False
-        if not is_any_open:
-            self.doubts.clear()
+                del self.amended[order_id]
+                yield order.turn, amended
+            is_any_undecided |= differs is False
+        if not is_any_undecided:
+            self.amended.clear()
 
 
-def _would_differ(orders: list[RestingOrder], order: RestingOrder, doubt: Doubt) -> bool | None:
-    """Return whether the digits would differ with the order elsewhere, wherever that is; `None`
+def _would_differ(
+    orders: list[RestingOrder], order: RestingOrder, amended: AmendedOrder
+) -> bool | None:
+    """Return whether the digits would differ with the order in any of its other positions; `None`
     when no order is in between."""
     found = None
-    for turn in doubt.turns():
+    for turn in amended.turns():
         low, high = sorted((turn, order.turn))
         quantities = {other.qty for other in orders if low < other.turn < high}
         if quantities == {order.qty}:
@@ -162,15 +164,15 @@ class Queues:
         return price * self._sign
 
     def at(self, order: RestingOrder) -> Queue:
-        """Return the queue that an order stands in."""
+        """Return the queue of an order."""
         return self._by_key[order.key]
 
     def change(self, order: RestingOrder, qty: int) -> None:
-        """Give an order another quantity where it stands."""
+        """Change the quantity of an order that keeps its position."""
         self._top = None
         self.at(order).change(order, qty)
 
-    def take(self, order: RestingOrder, time: int | None, turn: int) -> bool:
+    def push(self, order: RestingOrder, time: int | None, turn: int) -> bool:
         """Put an order at the back of the queue of its price; return whether it is older than the
         order ahead of it."""
         self._top = None
@@ -178,10 +180,10 @@ class Queues:
         if queue is None:
             queue = self._by_key[order.key] = Queue()
             self.keys.insert(bisect_left(self.keys, order.key), order.key)
-        return queue.take(order, time, turn)
+        return queue.push(order, time, turn)
 
     def release(self, order: RestingOrder) -> None:
-        """Take an order out of its queue."""
+        """Remove an order from its queue."""
         self._top = None
         queue = self.at(order)
         queue.release(order)
@@ -199,7 +201,7 @@ class Queues:
             queue.sort(key)
 
     def cut(self, depth: int) -> list[RestingOrder]:
-        """Forget the levels below the best `depth`, and return their orders."""
+        """Remove the levels below the best `depth`, and return their orders."""
         excess = self.keys[: max(len(self.keys) - depth, 0)]
         if not excess:
             return []

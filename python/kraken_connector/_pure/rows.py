@@ -1,7 +1,7 @@
 """Items of the channels without books, checked when their message is made.
 
-Every item is an object. Beside that only the fields of `Model.CHECKED` are looked at, so that a
-change of the exchange elsewhere does no harm.
+Every item is an object. Of its fields only those of `Model.CHECKED` are checked, so that a change
+of the others does no harm.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from ..models import Model
 from ..models._model import is_number_text, wire_name
-from .defect import Defect
+from .decimal import NumberError, parse_number
+from .error import ContentError
 from .lexer import decode_exact
-from .numbers import NumberError, parse_number
 
 #: Integers fit into 64 bits with sign.
 MAX_INTEGER = 2**63
@@ -21,7 +21,7 @@ MAX_INTEGER = 2**63
 Rules: TypeAlias = tuple[list[tuple[str, str, type[Model] | None]], tuple[str, ...]]
 _RULES: dict[type, Rules] = {}
 
-#: Numbers whose digits a float may have lost, so that it cannot tell whether they are in bounds.
+#: Numbers whose digits a float may have lost, so that their bounds cannot be checked with it.
 _LONG_NUMBER = re.compile(rb":\s*-?[0-9.]*(?:[eE]|[0-9.]{30})")
 
 
@@ -29,28 +29,32 @@ def check_rows(frame: bytes, made_of: type[Model], data: Any) -> None:
     """Check the `data` of a message, an array or the one object of `instrument`.
 
     Raises:
-        Defect: an item is no object, or a checked field has another type; of several the first
-            in the order of the items and then of the model's fields.
+        ContentError: an item is no object, or a checked field has another type; of several the
+            first in the order of the items and then of the model's fields.
     """
-    if _LONG_NUMBER.search(frame) is None and _defect(made_of, data, ()) is None:
+    if _LONG_NUMBER.search(frame) is None and _content_error(made_of, data, ()) is None:
         return
-    found = _defect(made_of, decode_exact(frame)["data"], ("data",))
+    found = _content_error(made_of, decode_exact(frame)["data"], ("data",))
     if found is not None:
         raise found
 
 
-def _defect(made_of: type[Model], data: Any, path: tuple[str | int, ...]) -> Defect | None:
+def _content_error(
+    made_of: type[Model], data: Any, path: tuple[str | int, ...]
+) -> ContentError | None:
     if type(data) is dict:
-        return _item_defect(made_of, data, path)
+        return _item_error(made_of, data, path)
     for index, item in enumerate(data):
-        if (found := _item_defect(made_of, item, (*path, index))) is not None:
+        if (found := _item_error(made_of, item, (*path, index))) is not None:
             return found
     return None
 
 
-def _item_defect(made_of: type[Model], item: Any, path: tuple[str | int, ...]) -> Defect | None:
+def _item_error(
+    made_of: type[Model], item: Any, path: tuple[str | int, ...]
+) -> ContentError | None:
     if type(item) is not dict:
-        return Defect("type", path)
+        return ContentError("type", path)
     fields, together = _rules(made_of)
     for key, kind, nested in fields:
         if (value := item.get(key)) is None:
@@ -58,17 +62,17 @@ def _item_defect(made_of: type[Model], item: Any, path: tuple[str | int, ...]) -
         here = (*path, key)
         if nested is None:
             if (wrong := _wrong(kind, value)) is not None:
-                return Defect(wrong, here)
+                return ContentError(wrong, here)
         elif type(value) is not (list if kind == "models" else dict):
-            return Defect("type", here)
-        elif (found := _defect(nested, value, here)) is not None:
+            return ContentError("type", here)
+        elif (found := _content_error(nested, value, here)) is not None:
             return found
-    told = sum(item.get(key) is not None for key in together)
-    return Defect("missing", path) if 0 < told < len(together) else None
+    present = sum(item.get(key) is not None for key in together)
+    return ContentError("missing", path) if 0 < present < len(together) else None
 
 
 def _rules(made_of: type[Model]) -> Rules:
-    """Return what is checked of an item, in the order of its fields, and what comes together."""
+    """Return the checked fields of an item in its order, and those that are only valid together."""
     if (rules := _RULES.get(made_of)) is not None:
         return rules
     fields: list[tuple[str, str, type[Model] | None]] = [
@@ -81,7 +85,7 @@ def _rules(made_of: type[Model]) -> Rules:
 
 
 def _wrong(kind: str, value: Any) -> str | None:
-    """Return the kind of defect of a checked field; numbers may be the `bytes` of the wire."""
+    """Return the kind of error of a checked field; numbers may be the `bytes` of the wire."""
     if kind == "text":
         return None if type(value) is str else "type"
     if kind == "integer":
@@ -94,7 +98,7 @@ def _wrong(kind: str, value: Any) -> str | None:
 
 
 def wrong_integer(value: Any) -> str | None:
-    """Return the kind of defect of what should be an integer."""
+    """Return the kind of error of a value that should be an integer."""
     if type(value) is bytes:
         if not value.removeprefix(b"-").isdigit():
             return "type"
@@ -107,7 +111,7 @@ def wrong_integer(value: Any) -> str | None:
 
 
 def wrong_number(lexeme: bytes) -> str | None:
-    """Return the kind of defect of a number, which has the bounds of prices and quantities."""
+    """Return the kind of error of a number, which has the bounds of prices and quantities."""
     try:
         parse_number(lexeme.removeprefix(b"-"))
     except NumberError:

@@ -1,4 +1,4 @@
-"""A slow, strict JSON reader that says what is wrong with a frame, and where.
+"""A slow, strict JSON reader that reports what is wrong with a frame, and where.
 
 It stops at the first byte that no JSON text could have there, as the native core does, and keeps
 what it read until then.
@@ -18,7 +18,7 @@ MAX_DEPTH = 64
 _SPACE = re.compile(rb"[ \t\n\r]*")
 #: The number grammar of RFC 8259.
 NUMBER = re.compile(rb"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-#: Every proper beginning of a number, so that a cut number is told from a wrong one.
+#: Every proper beginning of a number, to distinguish a cut number from a wrong one.
 _NUMBER_HEAD = re.compile(rb"-?(?:(?:0|[1-9][0-9]*)(?:\.(?:[0-9]+(?:[eE][+-]?)?)?|[eE][+-]?)?)?")
 _PLAIN_TEXT = re.compile(rb'[^"\\\x00-\x1f]*')
 _ESCAPE = re.compile(rb"""\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})""")
@@ -30,7 +30,7 @@ _NUMBER_FIRST = frozenset(bytes([byte]) for byte in b"-0123456789")
 
 
 class LexicalError(ValueError):
-    """A frame that is no JSON text; `kind` is one of `ParseError.KINDS`."""
+    """A frame that is not JSON; `kind` is one of `ParseError.KINDS`."""
 
     def __init__(self, kind: str, offset: int) -> None:
         self.kind = kind
@@ -39,7 +39,7 @@ class LexicalError(ValueError):
 
 
 class Node:
-    """A value with the place where it stands; `value` is a `dict` or `list` of further nodes, a
+    """A value with its offset; `value` is a `dict` or `list` of further nodes, a
     `str`, a number's `bytes`, or `None`, `True`, `False`."""
 
     __slots__ = ("offset", "value")
@@ -65,7 +65,7 @@ class Node:
 
 
 class Scanner:
-    """A strict JSON reader (RFC 8259) that knows offsets and keeps what it read before an error."""
+    """A strict JSON reader (RFC 8259) with offsets, which keeps the values before an error."""
 
     def __init__(self, frame: bytes) -> None:
         self._frame = frame
@@ -97,7 +97,7 @@ class Scanner:
         self._at = _SPACE.match(self._frame, self._at).end()  # type: ignore[union-attr]
 
     def _peek(self) -> bytes:
-        """Return the next byte that is no white space, without taking it."""
+        """Return the next byte that is no white space, without consuming it."""
         self._skip_space()
         if self._at == len(self._frame):
             raise LexicalError("truncated", self._at)
@@ -105,7 +105,7 @@ class Scanner:
 
     def _value(self, put: Callable[[Node], None]) -> None:
         """Read one value; `put` gets its node: before its content that of the frame itself, of
-        `data` and of entries of arrays, since a part of these is worth keeping."""
+        `data` and of entries of arrays, since a part of these is kept."""
         first = self._peek()
         node = Node(self._at, None)
         if first == b"{":
@@ -203,7 +203,7 @@ class Scanner:
         return self._frame[self._at : self._at + 1]
 
     def _escape(self) -> None:
-        """Skip one escape; the halves of a surrogate pair stand for a character only together."""
+        """Skip one escape; the halves of a surrogate pair are a character only together."""
         start = self._at
         code = self._take(_ESCAPE, _ESCAPE_HEAD)
         if _LOW_SURROGATE.match(code):
@@ -217,8 +217,8 @@ class Scanner:
             raise LexicalError("syntax", start)
 
     def _take(self, whole: re.Pattern[bytes], head: re.Pattern[bytes]) -> bytes:
-        """Take what `whole` matches; `head` matches every beginning of it, so that a cut token is
-        told from a wrong one."""
+        """Consume what `whole` matches; `head` matches every beginning of it, to distinguish a cut
+        token from a wrong one."""
         match = whole.match(self._frame, self._at)
         stop = head.match(self._frame, self._at).end()  # type: ignore[union-attr]
         if match is None or stop > match.end():

@@ -31,7 +31,7 @@ def recorded_books(path: Path, wanted: int | Sequence[str] | None) -> dict[str, 
     """
     player = Player(path)
     player.run(Console(quiet=True))
-    depths = {symbol: book.depth for symbol, book in player.engine.books().items()}
+    depths = {symbol: book.depth for symbol, book in player.engine.books.items()}
     if not depths:
         inputs.fail(f"{path} has no books")
     if wanted is None or isinstance(wanted, int):

@@ -101,7 +101,7 @@ class Player:
 
     def books(self) -> list[BookView]:
         """Return the books as they are now."""
-        return [BookView.of(book) for book in self.engine.books().values()]
+        return [BookView.of(book) for book in self.engine.books.values()]
 
     def status(self) -> Status:
         """Return the progress so far."""

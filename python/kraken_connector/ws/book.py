@@ -114,7 +114,7 @@ class LiveBooks(OrderBookManager):
         engine = self._engine_of(symbol)
         owner, book = self._found.get(symbol, (None, None))
         if owner is not engine:
-            book = engine.books().get(symbol)
+            book = engine.books.get(symbol)
             if book is None or not book.verified_count:
                 return None
             self._found[symbol] = engine, book

@@ -130,6 +130,8 @@ AUTH_URL: Final = "wss://ws-auth.kraken.com/v2"
 #: Page "Level 3": `level3` only.
 LEVEL3_URL: Final = "wss://ws-l3.kraken.com/v2"
 
+#: Channels that the engine keeps books of.
+BOOK_CHANNELS: Final = frozenset({ChannelName.BOOK, ChannelName.LEVEL3})
 #: Channels of `AUTH_URL`, which need a token (pages "Executions" and "Balances").
 PRIVATE_CHANNELS: Final = frozenset({ChannelName.EXECUTIONS, ChannelName.BALANCES})
 #: All channels whose requests have a token; `level3` is market data nevertheless.

@@ -1,11 +1,11 @@
 //! What became of the entries of `level3` messages, counted.
 
-use super::doubts::{Doubt, Rule};
+use super::amendments::{AmendedOrder, Rule};
 
 /// What became of one entry, by its event.
 ///
-/// No public capture settles all rules of the channel. These counts, and those of the messages
-/// that failed their checksum with such an entry in them, show where our reading is wrong.
+/// No public capture shows all rules of the channel. These counts, and those of the messages that
+/// failed their checksum with such an entry in them, show where this reading of it is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OrderKind {
@@ -19,7 +19,7 @@ pub enum OrderKind {
     AddOlder,
     /// An order that was in the book already; the new one replaced it.
     AddKnown,
-    /// A change without a new timestamp, which left the order in its place.
+    /// A change without a new timestamp, which left the order in its position.
     Modify,
     /// A change with a new timestamp that lowered the quantity.
     ModifyLowered,
@@ -80,15 +80,15 @@ impl OrderKind {
     }
 }
 
-/// What the checksums have proved about the places of orders in their queues.
+/// What the checksums have proved about the positions of amended orders in their queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Placement {
-    /// An amended order whose quantity was lowered kept its place.
+    /// An amended order whose quantity was lowered kept its position.
     LoweredKept,
     /// Such an order went to the back.
     LoweredRequeued,
-    /// An amended order whose quantity was not lowered kept its place.
+    /// An amended order whose quantity was not lowered kept its position.
     RaisedKept,
     /// Such an order went to the back.
     RaisedRequeued,
@@ -130,7 +130,7 @@ pub struct OrderCounts {
 }
 
 impl OrderCounts {
-    /// How many entries came to this.
+    /// How many entries had this result.
     #[must_use]
     pub fn entries(&self, kind: OrderKind) -> u64 {
         self.entries.get(kind as usize).copied().unwrap_or_default()
@@ -159,17 +159,16 @@ impl OrderCounts {
         }
     }
 
-    /// Counts what it proves that an open order has this turn. Of an amendment before that turn it
-    /// proves nothing.
-    pub(super) fn prove(&mut self, turn: u64, doubt: &Doubt) {
+    /// Counts what the turn of an amended order proves: nothing about an amendment before it.
+    pub(super) fn prove(&mut self, turn: u64, order: &AmendedOrder) {
         let kinds = [
             (
-                doubt.lowered,
+                order.lowered,
                 Placement::LoweredKept,
                 Placement::LoweredRequeued,
             ),
             (
-                doubt.raised,
+                order.raised,
                 Placement::RaisedKept,
                 Placement::RaisedRequeued,
             ),
@@ -190,23 +189,23 @@ impl OrderCounts {
         }
     }
 
-    /// Begins a message.
-    pub(super) const fn begin(&mut self) {
+    /// Starts a message.
+    pub(super) const fn start_message(&mut self) {
         self.latest = 0;
     }
 
     /// Counts an entry of the message.
     #[inline]
-    pub(super) fn note(&mut self, kind: OrderKind) {
+    pub(super) fn add(&mut self, kind: OrderKind) {
         self.latest |= 1 << kind as u16;
         if let Some(count) = self.entries.get_mut(kind as usize) {
             *count += 1;
         }
     }
 
-    /// Blames the kinds in the message for its failure.
+    /// Counts the kinds in the message as failed.
     #[cold]
-    pub(super) fn blame(&mut self) {
+    pub(super) fn count_mismatch(&mut self) {
         for kind in OrderKind::ALL {
             if self.latest & (1 << kind as u16) != 0
                 && let Some(count) = self.mismatches.get_mut(kind as usize)

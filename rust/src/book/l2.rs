@@ -1,15 +1,30 @@
 //! The aggregated book of one pair.
 
 use super::{Book, Ladder, Level, OutOfRange, Side};
-use crate::checksum::book_checksum;
+use crate::crc32::{Arithmetic, Computation, Parts, compute};
 use crate::decimal::rescale;
 use crate::message::{BookBatch, BookItem, Channel, Row};
 
 /// The aggregated book of one pair, cut to `depth` levels a side.
 ///
+/// ```
+/// use kraken_connector::Decimal;
+/// use kraken_connector::book::{Book, L2Book, Side};
+/// use kraken_connector::message::Row;
+///
+/// let number = |text: &str| Decimal::from_lexeme(text.as_bytes()).unwrap();
+/// let row = |price, qty| Row { price: number(price), qty: number(qty) };
+/// let mut book = L2Book::new(10);
+/// book.apply_snapshot(&[row("100.0", "1.00")], &[row("100.5", "2.00")]).unwrap();
+/// book.apply_update(&[row("100.0", "0.00"), row("99.5", "3.00")], &[]).unwrap();
+/// assert_eq!(book.best(Side::Bid).unwrap().price, 995);
+/// assert_eq!(book.checksum(), 3_714_613_664);
+/// ```
+///
+///
 /// All prices have one scale and all quantities another, the largest that the snapshot showed;
 /// numbers written shorter are padded. A later row with a larger scale widens the whole book: its
-/// checksum then tells whether the exchange did the same.
+/// checksum then shows whether the exchange did the same.
 #[derive(Clone, Debug)]
 pub struct L2Book {
     depth: usize,
@@ -20,29 +35,6 @@ pub struct L2Book {
 }
 
 impl L2Book {
-    /// An empty book.
-    #[must_use]
-    pub fn new(depth: usize) -> Self {
-        Self {
-            depth,
-            price_scale: 0,
-            qty_scale: 0,
-            bids: Ladder::new(Side::Bid),
-            asks: Ladder::new(Side::Ask),
-        }
-    }
-
-    /// Levels kept a side.
-    #[must_use]
-    pub const fn depth(&self) -> usize {
-        self.depth
-    }
-
-    /// Changes the depth, which counts from the next [`L2Book::cut`] or message on.
-    pub const fn set_depth(&mut self, depth: usize) {
-        self.depth = depth;
-    }
-
     /// Decimals of the prices.
     #[must_use]
     pub const fn price_scale(&self) -> u32 {
@@ -64,64 +56,22 @@ impl L2Book {
         }
     }
 
-    /// Bytes of memory that the book takes.
+    /// Bytes of memory of the book.
     #[must_use]
     pub fn memory(&self) -> usize {
         size_of::<Self>() + self.bids.memory() + self.asks.memory()
     }
 
-    /// Forgets all levels and scales.
+    /// Removes all levels and scales.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
         (self.price_scale, self.qty_scale) = (0, 0);
     }
 
-    /// Replaces the content; a later row of a price wins.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was changed.
-    pub fn apply_snapshot(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
-        let (price_scale, qty_scale) = largest_scales((0, 0), bids, asks);
-        check_rows(bids, asks, price_scale, qty_scale)?;
-        (self.price_scale, self.qty_scale) = (price_scale, qty_scale);
-        let scaled = |row| scaled(row, price_scale, qty_scale);
-        self.bids.replace(bids.iter().map(scaled));
-        self.asks.replace(asks.iter().map(scaled));
-        self.cut();
-        Ok(())
-    }
-
-    /// Applies the rows in order, then cuts to the depth.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was changed.
-    #[inline(always)]
-    pub fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
-        let usual =
-            |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
-        if !(bids.iter().all(usual) && asks.iter().all(usual)) {
-            return self.apply_unusual(bids, asks);
-        }
-        let level = |row: &Row| Level {
-            price: row.price.mantissa(),
-            qty: row.qty.mantissa(),
-        };
-        for row in bids {
-            self.bids.apply(level(row));
-        }
-        for row in asks {
-            self.asks.apply(level(row));
-        }
-        self.cut();
-        Ok(())
-    }
-
     /// Applies rows of other scales than the book's.
     #[cold]
-    fn apply_unusual(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+    fn apply_rescaled(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
         self.widen(bids, asks)?;
         let (price_scale, qty_scale) = (self.price_scale, self.qty_scale);
         let level = |row: &Row| scaled(row, price_scale, qty_scale);
@@ -129,12 +79,6 @@ impl L2Book {
         asks.iter().map(level).for_each(|row| self.asks.apply(row));
         self.cut();
         Ok(())
-    }
-
-    /// The CRC-32 over the ten best levels of both sides.
-    #[inline(always)]
-    pub fn checksum(&mut self) -> u32 {
-        book_checksum(&mut self.bids, &mut self.asks)
     }
 
     /// Gives the book the scales that the rows need, after checking that everything fits them.
@@ -157,12 +101,23 @@ impl L2Book {
         (self.price_scale, self.qty_scale) = (price_to, qty_to);
         Ok(())
     }
+}
 
-    /// Forgets the levels below the depth.
-    #[inline]
-    pub fn cut(&mut self) {
-        self.bids.cut(self.depth);
-        self.asks.cut(self.depth);
+/// What the checksum is computed over.
+struct BookText<'b> {
+    bids: &'b mut Ladder,
+    asks: &'b mut Ladder,
+}
+
+impl Computation for BookText<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> u32 {
+        let mut text = Parts::<A>::new();
+        text.prepend(self.bids.digest::<A>());
+        text.prepend(self.asks.digest::<A>());
+        text.crc()
     }
 }
 
@@ -170,21 +125,31 @@ impl Book for L2Book {
     const CHANNEL: Channel = Channel::Book;
     const DEPTHS: &'static [usize] = &[10, 25, 100, 500, 1000];
 
+    type Row = Row;
+
     fn new(depth: usize) -> Self {
-        Self::new(depth)
+        Self {
+            depth,
+            price_scale: 0,
+            qty_scale: 0,
+            bids: Ladder::new(Side::Bid),
+            asks: Ladder::new(Side::Ask),
+        }
     }
 
     #[inline]
     fn depth(&self) -> usize {
-        self.depth()
+        self.depth
     }
 
     fn set_depth(&mut self, depth: usize) {
-        self.set_depth(depth);
+        self.depth = depth;
     }
 
+    #[inline]
     fn cut(&mut self) {
-        self.cut();
+        self.bids.cut(self.depth);
+        self.asks.cut(self.depth);
     }
 
     #[inline]
@@ -204,21 +169,53 @@ impl Book for L2Book {
 
     #[inline(always)]
     fn checksum(&mut self) -> u32 {
-        self.checksum()
-    }
-
-    fn levels_of(batch: &BookBatch, item: &BookItem) -> usize {
-        batch.bids(item).len().max(batch.asks(item).len())
-    }
-
-    #[inline]
-    fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
-        self.apply_snapshot(batch.bids(item), batch.asks(item))
+        compute(BookText {
+            bids: &mut self.bids,
+            asks: &mut self.asks,
+        })
     }
 
     #[inline(always)]
-    fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
-        self.apply_update(batch.bids(item), batch.asks(item))
+    fn rows<'b>(batch: &'b BookBatch, item: &BookItem) -> (&'b [Row], &'b [Row]) {
+        (batch.bids(item), batch.asks(item))
+    }
+
+    fn levels_of(rows: &[Row]) -> usize {
+        rows.len()
+    }
+
+    /// A later row of a price wins.
+    #[inline]
+    fn apply_snapshot(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        let (price_scale, qty_scale) = largest_scales((0, 0), bids, asks);
+        check_rows(bids, asks, price_scale, qty_scale)?;
+        (self.price_scale, self.qty_scale) = (price_scale, qty_scale);
+        let scaled = |row| scaled(row, price_scale, qty_scale);
+        self.bids.replace(bids.iter().map(scaled));
+        self.asks.replace(asks.iter().map(scaled));
+        self.cut();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn apply_update(&mut self, bids: &[Row], asks: &[Row]) -> Result<(), OutOfRange> {
+        let fits =
+            |row: &Row| row.price.scale() == self.price_scale && row.qty.scale() == self.qty_scale;
+        if !(bids.iter().all(fits) && asks.iter().all(fits)) {
+            return self.apply_rescaled(bids, asks);
+        }
+        let level = |row: &Row| Level {
+            price: row.price.mantissa(),
+            qty: row.qty.mantissa(),
+        };
+        for row in bids {
+            self.bids.apply(level(row));
+        }
+        for row in asks {
+            self.asks.apply(level(row));
+        }
+        self.cut();
+        Ok(())
     }
 }
 

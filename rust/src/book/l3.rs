@@ -1,39 +1,39 @@
 //! The book of one pair order by order, as channel `level3` shows it.
 //!
-//! The documentation leaves some rules open and no public capture settles them. What is done here,
-//! and nowhere else:
+//! The documentation leaves some rules open, and no public capture shows them. This module decides
+//! them, and no other:
 //!
 //! - Orders of a snapshot, added ones and ones that come from another price go to the back of
 //!   their queue, one after the other: snapshots list orders by queue priority (docs.kraken.com,
 //!   WebSocket v2, level3).
 //! - `add` of an order that is there replaces it.
-//! - `modify` with the same timestamp, or none, keeps the order's place; it is a fill. With another
-//!   one it is an amendment: the order keeps its place if that lowered its quantity, else it goes to
-//!   the back, which is priority by price and time. With another price or side it moves there.
-//! - When the checksum fails, amendments of orders in the ten best levels are placed the other way
-//!   (see [`super::doubts`]), then the queues are tried in the order of the timestamps, before the
-//!   book is given up. What the checksums have proved more often is what is done first from then
-//!   on.
+//! - `modify` with the same timestamp, or none, keeps the order's position; it is a fill. With another
+//!   one it is an amendment: the order keeps its position if that lowered its quantity, else it goes
+//!   to the back, which is priority by price and time. With another price or side it moves there.
+//! - When the checksum fails, amended orders in the ten best levels are tried in their other
+//!   position (see [`super::amendments`]), then the queues in the order of the timestamps, before
+//!   the book turns stale. The rule that the checksums have proved more often is tried first.
 //! - `modify` and `delete` of an order that is not there are ignored: it may have been cut off.
 //! - An order without quantity is not in the book.
-//! - An event that is not known is ignored. The checksum tells whether that was right.
+//! - An event that is not known is ignored. The checksum shows whether that was right.
 //! - The entries of a message apply in order, bids first; then the book is cut to its depth, which
 //!   counts price levels.
 //!
 //! [`OrderCounts`] counts each of these cases, also in the messages that failed their checksum.
 
-use super::doubts::{Doubt, Rule};
+use super::amendments::{AmendedOrder, Rule};
 use super::queue::{Arena, Order, Queue};
 use super::queues::Queues;
 use super::{Book, Level, OrderCounts, OrderKind, OutOfRange, Placement, Side};
-use crate::checksum::{LEVELS, orders_checksum};
+use crate::checksum::LEVELS;
+use crate::crc32::{Arithmetic, Computation, compute};
 use crate::decimal::{Decimal, rescale};
 use crate::message::{BookBatch, BookItem, Channel, OrderEvent, OrderId, OrderRow};
 
 /// Numbers stay below this at the scales of the book, so that no sum over orders is out of range.
 const LIMIT: u128 = 10_u128.pow(30);
 
-/// Where an order stands in the queue of its price.
+/// The position of an order in the queue of its price.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuePosition {
     /// Orders that are filled before it.
@@ -49,6 +49,24 @@ pub struct QueuePosition {
 /// The book of one pair order by order, cut to `depth` price levels a side.
 ///
 /// Scales are as in [`super::L2Book`].
+///
+/// ```
+/// use kraken_connector::Decimal;
+/// use kraken_connector::book::{Book, L3Book, Side};
+/// use kraken_connector::message::{OrderEvent, OrderId, OrderRow};
+///
+/// let order = |id: &str, price: &str, qty: &str| {
+///     let number = |text: &str| Decimal::from_lexeme(text.as_bytes()).unwrap();
+///     let time = b"2024-01-01T00:00:00Z";
+///     OrderRow::new(OrderEvent::Add, id.as_bytes(), number(price), number(qty), time)
+/// };
+/// let mut book = L3Book::new(10);
+/// let bids = [order("A", "100.0", "1.5"), order("B", "100.0", "2.0")];
+/// book.apply_snapshot(&bids, &[]).unwrap();
+/// assert_eq!(book.best(Side::Bid).unwrap().qty, 35);
+/// let position = book.queue_position(&OrderId::new(b"B")).unwrap();
+/// assert_eq!((position.orders_ahead, position.qty_ahead), (1, 15));
+/// ```
 #[derive(Clone, Debug)]
 pub struct L3Book {
     depth: usize,
@@ -58,18 +76,18 @@ pub struct L3Book {
     asks: Queues,
     arena: Arena,
     counts: OrderCounts,
-    /// Whether there may be orders whose place is open.
-    has_doubts: bool,
+    /// Whether there may be undecided orders.
+    has_amended: bool,
 }
 
-/// Open orders whose places are tried one by one, the last amended; of more than these, only
-/// places by the same rule for all are tried.
+/// Undecided orders whose positions are tried one by one, the last amended first; the others are
+/// only tried with the same rule for all.
 const MOST_TRIED: usize = 4;
 
-/// An order whose place is open, and its turn for now.
+/// An order whose position is undecided, and its present turn.
 #[derive(Clone, Copy)]
-struct Open {
-    doubt: Doubt,
+struct Undecided {
+    order: AmendedOrder,
     turn: u64,
 }
 
@@ -98,7 +116,7 @@ impl L3Book {
         self.arena.get(self.arena.find(id)?)
     }
 
-    /// Where the order called `id` stands; takes as long as there are orders ahead of it.
+    /// The position of the order called `id`; O(orders ahead of it).
     #[must_use]
     pub fn queue_position(&self, id: &OrderId) -> Option<QueuePosition> {
         let order = self.order(id)?;
@@ -119,68 +137,17 @@ impl L3Book {
         })
     }
 
-    /// Forgets all orders and scales; the counts stay.
+    /// Removes all orders and scales; the counts stay.
     pub fn clear(&mut self) {
         self.bids.clear();
         self.asks.clear();
         self.arena.clear();
-        self.has_doubts = false;
+        self.has_amended = false;
         (self.price_scale, self.qty_scale) = (0, 0);
     }
 
-    /// Replaces the content.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was changed.
-    pub fn apply_snapshot(
-        &mut self,
-        bids: &[OrderRow],
-        asks: &[OrderRow],
-    ) -> Result<(), OutOfRange> {
-        let scales = scales_for((0, 0), bids, asks, is_order_of_snapshot)?;
-        self.clear();
-        (self.price_scale, self.qty_scale) = scales;
-        self.counts.begin();
-        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
-            for row in rows {
-                let kind = self.list(side, row);
-                self.counts.note(kind);
-            }
-        }
-        self.cut();
-        Ok(())
-    }
-
-    /// Applies the entries in order, then cuts to the depth.
-    ///
-    /// # Errors
-    ///
-    /// Nothing was changed.
-    pub fn apply_update(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<(), OutOfRange> {
-        let from = (self.price_scale, self.qty_scale);
-        let scales = scales_for(from, bids, asks, is_order_of_update)?;
-        if scales != from {
-            self.widen(scales)?;
-        }
-        self.counts.begin();
-        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
-            for row in rows {
-                let kind = match row.event {
-                    OrderEvent::Add => self.add(side, row),
-                    OrderEvent::Modify => self.modify(side, row),
-                    OrderEvent::Delete => self.delete(row),
-                    OrderEvent::Absent | OrderEvent::Unknown => OrderKind::UnknownEvent,
-                };
-                self.counts.note(kind);
-            }
-        }
-        self.cut();
-        Ok(())
-    }
-
-    /// Takes in an order of a snapshot.
-    fn list(&mut self, side: Side, row: &OrderRow) -> OrderKind {
+    /// Adds an order of a snapshot.
+    fn add_listed(&mut self, side: Side, row: &OrderRow) -> OrderKind {
         if !is_order_of_snapshot(row) {
             return OrderKind::UnknownEvent;
         }
@@ -193,16 +160,16 @@ impl L3Book {
 
     fn add(&mut self, side: Side, row: &OrderRow) -> OrderKind {
         let known = self.arena.find(&row.order_id);
-        if let Some(place) = known {
-            self.release(place);
-            self.arena.remove(place);
+        if let Some(index) = known {
+            self.release(index);
+            self.arena.remove(index);
         }
         let level = self.scaled(row);
         if level.qty == 0 {
             return OrderKind::Empty;
         }
-        let place = self.arena.insert(side, level, row);
-        let is_older = self.queue(place, side, level.price, row.time);
+        let index = self.arena.insert(side, level, row);
+        let is_older = self.queue(index, side, level.price, row.time);
         match (known, is_older) {
             (Some(_), _) => OrderKind::AddKnown,
             (None, true) => OrderKind::AddOlder,
@@ -211,29 +178,29 @@ impl L3Book {
     }
 
     fn modify(&mut self, side: Side, row: &OrderRow) -> OrderKind {
-        let Some(place) = self.arena.find(&row.order_id) else {
+        let Some(index) = self.arena.find(&row.order_id) else {
             return OrderKind::ModifyUnknown;
         };
-        let Some((from_side, from)) = self.arena.get(place).map(|order| (order.side, order.level))
+        let Some((from_side, from)) = self.arena.get(index).map(|order| (order.side, order.level))
         else {
             return OrderKind::ModifyUnknown;
         };
         let to = self.scaled(row);
         if to.qty == 0 {
-            self.release(place);
-            self.arena.remove(place);
+            self.release(index);
+            self.arena.remove(index);
             return OrderKind::Empty;
         }
         if (from_side, from.price) != (side, to.price) {
-            self.release(place);
-            self.arena.change(place, to.qty, row);
-            self.arena.move_to(place, side, to);
-            self.queue(place, side, to.price, row.time);
+            self.release(index);
+            self.arena.change(index, to.qty, row);
+            self.arena.move_to(index, side, to);
+            self.queue(index, side, to.price, row.time);
             return OrderKind::ModifyMoved;
         }
-        let is_amended = self.arena.is_amended(place, row.time);
+        let is_amended = self.arena.is_amended(index, row.time);
         self.side_mut(side).change(from.price, from.qty, to.qty);
-        self.arena.change(place, to.qty, row);
+        self.arena.change(index, to.qty, row);
         if !is_amended {
             return OrderKind::Modify;
         }
@@ -241,9 +208,9 @@ impl L3Book {
         let requeues = self.counts.rule().requeues(is_raised);
         let (queues, arena) = self.parts(side);
         if let Some(queue) = queues.at(to.price) {
-            queue.amend(arena, place, is_raised, requeues);
+            queue.amend(arena, index, is_raised, requeues);
         }
-        self.has_doubts = true;
+        self.has_amended = true;
         if is_raised {
             OrderKind::ModifyRaised
         } else {
@@ -252,73 +219,73 @@ impl L3Book {
     }
 
     fn delete(&mut self, row: &OrderRow) -> OrderKind {
-        let Some(place) = self.arena.find(&row.order_id) else {
+        let Some(index) = self.arena.find(&row.order_id) else {
             return OrderKind::DeleteUnknown;
         };
-        self.release(place);
-        self.arena.remove(place);
+        self.release(index);
+        self.arena.remove(index);
         OrderKind::Delete
     }
 
     /// Puts an order at the back of the queue of its price; returns whether it is older than the
     /// order ahead of it.
-    fn queue(&mut self, place: u32, side: Side, price: u128, time: Option<i128>) -> bool {
+    fn queue(&mut self, index: u32, side: Side, price: u128, time: Option<i128>) -> bool {
         let (queues, arena) = self.parts(side);
         let queue = queues.at(price);
-        queue.is_some_and(|queue| queue.take(arena, place, time))
+        queue.is_some_and(|queue| queue.push(arena, index, time))
     }
 
-    /// Takes an order out of its queue.
-    fn release(&mut self, place: u32) {
-        if let Some(order) = self.arena.get(place) {
+    /// Removes an order from its queue.
+    fn release(&mut self, index: u32) {
+        if let Some(order) = self.arena.get(index) {
             let (side, price) = (order.side, order.level.price);
             let (queues, arena) = self.parts(side);
-            queues.release(arena, price, place);
+            queues.release(arena, price, index);
         }
     }
 
-    /// The open orders that count for the checksum, the last amended first.
-    fn open(&self) -> Vec<Open> {
+    /// The undecided orders that count for the checksum, the last amended first.
+    fn undecided(&self) -> Vec<Undecided> {
         let sides = [&self.bids, &self.asks].into_iter();
         let queues = sides.flat_map(|side| side.queues().take(LEVELS));
-        let open = queues
-            .flat_map(|queue| queue.doubts.iter())
-            .filter_map(|doubt| {
-                let turn = self.arena.get(doubt.place)?.turn;
-                Some(Open {
-                    doubt: *doubt,
+        let undecided = queues
+            .flat_map(|queue| queue.amended.iter())
+            .filter_map(|amended| {
+                let turn = self.arena.get(amended.index)?.turn;
+                Some(Undecided {
+                    order: *amended,
                     turn,
                 })
             });
-        let mut open: Vec<_> = open.collect();
-        open.sort_by_key(|open| std::cmp::Reverse(open.doubt.latest()));
-        open
+        let mut undecided: Vec<_> = undecided.collect();
+        undecided.sort_by_key(|one| std::cmp::Reverse(one.order.latest()));
+        undecided
     }
 
-    /// Places open orders the other way: all by one rule, then the last amended one by one.
-    fn reconcile_open(&mut self, expected: u32) -> bool {
-        let open = self.open();
-        let now: Vec<u64> = open.iter().map(|open| open.turn).collect();
-        let by_rule = |rule| open.iter().map(|open| open.doubt.turn(rule)).collect();
+    /// Tries other positions of the undecided orders: all by one rule, then one by one.
+    fn reconcile_amended(&mut self, expected: u32) -> bool {
+        let undecided = self.undecided();
+        let now: Vec<u64> = undecided.iter().map(|one| one.turn).collect();
+        let by_rule = |rule| undecided.iter().map(|one| one.order.turn(rule)).collect();
         let tries = Rule::ALL.into_iter().map(by_rule);
-        for turns in tries.chain(combinations(&open)) {
-            if turns != now && self.fits(&open, &turns, expected) {
+        for turns in tries.chain(combinations(&undecided)) {
+            if turns != now && self.fits(&undecided, &turns, expected) {
                 return true;
             }
         }
-        self.set_turns(&open, &now);
+        self.set_turns(&undecided, &now);
         false
     }
 
-    /// Whether the book has the checksum with these turns of the open orders.
-    fn fits(&mut self, open: &[Open], turns: &[u64], expected: u32) -> bool {
-        self.set_turns(open, turns);
+    /// Whether the book has the checksum with these turns of the undecided orders.
+    fn fits(&mut self, undecided: &[Undecided], turns: &[u64], expected: u32) -> bool {
+        self.set_turns(undecided, turns);
         self.checksum() == expected
     }
 
-    fn set_turns(&mut self, open: &[Open], turns: &[u64]) {
-        for (open, turn) in open.iter().zip(turns) {
-            if let Some(order) = self.arena.get_mut(open.doubt.place) {
+    fn set_turns(&mut self, undecided: &[Undecided], turns: &[u64]) {
+        for (one, turn) in undecided.iter().zip(turns) {
+            if let Some(order) = self.arena.get_mut(one.order.index) {
                 order.turn = *turn;
             }
         }
@@ -398,11 +365,11 @@ impl L3Book {
     }
 }
 
-/// All combinations of turns that the first of some open orders may have.
-fn combinations(open: &[Open]) -> impl Iterator<Item = Vec<u64>> {
-    let now: Vec<u64> = open.iter().map(|open| open.turn).collect();
-    let first = open.iter().take(MOST_TRIED);
-    let choices: Vec<Vec<u64>> = first.map(|open| open.doubt.turns().collect()).collect();
+/// All combinations of turns that the first of some undecided orders may have.
+fn combinations(undecided: &[Undecided]) -> impl Iterator<Item = Vec<u64>> {
+    let now: Vec<u64> = undecided.iter().map(|one| one.turn).collect();
+    let first = undecided.iter().take(MOST_TRIED);
+    let choices: Vec<Vec<u64>> = first.map(|one| one.order.turns().collect()).collect();
     let count = if choices.is_empty() {
         0
     } else {
@@ -447,9 +414,28 @@ fn is_order_of_snapshot(row: &OrderRow) -> bool {
     matches!(row.event, OrderEvent::Absent | OrderEvent::Add)
 }
 
+/// What the checksum is computed over.
+struct BookText<'b> {
+    bids: &'b mut Queues,
+    asks: &'b mut Queues,
+    arena: &'b mut Arena,
+}
+
+impl Computation for BookText<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> u32 {
+        let asks = self.asks.digest::<A>(self.arena);
+        asks.crc_with::<A>(self.bids.digest::<A>(self.arena))
+    }
+}
+
 impl Book for L3Book {
     const CHANNEL: Channel = Channel::Level3;
     const DEPTHS: &'static [usize] = &[10, 100, 1000];
+
+    type Row = OrderRow;
 
     fn new(depth: usize) -> Self {
         Self {
@@ -460,7 +446,7 @@ impl Book for L3Book {
             asks: Queues::new(Side::Ask),
             arena: Arena::default(),
             counts: OrderCounts::default(),
-            has_doubts: false,
+            has_amended: false,
         }
     }
 
@@ -493,38 +479,74 @@ impl Book for L3Book {
     }
 
     fn checksum(&mut self) -> u32 {
-        orders_checksum(&mut self.bids, &mut self.asks, &mut self.arena)
+        compute(BookText {
+            bids: &mut self.bids,
+            asks: &mut self.asks,
+            arena: &mut self.arena,
+        })
     }
 
     #[cold]
     fn reconcile(&mut self, expected: u32) -> bool {
-        (self.has_doubts && self.reconcile_open(expected)) || self.reconcile_by_time(expected)
+        (self.has_amended && self.reconcile_amended(expected)) || self.reconcile_by_time(expected)
     }
 
     #[inline(always)]
-    fn settle(&mut self) {
-        if self.has_doubts {
+    fn confirm(&mut self) {
+        if self.has_amended {
             let (arena, counts) = (&self.arena, &mut self.counts);
-            let queues = self.bids.top(LEVELS).chain(self.asks.top(LEVELS));
-            queues.for_each(|queue| queue.settle(arena, counts));
+            let queues = self.bids.top().chain(self.asks.top());
+            queues.for_each(|queue| queue.confirm(arena, counts));
         }
     }
 
-    fn note_mismatch(&mut self) {
-        self.counts.blame();
+    fn count_mismatch(&mut self) {
+        self.counts.count_mismatch();
+    }
+
+    fn rows<'b>(batch: &'b BookBatch, item: &BookItem) -> (&'b [OrderRow], &'b [OrderRow]) {
+        (batch.bid_orders(item), batch.ask_orders(item))
     }
 
     /// Counts the changes of price, since orders are listed level by level.
-    fn levels_of(batch: &BookBatch, item: &BookItem) -> usize {
-        let levels = |rows: &[OrderRow]| rows.chunk_by(|a, b| a.price == b.price).count();
-        levels(batch.bid_orders(item)).max(levels(batch.ask_orders(item)))
+    fn levels_of(rows: &[OrderRow]) -> usize {
+        rows.chunk_by(|a, b| a.price == b.price).count()
     }
 
-    fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
-        self.apply_snapshot(batch.bid_orders(item), batch.ask_orders(item))
+    fn apply_snapshot(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<(), OutOfRange> {
+        let scales = scales_for((0, 0), bids, asks, is_order_of_snapshot)?;
+        self.clear();
+        (self.price_scale, self.qty_scale) = scales;
+        self.counts.start_message();
+        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
+            for row in rows {
+                let kind = self.add_listed(side, row);
+                self.counts.add(kind);
+            }
+        }
+        self.cut();
+        Ok(())
     }
 
-    fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange> {
-        self.apply_update(batch.bid_orders(item), batch.ask_orders(item))
+    fn apply_update(&mut self, bids: &[OrderRow], asks: &[OrderRow]) -> Result<(), OutOfRange> {
+        let from = (self.price_scale, self.qty_scale);
+        let scales = scales_for(from, bids, asks, is_order_of_update)?;
+        if scales != from {
+            self.widen(scales)?;
+        }
+        self.counts.start_message();
+        for (side, rows) in [(Side::Bid, bids), (Side::Ask, asks)] {
+            for row in rows {
+                let kind = match row.event {
+                    OrderEvent::Add => self.add(side, row),
+                    OrderEvent::Modify => self.modify(side, row),
+                    OrderEvent::Delete => self.delete(row),
+                    OrderEvent::Absent | OrderEvent::Unknown => OrderKind::UnknownEvent,
+                };
+                self.counts.add(kind);
+            }
+        }
+        self.cut();
+        Ok(())
     }
 }

@@ -2,17 +2,18 @@
 
 use super::levels::Levels;
 use super::{Level, Side};
+use crate::crc32::{Arithmetic, Digest};
 
 /// One side of a book, each price once.
 ///
-/// Mantissas of 64 bits hold what the exchange sends, and a side of them is half as large to move
-/// and to look at. The first level that needs more turns its side into one of 128 bits, until a
+/// Mantissas of 64 bits suffice for the numbers that the exchange sends, and a side of them is half
+/// as large to move and to search. The first level that needs more turns its side into one of 128 bits, until a
 /// snapshot fits again.
 #[derive(Clone, Debug)]
-pub struct Ladder(pub(crate) Width);
+pub struct Ladder(Width);
 
 #[derive(Clone, Debug)]
-pub(crate) enum Width {
+enum Width {
     Narrow(Levels<u64>),
     Wide(Levels<u128>),
 }
@@ -65,7 +66,16 @@ impl Ladder {
         self.len() == 0
     }
 
-    /// Bytes that the levels take, room for further ones included.
+    /// What the side contributes to the checksum, computed if one of its levels changed.
+    #[inline(always)]
+    pub(super) fn digest<A: Arithmetic>(&mut self) -> Digest {
+        match &mut self.0 {
+            Width::Narrow(levels) => levels.digest::<A>(),
+            Width::Wide(levels) => wide_digest::<A>(levels),
+        }
+    }
+
+    /// Bytes of memory of the levels, room for further ones included.
     pub(super) fn memory(&self) -> usize {
         match &self.0 {
             Width::Narrow(levels) => levels.memory(),
@@ -109,7 +119,7 @@ impl Ladder {
         }
     }
 
-    /// Forgets the levels below the best `depth`.
+    /// Removes the levels below the best `depth`.
     #[inline]
     pub(super) fn cut(&mut self, depth: usize) {
         match &mut self.0 {
@@ -118,7 +128,7 @@ impl Ladder {
         }
     }
 
-    /// Forgets all levels.
+    /// Removes all levels.
     pub(super) fn clear(&mut self) {
         match &mut self.0 {
             Width::Narrow(levels) => levels.clear(),
@@ -131,6 +141,11 @@ impl Ladder {
         let changed: Vec<Level> = self.levels().map(change).collect();
         self.replace(changed.into_iter());
     }
+}
+
+#[cold]
+fn wide_digest<A: Arithmetic>(levels: &mut Levels<u128>) -> Digest {
+    levels.digest::<A>()
 }
 
 /// Price and quantity, if they fit into 64 bits.

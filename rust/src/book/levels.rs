@@ -1,8 +1,8 @@
 //! The price levels of one side, in order.
 //!
 //! To the next maintainer: the levels are the part of `buffer` from `start` on, worst first, so
-//! that the best are at the end. Updates cluster at the top: a search looks at the best few levels
-//! and at the worst before it bisects, and an insertion there moves the few that are better. A full
+//! that the best are at the end. Updates cluster at the top: a search checks the best few levels
+//! and the worst before it bisects, and an insertion there moves the few that are better. A full
 //! book pushes its worst level out with almost every insertion; that only moves `start`, and the
 //! gap in front takes up what is inserted at the worst end. When there is no room left at one end,
 //! the levels are moved to the middle, which is rare. So the cost of an update hardly grows with
@@ -10,19 +10,19 @@
 //! checksum, that of the side.
 
 use super::{Level, Side};
-use crate::checksum::{LEVELS, digest};
-use crate::crc32::Digest;
+use crate::checksum::{LEVELS, digest, level_digest};
+use crate::crc32::{Arithmetic, Digest, Parts};
 
-/// Ranks that a search looks at all together: most updates are found there, but where cannot be
-/// predicted, so that stopping at the right one costs more than looking at the others.
+/// Ranks that a search compares all at once: most updates are found there, but a branch at the
+/// right one would be mispredicted, which costs more than comparing the others.
 const NEAR_TOP: usize = 8;
 
 /// A level and what it contributes to the checksum.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<M> {
+struct Entry<M> {
     price: M,
     qty: M,
-    pub(crate) digest: Digest,
+    digest: Digest,
 }
 
 impl<M: Mantissa> Entry<M> {
@@ -32,28 +32,37 @@ impl<M: Mantissa> Entry<M> {
     }
 
     #[inline]
-    pub(crate) fn level(&self) -> Level {
+    fn level(&self) -> Level {
         Level {
             price: self.price.into(),
             qty: self.qty.into(),
         }
     }
+
+    /// What the level contributes to the checksum, computed if the level changed.
+    #[inline(always)]
+    fn digest<A: Arithmetic>(&mut self) -> Digest {
+        if self.digest.is_unknown() {
+            self.digest = level_digest::<A>(self.price.into(), self.qty.into());
+        }
+        self.digest
+    }
 }
 
 /// An integer that prices and quantities are kept in.
-pub(crate) trait Mantissa: Copy + Ord + Default + Into<u128> {}
+pub(super) trait Mantissa: Copy + Ord + Default + Into<u128> {}
 
 impl Mantissa for u64 {}
 impl Mantissa for u128 {}
 
 /// The levels of one side, each price once.
 #[derive(Clone, Debug)]
-pub(crate) struct Levels<M> {
+pub(super) struct Levels<M> {
     pub(super) side: Side,
     buffer: Vec<Entry<M>>,
     start: usize,
     /// What the levels that count contribute to the checksum together.
-    pub(crate) digest: Digest,
+    digest: Digest,
 }
 
 impl<M> Levels<M> {
@@ -85,16 +94,29 @@ impl<M: Mantissa> Levels<M> {
         self.entries().len()
     }
 
-    /// Bytes that the levels take, room for further ones included.
+    /// Bytes of memory of the levels, room for further ones included.
     pub(super) fn memory(&self) -> usize {
         self.buffer.capacity() * size_of::<Entry<M>>()
     }
 
-    /// The best `count` levels, or as many as there are, worst first, with their digests.
+    /// The levels that count for the checksum, worst first.
     #[inline]
-    pub(crate) fn top(&mut self, count: usize) -> &mut [Entry<M>] {
-        let first = self.buffer.len().saturating_sub(count).max(self.start);
+    fn top(&mut self) -> &mut [Entry<M>] {
+        let first = self.buffer.len().saturating_sub(LEVELS).max(self.start);
         self.buffer.get_mut(first..).unwrap_or_default()
+    }
+
+    /// What the side contributes to the checksum, computed if one of its levels changed.
+    #[inline(always)]
+    pub(super) fn digest<A: Arithmetic>(&mut self) -> Digest {
+        if self.digest.is_unknown() {
+            let mut text = Parts::<A>::new();
+            for entry in self.top() {
+                text.prepend(entry.digest::<A>());
+            }
+            self.digest = text.digest();
+        }
+        self.digest
     }
 
     /// Replaces all levels by `rows`; a later row of a price wins.
@@ -123,24 +145,24 @@ impl<M: Mantissa> Levels<M> {
     /// Sets the quantity at a price; zero removes the level, if there is one.
     #[inline(always)]
     pub(super) fn apply(&mut self, price: M, qty: M) {
-        let place = self.place(price);
+        let at = self.position(price);
         let mut entry = Entry::new(price, qty);
-        if self.buffer.len() - place <= LEVELS {
+        if self.buffer.len() - at <= LEVELS {
             self.digest = Digest::UNKNOWN;
             if qty != M::default() {
-                entry.digest = digest(&entry.level());
+                entry.digest = digest(price.into(), qty.into());
             }
         }
-        let known = self.buffer.get_mut(place);
+        let known = self.buffer.get_mut(at);
         match known.filter(|known| known.price == price) {
-            Some(_) if qty == M::default() => self.remove(place),
+            Some(_) if qty == M::default() => self.remove(at),
             Some(known) => *known = entry,
             None if qty == M::default() => {}
-            None => self.insert(place, entry),
+            None => self.insert(at, entry),
         }
     }
 
-    /// Forgets the levels below the best `depth`.
+    /// Removes the levels below the best `depth`.
     #[inline]
     pub(super) fn cut(&mut self, depth: usize) {
         let start = self.buffer.len().saturating_sub(depth);
@@ -152,7 +174,7 @@ impl<M: Mantissa> Levels<M> {
         }
     }
 
-    /// Forgets all levels.
+    /// Removes all levels.
     pub(super) fn clear(&mut self) {
         self.buffer.clear();
         self.start = 0;
@@ -165,11 +187,11 @@ impl<M: Mantissa> Levels<M> {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// Inserts in front of the entry at `place`, moving whatever is less.
+    /// Inserts in front of the entry at `at`, moving whatever is less.
     #[inline(always)]
-    fn insert(&mut self, place: usize, entry: Entry<M>) {
-        let worse = place - self.start;
-        let is_in_worse_half = worse < self.buffer.len() - place;
+    fn insert(&mut self, at: usize, entry: Entry<M>) {
+        let worse = at - self.start;
+        let is_in_worse_half = worse < self.buffer.len() - at;
         let is_full = if is_in_worse_half {
             self.start == 0
         } else {
@@ -190,15 +212,15 @@ impl<M: Mantissa> Levels<M> {
         }
     }
 
-    /// Removes the entry at `place`, moving whatever is less.
+    /// Removes the entry at `at`, moving whatever is less.
     #[inline(always)]
-    fn remove(&mut self, place: usize) {
-        let is_in_worse_half = place - self.start < self.buffer.len() - place;
+    fn remove(&mut self, at: usize) {
+        let is_in_worse_half = at - self.start < self.buffer.len() - at;
         if is_in_worse_half {
-            self.buffer.copy_within(self.start..place, self.start + 1);
+            self.buffer.copy_within(self.start..at, self.start + 1);
             self.start += 1;
         } else {
-            self.buffer.remove(place);
+            self.buffer.remove(at);
         }
     }
 
@@ -218,12 +240,12 @@ impl<M: Mantissa> Levels<M> {
         self.start = start;
     }
 
-    /// Where in the buffer `price` stands, or the better price that it has to be inserted before.
+    /// The index in the buffer of `price`, or of the better price to insert it before.
     #[inline(always)]
-    fn place(&self, price: M) -> usize {
+    fn position(&self, price: M) -> usize {
         match self.side {
-            Side::Bid => self.place_by(|other| other >= price),
-            Side::Ask => self.place_by(|other| other <= price),
+            Side::Bid => self.position_by(|other| other >= price),
+            Side::Ask => self.position_by(|other| other <= price),
         }
     }
 
@@ -234,9 +256,9 @@ impl<M: Mantissa> Levels<M> {
         }
     }
 
-    /// The place of the worst level whose price is at least as good.
+    /// The index of the worst level whose price is at least as good.
     #[inline(always)]
-    fn place_by(&self, is_as_good: impl Fn(M) -> bool) -> usize {
+    fn position_by(&self, is_as_good: impl Fn(M) -> bool) -> usize {
         let entries = self.entries();
         if let Some(top) = entries.last_chunk::<NEAR_TOP>() {
             let better = top.iter().filter(|entry| is_as_good(entry.price)).count();

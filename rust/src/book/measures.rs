@@ -1,14 +1,13 @@
-//! Figures that strategies derive from a book. They are floats: nothing of them goes back into a
-//! book. The order of operations is part of the contract, the pure core has the same.
+//! Measures of a book in floats, which never go back into a book. The order of operations is part
+//! of the contract: the pure core has the same.
 
-/// The price between best bid and best ask that leans towards the thinner side: each price
-/// weighted with the quantity of the other side.
+/// The mean of best bid and best ask price, each weighted with the quantity of the other side.
 #[must_use]
 pub fn microprice((bid, bid_qty): (f64, f64), (ask, ask_qty): (f64, f64)) -> f64 {
     (bid * ask_qty + ask * bid_qty) / (bid_qty + ask_qty)
 }
 
-/// How much more is bid than asked, from -1 to 1.
+/// The difference of the quantities as a share of their sum, from -1 to 1.
 #[must_use]
 pub fn imbalance(bid_qty: f64, ask_qty: f64) -> f64 {
     (bid_qty - ask_qty) / (bid_qty + ask_qty)

@@ -1,20 +1,19 @@
 //! Order books on the digits of the wire.
 
+mod amendments;
 mod counts;
-mod doubts;
 mod l2;
 mod l3;
 mod ladder;
-pub(crate) mod levels;
+mod levels;
 pub mod measures;
-pub(crate) mod queue;
-pub(crate) mod queues;
+mod queue;
+mod queues;
 
 pub use counts::{OrderCounts, OrderKind, Placement};
 pub use l2::L2Book;
 pub use l3::{L3Book, QueuePosition};
 pub use ladder::Ladder;
-pub(crate) use ladder::Width;
 pub use queue::Order;
 
 use crate::message::{BookBatch, BookItem, Channel};
@@ -22,9 +21,9 @@ use crate::message::{BookBatch, BookItem, Channel};
 /// A side of a book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// Those who want to buy; best is the highest price.
+    /// Buyers; the highest price is best.
     Bid,
-    /// Those who want to sell; best is the lowest price.
+    /// Sellers; the lowest price is best.
     Ask,
 }
 
@@ -41,13 +40,24 @@ pub struct Level {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfRange;
 
-/// What an engine needs of a book, and what both kinds of books can show.
+/// What both kinds of books have: a depth, levels to read, a checksum.
+///
+/// ```
+/// use kraken_connector::book::{Book, L2Book, Side};
+///
+/// let book = L2Book::new(10);
+/// assert_eq!(book.depth(), 10);
+/// assert_eq!(book.best(Side::Bid), None);
+/// ```
 pub trait Book {
     /// The channel that fills it.
     const CHANNEL: Channel;
     /// Levels a side that a subscription can have; docs.kraken.com, WebSocket v2, the channel's
     /// page.
     const DEPTHS: &'static [usize];
+
+    /// One entry of a message of that channel.
+    type Row;
 
     /// An empty book.
     fn new(depth: usize) -> Self;
@@ -58,7 +68,7 @@ pub trait Book {
     /// Changes the depth, which counts from the next [`Book::cut`] or message on.
     fn set_depth(&mut self, depth: usize);
 
-    /// Forgets the levels below the depth.
+    /// Removes the levels below the depth.
     fn cut(&mut self);
 
     /// Decimals of the prices and of the quantities.
@@ -82,33 +92,36 @@ pub trait Book {
     /// The CRC-32 over the ten best levels of both sides.
     fn checksum(&mut self) -> u32;
 
-    /// Tries what else the last message can have meant; returns whether the book now has this
-    /// checksum. If not, it is as it was.
+    /// Tries other readings of the last message; returns whether the book now has this checksum.
+    /// If not, the book is unchanged.
     fn reconcile(&mut self, _expected: u32) -> bool {
         false
     }
 
-    /// Notes that the book has the exchange's checksum.
+    /// Called when the book has the exchange's checksum.
     #[inline(always)]
-    fn settle(&mut self) {}
+    fn confirm(&mut self) {}
 
-    /// Notes that the last message led to another checksum than the exchange's.
-    fn note_mismatch(&mut self) {}
+    /// Called when the last message led to another checksum than the exchange's.
+    fn count_mismatch(&mut self) {}
 
-    /// How many levels the larger side of a snapshot has.
-    fn levels_of(batch: &BookBatch, item: &BookItem) -> usize;
+    /// The rows of one item of a message of its channel, bids and asks.
+    fn rows<'b>(batch: &'b BookBatch, item: &BookItem) -> (&'b [Self::Row], &'b [Self::Row]);
 
-    /// Replaces the content by that of a snapshot.
+    /// How many price levels the rows of one side of a snapshot have.
+    fn levels_of(rows: &[Self::Row]) -> usize;
+
+    /// Replaces the content, then cuts to the depth.
     ///
     /// # Errors
     ///
     /// Nothing was changed.
-    fn take_snapshot(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange>;
+    fn apply_snapshot(&mut self, bids: &[Self::Row], asks: &[Self::Row]) -> Result<(), OutOfRange>;
 
-    /// Applies an update, then cuts to the depth.
+    /// Applies the rows in order, bids first, then cuts to the depth.
     ///
     /// # Errors
     ///
     /// Nothing was changed.
-    fn take_update(&mut self, batch: &BookBatch, item: &BookItem) -> Result<(), OutOfRange>;
+    fn apply_update(&mut self, bids: &[Self::Row], asks: &[Self::Row]) -> Result<(), OutOfRange>;
 }

@@ -1,7 +1,7 @@
 //! Individual orders, and the queue that those of one price form.
 //!
-//! To the next maintainer: an order lives at a fixed place of the arena until it leaves, and the
-//! orders of a queue are linked by these places. So adding at the back and removing anywhere cost
+//! To the next maintainer: an order keeps its index in the arena until it leaves, and the orders
+//! of a queue are linked by these indices. So adding at the back and removing anywhere cost
 //! the same whatever the length of the queue. A queue's digest is what its orders contribute to
 //! the checksum together: adding at the back extends it, every other change makes it unknown. The
 //! turns of the orders ascend from front to back.
@@ -10,14 +10,14 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-use super::doubts::{Doubt, Doubts};
+use super::amendments::{AmendedOrder, AmendedOrders};
 use super::{Level, OrderCounts, Side};
-use crate::checksum::with_order;
-use crate::crc32::Digest;
+use crate::checksum::level_digest;
+use crate::crc32::{Arithmetic, Computation, Digest, LongParts, compute};
 use crate::message::{OrderId, OrderRow, TimeText};
 
-/// No place.
-const NOWHERE: u32 = u32::MAX;
+/// The index of no order.
+const NONE: u32 = u32::MAX;
 
 /// An order that rests in the book.
 #[derive(Clone, Debug)]
@@ -32,26 +32,35 @@ pub struct Order {
     pub timestamp: TimeText,
     /// The same in ns since the epoch.
     time: i128,
-    /// What the queue goes by, see [`super::doubts`].
+    /// What the queue is sorted by, see [`super::amendments`].
     pub(super) turn: u64,
-    pub(crate) digest: Digest,
-    pub(crate) ahead: u32,
+    digest: Digest,
+    ahead: u32,
     behind: u32,
 }
 
 impl Order {
-    /// The place of the next order of the queue.
+    /// The index of the next order of the queue.
     pub(super) const fn behind(&self) -> u32 {
         self.behind
     }
+
+    /// What the order contributes to the checksum, computed if it changed.
+    #[inline(always)]
+    fn digest<A: Arithmetic>(&mut self) -> Digest {
+        if self.digest.is_unknown() {
+            self.digest = level_digest::<A>(self.level.price, self.level.qty);
+        }
+        self.digest
+    }
 }
 
-/// All orders of a book, by place and by id.
+/// All orders of a book, by index and by id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Arena {
+pub(super) struct Arena {
     orders: Vec<Order>,
     free: Vec<u32>,
-    places: HashMap<OrderId, u32, RandomState>,
+    indices: HashMap<OrderId, u32, RandomState>,
     /// The last turn that was given.
     turn: u64,
 }
@@ -65,31 +74,31 @@ impl Arena {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.places.len()
+        self.indices.len()
     }
 
     pub(super) fn clear(&mut self) {
         self.orders.clear();
         self.free.clear();
-        self.places.clear();
+        self.indices.clear();
     }
 
     #[inline]
     pub(super) fn find(&self, id: &OrderId) -> Option<u32> {
-        self.places.get(id).copied()
+        self.indices.get(id).copied()
     }
 
     #[inline]
-    pub(super) fn get(&self, place: u32) -> Option<&Order> {
-        self.orders.get(place as usize)
+    pub(super) fn get(&self, index: u32) -> Option<&Order> {
+        self.orders.get(index as usize)
     }
 
     #[inline]
-    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut Order> {
-        self.orders.get_mut(place as usize)
+    pub(super) fn get_mut(&mut self, index: u32) -> Option<&mut Order> {
+        self.orders.get_mut(index as usize)
     }
 
-    /// Takes in the order of a row, which is in no queue yet.
+    /// Adds the order of a row, which is in no queue yet.
     pub(super) fn insert(&mut self, side: Side, level: Level, row: &OrderRow) -> u32 {
         let order = Order {
             id: row.order_id.clone(),
@@ -99,33 +108,33 @@ impl Arena {
             time: 0,
             turn: 0,
             digest: Digest::UNKNOWN,
-            ahead: NOWHERE,
-            behind: NOWHERE,
+            ahead: NONE,
+            behind: NONE,
         };
-        let place = self.free.pop().unwrap_or_else(|| {
+        let index = self.free.pop().unwrap_or_else(|| {
             // A book of 2^32 orders fits into no memory.
-            u32::try_from(self.orders.len()).unwrap_or(NOWHERE)
+            u32::try_from(self.orders.len()).unwrap_or(NONE)
         });
-        match self.get_mut(place) {
+        match self.get_mut(index) {
             Some(free) => *free = order,
             None => self.orders.push(order),
         }
-        self.places.insert(row.order_id.clone(), place);
-        place
+        self.indices.insert(row.order_id.clone(), index);
+        index
     }
 
-    /// Forgets an order, which is in no queue any more.
+    /// Removes an order, which is in no queue any more.
     #[inline]
-    pub(super) fn remove(&mut self, place: u32) {
-        if let Some(order) = self.orders.get(place as usize) {
-            self.places.remove(&order.id);
-            self.free.push(place);
+    pub(super) fn remove(&mut self, index: u32) {
+        if let Some(order) = self.orders.get(index as usize) {
+            self.indices.remove(&order.id);
+            self.free.push(index);
         }
     }
 
-    /// The orders from `place` on towards the back of their queue.
-    pub(super) fn from(&self, place: u32) -> impl Iterator<Item = &Order> {
-        let mut next = place;
+    /// The orders from `index` on towards the back of their queue.
+    pub(super) fn from(&self, index: u32) -> impl Iterator<Item = &Order> {
+        let mut next = index;
         std::iter::from_fn(move || {
             let order = self.get(next)?;
             next = order.behind;
@@ -133,13 +142,13 @@ impl Arena {
         })
     }
 
-    /// The places of the same.
-    fn places_from(&self, place: u32) -> impl Iterator<Item = u32> {
-        let mut next = place;
+    /// The indices of the same.
+    fn indices_from(&self, index: u32) -> impl Iterator<Item = u32> {
+        let mut next = index;
         std::iter::from_fn(move || {
-            let place = next;
-            next = self.get(place)?.behind;
-            Some(place)
+            let index = next;
+            next = self.get(index)?.behind;
+            Some(index)
         })
     }
 
@@ -151,10 +160,10 @@ impl Arena {
         }
     }
 
-    /// Notes the new quantity and timestamp of an order.
+    /// Sets the quantity and the timestamp of an order.
     #[inline]
-    pub(super) fn change(&mut self, place: u32, qty: u128, row: &OrderRow) {
-        if let Some(order) = self.get_mut(place) {
+    pub(super) fn change(&mut self, index: u32, qty: u128, row: &OrderRow) {
+        if let Some(order) = self.get_mut(index) {
             order.level.qty = qty;
             order.digest = Digest::UNKNOWN;
             order.time = row.time.unwrap_or(order.time);
@@ -165,32 +174,32 @@ impl Arena {
     }
 
     /// Gives an order another level.
-    pub(super) fn move_to(&mut self, place: u32, side: Side, level: Level) {
-        if let Some(order) = self.get_mut(place) {
+    pub(super) fn move_to(&mut self, index: u32, side: Side, level: Level) {
+        if let Some(order) = self.get_mut(index) {
             order.side = side;
             order.level = level;
         }
     }
 
     /// Whether `time` is another one than the order's.
-    pub(super) fn is_amended(&self, place: u32, time: Option<i128>) -> bool {
-        self.get(place).map(|order| order.time) != time && time.is_some()
+    pub(super) fn is_amended(&self, index: u32, time: Option<i128>) -> bool {
+        self.get(index).map(|order| order.time) != time && time.is_some()
     }
 }
 
 /// The orders of one price, first come first served.
 #[derive(Clone, Debug)]
-pub(crate) struct Queue {
+pub(super) struct Queue {
     /// The price, and the quantity of all orders together.
     pub(super) level: Level,
     pub(super) count: usize,
     pub(super) front: u32,
-    pub(crate) back: u32,
+    back: u32,
     /// What the orders contribute to the checksum together.
-    pub(crate) digest: Digest,
-    /// Whether the digest was computed anew since the last [`Queue::settle`].
-    pub(crate) is_fresh: bool,
-    pub(super) doubts: Doubts,
+    digest: Digest,
+    /// Whether the digest was computed anew since the last [`Queue::confirm`].
+    is_fresh: bool,
+    pub(super) amended: AmendedOrders,
 }
 
 impl Queue {
@@ -198,64 +207,80 @@ impl Queue {
         Self {
             level: Level { price, qty: 0 },
             count: 0,
-            front: NOWHERE,
-            back: NOWHERE,
+            front: NONE,
+            back: NONE,
             digest: Digest::UNKNOWN,
             is_fresh: false,
-            doubts: Doubts::new(),
+            amended: AmendedOrders::new(),
         }
     }
 
-    /// Takes in an order at the back; without a `time` it counts as old as the last one. Returns
+    /// Adds an order at the back; without a `time` it counts as old as the last one. Returns
     /// whether it is older than the last one.
     #[inline]
-    pub(super) fn take(&mut self, arena: &mut Arena, place: u32, time: Option<i128>) -> bool {
+    pub(super) fn push(&mut self, arena: &mut Arena, index: u32, time: Option<i128>) -> bool {
         let youngest = arena.get(self.back).map(|order| order.time);
         let time = time.or(youngest).unwrap_or(i128::MIN);
         let turn = arena.next_turn();
-        let Some(order) = arena.get_mut(place) else {
+        let Some(order) = arena.get_mut(index) else {
             return false;
         };
         (order.time, order.turn) = (time, turn);
-        (order.ahead, order.behind) = (self.back, NOWHERE);
+        (order.ahead, order.behind) = (self.back, NONE);
         let qty = order.level.qty;
         if !self.digest.is_unknown() {
-            self.digest = with_order(self.digest, order);
+            self.digest = compute(QueueAndOrder(self.digest, order));
         }
-        self.link(arena, self.back, place, true);
-        self.back = place;
+        self.link(arena, self.back, index, true);
+        self.back = index;
         self.count += 1;
         self.level.qty += qty;
         youngest.is_some_and(|youngest| youngest > time)
     }
 
-    /// Notes an amendment of an order, and sends it to the back if it `requeues`.
+    /// What the orders contribute to the checksum, computed if one of them changed.
+    #[inline(always)]
+    pub(super) fn digest<A: Arithmetic>(&mut self, arena: &mut Arena) -> Digest {
+        if self.digest.is_unknown() {
+            let mut text = LongParts::<A>::new();
+            let mut index = self.back;
+            while let Some(order) = arena.get_mut(index) {
+                text.prepend(order.digest::<A>());
+                index = order.ahead;
+            }
+            self.digest = text.digest();
+            self.is_fresh = true;
+        }
+        self.digest
+    }
+
+    /// Records an amendment of an order, and moves it to the back if it `requeues`.
     pub(super) fn amend(
         &mut self,
         arena: &mut Arena,
-        place: u32,
+        index: u32,
         is_raised: bool,
         requeues: bool,
     ) -> Option<()> {
-        let from = arena.get(place)?.turn;
-        let is_last = self.back == place;
-        if self.count == 1 || (is_last && self.doubts.is_empty()) {
+        let from = arena.get(index)?.turn;
+        let is_last = self.back == index;
+        if self.count == 1 || (is_last && self.amended.is_empty()) {
             return Some(());
         }
         let turn = arena.next_turn();
-        self.doubts.note(place, from, is_raised, turn);
+        self.amended.add(index, from, is_raised, turn);
         if requeues {
-            let order = arena.get_mut(place)?;
+            let order = arena.get_mut(index)?;
             order.turn = turn;
             let (ahead, behind) = (order.ahead, order.behind);
             if !is_last {
                 self.link(arena, ahead, behind, true);
                 self.link(arena, behind, ahead, false);
                 let last = self.back;
-                self.link(arena, last, place, true);
-                let order = arena.get_mut(place)?;
-                (order.ahead, order.behind) = (last, NOWHERE);
-                self.back = place;
+                self.link(arena, last, index, true);
+                let order = arena.get_mut(index)?;
+                (order.ahead, order.behind) = (last, NONE);
+                self.back = index;
             }
         }
         Some(())
@@ -271,22 +296,22 @@ impl Queue {
         self.sort_by_key(arena, |order| order.time);
     }
 
-    /// Takes the present order as right: the turns are dealt out anew, no place is open.
+    /// Keeps the present order: the turns are given out anew, and nothing is undecided.
     pub(super) fn accept(&mut self, arena: &mut Arena) {
         let mut turns: Vec<u64> = arena.from(self.front).map(|order| order.turn).collect();
         if turns.is_sorted() {
             return;
         }
         turns.sort_unstable();
-        let mut place = self.front;
+        let mut index = self.front;
         for turn in turns {
-            let Some(order) = arena.get_mut(place) else {
+            let Some(order) = arena.get_mut(index) else {
                 break;
             };
             order.turn = turn;
-            place = order.behind;
+            index = order.behind;
         }
-        self.doubts.clear();
+        self.amended.clear();
     }
 
     /// Sorts the orders, equal ones as they are.
@@ -294,45 +319,45 @@ impl Queue {
         if arena.from(self.front).is_sorted_by_key(&key) {
             return;
         }
-        let mut places: Vec<u32> = arena.places_from(self.front).collect();
-        places.sort_by_key(|place| arena.get(*place).map(&key));
-        let mut ahead = NOWHERE;
-        for place in places {
-            self.link(arena, ahead, place, true);
-            if let Some(order) = arena.get_mut(place) {
+        let mut indices: Vec<u32> = arena.indices_from(self.front).collect();
+        indices.sort_by_key(|index| arena.get(*index).map(&key));
+        let mut ahead = NONE;
+        for index in indices {
+            self.link(arena, ahead, index, true);
+            if let Some(order) = arena.get_mut(index) {
                 order.ahead = ahead;
             }
-            ahead = place;
+            ahead = index;
         }
-        self.link(arena, ahead, NOWHERE, true);
+        self.link(arena, ahead, NONE, true);
         self.back = ahead;
         self.digest = Digest::UNKNOWN;
     }
 
-    /// Notes that a checksum has verified the queue: which places that decides, and what for.
-    pub(super) fn settle(&mut self, arena: &Arena, counts: &mut OrderCounts) {
-        if !std::mem::take(&mut self.is_fresh) || self.doubts.is_empty() {
+    /// Decides the positions that a matching checksum proves, and counts them.
+    pub(super) fn confirm(&mut self, arena: &Arena, counts: &mut OrderCounts) {
+        if !std::mem::take(&mut self.is_fresh) || self.amended.is_empty() {
             return;
         }
-        let mut is_any_open = false;
-        self.doubts.retain(|doubt| {
-            let evidence = evidence(arena, doubt);
+        let mut is_any_undecided = false;
+        self.amended.retain(|amended| {
+            let evidence = evidence(arena, amended);
             if evidence == Evidence::Proof {
-                let turn = arena.get(doubt.place).map_or(0, |order| order.turn);
-                counts.prove(turn, doubt);
+                let turn = arena.get(amended.index).map_or(0, |order| order.turn);
+                counts.prove(turn, amended);
             }
-            is_any_open |= evidence == Evidence::Equal;
+            is_any_undecided |= evidence == Evidence::Equal;
             evidence != Evidence::Proof
         });
-        if !is_any_open {
-            self.doubts.clear();
+        if !is_any_undecided {
+            self.amended.clear();
         }
     }
 
-    /// Lets an order go.
+    /// Removes an order.
     #[inline]
-    pub(super) fn release(&mut self, arena: &mut Arena, place: u32) {
-        let Some(order) = arena.get(place) else {
+    pub(super) fn release(&mut self, arena: &mut Arena, index: u32) {
+        let Some(order) = arena.get(index) else {
             return;
         };
         let (ahead, behind) = (order.ahead, order.behind);
@@ -341,10 +366,10 @@ impl Queue {
         self.link(arena, behind, ahead, false);
         self.count -= 1;
         self.digest = Digest::UNKNOWN;
-        self.doubts.remove(place);
+        self.amended.remove(index);
     }
 
-    /// Notes a new quantity of one of the orders.
+    /// Changes the quantity of one of the orders.
     pub(super) const fn change(&mut self, from: u128, to: u128) {
         self.level.qty = self.level.qty - from + to;
         self.digest = Digest::UNKNOWN;
@@ -356,11 +381,11 @@ impl Queue {
         self.digest = Digest::UNKNOWN;
     }
 
-    /// Makes `other` the neighbour of `place`, behind it or ahead of it; at the end of the queue
+    /// Makes `other` the neighbour of `index`, behind it or ahead of it; at the end of the queue
     /// that is the queue's end.
     #[inline]
-    fn link(&mut self, arena: &mut Arena, place: u32, other: u32, is_behind: bool) {
-        match (arena.get_mut(place), is_behind) {
+    fn link(&mut self, arena: &mut Arena, index: u32, other: u32, is_behind: bool) {
+        match (arena.get_mut(index), is_behind) {
             (Some(order), true) => order.behind = other,
             (Some(order), false) => order.ahead = other,
             (None, true) => self.front = other,
@@ -369,7 +394,19 @@ impl Queue {
     }
 }
 
-/// What a checksum that verified a queue tells about an open order in it.
+/// The digest of a queue with one more order at its end.
+struct QueueAndOrder<'o>(Digest, &'o mut Order);
+
+impl Computation for QueueAndOrder<'_> {
+    type Output = Digest;
+
+    #[inline(always)]
+    fn run<A: Arithmetic>(self) -> Digest {
+        self.0.append::<A>(self.1.digest::<A>())
+    }
+}
+
+/// What a matching checksum shows about an undecided order of the queue.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Evidence {
     /// It would not have matched with the order elsewhere.
@@ -380,11 +417,11 @@ enum Evidence {
     Nothing,
 }
 
-fn evidence(arena: &Arena, doubt: &Doubt) -> Evidence {
-    let Some(order) = arena.get(doubt.place) else {
+fn evidence(arena: &Arena, amended: &AmendedOrder) -> Evidence {
+    let Some(order) = arena.get(amended.index) else {
         return Evidence::Nothing;
     };
-    let others = doubt.turns().filter(|turn| *turn != order.turn);
+    let others = amended.turns().filter(|turn| *turn != order.turn);
     let found = others.map(|turn| compare(arena, order, turn));
     found.fold(Evidence::Nothing, |one, other| match (one, other) {
         (Evidence::Equal, _) | (_, Evidence::Equal) => Evidence::Equal,
@@ -398,8 +435,8 @@ fn compare(arena: &Arena, order: &Order, turn: u64) -> Evidence {
     let is_later = turn > order.turn;
     let next = |order: &Order| if is_later { order.behind } else { order.ahead };
     let mut found = Evidence::Nothing;
-    let mut place = next(order);
-    while let Some(other) = arena.get(place) {
+    let mut index = next(order);
+    while let Some(other) = arena.get(index) {
         if (other.turn < turn) != is_later {
             break;
         }
@@ -407,7 +444,7 @@ fn compare(arena: &Arena, order: &Order, turn: u64) -> Evidence {
             return Evidence::Proof;
         }
         found = Evidence::Equal;
-        place = next(other);
+        index = next(other);
     }
     found
 }

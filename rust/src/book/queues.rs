@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::queue::{Arena, Queue};
 use super::{Level, Side};
 use crate::checksum::LEVELS;
-use crate::crc32::Digest;
+use crate::crc32::{Arithmetic, Digest};
 
 /// Ranks that a search tries one by one; most events are found there.
 const NEAR_TOP: usize = 8;
@@ -13,11 +13,11 @@ const NEAR_TOP: usize = 8;
 /// The queues of one side, worst price first: the best are at the end where most events are, and
 /// either end is cheap to change.
 #[derive(Clone, Debug)]
-pub(crate) struct Queues {
+pub(super) struct Queues {
     side: Side,
     levels: VecDeque<Queue>,
     /// What the levels that count contribute to the checksum together.
-    pub(crate) digest: Digest,
+    digest: Digest,
 }
 
 impl Queues {
@@ -40,10 +40,23 @@ impl Queues {
         self.levels.iter().rev()
     }
 
-    /// The best `count` queues, best first.
+    /// The queues that count for the checksum, best first.
     #[inline]
-    pub(crate) fn top(&mut self, count: usize) -> impl Iterator<Item = &mut Queue> {
-        self.levels.iter_mut().rev().take(count)
+    pub(super) fn top(&mut self) -> impl Iterator<Item = &mut Queue> {
+        self.levels.iter_mut().rev().take(LEVELS)
+    }
+
+    /// What the side contributes to the checksum, computed if one of its queues changed.
+    #[inline(always)]
+    pub(super) fn digest<A: Arithmetic>(&mut self, arena: &mut Arena) -> Digest {
+        if self.digest.is_unknown() {
+            let mut text = Digest::UNKNOWN;
+            for queue in self.top() {
+                text = text.append::<A>(queue.digest::<A>(arena));
+            }
+            self.digest = text;
+        }
+        self.digest
     }
 
     /// The queue of `price`.
@@ -54,13 +67,13 @@ impl Queues {
     /// Where the queue of `price` is, or where it would have to be.
     #[inline]
     fn find(&self, price: u128) -> Result<usize, usize> {
-        let place = match self.side {
+        let index = match self.side {
             Side::Bid => self.find_by(|other| other < price),
             Side::Ask => self.find_by(|other| other > price),
         };
-        match self.levels.get(place) {
-            Some(queue) if queue.level.price == price => Ok(place),
-            _ => Err(place),
+        match self.levels.get(index) {
+            Some(queue) if queue.level.price == price => Ok(index),
+            _ => Err(index),
         }
     }
 
@@ -75,52 +88,52 @@ impl Queues {
             .partition_point(|queue| is_worse(queue.level.price))
     }
 
-    /// The queue of `price`, made if there is none; it is about to change.
+    /// The queue of `price`, created if there is none; it is about to change.
     pub(super) fn at(&mut self, price: u128) -> Option<&mut Queue> {
-        let place = match self.find(price) {
-            Ok(place) => place,
-            Err(place) => {
-                self.levels.insert(place, Queue::new(price));
-                place
+        let index = match self.find(price) {
+            Ok(index) => index,
+            Err(index) => {
+                self.levels.insert(index, Queue::new(price));
+                index
             }
         };
-        self.touch(place);
-        self.levels.get_mut(place)
+        self.touch(index);
+        self.levels.get_mut(index)
     }
 
     pub(super) fn release(&mut self, arena: &mut Arena, price: u128, at: u32) {
-        let Ok(place) = self.find(price) else {
+        let Ok(index) = self.find(price) else {
             return;
         };
-        self.touch(place);
-        let Some(queue) = self.levels.get_mut(place) else {
+        self.touch(index);
+        let Some(queue) = self.levels.get_mut(index) else {
             return;
         };
         queue.release(arena, at);
         if queue.count == 0 {
-            self.levels.remove(place);
+            self.levels.remove(index);
         }
     }
 
     pub(super) fn change(&mut self, price: u128, from: u128, to: u128) {
-        let Ok(place) = self.find(price) else {
+        let Ok(index) = self.find(price) else {
             return;
         };
-        self.touch(place);
-        if let Some(queue) = self.levels.get_mut(place) {
+        self.touch(index);
+        if let Some(queue) = self.levels.get_mut(index) {
             queue.change(from, to);
         }
     }
 
-    /// Notes that the queue at `place` changes.
+    /// Resets the digest if the queue at `index` counts for the checksum.
     #[inline]
-    fn touch(&mut self, place: usize) {
-        if self.levels.len() - place <= LEVELS {
+    fn touch(&mut self, index: usize) {
+        if self.levels.len() - index <= LEVELS {
             self.digest = Digest::UNKNOWN;
         }
     }
 
-    /// Forgets the levels below the best `depth`, and their orders.
+    /// Removes the levels below the best `depth`, and their orders.
     pub(super) fn cut(&mut self, depth: usize, arena: &mut Arena) {
         while self.levels.len() > depth {
             let Some(queue) = self.levels.pop_front() else {
@@ -140,7 +153,7 @@ impl Queues {
 
     /// Calls `sort` with the queues that count for the checksum; they may be about to change.
     pub(super) fn sort_top(&mut self, arena: &mut Arena, sort: impl Fn(&mut Queue, &mut Arena)) {
-        for queue in self.top(LEVELS) {
+        for queue in self.top() {
             sort(queue, arena);
         }
         self.digest = Digest::UNKNOWN;

@@ -1,6 +1,6 @@
 //! Digits and plain text, eight bytes at a time.
 
-/// Any so many digits fit into 64 bits.
+/// Any number of this many digits fits into 64 bits.
 pub(crate) const SHORT: usize = 19;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
@@ -9,8 +9,8 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 const POWERS: [u64; 8] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 
-/// Whether all bytes are ASCII. The standard library looks at blocks of 32 bytes and then at one
-/// byte after the other; here the last block is looked at as a whole too, some of it twice.
+/// Whether all bytes are ASCII. The standard library reads blocks of 32 bytes and then single
+/// bytes; here the last block is also read as a whole, so that it overlaps the one before.
 #[inline(always)]
 pub(crate) fn is_ascii(frame: &[u8]) -> bool {
     let (blocks, rest) = frame.as_chunks::<32>();
@@ -31,7 +31,7 @@ fn word(frame: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_le_bytes(*chunk))
 }
 
-/// Takes digits from `at` on into `mantissa`, which wraps beyond 64 bits. Returns how many.
+/// Appends the digits from `at` on to `mantissa`, which wraps beyond 64 bits. Returns how many.
 #[inline(always)]
 pub(crate) fn take(frame: &[u8], at: &mut usize, mantissa: &mut u64) -> usize {
     let start = *at;
@@ -91,12 +91,12 @@ pub(crate) struct ShortNumber {
     pub(crate) decimals: usize,
 }
 
-/// Takes a number without sign and exponent and of at most [`SHORT`] digits.
+/// Reads a number without sign and exponent and of at most [`SHORT`] digits.
 ///
-/// Most numbers have their point among the first eight bytes, and most prices end there too: the
-/// point is taken out of the word then, so that one conversion does for both parts.
+/// Most numbers have their point in the first eight bytes, and most prices end there too: the
+/// point is then removed from the word, and both parts are converted at once.
 #[inline(always)]
-pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
+pub(crate) fn read_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     let values = word(frame, *at)? ^ ZEROS;
     let others = other_bytes(values);
     let whole = others.trailing_zeros() / 8;
@@ -116,7 +116,7 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
         });
     }
     *at += 1;
-    // Behind the point, which has no carry, the lowest mark is right again.
+    // After the point, which has no carry, the lowest mark is right again.
     let length = (others & others.wrapping_sub(1)).trailing_zeros() / 8;
     if length < 8 {
         let decimals = length - whole - 1;
@@ -137,9 +137,9 @@ pub(crate) fn take_number(frame: &[u8], at: &mut usize) -> Option<ShortNumber> {
     is_short.then_some(ShortNumber { mantissa, decimals })
 }
 
-/// Takes an integer without sign and of at most [`SHORT`] digits.
+/// Reads an integer without sign and of at most [`SHORT`] digits.
 #[inline(always)]
-pub(crate) fn take_integer(frame: &[u8], at: &mut usize) -> Option<u64> {
+pub(crate) fn read_integer(frame: &[u8], at: &mut usize) -> Option<u64> {
     let start = *at;
     let mut value = 0;
     let length = take(frame, at, &mut value);
@@ -179,14 +179,14 @@ const fn value(digits: u64) -> u64 {
     fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xFFFF_FFFF
 }
 
-/// Where a run of plain characters ends: at a quote, a backslash, a control character or the end
+/// The end of a run of plain characters: a quote, a backslash, a control character or the end
 /// of the frame.
 #[inline(always)]
 pub(crate) fn plain_end(frame: &[u8], at: usize) -> usize {
     run_end::<0>(frame, at)
 }
 
-/// Like [`plain_end`], and it ends at what is not ASCII too.
+/// Like [`plain_end`], but the run also ends at bytes that are not ASCII.
 #[inline(always)]
 pub(crate) fn plain_ascii_end(frame: &[u8], at: usize) -> usize {
     run_end::<HIGH>(frame, at)

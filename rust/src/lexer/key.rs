@@ -1,11 +1,11 @@
-//! Keys that are expected at a place, compared sixteen bytes at a time.
+//! Expected keys, compared sixteen bytes at a time.
 
 const WORD: usize = 16;
 
-/// A key as it looks behind another field, `,"name":`.
+/// A key as it is written after another field, `,"name":`.
 pub(crate) struct ExpectedKey {
     text: Box<[u8]>,
-    /// Its first sixteen bytes, and which of them it has.
+    /// Its first sixteen bytes, and a mask of those that it has.
     head: u128,
     mask: u128,
 }
@@ -31,7 +31,7 @@ impl ExpectedKey {
         self.text.len()
     }
 
-    /// Whether the text stands at `at`.
+    /// Whether the text is at `at`.
     #[inline(always)]
     pub(crate) fn comes_at(&self, frame: &[u8], at: usize) -> bool {
         let rest = frame.get(at..).unwrap_or_default();
@@ -43,7 +43,7 @@ impl ExpectedKey {
         }
     }
 
-    /// Whether the key stands behind the one byte at `at`, the brace of its object.
+    /// Whether the key follows the byte at `at`, the brace of its object.
     #[inline]
     pub(crate) fn comes_first_at(&self, frame: &[u8], at: usize) -> bool {
         let rest = frame.get(at + 1..).unwrap_or_default();

@@ -1,9 +1,22 @@
 //! A pull lexer for JSON over the bytes of one frame.
 //!
-//! The caller asks for what it expects; tokens are places in the frame, nothing is allocated.
-//! The grammar is strict (RFC 8259), nesting is bounded, and every error says where it was
-//! noticed: for a defect in the text that is the first byte that no valid text has there, for a
-//! text that ends too early its length.
+//! The caller reads the types that it expects. Tokens are offsets into the frame, nothing is
+//! allocated. The grammar is strict (RFC 8259), nesting is bounded, and every error has an offset:
+//! the first byte that no valid text has there, or the length of a text that ends too early.
+//!
+//! ```
+//! use kraken_connector::lexer::Lexer;
+//!
+//! let frame = br#"{"price":64000.10}"#;
+//! let mut lexer = Lexer::new(frame)?;
+//! let key = lexer.first_key()?.unwrap();
+//! assert!(key.is(frame, b"price"));
+//! let price = lexer.number()?.decimal(frame)?;
+//! assert_eq!((price.mantissa(), price.scale()), (6_400_010, 2));
+//! assert!(lexer.next_key()?.is_none());
+//! lexer.finish()?;
+//! # Ok::<(), kraken_connector::ParseError>(())
+//! ```
 
 pub(crate) mod digits;
 #[cfg(any(test, feature = "python"))]
@@ -45,16 +58,16 @@ pub enum Kind {
     Null,
 }
 
-/// A value without its content: what the reader of an envelope looks at.
+/// A value and its offset, as far as the reader of an envelope needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Where the value begins.
+    /// Offset of the value.
     pub offset: usize,
-    /// What it is.
+    /// The value.
     pub value: Value,
 }
 
-/// A value as far as an envelope needs it.
+/// A value; of arrays and objects only the type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value {
     /// A string.
@@ -123,7 +136,7 @@ impl<'f> Lexer<'f> {
         self.frame
     }
 
-    /// The type of the next value, which stays to be read; the offset is then its first byte.
+    /// The type of the next value, which is not read yet; the offset is then its first byte.
     ///
     /// # Errors
     ///
@@ -178,7 +191,7 @@ impl<'f> Lexer<'f> {
         }
     }
 
-    /// Enters an array and tells whether an item follows.
+    /// Enters an array and returns whether an item follows.
     ///
     /// # Errors
     ///
@@ -194,7 +207,7 @@ impl<'f> Lexer<'f> {
         Ok(true)
     }
 
-    /// Tells whether another item follows the one just read.
+    /// Returns whether another item follows the one just read.
     ///
     /// # Errors
     ///
@@ -241,13 +254,13 @@ impl<'f> Lexer<'f> {
         Ok(number)
     }
 
-    /// Reads the number that comes next as a float, if it is one of few digits and no exponent.
+    /// Reads the next number as a float, if it has few digits and no exponent.
     #[cfg(feature = "python")]
     #[inline]
     pub(crate) fn short_float(&mut self) -> Option<f64> {
         let is_negative = self.frame.get(self.at) == Some(&b'-');
         let mut end = self.at + usize::from(is_negative);
-        let number = digits::take_number(self.frame, &mut end)?;
+        let number = digits::read_number(self.frame, &mut end)?;
         let goes_on = matches!(self.frame.get(end), Some(b'e' | b'E'));
         // The integer -0 is 0, the float -0.0 is not.
         let is_integer_zero = number.mantissa == 0 && number.decimals == 0;
@@ -259,13 +272,13 @@ impl<'f> Lexer<'f> {
         Some(if is_negative { -float } else { float })
     }
 
-    /// Reads the number that comes next exactly, with its text, if it has few digits and neither
-    /// sign nor exponent.
+    /// Reads the next number exactly, with its text, if it has few digits and neither sign nor
+    /// exponent.
     #[cfg(feature = "python")]
     #[inline]
     pub(crate) fn short_decimal(&mut self) -> Option<(Decimal, &'f str)> {
         let mut end = self.at;
-        let number = digits::take_number(self.frame, &mut end)?;
+        let number = digits::read_number(self.frame, &mut end)?;
         if matches!(self.frame.get(end), Some(b'e' | b'E')) {
             return None;
         }
@@ -278,7 +291,7 @@ impl<'f> Lexer<'f> {
         ))
     }
 
-    /// Reads the number that comes next, if it is an integer of few digits and no sign.
+    /// Reads the next number, if it is an integer of few digits and no sign.
     #[cfg(feature = "python")]
     #[inline]
     pub(crate) fn short_integer(&mut self) -> Option<u64> {
@@ -286,7 +299,7 @@ impl<'f> Lexer<'f> {
             return None;
         }
         let mut end = self.at;
-        let value = digits::take_integer(self.frame, &mut end)?;
+        let value = digits::read_integer(self.frame, &mut end)?;
         if matches!(self.frame.get(end), Some(b'.' | b'e' | b'E')) {
             return None;
         }
@@ -335,11 +348,11 @@ impl<'f> Lexer<'f> {
         Ok(Field { offset, value })
     }
 
-    /// Reads on if the frame goes on with this key: the usual spelling of what is expected, cheaper
-    /// than token by token.
+    /// Reads the next key if it is this one in the exchange's format, which is cheaper than reading
+    /// tokens.
     #[inline(always)]
     #[cfg(feature = "python")]
-    pub(crate) fn guess_next(&mut self, key: &ExpectedKey) -> bool {
+    pub(crate) fn next_if_key(&mut self, key: &ExpectedKey) -> bool {
         let hit = key.comes_at(self.frame, self.at);
         self.at += if hit { key.length() } else { 0 };
         hit
@@ -348,7 +361,7 @@ impl<'f> Lexer<'f> {
     /// Enters an object if it begins with this key.
     #[inline]
     #[cfg(feature = "python")]
-    pub(crate) fn guess_first(&mut self, key: &ExpectedKey) -> Result<bool> {
+    pub(crate) fn first_if_key(&mut self, key: &ExpectedKey) -> Result<bool> {
         let hit = self.frame.get(self.at) == Some(&b'{') && key.comes_first_at(self.frame, self.at);
         if hit {
             self.enter()?;
@@ -438,7 +451,7 @@ impl<'f> Lexer<'f> {
         self.at += 1;
     }
 
-    /// The next byte that is no whitespace; it stays to be read.
+    /// The next byte that is no whitespace; it is not read yet.
     #[inline(always)]
     fn skip_space(&mut self) -> Result<u8> {
         match self.frame.get(self.at) {
@@ -468,23 +481,31 @@ impl<'f> Lexer<'f> {
         Ok(self)
     }
 
-    /// Finds the first defect of a frame that is not UTF-8: the bytes that are none, or what is
-    /// wrong before them or with finding them outside of a string.
+    /// Finds the first error of a frame that is not UTF-8: the invalid bytes, unless the JSON is
+    /// wrong before them or they are outside of a string.
     #[cold]
     fn check_utf8(&self) -> Result<()> {
         let Err(error) = std::str::from_utf8(self.frame) else {
             return Ok(());
         };
-        let place = error.valid_up_to();
+        let invalid = error.valid_up_to();
         let mut scan = Self::at(self.frame, 0);
         match scan.skip_value().and_then(|()| scan.finish()) {
-            Err(earlier) if earlier.offset <= place => Err(earlier),
-            _ => Err(ParseError::new(ErrorKind::Encoding, place)),
+            Err(earlier) if earlier.offset <= invalid => Err(earlier),
+            _ => Err(ParseError::new(ErrorKind::Encoding, invalid)),
         }
     }
 }
 
 /// Checks that `frame` is one JSON value in UTF-8.
+///
+/// ```
+/// use kraken_connector::{ErrorKind, lexer::validate};
+///
+/// assert!(validate(b"[1, 2]").is_ok());
+/// let error = validate(b"[1, 2").unwrap_err();
+/// assert_eq!((error.kind, error.offset), (ErrorKind::Truncated, 5));
+/// ```
 ///
 /// # Errors
 ///

@@ -21,21 +21,21 @@ pub struct Number {
 }
 
 impl Number {
-    /// The number that a text is, if it is one from beginning to end; its place is in the text.
+    /// The number that the whole of `text` is, if it is one; its offsets are those in the text.
     #[must_use]
     pub fn of_text(text: &[u8]) -> Option<Self> {
         let number = scan(text, 0).ok()?;
         (number.end() == text.len()).then_some(number)
     }
 
-    /// Where it begins in the frame.
+    /// Its offset in the frame.
     #[inline]
     #[must_use]
     pub const fn start(&self) -> usize {
         self.start as usize
     }
 
-    /// Where it ends.
+    /// Its end in the frame.
     #[inline]
     #[must_use]
     pub const fn end(&self) -> usize {
@@ -206,7 +206,7 @@ fn exponent_end(frame: &[u8], mut at: usize) -> Result<usize> {
     Ok(at)
 }
 
-/// The error for a number that does not go on at `at`.
+/// The error of a number that is incomplete at `at`.
 #[cold]
 fn stop(frame: &[u8], at: usize) -> ParseError {
     let kind = if at < frame.len() {

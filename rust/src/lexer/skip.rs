@@ -1,13 +1,13 @@
-//! Values that nobody wants: checked, not read.
+//! Values that are checked and skipped.
 //!
-//! Most bytes of most frames pass here when their message is made, so this does not go through
-//! tokens.
+//! Most bytes of most frames are skipped when their message is made, so no tokens are made of
+//! them.
 
 use super::{Lexer, digits, number, string};
 use crate::error::{ErrorKind, Result};
 
 impl Lexer<'_> {
-    /// Reads a value of any type, checks it and forgets it.
+    /// Checks a value of any type and skips it.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl Lexer<'_> {
     }
 
     /// Reads what follows a value: the ends of arrays and objects, up to the comma before the next
-    /// value. Tells whether the value at depth `base` ended.
+    /// value. Returns whether the value at depth `base` ended.
     #[inline(always)]
     fn skip_ends(&mut self, base: u32, objects: &mut u64) -> Result<bool> {
         while self.depth > base {
@@ -95,7 +95,7 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    /// Skips the number that comes next: digits, a point and digits here, others by the book.
+    /// Skips the next number: the fast path is digits, a point and digits; others are scanned.
     #[inline(always)]
     fn skip_number(&mut self) -> Result<()> {
         let start = self.at + usize::from(self.frame.get(self.at) == Some(&b'-'));

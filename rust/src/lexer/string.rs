@@ -1,4 +1,4 @@
-//! JSON strings: where they end, what their escapes mean.
+//! JSON strings: their ends and their escapes.
 
 use std::borrow::Cow;
 use std::num::NonZeroU32;
@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use super::digits::plain_end;
 use crate::error::{ErrorKind, ParseError, Result};
 
-/// A string of the wire: its place in the frame, quotes excluded, and whether it holds escapes.
+/// A string in a frame: its offsets, quotes excluded, and whether it has escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text {
     start: u32,
@@ -35,14 +35,14 @@ impl Text {
         self.extent.get() - 1
     }
 
-    /// Whether it holds escapes.
+    /// Whether it has escapes.
     #[inline]
     #[must_use]
     pub const fn is_escaped(self) -> bool {
         self.measure() & 1 == 1
     }
 
-    /// The content as it stands in the frame, escapes included.
+    /// The content as written in the frame, escapes included.
     #[inline]
     #[must_use]
     pub fn raw(self, frame: &[u8]) -> &[u8] {
@@ -68,7 +68,7 @@ impl Text {
         Some(content | u128::from(length) << 120)
     }
 
-    /// The content; copied only when it holds escapes.
+    /// The content; copied only when it has escapes.
     #[inline]
     #[must_use]
     pub fn bytes(self, frame: &[u8]) -> Cow<'_, [u8]> {

@@ -1,6 +1,6 @@
-//! What stands around a message's content, read in one pass over the frame's top level.
+//! The fields around a message's content, read in one pass over the frame's top level.
 
-use super::book::BookBatch;
+use super::book_data::BookBatch;
 use super::{Channel, DataMessage, Message, Reply, rows};
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};
@@ -25,7 +25,7 @@ pub(super) struct Envelope {
 
 /// The outcome of reading `data` as that of a book.
 struct BookRead {
-    defect: Option<ParseError>,
+    breach: Option<ParseError>,
 }
 
 impl Envelope {
@@ -61,7 +61,7 @@ impl Envelope {
         batch: &mut BookBatch,
     ) -> Result<()> {
         let frame = lexer.frame();
-        let place = match name.bytes(frame).as_ref() {
+        let entry = match name.bytes(frame).as_ref() {
             b"channel" => &mut self.channel,
             b"type" => &mut self.kind,
             b"data" => return self.read_data(lexer, batch),
@@ -75,7 +75,7 @@ impl Envelope {
             _ => return lexer.skip_value(),
         };
         let field = lexer.field()?;
-        *place = (field.value != Value::Null).then_some(field);
+        *entry = (field.value != Value::Null).then_some(field);
         Ok(())
     }
 
@@ -89,8 +89,8 @@ impl Envelope {
             let offset = lexer.offset();
             let value = Value::Array;
             self.data = Some(Field { offset, value });
-            let defect = batch.read(lexer, channel)?;
-            self.book = Some(BookRead { defect });
+            let breach = batch.read(lexer, channel)?;
+            self.book = Some(BookRead { breach });
             return Ok(());
         }
         let field = lexer.field()?;
@@ -106,8 +106,8 @@ impl Envelope {
             && data.value == Value::Array
             && self.book.is_none()
         {
-            let defect = batch.read(&mut Lexer::at(frame, data.offset), channel)?;
-            self.book = Some(BookRead { defect });
+            let breach = batch.read(&mut Lexer::at(frame, data.offset), channel)?;
+            self.book = Some(BookRead { breach });
         }
         Ok(())
     }
@@ -122,8 +122,8 @@ impl Envelope {
         channel.has_books().then_some(channel)
     }
 
-    /// The message: some refusals carry both channel and method, and whatever has a method is an
-    /// answer.
+    /// The message: some refusals have both channel and method, and a frame with a method is a
+    /// reply.
     ///
     /// # Errors
     ///
@@ -157,14 +157,14 @@ impl Envelope {
         }
         let sequence = self.sequence.map(integer).transpose()?;
         if channel.has_books()
-            && let Some(defect) = self.book.as_ref().and_then(|book| book.defect)
+            && let Some(breach) = self.book.as_ref().and_then(|book| book.breach)
         {
-            return Err(defect);
+            return Err(breach);
         }
         if let Some(shape) = rows::shape(channel, is_snapshot)
-            && let Some(defect) = rows::read(&mut Lexer::at(frame, data.offset), shape)?
+            && let Some(breach) = rows::read(&mut Lexer::at(frame, data.offset), shape)?
         {
-            return Err(defect);
+            return Err(breach);
         }
         Ok(DataMessage {
             channel,
@@ -196,7 +196,7 @@ impl Envelope {
         })
     }
 
-    /// Where `result` begins if it is an object.
+    /// Offset of `result` if it is an object.
     fn result_object(&self) -> Option<usize> {
         let result = self.result.filter(|field| field.value == Value::Object);
         result.map(|field| field.offset)
@@ -224,8 +224,8 @@ impl Envelope {
     }
 }
 
-/// `data` is an array, except that `instrument` has an object and a channel that this version does
-/// not know may have anything.
+/// `data` is an array, except that `instrument` has an object and an unknown channel may have
+/// anything.
 fn check_data(channel: Channel, data: Field) -> Result<()> {
     let expected = match data.value {
         Value::Array => true,

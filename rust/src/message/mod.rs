@@ -1,37 +1,39 @@
 //! One frame to one message: which channel or method it is, and what a book needs of it.
 //!
 //! Book messages are read completely. Of the other channels the whole frame is checked to be
-//! JSON, the envelope is read, and their items are checked as far as a client relies on them; they
-//! are decoded by whoever wants them, from the offset that the message names.
+//! JSON, the envelope is read, and those fields of the items are checked that a client relies on;
+//! the caller decodes the items, from the offset in the message.
 
-mod book;
+mod book_data;
+mod cursor;
 mod envelope;
-mod orders;
+mod fast_path;
+mod fast_path_orders;
+mod fields;
+mod order_data;
 mod rows;
 mod salvage;
-mod usual;
-mod usual_orders;
 
-pub use book::{BookBatch, BookItem, Row};
-pub use orders::{OrderEvent, OrderId, OrderRow, TimeText};
+pub use book_data::{BookBatch, BookItem, Row};
+pub use fast_path::{PlainHead, plain_head};
+pub use order_data::{OrderEvent, OrderId, OrderRow, TimeText};
 pub use salvage::{Salvage, salvage};
-pub use usual::{PlainHead, plain_head};
 
 use crate::error::Result;
 use crate::lexer::{Field, Lexer, Text, Value};
 use envelope::Envelope;
 
-/// A message of the exchange; all places are offsets in its frame.
+/// A message of the exchange; positions are offsets in its frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Message {
     /// Content of a channel.
     Data(DataMessage),
-    /// The answer to a request.
+    /// The reply to a request.
     Reply(Reply),
-    /// The answer to a ping.
+    /// The reply to a ping.
     Pong,
-    /// A sign of life.
+    /// A heartbeat.
     Heartbeat,
 }
 
@@ -45,7 +47,7 @@ pub enum Channel {
     Book,
     /// Orders and fills.
     Executions,
-    /// Sign of life; has no content.
+    /// Heartbeat; has no content.
     Heartbeat,
     /// Reference data.
     Instrument,
@@ -83,8 +85,8 @@ impl Channel {
         }
     }
 
-    /// Whether a client keeps account of what its messages say, where it matters whether that is
-    /// all there is or what changed.
+    /// Whether a client keeps state from its messages, so that it matters whether a message is a
+    /// snapshot or an update.
     #[inline]
     #[must_use]
     pub const fn has_state(self) -> bool {
@@ -110,13 +112,13 @@ pub struct DataMessage {
     pub kind: Text,
     /// Whether that is `snapshot`.
     pub is_snapshot: bool,
-    /// Where `data` begins.
+    /// Offset of `data`.
     pub data: usize,
-    /// Message counter of the subscription, private channels only.
+    /// Sequence number of the message, private channels only.
     pub sequence: Option<i64>,
     /// RFC 3339 time of the message itself.
     pub timestamp: Option<Text>,
-    /// Symbol and time of the only item of a book message, where reading it told them.
+    /// Symbol and time of the only item of a book message, if they were read with it.
     pub book: Option<(Text, Option<Text>)>,
 }
 
@@ -151,19 +153,19 @@ impl DataMessage {
     }
 }
 
-/// The answer to a request.
+/// The reply to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// The request's method; `error` when the exchange could not read the request, empty in an
     /// error that names none.
     pub method: Text,
-    /// Where the text of an error begins that names no method.
+    /// Offset of the text of an error that names no method.
     pub bare_error: Option<usize>,
     /// Whether the request was granted.
     pub success: bool,
     /// Whether there is a `result`.
     pub has_result: bool,
-    /// Where `result` begins if it is an object.
+    /// Offset of `result` if it is an object.
     pub result: Option<usize>,
 }
 
@@ -179,17 +181,35 @@ impl Reply {
 ///
 /// # Errors
 ///
-/// The frame is no JSON or no message of the protocol; [`salvage()`] then tells what it may have
-/// been.
+/// The frame is no JSON or no message of the protocol; [`salvage()`] then reads what it may have
+/// been about.
+///
+/// ```
+/// use kraken_connector::message::{BookBatch, Channel};
+/// use kraken_connector::{Message, parse_message};
+///
+/// let frame = br#"{"channel":"book","type":"update","data":[{"symbol":"BTC/USD",
+///     "bids":[{"price":100.0,"qty":1.50}],"asks":[],"checksum":1}]}"#;
+/// let mut batch = BookBatch::default();
+/// let Message::Data(message) = parse_message(frame, &mut batch)? else {
+///     unreachable!();
+/// };
+/// assert_eq!(message.channel, Channel::Book);
+/// let [row] = batch.bids(&batch.items()[0]) else {
+///     unreachable!();
+/// };
+/// assert_eq!((row.price.mantissa(), row.qty.mantissa()), (1000, 150));
+/// # Ok::<(), kraken_connector::ParseError>(())
+/// ```
 #[inline(always)]
 pub fn parse_message(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
-    match usual::read(frame, batch) {
+    match fast_path::read(frame, batch) {
         Some(message) => Ok(Message::Data(message)),
         None => read_any(frame, batch),
     }
 }
 
-/// Reads a frame in any spelling.
+/// Reads a frame in any format.
 #[cold]
 fn read_any(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
     let mut envelope = Envelope::default();

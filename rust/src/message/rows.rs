@@ -1,15 +1,15 @@
 //! Items of the channels without books, checked when their message is made.
 //!
-//! Every item is an object. Beside that only the fields are looked at on which a client relies to
-//! keep account, so that a change of the exchange elsewhere does no harm: those of `Model.CHECKED`
-//! of the Python package, in the order of its models.
+//! Every item is an object. Of its fields only those are checked that a client relies on, so that a
+//! change of the others does no harm: those of `Model.CHECKED` of the Python package, in the order
+//! of its models.
 
 use super::Channel;
-use super::book::skip_as;
+use super::fields::skip_as;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Number, Value};
 
-/// What a field must be if it is there and not `null`.
+/// The type of a field that is present and not `null`.
 enum Wanted {
     Text,
     /// One of 64 bits with sign.
@@ -20,10 +20,10 @@ enum Wanted {
     Items(&'static Shape),
 }
 
-/// What items of a kind must be.
+/// The fields of an item.
 pub(super) struct Shape {
     fields: &'static [(&'static [u8], Wanted)],
-    /// Bits of the fields that mean something only together.
+    /// Bits of the fields that are only valid together.
     together: u32,
 }
 
@@ -149,7 +149,7 @@ const FEE: Shape = Shape {
 const MAX_FIELDS: usize = 32;
 
 /// Reads the `data` of a message, an array or the one object of `instrument`; returns the first
-/// defect in the order of the items and then of the shape's fields.
+/// breach in the order of the items and then of the shape's fields.
 ///
 /// # Errors
 ///
@@ -162,14 +162,14 @@ pub(super) fn read(lexer: &mut Lexer<'_>, shape: &Shape) -> Result<Option<ParseE
 }
 
 fn read_items(lexer: &mut Lexer<'_>, shape: &Shape) -> Result<Option<ParseError>> {
-    let mut defect = None;
+    let mut breach = None;
     let mut more = lexer.first_item()?;
     while more {
         let found = read_item(lexer, shape)?;
-        defect = defect.or(found);
+        breach = breach.or(found);
         more = lexer.next_item()?;
     }
-    Ok(defect)
+    Ok(breach)
 }
 
 fn read_item(lexer: &mut Lexer<'_>, shape: &Shape) -> Result<Option<ParseError>> {
@@ -181,29 +181,29 @@ fn read_item(lexer: &mut Lexer<'_>, shape: &Shape) -> Result<Option<ParseError>>
     }
     let missing = lexer.error(ErrorKind::Missing);
     // Of a repeated key the last one counts.
-    let mut defects = [None; MAX_FIELDS];
-    let mut told = 0_u32;
+    let mut breaches = [None; MAX_FIELDS];
+    let mut present = 0_u32;
     let mut key = lexer.first_key()?;
     while let Some(name) = key {
         let name = name.bytes(lexer.frame());
         let named = |(_, (field, _)): &(usize, &(&[u8], Wanted))| **field == *name;
         if let Some((index, (_, wanted))) = shape.fields.iter().enumerate().find(named)
-            && let Some(place) = defects.get_mut(index)
+            && let Some(entry) = breaches.get_mut(index)
         {
-            let (is_there, defect) = read_field(lexer, wanted)?;
-            told = told & !(1 << index) | u32::from(is_there) << index;
-            *place = defect;
+            let (is_present, breach) = read_field(lexer, wanted)?;
+            present = present & !(1 << index) | u32::from(is_present) << index;
+            *entry = breach;
         } else {
             lexer.skip_value()?;
         }
         key = lexer.next_key()?;
     }
-    let is_torn = told & shape.together != 0 && told & shape.together != shape.together;
-    let defect = defects.into_iter().flatten().next();
-    Ok(defect.or(is_torn.then_some(missing)))
+    let is_partial = present & shape.together != 0 && present & shape.together != shape.together;
+    let breach = breaches.into_iter().flatten().next();
+    Ok(breach.or(is_partial.then_some(missing)))
 }
 
-/// Reads a field; tells whether it is there, and what is wrong with it.
+/// Reads a field; returns whether it is present, and what is wrong with it.
 fn read_field(lexer: &mut Lexer<'_>, wanted: &Wanted) -> Result<(bool, Option<ParseError>)> {
     match (wanted, lexer.peek()?) {
         (_, Kind::Null) => lexer.null().map(|()| (false, None)),

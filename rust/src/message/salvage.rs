@@ -1,4 +1,4 @@
-//! What a frame that cannot be read says about itself before its error.
+//! The parts of an unreadable frame that can be read before its error.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::Channel;
 use crate::error::{ParseError, Result};
 use crate::lexer::{Kind, Lexer, Text, Value};
 
-/// What an unreadable frame was about, as far as it can be told.
+/// Channel and symbols of an unreadable frame, if they could be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Salvage {
     /// The frame's channel.
@@ -17,7 +17,7 @@ pub struct Salvage {
 }
 
 impl Salvage {
-    /// The channel of a message about books that was no answer.
+    /// The channel, if the frame was a message about books and not a reply.
     #[must_use]
     pub fn book_channel(&self) -> Option<Channel> {
         let channel = Channel::of(self.channel.as_deref()?.as_bytes());
@@ -25,7 +25,7 @@ impl Salvage {
     }
 }
 
-/// Reads what there is before the first byte that is no JSON.
+/// Reads the frame up to its first byte that is not JSON.
 #[must_use]
 pub fn salvage(frame: &[u8], error: ParseError) -> Salvage {
     let readable = if error.kind.is_protocol() {
@@ -34,7 +34,7 @@ pub fn salvage(frame: &[u8], error: ParseError) -> Salvage {
         frame.get(..error.offset).unwrap_or(frame)
     };
     let mut found = Salvage::default();
-    // The error is known already; what was read before it is what counts here.
+    // The error is known already; only what was read before it matters here.
     let _ = read_top(&mut Lexer::at(readable, 0), &mut found);
     found
 }

@@ -1,7 +1,6 @@
-//! The methods that both kinds of books have in Python; what they do is in `home`.
+//! The methods that both kinds of books have in Python; `book_handle` implements them.
 
-/// The `#[pymethods]` of a class around a [`super::home::Home`], and `$own` ones; the class has a
-/// method `apply`.
+/// The `#[pymethods]` of a class around a [`super::book_handle::BookHandle`], and `$own` ones.
 macro_rules! book_methods {
     ($class:ident, $name:tt, { $($own:tt)* }) => {
         const _: () = {
@@ -14,50 +13,50 @@ macro_rules! book_methods {
             #[new]
             #[pyo3(signature = (symbol, depth = 10))]
             fn py_new(symbol: &str, depth: i64) -> PyResult<Self> {
-                Home::free(symbol, depth).map(Self)
+                BookHandle::free(symbol, depth).map(Self)
             }
 
-            #[doc = doc!($name "symbol")]
+            #[doc = doc!("BookHandle" "symbol")]
             #[getter]
             fn symbol(&self) -> String {
                 self.0.symbol()
             }
 
-            #[doc = doc!($name "depth")]
+            #[doc = doc!("BookHandle" "depth")]
             #[getter]
             fn depth(&self) -> usize {
                 self.0.with(|slot| slot.book().depth())
             }
 
-            #[doc = doc!($name "state")]
+            #[doc = doc!("BookHandle" "state")]
             #[getter]
             fn state(&self) -> &'static str {
                 self.0.with(|slot| slot.state().name())
             }
 
-            #[doc = doc!($name "is_valid")]
+            #[doc = doc!("BookHandle" "is_valid")]
             #[getter]
             fn is_valid(&self) -> bool {
                 self.0.with(|slot| slot.state() == BookState::Valid)
             }
 
-            #[doc = doc!($name "is_live")]
+            #[doc = doc!("BookHandle" "is_live")]
             #[getter]
             const fn is_live(&self) -> bool {
                 self.0.is_live()
             }
 
-            #[doc = doc!($name "apply_snapshot")]
+            #[doc = doc!("BookHandle" "apply_snapshot")]
             fn apply_snapshot(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-                self.apply(data, true)
+                self.0.apply(data, true)
             }
 
-            #[doc = doc!($name "apply_update")]
+            #[doc = doc!("BookHandle" "apply_update")]
             fn apply_update(&self, data: &Bound<'_, PyAny>) -> PyResult<()> {
-                self.apply(data, false)
+                self.0.apply(data, false)
             }
 
-            #[doc = doc!($name "validate_checksum")]
+            #[doc = doc!("BookHandle" "validate_checksum")]
             fn validate_checksum(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
                 let computed = self.checksum(expected.py())?;
                 if expected.eq(computed)? {
@@ -66,24 +65,24 @@ macro_rules! book_methods {
                 Err(self.0.checksum_error(expected, computed))
             }
 
-            #[doc = doc!($name "checksum")]
+            #[doc = doc!("BookHandle" "checksum")]
             fn checksum(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book_mut().checksum())
             }
 
-            #[doc = doc!($name "bids")]
+            #[doc = doc!("BookHandle" "bids")]
             #[getter]
             fn bids<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
                 self.0.all(py, Side::Bid)
             }
 
-            #[doc = doc!($name "asks")]
+            #[doc = doc!("BookHandle" "asks")]
             #[getter]
             fn asks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
                 self.0.all(py, Side::Ask)
             }
 
-            #[doc = doc!($name "levels")]
+            #[doc = doc!("BookHandle" "levels")]
             #[pyo3(signature = (side, depth = None))]
             fn levels<'py>(
                 &self,
@@ -93,7 +92,7 @@ macro_rules! book_methods {
                 self.0.read_levels(side, depth)?.decimals(side.py())
             }
 
-            #[doc = doc!($name "levels_float")]
+            #[doc = doc!("BookHandle" "levels_float")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_float(
                 &self,
@@ -103,7 +102,7 @@ macro_rules! book_methods {
                 self.0.levels_float(side, depth)
             }
 
-            #[doc = doc!($name "levels_ticks")]
+            #[doc = doc!("BookHandle" "levels_ticks")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_ticks<'py>(
                 &self,
@@ -113,7 +112,7 @@ macro_rules! book_methods {
                 self.0.levels_ticks(side, depth)
             }
 
-            #[doc = doc!($name "levels_array")]
+            #[doc = doc!("BookHandle" "levels_array")]
             #[pyo3(signature = (side, depth = None))]
             fn levels_array<'py>(
                 &self,
@@ -123,19 +122,19 @@ macro_rules! book_methods {
                 self.0.levels_array(side, depth)
             }
 
-            #[doc = doc!($name "microprice")]
+            #[doc = doc!("BookHandle" "microprice")]
             #[getter]
             fn microprice(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.microprice(py)
             }
 
-            #[doc = doc!($name "imbalance")]
+            #[doc = doc!("BookHandle" "imbalance")]
             #[pyo3(signature = (depth = 1))]
             fn imbalance(&self, py: Python<'_>, depth: i64) -> PyResult<Option<f64>> {
                 self.0.imbalance(py, depth)
             }
 
-            #[doc = doc!($name "cumulated_qty")]
+            #[doc = doc!("BookHandle" "cumulated_qty")]
             #[pyo3(signature = (side, depth = None))]
             fn cumulated_qty(
                 &self,
@@ -145,7 +144,7 @@ macro_rules! book_methods {
                 self.0.cumulated_qty(side, depth)
             }
 
-            #[doc = doc!($name "weighted_price")]
+            #[doc = doc!("BookHandle" "weighted_price")]
             #[pyo3(signature = (side, depth = None))]
             fn weighted_price(
                 &self,
@@ -155,72 +154,72 @@ macro_rules! book_methods {
                 self.0.weighted_price(side, depth)
             }
 
-            #[doc = doc!($name "price_scale")]
+            #[doc = doc!("BookHandle" "price_scale")]
             #[getter]
             fn price_scale(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book().scales().0)
             }
 
-            #[doc = doc!($name "qty_scale")]
+            #[doc = doc!("BookHandle" "qty_scale")]
             #[getter]
             fn qty_scale(&self, py: Python<'_>) -> PyResult<u32> {
                 self.0.read(py, |slot| slot.book().scales().1)
             }
 
-            #[doc = doc!($name "best_bid")]
+            #[doc = doc!("BookHandle" "best_bid")]
             #[getter]
             fn best_bid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.best(py, Side::Bid)?.first(py)
             }
 
-            #[doc = doc!($name "best_ask")]
+            #[doc = doc!("BookHandle" "best_ask")]
             #[getter]
             fn best_ask<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.best(py, Side::Ask)?.first(py)
             }
 
-            #[doc = doc!($name "spread")]
+            #[doc = doc!("BookHandle" "spread")]
             #[getter]
             fn spread<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.spread(py)
             }
 
-            #[doc = doc!($name "mid")]
+            #[doc = doc!("BookHandle" "mid")]
             #[getter]
             fn mid<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
                 self.0.mid(py)
             }
 
-            #[doc = doc!($name "bid")]
+            #[doc = doc!("BookHandle" "bid")]
             #[getter]
             fn bid(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_price(py, Side::Bid)
             }
 
-            #[doc = doc!($name "bid_qty")]
+            #[doc = doc!("BookHandle" "bid_qty")]
             #[getter]
             fn bid_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_qty(py, Side::Bid)
             }
 
-            #[doc = doc!($name "ask")]
+            #[doc = doc!("BookHandle" "ask")]
             #[getter]
             fn ask(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_price(py, Side::Ask)
             }
 
-            #[doc = doc!($name "ask_qty")]
+            #[doc = doc!("BookHandle" "ask_qty")]
             #[getter]
             fn ask_qty(&self, py: Python<'_>) -> PyResult<Option<f64>> {
                 self.0.best_qty(py, Side::Ask)
             }
 
-            #[doc = doc!($name "top_of_book")]
+            #[doc = doc!("BookHandle" "top_of_book")]
             fn top_of_book(&self, py: Python<'_>) -> PyResult<Option<(f64, f64, f64, f64)>> {
                 self.0.top_of_book(py)
             }
 
-            #[doc = doc!($name "unverified")]
+            #[doc = doc!("BookHandle" "unverified")]
             fn unverified<'py>(
                 &self,
                 py: Python<'py>,
@@ -228,43 +227,43 @@ macro_rules! book_methods {
                 self.0.unverified(py)
             }
 
-            #[doc = doc!($name "crossed")]
+            #[doc = doc!("BookHandle" "crossed")]
             #[getter]
             fn crossed(&self, py: Python<'_>) -> PyResult<bool> {
                 self.0.read(py, |slot| slot.book().is_crossed())
             }
 
-            #[doc = doc!($name "updates")]
+            #[doc = doc!("BookHandle" "updates")]
             #[getter]
             fn updates(&self) -> u64 {
                 self.0.with(|slot| slot.updates())
             }
 
-            #[doc = doc!($name "verified_count")]
+            #[doc = doc!("BookHandle" "verified_count")]
             #[getter]
             fn verified_count(&self) -> u64 {
                 self.0.with(|slot| slot.verified_count())
             }
 
-            #[doc = doc!($name "mismatch_count")]
+            #[doc = doc!("BookHandle" "mismatch_count")]
             #[getter]
             fn mismatch_count(&self) -> u64 {
                 self.0.with(|slot| slot.mismatch_count())
             }
 
-            #[doc = doc!($name "timestamp")]
+            #[doc = doc!("BookHandle" "timestamp")]
             #[getter]
             fn timestamp(&self) -> Option<String> {
                 self.0.with(|slot| slot.timestamp().map(ToOwned::to_owned))
             }
 
-            #[doc = doc!($name "received_ns")]
+            #[doc = doc!("BookHandle" "received_ns")]
             #[getter]
             fn received_ns(&self) -> Option<i64> {
                 self.0.with(|slot| slot.received_ns())
             }
 
-            #[doc = doc!($name "verified_ns")]
+            #[doc = doc!("BookHandle" "verified_ns")]
             #[getter]
             fn verified_ns(&self) -> Option<i64> {
                 self.0.with(|slot| slot.verified_ns())

@@ -26,7 +26,7 @@ pub(super) fn float(mantissa: u128, scale: u32) -> f64 {
 ///
 /// # Errors
 ///
-/// `ValueError`: a price or quantity is negative or no number. What reading the attributes raises.
+/// `ValueError`: a price or quantity is negative or no number. Whatever reading the attributes raises.
 pub(super) fn rows(levels: &Bound<'_, PyAny>) -> PyResult<Vec<Row>> {
     levels.try_iter()?.map(|level| row(&level?)).collect()
 }
@@ -38,11 +38,11 @@ fn row(level: &Bound<'_, PyAny>) -> PyResult<Row> {
     })
 }
 
-/// A caller's orders to entries; what an event does not need is not looked at.
+/// A caller's orders to entries; fields that an event does not need are not read.
 ///
 /// # Errors
 ///
-/// As [`rows`], and `TypeError` for texts that are none.
+/// As [`rows`], and `TypeError` for an id, event or timestamp that is no text.
 pub(super) fn order_rows(orders: &Bound<'_, PyAny>) -> PyResult<Vec<OrderRow>> {
     orders.try_iter()?.map(|order| order_row(&order?)).collect()
 }
@@ -80,7 +80,7 @@ fn number_from_text(text: &[u8]) -> Option<Decimal> {
     number.decimal(text).ok()
 }
 
-/// A mantissa as `int`, by the shorter way for those that fit into 64 bits.
+/// A mantissa as `int`; those that fit into 64 bits are cheaper.
 #[inline]
 pub(super) fn integer(py: Python<'_>, mantissa: u128) -> Bound<'_, PyInt> {
     match u64::try_from(mantissa) {
@@ -108,7 +108,7 @@ pub(super) fn decimal_levels<'py>(
     levels: &[Level],
     (price_scale, qty_scale): (u32, u32),
 ) -> PyResult<Vec<(Bound<'py, PyAny>, Bound<'py, PyAny>)>> {
-    let mut decimals = Decimals::lend();
+    let mut decimals = Decimals::acquire();
     let pair = |level: &Level| {
         let price = decimals.get(py, level.price, price_scale)?;
         Ok((price, decimals.get(py, level.qty, qty_scale)?))

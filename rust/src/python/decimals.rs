@@ -1,12 +1,12 @@
 //! Exact numbers as Python's `Decimal`.
 //!
-//! Making one takes longer than everything else about a level, and a strategy reads the same
-//! levels again and again: the latest are kept.
+//! Making one takes longer than the rest of reading a level, and strategies read the same levels
+//! repeatedly: the latest are cached.
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::pool::{Loan, Pool};
+use super::pool::{Pool, PoolGuard};
 use super::schema::Registry;
 use crate::decimal::MAX_DIGITS;
 
@@ -15,11 +15,11 @@ type Key = (u128, u32);
 
 static DECIMALS: Pool<Key, PyAny> = Pool::new();
 
-pub(super) struct Decimals(Loan<Key, PyAny>);
+pub(super) struct Decimals(PoolGuard<Key, PyAny>);
 
 impl Decimals {
-    pub(super) fn lend() -> Self {
-        Self(DECIMALS.lend())
+    pub(super) fn acquire() -> Self {
+        Self(DECIMALS.acquire())
     }
 
     /// The `Decimal` `mantissa / 10^scale`, with exactly `scale` decimals.
@@ -80,7 +80,7 @@ impl Default for DecimalText {
 }
 
 impl DecimalText {
-    /// Writes from the end, as the digits come.
+    /// Writes backwards, from the last digit.
     pub(super) fn write(&mut self, mantissa: u128, scale: u32) -> &str {
         let mut start = self.0.len();
         let mut rest = Rest::of(mantissa);
@@ -106,8 +106,8 @@ impl DecimalText {
     }
 }
 
-/// The digits of a mantissa that are still to be written; 64 bits while they suffice, since
-/// dividing 128 is slow.
+/// The digits of a mantissa that are not written yet; in 64 bits if possible, since dividing 128
+/// bits is slow.
 enum Rest {
     Narrow(u64),
     Wide(u128),

@@ -1,5 +1,5 @@
-//! Tokens to Python objects, by the schemas of the models; the objects of a frame are made in one
-//! pass, without an intermediate document.
+//! Tokens to Python objects by the schemas of the models, in one pass over a frame and without an
+//! intermediate document.
 
 use std::sync::atomic::Ordering;
 
@@ -23,20 +23,20 @@ pub(super) enum Floats {
     Exact,
 }
 
-/// A reader of one frame. One that was checked before gives no errors.
+/// A reader of one frame. A frame that was checked before gives no errors.
 pub(super) struct Decoder<'f, 'py> {
     py: Python<'py>,
     registry: &'static Registry,
     lexer: Lexer<'f>,
     strings: Strings,
-    /// Lent when the first one is needed.
+    /// Acquired when the first one is needed.
     decimals: Option<Decimals>,
     floats: Floats,
-    /// Whether the frame was checked before: what is of another type then is a value that a later
-    /// one of the same key replaces.
+    /// Whether the frame was checked before: a value of another type is then replaced by a later
+    /// one of the same key.
     is_checked: bool,
-    /// Where the present item stands: the frame and the keys from its `data` on. Empty in what
-    /// is no item of a channel.
+    /// The path of the present item: the frame and the keys from its `data` on. Empty outside of
+    /// the items of a channel.
     path: Path<'py>,
 }
 
@@ -62,7 +62,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
             py,
             registry: Registry::get(py)?,
             lexer: Lexer::inside(frame, at, depth),
-            strings: Strings::lend(),
+            strings: Strings::acquire(),
             decimals: None,
             floats: Floats::Binary,
             is_checked: false,
@@ -81,8 +81,8 @@ impl<'f, 'py> Decoder<'f, 'py> {
         self
     }
 
-    /// The items of a channel's `data`, an array or the one object of `instrument`. Each knows
-    /// its place in `frame`.
+    /// The items of a channel's `data`, an array or the one object of `instrument`. Each keeps its
+    /// path in `frame`.
     pub(super) fn items(
         &mut self,
         schema: SchemaId,
@@ -115,7 +115,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
             }
             field = self.next_field(schema, key)?;
         }
-        if !self.is_checked && instance.is_torn() {
+        if !self.is_checked && instance.is_partial() {
             return Err(self.refused(ErrorKind::Missing, start));
         }
         if needs_wire && !self.path.is_empty() {
@@ -128,7 +128,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     #[inline]
     fn first_field(&mut self, schema: &'static Schema) -> PyResult<Option<Key<'static>>> {
         if let Some(spec) = schema.fields().first()
-            && self.checked(|lexer| lexer.guess_first(&spec.expected))?
+            && self.checked(|lexer| lexer.first_if_key(&spec.expected))?
         {
             return Ok(Some(Key::Known(0, spec)));
         }
@@ -136,7 +136,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         Ok(key.map(|text| schema.find(&text.bytes(self.lexer.frame()))))
     }
 
-    /// Reads the key after the value of `field`, first the one that came there last time.
+    /// Reads the key after the value of `field`, trying the one that followed it last time first.
     #[inline]
     fn next_field(
         &mut self,
@@ -149,7 +149,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         };
         let expected = previous.successor.load(Ordering::Relaxed);
         if let Some(spec) = schema.fields().get(expected)
-            && self.lexer.guess_next(&spec.expected)
+            && self.lexer.next_if_key(&spec.expected)
         {
             return Ok(Some(Key::Known(expected, spec)));
         }
@@ -181,8 +181,8 @@ impl<'f, 'py> Decoder<'f, 'py> {
         }
     }
 
-    /// A field's value, `None` for `null`; one of another JSON type than its kind expects passes
-    /// as plain data, unless its kind expects nothing else.
+    /// A field's value, `None` for `null`; a value of another JSON type than that of the field
+    /// becomes plain data, unless the type is checked.
     #[inline]
     fn field(&mut self, spec: &'static FieldSpec) -> PyResult<Option<Bound<'py, PyAny>>> {
         let kind = spec.kind;
@@ -199,7 +199,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         if kind == FieldKind::Decimal
             && let Some((value, lexeme)) = self.lexer.short_decimal()
         {
-            let decimals = self.decimals.get_or_insert_with(Decimals::lend);
+            let decimals = self.decimals.get_or_insert_with(Decimals::acquire);
             let (mantissa, scale) = (value.mantissa(), value.scale());
             return decimals
                 .get_written(self.py, mantissa, scale, lexeme)
@@ -234,7 +234,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         value.map(Some)
     }
 
-    /// A text where a number is usual: a number that is written as one becomes a float.
+    /// A text in place of a number: if it is a number, it becomes a float.
     #[cold]
     fn number_text(&mut self, kind: FieldKind) -> PyResult<Bound<'py, PyAny>> {
         let start = self.lexer.offset();
@@ -254,7 +254,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         }
     }
 
-    /// A number of a field that takes nothing else.
+    /// A number of a field whose type is checked.
     fn checked_number(&mut self, kind: FieldKind) -> PyResult<Bound<'py, PyAny>> {
         let number = self.checked(Lexer::number)?;
         if kind == FieldKind::Number {
@@ -269,7 +269,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         Err(self.refused(ErrorKind::Number, number.start()))
     }
 
-    /// A frame that was not checked is wrong; the core's own check says how.
+    /// The error of a frame that was not checked; reading it again reports what is wrong.
     #[cold]
     fn refused(&self, kind: ErrorKind, offset: usize) -> PyErr {
         errors::parse_error(self.py, ParseError::new(kind, offset))
@@ -355,7 +355,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
         }
     }
 
-    /// An integer beyond 64 bits with sign: such a one without sign, else a float, as in the pure
+    /// An integer beyond 64 bits with sign: one of 64 bits without sign, else a float, as in the pure
     /// core. Python's own `int` refuses texts of some thousand digits.
     #[cold]
     fn large_integer(&mut self, number: &Number) -> PyResult<Bound<'py, PyAny>> {
@@ -383,14 +383,14 @@ impl<'f, 'py> Decoder<'f, 'py> {
         match number.decimal(self.lexer.frame()) {
             Ok(value) => {
                 let lexeme = self.lexeme(number);
-                let decimals = self.decimals.get_or_insert_with(Decimals::lend);
+                let decimals = self.decimals.get_or_insert_with(Decimals::acquire);
                 decimals.get_written(self.py, value.mantissa(), value.scale(), lexeme)
             }
             Err(_) => decimals::from_text(self.py, self.lexeme(number)),
         }
     }
 
-    /// An exponent beyond what `Decimal` holds: infinite or zero, as the number is as a float.
+    /// A number with an exponent beyond the limits of `Decimal`: infinite or zero, like the float.
     #[cold]
     fn beyond_decimal(&self, number: &Number, error: PyErr) -> PyResult<Bound<'py, PyAny>> {
         if !error.is_instance_of::<PyArithmeticError>(self.py) {
@@ -417,7 +417,7 @@ impl<'f, 'py> Decoder<'f, 'py> {
     }
 }
 
-/// A step on the way to an item.
+/// A step of the path to an item.
 enum Step {
     /// To a field.
     Key(&'static Py<PyString>),
@@ -425,8 +425,8 @@ enum Step {
     Index(usize),
 }
 
-/// Where an item stands: its frame, which item of `data`, and the steps below. Nothing in what is
-/// no item of a channel.
+/// The path of an item: its frame, its index in `data`, and the steps below. Empty outside of the
+/// items of a channel.
 #[derive(Default)]
 struct Path<'py> {
     frame: Option<Bound<'py, PyBytes>>,
@@ -456,7 +456,7 @@ impl<'py> Path<'py> {
         }
     }
 
-    /// What the models know as `_wire`: frame and steps, or the frame alone for its first item.
+    /// The value of a model's `_wire`: frame and steps, or the frame alone for its first item.
     #[inline]
     fn wire(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         match (&self.frame, self.item) {

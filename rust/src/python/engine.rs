@@ -1,61 +1,53 @@
 //! `Engine`.
 
-use std::sync::{Arc, Mutex, MutexGuard};
-
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
-use super::book::PyOrderBook;
-use super::level3::PyLevel3Book;
-use super::live::LiveObjects;
-use super::{frame, message, reply};
-use crate::book::{Book, L2Book, L3Book};
-use crate::engine::{BookSlot, BookState, Engine, Notice, Outcome};
+use super::books::{PyBooks, deprecated};
+use super::shared_engine::SharedEngine;
+use super::{data_message, frame, reply};
+use crate::book::{L2Book, L3Book};
+use crate::engine::{BookSlot, Notice, Outcome};
 use crate::message::Channel;
 
-/// What comes before the event of a frame, and the event.
+/// The events before the message of a frame, and the event of the message.
 type Read<'py> = (Vec<Bound<'py, PyAny>>, Bound<'py, PyAny>);
 
 /// How nearly all book messages begin.
 const BOOK: &[u8] = br#"{"channel":"book","#;
-
-/// The engine of a connection, shared with its live books.
-#[derive(Clone, Default)]
-pub(super) struct SharedEngine(Arc<Mutex<Engine>>);
-
-impl SharedEngine {
-    /// The engine, for as long as the guard lives; no Python object may be made meanwhile.
-    #[inline]
-    pub(super) fn lock(&self) -> MutexGuard<'_, Engine> {
-        self.0.lock().unwrap_or_else(|poisoned| {
-            // A panic left a message half applied: no book can be trusted.
-            let mut engine = poisoned.into_inner();
-            engine.reset();
-            self.0.clear_poison();
-            engine
-        })
-    }
-}
 
 // Frames of one connection to events and books.
 #[doc = doc!("Engine" "")]
 #[pyclass(frozen, name = "Engine", module = "kraken_connector._native")]
 pub(super) struct PyEngine {
     core: SharedEngine,
-    books: LiveObjects<PyOrderBook>,
-    level3_books: LiveObjects<PyLevel3Book>,
+    books: Py<PyBooks>,
+    level3_books: Py<PyBooks>,
 }
 
 #[pymethods]
 impl PyEngine {
     #[new]
-    fn py_new() -> Self {
-        Self {
-            core: SharedEngine::default(),
-            books: LiveObjects::default(),
-            level3_books: LiveObjects::default(),
-        }
+    fn py_new(py: Python<'_>) -> PyResult<Self> {
+        let core = SharedEngine::default();
+        Ok(Self {
+            books: PyBooks::new::<L2Book>(py, &core)?,
+            level3_books: PyBooks::new::<L3Book>(py, &core)?,
+            core,
+        })
+    }
+
+    #[doc = doc!("Engine" "books")]
+    #[getter]
+    fn books(&self, py: Python<'_>) -> Py<PyBooks> {
+        self.books.clone_ref(py)
+    }
+
+    #[doc = doc!("Engine" "level3_books")]
+    #[getter]
+    fn level3_books(&self, py: Python<'_>) -> Py<PyBooks> {
+        self.level3_books.clone_ref(py)
     }
 
     #[doc = doc!("Engine" "feed")]
@@ -76,73 +68,50 @@ impl PyEngine {
     }
 
     #[doc = doc!("Engine" "book")]
-    fn book(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyOrderBook>> {
-        let index = self.core.lock().book_index(symbol);
-        self.book_at(py, index)
+    fn book(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyAny>> {
+        self.books.get().get_or_create(py, symbol)
     }
 
-    #[doc = doc!("Engine" "books")]
-    fn books<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let symbols: Vec<String> = {
-            let core = self.core.lock();
-            let symbols = core.books().iter().map(|slot| slot.symbol().to_owned());
-            symbols.collect()
-        };
-        let books = PyDict::new(py);
-        for (index, symbol) in symbols.iter().enumerate() {
-            books.set_item(symbol, self.book_at(py, index)?)?;
+    #[doc = doc!("Engine" "level3")]
+    fn level3(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyAny>> {
+        self.level3_books.get().get_or_create(py, symbol)
+    }
+
+    #[doc = doc!("Engine" "books_of")]
+    fn books_of(&self, py: Python<'_>, channel: &str) -> PyResult<Py<PyBooks>> {
+        match channel {
+            "book" => Ok(self.books.clone_ref(py)),
+            "level3" => Ok(self.level3_books.clone_ref(py)),
+            _ => Err(PyValueError::new_err(format!(
+                "channel must be 'book' or 'level3', not '{channel}'"
+            ))),
         }
-        Ok(books)
     }
 
     #[doc = doc!("Engine" "expect_book")]
     fn expect_book(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
-        let legal = depth.extract().unwrap_or_default();
-        let is_known = self.core.lock().expect_book(symbol, legal);
-        check_depth::<L2Book>(is_known, depth)
+        deprecated(depth.py(), c"use Engine.books.expect")?;
+        self.books.get().expect(symbol, depth)
     }
 
     #[doc = doc!("Engine" "invalidate_book")]
     #[pyo3(signature = (symbol, state = "stale"))]
-    fn invalidate_book(&self, symbol: &str, state: &str) -> PyResult<()> {
-        let state = withdrawn(state)?;
-        self.core.lock().invalidate_book(symbol, state);
-        Ok(())
-    }
-
-    #[doc = doc!("Engine" "level3")]
-    fn level3(&self, py: Python<'_>, symbol: &str) -> PyResult<Py<PyLevel3Book>> {
-        let index = self.core.lock().level3_index(symbol);
-        self.level3_at(py, index)
-    }
-
-    #[doc = doc!("Engine" "level3_books")]
-    fn level3_books<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let symbols: Vec<String> = {
-            let core = self.core.lock();
-            let slots = core.level3_books().iter();
-            slots.map(|slot| slot.symbol().to_owned()).collect()
-        };
-        let books = PyDict::new(py);
-        for (index, symbol) in symbols.iter().enumerate() {
-            books.set_item(symbol, self.level3_at(py, index)?)?;
-        }
-        Ok(books)
+    fn invalidate_book(&self, py: Python<'_>, symbol: &str, state: &str) -> PyResult<()> {
+        deprecated(py, c"use Engine.books.invalidate")?;
+        self.books.get().invalidate(symbol, state)
     }
 
     #[doc = doc!("Engine" "expect_level3")]
     fn expect_level3(&self, symbol: &str, depth: &Bound<'_, PyAny>) -> PyResult<()> {
-        let legal = depth.extract().unwrap_or_default();
-        let is_known = self.core.lock().expect_level3(symbol, legal);
-        check_depth::<L3Book>(is_known, depth)
+        deprecated(depth.py(), c"use Engine.level3_books.expect")?;
+        self.level3_books.get().expect(symbol, depth)
     }
 
     #[doc = doc!("Engine" "invalidate_level3")]
     #[pyo3(signature = (symbol, state = "stale"))]
-    fn invalidate_level3(&self, symbol: &str, state: &str) -> PyResult<()> {
-        let state = withdrawn(state)?;
-        self.core.lock().invalidate_level3(symbol, state);
-        Ok(())
+    fn invalidate_level3(&self, py: Python<'_>, symbol: &str, state: &str) -> PyResult<()> {
+        deprecated(py, c"use Engine.level3_books.invalidate")?;
+        self.level3_books.get().invalidate(symbol, state)
     }
 
     #[doc = doc!("Engine" "reset")]
@@ -162,7 +131,7 @@ impl PyEngine {
 }
 
 impl PyEngine {
-    /// What comes before the message of a frame, and the message or why there is none.
+    /// Reads a frame: the events before its message, and the message or why there is none.
     #[inline(always)]
     pub(super) fn read<'py>(
         &self,
@@ -181,7 +150,7 @@ impl PyEngine {
             self.notices(frame.py(), &outcome, received_ns)?
         };
         let event = match outcome.message {
-            Ok(message) => message::to_python(frame, message, received_ns, outcome.verified)?,
+            Ok(message) => data_message::to_python(frame, message, received_ns, outcome.verified)?,
             Err(error) => {
                 let channel = outcome.lost_channel.as_deref();
                 reply::invalid_frame(frame, error, channel, received_ns)?
@@ -190,8 +159,8 @@ impl PyEngine {
         Ok((notices, event))
     }
 
-    /// A message of a channel without books, with its items decoded at once: who listens to such a
-    /// channel reads them, and so the frame is looked at only once.
+    /// A message of a channel without books, with its items decoded at once: the listeners of such
+    /// a channel read them, so one pass over the frame is enough.
     #[inline(never)]
     fn read_plain<'py>(
         &self,
@@ -199,13 +168,13 @@ impl PyEngine {
         received_ns: Option<i64>,
     ) -> PyResult<Option<Read<'py>>> {
         let py = frame.py();
-        let Some(message) = message::read_plain(frame, received_ns)? else {
+        let Some(message) = data_message::read_plain(frame, received_ns)? else {
             return Ok(None);
         };
         let Some(envelope) = message.envelope() else {
             return Ok(None);
         };
-        let gap = self.core.lock().take_plain(frame.as_bytes(), envelope);
+        let gap = self.core.lock().feed_decoded(frame.as_bytes(), envelope);
         let gap = gap.map(|gap| reply::notice(py, &gap, "", received_ns));
         let notices = gap.into_iter().collect::<PyResult<_>>()?;
         Ok(Some((notices, Bound::new(py, message)?.into_any())))
@@ -228,40 +197,9 @@ impl PyEngine {
     fn symbol(&self, (channel, book): (Channel, usize)) -> String {
         let core = self.core.lock();
         let symbol = match channel {
-            Channel::Level3 => core.level3(book).map(BookSlot::symbol),
-            _ => core.book(book).map(BookSlot::symbol),
+            Channel::Level3 => core.level3_books().at(book).map(BookSlot::symbol),
+            _ => core.books().at(book).map(BookSlot::symbol),
         };
         symbol.unwrap_or_default().to_owned()
     }
-
-    fn book_at(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyOrderBook>> {
-        let make = || PyOrderBook::live(self.core.clone(), index);
-        self.books.get(py, index, make)
-    }
-
-    fn level3_at(&self, py: Python<'_>, index: usize) -> PyResult<Py<PyLevel3Book>> {
-        let make = || PyLevel3Book::live(self.core.clone(), index);
-        self.level3_books.get(py, index, make)
-    }
-}
-
-/// The state called `name` that a book can be put into.
-fn withdrawn(name: &str) -> PyResult<BookState> {
-    let known = |state: &BookState| state.name() == name && *state != BookState::Valid;
-    BookState::ALL.into_iter().find(known).ok_or_else(|| {
-        PyValueError::new_err(format!(
-            "state must be 'awaiting_snapshot', 'stale' or 'quarantined', not '{name}'"
-        ))
-    })
-}
-
-fn check_depth<B: Book>(is_known: bool, depth: &Bound<'_, PyAny>) -> PyResult<()> {
-    if is_known {
-        return Ok(());
-    }
-    let known: Vec<String> = B::DEPTHS.iter().map(ToString::to_string).collect();
-    let known = known.join(", ");
-    Err(PyValueError::new_err(format!(
-        "depth must be one of {known}, not {depth}"
-    )))
 }

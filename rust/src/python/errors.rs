@@ -22,7 +22,7 @@ where
     }
 }
 
-/// Whether an exception says that a frame cannot be read.
+/// Whether an exception is a `ParseError`.
 pub(super) fn is_parse_error(py: Python<'_>, error: &PyErr) -> PyResult<bool> {
     let module = py.import(intern!(py, "kraken_connector.exceptions"))?;
     error
@@ -36,7 +36,7 @@ pub(super) fn parse_error(py: Python<'_>, error: ParseError) -> PyErr {
     exception(py, intern!(py, "ParseError"), args)
 }
 
-/// A frame that cannot be read, with its channel and the place of the error.
+/// A frame that cannot be read, with its channel and the position of the error.
 pub(super) fn unreadable(
     frame: &Bound<'_, PyBytes>,
     error: ParseError,
@@ -57,7 +57,7 @@ pub(super) fn unreadable(
     }
 }
 
-/// A book that is not the exchange's. `expected` is a Python int of any size.
+/// A book whose checksum differs. `expected` is a Python int of any size.
 pub(super) fn checksum_error(symbol: &str, expected: &Bound<'_, PyAny>, computed: u32) -> PyErr {
     let py = expected.py();
     exception(
@@ -82,8 +82,8 @@ pub(super) fn with_depths(py: Python<'_>, error: PyErr, levels: usize, depth: us
     }
 }
 
-/// A depth that no subscription has.
-pub(super) fn unknown_depth(depth: i64, known: &[usize]) -> PyErr {
+/// A depth that no subscription can have.
+pub(super) fn unknown_depth(depth: impl std::fmt::Display, known: &[usize]) -> PyErr {
     let known: Vec<_> = known.iter().map(ToString::to_string).collect();
     PyValueError::new_err(format!(
         "depth must be one of {}, not {depth}",

@@ -1,4 +1,4 @@
-//! What a caller hands over as a frame, to `bytes`.
+//! A caller's frame to `bytes`.
 
 use pyo3::exceptions::PyUnicodeEncodeError;
 use pyo3::intern;
@@ -7,7 +7,7 @@ use pyo3::types::{PyByteArray, PyBytes, PyMemoryView, PyString};
 
 use super::errors;
 
-/// The frame's bytes: the caller's own object, or a copy of what could change under us.
+/// The frame's bytes: the caller's own object, or a copy of an object that can change.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ fn copy<'py>(frame: &Bound<'py, PyAny>, function: &str) -> PyResult<Bound<'py, P
     Err(errors::frame_type(function, frame))
 }
 
-/// Half a surrogate pair becomes bytes that are no UTF-8, and so is reported like them.
+/// Half a surrogate pair becomes bytes that are not UTF-8, and is reported like those.
 fn encode<'py>(text: &Bound<'py, PyString>) -> PyResult<Bound<'py, PyBytes>> {
     let py = text.py();
     match text.to_str() {

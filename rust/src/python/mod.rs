@@ -1,7 +1,7 @@
 //! The extension module `kraken_connector._native`; the only part that names `pyo3`.
 //!
 //! Two rules hold everywhere below. No Python object is made and no Python code runs while a lock
-//! is held: either may run the garbage collector, whose finalisers may come back here. And the
+//! is held: either may run the garbage collector, whose finalisers may call this module. And the
 //! classes are frozen, with what changes behind locks, so that the module works without the GIL.
 
 #![allow(
@@ -13,21 +13,23 @@
 mod docs;
 #[macro_use]
 mod book_methods;
-mod book;
+mod book_handle;
+mod books;
+mod channel_names;
 mod convert;
+mod data_message;
 mod decimals;
 mod decode;
 mod engine;
 mod errors;
 mod frame;
-mod home;
-mod level3;
-mod live;
-mod message;
+mod level3_book;
+mod order_book;
 mod pool;
 mod receiver;
 mod reply;
 mod schema;
+mod shared_engine;
 mod strings;
 
 use pyo3::prelude::*;
@@ -37,9 +39,11 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     schema::Registry::get(module.py())?;
     module.add_class::<engine::PyEngine>()?;
-    module.add_class::<book::PyOrderBook>()?;
-    module.add_class::<level3::PyLevel3Book>()?;
-    module.add_class::<message::PyDataMessage>()?;
+    module.add_class::<books::PyBooks>()?;
+    books::register(module.py())?;
+    module.add_class::<order_book::PyOrderBook>()?;
+    module.add_class::<level3_book::PyLevel3Book>()?;
+    module.add_class::<data_message::PyDataMessage>()?;
     module.add_class::<receiver::PyReceiver>()?;
-    module.add_function(wrap_pyfunction!(message::py_parse_message, module)?)
+    module.add_function(wrap_pyfunction!(data_message::py_parse_message, module)?)
 }

@@ -10,12 +10,12 @@ use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PySlice};
 use super::engine::PyEngine;
 use crate::websocket::{Frame, frame_at};
 
-/// Room that a read can count on, and half of what it is given: what a loopback or a fast network
-/// hands over at once. Half as much saves `async for` a fifth, as what waits for it stays in the
-/// processor's nearer caches, and costs callbacks a fifteenth, as there are more reads.
+/// The least space of a read, and half of the buffer: a loopback or a fast network delivers as much
+/// at once. Half as much saves `async for` a fifth, as pending messages stay in the processor's
+/// nearer caches, and costs callbacks a fifteenth, as there are more reads.
 const ROOM: usize = 128 * 1024;
 
-// The receive half of one socket: its bytes in, an engine's events out.
+// The receiving side of one socket: its bytes in, an engine's events out.
 #[doc = doc!("Receiver" "")]
 #[pyclass(frozen, name = "Receiver", module = "kraken_connector._native")]
 pub(super) struct PyReceiver {
@@ -24,23 +24,23 @@ pub(super) struct PyReceiver {
     buffer: Mutex<Buffer>,
 }
 
-/// What was read and not taken yet.
+/// Bytes that were read and not processed yet.
 struct Buffer {
     memory: Py<PyByteArray>,
-    /// All of it to write into, made when first asked for.
+    /// A view of the whole memory, created at the first use.
     whole: Option<Py<PyAny>>,
     start: usize,
     end: usize,
-    /// Bytes that the frame at `start` has at least.
+    /// The least length of the frame at `start`.
     needed: usize,
-    /// Whether text goes to the engine.
+    /// Whether text frames are fed to the engine.
     is_direct: bool,
-    /// Whether a frame broke the rules: nothing after it can be told apart.
+    /// Whether a frame violated the protocol: the frames after it cannot be recognised.
     is_broken: bool,
 }
 
-/// The frames of a read on their way from the buffer.
-struct Taking<'py> {
+/// The state of the buffer while the frames of a read are processed.
+struct Progress<'py> {
     start: usize,
     end: usize,
     needed: usize,
@@ -130,7 +130,7 @@ impl PyReceiver {
         take: &Bound<'py, PyAny>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut rest = Vec::new();
-        let events = self.take_read(py, nbytes, received_ns, &mut rest)?;
+        let events = self.read_frames(py, nbytes, received_ns, &mut rest)?;
         if !events.is_empty() {
             take.call1((PyList::new(py, events)?, received_ns))?;
         }
@@ -143,7 +143,7 @@ impl PyReceiver {
         self.buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of the room, where nothing is left in it and the next frame fits: nearly always.
+    /// The whole buffer, if it is empty and the next frame fits: nearly always.
     #[inline]
     fn whole<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyAny>> {
         let mut buffer = self.lock();
@@ -156,17 +156,17 @@ impl PyReceiver {
         Some(whole.into_bound(py))
     }
 
-    /// Takes the whole frames that there are after `nbytes` more; other frames go to `rest`.
-    fn take_read<'py>(
+    /// Processes the complete frames after `nbytes` more; other frames than text go to `rest`.
+    fn read_frames<'py>(
         &self,
         py: Python<'py>,
         nbytes: usize,
         received_ns: i64,
         rest: &mut Vec<u8>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let (memory, mut taking) = {
+        let (memory, mut progress) = {
             let buffer = self.lock();
-            let taking = Taking {
+            let progress = Progress {
                 start: buffer.start,
                 end: buffer.end.saturating_add(nbytes),
                 needed: 0,
@@ -174,66 +174,66 @@ impl PyReceiver {
                 is_broken: buffer.is_broken,
                 events: Vec::new(),
             };
-            (buffer.memory.clone_ref(py).into_bound(py), taking)
+            (buffer.memory.clone_ref(py).into_bound(py), progress)
         };
-        if taking.end > memory.len() {
+        if progress.end > memory.len() {
             return Err(PyValueError::new_err("more bytes than there was room for"));
         }
-        while self.take_frame(&memory, &mut taking, received_ns, rest)? {}
+        while self.read_frame(&memory, &mut progress, received_ns, rest)? {}
         let mut buffer = self.lock();
-        buffer.start = taking.start;
-        buffer.end = taking.end;
-        buffer.needed = taking.needed;
-        buffer.is_direct = taking.is_direct;
-        buffer.is_broken = taking.is_broken;
+        buffer.start = progress.start;
+        buffer.end = progress.end;
+        buffer.needed = progress.needed;
+        buffer.is_direct = progress.is_direct;
+        buffer.is_broken = progress.is_broken;
         drop(buffer);
-        Ok(taking.events)
+        Ok(progress.events)
     }
 
-    /// Takes the next whole frame; false when there is none.
+    /// Processes the next complete frame; false when there is none.
     #[inline]
-    fn take_frame<'py>(
+    fn read_frame<'py>(
         &self,
         memory: &Bound<'py, PyByteArray>,
-        taking: &mut Taking<'py>,
+        progress: &mut Progress<'py>,
         received_ns: i64,
         rest: &mut Vec<u8>,
     ) -> PyResult<bool> {
         // SAFETY: nothing runs between here and the last use of `bytes` below that could resize or
         // write the array: it is filled by its reader before this is called.
         let bytes = unsafe { memory.as_bytes() }
-            .get(taking.start..taking.end)
+            .get(progress.start..progress.end)
             .unwrap_or_default();
         let mut pass = |frame: &[u8]| {
             rest.extend(frame);
             frame.len()
         };
-        if taking.is_broken {
-            taking.start += pass(bytes);
+        if progress.is_broken {
+            progress.start += pass(bytes);
             return Ok(false);
         }
-        taking.start += match frame_at(bytes, self.max_size) {
-            Frame::Text(payload) if taking.is_direct => {
+        progress.start += match frame_at(bytes, self.max_size) {
+            Frame::Text(payload) if progress.is_direct => {
                 let end = payload.end;
                 let frame = PyBytes::new(memory.py(), bytes.get(payload).unwrap_or_default());
                 let (notices, event) = self.engine.get().read(&frame, Some(received_ns))?;
-                taking.events.extend(notices);
-                taking.events.push(event);
+                progress.events.extend(notices);
+                progress.events.push(event);
                 end
             }
             Frame::Control(end) | Frame::Text(Range { end, .. }) => {
                 pass(bytes.get(..end).unwrap_or_default())
             }
             Frame::Foreign(end) => {
-                taking.is_direct = false;
+                progress.is_direct = false;
                 pass(bytes.get(..end).unwrap_or_default())
             }
             Frame::Broken => {
-                (taking.is_direct, taking.is_broken) = (false, true);
+                (progress.is_direct, progress.is_broken) = (false, true);
                 0
             }
             Frame::Partial(needed) => {
-                taking.needed = needed;
+                progress.needed = needed;
                 return Ok(false);
             }
         };
@@ -249,7 +249,7 @@ fn room<'py>(memory: &Bound<'py, PyByteArray>, end: usize) -> PyResult<Bound<'py
     PyMemoryView::from(memory)?.get_item(slice)
 }
 
-/// A new array that begins with what was not taken yet, since views of the old one may be around.
+/// A new array that begins with the pending bytes, since there may be views of the old one.
 fn make_room<'py>(
     memory: &Bound<'py, PyByteArray>,
     start: usize,

@@ -1,20 +1,20 @@
-//! Answers, pongs, heartbeats and the engine's own events as instances of the models.
+//! Replies, pongs, heartbeats and the engine's own events as instances of the models.
 
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyString};
 
+use super::channel_names::known_channel_name;
 use super::decimals;
 use super::decode::Decoder;
-use super::message::known_channel_name;
 use super::schema::{Instance, Registry};
 use crate::engine::Notice;
 use crate::error::ParseError;
 use crate::lexer::{Lexer, Value};
 use crate::message::{Channel, Reply};
 
-/// The answer to a request.
+/// The reply to a request.
 pub(super) fn response<'py>(
     frame: &Bound<'py, PyBytes>,
     reply: &Reply,
@@ -45,7 +45,7 @@ pub(super) fn response<'py>(
     instance.finish_received(received_ns)
 }
 
-/// Where a `batch_cancel` says how many orders it cancelled.
+/// The fields of a `batch_cancel` reply with the number of cancelled orders.
 const COUNTS: [&[u8]; 2] = [b"orders_cancelled", b"count"];
 
 /// The result of a `batch_cancel` that has its count at the top of the reply.
@@ -56,8 +56,8 @@ fn cancelled<'py>(
     reply: &Reply,
 ) -> PyResult<Option<Bound<'py, PyAny>>> {
     let (py, bytes) = (frame.py(), frame.as_bytes());
-    let told = |name: &&[u8]| !matches!(reply.result_field(bytes, name), None | Some(Value::Null));
-    if reply.has_result && (reply.result.is_none() || COUNTS.iter().any(told)) {
+    let has = |name: &&[u8]| !matches!(reply.result_field(bytes, name), None | Some(Value::Null));
+    if reply.has_result && (reply.result.is_none() || COUNTS.iter().any(has)) {
         return Ok(None);
     }
     let Some(place) = COUNTS.iter().find_map(|name| top_field(bytes, name)) else {
@@ -72,7 +72,7 @@ fn cancelled<'py>(
     Ok(Some(result.into_any()))
 }
 
-/// Where the value of a top-level field begins; `null` counts as absent.
+/// Offset of the value of a top-level field; `null` counts as absent.
 fn top_field(frame: &[u8], wanted: &[u8]) -> Option<usize> {
     let mut found = None;
     let mut lexer = Lexer::at(frame, 0);
@@ -87,7 +87,7 @@ fn top_field(frame: &[u8], wanted: &[u8]) -> Option<usize> {
     found
 }
 
-/// The answer to a ping.
+/// The reply to a ping.
 pub(super) fn pong<'py>(
     frame: &Bound<'py, PyBytes>,
     received_ns: Option<i64>,
@@ -98,7 +98,7 @@ pub(super) fn pong<'py>(
     instance.finish_received(received_ns)
 }
 
-/// A sign of life; those without a time are all the same object.
+/// A heartbeat; those without a time are all the same object.
 pub(super) fn heartbeat(py: Python<'_>, received_ns: Option<i64>) -> PyResult<Bound<'_, PyAny>> {
     static TIMELESS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let make = || {
@@ -114,7 +114,7 @@ pub(super) fn heartbeat(py: Python<'_>, received_ns: Option<i64>) -> PyResult<Bo
     Ok(shared.bind(py).clone())
 }
 
-/// What the engine noticed; `symbol` is that of the book it is about.
+/// An event of the engine; `symbol` is that of its book.
 pub(super) fn notice<'py>(
     py: Python<'py>,
     notice: &Notice,

@@ -1,8 +1,8 @@
-//! The model classes of `kraken_connector.models` as tables: which field lies where in an instance.
+//! The model classes of `kraken_connector.models` as tables: the offset of each field in an instance.
 //!
 //! A model is a slotted dataclass. Its instances are allocated by its type and their slots are
-//! written at the offsets of the class's member descriptors, which is what the descriptors
-//! themselves do, less the checks that were done once here.
+//! written at the offsets of the class's member descriptors, as the descriptors themselves do it;
+//! only their checks are made once, here.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
@@ -42,11 +42,11 @@ pub(super) enum FieldKind {
 pub(super) struct FieldSpec {
     pub(super) key: Py<PyString>,
     pub(super) kind: FieldKind,
-    /// How the key is spelled.
+    /// The key as written.
     pub(super) expected: ExpectedKey,
-    /// The field that followed this one when one last did: fields mostly come in the same order.
+    /// The field that followed this one last time: fields mostly come in the same order.
     pub(super) successor: AtomicUsize,
-    /// Absent from the wire it is an empty list, not `None`.
+    /// Whether an absent field is an empty list, not `None`.
     is_list_always: bool,
     slot: Slot,
 }
@@ -54,9 +54,9 @@ pub(super) struct FieldSpec {
 /// A key of an object on the wire.
 #[derive(Clone, Copy)]
 pub(super) enum Key<'s> {
-    /// That of a field, with its index.
+    /// A key of the model, with its index.
     Known(usize, &'s FieldSpec),
-    /// One that this version does not know.
+    /// A key that this version does not know.
     Unknown,
 }
 
@@ -71,9 +71,9 @@ pub(super) struct Schema {
     indices: HashMap<Box<[u8]>, usize, RandomState>,
     wire: Slot,
     received_ns: Option<Slot>,
-    /// Whether all fields are `Decimal`s, so that nothing about the wire is lost in them.
+    /// Whether all fields are `Decimal`, so that no digits of the wire are lost.
     is_exact: bool,
-    /// Indices of the fields that mean something only together.
+    /// Indices of the fields that are only valid together.
     together: Vec<usize>,
 }
 
@@ -157,7 +157,7 @@ impl Schema {
     }
 }
 
-/// Where a slot lies in an instance, in bytes from its beginning.
+/// The offset of a slot in an instance, in bytes.
 #[derive(Clone, Copy)]
 struct Slot(usize);
 
@@ -195,7 +195,7 @@ impl Slot {
     }
 }
 
-/// A model instance in the making, which nobody else has seen yet.
+/// An unfinished model instance that no other code has a reference to.
 pub(super) struct Instance<'a, 'py> {
     schema: &'a Schema,
     object: Bound<'py, PyAny>,
@@ -206,7 +206,7 @@ impl<'py> Instance<'_, 'py> {
         self.object.py()
     }
 
-    /// Sets the field at `index`, over what it held before.
+    /// Sets the field at `index`, replacing its value.
     #[inline]
     pub(super) fn set(&self, index: usize, value: Bound<'py, PyAny>) {
         if let Some(field) = self.schema.fields.get(index) {
@@ -218,8 +218,8 @@ impl<'py> Instance<'_, 'py> {
     #[cold]
     pub(super) fn unset(&self, index: usize) {
         if let Some(field) = self.schema.fields.get(index) {
-            // SAFETY: see `place`. The slot owned what it held.
-            unsafe { ffi::Py_XDECREF(self.place(field.slot).replace(std::ptr::null_mut())) };
+            // SAFETY: see `address`. The slot owned its value.
+            unsafe { ffi::Py_XDECREF(self.address(field.slot).replace(std::ptr::null_mut())) };
         }
     }
 
@@ -230,24 +230,24 @@ impl<'py> Instance<'_, 'py> {
         }
     }
 
-    /// Whether some of the fields that mean something only together are there and others are not.
+    /// Whether some of the fields that are only valid together are present and others are not.
     #[inline]
-    pub(super) fn is_torn(&self) -> bool {
+    pub(super) fn is_partial(&self) -> bool {
         let together = &self.schema.together;
         let fields = together
             .iter()
             .filter_map(|index| self.schema.fields.get(*index));
-        let told = fields.filter(|field| !self.is_unset(field.slot)).count();
-        told != 0 && told != together.len()
+        let present = fields.filter(|field| !self.is_unset(field.slot)).count();
+        present != 0 && present != together.len()
     }
 
-    /// Notes where in its frame the item stands.
+    /// Sets the path of the item in its frame.
     #[inline]
     pub(super) fn set_wire(&self, path: Bound<'py, PyAny>) {
         self.put(self.schema.wire, path);
     }
 
-    /// Gives what the wire did not mention its value for absence, and hands the instance out.
+    /// Sets the fields that the frame did not have, and returns the finished instance.
     #[inline]
     pub(super) fn finish(self) -> Bound<'py, PyAny> {
         let py = self.object.py();
@@ -264,7 +264,7 @@ impl<'py> Instance<'_, 'py> {
         self.object
     }
 
-    /// Like [`Instance::finish`], for events that know when they came.
+    /// Like [`Instance::finish`], for events with a receive time.
     pub(super) fn finish_received(self, received_ns: Option<i64>) -> PyResult<Bound<'py, PyAny>> {
         let py = self.object.py();
         if let Some(slot) = self.schema.received_ns {
@@ -276,32 +276,32 @@ impl<'py> Instance<'_, 'py> {
 
     #[inline]
     fn is_unset(&self, slot: Slot) -> bool {
-        // SAFETY: see `place`.
-        unsafe { (*self.place(slot)).is_null() }
+        // SAFETY: see `address`.
+        unsafe { (*self.address(slot)).is_null() }
     }
 
     #[inline]
     fn put(&self, slot: Slot, value: Bound<'py, PyAny>) {
-        // SAFETY: see `place`. The slot owns its reference, and what it held is dropped only
-        // after it holds the new one.
+        // SAFETY: see `address`. The slot owns its reference, and the old value is dropped only
+        // after the slot has the new one.
         unsafe {
-            let old = self.place(slot).replace(value.into_ptr());
+            let old = self.address(slot).replace(value.into_ptr());
             ffi::Py_XDECREF(old);
         }
     }
 
     /// The address of a slot.
     ///
-    /// It is valid: `slot` belongs to this instance's schema, so it was checked to lie in
-    /// instances of the class, and no other thread knows the instance.
+    /// It is valid: `slot` belongs to this instance's schema, so it was checked to be inside of
+    /// instances of the class, and no other thread has a reference to the instance.
     #[inline]
-    fn place(&self, slot: Slot) -> *mut *mut ffi::PyObject {
-        // SAFETY: the offset was checked to lie in the instance.
+    fn address(&self, slot: Slot) -> *mut *mut ffi::PyObject {
+        // SAFETY: the offset was checked to be inside of the instance.
         unsafe { self.object.as_ptr().byte_add(slot.0).cast() }
     }
 }
 
-/// All models, and which channel carries which.
+/// All models, and the channel of each.
 pub(super) struct Registry {
     schemas: Schemas,
     decimal_class: Py<PyType>,
@@ -324,7 +324,7 @@ struct Items {
     trade: SchemaId,
 }
 
-/// What is no channel's message.
+/// Events that are no items of a channel.
 pub(super) struct Events {
     pub(super) heartbeat: SchemaId,
     pub(super) pong: SchemaId,
@@ -341,13 +341,13 @@ pub(super) struct Events {
 static REGISTRY: PyOnceLock<Registry> = PyOnceLock::new();
 
 impl Registry {
-    /// The registry, loaded when first asked for.
+    /// The registry, loaded at the first use.
     #[inline]
     pub(super) fn get(py: Python<'_>) -> PyResult<&'static Self> {
         REGISTRY.get_or_try_init(py, || Self::load(py))
     }
 
-    /// The schema of what a message's items are, `None` on channels that have none.
+    /// The schema of a channel's items, `None` on channels that have none.
     pub(super) fn item_of(&self, channel: Channel, is_snapshot: bool) -> Option<SchemaId> {
         let items = &self.items;
         match channel {
@@ -442,7 +442,7 @@ struct Schemas {
 }
 
 impl Schemas {
-    /// The schema of `class`, loaded if this is the first mention of it.
+    /// The schema of `class`, loaded at the first use.
     fn add(&mut self, class: &Bound<'_, PyType>) -> PyResult<SchemaId> {
         let address = class.as_ptr() as usize;
         if let Some(id) = self.by_class.get(&address) {

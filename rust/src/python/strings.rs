@@ -1,26 +1,26 @@
-//! Python strings for what the exchange says again and again: symbols, sides, order types, keys.
+//! Cached Python strings of short texts that recur: symbols, sides, order types, keys.
 
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use super::pool::{Loan, Pool};
+use super::pool::{Pool, PoolGuard};
 use crate::lexer::Text;
 
-/// A short text as [`Text::short`] has it. Longer ones are mostly ids and timestamps, of which no
-/// two are the same.
+/// A short text, from [`Text::short`]. Longer ones are mostly ids and timestamps, which do not
+/// recur.
 type Key = u128;
 
 static STRINGS: Pool<Key, PyString> = Pool::new();
 
-pub(super) struct Strings(Loan<Key, PyString>);
+pub(super) struct Strings(PoolGuard<Key, PyString>);
 
 impl Strings {
-    pub(super) fn lend() -> Self {
-        Self(STRINGS.lend())
+    pub(super) fn acquire() -> Self {
+        Self(STRINGS.acquire())
     }
 
-    /// The Python string of `text`; a short one is shared with earlier calls.
+    /// The Python string of `text`; short ones are cached.
     #[inline]
     pub(super) fn get<'py>(
         &mut self,
@@ -41,7 +41,7 @@ fn make<'py>(py: Python<'py>, text: &[u8]) -> PyResult<Bound<'py, PyString>> {
     if !text.is_ascii() {
         return PyString::from_bytes(py, text);
     }
-    // SAFETY: a new string for so many ASCII characters, which nobody else knows yet, has room for
+    // SAFETY: a new string for so many ASCII characters, which has no other reference yet, has room for
     // as many bytes; all are written.
     unsafe {
         let string = ffi::PyUnicode_New(text.len().cast_signed(), 0x7F);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -66,15 +67,60 @@ def test_book_is_the_same_object_for_ever(engine: Any, market: Market) -> None:
     book = engine.book(SYMBOL)
     engine.feed(market.snapshot())
     engine.reset()
-    engine.expect_book(SYMBOL, 25)
+    engine.books.expect(SYMBOL, 25)
     assert engine.book(SYMBOL) is book
-    assert engine.books() == {SYMBOL: book}
+    assert engine.books == {SYMBOL: book}
     assert book.is_live
 
 
-def test_books_is_a_new_dict(live: Any) -> None:
-    live.books().clear()
-    assert list(live.books()) == [SYMBOL]
+def test_books_are_a_read_only_mapping_that_follows_the_engine(engine: Any) -> None:
+    books = engine.books
+    assert isinstance(books, Mapping)
+    assert (len(books), repr(books), SYMBOL in books) == (0, "Books([])", False)
+    book = books.get_or_create(SYMBOL)
+    assert books[SYMBOL] is books.get(SYMBOL) is engine.book(SYMBOL) is book
+    assert (list(books), list(books.values())) == ([SYMBOL], [book])
+    assert (list(books.keys()), list(books.items())) == ([SYMBOL], [(SYMBOL, book)])
+    assert (len(books), repr(books)) == (1, f"Books([{SYMBOL!r}])")
+    assert books.get("X/Y") is None
+    assert books.get("X/Y", 1) == 1
+    for unknown in ("X/Y", 1, None):
+        assert unknown not in books
+        with pytest.raises(KeyError):
+            books[unknown]
+    with pytest.raises(TypeError):
+        books[SYMBOL] = book
+    with pytest.raises(TypeError):
+        hash(books)
+
+
+def test_books_of_a_channel(engine: Any) -> None:
+    assert engine.books_of("book") is engine.books
+    assert engine.books_of("level3") is engine.level3_books
+    with pytest.raises(ValueError, match="channel must be 'book' or 'level3', not 'trade'"):
+        engine.books_of("trade")
+
+
+@pytest.mark.parametrize(
+    ("books", "expect", "invalidate"),
+    [
+        ("books", "expect_book", "invalidate_book"),
+        ("level3_books", "expect_level3", "invalidate_level3"),
+    ],
+)
+def test_former_methods_still_work(engine: Any, books: str, expect: str, invalidate: str) -> None:
+    with pytest.warns(DeprecationWarning, match=f"Engine.{books}.expect") as warned:
+        getattr(engine, expect)(SYMBOL, 100)
+    assert warned[0].filename == __file__
+    with pytest.warns(DeprecationWarning, match=f"Engine.{books}.invalidate"):
+        getattr(engine, invalidate)(SYMBOL)
+    with pytest.warns(DeprecationWarning, match="is a mapping") as warned:
+        as_dict = getattr(engine, books)()
+    assert warned[0].filename == __file__
+    book = getattr(engine, books)[SYMBOL]
+    assert type(as_dict) is dict
+    assert as_dict == {SYMBOL: book}
+    assert (book.depth, book.state) == (100, "stale")
 
 
 def test_symbols_do_not_touch_each_other(live: Any) -> None:
@@ -125,7 +171,7 @@ READS: list[Any] = [
 @pytest.mark.parametrize("state", ["awaiting_snapshot", "stale", "quarantined"])
 def test_content_is_closed_unless_valid(live: Any, state: str, read: Any) -> None:
     book = live.book(SYMBOL)
-    live.invalidate_book(SYMBOL, state)
+    live.books.invalidate(SYMBOL, state)
     with pytest.raises(BookNotReady) as caught:
         getattr(book, read) if isinstance(read, str) else read(book)
     assert caught.value.state == book.state == state
@@ -134,7 +180,7 @@ def test_content_is_closed_unless_valid(live: Any, state: str, read: Any) -> Non
 def test_unverified_content_is_shown_on_request(live: Any, market: Market) -> None:
     book = live.book(SYMBOL)
     before = book.bids, book.asks
-    live.invalidate_book(SYMBOL)
+    live.books.invalidate(SYMBOL)
     assert book.state == "stale"
     assert book.unverified() == before
     assert len(book) == 20
@@ -188,18 +234,18 @@ def test_snapshot_that_does_not_verify_is_told_every_time(live: Any) -> None:
 
 @pytest.mark.parametrize("state", ["awaiting_snapshot", "stale"])
 def test_verified_snapshot_makes_a_book_valid(live: Any, market: Market, state: str) -> None:
-    live.invalidate_book(SYMBOL, state)
+    live.books.invalidate(SYMBOL, state)
     (event,) = live.feed(market.snapshot())
     assert event.verified is True
     assert live.book(SYMBOL).is_valid
 
 
 def test_quarantined_book_ignores_snapshots_until_it_is_expected(live: Any, market: Market) -> None:
-    live.invalidate_book(SYMBOL, "quarantined")
+    live.books.invalidate(SYMBOL, "quarantined")
     (event,) = live.feed(market.snapshot())
     assert (event.verified, live.book(SYMBOL).state) == (False, "quarantined")
     assert live.book(SYMBOL).updates == 1
-    live.expect_book(SYMBOL, 10)
+    live.books.expect(SYMBOL, 10)
     live.feed(market.snapshot())
     assert live.book(SYMBOL).is_valid
 
@@ -207,7 +253,7 @@ def test_quarantined_book_ignores_snapshots_until_it_is_expected(live: Any, mark
 @pytest.mark.parametrize("state", ["valid", "broken", ""])
 def test_unknown_state_is_refused(live: Any, state: str) -> None:
     with pytest.raises(ValueError, match="awaiting_snapshot"):
-        live.invalidate_book(SYMBOL, state)
+        live.books.invalidate(SYMBOL, state)
 
 
 def test_time_of_the_last_message_that_verified(engine: Any, market: Market) -> None:
@@ -217,7 +263,7 @@ def test_time_of_the_last_message_that_verified(engine: Any, market: Market) -> 
     engine.feed(market.update(), 6)
     assert book.verified_ns == 6
     engine.feed(book_message(SYMBOL, "update", [], [], 1), 7)
-    engine.invalidate_book(SYMBOL, "quarantined")
+    engine.books.invalidate(SYMBOL, "quarantined")
     assert (book.verified_ns, book.received_ns) == (6, 7)
     engine.reset()
     assert book.verified_ns is None
@@ -244,7 +290,7 @@ def test_update_without_checksum_is_told_once_and_the_book_not_trusted(
 @pytest.mark.parametrize("before", ["awaiting_snapshot", "stale", "valid"])
 def test_snapshot_without_checksum_is_shown_but_not_trusted(live: Any, before: str) -> None:
     if before != "valid":
-        live.invalidate_book(SYMBOL, before)
+        live.books.invalidate(SYMBOL, before)
     event, message = live.feed(snapshot(("1.0", "1.0"), checksum=None))
     book = live.book(SYMBOL)
     assert (event.expected, message.verified, book.state) == (None, False, "stale")
@@ -306,7 +352,7 @@ def test_ack_may_come_after_the_snapshot(engine: Any, market: Market) -> None:
 
 
 def test_expectation_outranks_the_ack(engine: Any, market: Market) -> None:
-    engine.expect_book(SYMBOL, 500)
+    engine.books.expect(SYMBOL, 500)
     engine.feed(ack("subscribe", symbol=SYMBOL, depth=100))
     engine.feed(market.snapshot())
     assert engine.book(SYMBOL).depth == 500
@@ -339,12 +385,12 @@ def test_what_is_no_ack_of_a_book_tells_no_depth(
 @pytest.mark.parametrize("depth", [0, -10, 1, 11, 50, 1001, 10.0, "10", None])
 def test_illegal_depth_is_refused_with_the_choices(engine: Any, depth: Any) -> None:
     with pytest.raises(ValueError, match="10, 25, 100, 500, 1000"):
-        engine.expect_book(SYMBOL, depth)
-    assert engine.books() == {}
+        engine.books.expect(SYMBOL, depth)
+    assert engine.books == {}
 
 
 def test_expecting_a_book_starts_it_over(live: Any) -> None:
-    live.expect_book(SYMBOL, 25)
+    live.books.expect(SYMBOL, 25)
     assert (live.book(SYMBOL).state, live.book(SYMBOL).depth) == ("awaiting_snapshot", 25)
 
 
@@ -354,14 +400,14 @@ def test_unsubscribed_book_awaits_a_snapshot(live: Any) -> None:
 
 
 def test_unsubscribing_does_not_lift_a_quarantine(live: Any) -> None:
-    live.invalidate_book(SYMBOL, "quarantined")
+    live.books.invalidate(SYMBOL, "quarantined")
     live.feed(ack("unsubscribe", symbol=SYMBOL))
     assert live.book(SYMBOL).state == "quarantined"
 
 
 def test_unsubscribing_makes_no_book(engine: Any) -> None:
     engine.feed(ack("unsubscribe", symbol=SYMBOL))
-    assert engine.books() == {}
+    assert engine.books == {}
 
 
 def test_unsubscribing_forgets_the_acked_depth(engine: Any, market: Market) -> None:
@@ -373,9 +419,9 @@ def test_unsubscribing_forgets_the_acked_depth(engine: Any, market: Market) -> N
 
 def test_reset_withdraws_all_books(live: Any) -> None:
     live.book("ETH/USD")
-    live.invalidate_book("ETH/USD", "quarantined")
+    live.books.invalidate("ETH/USD", "quarantined")
     live.reset()
-    assert {book.state for book in live.books().values()} == {"awaiting_snapshot"}
+    assert {book.state for book in live.books.values()} == {"awaiting_snapshot"}
 
 
 # Crossing.

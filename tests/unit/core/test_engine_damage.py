@@ -63,7 +63,7 @@ def test_all_named_books_turn_stale(engine: Any) -> None:
     ],
 )
 def test_all_valid_books_turn_stale_when_none_is_named(engine: Any, frame: str | bytes) -> None:
-    engine.invalidate_book("ADA/USD", "awaiting_snapshot")
+    engine.books.invalidate("ADA/USD", "awaiting_snapshot")
     engine.feed(frame)
     assert states(engine) == ["stale", "stale", "awaiting_snapshot"]
 
@@ -85,18 +85,18 @@ def test_other_damage_leaves_the_books_alone(engine: Any, frame: str) -> None:
 
 def test_unknown_symbol_makes_no_book_and_may_be_a_damaged_one(engine: Any) -> None:
     engine.feed(update("ETI/USD", '"bids":['))
-    assert list(engine.books()) == list(SYMBOLS)
+    assert list(engine.books) == list(SYMBOLS)
     assert states(engine) == ["stale"] * 3
 
 
 def test_known_symbol_of_a_quarantined_book_leaves_the_others_alone(engine: Any) -> None:
-    engine.invalidate_book("ETH/USD", "quarantined")
+    engine.books.invalidate("ETH/USD", "quarantined")
     engine.feed(update("ETH/USD", '"bids":['))
     assert states(engine) == ["valid", "quarantined", "valid"]
 
 
 def test_quarantine_stays(engine: Any) -> None:
-    engine.invalidate_book("BTC/USD", "quarantined")
+    engine.books.invalidate("BTC/USD", "quarantined")
     engine.feed(update("BTC/USD", "x"))
     assert states(engine)[0] == "quarantined"
 
@@ -172,10 +172,10 @@ def test_made_up_names_do_not_fill_the_memory(engine: Any) -> None:
         else:
             (message,) = engine.feed(book_message(symbol, "update", [], [], 5))
             assert message.verified is False
-    assert len(engine.books()) == bound
+    assert len(engine.books) == bound
     market = Market("LAST/USD")
     assert engine.feed(market.snapshot())[-1].verified is False
     assert states(engine) == ["valid"] * 3
-    engine.expect_book("LAST/USD", 10)
+    engine.books.expect("LAST/USD", 10)
     assert engine.feed(market.snapshot())[-1].verified is True
-    assert len(engine.books()) == bound + 1
+    assert len(engine.books) == bound + 1

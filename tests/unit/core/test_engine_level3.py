@@ -50,16 +50,16 @@ def ack(method: str, **result: Any) -> bytes:
 def test_a_book_keeps_its_identity_and_is_none_of_the_aggregated(live: Any) -> None:
     book = live.level3(SYMBOL)
     assert live.level3(SYMBOL) is book
-    assert live.level3_books() == {SYMBOL: book}
-    assert live.books() == {}
+    assert live.level3_books == {SYMBOL: book}
+    assert live.books == {}
     assert (book.is_live, book.state, book.received_ns, book.verified_ns) == (True, "valid", 5, 5)
 
 
 def test_both_channels_of_a_pair_go_side_by_side(live: Any) -> None:
     live.feed(Market(SYMBOL).snapshot())
-    live.invalidate_book(SYMBOL)
+    live.books.invalidate(SYMBOL)
     assert (live.book(SYMBOL).state, live.level3(SYMBOL).state) == ("stale", "valid")
-    live.invalidate_level3(SYMBOL, "quarantined")
+    live.level3_books.invalidate(SYMBOL, "quarantined")
     assert live.level3(SYMBOL).state == "quarantined"
     counters = live.counters()
     assert (counters["book_messages"], counters["level3_messages"]) == (1, 1)
@@ -135,9 +135,9 @@ def test_depth_is_learned_from_the_ack(engine: Any, market: OrderMarket, depth: 
 
 def test_a_depth_of_the_other_channel_is_none(engine: Any) -> None:
     engine.feed(ack("subscribe", depth=25))
-    assert engine.level3_books() == {}
+    assert engine.level3_books == {}
     with pytest.raises(ValueError, match="10, 100, 1000, not 25"):
-        engine.expect_level3(SYMBOL, 25)
+        engine.level3_books.expect(SYMBOL, 25)
 
 
 @pytest.mark.parametrize(("levels", "depth"), [(1, 10), (10, 10), (11, 100), (101, 1000)])
@@ -169,10 +169,10 @@ def test_reset_begins_a_new_connection(live: Any, market: OrderMarket) -> None:
 def test_a_quarantined_book_ignores_snapshots_until_expected(
     live: Any, market: OrderMarket
 ) -> None:
-    live.invalidate_level3(SYMBOL, "quarantined")
+    live.level3_books.invalidate(SYMBOL, "quarantined")
     (message,) = live.feed(market.snapshot())
     assert (message.verified, live.level3(SYMBOL).state) == (False, "quarantined")
-    live.expect_level3(SYMBOL, 10)
+    live.level3_books.expect(SYMBOL, 10)
     (message,) = live.feed(market.snapshot())
     assert message.verified is True
 
@@ -233,5 +233,5 @@ def test_a_frame_that_names_no_known_book_makes_all_stale(live: Any) -> None:
     live.feed(other.snapshot())
     live.feed(Market(SYMBOL).snapshot())
     live.feed(b'{"channel":"level3","type":"update","data":[{"symbol":"B')
-    assert [book.state for book in live.level3_books().values()] == ["stale", "stale"]
+    assert [book.state for book in live.level3_books.values()] == ["stale", "stale"]
     assert live.book(SYMBOL).state == "valid"

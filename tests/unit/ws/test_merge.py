@@ -93,7 +93,7 @@ class Line:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.engine = Engine()
-        self.engine.expect_book(BTC, 10)
+        self.engine.books.expect(BTC, 10)
         self.source = stage.merge.add_source(self.engine.book)
 
     def say(self, *frames: str) -> None:
@@ -131,7 +131,7 @@ class Stage:
         self.one, self.two = Line(self), Line(self)
         self.delivered: list[WSDataMessage] = []
         self.subscriber = Engine()
-        self.subscriber.expect_book(BTC, 10)
+        self.subscriber.books.expect(BTC, 10)
 
     def deliver(self, events: Iterable[Any]) -> None:
         for event in events:
@@ -261,7 +261,7 @@ def test_wrong_checksum_on_the_only_source_is(stage: Stage) -> None:
     stage.one.say(say.updates[2])
     assert len(stage.alarms) == 1
     assert stage.book.state == "stale"
-    stage.one.engine.expect_book(BTC, 10)
+    stage.one.engine.books.expect(BTC, 10)
     stage.one.say(say.snapshot(2))
     assert stage.shows(2)
     assert [gap.cause for gap in stage.gaps] == ["resync"]
@@ -302,7 +302,7 @@ def test_book_is_given_up_when_both_sources_have(stage: Stage) -> None:
     assert stage.two.source.on_quarantined(BTC)
     assert stage.book.state == "quarantined"
     assert [gap.end_ns for gap in stage.gaps] == [None]
-    stage.two.engine.expect_book(BTC, 10)
+    stage.two.engine.books.expect(BTC, 10)
     stage.two.say(say.snapshot(2))
     assert stage.shows(2)
 

@@ -12,7 +12,6 @@ from ..._backend import Engine
 from ..constants import ConnectionState
 from ..delivery.sinks import Sinks
 from ..network.connection import Connection
-from ..protocol.engine_books import placements
 from ..protocol.merge import Merge
 from ..protocol.session import Session
 from ..subscribe import BookParams, SubscriptionParams
@@ -193,6 +192,9 @@ class ConnectionView:
         """
         connection, session = self._link.connection, self._link.session
         merge = self._link.merge
+        placements: Counter[str] = Counter()
+        for book in session.engine.level3_books.values():
+            placements.update(book.placement_counts)
         feed = {"duplicates": merge.duplicates, "switches": merge.switches} if merge else {}
         return {
             "state": str(connection.state),
@@ -205,7 +207,7 @@ class ConnectionView:
             "transit": connection.transit.summary(),
             "streams": session.staleness.summary(time.time_ns()),
             **session.engine.counters(),
-            "placements": placements(session.engine),
+            "placements": dict(placements),
             **feed,
         }
 

@@ -344,14 +344,14 @@ class Merge:
         history = self._histories.get(symbol)
         if history is None or (not history.is_valid and history.depth != depth):
             self._histories[symbol] = _History(depth)
-            self.engine.expect_book(symbol, depth)
+            self.engine.books.expect(symbol, depth)
 
     def forget(self, symbol: str) -> None:
         """Stop publishing a book: it was unsubscribed."""
         history = self._histories.pop(symbol, None)
         if history is not None:
             self._end_gap(history, symbol, None)
-            self.engine.invalidate_book(symbol, "awaiting_snapshot")
+            self.engine.books.invalidate(symbol, "awaiting_snapshot")
         for source in self._sources:
             source.forget(symbol)
 
@@ -410,7 +410,7 @@ class Merge:
             history.gap = gap
             gap.symbols.add(symbol)
             is_stale = cause == "resync"
-            self.engine.invalidate_book(symbol, "stale" if is_stale else "awaiting_snapshot")
+            self.engine.books.invalidate(symbol, "stale" if is_stale else "awaiting_snapshot")
         gap.missing |= gap.symbols
         return bool(gap.symbols)
 
@@ -419,7 +419,7 @@ class Merge:
         if not all(symbol in source.quarantined for source in self._sources):
             logger.error("the book of %s has one connection left", symbol)
             return False
-        self.engine.invalidate_book(symbol, "quarantined")
+        self.engine.books.invalidate(symbol, "quarantined")
         history = self._histories.get(symbol)
         if history is not None:
             self._end_gap(history, symbol, None)
@@ -530,7 +530,7 @@ class Merge:
             if history.is_valid and may_wait and self._may_wait(source, symbol):
                 return self._begin_lead(source, history, symbol, key, message)
             if self.engine.book(symbol).state == "quarantined":
-                self.engine.expect_book(symbol, history.depth)
+                self.engine.books.expect(symbol, history.depth)
             assert message.raw is not None
             self._report_skipped(history, symbol, message.received_ns)
             return self._publish(source, history, symbol, key, message.raw, message.received_ns)

@@ -17,8 +17,7 @@ from ...refusals import is_stale_token
 from ..base.isolation import isolated
 from ..base.pacing import Allowance
 from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
-from ..subscribe import SubscriptionParams
-from .engine_books import expect
+from ..subscribe import BookParams, Level3Params, SubscriptionParams
 from .part import Part
 from .registry import (
     PendingRequest,
@@ -531,7 +530,9 @@ class Requests(Part):
     def _send(self, outgoing: OutgoingRequest, now: float) -> None:
         if outgoing.method == "subscribe":
             for subscription in outgoing.topics.values():
-                expect(self._engine, subscription.params, subscription.topic.symbol)
+                topic, params = subscription.topic, subscription.params
+                if isinstance(params, BookParams | Level3Params):
+                    self._engine.books_of(topic.channel).expect(topic.symbol, params.depth)
         self._on_sent(outgoing, now)
         self._queue.allowance.spend(outgoing.cost, now)
         outgoing.deadline = now + self._timeout

@@ -19,9 +19,8 @@ from typing import Any
 from ..._backend import Engine, WSDataMessage
 from ...exceptions import BookNotReady, TransportError
 from ...models import BookQuarantinedEvent, WSErrorResponse, WSResponse
-from ..constants import ALREADY_SUBSCRIBED, PRIVATE_CHANNELS, EventTrigger
+from ..constants import ALREADY_SUBSCRIBED, BOOK_CHANNELS, PRIVATE_CHANNELS, EventTrigger
 from ..subscribe import SubscriptionParams
-from .engine_books import BOOK_CHANNELS, book_of, invalidate
 from .part import Part
 from .registry import PendingRequest, Registry, Subscription, Topic
 from .request_queue import says
@@ -167,8 +166,8 @@ class Resyncs(Part):
         if self._policy.get(topic) is None and subscription.state in ("confirmed", "rejected"):
             self._policy.forget(topic)
             subscription.state, subscription.error = "confirmed", ""
-            if book_of(self._engine, topic.channel, topic.symbol).is_valid:
-                invalidate(self._engine, topic.channel, topic.symbol)
+            if self._engine.books_of(topic.channel).get_or_create(topic.symbol).is_valid:
+                self._engine.books_of(topic.channel).invalidate(topic.symbol)
             if is_open:
                 self.start(topic, "resync", now)
         return request
@@ -434,7 +433,7 @@ class Resyncs(Part):
         """Return whether a book's snapshot came and is void, or does not come at all."""
         if topic.channel not in BOOK_CHANNELS:
             return False
-        state = book_of(self._engine, topic.channel, topic.symbol).state
+        state = self._engine.books_of(topic.channel).get_or_create(topic.symbol).state
         is_awaited = self.awaits(topic) and not was_so
         return state == "stale" or (state != "valid" and not is_awaited)
 
@@ -495,7 +494,7 @@ class Resyncs(Part):
 
     def _report_quarantine(self, topic: Topic, attempts: int) -> None:
         if topic.channel in BOOK_CHANNELS:
-            invalidate(self._engine, topic.channel, topic.symbol, "quarantined")
+            self._engine.books_of(topic.channel).invalidate(topic.symbol, "quarantined")
             event = BookQuarantinedEvent(
                 topic.symbol, attempts, received_ns=self._now_ns(), channel=topic.channel
             )

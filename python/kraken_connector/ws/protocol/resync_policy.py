@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ..constants import PRIVATE_CHANNELS
-from .engine_books import BOOK_CHANNELS
+from ..constants import BOOK_CHANNELS, PRIVATE_CHANNELS
 from .registry import Topic
 
 __all__ = ["Resync", "ResyncPolicy"]

@@ -41,10 +41,9 @@ from ..base.isolation import Isolated, isolated
 from ..base.limited_log import LimitedLog
 from ..base.options import SessionOptions
 from ..base.pacing import Allowance
-from ..constants import PRIVATE_CHANNELS, SystemState
+from ..constants import BOOK_CHANNELS, PRIVATE_CHANNELS, SystemState
 from ..orders import Orders
 from ..subscribe import SubscriptionParams
-from .engine_books import BOOK_CHANNELS, book_of, books_of, invalidate
 from .gaps import Gaps
 from .keepalive import Keepalive
 from .merge import OPEN, Gate
@@ -641,7 +640,7 @@ class Session:
             self.gaps.unreadable(channel, self.last_received_ns)
             self._start_resync(Topic(channel, None, ""), "resync")
         elif channel in BOOK_CHANNELS:
-            for symbol, book in books_of(self.engine, channel).items():
+            for symbol, book in self.engine.books_of(channel).items():
                 if book.state == "stale":
                     self._on_invalid_book(topic := Topic(channel, None, symbol))
                     self._start_resync(topic, "resync")
@@ -771,7 +770,7 @@ class Session:
     def _trusted_ns(self, topic: Topic) -> int | None:
         """Return when the last message came that proves that no earlier one is missing."""
         if topic.channel in BOOK_CHANNELS:
-            return book_of(self.engine, topic.channel, topic.symbol).verified_ns
+            return self.engine.books_of(topic.channel).get_or_create(topic.symbol).verified_ns
         return self.staleness.last_ns(topic) if topic.channel in PRIVATE_CHANNELS else None
 
     def _followed(self, handler: Handler) -> Handler:
@@ -827,7 +826,7 @@ class Session:
         """Subscribe again to a silent book that is not silent on the other connection."""
         logger.warning("%s is silent on %s and not on the other connection", topic, self.name)
         self._on_invalid_book(topic)
-        invalidate(self.engine, topic.channel, topic.symbol)
+        self.engine.books_of(topic.channel).invalidate(topic.symbol)
         self._start_resync(topic, "resync")
 
     def _put_event(self, topic: Topic, event: Any) -> None:

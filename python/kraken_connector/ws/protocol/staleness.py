@@ -15,7 +15,7 @@ from typing import Any
 
 from ..._backend import Engine, WSDataMessage
 from ...exceptions import TransportError
-from .engine_books import BOOK_CHANNELS, book_of
+from ..constants import BOOK_CHANNELS
 from .part import Part
 from .registry import Registry, Topic
 from .routes import Handler
@@ -129,7 +129,7 @@ class Staleness(Part):
         The two kinds of ticker of a pair share this time: their messages look the same.
         """
         if topic.channel in BOOK_CHANNELS:
-            return book_of(self._engine, topic.channel, topic.symbol).received_ns
+            return self._engine.books_of(topic.channel).get_or_create(topic.symbol).received_ns
         return self._last.get(topic.channel, {}).get(_key(topic))
 
     def is_stale(self, topic: Topic) -> bool:

@@ -1,11 +1,11 @@
-//! Orders whose place in their queue the documentation leaves open, until a checksum decides.
+//! Amended orders whose position in the queue is undecided until a checksum decides it.
 //!
-//! An amended order has a new timestamp. Whether it also goes to the back of its queue, nobody
-//! says. So each such order keeps a note of where it stands in either case, as turns: a queue goes
-//! by the turns of its orders, and each arrival and each amendment has a turn of its own.
+//! An amended order has a new timestamp. The documentation does not say whether it also goes to
+//! the back of its queue. Each such order therefore keeps both positions, as turns: every arrival
+//! and every amendment gets the next turn, and a queue is sorted by the turns of its orders.
 
-/// Open orders of one queue; of more the oldest count as decided.
-const MOST_OPEN: usize = 16;
+/// Undecided orders of one queue; of more, the oldest count as decided.
+const MOST_UNDECIDED: usize = 16;
 
 /// Which amendments send an order to the back of its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,11 +35,11 @@ impl Rule {
     }
 }
 
-/// The turns that an order may have.
+/// The turns that an amended order may have.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Doubt {
-    /// The order's place in the arena.
-    pub(super) place: u32,
+pub(super) struct AmendedOrder {
+    /// The order's index in the arena.
+    pub(super) index: u32,
     /// Its turn before the amendments.
     arrived: u64,
     /// The turn of the last amendment of each kind, zero without one.
@@ -47,7 +47,7 @@ pub(super) struct Doubt {
     pub(super) raised: u64,
 }
 
-impl Doubt {
+impl AmendedOrder {
     /// The turn that the order has by a rule.
     pub(super) fn turn(&self, rule: Rule) -> u64 {
         let lowered = if rule.lowered { self.lowered } else { 0 };
@@ -68,11 +68,11 @@ impl Doubt {
     }
 }
 
-/// The open orders of one queue, the last amended at the end.
+/// The undecided orders of one queue, the last amended at the end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Doubts(Vec<Doubt>);
+pub(super) struct AmendedOrders(Vec<AmendedOrder>);
 
-impl Doubts {
+impl AmendedOrders {
     pub(super) const fn new() -> Self {
         Self(Vec::new())
     }
@@ -82,7 +82,7 @@ impl Doubts {
         self.0.is_empty()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Doubt> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &AmendedOrder> {
         self.0.iter()
     }
 
@@ -90,34 +90,34 @@ impl Doubts {
         self.0.clear();
     }
 
-    /// Notes an amendment of the order at `place`, which had the turn `from`.
-    pub(super) fn note(&mut self, place: u32, from: u64, is_raised: bool, turn: u64) {
-        let mut doubt = self.remove(place).unwrap_or(Doubt {
-            place,
+    /// Adds an amendment of the order at `index`, which had the turn `from`.
+    pub(super) fn add(&mut self, index: u32, from: u64, is_raised: bool, turn: u64) {
+        let mut amended = self.remove(index).unwrap_or(AmendedOrder {
+            index,
             arrived: from,
             lowered: 0,
             raised: 0,
         });
         if is_raised {
-            doubt.raised = turn;
+            amended.raised = turn;
         } else {
-            doubt.lowered = turn;
+            amended.lowered = turn;
         }
-        if self.0.len() >= MOST_OPEN {
+        if self.0.len() >= MOST_UNDECIDED {
             self.0.remove(0);
         }
-        self.0.push(doubt);
+        self.0.push(amended);
     }
 
-    /// Forgets the order at `place`.
+    /// Removes the order at `index`.
     #[inline]
-    pub(super) fn remove(&mut self, place: u32) -> Option<Doubt> {
-        let at = self.0.iter().position(|doubt| doubt.place == place)?;
+    pub(super) fn remove(&mut self, index: u32) -> Option<AmendedOrder> {
+        let at = self.0.iter().position(|amended| amended.index == index)?;
         Some(self.0.remove(at))
     }
 
     /// Keeps the orders for which `keep` holds.
-    pub(super) fn retain(&mut self, keep: impl FnMut(&Doubt) -> bool) {
+    pub(super) fn retain(&mut self, keep: impl FnMut(&AmendedOrder) -> bool) {
         self.0.retain(keep);
     }
 }

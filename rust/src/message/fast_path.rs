@@ -1,12 +1,12 @@
-//! Messages in the exchange's own spelling, read in one straight line.
+//! The fast path: messages in exactly the format that the exchange sends.
 //!
-//! Whatever deviates in a single byte, be it a space, another order of keys or an error, is left
-//! to the general reader; what is read here is read to the same result. Book updates are most of
-//! all traffic, and this takes a fifth of the general reader's time.
+//! A frame that differs in a single byte, be it a space, another order of keys or an error, is left
+//! to the general reader; the result is the same. Book updates are most of all traffic, and the
+//! fast path takes a fifth of the general reader's time.
 
-use super::book::{BookBatch, BookItem, Row};
-use super::{Channel, DataMessage, rows, usual_orders};
-use crate::decimal::Decimal;
+use super::book_data::{BookBatch, BookItem, Row};
+use super::cursor::Cursor;
+use super::{Channel, DataMessage, fast_path_orders, rows};
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 12] = br#"{"channel":""#;
@@ -14,15 +14,18 @@ const BOOK: &[u8; 14] = br#"book","type":""#;
 const LEVEL3: &[u8; 16] = br#"level3","type":""#;
 const UPDATE: &[u8; 16] = br#"update","data":["#;
 const SNAPSHOT: &[u8; 18] = br#"snapshot","data":["#;
+/// The text between the channel's name and the type, and between the type and the data.
+const TYPE: &[u8; 10] = br#"","type":""#;
+const DATA: &[u8; 9] = br#"","data":"#;
 
-/// The message of `frame`, if it is one of a channel in the usual spelling.
+/// The message of `frame`, if it is one of a channel in the exchange's format.
 #[inline(always)]
 pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     let mut cursor = Cursor { frame, at: 0 };
     cursor.take(HEAD)?;
     let is_book = cursor.take(BOOK).is_some();
     let message = if is_book {
-        read_book(&mut cursor, batch)?
+        read_books(&mut cursor, batch, Channel::Book)?
     } else {
         read_other(&mut cursor, batch)?
     };
@@ -30,9 +33,13 @@ pub(super) fn read(frame: &[u8], batch: &mut BookBatch) -> Option<DataMessage> {
     (cursor.at == frame.len() && frame.len() < MAX_FRAME).then_some(message)
 }
 
-/// Reads a book message from its type on.
+/// Reads the rest of a message of a channel with books; the cursor is at the type.
 #[inline(always)]
-fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
+fn read_books(
+    cursor: &mut Cursor<'_>,
+    batch: &mut BookBatch,
+    channel: Channel,
+) -> Option<DataMessage> {
     let kind = cursor.at;
     let is_snapshot = cursor.take(UPDATE).is_none();
     if is_snapshot {
@@ -40,14 +47,17 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
     }
     let data = cursor.at - 1;
     batch.clear();
-    let item = read_item(cursor, batch)?;
+    let item = match channel {
+        Channel::Level3 => fast_path_orders::read_item(cursor, batch)?,
+        _ => read_item(cursor, batch)?,
+    };
     cursor.take(b"]")?;
     let book = Some((item.symbol, item.timestamp));
     batch.push(item);
     Some(DataMessage {
-        channel: Channel::Book,
-        channel_name: Text::new(HEAD.len(), HEAD.len() + 4, false),
-        kind: Text::new(kind, data - br#"","data":"#.len(), false),
+        channel,
+        channel_name: Text::new(HEAD.len(), kind - TYPE.len(), false),
+        kind: Text::new(kind, data - DATA.len(), false),
         is_snapshot,
         data,
         sequence: None,
@@ -60,12 +70,12 @@ fn read_book(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessa
 #[inline(never)]
 fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
     if cursor.take(LEVEL3).is_some() {
-        return usual_orders::read(cursor, batch);
+        return read_books(cursor, batch, Channel::Level3);
     }
     let mut message = read_head(cursor)?;
     let mut lexer = Lexer::inside(cursor.frame, message.data, 1);
     match rows::shape(message.channel, message.is_snapshot) {
-        // What is wrong is for the general reader to tell.
+        // The general reader reports what is wrong.
         Some(shape) if rows::read(&mut lexer, shape).ok()?.is_some() => return None,
         Some(_) => {}
         None => lexer.skip_value().ok()?,
@@ -75,13 +85,12 @@ fn read_other(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMess
     Some(message)
 }
 
-/// The beginning of a message without a book, whose items are to be read by others: see
-/// [`plain_head`].
+/// The beginning of a message without a book, whose items the caller decodes: see [`plain_head`].
 #[derive(Clone, Copy, Debug)]
 pub struct PlainHead(DataMessage);
 
 /// Reads the beginning of a message of `ticker`, `trade`, `ohlc`, `executions` or `balances` in the
-/// usual spelling: its items can be decoded at once then, without checking them before.
+/// exchange's format, so that the caller can decode its items in the same pass.
 #[must_use]
 pub fn plain_head(frame: &[u8]) -> Option<PlainHead> {
     let mut cursor = Cursor { frame, at: 0 };
@@ -95,15 +104,14 @@ pub fn plain_head(frame: &[u8]) -> Option<PlainHead> {
 }
 
 impl PlainHead {
-    /// The message as far as it was read; where its items begin is known, what follows them only
-    /// after [`PlainHead::finish`].
+    /// The message up to its items; what follows them is known after [`PlainHead::finish`].
     #[must_use]
     pub const fn message(&self) -> &DataMessage {
         &self.0
     }
 
-    /// Reads what follows the items, which end before byte `end` of the frame; tells whether that
-    /// is in the usual spelling too, so that the message is whole.
+    /// Reads what follows the items, which end before byte `end` of the frame; returns whether that
+    /// is in the exchange's format too, so that the message is complete.
     #[must_use]
     pub fn finish(&mut self, frame: &[u8], end: usize) -> bool {
         let mut cursor = Cursor { frame, at: end };
@@ -205,57 +213,5 @@ fn read_rows(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<()> {
             [b'}', b']'] => return Some(()),
             _ => return None,
         }
-    }
-}
-
-pub(super) struct Cursor<'f> {
-    pub(super) frame: &'f [u8],
-    pub(super) at: usize,
-}
-
-impl Cursor<'_> {
-    #[inline(always)]
-    fn rest(&self) -> &[u8] {
-        self.frame.get(self.at..).unwrap_or_default()
-    }
-
-    /// Takes exactly `text`.
-    #[inline(always)]
-    pub(super) fn take<const N: usize>(&mut self, text: &[u8; N]) -> Option<()> {
-        let hit = self.rest().first_chunk() == Some(text);
-        self.at += if hit { N } else { 0 };
-        hit.then_some(())
-    }
-
-    #[inline(always)]
-    pub(super) fn next_two(&mut self) -> Option<[u8; 2]> {
-        let two = *self.rest().first_chunk()?;
-        self.at += 2;
-        Some(two)
-    }
-
-    /// A string from its content on: printable ASCII without escapes.
-    #[inline(always)]
-    pub(super) fn text(&mut self) -> Option<Text> {
-        let start = self.at;
-        let end = digits::plain_ascii_end(self.frame, start);
-        if self.frame.get(end) != Some(&b'"') {
-            return None;
-        }
-        self.at = end + 1;
-        Some(Text::new(start, end, false))
-    }
-
-    /// A number of few digits without sign and exponent.
-    #[inline(always)]
-    pub(super) fn decimal(&mut self) -> Option<Decimal> {
-        let number = digits::take_number(self.frame, &mut self.at)?;
-        #[expect(clippy::cast_possible_truncation, reason = "at most 19")]
-        Some(Decimal::short(number.mantissa, number.decimals as u32))
-    }
-
-    #[inline(always)]
-    pub(super) fn integer(&mut self) -> Option<i64> {
-        i64::try_from(digits::take_integer(self.frame, &mut self.at)?).ok()
     }
 }

@@ -11,34 +11,33 @@ from ..models._items import item_type
 from ..models._places import place_of
 from .book_data import BookChange, read_book_data
 from .data_message import WSDataMessage
-from .defect import Defect
+from .error import ContentError
+from .fast_path import read_update
 from .lexer import decode, decode_exact
 from .rows import check_rows, wrong_integer
 from .scanner import LexicalError, Node, Scanner
-from .usual import read_update
 
 Message = WSDataMessage | WSResponse | WSErrorResponse | HeartbeatMessage | PongResponse
 Frame = bytes | bytearray | memoryview | str
 
-#: How the exchange begins its messages about books. Only a shortcut: those that begin otherwise
-#: are decoded twice.
+#: The beginning of the exchange's messages about books. Only a shortcut: others are decoded twice.
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
 #: Channels of books.
 BOOK_CHANNELS = ("book", "level3")
-#: Channels of which a client keeps account, where it matters whether a message has all there is or
-#: what changed.
+#: Channels from which a client keeps state, so that it matters whether a message is a snapshot or
+#: an update.
 STATE_CHANNELS = ("balances", "executions", "instrument")
-#: Where a `batch_cancel` says how many orders it cancelled.
+#: The fields of a `batch_cancel` reply with the number of cancelled orders.
 _COUNTS = ("orders_cancelled", "count")
 
 
 class UnreadableFrame(Exception):
-    """A frame that is no message, with what could be read of it before the error."""
+    """A frame that is not a message, with the parts that could be read before the error."""
 
     def __init__(self, error: ParseError, symbols: list[str] | None) -> None:
         self.error = error
-        #: The symbols of a message about books, as far as they could be read; `None` if it was
-        #: none. The channel is that of `error`.
+        #: The symbols of a message about books that could be read; `None` for other frames. The
+        #: channel is that of `error`.
         self.symbols = symbols
         super().__init__(error)
 
@@ -68,14 +67,14 @@ def to_bytes(frame: Frame, function: str) -> bytes:
     if isinstance(frame, bytes | bytearray | memoryview):
         return bytes(frame)
     if isinstance(frame, str):
-        # A lone surrogate becomes bytes that are no UTF-8, and so is reported like them.
+        # Half a surrogate pair becomes bytes that are not UTF-8, and is reported like those.
         return frame.encode("utf-8", "surrogatepass")
-    taken = "bytes, bytearray, memoryview or str"
-    raise TypeError(f"{function}() takes {taken}, not {type(frame).__name__}")
+    accepted = "bytes, bytearray, memoryview or str"
+    raise TypeError(f"{function}() takes {accepted}, not {type(frame).__name__}")
 
 
 def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[BookChange] | None]:
-    """Return the frame's message, and of a book message what it does to the books.
+    """Return the frame's message, and the changes of the books if it is a book message.
 
     Raises:
         UnreadableFrame: it is no message of the protocol.
@@ -93,7 +92,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
             return _message(frame, decode(frame), received_ns), None
         message = _data_message(frame, document, received_ns)
         return message, read_book_data(document["data"], document["channel"])
-    except (LexicalError, Defect) as error:
+    except (LexicalError, ContentError) as error:
         refuse(frame, error)
 
 
@@ -123,21 +122,21 @@ def _bare_error(document: Any) -> str | None:
 
 
 def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
-    """Dispatch a message that is not the book's.
+    """Return a message that is not about books.
 
-    Some refusals carry both `channel` and `method`; whatever has a method is an answer.
+    Some refusals have both `channel` and `method`; a frame with a method is a reply.
     """
     if type(document) is not dict:
-        raise Defect("type", ())
+        raise ContentError("type", ())
     if document.get("method") is not None:
         return _response(document, received_ns)
     if (error := _bare_error(document)) is not None:
         return _refusal("error", error, document, document.get("result"), received_ns)
     channel = document.get("channel")
     if channel is None:
-        raise Defect("unclassified", ())
+        raise ContentError("unclassified", ())
     if type(channel) is not str:
-        raise Defect("type", ("channel",))
+        raise ContentError("type", ("channel",))
     if channel == "heartbeat":
         return HeartbeatMessage(received_ns=received_ns)
     return _data_message(frame, document, received_ns)
@@ -146,11 +145,11 @@ def _message(frame: bytes, document: Any, received_ns: int | None) -> Message:
 def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDataMessage:
     kind, data, sequence = document.get("type"), document.get("data"), document.get("sequence")
     if type(kind) is not str:
-        raise Defect("missing", ()) if kind is None else Defect("type", ("type",))
+        raise ContentError("missing", ()) if kind is None else ContentError("type", ("type",))
     if type(data) is not list:
         _check_data(document["channel"], data)
     if document["channel"] in STATE_CHANNELS and kind not in ("snapshot", "update"):
-        raise Defect("type", ("type",))
+        raise ContentError("type", ("type",))
     if sequence is not None:
         sequence = _sequence(frame, sequence)
     made_of = item_type(document["channel"], kind)
@@ -160,13 +159,13 @@ def _data_message(frame: bytes, document: Any, received_ns: int | None) -> WSDat
 
 
 def _check_data(channel: str, data: Any) -> None:
-    """Refuse what is no array: only `instrument` has an object, unknown channels have anything."""
+    """Refuse `data` that is no array; `instrument` has an object, unknown channels anything."""
     if data is None:
-        raise Defect("missing", ())
+        raise ContentError("missing", ())
     if channel == "instrument" and type(data) is dict:
         return
     if item_type(channel, "update") is not None:
-        raise Defect("type", ("data",))
+        raise ContentError("type", ("data",))
 
 
 def _sequence(frame: bytes, sequence: Any) -> int:
@@ -174,14 +173,14 @@ def _sequence(frame: bytes, sequence: Any) -> int:
         # Read it again: a decoder may have made a float of an integer.
         sequence = Scanner(frame).scan().find(("sequence",)).value
     if (wrong := wrong_integer(sequence)) is not None:
-        raise Defect(wrong, ("sequence",))
+        raise ContentError(wrong, ("sequence",))
     return int(sequence)
 
 
 def _response(document: Any, received_ns: int | None) -> Message:
     method = document["method"]
     if type(method) is not str:
-        raise Defect("type", ("method",))
+        raise ContentError("type", ("method",))
     get = document.get
     if method == "pong":
         return PongResponse(get("req_id"), get("time_in"), get("time_out"), received_ns=received_ns)
@@ -213,7 +212,7 @@ def _succeeded(document: Any) -> bool:
     if success is None:
         return document.get("error") is None
     if type(success) is not bool:
-        raise Defect("type", ("success",))
+        raise ContentError("type", ("success",))
     return success
 
 
@@ -227,12 +226,12 @@ def _result(method: str, document: Any) -> Any:
         return result
     if any((result or {}).get(name) is not None for name in _COUNTS):
         return result
-    told = [document[name] for name in _COUNTS if document.get(name) is not None]
-    return {**(result or {}), "count": told[0]} if told else result
+    counts = [document[name] for name in _COUNTS if document.get(name) is not None]
+    return {**(result or {}), "count": counts[0]} if counts else result
 
 
-def refuse(frame: bytes, error: LexicalError | Defect) -> NoReturn:
-    """Raise with what the frame says about itself before the error.
+def refuse(frame: bytes, error: LexicalError | ContentError) -> NoReturn:
+    """Raise an error with the parts of the frame that can be read before it.
 
     Raises:
         UnreadableFrame: always.

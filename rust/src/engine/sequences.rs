@@ -1,4 +1,4 @@
-//! The message counters of the private channels.
+//! The sequence numbers of the private channels.
 
 use super::Notice;
 use crate::message::{Channel, DataMessage};
@@ -11,9 +11,9 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
-    /// Notes a message's number; tells when it is not the next one. A snapshot with the number 1, a
-    /// gap and the first message of all begin a new count; the further messages of a snapshot go on
-    /// with it.
+    /// Records a message's number; returns a notice if it is not the next one. A snapshot with the
+    /// number 1, a gap and the first message of all start a new count; the further messages of a
+    /// snapshot continue it.
     pub(super) fn follow(&mut self, message: &DataMessage) -> Option<Notice> {
         let channel = message.channel;
         let last = self.of(channel)?;
@@ -28,7 +28,7 @@ impl Sequences {
         (received != expected && !is_first).then_some(gap)
     }
 
-    /// Begins anew with the channel's next message.
+    /// Starts a new count with the channel's next message.
     pub(super) fn forget(&mut self, channel: Channel) {
         if let Some(last) = self.of(channel) {
             *last = None;

@@ -1,4 +1,4 @@
-"""Places in a queue that only a checksum decides."""
+"""Positions in a queue that only a checksum decides."""
 
 from __future__ import annotations
 
@@ -59,12 +59,14 @@ class Exchange:
 @pytest.mark.parametrize(
     ("qty", "kind"), [("0.5", "lowered"), ("2.0", "raised"), ("9.0", "raised")]
 )
-@pytest.mark.parametrize(("place", "outcome"), [(0, "kept"), (2, "requeued")])
-def test_both_places_are_tried(core: Any, qty: str, kind: str, place: int, outcome: str) -> None:
+@pytest.mark.parametrize(("position", "outcome"), [(0, "kept"), (2, "requeued")])
+def test_both_positions_are_tried(
+    core: Any, qty: str, kind: str, position: int, outcome: str
+) -> None:
     exchange = Exchange(core)
     amended = row("OA", qty, 9)
     queue = QUEUE[1:]
-    queue.insert(place, amended)
+    queue.insert(position, amended)
     assert exchange.send([("modify", amended)], queue)
     assert exchange.ids() == [one.order_id for one in queue]
     assert exchange.proofs() == {f"{kind}_{outcome}": 1}
@@ -72,7 +74,7 @@ def test_both_places_are_tried(core: Any, qty: str, kind: str, place: int, outco
     assert exchange.engine.counters()["mismatches"] == 0
 
 
-def test_no_place_that_fits_leaves_the_book_as_it_was_told(core: Any) -> None:
+def test_the_book_is_unchanged_when_no_position_fits(core: Any) -> None:
     exchange = Exchange(core)
     assert not exchange.send([("modify", row("OA", "0.5", 9))], QUEUE)
     assert (exchange.book.state, exchange.proofs()) == ("stale", {})
@@ -81,13 +83,13 @@ def test_no_place_that_fits_leaves_the_book_as_it_was_told(core: Any) -> None:
     assert exchange.book.mismatch_counts["modify_lowered"] == 1
 
 
-def test_what_was_proved_is_done_first(core: Any) -> None:
+def test_the_rule_that_was_proved_is_tried_first(core: Any) -> None:
     """A rule that was proved also holds where no checksum reaches."""
     exchange = Exchange(core)
     deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
     deep += [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
     engine, book = exchange.engine, exchange.book
-    engine.expect_level3(SYMBOL, 100)
+    engine.level3_books.expect(SYMBOL, 100)
     whole = [(None, one) for one in [*QUEUE, *deep]]
     engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep[:-2]])))
     amended = row("OA", "0.5", 9)
@@ -98,12 +100,12 @@ def test_what_was_proved_is_done_first(core: Any) -> None:
     assert book.queue_position("OX").orders_ahead == 1
 
 
-def test_place_below_the_top_is_decided_when_its_level_gets_there(core: Any) -> None:
+def test_position_below_the_top_is_decided_when_its_level_gets_there(core: Any) -> None:
     exchange = Exchange(core)
     deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
     level = [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
     engine = exchange.engine
-    engine.expect_level3(SYMBOL, 100)
+    engine.level3_books.expect(SYMBOL, 100)
     whole = [(None, one) for one in [*QUEUE, *deep, *level]]
     engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep])))
     amended = row("OX", "2.0", 9, "0.5")
@@ -115,8 +117,8 @@ def test_place_below_the_top_is_decided_when_its_level_gets_there(core: Any) -> 
     assert exchange.proofs() == {"lowered_requeued": 1}
 
 
-def test_place_among_equal_quantities_stays_open(core: Any) -> None:
-    """The checksum cannot tell equal orders apart, until one of them changes."""
+def test_position_among_equal_quantities_stays_undecided(core: Any) -> None:
+    """The checksum does not distinguish equal orders until one of them changes."""
     exchange = Exchange(core, [row("OA", "2.0", 1), row("OB", "1.0", 2)])
     amended = row("OA", "1.0", 9)
     assert exchange.send([("modify", amended)], [amended, row("OB", "1.0", 2)])
@@ -126,8 +128,8 @@ def test_place_among_equal_quantities_stays_open(core: Any) -> None:
     assert (exchange.ids(), exchange.proofs()) == (["OB", "OA"], {"lowered_requeued": 1})
 
 
-def test_orders_of_one_message_are_placed_one_by_one(core: Any) -> None:
-    """No rule holds for both: one keeps its place, the other does not."""
+def test_orders_of_one_message_are_decided_one_by_one(core: Any) -> None:
+    """No rule holds for both: one keeps its position, the other does not."""
     exchange = Exchange(core)
     first, second = row("OA", "0.7", 8), row("OB", "0.3", 9)
     assert exchange.send([("modify", first), ("modify", second)], [QUEUE[2], first, second])
@@ -138,7 +140,7 @@ def test_orders_of_one_message_are_placed_one_by_one(core: Any) -> None:
     assert exchange.proofs() == {"lowered_kept": 1, "lowered_requeued": 1}
 
 
-def test_order_amended_twice_has_three_places(core: Any) -> None:
+def test_order_amended_twice_has_three_positions(core: Any) -> None:
     lowered, raised = row("OA", "0.5", 8), row("OA", "3.0", 10)
     new = row("OD", "7.0", 9)
     for queue in (
@@ -168,7 +170,7 @@ def test_queues_by_timestamp_are_tried_too(core: Any) -> None:
     assert exchange.proofs() == {"by_time": 1, "lowered_requeued": 1}
 
 
-def test_order_that_left_is_no_longer_open(core: Any) -> None:
+def test_order_that_left_is_no_longer_undecided(core: Any) -> None:
     exchange = Exchange(core, [row("OA", "2.0", 1), row("OB", "1.0", 2), row("OC", "1.0", 3)])
     equal = [row("OA", "1.0", 9), row("OB", "1.0", 2), row("OC", "1.0", 3)]
     assert exchange.send([("modify", equal[0])], equal)
@@ -179,7 +181,7 @@ def test_order_that_left_is_no_longer_open(core: Any) -> None:
     assert exchange.proofs() == {}
 
 
-def test_many_open_orders_are_bounded(core: Any) -> None:
+def test_many_undecided_orders_are_bounded(core: Any) -> None:
     """Of more than sixteen in one queue the oldest count as decided; that verifies nothing."""
 
     def amended(total: int) -> tuple[Exchange, list[TextOrder]]:
@@ -198,7 +200,7 @@ def test_many_open_orders_are_bounded(core: Any) -> None:
 
 
 def test_failure_writes_only_queues_anew_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some ninety placements are tried, so what each costs counts."""
+    """Some ninety positions are tried, so the cost of each matters."""
     written = 0
 
     def counted(price: int, qty: int) -> bytes:

@@ -1,11 +1,11 @@
-"""What is wrong with a message that is valid JSON."""
+"""Errors of messages that are valid JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 
-class Defect(Exception):
+class ContentError(Exception):
     """Content that the protocol does not allow, at `path` in the frame."""
 
     def __init__(self, kind: str, path: Sequence[str | int]) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-#: A mantissa has at most this many digits and a number at most this many decimals. What the
-#: exchange sends stays far below; the bound keeps an absurd exponent from filling the memory.
+#: A mantissa has at most this many digits and a number at most this many decimals. The
+#: exchange sends far fewer; the bound keeps an absurd exponent from filling the memory.
 MAX_DIGITS = 38
 _LIMIT = 10**MAX_DIGITS
 
 
 class NumberError(ValueError):
-    """A number that no price and no quantity can be."""
+    """A number out of the bounds of prices and quantities."""
 
 
 def parse_number(lexeme: bytes) -> tuple[int, int]:

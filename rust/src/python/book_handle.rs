@@ -1,4 +1,4 @@
-//! Where the books of Python live, and how they are read: the same for both kinds.
+//! What the Python objects of both kinds of books hold, and how they are read.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,36 +6,33 @@ use pyo3::exceptions::PyValueError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyMemoryView, PySlice};
+use pyo3::{PyClass, PyClassInitializer};
 
 use super::decimals::DecimalText;
-use super::engine::SharedEngine;
+use super::shared_engine::SharedEngine;
 use super::{convert, decimals, errors};
-use crate::book::{Book, L2Book, L3Book, Level, OutOfRange, Side, measures};
-use crate::engine::{BookSlot, BookState, Engine};
+use crate::book::{Book, Level, OutOfRange, Side, measures};
+use crate::engine::{BookSlot, BookState, Books, Engine};
 
 /// A book, live in an engine or free in a caller's hand.
-pub(super) enum Home<B> {
+pub(super) enum BookHandle<B> {
     Live { engine: SharedEngine, index: usize },
     Free(Box<Mutex<BookSlot<B>>>),
 }
 
-/// A book that an engine can have.
-pub(super) trait LiveBook: Book + Sized {
-    /// The engine's book at `index`.
-    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>>;
-}
+/// A kind of book: how it is found in an engine, and how Python sees it.
+pub(super) trait LiveBook: Book + Send + Sized + 'static {
+    /// The Python class.
+    type Object: PyClass + Into<PyClassInitializer<Self::Object>> + Send + Sync;
 
-impl LiveBook for L2Book {
-    #[inline]
-    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>> {
-        engine.book_mut(index)
-    }
-}
+    /// The Python object around a handle.
+    fn object(handle: BookHandle<Self>) -> Self::Object;
 
-impl LiveBook for L3Book {
-    fn of(engine: &mut Engine, index: usize) -> Option<&mut BookSlot<Self>> {
-        engine.level3_mut(index)
-    }
+    /// An engine's books of this kind.
+    fn books(engine: &mut Engine) -> &mut Books<Self>;
+
+    /// The rows of one side that a caller gives.
+    fn caller_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<Self::Row>>;
 }
 
 /// Levels of one moment with the scales of their numbers.
@@ -44,7 +41,7 @@ pub(super) struct Levels {
     scales: (u32, u32),
 }
 
-impl<B: LiveBook> Home<B> {
+impl<B: LiveBook> BookHandle<B> {
     /// A free book.
     ///
     /// # Errors
@@ -59,14 +56,14 @@ impl<B: LiveBook> Home<B> {
         }
     }
 
-    /// Calls `read` with the book, whatever its state. It runs under a lock: no Python in it.
+    /// Calls `read` with the book in any state. It runs under a lock: it must not run Python.
     #[inline(always)]
     pub(super) fn with<T>(&self, read: impl FnOnce(&mut BookSlot<B>) -> T) -> T {
         match self {
             Self::Free(slot) => read(&mut slot.lock().unwrap_or_else(PoisonError::into_inner)),
             Self::Live { engine, index } => {
                 let mut engine = engine.lock();
-                match B::of(&mut engine, *index) {
+                match B::books(&mut engine).at_mut(*index) {
                     Some(slot) => read(slot),
                     None => read(&mut BookSlot::new("", 0)),
                 }
@@ -151,37 +148,36 @@ impl<B: LiveBook> Home<B> {
         })
     }
 
-    /// Lets `write` fill a free book, then compares `checksum` if there is one.
+    /// Applies a caller's data to a free book, then compares the checksum if there is one.
     ///
     /// # Errors
     ///
     /// `RuntimeError`: the book is live. `ValueError`: a number does not fit. `ChecksumError`.
-    pub(super) fn write(
-        &self,
-        checksum: &Bound<'_, PyAny>,
-        timestamp: Option<&str>,
-        snapshot_levels: Option<usize>,
-        write: impl FnOnce(&mut B) -> Result<(), OutOfRange>,
-    ) -> PyResult<()> {
+    pub(super) fn apply(&self, data: &Bound<'_, PyAny>, is_snapshot: bool) -> PyResult<()> {
+        let py = data.py();
         self.check_free()?;
+        let bids = B::caller_rows(&data.getattr(intern!(py, "bids"))?)?;
+        let asks = B::caller_rows(&data.getattr(intern!(py, "asks"))?)?;
+        let timestamp: Option<String> = data.getattr(intern!(py, "timestamp"))?.extract()?;
+        let checksum = data.getattr(intern!(py, "checksum"))?;
         let written = self.with(|slot| {
-            let written = write(slot.book_mut());
-            if written.is_ok() {
-                slot.stamp(timestamp.map(str::as_bytes), None);
-                if let Some(levels) = snapshot_levels {
-                    slot.note_snapshot(levels);
-                }
+            if is_snapshot {
+                slot.book_mut().apply_snapshot(&bids, &asks)?;
+                slot.set_snapshot_levels(B::levels_of(&bids).max(B::levels_of(&asks)));
+            } else {
+                slot.book_mut().apply_update(&bids, &asks)?;
             }
-            written
+            slot.stamp(timestamp.as_deref().map(str::as_bytes), None);
+            Ok::<_, OutOfRange>(())
         });
         if written.is_err() {
             let reason = "a number has too many digits at the decimals of the book";
             return Err(PyValueError::new_err(reason));
         }
         if !checksum.is_none() {
-            self.demand(checksum)?;
+            self.verify(&checksum)?;
         }
-        if snapshot_levels.is_some() {
+        if is_snapshot {
             self.with(|slot| slot.withdraw(BookState::Valid));
         }
         Ok(())
@@ -201,9 +197,9 @@ impl<B: LiveBook> Home<B> {
         self.with(|slot| slot.symbol().to_owned())
     }
 
-    /// Compares and counts; a free book that does not match waits for a snapshot.
-    pub(super) fn demand(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
-        // What no checksum can be does not match either.
+    /// Compares a caller's checksum and counts; a book that does not match awaits a snapshot.
+    fn verify(&self, expected: &Bound<'_, PyAny>) -> PyResult<()> {
+        // A value that no checksum can have does not match either.
         let wanted: Option<u32> = expected.extract().ok();
         let mismatch = self.with(|slot| {
             let computed = slot.verify(wanted)?;
@@ -215,7 +211,7 @@ impl<B: LiveBook> Home<B> {
         })
     }
 
-    /// A `ChecksumError`, with a note where the depth may be what is wrong.
+    /// A `ChecksumError`, with a note if the depth may be the reason.
     pub(super) fn checksum_error(&self, expected: &Bound<'_, PyAny>, computed: u32) -> PyErr {
         let (symbol, depth, levels) = self.with(|slot| {
             let depth = slot.book().depth();

@@ -1,6 +1,6 @@
 //! Channel `level3`: the entries of a snapshot or an update, each about one order.
 
-use super::book::{Checked, skip_as};
+use super::fields::{Checked, skip_as};
 use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Value};
@@ -16,7 +16,7 @@ pub type TimeText = ShortText<31>;
 /// What happened to an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderEvent {
-    /// The entry does not say; those of snapshots do not.
+    /// The entry has no event, as in snapshots.
     Absent,
     /// It came into the scope of the subscription.
     Add,
@@ -39,9 +39,9 @@ pub struct OrderRow {
     pub price: Decimal,
     /// Its remaining quantity in base currency; zero likewise.
     pub qty: Decimal,
-    /// When it was inserted or last amended, as written; empty if the entry does not say.
+    /// When it was inserted or last amended, as written; empty if the entry has none.
     pub timestamp: TimeText,
-    /// The same in ns since the epoch, `None` for what is no timestamp.
+    /// The same in ns since the epoch, `None` if it is not a timestamp.
     pub time: Option<i128>,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn read_order(lexer: &mut Lexer<'_>) -> Result<Checked<OrderRow>> {
     let mut fields = [None; 5];
     let mut key = lexer.first_key()?;
     while let Some(name) = key {
-        let place = match name.bytes(frame).as_ref() {
+        let index = match name.bytes(frame).as_ref() {
             b"event" => Some(0),
             b"order_id" => Some(1),
             b"limit_price" => Some(2),
@@ -98,8 +98,8 @@ pub(super) fn read_order(lexer: &mut Lexer<'_>) -> Result<Checked<OrderRow>> {
             b"timestamp" => Some(4),
             _ => None,
         };
-        match place.and_then(|place| fields.get_mut(place)) {
-            Some(place) => *place = Some(lexer.field()?),
+        match index.and_then(|index| fields.get_mut(index)) {
+            Some(entry) => *entry = Some(lexer.field()?),
             None => lexer.skip_value()?,
         }
         key = lexer.next_key()?;

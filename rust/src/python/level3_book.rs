@@ -1,52 +1,41 @@
-//! `Level3Book`: order by order, live in an engine or free in a caller's hand.
+//! `Level3Book`: the book of one pair order by order.
 
 use pyo3::exceptions::PyValueError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::book_handle::{BookHandle, LiveBook, side_of};
 use super::convert;
 use super::decimals::{self, Decimals};
-use super::engine::SharedEngine;
-use super::home::{self, Home};
 use super::schema::Registry;
 use crate::book::{
     Book, L3Book, Level, Order, OrderCounts, OrderKind, Placement, QueuePosition, Side,
 };
-use crate::engine::BookSlot;
+use crate::engine::{BookSlot, Books, Engine};
 use crate::message::{OrderId, OrderRow};
 
 // One pair's book of individual orders.
 #[doc = doc!("Level3Book" "")]
 #[pyclass(frozen, name = "Level3Book", module = "kraken_connector._native")]
-pub(super) struct PyLevel3Book(Home<L3Book>);
+pub(super) struct PyLevel3Book(BookHandle<L3Book>);
+
+impl LiveBook for L3Book {
+    type Object = PyLevel3Book;
+
+    fn object(handle: BookHandle<Self>) -> PyLevel3Book {
+        PyLevel3Book(handle)
+    }
+
+    fn books(engine: &mut Engine) -> &mut Books<Self> {
+        engine.level3_books_mut()
+    }
+
+    fn caller_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<OrderRow>> {
+        convert::order_rows(rows)
+    }
+}
 
 impl PyLevel3Book {
-    /// The book at `index` of an engine.
-    pub(super) const fn live(engine: SharedEngine, index: usize) -> Self {
-        Self(Home::Live { engine, index })
-    }
-
-    /// Puts a caller's entries into a free book, then compares the checksum if there is one.
-    fn apply(&self, data: &Bound<'_, PyAny>, is_snapshot: bool) -> PyResult<()> {
-        let py = data.py();
-        self.0.check_free()?;
-        let bids = convert::order_rows(&data.getattr(intern!(py, "bids"))?)?;
-        let asks = convert::order_rows(&data.getattr(intern!(py, "asks"))?)?;
-        let timestamp: Option<String> = data.getattr(intern!(py, "timestamp"))?.extract()?;
-        let checksum = data.getattr(intern!(py, "checksum"))?;
-        let timestamp = timestamp.as_deref();
-        let levels = |rows: &[OrderRow]| rows.chunk_by(|a, b| a.price == b.price).count();
-        let levels = is_snapshot.then(|| levels(&bids).max(levels(&asks)));
-        self.0.write(&checksum, timestamp, levels, |book| {
-            if is_snapshot {
-                book.apply_snapshot(&bids, &asks)
-            } else {
-                book.apply_update(&bids, &asks)
-            }
-        })
-    }
-
     fn counted<'py>(
         &self,
         py: Python<'py>,
@@ -82,7 +71,7 @@ impl Orders {
     fn to_python<'py>(&self, py: Python<'py>) -> PyResult<Objects<'py>> {
         let registry = Registry::get(py)?;
         let schema = registry.schema(registry.events.level3_order);
-        let mut decimals = Decimals::lend();
+        let mut decimals = Decimals::acquire();
         let (price_scale, qty_scale) = self.scales;
         let made = |order: &Order| {
             let instance = schema.instance(py)?;
@@ -135,7 +124,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
         let py = side.py();
         self.0.read(py, |_| ())?;
         let levels = levels_of(levels)?;
-        let side = home::side_of(side)?;
+        let side = side_of(side)?;
         let orders = self.0.read(py, |slot| Orders::of(slot, side, levels))?;
         orders.to_python(py)
     }
@@ -165,7 +154,7 @@ book_methods!(PyLevel3Book, "Level3Book", {
             .transpose()
     }
 
-    #[doc = doc!("Level3Book" "to_dict")]
+    #[doc = doc!("BookHandle" "to_dict")]
     #[pyo3(signature = (*, exact = false))]
     fn to_dict<'py>(&self, py: Python<'py>, exact: bool) -> PyResult<Bound<'py, PyDict>> {
         let orders = |slot: &BookSlot<L3Book>, side| {

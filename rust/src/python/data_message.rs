@@ -7,6 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
 
+use super::channel_names::known_channel_name;
 use super::decode::Decoder;
 use super::schema::{Registry, SchemaId};
 use super::strings::Strings;
@@ -33,11 +34,11 @@ pub(super) struct PyDataMessage {
 enum Data {
     /// Made with the message.
     Ready(Py<PyAny>),
-    /// Made when first read; not a `PyOnceLock`, which lets go of the GIL to set it.
+    /// Made when first read; not a `PyOnceLock`, which releases the GIL to set it.
     Late(OnceLock<Py<PyAny>>),
 }
 
-/// Where a message comes from.
+/// The origin of a message.
 enum Origin {
     /// A frame, which was checked.
     Wire {
@@ -79,7 +80,7 @@ impl PyDataMessage {
         }
     }
 
-    /// The message of a caller: its `data` is there from the beginning.
+    /// The message of a caller, with its `data`.
     fn made(origin: Origin, data: Py<PyAny>) -> Self {
         Self {
             origin,
@@ -101,7 +102,7 @@ impl PyDataMessage {
         }
     }
 
-    /// A text attribute of the first item that a caller gave.
+    /// A text attribute of the first item of a caller's message.
     fn made_item_text<'py>(
         &self,
         py: Python<'py>,
@@ -123,7 +124,7 @@ impl PyDataMessage {
         Ok(value.and_then(|value| value.cast_into().ok()))
     }
 
-    /// The parts that equality goes by.
+    /// The parts that equality compares.
     fn key<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         (
             self.channel(py),
@@ -218,7 +219,7 @@ impl PyDataMessage {
         if let Some(data) = late.get() {
             return Ok(data.bind(py).clone());
         }
-        // Of two threads that come here at the same time both get what the first one sets.
+        // If two threads get here at the same time, both return the value of the first.
         let data = self.decode(py)?.unbind();
         Ok(late.get_or_init(|| data).bind(py).clone())
     }
@@ -244,7 +245,7 @@ impl PyDataMessage {
         let frame = frame.as_bytes(py);
         let symbol = message.symbol(frame);
         symbol
-            .map(|text| Strings::lend().get(py, text, frame))
+            .map(|text| Strings::acquire().get(py, text, frame))
             .transpose()
     }
 
@@ -373,7 +374,7 @@ impl PyDataMessage {
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
-    /// Goes by the number of items, not by them: what is equal has equal hashes all the same.
+    /// Uses the number of items instead of the items, which may be unhashable.
     fn __hash__(&self, py: Python<'_>) -> PyResult<isize> {
         let items = self.data(py)?.len().unwrap_or_default();
         (self.channel(py), self.kind(py), items, self.sequence(py)?)
@@ -495,8 +496,8 @@ pub(super) fn to_python<'py>(
     }
 }
 
-/// A message of a channel without books with its items, in one pass over the frame; `None` where
-/// the frame is not in the usual spelling or anything is wrong with it.
+/// A message of a channel without books with its items, in one pass over the frame; `None` if the
+/// frame is not in the exchange's format or has an error.
 #[inline]
 pub(super) fn read_plain(
     frame: &Bound<'_, PyBytes>,
@@ -529,23 +530,6 @@ pub(super) fn read_plain(
     }))
 }
 
-/// The name of a channel, shared where it is known.
-pub(super) fn known_channel_name(py: Python<'_>, channel: Channel) -> Option<&Bound<'_, PyString>> {
-    Some(match channel {
-        Channel::Balances => intern!(py, "balances"),
-        Channel::Book => intern!(py, "book"),
-        Channel::Executions => intern!(py, "executions"),
-        Channel::Heartbeat => intern!(py, "heartbeat"),
-        Channel::Instrument => intern!(py, "instrument"),
-        Channel::Level3 => intern!(py, "level3"),
-        Channel::Ohlc => intern!(py, "ohlc"),
-        Channel::Status => intern!(py, "status"),
-        Channel::Ticker => intern!(py, "ticker"),
-        Channel::Trade => intern!(py, "trade"),
-        Channel::Other => return None,
-    })
-}
-
 fn channel_name<'py>(py: Python<'py>, frame: &[u8], message: &DataMessage) -> Bound<'py, PyString> {
     match known_channel_name(py, message.channel) {
         Some(name) => name.clone(),
@@ -567,7 +551,7 @@ fn plain_item<'py>(item: &Bound<'py, PyAny>, exact: bool) -> PyResult<Bound<'py,
     item.call_method(intern!(py, "to_dict"), (), Some(&options))
 }
 
-/// Plain items to models; what is one already stays.
+/// Plain items to models; models stay.
 fn typed_items<'py>(
     registry: &Registry,
     schema: SchemaId,

@@ -1,8 +1,8 @@
-"""Orders whose place in their queue the documentation leaves open, until a checksum decides.
+"""Amended orders whose position in the queue is undecided until a checksum decides it.
 
-An amended order has a new timestamp. Whether it also goes to the back of its queue, nobody says. So
-each such order keeps a note of where it stands in either case, as turns: a queue goes by the turns
-of its orders, and each arrival and each amendment has a turn of its own.
+An amended order has a new timestamp. The documentation does not say whether it also goes to the
+back of its queue. Each such order therefore keeps both positions, as turns: every arrival and every
+amendment gets the next turn, and a queue is sorted by the turns of its orders.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-#: Open orders of one queue; of more the oldest count as decided.
-MOST_OPEN = 16
-#: Open orders whose places are tried one by one, the last amended; of more than these, only places
-#: by the same rule for all are tried.
+#: Undecided orders of one queue; of more, the oldest count as decided.
+MOST_UNDECIDED = 16
+#: Undecided orders whose positions are tried one by one, the last amended first; the others are
+#: only tried with the same rule for all.
 _MOST_TRIED = 4
 
 
@@ -28,9 +28,9 @@ class Rule(NamedTuple):
 RULES = (Rule(False, True), Rule(True, True), Rule(False, False), Rule(True, False))
 
 
-class Doubt(NamedTuple):
-    """The turns that an order may have: before the amendments, and that of the last amendment of
-    each kind, zero without one."""
+class AmendedOrder(NamedTuple):
+    """The turns that an amended order may have: that before the amendments, and that of the last
+    amendment of each kind, zero without one."""
 
     arrived: int
     lowered: int = 0
@@ -52,12 +52,12 @@ class Doubt(NamedTuple):
         return max(self.lowered, self.raised)
 
 
-def choices(doubts: Sequence[Doubt], now: Sequence[int]) -> Iterator[list[int]]:
+def choices(orders: Sequence[AmendedOrder], now: Sequence[int]) -> Iterator[list[int]]:
     """Yield which turns the orders may have instead: by one rule for all, then the first one by
     one, the others as they are `now`."""
     for rule in RULES:
-        yield [doubt.turn(rule) for doubt in doubts]
-    for first in _combinations([doubt.turns() for doubt in doubts[:_MOST_TRIED]]):
+        yield [order.turn(rule) for order in orders]
+    for first in _combinations([order.turns() for order in orders[:_MOST_TRIED]]):
         yield [*first, *now[len(first) :]]
 
 

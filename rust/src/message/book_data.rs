@@ -4,7 +4,8 @@
 use std::ops::Range;
 
 use super::Channel;
-use super::orders::{OrderRow, read_order};
+use super::fields::{Checked, optional_text, required_decimal, required_text, skip_as};
+use super::order_data::{OrderRow, read_order};
 use crate::decimal::Decimal;
 use crate::error::{ErrorKind, ParseError, Result};
 use crate::lexer::{Field, Kind, Lexer, Text, Value};
@@ -18,10 +19,10 @@ pub struct Row {
     pub qty: Decimal,
 }
 
-/// One item of a book message: what it says about one pair.
+/// One item of a book message, about one pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BookItem {
-    /// Where the item begins in the frame.
+    /// Offset of the item in the frame.
     pub offset: usize,
     /// Currency pair.
     pub symbol: Text,
@@ -33,8 +34,8 @@ pub struct BookItem {
     pub(super) asks: Range<usize>,
 }
 
-/// The content of one book message: a buffer that a reader fills again and again, so that
-/// reading allocates nothing once it is warm.
+/// The content of one book message: a buffer to reuse, so that reading allocates nothing once the
+/// buffer is large enough.
 #[derive(Clone, Debug, Default)]
 pub struct BookBatch {
     items: Vec<BookItem>,
@@ -75,7 +76,7 @@ impl BookBatch {
         self.orders.get(item.asks.clone()).unwrap_or_default()
     }
 
-    /// Begins anew.
+    /// Removes the content of the last message.
     #[inline]
     pub(super) fn clear(&mut self) {
         self.items.clear();
@@ -112,8 +113,8 @@ impl BookBatch {
         self.rows.len()
     }
 
-    /// Reads the array `data` of a message of `channel`. The first breach of the protocol is returned beside the result,
-    /// so that reading goes on: a frame that is no JSON is reported as that.
+    /// Reads the array `data` of a message of `channel`. Returns the first breach of the protocol
+    /// instead of failing with it: a later error of the JSON takes precedence.
     ///
     /// # Errors
     ///
@@ -124,20 +125,20 @@ impl BookBatch {
         channel: Channel,
     ) -> Result<Option<ParseError>> {
         self.clear();
-        let mut defect = None;
+        let mut breach = None;
         let mut more = lexer.first_item()?;
         while more {
             match self.read_item(lexer, channel)? {
                 Ok(item) => self.items.push(item),
-                Err(error) => defect = defect.or(Some(error)),
+                Err(error) => breach = breach.or(Some(error)),
             }
             more = lexer.next_item()?;
         }
-        Ok(defect)
+        Ok(breach)
     }
 
     /// Reads one item; of several breaches the one of the first field in the order symbol, bids,
-    /// asks, checksum counts, wherever they stand.
+    /// asks, checksum counts, in whatever order they come.
     #[inline]
     fn read_item(&mut self, lexer: &mut Lexer<'_>, channel: Channel) -> Result<Checked<BookItem>> {
         if lexer.peek()? != Kind::Object {
@@ -185,10 +186,7 @@ impl BookBatch {
     }
 }
 
-/// What was read, or how it breaks the protocol. Around it stands a `Result` for what is no JSON.
-pub(super) type Checked<T> = std::result::Result<T, ParseError>;
-
-/// Reads an array of rows behind those that are there.
+/// Reads an array of rows and appends them to `rows`.
 fn read_rows<T>(
     lexer: &mut Lexer<'_>,
     rows: &mut Vec<T>,
@@ -200,16 +198,16 @@ fn read_rows<T>(
         Kind::Null => return lexer.null().map(|()| Ok(start..start)),
         _ => return skip_as(lexer, ErrorKind::Type).map(Err),
     }
-    let mut defect = None;
+    let mut breach = None;
     let mut more = lexer.first_item()?;
     while more {
         match read(lexer)? {
             Ok(row) => rows.push(row),
-            Err(error) => defect = defect.or(Some(error)),
+            Err(error) => breach = breach.or(Some(error)),
         }
         more = lexer.next_item()?;
     }
-    Ok(defect.map_or(Ok(start..rows.len()), Err))
+    Ok(breach.map_or(Ok(start..rows.len()), Err))
 }
 
 fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
@@ -230,34 +228,6 @@ fn read_row(lexer: &mut Lexer<'_>) -> Result<Checked<Row>> {
     Ok(price.and_then(|price| Ok(Row { price, qty: qty? })))
 }
 
-fn required_decimal(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Decimal>> {
-    let Field { offset, value } = lexer.field()?;
-    Ok(match value {
-        Value::Number(number) => number.decimal(lexer.frame()),
-        Value::Null => Err(missing),
-        _ => Err(ParseError::new(ErrorKind::Type, offset)),
-    })
-}
-
-#[inline]
-fn required_text(lexer: &mut Lexer<'_>, missing: ParseError) -> Result<Checked<Text>> {
-    let Field { offset, value } = lexer.field()?;
-    Ok(match value {
-        Value::Text(text) => Ok(text),
-        Value::Null => Err(missing),
-        _ => Err(ParseError::new(ErrorKind::Type, offset)),
-    })
-}
-
-#[inline]
-fn optional_text(lexer: &mut Lexer<'_>) -> Result<Option<Text>> {
-    let field = lexer.field()?;
-    Ok(match field.value {
-        Value::Text(text) => Some(text),
-        _ => None,
-    })
-}
-
 #[inline]
 fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
     let Field { offset, value } = lexer.field()?;
@@ -270,11 +240,4 @@ fn read_checksum(lexer: &mut Lexer<'_>) -> Result<Checked<Option<u32>>> {
         Value::Null => Ok(None),
         _ => Err(ParseError::new(ErrorKind::Type, offset)),
     })
-}
-
-#[cold]
-pub(super) fn skip_as(lexer: &mut Lexer<'_>, kind: ErrorKind) -> Result<ParseError> {
-    let error = lexer.error(kind);
-    lexer.skip_value()?;
-    Ok(error)
 }

@@ -1,7 +1,7 @@
-"""Book updates in the exchange's own spelling, read by one expression.
+"""The fast path: book updates in exactly the format that the exchange sends.
 
-Whatever deviates in a single byte, be it a space, another order of keys or an error, is left to the
-general reader; what is read here is read to the same result, in half the time.
+They are read by one regular expression, in half the time. A frame that differs in a single byte,
+be it a space, another order of keys or an error, is left to the general reader.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import re
 
 from .book_data import MAX_CHECKSUM, BookChange, Row
 
-#: Longer ones are rare, and an expression is slow at them.
+#: Longer frames are rare, and the expression is slow for them.
 LONGEST = 4096
 
-# At most 36 digits, which every book takes.
+# At most 36 digits, which fit into every book.
 _NUMBER = rb"(?:0|[1-9][0-9]{0,17}+)(?:\.[0-9]{1,18}+)?+"
 _ROW = rb'\{"price":' + _NUMBER + rb',"qty":' + _NUMBER + rb"\}"
 _ROWS = rb"\[((?:" + _ROW + rb"(?:," + _ROW + rb")*+)?+)\]"

@@ -1,44 +1,16 @@
-//! Messages of `level3` in the exchange's own spelling: `usual` for individual orders.
+//! The fast path for items of `level3`.
 //!
-//! Entries are read in a straight line; what stands around them may come in any order, since the
+//! Entries have a fixed order of keys. The keys of the item may come in any order, since the
 //! documentation's examples differ in it.
 
-use super::book::{BookBatch, BookItem};
-use super::orders::{OrderEvent, OrderId, OrderRow, TimeText};
-use super::usual::Cursor;
-use super::{Channel, DataMessage};
+use super::book_data::{BookBatch, BookItem};
+use super::cursor::Cursor;
+use super::order_data::{OrderEvent, OrderId, OrderRow, TimeText};
 use crate::decimal::Decimal;
-use crate::lexer::Text;
 use crate::time::timestamp_ns;
 
-/// Reads a message from its type on, which begins at `kind`.
-pub(super) fn read(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<DataMessage> {
-    let kind = cursor.at;
-    let is_snapshot = cursor.take(br#"update","data":["#).is_none();
-    if is_snapshot {
-        cursor.take(br#"snapshot","data":["#)?;
-    }
-    let data = cursor.at - 1;
-    batch.clear();
-    let item = read_item(cursor, batch)?;
-    cursor.take(b"]")?;
-    let book = Some((item.symbol, item.timestamp));
-    batch.push(item);
-    let name = kind - br#"level3","type":""#.len();
-    Some(DataMessage {
-        channel: Channel::Level3,
-        channel_name: Text::new(name, name + "level3".len(), false),
-        kind: Text::new(kind, data - br#"","data":"#.len(), false),
-        is_snapshot,
-        data,
-        sequence: None,
-        timestamp: None,
-        book,
-    })
-}
-
 /// Reads an item with each of its keys at most once.
-fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
+pub(super) fn read_item(cursor: &mut Cursor<'_>, batch: &mut BookBatch) -> Option<BookItem> {
     let offset = cursor.at;
     let (mut symbol, mut checksum, mut timestamp) = (None, None, None);
     let (mut bids, mut asks) = (None, None);
