@@ -14,7 +14,7 @@ CORE := $(if $(filter auto,$(BUILD)),$(if $(CARGO),native,pure),$(BUILD))
 EXTENSION := python/kraken_connector/_native.*.so
 
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --quiet --no-input --disable-pip-version-check
+PIP := $(PY) -m pip --no-input --disable-pip-version-check
 PYTEST := $(PY) -m pytest --quiet
 
 # An active conda or virtual environment must not leak into ours.
@@ -126,7 +126,8 @@ clean: ## remove everything that make made
 $(VENV)/.installed-$(CORE)-%: $(SOURCES) | $(VENV)/.made
 	@$(PY) packaging/build_backend.py
 	@rm -f $(VENV)/.installed-* $(if $(filter pure,$(CORE)),$(EXTENSION))
-	@$(PIP) install --editable '.[$*]'
+	@echo "kraken-connector: $(if $(filter native,$(CORE)),compiling it and )installing it from PyPI's packages takes about a minute"
+	@$(PY) packaging/progress.py $(PIP) install --verbose --editable '.[$*]'
 	@touch $@
 
 $(VENV)/.made:
