@@ -131,7 +131,7 @@ def test_every_step_has_its_arguments() -> None:
 
 
 @settings(
-    max_examples=max(40, settings().max_examples // 3),
+    max_examples=settings().max_examples * 2 // 5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(script=scripts, setup=setups)
