@@ -60,7 +60,7 @@ async def take_burst(
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ["asyncio", pytest.param("uvloop", marks=pytest.mark.long)])
 @pytest.mark.parametrize("overflow", ["drop_oldest", "block", "conflate", "disconnect"])
 def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
     overflow: str, loop: str, tls: bool, caplog: pytest.LogCaptureFixture
