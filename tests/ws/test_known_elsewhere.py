@@ -229,7 +229,7 @@ def test_children_of_a_fork_name_their_orders_apart() -> None:
     code = """
         import os
         from kraken_connector.security import next_nonce
-        from kraken_connector.ws.trader import client_names
+        from kraken_connector.ws.trading.trader import client_names
 
         names = client_names()
         for _ in range(2):
