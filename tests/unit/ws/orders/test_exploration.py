@@ -139,6 +139,7 @@ class AllFilled(Life):
         super().missing(is_past_deadline=is_past_deadline, obstacle=obstacle, is_filled=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("life", "troubles", "text"),
     [
@@ -160,6 +161,7 @@ def test_search_finds_a_life_that_is_wrong(life: type[Life], troubles: int, text
     assert any(text in wrong for wrong in found.wrong), found.wrong
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rule", "troubles", "text"),
     [
