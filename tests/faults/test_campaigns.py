@@ -144,12 +144,14 @@ def test_script_that_once_failed(name: str) -> None:
     run(*SCRIPTS[name])
 
 
+@pytest.mark.long
 def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gaps, "end", lambda *_: None)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
 
 
+@pytest.mark.long
 def test_gap_that_begins_late_fails_a_campaign_though_bytes_lag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
