@@ -14,7 +14,7 @@ CORE := $(if $(filter auto,$(BUILD)),$(if $(CARGO),native,pure),$(BUILD))
 EXTENSION := python/kraken_connector/_native.*.so
 
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip --quiet --no-input --disable-pip-version-check
+PIP := $(PY) -m pip --no-input --disable-pip-version-check
 PYTEST := $(PY) -m pytest --quiet
 
 # An active conda or virtual environment must not leak into ours.
@@ -40,30 +40,37 @@ endif
 DEV := $(VENV)/.installed-$(CORE)-dev
 CLI := $(or $(wildcard $(DEV)),$(VENV)/.installed-$(CORE)-cli)
 
-.PHONY: help install demo test check docs bench fuzz soak wheel clean
+.PHONY: help install demo test test-all check docs bench fuzz soak wheel clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 demo: $(CLI) ## show verified books from a simulated exchange, no network (ARGS="--seconds 5")
 	@$(VENV)/bin/kraken-ws demo $(ARGS)
 
 install: $(DEV) ## install the package and all tools into .venv
 
-SEARCH := tests/unit/ws/orders/test_exploration.py
+# A process of tests for each processor, up to four; ARGS="-n 0" runs all in one.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 
-# tests/parity and tests/leaks drive both cores by themselves, and the search of states has none in it:
-# the second run need not repeat them.
-test: $(DEV) ## run all tests on every core that can be built (ARGS="-k book")
-ifeq ($(CORE),native)
+# After a run with the native core, the pure one need not repeat what uses neither or both of them.
+define run_tests
+$(if $(filter native,$(CORE)),
 	$(call say,Rust tests)
 	@cargo test --quiet --locked
 	$(call say,Python tests with the native core)
-	@KRAKEN_CONNECTOR_REQUIRE_NATIVE=1 KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(ARGS)
-endif
+	@KRAKEN_CONNECTOR_REQUIRE_NATIVE=1 KRAKEN_CONNECTOR_BACKEND=native $(PYTEST) $(PARALLEL) $(1) $(ARGS)
+)
 	$(call say,Python tests with the pure core)
-	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) --ignore=tests/parity --ignore=$(SEARCH) \
-		$(if $(filter native,$(CORE)),--ignore=tests/leaks) $(ARGS)
+	@KRAKEN_CONNECTOR_BACKEND=pure $(PYTEST) $(PARALLEL) $(1) \
+		$(if $(filter native,$(CORE)),--backend-only) $(ARGS)
+endef
+
+test: $(DEV) ## test every promise on every core that can be built, in under four minutes (ARGS="-k book")
+	$(call run_tests,--short)
+
+test-all: $(DEV) ## run the long tests too, in under fifteen minutes: what .ci/run does
+	$(call run_tests,)
 
 check: $(DEV) ## check format, lints, types and stubs
 ifeq ($(CORE),native)
@@ -126,7 +133,8 @@ clean: ## remove everything that make made
 $(VENV)/.installed-$(CORE)-%: $(SOURCES) | $(VENV)/.made
 	@$(PY) packaging/build_backend.py
 	@rm -f $(VENV)/.installed-* $(if $(filter pure,$(CORE)),$(EXTENSION))
-	@$(PIP) install --editable '.[$*]'
+	@echo "kraken-connector: $(if $(filter native,$(CORE)),compiling it and )installing it from PyPI's packages takes about a minute"
+	@$(PY) packaging/progress.py $(PIP) install --verbose --editable '.[$*]'
 	@touch $@
 
 $(VENV)/.made:

@@ -1,13 +1,15 @@
-"""What all tests share: the two cores by fixture, hypothesis' profiles, and patience."""
+"""What all tests share: the two cores by fixture, the short run, and patience."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,8 +20,17 @@ if TYPE_CHECKING:
     from tests.slow_callbacks import SlowCallbacks
 
 settings.register_profile("default", max_examples=100, deadline=None, derandomize=True)
-settings.register_profile("ci", max_examples=2000, deadline=None, print_blob=True)
+settings.register_profile("short", settings.get_profile("default"), max_examples=20)
 settings.load_profile("default")
+
+TESTS = Path(__file__).parent
+#: Tests that never use the core of `KRAKEN_CONNECTOR_BACKEND`, as do those with the fixture `core`.
+WITHOUT_BACKEND = re.compile(
+    r"cli/test_processes|cli/test_terminal|leaks/|packaging/test_(?!backend|exported|imports|predecessor|stub)|parity/"
+    r"|sim/(?!test_docs|test_live_suite)|unit/ws/orders/test_exploration|ws/test_connecting"
+)
+#: Seconds of processor time, with that of child processes, after which a test has to be `long`.
+LONG = 10.0
 
 
 if sys.platform != "win32":  # whose loops for sockets start no processes
@@ -39,6 +50,16 @@ def patient_loop() -> PatientLoop:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
+        "--short",
+        action="store_true",
+        help="leave out the tests marked `long`, generate fewer examples for the others",
+    )
+    parser.addoption(
+        "--backend-only",
+        action="store_true",
+        help="run only tests that use the core of KRAKEN_CONNECTOR_BACKEND",
+    )
+    parser.addoption(
         "--slow-callbacks",
         type=float,
         metavar="SECONDS",
@@ -47,11 +68,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--short"):
+        settings.load_profile("short")
+        chosen = config.option.markexpr
+        config.option.markexpr = f"({chosen}) and not long" if chosen else "not long"
     config.stash[_SLOW] = None
     if (limit := config.getoption("--slow-callbacks")) is not None:
         from tests.slow_callbacks import SlowCallbacks  # noqa: PLC0415 (imports the package)
 
         config.stash[_SLOW] = SlowCallbacks(limit)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--backend-only"):
+        left_out = [item for item in items if not _uses_backend(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _uses_backend(item)]
+
+
+def _uses_backend(item: pytest.Item) -> bool:
+    if "core" in getattr(item, "fixturenames", ()) or not item.path.is_relative_to(TESTS):
+        return False
+    return not WITHOUT_BACKEND.match(item.path.relative_to(TESTS).as_posix())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -72,6 +110,16 @@ def no_slow_callbacks(pytestconfig: pytest.Config) -> Iterator[None]:
     slow.found.clear()
     yield
     assert not slow.found
+
+
+@pytest.fixture(autouse=True)
+def no_long_test(pytestconfig: pytest.Config) -> Iterator[None]:
+    """Fail a test of the short run that takes long: it misses its mark."""
+    before = sum(os.times()[:4])
+    yield
+    taken = sum(os.times()[:4]) - before
+    if pytestconfig.getoption("--short"):
+        assert taken < LONG, "make the test shorter, or mark it `long` if another one covers it"
 
 
 @pytest.fixture(params=["native", "pure"], scope="session")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from benches import order_rows
 from benches.results import Results
 from benches.targets import DICT, WEBSOCKETS
 
 
+@pytest.mark.long
 def test_every_method_is_beside_a_dict_and_the_library() -> None:
     results = Results()
     order_rows.measure(results, 0.01)

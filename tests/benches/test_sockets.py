@@ -15,6 +15,8 @@ from benches.remote import Worker, WorkerError
 
 from kraken_connector import backend
 
+pytestmark = pytest.mark.long
+
 STREAM = "replay-10"
 UPDATES = len(corpus.endless(STREAM).frames) - 1
 

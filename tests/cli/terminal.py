@@ -28,6 +28,11 @@ _SEQUENCES = re.compile(r"\x1b\[[?\d;]*[A-Za-z]")
 _PATIENCE_SECONDS = 30.0
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment without another terminal's size, which goes before this one's."""
+    return {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES")}
+
+
 class Terminal:
     """Runs `kraken-ws` in a pseudo-terminal.
 
@@ -48,7 +53,7 @@ class Terminal:
             stdout=self._slave,
             stderr=self._slave,
             start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", "PYTHONUTF8": "1"},
+            env={**_environment(), "TERM": "xterm-256color", "PYTHONUTF8": "1"},
         )
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.marks import long
 
 from kraken_connector import KrakenWSClient, TokenManager
 from kraken_connector.http import HTTPAuthenticatedClient
@@ -136,9 +137,8 @@ def outcome(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     "settings",
     [
-        {"PYTHONIOENCODING": "cp1252"},
         {"PYTHONIOENCODING": "ascii"},
-        {"PYTHONUTF8": "0", "LC_ALL": "C"},
+        *long({"PYTHONIOENCODING": "cp1252"}, {"PYTHONUTF8": "0", "LC_ALL": "C"}),
     ],
     ids=str,
 )
@@ -156,7 +156,7 @@ def test_symbols_beyond_the_terminal_are_escaped(settings: dict[str, str]) -> No
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="has no such device")  # noqa: PTH110
-@pytest.mark.parametrize("command", ["demo", "watch", "replay", "version"])
+@pytest.mark.parametrize("command", ["replay", *long("demo", "watch", "version")])
 def test_output_that_cannot_be_written_is_told_in_one_line(command: str, recording: str) -> None:
     arguments = {
         "demo": ("demo", "--symbols", "1", "--seconds", "1.2"),
@@ -283,7 +283,7 @@ def test_a_command_in_the_background_ignores_ctrl_c() -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "SOCKS_PROXY"])
+@pytest.mark.parametrize("name", ["HTTP_PROXY", *long("http_proxy", "ALL_PROXY", "SOCKS_PROXY")])
 def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(name: str) -> None:
     """Neither by the connection nor by the call for its token."""
     scheme = "socks5" if name == "SOCKS_PROXY" else "http"

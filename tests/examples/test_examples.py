@@ -78,6 +78,7 @@ def test_example_shows_what_it_promises(name: str) -> None:
         assert re.search(pattern, output, re.MULTILINE), f"{pattern} is not in:\n{output}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("run_number", range(2))
 def test_the_market_maker_ends_flat_when_things_go_wrong(run_number: int) -> None:
     """Over real sockets; tests/examples/test_market_maker.py has more of it in virtual time."""

@@ -28,7 +28,7 @@ MINUTE = 60.0
 #: Seconds until a side has a quote again, whatever was lost.
 BACK_WITHIN = 8.0
 #: More of them where there is time.
-SEEDS = range(1 if settings().max_examples <= 100 else 10)
+SEEDS = range(settings().max_examples // 20)
 
 
 @dataclass
@@ -171,6 +171,7 @@ class Single:
                 self.pauses[side] = max(self.pauses[side], now - since[side])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", sorted(losses(SimulatedExchange())))
 def test_quotes_are_back_within_eight_seconds_of_any_single_loss(name: str) -> None:
     single = Single(name)

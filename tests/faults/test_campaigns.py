@@ -131,7 +131,7 @@ def test_every_step_has_its_arguments() -> None:
 
 
 @settings(
-    max_examples=max(40, settings().max_examples // 3),
+    max_examples=settings().max_examples * 2 // 5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(script=scripts, setup=setups)
@@ -144,12 +144,14 @@ def test_script_that_once_failed(name: str) -> None:
     run(*SCRIPTS[name])
 
 
+@pytest.mark.long
 def test_hole_that_is_not_reported_fails_a_campaign(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Gaps, "end", lambda *_: None)
     with pytest.raises(AssertionError, match="not in the ledger"):
         run([("reset_connections",), ("move", 1), ("wait", 0.5)])
 
 
+@pytest.mark.long
 def test_gap_that_begins_late_fails_a_campaign_though_bytes_lag(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

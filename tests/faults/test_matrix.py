@@ -258,7 +258,13 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("run", [virtual.run, patience.run], ids=["virtual", "sockets"])
+@pytest.mark.parametrize(
+    "run",
+    [
+        pytest.param(virtual.run, id="virtual"),
+        pytest.param(patience.run, id="sockets", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
 def test_fault(fault: Fault, run: Callable[[Any], None]) -> None:
     run(play(fault))

@@ -13,6 +13,8 @@ from tests.conftest import native_core
 
 pytest.importorskip("resource", reason="this system does not tell how much memory a process took")
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 #: A leak of one small object a frame is megabytes in so many rounds.
 ROUNDS = {"native": 600, "pure": 240}

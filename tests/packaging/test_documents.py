@@ -13,7 +13,7 @@ from kraken_connector import exceptions, models
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
-TARGET = re.compile(r"^([a-z]+):.*## ", re.MULTILINE)
+TARGET = re.compile(r"^([a-z-]+):.*## ", re.MULTILINE)
 
 
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -47,7 +47,7 @@ def test_relative_links_lead_somewhere(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_make_targets_that_are_named_exist(document: Path) -> None:
-    named = set(re.findall(r"^make ([a-z]+)", code(document.read_text("utf-8")), re.MULTILINE))
+    named = set(re.findall(r"^make ([a-z-]+)", code(document.read_text("utf-8")), re.MULTILINE))
     assert named <= set(TARGET.findall((ROOT / "Makefile").read_text("utf-8")))
 
 

@@ -24,7 +24,7 @@ def of_plain_data(message: Any) -> tuple[Any, Any]:
 def test_message_made_of_plain_data_is_the_message(name: str) -> None:
     core = native_core() if name == "native" else pure
 
-    @settings(max_examples=400)
+    @settings(max_examples=settings().max_examples * 4)
     @given(frames.any_frame | frames.items_frames.map(str.encode))
     @example(b'{"channel":"ticker","type":"update","data":[{"symbol":"A/B","bid":1}]}')
     @example(b'{"channel":"ticker","type":"update","data":[{"symbol":"A/B","new":[{"a":1.5}]}]}')

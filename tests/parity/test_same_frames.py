@@ -37,7 +37,7 @@ def test_parse_message(frame: bytes) -> None:
 
 
 @given(frames.items_frames.map(str.encode))
-@settings(max_examples=400)
+@settings(max_examples=settings().max_examples * 4)
 def test_items(frame: bytes) -> None:
     native = native_core()
     expected = pictures.of_message(pure.parse_message, frame)

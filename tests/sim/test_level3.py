@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.marks import long
 from tests.sim.client import BookReader, Client, Message, connected, fetch_token
 from tests.sim.orders import SIDES, OrderReader, Side
 
@@ -71,7 +72,7 @@ def without_times(answer: Message) -> Message:
 
 @pytest.mark.parametrize("cut_each_event", [True, False], ids=["cut each event", "cut at the end"])
 @pytest.mark.parametrize("depth", DEPTHS)
-@pytest.mark.parametrize("symbol", [BTC, "PEPE/USD", "BCH/USD", "KEEP/EUR", "NEW/EUR"])
+@pytest.mark.parametrize("symbol", [BTC, *long("PEPE/USD", "BCH/USD", "KEEP/EUR", "NEW/EUR")])
 async def test_readers_of_every_depth_keep_the_exchanges_orders(
     symbol: str, depth: int, cut_each_event: bool
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 
 from kraken_connector.sim import SimulatedExchange
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 SYMBOLS = ["BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD"]
 

@@ -71,7 +71,7 @@ def requests(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return method, {k: v for k, v in sound.items() if k not in left_out} | params
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings().max_examples * 3 // 2, deadline=None)
 @given(asked=st.lists(requests(), min_size=1, max_size=6))
 def test_every_request_has_an_answer(asked: list[tuple[str, dict[str, Any]]]) -> None:
     bench = Bench(tier="pro")

@@ -224,4 +224,6 @@ class Trading(RuleBasedStateMachine):
 
 
 TestTrading = Trading.TestCase
-TestTrading.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)
+TestTrading.settings = settings(
+    max_examples=settings().max_examples // 4, stateful_step_count=40, deadline=None
+)

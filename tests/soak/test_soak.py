@@ -24,6 +24,7 @@ def test_what_grows_is_complained_about(name: str, amount: int) -> None:
     assert complaints([sample()] * 9) == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="figures come from /proc")
 async def test_a_lost_connection_and_a_wrong_book_are_survived() -> None:
     samples = await soak(seconds=60, faults=2, pause=0.1, heartbeat_timeout=20)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.marks import long
 from tests.ws.helpers import BTC, ETH, client_of, gaps_of, text_frame
 from tests.ws.test_event_loops import contexts, loop_factory
 
@@ -60,7 +61,7 @@ async def take_burst(
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("loop", LOOPS)
+@pytest.mark.parametrize("loop", ["asyncio", *long("uvloop")])
 @pytest.mark.parametrize("overflow", ["drop_oldest", "block", "conflate", "disconnect"])
 def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
     overflow: str, loop: str, tls: bool, caplog: pytest.LogCaptureFixture

@@ -328,7 +328,7 @@ troubles = st.lists(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.too_slow])
 @given(before=troubles, during=troubles, count=st.integers(1, 4))
 def test_after_it_returns_nothing_is_in_the_market(
     before: list[Any], during: list[Any], count: int

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import trustme
+from tests.marks import long
 from tests.ws.helpers import BTC, NO_CERTIFICATES, PATIENCE, eventually, tokens_of
 from websockets.asyncio.server import ServerConnection, serve
 
@@ -82,7 +83,7 @@ def unclosed(module: str, main: Coroutine[Any, Any, None]) -> list[str]:
     return [str(warning.message) for warning in caught]
 
 
-on_each_loop = pytest.mark.parametrize("module", ["asyncio", "uvloop"])
+on_each_loop = pytest.mark.parametrize("module", ["asyncio", *long("uvloop")])
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 import pytest
+from hypothesis import settings
 from tests import virtual
 from tests.ws.helpers import BTC, client_of, eventually, tokens_of
 
@@ -399,7 +400,7 @@ def test_scope_of_anyio_around_the_client_turns_it_off() -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(settings().max_examples // 10))
 def test_it_is_entered_and_left_on_a_shaky_connection(seed: int) -> None:
     """Connections are cut and replies lost about every second."""
 

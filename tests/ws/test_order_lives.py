@@ -421,7 +421,7 @@ def test_every_option_of_the_exchange_is_drawn() -> None:
 
 
 @settings(
-    max_examples=max(120, settings().max_examples // 2),
+    max_examples=settings().max_examples * 6 // 5,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 @given(script=lives, setup=setups)

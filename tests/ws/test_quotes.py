@@ -480,7 +480,9 @@ class Watch:
             self.errors.append(f"{buys} crosses {sells}")
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=settings().max_examples * 3 // 10, suppress_health_check=[HealthCheck.too_slow]
+)
 @given(seed=st.integers(0, 2**32))
 def test_never_too_much_and_as_wanted_in_the_end(seed: int) -> None:
     chance = random.Random(seed)

@@ -407,7 +407,7 @@ async def act(client: KrakenWSClient, sim: SimulatedExchange, what: str, number:
 @pytest.mark.parametrize("ratecounter", [False, True])
 @given(actions=ACTIONS)
 @settings(
-    max_examples=10,
+    max_examples=settings().max_examples // 10,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],

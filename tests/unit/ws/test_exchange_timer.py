@@ -171,4 +171,6 @@ class Network(RuleBasedStateMachine):
 
 
 TestNetwork = pytest.mark.filterwarnings("default")(Network.TestCase)
-TestNetwork.settings = settings(max_examples=400, stateful_step_count=40, deadline=None)
+TestNetwork.settings = settings(
+    max_examples=settings().max_examples * 4, stateful_step_count=40, deadline=None
+)

@@ -323,7 +323,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=settings().max_examples * 2, deadline=None)
 @given(steps=STEPS, moves=MOVES)
 def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list[Any]) -> None:
     stage = Stage(*steps)
@@ -547,7 +547,7 @@ PATIENT_MOVES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=settings().max_examples * 3, deadline=None)
 @given(
     offsets=st.lists(st.integers(1, 6), min_size=8, max_size=30),
     moves=PATIENT_MOVES,

@@ -159,4 +159,4 @@ class Orders(RuleBasedStateMachine):
 
 
 TestOrders = Orders.TestCase
-TestOrders.settings = settings(stateful_step_count=60, max_examples=200)
+TestOrders.settings = settings(stateful_step_count=60, max_examples=settings().max_examples * 2)

@@ -354,7 +354,7 @@ class Market:
         self.pending = [other for other in self.pending if other is not step]
 
 
-@settings(max_examples=400)
+@settings(max_examples=settings().max_examples * 4)
 @given(wanted=quotes(), there=quotes(), seed=st.integers(0, 2**32), min_move=st.integers(0, 2))
 def test_never_more_than_wanted_and_never_across_itself(
     wanted: list[Quote], there: list[Quote], seed: int, min_move: int

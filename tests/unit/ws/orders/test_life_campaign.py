@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.unit.ws.orders.bench import BTC, Bench
 from tests.unit.ws.orders.venue import OrderAtVenue, Venue
 
@@ -24,9 +25,9 @@ from kraken_connector.ws.orders import Order
 from kraken_connector.ws.orders.changes import Change
 
 INF = float("inf")
-CAMPAIGNS = int(os.environ.get("KRAKEN_CONNECTOR_CAMPAIGNS", "150"))
+CAMPAIGNS = int(os.environ.get("KRAKEN_CONNECTOR_CAMPAIGNS", settings().max_examples * 3 // 2))
 #: Campaigns of one test, so that a failure names a small range.
-TOGETHER = 25
+TOGETHER = 10
 ZERO = Decimal(0)
 
 
