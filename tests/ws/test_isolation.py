@@ -103,7 +103,7 @@ async def test_order_that_left_before_a_failure_is_not_withdrawn(
 ) -> None:
     async with connected(sim, token_manager=tokens_of(sim)) as client:
         await client.add_order(LIMIT)
-        failed = fail_once(monkeypatch, Session, "look")
+        failed = fail_once(monkeypatch, Session, "check_pause")
         with pytest.raises(OrderOutcomeUnknown):
             await client.add_order(LIMIT)
         assert failed
