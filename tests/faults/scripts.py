@@ -30,6 +30,10 @@ SCRIPTS: dict[str, tuple[Script, Setup]] = {
         [("delay_acks", 1.5, 3), ("drop_updates", BTC, 2), ("move", 2), ("wait", 0.2)],
         Setup(redundant=True),
     ),
+    "the gap of a resync that a user started left out what was lost before it": (
+        [("drop_updates", BTC, 1), ("move", 1), ("wait", 0.2), ("move", 1), ("resync", BTC)],
+        Setup(),
+    ),
     "a gap waited for a book whose subscribe had failed": (
         [
             ("swallow_acks", 2),

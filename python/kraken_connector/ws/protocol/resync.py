@@ -70,6 +70,8 @@ class Resyncs(Part):
         attempts: how often a book is subscribed again before it is quarantined.
         patience: seconds to wait for an answer or a snapshot.
         now_ns: returns the local time of the last frame.
+        proven_ns: returns the local time of a stream's last message that proves that no earlier one
+            is missing, `None` if there is none: what came after it may be incomplete.
 
     Attributes:
         count: number of attempts so far.
@@ -90,6 +92,7 @@ class Resyncs(Part):
         attempts: int,
         patience: float,
         now_ns: Callable[[], int],
+        proven_ns: Callable[[Topic], int | None],
     ) -> None:
         self.count = 0
         self._requests = requests
@@ -103,6 +106,7 @@ class Resyncs(Part):
         self._split_off = split_off
         self._patience = patience
         self._now_ns = now_ns
+        self._proven_ns = proven_ns
         self._policy = ResyncPolicy(attempts)
         self._awaited: dict[str, dict[Topic, _Awaited]] = {}
         self._pending: dict[Topic, list[PendingRequest]] = {}
@@ -396,6 +400,8 @@ class Resyncs(Part):
         tried: int = 0,
         is_planned: bool = False,
     ) -> None:
+        if since_ns is None:
+            since_ns = self._proven_ns(topic)
         began_ns = self._now_ns() if since_ns is None else since_ns
         entry = self._policy.begin(topic, cause, began_ns, now, tried=tried)
         self._on_change()

@@ -208,6 +208,7 @@ class Session:
             attempts=options.resync_attempts,
             patience=options.request_timeout,
             now_ns=lambda: self.last_received_ns,
+            proven_ns=self._proven_ns,
         )
         self._paused = False
         self._watch = PauseWatch()
@@ -764,10 +765,10 @@ class Session:
         self.private_streams.gap_began(channel)
 
     def _start_resync(self, topic: Topic, cause: str) -> None:
-        self.resyncs.start(topic, cause, self.keepalive.heard, self._trusted_ns(topic))
+        self.resyncs.start(topic, cause, self.keepalive.heard)
         self._after(self.keepalive.heard)
 
-    def _trusted_ns(self, topic: Topic) -> int | None:
+    def _proven_ns(self, topic: Topic) -> int | None:
         """Return when the last message came that proves that no earlier one is missing."""
         if topic.channel in BOOK_CHANNELS:
             return self.engine.books_of(topic.channel).get_or_create(topic.symbol).verified_ns
@@ -785,7 +786,7 @@ class Session:
 
     def _on_invalid_book(self, topic: Topic) -> bool:
         """Handle a book that is invalid here; return whether it is on all connections."""
-        since_ns = self._trusted_ns(topic) or self.last_received_ns
+        since_ns = self._proven_ns(topic) or self.last_received_ns
         return self._gate_of(topic).on_invalid(topic.symbol, since_ns)
 
     def _on_resync_event(self, topic: Topic, event: Any) -> None:
