@@ -9,6 +9,7 @@ from tests.unit.ws.rig import Bench, refusal, states
 
 from kraken_connector.exceptions import RequestTimeout, SubscriptionError, TokenAcquisitionError
 from kraken_connector.models import WSErrorResponse
+from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.protocol.token_requests import TokenRequests
 from kraken_connector.ws.subscribe import BalancesParams, ExecutionsParams, TickerParams
 
@@ -26,6 +27,20 @@ def test_private_request_waits_for_its_token() -> None:
     (request,) = bench.accept_all()
     assert request["params"]["token"] == "secret"
     assert pending.result().result["channel"] == "executions"
+
+
+def test_token_is_fetched_once_a_socket_has_brought_a_frame() -> None:
+    bench = Bench(has_token_source=True).open()
+    bench.subscribe(ExecutionsParams())
+    bench.session.set_token("first", bench.now)
+    bench.accept_all()
+    bench.lose()
+    bench.session.connection_made(bench.now)
+    assert bench.session.token_deadline == bench.now + Session.FIRST_FRAME
+    bench.session.attention = False
+    bench.say({"channel": "heartbeat"})
+    assert bench.session.attention
+    assert bench.session.token_deadline <= bench.now
 
 
 def test_one_token_serves_a_connection_and_no_other() -> None:

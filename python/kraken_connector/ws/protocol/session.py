@@ -121,6 +121,8 @@ class Session:
 
     #: Seconds by which deadlines are extended when this process did not read for a while.
     GRACE = 0.5
+    #: Longest wait for the first frame of a socket before its token is fetched, seconds.
+    FIRST_FRAME = 1.0
 
     def __init__(
         self,
@@ -152,7 +154,7 @@ class Session:
         self.upcoming_maintenance: list[Any] = []
         self.last_received_ns = 0
         #: When the last frame came, monotonic seconds; `Keepalive.heard` may be later.
-        self._heard = 0.0
+        self._heard = self._opened_at = 0.0
         self.is_after_maintenance = False
         self._log = LimitedLog(logger)
         self._outlet = outlet
@@ -269,6 +271,8 @@ class Session:
 
         An event whose handler raises is reported, and the others are still handled.
         """
+        if not self.last_received_ns:
+            self.attention = True  # A token may be fetched now.
         self.keepalive.heard = self._heard = now
         self.last_received_ns = self.staleness.received_ns = received_ns
         routes = self._routes
@@ -305,7 +309,7 @@ class Session:
     def connection_made(self, now: float) -> None:
         """Begin with a new socket: reset books and sequences, and replay subscriptions."""
         self.engine.reset()
-        self.is_open = True
+        self.is_open, self._opened_at = True, now
         self.gaps.epoch += 1
         self.failure = None
         self.last_received_ns = 0
@@ -414,10 +418,15 @@ class Session:
 
     @property
     def token_deadline(self) -> float:
-        """When to fetch a token: a time in the past for at once, infinity for never."""
+        """When to fetch a token: a time in the past for at once, infinity for never.
+
+        A new socket gets a status first (page "Status"). One that is closed before must not cost a
+        token, as token calls are limited.
+        """
         if not self.is_open:
             return float("inf")
-        return self.tokens.deadline(is_kept=self._has_private_stream())
+        due = self.tokens.deadline(is_kept=self._has_private_stream())
+        return due if self.last_received_ns else max(due, self._opened_at + self.FIRST_FRAME)
 
     def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
         """Set the token of this socket and send the requests that waited for it.
