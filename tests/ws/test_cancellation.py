@@ -122,7 +122,7 @@ async def test_cancelled_receiver_passes_its_message_on(sim: SimulatedExchange) 
         await find_channel(client, "status")
         first, second = (asyncio.create_task(client.receive()) for _ in range(2))
         await eventually(lambda: len(client._inbox.waiters) == 2)
-        client._inbox.events.put("message")
+        client._inbox.notes.put("message")
         first.cancel()
         assert await asyncio.wait_for(second, 5) == "message"
         with pytest.raises(asyncio.CancelledError):

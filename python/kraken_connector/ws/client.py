@@ -560,7 +560,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         if self._callback is not None:
             self._callback.put_event(event)
         else:
-            self._inbox.events.put(event)
+            self._inbox.notes.put(event)
 
     def _check_receivable(self) -> None:
         if self._callback is not None:

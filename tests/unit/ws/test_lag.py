@@ -64,8 +64,8 @@ def test_drops_are_counted_and_conflated_messages_wait_once(
 
 def test_notes_count_by_their_class_and_have_no_age_without_a_time() -> None:
     queues = inbox()
-    queues.events.put("a note")
-    queues.events.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
+    queues.notes.put("a note")
+    queues.notes.put(BookCrossedEvent("BTC/USD", 1, 1, received_ns=SECOND))  # type: ignore[arg-type]
     told = lag(queues.queues, 3 * SECOND)
     assert told["lanes"]["notes"]["oldest"] == 2.0
     assert told["waiting"]["str"] == {"queued": 1, "oldest": 0.0}

@@ -81,7 +81,7 @@ async def drain(inbox: Inbox) -> list[Any]:
 
 async def test_private_comes_first_then_notes_then_market(inbox: Inbox) -> None:
     inbox.dropping.put("market")
-    inbox.events.put("note")
+    inbox.notes.put("note")
     inbox.private.put("private")
     assert await drain(inbox) == ["private", "note", "market"]
 
@@ -197,7 +197,7 @@ def test_full_private_queue_keeps_the_oldest_and_counts_the_rest(
 def test_gap_of_a_private_stream_stands_between_its_messages() -> None:
     told: list[GapEvent] = []
     inbox = Inbox(4, 4, told.append)
-    inbox.on_gap = inbox.events.put
+    inbox.on_gap = inbox.notes.put
     inbox.open()
     for number in range(5):
         inbox.private.offer(private(number), lambda: None)
@@ -262,7 +262,7 @@ async def test_get_waits(inbox: Inbox) -> None:
     waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
     assert not waiting.done()
-    inbox.events.put("late")
+    inbox.notes.put("late")
     assert await waiting == "late"
 
 
@@ -300,7 +300,7 @@ async def test_inbox_is_closed_until_opened_and_empty_when_opened_again(inbox: I
 async def test_cancelled_waiter_takes_nothing_with_it(inbox: Inbox) -> None:
     first, second = (asyncio.create_task(inbox.get()) for _ in range(2))
     await asyncio.sleep(0)
-    inbox.events.put("only")
+    inbox.notes.put("only")
     first.cancel()
     assert await second == "only"
     assert first.cancelled() or await asyncio.wait([first])

@@ -97,7 +97,7 @@ def test_private_messages_and_events_about_them_stay_in_order(
     sink.put("lost")
     sink.put_event("told elsewhere")
     assert list(inbox.private.items) == ["gap", "message"]
-    assert list(inbox.events.items) == ["told elsewhere"]
+    assert list(inbox.notes.items) == ["told elsewhere"]
     assert stops.given_up == stops.blocked == stops.refreshed == []
     assert inbox.pop() == "gap"
     assert stops.refreshed == ["executions"]

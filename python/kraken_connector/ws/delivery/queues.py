@@ -439,7 +439,7 @@ class Inbox:
         self.run = _NOTHING
         self.waiters: deque[asyncio.Future[None]] = deque()
         self.private = PrivateQueue(self, private_bound)
-        self.events = EventQueue(self, private_bound)
+        self.notes = EventQueue(self, private_bound)
         self.dropping = MarketQueue(self, bound)
         self.conflating = ConflatingQueue(self)
         self.blocking = StoppingQueue(self, bound)
@@ -451,14 +451,14 @@ class Inbox:
             self.disconnecting,
         )
         # `pop` reads these for every message.
-        self._private_items, self._event_items = self.private.items, self.events.items
+        self._private_items, self._event_items = self.private.items, self.notes.items
         self._dropping_items = self.dropping.items
         self._conflated_items = self.conflating.items
         self._blocked_items = self.blocking.items
         self._disconnecting_items = self.disconnecting.items
         self.queues: dict[str, Queue] = {
             "private": self.private,
-            "notes": self.events,
+            "notes": self.notes,
             **dict(zip(OVERFLOWS, self._market, strict=True)),
         }
         self._ended: Exception | None = NotConnected("receive", "disconnected")
@@ -469,7 +469,7 @@ class Inbox:
 
     def __len__(self) -> int:
         market = sum(len(queue) for queue in self._market)
-        return len(self.private) + len(self.events) + market
+        return len(self.private) + len(self.notes) + market
 
     @property
     def ended(self) -> Exception | None:
@@ -479,7 +479,7 @@ class Inbox:
     @property
     def dropped(self) -> int:
         """Messages dropped because of a slow consumer."""
-        return self.dropping.dropped + self.events.dropped + self.private.dropped
+        return self.dropping.dropped + self.notes.dropped + self.private.dropped
 
     @property
     def conflated(self) -> int:
@@ -501,7 +501,7 @@ class Inbox:
             self._ended = reason
             self.dropping.close()
             self.private.close()
-            self.events.close()
+            self.notes.close()
         while self.waiters:
             self.wake()
 
@@ -546,8 +546,8 @@ class Inbox:
         self._reads += 1
         if len(self._dropping_items) > self.dropping.bound:
             self.dropping.keep_bound()
-        if len(self._event_items) > self.events.bound:
-            self.events.keep_bound()
+        if len(self._event_items) > self.notes.bound:
+            self.notes.keep_bound()
         self.run = self._find_run()
         if self.waiters:
             for _ in range(min(len(self.waiters), len(self))):
@@ -566,7 +566,7 @@ class Inbox:
         if self._private_items:
             return self.private.pop()
         if self._event_items:
-            return self.events.pop()
+            return self.notes.pop()
         # Usually one queue of market data is in use, and there is nothing to merge.
         if self._conflated_items or self._disconnecting_items:
             return self._pop_oldest()

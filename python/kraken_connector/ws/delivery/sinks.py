@@ -22,7 +22,7 @@ class QueueSink:
 
     def __init__(self, inbox: Inbox, queue: Queue) -> None:
         self.put: Callable[[Any], None] = queue.append
-        self.put_event: Callable[[Any], None] = inbox.events.put
+        self.put_event: Callable[[Any], None] = inbox.notes.put
 
 
 class StoppingSink(QueueSink):
@@ -67,7 +67,7 @@ class PrivateSink:
     def put_event(self, event: Any) -> None:
         """Add an event; while messages are dropped it goes into the queue of events."""
         queue = self._inbox.private
-        (queue if queue.has_room else self._inbox.events).put(event)
+        (queue if queue.has_room else self._inbox.notes).put(event)
 
 
 class CallbackSink:
@@ -113,7 +113,7 @@ class ClientOutlet:
     ) -> None:
         call = callback.put if callback else None
         self.put: Callable[[Any], None] = call or inbox.dropping.append
-        self.put_event: Callable[[Any], None] = call or inbox.events.put
+        self.put_event: Callable[[Any], None] = call or inbox.notes.put
         self.reply: Callable[[Any], None] = call or PrivateSink(inbox).put
         self.gap: Callable[[GapEvent], None] = on_gap
         self.settle = settle
