@@ -30,6 +30,10 @@ SCRIPTS: dict[str, tuple[Script, Setup]] = {
         [("delay_acks", 1.5, 3), ("drop_updates", BTC, 2), ("move", 2), ("wait", 0.2)],
         Setup(redundant=True),
     ),
+    "reading paused at the first frame after a suspension, which had no gap": (
+        [("move", 3), ("move", 3), ("move", 4), ("suspend", 60.0)],
+        Setup(overflow="block", queue=4, private_queue=6, level3=True),
+    ),
     "the gap of a resync that a user started left out what was lost before it": (
         [("drop_updates", BTC, 1), ("move", 1), ("wait", 0.2), ("move", 1), ("resync", BTC)],
         Setup(),

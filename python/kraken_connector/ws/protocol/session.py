@@ -358,7 +358,7 @@ class Session:
         if self.is_open and self._rates.is_due(now):
             self._rates.add(now, self.engine.counters())
         since_ns = self._watch.check(now, now_ns) if self.is_open else None
-        if since_ns is not None and not self._paused:
+        if since_ns is not None:
             logger.warning("nothing was read for %.1f s", (now_ns - since_ns) / 1e9)
             self._excuse(now)
             self.gaps.pause(since_ns, now_ns)
