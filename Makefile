@@ -17,8 +17,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --no-input --disable-pip-version-check
 PYTEST := $(PY) -m pytest --quiet
 
-# An active conda or virtual environment must not leak into ours.
-unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH
+# An active conda or virtual environment must not leak into ours, and bytecode is kept: compiling
+# the tests anew takes each process seven seconds.
+unexport VIRTUAL_ENV CONDA_PREFIX PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 export PYTHON
 export PYO3_PYTHON := $(CURDIR)/$(PY)
 
