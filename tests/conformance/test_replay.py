@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benches.corpus import streams
+from benches.corpus import stream
 from tests.oracle import SIDES, OracleBook
 
 from kraken_connector.exceptions import ChecksumError
 
-REPLAY = streams()["replay-10"]
+REPLAY = stream("replay-10")
 
 
 def as_str(frame: bytes) -> str:
