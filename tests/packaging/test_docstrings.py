@@ -5,16 +5,15 @@ from __future__ import annotations
 import ast
 import inspect
 import pydoc
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kraken_connector._pure import docs
+
 from .test_stub import CLASSES, FUNCTIONS, METHODS
 
-ROOT = Path(__file__).parents[2]
 MEMBERS = [(owner, node) for owner, node in METHODS if not node.name.startswith("__")]
 
 
@@ -48,8 +47,8 @@ def test_help_shows_a_method(core: Any) -> None:
     assert "Read one text frame" in shown
 
 
-def test_written_docstrings_are_up_to_date() -> None:
-    script = ROOT / "packaging" / "docstrings.py"
-    command = [sys.executable, script, "--check"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "")
+def test_without_the_stub_there_are_no_docstrings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(docs, "STUB", tmp_path / "_native.pyi")
+    assert docs.read_docs() == {}
