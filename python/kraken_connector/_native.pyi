@@ -88,6 +88,10 @@ class WSDataMessage:
     def timestamp_ns(self) -> int | None:
         """Exchange time in ns since the epoch: of the message, else of its first item."""
     @property
+    def checksum(self) -> int | None:
+        """CRC-32 that the exchange sent with the first item of a message of `book` or `level3`,
+        `None` if it sent none; does not decode `data`."""
+    @property
     def received_ns(self) -> int | None:
         """Local receive time, ns since the epoch, as given to `Engine.feed`."""
     @property

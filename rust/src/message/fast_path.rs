@@ -6,7 +6,7 @@
 
 use super::book_data::{BookBatch, BookItem, Row};
 use super::cursor::Cursor;
-use super::{Channel, DataMessage, fast_path_orders, rows};
+use super::{BookHead, Channel, DataMessage, fast_path_orders, rows};
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 12] = br#"{"channel":""#;
@@ -52,7 +52,11 @@ fn read_books(
         _ => read_item(cursor, batch)?,
     };
     cursor.take(b"]")?;
-    let book = Some((item.symbol, item.timestamp));
+    let book = item.checksum.map(|checksum| BookHead {
+        symbol: item.symbol,
+        checksum,
+        timestamp: item.timestamp,
+    });
     batch.push(item);
     Some(DataMessage {
         channel,
