@@ -32,12 +32,9 @@ fn update(book: &mut L2Book, bids: &[(&str, &str)], asks: &[(&str, &str)]) {
 /// The levels of a side as text, best first.
 fn levels(book: &L2Book, side: Side) -> Vec<(String, String)> {
     let text = |mantissa, scale| Decimal::new(mantissa, scale).unwrap().to_string();
-    let levels = book.side(side).levels();
-    levels
-        .map(|level| {
-            let price = text(level.price, book.price_scale());
-            (price, text(level.qty, book.qty_scale()))
-        })
+    let (price_scale, qty_scale) = book.scales();
+    book.levels(side)
+        .map(|level| (text(level.price, price_scale), text(level.qty, qty_scale)))
         .collect()
 }
 
@@ -251,11 +248,13 @@ impl Model {
 fn in_ticks(book: &L2Book, side: Side) -> Vec<(u32, u32)> {
     let ticks =
         |mantissa: u128, decimals: u32| u32::try_from(mantissa / 10_u128.pow(decimals)).unwrap();
-    let levels = book.side(side).levels();
-    levels
+    let (price_scale, qty_scale) = book.scales();
+    book.levels(side)
         .map(|level| {
-            let price = ticks(level.price, book.price_scale() - 1);
-            (price, ticks(level.qty, book.qty_scale() - 2))
+            (
+                ticks(level.price, price_scale - 1),
+                ticks(level.qty, qty_scale - 2),
+            )
         })
         .collect()
 }
