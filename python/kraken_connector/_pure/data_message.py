@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
 from ..models import BookData, Level3Data, Model, timestamp_ns
-from ..models._items import item_type
+from ..models.items import item_type
 from .book_data import BOOK_CHANNELS
 from .docs import documented
 from .lexer import decode, decode_decimals, decode_rows

@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
-from ..models._items import item_type
-from ..models._places import place_of
+from ..models.items import item_type
+from ..models.places import place_of
 from .book_data import BOOK_CHANNELS, BookChange, read_book_data
 from .data_message import WSDataMessage
 from .error import ContentError

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.ambient import CONTEXTS
 
 from kraken_connector.models import _decimals
-from kraken_connector.models._decimals import add, divide, multiply, subtract, total
+from kraken_connector.models.decimals import add, divide, multiply, subtract, total
 
 #: Numbers as the exchange and checked parameters have them, and far beyond.
 numbers = st.builds(
