@@ -1,4 +1,4 @@
-"""Over a loopback socket: messages at full load, and how long one message takes to arrive."""
+"""Over a loopback socket: time per message at full load, and latency at fixed rates."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ STREAM = "replay-10"
 CALLBACK, ITERATOR, RECV = "callback", "async for", "recv alone"
 SLOW = (OLD, "python-kraken-sdk")
 FULL_LOAD = (CALLBACK, ITERATOR, PICOWS, "websockets + orjson.loads", *SLOW, RECV)
-#: What the slow ones can do as well; the others also run on other event loops and with TLS.
+#: The clients that also run on other event loops and with TLS.
 EVERYWHERE = FULL_LOAD[:4]
 SETTINGS = [(loop, tls) for tls in (False, True) for loop in ("asyncio", "uvloop", "aiofastnet")]
-#: The one that decides whether a target is met.
+#: The setting that decides whether a target is met.
 DECISIVE = SETTINGS[0]
-#: Between first and last message of a round, seconds for each of the time given to a comparison.
+#: Length of a round at full load, as a share of the seconds given to a comparison.
 ROUND_SHARE = 0.25
 ROUNDS = 5
-#: Turns at a timetable where they decide: tails are the machine's as much as a client's, and only
-#: many turns tell them apart.
+#: Turns at fixed rates in the setting that decides: tails come from the machine as well as from a
+#: client, and only many turns separate them.
 DECISIVE_ROUNDS = 15
-#: Seconds of a timetable for each of the time given to a comparison.
+#: Length of a turn at a fixed rate, likewise.
 TIMETABLE_SHARE, DECISIVE_SHARE = 0.5, 1.0
 RATES = (1_000, 10_000, 50_000)
 LATENCY = (CALLBACK, PICOWS)
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-#: The share of a timetable's messages that comes before the counted ones.
+#: The share of messages at a fixed rate that is not counted, at the beginning.
 WARM_UP = 0.1
 
 
@@ -64,21 +64,21 @@ class Link:
         return took
 
     def timetable(self, name: str, loop: str, tls: bool, rate: int, count: int) -> Any:
-        """Return the sender's account, and the latencies of the counted messages in ns."""
+        """Return the sender's report, and the latencies of the counted messages in ns."""
         with tempfile.TemporaryDirectory() as folder:
             stamps = Path(folder) / "arrivals"
             self.sender.start(
                 "benches.sender:timetable", stream=STREAM, rate=rate, count=count, tls=tls
             )
             self._receive(name, loop, tls, count + 1, str(stamps))
-            account = self.sender_account
+            report = self.sender_report
             arrivals = array("q", stamps.read_bytes())[1:]
-        due = (account["first_ns"] + number * 1_000_000_000 // rate for number in range(count))
+        due = (report["first_ns"] + number * 1_000_000_000 // rate for number in range(count))
         latencies = [at - when for at, when in zip(arrivals, due, strict=True)]
-        return account, latencies[int(WARM_UP * count) :]
+        return report, latencies[int(WARM_UP * count) :]
 
     def _receive(self, name: str, loop: str, tls: bool, count: int, stamps: str = "") -> Any:
-        """Let a receiver take `count` messages; the sender's answer is awaited in any case."""
+        """Let a receiver get `count` messages; wait for the sender's report in any case."""
         try:
             return self.receivers[name].call(
                 "benches.receivers:receive",
@@ -92,7 +92,7 @@ class Link:
                 stamps=stamps,
             )
         finally:
-            self.sender_account = self.sender.wait()
+            self.sender_report = self.sender.wait()
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def measure_throughput(results: Results, seconds: float) -> None:
 def _calibrated(
     results: Results, pair: Link, name: str, loop: str, tls: bool, seconds: float
 ) -> Callable[[], dict[str, float]] | None:
-    """Return a turn of about `seconds`, or nothing for a client that fails."""
+    """Return a turn of about `seconds`, `None` for a client that fails."""
     try:
         pair.flat_out(name, loop, tls, 4)
         took = pair.flat_out(name, loop, tls, 4)
@@ -156,7 +156,7 @@ def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Round
 
 
 def measure_latency(results: Results, seconds: float) -> None:
-    """Measure from when a message is due until the callback has it."""
+    """Measure the time from when a message is due until the callback gets it."""
     with link() as pair:
         for loop, tls in SETTINGS:
             names = [n for n in LATENCY if _calibrated(results, pair, n, loop, tls, seconds)]
@@ -182,12 +182,12 @@ def _latencies(
     count = int(rate * seconds * (DECISIVE_SHARE if decides else TIMETABLE_SHARE))
     for turn in range(DECISIVE_ROUNDS if decides else ROUNDS):
         for name in names if turn % 2 else reversed(names):
-            account, latencies = pair.timetable(name, loop, tls, rate, count)
+            report, latencies = pair.timetable(name, loop, tls, rate, count)
             latencies.sort()
             for percentile, share in PERCENTILES.items():
                 value = latencies[int(share * len(latencies))] / 1000
                 taken[percentile][name].append(value)
-            late.append(account["late_p99_ns"] / 1000)
+            late.append(report["late_p99_ns"] / 1000)
     case = f"{rate:,}/s, {loop}, {'TLS' if tls else 'plain'}"
     for percentile, rounds in taken.items():
         results.add(f"latency {percentile}", case, "us", rounds)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benches.workload import Workload
+from benches.timing import Workload
 from benches.workloads import cores
 
 ROUNDS = 20
