@@ -305,7 +305,7 @@ class Level3Book(BookHandle[Level3Data]):
         """Orders on both sides together, whatever the state."""
     @property
     def event_counts(self) -> dict[str, int]:
-        """Entries applied since the book was made, by what became of them.
+        """Entries applied since the book was made, by their effect.
 
         `snapshot`, `add`: an order at the back of its queue. `snapshot_older`, `add_older`: the
         same, with an older timestamp than the order ahead of it. `add_known`: it was there already

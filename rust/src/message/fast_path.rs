@@ -1,6 +1,6 @@
 //! The fast path: messages in exactly the format that the exchange sends.
 //!
-//! A frame that differs in a single byte, be it a space, another order of keys or an error, is left
+//! A frame that differs in a single byte, such as a space, another order of keys or an error, is left
 //! to the general reader; the result is the same. Book updates are most of all traffic, and the
 //! fast path takes a fifth of the general reader's time.
 
