@@ -12,20 +12,12 @@ from benches.results import Results
 from benches.targets import MSGSPEC, OLD, ORJSON, SLOTS
 from benches.timing import Contender, Rounds, Workload, interleave, nanoseconds
 
-from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
-
 try:
     from benches import typed
 except ModuleNotFoundError:  # msgspec could not be installed; the rows say so
     typed = None  # type: ignore[assignment]
 
 CORES = workloads.cores()
-ITEMS: dict[str, type[Model]] = {
-    "ticker": TickerData,
-    "trade": TradeData,
-    "ohlc": OHLCData,
-    "executions": ExecutionData,
-}
 CROWD = 1000
 CROWD_UPDATES = 10
 UNIT = "ns/message"
@@ -78,7 +70,7 @@ def _levels(results: Results, seconds: float) -> None:
 
 
 def _fields(results: Results, seconds: float) -> None:
-    for channel, item in ITEMS.items():
+    for channel, item in workloads.ITEMS.items():
         frames = corpus.plain(channel)
         contenders = {
             core: workloads.feed_fields(module, frames, item) for core, module in CORES.items()

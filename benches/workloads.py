@@ -16,7 +16,15 @@ from typing import Any
 from benches.corpus import Stream
 from benches.timing import Workload
 
-from kraken_connector.models import Model
+from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
+
+#: Channels without books whose fields are read, with the class of their items.
+ITEMS: dict[str, type[Model]] = {
+    "ticker": TickerData,
+    "trade": TradeData,
+    "ohlc": OHLCData,
+    "executions": ExecutionData,
+}
 
 
 def cores() -> dict[str, Any]:
