@@ -142,7 +142,7 @@ fn a_longer_number_widens_the_whole_book() {
 }
 
 #[test]
-fn what_does_not_fit_changes_nothing() {
+fn numbers_that_do_not_fit_change_nothing() {
     let long = "9".repeat(38);
     let mut book = snapshot(10, &[(&long, "1")], &[]);
     let refused = book.apply_update(&rows(&[("2", "2"), ("1.5", "1")]), &[]);
@@ -285,7 +285,7 @@ proptest! {
     }
 
     #[test]
-    fn a_book_does_not_mind_where_64_bits_end(
+    fn a_book_does_what_a_map_does_around_64_bits(
         depth in 1..30_usize,
         messages in prop::collection::vec((any::<bool>(), rows_around_64_bits()), 1..30),
     ) {
