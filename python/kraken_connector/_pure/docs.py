@@ -1,15 +1,17 @@
 """The docstrings of the classes, which are written in the stub of both cores."""
 
+# ruff: noqa: PTH118, PTH120, PTH123 (pathlib is slow to import)
+
 from __future__ import annotations
 
+import os
 import re
 from inspect import getattr_static
-from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T", bound=type)
 
-STUB = Path(__file__).parent.with_name("_native.pyi")
+STUB = os.path.join(os.path.dirname(__file__), os.pardir, "_native.pyi")
 
 
 def documented(cls: T) -> T:
@@ -25,7 +27,8 @@ def documented(cls: T) -> T:
 def read_docs() -> dict[str, dict[str, str]]:
     """Return the docstrings by class and member; that of the class itself has an empty name."""
     try:
-        stub = STUB.read_text("utf-8")
+        with open(STUB, encoding="utf-8") as file:
+            stub = file.read()
     except OSError:  # a tool that bundles programs left it out: there are no docstrings
         return {}
     docs: dict[str, dict[str, str]] = {}
