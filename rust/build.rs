@@ -38,6 +38,9 @@ fn arms(stub: &str) -> String {
                 member = name(method);
             }
         }
+        let is_method = !(owner.is_empty() || member.is_empty());
+        let text = text.replace(if is_method { "\n        " } else { "\n    " }, "\n");
+        let text = text.trim_end();
         writeln!(arms, "({owner:?} {member:?}) => {{ {text:?} }};").expect("a string grows");
     }
     arms
