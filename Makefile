@@ -34,7 +34,7 @@ say = @printf '\n\033[1m%s\033[0m\n' '$(1)'
 # What an installed package goes out of date with. Python sources do not count, they are live.
 SOURCES := pyproject.toml Cargo.toml packaging/build_backend.py
 ifeq ($(CORE),native)
-SOURCES += $(wildcard Cargo.lock) $(shell find rust/src -name '*.rs')
+SOURCES += $(wildcard Cargo.lock) $(shell find rust -name '*.rs') python/kraken_connector/_native.pyi
 endif
 
 # One stamp for each set of extras; the larger set serves where the smaller is asked for.

@@ -9,11 +9,8 @@ import orjson
 from benches import corpus, peers, workloads
 from benches.remote import Worker, WorkerError
 from benches.results import Results
-from benches.targets import MSGSPEC, OLD, ORJSON
-from benches.timing import Contender, Rounds, interleave, nanoseconds
-from benches.workload import Workload
-
-from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
+from benches.targets import MSGSPEC, OLD, ORJSON, SLOTS
+from benches.timing import Contender, Rounds, Workload, interleave, nanoseconds
 
 try:
     from benches import typed
@@ -21,12 +18,6 @@ except ModuleNotFoundError:  # msgspec could not be installed; the rows say so
     typed = None  # type: ignore[assignment]
 
 CORES = workloads.cores()
-ITEMS: dict[str, type[Model]] = {
-    "ticker": TickerData,
-    "trade": TradeData,
-    "ohlc": OHLCData,
-    "executions": ExecutionData,
-}
 CROWD = 1000
 CROWD_UPDATES = 10
 UNIT = "ns/message"
@@ -45,13 +36,13 @@ def measure(results: Results, seconds: float) -> None:
 
 
 def take_turns(workloads: Mapping[str, Workload], seconds: float) -> Rounds:
-    """Let workloads take turns; the pure core stands last, so that the fast ones are neighbours."""
+    """Time workloads in turns; the pure core comes last, so that the fast ones are neighbours."""
     order = sorted(workloads, key=lambda name: name == "pure")
     return interleave({name: nanoseconds(workloads[name]) for name in order}, seconds=seconds)
 
 
 def deep_stream() -> tuple[str, corpus.Stream]:
-    """Return the depth-25 stream that decides: the captured one where there is one."""
+    """Return the depth-25 stream that decides the target: a captured one if there is one."""
     captured = corpus.captured()
     name = "BTC/USD-25" if "BTC/USD-25" in captured else "synthetic-25"
     return name, captured.get(name) or corpus.stream(name)
@@ -79,7 +70,7 @@ def _levels(results: Results, seconds: float) -> None:
 
 
 def _fields(results: Results, seconds: float) -> None:
-    for channel, item in ITEMS.items():
+    for channel, item in workloads.ITEMS.items():
         frames = corpus.plain(channel)
         contenders = {
             core: workloads.feed_fields(module, frames, item) for core, module in CORES.items()
@@ -134,14 +125,14 @@ def _quotes(results: Results, seconds: float) -> None:
         book = workloads.live_book(module, corpus.stream("replay-10"))
         expected = book.bid, book.ask
         contenders[core] = workloads.read_quotes(book, expected)
-        contenders["slots"] = workloads.read_quotes(workloads.Quote(*expected), expected)
+        contenders[SLOTS] = workloads.read_quotes(workloads.Quote(*expected), expected)
     rounds = take_turns(contenders, seconds)
     results.add("quotes", "bid and ask", "ns/pair", rounds)
-    results.compare("quotes", "bid and ask", rounds, ("native", "slots"))
+    results.compare("quotes", "bid and ask", rounds, ("native", SLOTS))
 
 
 def _rivals(results: Results, seconds: float) -> None:
-    """Let whole libraries take turns with both cores, each in a process of its own."""
+    """Compare other libraries, each in a process of its own, with both cores."""
     workers = {library: Worker(path) for library, path in RIVALS.items()}
     try:
         for name in RIVAL_STREAMS:

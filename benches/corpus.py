@@ -1,9 +1,8 @@
 """The one list of inputs for tests and benchmarks.
 
 `frames()` are single messages by name, `streams()` are book streams by name, `captured()` are those
-of a local folder, `plain()` are the observed messages of a channel. The sources of the real ones
-stand in `tests/fixtures/README.md`; the synthetic ones come from the tests' oracle with a fixed
-seed.
+of a local folder, `plain()` are the observed messages of a channel. The sources of observed ones
+are in `tests/fixtures/README.md`; the synthetic ones come from the tests' oracle with a fixed seed.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -46,7 +46,7 @@ def streams() -> dict[str, Stream]:
 
 
 def stream(name: str) -> Stream:
-    """Return one of `streams()`; the others are not made for it."""
+    """Return one of `streams()`, without making the others."""
     return _replay() if name == "replay-10" else synthetic(_SYNTHETIC[name])
 
 
@@ -103,13 +103,7 @@ def endless(name: str) -> Stream:
     After its own updates comes one that leads back to the snapshot.
     """
     there = stream(name)
-    start, now = OracleBook(there.depth), OracleBook(there.depth)
-    for book, frames in ((start, there.frames[:1]), (now, there.frames)):
-        for frame in frames:
-            (data,) = json.loads(frame, parse_float=str)["data"]
-            for side in SIDES:
-                book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
-            book.cut()
+    start, now = (book_after(there.depth, frames) for frames in (there.frames[:1], there.frames))
     rows = {side: _way_back(now.sides[side], start.sides[side]) for side in SIDES}
     back = book_message(
         there.symbol,
@@ -120,6 +114,17 @@ def endless(name: str) -> Stream:
         "2026-01-01T00:00:00.000000Z",
     )
     return Stream(there.symbol, there.depth, (*there.frames, back))
+
+
+def book_after(depth: int, frames: Iterable[bytes]) -> OracleBook:
+    """Return the oracle's book after some frames."""
+    book = OracleBook(depth)
+    for frame in frames:
+        (data,) = json.loads(frame, parse_float=str)["data"]
+        for side in SIDES:
+            book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
+        book.cut()
+    return book
 
 
 def _way_back(now: dict[str, str], start: dict[str, str]) -> list[TextRow]:
@@ -153,9 +158,9 @@ def crowd_symbol(number: int) -> str:
 
 @cache
 def plain(channel: str, count: int = 200) -> tuple[bytes, ...]:
-    """Return `count` observed messages of a plain channel, again and again.
+    """Return `count` observed messages of a channel without books, repeated as often as necessary.
 
-    Private ones are numbered anew, so that they have no gap.
+    Those of private channels get new sequence numbers, without gaps.
     """
     head = f'{{"channel":"{channel}","type":'.encode()
     observed = [

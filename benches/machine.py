@@ -1,4 +1,4 @@
-"""Where the figures come from: processor, system, versions."""
+"""The machine of a comparison, and the versions of the libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benches import peers
 
 
 def describe() -> dict[str, str]:
-    """Return what a reader must know about the machine and the build."""
+    """Return the facts about machine and build that figures depend on."""
     return {
         "processor": _processor(),
         "processors": str(_available()),

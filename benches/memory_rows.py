@@ -1,4 +1,4 @@
-"""What books take: resident memory before and after, in a process of their own."""
+"""Memory of books: resident memory of a fresh process before and after they are filled."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KIB, MIB = 1024, 1024 * 1024
 
 
 def measure(results: Results, _: float) -> None:
-    """Measure in fresh processes; a book counts with all that its engine keeps for it."""
+    """Measure in fresh processes; what an engine keeps for a book is part of its memory."""
     if not STATM.exists():
         results.note("memory is measured on Linux only")
         return
@@ -40,7 +40,7 @@ def measure(results: Results, _: float) -> None:
 
 
 def grow(core: str, kind: str) -> int:
-    """Return how many bytes the process grows by while books are filled. Runs in a worker."""
+    """Return by how many bytes the process grows while books are filled. Runs in a worker."""
     frames = _deep_frames() if kind == "deep" else corpus.crowd(MANY_BOOKS, UPDATES)
     engine: Any = workloads.cores()[core].Engine()
     engine.feed(corpus.frames()["ticker"])

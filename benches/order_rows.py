@@ -1,8 +1,8 @@
-"""Orders: from the call to the write to the socket, beside building a dict and `orjson.dumps`.
+"""Orders: from the call to the write to the socket, compared with a dict and `orjson.dumps`.
 
-The client is connected over loopback, and each call runs until its frame, masked and framed,
-would be handed to the transport; that moment is noted instead. The library contender does the same
-with `websockets` alone: a dict, `orjson.dumps`, `send`.
+The client is connected over loopback. Each call runs until its frame, masked and framed, would be
+written to the transport; the time of that write is recorded instead. The contender without this
+client uses `websockets` alone: a dict, `orjson.dumps`, `send`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ UNIT = "ns/request"
 CALLS = 2_000
 ORDER_ID = "OUF4EM-FRGI2-MQMWZD"
 SYMBOL = "BTC/USD"
-#: Far beyond every round, as no answer comes.
+#: Longer than any round, as no reply comes.
 PATIENCE = 1e6
 
 Call = Callable[[Decimal], Coroutine[Any, Any, Any]]
@@ -81,7 +81,7 @@ def _compare(results: Results, client: KrakenWSClient, seconds: float) -> None:
 
 @contextmanager
 def _stopped_at_the_write(socket: ClientConnection) -> Iterator[list[int]]:
-    """Note when `socket` would write, and write nothing."""
+    """Record when `socket` would write, and write nothing."""
     transport, clocked = socket.transport, _ClockedTransport()
     socket.transport = clocked  # type: ignore[assignment]
     try:
@@ -91,7 +91,7 @@ def _stopped_at_the_write(socket: ClientConnection) -> Iterator[list[int]]:
 
 
 class _ClockedTransport:
-    """A transport that only says when it was written to."""
+    """A transport that only records the times of writes."""
 
     def __init__(self) -> None:
         self.writes: list[int] = []
@@ -107,9 +107,9 @@ class _Bench:
     """The contenders.
 
     Args:
-        client: a client with its token at hand.
+        client: a client that has its token.
         socket: its socket for orders, which writes nothing.
-        writes: when it would have.
+        writes: the times at which it would have written.
     """
 
     def __init__(self, client: KrakenWSClient, socket: ClientConnection, writes: list[int]) -> None:
@@ -149,7 +149,7 @@ class _Bench:
         }
 
     def forget(self) -> None:
-        """Forget the requests that nobody answers."""
+        """Drop the pending requests, which get no reply."""
         connection = self._client._trader.connection
         assert connection is not None
         connection.session.trading._out.clear()

@@ -1,8 +1,8 @@
-"""The other libraries, installed beside us and never with us.
+"""The environment of the benchmarks, with the other libraries.
 
-`python benches/peers.py` makes `.venv-bench` and prints its interpreter. What cannot be installed
-is said and measured as missing. kraken-connector 0.2.0 has our import name, so it lives in a folder
-of its own that only its own processes have on their path.
+`python benches/peers.py` makes `.venv-bench` and prints the path of its interpreter. Libraries that
+cannot be installed are reported and left out. kraken-connector 0.2.0 has the same import name as
+this package, so it is in a folder of its own, which only its own processes have on their path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PYTHON = HOME / ("Scripts/python.exe" if sys.platform == "win32" else "bin/pytho
 PREDECESSOR = HOME / "predecessor"
 STATE = HOME / "peers.json"
 
-#: What we need ourselves, and what measures and draws.
+#: Dependencies of this package and of the benchmarks.
 TOOLS = ("h11>=0.14", "httpx>=0.27", "orjson>=3.10", "websockets>=15.0", "trustme", "matplotlib")
 PEERS = ("msgspec", "picows", "uvloop", "aiofastnet", "python-kraken-sdk", "ccxt")
 OLD = "kraken-connector==0.2.0"

@@ -125,7 +125,7 @@ def _books(document: dict[str, Any]) -> Figure:
 
 
 def _dots(axes: Axes, values: dict[str, float], least: float, most: float) -> None:
-    """Draw a dot for each value on a log scale, where bars would have no honest foot."""
+    """Draw a dot for each value on a log scale, which has no zero for bars to start from."""
     for place, (name, value) in enumerate(values.items()):
         colour = COLOURS.get(name, THEIRS)
         axes.plot(value, place, "o", color=colour, markersize=9)

@@ -1,7 +1,7 @@
-"""The client's end of a socket: every library takes the same messages. Runs in a worker.
+"""The client's end of a socket: each library receives the same messages. Runs in a worker.
 
-All of them call the same `Tap` with what they make of a message. Ours makes a verified book and a
-typed message; orjson makes dictionaries.
+Each of them calls the same `Tap` with its result: this client with a typed message after the book
+was updated and verified, the others with what their decoder returns.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ TIMEOUT = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a client shall do.
+    """What a client has to do.
 
     Attributes:
-        port: where the sender listens.
+        port: the port of the sender.
         authority: certificate of the authority to trust; empty for a plain connection.
         stream: the book to subscribe to.
-        skip: messages to take before the clock starts, the snapshot among them.
-        count: messages to take in all; the sender sends so many.
-        stamps: file that gets the arrival of every message, or empty.
+        skip: messages to receive before the clock starts, including the snapshot.
+        count: messages to receive in all, which is how many the sender sends.
+        stamps: file for the arrival times of all messages; empty for none.
     """
 
     port: int
@@ -60,13 +60,13 @@ class Job:
 
     @property
     def request(self) -> bytes:
-        """The subscription, for clients that have no words of their own for it."""
+        """The subscribe request, for clients without a method for it."""
         params = {"channel": "book", "symbol": [self.book.symbol], "depth": self.book.depth}
         return json.dumps({"method": "subscribe", "params": params, "req_id": 1}).encode()
 
 
 class Tap:
-    """Takes messages: starts the clock after the first few, stops it at the last."""
+    """Counts messages: starts the clock after the first `skip`, stops it at the last."""
 
     def __init__(self, job: Job) -> None:
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -125,7 +125,7 @@ Client = Callable[[Job, Tap], Awaitable[None]]
 
 
 def receive(client: str, loop: str, **job: Any) -> dict[str, float]:
-    """Take the messages; return ns per message, `wall` and `cpu`, unless they are stamped."""
+    """Receive the messages; return ns per message, `wall` and `cpu`, empty with `stamps`."""
     logging.disable()
     with asyncio.Runner(loop_factory=_loop(loop)) as runner:
         return runner.run(_receive(CLIENTS[client], Job(**job)))
@@ -169,7 +169,7 @@ async def our_callback(job: Job, tap: Tap) -> None:
 
 
 async def our_iterator(job: Job, tap: Tap) -> None:
-    """`async for` over a `KrakenWSClient`; it pauses the socket rather than drop messages."""
+    """`async for` over a `KrakenWSClient` that pauses the socket instead of dropping messages."""
     from kraken_connector.ws import KrakenWSClient
     from kraken_connector.ws.subscribe import BookParams
 
@@ -197,7 +197,7 @@ def _check_ours(client: Any, job: Job, tap: Tap) -> None:
 
 
 async def picows_orjson(job: Job, tap: Tap) -> None:
-    """picows hands over a view of each frame, orjson decodes it."""
+    """picows passes a view of each frame, orjson decodes it."""
     import orjson
     from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
 
@@ -234,7 +234,7 @@ async def websockets_orjson(job: Job, tap: Tap) -> None:
 
 
 async def kraken_connector_020(job: Job, tap: Tap) -> None:
-    """`async for` over the client of version 0.2.0; its false alarms are not counted."""
+    """`async for` over the client of version 0.2.0; its false checksum errors are not counted."""
     from kraken_connector.ws import KrakenWSClient
     from kraken_connector.ws.envelopes import WSDataMessage
     from kraken_connector.ws.subscribe import BookParams
@@ -251,7 +251,7 @@ async def kraken_connector_020(job: Job, tap: Tap) -> None:
 
 
 async def python_kraken_sdk(job: Job, tap: Tap) -> None:
-    """Its order book client with a callback; the decimals it asks REST for are given to it."""
+    """Its order book client with a callback; it gets the decimals that it would request by REST."""
     from kraken.spot import SpotOrderBookClient
 
     class Client(SpotOrderBookClient):
@@ -273,7 +273,7 @@ async def python_kraken_sdk(job: Job, tap: Tap) -> None:
 
 
 async def drain(job: Job, tap: Tap) -> None:
-    """Nothing but `recv`: what the socket and the sender cost by themselves."""
+    """Only `recv`: the time that socket and sender need."""
     from websockets.client import ClientProtocol
     from websockets.frames import Frame, Opcode
     from websockets.uri import parse_uri

@@ -1,7 +1,7 @@
-"""Processes that measure for us: another library, the far end of a socket, an empty memory.
+"""Worker processes: for another library, the other end of a socket, or a fresh memory.
 
-The parent sends one JSON line, `{"call": "module:function", "with": {...}}`, the worker answers
-with one. Workers stay, so that contenders in different processes can still take turns.
+The parent sends one JSON line, `{"call": "module:function", "with": {...}}`, and the worker replies
+with one. A worker runs until it is closed, so that contenders in several processes can take turns.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """A process that does what it is told, on one processor.
+    """A process that calls functions on request.
 
     Args:
-        path: what it imports from, besides the benches, instead of what this process does.
-        cpu: the processor that it stays on, `None` for any.
+        path: folders to import from, besides the benches, instead of this process's `PYTHONPATH`.
+        cpu: the processor that it runs on, `None` for any.
     """
 
     def __init__(self, path: Sequence[Path] = (), *, cpu: int | None = None) -> None:
@@ -44,7 +44,7 @@ class Worker:
         )
 
     def call(self, function: str, **arguments: Any) -> Any:
-        """Call `module:function` there and wait for what it returns.
+        """Call `module:function` in the process and return its result.
 
         Raises:
             WorkerError: it raised, or the process ended.
@@ -53,7 +53,7 @@ class Worker:
         return self.wait()
 
     def start(self, function: str, **arguments: Any) -> None:
-        """Call a function there; `wait` returns what it returns."""
+        """Call a function in the process; `wait` returns its result."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"call": function, "with": arguments}) + "\n")
         self._process.stdin.flush()
@@ -69,7 +69,7 @@ class Worker:
         return answer["result"]
 
     def close(self) -> None:
-        """End the process: it leaves when its input ends, or is killed."""
+        """End the process by closing its input; kill it if it does not end in five seconds."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -88,7 +88,7 @@ class Worker:
 
 
 def two_processors() -> tuple[int | None, int | None]:
-    """Return a processor for each end of a socket, `None` where they cannot be told apart."""
+    """Return a processor for each end of a socket, `None` if there is only one."""
     if not hasattr(os, "sched_getaffinity"):
         return None, None
     available = sorted(os.sched_getaffinity(0))
@@ -96,7 +96,7 @@ def two_processors() -> tuple[int | None, int | None]:
 
 
 def _serve(cpu: str) -> None:
-    """Answer until the parent closes the pipe. What libraries print goes to stderr."""
+    """Reply until the parent closes the pipe. What libraries print goes to stderr."""
     if cpu:
         os.sched_setaffinity(0, {int(cpu)})
     answers = os.fdopen(os.dup(1), "w")

@@ -12,14 +12,14 @@ from string import Template
 from typing import Any
 
 from benches.results import RESULTS
-from benches.targets import OLD, ORJSON, PICOWS, TARGETS
+from benches.targets import OLD, ORJSON, PICOWS, TARGETS, WEBSOCKETS
 
 Document = dict[str, Any]
 Cells = tuple[str, ...]
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEMPLATE = Path(__file__).parent / "benchmarks.md.in"
-#: What a user looks for first: words, case, sections, contender, contenders beside it.
+#: The first lines of the page: label, case, sections, contender, contenders to compare with.
 HEADLINES: tuple[tuple[str, str, Cells, str, Cells], ...] = (
     ("frame to verified book, depth 25", "BTC/USD-25", ("feed",), "native", (ORJSON,)),
     (
@@ -48,14 +48,14 @@ HEADLINES: tuple[tuple[str, str, Cells, str, Cells], ...] = (
         "amend",
         ("orders",),
         "prepared",
-        ("dict + orjson.dumps + websockets",),
+        (WEBSOCKETS,),
     ),
 )
 HEADS = ("what", "against", "case", "target", "median (quartiles)", "verdict")
 
 
 def verdict(key: str, median: float) -> str:
-    """Say whether a target is met, and if not, by how much it is missed."""
+    """Return whether a target is met, and if not, by how much it is missed."""
     share = TARGETS[key].share(median)
     return "met" if share <= 1 else f"missed by {number(100 * (share - 1))} %"
 
@@ -97,7 +97,7 @@ def figures(document: Document) -> Iterator[Cells]:
 
 
 def headlines(document: Document) -> Iterator[Cells]:
-    """Yield the lines that open the page; a line that was not measured is left out."""
+    """Yield the first lines of the page, without those that were not measured."""
     groups = {(group["section"], group["case"]): group for group in document["groups"]}
     for what, case, sections, ours, others in HEADLINES:
         found = [groups[section, case] for section in sections if (section, case) in groups]
@@ -113,7 +113,7 @@ def headlines(document: Document) -> Iterator[Cells]:
 
 
 def summary(document: Document) -> str:
-    """Say how many targets were met, and how often they were in other cases."""
+    """Return a sentence with the number of targets met, and the number met in other cases."""
 
     def count(decides: bool) -> str:
         rows = [row for row in document["rows"] if row["decides"] is decides]
@@ -127,7 +127,7 @@ def summary(document: Document) -> str:
 
 
 def number(value: float) -> str:
-    """Print three digits, or all digits before the point."""
+    """Return a number with three digits, or all digits before the point."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 

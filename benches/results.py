@@ -1,4 +1,4 @@
-"""What a comparison collects: figures by contender, and figures beside targets."""
+"""The results of a comparison: the figures of all contenders, and the figures with a target."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from benches.targets import TARGETS
 from benches.timing import Rounds, Spread, ratio
 
-#: Where the last comparison is.
+#: The file of the last comparison.
 RESULTS = Path(__file__).parent.parent / "build" / "bench" / "results.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure beside its target.
+    """A figure with a target.
 
     Attributes:
-        target: its key in `TARGETS`.
-        case: with what input.
+        target: the target's key in `TARGETS`.
+        case: the input.
         figure: the ratio, or the amount in the target's unit.
-        decides: whether the target speaks of this very case.
+        decides: whether this case decides if the target is met.
     """
 
     target: str
@@ -32,14 +32,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Contenders that took turns at one piece of work.
+    """The figures of contenders that took turns.
 
     Attributes:
-        section: which part of the comparison it belongs to.
-        case: what they did.
-        unit: of their figures.
+        section: the part of the comparison.
+        case: the input.
+        unit: the unit of the figures.
         figures: median and quartiles by contender.
-        rounds: how many turns each had.
+        rounds: turns of each contender.
     """
 
     section: str
@@ -50,7 +50,7 @@ class Group:
 
 
 class Results:
-    """Collects groups and rows, and prints what is done."""
+    """Collects groups, rows and remarks."""
 
     def __init__(self) -> None:
         self.groups: list[Group] = []
@@ -63,21 +63,18 @@ class Results:
         self.groups.append(Group(section, case, unit, figures, count))
 
     def add_once(self, section: str, case: str, unit: str, figures: dict[str, float]) -> None:
-        """Add figures that were taken elsewhere."""
-        self.groups.append(
-            Group(
-                section, case, unit, {name: Spread(*[one] * 3) for name, one in figures.items()}, 1
-            )
-        )
+        """Add figures that were measured elsewhere, without quartiles."""
+        spreads = {name: Spread(figure, figure, figure) for name, figure in figures.items()}
+        self.groups.append(Group(section, case, unit, spreads, 1))
 
     def amount(self, target: str, case: str, values: list[float]) -> None:
-        """Add an amount that is no ratio."""
+        """Add a figure that is not a ratio."""
         self.rows.append(Row(target, case, Spread.of(values)))
 
     def compare(
         self, target: str, case: str, rounds: Rounds, pair: tuple[str, str], *, decides: bool = True
     ) -> None:
-        """Add the ratio of the first of `pair` to the second; the other way up if it is a gain."""
+        """Add the ratio of the first of `pair` to the second, inverted for a lower bound."""
         ours, theirs = pair
         if ours not in rounds or theirs not in rounds:
             self.note(f"{TARGETS[target].what}: not measured, {theirs} or {ours} is missing")

@@ -1,7 +1,7 @@
-"""Frame to book with other libraries, each by its own functions. Runs in their processes.
+"""Frame to book with other libraries, each with its own functions. Runs in workers.
 
-Their books are compared with the stream's real one afterwards. None of them is asked for more than
-it does by itself: kraken-connector 0.2.0 computes a checksum that is wrong, ccxt computes none.
+Afterwards their books are compared with the right one. Each library does what it does by default:
+kraken-connector 0.2.0 computes a checksum that does not match, ccxt computes none.
 """
 
 # ruff: noqa: PLC0415 (each process has only one of these libraries)
@@ -18,9 +18,7 @@ from functools import cache
 from typing import Any
 
 from benches import corpus
-from benches.timing import Contender, nanoseconds
-from benches.workload import Workload
-from tests.oracle import OracleBook
+from benches.timing import Contender, Workload, nanoseconds
 
 #: Bids and asks by price.
 Sides = tuple[dict[Decimal, Decimal], dict[Decimal, Decimal]]
@@ -43,7 +41,7 @@ def _workload(
     frames: list[Any],
     make: Callable[[], tuple[Callable[[Any], object], Callable[[], Sides]]],
 ) -> Workload:
-    """Wrap `make`, which returns how to feed a frame and how to read the book."""
+    """Return the workload of a library; `make` returns how to feed a frame and read the book."""
     first, *updates = frames
 
     def prepare() -> Any:
@@ -65,12 +63,7 @@ def _workload(
 @cache
 def _truth(stream: corpus.Stream) -> Sides:
     """Return the book after all frames."""
-    book = OracleBook(stream.depth)
-    for frame in stream.frames:
-        (data,) = json.loads(frame, parse_float=str)["data"]
-        for side in ("bids", "asks"):
-            book.apply(side, [(row["price"], row["qty"]) for row in data[side]])
-        book.cut()
+    book = corpus.book_after(stream.depth, stream.frames)
     bids, asks = (
         {Decimal(price): Decimal(qty) for price, qty in book.levels(side)}
         for side in ("bids", "asks")
@@ -79,7 +72,7 @@ def _truth(stream: corpus.Stream) -> Sides:
 
 
 def kraken_connector(stream: corpus.Stream) -> Workload:
-    """Version 0.2.0, as its client does it, with a book of the right depth."""
+    """Version 0.2.0, as its client works, with a book of the right depth."""
     from kraken_connector.ws.book import ChecksumError, OrderBook
     from kraken_connector.ws.dispatcher import parse_message
 
@@ -103,7 +96,7 @@ def kraken_connector(stream: corpus.Stream) -> Workload:
 
 
 def python_kraken_sdk(stream: corpus.Stream) -> Workload:
-    """Its order book client, handed what its socket would hand it; it checks the checksums."""
+    """Its order book client, called as its socket calls it; it verifies the checksums."""
     from kraken.spot import SpotOrderBookClient
 
     class Client(SpotOrderBookClient):
@@ -144,7 +137,7 @@ def python_kraken_sdk(stream: corpus.Stream) -> Workload:
 
 
 def ccxt(stream: corpus.Stream) -> Workload:
-    """Its message handler with orjson, which it takes when it is there; checksums are off."""
+    """Its message handler with orjson, which it uses if installed; checksums are off."""
     import orjson
     from ccxt.pro import kraken  # type: ignore[import-untyped]
 

@@ -1,4 +1,4 @@
-"""Rust alone: reads what criterion measured before; `make bench` runs it first."""
+"""Rust alone: the figures of criterion, which `make bench` runs first."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def measure(results: Results, _: float) -> None:
 
 
 def _estimates(folder: Path) -> list[Path]:
-    """Return the estimates that are not older than what they are about."""
+    """Return the estimates that are not older than the sources."""
     changed = max(path.stat().st_mtime for path in (ROOT / "rust" / "src").rglob("*.rs"))
     found = sorted(folder.glob("*/new/estimates.json"))
     return [path for path in found if path.stat().st_mtime > changed]

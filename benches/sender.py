@@ -1,7 +1,7 @@
-"""The exchange's end of a socket: ready-made frames, flat out or to a timetable. Runs in a worker.
+"""The exchange's end of a socket: sends ready frames, flat out or at fixed times. Runs in a worker.
 
-It blocks, in a process of its own, so that nothing but the socket is between it and the client. It
-is less than `kraken_connector.sim` (one symbol, no pings) to cost less than any client.
+It is simpler than `kraken_connector.sim` (one symbol, no pings, blocking calls) so that it takes
+less time than any client.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 RECEIVE_BYTES = 65_536
-#: Seconds until a client counts as gone.
+#: Seconds to wait for a client.
 PATIENCE = 20.0
-#: Before a message is due, the sender stops sleeping and watches the clock.
+#: How long before a message is due the sender stops sleeping and polls the clock.
 WATCH_NS = 200_000
 #: Between the subscription and the first message of a timetable.
 LEAD_NS = 100_000_000
@@ -62,7 +62,7 @@ def flat_out(stream: str, loops: int, tls: bool) -> None:
 def timetable(stream: str, rate: int, count: int, tls: bool) -> dict[str, Any]:
     """Serve one client: message `i` is due at `first_ns + i * 1e9 / rate`.
 
-    A late sender does not move the timetable: what waits is sent at once.
+    A late sender does not move the timetable: overdue messages are sent at once.
 
     Returns:
         `first_ns` on the system's monotonic clock, and how late messages were handed to the
@@ -124,7 +124,7 @@ class _Client:
         return [_on_wire(update) for update in updates]
 
     def wait_for_end(self) -> None:
-        """Wait until the client has closed, and answer; it is the server that hangs up."""
+        """Wait until the client has closed, and reply; the server closes the socket."""
         with contextlib.suppress(OSError):
             while not self._protocol.close_expected() and self._receive():
                 self._flush()
@@ -136,7 +136,7 @@ class _Client:
         return events
 
     def _receive(self) -> bool:
-        """Take what came; return whether there may be more."""
+        """Read from the socket; return whether there may be more."""
         data = self.socket.recv(RECEIVE_BYTES)
         if data:
             self._protocol.receive_data(data)

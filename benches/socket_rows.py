@@ -1,4 +1,4 @@
-"""Over a loopback socket: messages at full load, and how long one message takes to arrive."""
+"""Over a loopback socket: time per message at full load, and latency at fixed rates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benches import corpus, peers
 from benches.remote import Worker, WorkerError, two_processors
@@ -19,24 +19,40 @@ STREAM = "replay-10"
 CALLBACK, ITERATOR, RECV = "callback", "async for", "recv alone"
 SLOW = (OLD, "python-kraken-sdk")
 FULL_LOAD = (CALLBACK, ITERATOR, PICOWS, "websockets + orjson.loads", *SLOW, RECV)
-#: What the slow ones can do as well; the others also run on other event loops and with TLS.
+#: The clients that also run on other event loops and with TLS.
 EVERYWHERE = FULL_LOAD[:4]
-SETTINGS = [(loop, tls) for tls in (False, True) for loop in ("asyncio", "uvloop", "aiofastnet")]
-#: The one that decides whether a target is met.
-DECISIVE = SETTINGS[0]
-#: Between first and last message of a round, seconds for each of the time given to a comparison.
+LOOPS = ("asyncio", "uvloop", "aiofastnet")
+#: Length of a round at full load, as a share of the seconds given to a comparison.
 ROUND_SHARE = 0.25
 ROUNDS = 5
-#: Turns at a timetable where they decide: tails are the machine's as much as a client's, and only
-#: many turns tell them apart.
+#: Turns at fixed rates in the setting that decides: tails come from the machine as well as from a
+#: client, and only many turns separate them.
 DECISIVE_ROUNDS = 15
-#: Seconds of a timetable for each of the time given to a comparison.
+#: Length of a turn at a fixed rate, likewise.
 TIMETABLE_SHARE, DECISIVE_SHARE = 0.5, 1.0
 RATES = (1_000, 10_000, 50_000)
 LATENCY = (CALLBACK, PICOWS)
 PERCENTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-#: The share of a timetable's messages that comes before the counted ones.
+#: The share of messages at a fixed rate that is not counted, at the beginning.
 WARM_UP = 0.1
+
+
+class Setting(NamedTuple):
+    """An event loop, and whether the connection has TLS."""
+
+    loop: str
+    tls: bool
+
+    @property
+    def decides(self) -> bool:
+        """Whether it decides if a target is met."""
+        return self == SETTINGS[0]
+
+    def __str__(self) -> str:
+        return f"{self.loop}, {'TLS' if self.tls else 'plain'}"
+
+
+SETTINGS = [Setting(loop, tls) for tls in (False, True) for loop in LOOPS]
 
 
 class Link:
@@ -56,43 +72,42 @@ class Link:
         for worker in (self.sender, *self.receivers.values()):
             worker.close()
 
-    def flat_out(self, name: str, loop: str, tls: bool, loops: int) -> dict[str, float]:
+    def flat_out(self, name: str, setting: Setting, loops: int) -> dict[str, float]:
         """Return ns per message, `wall` and `cpu`."""
-        self.sender.start("benches.sender:flat_out", stream=STREAM, loops=loops, tls=tls)
-        count = loops * self.updates + 1
-        took: dict[str, float] = self._receive(name, loop, tls, count)
+        self.sender.start("benches.sender:flat_out", stream=STREAM, loops=loops, tls=setting.tls)
+        took: dict[str, float] = self._receive(name, setting, loops * self.updates + 1)
         return took
 
-    def timetable(self, name: str, loop: str, tls: bool, rate: int, count: int) -> Any:
-        """Return the sender's account, and the latencies of the counted messages in ns."""
+    def timetable(self, name: str, setting: Setting, rate: int, count: int) -> Any:
+        """Return the sender's report, and the latencies of the counted messages in ns."""
         with tempfile.TemporaryDirectory() as folder:
             stamps = Path(folder) / "arrivals"
             self.sender.start(
-                "benches.sender:timetable", stream=STREAM, rate=rate, count=count, tls=tls
+                "benches.sender:timetable", stream=STREAM, rate=rate, count=count, tls=setting.tls
             )
-            self._receive(name, loop, tls, count + 1, str(stamps))
-            account = self.sender_account
+            self._receive(name, setting, count + 1, str(stamps))
+            report = self.sender_report
             arrivals = array("q", stamps.read_bytes())[1:]
-        due = (account["first_ns"] + number * 1_000_000_000 // rate for number in range(count))
+        due = (report["first_ns"] + number * 1_000_000_000 // rate for number in range(count))
         latencies = [at - when for at, when in zip(arrivals, due, strict=True)]
-        return account, latencies[int(WARM_UP * count) :]
+        return report, latencies[int(WARM_UP * count) :]
 
-    def _receive(self, name: str, loop: str, tls: bool, count: int, stamps: str = "") -> Any:
-        """Let a receiver take `count` messages; the sender's answer is awaited in any case."""
+    def _receive(self, name: str, setting: Setting, count: int, stamps: str = "") -> Any:
+        """Let a receiver get `count` messages; wait for the sender's report in any case."""
         try:
             return self.receivers[name].call(
                 "benches.receivers:receive",
                 client=name,
-                loop=loop,
+                loop=setting.loop,
                 port=self.address["port"],
-                authority=self.address["authority"] if tls else "",
+                authority=self.address["authority"] if setting.tls else "",
                 stream=STREAM,
                 skip=self.updates,
                 count=count,
                 stamps=stamps,
             )
         finally:
-            self.sender_account = self.sender.wait()
+            self.sender_report = self.sender.wait()
 
 
 @contextmanager
@@ -108,13 +123,11 @@ def link() -> Iterator[Link]:
 def measure_throughput(results: Results, seconds: float) -> None:
     """Measure ns per message at full load for every loop, plain and with TLS."""
     with link() as pair:
-        for loop, tls in SETTINGS:
-            decides = (loop, tls) == DECISIVE
-            names = FULL_LOAD if decides else EVERYWHERE
-            case = f"{loop}, {'TLS' if tls else 'plain'}"
+        for setting in SETTINGS:
+            case, decides = str(setting), setting.decides
             turns = {}
-            for name in names:
-                turn = _calibrated(results, pair, name, loop, tls, seconds * ROUND_SHARE)
+            for name in FULL_LOAD if decides else EVERYWHERE:
+                turn = _calibrated(results, pair, name, setting, seconds * ROUND_SHARE)
                 if turn is not None:
                     turns[name] = turn
             if not turns:
@@ -129,17 +142,17 @@ def measure_throughput(results: Results, seconds: float) -> None:
 
 
 def _calibrated(
-    results: Results, pair: Link, name: str, loop: str, tls: bool, seconds: float
+    results: Results, pair: Link, name: str, setting: Setting, seconds: float
 ) -> Callable[[], dict[str, float]] | None:
-    """Return a turn of about `seconds`, or nothing for a client that fails."""
+    """Return a turn of about `seconds`, `None` for a client that fails."""
     try:
-        pair.flat_out(name, loop, tls, 4)
-        took = pair.flat_out(name, loop, tls, 4)
+        pair.flat_out(name, setting, 4)
+        took = pair.flat_out(name, setting, 4)
     except WorkerError as error:
-        results.note(f"{name} on {loop}{' with TLS' if tls else ''}: {error}")
+        results.note(f"{name} on {setting}: {error}")
         return None
     loops = max(4, int(seconds * 1e9 / took["wall"] / pair.updates))
-    return lambda: pair.flat_out(name, loop, tls, loops)
+    return lambda: pair.flat_out(name, setting, loops)
 
 
 def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Rounds, Rounds]:
@@ -156,39 +169,33 @@ def _take_turns(turns: dict[str, Callable[[], dict[str, float]]]) -> tuple[Round
 
 
 def measure_latency(results: Results, seconds: float) -> None:
-    """Measure from when a message is due until the callback has it."""
+    """Measure the time from when a message is due until the callback gets it."""
     with link() as pair:
-        for loop, tls in SETTINGS:
-            names = [n for n in LATENCY if _calibrated(results, pair, n, loop, tls, seconds)]
+        for setting in SETTINGS:
+            names = [name for name in LATENCY if _calibrated(results, pair, name, setting, seconds)]
             for rate in RATES if names else ():
-                _latencies(results, pair, names, loop, tls, rate, seconds)
+                _latencies(results, pair, names, setting, rate, seconds)
 
 
 def _latencies(
-    results: Results,
-    pair: Link,
-    names: list[str],
-    loop: str,
-    tls: bool,
-    rate: int,
-    seconds: float,
+    results: Results, pair: Link, names: list[str], setting: Setting, rate: int, seconds: float
 ) -> None:
     """Take turns at one rate; every percentile of every turn is a figure."""
     taken: dict[str, Rounds] = {
         percentile: {name: [] for name in names} for percentile in PERCENTILES
     }
     late: list[float] = []
-    decides = (loop, tls) == DECISIVE
+    decides = setting.decides
     count = int(rate * seconds * (DECISIVE_SHARE if decides else TIMETABLE_SHARE))
     for turn in range(DECISIVE_ROUNDS if decides else ROUNDS):
         for name in names if turn % 2 else reversed(names):
-            account, latencies = pair.timetable(name, loop, tls, rate, count)
+            report, latencies = pair.timetable(name, setting, rate, count)
             latencies.sort()
             for percentile, share in PERCENTILES.items():
                 value = latencies[int(share * len(latencies))] / 1000
                 taken[percentile][name].append(value)
-            late.append(account["late_p99_ns"] / 1000)
-    case = f"{rate:,}/s, {loop}, {'TLS' if tls else 'plain'}"
+            late.append(report["late_p99_ns"] / 1000)
+    case = f"{rate:,}/s, {setting}"
     for percentile, rounds in taken.items():
         results.add(f"latency {percentile}", case, "us", rounds)
         target = f"latency-{rate}-{percentile}"

@@ -1,4 +1,4 @@
-"""What the connector is held to: every target, and what is measured against it."""
+"""The targets of the benchmarks, and the names of what they compare with."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Target:
 
     Attributes:
         what: what is measured.
-        against: what it is a ratio to; a unit if it is none.
-        sense: which way the bound holds.
+        against: what it is compared with; the unit of a figure that is not a ratio.
+        sense: whether the bound is an upper or a lower one.
         bound: the bound.
     """
 
@@ -37,11 +37,12 @@ MSGSPEC = "msgspec typed"
 PICOWS = "picows + orjson.loads"
 OLD = "kraken-connector 0.2.0"
 DICT = "dict + orjson.dumps alone"
+SLOTS = "two attributes of an object with slots"
 WEBSOCKETS = "dict + orjson.dumps + websockets"
 
 TARGETS: dict[str, Target] = {
     "feed": Target("feed: book update, depth 25, verified", ORJSON, "at most", 0.35),
-    "levels": Target("the same, every level read as Decimal", MSGSPEC, "at most", 1.0),
+    "levels": Target("book update, every level read as Decimal", MSGSPEC, "at most", 1.0),
     "fields-ticker": Target("ticker, every field read", MSGSPEC, "at most", 1.0),
     "fields-trade": Target("trade, every field read", MSGSPEC, "at most", 1.0),
     "fields-ohlc": Target("ohlc, every field read", MSGSPEC, "at most", 1.0),
@@ -62,7 +63,7 @@ TARGETS: dict[str, Target] = {
     "latency-50000-p50": Target("latency at 50,000/s, p50", PICOWS, "at most", 1.1),
     "latency-50000-p99": Target("latency at 50,000/s, p99", PICOWS, "at most", 1.0),
     "latency-50000-p99.9": Target("latency at 50,000/s, p99.9", PICOWS, "at most", 1.0),
-    "quotes": Target("best bid and ask as floats", "two slotted attributes", "at most", 2.0),
+    "quotes": Target("best bid and ask as floats", SLOTS, "at most", 2.0),
     "memory-deep": Target("memory of a depth-1000 book", "KiB", "at most", 128),
     "memory-many": Target("memory of 1,000 depth-10 books", "MiB", "at most", 16),
     "pure-10": Target("pure core, depth 10, times faster", OLD, "at least", 2),

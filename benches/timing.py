@@ -15,9 +15,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
-
-from benches.workload import Workload
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, NamedTuple
 
 #: Takes one measurement and returns it.
 Contender = Callable[[], float]
@@ -39,6 +39,36 @@ class Spread(NamedTuple):
         return cls(median, low, high)
 
 
+def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True, kw_only=True)
+class Workload:
+    """A piece of work to be timed.
+
+    Every workload has its own copy of the code of `run`: the interpreter adapts code to the types
+    that it meets, and two contenders that shared it would slow each other down.
+
+    Attributes:
+        operations: how many operations `run` does.
+        run: the timed part; gets what `prepare` returned.
+        prepare: makes the state that `run` needs.
+        check: raises `AssertionError` if the state after `run`, or what it returned, is wrong.
+    """
+
+    operations: int
+    run: Callable[[Any], Any]
+    prepare: Callable[[], Any] = _nothing
+    check: Callable[[Any, Any], None]
+
+    def __post_init__(self) -> None:
+        run = self.run
+        self.run = FunctionType(
+            run.__code__.replace(), run.__globals__, run.__name__, None, run.__closure__
+        )
+
+
 def nanoseconds(workload: Workload) -> Contender:
     """Return a contender: one checked run of a workload, in ns per operation."""
 
@@ -54,9 +84,9 @@ def nanoseconds(workload: Workload) -> Contender:
 
 
 def interleave(contenders: Mapping[str, Contender], *, seconds: float) -> Rounds:
-    """Let all contenders have their turn, again and again, for about `seconds`.
+    """Measure contenders in turns for about `seconds`.
 
-    The first round warms up and does not count. Every other round goes in reverse.
+    The first round warms up and does not count. Every other round goes in reverse order.
     """
     order = list(contenders)
     rounds: Rounds = {name: [] for name in order}
@@ -79,7 +109,7 @@ def ratio(rounds: Rounds, ours: str, theirs: str) -> Spread:
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Collect what there is, then keep the garbage collector quiet."""
+    """Run the garbage collector, then keep it off."""
     gc.collect()
     gc.freeze()
     gc.disable()

@@ -1,4 +1,4 @@
-"""What the core is timed at, and what it is compared with.
+"""The workloads of the core, and the baselines that they are compared with.
 
 The pytest-benchmark tests in `benches/python` and the comparison in `benches/compare.py` time the
 same workloads.
@@ -14,13 +14,21 @@ from operator import attrgetter
 from typing import Any
 
 from benches.corpus import Stream
-from benches.workload import Workload
+from benches.timing import Workload
 
-from kraken_connector.models import Model
+from kraken_connector.models import ExecutionData, Model, OHLCData, TickerData, TradeData
+
+#: Channels without books whose fields are read, with the class of their items.
+ITEMS: dict[str, type[Model]] = {
+    "ticker": TickerData,
+    "trade": TradeData,
+    "ohlc": OHLCData,
+    "executions": ExecutionData,
+}
 
 
 def cores() -> dict[str, Any]:
-    """Return the modules of the cores that are there, by name."""
+    """Return the modules of the cores that are installed, by name."""
     names = {"native": "kraken_connector._native", "pure": "kraken_connector._pure"}
     return {name: import_module(path) for name, path in names.items() if find_spec(path)}
 
@@ -92,7 +100,7 @@ def feed_levels(core: Any, stream: Stream) -> Workload:
 
 
 def decode_levels(decode: Callable[[bytes], Any], stream: Stream) -> Workload:
-    """Decode updates and read the same; there is no book and no check."""
+    """Decode updates and read the same levels, without a book and its verification."""
     updates = stream.frames[1:]
 
     def run(_: None) -> int:
@@ -140,7 +148,7 @@ def feed_fields(core: Any, frames: Sequence[bytes], item: type[Model]) -> Worklo
 def decode_fields(
     decode: Callable[[bytes], Any], frames: Sequence[bytes], item: type[Model]
 ) -> Workload:
-    """Decode messages and read the same."""
+    """Decode messages and read the same fields."""
     read = _reader(item)
 
     def run(_: None) -> list[Any]:
@@ -171,7 +179,7 @@ def _check_fields(last: Sequence[Any], frame: bytes, item: type[Model]) -> None:
 
 
 def loads(decode: Callable[[bytes], Any], frames: Sequence[bytes]) -> Workload:
-    """Decode frames, and nothing else."""
+    """Only decode frames."""
 
     def run(_: None) -> None:
         for frame in frames:
@@ -187,7 +195,7 @@ def loads(decode: Callable[[bytes], Any], frames: Sequence[bytes]) -> Workload:
 
 
 class Quote:
-    """What a strategy would otherwise keep by itself."""
+    """The best prices as a strategy without a live book would keep them."""
 
     __slots__ = ("ask", "bid")
 
@@ -197,7 +205,7 @@ class Quote:
 
 
 def read_quotes(quote: Any, expected: tuple[float, float], repeat: int = 1000) -> Workload:
-    """Read `bid` and `ask`, ten times in a row so that the loop hardly counts."""
+    """Read `bid` and `ask`, ten times in a row so that the loop adds little."""
 
     def run(quote: Any) -> None:
         for _ in range(repeat):

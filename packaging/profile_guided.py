@@ -1,4 +1,4 @@
-"""Build the Rust core twice: once to watch it work, once with what was seen.
+"""Build the Rust core twice: first to record a profile of its work, then with that profile.
 
 The compiler learns from the recorded and synthetic frames in `tests/` which branches are taken and
 what is worth inlining; a book update then takes about a quarter less time. `build_backend.py` does
@@ -22,7 +22,7 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-#: Apart from other builds, which its compiler flags would throw away.
+#: A folder of its own: its compiler flags would make other builds start over.
 TARGET = ROOT / "target" / "profile-guided"
 TRAINING = Path(__file__).parent / "training.py"
 #: The first LLVM whose tool reads what today's rustc writes, and the newest to look for.
@@ -71,7 +71,7 @@ def build(make_wheel: Callable[[str], str], directory: str) -> str:
 
 
 def extension(wheel: Path, directory: Path) -> Path:
-    """Take the extension out of a wheel; return where it is now."""
+    """Extract the extension of a wheel; return its path."""
     with zipfile.ZipFile(wheel) as archive:
         suffixes = tuple(EXTENSION_SUFFIXES)
         (name,) = (name for name in archive.namelist() if name.endswith(suffixes))
@@ -79,7 +79,7 @@ def extension(wheel: Path, directory: Path) -> Path:
 
 
 def _train(wheel: Path, directory: Path) -> None:
-    """Let a wheel's extension do what it is made for."""
+    """Run the recorded work with the extension of a wheel."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     command = [sys.executable, str(TRAINING), str(extension(wheel, directory))]
     subprocess.run(command, env=environment, check=True)

@@ -1,4 +1,4 @@
-"""What the compiler watches: `training.py EXTENSION` drives the core as its users do.
+"""The work of a profile: `training.py EXTENSION` drives the core as its users do.
 
 Only the extension and the models are imported, as a build has none of the package's dependencies.
 """
@@ -57,12 +57,12 @@ def _follow(core: Any, stream: Any) -> None:
                 size = min(len(room), len(read))
                 room[:size] = read[:size]
                 read = read[size:]
-                receiver.buffer_updated(size, 1, _take)
+                receiver.buffer_updated(size, 1, _read_events)
         assert engine.counters()["verified"] == len(framed)
 
 
-def _take(events: list[Any], _: int) -> None:
-    """Look at events as the session does."""
+def _read_events(events: list[Any], _: int) -> None:
+    """Read events as the session does."""
     for event in events:
         assert event.channel == "book"
     assert isinstance(events[-1].timestamp_ns, int | None)

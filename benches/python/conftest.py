@@ -1,28 +1,17 @@
-"""What the benchmarks share: the cores that are there, and how a workload is timed."""
+"""What the benchmarks share: the cores that are installed, and how a workload is timed."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from benches.workload import Workload
-from benches.workloads import cores
+from benches.timing import Workload
+from tests.conftest import core
+
+__all__ = ["core", "measure"]
 
 ROUNDS = 20
-
-
-@pytest.fixture(params=["native", "pure"], scope="session")
-def core(request: pytest.FixtureRequest) -> Any:
-    """The module of one core."""
-    module = cores().get(request.param)
-    if module is None:
-        reason = "the extension kraken_connector._native is not built"
-        if os.environ.get("KRAKEN_CONNECTOR_REQUIRE_NATIVE"):
-            pytest.fail(f"{reason}, but KRAKEN_CONNECTOR_REQUIRE_NATIVE is set")
-        pytest.skip(reason)
-    return module
 
 
 @pytest.fixture

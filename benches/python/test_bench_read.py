@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 from benches import corpus, workloads
-
-from kraken_connector.models import ExecutionData, OHLCData, TickerData, TradeData
+from benches.workloads import ITEMS
 
 Measure = Callable[..., None]
 REPLAY = corpus.stream("replay-10")
-ITEMS = {"ticker": TickerData, "trade": TradeData, "ohlc": OHLCData, "executions": ExecutionData}
 
 
 def test_bench_levels(measure: Measure, core: Any) -> None:

@@ -1,10 +1,13 @@
-//! Frame bytes to verified book, on a recorded session, beside `serde_json` and the parts.
+//! Frame bytes to verified book on a recorded session, compared with its parts and other parsers.
 
 #![expect(missing_docs, reason = "criterion's macros make public functions")]
 
 use std::hint::black_box;
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main,
+};
 use kraken_connector::Engine;
 use kraken_connector::message::{BookBatch, parse_message};
 use kraken_connector_benches::{BookMessage, session};
@@ -21,6 +24,18 @@ fn replay(engine: &mut Engine, updates: &[&[u8]]) -> u64 {
         black_box(engine.feed(frame, None));
     }
     engine.counters().verified
+}
+
+/// Times `read` of all frames.
+fn bench_frames<'f>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    frames: &[&'f [u8]],
+    mut read: impl FnMut(&'f [u8]),
+) {
+    group.bench_function(name, |bencher| {
+        bencher.iter(|| frames.iter().for_each(|frame| read(frame)));
+    });
 }
 
 fn bench(criterion: &mut Criterion) {
@@ -41,28 +56,16 @@ fn bench(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    group.bench_function("parse_message", |bencher| {
-        let mut batch = BookBatch::default();
-        bencher.iter(|| {
-            for frame in updates {
-                black_box(parse_message(frame, &mut batch).is_ok());
-            }
-        });
+    let mut batch = BookBatch::default();
+    bench_frames(&mut group, "parse_message", updates, |frame| {
+        black_box(parse_message(frame, &mut batch).is_ok());
     });
-    group.bench_function("validate", |bencher| {
-        bencher.iter(|| {
-            for frame in updates {
-                black_box(kraken_connector::lexer::validate(frame).is_ok());
-            }
-        });
+    bench_frames(&mut group, "validate", updates, |frame| {
+        black_box(kraken_connector::lexer::validate(frame).is_ok());
     });
-    group.bench_function("sonic_rs_typed", |bencher| {
-        bencher.iter(|| {
-            for frame in updates {
-                let message: BookMessage = sonic_rs::from_slice(frame).expect("a book message");
-                black_box(message);
-            }
-        });
+    bench_frames(&mut group, "sonic_rs_typed", updates, |frame| {
+        let message: BookMessage = sonic_rs::from_slice(frame).expect("a book message");
+        black_box(message);
     });
     // It writes into what it reads, so it gets a copy, which is not timed.
     group.bench_function("simd_json_typed", |bencher| {
@@ -86,20 +89,12 @@ fn bench(criterion: &mut Criterion) {
             BatchSize::SmallInput,
         );
     });
-    group.bench_function("serde_json_typed", |bencher| {
-        bencher.iter(|| {
-            for frame in updates {
-                let message: BookMessage = serde_json::from_slice(frame).expect("a book message");
-                black_box(message);
-            }
-        });
+    bench_frames(&mut group, "serde_json_typed", updates, |frame| {
+        let message: BookMessage = serde_json::from_slice(frame).expect("a book message");
+        black_box(message);
     });
-    group.bench_function("serde_json_value", |bencher| {
-        bencher.iter(|| {
-            for frame in updates {
-                black_box(serde_json::from_slice::<serde_json::Value>(frame).is_ok());
-            }
-        });
+    bench_frames(&mut group, "serde_json_value", updates, |frame| {
+        black_box(serde_json::from_slice::<serde_json::Value>(frame).is_ok());
     });
     group.finish();
 }

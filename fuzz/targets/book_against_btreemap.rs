@@ -162,6 +162,6 @@ fn compare(book: &L2Book, model: &Model) {
         let best = book.side(side).best().map(|level| (level.price, level.qty));
         assert_eq!(best, ours.first().copied());
     }
-    assert_eq!((book.price_scale(), book.qty_scale()), model.scales);
+    assert_eq!(book.scales(), model.scales);
     assert_eq!(book.is_crossed(), model.is_crossed());
 }

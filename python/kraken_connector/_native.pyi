@@ -88,6 +88,10 @@ class WSDataMessage:
     def timestamp_ns(self) -> int | None:
         """Exchange time in ns since the epoch: of the message, else of its first item."""
     @property
+    def checksum(self) -> int | None:
+        """CRC-32 that the exchange sent with the first item of a message of `book` or `level3`,
+        `None` if it sent none; does not decode `data`."""
+    @property
     def received_ns(self) -> int | None:
         """Local receive time, ns since the epoch, as given to `Engine.feed`."""
     @property
@@ -301,7 +305,7 @@ class Level3Book(BookHandle[Level3Data]):
         """Orders on both sides together, whatever the state."""
     @property
     def event_counts(self) -> dict[str, int]:
-        """Entries applied since the book was made, by what became of them.
+        """Entries applied since the book was made, by their effect.
 
         `snapshot`, `add`: an order at the back of its queue. `snapshot_older`, `add_older`: the
         same, with an older timestamp than the order ahead of it. `add_known`: it was there already

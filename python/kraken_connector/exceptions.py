@@ -437,7 +437,7 @@ class OrderOutcomeUnknown(RequestError):
         cl_ord_id: the client's identifier of the order, if the request has one.
         order_id: the exchange's identifier of the order, if the request has one.
         orders: the orders of the request that the client knows.
-        unanswered: the identifiers in doubt, for requests about several orders.
+        unanswered: the identifiers whose outcome is unknown, for requests about several orders.
         rejected: the exchange's text by refused identifier.
         accepted: the identifiers that were accepted.
     """

@@ -32,12 +32,9 @@ fn update(book: &mut L2Book, bids: &[(&str, &str)], asks: &[(&str, &str)]) {
 /// The levels of a side as text, best first.
 fn levels(book: &L2Book, side: Side) -> Vec<(String, String)> {
     let text = |mantissa, scale| Decimal::new(mantissa, scale).unwrap().to_string();
-    let levels = book.side(side).levels();
-    levels
-        .map(|level| {
-            let price = text(level.price, book.price_scale());
-            (price, text(level.qty, book.qty_scale()))
-        })
+    let (price_scale, qty_scale) = book.scales();
+    book.levels(side)
+        .map(|level| (text(level.price, price_scale), text(level.qty, qty_scale)))
         .collect()
 }
 
@@ -145,7 +142,7 @@ fn a_longer_number_widens_the_whole_book() {
 }
 
 #[test]
-fn what_does_not_fit_changes_nothing() {
+fn numbers_that_do_not_fit_change_nothing() {
     let long = "9".repeat(38);
     let mut book = snapshot(10, &[(&long, "1")], &[]);
     let refused = book.apply_update(&rows(&[("2", "2"), ("1.5", "1")]), &[]);
@@ -251,11 +248,13 @@ impl Model {
 fn in_ticks(book: &L2Book, side: Side) -> Vec<(u32, u32)> {
     let ticks =
         |mantissa: u128, decimals: u32| u32::try_from(mantissa / 10_u128.pow(decimals)).unwrap();
-    let levels = book.side(side).levels();
-    levels
+    let (price_scale, qty_scale) = book.scales();
+    book.levels(side)
         .map(|level| {
-            let price = ticks(level.price, book.price_scale() - 1);
-            (price, ticks(level.qty, book.qty_scale() - 2))
+            (
+                ticks(level.price, price_scale - 1),
+                ticks(level.qty, qty_scale - 2),
+            )
         })
         .collect()
 }
@@ -286,7 +285,7 @@ proptest! {
     }
 
     #[test]
-    fn a_book_does_not_mind_where_64_bits_end(
+    fn a_book_does_what_a_map_does_around_64_bits(
         depth in 1..30_usize,
         messages in prop::collection::vec((any::<bool>(), rows_around_64_bits()), 1..30),
     ) {

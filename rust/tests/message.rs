@@ -29,6 +29,8 @@ fn content(frame: &[u8]) -> Result<(bool, Content)> {
     let Message::Data(message) = parse_message(frame, &mut batch)? else {
         panic!("no channel message");
     };
+    let first = batch.items().first().and_then(|item| item.checksum);
+    assert_eq!(message.checksum(frame), first);
     let items = batch.items().iter().map(|item| {
         (
             item.symbol.decode(frame).into_owned(),
@@ -42,7 +44,7 @@ fn content(frame: &[u8]) -> Result<(bool, Content)> {
 }
 
 #[test]
-fn channels_are_told_by_name_whatever_the_order_of_keys() {
+fn channels_are_known_by_name_in_any_order_of_keys() {
     let message = data_message(r#"{"data":[],"sequence":3,"type":"update","channel":"balances"}"#);
     assert_eq!(message.channel, Channel::Balances);
     assert_eq!((message.is_snapshot, message.sequence), (false, Some(3)));
@@ -55,7 +57,7 @@ fn channels_are_told_by_name_whatever_the_order_of_keys() {
 }
 
 #[test]
-fn whatever_has_a_method_is_an_answer() {
+fn a_frame_with_a_method_is_a_reply() {
     let success = |frame: &str| match parse(frame) {
         Ok(Message::Reply(reply)) => reply.success,
         other => panic!("{other:?}"),
@@ -74,7 +76,7 @@ fn whatever_has_a_method_is_an_answer() {
 }
 
 #[test]
-fn breaches_of_the_protocol_are_reported_at_their_place() {
+fn breaches_of_the_protocol_are_reported_at_their_offset() {
     use ErrorKind::{Missing, Number, Truncated, Type, Unclassified};
     let book = |data: &str| format!(r#"{{"channel":"book","type":"update","data":{data}}}"#);
     let start = book("").len() - 1;
@@ -117,7 +119,7 @@ fn breaches_of_the_protocol_are_reported_at_their_place() {
             book(r#"[{"symbol":"A","checksum":1.0}]"#),
             (Number, start + 26),
         ),
-        // What is no JSON is that first, wherever the breach stands.
+        // An error of the JSON takes precedence over an earlier breach of the protocol.
         (book("[7")[..start + 2].to_owned(), (Truncated, start + 2)),
     ] {
         assert_eq!(error(&frame), expected, "{frame}");
@@ -131,7 +133,7 @@ fn of_several_breaches_the_first_field_of_an_item_counts() {
 }
 
 #[test]
-fn what_a_client_keeps_account_by_has_its_type() {
+fn fields_that_a_client_relies_on_have_their_type() {
     let frame = |channel: &str, items: &str| {
         format!(r#"{{"channel":"{channel}","type":"update","data":{items}}}"#)
     };
@@ -214,7 +216,7 @@ fn the_first_item_is_read_without_the_rest() {
 }
 
 #[test]
-fn an_unreadable_frame_tells_what_it_was_about() {
+fn an_unreadable_frame_is_searched_for_channel_and_symbols() {
     let frame = book_frame("update", "A/B", &[("1", "2")], &[], Some(3));
     let cut = &frame.as_bytes()[..frame.len() - 4];
     let found = salvage(

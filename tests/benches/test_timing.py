@@ -6,8 +6,7 @@ import gc
 from typing import Any
 
 import pytest
-from benches.timing import LEAST_ROUNDS, Spread, interleave, nanoseconds, ratio
-from benches.workload import Workload
+from benches.timing import LEAST_ROUNDS, Spread, Workload, interleave, nanoseconds, ratio
 
 
 def test_contenders_take_turns_in_alternating_order() -> None:

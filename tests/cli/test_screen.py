@@ -48,7 +48,7 @@ class Still:
 
 def screen(books: list[BookView], width: int, lines: int, status: Status = STATUS) -> list[str]:
     picture = BookPicture(Still(books, status), UNICODE)
-    return plain(picture.screen(picture.take(), width, lines))
+    return plain(picture.screen(picture.capture(), width, lines))
 
 
 @given(st.integers(1, 12), st.integers(1, 25), st.integers(10, 240), st.integers(4, 80))
@@ -133,15 +133,16 @@ def test_books_without_room_are_counted() -> None:
 def test_books_without_room_are_a_shift_away() -> None:
     picture = BookPicture(Still(BOOKS), UNICODE)
     drawn = [
-        plain(picture.screen(picture.take(), 80, 12, shift))[1].split()[0] for shift in (0, 1, 7, 8)
+        plain(picture.screen(picture.capture(), 80, 12, shift))[1].split()[0]
+        for shift in (0, 1, 7, 8)
     ]
     assert drawn == [PAIRS[0], PAIRS[1], PAIRS[7], PAIRS[0]]
-    assert drawn[-1] == plain(picture.screen(picture.take(), 80, 12, -8))[1].split()[0]
+    assert drawn[-1] == plain(picture.screen(picture.capture(), 80, 12, -8))[1].split()[0]
 
 
 def test_books_that_all_fit_stand_still() -> None:
     picture = BookPicture(Still(BOOKS[:2]), UNICODE)
-    assert plain(picture.screen(picture.take(), 80, 24, 1))[1].startswith(PAIRS[0])
+    assert plain(picture.screen(picture.capture(), 80, 24, 1))[1].startswith(PAIRS[0])
 
 
 def test_the_table_of_a_screen_tells_the_last_trade_and_the_age() -> None:
@@ -155,7 +156,7 @@ def test_the_table_of_a_screen_tells_the_last_trade_and_the_age() -> None:
 
 def test_letters_of_two_columns_move_nothing() -> None:
     picture = BookPicture(Still([book("币安人生/USD", subscribed=25), *BOOKS[:2]]), UNICODE)
-    drawn = picture.screen(picture.take(), 160, 50)
+    drawn = picture.screen(picture.capture(), 160, 50)
     assert {line.cell_len for line in drawn[1:23] if line.plain} == {160}
     rows = [line for line in drawn if " valid " in line.plain]
     assert {cell_len(row.plain.partition("valid")[0]) for row in rows} == {14}

@@ -30,7 +30,7 @@ from tests.ws.helpers import BTC, ETH, client_of, eventually, text_frame, tokens
 from kraken_connector import WSDataMessage
 from kraken_connector.exceptions import KrakenConnectorError, OrderOutcomeUnknown
 from kraken_connector.models import BookChecksumEvent, InvalidFrameEvent, Model, SequenceGapEvent
-from kraken_connector.models._model import is_number_text
+from kraken_connector.models.base import is_number_text
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.session import Outgoing
 from kraken_connector.sim.trading.rate import Tier

@@ -28,7 +28,8 @@ ONLY_RUST = {
     # WebSocket frames, which `websockets` reads for the pure core.
     "websocket.rs",
 }
-ONLY_PURE = {"lock.py"}
+#: Docstrings, which the native core gets from `rust/build.rs`, and a lock.
+ONLY_PURE = {"docs.py", "lock.py"}
 
 
 def mapped(suffix: str) -> list[str]:

@@ -112,6 +112,7 @@ def test_wheel_installs_the_command(wheel_files: dict[str, bytes]) -> None:
         "pyproject.toml",
         "python/kraken_connector/_native.pyi",
         "python/kraken_connector/_pure/__init__.py",
+        "rust/build.rs",
         "rust/src/lib.rs",
         "tests/packaging/test_distributions.py",
     ],

@@ -18,6 +18,7 @@ MESSAGE = (
     "symbol",
     "timestamp",
     "timestamp_ns",
+    "checksum",
     "received_ns",
     "verified",
     "raw",

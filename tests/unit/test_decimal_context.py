@@ -12,7 +12,7 @@ from tests.unit.ws.orders.bench import BTC, Bench, trade
 
 from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import OrderCheckFailed
-from kraken_connector.models._model import exact_number
+from kraken_connector.models.base import exact_number
 from kraken_connector.ws.account.balances import Balances
 from kraken_connector.ws.account.instruments import PairRules
 from kraken_connector.ws.account.positions import Positions

@@ -29,7 +29,6 @@ Both cores have the same parts. Files of the native core are in `rust/src`:
 | `python/order_book.rs` | `order_book.py` |
 | `python/level3_book.rs` | `level3_book.py` |
 | `python/data_message.rs` | `data_message.py` |
-| `python/docs.rs` | `docs.py` |
 | `python/mod.rs` | `__init__.py` |
 """
 

@@ -14,6 +14,8 @@ Row = tuple[int, int, int, int]
 #: One item of a message of `book` or `level3`: symbol, rows of bids and of asks (`Row` or
 #: `OrderRow`), checksum, timestamp.
 BookChange = tuple[str, list[Any], list[Any], int | None, str | None]
+#: Channels of books.
+BOOK_CHANNELS = ("book", "level3")
 MAX_CHECKSUM = 0xFFFF_FFFF
 
 

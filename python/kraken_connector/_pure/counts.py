@@ -1,10 +1,10 @@
-"""What became of the entries of `level3` messages, counted."""
+"""Counts of the entries of `level3` messages, by their effect on the book."""
 
 from __future__ import annotations
 
 from .amendments import AmendedOrder, Rule
 
-#: What became of one entry, by its event; `Level3Book.event_counts` documents each.
+#: The effects of an entry, by its event; `Level3Book.event_counts` documents each.
 KINDS = (
     "snapshot",
     "snapshot_older",

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any, ClassVar, Self, final
 
 from ..models import BookData, Level3Data, Model, timestamp_ns
-from ..models._items import item_type
+from ..models.items import item_type
+from .book_data import BOOK_CHANNELS
 from .docs import documented
 from .lexer import decode, decode_decimals, decode_rows
 from .lock import LOCK
@@ -83,7 +84,7 @@ class WSDataMessage:
 
     @property
     def symbol(self) -> str | None:
-        return self._of_first_item("symbol")
+        return self._text_of_first_item("symbol")
 
     @property
     def timestamp(self) -> str | None:
@@ -93,7 +94,16 @@ class WSDataMessage:
     def timestamp_ns(self) -> int | None:
         if self._timestamp is not None:
             return timestamp_ns(self._timestamp)
-        return timestamp_ns(self._of_first_item("timestamp"))
+        return timestamp_ns(self._text_of_first_item("timestamp"))
+
+    @property
+    def checksum(self) -> int | None:
+        if self._channel not in BOOK_CHANNELS:
+            return None
+        value = self._of_first_item("checksum")
+        if isinstance(value, bytes):  # a number of the wire, whose message was not decoded
+            value = int(value)
+        return value if isinstance(value, int) else None
 
     @property
     def received_ns(self) -> int | None:
@@ -107,10 +117,16 @@ class WSDataMessage:
     def raw(self) -> bytes | None:
         return self._raw
 
-    def _of_first_item(self, name: str) -> str | None:
+    def _text_of_first_item(self, name: str) -> str | None:
+        value = self._of_first_item(name)
+        return value if isinstance(value, str) else None
+
+    def _of_first_item(self, name: str) -> Any:
+        """Return a field of the first item, whether it is plain data or a model."""
         plain = self._plain  # first, since another thread may drop it once there is data
         items = plain if self._data is None else self._data
-        return _text(items[0], name) if isinstance(items, list) and items else None
+        item = items[0] if isinstance(items, list) and items else None
+        return item.get(name) if isinstance(item, dict) else getattr(item, name, None)
 
     def _items(self) -> list[Any]:
         """Make the items of a message from the wire."""
@@ -230,9 +246,3 @@ def _copy_numbers(
                 for name in names:
                     if type(exact_row.get(name)) in (Decimal, int):
                         row[name] = exact_row[name]
-
-
-def _text(source: Any, name: str) -> str | None:
-    """Return a text of an item, whether it is plain data or a model."""
-    value = source.get(name) if isinstance(source, dict) else getattr(source, name, None)
-    return value if isinstance(value, str) else None

@@ -11,7 +11,7 @@ from ..models import (
     SequenceGapEvent,
     WSResponse,
 )
-from ..models._items import item_type
+from ..models.items import item_type
 from .book_data import BookChange
 from .books import Books, deprecated
 from .data_message import WSDataMessage

@@ -1,7 +1,7 @@
 """The fast path: book updates in exactly the format that the exchange sends.
 
 They are read by one regular expression, in half the time. A frame that differs in a single byte,
-be it a space, another order of keys or an error, is left to the general reader.
+such as a space, another order of keys or an error, is left to the general reader.
 """
 
 from __future__ import annotations

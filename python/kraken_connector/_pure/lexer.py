@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..models._model import exact_number
+from ..models.base import exact_number
 from .scanner import MAX_DEPTH, Scanner
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -7,9 +7,9 @@ from typing import Any, NoReturn
 
 from ..exceptions import ParseError
 from ..models import HeartbeatMessage, PongResponse, WSErrorResponse, WSResponse
-from ..models._items import item_type
-from ..models._places import place_of
-from .book_data import BookChange, read_book_data
+from ..models.items import item_type
+from ..models.places import place_of
+from .book_data import BOOK_CHANNELS, BookChange, read_book_data
 from .data_message import WSDataMessage
 from .error import ContentError
 from .fast_path import read_update
@@ -22,8 +22,6 @@ Frame = bytes | bytearray | memoryview | str
 
 #: The beginning of the exchange's messages about books. Only a shortcut: others are decoded twice.
 _BOOK_HEADS = (b'{"channel":"book"', b'{"channel":"level3"')
-#: Channels of books.
-BOOK_CHANNELS = ("book", "level3")
 #: Channels from which a client keeps state, so that it matters whether a message is a snapshot or
 #: an update.
 STATE_CHANNELS = ("balances", "executions", "instrument")
@@ -98,7 +96,7 @@ def read_message(frame: bytes, received_ns: int | None) -> tuple[Message, list[B
 
 def _update_message(frame: bytes, update: BookChange, received_ns: int | None) -> WSDataMessage:
     """Return the message of a book update; its rows are decoded when they are read."""
-    item = {"symbol": update[0], "timestamp": update[4]}
+    item = {"symbol": update[0], "checksum": update[3], "timestamp": update[4]}
     document = {"channel": "book", "type": "update", "data": [item]}
     return WSDataMessage._from_wire(frame, document, None, received_ns)
 

@@ -10,7 +10,7 @@ import re
 from typing import Any, TypeAlias
 
 from ..models import Model
-from ..models._model import is_number_text, wire_name
+from ..models.base import is_number_text, wire_name
 from .decimal import NumberError, parse_number
 from .error import ContentError
 from .lexer import decode_exact

@@ -35,6 +35,14 @@ app = typer.Typer(
     help="Kraken market data with verified order books: watch, replay and simulate it.",
 )
 
+
+def _number(least: float, metavar: str, text: str, default: str) -> Any:
+    """Return the option of a finite number that is at least `least`."""
+    return typer.Option(
+        min=least, metavar=metavar, callback=inputs.number, help=text, show_default=default
+    )
+
+
 File = Annotated[
     Path,
     typer.Argument(
@@ -51,13 +59,7 @@ PlayedFile = Annotated[
 ]
 Speed = Annotated[
     float | None,
-    typer.Option(
-        min=0.001,
-        metavar="TIMES",
-        callback=inputs.number,
-        help="With --file: playback speed (2 = twice as fast).",
-        show_default="1",
-    ),
+    _number(0.001, "TIMES", "With --file: playback speed (2 = twice as fast).", "1"),
 ]
 Symbols = Annotated[
     str | None,
@@ -71,16 +73,8 @@ Plain = Annotated[
     bool, typer.Option("--plain", help="Print one line per second instead of drawing a screen.")
 ]
 Seconds = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        metavar="SECONDS",
-        callback=inputs.number,
-        help="Stop after SECONDS.",
-        show_default="run until Ctrl-C",
-    ),
+    float | None, _number(0.1, "SECONDS", "Stop after SECONDS.", "run until Ctrl-C")
 ]
-
 
 _RECORDED = "has no effect with --file: the recording decides"
 _NOT_RECORDED = "needs --file: use --rate for simulated markets"
@@ -110,13 +104,7 @@ def demo(
     symbols: Symbols = None,
     rate: Annotated[
         float | None,
-        typer.Option(
-            min=0.1,
-            metavar="PER_SECOND",
-            callback=inputs.number,
-            help="Book updates per second, all symbols together.",
-            show_default="400",
-        ),
+        _number(0.1, "PER_SECOND", "Book updates per second, all symbols together.", "400"),
     ] = None,
     depth: Annotated[
         int | None,
@@ -229,12 +217,11 @@ def replay(
     file: File,
     speed: Annotated[
         float | None,
-        typer.Option(
-            min=0.001,
-            metavar="TIMES",
-            callback=inputs.number,
-            help="Show the books at this playback speed (2 = twice as fast).",
-            show_default="as fast as possible, without showing them",
+        _number(
+            0.001,
+            "TIMES",
+            "Show the books at this playback speed (2 = twice as fast).",
+            "as fast as possible, without showing them",
         ),
     ] = None,
     plain: Plain = False,
@@ -274,13 +261,7 @@ def sim(
     ] = False,
     rate: Annotated[
         float | None,
-        typer.Option(
-            min=0,
-            metavar="PER_SECOND",
-            callback=inputs.number,
-            help="Market steps per second, all symbols together.",
-            show_default="200",
-        ),
+        _number(0, "PER_SECOND", "Market steps per second, all symbols together.", "200"),
     ] = None,
     symbols: Symbols = None,
     seed: Annotated[

@@ -31,11 +31,11 @@ _SHIFTS = {"up": -1, "left": -1, "down": 1, "right": 1}
 class Picture(Protocol[T]):
     """A view of the session, as screen or text.
 
-    `take` is called between two messages, the other methods possibly in another thread with its
+    `capture` is called between two messages, the other methods possibly in another thread with its
     result.
     """
 
-    def take(self) -> T:
+    def capture(self) -> T:
         """Return the data to show."""
 
     def screen(self, moment: T, width: int, lines: int, shift: int = 0) -> list[Text]:
@@ -79,7 +79,7 @@ class _Screen(Generic[T]):
         self._exit.close()
 
     async def show(self) -> None:
-        moment = self._picture.take()
+        moment = self._picture.capture()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._draw, moment)
 
     def _press(self, key: str) -> None:
@@ -118,13 +118,13 @@ class _Lines(Generic[T]):
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if not isinstance(error, OSError):
-            self._print(self._picture.rest(self._picture.take()))
+            self._print(self._picture.rest(self._picture.capture()))
 
     async def show(self) -> None:
         if time.monotonic() < self._due:
             return
         self._due += _LINE_SECONDS
-        self._print(self._picture.line(self._picture.take()))
+        self._print(self._picture.line(self._picture.capture()))
 
     def _print(self, text: str) -> None:
         if text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -60,7 +61,6 @@ class LiveSession:
         seconds: float | None = None,
     ) -> None:
         self.session: ClientSession | None = None
-        self._subscriptions = subscriptions
         self._picture = picture
         self._title = title
         self._source = source
@@ -73,9 +73,18 @@ class LiveSession:
         self._messages_before = 0
         self._errors = errors
         has_screen = fullscreen(console)
-        self._extras = extras if has_screen else ()
         self._summary = errors if is_data and not has_screen else console
         self._notices = Notices(echo=None if has_screen else self._print)
+        self._session_of = partial(
+            ClientSession,
+            subscriptions=subscriptions,
+            extras=extras if has_screen else (),
+            title=title,
+            source=source,
+            notices=self._notices,
+            seconds=seconds,
+            has_live_times=not recorded,
+        )
 
     async def run(self) -> None:
         """Show messages until the session ends.
@@ -89,16 +98,7 @@ class LiveSession:
             if self._exchange is not None:
                 await stack.enter_async_context(self._exchange)
                 url, tokens = self._exchange.url, _tokens_of(self._exchange)
-            self.session = ClientSession(
-                KrakenWSClient(url, token_manager=tokens),
-                self._subscriptions,
-                extras=self._extras,
-                title=self._title,
-                source=self._source,
-                notices=self._notices,
-                seconds=self._seconds,
-                has_live_times=not self._recorded,
-            )
+            self.session = self._session_of(KrakenWSClient(url, token_manager=tokens))
             await self._show(self.session)
 
     async def _show(self, session: ClientSession) -> None:

@@ -53,7 +53,7 @@ class BookPicture:
         self._glyphs = glyphs
         self._ladders = Ladders(glyphs)
 
-    def take(self) -> Moment:
+    def capture(self) -> Moment:
         """Return the books and the state of the session."""
         return Moment(self._source.status(), self._source.books())
 

@@ -51,7 +51,7 @@ class TickerPicture:
         self._session = session
         self._glyphs = glyphs
 
-    def take(self) -> Moment:
+    def capture(self) -> Moment:
         """Return the latest tickers and the state of the session."""
         return Moment(self._session.status(), list(self._session.tickers.values()))
 

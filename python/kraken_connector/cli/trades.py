@@ -38,7 +38,7 @@ class TradePicture:
         self._glyphs = glyphs
         self._printed: TradeData | None = None
 
-    def take(self) -> Moment:
+    def capture(self) -> Moment:
         """Return the latest trades and the state of the session."""
         return Moment(self._session.status(), list(self._session.trades))
 

@@ -58,7 +58,7 @@ class BookView:
     last_side: str = ""
 
     @classmethod
-    def of(cls, book: OrderBook) -> BookView:
+    def of(cls, book: OrderBook | Level3Book) -> BookView:
         """Read a live book; unless it is valid, the view has no levels."""
         depth = min(book.depth, _MOST_LEVELS)
         bids, asks = (
@@ -81,22 +81,11 @@ class BookView:
     @classmethod
     def of_orders(cls, book: Level3Book) -> BookView:
         """Read a live book with its single orders."""
-        depth = min(book.depth, _MOST_LEVELS)
-        bids = _queues(book, "bid", depth) if book.is_valid else {}
-        asks = _queues(book, "ask", depth) if book.is_valid else {}
-        return cls(
-            symbol=book.symbol,
-            state=book.state,
-            depth=depth,
-            bids=_levels(bids),
-            asks=_levels(asks),
-            verified=book.verified_count,
-            mismatches=book.mismatch_count,
-            bid_queues=tuple(bids.values()),
-            ask_queues=tuple(asks.values()),
-            subscribed=book.depth,
-            age=_age(book),
-        )
+        view = cls.of(book)
+        if not book.is_valid:
+            return view
+        bids, asks = _queues(book, "bid", view.depth), _queues(book, "ask", view.depth)
+        return replace(view, bid_queues=bids, ask_queues=asks)
 
     def with_trade(self, trade: TradeData | None) -> BookView:
         """Return the same book with the last trade of its pair."""
@@ -151,13 +140,9 @@ def _age(book: OrderBook | Level3Book) -> float | None:
     return None if received is None else max(time.time_ns() - received, 0) / 1e9
 
 
-def _queues(book: Level3Book, side: Literal["bid", "ask"], depth: int) -> dict[Decimal, Queue]:
+def _queues(book: Level3Book, side: Literal["bid", "ask"], depth: int) -> tuple[Queue, ...]:
     """Return the orders of each price, best first."""
-    return {
-        price: tuple(order.order_qty for order in orders)
-        for price, orders in groupby(book.orders(side, depth), lambda order: order.limit_price)
-    }
-
-
-def _levels(queues: dict[Decimal, Queue]) -> tuple[Level, ...]:
-    return tuple((price, sum(queue, Decimal(0))) for price, queue in queues.items())
+    return tuple(
+        tuple(order.order_qty for order in orders)
+        for _, orders in groupby(book.orders(side, depth), lambda order: order.limit_price)
+    )

@@ -5,9 +5,8 @@ This is the lowest layer: both cores fill these classes, all other layers read t
 
 from __future__ import annotations
 
-from ._model import Model
-from ._time import timestamp_ns
 from .balances import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
+from .base import Model
 from .book import BookData, BookLevel
 from .envelopes import (
     HeartbeatMessage,
@@ -33,6 +32,7 @@ from .level3 import Level3Data, Level3Order, QueuePosition
 from .ohlc import OHLCData
 from .status import StatusData
 from .ticker import TickerData
+from .timestamps import timestamp_ns
 from .trade import TradeData
 
 __all__ = [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ._model import Model, model
-from ._time import Timestamped
+from .base import Model, model
+from .timestamps import Timestamped
 
 
 @model

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Any, Self
 
-from ._model import Given, Model, model
-from ._time import timestamp_ns
+from .base import Given, Model, model
+from .timestamps import timestamp_ns
 
 
 @model

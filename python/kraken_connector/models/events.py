@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import field
 from decimal import Decimal
 
-from ._model import Model, model
-from ._places import place_of
+from .base import Model, model
+from .places import place_of
 
 
 @model

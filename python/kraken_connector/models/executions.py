@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ._model import Model, model
-from ._time import Timestamped
+from .base import Model, model
+from .timestamps import Timestamped
 
 
 @model

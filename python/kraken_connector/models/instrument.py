@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ._model import Model, model
+from .base import Model, model
 
 
 @model

@@ -9,7 +9,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Protocol, Self
 
 from ..exceptions import InvalidParameter
-from ._checks import (
+from .base import Given, Model, model
+from .checks import (
     Number,
     check_choice,
     check_flag,
@@ -18,11 +19,10 @@ from ._checks import (
     checked_time,
     checked_userref,
 )
-from ._model import Given, Model, model
-from ._token import WithToken
 from .enums import PriceType
 from .enums import TriggerReference as Reference
 from .enums import WSOrderType as OrderType
+from .with_token import WithToken
 
 __all__ = [
     "CLOSE_TYPES",

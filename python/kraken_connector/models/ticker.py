@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ._model import model
-from ._time import Timestamped
+from .base import model
+from .timestamps import Timestamped
 
 
 @model

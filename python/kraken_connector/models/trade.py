@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._model import model
-from ._time import Timestamped
+from .base import model
+from .timestamps import Timestamped
 
 
 @model

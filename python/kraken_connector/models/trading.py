@@ -14,7 +14,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
 from ..exceptions import InvalidParameter
-from ._checks import (
+from .base import Model, model
+from .checks import (
     Number,
     checked_client_id,
     checked_integer,
@@ -24,7 +25,6 @@ from ._checks import (
     checked_userref,
     client_id_key,
 )
-from ._model import Model, model
 from .enums import FeePreference, OrderSide, PriceType, STPType, TimeInForce, TriggerReference
 from .enums import WSOrderType as OrderType
 from .order_parts import (

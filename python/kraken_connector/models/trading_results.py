@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import Any, Self
 
-from ._checks import client_id_key
-from ._model import Model, model
-from ._time import timestamp_ns
+from .base import Model, model
+from .checks import client_id_key
+from .timestamps import timestamp_ns
 
 __all__ = [
     "AddOrderResult",

@@ -28,7 +28,7 @@ class Refusal:
     host: Role | None
 
     def meets(self, host: Host) -> bool:
-        """Tell whether a new connection to a host is refused."""
+        """Return whether a new connection to a host is refused."""
         in_force = self.times > 0 and asyncio.get_running_loop().time() < self.until
         return in_force and host.plays(self.host)
 
@@ -59,11 +59,11 @@ class Admission:
         self._ignored.clear()
 
     def resets(self, host: Host) -> bool:
-        """Tell whether to reset a new TCP connection."""
+        """Return whether to reset a new TCP connection."""
         return self._refusal(host, by_status=False) is not None
 
     def ignores_handshake(self, host: Host) -> bool:
-        """Tell whether to leave a WebSocket handshake unanswered."""
+        """Return whether to leave a WebSocket handshake unanswered."""
         for role, left in self._ignored.items():
             if left > 0 and host.plays(role):
                 self._ignored[role] -= 1

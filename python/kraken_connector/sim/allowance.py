@@ -27,7 +27,7 @@ class Allowance:
         self._spent: deque[tuple[int, int]] = deque()
 
     def spend(self, depth: int, now_ns: int) -> bool:
-        """Count a subscription and tell whether it is within the limit; else it costs nothing."""
+        """Count a subscription and return whether it is within the limit; else it costs nothing."""
         while self._spent and self._spent[0][0] <= now_ns - SECOND_NS:
             self._spent.popleft()
         cost = COSTS[depth]

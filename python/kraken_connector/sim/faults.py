@@ -279,7 +279,7 @@ class Faults(TradingFaults, ReportFaults, SubscriptionFaults, TokenFaults):
 
         Args:
             name: as in the log.
-            matches: tells whether the fault acts on a message.
+            matches: returns whether the fault acts on a message.
             act: returns the messages that are sent instead of one.
             times: how often; `None` for no limit. A message to two connections counts twice.
             host: whose connections; all by default.

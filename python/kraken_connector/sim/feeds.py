@@ -62,7 +62,7 @@ class MarketFeed:
         history: how many published books to keep for each symbol and depth.
         clock: returns nanoseconds since the epoch.
         queue_rule: how orders that change keep or lose their position in the queue.
-        is_halted: tells whether the markets quote but do not trade.
+        is_halted: returns whether the markets quote but do not trade.
 
     Attributes:
         watchers: called with every step, after its messages are sent.

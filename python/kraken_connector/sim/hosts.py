@@ -45,7 +45,7 @@ class Host:
         return self._base("http")
 
     def plays(self, role: Role | None) -> bool:
-        """Tell whether `role` means this host; `None` means all hosts."""
+        """Return whether `role` means this host; `None` means all hosts."""
         return role in (None, "all", self.role) or self.role == "all"
 
     async def start_serving(self, connect: Connect) -> None:

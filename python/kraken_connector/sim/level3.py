@@ -212,7 +212,7 @@ class Scope:
     edges: Mapping[tuple[Side, int], int | None]
 
     def sees(self, side: Side, depth: int, key: int) -> bool:
-        """Tell whether a level is in scope."""
+        """Return whether a level is in scope."""
         return _within(key, self.edges[side, depth])
 
     def beyond(self, side: Side, depth: int, keys: Sequence[int]) -> Sequence[int]:

@@ -62,7 +62,7 @@ class Taker:
     spare: int = 0
 
     def reaches(self, ticks: int) -> bool:
-        """Tell whether the limit allows a price."""
+        """Return whether the limit allows a price."""
         if self.limit_ticks is None:
             return True
         return ticks <= self.limit_ticks if self.side == "buy" else ticks >= self.limit_ticks

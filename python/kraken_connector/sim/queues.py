@@ -126,7 +126,7 @@ class OtherOrders:
         return _Settlement(self, traded).run(queue, lots, own)
 
     def keeps_position(self, *, is_lowered: bool) -> bool:
-        """Tell whether an amended order keeps its position."""
+        """Return whether an amended order keeps its position."""
         amends = self.rule.amends
         if amends == "random":
             return self.chance.random() < 0.5

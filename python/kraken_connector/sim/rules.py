@@ -61,7 +61,7 @@ class Rule(Counted, Generic[T]):
     host: Role | None = field(default=None, kw_only=True)
 
     def meets(self, session: Session, item: T) -> bool:
-        """Tell whether the rule acts on a message to a client, or on a client's request."""
+        """Return whether the rule acts on a message to a client, or on a client's request."""
         in_force = not self.spent and session.connection.host.plays(self.host)
         return in_force and self.matches(item)
 
@@ -126,7 +126,7 @@ class Overtaken(Rule[T]):
     waiting: dict[Session, T] = field(default_factory=dict, kw_only=True)
 
     def meets(self, session: Session, item: T) -> bool:
-        """Tell whether it is to be overtaken, or overtakes another."""
+        """Return whether it is to be overtaken, or overtakes another."""
         # `super()` does not work here: `slots=True` replaces the class that it refers to.
         return self._overtakes(session, item) or Rule.meets(self, session, item)
 
@@ -175,7 +175,7 @@ class Countdown:
         self.left = 0
 
     def count(self, session: Session, message: Outgoing) -> bool:
-        """Count a message, and tell whether it was the last one."""
+        """Count a message, and return whether it was the last one."""
         counts = session.connection.host.plays(self.host) and self.matches(message)
         if self.left and counts:
             self.left -= 1

@@ -55,7 +55,7 @@ from .writer import Outgoing, Writer
 T = TypeVar("T")
 
 
-def _setting(name: str) -> Any:
+def _setting(name: str, doc: str = "The argument of this name; it may be changed.") -> Any:
     """Return a property for the setting of that name."""
 
     def get(exchange: SimulatedExchange) -> Any:
@@ -64,7 +64,7 @@ def _setting(name: str) -> Any:
     def put(exchange: SimulatedExchange, value: Any) -> None:
         setattr(exchange.settings, name, value)
 
-    return property(get, put)
+    return property(get, put, doc=doc)
 
 
 class SimulatedExchange:
@@ -143,9 +143,13 @@ class SimulatedExchange:
     idle_seconds: float | None = _setting("idle_seconds")
     send_buffer_limit: int = _setting("send_buffer_limit")
     texts: Mapping[str, str] = _setting("texts")
-    system: str = _setting("system")
-    shows_connection_ids: bool = _setting("shows_connection_ids")
-    upcoming_maintenance: list[object] = _setting("upcoming_maintenance")
+    system: str = _setting("system", "The system status; see `faults.set_system`.")
+    shows_connection_ids: bool = _setting(
+        "shows_connection_ids", "Whether status messages carry a connection id."
+    )
+    upcoming_maintenance: list[object] = _setting(
+        "upcoming_maintenance", "Announced maintenance; see `faults.set_system`."
+    )
 
     def __init__(
         self,

@@ -315,7 +315,7 @@ class Session:
         return channel
 
     def _accepts_token(self, token: str) -> bool:
-        """Tell whether a token is good; one that a live private subscription uses stays so."""
+        """Return whether a token is good; one that a live private subscription uses stays so."""
         is_private = any(key[0] in requests.TOKEN_CHANNELS for key in self.subscriptions)
         in_use = is_private and token in self._tokens_in_use
         return self._services.tokens.accepts(token, in_use=in_use)

@@ -32,7 +32,7 @@ class Mute(Counted):
     after: int
 
     def meets(self, channel: str, symbol: str | None) -> bool:
-        """Tell whether it acts on a subscription."""
+        """Return whether it acts on a subscription."""
         matches = self.channel in (None, channel) and self.symbol in (None, symbol)
         return matches and not self.spent
 

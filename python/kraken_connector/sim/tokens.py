@@ -58,7 +58,7 @@ class Tokens:
         self._short_lived = times
 
     def accepts(self, token: str, *, in_use: bool = False) -> bool:
-        """Tell whether a token opens a private channel.
+        """Return whether a token opens a private channel.
 
         Args:
             token: the client's.
@@ -166,7 +166,7 @@ class RestApi:
         return HttpResponse(200, orjson.dumps({"error": list(warnings), "result": result}))
 
     def _is_locked(self) -> bool:
-        """Tell whether a lockout is in force, and restart it if calls do so."""
+        """Return whether a lockout is in force, and restart it if calls do so."""
         now_ns = self._clock()
         is_locked = now_ns < self._locked_until_ns
         if is_locked and self._lock_ns:

@@ -14,7 +14,7 @@ from typing import Any, Self
 from .._backend import OrderBook, backend
 from ..exceptions import NotConnected, TradingError
 from ..models import DeadMansSwitchEvent, GapEvent
-from ..models._checks import check_choice, checked_integer
+from ..models.checks import check_choice, checked_integer
 from ..models.trading import TradingParams
 from ..network import Network
 from .account.balances import Balances

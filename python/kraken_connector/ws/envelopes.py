@@ -13,7 +13,7 @@ from ..models import (
     WSRequest,
     WSResponse,
 )
-from ..models._model import model
+from ..models.base import model
 
 __all__ = [
     "HeartbeatMessage",

@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from ..exceptions import InvalidParameter
-from ..models._checks import check_choice, check_flag, checked_integer, checked_list, checked_symbol
-from ..models._model import Given, model
-from ..models._token import WithToken
+from ..models.base import Given, model
+from ..models.checks import check_choice, check_flag, checked_integer, checked_list, checked_symbol
+from ..models.with_token import WithToken
 from .constants import (
     BOOK_DEPTHS,
     EXECUTION_VENUES,

@@ -1,8 +1,8 @@
-//! What became of the entries of `level3` messages, counted.
+//! Counts of the entries of `level3` messages, by their effect on the book.
 
 use super::amendments::{AmendedOrder, Rule};
 
-/// What became of one entry, by its event.
+/// The effect of an entry, by its event.
 ///
 /// No public capture shows all rules of the channel. These counts, and those of the messages that
 /// failed their checksum with such an entry in them, show where this reading of it is wrong.

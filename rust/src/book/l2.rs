@@ -21,7 +21,6 @@ use crate::message::{BookBatch, BookItem, Channel, Row};
 /// assert_eq!(book.checksum(), 3_714_613_664);
 /// ```
 ///
-///
 /// All prices have one scale and all quantities another, the largest that the snapshot showed;
 /// numbers written shorter are padded. A later row with a larger scale widens the whole book: its
 /// checksum then shows whether the exchange did the same.
@@ -35,18 +34,6 @@ pub struct L2Book {
 }
 
 impl L2Book {
-    /// Decimals of the prices.
-    #[must_use]
-    pub const fn price_scale(&self) -> u32 {
-        self.price_scale
-    }
-
-    /// Decimals of the quantities.
-    #[must_use]
-    pub const fn qty_scale(&self) -> u32 {
-        self.qty_scale
-    }
-
     /// One side.
     #[must_use]
     pub const fn side(&self, side: Side) -> &Ladder {

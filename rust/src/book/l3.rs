@@ -98,7 +98,7 @@ impl L3Book {
         self.arena.len()
     }
 
-    /// What became of the entries of all messages so far.
+    /// Counts of the entries of all messages so far, by their effect.
     #[must_use]
     pub const fn counts(&self) -> &OrderCounts {
         &self.counts

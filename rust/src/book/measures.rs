@@ -1,5 +1,12 @@
 //! Measures of a book in floats, which never go back into a book. The order of operations is part
 //! of the contract: the pure core has the same.
+//!
+//! ```
+//! use kraken_connector::book::measures::{microprice, weighted_price};
+//!
+//! assert_eq!(microprice((100.0, 1.0), (101.0, 3.0)), 100.25);
+//! assert_eq!(weighted_price([(100.0, 1.0), (99.0, 1.0)]), Some(99.5));
+//! ```
 
 /// The mean of best bid and best ask price, each weighted with the quantity of the other side.
 #[must_use]

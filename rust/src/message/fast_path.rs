@@ -1,12 +1,12 @@
 //! The fast path: messages in exactly the format that the exchange sends.
 //!
-//! A frame that differs in a single byte, be it a space, another order of keys or an error, is left
+//! A frame that differs in a single byte, such as a space, another order of keys or an error, is left
 //! to the general reader; the result is the same. Book updates are most of all traffic, and the
 //! fast path takes a fifth of the general reader's time.
 
 use super::book_data::{BookBatch, BookItem, Row};
 use super::cursor::Cursor;
-use super::{Channel, DataMessage, fast_path_orders, rows};
+use super::{BookHead, Channel, DataMessage, fast_path_orders, rows};
 use crate::lexer::{Lexer, MAX_FRAME, Text, digits};
 
 const HEAD: &[u8; 12] = br#"{"channel":""#;
@@ -52,7 +52,11 @@ fn read_books(
         _ => read_item(cursor, batch)?,
     };
     cursor.take(b"]")?;
-    let book = Some((item.symbol, item.timestamp));
+    let book = item.checksum.map(|checksum| BookHead {
+        symbol: item.symbol,
+        checksum,
+        timestamp: item.timestamp,
+    });
     batch.push(item);
     Some(DataMessage {
         channel,

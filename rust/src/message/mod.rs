@@ -118,8 +118,19 @@ pub struct DataMessage {
     pub sequence: Option<i64>,
     /// RFC 3339 time of the message itself.
     pub timestamp: Option<Text>,
-    /// Symbol and time of the only item of a book message, if they were read with it.
-    pub book: Option<(Text, Option<Text>)>,
+    /// What was read with the only item of a book message, if it has a checksum.
+    pub book: Option<BookHead>,
+}
+
+/// The fields of a book message's item that tell it from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookHead {
+    /// Currency pair.
+    pub symbol: Text,
+    /// CRC-32 of the book after the message.
+    pub checksum: u32,
+    /// RFC 3339 time of the exchange.
+    pub timestamp: Option<Text>,
 }
 
 impl DataMessage {
@@ -128,7 +139,7 @@ impl DataMessage {
     #[must_use]
     pub fn symbol(&self, frame: &[u8]) -> Option<Text> {
         match self.book {
-            Some((symbol, _)) => Some(symbol),
+            Some(book) => Some(book.symbol),
             None => self.first_item_text(frame, b"symbol"),
         }
     }
@@ -138,18 +149,39 @@ impl DataMessage {
     #[must_use]
     pub fn item_timestamp(&self, frame: &[u8]) -> Option<Text> {
         match self.book {
-            Some((_, timestamp)) => timestamp,
+            Some(book) => book.timestamp,
             None => self.first_item_text(frame, b"timestamp"),
         }
     }
 
-    /// A text of the first item, without decoding the rest.
+    /// The checksum of the first item of a book message.
+    #[inline]
+    #[must_use]
+    pub fn checksum(&self, frame: &[u8]) -> Option<u32> {
+        match self.book {
+            Some(book) => Some(book.checksum),
+            None if self.channel.has_books() => match self.first_item_field(frame, b"checksum")? {
+                Value::Number(number) => number.to_i64()?.try_into().ok(),
+                _ => None,
+            },
+            None => None,
+        }
+    }
+
     fn first_item_text(&self, frame: &[u8], name: &[u8]) -> Option<Text> {
+        match self.first_item_field(frame, name)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A field of the first item, without decoding the rest.
+    fn first_item_field(&self, frame: &[u8], name: &[u8]) -> Option<Value> {
         let mut lexer = Lexer::at(frame, self.data);
         if !lexer.first_item().ok()? {
             return None;
         }
-        object_text(&mut lexer, name)
+        object_field(&mut lexer, name)
     }
 }
 
@@ -215,13 +247,6 @@ fn read_any(frame: &[u8], batch: &mut BookBatch) -> Result<Message> {
     let mut envelope = Envelope::default();
     envelope.read(frame, batch)?;
     envelope.classify(frame)
-}
-
-fn object_text(lexer: &mut Lexer<'_>, name: &[u8]) -> Option<Text> {
-    match object_field(lexer, name)? {
-        Value::Text(text) => Some(text),
-        _ => None,
-    }
 }
 
 /// The last field called `name` of the object that comes next.

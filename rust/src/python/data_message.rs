@@ -2,10 +2,11 @@
 
 use std::sync::OnceLock;
 
+use pyo3::PyTypeCheck;
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMapping, PyString, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyMapping, PyString, PyTuple, PyType};
 
 use super::channel_names::known_channel_name;
 use super::decode::Decoder;
@@ -102,12 +103,12 @@ impl PyDataMessage {
         }
     }
 
-    /// A text attribute of the first item of a caller's message.
-    fn made_item_text<'py>(
+    /// An attribute of the first item of a caller's message, if it is of type `T`.
+    fn made_item_field<'py, T: PyTypeCheck>(
         &self,
         py: Python<'py>,
         name: &Bound<'py, PyString>,
-    ) -> PyResult<Option<Bound<'py, PyString>>> {
+    ) -> PyResult<Option<Bound<'py, T>>> {
         let data = self.data(py)?;
         let Ok(items) = data.cast::<PyList>() else {
             return Ok(None);
@@ -240,7 +241,7 @@ impl PyDataMessage {
     #[getter]
     fn symbol<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyString>>> {
         let Origin::Wire { frame, message } = &self.origin else {
-            return self.made_item_text(py, intern!(py, "symbol"));
+            return self.made_item_field(py, intern!(py, "symbol"));
         };
         let frame = frame.as_bytes(py);
         let symbol = message.symbol(frame);
@@ -272,13 +273,29 @@ impl PyDataMessage {
         }
         let text = match self.timestamp(py) {
             Some(timestamp) => timestamp.cast_into().ok(),
-            None => self.made_item_text(py, intern!(py, "timestamp"))?,
+            None => self.made_item_field::<PyString>(py, intern!(py, "timestamp"))?,
         };
-        let text: Option<Bound<'_, PyString>> = text;
         Ok(match text {
             Some(text) => timestamp_ns(text.to_str()?.as_bytes()),
             None => None,
         })
+    }
+
+    #[doc = doc!("WSDataMessage" "checksum")]
+    #[getter]
+    fn checksum<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyInt>>> {
+        match &self.origin {
+            Origin::Wire { frame, message } => {
+                let checksum = message.checksum(frame.as_bytes(py));
+                Ok(checksum.map(|value| value.into_pyobject(py)).transpose()?)
+            }
+            Origin::Made { channel, .. } => {
+                if !Channel::of(channel.to_str(py)?.as_bytes()).has_books() {
+                    return Ok(None);
+                }
+                self.made_item_field(py, intern!(py, "checksum"))
+            }
+        }
     }
 
     #[doc = doc!("WSDataMessage" "received_ns")]

@@ -45,7 +45,7 @@ pub(super) fn unreadable(
     let py = frame.py();
     let (kind, offset) = (error.kind.name(), error.offset);
     let place = py
-        .import(intern!(py, "kraken_connector.models._places"))
+        .import(intern!(py, "kraken_connector.models.places"))
         .and_then(|module| module.call_method1(intern!(py, "place_of"), (frame, kind, offset)));
     match place {
         Ok(place) => exception(

@@ -9,8 +9,8 @@
     reason = "the docstrings of Python are no Markdown"
 )]
 
-#[macro_use]
-mod docs;
+include!(concat!(env!("OUT_DIR"), "/docs.rs"));
+
 #[macro_use]
 mod book_methods;
 mod book_handle;

@@ -71,10 +71,30 @@ def test_symbol_is_none_where_the_first_item_has_none(core: Any, data: str) -> N
     assert (message.symbol, message.timestamp_ns) == (None, None)
 
 
-def test_symbol_and_time_are_the_same_before_and_after_decoding(message: Any) -> None:
-    before = message.symbol, message.timestamp_ns
+def test_symbol_time_and_checksum_are_the_same_before_and_after_decoding(message: Any) -> None:
+    before = message.symbol, message.timestamp_ns, message.checksum
     assert message.data is not None
-    assert (message.symbol, message.timestamp_ns) == before
+    assert (message.symbol, message.timestamp_ns, message.checksum) == before
+
+
+@pytest.mark.parametrize("channel", ["book", "level3"])
+@pytest.mark.parametrize(
+    ("field", "checksum"),
+    [(',"checksum":4294967295', 2**32 - 1), (', "checksum": 7', 7), ("", None)],
+)
+def test_checksum_is_that_of_the_first_item(
+    core: Any, channel: str, field: str, checksum: int | None
+) -> None:
+    item = f'{{"symbol":"A/B","bids":[],"asks":[]{field}}}'
+    message = core.parse_message(f'{{"channel":"{channel}","type":"update","data":[{item}]}}')
+    assert message.checksum == checksum
+    assert core.WSDataMessage(channel, "update", message.data).checksum == checksum
+
+
+def test_checksum_is_none_on_other_channels(core: Any) -> None:
+    message = core.parse_message('{"channel":"news","type":"update","data":[{"checksum":7}]}')
+    assert message.checksum is None
+    assert core.WSDataMessage("news", "update", message.data).checksum is None
 
 
 def test_raw_is_what_came_whatever_its_type(core: Any) -> None:
@@ -228,7 +248,7 @@ def test_pickle_keeps_everything(core: Any, message: Any, protocol: int) -> None
     again = pickle.loads(pickle.dumps(fed, protocol))
     assert type(again) is core.WSDataMessage
     assert again == fed
-    for name in ("raw", "received_ns", "verified", "symbol", "timestamp", "timestamp_ns"):
+    for name in ("raw", "received_ns", "verified", "symbol", "checksum", "timestamp_ns"):
         assert getattr(again, name) == getattr(fed, name)
 
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ambient import CONTEXTS
 
-from kraken_connector.models import _decimals
-from kraken_connector.models._decimals import add, divide, multiply, subtract, total
+from kraken_connector.models import decimals
+from kraken_connector.models.decimals import add, divide, multiply, subtract, total
 
 #: Numbers as the exchange and checked parameters have them, and far beyond.
 numbers = st.builds(
@@ -133,7 +133,7 @@ def test_defaults_for_new_contexts_do_not_matter(monkeypatch: pytest.MonkeyPatch
     for name, value in {"prec": 3, "Emax": 9, "Emin": -9, "rounding": "ROUND_UP"}.items():
         monkeypatch.setattr(default, name, value)
     monkeypatch.setitem(default.traps, decimal.Inexact, True)
-    module = loaded_again(_decimals)
+    module = loaded_again(decimals)
     assert module.add(Decimal("12345.678901"), Decimal("1e-40")) == add(
         Decimal("12345.678901"), Decimal("1e-40")
     )

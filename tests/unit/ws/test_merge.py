@@ -113,7 +113,7 @@ class Line:
 
 
 class Stage:
-    """An merge with two sources, and a subscriber who keeps a book of what it gets."""
+    """A merge with two sources, and a subscriber that builds a book from the messages."""
 
     def __init__(self, *steps: Level, patience: float = 0.0) -> None:
         self.exchange = Exchange(steps or ((1, 5), (2, 5), (3, 5), (4, 5)))
@@ -158,7 +158,7 @@ class Stage:
         self.two.say(*frames)
 
     def shows(self, number: int) -> bool:
-        """Tell whether the book is the exchange's after a step."""
+        """Return whether the book is that of the exchange after a step."""
         item = json.loads(self.exchange.wholes[number])["data"][0]
         rows = [
             [(row["price"], row["qty"]) for row in item[side]][:10] for side in ("bids", "asks")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from kraken_connector.models._checks import checked_integer
+from kraken_connector.models.checks import checked_integer
 from kraken_connector.ws.base.options import checked_seconds, checked_url
 
 

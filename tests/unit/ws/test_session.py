@@ -22,7 +22,7 @@ from tests.unit.ws.rig import (
 
 from kraken_connector.exceptions import ConnectionLost, HeartbeatTimeout
 from kraken_connector.models import InvalidFrameEvent, WSRequest
-from kraken_connector.models._time import timestamp_ns
+from kraken_connector.models.timestamps import timestamp_ns
 from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.protocol.request_queue import FIRST_REQ_ID
 from kraken_connector.ws.protocol.session import Session

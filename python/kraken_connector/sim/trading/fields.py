@@ -31,7 +31,7 @@ def _is_text(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    """Tell whether a value is a number in the range of prices and quantities."""
+    """Return whether a value is a number in the range of prices and quantities."""
     if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
         return False
     return -LARGEST < value < LARGEST

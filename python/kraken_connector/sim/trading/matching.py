@@ -112,7 +112,7 @@ class Matching:
                 self._work(order)
 
     def would_take(self, order: Order) -> bool:
-        """Tell whether an order would trade if it were entered now."""
+        """Return whether an order would trade if it were entered now."""
         return bool(self._market(order).reach(_taker(order)))
 
     # Effects of steps and of time.
@@ -229,7 +229,7 @@ class Matching:
         return self._move(order, lambda market, depths: market.trade(taker, depths))
 
     def _prevents_self_trade(self, order: Order) -> bool:
-        """Cancel orders that would trade with each other; tell whether there were any."""
+        """Cancel orders that would trade with each other; return whether there were any."""
         market = self._market(order)
         taker = _taker(order)
         side: Side = "ask" if order.side == "buy" else "bid"

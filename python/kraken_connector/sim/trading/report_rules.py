@@ -29,7 +29,7 @@ class ReportRule(Counted):
     act: Edit
 
     def meets(self, execution: Execution) -> bool:
-        """Tell whether the rule acts on a report."""
+        """Return whether the rule acts on a report."""
         kind = execution.report["exec_type"]
         return not self.spent and (not self.exec_types or kind in self.exec_types)
 

@@ -271,7 +271,7 @@ def _check_price(price: Decimal, pair: Pair) -> None:
 
 
 def _fits(value: Decimal, decimals: int) -> bool:
-    """Tell whether a number has no more than `decimals` decimals."""
+    """Return whether a number has no more than `decimals` decimals."""
     _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
     excess = -exponent - decimals

@@ -41,7 +41,7 @@ class Triggers:
 
 
 def follow(order: Order, last: Decimal) -> bool:
-    """Move the level of a trailing stop after a better price; tell whether it moved."""
+    """Move the level of a trailing stop after a better price; return whether it moved."""
     trigger = order.trigger
     if trigger is None or order.order_type not in TRAILING_TYPES:
         return False
@@ -55,7 +55,7 @@ def follow(order: Order, last: Decimal) -> bool:
 
 
 def trigger(order: Order, last: Decimal, now_ns: int) -> bool:
-    """Trigger an order if the price has reached its level; tell whether it has."""
+    """Trigger an order if the price has reached its level; return whether it has."""
     waiting = order.trigger
     if waiting is None or not is_reached(order, last):
         return False
@@ -69,7 +69,7 @@ def trigger(order: Order, last: Decimal, now_ns: int) -> bool:
 
 
 def is_reached(order: Order, last: Decimal) -> bool:
-    """Tell whether a price triggers an order."""
+    """Return whether a price triggers an order."""
     assert order.trigger is not None
     falling = (order.side == "sell") != order.order_type.startswith("take-profit")
     return last <= order.trigger.level if falling else last >= order.trigger.level

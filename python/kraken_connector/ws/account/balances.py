@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from ...models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
-from ...models._decimals import ZERO, add, subtract
+from ...models.decimals import ZERO, add, subtract
 from ..base.callbacks import Listeners
 from ..base.followers import Follower
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from ...models import InstrumentData, InstrumentPair
-from ...models._decimals import ZERO
+from ...models.decimals import ZERO
 
 __all__ = ["Instruments", "PairRules"]
 

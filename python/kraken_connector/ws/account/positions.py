@@ -8,8 +8,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from ...models._checks import Number, checked_number, checked_symbol
-from ...models._decimals import ZERO, add, divide, multiply, subtract
+from ...models.checks import Number, checked_number, checked_symbol
+from ...models.decimals import ZERO, add, divide, multiply, subtract
 from ..base.callbacks import Listeners
 from ..orders import Fill, Order, Orders
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ...models._checks import number_text
+from ...models.checks import number_text
 
 __all__ = ["encode", "encode_body"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from ...models._time import timestamp_ns
+from ...models.timestamps import timestamp_ns
 
 __all__ = ["SECOND_NS", "ExchangeClock", "milliseconds_json", "nanoseconds"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ...models._checks import checked_integer
+from ...models.checks import checked_integer
 from ...network import checked_url_parts
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from ...models._checks import checked_integer
+from ...models.checks import checked_integer
 
 __all__ = ["Allowance", "Pacer"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...exceptions import RequestTimeout
 from ...models import DeadMansSwitchEvent
-from ...models._checks import Number, check_choice, checked_symbol, checked_text
+from ...models.checks import Number, check_choice, checked_symbol, checked_text
 from ...models.trading import CancelAllOrdersAfterParams
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ..account.balances import Balances

@@ -24,7 +24,7 @@ from ...exceptions import (
     TransportError,
 )
 from ...http import WebSocketToken
-from ...models._checks import checked_integer
+from ...models.checks import checked_integer
 from ...network import Network, without_frames
 from ..base.callbacks import check_plain_function, check_result
 from ..base.latency import LatencyHistogram

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, Literal
 
 from ...models import ExecutionData
-from ...models._checks import client_id_key
+from ...models.checks import client_id_key
 from ..base.exchange_clock import SECOND_NS
 from .identity import SKEW_NS, could_be, is_older
 from .order import Order

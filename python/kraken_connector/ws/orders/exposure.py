@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Self
 
-from ...models._decimals import ZERO, add, subtract, total
+from ...models.decimals import ZERO, add, subtract, total
 from .changes import Change
 from .order import Order
 

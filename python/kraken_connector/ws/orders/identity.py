@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from ...exceptions import InvalidFieldError
 from ...models import ExecutionData
-from ...models._checks import client_id_key
+from ...models.checks import client_id_key
 from ..base.exchange_clock import SECOND_NS
 from .life import DONE
 from .order import Order

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
-from ...models._checks import Number
-from ...models._decimals import ZERO, add, divide, subtract
+from ...models.checks import Number
+from ...models.decimals import ZERO, add, divide, subtract
 from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
 from .life import DONE, OPEN, UNSETTLED, Life
 from .replies import TradingReply

@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from ...exceptions import UnexpectedReply
 from ...models import WSErrorResponse, WSResponse
-from ...models._checks import client_id_key
-from ...models._model import Model, model
+from ...models.base import Model, model
+from ...models.checks import client_id_key
 from ...models.trading_results import (
     AddOrderResult,
     AmendOrderResult,

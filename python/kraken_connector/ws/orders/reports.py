@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...models import ExecutionData, ExecutionTriggers
-from ...models._decimals import ZERO, add, subtract
+from ...models.decimals import ZERO, add, subtract
 from .identity import SKEW_NS, number
 from .life import FINAL, Life
 from .order import Fill, Order, fees_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..._backend import Engine
 from ...models import GapEvent
-from ...models._checks import checked_integer
+from ...models.checks import checked_integer
 from ..base.exchange_clock import ExchangeClock
 from ..base.followers import Follower
 from ..base.loop_time import now

@@ -25,7 +25,7 @@ from ...exceptions import (
     UnexpectedReply,
 )
 from ...models import WSErrorResponse, WSResponse
-from ...models._time import timestamp_ns
+from ...models.timestamps import timestamp_ns
 from ...models.trading import TradingParams
 from ...models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from ...refusals import classify, is_stale_token

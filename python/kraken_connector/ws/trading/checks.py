@@ -13,11 +13,11 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ...exceptions import OrderCheckFailed
-from ...models._decimals import EXACT
-from ...models._time import timestamp_ns
+from ...models.decimals import EXACT
 from ...models.enums import PriceType
 from ...models.enums import WSOrderType as OrderType
 from ...models.order_parts import LIMIT_TYPES, OFFSETS, TRAILING_TYPES, check_amended
+from ...models.timestamps import timestamp_ns
 from ...models.trading import (
     AddOrderParams,
     AmendOrderParams,

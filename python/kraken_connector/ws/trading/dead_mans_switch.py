@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from typing import Literal, Self
 
-from ...models._checks import check_choice, checked_integer
+from ...models.checks import check_choice, checked_integer
 from ...models.trading import CancelAllOrdersAfterParams
 from ..base.callbacks import Listeners
 from .protection import Member, Protection

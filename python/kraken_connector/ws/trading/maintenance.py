@@ -13,7 +13,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from ...models._time import timestamp_ns
+from ...models.timestamps import timestamp_ns
 
 __all__ = ["maintenance_start"]
 

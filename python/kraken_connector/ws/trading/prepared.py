@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from ...exceptions import InvalidParameter
-from ...models._checks import Number, checked_number, number_text
+from ...models.checks import Number, checked_number, number_text
 from ...models.trading import AmendOrderParams, CancelOrderParams
 from ...models.trading_results import AmendOrderResult, CancelOrderResult
 from ..base.encoding import encode_body

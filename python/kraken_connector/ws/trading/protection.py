@@ -20,7 +20,7 @@ from ...exceptions import (
     TransportError,
 )
 from ...models import DeadMansSwitchEvent
-from ...models._time import timestamp_ns
+from ...models.timestamps import timestamp_ns
 from ...models.trading_results import CancelAllOrdersAfterResult
 from ...refusals import classify
 from ..base import loop_time

@@ -19,8 +19,8 @@ from ...exceptions import (
     OrdersStillWorking,
     TradingError,
 )
-from ...models._checks import Number, check_flag, checked_number, checked_symbol, checked_text
-from ...models._decimals import ZERO, add, subtract
+from ...models.checks import Number, check_flag, checked_number, checked_symbol, checked_text
+from ...models.decimals import ZERO, add, subtract
 from ...models.trading import AddOrderParams, AmendOrderParams, BatchAddParams, TradingParams
 from ...refusals import RefusalKind, classify
 from ..base.shielding import wait_shielded

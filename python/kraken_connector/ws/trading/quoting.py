@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from ...models._decimals import ZERO, add, divide, subtract, total
+from ...models.decimals import ZERO, add, divide, subtract, total
 
 __all__ = [
     "Add",

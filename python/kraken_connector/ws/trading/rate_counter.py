@@ -16,9 +16,9 @@ from typing import Any, Literal
 
 from ...exceptions import InvalidParameter
 from ...models import ExecutionData
-from ...models._checks import Number, check_choice, checked_number
-from ...models._decimals import EXACT, ZERO, add, divide, multiply, subtract, total
-from ...models._model import exact_document
+from ...models.base import exact_document
+from ...models.checks import Number, check_choice, checked_number
+from ...models.decimals import EXACT, ZERO, add, divide, multiply, subtract, total
 from ...models.trading import (
     AddOrderParams,
     AmendOrderParams,

@@ -17,8 +17,8 @@ from ...exceptions import (
     TokenAcquisitionError,
     TradingError,
 )
-from ...models._checks import check_choice
-from ...models._decimals import ZERO, add, subtract
+from ...models.checks import check_choice
+from ...models.decimals import ZERO, add, subtract
 from ...models.trading import TradingParams
 from ...refusals import classify
 from .rate_counter import Charge, RateCounter

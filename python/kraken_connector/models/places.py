@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ._items import item_type
-from ._model import exact_document
+from .base import exact_document
+from .items import item_type
 
 Path = tuple[str | int, ...]
 #: The kinds of errors in a frame that is valid JSON.

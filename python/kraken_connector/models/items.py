@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ._model import Model
 from .balances import BalanceLedgerUpdate, BalanceSnapshot
+from .base import Model
 from .book import BookData
 from .executions import ExecutionData
 from .instrument import InstrumentData

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from ._model import Model
+from .base import Model
 
 __all__ = ["WithToken"]
 

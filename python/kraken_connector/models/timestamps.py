@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from ._model import Model
+from .base import Model
 
 _RFC3339 = re.compile(
     # Newer versions of Python accept an hour of 24.

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from ..exceptions import InvalidParameter
-from ._time import timestamp_ns
+from .timestamps import timestamp_ns
 
 __all__ = [
     "Number",
