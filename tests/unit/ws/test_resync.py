@@ -737,6 +737,16 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
     assert bench.sent() == []
 
 
+def test_message_missed_while_a_snapshot_is_requested_is_a_gap() -> None:
+    follower = Recorder()
+    bench = Bench(followers={"executions": follower}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    bench.session.refresh("executions", bench.now)
+    bench.say(executions(3))
+    assert follower.told[-2:] == ["gap", "update 3"]
+
+
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     follower = Recorder()
     bench = Bench(followers={"executions": follower}).open()
