@@ -298,10 +298,11 @@ def test_count_beside_the_envelope_is_understood() -> None:
         [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
     ],
 )
-def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
+@pytest.mark.parametrize("success", [True, False])
+def test_one_order_of_a_batch_may_be_refused(result: Any, success: bool) -> None:
     bench = TradingBench()
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
-    bench.say(reply(request, result))
+    bench.say(reply(request, result, success=success))
     answer = command.result()
     assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
     assert [order.is_refused for order in answer.typed.orders] == [False, True]
