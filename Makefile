@@ -41,10 +41,10 @@ endif
 DEV := $(VENV)/.installed-$(CORE)-dev
 CLI := $(or $(wildcard $(DEV)),$(VENV)/.installed-$(CORE)-cli)
 
-.PHONY: help install demo test test-all check docs bench fuzz soak wheel clean
+.PHONY: help install demo test test-all mutations check docs bench fuzz soak wheel clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 demo: $(CLI) ## show verified books from a simulated exchange, no network (ARGS="--seconds 5")
 	@$(VENV)/bin/kraken-ws demo $(ARGS)
@@ -72,6 +72,9 @@ test: $(DEV) ## test every promise on every core that can be built, in under fou
 
 test-all: $(DEV) ## run the long tests too, in under fifteen minutes: what .ci/run does
 	$(call run_tests,)
+
+mutations: $(DEV) ## break the code in small ways, see that tests notice each (ARGS="--only gap")
+	@$(PY) -m tests.mutations.run -n 2 $(if $(filter pure,$(CORE)),--core pure) $(ARGS)
 
 check: $(DEV) ## check format, lints, types and stubs
 ifeq ($(CORE),native)

@@ -102,6 +102,14 @@ def test_replay_names_the_line_of_a_mismatch(tmp_path: Path) -> None:
     assert fact(result, "unverified").startswith("410,")
 
 
+def test_replay_of_updates_without_a_snapshot_fails(tmp_path: Path) -> None:
+    file = tmp_path / "updates.jsonl"
+    file.write_text("\n".join(RECORDING.read_text().splitlines()[1:4]))
+    result = kraken_ws("replay", file)
+    assert result.exit_code == 1
+    assert fact(result, "unverified").startswith("3,")
+
+
 def test_replay_reports_lines_that_are_no_messages(tmp_path: Path) -> None:
     file = tmp_path / "odd.jsonl"
     file.write_text('{"channel":"heartbeat"}\n\nCloudFlare WebSocket proxy restarting\n')

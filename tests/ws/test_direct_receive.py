@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from tests.ws.helpers import text_frame
+from tests.ws.helpers import PATIENCE, text_frame
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -62,9 +62,10 @@ async def receive(script: Script) -> tuple[list[int], list[str], ConnectionClose
         socket = await open_direct(port, engine, lambda events, _: note(events, "short"))
         assert isinstance(socket, DirectConnection)
         try:
-            while True:
-                socket.go_direct()
-                note(engine.feed(await socket.recv(decode=False)), "long")
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    socket.go_direct()
+                    note(engine.feed(await socket.recv(decode=False)), "long")
         except ConnectionClosed as closed:
             return numbers, ways, closed
         finally:

@@ -247,6 +247,12 @@ async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
         await bench.orders["O2"].wait_open()
 
 
+@pytest.mark.parametrize("end", ["canceled", "expired", "filled"])
+def test_kind_of_a_report_decides_whether_an_order_has_ended(bench: Bench, end: str) -> None:
+    bench.report(new("O1"), {"order_id": "O1", "exec_type": end, "order_status": "new"})
+    assert bench.orders["O1"].status == end
+
+
 # Frames on record.
 
 

@@ -35,6 +35,7 @@ from kraken_connector.ws.trading import (
     CancelAllOrdersAfterParams,
     CancelAllParams,
     CancelOrderParams,
+    ConditionalClose,
     EditOrderParams,
 )
 from kraken_connector.ws.trading.rate_counter import RateCounter
@@ -179,6 +180,15 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
     assert re.fullmatch(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"},"req_id":\d+}', tail)
 
 
+def test_deadline_is_by_the_clock_of_the_exchange() -> None:
+    bench = TradingBench()
+    _, request = bench.request(limit())
+    bench.say(reply(request, {"order_id": "O1"}))
+    bench.now += 10
+    _, request = bench.request(limit())
+    assert request["params"]["deadline"] == "2026-09-25T17:48:39.746Z"
+
+
 def test_request_without_parameters_is_json_too() -> None:
     bench = TradingBench()
     _, request = bench.request(CancelAllParams())
@@ -193,10 +203,13 @@ def test_order_without_a_name_gets_one() -> None:
     assert [order.cl_ord_id for order in bench.story] == names
 
 
-def test_order_with_a_number_gets_no_name() -> None:
+@pytest.mark.parametrize(
+    "options", [{"order_userref": 7}, {"conditional": ConditionalClose("limit", 90)}]
+)
+def test_order_that_takes_no_name_gets_none(options: dict[str, Any]) -> None:
     bench = TradingBench()
-    _, request = bench.request(limit(order_userref=7))
-    assert request["params"]["order_userref"] == 7
+    _, request = bench.request(limit(**options))
+    assert request["params"].keys() >= options.keys()
     assert "cl_ord_id" not in request["params"]
 
 
@@ -285,10 +298,11 @@ def test_count_beside_the_envelope_is_understood() -> None:
         [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
     ],
 )
-def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
+@pytest.mark.parametrize("success", [True, False])
+def test_one_order_of_a_batch_may_be_refused(result: Any, success: bool) -> None:
     bench = TradingBench()
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
-    bench.say(reply(request, result))
+    bench.say(reply(request, result, success=success))
     answer = command.result()
     assert answer.typed.rejected == {1: "EOrder:Insufficient funds"}
     assert [order.is_refused for order in answer.typed.orders] == [False, True]

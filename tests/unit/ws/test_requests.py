@@ -62,6 +62,9 @@ def test_a_partly_refused_request_does_not_look_like_success(bench: Bench) -> No
     assert caught.value.accepted == (BTC,)
     assert caught.value.venue_error == "Currency pair not supported NO/USD"
     assert states(bench) == {BTC: "confirmed", "NO/USD": "rejected", "NO/EUR": "rejected"}
+    bench.lose()
+    bench.open()
+    assert [request["params"]["symbol"] for request in bench.sent()] == [[BTC]]
 
 
 def test_a_refusal_without_symbol_is_about_the_whole_request(bench: Bench) -> None:

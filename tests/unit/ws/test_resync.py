@@ -94,10 +94,13 @@ def test_message_without_a_checksum_resyncs_the_book(bench: Bench) -> None:
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_broken_book_message_without_a_known_name_resyncs_all_books(bench: Bench) -> None:
+@pytest.mark.parametrize(("name", "resynced"), [(BTC, [[BTC]]), ("BTC/USX", [[BTC], [ETH]])])
+def test_broken_message_resyncs_the_book_that_it_names_or_all(
+    bench: Bench, name: str, resynced: list[list[str]]
+) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
-    bench.say(book(BTC), book(ETH), book("BTC/USX", "update")[:-2])
-    assert [request["params"]["symbol"] for request in bench.sent()] == [[BTC], [ETH]]
+    bench.say(book(BTC), book(ETH), book(name, "update")[:-2])
+    assert [request["params"]["symbol"] for request in bench.sent()] == resynced
 
 
 def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
@@ -735,6 +738,16 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
     assert (gap.start_ns, gap.end_ns) == (sound_ns, bench.session.last_received_ns)
     assert bench.session.is_stream_current("executions")
     assert bench.sent() == []
+
+
+def test_message_missed_while_a_snapshot_is_requested_is_a_gap() -> None:
+    follower = Recorder()
+    bench = Bench(followers={"executions": follower}).open()
+    bench.subscribed(ExecutionsParams(token="t"))
+    bench.say(executions(1, "snapshot"))
+    bench.session.refresh("executions", bench.now)
+    bench.say(executions(3))
+    assert follower.told[-2:] == ["gap", "update 3"]
 
 
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:

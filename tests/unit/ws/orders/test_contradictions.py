@@ -47,6 +47,24 @@ def test_report_of_an_earlier_amend_leaves_a_later_one_in_doubt(bench: Bench) ->
     assert bench.orders.exposure(BTC).buy == 2
 
 
+def test_answer_to_an_amend_has_its_terms_before_the_report(bench: Bench) -> None:
+    order = open_order(bench)
+    change = Change("amend_order", order, {"order_qty": Decimal(2)})
+    bench.orders.changing(order, change)
+    bench.orders.changed_by(order, change, bench.now_ns)
+    assert order.order_qty == 2
+
+
+def test_exposure_counts_an_order_of_unknown_outcome(bench: Bench) -> None:
+    order = bench.send("mine")
+    bench.orders.outcome_unknown(order)
+    exposure = bench.orders.exposure(BTC)
+    assert (exposure.open_buy, exposure.doubtful_buy) == (0, 1)
+    bench.hear(pending("O1", cl_ord_id="mine"))
+    exposure = bench.orders.exposure(BTC)
+    assert (exposure.open_buy, exposure.doubtful_buy) == (1, 0)
+
+
 def test_order_that_is_listed_without_any_name_may_be_ours(bench: Bench) -> None:
     order = unknown(bench)
     bench.orders.gap_began()
