@@ -8,7 +8,7 @@ import ssl as tls
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
@@ -46,7 +46,6 @@ from .pool.pool import Pool
 from .pool.readiness import trading_obstacle
 from .pool.wiring import Wiring
 from .protocol.registry import SubscriptionEntry, Topic, entries_of
-from .protocol.session import Session
 from .token.manager import OwnTokens, TokenManager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
@@ -538,9 +537,6 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
     async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
         """Send the request of a method of `Order`."""
         return await self._trader.send(self._trader.prepare(params))
-
-    def _sessions(self) -> Iterable[Session]:
-        return [link.session for link in self._pool]
 
     def _has_instruments(self) -> bool:
         """Return whether `instruments` is up to date."""

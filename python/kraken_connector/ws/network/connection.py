@@ -302,8 +302,7 @@ class Connection:
         """Drop the socket, and open another one when there is room in `queue`."""
         if self._drain is None and self._socket is not None:
             self._drain = queue
-            self.session.failure = ConnectionLost(self.session.url, "the consumer is too slow")
-            self.session.attention = True
+            self.session.fail(ConnectionLost(self.session.url, "the consumer is too slow"))
 
     def refresh(self, channel: str) -> None:
         """Subscribe to a private channel again, to get its snapshot."""
@@ -596,7 +595,7 @@ class Connection:
     def _give_up_socket(self, why: str, error: Exception) -> None:
         """Replace the socket after an unexpected error."""
         logger.error("%s: %s", self.session.url, why, exc_info=error)
-        self.session.failure = ConnectionLost(self.session.url, why)
+        self.session.fail(ConnectionLost(self.session.url, why))
         if self._socket is not None:
             self._socket.transport.abort()
         self._readable.set()

@@ -288,6 +288,10 @@ class Session:
 
     # The driver.
 
+    def fail(self, failure: TransportError) -> None:
+        """Have the driver drop the socket."""
+        self.failure, self.attention = failure, True
+
     @property
     def outgoing(self) -> deque[bytes]:
         """Frames to send, in order; the driver removes each frame that it sends."""
