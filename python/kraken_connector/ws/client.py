@@ -21,7 +21,6 @@ from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
-from .base.followers import Followers
 from .base.loop_time import now
 from .base.options import SessionOptions
 from .base.pacing import Allowance
@@ -270,8 +269,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
                 "status": self._see_status,
             },
             followers={
-                "executions": Followers(self.orders, self.rate_counter),
-                "balances": self.balances,
+                "executions": (self.orders, self.rate_counter),
+                "balances": (self.balances,),
             },
             on_lost=self._queues.update_all,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..._backend import Engine
@@ -46,7 +46,7 @@ class Wiring:
         exchange: the exchange's clock.
         observers: by channel, a function that is called with each message before its delivery.
         on_lost: called when a socket was lost, after its books became invalid.
-        followers: by private channel, the object that keeps its state.
+        followers: by private channel, the objects that keep its state.
     """
 
     session: SessionOptions
@@ -63,7 +63,7 @@ class Wiring:
     exchange: ExchangeClock
     observers: Mapping[str, Handler] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
-    followers: Mapping[str, Follower] = field(default_factory=dict)
+    followers: Mapping[str, Sequence[Follower]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.symbols is not None:

@@ -13,7 +13,7 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -88,7 +88,7 @@ class Session:
         exchange: the estimate of the exchange's clock; replies improve it.
         observers: by channel, a function that gets each message before it is delivered. If it
             raises, the message is dropped like a frame that cannot be parsed.
-        followers: by private channel, the object that keeps its state.
+        followers: by private channel, the objects that keep its state, in the order of the calls.
         allowance: limits the snapshots of `level3` of all connections of a client.
         name: its name in the records of gaps; the URL by default.
         engine: parses its frames and holds its books.
@@ -134,7 +134,7 @@ class Session:
         orders: Orders | None = None,
         exchange: ExchangeClock | None = None,
         observers: Mapping[str, Handler] | None = None,
-        followers: Mapping[str, Follower] | None = None,
+        followers: Mapping[str, Sequence[Follower]] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
         engine: Engine | None = None,
@@ -226,20 +226,22 @@ class Session:
         self._past_gate: Handler = outlet.put
         self._settle = outlet.settle
         followers = dict(followers or {})
-        isolated = {
-            name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
-            for name, follower in followers.items()
-        }
         self.private_streams = PrivateStreams(
-            isolated, self.registry, self.resyncs, lambda: self._heard, self.keepalive.ping_soon
+            {channel: list(map(_isolated, group)) for channel, group in followers.items()},
+            self.registry,
+            self.resyncs,
+            lambda: self._heard,
+            self.keepalive.ping_soon,
         )
         # A lost socket is handled in reverse order: `Requests` clears `outgoing`, in which
         # `OrderRequests` looks for frames that were not sent.
         self._senders: tuple[Part, ...] = (self.requests, self.trading)
         self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
         # Not isolated: the message at which one of these raises is reported as lost.
-        self._observers = dict(observers or {})
-        self._observers |= {name: follower.observe for name, follower in followers.items()}
+        self._observers = [
+            *(observers or {}).items(),
+            *((name, f.observe) for name, group in followers.items() for f in reversed(group)),
+        ]
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: self._on_heartbeat,
             PongResponse: self._on_pong,
@@ -871,7 +873,7 @@ class Session:
             self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
-        for channel, observe in self._observers.items():
+        for channel, observe in self._observers:
             self._routes[channel] = _observed(observe, self._routes.get(channel, self._unrouted))
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
@@ -938,6 +940,10 @@ def quoted(refusal: WSErrorResponse) -> str:
 def head_of(frame: bytes) -> str:
     """Return the beginning of a frame, for the log."""
     return frame[:HEAD].decode(errors="replace")
+
+
+def _isolated(follower: Follower) -> Follower:
+    return cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
 
 
 def _observed(observe: Handler, handler: Handler) -> Handler:
