@@ -45,7 +45,7 @@ from .pool.pool import Pool
 from .pool.readiness import trading_obstacle
 from .pool.wiring import Wiring
 from .protocol.registry import SubscriptionEntry, Topic, entries_of
-from .token.manager import OwnTokens, TokenManager
+from .token.manager import TokenManager, shared_manager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
@@ -253,7 +253,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
-            tokens=None if token_manager is None else OwnTokens(token_manager, network),
+            tokens=None if token_manager is None else shared_manager(token_manager, network),
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,

@@ -34,7 +34,7 @@ from ..constants import ConnectionState
 from ..delivery.queues import IN_A_ROW, StoppingQueue
 from ..protocol.order_requests import Command
 from ..protocol.session import Session
-from ..token.manager import OwnTokens, TokenDelayed
+from ..token.manager import TokenDelayed, TokenManager
 from .backoff import connect_budget, connect_failed, delays, gentle, is_final, is_retryable
 from .transport import DirectConnection, FrameWriter, open_socket
 
@@ -130,7 +130,7 @@ class Connection:
         self,
         session: Session,
         options: ConnectionOptions,
-        tokens: OwnTokens | None,
+        tokens: TokenManager | None,
         on_end: Callable[[Connection, Exception], None],
     ) -> None:
         self.session = session
@@ -638,9 +638,12 @@ class Connection:
             self._attempts = 0
 
 
-async def _fetched(tokens: OwnTokens) -> WebSocketToken:
-    """Fetch a token, as an object that hides it: asyncio logs the results of tasks."""
-    return WebSocketToken(await tokens.get_token(), tokens.good_for)
+async def _fetched(tokens: TokenManager) -> WebSocketToken:
+    """Fetch a token, as an object that hides it: asyncio logs the results of tasks.
+
+    It is not replaced if tokens expire within the manager's `refresh_margin`.
+    """
+    return WebSocketToken(await tokens.new_token(), tokens.good_for or float("inf"))
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:

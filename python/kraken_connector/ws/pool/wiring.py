@@ -20,7 +20,7 @@ from ..orders import Orders
 from ..protocol.merge import Merge
 from ..protocol.routes import Handler
 from ..protocol.session import Session
-from ..token.manager import OwnTokens
+from ..token.manager import TokenManager
 from .hosts import Host
 from .link import Link
 
@@ -51,7 +51,7 @@ class Wiring:
 
     session: SessionOptions
     connection: ConnectionOptions
-    tokens: OwnTokens | None
+    tokens: TokenManager | None
     allowance: Allowance
     symbols: int | None
     redundant: bool

@@ -262,48 +262,17 @@ class TokenManager:
         raise TypeError("a TokenManager holds secrets and cannot be pickled")
 
 
-class OwnTokens:
-    """Gives each connection of a client a token of its own, from one manager.
+def shared_manager(manager: Any, network: Network) -> TokenManager:
+    """Return the manager from which the connections of a client get their tokens.
 
     Args:
         manager: a `TokenManager`, or another object with a coroutine method `get_token`.
         network: TLS settings and proxy of the client, used for the token call too.
     """
-
-    def __init__(self, manager: Any, network: Network | None = None) -> None:
-        if not isinstance(manager, TokenManager):
-            manager = TokenManager(_OtherManager(manager), refresh_margin=0.0)
-        self._manager: TokenManager = manager
-        if network is not None:
-            manager.use_network(network)
-
-    async def get_token(self) -> str:
-        """Return a token that no other connection has.
-
-        Raises:
-            TokenDelayed: it is too early for a call.
-            TokenAcquisitionError: the call failed.
-        """
-        return await self._manager.new_token()
-
-    @property
-    def good_for(self) -> float:
-        """Seconds until the last token should be replaced; infinity if that is unknown, or if
-        tokens expire within the manager's `refresh_margin`."""
-        return self._manager.good_for or _FOREVER
-
-    @property
-    def next_call_in(self) -> float:
-        """Seconds until a token may be fetched; 0.0 if now."""
-        return self._manager.next_call_in
-
-    def refused(self, token: str) -> None:
-        """Record that the exchange refused a token."""
-        self._manager.refused(token)
-
-    async def release(self) -> None:
-        """Cancel a call whose result nothing waits for."""
-        await self._manager.release()
+    if not isinstance(manager, TokenManager):
+        return TokenManager(_OtherManager(manager), refresh_margin=0.0)
+    manager.use_network(network)
+    return manager
 
 
 class _OtherManager:
