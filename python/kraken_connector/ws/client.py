@@ -535,7 +535,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
 
     async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
         """Send the request of a method of `Order`."""
-        return await self._trader.send(self._trader.prepare(params))
+        return await self._trader.execute(params)
 
     def _has_instruments(self) -> bool:
         """Return whether `instruments` is up to date."""

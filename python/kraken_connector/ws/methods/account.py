@@ -25,7 +25,7 @@ from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
 from ..trading.quotes import Quotes
 from ..trading.rate_counter import RateCounter
-from .orders import OrderMethods
+from .orders import OrderMethods, checked_params
 from .subscribing import SubscribingMethods
 
 __all__ = ["AccountMethods"]
@@ -38,12 +38,10 @@ class DiscardingSink:
 
     is_shared = True
 
-    def __init__(self) -> None:
-        self.put: Callable[[Any], None] = self._ignore
-        self.put_event: Callable[[Any], None] = self._ignore
-
-    def _ignore(self, event: Any) -> None:
+    def put(self, event: Any) -> None:
         """Do nothing."""
+
+    put_event = put
 
 
 DISCARD = DiscardingSink()
@@ -105,8 +103,9 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
+        checked_params(params, CancelAllOrdersAfterParams)
         sent_at = self.protection.now()
-        reply = await super().cancel_all_orders_after(params)
+        reply = await self._trader.execute(params)
         if params.timeout is not None and reply.typed is not None:
             self.protection.answered(sent_at, params.timeout, reply.typed)
         return reply

@@ -234,7 +234,7 @@ class Canceller:
             params = CancelOrderParams(order_id=[order.order_id])
         else:
             params = CancelOrderParams(cl_ord_id=[str(order.cl_ord_id)])
-        await self._trader.send(self._trader.prepare(params))
+        await self._trader.execute(params)
 
     async def _keep_followed(self) -> None:
         while not self._orders.is_followed:

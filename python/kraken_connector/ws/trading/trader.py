@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -124,8 +124,15 @@ class Trader:
 
     # Requests.
 
-    def prepare(self, params: TradingParams, *, tag: str | None = None) -> Request:
+    def prepare(
+        self, params: TradingParams, *, tag: str | None = None, max_wait: float | None = None
+    ) -> Request:
         """Return the request for `params`, with the orders that it places.
+
+        Args:
+            params: the parameters.
+            tag: the tag of the new orders.
+            max_wait: longest wait for the rate limit, seconds; by default the client's.
 
         Raises:
             OrderCheckFailed: an order with the same `cl_ord_id` is not done.
@@ -135,13 +142,20 @@ class Trader:
         elif isinstance(params, BatchAddParams):
             made = list(params.orders) if not params.validate else []
         else:
-            return Request(params, _amended(params), targets=self._targets(params))
-        return Request(params, orders=self._place(params.METHOD, made, tag))
+            targets = self._targets(params)
+            return Request(params, _amended(params), targets=targets, max_wait=max_wait)
+        return Request(params, orders=self._place(params.METHOD, made, tag), max_wait=max_wait)
 
     def target(self, name: str) -> Sequence[Order]:
         """Return the order with an identifier, or nothing if the client does not know it."""
         order = self._orders.get(name)
         return () if order is None else (order,)
+
+    def execute(
+        self, params: TradingParams, *, tag: str | None = None, max_wait: float | None = None
+    ) -> Coroutine[Any, Any, TradingReply[Any]]:
+        """Send the request for `params`; see `prepare` and `send`."""
+        return self.send(self.prepare(params, tag=tag, max_wait=max_wait))
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once and return its reply."""
@@ -183,7 +197,7 @@ class Trader:
         named = params.identifiers
         parts = [params.of(kind, name) for kind, name in named]
         results = await asyncio.gather(
-            *(self.send(self.prepare(part)) for part in parts), return_exceptions=True
+            *(self.execute(part) for part in parts), return_exceptions=True
         )
         return _together(params.METHOD, [str(name) for _, name in named], results)
 
