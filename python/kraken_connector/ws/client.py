@@ -24,9 +24,9 @@ from .base.exchange_clock import ExchangeClock, nanoseconds
 from .base.loop_time import now
 from .base.options import SessionOptions
 from .base.pacing import Allowance
+from .base.waiters import Waiters
 from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
-from .delivery.ending import Ending
 from .delivery.lag import lag
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
@@ -276,7 +276,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
         self._cleaning: asyncio.Task[None] | None = None
-        self._ending = Ending()
+        #: Why the client gave up, `None` if it did not; and the calls of `wait_closed`.
+        self._end: Exception | None = None
+        self._closed_waiters = Waiters()
         self._books = LiveBooks(self._pool.engine_of)
 
     # Life.
@@ -303,14 +305,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             raise RuntimeError(f"Cannot connect: the client is {self.state}")
         await self._cleaned()
         logger.info("using the %s core", backend())
-        self._inbox.open(keep=self._ending.reason is not None or goes_on)
+        self._inbox.open(keep=self._end is not None or goes_on)
         self.orders.start()
         try:
             await self._pool.connect(hosts)
         except BaseException:
             if not goes_on:
                 self._inbox.end(NotConnected("receive", "disconnected"))
-                self._ending.release(None)
+                self._closed_waiters.release()
             raise
 
     async def disconnect(self) -> None:
@@ -335,7 +337,8 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
                 await self._cleaned()
                 await self._pool.close()
             finally:
-                self._ending.finish()
+                self._end = None
+                self._closed_waiters.release()
 
     async def wait_closed(self) -> None:
         """Wait until the client is disconnected; return at once if it is.
@@ -349,9 +352,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         """
         if self.state is not ConnectionState.DISCONNECTED:
             self._pool.check_loop("wait_closed")
-            await self._ending.wait()
-        elif self._ending.reason is not None:
-            raise self._ending.reason
+            await self._closed_waiters.wait()
+        elif self._end is not None:
+            raise self._end
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -574,12 +577,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._trader.ended()
         self.orders.stop(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
-        self._ending.fail(reason)
+        self._end = reason
+        self._closed_waiters.release(reason)
 
     def _market_ended(self, reason: Exception) -> None:
         """Raise in calls that wait for messages; the private connection continues."""
         self._inbox.interrupt(reason)
-        self._ending.release(reason)
+        self._closed_waiters.release(reason)
 
     async def _cleaned(self) -> None:
         """Wait until the connections that `_ended` closes are closed."""
