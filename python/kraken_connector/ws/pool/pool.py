@@ -14,6 +14,7 @@ from ...exceptions import ConnectFailed, NotConnected
 from ..constants import LEVEL3_SYMBOLS, ConnectionState
 from ..network.connection import Connection
 from ..protocol.merge import Merge
+from ..protocol.registry import not_subscribed
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host, Hosts
 from .link import Link, symbol_group
@@ -282,8 +283,7 @@ class Pool:
         self._check_connected(action, host)
         links = self._links.get(host)
         if not links:
-            names = ", ".join(params.symbols) or params.channel
-            raise KeyError(f"No tracked subscription for {params.channel} of {names}")
+            raise not_subscribed(params.channel, params.symbols or [params.channel])
         group = symbol_group(params.channel)
         parts = _split(
             params,
@@ -291,9 +291,7 @@ class Pool:
         )
         for link, part in parts:
             if unknown := link.session.registry.missing(part, params):
-                raise KeyError(
-                    f"No tracked subscription for {part.channel} of {', '.join(unknown)}"
-                )
+                raise not_subscribed(part.channel, unknown)
         twins = [(self._twins[link], part) for link, part in parts if link in self._twins]
         return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 

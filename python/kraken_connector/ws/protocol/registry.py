@@ -28,6 +28,7 @@ __all__ = [
     "SymbolState",
     "Topic",
     "entries_of",
+    "not_subscribed",
     "topics_of",
 ]
 
@@ -375,7 +376,7 @@ class Registry:
             KeyError: a topic is not subscribed.
         """
         if unknown := self.missing(params, whole):
-            raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
+            raise not_subscribed(params.channel, unknown)
         record = self._find(_key(whole or params))
         if record is None or record.is_ending:
             return [self._topics[topic] for topic in topics_of(params)]
@@ -500,6 +501,11 @@ class Registry:
 def _depth(subscription: Subscription) -> int:
     assert isinstance(subscription.params, BookParams | Level3Params)
     return subscription.params.depth
+
+
+def not_subscribed(channel: str, names: Iterable[str]) -> KeyError:
+    """Return the error for topics that are not subscribed."""
+    return KeyError(f"No tracked subscription for {channel} of {', '.join(names)}")
 
 
 def topics_of(params: SubscriptionParams) -> list[Topic]:
