@@ -33,7 +33,6 @@ class StreamedOrders(KnownOrders, Follower):
     # Events of the subscription.
 
     def subscribing(self, params: Mapping[str, Any]) -> None:
-        """Record that a subscribe request is sent; a snapshot will follow."""
         self._step += 1
         self._set_followed(True)
         if self._left_at is not None:
@@ -45,13 +44,11 @@ class StreamedOrders(KnownOrders, Follower):
         self._questions.snapshot_requested(self._now())
 
     def resubscribing(self) -> None:
-        """Record that the channel is unsubscribed, to be subscribed again for a snapshot."""
         self._step += 1
         if self.is_current:
             self._left_at = self._now()
 
     def gap_began(self) -> None:
-        """Record that messages may be missing from here on."""
         self._step += 1
         self.is_current = False
         self._left_at = None
@@ -62,13 +59,11 @@ class StreamedOrders(KnownOrders, Follower):
             snapshot.is_truncated, snapshot.complete_at = True, None
 
     def unsubscribed(self) -> None:
-        """Record that the channel is no longer subscribed."""
         self.gap_began()
         self._snapshot = None
         self._set_followed(False)
 
     def deadline(self) -> float:
-        """Return when to call `tick`, monotonic seconds."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
             return math.inf

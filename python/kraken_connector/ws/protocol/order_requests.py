@@ -249,7 +249,6 @@ class OrderRequests(Part):
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]
         times += [command.deadline for command in self._waiting[:1]]
@@ -284,7 +283,6 @@ class OrderRequests(Part):
         return remarks[-1] if remarks else ""
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for command in self._commands():
             command.deadline = max(command.deadline, now + grace)
 

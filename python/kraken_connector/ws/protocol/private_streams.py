@@ -77,7 +77,6 @@ class PrivateStreams(Part):
         self.gap_began()
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         times = [f.deadline() for c in self._followed for f in self._followers[c]]
         return min([*times, *map(self._check_due, self._followed)], default=float("inf"))
 

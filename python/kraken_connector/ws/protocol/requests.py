@@ -281,7 +281,6 @@ class Requests(Part):
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         times = [request.deadline for request in self._pending if request.deadline is not None]
         if not self._paused:
             times.append(self._queue.deadline())
@@ -330,7 +329,6 @@ class Requests(Part):
                 request.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for request in self._pending:
             if request.deadline is not None:
                 request.deadline = max(request.deadline, now + grace)

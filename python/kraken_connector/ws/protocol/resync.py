@@ -342,7 +342,6 @@ class Resyncs(Part):
             self._end_callers(topic, error)
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         times = [entry.deadline for entry in self._policy]
         times += [entry.deadline for entry in self._waiting()]
         return min(times, default=float("inf"))
@@ -355,7 +354,6 @@ class Resyncs(Part):
             self._advance(entry, now)
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
