@@ -9,14 +9,7 @@ from decimal import Decimal
 from math import inf, isfinite, isinf
 from typing import Any, TypeVar
 
-from ...exceptions import (
-    ConnectionLost,
-    NotConnected,
-    RateLimitExceeded,
-    RequestTimeout,
-    TokenAcquisitionError,
-    TradingError,
-)
+from ...exceptions import RateLimitExceeded, TradingError
 from ...models._checks import check_choice
 from ...models._decimals import ZERO, add, subtract
 from ...models.trading import TradingParams
@@ -33,8 +26,6 @@ POLICIES = ("report", "wait", "refuse")
 LIMITED = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
 #: Shortest sleep, seconds; shorter waits are rounding errors.
 SHORTEST = 1e-6
-#: Exceptions of requests that were not sent.
-NOT_SENT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
 
 class _Queue:
@@ -174,7 +165,7 @@ class RateLimiter:
         numbers: Mapping[str, Decimal] | None = None,
         orders: Sequence[Any] = (),
         *,
-        has_left: Callable[[], bool] | None = None,
+        was_sent: Callable[[], bool],
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
 
@@ -187,8 +178,7 @@ class RateLimiter:
             params: the request.
             numbers: the numbers of an amend that was encoded without them.
             orders: the orders that the request places.
-            has_left: returns whether the request was handed to the socket; without it the type of
-                the exception decides, and a request whose caller was cancelled stays counted.
+            was_sent: returns whether the request may have been sent.
         """
         # Computed after sending, so as not to delay it.
         if charge is None:
@@ -200,8 +190,7 @@ class RateLimiter:
             reply = await answer
             success = True
         except BaseException as error:
-            left = not isinstance(error, NOT_SENT) if has_left is None else has_left()
-            if not left:
+            if not was_sent():
                 self._counter.withdraw(charge)
             exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
             raise

@@ -189,7 +189,7 @@ class Trader:
             request.params,
             request.numbers,
             request.orders,
-            has_left=lambda: not command.is_withdrawn,
+            was_sent=lambda: not command.is_withdrawn,
         )
 
     async def cancel_each(self, params: CancelOrderParams) -> TradingReply[Any]:
