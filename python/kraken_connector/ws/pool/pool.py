@@ -41,8 +41,7 @@ class Pool:
         hosts: the endpoints.
         wiring: builds the connections.
         on_end: called when a connection gave up and the client must end.
-        on_market_end: called when market data has ended and trading continues; by default the
-            inbox raises the reason.
+        on_market_end: called when market data has ended and trading continues.
     """
 
     def __init__(
@@ -50,12 +49,12 @@ class Pool:
         hosts: Hosts,
         wiring: Wiring,
         on_end: Callable[[Exception], None],
-        on_market_end: Callable[[Exception], None] | None = None,
+        on_market_end: Callable[[Exception], None],
     ) -> None:
         self.hosts = hosts
         self._wiring = wiring
         self._on_end = on_end
-        self._on_market_end = on_market_end or wiring.inbox.interrupt
+        self._on_market_end = on_market_end
         # Public connections come first in iterations, in whatever order hosts are opened.
         self._links: dict[Host, list[Link]] = {hosts.public: []}
         self._twins: dict[Link, Link] = {}
