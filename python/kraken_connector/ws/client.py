@@ -148,7 +148,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         rate_counter: the trading rate limit's counter of each pair.
 
     Raises:
-        TypeError, ValueError: an argument makes no sense.
+        TypeError, ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -266,7 +266,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             observers={
                 "instrument": self.instruments.observe,
                 "level3": self._queues.observe,
-                "status": self._see_status,
+                "status": self._on_status,
             },
             followers={
                 "executions": (self.orders, self.rate_counter),
@@ -281,7 +281,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         self._closed_waiters = Waiters()
         self._books = LiveBooks(self._pool.engine_of)
 
-    # Life.
+    # Connecting and closing.
 
     async def connect(self, *, hosts: Collection[str] = ("public",)) -> None:
         """Open the connections; other hosts are connected when they are first needed.
@@ -300,17 +300,17 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             ValueError: `hosts` is empty or has an unknown name.
             RuntimeError: the client is connected or connecting.
         """
-        goes_on = self.state is ConnectionState.TRADING_ONLY
-        if self.state is not ConnectionState.DISCONNECTED and not goes_on:
+        is_trading_only = self.state is ConnectionState.TRADING_ONLY
+        if self.state is not ConnectionState.DISCONNECTED and not is_trading_only:
             raise RuntimeError(f"Cannot connect: the client is {self.state}")
         await self._cleaned()
         logger.info("using the %s core", backend())
-        self._inbox.open(keep=self._end is not None or goes_on)
+        self._inbox.open(keep=self._end is not None or is_trading_only)
         self.orders.start()
         try:
             await self._pool.connect(hosts)
         except BaseException:
-            if not goes_on:
+            if not is_trading_only:
                 self._inbox.end(NotConnected("receive", "disconnected"))
                 self._closed_waiters.release()
             raise
@@ -331,7 +331,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             await self.protection.finish()
         finally:
             self._inbox.end(NotConnected("receive", "disconnected"))
-            self._trader.ended()
+            self._trader.stop()
             self.orders.stop(NotConnected("wait for an order", "disconnected"))
             try:
                 await self._cleaned()
@@ -574,7 +574,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         """End the client after a connection that it cannot do without gave up."""
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
-        self._trader.ended()
+        self._trader.stop()
         self.orders.stop(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
         self._end = reason

@@ -254,7 +254,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         sessions = (link.session for link in self._pool)
         return [(s.system_status, s.upcoming_maintenance) for s in sessions]
 
-    def _see_status(self, message: Any) -> None:
+    def _on_status(self, message: Any) -> None:
         """Have the dead man's switch check the system status, which may have changed."""
         self.protection.wake()
 

@@ -35,7 +35,7 @@ from ..delivery.queues import IN_A_ROW, StoppingQueue
 from ..protocol.order_requests import Command
 from ..protocol.session import Session
 from ..token.manager import TokenDelayed, TokenManager
-from .backoff import connect_budget, connect_failed, delays, gentle, is_final, is_retryable
+from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
 from .transport import DirectConnection, FrameWriter, open_socket
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class ConnectionOptions:
         checked_integer("max_reconnect_attempts", self.max_reconnect_attempts, 0)
         checked_integer("max_frame_size", self.max_frame_size, 1)
         if self.backoff_max < self.backoff_base:
-            raise ValueError(f"backoff_max ({self.backoff_max}) is less than backoff_base")
+            least = f"backoff_base ({self.backoff_base})"
+            raise ValueError(f"backoff_max must be at least {least}, not {self.backoff_max}")
         check_plain_function("retryable", self.retryable)
 
     def may_retry(self, error: BaseException) -> bool:
@@ -145,7 +146,7 @@ class Connection:
         self._socket: ClientConnection | None = None
         self._writer: FrameWriter | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
-        self._life: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[WebSocketToken] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: ClientConnection | None = None
@@ -186,21 +187,19 @@ class Connection:
         self._attempts = 0
         self._reset_pauses()
         self._start(socket)
-        self._life = asyncio.create_task(self._live())
+        self._task = asyncio.create_task(self._run())
 
     def may_try_again(self, error: Exception) -> bool:
         """Return whether to start another round of attempts after one that failed."""
         options = self._options
-        if options.max_reconnect_attempts == 0:
-            return False
-        return options.may_retry(error)
+        return options.max_reconnect_attempts > 0 and options.may_retry(error)
 
     def keep_trying(self, reason: Exception) -> None:
         """Reconnect as after a lost socket, without resetting the pauses."""
         self.state = ConnectionState.RECONNECTING
         self.now = asyncio.get_running_loop().time
         self._attempts = 0
-        self._life = asyncio.create_task(self._live(reason))
+        self._task = asyncio.create_task(self._run(reason))
 
     def stop(self, *, forget: bool = True) -> None:
         """Stop connecting, reading and writing; call `wait_closed` or `abort` next.
@@ -212,13 +211,13 @@ class Connection:
         self._closing = self._socket or self._closing
         if isinstance(self._socket, DirectConnection):
             # A frame that still arrives must not make a book valid, as no update would follow.
-            self._socket.go_long()
+            self._socket.go_indirect()
         if forget:
             # Before the socket is lost: a disconnect by the user is not a gap.
             self.session.gaps.give_up()
         opening, self._opening = self._opening, None
-        life, self._life = self._life, None
-        running = (opening, life, self._fetching)
+        task, self._task = self._task, None
+        running = (opening, task, self._fetching)
         self._stopping |= {task for task in running if task is not None}
         for task in self._stopping:
             task.cancel()
@@ -320,7 +319,7 @@ class Connection:
 
     # Sockets.
 
-    async def _live(self, reason: Exception | None = None) -> None:
+    async def _run(self, reason: Exception | None = None) -> None:
         """Serve one socket after another until none can be opened."""
         try:
             if reason is not None:
@@ -473,7 +472,7 @@ class Connection:
             self.session.connection_made(self.now())
             self._attend()
         except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
-            self._give_up_socket("beginning with it failed", error)
+            self._give_up_socket("starting the session failed", error)
 
     def _stop(self, error: TransportError) -> None:
         """Detach from the socket and tell the session that it is lost."""
@@ -536,7 +535,7 @@ class Connection:
         while self._attempts < options.max_reconnect_attempts:
             delay = next(self._delays)
             if self.session.is_after_maintenance:
-                delay = max(delay, gentle(options.maintenance_pause))
+                delay = max(delay, spread(options.maintenance_pause))
             if isinstance(reason, ConnectFailed) and reason.retry_after is not None:
                 delay += reason.retry_after
             logger.info(

@@ -69,7 +69,7 @@ class KnownOrders:
         #: Unknown orders that may be an order of another program, since the last snapshot.
         self._claimed: set[Order] = set()
         #: When the channel was unsubscribed to get a snapshot, monotonic seconds.
-        self._left_at: float | None = None
+        self._unsubscribed_at: float | None = None
         self._step = 0
 
     # Finding the order of a report.
@@ -348,7 +348,7 @@ class KnownOrders:
 
     def _changed(self, order: Order) -> None:
         """Move an order to the list for its state, and call its watchers and the listeners."""
-        self._file(order)
+        self._move(order)
         if order._watchers:
             order._notify()
         if self._followers and order.order_id is not None:
@@ -356,7 +356,7 @@ class KnownOrders:
         if self._listeners:
             self._listeners.call(order)
 
-    def _file(self, order: Order) -> None:
+    def _move(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)
         here, there = (self._active, self._kept) if is_live else (self._kept, self._active)
         there.pop(order, None)
@@ -370,7 +370,7 @@ class KnownOrders:
             self.is_followed = is_followed
             for order in [*self._kept, *self._active]:
                 if not order.is_done:
-                    self._file(order)
+                    self._move(order)
 
     def _forget(self, order: Order) -> None:
         del self._kept[order]

@@ -35,10 +35,10 @@ class StreamedOrders(KnownOrders, Follower):
     def subscribing(self, params: Mapping[str, Any]) -> None:
         self._step += 1
         self._set_followed(True)
-        if self._left_at is not None:
+        if self._unsubscribed_at is not None:
             # The exchange has replied since, so every report until then has arrived.
-            self._record_deadlines(self._left_at)
-            self._left_at = None
+            self._record_deadlines(self._unsubscribed_at)
+            self._unsubscribed_at = None
         self._begin_gap()
         self._snapshot = Snapshot(params, self._step, self._now())
         self._questions.snapshot_requested(self._now())
@@ -46,12 +46,12 @@ class StreamedOrders(KnownOrders, Follower):
     def resubscribing(self) -> None:
         self._step += 1
         if self.is_current:
-            self._left_at = self._now()
+            self._unsubscribed_at = self._now()
 
     def gap_began(self) -> None:
         self._step += 1
         self.is_current = False
-        self._left_at = None
+        self._unsubscribed_at = None
         self._begin_gap()
         snapshot = self._snapshot
         if snapshot is not None and snapshot.complete_at is not None:

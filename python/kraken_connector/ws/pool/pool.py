@@ -103,7 +103,7 @@ class Pool:
         carrier = self._carriers.get(("public", symbol))
         return (carrier or self._first(self.hosts.public)).books
 
-    # Life.
+    # Connecting and closing.
 
     async def connect(self, hosts: Collection[str] = ("public",)) -> None:
         """Open a connection to each of `hosts`, and all connections that have subscriptions.

@@ -81,7 +81,7 @@ class Keepalive:
         return due if self._pong_due is None else min(due, self._pong_due)
 
     def count_frames(self, frames: int | None, now: float) -> None:
-        """Store the number of frames but pongs so far; `None` if none need come."""
+        """Store the number of frames other than pongs; `None` if none are expected."""
         if frames != self._frames:
             if now - self._opened > self._heartbeat_timeout:
                 self._without_heartbeat = 0
@@ -129,7 +129,7 @@ class Keepalive:
         return True
 
     def ping_soon(self, now: float) -> None:
-        """Let a ping be due now."""
+        """Make a ping due now."""
         self._ping_due = now
 
     def on_pong(self, now: float) -> None:

@@ -62,7 +62,7 @@ class Command:
 
     Attributes:
         method: the trading method.
-        body: the parameters but token and deadline as JSON, each after a comma.
+        body: the parameters without token and deadline as JSON, each after a comma.
         params: the parameters; of a prepared request, all but its numbers.
         orders: the orders that it creates.
         changes: the changes that it makes to existing orders.

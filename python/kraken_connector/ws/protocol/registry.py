@@ -71,7 +71,7 @@ class Sink(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether all subscriptions share it, so that it may get symbols of none of them."""
+        """Whether it also takes messages of symbols that no subscription names."""
 
 
 class Outlet(Sink, Protocol):
@@ -321,10 +321,6 @@ class Registry:
         identity = result.get("event_trigger", result.get("interval"))
         found = [topic for topic in self._topics if (topic.channel, topic.symbol) == wanted]
         return [topic for topic in found if identity in (None, topic.identity)]
-
-    def channel(self, channel: str) -> list[Subscription]:
-        """Return the subscriptions of one channel."""
-        return [entry for topic, entry in self._topics.items() if topic.channel == channel]
 
     def add(
         self, params: SubscriptionParams, sink: Sink, call: SubscribeCall | None = None

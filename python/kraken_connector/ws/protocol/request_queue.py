@@ -121,7 +121,7 @@ class OutgoingRequest:
     def effective_answer(
         self, topic: Topic, response: WSResponse | WSErrorResponse
     ) -> WSResponse | WSErrorResponse:
-        """Return a success in place of a refusal because it is done already, as subscribed.
+        """Return the answer, or a success if it refuses what is done already, as subscribing.
 
         Not in a resync: it needs the snapshot, which does not follow a refusal.
         """

@@ -303,7 +303,7 @@ class Resyncs(Part):
                 self.forget(topic)
             elif self._registry.get(topic) is not None:
                 self._on_ack(topic, now)
-                if self._lacks_snapshot(topic, was_so=response is not answer.response):
+                if self._lacks_snapshot(topic, was_subscribed=response is not answer.response):
                     self.start(topic, "resync", now)
 
     def _on_resync_answer(
@@ -433,12 +433,12 @@ class Resyncs(Part):
         entry.phase = phase
         entry.deadline = now + self._patience
 
-    def _lacks_snapshot(self, topic: Topic, *, was_so: bool) -> bool:
-        """Return whether a book's snapshot came and is void, or does not come at all."""
+    def _lacks_snapshot(self, topic: Topic, *, was_subscribed: bool) -> bool:
+        """Return whether a book's snapshot came and was invalidated, or will not come."""
         if topic.channel not in BOOK_CHANNELS:
             return False
         state = self._engine.books_of(topic.channel).get_or_create(topic.symbol).state
-        is_awaited = self.awaits(topic) and not was_so
+        is_awaited = self.awaits(topic) and not was_subscribed
         return state == "stale" or (state != "valid" and not is_awaited)
 
     def _on_subscribe_answer(

@@ -2,7 +2,7 @@
 
 It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each frame
 and `tick` at the time that `deadline` returns. Whenever `attention` is set, the driver sends the
-frames in `outgoing`, drops the socket if there is a `failure`, and asks for `deadline` and
+frames in `outgoing`, drops the socket if there is a `failure`, and reads `deadline` and
 `token_deadline` again. A session lives as long as the client: `connection_made` and
 `connection_lost` are called for each socket, so books and subscriptions outlive the sockets.
 """
@@ -390,7 +390,7 @@ class Session:
 
     @property
     def _active(self) -> tuple[Part, ...]:
-        """The parts that act now; while nothing is read, silence means nothing to the others."""
+        """The parts to call; while nothing is read, the others must not act on silence."""
         return self._senders if self._paused else self._parts
 
     def deadline(self, now: float) -> float:
@@ -709,8 +709,8 @@ class Session:
         """Return a handler that checks the sequence number of snapshots, then calls `handler`.
 
         A subscription counts from 1, beginning with its snapshot (page "Executions"). So a second
-        snapshot with number 1 shows that the exchange began anew: messages before it may be lost,
-        and it makes up for them. An expected snapshot with a higher number shows that messages
+        snapshot with number 1 shows that the exchange restarted the stream: messages before it may
+        be lost, and it replaces them. An expected snapshot with a higher number shows that messages
         before it are lost.
         """
         topic = Topic(channel, None, "")
@@ -736,7 +736,7 @@ class Session:
             return
         if self.resyncs.is_under_way(topic):
             return
-        self._log.warning("%s began anew without a request", topic)
+        self._log.warning("the exchange restarted %s without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
         self.private_streams.subscribing(subscription)
@@ -901,7 +901,7 @@ class Session:
         )
 
     def _data_frames(self) -> int | None:
-        """Return the number of frames but pongs; `None` if none need come.
+        """Return the number of frames other than pongs; `None` if none are expected.
 
         Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
         """

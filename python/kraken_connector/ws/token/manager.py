@@ -83,7 +83,7 @@ class TokenManager:
         self._loop: ref[asyncio.AbstractEventLoop] | None = None
         #: The number of calls that wait for a token.
         self._waiting = 0
-        #: Raised by `invalidate`: a fetch that started before does not set the token.
+        #: Incremented by `invalidate`: a fetch that started before does not set the token.
         self._generation = 0
 
     def use_network(self, network: Network) -> None:

@@ -173,8 +173,8 @@ class Canceller:
         if order.status == "unknown" and order in self._hidden:
             attempt.retry_at = NEVER
             return False
-        turned_up = order.is_open and not attempt.was_open
-        return turned_up or now() >= attempt.retry_at
+        has_appeared = order.is_open and not attempt.was_open
+        return has_appeared or now() >= attempt.retry_at
 
     def _next_at(self, working: list[Order]) -> float:
         return min((self._attempts[order].retry_at or NEVER for order in working), default=NEVER)

@@ -61,9 +61,9 @@ class ExchangeTimer:
         passed = [key for key, one in self._settings.items() if one.until < self.known_at]
         for key in passed:
             del self._settings[key]
-        self.in_doubt(seconds, sent, now)
+        self.may_take_effect(seconds, sent, now)
 
-    def in_doubt(self, seconds: float, since: float, until: float) -> None:
+    def may_take_effect(self, seconds: float, since: float, until: float) -> None:
         """Record that a request may take effect between two times."""
         known = self._settings.get(seconds)
         if known is None:
@@ -80,7 +80,7 @@ class ExchangeTimer:
         """
         pending, self._pending = self._pending, None
         if pending is not None and until is not None:
-            self.in_doubt(pending.seconds, pending.since, until)
+            self.may_take_effect(pending.seconds, pending.since, until)
 
     # Conclusions.
 
@@ -109,7 +109,7 @@ class ExchangeTimer:
         """Return whether the timer may run: it is neither proved to be off nor expired."""
         return now < self.latest
 
-    def doubt_until(self, wanted: float) -> float:
+    def pending_until(self, wanted: float) -> float:
         """Return until when a pending request can undo the value `wanted`; infinity if none."""
         others = [one.until for one in self._settings.values() if one.seconds != wanted]
         return max(others, default=INF)

@@ -194,7 +194,7 @@ class Protection:
         granted = _granted(seconds, result)
         if granted is None:
             logger.warning("the reply to %s cannot be parsed: %r", METHOD, result)
-            self._plan.timer.in_doubt(seconds, sent_at, now)
+            self._plan.timer.may_take_effect(seconds, sent_at, now)
             self._plan.failed(now)
         else:
             if sent_at >= self._plan.timer.known_at:
@@ -356,18 +356,18 @@ class Protection:
         """Send one request and process its reply."""
         sent = self.now()
         self._plan.timer.sent(sent, seconds)
-        doubt: float | None = LINGER
+        linger: float | None = LINGER
         self._failure = None
         try:
             result = await self._answer(seconds)
-            doubt = None
+            linger = None
             self._plan.timer.over()
             self.answered(sent, seconds, result)
         except Exception as error:  # noqa: BLE001 - reported and retried
-            doubt = _doubt(error)
+            linger = _linger(error)
             self._failed(seconds, error)
         finally:
-            self._plan.timer.over(None if doubt is None else self.now() + doubt)
+            self._plan.timer.over(None if linger is None else self.now() + linger)
             self._tried.set()
             self._tried = asyncio.Event()
             self._changed.set()
@@ -540,7 +540,7 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, _TEMPORARY)
 
 
-def _doubt(error: Exception) -> float | None:
+def _linger(error: Exception) -> float | None:
     """Return how long a failed request may still take effect; `None` if it cannot."""
     if isinstance(error, OrderOutcomeUnknown):
         return LINGER if error.venue_error is None else 0.0

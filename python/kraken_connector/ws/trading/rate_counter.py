@@ -296,7 +296,7 @@ class RateCounter(Follower):
         """Uncount a request that was not sent."""
         self._pending.pop(charge, None)
 
-    def landed(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
+    def on_end(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
         """Record that a request was answered, or that waiting for the answer ended.
 
         Args:

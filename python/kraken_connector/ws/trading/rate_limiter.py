@@ -195,7 +195,7 @@ class RateLimiter:
             exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
             raise
         finally:
-            self._counter.landed(charge, success=success, exceeded=exceeded)
+            self._counter.on_end(charge, success=success, exceeded=exceeded)
         return reply
 
     def _queue(self, symbol: str) -> _Queue:

@@ -155,7 +155,7 @@ class SwitchPlan:
                 return
             # Earlier if a pending request may undo it: as soon as none can.
             rest = requested / 3 if requested else INF
-            self._next = min(sent + rest, self.timer.doubt_until(granted))
+            self._next = min(sent + rest, self.timer.pending_until(granted))
             self.has_failed = False
         elif granted < self.wanted:
             self.hasten()

@@ -220,7 +220,7 @@ class Trader:
         self._orders.may_have_ended(list(request.targets))
         return reply
 
-    def ended(self) -> None:
+    def stop(self) -> None:
         """Stop cancelling stragglers, as the client is disconnected."""
         for task in self._stragglers:
             task.cancel()
