@@ -12,7 +12,7 @@ from ...models import ExecutionData
 from ..base.callbacks import Listeners
 from ..base.exchange_clock import ExchangeClock, nanoseconds
 from . import reports as reading
-from .changes import Change, Edits
+from .changes import Edits
 from .evidence import (
     DEADLINE_SLACK_NS,
     LONGEST_DEADLINE_NS,
@@ -23,7 +23,7 @@ from .evidence import (
 )
 from .executions import Executions
 from .identity import Identities, agrees, could_be
-from .order import Order
+from .order import Change, Order
 
 __all__ = ["KnownOrders", "OrderListener"]
 

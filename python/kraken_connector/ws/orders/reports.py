@@ -241,4 +241,4 @@ def is_filled(order: Order) -> bool:
         return False
     changes = (*order._pending, *order._unresolved)
     requested = [change.numbers.get("order_qty", ZERO) for change in changes]
-    return bool(order.cum_qty == max([order.order_qty, *requested]))
+    return order.cum_qty == max([order.order_qty, *requested])

@@ -6,10 +6,9 @@ from ...models.trading import AddOrderParams
 from ...models.trading_results import AddOrderResult
 from ..base.exchange_clock import nanoseconds
 from . import reports as reading
-from .changes import Change
 from .evidence import ACK_PATIENCE, REPORT_PATIENCE, Question
 from .known import KnownOrders
-from .order import Order
+from .order import Change, Order
 
 __all__ = ["RequestedOrders"]
 

@@ -33,7 +33,7 @@ from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock, milliseconds_json
 from ..base.isolation import isolated
 from ..orders import Order, Orders
-from ..orders.changes import Change
+from ..orders.order import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
 from .part import Part
 from .token_requests import TokenRequests

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from math import inf, isfinite, isinf
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ...exceptions import RateLimitExceeded, TradingError
 from ...models._checks import check_choice
 from ...models._decimals import ZERO, add, subtract
 from ...models.trading import TradingParams
 from ...refusals import classify
+from ..orders import Order
 from .rate_counter import Charge, RateCounter
 
 __all__ = ["RateLimiter"]
@@ -163,7 +164,7 @@ class RateLimiter:
         answer: Awaitable[_T],
         params: TradingParams,
         numbers: Mapping[str, Decimal] | None = None,
-        orders: Sequence[Any] = (),
+        orders: Sequence[Order] = (),
         *,
         was_sent: Callable[[], bool],
     ) -> _T:

@@ -36,11 +36,12 @@ from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders
-from ..orders.changes import TERMS, Change
 from ..orders.evidence import REPORT_PATIENCE
+from ..orders.order import TERMS, Change
 from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
+from .rate_counter import Charge
 from .rate_limiter import RateLimiter
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
@@ -301,7 +302,7 @@ class Trader:
                     made["cl_ord_id"] = order.cl_ord_id
         return plain
 
-    def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
+    def _withdraw(self, request: Request, charge: Charge | None, error: BaseException) -> None:
         """Record that a request was not sent."""
         self._limiter.withdraw(charge)
         for order in request.orders:
