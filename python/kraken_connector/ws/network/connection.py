@@ -7,8 +7,9 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
@@ -95,22 +96,6 @@ class ConnectionOptions:
         return answer
 
 
-class Step:
-    """A context for calls into a session; see `Connection.step`."""
-
-    __slots__ = ("_attend", "_session")
-
-    def __init__(self, session: Session, attend: Callable[[], None]) -> None:
-        self._session = session
-        self._attend = attend
-
-    def __enter__(self) -> Session:
-        return self._session
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._attend()
-
-
 class Connection:
     """Drives a session over one socket after another.
 
@@ -139,7 +124,6 @@ class Connection:
         self.reconnects = 0
         self.dispatch = LatencyHistogram()
         self.transit = LatencyHistogram()
-        self._step = Step(session, self._attend)
         self._options = options
         self._tokens = tokens
         self._on_end = on_end
@@ -249,7 +233,8 @@ class Connection:
             self._closing.transport.abort()
             self._closing = None
 
-    def step(self) -> Step:
+    @contextlib.contextmanager
+    def step(self) -> Iterator[Session]:
         """Return a context in which the session can be called.
 
             with connection.step() as session:
@@ -258,7 +243,10 @@ class Connection:
         When the block ends, the connection sends what the session wants to send and sets its
         timer. Reading the session's state needs no step.
         """
-        return self._step
+        try:
+            yield self.session
+        finally:
+            self._attend()
 
     def send_order(self, command: Command) -> None:
         """Send a trading request: a `step` that takes less time.
@@ -642,7 +630,7 @@ async def _fetched(tokens: TokenManager) -> WebSocketToken:
 
     It is not replaced if tokens expire within the manager's `refresh_margin`.
     """
-    return WebSocketToken(await tokens.new_token(), tokens.good_for or float("inf"))
+    return WebSocketToken(await tokens.new_token(), tokens.good_for or inf)
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:
