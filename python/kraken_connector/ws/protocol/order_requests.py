@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any, Literal
 
 from ...exceptions import (
@@ -84,7 +85,7 @@ class Command:
     req_id = 0
     frame = b""
     sent_at: float | None = None
-    deadline = float("inf")
+    deadline = inf
     outcome: TradingReply[Any] | Exception | None = None
     on_done: Callable[[], None] | None = None
     refused_token: str | None = None
@@ -252,7 +253,7 @@ class OrderRequests(Part):
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]
         times += [command.deadline for command in self._waiting[:1]]
-        return min(times, default=float("inf"))
+        return min(times, default=inf)
 
     def tick(self, now: float) -> None:
         """Time out requests."""
@@ -267,12 +268,7 @@ class OrderRequests(Part):
                 self._time_out_unsent(command, now)
 
     def remark(self, method: str | None, remark: str) -> None:
-        """Add a remark to the timeout errors of requests that were sent.
-
-        Args:
-            method: the method of the requests; `None` for all.
-            remark: the text to add.
-        """
+        """Add a remark to the timeout errors of requests, as `Requests.remark` does."""
         for command in (*self._out.values(), *self._collecting.values()):
             if self._was_sent(command) and method in (None, command.method):
                 command.remark = remark

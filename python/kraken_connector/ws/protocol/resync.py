@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ..._backend import Engine, WSDataMessage
@@ -126,13 +127,7 @@ class Resyncs(Part):
 
     def is_current(self, topic: Topic) -> bool:
         """Return whether a stream is confirmed, has begun, and has no gap."""
-        subscription = self._registry.get(topic)
-        return (
-            subscription is not None
-            and subscription.state == "confirmed"
-            and topic not in self._stale
-            and not self._is_awaited(topic)
-        )
+        return topic not in self._stale and self._has_begun(topic)
 
     def start(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Start the resync of a stream, unless one is under way."""
@@ -178,13 +173,7 @@ class Resyncs(Part):
 
     def can_refresh(self, topic: Topic) -> bool:
         """Return whether a private stream can be resynced now."""
-        subscription = self._registry.get(topic)
-        return (
-            subscription is not None
-            and subscription.state == "confirmed"
-            and self._policy.get(topic) is None
-            and not self._is_awaited(topic)
-        )
+        return self._policy.get(topic) is None and self._has_begun(topic)
 
     def refresh(self, topic: Topic, now: float) -> None:
         """Resync a private stream to get its snapshot.
@@ -344,7 +333,7 @@ class Resyncs(Part):
     def deadline(self, now: float) -> float:
         times = [entry.deadline for entry in self._policy]
         times += [entry.deadline for entry in self._waiting()]
-        return min(times, default=float("inf"))
+        return min(times, default=inf)
 
     def tick(self, now: float) -> None:
         """Take the steps that are due, and try again where an answer or snapshot is overdue."""
@@ -369,6 +358,12 @@ class Resyncs(Part):
         return ack is not None and (
             topic.channel in INDEPENDENT and ack.result.get("snapshot") is False
         )
+
+    def _has_begun(self, topic: Topic) -> bool:
+        """Return whether a stream is confirmed and its first message came."""
+        subscription = self._registry.get(topic)
+        is_confirmed = subscription is not None and subscription.state == "confirmed"
+        return is_confirmed and not self._is_awaited(topic)
 
     def _is_awaited(self, topic: Topic) -> bool:
         return topic in self._awaited.get(topic.channel, {})
