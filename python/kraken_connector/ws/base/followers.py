@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 __all__ = ["Follower"]
@@ -40,7 +40,7 @@ class Follower:
 
     def deadline(self) -> float:
         """Return when to call `tick`; infinity if there is nothing to do."""
-        return math.inf
+        return inf
 
     def tick(self, heard: float) -> bool:
         """Do what is due.
@@ -55,4 +55,4 @@ class Follower:
 
     def check_due(self) -> float:
         """Return when to subscribe again to get a snapshot; infinity if no snapshot is needed."""
-        return math.inf
+        return inf

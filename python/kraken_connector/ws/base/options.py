@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from math import inf
 
 from ...models._checks import checked_integer
 from ...network import checked_url_parts
@@ -76,7 +77,7 @@ def checked_bound(name: str, value: object) -> float:
     Raises:
         TypeError, ValueError: see `checked_seconds`.
     """
-    return math.inf if value == math.inf else checked_seconds(name, value)
+    return inf if value == inf else checked_seconds(name, value)
 
 
 def checked_url(name: str, value: object) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from ...models import ExecutionData
@@ -66,7 +66,7 @@ class StreamedOrders(KnownOrders, Follower):
     def deadline(self) -> float:
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
-            return math.inf
+            return inf
         return snapshot.check_at
 
     def tick(self, heard: float) -> bool:

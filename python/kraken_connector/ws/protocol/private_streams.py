@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from ...exceptions import TransportError
 from ..base.followers import Follower
@@ -78,7 +79,7 @@ class PrivateStreams(Part):
 
     def deadline(self, now: float) -> float:
         times = [f.deadline() for c in self._followed for f in self._followers[c]]
-        return min([*times, *map(self._check_due, self._followed)], default=float("inf"))
+        return min([*times, *map(self._check_due, self._followed)], default=inf)
 
     def tick(self, now: float) -> None:
         """Call followers that are due, and resync the channels that need a snapshot."""
@@ -91,7 +92,7 @@ class PrivateStreams(Part):
 
     def _check_due(self, channel: str) -> float:
         if not self._resyncs.can_refresh(_topic(channel)):
-            return float("inf")
+            return inf
         return min(follower.check_due() for follower in self._followers[channel])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple
 
 from ..._backend import Engine
@@ -284,7 +285,7 @@ class Requests(Part):
         times = [request.deadline for request in self._pending if request.deadline is not None]
         if not self._paused:
             times.append(self._queue.deadline())
-        return min(*times, self._queue.next_due(now), float("inf"))
+        return min(*times, self._queue.next_due(now), inf)
 
     def pause(self) -> None:
         """Stop the timeouts of messages until `resume`, as no answer is read; not of callers."""

@@ -10,10 +10,10 @@ frames in `outgoing`, drops the socket if there is a `failure`, and reads `deadl
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -72,8 +72,6 @@ logger = logging.getLogger(__name__)
 HEAD = 200
 #: Largest frame in bytes of which the log shows the wrong value: the search for it takes time.
 LOCATED = 4096
-
-_NEVER = float("inf")
 
 
 class Session:
@@ -192,7 +190,7 @@ class Session:
         self.staleness = Staleness(
             self.registry,
             self.engine,
-            math.inf if options.stale_after is None else options.stale_after,
+            inf if options.stale_after is None else options.stale_after,
             self._on_silence,
             is_ahead=self._is_ahead,
             on_fault=self._on_silent_fault,
@@ -218,7 +216,7 @@ class Session:
         self._pongs = 0
         #: Id of the last ping, and when it was sent.
         self._last_ping: tuple[int, float] | None = None
-        self._planned = float("inf")
+        self._planned = inf
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
@@ -396,7 +394,7 @@ class Session:
     def deadline(self, now: float) -> float:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
-            self._planned = float("inf")
+            self._planned = inf
         else:
             times = [part.deadline(now) for part in self._active]
             self._planned = min(self.keepalive.deadline(), self._gate.deadline(), *times)
@@ -430,11 +428,11 @@ class Session:
         token, as token calls are limited.
         """
         if not self.is_open:
-            return float("inf")
+            return inf
         due = self.tokens.deadline(is_kept=self._has_private_stream())
         return due if self.last_received_ns else max(due, self._opened_at + self.FIRST_FRAME)
 
-    def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
+    def set_token(self, token: str, now: float, good_for: float = inf) -> None:
         """Set the token of this socket and send the requests that waited for it.
 
         Args:
@@ -943,7 +941,7 @@ def head_of(frame: bytes) -> str:
 
 
 def _isolated(follower: Follower) -> Follower:
-    return cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
+    return cast(Follower, Isolated(follower, deadline=inf, check_due=inf, tick=False))
 
 
 def _observed(observe: Handler, handler: Handler) -> Handler:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from ..token.mask import TokenMask
 from .request_queue import OutgoingRequest
 
 __all__ = ["TokenRequests"]
-
-_NEVER = float("inf")
 
 
 class TokenRequests:
@@ -43,7 +42,7 @@ class TokenRequests:
         self._refused_token: str | None = None
         self._reason = ""
         self._wanted = False
-        self._good_until = _NEVER
+        self._good_until = inf
 
     @property
     def is_wanted(self) -> bool:
@@ -61,8 +60,8 @@ class TokenRequests:
             is_kept: whether a private subscription keeps the token valid.
         """
         if self.token is None:
-            return self.not_before if self.is_wanted else _NEVER
-        return _NEVER if is_kept else max(self._good_until, self.not_before)
+            return self.not_before if self.is_wanted else inf
+        return inf if is_kept else max(self._good_until, self.not_before)
 
     @property
     def is_missing(self) -> bool:

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from math import inf
 from typing import Any, NoReturn, Protocol, Self
 from weakref import ref
 
@@ -20,7 +21,6 @@ __all__ = ["TokenAcquisitionError", "TokenManager"]
 
 logger = logging.getLogger(__name__)
 
-_FOREVER = float("inf")
 
 #: Pauses of at least so many seconds are logged as errors: their cause may not go away by itself.
 LASTING = 45.0
@@ -66,7 +66,7 @@ class TokenManager:
     """
 
     def __init__(self, auth_client: TokenSource, refresh_margin: float = 60.0) -> None:
-        if not 0 <= refresh_margin < float("inf"):
+        if not 0 <= refresh_margin < inf:
             raise ValueError(f"refresh_margin must be 0 or more seconds, not {refresh_margin!r}")
         if not hasattr(auth_client, "get_websockets_token"):
             # Only its type: the value may be a token or a key.
@@ -287,7 +287,7 @@ class _OtherManager:
             self._manager.invalidate()
         self._is_used = True
         token = await self._manager.get_token()
-        return WebSocketToken(token, getattr(self._manager, "good_for", 0.0) or _FOREVER)
+        return WebSocketToken(token, getattr(self._manager, "good_for", 0.0) or inf)
 
 
 class _Deadline:

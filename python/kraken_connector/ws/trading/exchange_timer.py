@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 __all__ = ["ExchangeTimer"]
-
-INF = float("inf")
 
 
 @dataclass(slots=True)
@@ -39,15 +38,15 @@ class ExchangeTimer:
 
     def __init__(self) -> None:
         #: When the latest answered request was sent: the timer was set after that.
-        self.known_at = -INF
-        self._settings = {0.0: _Setting(0.0, -INF, -INF)}
+        self.known_at = -inf
+        self._settings = {0.0: _Setting(0.0, -inf, -inf)}
         self._pending: _Setting | None = None
 
     # Events.
 
     def sent(self, now: float, seconds: float) -> None:
         """Record that a request is sent; call `over` at its end."""
-        self._pending = _Setting(seconds, now, INF)
+        self._pending = _Setting(seconds, now, inf)
 
     def answered(self, sent: float, now: float, seconds: float) -> None:
         """Record the reply to a request, whether or not it was recorded by `sent`.
@@ -93,13 +92,13 @@ class ExchangeTimer:
     def earliest(self) -> float:
         """The earliest time at which orders may be cancelled; infinity if the timer is off."""
         return min(
-            (max(one.since, self.known_at) + one.seconds for one in self._running()), default=INF
+            (max(one.since, self.known_at) + one.seconds for one in self._running()), default=inf
         )
 
     @property
     def latest(self) -> float:
         """The latest time at which orders may be cancelled; minus infinity if it is off."""
-        return max((one.until + one.seconds for one in self._running()), default=-INF)
+        return max((one.until + one.seconds for one in self._running()), default=-inf)
 
     def runs(self, now: float) -> bool:
         """Return whether the timer is proved to run."""
@@ -112,7 +111,7 @@ class ExchangeTimer:
     def pending_until(self, wanted: float) -> float:
         """Return until when a pending request can undo the value `wanted`; infinity if none."""
         others = [one.until for one in self._settings.values() if one.seconds != wanted]
-        return max(others, default=INF)
+        return max(others, default=inf)
 
     def _possible(self) -> Iterator[_Setting]:
         yield from self._settings.values()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from ...exceptions import (
@@ -48,7 +49,6 @@ LINGER = 5.0
 CHECK_INTERVAL = 0.5
 #: Announcements that are remembered, and characters of one that are shown.
 REMEMBERED, SHOWN = 100, 200
-INF = float("inf")
 
 
 @dataclass(eq=False)
@@ -116,7 +116,7 @@ class Protection:
         self._task: asyncio.Task[None] | None = None
         self._request: asyncio.Task[None] | None = None
         self._limit: asyncio.Timeout | None = None
-        self._leave_by = INF
+        self._leave_by = inf
         self._leaving: asyncio.Future[None] | None = None
         self.trigger_time: str | None = None
         self.last_error: Exception | None = None
@@ -240,7 +240,7 @@ class Protection:
         if not self._members and not self._plan.is_armed(since):
             self._is_left_running = False
         self._members.append(member)
-        self._leave_by = INF
+        self._leave_by = inf
         self._end_leaving()
         self._review(self.now())
         self._plan.hasten()
@@ -495,7 +495,7 @@ class Protection:
         elif state == "expired":
             reason = "not confirmed in time"
             logger.error("the dead man's switch has expired: expect all orders to be canceled")
-        seconds = None if left == INF else left
+        seconds = None if left == inf else left
         self._notify(DeadMansSwitchEvent(state, seconds, reason, received_ns=self._wall_ns()))
         if state == "late":
             for member in list(self._members):
@@ -507,7 +507,7 @@ def _shown(entry: Any) -> str:
 
 
 def _prospect(left: float) -> str:
-    if left == INF:
+    if left == inf:
         return "orders stay if this program stops"
     return f"all orders are cancelled in {left:.0f} s unless it is renewed"
 
