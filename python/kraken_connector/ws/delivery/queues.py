@@ -271,12 +271,7 @@ class PrivateQueue(LosingQueue):
         return not self.lost and len(self.items) < self.bound
 
     def offer(self, event: Any, on_room: Callable[[], None]) -> None:
-        """Add an event if there is room.
-
-        Args:
-            event: the event.
-            on_room: called once when there is room again, if the event was dropped.
-        """
+        """Add an event, or drop it and call `on_room` once when there is room again."""
         if self.has_room:
             self.put(event)
             if len(self.items) == max(self.bound // 10, 2):

@@ -188,8 +188,7 @@ class Connection:
     def stop(self, *, forget: bool = True) -> None:
         """Stop connecting, reading and writing; call `wait_closed` or `abort` next.
 
-        Args:
-            forget: whether to end its subscriptions; otherwise `open` renews them.
+        With `forget` its subscriptions end; otherwise `open` renews them.
         """
         self.state = ConnectionState.DISCONNECTED
         self._closing = self._socket or self._closing

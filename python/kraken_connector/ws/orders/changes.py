@@ -45,8 +45,7 @@ class Edits:
     def forget_older(self, reached_ns: int) -> None:
         """Forget the edits that the exchange has not accepted: they would have been reported.
 
-        Args:
-            reached_ns: a time of the exchange up to which the stream has no gap.
+        Up to `reached_ns`, an exchange time, the stream has no gap.
         """
         self._changes = [c for c in self._changes if (c.deadline_ns or reached_ns) >= reached_ns]
 

@@ -75,11 +75,7 @@ class Executions:
     ) -> Fill | None:
         """Record the fill of a report, if it is new, and return it; it is not announced yet.
 
-        Args:
-            report: a report of a fill.
-            order: its order, `None` if unknown.
-            step: the step of the collection.
-            is_past: whether the report is part of a snapshot.
+        A past fill (`is_past`) is part of a snapshot.
 
         Returns:
             The fill, `None` if the report cannot be read.

@@ -40,12 +40,7 @@ OrderListener = Callable[[Order], object]
 
 
 class KnownOrders:
-    """The orders of an account, the reports about them, and the open questions.
-
-    Args:
-        now: returns the local time, monotonic seconds.
-        exchange: the exchange's clock.
-    """
+    """The orders of an account, the reports about them, and the open questions."""
 
     def __init__(self, now: Callable[[], float], exchange: ExchangeClock) -> None:
         self.is_current = False
@@ -217,12 +212,9 @@ class KnownOrders:
     # Applying a report.
 
     def _apply(self, order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
-        """Apply a report, other than a past fill of a snapshot.
+        """Apply a report about an order, other than a past fill of a snapshot.
 
-        Args:
-            order: the order that it is about.
-            report: the report.
-            is_listed: whether it is an open order of a snapshot.
+        `is_listed` says that it is an open order of a snapshot.
         """
         was_known = order._life.is_shown or order._life.is_acked
         reading.update_identity(order, report)

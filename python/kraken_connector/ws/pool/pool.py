@@ -310,11 +310,9 @@ class Pool:
         return links
 
     def tidy(self, params: SubscriptionParams, *, with_twins: bool = False) -> None:
-        """Remove books from the merge that no connection carries any more.
+        """Remove the books of an ended subscription from the merge, if no connection has them.
 
-        Args:
-            params: the subscription that ended.
-            with_twins: whether a book stays that only a twin carries.
+        With `with_twins`, a book that only a twin has stays.
         """
         if params.channel != "book":
             return

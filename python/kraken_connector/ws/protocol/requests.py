@@ -127,11 +127,7 @@ class Requests(Part):
     ) -> PendingRequest:
         """Subscribe to the streams that are not subscribed yet; without a socket, on the next one.
 
-        Args:
-            params: this connection's part of the call.
-            sink: gets its messages and events.
-            now: monotonic seconds.
-            call: the whole call, if it is for several connections.
+        The arguments are those of `Registry.add`.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
@@ -169,10 +165,7 @@ class Requests(Part):
     ) -> PendingRequest:
         """End a subscription, or the named symbols of all subscriptions.
 
-        Args:
-            params: this connection's part of the call.
-            now: monotonic seconds.
-            whole: the whole call, if it is for several connections.
+        The arguments are those of `Registry.release`.
 
         Raises:
             KeyError: it is not subscribed.

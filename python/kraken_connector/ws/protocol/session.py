@@ -435,23 +435,14 @@ class Session:
     def set_token(self, token: str, now: float, good_for: float = inf) -> None:
         """Set the token of this socket and send the requests that waited for it.
 
-        Args:
-            token: the token.
-            now: monotonic seconds.
-            good_for: seconds until it must be replaced; a private subscription keeps it valid.
+        It must be replaced after `good_for` seconds, unless a private subscription keeps it valid.
         """
         self.requests.token_arrived(token, now, good_for)
         self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float, next_call_in: float = 0.0) -> None:
-        """Handle a token fetch that failed: callers fail, replays wait for the next fetch.
-
-        Args:
-            error: raised to the callers.
-            now: monotonic seconds.
-            next_call_in: seconds until the next fetch.
-        """
+        """Handle a failed token fetch: callers get `error`, replays wait for the next fetch."""
         reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
         self.tokens.postpone(now + next_call_in, reason)
         self.requests.token_failed(error)

@@ -56,8 +56,7 @@ class TokenRequests:
     def deadline(self, *, is_kept: bool = False) -> float:
         """Return when to fetch a token: a time in the past for at once, infinity for never.
 
-        Args:
-            is_kept: whether a private subscription keeps the token valid.
+        With `is_kept` a private subscription keeps the token valid.
         """
         if self.token is None:
             return self.not_before if self.is_wanted else inf
@@ -94,9 +93,7 @@ class TokenRequests:
     def on_refused(self, token: str | None, *, patiently: bool) -> bool:
         """Handle a refused token; return false if another one would not help.
 
-        Args:
-            token: the token that was refused.
-            patiently: whether to go on after two refused tokens in a row.
+        After two refused tokens in a row, only a patient request goes on.
         """
         if not self.has_source:
             return False

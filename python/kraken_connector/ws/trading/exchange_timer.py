@@ -51,10 +51,7 @@ class ExchangeTimer:
     def answered(self, sent: float, now: float, seconds: float) -> None:
         """Record the reply to a request, whether or not it was recorded by `sent`.
 
-        Args:
-            sent: when the request was sent.
-            now: when its reply arrived.
-            seconds: the timer's value in the reply, 0 if it is off.
+        `seconds` is the timer's value in the reply, 0 if it is off.
         """
         self.known_at = max(self.known_at, sent)
         passed = [key for key, one in self._settings.items() if one.until < self.known_at]

@@ -175,11 +175,11 @@ class RateLimiter:
 
         Args:
             charge: the result of `admit`.
-            answer: an awaitable that returns the reply.
-            params: the request.
-            numbers: the numbers of an amend that was encoded without them.
-            orders: the orders that the request places.
-            was_sent: returns whether the request may have been sent.
+            answer: returns the reply.
+            params: the request, as in `admit`.
+            numbers: its numbers, as in `admit`.
+            orders: the orders that it places.
+            was_sent: returns whether it may have been sent.
         """
         # Computed after sending, so as not to delay it.
         if charge is None:
@@ -214,15 +214,10 @@ class RateLimiter:
     ) -> float:
         """Return the seconds until there is room for a request besides the reserve.
 
-        Args:
-            params: the request.
-            symbol: its pair.
-            cost: its cost.
-            before: the cost of the requests before it.
-            most: its longest wait, seconds.
+        `before` is the cost of the requests before it.
 
         Raises:
-            RateLimitExceeded: it would wait longer than `most`, or for ever.
+            RateLimitExceeded: it would wait longer than `most` seconds, or for ever.
         """
         seconds = self._seconds(symbol, cost, before)
         if seconds > most or isinf(seconds):

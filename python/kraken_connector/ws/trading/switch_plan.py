@@ -126,11 +126,7 @@ class SwitchPlan:
     def answered(self, sent: float, now: float, requested: int, granted: float) -> None:
         """Record the reply to a request, including requests of the user.
 
-        Args:
-            sent: when the request was sent.
-            now: when the reply arrived.
-            requested: the timer's value in the request.
-            granted: the timer's value in the reply, 0 if it is off.
+        `requested` and `granted` are the timer's values in request and reply, 0 if it is off.
         """
         self.timer.answered(sent, now, granted)
         self._unanswered = 0

@@ -128,12 +128,7 @@ class Trader:
     def prepare(
         self, params: TradingParams, *, tag: str | None = None, max_wait: float | None = None
     ) -> Request:
-        """Return the request for `params`, with the orders that it places.
-
-        Args:
-            params: the parameters.
-            tag: the tag of the new orders.
-            max_wait: longest wait for the rate limit, seconds; by default the client's.
+        """Return the request for `params`, with the orders that it places, which get the tag.
 
         Raises:
             OrderCheckFailed: an order with the same `cl_ord_id` is not done.
