@@ -530,8 +530,6 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             "connections": {link.session.name: link.view.stats() for link in self._pool},
         }
 
-    # Inner workings.
-
     async def _order_connection(self, action: str) -> Connection:
         """Return the connection for orders, opened if it is not."""
         return (await self._pool.of_channel("executions", action)).connection

@@ -178,8 +178,6 @@ class OrderMethods:
         """
         return await self._trader.cancel_batch(checked_params(params, BatchCancelParams))
 
-    # Prepared requests.
-
     def prepare_amend(
         self,
         *,

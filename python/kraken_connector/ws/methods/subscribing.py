@@ -144,8 +144,6 @@ class SubscribingMethods:
         with connection.step() as session:
             session.send(msg)
 
-    # Inner workings.
-
     async def _subscribe(
         self,
         params: SubscriptionParams,

@@ -275,8 +275,6 @@ class Orders(RequestedOrders, StreamedOrders):
         assert self._send is not None
         return await self._send(params)
 
-    # Inner workings.
-
     def _new(self, order_id: str | None, cl_ord_id: str | None = None) -> Order:
         order = Order(self, order_id, cl_ord_id)
         order._since = self._step

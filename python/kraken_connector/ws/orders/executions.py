@@ -115,8 +115,6 @@ class Executions:
         found = (pair for pairs in self._orphans.values() for pair in pairs)
         return [report for fill, report in found if self._known[fill.exec_id][1] > step]
 
-    # Gaps.
-
     def gap(self, step: int) -> None:
         """Record that fills may be missing from here on."""
         if self._gap_at is None:

@@ -108,8 +108,7 @@ def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str
     """Check that a reply is about the order of the request, if both name one.
 
     A reply repeats the identifier that the request used (pages "Amend Order", "Edit Order" and
-    "Cancel Order"). `names` has the `order_id` and `cl_ord_id` of the request, `None` if it has none
-    or several.
+    "Cancel Order"). `names` has the request's `order_id` and `cl_ord_id`, `None` unless it has one.
 
     Raises:
         UnexpectedReply: it names another order.

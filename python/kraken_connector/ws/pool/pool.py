@@ -323,8 +323,6 @@ class Pool:
                 if link.merge is not None and not is_carried:
                     link.merge.forget(symbol)
 
-    # Inner workings.
-
     def _check_connected(self, action: str, host: Host) -> None:
         self.check_loop(action)
         usable = {ConnectionState.CONNECTED, ConnectionState.RECONNECTING}

@@ -94,9 +94,6 @@ class Session:
         on_lost: called when a socket was lost and its books are invalid.
 
     Attributes:
-        url: the URL of the host.
-        name: its name in the records of gaps.
-        engine: the parser and the books.
         registry: the subscriptions.
         gaps: the records of missed messages.
         requests: the subscribe and unsubscribe requests.
@@ -762,8 +759,6 @@ class Session:
 
     def _on_stream_dropped(self, topic: Topic) -> None:
         self.resyncs.forget(topic)
-
-    # Inner workings.
 
     def _on_private_gap(self, channel: str) -> None:
         self.private_streams.gap_began(channel)

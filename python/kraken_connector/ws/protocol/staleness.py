@@ -196,8 +196,6 @@ class Staleness(Part):
             watch.since = max(watch.since, now)
             watch.behind = None
 
-    # Inner workings.
-
     def _check(self, topic: Topic, limit: float, now: float) -> None:
         subscription = self._registry.get(topic)
         if subscription is None or subscription.state != "confirmed":

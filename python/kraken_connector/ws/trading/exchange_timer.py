@@ -42,8 +42,6 @@ class ExchangeTimer:
         self._settings = {0.0: _Setting(0.0, -inf, -inf)}
         self._pending: _Setting | None = None
 
-    # Events.
-
     def sent(self, now: float, seconds: float) -> None:
         """Record that a request is sent; call `over` at its end."""
         self._pending = _Setting(seconds, now, inf)
@@ -77,8 +75,6 @@ class ExchangeTimer:
         pending, self._pending = self._pending, None
         if pending is not None and until is not None:
             self.may_take_effect(pending.seconds, pending.since, until)
-
-    # Conclusions.
 
     @property
     def is_off(self) -> bool:

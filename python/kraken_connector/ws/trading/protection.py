@@ -482,8 +482,6 @@ class Protection:
         logger.warning("%s; the dead man's switch stays armed", why)
         self._report("unreadable", why)
 
-    # Reports to the user.
-
     def _report(self, state: str, reason: str = "") -> None:
         left = self.seconds_left
         if state == "off":

@@ -388,8 +388,6 @@ class RateCounter(Follower):
             counter = min(max(counter, self._answered(symbol)), add(counter, Decimal(1)))
         self._set(symbol, counter)
 
-    # Inner workings.
-
     def _answered(self, symbol: str) -> Decimal:
         value, since_ns = self._counts.get(symbol, (ZERO, 0))
         if not value:

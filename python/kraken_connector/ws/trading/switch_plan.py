@@ -38,8 +38,6 @@ class SwitchPlan:
         self.has_failed = False
         self._is_late = self._is_reported = self._is_granted = False
 
-    # Actions.
-
     @property
     def pause(self) -> float:
         """Seconds to wait after a failed request."""
@@ -65,8 +63,6 @@ class SwitchPlan:
     def next_event(self) -> float:
         """When the next `late` or `expired` event is due."""
         return min(self._alarm, self._ends)
-
-    # State.
 
     def is_armed(self, now: float) -> bool:
         """Return whether orders will be cancelled unless the timer is renewed."""
@@ -106,8 +102,6 @@ class SwitchPlan:
             self._is_reported = True
             events.append("armed")
         return events
-
-    # Events.
 
     def want(self, seconds: int | None, now: float) -> None:
         """Change the wanted value of the timer; a request is due at once."""
