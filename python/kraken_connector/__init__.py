@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import ws
-    from ._backend import Engine, backend
+    from ._backend import Books, Engine, backend
     from .exceptions import (
         BookNotReady,
         ChecksumError,
@@ -172,6 +172,7 @@ __all__ = [
     "BookNotReady",
     "BookParams",
     "BookQuarantinedEvent",
+    "Books",
     "CancelAllOrdersAfterParams",
     "CancelAllOrdersAfterResult",
     "CancelAllParams",
