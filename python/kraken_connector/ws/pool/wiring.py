@@ -32,18 +32,11 @@ class Wiring:
     """Builds connections from the parts that all connections of a client share.
 
     Attributes:
-        session: options of the protocol.
-        connection: options of sockets.
-        tokens: the source of tokens.
         allowance: limits the `level3` subscriptions of all connections together.
         symbols: the most pairs on one public connection, `None` for no limit.
         redundant: whether books are subscribed on two connections.
         redundant_patience: seconds that the newer of the two books waits for the older one.
-        inbox: the client's queues.
         callback: receives all messages instead of the inbox.
-        on_gap: records a gap.
-        orders: the orders of the account.
-        exchange: the exchange's clock.
         observers: by channel, a function that is called with each message before its delivery.
         on_lost: called when a socket was lost, after its books became invalid.
         followers: by private channel, the objects that keep its state.
