@@ -462,7 +462,7 @@ class Connection:
             self._give_up_socket("starting the session failed", error)
 
     def _stop(self, error: TransportError) -> None:
-        """Detach from the socket and tell the session that it is lost."""
+        """Detach from the socket, and report its loss to the session."""
         self._socket = self._writer = None
         if self._timer is not None:
             self._timer.cancel()

@@ -24,7 +24,6 @@ __all__ = [
     "Subscription",
     "SubscriptionEntry",
     "SubscriptionError",
-    "SubscriptionParams",
     "SymbolState",
     "Topic",
     "entries_of",
@@ -481,17 +480,17 @@ class Registry:
         """
         if not isinstance(params, BookParams | Level3Params):
             return
-        taken = {}
+        conflicts = {}
         for topic in topics_of(params):
             held = self._topics.get(topic)
             if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
-                taken[topic.symbol] = (
+                conflicts[topic.symbol] = (
                     f"subscribed with depth {_depth(held)}; a connection has one depth per "
                     "symbol, so unsubscribe first or use a second client"
                 )
-        if taken:
-            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in taken.items())
-            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=taken)
+        if conflicts:
+            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in conflicts.items())
+            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=conflicts)
 
 
 def _depth(subscription: Subscription) -> int:

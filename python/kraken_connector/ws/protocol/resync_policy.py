@@ -80,12 +80,8 @@ class ResyncPolicy:
     ) -> Resync | None:
         """Plan the next attempt for a stream; return `None` if it must be given up.
 
-        Args:
-            topic: the stream.
-            cause: as in `GapEvent`.
-            since_ns: local time of the last trusted message, nanoseconds since the epoch.
-            now: monotonic seconds.
-            tried: number of attempts made before, as by the replay after a reconnect.
+        `cause` and `since_ns` are those of `Resync`; `tried` is the number of attempts made before,
+        as by the replay after a reconnect.
         """
         entry = self._entries.get(topic)
         if entry is None or (entry.phase == "done" and now > entry.deadline):

@@ -254,10 +254,8 @@ class Session:
     def receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
         """Parse one text frame, deliver its data and return the engine's events.
 
-        Args:
-            frame: the frame.
-            received_ns: local time of its arrival, nanoseconds since the epoch.
-            now: the same time in the driver's monotonic seconds.
+        It arrived at `received_ns`, nanoseconds since the epoch; in the driver's monotonic seconds
+        that is `now`.
         """
         events = self._feed(frame, received_ns)
         self.handle(events, received_ns, now)

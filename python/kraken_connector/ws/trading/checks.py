@@ -103,12 +103,8 @@ class OrderChecks:
     ) -> None:
         """Check an amend. Minimum quantity and cost are not checked, as Kraken may accept less.
 
-        Args:
-            params: its other parameters.
-            numbers: its prices and quantities by name.
-            now_ns: current time, nanoseconds since the epoch.
-            system: system status of the exchange, `None` while unknown.
-            order: the order to change, if the client knows it.
+        `params` lack the prices and quantities, which `numbers` has by name; the other arguments
+        are those of `check`.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
