@@ -48,12 +48,7 @@ DISCARD = DiscardingSink()
 
 
 class AccountMethods(SubscribingMethods, OrderMethods):
-    """Track the account, cancel groups of orders, quote, and guard against a lost connection.
-
-    Attributes:
-        orders: the orders, by `order_id` or `cl_ord_id`.
-        balances: the balances, by asset.
-    """
+    """Track the account, cancel groups of orders, quote, and guard against a lost connection."""
 
     orders: Orders
     balances: Balances
