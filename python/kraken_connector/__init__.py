@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from . import ws
-    from ._backend import Engine, backend
+    from ._backend import Books, Engine, backend
     from .exceptions import *
     from .http import HTTPAuthenticatedClient
     from .ws import *
@@ -46,6 +46,7 @@ __all__ = [
     "BookNotReady",
     "BookParams",
     "BookQuarantinedEvent",
+    "Books",
     "CancelAllOrdersAfterParams",
     "CancelAllOrdersAfterResult",
     "CancelAllParams",

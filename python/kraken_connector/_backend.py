@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING or _NAME == "native":
     from ._native import (
+        Books,
         Engine,
         Level3Book,
         OrderBook,
@@ -42,7 +43,7 @@ if TYPE_CHECKING or _NAME == "native":
         parse_message,
     )
 else:
-    from ._pure import Engine, Level3Book, OrderBook, WSDataMessage, parse_message
+    from ._pure import Books, Engine, Level3Book, OrderBook, WSDataMessage, parse_message
 
     # There is no short way from socket to engine: messages take that of the WebSocket library.
     Receiver = None
@@ -54,6 +55,7 @@ def backend() -> BackendName:
 
 
 __all__ = [
+    "Books",
     "Engine",
     "Level3Book",
     "OrderBook",

@@ -358,7 +358,7 @@ def test_line_of_one_event_loop_does_not_hold_up_the_next() -> None:
         for _ in range(60):
             charge = counter.charge_of(limit())
             counter.add(charge)
-            counter.landed(charge)
+            counter.on_end(charge)
         charges = await asyncio.gather(*(gate.admit(limit()) for _ in range(3)))
         assert len(charges) == 3
         for one in charges:

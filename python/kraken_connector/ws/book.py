@@ -35,7 +35,9 @@ class OrderBookManager:
         self, books: Mapping[str, OrderBook] | None = None, *, depth: int | None = None
     ) -> None:
         if depth is not None and depth not in BOOK_DEPTHS:
-            raise ValueError(f"depth must be one of {', '.join(map(str, BOOK_DEPTHS))}")
+            raise ValueError(
+                f"depth must be one of {', '.join(map(str, BOOK_DEPTHS))}, not {depth}"
+            )
         self._books = dict(books or {})
         self._depth = depth
 

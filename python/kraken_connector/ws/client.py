@@ -8,7 +8,7 @@ import ssl as tls
 import time
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from typing import Any, Self
 
 from .._backend import OrderBook, backend
@@ -21,13 +21,12 @@ from .account.balances import Balances
 from .account.instruments import Instruments
 from .account.positions import Positions
 from .base.exchange_clock import ExchangeClock, nanoseconds
-from .base.followers import Followers
 from .base.loop_time import now
 from .base.options import SessionOptions
 from .base.pacing import Allowance
+from .base.waiters import Waiters
 from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
-from .delivery.ending import Ending
 from .delivery.lag import lag
 from .delivery.queues import Inbox
 from .delivery.sinks import CallbackSink
@@ -46,8 +45,7 @@ from .pool.pool import Pool
 from .pool.readiness import trading_obstacle
 from .pool.wiring import Wiring
 from .protocol.registry import SubscriptionEntry, Topic, entries_of
-from .protocol.session import Session
-from .token.manager import OwnTokens, TokenManager
+from .token.manager import TokenManager, shared_manager
 from .trading.checks import OrderChecks
 from .trading.rate_counter import RateCounter, RatePolicy, TierName
 from .trading.rate_limiter import RateLimiter
@@ -150,7 +148,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         rate_counter: the trading rate limit's counter of each pair.
 
     Raises:
-        TypeError, ValueError: an argument makes no sense.
+        TypeError, ValueError: an argument is invalid.
     """
 
     def __init__(
@@ -255,7 +253,7 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         wiring = Wiring(
             session=session_options,
             connection=connection_options,
-            tokens=None if token_manager is None else OwnTokens(token_manager, network),
+            tokens=None if token_manager is None else shared_manager(token_manager, network),
             allowance=Allowance(level3_allowance),
             symbols=symbols_per_connection,
             redundant=redundant,
@@ -268,20 +266,22 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             observers={
                 "instrument": self.instruments.observe,
                 "level3": self._queues.observe,
-                "status": self._see_status,
+                "status": self._on_status,
             },
             followers={
-                "executions": Followers(self.orders, self.rate_counter),
-                "balances": self.balances,
+                "executions": (self.orders, self.rate_counter),
+                "balances": (self.balances,),
             },
             on_lost=self._queues.update_all,
         )
         self._pool = Pool(hosts, wiring, self._ended, self._market_ended)
         self._cleaning: asyncio.Task[None] | None = None
-        self._ending = Ending()
+        #: Why the client gave up, `None` if it did not; and the calls of `wait_closed`.
+        self._end: Exception | None = None
+        self._closed_waiters = Waiters()
         self._books = LiveBooks(self._pool.engine_of)
 
-    # Life.
+    # Connecting and closing.
 
     async def connect(self, *, hosts: Collection[str] = ("public",)) -> None:
         """Open the connections; other hosts are connected when they are first needed.
@@ -300,19 +300,19 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             ValueError: `hosts` is empty or has an unknown name.
             RuntimeError: the client is connected or connecting.
         """
-        goes_on = self.state is ConnectionState.TRADING_ONLY
-        if self.state is not ConnectionState.DISCONNECTED and not goes_on:
+        is_trading_only = self.state is ConnectionState.TRADING_ONLY
+        if self.state is not ConnectionState.DISCONNECTED and not is_trading_only:
             raise RuntimeError(f"Cannot connect: the client is {self.state}")
         await self._cleaned()
         logger.info("using the %s core", backend())
-        self._inbox.open(keep=self._ending.reason is not None or goes_on)
+        self._inbox.open(keep=self._end is not None or is_trading_only)
         self.orders.start()
         try:
             await self._pool.connect(hosts)
         except BaseException:
-            if not goes_on:
+            if not is_trading_only:
                 self._inbox.end(NotConnected("receive", "disconnected"))
-                self._ending.release(None)
+                self._closed_waiters.release()
             raise
 
     async def disconnect(self) -> None:
@@ -331,13 +331,14 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             await self.protection.finish()
         finally:
             self._inbox.end(NotConnected("receive", "disconnected"))
-            self._trader.ended()
+            self._trader.stop()
             self.orders.stop(NotConnected("wait for an order", "disconnected"))
             try:
                 await self._cleaned()
                 await self._pool.close()
             finally:
-                self._ending.finish()
+                self._end = None
+                self._closed_waiters.release()
 
     async def wait_closed(self) -> None:
         """Wait until the client is disconnected; return at once if it is.
@@ -351,9 +352,9 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         """
         if self.state is not ConnectionState.DISCONNECTED:
             self._pool.check_loop("wait_closed")
-            await self._ending.wait()
-        elif self._ending.reason is not None:
-            raise self._ending.reason
+            await self._closed_waiters.wait()
+        elif self._end is not None:
+            raise self._end
 
     async def __aenter__(self) -> Self:
         await self.connect()
@@ -529,18 +530,13 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
             "connections": {link.session.name: link.view.stats() for link in self._pool},
         }
 
-    # Inner workings.
-
     async def _order_connection(self, action: str) -> Connection:
         """Return the connection for orders, opened if it is not."""
         return (await self._pool.of_channel("executions", action)).connection
 
     async def _send_for_order(self, params: TradingParams) -> TradingReply[Any]:
         """Send the request of a method of `Order`."""
-        return await self._trader.send(self._trader.prepare(params))
-
-    def _sessions(self) -> Iterable[Session]:
-        return [link.session for link in self._pool]
+        return await self._trader.execute(params)
 
     def _has_instruments(self) -> bool:
         """Return whether `instruments` is up to date."""
@@ -576,15 +572,16 @@ class KrakenWSClient(AccountMethods, Level3Methods, Settings):
         """End the client after a connection that it cannot do without gave up."""
         logger.error("giving up: %s", reason)
         self._inbox.end(reason)
-        self._trader.ended()
+        self._trader.stop()
         self.orders.stop(reason)
         self._cleaning = asyncio.create_task(self._pool.close(forget=False))
-        self._ending.fail(reason)
+        self._end = reason
+        self._closed_waiters.release(reason)
 
     def _market_ended(self, reason: Exception) -> None:
         """Raise in calls that wait for messages; the private connection continues."""
         self._inbox.interrupt(reason)
-        self._ending.release(reason)
+        self._closed_waiters.release(reason)
 
     async def _cleaned(self) -> None:
         """Wait until the connections that `_ended` closes are closed."""

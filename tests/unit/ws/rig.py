@@ -45,7 +45,7 @@ class Bench:
         self,
         *,
         has_token_source: bool = False,
-        followers: dict[str, Follower] | None = None,
+        followers: dict[str, list[Follower]] | None = None,
         observers: dict[str, Any] | None = None,
         **options: Any,
     ) -> None:

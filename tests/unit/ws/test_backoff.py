@@ -15,8 +15,8 @@ from kraken_connector.ws.network.backoff import (
     ConnectBudget,
     connect_failed,
     delays,
-    gentle,
     is_retryable,
+    spread,
 )
 
 VENUE = "wss://ws.kraken.com/v2"
@@ -81,7 +81,7 @@ def test_untrusted_certificate_is_final() -> None:
 
 @pytest.mark.parametrize(("chance", "pause"), [(0.0, 5.0), (0.5, 7.5)])
 def test_gentle_pause_is_at_least_the_given_one(chance: float, pause: float) -> None:
-    assert gentle(5.0, random=lambda: chance) == pause
+    assert spread(5.0, random=lambda: chance) == pause
 
 
 def refused(status: int, **headers: str) -> InvalidStatus:

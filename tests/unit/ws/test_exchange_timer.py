@@ -40,9 +40,9 @@ def test_zero_that_was_not_answered_may_still_undo_what_was_set_after_it() -> No
     timer.sent(10, 0)
     timer.over(12 + LINGER)
     timer.answered(15, 16, 60)
-    assert (timer.runs(16), timer.may_run(16), timer.doubt_until(60)) == (False, True, 22)
+    assert (timer.runs(16), timer.may_run(16), timer.pending_until(60)) == (False, True, 22)
     timer.answered(22.5, 23, 60)
-    assert (timer.runs(23), timer.earliest, timer.doubt_until(60)) == (True, 82.5, INF)
+    assert (timer.runs(23), timer.earliest, timer.pending_until(60)) == (True, 82.5, INF)
 
 
 def test_answers_that_crossed_prove_only_what_both_say() -> None:

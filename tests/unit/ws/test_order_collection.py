@@ -24,8 +24,8 @@ from kraken_connector.exceptions import (
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders, executions, known
-from kraken_connector.ws.orders.changes import Change
 from kraken_connector.ws.orders.evidence import FRAME_PAUSE, SNAPSHOT_PAUSE
+from kraken_connector.ws.orders.order import Change
 from kraken_connector.ws.trading import AddOrderParams
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"

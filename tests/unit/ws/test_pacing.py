@@ -29,23 +29,24 @@ def test_next_permit_is_always_a_permit() -> None:
 
 
 def test_pauses_double_and_recover() -> None:
-    pacer = Pacer(rate=10.0, burst=5, pause=1.0, longest=3.0)
+    pacer = Pacer(rate=10.0, burst=5)
     assert pacer.slow_down(10.0) == 1.0
     assert pacer.slow_down(10.5) == 0.0
     assert pacer.next_permit(10.5) == 11.0
-    assert [pacer.slow_down(now) for now in (11.0, 13.0, 16.0)] == [2.0, 3.0, 3.0]
+    pauses = [pacer.slow_down(now) for now in (11.0, 13.0, 17.0, 25.0, 41.0, 71.0)]
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     pacer.recovered()
-    assert pacer.slow_down(20.0) == 1.0
+    assert pacer.slow_down(101.0) == 1.0
 
 
 def test_allowance_is_spent_within_a_window() -> None:
-    allowance = Allowance(200, window=1.0)
+    allowance = Allowance(200)
     assert allowance.next_time(200, 10.0) == 10.0
     allowance.spend(150, 10.0)
     allowance.spend(50, 10.5)
-    assert allowance.next_time(100, 10.5) == 11.0
-    assert allowance.next_time(160, 10.5) == 11.5
-    assert allowance.next_time(150, 11.0) == 11.0
+    assert allowance.next_time(100, 10.5) == 10.0 + Allowance.WINDOW
+    assert allowance.next_time(160, 10.5) == 10.5 + Allowance.WINDOW
+    assert allowance.next_time(150, 11.25) == 11.25
 
 
 def test_what_costs_nothing_waits_for_nothing() -> None:
@@ -56,14 +57,14 @@ def test_what_costs_nothing_waits_for_nothing() -> None:
 
 
 def test_what_costs_more_than_the_allowance_takes_all_of_it() -> None:
-    allowance = Allowance(50, window=1.0)
+    allowance = Allowance(50)
     assert allowance.next_time(100, 5.0) == 5.0
     allowance.spend(100, 5.0)
-    assert allowance.next_time(5, 5.5) == 6.0
+    assert allowance.next_time(5, 5.5) == 5.0 + Allowance.WINDOW
 
 
 def test_refused_allowance_pauses_for_longer_each_time() -> None:
-    allowance = Allowance(200, pause=1.0, longest=30.0)
+    allowance = Allowance(200)
     assert allowance.slow_down(10.0) == 1.0
     assert allowance.next_time(5, 10.0) == 11.0
     assert allowance.slow_down(11.0) == 2.0

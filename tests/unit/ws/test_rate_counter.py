@@ -47,7 +47,7 @@ class Desk:
     def send(self, params: Any, *, success: bool = True) -> None:
         charge = self.counter.charge_of(params)
         self.counter.add(charge)
-        self.counter.landed(charge, success=success)
+        self.counter.on_end(charge, success=success)
 
     def order(self, symbol: str = BTC, **options: Any) -> str:
         """Place an order and return its identifier."""
@@ -189,7 +189,7 @@ def test_amend_behind_an_amend_counts_as_one_of_a_new_order() -> None:
     desk.counter.add(first)
     # When the second amend arrives, the first has just restarted the age of the order.
     assert desk.counter.cost_of(amend) == {BTC: 4}
-    desk.counter.landed(first)
+    desk.counter.on_end(first)
     assert desk.counter.cost_of(amend) == {BTC: 1}
 
 
@@ -251,7 +251,7 @@ def test_count_is_the_sum_of_what_is_not_decayed(tier: str, steps: list[tuple[in
         )
         charge.costs[BTC] = Decimal(cost)
         desk.counter.add(charge)
-        desk.counter.landed(charge)
+        desk.counter.on_end(charge)
         assert abs(desk.counter.count(BTC) - level) < Decimal("1e-18")
         wanted = Decimal(7)
         seconds = desk.counter.seconds_until(BTC, wanted)
@@ -277,7 +277,7 @@ def test_decimal_context_of_the_application_changes_nothing(ambient: decimal.Con
         assert desk.counter.count(BTC) == Decimal("41.123456789")
         refused = desk.counter.charge_of(CancelOrderParams(order_id=[orders[1]]))
         desk.counter.add(refused)
-        desk.counter.landed(refused, exceeded=True)
+        desk.counter.on_end(refused, exceeded=True)
         assert desk.counter.count(BTC) == 125 - 8
         assert "117.0" in repr(desk.counter)
 
@@ -342,7 +342,7 @@ def test_level_is_reached_by_what_the_exchange_says() -> None:
     desk.wait(30)
     refused = desk.counter.charge_of(CancelOrderParams(order_id=[order_id]))
     desk.counter.add(refused)
-    desk.counter.landed(refused, exceeded=True)
+    desk.counter.on_end(refused, exceeded=True)
     assert calls[2:] == [(BTC, 60 - 4)]
 
 
@@ -524,7 +524,7 @@ def test_request_counts_in_full_until_it_is_answered() -> None:
     desk.counter.add(charge)
     desk.wait(100)
     assert desk.counter.count(BTC) == 1
-    desk.counter.landed(charge, success=True)
+    desk.counter.on_end(charge, success=True)
     assert desk.counter.count(BTC) == 1
     desk.wait(100)
     assert desk.counter.count(BTC) == 0
@@ -586,7 +586,7 @@ def test_refusal_for_the_rate_limit_says_that_there_is_no_room() -> None:
     order_id = desk.order()
     charge = desk.counter.charge_of(AmendOrderParams(order_id, limit_price=1))
     desk.counter.add(charge)
-    desk.counter.landed(charge, exceeded=True)
+    desk.counter.on_end(charge, exceeded=True)
     assert desk.counter.count(BTC) == 60 - 4
 
 
@@ -612,7 +612,7 @@ def test_system_clock_that_is_set_changes_nothing(monkeypatch: pytest.MonkeyPatc
     counter = RateCounter(Orders())
     charge = counter.charge_of(AddOrderParams(BTC, "buy", "limit", 1, limit_price=1))
     counter.add(charge)
-    counter.landed(charge)
+    counter.on_end(charge)
     monkeypatch.setattr(time, "time_ns", lambda: 0)
     now_ns += SECOND // 2
     assert counter.count(BTC) == Decimal("0.5")

@@ -725,7 +725,7 @@ class Recorder(Follower):
 
 def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
     follower = Recorder()
-    bench = Bench(followers={"executions": follower}).open()
+    bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2))
     sound_ns = bench.session.last_received_ns
@@ -752,7 +752,7 @@ def test_message_missed_while_a_snapshot_is_requested_is_a_gap() -> None:
 
 def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     follower = Recorder()
-    bench = Bench(followers={"executions": follower}).open()
+    bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(2, "snapshot"))
     assert follower.told == ["subscribing", "snapshot 1", "snapshot 2"]

@@ -10,13 +10,13 @@ OTHER = Topic("book", None, "ETH/USD")
 
 
 def test_first_attempt_is_at_once_and_the_next_ones_wait_longer() -> None:
-    policy = ResyncPolicy(5, pause=1.0, longest=3.0)
+    policy = ResyncPolicy(9)
     pauses = []
-    for _ in range(5):
+    for _ in range(9):
         entry = policy.begin(BOOK, "resync", 1, 100.0)
         assert entry is not None
         pauses.append(entry.deadline - 100.0)
-    assert pauses == [0.0, 1.0, 2.0, 3.0, 3.0]
+    assert pauses == [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
     assert policy.begin(BOOK, "resync", 1, 100.0) is None
 
 
@@ -39,7 +39,7 @@ def test_gap_begins_with_the_first_failure() -> None:
 
 
 def test_stream_that_fails_soon_after_a_repair_adds_up_its_attempts() -> None:
-    policy = ResyncPolicy(2, forget_after=60.0)
+    policy = ResyncPolicy(2)
     for _ in range(2):
         entry = policy.begin(BOOK, "resync", 1, 0.0)
         assert entry is not None

@@ -496,7 +496,7 @@ def test_message_that_cannot_be_processed_costs_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     follower, sink = Clumsy(seen_from=1), RecordingSink()
-    bench = Bench(followers={"executions": follower}, request_timeout=1).open()
+    bench = Bench(followers={"executions": [follower]}, request_timeout=1).open()
     bench.subscribed(ExecutionsParams(token="t"), sink)
     frames = [executions(1, "snapshot"), executions(2), executions(3)]
     bench.session.handle(
@@ -523,7 +523,7 @@ def test_message_that_cannot_be_processed_costs_nothing_else(
 
 
 def test_snapshot_that_cannot_be_processed_is_resynced_with_pauses() -> None:
-    bench = Bench(followers={"executions": Clumsy()}, ping_interval=1000, heartbeat_timeout=1000)
+    bench = Bench(followers={"executions": [Clumsy()]}, ping_interval=1000, heartbeat_timeout=1000)
     bench.open()
     bench.subscribed(ExecutionsParams(token="t"))
     times = []
@@ -536,7 +536,7 @@ def test_snapshot_that_cannot_be_processed_is_resynced_with_pauses() -> None:
 
 
 def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
-    bench = Bench(followers={"executions": Clumsy()}).open()
+    bench = Bench(followers={"executions": [Clumsy()]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.wait(5)
     bench.lose()
@@ -559,7 +559,7 @@ def test_instruments_that_cannot_be_processed_are_resynced() -> None:
 
 
 def test_caller_gets_its_reply_whatever_the_bookkeeping_does() -> None:
-    bench = Bench(followers={"executions": Clumsy()}).open()
+    bench = Bench(followers={"executions": [Clumsy()]}).open()
     bench.session.resyncs.on_answer = _fail  # type: ignore[method-assign]
     pending = bench.subscribed(ExecutionsParams(token="t"))
     assert pending.result().success

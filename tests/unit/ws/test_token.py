@@ -11,7 +11,8 @@ from tests import virtual
 
 from kraken_connector.exceptions import TokenAcquisitionError
 from kraken_connector.http import WebSocketToken
-from kraken_connector.ws.token.manager import OwnTokens, TokenDelayed, TokenManager
+from kraken_connector.network import Network
+from kraken_connector.ws.token.manager import TokenDelayed, TokenManager, shared_manager
 
 
 class Source:
@@ -144,8 +145,7 @@ async def test_fetch_that_was_under_way_when_invalidated_is_not_kept() -> None:
 async def test_each_connection_gets_a_token_of_its_own() -> None:
     source = Source()
     manager = TokenManager(source)
-    first, second = OwnTokens(manager), OwnTokens(manager)
-    tokens = await asyncio.gather(*(own.get_token() for own in (first, first, second, second)))
+    tokens = await asyncio.gather(*(manager.new_token() for _ in range(4)))
     assert sorted(tokens) == [f"token {number}" for number in (1, 2, 3, 4)]
     assert source.calls == 4
 
@@ -153,13 +153,13 @@ async def test_each_connection_gets_a_token_of_its_own() -> None:
 async def test_connection_uses_a_token_that_no_other_got() -> None:
     source = Source()
     source.gate.clear()
-    own = OwnTokens(TokenManager(source))
-    lost = asyncio.create_task(own.get_token())
+    manager = TokenManager(source)
+    lost = asyncio.create_task(manager.new_token())
     await asyncio.sleep(0)
     lost.cancel()
     await asyncio.wait([lost])
     source.gate.set()
-    assert await own.get_token() == "token 1"
+    assert await manager.new_token() == "token 1"
 
 
 def test_calls_of_a_shared_manager_are_spaced() -> None:
@@ -169,15 +169,15 @@ def test_calls_of_a_shared_manager_are_spaced() -> None:
         manager = TokenManager(source)
         start = loop.time()
 
-        async def flap(own: OwnTokens) -> None:
+        async def flap() -> None:
             while loop.time() < start + 100:
                 try:
-                    await own.get_token()
+                    await manager.new_token()
                     await asyncio.sleep(0.3)
                 except TokenDelayed as delay:
                     await asyncio.sleep(delay.seconds)
 
-        await asyncio.gather(*(flap(OwnTokens(manager)) for _ in range(5)))
+        await asyncio.gather(*(flap() for _ in range(5)))
         assert 35 <= source.calls <= 10 + 100 * 0.3
 
     virtual.run(main())
@@ -268,9 +268,9 @@ async def test_other_managers_give_a_new_token_each_time() -> None:
         def invalidate(self) -> None:
             self.number += 1
 
-    own = OwnTokens(Theirs())
-    assert [await own.get_token() for _ in range(3)] == ["token 1", "token 2", "token 3"]
-    assert own.good_for == float("inf")
+    manager = shared_manager(Theirs(), Network())
+    assert [await manager.new_token() for _ in range(3)] == ["token 1", "token 2", "token 3"]
+    assert manager.good_for == float("inf")
 
 
 def test_manager_outlives_an_event_loop_that_ended_during_a_call() -> None:

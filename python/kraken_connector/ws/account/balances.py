@@ -74,8 +74,6 @@ class Balances(Follower, Mapping[str, Decimal]):
         """
         return self._listeners.add("on_change", listener)
 
-    # Messages and events of the channel.
-
     def observe(self, message: Any) -> None:
         """Apply a message of the `balances` channel.
 

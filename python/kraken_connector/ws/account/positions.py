@@ -266,8 +266,6 @@ class PositionGroup(Mapping[str, Position]):
         counted.qty, counted.cost = qty, add(counted.cost, value)
         return True
 
-    # Inner workings.
-
     @property
     def _losses(self) -> int:
         return self._unreadable + self._orders.lost_fills

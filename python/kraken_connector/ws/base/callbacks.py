@@ -32,11 +32,8 @@ def check_plain_function(name: str, function: object) -> None:
 
     Coroutine and generator functions are refused because their result is not awaited or iterated,
     also inside `functools.partial` and as the `__call__` of an object. A plain function that
-    returns a coroutine is found only when it is called, see `check_result`.
-
-    Args:
-        name: the parameter, for the text of the error.
-        function: the argument that a user passed.
+    returns a coroutine is found only when it is called, see `check_result`. `name` is that of the
+    parameter, for the text of the error.
 
     Raises:
         TypeError: it is not callable, or is a coroutine or generator function.
@@ -54,12 +51,8 @@ def check_plain_function(name: str, function: object) -> None:
 def check_result(name: str, function: object, result: object) -> None:
     """Check that the result of a plain function need not be awaited.
 
-    A task or another future is accepted, because it runs without being awaited.
-
-    Args:
-        name: the parameter that the function was passed as, for the text of the error.
-        function: the function that was called.
-        result: its result.
+    A task or another future is accepted, because it runs without being awaited. `name` is that of
+    the parameter that the function was passed as.
 
     Raises:
         NotPlainError: it is a coroutine, another awaitable or a generator, which is closed.

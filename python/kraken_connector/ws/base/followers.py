@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
-__all__ = ["Follower", "Followers"]
+__all__ = ["Follower"]
 
 
 class Follower:
@@ -40,7 +40,7 @@ class Follower:
 
     def deadline(self) -> float:
         """Return when to call `tick`; infinity if there is nothing to do."""
-        return math.inf
+        return inf
 
     def tick(self, heard: float) -> bool:
         """Do what is due.
@@ -55,56 +55,4 @@ class Follower:
 
     def check_due(self) -> float:
         """Return when to subscribe again to get a snapshot; infinity if no snapshot is needed."""
-        return math.inf
-
-
-class Followers(Follower):
-    """Several followers of one channel, as one."""
-
-    def __init__(self, *followers: Follower) -> None:
-        self._followers = followers
-
-    def observe(self, message: Any) -> None:
-        """Pass the message to each follower."""
-        for follower in self._followers:
-            follower.observe(message)
-
-    def subscribing(self, params: Mapping[str, Any]) -> None:
-        """Pass the event to each follower."""
-        for follower in self._followers:
-            follower.subscribing(params)
-
-    def subscribed(self, result: Mapping[str, Any]) -> None:
-        """Pass the event to each follower."""
-        for follower in self._followers:
-            follower.subscribed(result)
-
-    def resubscribing(self) -> None:
-        """Pass the event to each follower."""
-        for follower in self._followers:
-            follower.resubscribing()
-
-    def gap_began(self) -> None:
-        """Pass the event to each follower."""
-        for follower in self._followers:
-            follower.gap_began()
-
-    def unsubscribed(self) -> None:
-        """Pass the event to each follower."""
-        for follower in self._followers:
-            follower.unsubscribed()
-
-    def deadline(self) -> float:
-        """Return the earliest deadline of the followers."""
-        return min(follower.deadline() for follower in self._followers)
-
-    def tick(self, heard: float) -> bool:
-        """Do what is due; return whether any frame is awaited."""
-        awaits_frame = False
-        for follower in self._followers:
-            awaits_frame |= follower.tick(heard)
-        return awaits_frame
-
-    def check_due(self) -> float:
-        """Return when the first follower needs a snapshot."""
-        return min(follower.check_due() for follower in self._followers)
+        return inf

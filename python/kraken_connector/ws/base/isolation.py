@@ -17,11 +17,7 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def isolated(what: str) -> Iterator[None]:
-    """Log an exception of the body, and go on after it.
-
-    Args:
-        what: what the body does, for the log.
-    """
+    """Log an exception of the body, as a failure of `what`, and go on after it."""
     try:
         yield
     except Exception:

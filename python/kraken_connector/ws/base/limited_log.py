@@ -16,13 +16,7 @@ WINDOW = 60.0
 
 @dataclass(slots=True)
 class _Window:
-    """The lines of one format within a window.
-
-    Attributes:
-        began: when the first of them was logged.
-        lines: how many were logged.
-        left_out: how many were not.
-    """
+    """How many lines of one format were logged and left out since a time."""
 
     began: float
     lines: int = 0

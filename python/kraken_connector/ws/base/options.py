@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from math import inf
 
 from ...models.checks import checked_integer
 from ...network import checked_url_parts
@@ -19,19 +20,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionOptions:
-    """The options of a client that concern a connection's protocol.
+    """The options of a client that concern a connection's protocol; durations in seconds.
 
-    Attributes:
-        ping_interval: seconds between pings.
-        ping_timeout: seconds to wait for a pong.
-        heartbeat_timeout: seconds without any frame after which the connection counts as dead.
-        request_timeout: seconds to wait for the reply to a request.
-        resync_attempts: how often a stream is subscribed again before the client gives it up.
-        deliver_heartbeats: whether heartbeats are delivered like data.
-        order_deadline: seconds from sending until which the exchange may accept an order, an amend
-            or an edit; 0.5 to 60 (page "Add Order").
-        stale_after: seconds without a message of a pair's market data after which the stream is
-            reported as stale; `None` for never.
+    `KrakenWSClient` says what they mean.
 
     Raises:
         TypeError, ValueError: a value is not allowed.
@@ -86,7 +77,7 @@ def checked_bound(name: str, value: object) -> float:
     Raises:
         TypeError, ValueError: see `checked_seconds`.
     """
-    return math.inf if value == math.inf else checked_seconds(name, value)
+    return inf if value == inf else checked_seconds(name, value)
 
 
 def checked_url(name: str, value: object) -> str:

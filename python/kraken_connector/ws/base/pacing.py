@@ -10,16 +10,13 @@ __all__ = ["Allowance", "Pacer"]
 
 
 class _Backoff:
-    """A pause after a rate-limit error; it grows with each further one.
+    """A pause after a rate-limit error; it doubles with each further one."""
 
-    Args:
-        pause: seconds of the first pause; each further one is twice as long.
-        longest: seconds of the longest pause.
-    """
+    #: Seconds of the first and of the longest pause.
+    FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 
-    def __init__(self, pause: float, longest: float) -> None:
-        self._first_pause = self._pause = pause
-        self._longest = longest
+    def __init__(self) -> None:
+        self._pause = self.FIRST_PAUSE
         self._not_before = 0.0
 
     def slow_down(self, now: float) -> float:
@@ -32,12 +29,12 @@ class _Backoff:
             return 0.0
         pause = self._pause
         self._not_before = now + pause
-        self._pause = min(pause * 2, self._longest)
+        self._pause = min(pause * 2, self.LONGEST_PAUSE)
         return pause
 
     def recovered(self) -> None:
         """Reset the pause to the shortest: the exchange accepted a request."""
-        self._pause = self._first_pause
+        self._pause = self.FIRST_PAUSE
 
 
 class Pacer(_Backoff):
@@ -46,14 +43,10 @@ class Pacer(_Backoff):
     Args:
         rate: permits per second.
         burst: permits that may be saved up.
-        pause: seconds of the first pause; each further one is twice as long.
-        longest: seconds of the longest pause.
     """
 
-    def __init__(
-        self, rate: float, burst: int, *, pause: float = 1.0, longest: float = 30.0
-    ) -> None:
-        super().__init__(pause, longest)
+    def __init__(self, rate: float, burst: int) -> None:
+        super().__init__()
         self._rate = rate
         self._burst = float(burst)
         self._permits = float(burst)
@@ -88,19 +81,16 @@ class Allowance(_Backoff):
     exchange does not document how it counts, so this adds up the costs of the last second.
 
     Args:
-        limit: the highest total cost within `window`.
-        window: seconds; a little more than the second that the exchange counts, because messages
-            may arrive closer together than they were sent.
-        pause: seconds of the first pause; each further one is twice as long.
-        longest: seconds of the longest pause.
+        limit: the highest total cost within `WINDOW`.
     """
 
-    def __init__(
-        self, limit: int, *, window: float = 1.1, pause: float = 1.0, longest: float = 30.0
-    ) -> None:
-        super().__init__(pause, longest)
+    #: Seconds; a little more than the second that the exchange counts, because messages may arrive
+    #: closer together than they were sent.
+    WINDOW = 1.1
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
         self.limit = checked_integer("level3_allowance", limit, 1)
-        self._window = window
         self._spent: deque[tuple[float, int]] = deque()
 
     def next_time(self, cost: int, now: float) -> float:
@@ -110,7 +100,7 @@ class Allowance(_Backoff):
         """
         if not cost:
             return now
-        while self._spent and self._spent[0][0] + self._window <= now:
+        while self._spent and self._spent[0][0] + self.WINDOW <= now:
             self._spent.popleft()
         start = max(now, self._not_before)
         excess = sum(spent for _, spent in self._spent) + cost - self.limit
@@ -118,7 +108,7 @@ class Allowance(_Backoff):
             if excess <= 0:
                 break
             excess -= spent
-            start = max(start, at + self._window)
+            start = max(start, at + self.WINDOW)
         return start
 
     def spend(self, cost: int, now: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from math import inf
 
 __all__ = ["SleepClock"]
 
@@ -28,7 +29,7 @@ class SleepClock:
         self._monotonic = monotonic
         self._wall_ns = wall_ns
         self._slept = 0.0
-        self._last = -math.inf
+        self._last = -inf
         self._offset: float | None = None
 
     def now(self) -> float:
@@ -40,5 +41,5 @@ class SleepClock:
             self._slept += jump
         if self._offset is None or jump < 0 or jump > self.TOLERANCE:
             self._offset = offset
-        self._last = max(monotonic + self._slept, math.nextafter(self._last, math.inf))
+        self._last = max(monotonic + self._slept, math.nextafter(self._last, inf))
         return self._last

@@ -10,7 +10,7 @@ from .queues import Queue
 
 __all__ = ["lag"]
 
-#: Messages of a queue whose age is looked at. A burst may be a hundred times as long, and reading
+#: Messages of a queue whose age is measured. A burst may be a hundred times as long, and reading
 #: all of it would block the event loop for a tenth of a second.
 LIMIT = 1024
 

@@ -168,7 +168,6 @@ class LosingQueue(Queue):
         return event
 
     def clear(self) -> None:
-        """Forget everything."""
         super().clear()
         self.lost = 0
         self._kinds.clear()
@@ -226,7 +225,6 @@ class MarketQueue(DroppingQueue):
         self._is_losing = False
 
     def clear(self) -> None:
-        """Forget everything."""
         super().clear()
         self.caught_up()
 
@@ -249,7 +247,6 @@ class EventQueue(DroppingQueue):
     the messages that follow it."""
 
     def put(self, event: Any) -> None:
-        """Add an event."""
         private = self.inbox.private
         is_private = type(event) is GapEvent and not PRIVATE_CHANNELS.isdisjoint(event.channels)
         if is_private and private.has_room:
@@ -274,12 +271,7 @@ class PrivateQueue(LosingQueue):
         return not self.lost and len(self.items) < self.bound
 
     def offer(self, event: Any, on_room: Callable[[], None]) -> None:
-        """Add an event if there is room.
-
-        Args:
-            event: the event.
-            on_room: called once when there is room again, if the event was dropped.
-        """
+        """Add an event, or drop it and call `on_room` once when there is room again."""
         if self.has_room:
             self.put(event)
             if len(self.items) == max(self.bound // 10, 2):
@@ -294,7 +286,6 @@ class PrivateQueue(LosingQueue):
         self._lose(event)
 
     def clear(self) -> None:
-        """Forget everything."""
         super().clear()
         self._on_room.clear()
 
@@ -332,7 +323,6 @@ class ConflatingQueue(Queue):
         return self._latest.pop(self.items.popleft())
 
     def clear(self) -> None:
-        """Forget everything."""
         super().clear()
         self._latest.clear()
 
@@ -385,12 +375,10 @@ class DisconnectingQueue(StoppingQueue):
         self._check = ConsumerCheck(bound, inbox.clock)
 
     def clear(self) -> None:
-        """Forget everything."""
         super().clear()
         self._check.reset()
 
     def must_stop(self) -> bool:
-        """Return after a read whether the connections that fill the queue have to stop."""
         if not super().must_stop():
             return False
         latest_ns = self.items[-1].received_ns or 0

@@ -26,13 +26,7 @@ class QueueSink:
 
 
 class StoppingSink(QueueSink):
-    """Puts messages into a queue that drops nothing, and stops the connection when it is full.
-
-    Args:
-        inbox: gets the events about the channel.
-        queue: gets the messages.
-        on_full: called when the queue is full, to stop the connection.
-    """
+    """Puts messages into a queue that drops nothing; `on_full` stops the connection."""
 
     def __init__(self, inbox: Inbox, queue: StoppingQueue, on_full: Callable[[], None]) -> None:
         super().__init__(inbox, queue)
@@ -49,9 +43,7 @@ class PrivateSink:
     """Puts messages and events into the private queue, so that a gap comes before the messages
     that follow it.
 
-    Args:
-        inbox: holds the queue.
-        on_room: called when there is room again after messages were dropped.
+    After messages were dropped, `on_room` is called when there is room again.
     """
 
     is_shared = True

@@ -25,7 +25,7 @@ from ..trading.dead_mans_switch import DeadMansSwitch, OnClose
 from ..trading.protection import Protection
 from ..trading.quotes import Quotes
 from ..trading.rate_counter import RateCounter
-from .orders import OrderMethods
+from .orders import OrderMethods, checked_params
 from .subscribing import SubscribingMethods
 
 __all__ = ["AccountMethods"]
@@ -38,24 +38,17 @@ class DiscardingSink:
 
     is_shared = True
 
-    def __init__(self) -> None:
-        self.put: Callable[[Any], None] = self._ignore
-        self.put_event: Callable[[Any], None] = self._ignore
-
-    def _ignore(self, event: Any) -> None:
+    def put(self, event: Any) -> None:
         """Do nothing."""
+
+    put_event = put
 
 
 DISCARD = DiscardingSink()
 
 
 class AccountMethods(SubscribingMethods, OrderMethods):
-    """Track the account, cancel groups of orders, quote, and guard against a lost connection.
-
-    Attributes:
-        orders: the orders, by `order_id` or `cl_ord_id`.
-        balances: the balances, by asset.
-    """
+    """Track the account, cancel groups of orders, quote, and guard against a lost connection."""
 
     orders: Orders
     balances: Balances
@@ -105,8 +98,9 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
+        checked_params(params, CancelAllOrdersAfterParams)
         sent_at = self.protection.now()
-        reply = await super().cancel_all_orders_after(params)
+        reply = await self._trader.execute(params)
         if params.timeout is not None and reply.typed is not None:
             self.protection.answered(sent_at, params.timeout, reply.typed)
         return reply
@@ -255,7 +249,7 @@ class AccountMethods(SubscribingMethods, OrderMethods):
         sessions = (link.session for link in self._pool)
         return [(s.system_status, s.upcoming_maintenance) for s in sessions]
 
-    def _see_status(self, message: Any) -> None:
+    def _on_status(self, message: Any) -> None:
         """Have the dead man's switch check the system status, which may have changed."""
         self.protection.wake()
 

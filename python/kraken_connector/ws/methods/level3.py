@@ -68,7 +68,7 @@ class Level3Methods:
 
         Args:
             symbol: currency pair, subscribed to `level3`.
-            order_id: Kraken's id of the order, which may be anybody's.
+            order_id: Kraken's id of the order, of any account.
             callback: a plain function, called in the receiving task with the new position, first
                 with the current one. It is called with `None` when the order leaves the book and
                 when the book becomes invalid; `client.level3(symbol).is_valid` says which.

@@ -10,7 +10,6 @@ from ...models.trading import (
     AmendOrderParams,
     BatchAddParams,
     BatchCancelParams,
-    CancelAllOrdersAfterParams,
     CancelAllParams,
     CancelOrderParams,
     EditOrderParams,
@@ -22,7 +21,6 @@ from ...models.trading_results import (
     AmendOrderResult,
     BatchAddResult,
     BatchCancelResult,
-    CancelAllOrdersAfterResult,
     CancelAllResult,
     CancelOrderResult,
     EditOrderResult,
@@ -32,7 +30,7 @@ from ..trading.placement import Placement
 from ..trading.prepared import PreparedAmend, PreparedCancel
 from ..trading.trader import Trader
 
-__all__ = ["OrderMethods"]
+__all__ = ["OrderMethods", "checked_params"]
 
 _P = TypeVar("_P", bound=TradingParams)
 
@@ -68,9 +66,8 @@ class OrderMethods:
             NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: the order was not
                 sent.
         """
-        request = self._trader.prepare(_checked(params, AddOrderParams), tag=tag)
-        request.max_wait = max_wait
-        return await self._trader.send(request)
+        checked = checked_params(params, AddOrderParams)
+        return await self._trader.execute(checked, tag=tag, max_wait=max_wait)
 
     def place(
         self,
@@ -96,8 +93,7 @@ class OrderMethods:
         if not isinstance(params, AddOrderParams | BatchAddParams):
             wanted = "AddOrderParams or BatchAddParams"
             raise TypeError(f"place takes {wanted}, not {type(params).__name__}")
-        request = self._trader.prepare(params, tag=tag)
-        request.max_wait = max_wait
+        request = self._trader.prepare(params, tag=tag, max_wait=max_wait)
         return Placement(asyncio.create_task(self._trader.send(request)), request.orders)
 
     async def amend_order(
@@ -108,9 +104,9 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        request = self._trader.prepare(_checked(params, AmendOrderParams))
-        request.max_wait = max_wait
-        return await self._trader.send(request)
+        return await self._trader.execute(
+            checked_params(params, AmendOrderParams), max_wait=max_wait
+        )
 
     async def edit_order(
         self, params: EditOrderParams, *, max_wait: float | None = None
@@ -120,9 +116,9 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        request = self._trader.prepare(_checked(params, EditOrderParams))
-        request.max_wait = max_wait
-        return await self._trader.send(request)
+        return await self._trader.execute(
+            checked_params(params, EditOrderParams), max_wait=max_wait
+        )
 
     async def cancel_order(self, params: CancelOrderParams) -> TradingReply[CancelOrderResult]:
         """Cancel orders, with one request for each identifier so that each outcome is known.
@@ -139,9 +135,9 @@ class OrderMethods:
             OrderOutcomeUnknown: a cancel was not answered; `unanswered` says which.
             NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError: as in `add_order`.
         """
-        if len(_checked(params, CancelOrderParams).identifiers) > 1:
+        if len(checked_params(params, CancelOrderParams).identifiers) > 1:
             return await self._trader.cancel_each(params)
-        return await self._trader.send(self._trader.prepare(params))
+        return await self._trader.execute(params)
 
     async def cancel_all(
         self, params: CancelAllParams | None = None
@@ -154,18 +150,9 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        return await self._trader.cancel_all(_checked(params or CancelAllParams(), CancelAllParams))
-
-    async def cancel_all_orders_after(
-        self, params: CancelAllOrdersAfterParams
-    ) -> TradingReply[CancelAllOrdersAfterResult]:
-        """Start, restart or (with 0) stop the timer after which Kraken cancels all orders.
-
-        Raises:
-            TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
-        """
-        request = self._trader.prepare(_checked(params, CancelAllOrdersAfterParams))
-        return await self._trader.send(request)
+        return await self._trader.cancel_all(
+            checked_params(params or CancelAllParams(), CancelAllParams)
+        )
 
     async def batch_add(
         self, params: BatchAddParams, *, tag: str | None = None, max_wait: float | None = None
@@ -180,9 +167,8 @@ class OrderMethods:
             OrderOutcomeUnknown: the outcome of some orders is unknown; `orders` has all orders.
             NotConnected: and others, as in `add_order`.
         """
-        request = self._trader.prepare(_checked(params, BatchAddParams), tag=tag)
-        request.max_wait = max_wait
-        return await self._trader.send(request)
+        checked = checked_params(params, BatchAddParams)
+        return await self._trader.execute(checked, tag=tag, max_wait=max_wait)
 
     async def batch_cancel(self, params: BatchCancelParams) -> TradingReply[BatchCancelResult]:
         """Cancel two to fifty orders. The reply has their number, `executions` each order's end.
@@ -190,9 +176,7 @@ class OrderMethods:
         Raises:
             TradingError, OrderOutcomeUnknown, NotConnected: and others, as in `add_order`.
         """
-        return await self._trader.cancel_batch(_checked(params, BatchCancelParams))
-
-    # Prepared requests.
+        return await self._trader.cancel_batch(checked_params(params, BatchCancelParams))
 
     def prepare_amend(
         self,
@@ -247,7 +231,12 @@ class OrderMethods:
         return PreparedCancel(self._trader, params)
 
 
-def _checked(params: _P, wanted: type[_P]) -> _P:
+def checked_params(params: _P, wanted: type[_P]) -> _P:
+    """Return the parameters of a trading method.
+
+    Raises:
+        TypeError: they are those of another method.
+    """
     if not isinstance(params, wanted):
         raise TypeError(f"{wanted.METHOD} takes {wanted.__name__}, not {type(params).__name__}")
     return params

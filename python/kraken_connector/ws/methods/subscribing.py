@@ -144,8 +144,6 @@ class SubscribingMethods:
         with connection.step() as session:
             session.send(msg)
 
-    # Inner workings.
-
     async def _subscribe(
         self,
         params: SubscriptionParams,
@@ -184,6 +182,4 @@ class SubscribingMethods:
 
 def _check_type(params: object) -> None:
     if not isinstance(params, SubscriptionParams):
-        raise TypeError(
-            f"subscribe takes parameter objects like TickerParams, not {type(params).__name__}"
-        )
+        raise TypeError(f"params must be like TickerParams(...), not {type(params).__name__}")

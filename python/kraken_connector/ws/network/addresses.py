@@ -94,6 +94,6 @@ async def _connect(address: Address) -> socket.socket:
 
 
 def _close(attempt: asyncio.Task[socket.socket]) -> None:
-    """Close the socket of an attempt that lost the race."""
+    """Close the socket of an attempt that is no longer needed."""
     if not attempt.cancelled() and attempt.exception() is None:
         attempt.result().close()

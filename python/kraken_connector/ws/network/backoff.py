@@ -19,9 +19,9 @@ __all__ = [
     "connect_budget",
     "connect_failed",
     "delays",
-    "gentle",
     "is_final",
     "is_retryable",
+    "spread",
 ]
 
 
@@ -40,7 +40,7 @@ def delays(
         delay = min(delay * 2, maximum)
 
 
-def gentle(least: float, *, random: Callable[[], float] = random.random) -> float:
+def spread(least: float, *, random: Callable[[], float] = random.random) -> float:
     """Return random seconds to wait, from `least` to twice that, so that clients spread out."""
     return least * (1 + random())
 

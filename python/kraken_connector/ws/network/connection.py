@@ -7,8 +7,9 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from websockets.asyncio.client import ClientConnection
@@ -34,8 +35,8 @@ from ..constants import ConnectionState
 from ..delivery.queues import IN_A_ROW, StoppingQueue
 from ..protocol.order_requests import Command
 from ..protocol.session import Session
-from ..token.manager import OwnTokens, TokenDelayed
-from .backoff import connect_budget, connect_failed, delays, gentle, is_final, is_retryable
+from ..token.manager import TokenDelayed, TokenManager
+from .backoff import connect_budget, connect_failed, delays, is_final, is_retryable, spread
 from .transport import DirectConnection, FrameWriter, open_socket
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ class ConnectionOptions:
         checked_integer("max_reconnect_attempts", self.max_reconnect_attempts, 0)
         checked_integer("max_frame_size", self.max_frame_size, 1)
         if self.backoff_max < self.backoff_base:
-            raise ValueError(f"backoff_max ({self.backoff_max}) is less than backoff_base")
+            least = f"backoff_base ({self.backoff_base})"
+            raise ValueError(f"backoff_max must be at least {least}, not {self.backoff_max}")
         check_plain_function("retryable", self.retryable)
 
     def may_retry(self, error: BaseException) -> bool:
@@ -92,22 +94,6 @@ class ConnectionOptions:
         answer = self.retryable(error.__cause__ or error)
         check_result("retryable", self.retryable, answer)
         return answer
-
-
-class Step:
-    """A context for calls into a session; see `Connection.step`."""
-
-    __slots__ = ("_attend", "_session")
-
-    def __init__(self, session: Session, attend: Callable[[], None]) -> None:
-        self._session = session
-        self._attend = attend
-
-    def __enter__(self) -> Session:
-        return self._session
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._attend()
 
 
 class Connection:
@@ -130,7 +116,7 @@ class Connection:
         self,
         session: Session,
         options: ConnectionOptions,
-        tokens: OwnTokens | None,
+        tokens: TokenManager | None,
         on_end: Callable[[Connection, Exception], None],
     ) -> None:
         self.session = session
@@ -138,14 +124,13 @@ class Connection:
         self.reconnects = 0
         self.dispatch = LatencyHistogram()
         self.transit = LatencyHistogram()
-        self._step = Step(session, self._attend)
         self._options = options
         self._tokens = tokens
         self._on_end = on_end
         self._socket: ClientConnection | None = None
         self._writer: FrameWriter | None = None
         self._opening: asyncio.Task[ClientConnection] | None = None
-        self._life: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._fetching: asyncio.Task[WebSocketToken] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._closing: ClientConnection | None = None
@@ -186,39 +171,36 @@ class Connection:
         self._attempts = 0
         self._reset_pauses()
         self._start(socket)
-        self._life = asyncio.create_task(self._live())
+        self._task = asyncio.create_task(self._run())
 
     def may_try_again(self, error: Exception) -> bool:
         """Return whether to start another round of attempts after one that failed."""
         options = self._options
-        if options.max_reconnect_attempts == 0:
-            return False
-        return options.may_retry(error)
+        return options.max_reconnect_attempts > 0 and options.may_retry(error)
 
     def keep_trying(self, reason: Exception) -> None:
         """Reconnect as after a lost socket, without resetting the pauses."""
         self.state = ConnectionState.RECONNECTING
         self.now = asyncio.get_running_loop().time
         self._attempts = 0
-        self._life = asyncio.create_task(self._live(reason))
+        self._task = asyncio.create_task(self._run(reason))
 
     def stop(self, *, forget: bool = True) -> None:
         """Stop connecting, reading and writing; call `wait_closed` or `abort` next.
 
-        Args:
-            forget: whether to end its subscriptions; otherwise `open` renews them.
+        With `forget` its subscriptions end; otherwise `open` renews them.
         """
         self.state = ConnectionState.DISCONNECTED
         self._closing = self._socket or self._closing
         if isinstance(self._socket, DirectConnection):
             # A frame that still arrives must not make a book valid, as no update would follow.
-            self._socket.go_long()
+            self._socket.go_indirect()
         if forget:
             # Before the socket is lost: a disconnect by the user is not a gap.
             self.session.gaps.give_up()
         opening, self._opening = self._opening, None
-        life, self._life = self._life, None
-        running = (opening, life, self._fetching)
+        task, self._task = self._task, None
+        running = (opening, task, self._fetching)
         self._stopping |= {task for task in running if task is not None}
         for task in self._stopping:
             task.cancel()
@@ -250,7 +232,8 @@ class Connection:
             self._closing.transport.abort()
             self._closing = None
 
-    def step(self) -> Step:
+    @contextlib.contextmanager
+    def step(self) -> Iterator[Session]:
         """Return a context in which the session can be called.
 
             with connection.step() as session:
@@ -259,7 +242,10 @@ class Connection:
         When the block ends, the connection sends what the session wants to send and sets its
         timer. Reading the session's state needs no step.
         """
-        return self._step
+        try:
+            yield self.session
+        finally:
+            self._attend()
 
     def send_order(self, command: Command) -> None:
         """Send a trading request: a `step` that takes less time.
@@ -302,8 +288,7 @@ class Connection:
         """Drop the socket, and open another one when there is room in `queue`."""
         if self._drain is None and self._socket is not None:
             self._drain = queue
-            self.session.failure = ConnectionLost(self.session.url, "the consumer is too slow")
-            self.session.attention = True
+            self.session.fail(ConnectionLost(self.session.url, "the consumer is too slow"))
 
     def refresh(self, channel: str) -> None:
         """Subscribe to a private channel again, to get its snapshot."""
@@ -321,7 +306,7 @@ class Connection:
 
     # Sockets.
 
-    async def _live(self, reason: Exception | None = None) -> None:
+    async def _run(self, reason: Exception | None = None) -> None:
         """Serve one socket after another until none can be opened."""
         try:
             if reason is not None:
@@ -474,10 +459,10 @@ class Connection:
             self.session.connection_made(self.now())
             self._attend()
         except Exception as error:  # noqa: BLE001 (whatever it was, it is logged)
-            self._give_up_socket("beginning with it failed", error)
+            self._give_up_socket("starting the session failed", error)
 
     def _stop(self, error: TransportError) -> None:
-        """Detach from the socket and tell the session that it is lost."""
+        """Detach from the socket, and report its loss to the session."""
         self._socket = self._writer = None
         if self._timer is not None:
             self._timer.cancel()
@@ -537,7 +522,7 @@ class Connection:
         while self._attempts < options.max_reconnect_attempts:
             delay = next(self._delays)
             if self.session.is_after_maintenance:
-                delay = max(delay, gentle(options.maintenance_pause))
+                delay = max(delay, spread(options.maintenance_pause))
             if isinstance(reason, ConnectFailed) and reason.retry_after is not None:
                 delay += reason.retry_after
             logger.info(
@@ -596,7 +581,7 @@ class Connection:
     def _give_up_socket(self, why: str, error: Exception) -> None:
         """Replace the socket after an unexpected error."""
         logger.error("%s: %s", self.session.url, why, exc_info=error)
-        self.session.failure = ConnectionLost(self.session.url, why)
+        self.session.fail(ConnectionLost(self.session.url, why))
         if self._socket is not None:
             self._socket.transport.abort()
         self._readable.set()
@@ -639,9 +624,12 @@ class Connection:
             self._attempts = 0
 
 
-async def _fetched(tokens: OwnTokens) -> WebSocketToken:
-    """Fetch a token, as an object that hides it: asyncio logs the results of tasks."""
-    return WebSocketToken(await tokens.get_token(), tokens.good_for)
+async def _fetched(tokens: TokenManager) -> WebSocketToken:
+    """Fetch a token, as an object that hides it: asyncio logs the results of tasks.
+
+    It is not replaced if tokens expire within the manager's `refresh_margin`.
+    """
+    return WebSocketToken(await tokens.new_token(), tokens.good_for or inf)
 
 
 async def _undo(opening: asyncio.Task[ClientConnection]) -> None:

@@ -87,7 +87,7 @@ class DirectConnection(ClientConnection, asyncio.BufferedProtocol):
             return
         receiver.is_direct = self.protocol.state is OPEN
 
-    def go_long(self) -> None:
+    def go_indirect(self) -> None:
         """Give all frames to the library from now on, so that the engine receives none."""
         self._receiver.is_direct = False
 

@@ -1,74 +1,18 @@
-"""Amends, edits and cancels of orders, from sending to the reply."""
+"""The edits without a reply, to find the orders that they made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterator
 
 from ...models import ExecutionData
-from ...models.order_parts import TRAILING_TYPES
 from .identity import SKEW_NS, number
-from .order import Order
+from .order import Change
 
-__all__ = ["Change", "Edits"]
-
-#: The terms that an amend or edit can change.
-TERMS = ("order_qty", "limit_price", "display_qty")
-
-
-class Change:
-    """One request to amend, edit or cancel an order.
-
-    Args:
-        method: `amend_order`, `edit_order` or `cancel_order`.
-        order: the order.
-        numbers: the prices and quantities that the request sets, by name.
-
-    Attributes:
-        deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
-            epoch; `None` for a cancel, which has no deadline.
-        is_reported: whether a report has shown the new terms.
-        step: step of the collection at which the reply came.
-    """
-
-    __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")
-
-    def __init__(self, method: str, order: Order, numbers: Mapping[str, Any]) -> None:
-        self.method = method
-        self.order = order
-        self.numbers: dict[str, Decimal] = {
-            name: value for name in TERMS if (value := numbers.get(name)) is not None
-        }
-        if order.order_type in TRAILING_TYPES:
-            # Its limit price is an offset, not a price.
-            self.numbers.pop("limit_price", None)
-        self.deadline_ns: int | None = None
-        self.is_reported = False
-        self.step = 0
-
-    def apply(self) -> None:
-        """Set the new terms of the order; the reply has confirmed them."""
-        for name, value in self.numbers.items():
-            setattr(self.order, name, value)
-        order = self.order
-        if order.order_qty is not None and order.order_qty < order.cum_qty:
-            # The quantity becomes what is filled; the rest is canceled (page "Amend Order").
-            order.order_qty, order._is_cut = order.cum_qty, True
-
-    def is_in_force(self) -> bool:
-        """Return whether the order has the terms that the request sets."""
-        return all(getattr(self.order, name) == value for name, value in self.numbers.items())
-
-    def apply_to(self, new: Order, old: Order) -> None:
-        """Set the terms of the order that an edit made, where no report had them."""
-        for name in TERMS:
-            if getattr(new, name) is None:
-                setattr(new, name, self.numbers.get(name, getattr(old, name)))
+__all__ = ["Edits"]
 
 
 class Edits:
-    """The edits without a reply, to find the orders that they made."""
+    """The edits of the account's orders without a reply."""
 
     def __init__(self) -> None:
         self._changes: list[Change] = []
@@ -101,8 +45,7 @@ class Edits:
     def forget_older(self, reached_ns: int) -> None:
         """Forget the edits that the exchange has not accepted: they would have been reported.
 
-        Args:
-            reached_ns: a time of the exchange up to which the stream has no gap.
+        Up to `reached_ns`, an exchange time, the stream has no gap.
         """
         self._changes = [c for c in self._changes if (c.deadline_ns or reached_ns) >= reached_ns]
 

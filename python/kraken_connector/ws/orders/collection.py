@@ -9,6 +9,7 @@ from typing import Any
 
 from ...exceptions import NotConnected, OrderUnresolved
 from ..base.exchange_clock import ExchangeClock
+from ..base.waiters import Waiters
 from .executions import FillListener
 from .exposure import Exposure
 from .known import OrderListener
@@ -49,7 +50,7 @@ class Orders(RequestedOrders, StreamedOrders):
         super().__init__(now, exchange or ExchangeClock())
         self._send = send
         self._end: Exception | None = None
-        self._current_waiters: list[asyncio.Future[None]] = []
+        self._current_waiters = Waiters()
 
     # Finding orders.
 
@@ -211,13 +212,8 @@ class Orders(RequestedOrders, StreamedOrders):
             raise self._end
         if not self.is_followed:
             raise _not_subscribed()
-        waiter = asyncio.get_running_loop().create_future()
-        self._current_waiters.append(waiter)
-        try:
-            async with asyncio.timeout(timeout):
-                await waiter
-        finally:
-            self._current_waiters.remove(waiter)
+        async with asyncio.timeout(timeout):
+            await self._current_waiters.wait()
 
     # Events of the client and of the subscription.
 
@@ -230,10 +226,9 @@ class Orders(RequestedOrders, StreamedOrders):
         self._end = error
         self.gap_began()
         self._notify_all()
-        self._fail_waiters(error)
+        self._current_waiters.release(error)
 
     def subscribing(self, params: Mapping[str, Any]) -> None:
-        """Record that a subscribe request is sent; a snapshot will follow."""
         self._end = None
         super().subscribing(params)
 
@@ -241,15 +236,12 @@ class Orders(RequestedOrders, StreamedOrders):
         """Record that the channel is no longer subscribed, and wake waiting tasks."""
         super().unsubscribed()
         self._notify_all()
-        self._fail_waiters(_not_subscribed())
+        self._current_waiters.release(_not_subscribed())
 
     def _conclude(self) -> None:
         super()._conclude()
-        if not self.is_current:
-            return
-        for waiter in self._current_waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        if self.is_current:
+            self._current_waiters.release()
 
     # The interface that orders use.
 
@@ -283,8 +275,6 @@ class Orders(RequestedOrders, StreamedOrders):
         assert self._send is not None
         return await self._send(params)
 
-    # Inner workings.
-
     def _new(self, order_id: str | None, cl_ord_id: str | None = None) -> Order:
         order = Order(self, order_id, cl_ord_id)
         order._since = self._step
@@ -294,11 +284,6 @@ class Orders(RequestedOrders, StreamedOrders):
         """Return whether snapshots of the channel have the open orders."""
         params = {} if self._snapshot is None else self._snapshot.params
         return bool(params.get("snap_orders")) and not params.get("users")
-
-    def _fail_waiters(self, error: Exception) -> None:
-        for waiter in self._current_waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
 
     def _notify_all(self) -> None:
         for order in self:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from math import inf
 from typing import Any, Literal
 
 from ...models import ExecutionData
@@ -111,7 +112,7 @@ class OpenQuestions:
         self._questions: dict[Order, _Questions] = {}
         #: The orders whose `outcome` is an open question.
         self._uncertain: dict[Order, None] = {}
-        self._requested_at = float("-inf")
+        self._requested_at = -inf
         #: When orders are due, as a heap; outdated entries are dropped when they reach the top.
         self._schedule: list[tuple[float, int, Order]] = []
         self._number = count()
@@ -160,7 +161,7 @@ class OpenQuestions:
     def due(self, order: Order) -> float:
         """Return when a snapshot must be requested at the earliest to answer the questions."""
         entry = self._questions.get(order)
-        return float("-inf") if entry is None else entry.due
+        return -inf if entry is None else entry.due
 
     def is_given_up(self, order: Order) -> bool:
         """Return whether `CHECKS` snapshots did not answer the questions about an order."""
@@ -196,7 +197,7 @@ class OpenQuestions:
         schedule = self._schedule
         while schedule and not self._is_due(*schedule[0]):
             heappop(schedule)
-        return max(schedule[0][0], self._requested_at + UNKNOWN_PAUSE) if schedule else float("inf")
+        return max(schedule[0][0], self._requested_at + UNKNOWN_PAUSE) if schedule else inf
 
     def _schedule_check(self, order: Order, entry: _Questions) -> None:
         if entry.checks < CHECKS:

@@ -75,11 +75,7 @@ class Executions:
     ) -> Fill | None:
         """Record the fill of a report, if it is new, and return it; it is not announced yet.
 
-        Args:
-            report: a report of a fill.
-            order: its order, `None` if unknown.
-            step: the step of the collection.
-            is_past: whether the report is part of a snapshot.
+        A past fill (`is_past`) is part of a snapshot.
 
         Returns:
             The fill, `None` if the report cannot be read.
@@ -118,8 +114,6 @@ class Executions:
         """Return the reports of fills of unknown orders that arrived after a step."""
         found = (pair for pairs in self._orphans.values() for pair in pairs)
         return [report for fill, report in found if self._known[fill.exec_id][1] > step]
-
-    # Gaps.
 
     def gap(self, step: int) -> None:
         """Record that fills may be missing from here on."""

@@ -8,8 +8,7 @@ from decimal import Decimal
 from typing import Self
 
 from ...models.decimals import ZERO, add, subtract, total
-from .changes import Change
-from .order import Order
+from .order import Change, Order
 
 __all__ = ["Exposure"]
 

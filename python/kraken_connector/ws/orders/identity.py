@@ -74,8 +74,6 @@ class Identities:
         """The orders of this client that may still get an `order_id`, oldest first."""
         return self._unbound
 
-    # Changes.
-
     def add(self, order: Order) -> None:
         """Add an order under its identifiers."""
         if order.order_id is not None:
@@ -115,8 +113,6 @@ class Identities:
                 named.remove(order)
             if not named:
                 self._by_name.pop(key, None)
-
-    # Matching reports with orders.
 
     def match(
         self, report: ExecutionData, *, in_snapshot: bool, was_known: Callable[[Order], bool]

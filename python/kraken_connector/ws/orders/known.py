@@ -12,7 +12,7 @@ from ...models import ExecutionData
 from ..base.callbacks import Listeners
 from ..base.exchange_clock import ExchangeClock, nanoseconds
 from . import reports as reading
-from .changes import Change, Edits
+from .changes import Edits
 from .evidence import (
     DEADLINE_SLACK_NS,
     LONGEST_DEADLINE_NS,
@@ -23,7 +23,7 @@ from .evidence import (
 )
 from .executions import Executions
 from .identity import Identities, agrees, could_be
-from .order import Order
+from .order import Change, Order
 
 __all__ = ["KnownOrders", "OrderListener"]
 
@@ -40,12 +40,7 @@ OrderListener = Callable[[Order], object]
 
 
 class KnownOrders:
-    """The orders of an account, the reports about them, and the open questions.
-
-    Args:
-        now: returns the local time, monotonic seconds.
-        exchange: the exchange's clock.
-    """
+    """The orders of an account, the reports about them, and the open questions."""
 
     def __init__(self, now: Callable[[], float], exchange: ExchangeClock) -> None:
         self.is_current = False
@@ -69,7 +64,7 @@ class KnownOrders:
         #: Unknown orders that may be an order of another program, since the last snapshot.
         self._claimed: set[Order] = set()
         #: When the channel was unsubscribed to get a snapshot, monotonic seconds.
-        self._left_at: float | None = None
+        self._unsubscribed_at: float | None = None
         self._step = 0
 
     # Finding the order of a report.
@@ -217,12 +212,9 @@ class KnownOrders:
     # Applying a report.
 
     def _apply(self, order: Order, report: ExecutionData, *, is_listed: bool = False) -> None:
-        """Apply a report, other than a past fill of a snapshot.
+        """Apply a report about an order, other than a past fill of a snapshot.
 
-        Args:
-            order: the order that it is about.
-            report: the report.
-            is_listed: whether it is an open order of a snapshot.
+        `is_listed` says that it is an open order of a snapshot.
         """
         was_known = order._life.is_shown or order._life.is_acked
         reading.update_identity(order, report)
@@ -348,7 +340,7 @@ class KnownOrders:
 
     def _changed(self, order: Order) -> None:
         """Move an order to the list for its state, and call its watchers and the listeners."""
-        self._file(order)
+        self._move(order)
         if order._watchers:
             order._notify()
         if self._followers and order.order_id is not None:
@@ -356,7 +348,7 @@ class KnownOrders:
         if self._listeners:
             self._listeners.call(order)
 
-    def _file(self, order: Order) -> None:
+    def _move(self, order: Order) -> None:
         is_live = order.status == "sending" or (self.is_followed and not order.is_done)
         here, there = (self._active, self._kept) if is_live else (self._kept, self._active)
         there.pop(order, None)
@@ -370,7 +362,7 @@ class KnownOrders:
             self.is_followed = is_followed
             for order in [*self._kept, *self._active]:
                 if not order.is_done:
-                    self._file(order)
+                    self._move(order)
 
     def _forget(self, order: Order) -> None:
         del self._kept[order]

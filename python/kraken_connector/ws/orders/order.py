@@ -1,10 +1,10 @@
-"""One order: its terms, its progress, and waiting for its state."""
+"""One order: its terms, its progress, the requests about it, and waiting for its state."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
@@ -13,11 +13,15 @@ from ...exceptions import InvalidFieldError, OrderCheckFailed, OrderNotFilled
 from ...models import ExecutionFee, ExecutionTriggers
 from ...models.checks import Number
 from ...models.decimals import ZERO, add, divide, subtract
+from ...models.order_parts import TRAILING_TYPES
 from ...models.trading import AddOrderParams, AmendOrderParams, CancelOrderParams
 from .life import DONE, OPEN, UNSETTLED, Life
 from .replies import TradingReply
 
-__all__ = ["Fill", "Order", "OrderSource", "fees_of"]
+__all__ = ["TERMS", "Change", "Fill", "Order", "OrderSource", "fees_of"]
+
+#: The terms that an amend or edit can change.
+TERMS = ("order_qty", "limit_price", "display_qty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,56 @@ class Fill:
     fees: tuple[tuple[str, Decimal], ...]
     trade_id: int | None
     timestamp_ns: int | None
+
+
+class Change:
+    """One request to amend, edit or cancel an order.
+
+    Args:
+        method: `amend_order`, `edit_order` or `cancel_order`.
+        order: the order.
+        numbers: the prices and quantities that the request sets, by name.
+
+    Attributes:
+        deadline_ns: exchange time until which the exchange may accept it, nanoseconds since the
+            epoch; `None` for a cancel, which has no deadline.
+        is_reported: whether a report has shown the new terms.
+        step: step of the collection at which the reply came.
+    """
+
+    __slots__ = ("deadline_ns", "is_reported", "method", "numbers", "order", "step")
+
+    def __init__(self, method: str, order: Order, numbers: Mapping[str, Any]) -> None:
+        self.method = method
+        self.order = order
+        self.numbers: dict[str, Decimal] = {
+            name: value for name in TERMS if (value := numbers.get(name)) is not None
+        }
+        if order.order_type in TRAILING_TYPES:
+            # Its limit price is an offset, not a price.
+            self.numbers.pop("limit_price", None)
+        self.deadline_ns: int | None = None
+        self.is_reported = False
+        self.step = 0
+
+    def apply(self) -> None:
+        """Set the new terms of the order; the reply has confirmed them."""
+        for name, value in self.numbers.items():
+            setattr(self.order, name, value)
+        order = self.order
+        if order.order_qty is not None and order.order_qty < order.cum_qty:
+            # The quantity becomes what is filled; the rest is canceled (page "Amend Order").
+            order.order_qty, order._is_cut = order.cum_qty, True
+
+    def is_in_force(self) -> bool:
+        """Return whether the order has the terms that the request sets."""
+        return all(getattr(self.order, name) == value for name, value in self.numbers.items())
+
+    def apply_to(self, new: Order, old: Order) -> None:
+        """Set the terms of the order that an edit made, where no report had them."""
+        for name in TERMS:
+            if getattr(new, name) is None:
+                setattr(new, name, self.numbers.get(name, getattr(old, name)))
 
 
 class OrderSource(Protocol):
@@ -217,10 +271,10 @@ class Order:
         #: Step of the collection at which it became known.
         self._since = 0
         #: Requests about it that wait for a reply, oldest first, and those that got none.
-        self._pending: list[Any] = []
-        self._unresolved: list[Any] = []
+        self._pending: list[Change] = []
+        self._unresolved: list[Change] = []
         #: The last amend with a reply whose report has not come yet.
-        self._awaited: Any = None
+        self._awaited: Change | None = None
         self._watchers: list[Callable[[], None]] = []
 
     # State.

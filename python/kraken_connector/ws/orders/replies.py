@@ -89,11 +89,8 @@ _RESULTS: Mapping[str, tuple[type[Model], Callable[[Any], bool], str]] = Mapping
 def read_result(method: str, reply: WSResponse, *, validated: bool = False) -> Model | None:
     """Return the result of a successful reply to `method`.
 
-    Args:
-        method: the request's method.
-        reply: the reply.
-        validated: whether the request had `validate=True`. The result is not documented then, so
-            any is accepted, and `None` is returned for one that cannot be read.
+    The result of a request with `validate=True` is not documented, so any is accepted, and `None`
+    is returned for one that cannot be read.
 
     Raises:
         UnexpectedReply: it is not a reply to `method`.
@@ -111,13 +108,7 @@ def check_subject(method: str, reply: WSResponse, typed: Any, names: Mapping[str
     """Check that a reply is about the order of the request, if both name one.
 
     A reply repeats the identifier that the request used (pages "Amend Order", "Edit Order" and
-    "Cancel Order").
-
-    Args:
-        method: the request's method.
-        reply: a successful reply.
-        typed: its result.
-        names: the `order_id` and `cl_ord_id` of the request, `None` if it has none or several.
+    "Cancel Order"). `names` has the request's `order_id` and `cl_ord_id`, `None` unless it has one.
 
     Raises:
         UnexpectedReply: it names another order.

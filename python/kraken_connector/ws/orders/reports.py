@@ -95,13 +95,7 @@ def read_fill(report: ExecutionData) -> Fill | None:
 
 
 def add_fill(order: Order, fill: Fill, *, is_past: bool = False) -> None:
-    """Add a fill to an order, once.
-
-    Args:
-        order: the order.
-        fill: the fill.
-        is_past: whether the order's totals include it already: a past fill of a snapshot.
-    """
+    """Add a fill to an order, once; its totals include a past fill of a snapshot already."""
     _record(order, fill, is_known=is_past)
     _add_up(order)
 
@@ -111,13 +105,8 @@ def update_progress(
 ) -> None:
     """Update the filled quantity of an order with the totals and the fill of a report.
 
-    Totals include all fills up to their report, also those that were not reported one by one.
-
-    Args:
-        order: the order.
-        report: the report.
-        fill: the fill of the report, `None` if it has none.
-        totals_ns: exchange time of the totals, nanoseconds since the epoch.
+    Totals include all fills up to `totals_ns`, an exchange time, also those that were not reported
+    one by one.
     """
     cum_qty, cum_cost = number(report, "cum_qty"), number(report, "cum_cost")
     if cum_qty is None and report.exec_type == "filled" and order.order_qty:
@@ -241,4 +230,4 @@ def is_filled(order: Order) -> bool:
         return False
     changes = (*order._pending, *order._unresolved)
     requested = [change.numbers.get("order_qty", ZERO) for change in changes]
-    return bool(order.cum_qty == max([order.order_qty, *requested]))
+    return order.cum_qty == max([order.order_qty, *requested])

@@ -6,10 +6,9 @@ from ...models.trading import AddOrderParams
 from ...models.trading_results import AddOrderResult
 from ..base.exchange_clock import nanoseconds
 from . import reports as reading
-from .changes import Change
 from .evidence import ACK_PATIENCE, REPORT_PATIENCE, Question
 from .known import KnownOrders
-from .order import Order
+from .order import Change, Order
 
 __all__ = ["RequestedOrders"]
 
@@ -102,13 +101,7 @@ class RequestedOrders(KnownOrders):
         self._edits.add(change)
 
     def changed_by(self, order: Order, change: Change, at_ns: int | None) -> None:
-        """Record that the exchange accepted an amend, edit or cancel of an order.
-
-        Args:
-            order: the order.
-            change: the request.
-            at_ns: exchange time of the reply, nanoseconds since the epoch.
-        """
+        """Record that the exchange accepted an amend, edit or cancel, by a reply of `at_ns`."""
         self._step += 1
         change.step = self._step
         self._drop_change(order, change)
@@ -126,11 +119,8 @@ class RequestedOrders(KnownOrders):
     def change_refused(self, order: Order, change: Change, *, is_gone: bool) -> None:
         """Record that the exchange refused an amend, edit or cancel of an order.
 
-        Args:
-            order: the order.
-            change: the request.
-            is_gone: whether the error says that the exchange does not have the order. If it counts
-                as open here, the report of its end is late or was lost.
+        If the error says that the exchange does not have the order (`is_gone`), and it counts as
+        open here, the report of its end is late or was lost.
         """
         self._drop_change(order, change)
         if is_gone and not order.is_done:

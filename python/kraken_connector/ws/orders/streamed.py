@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from ...models import ExecutionData
@@ -33,28 +33,25 @@ class StreamedOrders(KnownOrders, Follower):
     # Events of the subscription.
 
     def subscribing(self, params: Mapping[str, Any]) -> None:
-        """Record that a subscribe request is sent; a snapshot will follow."""
         self._step += 1
         self._set_followed(True)
-        if self._left_at is not None:
+        if self._unsubscribed_at is not None:
             # The exchange has replied since, so every report until then has arrived.
-            self._record_deadlines(self._left_at)
-            self._left_at = None
+            self._record_deadlines(self._unsubscribed_at)
+            self._unsubscribed_at = None
         self._begin_gap()
         self._snapshot = Snapshot(params, self._step, self._now())
         self._questions.snapshot_requested(self._now())
 
     def resubscribing(self) -> None:
-        """Record that the channel is unsubscribed, to be subscribed again for a snapshot."""
         self._step += 1
         if self.is_current:
-            self._left_at = self._now()
+            self._unsubscribed_at = self._now()
 
     def gap_began(self) -> None:
-        """Record that messages may be missing from here on."""
         self._step += 1
         self.is_current = False
-        self._left_at = None
+        self._unsubscribed_at = None
         self._begin_gap()
         snapshot = self._snapshot
         if snapshot is not None and snapshot.complete_at is not None:
@@ -62,16 +59,14 @@ class StreamedOrders(KnownOrders, Follower):
             snapshot.is_truncated, snapshot.complete_at = True, None
 
     def unsubscribed(self) -> None:
-        """Record that the channel is no longer subscribed."""
         self.gap_began()
         self._snapshot = None
         self._set_followed(False)
 
     def deadline(self) -> float:
-        """Return when to call `tick`, monotonic seconds."""
         snapshot = self._snapshot
         if snapshot is None or snapshot.is_complete or snapshot.complete_at is None:
-            return math.inf
+            return inf
         return snapshot.check_at
 
     def tick(self, heard: float) -> bool:

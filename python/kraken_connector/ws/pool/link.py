@@ -23,15 +23,10 @@ __all__ = ["ConnectionView", "Link", "symbol_group"]
 class Link:
     """One connection of a pool.
 
-    Args:
-        name: its name.
-        host: its host.
-        connection: the connection.
+    Attributes:
         sinks: the destinations of its subscriptions' messages.
         merge: merges its books with those of its twin.
         is_twin: whether it duplicates the books of another connection.
-
-    Attributes:
         reserved: channels and symbols that are about to be subscribed on it.
     """
 
@@ -78,11 +73,7 @@ class Link:
         return self.session.engine if self.merge is None else self.merge.engine
 
     def symbols(self, group: str) -> set[str]:
-        """Return the symbols that are subscribed on it, or about to be.
-
-        Args:
-            group: the symbols' group; see `symbol_group`.
-        """
+        """Return the symbols of a group that are subscribed on it, or about to be."""
         found = {(entry.topic.channel, entry.topic.symbol) for entry in self.session.registry}
         found |= self.reserved.keys()
         return {symbol for channel, symbol in found if symbol and symbol_group(channel) == group}

@@ -14,6 +14,7 @@ from ...exceptions import ConnectFailed, NotConnected
 from ..constants import LEVEL3_SYMBOLS, ConnectionState
 from ..network.connection import Connection
 from ..protocol.merge import Merge
+from ..protocol.registry import not_subscribed
 from ..subscribe import BookParams, SubscriptionParams
 from .hosts import Host, Hosts
 from .link import Link, symbol_group
@@ -40,8 +41,7 @@ class Pool:
         hosts: the endpoints.
         wiring: builds the connections.
         on_end: called when a connection gave up and the client must end.
-        on_market_end: called when market data has ended and trading continues; by default the
-            inbox raises the reason.
+        on_market_end: called when market data has ended and trading continues.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class Pool:
         hosts: Hosts,
         wiring: Wiring,
         on_end: Callable[[Exception], None],
-        on_market_end: Callable[[Exception], None] | None = None,
+        on_market_end: Callable[[Exception], None],
     ) -> None:
         self.hosts = hosts
         self._wiring = wiring
         self._on_end = on_end
-        self._on_market_end = on_market_end or wiring.inbox.interrupt
+        self._on_market_end = on_market_end
         # Public connections come first in iterations, in whatever order hosts are opened.
         self._links: dict[Host, list[Link]] = {hosts.public: []}
         self._twins: dict[Link, Link] = {}
@@ -103,7 +103,7 @@ class Pool:
         carrier = self._carriers.get(("public", symbol))
         return (carrier or self._first(self.hosts.public)).books
 
-    # Life.
+    # Connecting and closing.
 
     async def connect(self, hosts: Collection[str] = ("public",)) -> None:
         """Open a connection to each of `hosts`, and all connections that have subscriptions.
@@ -282,8 +282,7 @@ class Pool:
         self._check_connected(action, host)
         links = self._links.get(host)
         if not links:
-            names = ", ".join(params.symbols) or params.channel
-            raise KeyError(f"No tracked subscription for {params.channel} of {names}")
+            raise not_subscribed(params.channel, params.symbols or [params.channel])
         group = symbol_group(params.channel)
         parts = _split(
             params,
@@ -291,9 +290,7 @@ class Pool:
         )
         for link, part in parts:
             if unknown := link.session.registry.missing(part, params):
-                raise KeyError(
-                    f"No tracked subscription for {part.channel} of {', '.join(unknown)}"
-                )
+                raise not_subscribed(part.channel, unknown)
         twins = [(self._twins[link], part) for link, part in parts if link in self._twins]
         return parts + [(t, part) for t, part in twins if not t.session.registry.missing(part)]
 
@@ -313,11 +310,9 @@ class Pool:
         return links
 
     def tidy(self, params: SubscriptionParams, *, with_twins: bool = False) -> None:
-        """Remove books from the merge that no connection carries any more.
+        """Remove the books of an ended subscription from the merge, if no connection has them.
 
-        Args:
-            params: the subscription that ended.
-            with_twins: whether a book stays that only a twin carries.
+        With `with_twins`, a book that only a twin has stays.
         """
         if params.channel != "book":
             return
@@ -327,8 +322,6 @@ class Pool:
                 is_carried = any(carrier.session.registry.book(symbol) for carrier in carriers)
                 if link.merge is not None and not is_carried:
                     link.merge.forget(symbol)
-
-    # Inner workings.
 
     def _check_connected(self, action: str, host: Host) -> None:
         self.check_loop(action)

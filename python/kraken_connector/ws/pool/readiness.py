@@ -15,10 +15,7 @@ _ACCEPTS_ORDERS = (SystemState.ONLINE, SystemState.POST_ONLY, SystemState.LIMIT_
 def trading_obstacle(link: Link | None, orders: Orders, now: float) -> str | None:
     """Return why no new order can be sent and tracked, `None` if one can.
 
-    Args:
-        link: the connection for orders, `None` before it is first opened.
-        orders: the account's orders.
-        now: monotonic seconds.
+    `link` is the connection for orders, `None` before it is first opened.
     """
     if link is None:
         return "the private connection is not open yet"

@@ -75,11 +75,8 @@ async def result_of(
 ) -> SubscriptionResult:
     """Wait until a request that was sent in parts is answered.
 
-    If the caller is cancelled, parts without an answer are abandoned.
-
-    Args:
-        parts: the parts, each with its connection.
-        topics: the streams of the whole request, in order.
+    If the caller is cancelled, parts without an answer are abandoned. `topics` are the streams of
+    the whole request, in order.
 
     Raises:
         SubscriptionError, RequestTimeout, ConnectionLost: as the parts ended.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..._backend import Engine
@@ -20,7 +20,7 @@ from ..orders import Orders
 from ..protocol.merge import Merge
 from ..protocol.routes import Handler
 from ..protocol.session import Session
-from ..token.manager import OwnTokens
+from ..token.manager import TokenManager
 from .hosts import Host
 from .link import Link
 
@@ -32,26 +32,19 @@ class Wiring:
     """Builds connections from the parts that all connections of a client share.
 
     Attributes:
-        session: options of the protocol.
-        connection: options of sockets.
-        tokens: the source of tokens.
         allowance: limits the `level3` subscriptions of all connections together.
         symbols: the most pairs on one public connection, `None` for no limit.
         redundant: whether books are subscribed on two connections.
         redundant_patience: seconds that the newer of the two books waits for the older one.
-        inbox: the client's queues.
         callback: receives all messages instead of the inbox.
-        on_gap: records a gap.
-        orders: the orders of the account.
-        exchange: the exchange's clock.
         observers: by channel, a function that is called with each message before its delivery.
         on_lost: called when a socket was lost, after its books became invalid.
-        followers: by private channel, the object that keeps its state.
+        followers: by private channel, the objects that keep its state.
     """
 
     session: SessionOptions
     connection: ConnectionOptions
-    tokens: OwnTokens | None
+    tokens: TokenManager | None
     allowance: Allowance
     symbols: int | None
     redundant: bool
@@ -63,7 +56,7 @@ class Wiring:
     exchange: ExchangeClock
     observers: Mapping[str, Handler] = field(default_factory=dict)
     on_lost: Callable[[], None] = lambda: None
-    followers: Mapping[str, Follower] = field(default_factory=dict)
+    followers: Mapping[str, Sequence[Follower]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.symbols is not None:

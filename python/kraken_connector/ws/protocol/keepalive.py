@@ -9,6 +9,7 @@ after that, pongs are enough.
 from __future__ import annotations
 
 import logging
+from math import inf
 
 from ...exceptions import ConnectionLost, HeartbeatTimeout, TransportError
 from ..base.latency import LatencyHistogram
@@ -45,7 +46,7 @@ class Keepalive:
         #: Round trip times of all pings.
         self.round_trips = LatencyHistogram()
         self._ping_due = 0.0
-        self._data_heard = float("inf")
+        self._data_heard = inf
         self._frames: int | None = None
         self._paused = False
         self._pong_due: float | None = None
@@ -58,7 +59,7 @@ class Keepalive:
         """Begin with a new socket."""
         self.heard = self._opened = now
         self._has_heartbeat = False
-        self._frames, self._data_heard = None, float("inf")
+        self._frames, self._data_heard = None, inf
         self._ping_due = now  # The pong gives an early estimate of the exchange's clock.
         self._pong_due = None
         self._paused = False
@@ -81,11 +82,11 @@ class Keepalive:
         return due if self._pong_due is None else min(due, self._pong_due)
 
     def count_frames(self, frames: int | None, now: float) -> None:
-        """Store the number of frames but pongs so far; `None` if none need come."""
+        """Store the number of frames other than pongs; `None` if none are expected."""
         if frames != self._frames:
             if now - self._opened > self._heartbeat_timeout:
                 self._without_heartbeat = 0
-            self._data_heard = float("inf") if frames is None else now
+            self._data_heard = inf if frames is None else now
         self._frames = frames
 
     def failure(self, url: str, now: float) -> TransportError | None:
@@ -129,7 +130,7 @@ class Keepalive:
         return True
 
     def ping_soon(self, now: float) -> None:
-        """Let a ping be due now."""
+        """Make a ping due now."""
         self._ping_due = now
 
     def on_pong(self, now: float) -> None:

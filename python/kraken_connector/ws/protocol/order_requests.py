@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from typing import Any, Literal
 
 from ...exceptions import (
@@ -33,7 +34,7 @@ from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock, milliseconds_json
 from ..base.isolation import isolated
 from ..orders import Order, Orders
-from ..orders.changes import Change
+from ..orders.order import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
 from .part import Part
 from .token_requests import TokenRequests
@@ -62,7 +63,7 @@ class Command:
 
     Attributes:
         method: the trading method.
-        body: the parameters but token and deadline as JSON, each after a comma.
+        body: the parameters without token and deadline as JSON, each after a comma.
         params: the parameters; of a prepared request, all but its numbers.
         orders: the orders that it creates.
         changes: the changes that it makes to existing orders.
@@ -84,7 +85,7 @@ class Command:
     req_id = 0
     frame = b""
     sent_at: float | None = None
-    deadline = float("inf")
+    deadline = inf
     outcome: TradingReply[Any] | Exception | None = None
     on_done: Callable[[], None] | None = None
     refused_token: str | None = None
@@ -249,11 +250,10 @@ class OrderRequests(Part):
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         firsts = (next(iter(group.values()), None) for group in (self._out, self._collecting))
         times = [command.deadline for command in firsts if command is not None]
         times += [command.deadline for command in self._waiting[:1]]
-        return min(times, default=float("inf"))
+        return min(times, default=inf)
 
     def tick(self, now: float) -> None:
         """Time out requests."""
@@ -268,12 +268,7 @@ class OrderRequests(Part):
                 self._time_out_unsent(command, now)
 
     def remark(self, method: str | None, remark: str) -> None:
-        """Add a remark to the timeout errors of requests that were sent.
-
-        Args:
-            method: the method of the requests; `None` for all.
-            remark: the text to add.
-        """
+        """Add a remark to the timeout errors of requests, as `Requests.remark` does."""
         for command in (*self._out.values(), *self._collecting.values()):
             if self._was_sent(command) and method in (None, command.method):
                 command.remark = remark
@@ -284,7 +279,6 @@ class OrderRequests(Part):
         return remarks[-1] if remarks else ""
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for command in self._commands():
             command.deadline = max(command.deadline, now + grace)
 

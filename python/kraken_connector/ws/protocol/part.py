@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from ...exceptions import TransportError
 
 __all__ = ["Part"]
@@ -21,7 +23,7 @@ class Part:
 
     def deadline(self, now: float) -> float:
         """Return when to call `tick`; infinity for never."""
-        return float("inf")
+        return inf
 
     def excuse(self, now: float, grace: float) -> None:
         """Extend all deadlines to `grace` seconds from now: received frames were not read yet."""

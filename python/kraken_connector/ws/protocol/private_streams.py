@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from ...exceptions import TransportError
 from ..base.followers import Follower
@@ -17,7 +18,7 @@ class PrivateStreams(Part):
     """Calls the followers of private channels, and resyncs a channel that needs a snapshot.
 
     Args:
-        followers: the followers, by channel.
+        followers: the followers of each channel.
         registry: the subscriptions.
         resyncs: subscribes to streams again.
         heard: returns the time of the last frame, monotonic seconds.
@@ -26,13 +27,13 @@ class PrivateStreams(Part):
 
     def __init__(
         self,
-        followers: Mapping[str, Follower],
+        followers: Mapping[str, Sequence[Follower]],
         registry: Registry,
         resyncs: Resyncs,
         heard: Callable[[], float],
         ping_soon: Callable[[float], None],
     ) -> None:
-        self.followers = dict(followers)
+        self._followers = followers
         self._registry = registry
         self._resyncs = resyncs
         self._heard = heard
@@ -42,54 +43,57 @@ class PrivateStreams(Part):
     def subscribing(self, subscription: Subscription) -> None:
         """Handle a subscribe that is sent."""
         channel = subscription.topic.channel
-        if (follower := self.followers.get(channel)) is not None:
+        for follower in self._followers.get(channel, ()):
             self._followed.add(channel)
             follower.subscribing(subscription.params.subscribe_params())
 
     def resubscribing(self, channel: str) -> None:
         """Handle an unsubscribe that is sent to subscribe again."""
-        if (follower := self.followers.get(channel)) is not None:
+        for follower in self._followers.get(channel, ()):
             follower.resubscribing()
 
     def subscribed(self, channel: str, result: object) -> None:
         """Handle the ack of a subscribe."""
-        if (follower := self.followers.get(channel)) is not None and isinstance(result, Mapping):
-            follower.subscribed(result)
+        if isinstance(result, Mapping):
+            for follower in self._followers.get(channel, ()):
+                follower.subscribed(result)
 
     def gap_began(self, channel: str | None = None) -> None:
         """Report that messages of one channel, or of all, may be missing."""
-        for name, follower in self.followers.items():
+        for name, followers in self._followers.items():
             if name in self._followed and channel in (None, name):
-                follower.gap_began()
+                for follower in followers:
+                    follower.gap_began()
 
     def end_unsubscribed(self) -> None:
         """Report the channels that are no longer subscribed."""
         for channel in list(self._followed):
             if self._registry.get(_topic(channel)) is None:
                 self._followed.discard(channel)
-                self.followers[channel].unsubscribed()
+                for follower in self._followers[channel]:
+                    follower.unsubscribed()
 
     def connection_lost(self, error: TransportError) -> None:
         """Report that messages of all channels may be missing."""
         self.gap_began()
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
-        times = (min(self.followers[c].deadline(), self._check_due(c)) for c in self._followed)
-        return min(times, default=float("inf"))
+        times = [f.deadline() for c in self._followed for f in self._followers[c]]
+        return min([*times, *map(self._check_due, self._followed)], default=inf)
 
     def tick(self, now: float) -> None:
         """Call followers that are due, and resync the channels that need a snapshot."""
         for channel in self._followed:
-            if self.followers[channel].tick(self._heard()):
-                self._ping_soon(now)
+            for follower in self._followers[channel]:
+                if follower.tick(self._heard()):
+                    self._ping_soon(now)
             if now >= self._check_due(channel):
                 self._resyncs.refresh(_topic(channel), now)
 
     def _check_due(self, channel: str) -> float:
         if not self._resyncs.can_refresh(_topic(channel)):
-            return float("inf")
-        return self.followers[channel].check_due()
+            return inf
+        return min(follower.check_due() for follower in self._followers[channel])
 
 
 def _topic(channel: str) -> Topic:

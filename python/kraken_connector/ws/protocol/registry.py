@@ -24,10 +24,10 @@ __all__ = [
     "Subscription",
     "SubscriptionEntry",
     "SubscriptionError",
-    "SubscriptionParams",
     "SymbolState",
     "Topic",
     "entries_of",
+    "not_subscribed",
     "topics_of",
 ]
 
@@ -70,7 +70,7 @@ class Sink(Protocol):
 
     @property
     def is_shared(self) -> bool:
-        """Whether all subscriptions share it, so that it may get symbols of none of them."""
+        """Whether it also takes messages of symbols that no subscription names."""
 
 
 class Outlet(Sink, Protocol):
@@ -321,10 +321,6 @@ class Registry:
         found = [topic for topic in self._topics if (topic.channel, topic.symbol) == wanted]
         return [topic for topic in found if identity in (None, topic.identity)]
 
-    def channel(self, channel: str) -> list[Subscription]:
-        """Return the subscriptions of one channel."""
-        return [entry for topic, entry in self._topics.items() if topic.channel == channel]
-
     def add(
         self, params: SubscriptionParams, sink: Sink, call: SubscribeCall | None = None
     ) -> tuple[list[Topic], list[Subscription]]:
@@ -375,7 +371,7 @@ class Registry:
             KeyError: a topic is not subscribed.
         """
         if unknown := self.missing(params, whole):
-            raise KeyError(f"No tracked subscription for {params.channel} of {', '.join(unknown)}")
+            raise not_subscribed(params.channel, unknown)
         record = self._find(_key(whole or params))
         if record is None or record.is_ending:
             return [self._topics[topic] for topic in topics_of(params)]
@@ -484,22 +480,27 @@ class Registry:
         """
         if not isinstance(params, BookParams | Level3Params):
             return
-        taken = {}
+        conflicts = {}
         for topic in topics_of(params):
             held = self._topics.get(topic)
             if held and held.state in ("pending", "confirmed") and _depth(held) != params.depth:
-                taken[topic.symbol] = (
+                conflicts[topic.symbol] = (
                     f"subscribed with depth {_depth(held)}; a connection has one depth per "
                     "symbol, so unsubscribe first or use a second client"
                 )
-        if taken:
-            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in taken.items())
-            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=taken)
+        if conflicts:
+            reasons = "; ".join(f"{symbol} is {text}" for symbol, text in conflicts.items())
+            raise SubscriptionError(f"{params.channel} of {reasons}", rejected=conflicts)
 
 
 def _depth(subscription: Subscription) -> int:
     assert isinstance(subscription.params, BookParams | Level3Params)
     return subscription.params.depth
+
+
+def not_subscribed(channel: str, names: Iterable[str]) -> KeyError:
+    """Return the error for topics that are not subscribed."""
+    return KeyError(f"No tracked subscription for {channel} of {', '.join(names)}")
 
 
 def topics_of(params: SubscriptionParams) -> list[Topic]:

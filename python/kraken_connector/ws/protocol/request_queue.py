@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Any, Literal
 
 import orjson
@@ -64,7 +65,7 @@ class OutgoingRequest:
         self.again: OutgoingRequest | None = None
         self.token: str | None = None
         self.req_id = 0
-        self.deadline = float("inf")
+        self.deadline = inf
 
     @property
     def channel(self) -> str:
@@ -121,7 +122,7 @@ class OutgoingRequest:
     def effective_answer(
         self, topic: Topic, response: WSResponse | WSErrorResponse
     ) -> WSResponse | WSErrorResponse:
-        """Return a success in place of a refusal because it is done already, as subscribed.
+        """Return the answer, or a success if it refuses what is done already, as subscribing.
 
         Not in a resync: it needs the snapshot, which does not follow a refusal.
         """
@@ -200,7 +201,7 @@ class RequestQueue:
 
     def mark_late(self, outgoing: OutgoingRequest) -> None:
         """Stop waiting for an answer, which may still come."""
-        outgoing.deadline = float("inf")
+        outgoing.deadline = inf
         self._late.append(outgoing.req_id)
         if len(self._late) > LATE_KEPT:
             self._sent.pop(self._late.popleft(), None)
@@ -233,7 +234,7 @@ class RequestQueue:
     def deadline(self) -> float:
         """Return when the next answer is overdue."""
         times = (outgoing.deadline for outgoing in self._sent.values() if outgoing.topics)
-        return min(times, default=float("inf"))
+        return min(times, default=inf)
 
     def next_due(self, now: float) -> float:
         """Return when the next message may be sent."""
@@ -246,7 +247,7 @@ class RequestQueue:
         its own: an unsubscribe must not overtake its subscribe.
         """
         first: OutgoingRequest | None = None
-        due = float("inf")
+        due = inf
         held: set[str] = set()
         while self._queue and not self._queue[0].topics:
             self._queue.popleft()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple
 
 from ..._backend import Engine
@@ -126,11 +127,7 @@ class Requests(Part):
     ) -> PendingRequest:
         """Subscribe to the streams that are not subscribed yet; without a socket, on the next one.
 
-        Args:
-            params: this connection's part of the call.
-            sink: gets its messages and events.
-            now: monotonic seconds.
-            call: the whole call, if it is for several connections.
+        The arguments are those of `Registry.add`.
 
         Raises:
             SubscriptionError: a book is subscribed with another depth.
@@ -168,10 +165,7 @@ class Requests(Part):
     ) -> PendingRequest:
         """End a subscription, or the named symbols of all subscriptions.
 
-        Args:
-            params: this connection's part of the call.
-            now: monotonic seconds.
-            whole: the whole call, if it is for several connections.
+        The arguments are those of `Registry.release`.
 
         Raises:
             KeyError: it is not subscribed.
@@ -281,11 +275,10 @@ class Requests(Part):
     # Time.
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         times = [request.deadline for request in self._pending if request.deadline is not None]
         if not self._paused:
             times.append(self._queue.deadline())
-        return min(*times, self._queue.next_due(now), float("inf"))
+        return min(*times, self._queue.next_due(now), inf)
 
     def pause(self) -> None:
         """Stop the timeouts of messages until `resume`, as no answer is read; not of callers."""
@@ -330,7 +323,6 @@ class Requests(Part):
                 request.remark = remark
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for request in self._pending:
             if request.deadline is not None:
                 request.deadline = max(request.deadline, now + grace)

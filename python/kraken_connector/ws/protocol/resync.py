@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ..._backend import Engine, WSDataMessage
@@ -126,13 +127,7 @@ class Resyncs(Part):
 
     def is_current(self, topic: Topic) -> bool:
         """Return whether a stream is confirmed, has begun, and has no gap."""
-        subscription = self._registry.get(topic)
-        return (
-            subscription is not None
-            and subscription.state == "confirmed"
-            and topic not in self._stale
-            and not self._is_awaited(topic)
-        )
+        return topic not in self._stale and self._has_begun(topic)
 
     def start(self, topic: Topic, cause: str, now: float, since_ns: int | None = None) -> None:
         """Start the resync of a stream, unless one is under way."""
@@ -178,13 +173,7 @@ class Resyncs(Part):
 
     def can_refresh(self, topic: Topic) -> bool:
         """Return whether a private stream can be resynced now."""
-        subscription = self._registry.get(topic)
-        return (
-            subscription is not None
-            and subscription.state == "confirmed"
-            and self._policy.get(topic) is None
-            and not self._is_awaited(topic)
-        )
+        return self._policy.get(topic) is None and self._has_begun(topic)
 
     def refresh(self, topic: Topic, now: float) -> None:
         """Resync a private stream to get its snapshot.
@@ -303,7 +292,7 @@ class Resyncs(Part):
                 self.forget(topic)
             elif self._registry.get(topic) is not None:
                 self._on_ack(topic, now)
-                if self._lacks_snapshot(topic, was_so=response is not answer.response):
+                if self._lacks_snapshot(topic, was_subscribed=response is not answer.response):
                     self.start(topic, "resync", now)
 
     def _on_resync_answer(
@@ -342,10 +331,9 @@ class Resyncs(Part):
             self._end_callers(topic, error)
 
     def deadline(self, now: float) -> float:
-        """Return when to call `tick`."""
         times = [entry.deadline for entry in self._policy]
         times += [entry.deadline for entry in self._waiting()]
-        return min(times, default=float("inf"))
+        return min(times, default=inf)
 
     def tick(self, now: float) -> None:
         """Take the steps that are due, and try again where an answer or snapshot is overdue."""
@@ -355,7 +343,6 @@ class Resyncs(Part):
             self._advance(entry, now)
 
     def excuse(self, now: float, grace: float) -> None:
-        """Extend all deadlines to `grace` seconds from now."""
         for entry in (*self._policy, *self._waiting()):
             entry.deadline = max(entry.deadline, now + grace)
 
@@ -371,6 +358,12 @@ class Resyncs(Part):
         return ack is not None and (
             topic.channel in INDEPENDENT and ack.result.get("snapshot") is False
         )
+
+    def _has_begun(self, topic: Topic) -> bool:
+        """Return whether a stream is confirmed and its first message came."""
+        subscription = self._registry.get(topic)
+        is_confirmed = subscription is not None and subscription.state == "confirmed"
+        return is_confirmed and not self._is_awaited(topic)
 
     def _is_awaited(self, topic: Topic) -> bool:
         return topic in self._awaited.get(topic.channel, {})
@@ -435,12 +428,12 @@ class Resyncs(Part):
         entry.phase = phase
         entry.deadline = now + self._patience
 
-    def _lacks_snapshot(self, topic: Topic, *, was_so: bool) -> bool:
-        """Return whether a book's snapshot came and is void, or does not come at all."""
+    def _lacks_snapshot(self, topic: Topic, *, was_subscribed: bool) -> bool:
+        """Return whether a book's snapshot came and was invalidated, or will not come."""
         if topic.channel not in BOOK_CHANNELS:
             return False
         state = self._engine.books_of(topic.channel).get_or_create(topic.symbol).state
-        is_awaited = self.awaits(topic) and not was_so
+        is_awaited = self.awaits(topic) and not was_subscribed
         return state == "stale" or (state != "valid" and not is_awaited)
 
     def _on_subscribe_answer(

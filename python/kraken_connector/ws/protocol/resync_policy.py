@@ -48,27 +48,18 @@ class ResyncPolicy:
 
     Args:
         attempts: number of attempts after which a book is given up; other streams never are.
-        pause: seconds before the second attempt; the pause doubles with each further one.
-        longest: the longest pause of a book or a private stream, in seconds.
-        longest_of_others: the longest pause of any other stream, in seconds.
-        forget_after: seconds after which the attempts of a resynced stream are forgotten. If it
-            fails again sooner, they add up.
     """
 
-    def __init__(
-        self,
-        attempts: int,
-        *,
-        pause: float = 0.5,
-        longest: float = 30.0,
-        longest_of_others: float = 600.0,
-        forget_after: float = 60.0,
-    ) -> None:
+    #: Seconds before the second attempt; the pause doubles with each further one.
+    PAUSE = 0.5
+    #: The longest pause in seconds of a book or a private stream, and of any other stream.
+    LONGEST, LONGEST_OF_OTHERS = 30.0, 600.0
+    #: Seconds after which the attempts of a resynced stream are forgotten. If it fails again
+    #: sooner, they add up.
+    FORGET_AFTER = 60.0
+
+    def __init__(self, attempts: int) -> None:
         self.limit = attempts
-        self._pause = pause
-        self._longest = longest
-        self._longest_of_others = longest_of_others
-        self._forget_after = forget_after
         self._entries: dict[Topic, Resync] = {}
 
     def __iter__(self) -> Iterator[Resync]:
@@ -89,12 +80,8 @@ class ResyncPolicy:
     ) -> Resync | None:
         """Plan the next attempt for a stream; return `None` if it must be given up.
 
-        Args:
-            topic: the stream.
-            cause: as in `GapEvent`.
-            since_ns: local time of the last trusted message, nanoseconds since the epoch.
-            now: monotonic seconds.
-            tried: number of attempts made before, as by the replay after a reconnect.
+        `cause` and `since_ns` are those of `Resync`; `tried` is the number of attempts made before,
+        as by the replay after a reconnect.
         """
         entry = self._entries.get(topic)
         if entry is None or (entry.phase == "done" and now > entry.deadline):
@@ -111,7 +98,7 @@ class ResyncPolicy:
     def finish(self, entry: Resync, now: float) -> None:
         """Record that a stream is resynced."""
         entry.phase = "done"
-        entry.deadline = now + self._forget_after
+        entry.deadline = now + self.FORGET_AFTER
 
     def forget(self, topic: Topic) -> None:
         """Forget a stream and its attempts: it was unsubscribed or given up."""
@@ -125,6 +112,6 @@ class ResyncPolicy:
         if attempt == 1:
             return 0.0
         is_urgent = topic.channel in BOOK_CHANNELS or topic.channel in PRIVATE_CHANNELS
-        longest = self._longest if is_urgent else self._longest_of_others
+        longest = self.LONGEST if is_urgent else self.LONGEST_OF_OTHERS
         # Limit the exponent, as the attempts of some streams have no limit.
-        return min(self._pause * 2.0 ** min(attempt - 2, 64), longest)
+        return min(self.PAUSE * 2.0 ** min(attempt - 2, 64), longest)

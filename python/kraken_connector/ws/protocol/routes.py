@@ -31,14 +31,14 @@ class Routes(dict[str, Handler]):
         for channel in self.keys() - tables.keys():
             del self[channel]
         for channel, table in tables.items():
-            alone = channel not in registry.strays
-            self[channel] = _direct(table, alone) or _route(channel, table, default)
+            has_strays = channel in registry.strays
+            self[channel] = _direct(table, has_strays) or _route(channel, table, default)
 
 
-def _direct(table: dict[Any, list[Sink]], alone: bool) -> Handler | None:
+def _direct(table: dict[Any, list[Sink]], has_strays: bool) -> Handler | None:
     """Return the only sink, if all messages may go there, unregistered symbols included."""
     first, *_ = next(iter(table.values()))
-    if not (alone or first.is_shared) or any(sinks != [first] for sinks in table.values()):
+    if (has_strays and not first.is_shared) or any(sinks != [first] for sinks in table.values()):
         return None
     return first.put
 

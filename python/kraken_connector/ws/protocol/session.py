@@ -2,7 +2,7 @@
 
 It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each frame
 and `tick` at the time that `deadline` returns. Whenever `attention` is set, the driver sends the
-frames in `outgoing`, drops the socket if there is a `failure`, and asks for `deadline` and
+frames in `outgoing`, drops the socket if there is a `failure`, and reads `deadline` and
 `token_deadline` again. A session lives as long as the client: `connection_made` and
 `connection_lost` are called for each socket, so books and subscriptions outlive the sockets.
 """
@@ -10,10 +10,10 @@ frames in `outgoing`, drops the socket if there is a `failure`, and asks for `de
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -73,8 +73,6 @@ HEAD = 200
 #: Largest frame in bytes of which the log shows the wrong value: the search for it takes time.
 LOCATED = 4096
 
-_NEVER = float("inf")
-
 
 class Session:
     """The protocol of one connection.
@@ -88,7 +86,7 @@ class Session:
         exchange: the estimate of the exchange's clock; replies improve it.
         observers: by channel, a function that gets each message before it is delivered. If it
             raises, the message is dropped like a frame that cannot be parsed.
-        followers: by private channel, the object that keeps its state.
+        followers: by private channel, the objects that keep its state, in the order of the calls.
         allowance: limits the snapshots of `level3` of all connections of a client.
         name: its name in the records of gaps; the URL by default.
         engine: parses its frames and holds its books.
@@ -96,9 +94,6 @@ class Session:
         on_lost: called when a socket was lost and its books are invalid.
 
     Attributes:
-        url: the URL of the host.
-        name: its name in the records of gaps.
-        engine: the parser and the books.
         registry: the subscriptions.
         gaps: the records of missed messages.
         requests: the subscribe and unsubscribe requests.
@@ -134,7 +129,7 @@ class Session:
         orders: Orders | None = None,
         exchange: ExchangeClock | None = None,
         observers: Mapping[str, Handler] | None = None,
-        followers: Mapping[str, Follower] | None = None,
+        followers: Mapping[str, Sequence[Follower]] | None = None,
         allowance: Allowance | None = None,
         name: str = "",
         engine: Engine | None = None,
@@ -192,7 +187,7 @@ class Session:
         self.staleness = Staleness(
             self.registry,
             self.engine,
-            math.inf if options.stale_after is None else options.stale_after,
+            inf if options.stale_after is None else options.stale_after,
             self._on_silence,
             is_ahead=self._is_ahead,
             on_fault=self._on_silent_fault,
@@ -218,7 +213,7 @@ class Session:
         self._pongs = 0
         #: Id of the last ping, and when it was sent.
         self._last_ping: tuple[int, float] | None = None
-        self._planned = float("inf")
+        self._planned = inf
         self._routes = Routes()
         self._routes_basis: tuple[int, frozenset[str]] = (-1, frozenset())
         self._feed = self.engine.feed
@@ -226,20 +221,22 @@ class Session:
         self._past_gate: Handler = outlet.put
         self._settle = outlet.settle
         followers = dict(followers or {})
-        isolated = {
-            name: cast(Follower, Isolated(follower, deadline=_NEVER, check_due=_NEVER, tick=False))
-            for name, follower in followers.items()
-        }
         self.private_streams = PrivateStreams(
-            isolated, self.registry, self.resyncs, lambda: self._heard, self.keepalive.ping_soon
+            {channel: list(map(_isolated, group)) for channel, group in followers.items()},
+            self.registry,
+            self.resyncs,
+            lambda: self._heard,
+            self.keepalive.ping_soon,
         )
         # A lost socket is handled in reverse order: `Requests` clears `outgoing`, in which
         # `OrderRequests` looks for frames that were not sent.
         self._senders: tuple[Part, ...] = (self.requests, self.trading)
         self._parts = (*self._senders, self.resyncs, self.private_streams, self.staleness)
         # Not isolated: the message at which one of these raises is reported as lost.
-        self._observers = dict(observers or {})
-        self._observers |= {name: follower.observe for name, follower in followers.items()}
+        self._observers = [
+            *(observers or {}).items(),
+            *((name, f.observe) for name, group in followers.items() for f in reversed(group)),
+        ]
         self._handlers: dict[type, Callable[[Any], None]] = {
             HeartbeatMessage: self._on_heartbeat,
             PongResponse: self._on_pong,
@@ -257,10 +254,8 @@ class Session:
     def receive(self, frame: bytes, received_ns: int, now: float) -> list[Event]:
         """Parse one text frame, deliver its data and return the engine's events.
 
-        Args:
-            frame: the frame.
-            received_ns: local time of its arrival, nanoseconds since the epoch.
-            now: the same time in the driver's monotonic seconds.
+        It arrived at `received_ns`, nanoseconds since the epoch; in the driver's monotonic seconds
+        that is `now`.
         """
         events = self._feed(frame, received_ns)
         self.handle(events, received_ns, now)
@@ -287,6 +282,10 @@ class Session:
         self._settle()
 
     # The driver.
+
+    def fail(self, failure: TransportError) -> None:
+        """Have the driver drop the socket."""
+        self.failure, self.attention = failure, True
 
     @property
     def outgoing(self) -> deque[bytes]:
@@ -384,13 +383,13 @@ class Session:
 
     @property
     def _active(self) -> tuple[Part, ...]:
-        """The parts that act now; while nothing is read, silence means nothing to the others."""
+        """The parts to call; while nothing is read, the others must not act on silence."""
         return self._senders if self._paused else self._parts
 
     def deadline(self, now: float) -> float:
         """Return when to call `tick`; infinity without a socket."""
         if not self.is_open:
-            self._planned = float("inf")
+            self._planned = inf
         else:
             times = [part.deadline(now) for part in self._active]
             self._planned = min(self.keepalive.deadline(), self._gate.deadline(), *times)
@@ -424,30 +423,21 @@ class Session:
         token, as token calls are limited.
         """
         if not self.is_open:
-            return float("inf")
+            return inf
         due = self.tokens.deadline(is_kept=self._has_private_stream())
         return due if self.last_received_ns else max(due, self._opened_at + self.FIRST_FRAME)
 
-    def set_token(self, token: str, now: float, good_for: float = float("inf")) -> None:
+    def set_token(self, token: str, now: float, good_for: float = inf) -> None:
         """Set the token of this socket and send the requests that waited for it.
 
-        Args:
-            token: the token.
-            now: monotonic seconds.
-            good_for: seconds until it must be replaced; a private subscription keeps it valid.
+        It must be replaced after `good_for` seconds, unless a private subscription keeps it valid.
         """
         self.requests.token_arrived(token, now, good_for)
         self.trading.token_arrived(now)
         self._after(now)
 
     def token_failed(self, error: Exception, now: float, next_call_in: float = 0.0) -> None:
-        """Handle a token fetch that failed: callers fail, replays wait for the next fetch.
-
-        Args:
-            error: raised to the callers.
-            now: monotonic seconds.
-            next_call_in: seconds until the next fetch.
-        """
+        """Handle a failed token fetch: callers get `error`, replays wait for the next fetch."""
         reason = error.error if isinstance(error, TokenAcquisitionError) else type(error).__name__
         self.tokens.postpone(now + next_call_in, reason)
         self.requests.token_failed(error)
@@ -703,8 +693,8 @@ class Session:
         """Return a handler that checks the sequence number of snapshots, then calls `handler`.
 
         A subscription counts from 1, beginning with its snapshot (page "Executions"). So a second
-        snapshot with number 1 shows that the exchange began anew: messages before it may be lost,
-        and it makes up for them. An expected snapshot with a higher number shows that messages
+        snapshot with number 1 shows that the exchange restarted the stream: messages before it may
+        be lost, and it replaces them. An expected snapshot with a higher number shows that messages
         before it are lost.
         """
         topic = Topic(channel, None, "")
@@ -730,7 +720,7 @@ class Session:
             return
         if self.resyncs.is_under_way(topic):
             return
-        self._log.warning("%s began anew without a request", topic)
+        self._log.warning("the exchange restarted %s without a request", topic)
         self.gaps.resynced(topic.channel, topic.symbol, "sequence", since_ns, self.last_received_ns)
         self.private_streams.gap_began(topic.channel)
         self.private_streams.subscribing(subscription)
@@ -767,8 +757,6 @@ class Session:
 
     def _on_stream_dropped(self, topic: Topic) -> None:
         self.resyncs.forget(topic)
-
-    # Inner workings.
 
     def _on_private_gap(self, channel: str) -> None:
         self.private_streams.gap_began(channel)
@@ -867,7 +855,7 @@ class Session:
             self._routes[private] = self._followed(self._routes[private])
         for channel in watched & self._routes.keys():
             self._routes[channel] = self._watched(self._routes[channel])
-        for channel, observe in self._observers.items():
+        for channel, observe in self._observers:
             self._routes[channel] = _observed(observe, self._routes.get(channel, self._unrouted))
         for private in PRIVATE_CHANNELS & self._routes.keys():
             self._routes[private] = self._counted(private, self._routes[private])
@@ -895,7 +883,7 @@ class Session:
         )
 
     def _data_frames(self) -> int | None:
-        """Return the number of frames but pongs; `None` if none need come.
+        """Return the number of frames other than pongs; `None` if none are expected.
 
         Heartbeats come with the first subscription (docs.kraken.com, page "Heartbeat").
         """
@@ -934,6 +922,10 @@ def quoted(refusal: WSErrorResponse) -> str:
 def head_of(frame: bytes) -> str:
     """Return the beginning of a frame, for the log."""
     return frame[:HEAD].decode(errors="replace")
+
+
+def _isolated(follower: Follower) -> Follower:
+    return cast(Follower, Isolated(follower, deadline=inf, check_due=inf, tick=False))
 
 
 def _observed(observe: Handler, handler: Handler) -> Handler:

@@ -8,9 +8,9 @@ connection brings newer messages of the same stream.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from ..._backend import Engine, WSDataMessage
@@ -88,7 +88,7 @@ class Staleness(Part):
         self._watches: dict[Topic, _Watch] = {}
         #: The streams that were reported, with the time of their last message.
         self._reported: dict[Topic, int | None] = {}
-        self._due = math.inf
+        self._due = inf
         self._interval = CHECK_INTERVAL
 
     def timed(self, channel: str, handler: Handler) -> Handler:
@@ -167,7 +167,7 @@ class Staleness(Part):
             topic: last_ns for topic, last_ns in self._reported.items() if self._registry.get(topic)
         }
         if not self._limits:
-            self._due = math.inf
+            self._due = inf
             return
         self._interval = min(CHECK_INTERVAL, min(self._limits.values()) / 4)
         self._due = min(self._due, now + self._interval)
@@ -195,8 +195,6 @@ class Staleness(Part):
         for watch in self._watches.values():
             watch.since = max(watch.since, now)
             watch.behind = None
-
-    # Inner workings.
 
     def _check(self, topic: Topic, limit: float, now: float) -> None:
         subscription = self._registry.get(topic)
@@ -227,9 +225,9 @@ class Staleness(Part):
         limits: dict[Topic, float] = {}
         for call, subscriptions in self._registry.subscribe_calls():
             for topic in (entry.topic for entry in subscriptions):
-                usual = self._stale_after if topic.symbol else math.inf
+                usual = self._stale_after if topic.symbol else inf
                 limit = usual if call.stale_after is None else call.stale_after
-                if limit < limits.get(topic, math.inf):
+                if limit < limits.get(topic, inf):
                     limits[topic] = limit
         return limits
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from ..token.mask import TokenMask
 from .request_queue import OutgoingRequest
 
 __all__ = ["TokenRequests"]
-
-_NEVER = float("inf")
 
 
 class TokenRequests:
@@ -43,7 +42,7 @@ class TokenRequests:
         self._refused_token: str | None = None
         self._reason = ""
         self._wanted = False
-        self._good_until = _NEVER
+        self._good_until = inf
 
     @property
     def is_wanted(self) -> bool:
@@ -57,12 +56,11 @@ class TokenRequests:
     def deadline(self, *, is_kept: bool = False) -> float:
         """Return when to fetch a token: a time in the past for at once, infinity for never.
 
-        Args:
-            is_kept: whether a private subscription keeps the token valid.
+        With `is_kept` a private subscription keeps the token valid.
         """
         if self.token is None:
-            return self.not_before if self.is_wanted else _NEVER
-        return _NEVER if is_kept else max(self._good_until, self.not_before)
+            return self.not_before if self.is_wanted else inf
+        return inf if is_kept else max(self._good_until, self.not_before)
 
     @property
     def is_missing(self) -> bool:
@@ -95,9 +93,7 @@ class TokenRequests:
     def on_refused(self, token: str | None, *, patiently: bool) -> bool:
         """Handle a refused token; return false if another one would not help.
 
-        Args:
-            token: the token that was refused.
-            patiently: whether to go on after two refused tokens in a row.
+        After two refused tokens in a row, only a patient request goes on.
         """
         if not self.has_source:
             return False

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Coroutine
+from math import inf
 from typing import Any, NoReturn, Protocol, Self
 from weakref import ref
 
@@ -20,7 +21,6 @@ __all__ = ["TokenAcquisitionError", "TokenManager"]
 
 logger = logging.getLogger(__name__)
 
-_FOREVER = float("inf")
 
 #: Pauses of at least so many seconds are logged as errors: their cause may not go away by itself.
 LASTING = 45.0
@@ -66,7 +66,7 @@ class TokenManager:
     """
 
     def __init__(self, auth_client: TokenSource, refresh_margin: float = 60.0) -> None:
-        if not 0 <= refresh_margin < float("inf"):
+        if not 0 <= refresh_margin < inf:
             raise ValueError(f"refresh_margin must be 0 or more seconds, not {refresh_margin!r}")
         if not hasattr(auth_client, "get_websockets_token"):
             # Only its type: the value may be a token or a key.
@@ -83,7 +83,7 @@ class TokenManager:
         self._loop: ref[asyncio.AbstractEventLoop] | None = None
         #: The number of calls that wait for a token.
         self._waiting = 0
-        #: Raised by `invalidate`: a fetch that started before does not set the token.
+        #: Incremented by `invalidate`: a fetch that started before does not set the token.
         self._generation = 0
 
     def use_network(self, network: Network) -> None:
@@ -262,48 +262,17 @@ class TokenManager:
         raise TypeError("a TokenManager holds secrets and cannot be pickled")
 
 
-class OwnTokens:
-    """Gives each connection of a client a token of its own, from one manager.
+def shared_manager(manager: Any, network: Network) -> TokenManager:
+    """Return the manager from which the connections of a client get their tokens.
 
     Args:
         manager: a `TokenManager`, or another object with a coroutine method `get_token`.
         network: TLS settings and proxy of the client, used for the token call too.
     """
-
-    def __init__(self, manager: Any, network: Network | None = None) -> None:
-        if not isinstance(manager, TokenManager):
-            manager = TokenManager(_OtherManager(manager), refresh_margin=0.0)
-        self._manager: TokenManager = manager
-        if network is not None:
-            manager.use_network(network)
-
-    async def get_token(self) -> str:
-        """Return a token that no other connection has.
-
-        Raises:
-            TokenDelayed: it is too early for a call.
-            TokenAcquisitionError: the call failed.
-        """
-        return await self._manager.new_token()
-
-    @property
-    def good_for(self) -> float:
-        """Seconds until the last token should be replaced; infinity if that is unknown, or if
-        tokens expire within the manager's `refresh_margin`."""
-        return self._manager.good_for or _FOREVER
-
-    @property
-    def next_call_in(self) -> float:
-        """Seconds until a token may be fetched; 0.0 if now."""
-        return self._manager.next_call_in
-
-    def refused(self, token: str) -> None:
-        """Record that the exchange refused a token."""
-        self._manager.refused(token)
-
-    async def release(self) -> None:
-        """Cancel a call whose result nothing waits for."""
-        await self._manager.release()
+    if not isinstance(manager, TokenManager):
+        return TokenManager(_OtherManager(manager), refresh_margin=0.0)
+    manager.use_network(network)
+    return manager
 
 
 class _OtherManager:
@@ -318,7 +287,7 @@ class _OtherManager:
             self._manager.invalidate()
         self._is_used = True
         token = await self._manager.get_token()
-        return WebSocketToken(token, getattr(self._manager, "good_for", 0.0) or _FOREVER)
+        return WebSocketToken(token, getattr(self._manager, "good_for", 0.0) or inf)
 
 
 class _Deadline:

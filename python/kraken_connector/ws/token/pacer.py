@@ -79,13 +79,7 @@ class TokenPacer:
             self._count_failure(now, "the exchange refused the last one")
 
     def failed(self, now: float, wall_time: float, error: Exception) -> None:
-        """Record that a call failed.
-
-        Args:
-            now: monotonic seconds.
-            wall_time: seconds since the epoch.
-            error: the exception; only that of a `TokenAcquisitionError` is shown in full.
-        """
+        """Record that a call failed; only a `TokenAcquisitionError` is shown in full."""
         if not isinstance(error, TokenAcquisitionError):
             self._count_failure(now, type(error).__name__)
             return

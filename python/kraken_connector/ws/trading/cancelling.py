@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, 
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from math import inf
 from typing import Any, Self
 
 from ...exceptions import KrakenConnectorError, NotConnected, OrdersStillWorking, TradingError
@@ -34,7 +35,6 @@ UNANSWERED = 2.0
 PROOF = REPORT_PATIENCE + 2.0
 #: Longest time between two checks, seconds; usually a change of an order triggers one.
 CHECK_INTERVAL = 0.5
-NEVER = float("inf")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +171,13 @@ class Canceller:
             # It has only an `order_userref`, which other orders may share.
             return False
         if order.status == "unknown" and order in self._hidden:
-            attempt.retry_at = NEVER
+            attempt.retry_at = inf
             return False
-        turned_up = order.is_open and not attempt.was_open
-        return turned_up or now() >= attempt.retry_at
+        has_appeared = order.is_open and not attempt.was_open
+        return has_appeared or now() >= attempt.retry_at
 
     def _next_at(self, working: list[Order]) -> float:
-        return min((self._attempts[order].retry_at or NEVER for order in working), default=NEVER)
+        return min((self._attempts[order].retry_at or inf for order in working), default=inf)
 
     def _grouped(self, due: list[Order]) -> Iterator[list[Order]]:
         """Divide orders into batches; a busy order goes alone, as a batch would wait for it."""
@@ -234,7 +234,7 @@ class Canceller:
             params = CancelOrderParams(order_id=[order.order_id])
         else:
             params = CancelOrderParams(cl_ord_id=[str(order.cl_ord_id)])
-        await self._trader.send(self._trader.prepare(params))
+        await self._trader.execute(params)
 
     async def _keep_followed(self) -> None:
         while not self._orders.is_followed:
@@ -261,7 +261,7 @@ class Canceller:
 
     async def _wait(self, until: float) -> None:
         try:
-            async with asyncio.timeout_at(None if until == NEVER else until):
+            async with asyncio.timeout_at(None if until == inf else until):
                 await self._changed.wait()
         except TimeoutError:
             pass

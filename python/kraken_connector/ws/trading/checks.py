@@ -27,6 +27,7 @@ from ...models.trading import (
 )
 from ..account.instruments import Instruments, PairRules
 from ..constants import SystemState
+from ..orders import Order
 from ..orders.life import FINAL
 
 __all__ = ["OrderChecks", "check_price", "check_quantity"]
@@ -64,7 +65,7 @@ class OrderChecks:
         now_ns: int,
         *,
         system: str | None = None,
-        order: Any = None,
+        order: Order | None = None,
     ) -> None:
         """Check a request for new orders.
 
@@ -98,16 +99,12 @@ class OrderChecks:
         now_ns: int,
         *,
         system: str | None = None,
-        order: Any = None,
+        order: Order | None = None,
     ) -> None:
         """Check an amend. Minimum quantity and cost are not checked, as Kraken may accept less.
 
-        Args:
-            params: its other parameters.
-            numbers: its prices and quantities by name.
-            now_ns: current time, nanoseconds since the epoch.
-            system: system status of the exchange, `None` while unknown.
-            order: the order to change, if the client knows it.
+        `params` lack the prices and quantities, which `numbers` has by name; the other arguments
+        are those of `check`.
 
         Raises:
             OrderCheckFailed: the exchange would refuse it.
@@ -180,7 +177,7 @@ def _check_deadline(params: TradingParams, now_ns: int) -> None:
         )
 
 
-def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> None:
+def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Order) -> None:
     """Check that the exchange has not reported the end of an order that is to be changed."""
     if order.status in FINAL:
         name = order.order_id or order.cl_ord_id
@@ -195,7 +192,7 @@ def _check_not_done(params: AmendOrderParams | EditOrderParams, order: Any) -> N
 
 
 def _check_amended_numbers(
-    params: AmendOrderParams, numbers: Mapping[str, Decimal], rules: PairRules, order: Any
+    params: AmendOrderParams, numbers: Mapping[str, Decimal], rules: PairRules, order: Order | None
 ) -> None:
     # Prices of a trailing order are distances.
     is_trailing = order is not None and order.order_type in TRAILING_TYPES
@@ -206,7 +203,7 @@ def _check_amended_numbers(
             check_price(field, number, rules)
 
 
-def _check_edit(params: EditOrderParams, order: Any) -> None:
+def _check_edit(params: EditOrderParams, order: Order) -> None:
     """Check whether an order can be edited (page "Edit Order")."""
     if order.cl_ord_id is not None:
         reason = f"it has a cl_ord_id ({order.cl_ord_id})"

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 
 __all__ = ["ExchangeTimer"]
-
-INF = float("inf")
 
 
 @dataclass(slots=True)
@@ -39,31 +38,26 @@ class ExchangeTimer:
 
     def __init__(self) -> None:
         #: When the latest answered request was sent: the timer was set after that.
-        self.known_at = -INF
-        self._settings = {0.0: _Setting(0.0, -INF, -INF)}
+        self.known_at = -inf
+        self._settings = {0.0: _Setting(0.0, -inf, -inf)}
         self._pending: _Setting | None = None
-
-    # Events.
 
     def sent(self, now: float, seconds: float) -> None:
         """Record that a request is sent; call `over` at its end."""
-        self._pending = _Setting(seconds, now, INF)
+        self._pending = _Setting(seconds, now, inf)
 
     def answered(self, sent: float, now: float, seconds: float) -> None:
         """Record the reply to a request, whether or not it was recorded by `sent`.
 
-        Args:
-            sent: when the request was sent.
-            now: when its reply arrived.
-            seconds: the timer's value in the reply, 0 if it is off.
+        `seconds` is the timer's value in the reply, 0 if it is off.
         """
         self.known_at = max(self.known_at, sent)
         passed = [key for key, one in self._settings.items() if one.until < self.known_at]
         for key in passed:
             del self._settings[key]
-        self.in_doubt(seconds, sent, now)
+        self.may_take_effect(seconds, sent, now)
 
-    def in_doubt(self, seconds: float, since: float, until: float) -> None:
+    def may_take_effect(self, seconds: float, since: float, until: float) -> None:
         """Record that a request may take effect between two times."""
         known = self._settings.get(seconds)
         if known is None:
@@ -80,9 +74,7 @@ class ExchangeTimer:
         """
         pending, self._pending = self._pending, None
         if pending is not None and until is not None:
-            self.in_doubt(pending.seconds, pending.since, until)
-
-    # Conclusions.
+            self.may_take_effect(pending.seconds, pending.since, until)
 
     @property
     def is_off(self) -> bool:
@@ -93,13 +85,13 @@ class ExchangeTimer:
     def earliest(self) -> float:
         """The earliest time at which orders may be cancelled; infinity if the timer is off."""
         return min(
-            (max(one.since, self.known_at) + one.seconds for one in self._running()), default=INF
+            (max(one.since, self.known_at) + one.seconds for one in self._running()), default=inf
         )
 
     @property
     def latest(self) -> float:
         """The latest time at which orders may be cancelled; minus infinity if it is off."""
-        return max((one.until + one.seconds for one in self._running()), default=-INF)
+        return max((one.until + one.seconds for one in self._running()), default=-inf)
 
     def runs(self, now: float) -> bool:
         """Return whether the timer is proved to run."""
@@ -109,10 +101,10 @@ class ExchangeTimer:
         """Return whether the timer may run: it is neither proved to be off nor expired."""
         return now < self.latest
 
-    def doubt_until(self, wanted: float) -> float:
+    def pending_until(self, wanted: float) -> float:
         """Return until when a pending request can undo the value `wanted`; infinity if none."""
         others = [one.until for one in self._settings.values() if one.seconds != wanted]
-        return max(others, default=INF)
+        return max(others, default=inf)
 
     def _possible(self) -> Iterator[_Setting]:
         yield from self._settings.values()

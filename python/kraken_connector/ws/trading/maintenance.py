@@ -11,13 +11,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from math import inf
 from typing import Any
 
 from ...models.timestamps import timestamp_ns
 
 __all__ = ["maintenance_start"]
 
-INF = float("inf")
 #: 2015 to 2100: other numbers are not times, but ids or durations.
 _PLAUSIBLE = (1_420_070_400, 4_102_444_800)
 #: Seconds, milliseconds, microseconds and nanoseconds.
@@ -52,7 +52,7 @@ def maintenance_start(announcement: Any, now: float) -> float | None:
     ahead = [at for at in starts or (at for role, at in times if role == "other") if at > now]
     if not ahead and starts and any(at > now for at in ends):
         return min(starts)
-    return min(ahead, default=INF)
+    return min(ahead, default=inf)
 
 
 def _times(value: Any, role: str) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from ...exceptions import (
@@ -48,7 +49,6 @@ LINGER = 5.0
 CHECK_INTERVAL = 0.5
 #: Announcements that are remembered, and characters of one that are shown.
 REMEMBERED, SHOWN = 100, 200
-INF = float("inf")
 
 
 @dataclass(eq=False)
@@ -116,7 +116,7 @@ class Protection:
         self._task: asyncio.Task[None] | None = None
         self._request: asyncio.Task[None] | None = None
         self._limit: asyncio.Timeout | None = None
-        self._leave_by = INF
+        self._leave_by = inf
         self._leaving: asyncio.Future[None] | None = None
         self.trigger_time: str | None = None
         self.last_error: Exception | None = None
@@ -194,7 +194,7 @@ class Protection:
         granted = _granted(seconds, result)
         if granted is None:
             logger.warning("the reply to %s cannot be parsed: %r", METHOD, result)
-            self._plan.timer.in_doubt(seconds, sent_at, now)
+            self._plan.timer.may_take_effect(seconds, sent_at, now)
             self._plan.failed(now)
         else:
             if sent_at >= self._plan.timer.known_at:
@@ -240,7 +240,7 @@ class Protection:
         if not self._members and not self._plan.is_armed(since):
             self._is_left_running = False
         self._members.append(member)
-        self._leave_by = INF
+        self._leave_by = inf
         self._end_leaving()
         self._review(self.now())
         self._plan.hasten()
@@ -356,18 +356,18 @@ class Protection:
         """Send one request and process its reply."""
         sent = self.now()
         self._plan.timer.sent(sent, seconds)
-        doubt: float | None = LINGER
+        linger: float | None = LINGER
         self._failure = None
         try:
             result = await self._answer(seconds)
-            doubt = None
+            linger = None
             self._plan.timer.over()
             self.answered(sent, seconds, result)
         except Exception as error:  # noqa: BLE001 - reported and retried
-            doubt = _doubt(error)
+            linger = _linger(error)
             self._failed(seconds, error)
         finally:
-            self._plan.timer.over(None if doubt is None else self.now() + doubt)
+            self._plan.timer.over(None if linger is None else self.now() + linger)
             self._tried.set()
             self._tried = asyncio.Event()
             self._changed.set()
@@ -482,8 +482,6 @@ class Protection:
         logger.warning("%s; the dead man's switch stays armed", why)
         self._report("unreadable", why)
 
-    # Reports to the user.
-
     def _report(self, state: str, reason: str = "") -> None:
         left = self.seconds_left
         if state == "off":
@@ -495,7 +493,7 @@ class Protection:
         elif state == "expired":
             reason = "not confirmed in time"
             logger.error("the dead man's switch has expired: expect all orders to be canceled")
-        seconds = None if left == INF else left
+        seconds = None if left == inf else left
         self._notify(DeadMansSwitchEvent(state, seconds, reason, received_ns=self._wall_ns()))
         if state == "late":
             for member in list(self._members):
@@ -507,7 +505,7 @@ def _shown(entry: Any) -> str:
 
 
 def _prospect(left: float) -> str:
-    if left == INF:
+    if left == inf:
         return "orders stay if this program stops"
     return f"all orders are cancelled in {left:.0f} s unless it is renewed"
 
@@ -540,7 +538,7 @@ def _is_temporary(error: Exception) -> bool:
     return isinstance(error, _TEMPORARY)
 
 
-def _doubt(error: Exception) -> float | None:
+def _linger(error: Exception) -> float | None:
     """Return how long a failed request may still take effect; `None` if it cannot."""
     if isinstance(error, OrderOutcomeUnknown):
         return LINGER if error.venue_error is None else 0.0

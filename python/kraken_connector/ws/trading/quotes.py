@@ -390,7 +390,7 @@ class Quotes:
     async def _move(self, run: _Run, step: Move) -> None:
         order = _order(step)
         try:
-            await self._trader.send(self._trader.prepare(self._amend(run, step)))
+            await self._trader.execute(self._amend(run, step))
         except OrderOutcomeUnknown:
             return
         except TradingError as error:

@@ -160,10 +160,7 @@ def assign(wanted: Sequence[Quote], orders: Sequence[Resting], min_move: Decimal
 def ready(steps: Iterable[Step], orders: Sequence[Resting], wanted: Sequence[Quote]) -> list[Step]:
     """Return the steps that can be taken now, together.
 
-    Args:
-        steps: the remaining steps.
-        orders: all orders since the start, including those that ended.
-        wanted: all quotes.
+    `orders` are all orders since the start, including those that ended.
     """
     exposure = _Exposure(orders, wanted)
     chosen: list[Step] = []

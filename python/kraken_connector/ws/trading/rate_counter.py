@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from math import inf
 from typing import Any, Literal
 
 from ...exceptions import InvalidParameter
@@ -29,6 +30,7 @@ from ...models.trading import (
     TradingParams,
 )
 from ..base.callbacks import Callback
+from ..base.exchange_clock import SECOND_NS
 from ..base.followers import Follower
 from ..orders import Order, Orders
 
@@ -39,7 +41,6 @@ logger = logging.getLogger(__name__)
 TierName = Literal["starter", "intermediate", "pro"]
 #: `report` only counts, `wait` waits until there is room, `refuse` raises if there is none.
 RatePolicy = Literal["report", "wait", "refuse"]
-SECOND_NS = 1_000_000_000
 #: A nanosecond in seconds.
 NANO = Decimal("1e-9")
 
@@ -226,7 +227,7 @@ class RateCounter(Follower):
         """
         wanted = cost if isinstance(cost, Decimal) else Decimal(str(cost))
         if wanted > self.tier.threshold:
-            return float("inf")
+            return inf
         missing = subtract(add(wanted, before), self.headroom(symbol))
         return float(divide(missing, self.tier.decay)) if missing > 0 else 0.0
 
@@ -296,7 +297,7 @@ class RateCounter(Follower):
         """Uncount a request that was not sent."""
         self._pending.pop(charge, None)
 
-    def landed(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
+    def on_end(self, charge: Charge, *, success: bool = False, exceeded: bool = False) -> None:
         """Record that a request was answered, or that waiting for the answer ended.
 
         Args:
@@ -386,8 +387,6 @@ class RateCounter(Follower):
             # An integer may have been rounded.
             counter = min(max(counter, self._answered(symbol)), add(counter, Decimal(1)))
         self._set(symbol, counter)
-
-    # Inner workings.
 
     def _answered(self, symbol: str) -> Decimal:
         value, since_ns = self._counts.get(symbol, (ZERO, 0))

@@ -7,20 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from math import inf, isfinite, isinf
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from ...exceptions import (
-    ConnectionLost,
-    NotConnected,
-    RateLimitExceeded,
-    RequestTimeout,
-    TokenAcquisitionError,
-    TradingError,
-)
+from ...exceptions import RateLimitExceeded, TradingError
 from ...models.checks import check_choice
 from ...models.decimals import ZERO, add, subtract
 from ...models.trading import TradingParams
 from ...refusals import classify
+from ..orders import Order
 from .rate_counter import Charge, RateCounter
 
 __all__ = ["RateLimiter"]
@@ -33,8 +27,6 @@ POLICIES = ("report", "wait", "refuse")
 LIMITED = frozenset({"add_order", "amend_order", "batch_add", "edit_order"})
 #: Shortest sleep, seconds; shorter waits are rounding errors.
 SHORTEST = 1e-6
-#: Exceptions of requests that were not sent.
-NOT_SENT = (NotConnected, ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
 
 class _Queue:
@@ -172,9 +164,9 @@ class RateLimiter:
         answer: Awaitable[_T],
         params: TradingParams,
         numbers: Mapping[str, Decimal] | None = None,
-        orders: Sequence[Any] = (),
+        orders: Sequence[Order] = (),
         *,
-        has_left: Callable[[], bool] | None = None,
+        was_sent: Callable[[], bool],
     ) -> _T:
         """Count a request that was sent, and wait for its answer.
 
@@ -183,12 +175,11 @@ class RateLimiter:
 
         Args:
             charge: the result of `admit`.
-            answer: an awaitable that returns the reply.
-            params: the request.
-            numbers: the numbers of an amend that was encoded without them.
-            orders: the orders that the request places.
-            has_left: returns whether the request was handed to the socket; without it the type of
-                the exception decides, and a request whose caller was cancelled stays counted.
+            answer: returns the reply.
+            params: the request, as in `admit`.
+            numbers: its numbers, as in `admit`.
+            orders: the orders that it places.
+            was_sent: returns whether it may have been sent.
         """
         # Computed after sending, so as not to delay it.
         if charge is None:
@@ -200,13 +191,12 @@ class RateLimiter:
             reply = await answer
             success = True
         except BaseException as error:
-            left = not isinstance(error, NOT_SENT) if has_left is None else has_left()
-            if not left:
+            if not was_sent():
                 self._counter.withdraw(charge)
             exceeded = isinstance(error, TradingError) and _says_exceeded(error.venue_error)
             raise
         finally:
-            self._counter.landed(charge, success=success, exceeded=exceeded)
+            self._counter.on_end(charge, success=success, exceeded=exceeded)
         return reply
 
     def _queue(self, symbol: str) -> _Queue:
@@ -224,15 +214,10 @@ class RateLimiter:
     ) -> float:
         """Return the seconds until there is room for a request besides the reserve.
 
-        Args:
-            params: the request.
-            symbol: its pair.
-            cost: its cost.
-            before: the cost of the requests before it.
-            most: its longest wait, seconds.
+        `before` is the cost of the requests before it.
 
         Raises:
-            RateLimitExceeded: it would wait longer than `most`, or for ever.
+            RateLimitExceeded: it would wait longer than `most` seconds, or for ever.
         """
         seconds = self._seconds(symbol, cost, before)
         if seconds > most or isinf(seconds):

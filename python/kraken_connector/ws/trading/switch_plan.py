@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from .exchange_timer import ExchangeTimer
 
 __all__ = ["SwitchPlan"]
-
-INF = float("inf")
 
 
 class SwitchPlan:
@@ -32,13 +32,11 @@ class SwitchPlan:
         self.timer = ExchangeTimer()
         self.wanted: int | None = None
         self._timeout = self._unanswered = 0
-        self._next = -INF
-        self._alarm = INF
-        self._ends = INF
+        self._next = -inf
+        self._alarm = inf
+        self._ends = inf
         self.has_failed = False
         self._is_late = self._is_reported = self._is_granted = False
-
-    # Actions.
 
     @property
     def pause(self) -> float:
@@ -58,15 +56,13 @@ class SwitchPlan:
     def due(self, now: float) -> float:
         """Return when to send a request for `wanted` seconds; infinity if none is needed."""
         if self.wanted is None or (self.wanted == 0 and self.timer.is_off):
-            return INF
+            return inf
         return self._next
 
     @property
     def next_event(self) -> float:
         """When the next `late` or `expired` event is due."""
         return min(self._alarm, self._ends)
-
-    # State.
 
     def is_armed(self, now: float) -> bool:
         """Return whether orders will be cancelled unless the timer is renewed."""
@@ -78,8 +74,8 @@ class SwitchPlan:
 
     def seconds_left(self, now: float) -> float:
         """Return the seconds until orders may be cancelled; infinity while the timer is off."""
-        if self.timer.known_at == -INF:
-            return INF
+        if self.timer.known_at == -inf:
+            return inf
         return self.timer.earliest - now
 
     def is_confirmed(self, since: float) -> bool:
@@ -95,10 +91,10 @@ class SwitchPlan:
         if self._is_reported and self.timer.is_off:
             events.append("off")
         if now >= self._alarm:
-            self._alarm, self._is_late = INF, True
+            self._alarm, self._is_late = inf, True
             events.append("late")
         if now >= self._ends:
-            self._ends = INF
+            self._ends = inf
             events.append("expired")
         if events:
             self._is_reported = False
@@ -107,43 +103,37 @@ class SwitchPlan:
             events.append("armed")
         return events
 
-    # Events.
-
     def want(self, seconds: int | None, now: float) -> None:
         """Change the wanted value of the timer; a request is due at once."""
         if seconds == self.wanted:
             return
         self.wanted = seconds
-        self._next = -INF
+        self._next = -inf
         if not seconds:
             self._is_late = False
-            self._alarm = self._ends = INF
+            self._alarm = self._ends = inf
             return
         self._timeout = seconds
-        if self._alarm == INF:
+        if self._alarm == inf:
             self._alarm = now + seconds * 2 / 3
 
     def answered(self, sent: float, now: float, requested: int, granted: float) -> None:
         """Record the reply to a request, including requests of the user.
 
-        Args:
-            sent: when the request was sent.
-            now: when the reply arrived.
-            requested: the timer's value in the request.
-            granted: the timer's value in the reply, 0 if it is off.
+        `requested` and `granted` are the timer's values in request and reply, 0 if it is off.
         """
         self.timer.answered(sent, now, granted)
         self._unanswered = 0
         if sent == self.timer.known_at:
             self._is_granted = granted > 0
         if not self.wanted:
-            self._alarm = self._ends = INF
+            self._alarm = self._ends = inf
         elif self.timer.runs(now):
             start, self._ends = self.timer.known_at, self.timer.earliest
             self._alarm = start + (self._ends - start) * 2 / 3
             self._is_late = False
         elif self.timer.is_off:
-            self._ends = INF
+            self._ends = inf
         self._plan(sent, now, requested, granted)
 
     def _plan(self, sent: float, now: float, requested: int, granted: float) -> None:
@@ -154,8 +144,8 @@ class SwitchPlan:
                 self.failed(now)
                 return
             # Earlier if a pending request may undo it: as soon as none can.
-            rest = requested / 3 if requested else INF
-            self._next = min(sent + rest, self.timer.doubt_until(granted))
+            rest = requested / 3 if requested else inf
+            self._next = min(sent + rest, self.timer.pending_until(granted))
             self.has_failed = False
         elif granted < self.wanted:
             self.hasten()
@@ -170,7 +160,7 @@ class SwitchPlan:
 
     def hasten(self) -> None:
         """Send the next request at once."""
-        self._next = -INF
+        self._next = -inf
 
     def reconsider(self) -> None:
         """Send the next request at once if the last one failed; the situation has changed."""

@@ -7,7 +7,7 @@ import functools
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -36,11 +36,12 @@ from ..base.loop_time import now
 from ..constants import ConnectionState
 from ..network.connection import Connection
 from ..orders import Order, Orders
-from ..orders.changes import TERMS, Change
 from ..orders.evidence import REPORT_PATIENCE
+from ..orders.order import TERMS, Change
 from ..orders.replies import TradingReply
 from ..protocol.order_requests import TIMED, Command
 from .checks import OrderChecks
+from .rate_counter import Charge
 from .rate_limiter import RateLimiter
 
 __all__ = ["Request", "Sequencing", "Trader", "names_of"]
@@ -124,8 +125,10 @@ class Trader:
 
     # Requests.
 
-    def prepare(self, params: TradingParams, *, tag: str | None = None) -> Request:
-        """Return the request for `params`, with the orders that it places.
+    def prepare(
+        self, params: TradingParams, *, tag: str | None = None, max_wait: float | None = None
+    ) -> Request:
+        """Return the request for `params`, with the orders that it places, which get the tag.
 
         Raises:
             OrderCheckFailed: an order with the same `cl_ord_id` is not done.
@@ -135,13 +138,20 @@ class Trader:
         elif isinstance(params, BatchAddParams):
             made = list(params.orders) if not params.validate else []
         else:
-            return Request(params, _amended(params), targets=self._targets(params))
-        return Request(params, orders=self._place(params.METHOD, made, tag))
+            targets = self._targets(params)
+            return Request(params, _amended(params), targets=targets, max_wait=max_wait)
+        return Request(params, orders=self._place(params.METHOD, made, tag), max_wait=max_wait)
 
     def target(self, name: str) -> Sequence[Order]:
         """Return the order with an identifier, or nothing if the client does not know it."""
         order = self._orders.get(name)
         return () if order is None else (order,)
+
+    def execute(
+        self, params: TradingParams, *, tag: str | None = None, max_wait: float | None = None
+    ) -> Coroutine[Any, Any, TradingReply[Any]]:
+        """Send the request for `params`; see `prepare` and `send`."""
+        return self.send(self.prepare(params, tag=tag, max_wait=max_wait))
 
     async def send(self, request: Request) -> TradingReply[Any]:
         """Check a request, wait for its turn, send it once and return its reply."""
@@ -175,7 +185,7 @@ class Trader:
             request.params,
             request.numbers,
             request.orders,
-            has_left=lambda: not command.is_withdrawn,
+            was_sent=lambda: not command.is_withdrawn,
         )
 
     async def cancel_each(self, params: CancelOrderParams) -> TradingReply[Any]:
@@ -183,7 +193,7 @@ class Trader:
         named = params.identifiers
         parts = [params.of(kind, name) for kind, name in named]
         results = await asyncio.gather(
-            *(self.send(self.prepare(part)) for part in parts), return_exceptions=True
+            *(self.execute(part) for part in parts), return_exceptions=True
         )
         return _together(params.METHOD, [str(name) for _, name in named], results)
 
@@ -206,7 +216,7 @@ class Trader:
         self._orders.may_have_ended(list(request.targets))
         return reply
 
-    def ended(self) -> None:
+    def stop(self) -> None:
         """Stop cancelling stragglers, as the client is disconnected."""
         for task in self._stragglers:
             task.cancel()
@@ -287,7 +297,7 @@ class Trader:
                     made["cl_ord_id"] = order.cl_ord_id
         return plain
 
-    def _withdraw(self, request: Request, charge: Any, error: BaseException) -> None:
+    def _withdraw(self, request: Request, charge: Charge | None, error: BaseException) -> None:
         """Record that a request was not sent."""
         self._limiter.withdraw(charge)
         for order in request.orders:

@@ -11,8 +11,8 @@ from tests.unit.ws.orders.test_life_of_doubt import open_order, unknown
 from kraken_connector.exceptions import NotConnected, OrderUnresolved
 from kraken_connector.models.trading import AddOrderParams
 from kraken_connector.ws.orders import Fill, Order
-from kraken_connector.ws.orders.changes import Change
 from kraken_connector.ws.orders.known import HELD_ORDERS
+from kraken_connector.ws.orders.order import Change
 
 
 @pytest.fixture

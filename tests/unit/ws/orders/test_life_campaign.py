@@ -22,7 +22,7 @@ from tests.unit.ws.orders.bench import BTC, Bench
 from tests.unit.ws.orders.venue import OrderAtVenue, Venue
 
 from kraken_connector.ws.orders import Order
-from kraken_connector.ws.orders.changes import Change
+from kraken_connector.ws.orders.order import Change
 
 INF = float("inf")
 CAMPAIGNS = int(os.environ.get("KRAKEN_CONNECTOR_CAMPAIGNS", settings().max_examples * 3 // 2))

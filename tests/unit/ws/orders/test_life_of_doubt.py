@@ -10,7 +10,7 @@ from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, 
 
 from kraken_connector.exceptions import OrderUnresolved
 from kraken_connector.ws.orders import Order
-from kraken_connector.ws.orders.changes import Change
+from kraken_connector.ws.orders.order import Change
 
 INF = float("inf")
 
