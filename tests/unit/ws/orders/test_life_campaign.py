@@ -115,7 +115,8 @@ class Campaign:
             return
         while reports:
             count = self.random.choice((1, 1, 1, 2))
-            self._send("update", reports[:count])
+            for _ in range(self.random.choice((1, 1, 1, 1, 2))):
+                self._send("update", reports[:count])
             reports = reports[count:]
 
     def _send(self, kind: str, reports: list[dict[str, Any]]) -> None:
@@ -464,6 +465,9 @@ class Campaign:
         self.check()
         for placed in self.placed:
             self._check_end(placed)
+        assert {order.status for order in self.orders.unsettled} <= {"unknown"}
+        if self.orders.are_fills_complete:
+            assert {fill.exec_id for fill in self.orders.fills} == set(self.venue.fills)
 
     def _check_end(self, placed: Placed) -> None:
         order, truth = placed.order, placed.truth[0] if placed.truth else None
