@@ -17,7 +17,6 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from tests import virtual
 
 from kraken_connector import network
 from kraken_connector.exceptions import TokenAcquisitionError
@@ -503,7 +502,8 @@ async def test_one_http_client_serves_an_event_loop(monkeypatch: pytest.MonkeyPa
     assert len(made) == 3
 
 
-def test_timeout_is_for_the_whole_request() -> None:
+@pytest.mark.virtual_time
+async def test_timeout_is_for_the_whole_request() -> None:
     class Drip(asyncio.Protocol):
         """Answers, a byte each half second."""
 
@@ -516,24 +516,21 @@ def test_timeout_is_for_the_whole_request() -> None:
                 transport.write(b" ")
                 asyncio.get_running_loop().call_later(0.5, self.drip, transport)
 
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        server = await loop.create_server(Drip, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        for timeout, total in ((2.0, 2.0), (httpx.Timeout(1.0), 4.0), (None, 10.0)):
-            client = HTTPAuthenticatedClient(
-                f"http://127.0.0.1:{port}",
-                api_key="the-key",
-                api_secret=SECRET,
-                timeout=timeout,
-                httpx_args={"trust_env": False},
-            )
-            start = loop.time()
-            with pytest.raises(TokenAcquisitionError, match=f"no reply within {total:g} s"):
-                await client.get_websockets_token()
-            assert loop.time() - start == pytest.approx(total, abs=0.01)
-
-    virtual.run(main())
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Drip, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    for timeout, total in ((2.0, 2.0), (httpx.Timeout(1.0), 4.0), (None, 10.0)):
+        client = HTTPAuthenticatedClient(
+            f"http://127.0.0.1:{port}",
+            api_key="the-key",
+            api_secret=SECRET,
+            timeout=timeout,
+            httpx_args={"trust_env": False},
+        )
+        start = loop.time()
+        with pytest.raises(TokenAcquisitionError, match=f"no reply within {total:g} s"):
+            await client.get_websockets_token()
+        assert loop.time() - start == pytest.approx(total, abs=0.01)
 
 
 async def test_handshake_that_hangs_leaves_no_open_socket() -> None:

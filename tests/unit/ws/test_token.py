@@ -162,45 +162,41 @@ async def test_connection_uses_a_token_that_no_other_got() -> None:
     assert await own.get_token() == "token 1"
 
 
-def test_calls_of_a_shared_manager_are_spaced() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        source = Source()
-        manager = TokenManager(source)
-        start = loop.time()
+@pytest.mark.virtual_time
+async def test_calls_of_a_shared_manager_are_spaced() -> None:
+    loop = asyncio.get_running_loop()
+    source = Source()
+    manager = TokenManager(source)
+    start = loop.time()
 
-        async def flap(own: OwnTokens) -> None:
-            while loop.time() < start + 100:
-                try:
-                    await own.get_token()
-                    await asyncio.sleep(0.3)
-                except TokenDelayed as delay:
-                    await asyncio.sleep(delay.seconds)
+    async def flap(own: OwnTokens) -> None:
+        while loop.time() < start + 100:
+            try:
+                await own.get_token()
+                await asyncio.sleep(0.3)
+            except TokenDelayed as delay:
+                await asyncio.sleep(delay.seconds)
 
-        await asyncio.gather(*(flap(OwnTokens(manager)) for _ in range(5)))
-        assert 35 <= source.calls <= 10 + 100 * 0.3
-
-    virtual.run(main())
+    await asyncio.gather(*(flap(OwnTokens(manager)) for _ in range(5)))
+    assert 35 <= source.calls <= 10 + 100 * 0.3
 
 
-def test_error_says_when_the_next_try_is() -> None:
-    async def main() -> None:
-        source = Source()
-        source.error = TokenAcquisitionError("refused", venue_error="EGeneral:Temporary lockout")
-        manager = TokenManager(source)
-        at = r"at \d\d:\d\d:\d\d UTC"
-        with pytest.raises(TokenAcquisitionError, match=rf"refused; .* in 900 s, {at}$") as caught:
-            await manager.get_token()
-        assert caught.value.venue_error == "EGeneral:Temporary lockout"
-        await asyncio.sleep(300)
-        with pytest.raises(TokenAcquisitionError, match=rf"in 600 s, {at} \(refused\)$"):
-            await manager.get_token()
-        assert source.calls == 1
-        await asyncio.sleep(600)
-        source.error = None
-        assert await manager.get_token() == "token 2"
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_error_says_when_the_next_try_is() -> None:
+    source = Source()
+    source.error = TokenAcquisitionError("refused", venue_error="EGeneral:Temporary lockout")
+    manager = TokenManager(source)
+    at = r"at \d\d:\d\d:\d\d UTC"
+    with pytest.raises(TokenAcquisitionError, match=rf"refused; .* in 900 s, {at}$") as caught:
+        await manager.get_token()
+    assert caught.value.venue_error == "EGeneral:Temporary lockout"
+    await asyncio.sleep(300)
+    with pytest.raises(TokenAcquisitionError, match=rf"in 600 s, {at} \(refused\)$"):
+        await manager.get_token()
+    assert source.calls == 1
+    await asyncio.sleep(600)
+    source.error = None
+    assert await manager.get_token() == "token 2"
 
 
 @pytest.mark.parametrize(
@@ -237,22 +233,19 @@ async def test_refused_nonce_is_followed_by_the_next_one(is_refused_twice: bool)
     assert source.calls == 2
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("asleep", [0.0, 900.0])
-def test_either_clock_ends_a_token(asleep: float) -> None:
+async def test_either_clock_ends_a_token(asleep: float) -> None:
     """While the machine sleeps, the monotonic clock stops and the exchange's does not."""
-
-    async def main() -> None:
-        manager = TokenManager(Source())
-        await manager.get_token()
-        virtual.current().wall_offset += asleep
-        assert await manager.get_token() == ("token 2" if asleep else "token 1")
-        virtual.current().wall_offset -= 10_000
-        await asyncio.sleep(839)
-        assert manager.is_valid
-        await asyncio.sleep(2)
-        assert not manager.is_valid
-
-    virtual.run(main())
+    manager = TokenManager(Source())
+    await manager.get_token()
+    virtual.current().wall_offset += asleep
+    assert await manager.get_token() == ("token 2" if asleep else "token 1")
+    virtual.current().wall_offset -= 10_000
+    await asyncio.sleep(839)
+    assert manager.is_valid
+    await asyncio.sleep(2)
+    assert not manager.is_valid
 
 
 async def test_other_managers_give_a_new_token_each_time() -> None:
