@@ -128,6 +128,11 @@ class TradingBench(Bench):
             self.orders.observe(event)
 
 
+@pytest.fixture
+def bench() -> TradingBench:
+    return TradingBench()
+
+
 async def _no_connection(_: str) -> Any:
     raise AssertionError("the session is driven by hand")
 
@@ -166,8 +171,7 @@ def failure(command: Command) -> Exception:
 # What leaves.
 
 
-def test_request_leaves_at_once_with_token_and_id() -> None:
-    bench = TradingBench()
+def test_request_leaves_at_once_with_token_and_id(bench: TradingBench) -> None:
     bench.trade(limit("0.10", cl_ord_id="mine"))
     (frame,) = bench.session.outgoing
     head, deadline, tail = frame.partition(b',"deadline":"')
@@ -179,29 +183,25 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
     assert re.fullmatch(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"},"req_id":\d+}', tail)
 
 
-def test_request_without_parameters_is_json_too() -> None:
-    bench = TradingBench()
+def test_request_without_parameters_is_json_too(bench: TradingBench) -> None:
     _, request = bench.request(CancelAllParams())
     assert request["params"] == {"token": "tok"}
 
 
-def test_order_without_a_name_gets_one() -> None:
-    bench = TradingBench()
+def test_order_without_a_name_gets_one(bench: TradingBench) -> None:
     names = [bench.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
     assert len(set(names)) == 3
     assert all(len(name) == 18 and name.isascii() for name in names)
     assert [order.cl_ord_id for order in bench.story] == names
 
 
-def test_order_with_a_number_gets_no_name() -> None:
-    bench = TradingBench()
+def test_order_with_a_number_gets_no_name(bench: TradingBench) -> None:
     _, request = bench.request(limit(order_userref=7))
     assert request["params"]["order_userref"] == 7
     assert "cl_ord_id" not in request["params"]
 
 
-def test_every_order_of_a_batch_has_a_name() -> None:
-    bench = TradingBench()
+def test_every_order_of_a_batch_has_a_name(bench: TradingBench) -> None:
     batch = BatchAddParams(BTC, orders=[limit(), limit(cl_ord_id="b"), limit(order_userref=1)])
     _, request = bench.request(batch)
     first, second, third = request["params"]["orders"]
@@ -250,8 +250,9 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("params", "result", "field", "value"), ANSWERS)
-def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: Any) -> None:
-    bench = TradingBench()
+def test_answer_is_plain_and_typed(
+    bench: TradingBench, params: Any, result: Any, field: str, value: Any
+) -> None:
     command, request = bench.request(params)
     assert not command.is_done
     bench.say(reply(request, result))
@@ -263,8 +264,7 @@ def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: 
     assert bench.outlet.replies == []
 
 
-def test_count_beside_the_envelope_is_understood() -> None:
-    bench = TradingBench()
+def test_count_beside_the_envelope_is_understood(bench: TradingBench) -> None:
     command, request = bench.request(BatchCancelParams(orders=["1", "2"]))
     answer = reply(request, None, orders_cancelled=2)
     del answer["result"]
@@ -285,8 +285,7 @@ def test_count_beside_the_envelope_is_understood() -> None:
         [{"order_id": "O1"}, {"status": "EOrder:Insufficient funds"}],
     ],
 )
-def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
-    bench = TradingBench()
+def test_one_order_of_a_batch_may_be_refused(bench: TradingBench, result: Any) -> None:
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(reply(request, result))
     answer = command.result()
@@ -296,8 +295,7 @@ def test_one_order_of_a_batch_may_be_refused(result: Any) -> None:
     assert bench.stories == [["pending_new"], ["rejected"]]
 
 
-def test_refusal_is_certain() -> None:
-    bench = TradingBench()
+def test_refusal_is_certain(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(refusal(request, "EOrder:Insufficient funds"))
     error = failure(command)
@@ -310,8 +308,7 @@ def test_refusal_is_certain() -> None:
     assert (error.order.status, error.order.error) == ("rejected", error)
 
 
-def test_refused_batch_refuses_every_order() -> None:
-    bench = TradingBench()
+def test_refused_batch_refuses_every_order(bench: TradingBench) -> None:
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
     assert isinstance(failure(command), TradingError)
@@ -334,8 +331,9 @@ def test_refused_batch_refuses_every_order() -> None:
         (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
     ],
 )
-def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    bench = TradingBench()
+def test_reply_of_another_shape_leaves_the_outcome_unknown(
+    bench: TradingBench, params: Any, result: Any
+) -> None:
     command, request = bench.request(params)
     bench.say(reply(request, result))
     error = failure(command)
@@ -356,8 +354,9 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
         (CancelOrderParams(cl_ord_id=["a"]), {"cl_ord_id": "b"}),
     ],
 )
-def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    bench = TradingBench()
+def test_reply_about_another_order_leaves_the_outcome_unknown(
+    bench: TradingBench, params: Any, result: Any
+) -> None:
     command, request = bench.request(params)
     bench.say(reply(request, result))
     assert isinstance(failure(command), OrderOutcomeUnknown)
@@ -366,16 +365,16 @@ def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, resul
 
 
 @pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
-def test_reply_may_spell_the_name_of_its_order_otherwise(told: str | None) -> None:
-    bench = TradingBench()
+def test_reply_may_spell_the_name_of_its_order_otherwise(
+    bench: TradingBench, told: str | None
+) -> None:
     name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
     command, request = bench.request(CancelOrderParams(cl_ord_id=[name]))
     bench.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
     assert command.result().success
 
 
-def test_two_new_orders_never_have_one_order_id() -> None:
-    bench = TradingBench()
+def test_two_new_orders_never_have_one_order_id(bench: TradingBench) -> None:
     first, request = bench.request(limit())
     bench.say(reply(request, {"order_id": "O1"}))
     assert first.result().order.order_id == "O1"
@@ -388,9 +387,8 @@ def test_two_new_orders_never_have_one_order_id() -> None:
     assert bench.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
-def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
+def test_order_whose_reply_stays_unread_ends_in_doubt(bench: TradingBench) -> None:
     """Who waits for the reply may be the one who should make room for reading it."""
-    bench = TradingBench()
     bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
@@ -398,16 +396,14 @@ def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
     assert bench.session.failure is None
 
 
-def test_success_of_another_method_is_no_answer() -> None:
-    bench = TradingBench()
+def test_success_of_another_method_is_no_answer(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
     assert isinstance(failure(command), OrderOutcomeUnknown)
     assert isinstance(failure(command).__cause__, UnexpectedReply)
 
 
-def test_validation_is_no_order_whatever_its_result() -> None:
-    bench = TradingBench()
+def test_validation_is_no_order_whatever_its_result(bench: TradingBench) -> None:
     for result in ({}, None, {"order_id": "O1"}, []):
         command, request = bench.request(limit(validate=True))
         bench.say(reply(request, result))
@@ -415,8 +411,7 @@ def test_validation_is_no_order_whatever_its_result() -> None:
     assert bench.story == {}
 
 
-def test_answers_to_others_are_left_alone() -> None:
-    bench = TradingBench()
+def test_answers_to_others_are_left_alone(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
     bench.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
@@ -431,8 +426,7 @@ def test_answers_to_others_are_left_alone() -> None:
 # What has no answer.
 
 
-def test_sent_and_unanswered_is_unknown() -> None:
-    bench = TradingBench()
+def test_sent_and_unanswered_is_unknown(bench: TradingBench) -> None:
     command, _ = bench.request(limit(cl_ord_id="mine"))
     bench.wait(9.9)
     assert not command.is_done
@@ -478,9 +472,8 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
     ],
 )
 def test_error_that_names_no_request_is_reported_with_the_doubt(
-    said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
+    bench: TradingBench, said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = TradingBench()
     command, _ = bench.request(limit())
     bench.say(said)
     later, _ = bench.request(limit())
@@ -492,8 +485,7 @@ def test_error_that_names_no_request_is_reported_with_the_doubt(
     assert [reply.error for reply in bench.outlet.replies] == ["Exceeded msg rate"]
 
 
-def test_late_answer_still_updates_the_order() -> None:
-    bench = TradingBench()
+def test_late_answer_still_updates_the_order(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     other, other_request = bench.request(limit())
     bench.wait(10)
@@ -517,8 +509,7 @@ def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) 
     assert len(bench.outlet.replies) == 1
 
 
-def test_lost_after_sending_is_unknown() -> None:
-    bench = TradingBench()
+def test_lost_after_sending_is_unknown(bench: TradingBench) -> None:
     command, _ = bench.request(AmendOrderParams("O1", limit_price=1))
     bench.lose("reset by peer")
     error = failure(command)
@@ -527,8 +518,7 @@ def test_lost_after_sending_is_unknown() -> None:
     assert (error.method, error.order_id) == ("amend_order", "O1")
 
 
-def test_lost_before_sending_is_certain() -> None:
-    bench = TradingBench()
+def test_lost_before_sending_is_certain(bench: TradingBench) -> None:
     command = bench.trade(limit())
     bench.lose()
     assert isinstance(failure(command), ConnectionLost)
@@ -538,8 +528,7 @@ def test_lost_before_sending_is_certain() -> None:
     assert bench.sent() == []
 
 
-def test_nothing_is_sent_again() -> None:
-    bench = TradingBench()
+def test_nothing_is_sent_again(bench: TradingBench) -> None:
     bench.request(limit())
     bench.trade(limit())
     bench.lose()
@@ -549,8 +538,7 @@ def test_nothing_is_sent_again() -> None:
     assert bench.sent() == []
 
 
-def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
-    bench = TradingBench()
+def test_never_taken_by_the_driver_is_a_plain_timeout(bench: TradingBench) -> None:
     command = bench.trade(limit())
     other = bench.trade(CancelAllParams())
     bench.session.outgoing.pop()
@@ -561,24 +549,21 @@ def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
     assert bench.sent() == []
 
 
-def test_without_a_socket_nothing_is_sent() -> None:
-    bench = TradingBench()
+def test_without_a_socket_nothing_is_sent(bench: TradingBench) -> None:
     bench.lose()
     with pytest.raises(NotConnected):
         bench.trade(limit())
     assert bench.sent() == []
 
 
-def test_abandoned_request_that_left_still_updates_the_order() -> None:
-    bench = TradingBench()
+def test_abandoned_request_that_left_still_updates_the_order(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     bench.say(reply(request, {"order_id": "O1"}))
     assert bench.stories == [["pending_new"]]
 
 
-def test_abandoned_request_that_did_not_leave_never_will() -> None:
-    bench = TradingBench()
+def test_abandoned_request_that_did_not_leave_never_will(bench: TradingBench) -> None:
     command = bench.trade(limit())
     bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     assert bench.sent() == []
@@ -587,8 +572,7 @@ def test_abandoned_request_that_did_not_leave_never_will() -> None:
     assert isinstance(order.error, ConnectionLost)
 
 
-def test_our_own_stall_costs_no_patience() -> None:
-    bench = TradingBench()
+def test_our_own_stall_costs_no_patience(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.session.pause()
     bench.now += 30
@@ -629,7 +613,7 @@ def test_without_a_token_it_never_leaves() -> None:
 
 
 def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     command, request = bench.request(limit())
     bench.say(refusal(request, "ESession:Invalid session"))
     assert isinstance(failure(command), TradingError)
@@ -645,7 +629,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
 
 
 def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     (first, one), (second, two) = bench.request(limit()), bench.request(limit())
     bench.say(refusal(one, "ESession:Invalid session"))
     bench.session.set_token("new", bench.now)
@@ -664,8 +648,7 @@ def test_token_of_the_parameters_serves_without_a_source() -> None:
     assert json.loads(frame)["params"]["token"] == "mine"
 
 
-def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
-    bench = TradingBench()
+def test_trader_that_reconnects_has_its_token_fetched_at_once(bench: TradingBench) -> None:
     bench.request(limit())
     bench.lose()
     bench.open()
@@ -675,8 +658,7 @@ def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
 # A number that several orders share.
 
 
-def test_answers_about_a_number_are_collected() -> None:
-    bench = TradingBench()
+def test_answers_about_a_number_are_collected(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.wait(0.2)
@@ -689,16 +671,16 @@ def test_answers_about_a_number_are_collected() -> None:
     assert bench.outlet.replies == []
 
 
-def test_unknown_number_is_refused() -> None:
-    bench = TradingBench()
+def test_unknown_number_is_refused(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(refusal(request, "EOrder:Unknown order"))
     assert isinstance(failure(command), TradingError)
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
-def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, ...]) -> None:
-    bench = TradingBench()
+def test_order_of_a_number_that_is_not_cancelled_is_reported(
+    bench: TradingBench, places: tuple[int, ...]
+) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     for place in range(3):
         done = reply(request, {"order_id": f"O{place}"})
@@ -727,7 +709,7 @@ def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, 
     ],
 )
 def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: Any) -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     command, request = bench.request(params)
     bench.say(refusal(request, "EAPI:Invalid token"))
     assert not command.is_done
@@ -744,7 +726,7 @@ def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: A
 
 
 def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     command, request = bench.request(CancelAllParams())
     bench.say(refusal(request, "EAPI:Invalid token"))
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
@@ -753,16 +735,14 @@ def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
     assert error.venue_error == "EAPI:Invalid token"
 
 
-def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
-    bench = TradingBench()
+def test_number_whose_answers_were_cut_off_is_in_doubt(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.lose()
     assert isinstance(failure(command), OrderOutcomeUnknown)
 
 
-def test_outcomes_can_be_pickled_without_the_order() -> None:
-    bench = TradingBench()
+def test_outcomes_can_be_pickled_without_the_order(bench: TradingBench) -> None:
     (refused, first), (unknown, _) = bench.request(limit()), bench.request(limit())
     (fine, third) = bench.request(limit())
     bench.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
