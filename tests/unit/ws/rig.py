@@ -114,6 +114,10 @@ class Bench:
             self.say(*acks(request))
         return requests
 
+    def accept_resync(self) -> list[str]:
+        """Accept the two requests of a resync, one after the other, and return their methods."""
+        return [request["method"] for _ in range(2) for request in self.accept_all()]
+
 
 def states(bench: Bench) -> dict[str, str]:
     """State of every subscribed topic by its name."""

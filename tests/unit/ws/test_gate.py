@@ -102,8 +102,7 @@ def test_mismatch_is_reported_when_nobody_else_has_the_book(
     assert gate.told == [("invalid", BTC)]
     assert kinds(sink.notes) == ["BookChecksumEvent"] * is_last
     # It is resynced in any case, and this session does not report the gap.
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     assert bench.outlet.gaps == []
@@ -117,8 +116,7 @@ def test_quarantine_is_reported_when_nobody_else_has_the_book(
     sink = RecordingSink()
     bench.subscribed(BookParams(symbol=[BTC]), sink)
     bench.say(book(BTC), book(BTC, "update", wrong=True))
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC, wrong=True))
     assert ("quarantined", BTC) in gate.told
     assert ("BookQuarantinedEvent" in kinds(sink.notes)) == is_last
