@@ -12,6 +12,7 @@ import ssl
 import threading
 import traceback
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -44,12 +45,17 @@ class Exchange:
         return httpx.Response(self.status, json=self.reply)
 
     def client(self, **options: Any) -> HTTPAuthenticatedClient:
-        return HTTPAuthenticatedClient(
-            api_key="the-key",
-            api_secret=SECRET,
-            httpx_args={"transport": httpx.MockTransport(self)},
-            **options,
-        )
+        return client_of(httpx_args={"transport": httpx.MockTransport(self)}, **options)
+
+
+def client_of(*url: str, **options: Any) -> HTTPAuthenticatedClient:
+    return HTTPAuthenticatedClient(*url, api_key="the-key", api_secret=SECRET, **options)
+
+
+def client_at(server: Any, scheme: str = "http", **options: Any) -> HTTPAuthenticatedClient:
+    """Return a client of a server on this machine, whatever proxies the environment names."""
+    port = server.sockets[0].getsockname()[1]
+    return client_of(f"{scheme}://127.0.0.1:{port}", httpx_args={"trust_env": False}, **options)
 
 
 async def test_call_is_signed_over_what_is_sent() -> None:
@@ -260,13 +266,7 @@ async def test_call_that_is_cancelled_has_no_key_in_its_variables(is_late: bool)
         writer.close()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
-    client = HTTPAuthenticatedClient(
-        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-        api_key="the-key",
-        api_secret=SECRET,
-        otp="123987",
-        httpx_args={"trust_env": False},
-    )
+    client = client_at(server, otp="123987")
     call = asyncio.create_task(client.get_websockets_token())
     try:
         if is_late:
@@ -292,11 +292,7 @@ async def test_answer_says_when_to_come_back() -> None:
         headers = [("Retry-After", "soon"), ("Retry-After", "120")]
         return httpx.Response(429, headers=headers, text="error code: 1015")
 
-    client = HTTPAuthenticatedClient(
-        api_key="the-key",
-        api_secret=SECRET,
-        httpx_args={"transport": httpx.MockTransport(refuse)},
-    )
+    client = client_of(httpx_args={"transport": httpx.MockTransport(refuse)})
     with pytest.raises(TokenAcquisitionError) as caught:
         await client.get_websockets_token()
     assert (caught.value.status, caught.value.retry_after) == (429, 120)
@@ -328,9 +324,7 @@ async def test_what_a_call_opened_is_closed_when_it_fails(
                 raise failure
             return httpx.Response(200, json=GOOD)
 
-    client = HTTPAuthenticatedClient(
-        api_key="the-key", api_secret=SECRET, httpx_args={"transport": Transport()}
-    )
+    client = client_of(httpx_args={"transport": Transport()})
     with contextlib.suppress(TokenAcquisitionError, asyncio.CancelledError):
         await client.get_websockets_token()
     assert opened.is_open is (failure is None)
@@ -358,23 +352,15 @@ async def test_call_by_a_proxy_logs_no_password(caplog: pytest.LogCaptureFixture
 
     caplog.set_level(1)
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    place = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    client = HTTPAuthenticatedClient(
-        "http://exchange.test",
-        api_key="the-key",
-        api_secret=SECRET,
-        httpx_args={"proxy": url.format(place)},
-        timeout=0.5,
-    )
+    url = url.format(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    client = client_of("http://exchange.test", httpx_args={"proxy": url}, timeout=0.5)
     with pytest.raises(TokenAcquisitionError) as caught:
         await client.get_websockets_token()
     server.close()
     report = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
     assert "the-password" not in caplog.text
     # This test's own frame has it.
-    assert "the-password" not in "".join(report.format()).replace(url, "").replace(
-        url.format(place), ""
-    )
+    assert "the-password" not in "".join(report.format()).replace(url, "")
 
 
 async def test_key_that_the_exchange_repeats_is_not_shown() -> None:
@@ -418,11 +404,7 @@ async def test_reply_without_end_is_not_read_to_its_end() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, stream=Endless())
 
-    client = HTTPAuthenticatedClient(
-        api_key="the-key",
-        api_secret=SECRET,
-        httpx_args={"transport": httpx.MockTransport(answer)},
-    )
+    client = client_of(httpx_args={"transport": httpx.MockTransport(answer)})
     with pytest.raises(TokenAcquisitionError, match="no token in the reply"):
         await client.get_websockets_token()
 
@@ -448,7 +430,7 @@ async def test_proxy_that_cannot_be_used_is_an_error_like_any_other(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
     monkeypatch.setenv("ALL_PROXY", proxy)
-    client = HTTPAuthenticatedClient("http://127.0.0.1:9", api_key="the-key", api_secret=SECRET)
+    client = client_of("http://127.0.0.1:9")
     with pytest.raises(TokenAcquisitionError, match=r"cannot reach http://127.0.0.1:9: \w+: ."):
         await client.get_websockets_token()
 
@@ -470,12 +452,7 @@ async def test_certificates_are_loaded_once_and_not_by_the_event_loop(
     monkeypatch.setattr(network, "_defaults", {})
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        client = HTTPAuthenticatedClient(
-            f"https://127.0.0.1:{nobody.getsockname()[1]}",
-            api_key="the-key",
-            api_secret=SECRET,
-            httpx_args={"trust_env": False},
-        )
+        client = client_at(SimpleNamespace(sockets=[nobody]), "https")
         calls = [client.get_websockets_token() for _ in range(5)]
         results = await asyncio.gather(*calls, return_exceptions=True)
     assert all(isinstance(result, TokenAcquisitionError) for result in results)
@@ -518,15 +495,8 @@ async def test_timeout_is_for_the_whole_request() -> None:
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Drip, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     for timeout, total in ((2.0, 2.0), (httpx.Timeout(1.0), 4.0), (None, 10.0)):
-        client = HTTPAuthenticatedClient(
-            f"http://127.0.0.1:{port}",
-            api_key="the-key",
-            api_secret=SECRET,
-            timeout=timeout,
-            httpx_args={"trust_env": False},
-        )
+        client = client_at(server, timeout=timeout)
         start = loop.time()
         with pytest.raises(TokenAcquisitionError, match=f"no reply within {total:g} s"):
             await client.get_websockets_token()
@@ -544,13 +514,7 @@ async def test_handshake_that_hangs_leaves_no_open_socket() -> None:
         ended.set()
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
-    client = HTTPAuthenticatedClient(
-        f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-        api_key="the-key",
-        api_secret=SECRET,
-        timeout=0.1,
-        httpx_args={"trust_env": False},
-    )
+    client = client_at(server, "https", timeout=0.1)
     gc.disable()
     try:
         with pytest.raises(TokenAcquisitionError, match="no reply"):
@@ -574,12 +538,7 @@ async def test_no_connection_stays_open() -> None:
         ended.set()
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    client = HTTPAuthenticatedClient(
-        f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}",
-        api_key="the-key",
-        api_secret=SECRET,
-        httpx_args={"trust_env": False},
-    )
+    client = client_at(server)
     assert (await client.get_websockets_token()).token == "a-token"
     await asyncio.wait_for(ended.wait(), 10)
     server.close()

@@ -92,7 +92,7 @@ def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate)
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_mismatch_is_reported_when_nobody_else_has_the_book(
+def test_mismatch_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
@@ -109,7 +109,7 @@ def test_mismatch_is_reported_when_nobody_else_has_the_book(
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_quarantine_is_reported_when_nobody_else_has_the_book(
+def test_quarantine_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
@@ -133,7 +133,7 @@ def test_gap_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
     assert (gap.channels, gap.symbols) == (["trade"], ["ETH/USD"])
 
 
-def test_resync_on_the_users_wish_distrusts_the_book(bench: Bench, gate: Gate) -> None:
+def test_resync_that_a_user_requests_makes_the_book_invalid(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.resync(BTC, bench.now)
@@ -162,56 +162,46 @@ def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
     gate.kept, gate.leads, gate.due = [kept], {BTC: Lead(0, 0)}, bench.now + 5
     bench.session.attention = False
     bench.say(book(BTC, "update", "2.00"))
-    assert bench.session.attention, "nobody would come back in time"
+    assert bench.session.attention, "overdue() would not be called in time"
     bench.wait(4.9)
     assert sink.data == []
     bench.wait(0.2)
     assert sink.data == [kept]
 
 
-def test_silence_of_a_book_is_reported_if_the_other_connection_is_silent_too(
-    bench: Bench, gate: Gate
-) -> None:
-    for is_last in (False, True):
-        gate.is_last = is_last
-        bench.session = Session(
-            URL,
-            bench.outlet,
-            SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
-            gate=gate,
-        )
-        bench.open()
-        bench.subscribed(BookParams(symbol=[BTC]))
-        bench.say(book(BTC))
-        bench.wait(7)
-        assert ("StreamStaleEvent" in kinds(bench.outlet.notes)) == is_last
-    assert gate.told.count(("silent", BTC)) == 2
-
-
-def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
-    bench: Bench, gate: Gate
-) -> None:
-    bench.session = Session(
-        URL,
-        bench.outlet,
-        SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
-        gate=gate,
-    )
+@pytest.fixture
+def silent(bench: Bench, gate: Gate) -> Bench:
+    """A session whose book must bring something every five seconds."""
+    options = SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6)
+    bench.session = Session(URL, bench.outlet, options, gate=gate)
     bench.open()
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
-    bench.wait(7)
-    gate.is_behind = True
-    bench.wait(3)
-    gate.is_behind = False
-    bench.wait(1)
-    gate.is_behind = True
-    bench.wait(4)
-    assert bench.session.resyncs.count == 0
-    bench.wait(2)
-    assert bench.session.resyncs.is_under_way(Topic("book", None, BTC))
+    return bench
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_silence_of_a_book_is_reported_if_the_other_connection_is_silent_too(
+    silent: Bench, gate: Gate, is_last: bool
+) -> None:
+    gate.is_last = is_last
+    silent.wait(7)
+    assert ("StreamStaleEvent" in kinds(silent.outlet.notes)) == is_last
+    assert gate.told == [("silent", BTC)]
+
+
+def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
+    silent: Bench, gate: Gate
+) -> None:
+    silent.wait(7)
+    for is_behind, seconds in ((True, 3), (False, 1), (True, 4)):
+        gate.is_behind = is_behind
+        silent.wait(seconds)
+    assert silent.session.resyncs.count == 0
+    silent.wait(2)
+    assert silent.session.resyncs.is_under_way(Topic("book", None, BTC))
     assert ("invalid", BTC) in gate.told
-    assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
+    assert "StreamStaleEvent" not in kinds(silent.outlet.notes)
 
 
 def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(

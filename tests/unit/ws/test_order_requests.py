@@ -329,23 +329,7 @@ def test_refused_batch_refuses_every_order(bench: TradingBench) -> None:
         (BatchAddParams(BTC, orders=[limit(), limit()]), [{"order_id": "O1"}]),
         (BatchAddParams(BTC, orders=[limit(), limit()]), {"order_id": "O1"}),
         (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
-    ],
-)
-def test_reply_of_another_shape_leaves_the_outcome_unknown(
-    bench: TradingBench, params: Any, result: Any
-) -> None:
-    command, request = bench.request(params)
-    bench.say(reply(request, result))
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
-    assert isinstance(error.__cause__, UnexpectedReply)
-    assert error.__cause__.reply.result == result
-    assert all(story == ["unknown"] for story in bench.stories)
-
-
-@pytest.mark.parametrize(
-    ("params", "result"),
-    [
+        # About another order.
         (limit(cl_ord_id="mine"), {"order_id": "O1", "cl_ord_id": "theirs"}),
         (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O2"}),
         (AmendOrderParams(cl_ord_id="a", limit_price=1), {"amend_id": "T1", "cl_ord_id": "b"}),
@@ -354,13 +338,15 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(
         (CancelOrderParams(cl_ord_id=["a"]), {"cl_ord_id": "b"}),
     ],
 )
-def test_reply_about_another_order_leaves_the_outcome_unknown(
+def test_reply_that_does_not_fit_its_request_leaves_the_outcome_unknown(
     bench: TradingBench, params: Any, result: Any
 ) -> None:
     command, request = bench.request(params)
     bench.say(reply(request, result))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    error = failure(command)
+    assert isinstance(error, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
+    assert error.__cause__.reply.result == result
     assert all(story == ["unknown"] for story in bench.stories)
 
 
