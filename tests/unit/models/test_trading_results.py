@@ -19,7 +19,7 @@ from kraken_connector.models.trading_results import (
     pair_rows,
 )
 
-RESULTS: list[Any] = [cls for name, cls in vars(results).items() if name.endswith("Result")]
+RESULTS: list[Any] = [getattr(results, name) for name in results.__all__ if name.endswith("Result")]
 TEXTS = ["order_id", "cl_ord_id", "amend_id", "original_order_id", "error", "status"]
 NOW = "2026-01-01T00:00:00Z"
 LATER = "2026-01-01T00:01:00Z"
