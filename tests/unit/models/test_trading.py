@@ -166,50 +166,46 @@ TRIGGER = OrderTrigger("last", "90")
 OFFSET = OrderTrigger("last", "1.0", "pct")
 
 
+PLAIN = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
+UNPRICED = {**PLAIN, "limit_price": None}
+
+
 @pytest.mark.parametrize(
-    "options",
+    "params",
     [
-        {"order_type": "market"},
-        {"order_type": "market", "order_qty": None, "cash_order_qty": "100"},
-        {"order_type": "settle-position", "order_qty": 0},
-        {"order_type": "limit", "limit_price": 1, "order_qty": 0, "reduce_only": True},
-        {"order_type": "iceberg", "limit_price": 1, "order_qty": 15, "display_qty": 1},
-        {"order_type": "stop-loss", "triggers": TRIGGER},
-        {"order_type": "stop-loss", "triggers": OrderTrigger("index", -2, "pct")},
-        {"order_type": "take-profit-limit", "triggers": TRIGGER, "limit_price": 1},
-        {"order_type": "trailing-stop", "triggers": OFFSET},
-        {"order_type": "trailing-stop-limit", "triggers": OFFSET, "limit_price": 0},
+        {**UNPRICED, "order_type": "market"},
+        {**UNPRICED, "order_type": "market", "order_qty": None, "cash_order_qty": "100"},
+        {**UNPRICED, "order_type": "settle-position", "order_qty": 0},
+        {**UNPRICED, "order_type": "stop-loss", "triggers": TRIGGER},
+        {**UNPRICED, "order_type": "stop-loss", "triggers": OrderTrigger("index", -2, "pct")},
+        {**UNPRICED, "order_type": "trailing-stop", "triggers": OFFSET},
+        {**PLAIN, "order_type": "trailing-stop-limit", "triggers": OFFSET, "limit_price": 0},
         {
+            **PLAIN,
             "order_type": "trailing-stop-limit",
             "triggers": OFFSET,
             "limit_price": "-0.5",
             "limit_price_type": "pct",
         },
-        {"order_type": "limit", "limit_price": 1, "conditional": CLOSE},
-        {"order_type": "limit", "limit_price": 1, "time_in_force": "fok"},
-        {"order_type": "iceberg", "limit_price": 1, "display_qty": 1, "time_in_force": "fok"},
-        {"order_type": "limit", "limit_price": 1, "limit_price_type": "static"},
-        {"order_type": "limit", "limit_price": 1, "conditional": CLOSE, "cl_ord_id": False},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": False, "order_userref": 2**31 - 1},
-        {
-            "order_type": "limit",
-            "limit_price": 1,
-            "time_in_force": "gtd",
-            "expire_time": "2026-01-31T12:00:00Z",
-        },
-        {"order_type": "limit", "limit_price": 1, "order_userref": -7},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": "a b 18 characters!"},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": "2c6be8011f534f79a0bb4ea1c95dfae9"},
-        {
-            "order_type": "limit",
-            "limit_price": 1,
-            "cl_ord_id": "2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9",
-        },
+        {**PLAIN, "order_type": "take-profit-limit", "triggers": TRIGGER},
+        {**PLAIN, "order_type": "iceberg", "order_qty": 15, "display_qty": 1},
+        {**PLAIN, "order_type": "iceberg", "display_qty": 1, "time_in_force": "fok"},
+        {**PLAIN, "order_qty": 0, "reduce_only": True},
+        {**PLAIN, "conditional": CLOSE},
+        {**PLAIN, "conditional": CLOSE, "cl_ord_id": False},
+        {**PLAIN, "time_in_force": "fok"},
+        {**PLAIN, "time_in_force": "gtd", "expire_time": "2026-01-31T12:00:00Z"},
+        {**PLAIN, "limit_price_type": "static"},
+        {**PLAIN, "cl_ord_id": False, "order_userref": 2**31 - 1},
+        {**PLAIN, "order_userref": -7},
+        {**PLAIN, "cl_ord_id": "a b 18 characters!"},
+        {**PLAIN, "cl_ord_id": "2c6be8011f534f79a0bb4ea1c95dfae9"},
+        {**PLAIN, "cl_ord_id": "2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9"},
     ],
 )
-def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
-    params = AddOrderParams(**{"symbol": BTC, "side": "buy", "order_qty": 1, **options})
-    assert AddOrderParams.from_dict(params.to_dict(exact=True)) == params
+def test_sensible_order_is_taken(params: dict[str, Any]) -> None:
+    made = AddOrderParams(**params)
+    assert AddOrderParams.from_dict(made.to_dict(exact=True)) == made
 
 
 @pytest.mark.parametrize(
@@ -266,9 +262,8 @@ def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
     ],
 )
 def test_senseless_order_is_refused_by_name(options: dict[str, Any], field: str) -> None:
-    plain = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
     with pytest.raises(InvalidParameter) as caught:
-        AddOrderParams(**{**plain, **options})
+        AddOrderParams(**{**PLAIN, **options})
     assert caught.value.field == field
     assert field in str(caught.value)
 
@@ -290,9 +285,8 @@ def test_senseless_order_is_refused_by_name(options: dict[str, Any], field: str)
     ],
 )
 def test_wrong_type_is_a_type_error(options: dict[str, Any]) -> None:
-    plain = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
     with pytest.raises(TypeError):
-        AddOrderParams(**{**plain, **options})
+        AddOrderParams(**{**PLAIN, **options})
 
 
 def test_legacy_symbol_is_refused_with_the_right_one() -> None:

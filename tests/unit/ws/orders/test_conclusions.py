@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, text_of, trade
@@ -18,10 +19,10 @@ def bench() -> Bench:
     return Bench()
 
 
-def fills_of_others(count: int, first: int = 0, ago: float = 0.0, bench: Bench | None = None):
-    stamp = {} if bench is None else {"timestamp": text_of(bench.at(ago))}
+def fills_of_others(count: int, first: int = 0, **fields: Any) -> list[dict[str, Any]]:
+    """Return past fills of other orders."""
     return [
-        trade(f"P{n}", f"E{n}", 0.1, order_status="filled", order_userref=9, **stamp)
+        trade(f"P{n}", f"E{n}", 0.1, order_status="filled", order_userref=9, **fields)
         for n in range(first, first + count)
     ]
 
@@ -92,7 +93,7 @@ def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> No
     order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait(20.0)
-    fills = fills_of_others(50, ago=0.5, bench=bench)
+    fills = fills_of_others(50, timestamp=text_of(bench.at(0.5)))
     bench.snapshot(*fills)
     bench.wait(20.0)
     assert order.status == "unknown"
@@ -125,10 +126,10 @@ def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> 
     # Nor is the end of the subscription answered: the socket is lost.
     bench.orders.gap_began()
     bench.wait(1.0)
-    fills = fills_of_others(50, ago=0.5, bench=bench)
+    fills = fills_of_others(50, timestamp=text_of(bench.at(0.5)))
     bench.snapshot(*fills)
     bench.wait(10.0)
-    bench.snapshot(*fills_of_others(50, 50, ago=0.5, bench=bench))
+    bench.snapshot(*fills_of_others(50, 50, timestamp=text_of(bench.at(0.5))))
     bench.wait(1.0)
     assert order.status == "unknown"
 
