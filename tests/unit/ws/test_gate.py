@@ -77,6 +77,14 @@ def kinds(events: list[Any]) -> list[str]:
     return [type(event).__name__ for event in events]
 
 
+def mismatch(bench: Bench) -> RecordingSink:
+    """Let a book fail its checksum, and return the sink of its subscription."""
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
+    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    return sink
+
+
 def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate) -> None:
     sink = RecordingSink()
     bench.subscribed(BookParams(symbol=[BTC]), sink)
@@ -96,9 +104,7 @@ def test_mismatch_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    sink = RecordingSink()
-    bench.subscribed(BookParams(symbol=[BTC]), sink)
-    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    sink = mismatch(bench)
     assert gate.told == [("invalid", BTC)]
     assert kinds(sink.notes) == ["BookChecksumEvent"] * is_last
     # It is resynced in any case, and this session does not report the gap.
@@ -113,9 +119,7 @@ def test_quarantine_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    sink = RecordingSink()
-    bench.subscribed(BookParams(symbol=[BTC]), sink)
-    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    sink = mismatch(bench)
     bench.accept_resync()
     bench.say(book(BTC, wrong=True))
     assert ("quarantined", BTC) in gate.told

@@ -50,8 +50,7 @@ def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: s
 
 def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(10)
     bench.complete_snapshot()
     assert order.status == "absent"
@@ -230,8 +229,7 @@ def test_number_without_an_answer_is_found_by_all_terms_of_the_order(
     bench: Bench, report: dict[str, Any], is_found: bool
 ) -> None:
     bench.complete_snapshot()
-    order = bench.send(order_userref=7)
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order(None, order_userref=7)
     bench.hear(report)
     assert (order.order_id == "O1") is is_found
     assert order.status == ("new" if is_found else "unknown")
@@ -460,8 +458,7 @@ def test_absence_is_proved_by_a_snapshot_after_the_deadline(bench: Bench, second
 
 def test_snapshot_before_the_deadline_proves_nothing(bench: Bench) -> None:
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(7)
     bench.complete_snapshot()
     assert order.status == "unknown"
@@ -469,8 +466,7 @@ def test_snapshot_before_the_deadline_proves_nothing(bench: Bench) -> None:
 
 def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait_for_check()
     bench.complete_snapshot()
@@ -485,8 +481,7 @@ def test_report_made_after_the_deadline_proves_absence(
     bench: Bench, after: float, status: str
 ) -> None:
     bench.complete_snapshot(new("O9"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(after)
     bench.hear(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
     assert order.status == status
@@ -495,8 +490,7 @@ def test_report_made_after_the_deadline_proves_absence(
 
 def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
     bench.complete_snapshot(new("O9"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.complete_snapshot(new("O9"))
     bench.wait(10)
@@ -507,8 +501,7 @@ def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
 def test_without_the_exchanges_time_nothing_is_past_a_deadline(bench: Bench) -> None:
     bench.clock = bench.orders._exchange = ExchangeClock()
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     assert bench.wait_for_check() == pytest.approx(62.5)
     bench.complete_snapshot()
     assert order.status == "unknown"
@@ -537,8 +530,7 @@ def test_fill_of_an_order_that_is_not_known(
     bench: Bench, fill: dict[str, Any], status: str
 ) -> None:
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(10)
     bench.complete_snapshot(trade("O1", "E1", 1.0, order_status="filled", **fill))
     assert order.status == status
@@ -548,8 +540,7 @@ def test_fill_of_an_order_that_is_not_known(
 def test_full_snapshot_proves_only_what_it_reaches_back_to(
     bench: Bench, oldest: int, status: str
 ) -> None:
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(10)
     fills = [
         trade(f"O{i}", f"E{i}", 0.1, cl_ord_id="other", timestamp=text_of(START + i * SECOND))
@@ -568,8 +559,7 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     stamps = [text_of(START + i * SECOND) for i in range(60)]
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other", timestamp=stamps[i]) for i in range(60)]
     bench.complete_snapshot(new("O9", cl_ord_id="other"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.hear(*fills[:20])
     bench.orders.gap_began()
     for _ in range(2):
@@ -591,8 +581,7 @@ def test_gap_with_more_fills_than_a_snapshot_has_is_reported(bench: Bench) -> No
 
 async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
     bench.complete_snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     waiting = asyncio.ensure_future(order.wait_settled())
     await asyncio.sleep(0)

@@ -95,6 +95,11 @@ class Exchange:
         sent_at = self.protection.now()
         self.protection.answered(sent_at, seconds, await self.send(seconds))
 
+    async def trade(self) -> None:
+        """Trade under a switch for a long time."""
+        async with self.switch(60):
+            await asyncio.sleep(100)
+
     def switch(self, timeout: int = 60, **options: Any) -> DeadMansSwitch:
         on_close = options.get("on_close", "disarm")
         return DeadMansSwitch(self.protection, timeout, on_close, options.get("on_late"))
@@ -546,13 +551,9 @@ async def test_leaving_takes_no_longer_than_five_seconds(
 async def test_cancellation_does_not_keep_it_from_being_turned_off(
     exchange: Exchange, cancels: int
 ) -> None:
-    async def trade() -> None:
-        async with exchange.switch(60):
-            exchange.network = lambda _: (0.8, 0.8)
-            await asyncio.sleep(10)
-
-    trading = asyncio.create_task(trade())
+    trading = asyncio.create_task(exchange.trade())
     await asyncio.sleep(1)
+    exchange.network = lambda _: (0.8, 0.8)
     for _ in range(cancels):
         trading.cancel()
         await asyncio.sleep(0.1)
@@ -564,13 +565,10 @@ async def test_cancellation_does_not_keep_it_from_being_turned_off(
 async def test_code_that_cancels_all_tasks_does_not_keep_it_from_being_turned_off(
     exchange: Exchange,
 ) -> None:
-    async def trade() -> None:
-        async with exchange.switch(60):
-            exchange.network = lambda _: (0.8, 0.8)
-            await asyncio.sleep(100)
-
-    trading = asyncio.create_task(trade())
-    await asyncio.sleep(20.5)
+    trading = asyncio.create_task(exchange.trade())
+    await asyncio.sleep(1)
+    exchange.network = lambda _: (0.8, 0.8)
+    await asyncio.sleep(19.5)
     for task in asyncio.all_tasks() - {asyncio.current_task()} - exchange._arriving:
         task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -591,13 +589,9 @@ async def test_failures_in_a_row_are_logged_once(
 async def test_warning_is_given_under_cancellation_too(
     exchange: Exchange, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def trade() -> None:
-        async with exchange.switch(60):
-            exchange.network = lost
-            await asyncio.sleep(10)
-
-    trading = asyncio.create_task(trade())
+    trading = asyncio.create_task(exchange.trade())
     await asyncio.sleep(1)
+    exchange.network = lost
     for _ in range(2):
         trading.cancel()
         await asyncio.sleep(0.1)
@@ -633,17 +627,13 @@ def test_scope_of_anyio_turns_it_off() -> None:
 
 
 async def test_task_group_that_fails_turns_it_off(exchange: Exchange) -> None:
-    async def trade() -> None:
-        async with exchange.switch(60):
-            await asyncio.sleep(100)
-
     async def fail() -> None:
         await asyncio.sleep(1)
         raise ZeroDivisionError
 
     async def both() -> None:
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(trade())
+            tasks.create_task(exchange.trade())
             tasks.create_task(fail())
 
     with pytest.raises(ExceptionGroup):

@@ -46,12 +46,15 @@ def batch(size: int) -> BatchAddParams:
 class Stage:
     """A limiter whose counter uses the virtual clock."""
 
-    def __init__(self, policy: str = "report", reserve: int = 0, **options: Any) -> None:
+    def __init__(
+        self, policy: str = "report", count: int = 0, *, reserve: int = 0, **options: Any
+    ) -> None:
         self._loop = virtual.current()
         self._start = self._loop.time()
         clock = lambda: round(self._loop.time() * 1e9)  # noqa: E731
         self.counter = RateCounter(Orders(), "starter", clock, reserve=reserve)
         self.limiter = RateLimiter(self.counter, policy, **options)
+        self.set(count)
         #: The admitted requests, and the seconds until then.
         self.passed: list[tuple[str, float]] = []
 
@@ -156,8 +159,7 @@ async def test_what_is_known_of_the_request_comes_before_the_kind_of_the_excepti
 
 
 async def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
-    stage = Stage("wait", max_wait=3.0)
-    stage.set(64)
+    stage = Stage("wait", 64, max_wait=3.0)
     with pytest.raises(RateLimitExceeded) as refused:
         await stage.send()
     assert stage.seconds == 0
@@ -169,8 +171,7 @@ async def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
 
 
 async def test_longest_wait_can_be_given_for_one_request() -> None:
-    stage = Stage("wait", max_wait=3.0)
-    stage.set(63)
+    stage = Stage("wait", 63, max_wait=3.0)
     for most in (0, 3.9):
         with pytest.raises(RateLimitExceeded):
             await stage.send(max_wait=most)
@@ -179,8 +180,7 @@ async def test_longest_wait_can_be_given_for_one_request() -> None:
 
 
 async def test_requests_that_wait_before_it_count() -> None:
-    stage = Stage("wait", max_wait=10.0)
-    stage.set(60)
+    stage = Stage("wait", 60, max_wait=10.0)
     first = asyncio.create_task(stage.send("batch", batch(12)))
     await asyncio.sleep(1)
     # The batch has 5 s to go, then 5 more orders can pass within ten seconds of now.
@@ -194,8 +194,7 @@ async def test_requests_that_wait_before_it_count() -> None:
 
 
 async def test_request_that_gives_up_lets_the_next_one_go() -> None:
-    stage = Stage("wait", max_wait=5.0)
-    stage.set(60)
+    stage = Stage("wait", 60, max_wait=5.0)
     tasks = [asyncio.create_task(stage.send(f"{n}", batch(4))) for n in range(2)]
     await asyncio.sleep(0.5)
     with pytest.raises(RateLimitExceeded):
@@ -210,8 +209,7 @@ async def test_request_that_gives_up_lets_the_next_one_go() -> None:
 async def test_wait_ends_in_time_although_the_count_rises_meanwhile(
     count: int, passes: list[str]
 ) -> None:
-    stage = Stage("wait", max_wait=5.0)
-    stage.set(62)
+    stage = Stage("wait", 62, max_wait=5.0)
     tasks = [asyncio.create_task(stage.send(name)) for name in ("first", "second")]
     await asyncio.sleep(1)
     # Another program of the account was busy.
@@ -224,8 +222,7 @@ async def test_wait_ends_in_time_although_the_count_rises_meanwhile(
 
 
 async def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> None:
-    stage = Stage("wait", max_wait=10.0)
-    stage.set(60)
+    stage = Stage("wait", 60, max_wait=10.0)
     first = asyncio.create_task(stage.send("first", batch(10)))
     second = asyncio.create_task(stage.send("second", max_wait=6.0))
     await asyncio.sleep(1)
@@ -238,8 +235,7 @@ async def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> N
 
 
 async def test_order_of_calls_is_kept_when_there_is_room_early() -> None:
-    stage = Stage("wait")
-    stage.set(70)
+    stage = Stage("wait", 70)
     first = asyncio.create_task(stage.send("first"))
     await asyncio.sleep(1)
     stage.set(0)
@@ -264,8 +260,7 @@ async def test_longest_wait_must_be_a_duration(seconds: float) -> None:
 
 
 async def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
-    stage = Stage("wait")
-    stage.set(62)
+    stage = Stage("wait", 62)
     is_stale = False
 
     def recheck() -> None:
@@ -291,8 +286,7 @@ async def test_request_that_did_not_wait_is_not_checked_again(policy: str) -> No
 
 
 async def test_request_that_only_waited_for_others_is_checked_again() -> None:
-    stage = Stage("wait")
-    stage.set(62)
+    stage = Stage("wait", 62)
     first = asyncio.create_task(stage.send("first"))
     checks: list[float] = []
     second = asyncio.create_task(stage.send("second", recheck=lambda: checks.append(stage.seconds)))
@@ -328,8 +322,7 @@ async def test_reserve_is_kept_from_what_makes_and_changes_orders(params: Any) -
 
 
 async def test_reserve_is_waited_for() -> None:
-    stage = Stage("wait", reserve=20)
-    stage.set(45)
+    stage = Stage("wait", 45, reserve=20)
     await stage.send("first")
     await stage.send("second")
     assert stage.passed == [("first", 6), ("second", 7)]

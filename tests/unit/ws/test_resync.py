@@ -57,6 +57,12 @@ def bench() -> Bench:
     return patient()
 
 
+def mismatch(bench: Bench) -> None:
+    """Let the checksum of the book of BTC fail."""
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+
+
 def test_mismatch_resyncs_that_symbol_alone(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
@@ -111,8 +117,7 @@ def test_broken_book_message_without_a_known_name_resyncs_all_books(bench: Bench
 
 
 def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.accept_all()
     (subscribe,) = bench.sent()
     bench.say(book(BTC), *acks(subscribe))
@@ -137,8 +142,7 @@ def fail_resync(bench: Bench, symbol: str) -> None:
 
 def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
     bench = patient(resync_attempts=3)
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     begun = bench.now
     while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
@@ -156,8 +160,7 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
 
 def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
     bench = patient(resync_attempts=0)
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     assert bench.session.engine.book(BTC).state == "quarantined"
     bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     bench.accept_all()
@@ -168,8 +171,7 @@ def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
 
 def test_resync_without_answer_is_tried_again() -> None:
     bench = patient(request_timeout=1)
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.sent()
     bench.wait(2)
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
@@ -177,8 +179,7 @@ def test_resync_without_answer_is_tried_again() -> None:
 
 
 def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.accept_all()
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
     bench.wait(1)
@@ -186,8 +187,7 @@ def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
 
 
 def test_unsubscribing_ends_a_resync(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     pending = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     first, second = bench.sent()
     bench.say(*acks(first), refusal(second, "Subscription Not Found", BTC))
@@ -256,8 +256,7 @@ def test_ack_without_snapshot_is_not_believed_for_ever(bench: Bench) -> None:
 
 
 def test_snapshot_lost_after_a_resync_is_resynced(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.accept_resync()
     bench.wait(11)
     bench.accept_resync()
@@ -442,8 +441,7 @@ def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after(
 
 def given_up(bench: Bench) -> None:
     """Let the book of BTC be quarantined."""
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(1)
@@ -748,8 +746,7 @@ def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
 
 
 def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     late = repaired_late(bench, book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     bench.say(*acks(late))
