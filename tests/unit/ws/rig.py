@@ -71,6 +71,11 @@ class Bench:
     def lose(self, reason: str = "reset", cause: str = "disconnect") -> None:
         self.session.connection_lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
 
+    def reconnect(self) -> None:
+        """Lose the socket and open the next one."""
+        self.lose()
+        self.open()
+
     def say(self, *messages: dict[str, Any] | str) -> None:
         """Let the exchange say something."""
         for message in messages:

@@ -150,8 +150,7 @@ def test_what_another_source_has_stays_though_its_request_failed(bench: Bench) -
     bench.lose()
     assert entries_of([bench.session.registry]) == {}
     bench.session.requests.hold(params, sink, bench.now, SubscribeCall(params))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     (request,) = bench.sent()
     assert request["params"]["symbol"] == [BTC]
 

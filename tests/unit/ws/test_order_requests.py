@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from tests.unit.ws.rig import TIMES, Bench
@@ -42,6 +42,7 @@ from kraken_connector.ws.trading.rate_limiter import RateLimiter
 from kraken_connector.ws.trading.trader import Trader, client_names
 
 BTC = "BTC/USD"
+E = TypeVar("E", bound=Exception)
 
 
 class TradingBench(Bench):
@@ -162,8 +163,9 @@ def refusal(request: dict[str, Any], text: str) -> dict[str, Any]:
     }
 
 
-def failure(command: Command) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is for the test to say
+def expect_failure(command: Command, kind: type[E]) -> E:
+    """Check that a request failed with an error of a kind, and return the error."""
+    with pytest.raises(kind) as caught:
         command.result()
     return caught.value
 
@@ -298,8 +300,7 @@ def test_one_order_of_a_batch_may_be_refused(bench: TradingBench, result: Any) -
 def test_refusal_is_certain(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(refusal(request, "EOrder:Insufficient funds"))
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.error == error.venue_error == "EOrder:Insufficient funds"
     assert (error.method, error.req_id) == ("add_order", request["req_id"])
     assert error.cl_ord_id == request["params"]["cl_ord_id"]
@@ -311,7 +312,7 @@ def test_refusal_is_certain(bench: TradingBench) -> None:
 def test_refused_batch_refuses_every_order(bench: TradingBench) -> None:
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
     assert bench.stories == [["rejected"]] * 2
 
 
@@ -343,8 +344,7 @@ def test_reply_that_does_not_fit_its_request_leaves_the_outcome_unknown(
 ) -> None:
     command, request = bench.request(params)
     bench.say(reply(request, result))
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
+    error = expect_failure(command, OrderOutcomeUnknown)
     assert isinstance(error.__cause__, UnexpectedReply)
     assert error.__cause__.reply.result == result
     assert all(story == ["unknown"] for story in bench.stories)
@@ -366,10 +366,10 @@ def test_two_new_orders_never_have_one_order_id(bench: TradingBench) -> None:
     assert first.result().order.order_id == "O1"
     second, request = bench.request(limit())
     bench.say(reply(request, {"order_id": "O1"}))
-    assert isinstance(failure(second), OrderOutcomeUnknown)
+    expect_failure(second, OrderOutcomeUnknown)
     batch, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
-    assert isinstance(failure(batch), OrderOutcomeUnknown)
+    expect_failure(batch, OrderOutcomeUnknown)
     assert bench.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
@@ -378,15 +378,15 @@ def test_order_whose_reply_stays_unread_ends_in_doubt(bench: TradingBench) -> No
     bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
     assert bench.session.failure is None
 
 
 def test_success_of_another_method_is_no_answer(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    error = expect_failure(command, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
 
 
 def test_validation_is_no_order_whatever_its_result(bench: TradingBench) -> None:
@@ -417,8 +417,7 @@ def test_sent_and_unanswered_is_unknown(bench: TradingBench) -> None:
     bench.wait(9.9)
     assert not command.is_done
     bench.wait(0.1)
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
+    error = expect_failure(command, OrderOutcomeUnknown)
     assert not isinstance(error, TimeoutError | ConnectionError)
     assert (error.method, error.cl_ord_id) == ("add_order", "mine")
     assert error.order.status == "unknown"
@@ -436,13 +435,13 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
     for name in ("acknowledged", "outcome_unknown", "refused"):
         monkeypatch.setattr(bench.orders, name, fail)
     bench.say(reply(request, {"order_id": "O1"}))
-    assert isinstance(failure(first), OrderOutcomeUnknown)
+    expect_failure(first, OrderOutcomeUnknown)
     bench.wait(10)
-    assert isinstance(failure(second), OrderOutcomeUnknown)
-    assert isinstance(failure(third), OrderOutcomeUnknown)
+    expect_failure(second, OrderOutcomeUnknown)
+    expect_failure(third, OrderOutcomeUnknown)
     last = bench.trade(limit())
     bench.lose()
-    assert isinstance(failure(last), ConnectionLost)
+    expect_failure(last, ConnectionLost)
 
 
 @pytest.mark.parametrize(
@@ -466,8 +465,8 @@ def test_error_that_names_no_request_is_reported_with_the_doubt(
     is_about_a_request = "req_id" in said and isinstance(said["req_id"], int)
     assert ("Exceeded msg rate" in caplog.text) is not is_about_a_request
     bench.wait(10)
-    assert ("'Exceeded msg rate'" in str(failure(command))) is is_named
-    assert "Exceeded" not in str(failure(later))
+    assert ("'Exceeded msg rate'" in str(expect_failure(command, OrderOutcomeUnknown))) is is_named
+    assert "Exceeded" not in str(expect_failure(later, OrderOutcomeUnknown))
     assert [reply.error for reply in bench.outlet.replies] == ["Exceeded msg rate"]
 
 
@@ -475,11 +474,11 @@ def test_late_answer_still_updates_the_order(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     other, other_request = bench.request(limit())
     bench.wait(10)
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
     bench.say(reply(request, {"order_id": "O1"}))
     bench.say(refusal(other_request, "EOrder:Insufficient funds"))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(other), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
+    expect_failure(other, OrderOutcomeUnknown)
     assert bench.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
     assert bench.outlet.replies == []
 
@@ -498,8 +497,7 @@ def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) 
 def test_lost_after_sending_is_unknown(bench: TradingBench) -> None:
     command, _ = bench.request(AmendOrderParams("O1", limit_price=1))
     bench.lose("reset by peer")
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
+    error = expect_failure(command, OrderOutcomeUnknown)
     assert "reset by peer" in str(error)
     assert (error.method, error.order_id) == ("amend_order", "O1")
 
@@ -507,7 +505,7 @@ def test_lost_after_sending_is_unknown(bench: TradingBench) -> None:
 def test_lost_before_sending_is_certain(bench: TradingBench) -> None:
     command = bench.trade(limit())
     bench.lose()
-    assert isinstance(failure(command), ConnectionLost)
+    expect_failure(command, ConnectionLost)
     (order,) = bench.story
     assert bench.stories == [["rejected"]]
     assert isinstance(order.error, ConnectionLost)
@@ -517,8 +515,7 @@ def test_lost_before_sending_is_certain(bench: TradingBench) -> None:
 def test_nothing_is_sent_again(bench: TradingBench) -> None:
     bench.request(limit())
     bench.trade(limit())
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.session.set_token("new", bench.now)
     bench.wait(60)
     assert bench.sent() == []
@@ -529,8 +526,8 @@ def test_never_taken_by_the_driver_is_a_plain_timeout(bench: TradingBench) -> No
     other = bench.trade(CancelAllParams())
     bench.session.outgoing.pop()
     bench.wait(10)
-    assert isinstance(failure(command), RequestTimeout)
-    assert isinstance(failure(other), OrderOutcomeUnknown)
+    expect_failure(command, RequestTimeout)
+    expect_failure(other, OrderOutcomeUnknown)
     assert bench.stories == [["rejected"]]
     assert bench.sent() == []
 
@@ -589,11 +586,11 @@ def test_without_a_token_it_never_leaves() -> None:
     bench = TradingBench(token=None)
     failed, patient = bench.trade(limit()), TradingBench(token=None)
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
-    assert isinstance(failure(failed), TokenAcquisitionError)
+    expect_failure(failed, TokenAcquisitionError)
     assert bench.session.token_deadline == float("inf")
     waiting = patient.trade(limit())
     patient.wait(10)
-    assert isinstance(failure(waiting), RequestTimeout)
+    expect_failure(waiting, RequestTimeout)
     patient.session.set_token("tok", patient.now)
     assert patient.sent() == []
 
@@ -602,7 +599,7 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
     bench = TradingBench(token="old")
     command, request = bench.request(limit())
     bench.say(refusal(request, "ESession:Invalid session"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
     assert bench.session.tokens.is_refused
     assert bench.session.token_deadline <= bench.now
     bench.session.set_token("new", bench.now)
@@ -620,8 +617,8 @@ def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
     bench.say(refusal(one, "ESession:Invalid session"))
     bench.session.set_token("new", bench.now)
     bench.say(refusal(two, "ESession:Invalid session"))
-    assert isinstance(failure(first), TradingError)
-    assert isinstance(failure(second), TradingError)
+    expect_failure(first, TradingError)
+    expect_failure(second, TradingError)
     _, request = bench.request(limit())
     assert request["params"]["token"] == "new"
 
@@ -636,8 +633,7 @@ def test_token_of_the_parameters_serves_without_a_source() -> None:
 
 def test_trader_that_reconnects_has_its_token_fetched_at_once(bench: TradingBench) -> None:
     bench.request(limit())
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.session.token_deadline <= bench.now
 
 
@@ -660,7 +656,7 @@ def test_answers_about_a_number_are_collected(bench: TradingBench) -> None:
 def test_unknown_number_is_refused(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(refusal(request, "EOrder:Unknown order"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
@@ -673,8 +669,7 @@ def test_order_of_a_number_that_is_not_cancelled_is_reported(
         bench.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
         assert not command.is_done
     bench.wait(0.3)
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
     assert str(error) == f"cancel_order was refused: {error.error}"
     assert error.venue_error == "EOrder:Rate limit exceeded"
@@ -706,8 +701,7 @@ def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: A
     assert again["params"] == {**request["params"], "token": "new"}
     # Once only: the second refusal counts.
     bench.say(refusal(again, "EAPI:Invalid token"))
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert (error.kind, error.retryable) == ("session", True)
 
 
@@ -716,8 +710,7 @@ def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
     command, request = bench.request(CancelAllParams())
     bench.say(refusal(request, "EAPI:Invalid token"))
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.venue_error == "EAPI:Invalid token"
 
 
@@ -725,7 +718,7 @@ def test_number_whose_answers_were_cut_off_is_in_doubt(bench: TradingBench) -> N
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.lose()
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
 
 
 def test_outcomes_can_be_pickled_without_the_order(bench: TradingBench) -> None:
@@ -733,7 +726,8 @@ def test_outcomes_can_be_pickled_without_the_order(bench: TradingBench) -> None:
     (fine, third) = bench.request(limit())
     bench.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
     bench.wait(10)
-    for error in (failure(refused), failure(unknown)):
+    outcomes = (refused, TradingError), (unknown, OrderOutcomeUnknown)
+    for error in (expect_failure(command, kind) for command, kind in outcomes):
         assert error.order is not None  # type: ignore[attr-defined]
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))

@@ -409,8 +409,7 @@ def test_replay_repeats_the_original_arguments_in_batches(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[ETH], depth=25))
     bench.subscribed(BookParams(symbol=["SOL/USD"], depth=10))
     bench.subscribed(TickerParams(symbol=many))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     trades, deep, shallow, *tickers = bench.sent()
     assert trades["params"] == {"channel": "trade", "snapshot": True, "symbol": [BTC]}
     assert deep["params"] == {"channel": "book", "depth": 25, "symbol": [BTC, ETH]}
@@ -455,15 +454,13 @@ def test_rejected_symbols_are_not_replayed(bench: Bench) -> None:
     bench.subscribe(TickerParams(symbol=[BTC, "NO/USD"]))
     (request,) = bench.sent()
     bench.say(*acks(request, [BTC]), refusal(request, "Currency pair not supported", "NO/USD"))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.sent()[0]["params"]["symbol"] == [BTC]
 
 
 def test_symbol_refused_on_replay_is_reported(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.say(refusal(bench.sent()[0], "Currency pair not supported BTC/USD", BTC))
     (reply,) = bench.outlet.replies
     assert (reply.symbol, reply.error) == (BTC, "Currency pair not supported BTC/USD")
@@ -472,8 +469,7 @@ def test_symbol_refused_on_replay_is_reported(bench: Bench) -> None:
 def test_replay_without_answer_is_repeated_and_then_ends_the_connection() -> None:
     bench = Bench(request_timeout=1, heartbeat_timeout=1000, ping_interval=1000).open()
     bench.subscribed(TickerParams(symbol=[BTC]))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.wait(100)
     assert len(bench.sent()) > 1
     assert isinstance(bench.session.failure, ConnectionLost)

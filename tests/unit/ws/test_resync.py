@@ -425,15 +425,13 @@ def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after(
 ) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     (replay,) = bench.sent()
     bench.say(refusal(replay, "Currency pair not supported", BTC))
     assert bench.session.engine.book(BTC).state == "quarantined"
     assert isinstance(bench.outlet.notes[-1], BookQuarantinedEvent)
     assert bench.outlet.gaps[0].end_ns is None
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.accept_all()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
@@ -563,8 +561,7 @@ def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
 ) -> None:
     bench = followed(resync_attempts=attempts)
     lost_ns = bench.session.last_received_ns
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.session.resyncs.has_stale_stream
     times = refuse_all(bench, text, 400)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -587,8 +584,7 @@ def test_gap_of_a_refused_private_stream_holds_no_other_one_open(bench: Bench) -
     bench.subscribed(TickerParams(symbol=[BTC], snapshot=False))
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     tickers, orders = bench.sent()
     bench.say(*acks(tickers), refusal(orders, "EService:Busy"))
     (gap,) = bench.outlet.gaps
@@ -624,8 +620,7 @@ def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> N
 
 def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
     bench = followed()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     refuse_all(bench, "EService:Busy", 100)
     bench.session.refresh("executions", bench.now)
     assert bench.accept_resync() == ["unsubscribe", "subscribe"]
@@ -636,15 +631,13 @@ def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
 
 def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
     bench = followed()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     refuse_all(bench, "EService:Busy", 100)
     pending = bench.subscribe(ExecutionsParams(token="t"))
     assert not pending.done
     bench.accept_resync()
     assert pending.result().success
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     late = bench.subscribe(ExecutionsParams(token="t"))
     refuse_all(bench, "EService:Busy", 11)
     with pytest.raises(RequestTimeout):

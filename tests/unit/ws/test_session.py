@@ -110,11 +110,9 @@ def test_gap_is_recorded_when_it_is_closed(bench: Bench) -> None:
 def test_gap_names_on_which_socket_it_began(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC]))
     for _ in range(2):
-        bench.lose()
-        bench.open()
+        bench.reconnect()
     bench.accept_all()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.accept_all()
     assert [gap.epoch for gap in bench.outlet.gaps] == [1, 3]
     assert bench.session.gaps.epoch == 4
@@ -320,8 +318,7 @@ def test_user_ping_has_no_params(bench: Bench) -> None:
 
 def test_second_loss_widens_the_gap_by_what_came_between(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=[BTC]))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.sent()
     bench.subscribe(InstrumentParams())
     (late,) = bench.sent()
@@ -340,8 +337,7 @@ def test_resync_that_a_loss_cuts_off_is_a_gap_of_its_own(bench: Bench) -> None:
     bench.say(book(BTC, "update", "2.00", wrong=True))
     bench.now += 1
     bench.say({"channel": "heartbeat"})
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.accept_all()
     resync, loss = bench.outlet.gaps
     assert (resync.cause, resync.start_ns, resync.end_ns) == ("resync", start, start + SECOND)
@@ -499,8 +495,7 @@ def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
     bench = Bench(followers={"executions": Clumsy()}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.wait(5)
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.accept_all()
     bench.session.clear()
 

@@ -55,8 +55,7 @@ def test_one_token_serves_a_connection_and_no_other(bench: Bench) -> None:
     pending = bench.session.unsubscribe(ExecutionsParams(), bench.now)
     assert bench.sent()[0]["params"]["token"] == "first"
     bench.session.abandon(pending, asyncio.CancelledError(), bench.now)
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.sent() == []
     bench.session.set_token("second", bench.now)
     assert bench.sent()[0]["params"]["token"] == "second"
@@ -89,8 +88,7 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(bench: Bench, t
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("good", bench.now)
     bench.accept_all()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     for number in range(50):
         bench.session.set_token(f"stale {number}", bench.now)
         bench.say(refusal(bench.sent()[0], text))
@@ -144,8 +142,7 @@ def test_replay_waits_for_a_token_without_end(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     for _ in range(100):
         bench.session.token_failed(TokenAcquisitionError("no"), bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
