@@ -1,4 +1,4 @@
-"""Frames good and bad, as hypothesis strategies of text and bytes.
+"""Valid and invalid frames, as hypothesis strategies of text and bytes.
 
 Text is built by hand and not by a JSON encoder: spellings of numbers, white space, repeated keys
 and the order of keys are what the two cores might read differently.
@@ -27,7 +27,7 @@ CHANNELS = (
 )
 METHODS = ("subscribe", "unsubscribe", "pong", "ping", "error", "batch_cancel", "batch_add")
 
-#: Numbers that two readers might take for different ones.
+#: Numbers that two readers might read differently.
 SPELLINGS = (
     "0",
     "-0",

@@ -1,4 +1,4 @@
-"""Both engines through the life of a connection: subscribe, lose, mismatch, resync, reset."""
+"""Both engines through random events of connections: subscribe, lose, mismatch, resync, reset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine's books: depth, states, events, what a reader may see."""
+"""An engine's books: depth, states, events, and what can be read in each state."""
 
 from __future__ import annotations
 

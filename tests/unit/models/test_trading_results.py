@@ -1,4 +1,4 @@
-"""Results of the trading methods: every shape that was documented or seen, and no exception."""
+"""Results of the trading methods, in every documented or captured shape, without an exception."""
 
 from __future__ import annotations
 

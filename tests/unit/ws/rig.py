@@ -1,4 +1,4 @@
-"""A session on the bench: frames and time in by hand, everything that comes out kept."""
+"""A session without a socket: a test gives it frames and time, and reads its output."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ class Bench:
         self.open()
 
     def say(self, *messages: dict[str, Any] | str) -> None:
-        """Let the exchange say something."""
+        """Receive messages of the exchange."""
         for message in messages:
             frame = message if isinstance(message, str) else json.dumps(message)
             self.session.receive(frame.encode(), int(self.now * SECOND), self.now)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Take what the session wants to send."""
+        """Remove and return the requests that the session wants to send."""
         frames = [json.loads(frame) for frame in self.session.outgoing]
         self.session.outgoing.clear()
         return frames
@@ -100,7 +100,7 @@ class Bench:
         self.now = end
 
     def look(self) -> None:
-        """Let the session see that the process runs."""
+        """Show the session that the process is running."""
         self.session.check_pause(self.now, int((self.now + self.wall_offset) * SECOND))
 
     def subscribe(self, params: Any, sink: RecordingSink | None = None) -> PendingRequest:

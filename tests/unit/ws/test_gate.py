@@ -126,7 +126,7 @@ def test_quarantine_is_reported_when_no_other_connection_has_the_book(
     assert ("BookQuarantinedEvent" in kinds(sink.notes)) == is_last
 
 
-def test_gap_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
+def test_gap_of_books_is_left_to_the_gate(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     bench.lose()
@@ -144,7 +144,7 @@ def test_resync_that_a_user_requests_makes_the_book_invalid(bench: Bench, gate: 
     assert gate.told == [("invalid", BTC)]
 
 
-def test_what_another_source_has_stays_though_its_request_failed(bench: Bench) -> None:
+def test_book_that_another_source_has_stays_subscribed_after_a_failed_request(bench: Bench) -> None:
     params, sink = BookParams(symbol=[BTC]), RecordingSink()
     bench.subscribe(params, sink)
     bench.lose()

@@ -1,4 +1,4 @@
-"""One feed of books out of two sources that run ahead of each other, fail and come back."""
+"""One book from two connections, of which each may lag behind, fail and come back."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class Stage:
                 self.delivered.append(event)
                 assert event.raw is not None
                 self.subscriber.feed(event.raw)
-                # Whoever keeps a copy from the messages has what the client's book shows.
+                # A copy that is kept from the messages equals the client's book.
                 assert self.subscriber.book(BTC).bids == self.book.bids
                 assert self.subscriber.book(BTC).asks == self.book.asks
 
@@ -162,7 +162,7 @@ class Stage:
         self.two.say(*frames)
 
     def shows(self, number: int) -> bool:
-        """Tell whether the book is the exchange's after a step."""
+        """Return whether the book equals the exchange's after a step."""
         item = json.loads(self.exchange.wholes[number])["data"][0]
         rows = [
             [(row["price"], row["qty"]) for row in item[side]][:10] for side in ("bids", "asks")
@@ -286,7 +286,7 @@ def test_other_cut_of_the_same_events_is_followed_by_whole_books(stage: Stage) -
 
 def test_read_that_is_further_than_its_messages_goes_back_to_none_of_them(stage: Stage) -> None:
     stage.one.say(FEED.updates[1])
-    # When the first of these is looked at, the source's book has all of them.
+    # When the first of these is processed, the source's book has all of them.
     stage.two.say(FEED.merged(1, 2), FEED.updates[3], FEED.updates[4])
     assert stage.shows(4)
     assert stage.merge.switches == 1
@@ -335,7 +335,7 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
             line.lose()
             at[which] = -1
         elif place < 0:
-            # A reconnecting source begins at the furthest state that anybody saw, or before it.
+            # A reconnecting source begins at the furthest state of the two, or before it.
             at[which] = max(0, max(at) - count + 1)
             line.say(stage.exchange.snapshot(at[which]))
         elif place < last:
@@ -368,7 +368,7 @@ def test_with_patience_a_newer_snapshot_waits_for_the_other_connection(stage: St
     assert stage.shows(0)
     stage.two.say(FEED.updates[1])
     assert stage.shows(1)
-    # What was kept comes as soon as the other one has come to it, and counts as brought first.
+    # Kept messages are delivered as soon as the other connection has reached them.
     stage.two.say(FEED.updates[2])
     assert stage.shows(3)
     stage.one.say(FEED.updates[4])
@@ -438,7 +438,9 @@ def test_other_cut_waits_too(stage: Stage) -> None:
 
 
 @patient
-def test_other_cut_that_nobody_comes_to_is_published_whole(stage: Stage) -> None:
+def test_other_cut_that_the_second_connection_never_reaches_is_published_whole(
+    stage: Stage,
+) -> None:
     stage.one.say(FEED.updates[1])
     stage.two.say(FEED.merged(1, 2), FEED.updates[3])
     stage.wait(1)
@@ -532,7 +534,7 @@ PATIENT_MOVES = st.lists(
 def test_with_enough_patience_every_update_comes_once_and_in_order(
     offsets: list[int], moves: list[Any], patience: float
 ) -> None:
-    # Each changes the book: an update that changes nothing cannot be told from none.
+    # Each changes the book: an update that changes nothing cannot be distinguished from none.
     steps = [(offset, number) for number, offset in enumerate(offsets, 2)]
     stage = Stage(*steps, patience=patience)
     say, last = stage.exchange, len(steps)
@@ -542,7 +544,7 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
 
     def advance(which: int, count: int, *, is_merged: bool = False) -> None:
         if at[which] < 0:
-            # It comes back with what the exchange has now, be it ahead of the other one or behind.
+            # Its snapshot may be ahead of the other connection or behind it.
             at[which] = min(max(at) + count - 2, last)
             at[which] = max(at[which], 0)
             lines[which].say(say.snapshot(at[which]))

@@ -76,7 +76,7 @@ def test_order_whose_reports_waited_through_a_gap_is_checked(bench: Bench, is_ga
     order = bench.send(order_userref=7)
     bench.hear(trade("O1", "T1", 1.0, order_userref=7))
     if is_gap:
-        # The report of its end was in it.
+        # The report of its end was lost in the gap.
         bench.orders.gap_began()
         bench.complete_snapshot()
     bench.ack(order, "O1")
@@ -150,10 +150,10 @@ async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
         await bench.orders["O2"].wait_open()
 
 
-# Frames on record.
+# Documented and captured frames.
 
 
-def test_documented_life(bench: Bench) -> None:
+def test_documented_reports_of_one_order(bench: Bench) -> None:
     for line in (FIXTURES / "examples/executions.update.jsonl").read_text().splitlines():
         bench.receive(line)
     (order,) = bench.orders
@@ -169,7 +169,7 @@ def test_documented_life(bench: Bench) -> None:
     assert order.status == "filled"
 
 
-def test_observed_life(bench: Bench) -> None:
+def test_captured_reports_of_one_order(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     for frame in frames[:6]:
         bench.receive(frame)
@@ -277,7 +277,7 @@ def test_ended_order_stays_ended(bench: Bench) -> None:
     assert bench.orders["O1"].status == "canceled"
 
 
-def test_words_that_are_not_known_do_no_harm(bench: Bench) -> None:
+def test_unknown_statuses_show_only_that_the_order_exists(bench: Bench) -> None:
     order = bench.send("mine")
     bench.hear(
         {"order_id": "O1", "exec_type": "pondered", "order_status": "dreamt", "cl_ord_id": "mine"}
@@ -421,7 +421,7 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench.hear(kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE)
     assert order.status == "pending_new"
-    # No more reports arrive: they were in the gap.
+    # No more reports arrive: they were lost in the gap.
     bench.wait_for_check()
     bench.complete_snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
@@ -441,7 +441,7 @@ def test_order_that_only_an_answer_spoke_of_is_gone_after_two_snapshots(bench: B
     assert order.status == "gone"
 
 
-# What is not known.
+# Unknown outcomes.
 
 
 @pytest.mark.parametrize("seconds", [5.0, 30.0])
@@ -601,7 +601,7 @@ async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(benc
         await order.wait_done()
 
 
-# What it costs to keep them.
+# Bounds of memory.
 
 
 def test_orders_at_their_end_are_forgotten_at_last(
@@ -619,7 +619,7 @@ def test_orders_at_their_end_are_forgotten_at_last(
     assert "O0" not in bench.orders
 
 
-def test_without_a_stream_no_order_is_kept_for_ever(
+def test_without_a_stream_old_orders_are_forgotten(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known, "DONE_KEPT", 3)
@@ -645,7 +645,7 @@ def test_listener_that_fails_ends_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_order_that_was_only_announced_is_looked_for_when_its_answer_is_in_doubt(
+def test_order_that_was_only_announced_is_checked_when_its_answer_is_missing(
     bench: Bench, is_first: bool
 ) -> None:
     bench.complete_snapshot()

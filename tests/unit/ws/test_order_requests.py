@@ -1,4 +1,4 @@
-"""Trading requests without sockets: every outcome is certain, or says that it is not."""
+"""Trading requests without sockets: their outcomes, certain or unknown."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ E = TypeVar("E", bound=Exception)
 
 
 class TradingBench(Bench):
-    """A session for orders, with the token at hand unless told otherwise.
+    """A session for orders, which has its token unless it is given `None`.
 
     Attributes:
         orders: the orders of the account.
-        story: what became of each order, in the order of the calls.
+        story: the statuses of each order, in the order of the calls.
     """
 
     def __init__(self, token: str | None = "tok", **options: Any) -> None:
@@ -87,7 +87,7 @@ class TradingBench(Bench):
 
     @property
     def stories(self) -> list[list[str]]:
-        """What became of each order after it was made, in the order of the calls."""
+        """The statuses of each order after its first one, in the order of the calls."""
         return [story[1:] for story in self.story.values()]
 
     def sent(self) -> list[dict[str, Any]]:
@@ -123,7 +123,7 @@ class TradingBench(Bench):
         return self.orders[order_id]
 
     def stream(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Let the stream report something."""
+        """Receive reports of `executions`."""
         frame = {"channel": "executions", "type": kind, "data": list(reports), "sequence": 1}
         for event in Engine().feed(json.dumps(frame).encode(), 1):
             self.orders.observe(event)
@@ -373,8 +373,8 @@ def test_two_new_orders_never_have_one_order_id(bench: TradingBench) -> None:
     assert bench.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
-def test_order_whose_reply_stays_unread_ends_in_doubt(bench: TradingBench) -> None:
-    """Who waits for the reply may be the one who should make room for reading it."""
+def test_order_whose_reply_is_not_read_has_an_unknown_outcome(bench: TradingBench) -> None:
+    """The task that awaits the reply may be the one whose unread messages stop the reading."""
     bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
@@ -424,7 +424,7 @@ def test_sent_and_unanswered_is_unknown(bench: TradingBench) -> None:
     assert bench.sent() == []
 
 
-def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_ends_although_bookkeeping_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("bookkeeping")
 
@@ -456,7 +456,7 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
         ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
     ],
 )
-def test_error_that_names_no_request_is_reported_with_the_doubt(
+def test_error_that_names_no_request_is_part_of_the_unknown_outcome(
     bench: TradingBench, said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     command, _ = bench.request(limit())
@@ -705,7 +705,7 @@ def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: A
     assert (error.kind, error.retryable) == ("session", True)
 
 
-def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
+def test_request_whose_second_token_cannot_be_fetched_was_refused() -> None:
     bench = TradingBench(token="old")
     command, request = bench.request(CancelAllParams())
     bench.say(refusal(request, "EAPI:Invalid token"))
@@ -714,7 +714,9 @@ def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
     assert error.venue_error == "EAPI:Invalid token"
 
 
-def test_number_whose_answers_were_cut_off_is_in_doubt(bench: TradingBench) -> None:
+def test_cancel_of_a_number_has_an_unknown_outcome_after_a_lost_connection(
+    bench: TradingBench,
+) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.lose()

@@ -178,7 +178,7 @@ async def test_only_when_all_are_paused_it_is_turned_off(exchange: Exchange) -> 
         assert (exchange.requested[-1], one.is_armed, one.is_paused) == (12, True, True)
 
 
-# Claims and events.
+# Reported state and events.
 
 
 async def test_view_of_the_client(exchange: Exchange) -> None:
@@ -293,7 +293,7 @@ def rough_network(chance: random.Random) -> Callable[[int], Exception | tuple[fl
 
 
 def check_claims(exchange: Exchange, switch: DeadMansSwitch) -> None:
-    """Check the claims of a switch: the wanted state is claimed only if it is true."""
+    """Check that a switch reports the wanted state only if it is true."""
     if switch.is_paused:
         assert switch.is_armed or not exchange.runs
     elif switch.is_armed:
@@ -601,7 +601,7 @@ async def test_warning_is_given_under_cancellation_too(
 
 
 def test_scope_of_anyio_turns_it_off() -> None:
-    """Such a scope cancels every `await` in it, again and again."""
+    """Such a scope cancels each `await` in it again."""
 
     async def main() -> None:
         protection: Protection
@@ -684,7 +684,7 @@ def test_coroutine_function_is_refused() -> None:
         Exchange().switch(60, on_late=on_late)
 
 
-async def test_each_switch_hears_that_it_is_late(exchange: Exchange) -> None:
+async def test_each_switch_is_notified_that_it_is_late(exchange: Exchange) -> None:
     heard: list[DeadMansSwitch] = []
     one = exchange.switch(60, on_late=heard.append)
     other = exchange.switch(60, on_late=heard.append)

@@ -1,4 +1,4 @@
-"""Subscribing and unsubscribing: from the call of a user to the last answer."""
+"""Subscribe and unsubscribe requests, from the call to the last reply."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_unsubscribe_that_fails_as_a_subscribe_has_reached_its_end(bench: Bench)
     assert states(bench) == {}
 
 
-def test_response_that_nobody_waits_for_is_delivered(bench: Bench) -> None:
+def test_reply_without_a_request_is_delivered(bench: Bench) -> None:
     bench.say({"method": "error", "error": "Malformed request", "success": False})
     (reply,) = bench.outlet.replies
     assert isinstance(reply, WSErrorResponse)
@@ -300,7 +300,7 @@ def test_answers_that_never_come_are_forgotten_in_the_end(
     assert len(list(bench.session.requests._queue)) <= 5
 
 
-def test_late_ack_is_kept_when_the_symbol_was_asked_for_again(bench: Bench) -> None:
+def test_late_ack_is_kept_when_the_symbol_was_requested_again(bench: Bench) -> None:
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
     (first,) = bench.sent()
     bench.session.abandon(pending, asyncio.CancelledError(), bench.now)

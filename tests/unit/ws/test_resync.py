@@ -133,7 +133,7 @@ def test_wrong_first_snapshot_before_its_ack_is_resynced(bench: Bench) -> None:
 
 
 def fail_resync(bench: Bench, symbol: str) -> None:
-    """Answer everything, with a snapshot whose checksum is wrong."""
+    """Accept every request, and send a snapshot with a wrong checksum."""
     for request in bench.accept_all():
         if request["method"] == "subscribe":
             bench.say(book(symbol, wrong=True))
@@ -240,7 +240,7 @@ def test_tokens_are_in_no_representation(bench: Bench) -> None:
     assert "very-secret" in json.dumps(bench.sent())
 
 
-def test_ack_without_snapshot_is_not_believed_for_ever(bench: Bench) -> None:
+def test_book_whose_snapshot_does_not_arrive_is_resynced(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     begun = int(bench.now * SECOND)
     bench.say(book(ETH))
@@ -319,7 +319,7 @@ def test_stream_that_never_begins_is_resynced_with_growing_pauses_and_reported_o
         asked += [bench.now] * len(bench.accept_all())
         bench.wait(1)
     assert len(silences(bench)) == 1
-    # Two messages an attempt, and at last an attempt each ten minutes.
+    # Two requests for each attempt, and in the end an attempt every ten minutes.
     assert 2 * 24 * 6 < len(asked) < 2 * 24 * 6 + 40
     assert states(bench) == {BTC: "confirmed"}
     # A pair that never traded begins with its first trade, while the next attempt waits.
@@ -414,7 +414,7 @@ def test_lost_private_snapshot_is_noticed_on_a_quiet_account(bench: Bench) -> No
     assert gap.channels == ["executions"]
 
 
-def test_unreadable_private_message_is_made_up_for_at_once(bench: Bench) -> None:
+def test_unreadable_private_message_is_followed_by_a_resync_at_once(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), '{"channel":"executions","type":"update","data":[{]}')
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
@@ -446,7 +446,7 @@ def given_up(bench: Bench) -> None:
     assert bench.session.engine.book(BTC).state == "quarantined"
 
 
-def test_quarantine_ends_on_the_users_wish() -> None:
+def test_quarantine_ends_with_a_resync_that_the_user_requests() -> None:
     bench = patient(resync_attempts=2)
     given_up(bench)
     pending = bench.session.resync(BTC, bench.now)
@@ -544,7 +544,7 @@ def refuse_all(bench: Bench, text: str, seconds: float) -> list[float]:
 
 
 def accept(bench: Bench) -> None:
-    """Let all go right until `executions` has begun."""
+    """Accept every request until `executions` has begun."""
     while not bench.session.is_stream_current("executions"):
         bench.wait(0.1)
         for request in bench.accept_all():
@@ -618,7 +618,7 @@ def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> N
     accept(bench)
 
 
-def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
+def test_refused_private_stream_is_tried_at_once_when_the_user_requests_it() -> None:
     bench = followed()
     bench.reconnect()
     refuse_all(bench, "EService:Busy", 100)
@@ -664,7 +664,7 @@ def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> N
     assert bench.session.resyncs.has_stale_stream
 
 
-def test_message_missed_between_snapshot_and_ack_is_made_up_for(bench: Bench) -> None:
+def test_message_missed_between_snapshot_and_ack_is_followed_by_a_resync(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams(token="t"))
     (request,) = bench.sent()
     bench.say(executions(1, "snapshot"), executions(3), *acks(request))
@@ -716,7 +716,7 @@ def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     assert bench.outlet.gaps == []
 
 
-def test_answer_without_times_is_not_taken_for_a_refusal(bench: Bench) -> None:
+def test_answer_without_times_is_an_acknowledgement(bench: Bench) -> None:
     bench.subscribe(BookParams(symbol=["BTC/USD"]))
     (request,) = bench.sent()
     (ack,) = acks(request)
@@ -726,7 +726,7 @@ def test_answer_without_times_is_not_taken_for_a_refusal(bench: Bench) -> None:
 
 
 def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
-    """Let a repair end whose first unsubscribe has no answer yet; return that."""
+    """Complete a resync whose first unsubscribe has no reply yet, and return that request."""
     (late,) = bench.sent()
     bench.wait(11)
     (again,) = bench.sent()
@@ -750,7 +750,7 @@ def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot(bench: 
     assert bench.session.engine.book(BTC).is_valid
 
 
-def test_late_answer_to_an_unsubscribe_puts_a_private_stream_in_doubt(bench: Bench) -> None:
+def test_late_answer_to_an_unsubscribe_makes_a_private_stream_not_current(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(3))
     late = repaired_late(bench, executions(1, "snapshot"))

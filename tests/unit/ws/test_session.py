@@ -59,7 +59,7 @@ def test_missing_pong_ends_the_connection_though_data_flows() -> None:
     assert "pong" in str(bench.session.failure)
 
 
-def test_refused_ping_is_a_sign_of_life() -> None:
+def test_refused_ping_counts_as_its_pong() -> None:
     bench = Bench(ping_interval=10, ping_timeout=5, heartbeat_timeout=100).open()
     bench.wait(10)
     bench.say(refusal(bench.sent()[0], "Unsupported field"))
@@ -244,7 +244,7 @@ def test_announcement_of_any_shape_is_one(bench: Bench, announced: Any) -> None:
 
 
 @pytest.mark.parametrize("system", [None, 5, {}, []])
-def test_status_without_a_state_leaves_the_one_that_was_told(bench: Bench, system: Any) -> None:
+def test_status_without_a_state_leaves_the_last_state(bench: Bench, system: Any) -> None:
     bench.say(status("cancel_only", 5))
     bench.say({"channel": "status", "type": "update", "data": [{"system": system}]})
     assert bench.session.system_status == "cancel_only"
@@ -344,7 +344,7 @@ def test_resync_that_a_loss_cuts_off_is_a_gap_of_its_own(bench: Bench) -> None:
     assert (loss.cause, loss.start_ns) == ("disconnect", start + SECOND)
 
 
-def test_reason_to_give_up_outlives_a_tick(bench: Bench) -> None:
+def test_failure_that_is_set_from_outside_is_kept_by_a_tick(bench: Bench) -> None:
     reason = ConnectionLost(URL, "the consumer is too slow")
     bench.session.failure = reason
     bench.session.tick(bench.now)
@@ -412,7 +412,7 @@ def test_session_begins_with_a_ping_that_teaches_the_exchanges_clock() -> None:
     known_ns = exchange.estimate_ns(bench.now)
     assert known_ns is not None
     assert abs(known_ns - told_ns - SECOND // 4) < SECOND // 100
-    # The times of other answers are of use too, and odd ones do no harm.
+    # The times of other replies are used too; unreadable ones are ignored.
     bench.say({"method": "pong", "req_id": 5, "time_in": "I", "time_out": "O"}, {"method": "pong"})
     pending = bench.subscribe(TickerParams(symbol=[BTC]))
     bench.say(*acks(bench.sent()[0]))
@@ -491,7 +491,7 @@ def test_snapshot_that_cannot_be_processed_is_resynced_with_pauses() -> None:
     assert not bench.session.is_stream_current("executions")
 
 
-def test_faults_of_a_keeper_end_neither_time_nor_a_socket() -> None:
+def test_follower_that_fails_stops_neither_timers_nor_the_session() -> None:
     bench = Bench(followers={"executions": Clumsy()}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.wait(5)

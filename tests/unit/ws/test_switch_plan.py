@@ -73,7 +73,7 @@ def test_late_and_expired_are_reported_once_and_armed_again_when_it_is(plan: Swi
     assert (plan.events(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
 
 
-def test_machine_that_slept_hears_of_both_at_once(plan: SwitchPlan) -> None:
+def test_both_events_are_reported_after_the_machine_slept(plan: SwitchPlan) -> None:
     assert (plan.is_armed(5000), plan.is_late(5000)) == (False, True)
     assert plan.events(5000) == ["late", "expired"]
 

@@ -79,7 +79,7 @@ def test_refused_token_is_replaced_once(bench: Bench) -> None:
         pending.result()
 
 
-#: The ways in which the exchange says that a token is not good any more.
+#: The exchange's errors for a token that is no longer valid.
 STALE = ["ESession:Invalid session", "EAPI:Invalid token", "EAPI:Invalid session", "Token expired"]
 
 
@@ -93,7 +93,7 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(bench: Bench, t
         bench.session.set_token(f"stale {number}", bench.now)
         bench.say(refusal(bench.sent()[0], text))
         assert bench.session.token_deadline <= bench.now
-        # Whoever fetches tokens learns of each refusal once, and decides when to try again.
+        # Each refusal is returned once; the code that fetches tokens decides when to try again.
         assert bench.session.tokens.pop_refused() == f"stale {number}"
         assert bench.session.tokens.pop_refused() is None
         bench.session.token_delayed("refused", bench.now, 30.0)

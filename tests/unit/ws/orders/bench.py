@@ -45,7 +45,7 @@ def text_of(at_ns: int) -> str:
 
 
 class Bench:
-    """The orders of a client, without the client.
+    """The orders of a client, without a connection.
 
     Args:
         is_followed: whether a first, empty snapshot was processed already.

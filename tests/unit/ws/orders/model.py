@@ -1,4 +1,4 @@
-"""A model checker for the life of one order: it explores every sequence of events.
+"""A model checker for the states of one order: it explores every sequence of events.
 
 The model of the exchange, the network and the client is made of tables and a few numbers; the state
 of the order is a real `Life`. A state of the model is a number, so that all states fit into a set.
@@ -833,9 +833,9 @@ def _verdict(world: World, state: int) -> str | None:
     status, engine = world.lives.status[client.life], exchange.engine
     can_come = exchange.add in (AWAY, ASTRAY) and exchange.time == 0
     if status in DONE and (engine in LIVE or can_come):
-        return f"an order that lives, or may yet, is called {status}"
+        return f"an order that is or may get into the market is called {status}"
     if status in OPEN and engine == NONE:
-        return f"an order that the exchange never took is called {status}"
+        return f"an order that the exchange never accepted is called {status}"
     if status in MAY_BE and engine not in MAY_BE[status]:
         return f"an order of which the exchange has {STATUS.get(engine)} is called {status}"
     if client.fills > FILLS[engine]:
@@ -892,7 +892,7 @@ def _end_verdict(world: World, state: int) -> str | None:
 
 
 def _way(world: World, first: int, state: int) -> list[str]:
-    """Return the shortest way to a state, in words."""
+    """Return the names of the events of the shortest way to a state."""
     came: dict[int, tuple[int, str]] = {first: (first, "")}
     queue = deque([first])
     while queue and state not in came:

@@ -1,4 +1,4 @@
-"""What must not be concluded, and what must end: each test is one way to be wrong."""
+"""Wrong conclusions about orders, and questions that must not stay open: a test for each."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_repeated_past_fill_does_not_open_an_order_that_is_gone(bench: Bench) ->
     assert set(seen) <= {"gone"}
 
 
-# What ends.
+# Questions that end.
 
 
 async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> None:
@@ -209,7 +209,7 @@ async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Benc
     fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
     bench.hear(fill)
     bench.orders.gap_began()
-    # It was cancelled in the gap; its past fill has the status of the time of the fill.
+    # It was cancelled in the gap; its past fill has the status at the time of the fill.
     bench.snapshot(fill)
     bench.wait(1.0)
     assert bench.settle(fill) < 20
@@ -270,7 +270,7 @@ def test_late_answer_for_an_order_that_was_gone_does_not_open_it(bench: Bench) -
     assert orders[0].status == "gone"
 
 
-def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
+def test_two_snapshots_at_once_count_as_one(bench: Bench) -> None:
     order = bench.send("mine")
     bench.ack(order, "O1")
     bench.wait(7.0)
@@ -281,7 +281,7 @@ def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
     assert order.status == "pending_new"
 
 
-def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
+def test_answer_to_an_amend_after_the_end_opens_no_question(bench: Bench) -> None:
     order = bench.open_order()
     change = bench.change(order, order_qty=3)
     bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
@@ -310,10 +310,10 @@ def test_late_answer_for_an_order_with_past_fills_is_followed_by_a_question(benc
     assert order.status == "filled"
 
 
-# Whose it is.
+# Which order a report is about.
 
 
-def test_listener_of_a_tag_hears_fills_that_came_before_the_answer(bench: Bench) -> None:
+def test_listener_of_a_tag_gets_fills_that_came_before_the_answer(bench: Bench) -> None:
     heard: list[str] = []
     bench.orders.on_fill(lambda order, fill: heard.append(fill.exec_id), tag="maker")
     order = bench.send("mine", tag="maker")
@@ -467,7 +467,7 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
     assert (order.cum_qty, order.status) == (12, "filled")
 
 
-# What can still be bought.
+# Exposure.
 
 
 @pytest.mark.parametrize("is_answered", [False, True], ids=["pending", "unknown"])

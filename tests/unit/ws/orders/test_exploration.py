@@ -1,4 +1,4 @@
-"""The life of an order, explored: every interleaving of a small world around it.
+"""The states of an order, explored exhaustively: every sequence of events in a small model.
 
 The properties, which `model.py` checks in each state:
 
@@ -62,7 +62,7 @@ def test_every_state_keeps_the_properties(
     assert found.states >= states
 
 
-# That the search notices what is wrong.
+# The search finds faults.
 
 
 class OneLook(Life):
