@@ -13,6 +13,7 @@ from tests.unit.ws.orders.bench import (
     EPOCH,
     SECOND,
     Bench,
+    ended,
     listed,
     new,
     pending,
@@ -142,9 +143,8 @@ def test_what_remains_is_never_negative(bench: Bench) -> None:
 
 
 async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
-    end = {"exec_type": "canceled", "order_status": "canceled"}
-    bench.hear(trade("O1", "T1", 0.5), {"order_id": "O1", **end})
-    bench.hear({"order_id": "O2", **end})
+    bench.hear(trade("O1", "T1", 0.5), ended("O1"))
+    bench.hear(ended("O2"))
     assert await bench.orders["O1"].wait_open() is bench.orders["O1"]
     with pytest.raises(OrderNotFilled, match="canceled"):
         await bench.orders["O2"].wait_open()
@@ -165,7 +165,7 @@ def test_documented_reports_of_one_order(bench: Bench) -> None:
     assert (order.cum_cost, order.avg_price) == (Decimal("132.9995"), Decimal("26599.9"))
     (fill,) = order.fills
     assert fill.fees == (("USD", Decimal("0.3458")),)
-    bench.hear({"order_id": order.order_id, "exec_type": "filled", "order_status": "filled"})
+    bench.hear(ended(order.order_id, "filled"))
     assert order.status == "filled"
 
 
@@ -272,8 +272,8 @@ def test_report_that_comes_late_sets_nothing_back(bench: Bench) -> None:
 
 
 def test_ended_order_stays_ended(bench: Bench) -> None:
-    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
-    bench.hear(new("O1"), {"order_id": "O1", "exec_type": "expired", "order_status": "expired"})
+    bench.hear(ended("O1"))
+    bench.hear(new("O1"), ended("O1", "expired"))
     assert bench.orders["O1"].status == "canceled"
 
 
@@ -613,7 +613,7 @@ def test_orders_at_their_end_are_forgotten_at_last(
         bench.hear(new(f"O{i}", cl_ord_id=f"name-{i}"))
     assert len(bench.orders) == 10
     for i in range(9):
-        bench.hear({"order_id": f"O{i}", "exec_type": "canceled", "order_status": "canceled"})
+        bench.hear(ended(f"O{i}"))
     assert [order.order_id for order in bench.orders] == ["O6", "O7", "O8", "O9"]
     assert "name-0" not in bench.orders
     assert "O0" not in bench.orders

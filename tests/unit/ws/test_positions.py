@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.ws.orders.bench import BTC, Bench, listed, new
+from tests.unit.ws.orders.bench import BTC, Bench, ended, listed, new
 from tests.unit.ws.orders.bench import trade as report_of_fill
 
 from kraken_connector.ws import Position
@@ -189,7 +189,7 @@ def test_order_that_is_gone_is_uncertain_unless_every_fill_was_reported(
 def test_fill_whose_report_was_lost_is_counted_and_its_price_corrected(account: Account) -> None:
     account.hear(trade("O0", "T0", "sell", "4", "120"))
     account.order("O1")
-    account.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    account.hear(ended("O1", "filled"))
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, False)
     account.orders.gap_began()

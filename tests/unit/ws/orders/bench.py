@@ -22,6 +22,7 @@ __all__ = [
     "SECOND",
     "WHOLE",
     "Bench",
+    "ended",
     "listed",
     "new",
     "pending",
@@ -221,6 +222,11 @@ def pending(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
 def new(order_id: str, **fields: Any) -> dict[str, Any]:
     """Return a report that an order is live; sparse, as the exchange writes it."""
     return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+
+
+def ended(order_id: str, status: str = "canceled", **fields: Any) -> dict[str, Any]:
+    """Return the report of the end of an order."""
+    return {"order_id": order_id, "exec_type": status, "order_status": status, **fields}
 
 
 def listed(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:

@@ -7,7 +7,17 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, text_of, trade
+from tests.unit.ws.orders.bench import (
+    BTC,
+    WHOLE,
+    Bench,
+    ended,
+    listed,
+    new,
+    pending,
+    text_of,
+    trade,
+)
 
 from kraken_connector.exceptions import OrderUnresolved
 
@@ -284,7 +294,7 @@ def test_two_snapshots_at_once_count_as_one(bench: Bench) -> None:
 def test_answer_to_an_amend_after_the_end_opens_no_question(bench: Bench) -> None:
     order = bench.open_order()
     change = bench.change(order, order_qty=3)
-    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    bench.hear(ended("O1"))
     bench.orders.changed_by(order, change, bench.now_ns)
     assert bench.orders.check_due() == INF
 
@@ -340,16 +350,7 @@ def test_report_of_an_order_that_was_there_before_is_not_of_a_new_one(bench: Ben
     assert bench.orders["O9"].status == "gone"
     order = bench.send("x")
     # The report of its end comes late.
-    bench.hear(
-        {
-            "order_id": "O9",
-            "cl_ord_id": "x",
-            "exec_type": "canceled",
-            "order_status": "canceled",
-            "cum_qty": 0.5,
-            "cum_cost": 50.0,
-        }
-    )
+    bench.hear(ended("O9", cl_ord_id="x", cum_qty=0.5, cum_cost=50.0))
     assert (order.status, order.order_id, order.cum_qty) == ("sending", None, 0)
 
 
@@ -405,7 +406,7 @@ def test_listed_order_without_a_name_that_ends_may_be_ours(bench: Bench, is_answ
     for order in () if is_answered else orders:
         bench.orders.outcome_unknown(order)
     bench.hear(trade("O1", "E1", 1.0, order_userref=7))
-    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    bench.hear(ended("O1", "filled"))
     bench.settle(trade("O1", "E1", 1.0, order_status="filled", order_userref=7))
     assert orders[0].status != "absent"
     assert [fill.exec_id for fill in orders[0].fills] in ([], ["E1"])
@@ -416,7 +417,7 @@ def test_silence_proves_nothing_about_an_order_whose_reports_were_given_away(ben
     bench.hear(pending("O1", order_userref=7))
     fill = trade("O1", "E1", 1.0, order_userref=7)
     bench.hear(fill)
-    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    bench.hear(ended("O1", "filled"))
     for order in orders:
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
@@ -487,7 +488,7 @@ def test_exposure_counts_what_a_change_may_have_made(
 def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: Bench) -> None:
     order = bench.open_order()
     change = bench.change(order, "edit_order", order_qty=3)
-    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    bench.hear(ended("O1"))
     assert bench.orders.exposure(BTC).buy >= 3
     bench.orders.change_unknown(order, change)
     assert bench.orders.exposure(BTC).buy >= 3
