@@ -9,7 +9,6 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol.registry import PendingRequest
 from kraken_connector.ws.protocol.session import Session
@@ -17,6 +16,8 @@ from kraken_connector.ws.protocol.session import Session
 URL = "ws://exchange.test/v2"
 TIMES = {"time_in": "2026-09-25T17:48:24.745996Z", "time_out": "2026-09-25T17:48:24.746032Z"}
 SECOND = 1_000_000_000
+#: Arguments of `Session` besides its options.
+PARTS = {"exchange", "followers", "gate", "has_token_source", "observers", "orders"}
 
 
 class RecordingSink:
@@ -39,27 +40,18 @@ class RecordingSink:
 
 
 class Bench:
-    """One session with its clock; `now` moves only when a test moves it."""
+    """One session with its clock; `now` moves only when a test moves it.
 
-    def __init__(
-        self,
-        *,
-        has_token_source: bool = False,
-        followers: dict[str, Follower] | None = None,
-        observers: dict[str, Any] | None = None,
-        **options: Any,
-    ) -> None:
+    Args:
+        options: arguments of `Session`, and of its `SessionOptions`.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self.outlet = RecordingSink()
         self.now = 1000.0
         self.wall_offset = 0.0
-        self.session = Session(
-            URL,
-            self.outlet,
-            SessionOptions(**options),
-            has_token_source=has_token_source,
-            followers=followers,
-            observers=observers,
-        )
+        parts = {name: options.pop(name) for name in PARTS & options.keys()}
+        self.session = Session(URL, self.outlet, SessionOptions(**options), **parts)
 
     def open(self) -> Bench:
         """Open a socket; the ping that a session begins with is answered at once."""

@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import URL, Bench, RecordingSink, book, trade
+from tests.unit.ws.rig import Bench, RecordingSink, book, trade
 
 from kraken_connector import WSDataMessage
-from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol import merge
 from kraken_connector.ws.protocol.merge import Lead
 from kraken_connector.ws.protocol.registry import SubscribeCall, Topic, entries_of
-from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
 
 BTC = "BTC/USD"
@@ -68,9 +66,7 @@ def gate() -> Gate:
 
 @pytest.fixture
 def bench(gate: Gate) -> Bench:
-    bench = Bench()
-    bench.session = Session(URL, bench.outlet, SessionOptions(resync_attempts=1), gate=gate)
-    return bench.open()
+    return Bench(gate=gate, resync_attempts=1).open()
 
 
 def kinds(events: list[Any]) -> list[str]:
@@ -173,11 +169,9 @@ def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
 
 
 @pytest.fixture
-def silent(bench: Bench, gate: Gate) -> Bench:
+def silent(gate: Gate) -> Bench:
     """A session whose book must bring something every five seconds."""
-    options = SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6)
-    bench.session = Session(URL, bench.outlet, options, gate=gate)
-    bench.open()
+    bench = Bench(gate=gate, stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6).open()
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     return bench

@@ -8,7 +8,7 @@ import re
 from typing import Any, TypeVar
 
 import pytest
-from tests.unit.ws.rig import TIMES, Bench
+from tests.unit.ws.rig import TIMES, Bench, refusal
 
 from kraken_connector import Engine
 from kraken_connector.exceptions import (
@@ -25,7 +25,6 @@ from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders
 from kraken_connector.ws.protocol import order_requests as trading_requests
 from kraken_connector.ws.protocol.order_requests import Command
-from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import ExecutionsParams
 from kraken_connector.ws.trading import (
     AddOrderParams,
@@ -54,19 +53,12 @@ class TradingBench(Bench):
     """
 
     def __init__(self, token: str | None = "tok", **options: Any) -> None:
-        super().__init__(has_token_source=True, **options)
         self.exchange = ExchangeClock()
         self.orders = Orders(lambda: self.now, self.exchange)
         self.story: dict[Order, list[str]] = {}
         self.orders.on_change(self._write_down)
-        self.session = Session(
-            self.session.url,
-            self.outlet,
-            self.session._options,
-            has_token_source=True,
-            orders=self.orders,
-            exchange=self.exchange,
-        )
+        parts = {"orders": self.orders, "exchange": self.exchange}
+        super().__init__(has_token_source=True, **parts, **options)
         counter = RateCounter(self.orders, None, lambda: int(self.now * 1e9))
         self.trader = Trader(
             _no_connection,
@@ -150,16 +142,6 @@ def reply(request: dict[str, Any], result: Any, **more: Any) -> dict[str, Any]:
         "result": result,
         **TIMES,
         **more,
-    }
-
-
-def refusal(request: dict[str, Any], text: str) -> dict[str, Any]:
-    return {
-        "method": request["method"],
-        "req_id": request["req_id"],
-        "success": False,
-        "error": text,
-        **TIMES,
     }
 
 

@@ -25,7 +25,6 @@ from kraken_connector.models import InvalidFrameEvent, WSRequest
 from kraken_connector.models._time import timestamp_ns
 from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.protocol.request_queue import FIRST_REQ_ID
-from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import (
     BookParams,
     ExecutionsParams,
@@ -384,12 +383,9 @@ def test_unreadable_frame_is_a_gap(bench: Bench, frame: str, channels: list[str]
 
 
 def test_observer_sees_a_channel_before_its_subscriber_and_without_one() -> None:
-    bench, sink = Bench(), RecordingSink()
+    sink = RecordingSink()
     seen: list[int] = []
-    bench.session = Session(
-        URL, bench.outlet, observers={"trade": lambda _: seen.append(len(sink.data))}
-    )
-    bench.open()
+    bench = Bench(observers={"trade": lambda _: seen.append(len(sink.data))}).open()
     bench.say(trade(BTC))
     assert (seen, len(bench.outlet.data)) == ([0], 1)
     bench.subscribed(TradeParams(symbol=[BTC]), sink)
