@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import pytest
 from tests.unit.ws.rig import TIMES, Bench, refusal
 
-from kraken_connector import Engine
 from kraken_connector.exceptions import (
     ConnectionLost,
     NotConnected,
@@ -95,30 +94,6 @@ class TradingBench(Bench):
         command = self.trade(params)
         (request,) = self.sent()
         return command, request
-
-    def known(self, order_id: str = "O1") -> Order:
-        """Return an open order that the stream has shown."""
-        self.orders.subscribing({"snap_orders": True, "snap_trades": True})
-        self.stream(
-            {
-                "order_id": order_id,
-                "exec_type": "new",
-                "order_status": "new",
-                "symbol": BTC,
-                "side": "buy",
-                "order_type": "limit",
-                "order_qty": 1.0,
-                "limit_price": 100.0,
-            },
-            kind="snapshot",
-        )
-        return self.orders[order_id]
-
-    def stream(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Receive reports of `executions`."""
-        frame = {"channel": "executions", "type": kind, "data": list(reports), "sequence": 1}
-        for event in Engine().feed(json.dumps(frame).encode(), 1):
-            self.orders.observe(event)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.ws.test_order_requests import TradingBench, limit, refusal, reply
+from tests.unit.ws.rig import refusal
+from tests.unit.ws.test_order_requests import TradingBench, limit, reply
 
 from kraken_connector.exceptions import (
     ConnectionLost,
