@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -389,19 +388,11 @@ def _is_unknown(market: Market, step: Step) -> bool:
     return market.seen[key].state in ("doubt", "done")
 
 
-@pytest.mark.parametrize("seed", range(50))
-def test_all_is_as_wanted_in_the_end_if_nothing_goes_wrong(seed: int) -> None:
+@given(wanted=quotes(), there=quotes(), seed=st.integers(0, 2**32))
+def test_all_is_as_wanted_in_the_end_if_nothing_goes_wrong(
+    wanted: list[Quote], there: list[Quote], seed: int
+) -> None:
     chance = random.Random(seed)
-
-    def some() -> list[Quote]:
-        middle = chance.randint(4, 9)
-        bids = {chance.randint(1, middle - 1) for _ in range(3)}
-        asks = {chance.randint(middle, 12) for _ in range(3)}
-        return [bid(p, chance.randint(1, 3)) for p in bids] + [
-            ask(p, chance.randint(1, 3)) for p in asks
-        ]
-
-    wanted, there = some(), some()
     seen = {key: resting(key, quote) for key, quote in enumerate(there)}
     live = {key: Live(quote.side, quote.price, quote.qty) for key, quote in enumerate(there)}
     market = Market(wanted, live, seen, chance)

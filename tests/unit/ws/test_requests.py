@@ -82,8 +82,7 @@ def test_answer_without_id_is_matched_by_method_and_symbol(bench: Bench) -> None
     assert pending.result().symbols == [BTC]
 
 
-def test_private_refusal_is_matched_by_its_channel() -> None:
-    bench = Bench().open()
+def test_private_refusal_is_matched_by_its_channel(bench: Bench) -> None:
     pending = bench.subscribe(ExecutionsParams(token="t"))
     bench.sent()
     bench.say(
