@@ -1,4 +1,4 @@
-"""The inputs of the benchmarks are what they are said to be."""
+"""The inputs of the benchmarks have the stated properties."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames good and bad, as hypothesis strategies of text and bytes.
+"""Valid and invalid frames, as hypothesis strategies of text and bytes.
 
 Text is built by hand and not by a JSON encoder: spellings of numbers, white space, repeated keys
 and the order of keys are what the two cores might read differently.
@@ -27,7 +27,7 @@ CHANNELS = (
 )
 METHODS = ("subscribe", "unsubscribe", "pong", "ping", "error", "batch_cancel", "batch_add")
 
-#: Numbers that two readers might take for different ones.
+#: Numbers that two readers might read differently.
 SPELLINGS = (
     "0",
     "-0",
@@ -106,19 +106,30 @@ quantities = st.one_of(
 usual_row = whole_record(price=prices, qty=quantities)
 rows = array(mostly(usual_row, record(price=numbers, qty=numbers, extra=values)), max_size=12)
 checksums = st.one_of(st.integers(0, 2**32 - 1).map(str), st.just("0"))
-book_item = record(
-    symbol=mostly(quoted(*SYMBOLS), scalars),
-    bids=mostly(rows, scalars),
-    asks=mostly(rows, scalars),
-    checksum=mostly(checksums, scalars),
-    timestamp=mostly(quoted("2026-01-01T00:00:00.000001Z"), strings),
-    extra=values,
-)
-book_frame = whole_record(
-    channel=quoted("book"),
-    type=quoted("snapshot", "update"),
-    data=array(mostly(book_item, scalars), max_size=2),
-)
+
+
+def of_one_book(entries: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Return the items of a channel of books, with these entries on each side."""
+    return record(
+        symbol=mostly(quoted(*SYMBOLS), scalars),
+        bids=mostly(entries, scalars),
+        asks=mostly(entries, scalars),
+        checksum=mostly(checksums, scalars),
+        timestamp=mostly(quoted("2026-01-01T00:00:00.000001Z"), strings),
+        extra=values,
+    )
+
+
+def of_books(channel: str, item: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return whole_record(
+        channel=quoted(channel),
+        type=quoted("snapshot", "update"),
+        data=array(mostly(item, scalars), max_size=2),
+    )
+
+
+book_item = of_one_book(rows)
+book_frame = of_books("book", book_item)
 order_ids = quoted("OA", "OB", "OC", "OD", "OE", "OFVLAA-HRSSP-BK75KB", "O" + 30 * "long")
 order_times = quoted(
     "2026-01-01T00:00:00.000000001Z",
@@ -146,19 +157,8 @@ odd_order = record(
     extra=values,
 )
 orders = array(mostly(st.one_of(usual_order, listed_order), odd_order), max_size=8)
-level3_item = record(
-    symbol=mostly(quoted(*SYMBOLS), scalars),
-    bids=mostly(orders, scalars),
-    asks=mostly(orders, scalars),
-    checksum=mostly(checksums, scalars),
-    timestamp=mostly(quoted("2026-01-01T00:00:00.000001Z"), strings),
-    extra=values,
-)
-level3_frame = whole_record(
-    channel=quoted("level3"),
-    type=quoted("snapshot", "update"),
-    data=array(mostly(level3_item, scalars), max_size=2),
-)
+level3_item = of_one_book(orders)
+level3_frame = of_books("level3", level3_item)
 data_frame = record(
     channel=mostly(quoted(*CHANNELS), scalars),
     type=mostly(quoted("snapshot", "update"), scalars),

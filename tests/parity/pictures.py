@@ -1,4 +1,4 @@
-"""Everything that can be seen of a message, a book or an exception, as plain values.
+"""All public attributes of a message, a book or an exception, as plain values.
 
 The classes of the two cores differ and floats and decimals that are equal may differ in their
 digits, so pictures hold names and reprs.

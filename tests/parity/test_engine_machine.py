@@ -1,4 +1,4 @@
-"""Both engines through the life of a connection: subscribe, lose, mismatch, resync, reset."""
+"""Both engines through random events of connections: subscribe, lose, mismatch, resync, reset."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from kraken_connector.models import BookChecksumEvent
 
 SYMBOLS = ("BTC/USD", "ETH/USD")
 symbols = st.sampled_from(SYMBOLS)
+channels = st.sampled_from(["book", "level3"])
 depths = st.sampled_from([10, 25, 100])
 row_lists = st.lists(
     st.tuples(
@@ -56,8 +57,7 @@ class Connection(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.engines: list[Any] = [native_core().Engine(), pure.Engine()]
-        self.markets: dict[str, Market] = {}
-        self.order_markets: dict[str, OrderMarket] = {}
+        self.markets: dict[tuple[str, str], Market | OrderMarket] = {}
         self.sequences = {"executions": 0, "balances": 0}
         self.clock = 0
 
@@ -75,20 +75,19 @@ class Connection(RuleBasedStateMachine):
     @initialize(depth=depths)
     def open(self, depth: int) -> None:
         for seed, symbol in enumerate(SYMBOLS):
-            self.markets[symbol] = Market(symbol, depth, seed=seed, price_decimals=1 + seed)
-
+            self.markets["book", symbol] = Market(symbol, depth, seed=seed, price_decimals=1 + seed)
             keeping = None if seed else ("lowered",)
-            self.order_markets[symbol] = OrderMarket(
+            self.markets["level3", symbol] = OrderMarket(
                 symbol, 10, seed=seed, orders_a_level=2, keeping=keeping
             )
 
-    @rule(symbol=symbols)
-    def snapshot(self, symbol: str) -> None:
-        self.feed(self.markets[symbol].snapshot())
+    @rule(channel=channels, symbol=symbols)
+    def snapshot(self, channel: str, symbol: str) -> None:
+        self.feed(self.markets[channel, symbol].snapshot())
 
-    @rule(symbol=symbols, events=st.integers(1, 8), lost=st.integers(0, 9))
-    def update(self, symbol: str, events: int, lost: int) -> None:
-        frame = self.markets[symbol].update(events)
+    @rule(channel=channels, symbol=symbols, events=st.integers(1, 8), lost=st.integers(0, 9))
+    def update(self, channel: str, symbol: str, events: int, lost: int) -> None:
+        frame = self.markets[channel, symbol].update(events)
         if lost:
             self.feed(frame)
 
@@ -102,11 +101,8 @@ class Connection(RuleBasedStateMachine):
     def odd_book(self, symbol: str, kind: str, bids: Any, asks: Any, checksum: int | None) -> None:
         """Rows from elsewhere; with -1 their checksum is right."""
         if checksum == -1:
-            checksum = self.right_checksum(symbol, kind, bids, asks)
+            checksum = self.computed_checksum(book_message(symbol, kind, bids, asks, 0))
         self.feed(book_message(symbol, kind, bids, asks, checksum))
-
-    def right_checksum(self, symbol: str, kind: str, bids: Any, asks: Any) -> int:
-        return self.computed_checksum(book_message(symbol, kind, bids, asks, 0))
 
     def computed_checksum(self, frame: bytes) -> int:
         """Return what the book of a message with a wrong checksum has instead."""
@@ -116,16 +112,6 @@ class Connection(RuleBasedStateMachine):
         events = engine.feed(frame)
         told = [event.computed for event in events if isinstance(event, BookChecksumEvent)]
         return told[0] if told else 0
-
-    @rule(symbol=symbols)
-    def level3_snapshot(self, symbol: str) -> None:
-        self.feed(self.order_markets[symbol].snapshot())
-
-    @rule(symbol=symbols, events=st.integers(1, 8), lost=st.integers(0, 9))
-    def level3_update(self, symbol: str, events: int, lost: int) -> None:
-        frame = self.order_markets[symbol].update(events)
-        if lost:
-            self.feed(frame)
 
     @rule(
         symbol=symbols,
@@ -139,8 +125,7 @@ class Connection(RuleBasedStateMachine):
     ) -> None:
         """Entries from elsewhere; with -1 their checksum is right."""
         if checksum == -1:
-            right = level3_message(symbol, kind, bids, asks, 0)
-            checksum = self.computed_checksum(right)
+            checksum = self.computed_checksum(level3_message(symbol, kind, bids, asks, 0))
         self.feed(level3_message(symbol, kind, bids, asks, checksum))
 
     @rule(frame=frames.any_frame)
@@ -149,7 +134,7 @@ class Connection(RuleBasedStateMachine):
 
     @rule(symbol=symbols, place=st.floats(0, 1))
     def cut_update(self, symbol: str, place: float) -> None:
-        frame = self.markets[symbol].update()
+        frame = self.markets["book", symbol].update()
         self.feed(frame[: int(len(frame) * place)])
 
     @rule(

@@ -49,17 +49,6 @@ def items_of(message: Any) -> list[Any]:
     return [item for item in data if isinstance(item, Model)] if isinstance(data, list) else []
 
 
-@given(frames.any_frame | frames.items_frames.map(str.encode))
-def test_plain_data_is_that_of_the_other_core(frame: bytes) -> None:
-    try:
-        message = pure.parse_message(frame)
-    except ValueError:
-        return
-    other = native_core().parse_message(frame)
-    for exact in (False, True):
-        assert repr(other.to_dict(exact=exact)) == repr(message.to_dict(exact=exact))
-
-
 @pytest.mark.parametrize("name", ["native", "pure"])
 @pytest.mark.parametrize(
     ("row", "made_of"),

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import decimal
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
 from tests.unit.ws.orders.bench import BTC, Bench, trade
+from tests.unit.ws.test_balances import Bench as BalancesBench
 
-from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import OrderCheckFailed
 from kraken_connector.models.base import exact_number
-from kraken_connector.ws.account.balances import Balances
 from kraken_connector.ws.account.instruments import PairRules
 from kraken_connector.ws.account.positions import Positions
 from kraken_connector.ws.trading.checks import check_price
@@ -73,27 +71,8 @@ def test_orders_positions_and_the_rate_counter_add_up_exactly() -> None:
 
 @pytest.mark.usefixtures("context")
 def test_balances_are_what_was_written() -> None:
-    balances = Balances()
-    for kind, amount in (("snapshot", EXACT), ("update", "123456789.123456790")):
-        item: dict[str, object] = {"asset": "USD", "balance": "_", "wallets": []}
-        if kind == "update":
-            item = {
-                "asset": "USD",
-                "amount": 0.000000001,
-                "balance": "_",
-                "fee": 0,
-                "ledger_id": "L1",
-                "ref_id": "R1",
-                "timestamp": "2026-01-01T00:00:00.000000Z",
-                "type": "deposit",
-                "subtype": "",
-                "asset_class": "currency",
-                "category": "deposit",
-                "wallet_type": "spot",
-                "wallet_id": "main",
-            }
-        frame = json.dumps({"channel": "balances", "type": kind, "data": [item], "sequence": 1})
-        for event in Engine().feed(frame.replace('"_"', amount).encode()):
-            if isinstance(event, WSDataMessage):
-                balances.observe(event)
-        assert str(balances["USD"]) == amount
+    account = BalancesBench()
+    account.snapshot(USD=EXACT)
+    assert str(account.balances["USD"]) == EXACT
+    account.entry("L1", "123456789.123456790", "0.000000001")
+    assert str(account.balances["USD"]) == "123456789.123456790"

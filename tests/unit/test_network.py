@@ -1,4 +1,4 @@
-"""Which proxy and which trust hold; `tests/ws/test_connecting.py` tries the ways themselves."""
+"""The proxy and certificates of a connection; `tests/ws/test_connecting.py` connects by them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_environments_proxy_is_not_for_this_machine(
         ("http", ["http", "all", "socks"]),
     ],
 )
-def test_variables_are_looked_at_in_their_order(
+def test_variables_are_read_in_their_order(
     monkeypatch: pytest.MonkeyPatch, scheme: str, order: list[str]
 ) -> None:
     for name in NAMES[:-1]:

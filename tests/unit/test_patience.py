@@ -18,7 +18,7 @@ class Source:
         return self.now
 
 
-def test_seconds_count_when_somebody_looks() -> None:
+def test_seconds_between_readings_count() -> None:
     source = Source()
     clock = PatientClock(source)
     start = clock.read()
@@ -29,7 +29,7 @@ def test_seconds_count_when_somebody_looks() -> None:
     assert clock.lost == 0
 
 
-def test_waits_that_were_asked_for_count() -> None:
+def test_requested_waits_count() -> None:
     source = Source()
     clock = PatientClock(source)
     start = clock.read()

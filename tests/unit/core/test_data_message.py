@@ -1,4 +1,4 @@
-"""`WSDataMessage` as a Python citizen: equality, hash, repr, pickle, match, replace, dicts."""
+"""`WSDataMessage`: equality, hash, repr, pickle, match, replace, dicts."""
 
 from __future__ import annotations
 

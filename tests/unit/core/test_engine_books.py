@@ -1,4 +1,4 @@
-"""An engine's books: depth, states, events, what a reader may see."""
+"""An engine's books: depth, states, events, and what can be read in each state."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.oracle import Market, OracleBook, book_message
+from tests.parity.pictures import BOOK_READS
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookChecksumEvent, BookCrossedEvent
@@ -145,19 +146,7 @@ def test_new_book_awaits_its_snapshot(engine: Any) -> None:
 
 
 READS: list[Any] = [
-    "bids",
-    "asks",
-    "best_bid",
-    "best_ask",
-    "spread",
-    "mid",
-    "bid",
-    "bid_qty",
-    "ask",
-    "ask_qty",
-    "price_scale",
-    "qty_scale",
-    "crossed",
+    *BOOK_READS,
     lambda book: book.levels("bid"),
     lambda book: book.levels_float("ask"),
     lambda book: book.levels_ticks("bid", 1),

@@ -1,4 +1,4 @@
-"""What a frame that cannot be read does to the books, and what is counted."""
+"""The effect of unreadable frames on books, and the counters."""
 
 from __future__ import annotations
 

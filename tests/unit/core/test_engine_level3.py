@@ -166,17 +166,6 @@ def test_reset_begins_a_new_connection(live: Any, market: OrderMarket) -> None:
     assert book.state == "valid"
 
 
-def test_a_quarantined_book_ignores_snapshots_until_expected(
-    live: Any, market: OrderMarket
-) -> None:
-    live.level3_books.invalidate(SYMBOL, "quarantined")
-    (message,) = live.feed(market.snapshot())
-    assert (message.verified, live.level3(SYMBOL).state) == (False, "quarantined")
-    live.level3_books.expect(SYMBOL, 10)
-    (message,) = live.feed(market.snapshot())
-    assert message.verified is True
-
-
 ENTRY = '{"event":"add","order_id":"OA","limit_price":1.0,"order_qty":1.0,"timestamp":"2026"}'
 
 

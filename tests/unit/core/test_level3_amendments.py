@@ -32,6 +32,9 @@ def checksum(queue: Iterable[TextOrder]) -> int:
 
 
 QUEUE = [row("OA", "2.0", 1), row("OB", "1.0", 2), row("OC", "4.0", 3)]
+#: Nine levels under that, and an eleventh, which no checksum has.
+DEEP = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
+BELOW = [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
 
 
 class Exchange:
@@ -48,6 +51,13 @@ class Exchange:
         frame = level3_message(SYMBOL, "update", changes, [], checksum(queue))
         verified: bool = self.engine.feed(frame)[-1].verified
         return verified
+
+    def deepen(self) -> None:
+        """Send the snapshot of eleven levels."""
+        self.engine.level3_books.expect(SYMBOL, 100)
+        rows = [(None, one) for one in (*QUEUE, *DEEP, *BELOW)]
+        whole = level3_message(SYMBOL, "snapshot", rows, [], checksum([*QUEUE, *DEEP]))
+        self.engine.feed(whole)
 
     def ids(self) -> list[str]:
         return [order.order_id for order in self.book.orders("bid")]
@@ -86,33 +96,23 @@ def test_the_book_is_unchanged_when_no_position_fits(core: Any) -> None:
 def test_the_rule_that_was_proved_is_tried_first(core: Any) -> None:
     """A rule that was proved also holds where no checksum reaches."""
     exchange = Exchange(core)
-    deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
-    deep += [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
-    engine, book = exchange.engine, exchange.book
-    engine.level3_books.expect(SYMBOL, 100)
-    whole = [(None, one) for one in [*QUEUE, *deep]]
-    engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep[:-2]])))
+    exchange.deepen()
     amended = row("OA", "0.5", 9)
-    top = [*QUEUE[1:], amended, *deep[:-2]]
+    top = [*QUEUE[1:], amended, *DEEP]
     assert exchange.send([("modify", amended)], top)
     assert exchange.send([("modify", row("OX", "2.0", 10, "0.5"))], top)
     assert exchange.ids()[-2:] == ["OY", "OX"]
-    assert book.queue_position("OX").orders_ahead == 1
+    assert exchange.book.queue_position("OX").orders_ahead == 1
 
 
 def test_position_below_the_top_is_decided_when_its_level_gets_there(core: Any) -> None:
     exchange = Exchange(core)
-    deep = [row(f"O{n}", "1.0", 4, f"{9 - n}.0") for n in range(9)]
-    level = [row("OX", "3.0", 5, "0.5"), row("OY", "1.0", 6, "0.5")]
-    engine = exchange.engine
-    engine.level3_books.expect(SYMBOL, 100)
-    whole = [(None, one) for one in [*QUEUE, *deep, *level]]
-    engine.feed(level3_message(SYMBOL, "snapshot", whole, [], checksum([*QUEUE, *deep])))
+    exchange.deepen()
     amended = row("OX", "2.0", 9, "0.5")
-    assert exchange.send([("modify", amended)], [*QUEUE, *deep])
+    assert exchange.send([("modify", amended)], [*QUEUE, *DEEP])
     assert exchange.proofs() == {}
-    gone = [("delete", deep[0])]
-    assert exchange.send(gone, [*QUEUE, *deep[1:], level[1], amended])
+    gone = [("delete", DEEP[0])]
+    assert exchange.send(gone, [*QUEUE, *DEEP[1:], BELOW[1], amended])
     assert exchange.ids()[-2:] == ["OY", "OX"]
     assert exchange.proofs() == {"lowered_requeued": 1}
 

@@ -34,11 +34,16 @@ BIDS: Rows = [("10.0", "1.00"), ("9.5", "2.00"), ("9.0", "3.00")]
 ASKS: Rows = [("10.5", "4.00"), ("11.0", "5.00")]
 
 
+def filled(core: Any, bids: Rows, asks: Rows = NONE) -> Any:
+    """Return a book with these levels."""
+    book = core.OrderBook("A/B")
+    book.apply_snapshot(data(bids, asks))
+    return book
+
+
 @pytest.fixture
 def book(core: Any) -> Any:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data(BIDS, ASKS))
-    return book
+    return filled(core, BIDS, ASKS)
 
 
 def test_constructor(core: Any) -> None:
@@ -129,29 +134,25 @@ def test_best_levels(book: Any) -> None:
     ],
 )
 def test_mid_is_exact(core: Any, bid: str, ask: str, mid: str) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([(bid, "1")], [(ask, "1")]))
+    book = filled(core, [(bid, "1")], [(ask, "1")])
     assert str(book.mid) == mid
 
 
 def test_side_that_is_empty(core: Any) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data(BIDS))
+    book = filled(core, BIDS)
     assert book.best_bid is not None
     assert book.best_ask is book.ask is book.spread is book.mid is book.top_of_book() is None
 
 
 def test_crossed_book(core: Any) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([("11.0", "1")], [("10.5", "1")]))
+    book = filled(core, [("11.0", "1")], [("10.5", "1")])
     assert book.crossed
     assert (str(book.spread), str(book.mid)) == ("-0.5", "10.75")
 
 
 def test_wide_spread_keeps_all_digits(core: Any) -> None:
     """The decimal context's 28 digits do not round it."""
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([("1" * 20 + "." + "1" * 10, "1")], [("0.1", "1")]))
+    book = filled(core, [("1" * 20 + "." + "1" * 10, "1")], [("0.1", "1")])
     assert str(book.spread) == "-" + "1" * 20 + ".0" + "1" * 9
     assert str(book.mid) == "5" * 19 + ".60555555555"
 
@@ -175,8 +176,7 @@ def test_levels_refuse_other_sides(book: Any, method: str) -> None:
 
 
 def test_floats_are_the_nearest(core: Any) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([("0.1", "123456789012345678.9")], [("0.3", "0.0000000000000000001")]))
+    book = filled(core, [("0.1", "123456789012345678.9")], [("0.3", "0.0000000000000000001")])
     assert book.top_of_book() == (0.1, 123456789012345678.9, 0.3, 1e-19)
 
 
@@ -279,16 +279,14 @@ def test_counts_and_times(book: Any) -> None:
 
 
 def test_shorter_numbers_are_padded(core: Any) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([("10", "1E-8"), ("9.25", "1.5")]))
+    book = filled(core, [("10", "1E-8"), ("9.25", "1.5")])
     assert texts(book.bids) == [("10.00", "0.00000001"), ("9.25", "1.50000000")]
     book.apply_update(data([("9.2500", "2")]))
     assert texts(book.bids) == [("10.0000", "0.00000001"), ("9.2500", "2.00000000")]
 
 
 def test_whole_numbers_with_exponent(core: Any) -> None:
-    book = core.OrderBook("A/B")
-    book.apply_snapshot(data([("1E+3", "2.5E+2")]))
+    book = filled(core, [("1E+3", "2.5E+2")])
     assert texts(book.bids) == [("1000", "250")]
 
 

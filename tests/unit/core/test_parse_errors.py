@@ -157,19 +157,13 @@ CASES: list[tuple[str | bytes, str, int, str | None]] = [
 
 
 @pytest.mark.parametrize(("frame", "kind", "offset", "channel"), CASES)
-def test_parse_message_raises(
+def test_unreadable_frame_has_its_kind_offset_and_channel(
     core: Any, frame: str | bytes, kind: str, offset: int, channel: str | None
 ) -> None:
     with pytest.raises(ParseError) as caught:
         core.parse_message(frame)
     error = caught.value
     assert (error.kind, error.offset, error.channel) == (kind, offset, channel)
-
-
-@pytest.mark.parametrize(("frame", "kind", "offset", "channel"), CASES)
-def test_engine_reports(
-    core: Any, frame: str | bytes, kind: str, offset: int, channel: str | None
-) -> None:
     raw = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
     engine = core.Engine()
     (event,) = engine.feed(frame, 42)

@@ -1,4 +1,4 @@
-"""What every typed message can do, whoever made it."""
+"""What every typed message can do, parsed or made by hand."""
 
 from __future__ import annotations
 

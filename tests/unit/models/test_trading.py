@@ -24,7 +24,6 @@ from kraken_connector.ws.trading import (
     BatchAddParams,
     BatchCancelParams,
     CancelAllOrdersAfterParams,
-    CancelAllParams,
     CancelOrderParams,
     ConditionalClose,
     EditOrderParams,
@@ -167,50 +166,46 @@ TRIGGER = OrderTrigger("last", "90")
 OFFSET = OrderTrigger("last", "1.0", "pct")
 
 
+PLAIN = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
+UNPRICED = {**PLAIN, "limit_price": None}
+
+
 @pytest.mark.parametrize(
-    "options",
+    "params",
     [
-        {"order_type": "market"},
-        {"order_type": "market", "order_qty": None, "cash_order_qty": "100"},
-        {"order_type": "settle-position", "order_qty": 0},
-        {"order_type": "limit", "limit_price": 1, "order_qty": 0, "reduce_only": True},
-        {"order_type": "iceberg", "limit_price": 1, "order_qty": 15, "display_qty": 1},
-        {"order_type": "stop-loss", "triggers": TRIGGER},
-        {"order_type": "stop-loss", "triggers": OrderTrigger("index", -2, "pct")},
-        {"order_type": "take-profit-limit", "triggers": TRIGGER, "limit_price": 1},
-        {"order_type": "trailing-stop", "triggers": OFFSET},
-        {"order_type": "trailing-stop-limit", "triggers": OFFSET, "limit_price": 0},
+        {**UNPRICED, "order_type": "market"},
+        {**UNPRICED, "order_type": "market", "order_qty": None, "cash_order_qty": "100"},
+        {**UNPRICED, "order_type": "settle-position", "order_qty": 0},
+        {**UNPRICED, "order_type": "stop-loss", "triggers": TRIGGER},
+        {**UNPRICED, "order_type": "stop-loss", "triggers": OrderTrigger("index", -2, "pct")},
+        {**UNPRICED, "order_type": "trailing-stop", "triggers": OFFSET},
+        {**PLAIN, "order_type": "trailing-stop-limit", "triggers": OFFSET, "limit_price": 0},
         {
+            **PLAIN,
             "order_type": "trailing-stop-limit",
             "triggers": OFFSET,
             "limit_price": "-0.5",
             "limit_price_type": "pct",
         },
-        {"order_type": "limit", "limit_price": 1, "conditional": CLOSE},
-        {"order_type": "limit", "limit_price": 1, "time_in_force": "fok"},
-        {"order_type": "iceberg", "limit_price": 1, "display_qty": 1, "time_in_force": "fok"},
-        {"order_type": "limit", "limit_price": 1, "limit_price_type": "static"},
-        {"order_type": "limit", "limit_price": 1, "conditional": CLOSE, "cl_ord_id": False},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": False, "order_userref": 2**31 - 1},
-        {
-            "order_type": "limit",
-            "limit_price": 1,
-            "time_in_force": "gtd",
-            "expire_time": "2026-01-31T12:00:00Z",
-        },
-        {"order_type": "limit", "limit_price": 1, "order_userref": -7},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": "a b 18 characters!"},
-        {"order_type": "limit", "limit_price": 1, "cl_ord_id": "2c6be8011f534f79a0bb4ea1c95dfae9"},
-        {
-            "order_type": "limit",
-            "limit_price": 1,
-            "cl_ord_id": "2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9",
-        },
+        {**PLAIN, "order_type": "take-profit-limit", "triggers": TRIGGER},
+        {**PLAIN, "order_type": "iceberg", "order_qty": 15, "display_qty": 1},
+        {**PLAIN, "order_type": "iceberg", "display_qty": 1, "time_in_force": "fok"},
+        {**PLAIN, "order_qty": 0, "reduce_only": True},
+        {**PLAIN, "conditional": CLOSE},
+        {**PLAIN, "conditional": CLOSE, "cl_ord_id": False},
+        {**PLAIN, "time_in_force": "fok"},
+        {**PLAIN, "time_in_force": "gtd", "expire_time": "2026-01-31T12:00:00Z"},
+        {**PLAIN, "limit_price_type": "static"},
+        {**PLAIN, "cl_ord_id": False, "order_userref": 2**31 - 1},
+        {**PLAIN, "order_userref": -7},
+        {**PLAIN, "cl_ord_id": "a b 18 characters!"},
+        {**PLAIN, "cl_ord_id": "2c6be8011f534f79a0bb4ea1c95dfae9"},
+        {**PLAIN, "cl_ord_id": "2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9"},
     ],
 )
-def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
-    params = AddOrderParams(**{"symbol": BTC, "side": "buy", "order_qty": 1, **options})
-    assert AddOrderParams.from_dict(params.to_dict(exact=True)) == params
+def test_sensible_order_is_taken(params: dict[str, Any]) -> None:
+    made = AddOrderParams(**params)
+    assert AddOrderParams.from_dict(made.to_dict(exact=True)) == made
 
 
 @pytest.mark.parametrize(
@@ -267,9 +262,8 @@ def test_sensible_order_is_taken(options: dict[str, Any]) -> None:
     ],
 )
 def test_senseless_order_is_refused_by_name(options: dict[str, Any], field: str) -> None:
-    plain = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
     with pytest.raises(InvalidParameter) as caught:
-        AddOrderParams(**{**plain, **options})
+        AddOrderParams(**{**PLAIN, **options})
     assert caught.value.field == field
     assert field in str(caught.value)
 
@@ -291,9 +285,8 @@ def test_senseless_order_is_refused_by_name(options: dict[str, Any], field: str)
     ],
 )
 def test_wrong_type_is_a_type_error(options: dict[str, Any]) -> None:
-    plain = {"symbol": BTC, "side": "buy", "order_type": "limit", "order_qty": 1, "limit_price": 1}
     with pytest.raises(TypeError):
-        AddOrderParams(**{**plain, **options})
+        AddOrderParams(**{**PLAIN, **options})
 
 
 def test_legacy_symbol_is_refused_with_the_right_one() -> None:
@@ -414,30 +407,6 @@ def test_batch_cancel_takes_numbers_as_text() -> None:
 
 # The token.
 
-
-@pytest.mark.parametrize("cls", CLASSES.values())
-def test_token_is_in_no_repr_no_pickle_and_no_comparison(cls: type[TradingParams]) -> None:
-    examples: dict[str, Any] = {
-        "add_order": limit,
-        "amend_order": lambda **o: AmendOrderParams("O1", **o),
-        "edit_order": lambda **o: EditOrderParams("O1", BTC, **o),
-        "cancel_order": lambda **o: CancelOrderParams(order_id=["O1"], **o),
-        "cancel_all": CancelAllParams,
-        "cancel_all_orders_after": lambda **o: CancelAllOrdersAfterParams(timeout=1, **o),
-        "batch_add": lambda **o: BatchAddParams(BTC, orders=[limit(**o), limit(**o)], **o),
-        "batch_cancel": lambda **o: BatchCancelParams(orders=["1", "2"], **o),
-    }
-    params = examples[cls.METHOD](token="s3cret")
-    assert "s3cret" not in repr(params)
-    assert b"s3cret" not in pickle.dumps(params)
-    assert pickle.loads(pickle.dumps(params)) == params == examples[cls.METHOD]()
-    assert params.to_dict()["token"] == "s3cret"
-    assert "s3cret" not in sent(params)
-
-
-# What is not understood is not sent in silence.
-
-
 EXAMPLES: dict[str, dict[str, Any]] = {
     "add_order": {
         "symbol": BTC,
@@ -459,6 +428,20 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "batch_cancel": {"orders": ["O1", "O2"]},
 }
+
+
+@pytest.mark.parametrize("cls", CLASSES.values())
+def test_token_is_in_no_repr_no_pickle_and_no_comparison(cls: type[TradingParams]) -> None:
+    plain = EXAMPLES[cls.METHOD]
+    params = cls.from_dict({**plain, "token": "s3cret"})
+    assert "s3cret" not in repr(params)
+    assert b"s3cret" not in pickle.dumps(params)
+    assert pickle.loads(pickle.dumps(params)) == params == cls.from_dict(plain)
+    assert params.to_dict()["token"] == "s3cret"
+    assert "s3cret" not in sent(params)
+
+
+# What is not understood is not sent in silence.
 
 
 @pytest.mark.parametrize("method", CLASSES)

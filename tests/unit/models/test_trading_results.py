@@ -1,4 +1,4 @@
-"""Results of the trading methods: every shape that was documented or seen, and no exception."""
+"""Results of the trading methods, in every documented or captured shape, without an exception."""
 
 from __future__ import annotations
 
@@ -8,28 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kraken_connector.models import trading_results as results
 from kraken_connector.models.trading_results import (
     AddOrderResult,
     AmendOrderResult,
     BatchAddResult,
     BatchCancelResult,
     CancelAllOrdersAfterResult,
-    CancelAllResult,
-    CancelOrderResult,
     EditOrderResult,
     pair_rows,
 )
 
-RESULTS: list[Any] = [
-    AddOrderResult,
-    AmendOrderResult,
-    BatchAddResult,
-    BatchCancelResult,
-    CancelAllOrdersAfterResult,
-    CancelAllResult,
-    CancelOrderResult,
-    EditOrderResult,
-]
+RESULTS: list[Any] = [getattr(results, name) for name in results.__all__ if name.endswith("Result")]
 TEXTS = ["order_id", "cl_ord_id", "amend_id", "original_order_id", "error", "status"]
 NOW = "2026-01-01T00:00:00Z"
 LATER = "2026-01-01T00:01:00Z"

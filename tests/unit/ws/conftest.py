@@ -1,4 +1,4 @@
-"""What the tests of the session and its parts share."""
+"""The fixture of the tests of the session and its parts."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from tests.unit.ws.rig import Bench
 
 @pytest.fixture
 def bench() -> Bench:
-    """A session with a socket and a clock that stands."""
+    """A session with a socket and a clock that only the test moves."""
     return Bench().open()

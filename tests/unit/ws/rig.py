@@ -1,4 +1,4 @@
-"""A session on the bench: frames and time in by hand, everything that comes out kept."""
+"""A session without a socket: a test gives it frames and time, and reads its output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from kraken_connector.exceptions import ConnectionLost
 from kraken_connector.models import GapEvent
-from kraken_connector.ws.base.followers import Follower
 from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol.registry import PendingRequest
 from kraken_connector.ws.protocol.session import Session
@@ -17,6 +16,8 @@ from kraken_connector.ws.protocol.session import Session
 URL = "ws://exchange.test/v2"
 TIMES = {"time_in": "2026-09-25T17:48:24.745996Z", "time_out": "2026-09-25T17:48:24.746032Z"}
 SECOND = 1_000_000_000
+#: Arguments of `Session` besides its options.
+PARTS = {"exchange", "followers", "gate", "has_token_source", "observers", "orders"}
 
 
 class RecordingSink:
@@ -39,27 +40,18 @@ class RecordingSink:
 
 
 class Bench:
-    """One session with its clock; `now` moves only when a test moves it."""
+    """One session with its clock; `now` moves only when a test moves it.
 
-    def __init__(
-        self,
-        *,
-        has_token_source: bool = False,
-        followers: dict[str, list[Follower]] | None = None,
-        observers: dict[str, Any] | None = None,
-        **options: Any,
-    ) -> None:
+    Args:
+        options: arguments of `Session`, and of its `SessionOptions`.
+    """
+
+    def __init__(self, **options: Any) -> None:
         self.outlet = RecordingSink()
         self.now = 1000.0
         self.wall_offset = 0.0
-        self.session = Session(
-            URL,
-            self.outlet,
-            SessionOptions(**options),
-            has_token_source=has_token_source,
-            followers=followers,
-            observers=observers,
-        )
+        parts = {name: options.pop(name) for name in PARTS & options.keys()}
+        self.session = Session(URL, self.outlet, SessionOptions(**options), **parts)
 
     def open(self) -> Bench:
         """Open a socket; the ping that a session begins with is answered at once."""
@@ -71,14 +63,19 @@ class Bench:
     def lose(self, reason: str = "reset", cause: str = "disconnect") -> None:
         self.session.connection_lost(ConnectionLost(URL, reason), int(self.now * SECOND), cause)
 
+    def reconnect(self) -> None:
+        """Lose the socket and open the next one."""
+        self.lose()
+        self.open()
+
     def say(self, *messages: dict[str, Any] | str) -> None:
-        """Let the exchange say something."""
+        """Receive messages of the exchange."""
         for message in messages:
             frame = message if isinstance(message, str) else json.dumps(message)
             self.session.receive(frame.encode(), int(self.now * SECOND), self.now)
 
     def sent(self) -> list[dict[str, Any]]:
-        """Take what the session wants to send."""
+        """Remove and return the requests that the session wants to send."""
         frames = [json.loads(frame) for frame in self.session.outgoing]
         self.session.outgoing.clear()
         return frames
@@ -95,7 +92,7 @@ class Bench:
         self.now = end
 
     def look(self) -> None:
-        """Let the session see that the process runs."""
+        """Show the session that the process is running."""
         self.session.check_pause(self.now, int((self.now + self.wall_offset) * SECOND))
 
     def subscribe(self, params: Any, sink: RecordingSink | None = None) -> PendingRequest:
@@ -113,6 +110,10 @@ class Bench:
         for request in requests:
             self.say(*acks(request))
         return requests
+
+    def accept_resync(self) -> list[str]:
+        """Accept the two requests of a resync, one after the other, and return their methods."""
+        return [request["method"] for _ in range(2) for request in self.accept_all()]
 
 
 def states(bench: Bench) -> dict[str, str]:

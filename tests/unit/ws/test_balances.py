@@ -168,8 +168,7 @@ def test_listener_can_leave_and_may_fail(bench: Bench, caplog: pytest.LogCapture
     assert bench.changes == ["USD", "USD"]
 
 
-def test_snapshot_may_come_in_several_messages() -> None:
-    bench = Bench()
+def test_snapshot_may_come_in_several_messages(bench: Bench) -> None:
     bench.snapshot(OLD="1.0")
     bench.say("snapshot", asset("USD", "2.0"))
     bench.say("snapshot", asset("BTC", "3.0"), sequence=2)
@@ -177,8 +176,7 @@ def test_snapshot_may_come_in_several_messages() -> None:
     assert bench.balances.is_current
 
 
-def test_further_message_of_a_snapshot_makes_nothing_current() -> None:
-    bench = Bench()
+def test_further_message_of_a_snapshot_makes_nothing_current(bench: Bench) -> None:
     bench.say("snapshot", asset("USD", "2.0"))
     bench.balances.gap_began()
     bench.say("snapshot", asset("BTC", "3.0"), sequence=2)

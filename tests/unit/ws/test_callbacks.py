@@ -1,4 +1,4 @@
-"""What may be given to be called, and what happens when it is called."""
+"""Which functions are accepted as callbacks, and what happens when one fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kraken_connector.ws.network.connection import ConnectionOptions
 
 
 async def coroutine_function(*_: Any) -> None:
-    """Nobody awaits this."""
+    """Never awaited."""
 
 
 async def generator_function(*_: Any) -> AsyncIterator[int]:
@@ -35,10 +35,10 @@ def plain_generator_function(*_: Any) -> Iterator[int]:
 
 class Asynchronous:
     async def __call__(self, *_: Any) -> None:
-        """Nobody awaits this."""
+        """Never awaited."""
 
     async def method(self, *_: Any) -> None:
-        """Nobody awaits this."""
+        """Never awaited."""
 
 
 class Plain:

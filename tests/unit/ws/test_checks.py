@@ -73,9 +73,9 @@ def limit(qty: Any = "1", price: Any = "100.0", **options: Any) -> AddOrderParam
     )
 
 
-def failure(desk: OrderChecks, params: TradingParams, **known: Any) -> OrderCheckFailed:
+def failure(checker: OrderChecks, params: TradingParams, **known: Any) -> OrderCheckFailed:
     with pytest.raises(OrderCheckFailed) as caught:
-        desk.check(params, NOW_NS, **known)
+        checker.check(params, NOW_NS, **known)
     error = caught.value
     assert isinstance(error, TradingError)
     assert isinstance(error, ValueError)
@@ -89,8 +89,8 @@ def failure(desk: OrderChecks, params: TradingParams, **known: Any) -> OrderChec
 @pytest.mark.parametrize("step", ["0", "-1"])
 def test_step_that_is_none_forbids_nothing(step: str) -> None:
     """The exchange checks every order anyway."""
-    desk = checks(pair(tick=step, lot=step, cost_min=step, qty_min=step))
-    desk.check(limit("0.00000001", "0.12345678"), NOW_NS)
+    checker = checks(pair(tick=step, lot=step, cost_min=step, qty_min=step))
+    checker.check(limit("0.00000001", "0.12345678"), NOW_NS)
 
 
 def test_price_between_ticks_names_both_neighbours() -> None:
@@ -145,7 +145,7 @@ def test_neighbours_are_valid_and_nearest(
 
 
 def test_other_prices_are_checked_where_they_are_levels() -> None:
-    desk = checks()
+    checker = checks()
     wrong: list[tuple[AddOrderParams, str]] = [
         (
             AddOrderParams(BTC, "buy", "stop-loss", 1, triggers=OrderTrigger("last", "90.05")),
@@ -161,13 +161,13 @@ def test_other_prices_are_checked_where_they_are_levels() -> None:
         ),
     ]
     for params, field in wrong:
-        assert failure(desk, params).field == field
+        assert failure(checker, params).field == field
     offset = OrderTrigger("last", "0.05", "pct")
-    desk.check(AddOrderParams(BTC, "buy", "stop-loss", 1, triggers=offset), NOW_NS)
+    checker.check(AddOrderParams(BTC, "buy", "stop-loss", 1, triggers=offset), NOW_NS)
     trailing = AddOrderParams(
         BTC, "buy", "trailing-stop-limit", 1, limit_price="0.05", triggers=offset
     )
-    desk.check(trailing, NOW_NS)
+    checker.check(trailing, NOW_NS)
 
 
 # Minimum quantity and cost.
@@ -188,10 +188,10 @@ def test_cost_below_the_minimum_names_the_quantity_that_would_do() -> None:
 
 
 def test_cost_is_not_known_without_a_price() -> None:
-    desk = checks(pair(cost_min="5"))
-    desk.check(AddOrderParams(BTC, "buy", "market", "0.0001"), NOW_NS)
+    checker = checks(pair(cost_min="5"))
+    checker.check(AddOrderParams(BTC, "buy", "market", "0.0001"), NOW_NS)
     small = AddOrderParams(BTC, "buy", "market", cash_order_qty="4.99")
-    assert failure(desk, small).field == "cash_order_qty"
+    assert failure(checker, small).field == "cash_order_qty"
 
 
 def test_nothing_as_the_whole_position_passes() -> None:
@@ -222,22 +222,22 @@ STATES = [
 
 @pytest.mark.parametrize(("status", "params", "fits"), STATES)
 def test_pair_is_closed_to_some_orders(status: str, params: AddOrderParams, fits: bool) -> None:
-    desk = checks(pair(status=status))
+    checker = checks(pair(status=status))
     if fits:
-        desk.check(params, NOW_NS)
+        checker.check(params, NOW_NS)
         return
-    error = failure(desk, params)
+    error = failure(checker, params)
     assert (error.rule, error.symbol, error.value) == ("status", BTC, status)
     assert f"BTC/USD is {status}: " in str(error)
 
 
 @pytest.mark.parametrize(("system", "params", "fits"), STATES[:9])
 def test_exchange_is_closed_to_some_orders(system: str, params: AddOrderParams, fits: bool) -> None:
-    desk = OrderChecks(Instruments())
+    checker = OrderChecks(Instruments())
     if fits or system not in ("cancel_only", "maintenance", "post_only"):
-        desk.check(limit(post_only=True), NOW_NS, system="post_only")
+        checker.check(limit(post_only=True), NOW_NS, system="post_only")
         return
-    error = failure(desk, params, system=system)
+    error = failure(checker, params, system=system)
     assert (error.rule, error.value, error.symbol) == ("system", system, None)
 
 
@@ -395,16 +395,16 @@ def test_without_the_stream_pairs_are_not_checked() -> None:
 
 def test_updates_change_the_rules() -> None:
     instruments = Instruments()
-    desk = OrderChecks(instruments)
+    checker = OrderChecks(instruments)
     instruments.observe(instrument(pair(), pair(TINY, tick="0.00000001")))
     assert sorted(instruments) == [BTC, TINY]
     assert instruments[BTC].status == "online"
-    desk.check(limit(price="100.1"), NOW_NS)
+    checker.check(limit(price="100.1"), NOW_NS)
     instruments.observe(instrument(pair(tick="1"), kind="update"))
-    assert failure(desk, limit(price="100.1")).above == Decimal(101)
+    assert failure(checker, limit(price="100.1")).above == Decimal(101)
     assert sorted(instruments) == [BTC, TINY]
     instruments.observe(instrument(pair(TINY)))
-    assert failure(desk, limit()).rule == "symbol"
+    assert failure(checker, limit()).rule == "symbol"
 
 
 def test_rules_have_the_digits_of_the_wire() -> None:

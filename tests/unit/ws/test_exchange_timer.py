@@ -1,4 +1,4 @@
-"""What replies prove about the exchange's timer, whatever the network does."""
+"""What replies prove about the exchange's timer on an unreliable network."""
 
 from __future__ import annotations
 

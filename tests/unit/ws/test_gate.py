@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.unit.ws.rig import URL, Bench, RecordingSink, book, trade
+from tests.unit.ws.rig import Bench, RecordingSink, book, trade
 
 from kraken_connector import WSDataMessage
-from kraken_connector.ws.base.options import SessionOptions
 from kraken_connector.ws.protocol import merge
 from kraken_connector.ws.protocol.merge import Lead
 from kraken_connector.ws.protocol.registry import SubscribeCall, Topic, entries_of
-from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import BookParams, TradeParams
 
 BTC = "BTC/USD"
@@ -68,13 +66,19 @@ def gate() -> Gate:
 
 @pytest.fixture
 def bench(gate: Gate) -> Bench:
-    bench = Bench()
-    bench.session = Session(URL, bench.outlet, SessionOptions(resync_attempts=1), gate=gate)
-    return bench.open()
+    return Bench(gate=gate, resync_attempts=1).open()
 
 
 def kinds(events: list[Any]) -> list[str]:
     return [type(event).__name__ for event in events]
+
+
+def mismatch(bench: Bench) -> RecordingSink:
+    """Let a book fail its checksum, and return the sink of its subscription."""
+    sink = RecordingSink()
+    bench.subscribed(BookParams(symbol=[BTC]), sink)
+    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    return sink
 
 
 def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate) -> None:
@@ -92,39 +96,33 @@ def test_closed_gate_keeps_books_back_and_nothing_else(bench: Bench, gate: Gate)
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_mismatch_is_reported_when_nobody_else_has_the_book(
+def test_mismatch_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    sink = RecordingSink()
-    bench.subscribed(BookParams(symbol=[BTC]), sink)
-    bench.say(book(BTC), book(BTC, "update", wrong=True))
+    sink = mismatch(bench)
     assert gate.told == [("invalid", BTC)]
     assert kinds(sink.notes) == ["BookChecksumEvent"] * is_last
     # It is resynced in any case, and this session does not report the gap.
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     assert bench.outlet.gaps == []
 
 
 @pytest.mark.parametrize("is_last", [False, True])
-def test_quarantine_is_reported_when_nobody_else_has_the_book(
+def test_quarantine_is_reported_when_no_other_connection_has_the_book(
     bench: Bench, gate: Gate, is_last: bool
 ) -> None:
     gate.is_last = is_last
-    sink = RecordingSink()
-    bench.subscribed(BookParams(symbol=[BTC]), sink)
-    bench.say(book(BTC), book(BTC, "update", wrong=True))
-    bench.accept_all()
-    bench.accept_all()
+    sink = mismatch(bench)
+    bench.accept_resync()
     bench.say(book(BTC, wrong=True))
     assert ("quarantined", BTC) in gate.told
     assert ("BookQuarantinedEvent" in kinds(sink.notes)) == is_last
 
 
-def test_gap_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
+def test_gap_of_books_is_left_to_the_gate(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.subscribed(TradeParams(symbol=["ETH/USD"]))
     bench.lose()
@@ -135,21 +133,20 @@ def test_gap_of_books_is_not_this_sessions(bench: Bench, gate: Gate) -> None:
     assert (gap.channels, gap.symbols) == (["trade"], ["ETH/USD"])
 
 
-def test_resync_on_the_users_wish_distrusts_the_book(bench: Bench, gate: Gate) -> None:
+def test_resync_that_a_user_requests_makes_the_book_invalid(bench: Bench, gate: Gate) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.resync(BTC, bench.now)
     assert gate.told == [("invalid", BTC)]
 
 
-def test_what_another_source_has_stays_though_its_request_failed(bench: Bench) -> None:
+def test_book_that_another_source_has_stays_subscribed_after_a_failed_request(bench: Bench) -> None:
     params, sink = BookParams(symbol=[BTC]), RecordingSink()
     bench.subscribe(params, sink)
     bench.lose()
     assert entries_of([bench.session.registry]) == {}
     bench.session.requests.hold(params, sink, bench.now, SubscribeCall(params))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     (request,) = bench.sent()
     assert request["params"]["symbol"] == [BTC]
 
@@ -164,56 +161,44 @@ def test_what_a_gate_kept_back_is_delivered_when_its_time_has_come(
     gate.kept, gate.leads, gate.due = [kept], {BTC: Lead(0, 0)}, bench.now + 5
     bench.session.attention = False
     bench.say(book(BTC, "update", "2.00"))
-    assert bench.session.attention, "nobody would come back in time"
+    assert bench.session.attention, "overdue() would not be called in time"
     bench.wait(4.9)
     assert sink.data == []
     bench.wait(0.2)
     assert sink.data == [kept]
 
 
+@pytest.fixture
+def silent(gate: Gate) -> Bench:
+    """A session whose book must bring something every five seconds."""
+    bench = Bench(gate=gate, stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6).open()
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC))
+    return bench
+
+
+@pytest.mark.parametrize("is_last", [False, True])
 def test_silence_of_a_book_is_reported_if_the_other_connection_is_silent_too(
-    bench: Bench, gate: Gate
+    silent: Bench, gate: Gate, is_last: bool
 ) -> None:
-    for is_last in (False, True):
-        gate.is_last = is_last
-        bench.session = Session(
-            URL,
-            bench.outlet,
-            SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
-            gate=gate,
-        )
-        bench.open()
-        bench.subscribed(BookParams(symbol=[BTC]))
-        bench.say(book(BTC))
-        bench.wait(7)
-        assert ("StreamStaleEvent" in kinds(bench.outlet.notes)) == is_last
-    assert gate.told.count(("silent", BTC)) == 2
+    gate.is_last = is_last
+    silent.wait(7)
+    assert ("StreamStaleEvent" in kinds(silent.outlet.notes)) == is_last
+    assert gate.told == [("silent", BTC)]
 
 
 def test_silent_book_that_the_other_connection_brings_is_subscribed_to_again(
-    bench: Bench, gate: Gate
+    silent: Bench, gate: Gate
 ) -> None:
-    bench.session = Session(
-        URL,
-        bench.outlet,
-        SessionOptions(stale_after=5, heartbeat_timeout=1e6, ping_interval=1e6),
-        gate=gate,
-    )
-    bench.open()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC))
-    bench.wait(7)
-    gate.is_behind = True
-    bench.wait(3)
-    gate.is_behind = False
-    bench.wait(1)
-    gate.is_behind = True
-    bench.wait(4)
-    assert bench.session.resyncs.count == 0
-    bench.wait(2)
-    assert bench.session.resyncs.is_under_way(Topic("book", None, BTC))
+    silent.wait(7)
+    for is_behind, seconds in ((True, 3), (False, 1), (True, 4)):
+        gate.is_behind = is_behind
+        silent.wait(seconds)
+    assert silent.session.resyncs.count == 0
+    silent.wait(2)
+    assert silent.session.resyncs.is_under_way(Topic("book", None, BTC))
     assert ("invalid", BTC) in gate.told
-    assert "StreamStaleEvent" not in kinds(bench.outlet.notes)
+    assert "StreamStaleEvent" not in kinds(silent.outlet.notes)
 
 
 def test_late_answer_to_an_unsubscribe_takes_the_book_from_the_gate(

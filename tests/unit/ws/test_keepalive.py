@@ -95,8 +95,8 @@ def test_new_socket_begins_anew(live: Keepalive) -> None:
     assert live.deadline() == 1000.0
 
 
-def barren(live: Keepalive, at: float) -> float | None:
-    """Open a socket that brings an ack and then pongs only; return when it is given up."""
+def seconds_of_pongs_only(live: Keepalive, at: float) -> float | None:
+    """Open a socket that brings an ack and then only pongs; return when it counts as dead."""
     live.reset(at)
     live.count_frames(1, at)
     for second in range(1, 200):
@@ -108,9 +108,14 @@ def barren(live: Keepalive, at: float) -> float | None:
 
 
 def test_host_without_heartbeats_costs_two_sockets_and_no_more(live: Keepalive) -> None:
-    assert [barren(live, 1000.0 * number) for number in range(4)] == [30, 30, None, None]
+    assert [seconds_of_pongs_only(live, 1000.0 * number) for number in range(4)] == [
+        30,
+        30,
+        None,
+        None,
+    ]
     live.on_heartbeat()
-    assert barren(live, 9000.0) == 30
+    assert seconds_of_pongs_only(live, 9000.0) == 30
 
 
 def test_socket_that_had_a_heartbeat_is_given_up_however_often(live: Keepalive) -> None:
@@ -136,7 +141,7 @@ def test_busy_socket_that_stops_is_given_up_however_often(live: Keepalive) -> No
 
 def test_silence_without_pongs_is_the_end_whatever_came_before(live: Keepalive) -> None:
     for number in range(3):
-        barren(live, 1000.0 * number)
+        seconds_of_pongs_only(live, 1000.0 * number)
     live.reset(9000.0)
     live.count_frames(1, 9000.0)
     assert isinstance(live.failure(URL, 9030.0), HeartbeatTimeout)

@@ -22,7 +22,7 @@ def many(count: int) -> list[str]:
 
 
 def limited(symbol: str) -> str:
-    """Return the refusal as it was seen, with the symbol nowhere but in its text."""
+    """Return the refusal as captured: only its text names the symbol."""
     return f"{SNAPSHOTS_EXCEEDED}, when trying to subscribe to {symbol} level3 snapshot"
 
 
@@ -70,7 +70,7 @@ def test_costs_are_those_of_the_page() -> None:
     assert (LEVEL3_ALLOWANCE, LEVEL3_SYMBOLS) == (200, 200)
 
 
-def test_what_stands_in_line_does_not_time_out(level3: Bench) -> None:
+def test_queued_request_does_not_time_out() -> None:
     bench = Bench(has_token_source=True, request_timeout=0.5).open()
     bench.session.set_token("secret", bench.now)
     ask = bench.subscribe(Level3Params(symbol=many(3), depth=1000))
@@ -103,7 +103,7 @@ def test_unsubscribe_does_not_overtake_its_subscribe(level3: Bench) -> None:
     assert names[2] not in states(level3)
 
 
-def test_refused_symbol_is_asked_for_again_within_the_allowance(level3: Bench) -> None:
+def test_refused_symbol_is_requested_again_within_the_allowance(level3: Bench) -> None:
     ask = level3.subscribe(Level3Params(symbol=[BTC, ETH]))
     (request,) = level3.sent()
     level3.say(*acks(request, [BTC]), refusal(request, limited(ETH)))
@@ -127,7 +127,7 @@ def test_refusal_is_about_the_symbol_that_its_text_names(level3: Bench) -> None:
     assert ask.result().symbols == [BTC, ETH]
 
 
-def test_refusal_that_lasts_is_told_in_the_end(level3: Bench) -> None:
+def test_refusal_that_lasts_is_raised_in_the_end(level3: Bench) -> None:
     ask = level3.subscribe(Level3Params(symbol=[BTC]))
     while not ask.done:
         for request in level3.sent():

@@ -1,4 +1,4 @@
-"""What is logged when a peer or a callback does the same wrong again and again."""
+"""What is logged when a peer or a callback repeats an error many times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One feed of books out of two sources that run ahead of each other, fail and come back."""
+"""One book from two connections, of which each may lag behind, fail and come back."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def checksum_of(bids: dict[int, int], asks: dict[int, int]) -> int:
 
 
 class Exchange:
-    """The life of one book: a message for each step, and the whole book after each.
+    """The messages of one book: one for each step, and the whole book after each.
 
     Prices and quantities are integers, so that their digits are those of the checksum.
     """
@@ -87,6 +87,10 @@ class Exchange:
         return json.dumps({"channel": "book", "type": kind, "data": [item]})
 
 
+#: The messages of most tests: four updates.
+FEED = Exchange([(1, 5), (2, 5), (3, 5), (4, 5)])
+
+
 class Line:
     """One connection of the two, with its own engine."""
 
@@ -97,7 +101,7 @@ class Line:
         self.source = stage.merge.add_source(self.engine.book)
 
     def say(self, *frames: str) -> None:
-        """Let the exchange say something, as one read."""
+        """Receive frames of the exchange, as one read."""
         self.stage.clock += MILLISECOND
         events = [event for frame in frames for event in self.engine.feed(frame, self.stage.clock)]
         for event in events:
@@ -113,10 +117,10 @@ class Line:
 
 
 class Stage:
-    """A merge with two sources, and a subscriber that builds a book from the messages."""
+    """A merge with two sources, and a subscriber who keeps a book of what it gets."""
 
     def __init__(self, *steps: Level, patience: float = 0.0) -> None:
-        self.exchange = Exchange(steps or ((1, 5), (2, 5), (3, 5), (4, 5)))
+        self.exchange = Exchange(steps) if steps else FEED
         self.clock = 1_000 * MILLISECOND
         self.gaps: list[GapEvent] = []
         self.alarms: list[Any] = []
@@ -140,7 +144,7 @@ class Stage:
                 self.delivered.append(event)
                 assert event.raw is not None
                 self.subscriber.feed(event.raw)
-                # Whoever keeps a copy from the messages has what the client's book shows.
+                # A copy that is kept from the messages equals the client's book.
                 assert self.subscriber.book(BTC).bids == self.book.bids
                 assert self.subscriber.book(BTC).asks == self.book.asks
 
@@ -158,7 +162,7 @@ class Stage:
         self.two.say(*frames)
 
     def shows(self, number: int) -> bool:
-        """Return whether the book is that of the exchange after a step."""
+        """Return whether the book equals the exchange's after a step."""
         item = json.loads(self.exchange.wholes[number])["data"][0]
         rows = [
             [(row["price"], row["qty"]) for row in item[side]][:10] for side in ("bids", "asks")
@@ -167,17 +171,26 @@ class Stage:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def patience() -> float:
+    return 0.0
+
+
+@pytest.fixture
+def stage(patience: float) -> Stage:
+    """A stage whose sources have both brought the first snapshot."""
+    stage = Stage(patience=patience)
+    stage.both(FEED.snapshot(0))
+    return stage
+
+
+patient = pytest.mark.parametrize("patience", [0.1])
 
 
 def test_each_message_is_delivered_once_and_by_the_first(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    stage.two.say(say.updates[1])
-    stage.two.say(say.updates[2], say.updates[3])
-    stage.one.say(say.updates[2])
+    stage.one.say(FEED.updates[1])
+    stage.two.say(FEED.updates[1])
+    stage.two.say(FEED.updates[2], FEED.updates[3])
+    stage.one.say(FEED.updates[2])
     assert stage.shows(3)
     assert [message.type for message in stage.delivered] == ["snapshot"] + ["update"] * 3
     assert stage.merge.duplicates == 3
@@ -185,58 +198,54 @@ def test_each_message_is_delivered_once_and_by_the_first(stage: Stage) -> None:
 
 
 def test_source_that_is_lost_leaves_no_gap(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1], say.updates[2])
+    stage.one.say(FEED.updates[1], FEED.updates[2])
     stage.one.lose()
     assert stage.book.is_valid
     assert stage.shows(2)
-    stage.two.say(say.updates[1])
+    stage.two.say(FEED.updates[1])
     assert stage.shows(2), "an older state was presented"
-    stage.two.say(say.updates[2], say.updates[3])
+    stage.two.say(FEED.updates[2], FEED.updates[3])
     assert stage.shows(3)
-    stage.one.say(say.snapshot(3))
-    stage.one.say(say.updates[4])
-    stage.two.say(say.updates[4])
+    stage.one.say(FEED.snapshot(3))
+    stage.one.say(FEED.updates[4])
+    stage.two.say(FEED.updates[4])
     assert stage.shows(4)
     assert len(stage.delivered) == 5
     assert stage.gaps == []
 
 
 @pytest.mark.parametrize("with_time", [True, False])
-def test_snapshot_of_an_older_state_is_not_presented(stage: Stage, with_time: bool) -> None:
-    say = stage.exchange
-    stage.one.say(say.snapshot(0), say.updates[1], say.updates[2], say.updates[3])
-    stage.two.say(say.snapshot(1, with_time=with_time))
+def test_snapshot_of_an_older_state_is_not_presented(with_time: bool) -> None:
+    stage = Stage()
+    stage.one.say(FEED.snapshot(0), FEED.updates[1], FEED.updates[2], FEED.updates[3])
+    stage.two.say(FEED.snapshot(1, with_time=with_time))
     assert stage.shows(3)
-    stage.two.say(say.updates[2], say.updates[3], say.updates[4])
+    stage.two.say(FEED.updates[2], FEED.updates[3], FEED.updates[4])
     assert stage.shows(4)
     assert stage.merge.switches == 0
     assert len(stage.delivered) == 5
 
 
-def test_snapshot_of_a_newer_state_is_presented(stage: Stage) -> None:
-    say = stage.exchange
-    stage.one.say(say.snapshot(0))
-    stage.two.say(say.snapshot(2))
+def test_snapshot_of_a_newer_state_is_presented() -> None:
+    stage = Stage()
+    stage.one.say(FEED.snapshot(0))
+    stage.two.say(FEED.snapshot(2))
     assert stage.shows(2)
-    stage.one.say(say.updates[1])
+    stage.one.say(FEED.updates[1])
     assert stage.shows(2)
-    stage.one.say(say.updates[2])
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[2])
+    stage.one.say(FEED.updates[3])
     assert stage.shows(3)
     assert [message.type for message in stage.delivered] == ["snapshot", "snapshot", "update"]
 
 
 def test_losing_both_is_one_gap(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
     stage.one.lose()
     since = stage.clock + MILLISECOND
     stage.two.lose()
     assert stage.book.state == "awaiting_snapshot"
     assert stage.gaps == []
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     assert stage.shows(2)
     (gap,) = stage.gaps
     assert (gap.cause, gap.start_ns, gap.end_ns) == ("disconnect", since, stage.clock)
@@ -244,57 +253,47 @@ def test_losing_both_is_one_gap(stage: Stage) -> None:
 
 
 def test_wrong_checksum_on_one_source_is_not_the_users(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[2])  # the first is missing
+    stage.one.say(FEED.updates[2])  # the first is missing
     assert stage.alarms == []
     assert stage.book.is_valid
-    stage.two.say(say.updates[1], say.updates[2])
+    stage.two.say(FEED.updates[1], FEED.updates[2])
     assert stage.shows(2)
     assert stage.gaps == []
 
 
 def test_wrong_checksum_on_the_only_source_is(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
     stage.two.lose()
-    stage.one.say(say.updates[2])
+    stage.one.say(FEED.updates[2])
     assert len(stage.alarms) == 1
     assert stage.book.state == "stale"
     stage.one.engine.books.expect(BTC, 10)
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     assert stage.shows(2)
     assert [gap.cause for gap in stage.gaps] == ["resync"]
 
 
 def test_other_cut_of_the_same_events_is_followed_by_whole_books(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    stage.two.say(say.merged(1, 2))
+    stage.one.say(FEED.updates[1])
+    stage.two.say(FEED.merged(1, 2))
     assert stage.shows(2)
     assert stage.merge.switches == 1
-    stage.one.say(say.updates[2])
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[2])
+    stage.one.say(FEED.updates[3])
     assert stage.shows(3)
-    stage.two.say(say.merged(3, 4))
+    stage.two.say(FEED.merged(3, 4))
     assert stage.shows(4)
 
 
 def test_read_that_is_further_than_its_messages_goes_back_to_none_of_them(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    # When the first of these is looked at, the source's book has all of them.
-    stage.two.say(say.merged(1, 2), say.updates[3], say.updates[4])
+    stage.one.say(FEED.updates[1])
+    # When the first of these is processed, the source's book has all of them.
+    stage.two.say(FEED.merged(1, 2), FEED.updates[3], FEED.updates[4])
     assert stage.shows(4)
     assert stage.merge.switches == 1
     assert [message.type for message in stage.delivered] == ["snapshot", "update", "snapshot"]
 
 
 def test_book_is_given_up_when_both_sources_have(stage: Stage) -> None:
-    say = stage.exchange
-    stage.both(say.snapshot(0))
     stage.one.source.on_invalid(BTC, stage.clock)
     assert not stage.one.source.on_quarantined(BTC)
     assert stage.book.is_valid
@@ -303,12 +302,11 @@ def test_book_is_given_up_when_both_sources_have(stage: Stage) -> None:
     assert stage.book.state == "quarantined"
     assert [gap.end_ns for gap in stage.gaps] == [None]
     stage.two.engine.books.expect(BTC, 10)
-    stage.two.say(say.snapshot(2))
+    stage.two.say(FEED.snapshot(2))
     assert stage.shows(2)
 
 
 def test_unsubscribed_book_is_presented_no_more(stage: Stage) -> None:
-    stage.both(stage.exchange.snapshot(0))
     stage.merge.forget(BTC)
     assert not stage.book.is_valid
     assert stage.gaps == []
@@ -337,7 +335,7 @@ def test_no_state_is_presented_after_a_later_one(steps: list[Level], moves: list
             line.lose()
             at[which] = -1
         elif place < 0:
-            # A reconnecting source begins at the furthest state that anybody saw, or before it.
+            # A reconnecting source begins at the furthest state of the two, or before it.
             at[which] = max(0, max(at) - count + 1)
             line.say(stage.exchange.snapshot(at[which]))
         elif place < last:
@@ -363,32 +361,28 @@ def updates_of(stage: Stage) -> list[str]:
     return [json.loads(message.raw or b"")["data"][0]["timestamp"] for message in stage.delivered]
 
 
-def test_with_patience_a_newer_snapshot_waits_for_the_other_connection() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_with_patience_a_newer_snapshot_waits_for_the_other_connection(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2), say.updates[3])
+    stage.one.say(FEED.snapshot(2), FEED.updates[3])
     assert stage.shows(0)
-    stage.two.say(say.updates[1])
+    stage.two.say(FEED.updates[1])
     assert stage.shows(1)
-    # What was kept comes as soon as the other one has come to it, and counts as brought first.
-    stage.two.say(say.updates[2])
+    # Kept messages are delivered as soon as the other connection has reached them.
+    stage.two.say(FEED.updates[2])
     assert stage.shows(3)
-    stage.one.say(say.updates[4])
-    stage.two.say(say.updates[3], say.updates[4])
-    assert updates_of(stage) == [say.time(number) for number in range(5)]
+    stage.one.say(FEED.updates[4])
+    stage.two.say(FEED.updates[3], FEED.updates[4])
+    assert updates_of(stage) == [FEED.time(number) for number in range(5)]
     assert stage.gaps == []
     assert stage.merge.switches == 0
     assert stage.one.source.deadline() == stage.two.source.deadline() == math.inf
 
 
-def test_when_patience_runs_out_the_newer_book_is_presented_with_its_gap() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_when_patience_runs_out_the_newer_book_is_presented_with_its_gap(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2), say.updates[3])
+    stage.one.say(FEED.snapshot(2), FEED.updates[3])
     stage.wait(0.05)
     assert stage.shows(0)
     stage.wait(0.06)
@@ -396,143 +390,127 @@ def test_when_patience_runs_out_the_newer_book_is_presented_with_its_gap() -> No
     (gap,) = stage.gaps
     assert (gap.cause, gap.symbols) == ("resync", [BTC])
     assert [message.type for message in stage.delivered] == ["snapshot", "snapshot", "update"]
-    stage.two.say(say.updates[1], say.updates[2], say.updates[3], say.updates[4])
+    stage.two.say(FEED.updates[1], FEED.updates[2], FEED.updates[3], FEED.updates[4])
     assert stage.shows(4)
-    assert updates_of(stage) == [say.time(number) for number in (0, 2, 3, 4)]
+    assert updates_of(stage) == [FEED.time(number) for number in (0, 2, 3, 4)]
 
 
-def test_snapshot_that_arrives_after_the_other_connection_passed_it_is_no_lead() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_snapshot_that_arrives_after_the_other_connection_passed_it_is_no_lead(
+    stage: Stage,
+) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(3, with_time=False))
-    stage.two.say(say.updates[1], say.updates[2], say.updates[3], say.updates[4])
-    stage.one.say(say.updates[4])
+    stage.one.say(FEED.snapshot(3, with_time=False))
+    stage.two.say(FEED.updates[1], FEED.updates[2], FEED.updates[3], FEED.updates[4])
+    stage.one.say(FEED.updates[4])
     stage.wait(1)
     assert stage.gaps == []
     assert len(stage.delivered) == 5
 
 
-def test_snapshot_of_another_time_is_recognised_by_its_content() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_snapshot_of_another_time_is_recognised_by_its_content(stage: Stage) -> None:
     stage.one.lose()
-    later = say.snapshot(2).replace(say.time(2), say.time(2).replace("000Z", "500Z"))
+    later = FEED.snapshot(2).replace(FEED.time(2), FEED.time(2).replace("000Z", "500Z"))
     stage.one.say(later)
-    stage.two.say(say.updates[1], say.updates[2])
+    stage.two.say(FEED.updates[1], FEED.updates[2])
     stage.wait(1)
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[3])
     assert stage.shows(3)
     assert stage.gaps == []
     assert len(stage.delivered) == 4
 
 
-def test_other_cut_waits_too() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    stage.two.say(say.merged(1, 2))
+@patient
+def test_other_cut_waits_too(stage: Stage) -> None:
+    stage.one.say(FEED.updates[1])
+    stage.two.say(FEED.merged(1, 2))
     assert stage.shows(1)
-    stage.one.say(say.updates[2])
+    stage.one.say(FEED.updates[2])
     assert stage.shows(2)
-    stage.two.say(say.updates[3])
+    stage.two.say(FEED.updates[3])
     assert stage.shows(3)
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[3])
     assert (stage.gaps, stage.merge.switches) == ([], 0)
-    stage.two.say(say.merged(4, 4))
+    stage.two.say(FEED.merged(4, 4))
     stage.wait(1)
     assert stage.shows(4)
 
 
-def test_other_cut_that_nobody_comes_to_is_published_whole() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    stage.two.say(say.merged(1, 2), say.updates[3])
+@patient
+def test_other_cut_that_the_second_connection_never_reaches_is_published_whole(
+    stage: Stage,
+) -> None:
+    stage.one.say(FEED.updates[1])
+    stage.two.say(FEED.merged(1, 2), FEED.updates[3])
     stage.wait(1)
     assert stage.shows(3)
     assert stage.merge.switches == 1
     assert len(stage.gaps) == 1
 
 
-def test_other_cut_that_was_passed_meanwhile_is_not_gone_back_to() -> None:
-    stage = Stage(patience=0.1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
-    stage.one.say(say.updates[1])
-    stage.two.say(say.merged(1, 2))
-    stage.one.say(say.merged(2, 3))
+@patient
+def test_other_cut_that_was_passed_meanwhile_is_not_gone_back_to(stage: Stage) -> None:
+    stage.one.say(FEED.updates[1])
+    stage.two.say(FEED.merged(1, 2))
+    stage.one.say(FEED.merged(2, 3))
     assert stage.shows(3)
     stage.wait(1)
     assert stage.shows(3)
-    stage.two.say(say.merged(3, 4))
-    stage.one.say(say.updates[4])
+    stage.two.say(FEED.merged(3, 4))
+    stage.one.say(FEED.updates[4])
     stage.wait(1)
     assert stage.shows(4)
     assert stage.gaps == []
 
 
-def test_losing_the_slower_connection_ends_the_wait() -> None:
-    stage = Stage(patience=60)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_losing_the_slower_connection_ends_the_wait(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     stage.two.lose()
     assert stage.book.is_valid
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[3])
     assert stage.shows(3)
     assert [gap.cause for gap in stage.gaps] == ["resync"]
 
 
-def test_losing_the_slower_connection_on_a_quiet_market_ends_the_wait_in_time() -> None:
-    stage = Stage(patience=1)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_losing_the_slower_connection_on_a_quiet_market_ends_the_wait_in_time(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     stage.two.lose()
     stage.wait(1.1)
     assert stage.shows(2)
 
 
-def test_losing_the_connection_that_waits_and_then_the_other_is_a_gap() -> None:
-    stage = Stage(patience=60)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_losing_the_connection_that_waits_and_then_the_other_is_a_gap(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     stage.two.lose()
     stage.one.lose()
     assert not stage.book.is_valid
-    stage.two.say(say.snapshot(3))
+    stage.two.say(FEED.snapshot(3))
     assert stage.shows(3)
     assert [gap.cause for gap in stage.gaps] == ["disconnect"]
 
 
-def test_unsubscribed_book_keeps_nothing_back() -> None:
-    stage = Stage(patience=60)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
+@patient
+def test_unsubscribed_book_keeps_nothing_back(stage: Stage) -> None:
     stage.one.lose()
-    stage.one.say(say.snapshot(2))
+    stage.one.say(FEED.snapshot(2))
     stage.merge.forget(BTC)
     assert stage.one.source.deadline() == math.inf
 
 
-def test_kept_messages_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+@patient
+def test_kept_messages_have_a_bound(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kraken_connector.ws.protocol.merge.REMEMBERED", 3)
-    stage = Stage(patience=60)
-    say = stage.exchange
-    stage.both(say.snapshot(0))
     stage.one.lose()
-    stage.one.say(say.snapshot(1), say.updates[2])
+    stage.one.say(FEED.snapshot(1), FEED.updates[2])
     assert stage.shows(0)
-    stage.one.say(say.updates[3])
+    stage.one.say(FEED.updates[3])
     assert stage.shows(3)
     assert len(stage.gaps) == 1
 
@@ -556,7 +534,7 @@ PATIENT_MOVES = st.lists(
 def test_with_enough_patience_every_update_comes_once_and_in_order(
     offsets: list[int], moves: list[Any], patience: float
 ) -> None:
-    # Each changes the book: an update that changes nothing cannot be told from none.
+    # Each changes the book: an update that changes nothing cannot be distinguished from none.
     steps = [(offset, number) for number, offset in enumerate(offsets, 2)]
     stage = Stage(*steps, patience=patience)
     say, last = stage.exchange, len(steps)
@@ -566,7 +544,7 @@ def test_with_enough_patience_every_update_comes_once_and_in_order(
 
     def advance(which: int, count: int, *, is_merged: bool = False) -> None:
         if at[which] < 0:
-            # It comes back with what the exchange has now, be it ahead of the other one or behind.
+            # Its snapshot may be ahead of the other connection or behind it.
             at[which] = min(max(at) + count - 2, last)
             at[which] = max(at[which], 0)
             lines[which].say(say.snapshot(at[which]))

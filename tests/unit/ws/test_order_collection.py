@@ -3,185 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from tests.unit.ws.orders.bench import (
+    BTC,
+    EPOCH,
+    SECOND,
+    Bench,
+    ended,
+    listed,
+    new,
+    pending,
+    text_of,
+    trade,
+)
 
-from kraken_connector import Engine, WSDataMessage
 from kraken_connector.exceptions import (
     OrderCheckFailed,
     OrderNotFilled,
     OrderUnresolved,
     TradingError,
 )
-from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.base.exchange_clock import ExchangeClock
-from kraken_connector.ws.orders import Order, Orders, executions, known
+from kraken_connector.ws.orders import Order, executions, known
 from kraken_connector.ws.orders.evidence import FRAME_PAUSE, SNAPSHOT_PAUSE
-from kraken_connector.ws.orders.order import Change
-from kraken_connector.ws.trading import AddOrderParams
 
 FIXTURES = Path(__file__).parents[2] / "fixtures"
-BTC = "BTC/USD"
-SECOND = 1_000_000_000
-START = 1_700_000_000 * SECOND
-WHOLE = {"snap_orders": True, "snap_trades": True}
-
-
-def text_of(at_ns: int) -> str:
-    seconds, rest = divmod(at_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1000:06}Z"
-
-
-class Bench:
-    """Orders that get the messages of a test; the exchange's clock is known to the millisecond."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.exchange = ExchangeClock()
-        self.orders = Orders(lambda: self.now, self.exchange)
-        self._requests = 0
-        self.learn()
-
-    @property
-    def now_ns(self) -> int:
-        """The exchange's time."""
-        return START + int((self.now - 1000.0) * SECOND)
-
-    def learn(self) -> None:
-        """Receive a reply with the exchange's time."""
-        stamp = text_of(self.now_ns)
-        self.exchange.learn(stamp, stamp, self.now, self.now)
-
-    def hear(self, frame: str | bytes | dict[str, Any]) -> None:
-        raw = json.dumps(frame) if isinstance(frame, dict) else frame
-        data = raw.encode() if isinstance(raw, str) else raw
-        for event in Engine().feed(data, self.now_ns):
-            if isinstance(event, WSDataMessage):
-                self.orders.observe(event)
-
-    def report(self, *reports: dict[str, Any], kind: str = "update", sequence: int = 1) -> None:
-        message = {"channel": "executions", "type": kind, "data": list(reports)}
-        self.hear({**message, "sequence": sequence})
-
-    def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
-        """Ask for a snapshot, get it, and let pass the time until it counts as complete."""
-        if self.orders.is_current:
-            self.orders.resubscribing()
-        self.orders.subscribing({**WHOLE, **params})
-        self.report(*reports, kind="snapshot")
-        self.complete()
-
-    def complete(self) -> None:
-        """Let pass the time until a snapshot counts as complete."""
-        self.wait(SNAPSHOT_PAUSE)
-
-    def send(self, name: str | None = None, *, seconds: float = 5.0, **options: Any) -> Order:
-        """Send an order that the exchange may accept for some seconds."""
-        self._requests += 1
-        params = AddOrderParams(BTC, "buy", "limit", "1.0", limit_price="100.0", **options)
-        order = self.orders.placing(params, name)
-        self.orders.sent(order, self._requests, self.now_ns + int(seconds * SECOND))
-        return order
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        if self.now >= self.orders.deadline():
-            self.orders.tick(self.now)
-
-    def wait_for_check(self) -> float:
-        """Wait until a snapshot is due, and return the seconds until then."""
-        due = self.orders.check_due()
-        assert due < float("inf")
-        seconds = max(due - self.now, 0.0)
-        self.wait(seconds)
-        return seconds
-
-    def change(self, order: Order, method: str = "amend_order", **numbers: Any) -> Change:
-        """Send a request about an order."""
-        change = Change(method, order, {name: Decimal(n) for name, n in numbers.items()})
-        change.deadline_ns = self.now_ns + 5 * SECOND
-        self.orders.changing(order, change)
-        return change
-
-
-def new(order_id: str, **fields: Any) -> dict[str, Any]:
-    return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
-
-
-def trade(order_id: str, exec_id: str, qty: float, **fields: Any) -> dict[str, Any]:
-    return {
-        "order_id": order_id,
-        "exec_id": exec_id,
-        "exec_type": "trade",
-        "order_status": "partially_filled",
-        "symbol": BTC,
-        "side": "buy",
-        "last_qty": qty,
-        "last_price": 100.0,
-        "cost": qty * 100,
-        **fields,
-    }
+#: The exchange's time when a test begins.
+START = EPOCH + 1000 * SECOND
 
 
 @pytest.fixture
 def bench() -> Bench:
-    return Bench()
+    return Bench(is_followed=False, has_times=False)
 
 
 @pytest.mark.parametrize("late", ["pending_new", "new"])
 def test_report_that_comes_late_does_not_set_an_order_back(bench: Bench, late: str) -> None:
-    bench.report(trade("O1", "T1", 0.5))
-    bench.report({"order_id": "O1", "exec_type": late, "order_status": late, "order_qty": 1.0})
+    bench.hear(trade("O1", "T1", 0.5))
+    bench.hear({"order_id": "O1", "exec_type": late, "order_status": late, "order_qty": 1.0})
     order = bench.orders["O1"]
     assert (order.status, order.order_qty) == ("partially_filled", Decimal("1.0"))
 
 
 def test_late_answer_brings_back_an_order_that_was_taken_for_absent(bench: Bench) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     bench.wait(10)
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "absent"
-    bench.orders.acknowledged(order, AddOrderResult("O1"))
+    bench.ack(order, "O1")
     assert (order.status, order.reason) == ("pending_new", None)
     assert bench.orders["O1"] is order
     assert order in bench.orders.open()
 
 
 def test_order_of_this_client_with_the_same_number_is_no_obstacle(bench: Bench) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     known, doubtful = (bench.send(order_userref=7) for _ in range(2))
-    bench.orders.acknowledged(known, AddOrderResult("O1"))
+    bench.ack(known, "O1")
     bench.orders.outcome_unknown(doubtful)
     bench.wait(10)
-    bench.snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
+    bench.complete_snapshot(new("O1", order_userref=7, symbol=BTC, side="buy"))
     assert (known.status, doubtful.status) == ("new", "absent")
 
 
 @pytest.mark.parametrize("is_gap", [True, False])
 def test_order_whose_reports_waited_through_a_gap_is_checked(bench: Bench, is_gap: bool) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send(order_userref=7)
-    bench.report(trade("O1", "T1", 1.0, order_userref=7))
+    bench.hear(trade("O1", "T1", 1.0, order_userref=7))
     if is_gap:
-        # The report of its end was in it.
+        # The report of its end was lost in the gap.
         bench.orders.gap_began()
-        bench.snapshot()
-    bench.orders.acknowledged(order, AddOrderResult("O1"))
+        bench.complete_snapshot()
+    bench.ack(order, "O1")
     assert (order.order_id, order.status) == ("O1", "partially_filled")
     assert (bench.orders.check_due() < float("inf")) is is_gap
     if is_gap:
         bench.wait_for_check()
-        bench.snapshot()
+        bench.complete_snapshot()
         assert order.status == "filled"
         assert bench.orders.check_due() == float("inf")
 
@@ -192,10 +96,10 @@ def test_only_so_much_is_kept_back_for_one_order(
     monkeypatch.setattr(known, "HELD_BACK", 2)
     orders = [bench.send(order_userref=7) for _ in range(2)]
     for place in range(3):
-        bench.report(trade("O1", f"T{place}", 0.1, order_userref=7))
+        bench.hear(trade("O1", f"T{place}", 0.1, order_userref=7))
     assert [held for _, held in bench.orders._held.values()] != []
     assert len(bench.orders._held["O1"][1]) == 2
-    bench.orders.acknowledged(orders[0], AddOrderResult("O1"))
+    bench.ack(orders[0], "O1")
     # No fill is lost by that.
     assert [fill.exec_id for fill in orders[0].fills] == ["T0", "T1", "T2"]
     assert orders[0].cum_qty == Decimal("0.3")
@@ -204,44 +108,43 @@ def test_only_so_much_is_kept_back_for_one_order(
 def test_only_the_last_fills_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executions, "FILLS_KEPT", 2)
     for place in range(3):
-        bench.report(trade("O1", f"T{place}", 0.1))
+        bench.hear(trade("O1", f"T{place}", 0.1))
     assert [fill.exec_id for fill in bench.orders.fills] == ["T1", "T2"]
     assert bench.orders["O1"].cum_qty == Decimal("0.3")
 
 
 def test_name_that_is_reported_later_finds_the_order(bench: Bench) -> None:
-    bench.report(trade("O1", "T1", 0.5))
-    bench.report(new("O1", cl_ord_id="mine"))
+    bench.hear(trade("O1", "T1", 0.5))
+    bench.hear(new("O1", cl_ord_id="mine"))
     assert bench.orders["mine"] is bench.orders["O1"]
 
 
 def test_order_of_a_snapshot_counts_as_new(bench: Bench) -> None:
     """Its stamp need not be that of its last amend, and a young order costs more."""
     seen_ns = int(bench.now * SECOND)
-    bench.snapshot(new("O1", timestamp=text_of(START - 60 * SECOND)))
+    bench.complete_snapshot(new("O1", timestamp=text_of(START - 60 * SECOND)))
     assert bench.orders["O1"].aged_from_ns == seen_ns
 
 
 def test_average_is_the_exchanges_if_it_sent_one(bench: Bench) -> None:
-    bench.report(trade("O1", "T1", 0.5, cum_qty=0.5, cum_cost=50.0, avg_price=100.01))
+    bench.hear(trade("O1", "T1", 0.5, cum_qty=0.5, cum_cost=50.0, avg_price=100.01))
     order = bench.orders["O1"]
     assert order.avg_price == Decimal("100.01")
-    bench.report(trade("O1", "T2", 0.5))
+    bench.hear(trade("O1", "T2", 0.5))
     assert order.avg_price == 100
 
 
 def test_what_remains_is_never_negative(bench: Bench) -> None:
-    bench.report(new("O1", order_qty=1.0), trade("O1", "T1", 0.5))
+    bench.hear(new("O1", order_qty=1.0), trade("O1", "T1", 0.5))
     order = bench.orders["O1"]
     assert order.remaining_qty == Decimal("0.5")
-    bench.report({"order_id": "O1", "exec_type": "amended", "order_qty": 0.25})
+    bench.hear({"order_id": "O1", "exec_type": "amended", "order_qty": 0.25})
     assert order.remaining_qty == 0
 
 
 async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
-    end = {"exec_type": "canceled", "order_status": "canceled"}
-    bench.report(trade("O1", "T1", 0.5), {"order_id": "O1", **end})
-    bench.report({"order_id": "O2", **end})
+    bench.hear(trade("O1", "T1", 0.5), ended("O1"))
+    bench.hear(ended("O2"))
     assert await bench.orders["O1"].wait_open() is bench.orders["O1"]
     with pytest.raises(OrderNotFilled, match="canceled"):
         await bench.orders["O2"].wait_open()
@@ -249,16 +152,16 @@ async def test_order_that_was_filled_in_part_was_open(bench: Bench) -> None:
 
 @pytest.mark.parametrize("end", ["canceled", "expired", "filled"])
 def test_kind_of_a_report_decides_whether_an_order_has_ended(bench: Bench, end: str) -> None:
-    bench.report(new("O1"), {"order_id": "O1", "exec_type": end, "order_status": "new"})
+    bench.hear(new("O1"), {"order_id": "O1", "exec_type": end, "order_status": "new"})
     assert bench.orders["O1"].status == end
 
 
-# Frames on record.
+# Documented and captured frames.
 
 
-def test_documented_life(bench: Bench) -> None:
+def test_documented_reports_of_one_order(bench: Bench) -> None:
     for line in (FIXTURES / "examples/executions.update.jsonl").read_text().splitlines():
-        bench.hear(line)
+        bench.receive(line)
     (order,) = bench.orders
     assert (order.symbol, order.side, order.order_type) == (BTC, "sell", "limit")
     assert (order.order_qty, order.limit_price) == (Decimal("0.005"), Decimal("26500.0"))
@@ -268,14 +171,14 @@ def test_documented_life(bench: Bench) -> None:
     assert (order.cum_cost, order.avg_price) == (Decimal("132.9995"), Decimal("26599.9"))
     (fill,) = order.fills
     assert fill.fees == (("USD", Decimal("0.3458")),)
-    bench.report({"order_id": order.order_id, "exec_type": "filled", "order_status": "filled"})
+    bench.hear(ended(order.order_id, "filled"))
     assert order.status == "filled"
 
 
-def test_observed_life(bench: Bench) -> None:
+def test_captured_reports_of_one_order(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     for frame in frames[:6]:
-        bench.hear(frame)
+        bench.receive(frame)
     order = bench.orders["b17c7bb34d000200"]
     assert order is bench.orders["OVN7VD-7VYHS-APBKHA"]
     assert (order.status, order.reason) == ("canceled", "User requested")
@@ -287,9 +190,9 @@ def test_observed_life(bench: Bench) -> None:
 def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
     frames = (FIXTURES / "observed/user-data.jsonl").read_text().splitlines()
     (snapshot,) = [f for f in frames if '"executions"' in f and "B1Y0D9-6JIJG-W1IB7L" in f]
-    bench.orders.subscribing(WHOLE)
-    bench.hear(snapshot)
-    bench.hear(snapshot)
+    bench.ask()
+    bench.receive(snapshot)
+    bench.receive(snapshot)
     assert len(bench.orders) == 0
     assert [fill.exec_id for fill in bench.orders.fills] == [
         "B1Y0D9-6JIJG-W1IB7L",
@@ -302,69 +205,63 @@ def test_observed_past_fills_make_no_orders(bench: Bench) -> None:
 
 def test_report_before_the_ack(bench: Bench) -> None:
     order = bench.send("mine")
-    bench.report(new("O1", cl_ord_id="mine"), trade("O1", "E1", 0.4, cum_qty=0.4, cum_cost=40.0))
-    bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
+    bench.hear(new("O1", cl_ord_id="mine"), trade("O1", "E1", 0.4, cum_qty=0.4, cum_cost=40.0))
+    bench.ack(order, "O1", "mine")
     assert (order.status, order.cum_qty) == ("partially_filled", Decimal("0.4"))
     assert bench.orders["O1"] is bench.orders["mine"] is order
 
 
 def test_reports_of_a_number_wait_for_the_acks(bench: Bench) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     first, second = bench.send(order_userref=7), bench.send(order_userref=7)
-    bench.report(new("O2", order_userref=7), trade("O1", "E1", 0.4, order_userref=7, cum_qty=0.4))
+    bench.hear(new("O2", order_userref=7), trade("O1", "E1", 0.4, order_userref=7, cum_qty=0.4))
     assert (first.status, second.status) == ("sending", "sending")
-    bench.orders.acknowledged(second, AddOrderResult("O2"))
+    bench.ack(second, "O2")
     assert (first.status, second.status) == ("sending", "new")
-    bench.orders.acknowledged(first, AddOrderResult("O1"))
+    bench.ack(first, "O1")
     assert (first.cum_qty, second.cum_qty) == (Decimal("0.4"), 0)
     assert len(bench.orders) == 2
 
 
-TERMS = {
-    "symbol": BTC,
-    "side": "buy",
-    "order_type": "limit",
-    "order_qty": 1.0,
-    "limit_price": 100.0,
-}
-
-
 @pytest.mark.parametrize(
     ("report", "is_found"),
-    [(TERMS, True), ({}, False), ({**TERMS, "limit_price": 99.0}, False)],
+    [
+        (listed("O1", order_userref=7), True),
+        (new("O1", order_userref=7), False),
+        (listed("O1", order_userref=7, limit_price=99.0), False),
+    ],
 )
 def test_number_without_an_answer_is_found_by_all_terms_of_the_order(
     bench: Bench, report: dict[str, Any], is_found: bool
 ) -> None:
-    bench.snapshot()
-    order = bench.send(order_userref=7)
-    bench.orders.outcome_unknown(order)
-    bench.report(new("O1", order_userref=7, **report))
+    bench.complete_snapshot()
+    order = bench.unknown_order(None, order_userref=7)
+    bench.hear(report)
     assert (order.order_id == "O1") is is_found
     assert order.status == ("new" if is_found else "unknown")
 
 
 def test_number_of_several_without_answers_stays_unknown_but_is_tracked(bench: Bench) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     first, second = bench.send(order_userref=7), bench.send(order_userref=7)
-    bench.report(new("O1", order_userref=7, **TERMS))
+    bench.hear(listed("O1", order_userref=7))
     bench.orders.outcome_unknown(first)
     bench.orders.outcome_unknown(second)
     assert (first.status, second.status) == ("unknown", "unknown")
     bench.wait(60)
-    bench.snapshot(new("O1", order_userref=7, **TERMS))
+    bench.complete_snapshot(listed("O1", order_userref=7))
     stranger = bench.orders["O1"]
     assert (first.status, second.status, stranger.status) == ("unknown", "unknown", "new")
     assert "the same identifier" in (first.reason or "")
-    bench.orders.acknowledged(second, AddOrderResult("O1"))
+    bench.ack(second, "O1")
     assert (second.status, bench.orders["O1"]) == ("new", second)
     assert stranger not in list(bench.orders)
 
 
 def test_report_that_comes_late_sets_nothing_back(bench: Bench) -> None:
     late = new("O1", timestamp=text_of(START), limit_price=90.0)
-    bench.report(late)
-    bench.report(
+    bench.hear(late)
+    bench.hear(
         {
             "order_id": "O1",
             "exec_type": "amended",
@@ -374,25 +271,25 @@ def test_report_that_comes_late_sets_nothing_back(bench: Bench) -> None:
             "timestamp": text_of(START + SECOND),
         }
     )
-    bench.report(late, {**late, "cum_qty": 0.2})
+    bench.hear(late, {**late, "cum_qty": 0.2})
     order = bench.orders["O1"]
     assert (order.status, order.limit_price) == ("partially_filled", Decimal("95.0"))
     assert order.cum_qty == Decimal("0.5")
 
 
 def test_ended_order_stays_ended(bench: Bench) -> None:
-    bench.report({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
-    bench.report(new("O1"), {"order_id": "O1", "exec_type": "expired", "order_status": "expired"})
+    bench.hear(ended("O1"))
+    bench.hear(new("O1"), ended("O1", "expired"))
     assert bench.orders["O1"].status == "canceled"
 
 
-def test_words_that_are_not_known_do_no_harm(bench: Bench) -> None:
+def test_unknown_statuses_show_only_that_the_order_exists(bench: Bench) -> None:
     order = bench.send("mine")
-    bench.report(
+    bench.hear(
         {"order_id": "O1", "exec_type": "pondered", "order_status": "dreamt", "cl_ord_id": "mine"}
     )
     assert (order.status, order.order_id) == ("new", "O1")
-    bench.report({"order_id": "O1", "exec_type": "restated", "order_qty": 0.5, "reason": "why"})
+    bench.hear({"order_id": "O1", "exec_type": "restated", "order_qty": 0.5, "reason": "why"})
     assert (order.status, order.order_qty, order.reason) == ("new", Decimal("0.5"), "why")
 
 
@@ -408,15 +305,15 @@ def test_words_that_are_not_known_do_no_harm(bench: Bench) -> None:
     ],
 )
 def test_quantity_that_cannot_be_is_no_news(bench: Bench, wrong: dict[str, Any]) -> None:
-    bench.report(new("O1", order_qty=1.0))
+    bench.hear(new("O1", order_qty=1.0))
     order = bench.orders["O1"]
     with pytest.raises(ValueError, match="report of O1 has"):
-        bench.report({"order_id": "O1", **wrong})
+        bench.hear({"order_id": "O1", **wrong})
     if wrong["exec_type"] != "trade":
         with pytest.raises(ValueError, match="a report of O1 has"):
-            bench.report({"order_id": "O1", **wrong}, kind="snapshot")
+            bench.hear({"order_id": "O1", **wrong}, kind="snapshot")
     with pytest.raises(ValueError, match="report of O1 has"):
-        bench.report(trade("O1", "E2", 0.25), {"order_id": "O1", **wrong})
+        bench.hear(trade("O1", "E2", 0.25), {"order_id": "O1", **wrong})
     assert (order.cum_qty, order.order_qty, order.fills) == (0, 1, [])
 
 
@@ -425,30 +322,30 @@ def test_quantity_that_cannot_be_is_no_news(bench: Bench, wrong: dict[str, Any])
 def test_report_without_an_order_is_not_skipped(
     bench: Bench, row: dict[str, Any], kind: str
 ) -> None:
-    bench.report(new("O1", order_qty=1.0))
+    bench.hear(new("O1", order_qty=1.0))
     with pytest.raises(ValueError, match="must have an order_id"):
-        bench.report(new("O2", order_qty=1.0), row, kind=kind)
+        bench.hear(new("O2", order_qty=1.0), row, kind=kind)
     assert [order.order_id for order in bench.orders] == ["O1"]
 
 
 def test_fill_without_totals_adds_up(bench: Bench) -> None:
-    bench.report(new("O1", order_qty=1.0))
-    bench.report(trade("O1", "E1", 0.25), trade("O1", "E1", 0.25), trade("O1", "E2", 0.5))
+    bench.hear(new("O1", order_qty=1.0))
+    bench.hear(trade("O1", "E1", 0.25), trade("O1", "E1", 0.25), trade("O1", "E2", 0.5))
     order = bench.orders["O1"]
     assert (order.cum_qty, order.cum_cost, order.avg_price) == (Decimal("0.75"), 75, 100)
 
 
 def test_repeated_fill_is_the_same_fill(bench: Bench) -> None:
-    bench.report(trade("O1", "E1", 0.5, cum_qty=0.5, last_price=100.0))
+    bench.hear(trade("O1", "E1", 0.5, cum_qty=0.5, last_price=100.0))
     (fill,) = bench.orders.fills
-    bench.report(trade("O1", "E1", 0.7, cum_qty=0.5, last_price=90.0))
+    bench.hear(trade("O1", "E1", 0.7, cum_qty=0.5, last_price=90.0))
     assert bench.orders["O1"].fills == bench.orders.fills == [fill]
     assert bench.orders["O1"].cum_qty == Decimal("0.5")
 
 
 def test_uuid_may_come_back_in_another_spelling(bench: Bench) -> None:
     order = bench.send("6D1B345E-2821-40E2-AD83-4ECB18A06876")
-    bench.report(new("O1", cl_ord_id="6d1b345e282140e2ad834ecb18a06876"))
+    bench.hear(new("O1", cl_ord_id="6d1b345e282140e2ad834ecb18a06876"))
     assert order.order_id == "O1"
 
 
@@ -456,40 +353,40 @@ def test_name_can_be_used_again(bench: Bench) -> None:
     first = bench.send("mine")
     bench.orders.refused(first, TradingError("no"))
     second = bench.send("mine")
-    bench.report(new("O1", cl_ord_id="mine"))
+    bench.hear(new("O1", cl_ord_id="mine"))
     assert (first.status, second.status) == ("rejected", "new")
     assert bench.orders["mine"] is second
 
 
 def test_edit_reply_may_come_before_the_report(bench: Bench) -> None:
-    bench.report(new("O1", symbol=BTC, side="buy"))
+    bench.hear(new("O1", symbol=BTC, side="buy"))
     bench.orders.replaced(bench.orders["O1"], "O2", None)
     order = bench.orders["O2"]
     assert order.replaces is bench.orders["O1"]
-    bench.report(new("O2", limit_price=99.0))
+    bench.hear(new("O2", limit_price=99.0))
     assert (order.status, order.symbol, order.limit_price) == ("new", BTC, Decimal("99.0"))
 
 
 def test_all_users_stream_has_no_snapshot_to_decide(bench: Bench) -> None:
-    bench.snapshot(users="all")
-    bench.report(new("O1", user="AA"))
+    bench.complete_snapshot(users="all")
+    bench.hear(new("O1", user="AA"))
     bench.orders.gap_began()
-    bench.snapshot(users="all")
+    bench.complete_snapshot(users="all")
     assert bench.orders["O1"].is_open
     assert bench.orders["O1"].user == "AA"
     assert not bench.orders.is_current
 
 
 def test_snapshot_without_orders_ends_none(bench: Bench) -> None:
-    bench.report(new("O1"))
-    bench.snapshot(snap_orders=False)
+    bench.hear(new("O1"))
+    bench.complete_snapshot(snap_orders=False)
     assert bench.orders["O1"].is_open
 
 
 def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench) -> None:
-    bench.snapshot(new("O1"), new("O2"))
-    bench.orders.subscribing(WHOLE)
-    bench.report(new("O1"), kind="snapshot")
+    bench.complete_snapshot(new("O1"), new("O2"))
+    bench.ask()
+    bench.hear(new("O1"), kind="snapshot")
     heard = bench.now
     for _ in range(100):
         bench.now = bench.orders.deadline()
@@ -502,22 +399,22 @@ def test_snapshot_is_not_complete_while_the_connection_stands_still(bench: Bench
 
 
 def test_second_part_of_a_snapshot_ends_nothing(bench: Bench) -> None:
-    bench.snapshot(new("O1"), new("O2"), new("O3"))
-    bench.orders.subscribing(WHOLE)
-    bench.report(new("O1"), kind="snapshot")
+    bench.complete_snapshot(new("O1"), new("O2"), new("O3"))
+    bench.ask()
+    bench.hear(new("O1"), kind="snapshot")
     bench.wait(SNAPSHOT_PAUSE / 2)
-    bench.report(new("O2"), kind="snapshot", sequence=2)
+    bench.hear(new("O2"), kind="snapshot", sequence=2)
     bench.wait(SNAPSHOT_PAUSE / 2)
     assert len(bench.orders.open()) == 3
-    bench.complete()
+    bench.wait(SNAPSHOT_PAUSE)
     assert [order.order_id for order in bench.orders.open()] == ["O1", "O2"]
     assert bench.orders["O3"].status == "gone"
 
 
 def test_snapshot_that_was_not_requested_begins_anew(bench: Bench) -> None:
-    bench.snapshot(new("O1"), new("O2"))
-    bench.report(new("O2"), kind="snapshot", sequence=1)
-    bench.complete()
+    bench.complete_snapshot(new("O1"), new("O2"))
+    bench.hear(new("O2"), kind="snapshot", sequence=1)
+    bench.wait(SNAPSHOT_PAUSE)
     assert (bench.orders["O1"].status, bench.orders["O2"].status) == ("gone", "new")
 
 
@@ -525,65 +422,63 @@ def test_order_that_was_acknowledged_after_the_question_is_not_ended_by_the_answ
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.subscribing(WHOLE)
-    bench.orders.acknowledged(order, AddOrderResult("O1"))
-    bench.report(kind="snapshot")
-    bench.complete()
+    bench.ask()
+    bench.ack(order, "O1")
+    bench.hear(kind="snapshot")
+    bench.wait(SNAPSHOT_PAUSE)
     assert order.status == "pending_new"
-    # No more reports arrive: they were in the gap.
+    # No more reports arrive: they were lost in the gap.
     bench.wait_for_check()
-    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
+    bench.complete_snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     assert (order.status, order.cum_qty) == ("filled", Decimal("1.0"))
     assert bench.orders.check_due() == float("inf")
 
 
 def test_order_that_only_an_answer_spoke_of_is_gone_after_two_snapshots(bench: Bench) -> None:
     """A snapshot may be as far behind the answers as the stream is."""
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send("mine")
-    bench.orders.acknowledged(order, AddOrderResult("O1"))
+    bench.ack(order, "O1")
     bench.wait_for_check()
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "pending_new"
     bench.wait_for_check()
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "gone"
 
 
-# What is not known.
+# Unknown outcomes.
 
 
 @pytest.mark.parametrize("seconds", [5.0, 30.0])
 def test_absence_is_proved_by_a_snapshot_after_the_deadline(bench: Bench, seconds: float) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send("mine", seconds=seconds)
     bench.wait(1)
     bench.orders.outcome_unknown(order)
     assert 1 + bench.wait_for_check() == pytest.approx(seconds + 2.5, abs=0.01)
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "absent"
     assert bench.orders.check_due() == float("inf")
 
 
 def test_snapshot_before_the_deadline_proves_nothing(bench: Bench) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     bench.wait(7)
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "unknown"
 
 
 def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait_for_check()
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "unknown"
     bench.wait_for_check()
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "absent"
 
 
@@ -591,39 +486,36 @@ def test_after_a_gap_two_snapshots_prove_absence(bench: Bench) -> None:
 def test_report_made_after_the_deadline_proves_absence(
     bench: Bench, after: float, status: str
 ) -> None:
-    bench.snapshot(new("O9"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot(new("O9"))
+    order = bench.unknown_order()
     bench.wait(after)
-    bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
+    bench.hear(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
     assert order.status == status
     assert (bench.orders.check_due() == float("inf")) is (status == "absent")
 
 
 def test_report_after_a_gap_proves_no_absence(bench: Bench) -> None:
-    bench.snapshot(new("O9"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot(new("O9"))
+    order = bench.unknown_order()
     bench.orders.gap_began()
-    bench.snapshot(new("O9"))
+    bench.complete_snapshot(new("O9"))
     bench.wait(10)
-    bench.report(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
+    bench.hear(trade("O9", "E9", 0.1, timestamp=text_of(bench.now_ns)))
     assert order.status == "unknown"
 
 
 def test_without_the_exchanges_time_nothing_is_past_a_deadline(bench: Bench) -> None:
-    bench.exchange = bench.orders._exchange = ExchangeClock()
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.clock = bench.orders._exchange = ExchangeClock()
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     assert bench.wait_for_check() == pytest.approx(62.5)
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "unknown"
     bench.learn()
     for _ in range(2):
         assert order.status == "unknown"
         bench.wait_for_check()
-        bench.snapshot()
+        bench.complete_snapshot()
     assert order.status == "absent"
 
 
@@ -643,11 +535,10 @@ def test_without_the_exchanges_time_nothing_is_past_a_deadline(bench: Bench) -> 
 def test_fill_of_an_order_that_is_not_known(
     bench: Bench, fill: dict[str, Any], status: str
 ) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     bench.wait(10)
-    bench.snapshot(trade("O1", "E1", 1.0, order_status="filled", **fill))
+    bench.complete_snapshot(trade("O1", "E1", 1.0, order_status="filled", **fill))
     assert order.status == status
 
 
@@ -655,8 +546,7 @@ def test_fill_of_an_order_that_is_not_known(
 def test_full_snapshot_proves_only_what_it_reaches_back_to(
     bench: Bench, oldest: int, status: str
 ) -> None:
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    order = bench.unknown_order()
     bench.wait(10)
     fills = [
         trade(f"O{i}", f"E{i}", 0.1, cl_ord_id="other", timestamp=text_of(START + i * SECOND))
@@ -665,7 +555,7 @@ def test_full_snapshot_proves_only_what_it_reaches_back_to(
     for _ in range(2):
         # The stream was not followed when it was sent, so one alone proves nothing.
         assert order.status == "unknown"
-        bench.snapshot(*fills)
+        bench.complete_snapshot(*fills)
         bench.wait(10)
     assert order.status == status
 
@@ -674,32 +564,30 @@ def test_fill_that_was_known_shows_that_none_is_missing(bench: Bench) -> None:
     """A maker with many fills: no snapshot reaches back to the order, but the stream did."""
     stamps = [text_of(START + i * SECOND) for i in range(60)]
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other", timestamp=stamps[i]) for i in range(60)]
-    bench.snapshot(new("O9", cl_ord_id="other"))
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
-    bench.report(*fills[:20])
+    bench.complete_snapshot(new("O9", cl_ord_id="other"))
+    order = bench.unknown_order()
+    bench.hear(*fills[:20])
     bench.orders.gap_began()
     for _ in range(2):
         bench.wait(10)
-        bench.snapshot(new("O9", cl_ord_id="other"), *fills[10:60])
+        bench.complete_snapshot(new("O9", cl_ord_id="other"), *fills[10:60])
     assert order.status == "absent"
     assert bench.orders.are_fills_complete
 
 
 def test_gap_with_more_fills_than_a_snapshot_has_is_reported(bench: Bench) -> None:
     fills = [trade("O9", f"E{i}", 0.1, cl_ord_id="other") for i in range(60)]
-    bench.snapshot(new("O9", cl_ord_id="other"))
-    bench.report(*fills[:5])
+    bench.complete_snapshot(new("O9", cl_ord_id="other"))
+    bench.hear(*fills[:5])
     bench.orders.gap_began()
-    bench.snapshot(new("O9", cl_ord_id="other", cum_qty=6.0), *fills[10:60])
+    bench.complete_snapshot(new("O9", cl_ord_id="other", cum_qty=6.0), *fills[10:60])
     assert not bench.orders.are_fills_complete
     assert bench.orders["O9"].cum_qty == 6
 
 
 async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(bench: Bench) -> None:
-    bench.snapshot()
-    order = bench.send("mine")
-    bench.orders.outcome_unknown(order)
+    bench.complete_snapshot()
+    order = bench.unknown_order()
     bench.orders.gap_began()
     waiting = asyncio.ensure_future(order.wait_settled())
     await asyncio.sleep(0)
@@ -709,7 +597,7 @@ async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(benc
         bench.wait_for_check()
         asked.append(round(bench.now - last, 1))
         last = bench.now
-        bench.snapshot(snap_trades=False)
+        bench.complete_snapshot(snap_trades=False)
         await asyncio.sleep(0)
     assert asked == [7.5, 2.5, 5, 10, 20]
     assert "snap_trades" in (order.reason or "")
@@ -719,31 +607,31 @@ async def test_snapshots_are_requested_with_growing_pauses_and_not_for_ever(benc
         await order.wait_done()
 
 
-# What it costs to keep them.
+# Bounds of memory.
 
 
 def test_orders_at_their_end_are_forgotten_at_last(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known, "DONE_KEPT", 3)
-    bench.snapshot()
+    bench.complete_snapshot()
     for i in range(10):
-        bench.report(new(f"O{i}", cl_ord_id=f"name-{i}"))
+        bench.hear(new(f"O{i}", cl_ord_id=f"name-{i}"))
     assert len(bench.orders) == 10
     for i in range(9):
-        bench.report({"order_id": f"O{i}", "exec_type": "canceled", "order_status": "canceled"})
+        bench.hear(ended(f"O{i}"))
     assert [order.order_id for order in bench.orders] == ["O6", "O7", "O8", "O9"]
     assert "name-0" not in bench.orders
     assert "O0" not in bench.orders
 
 
-def test_without_a_stream_no_order_is_kept_for_ever(
+def test_without_a_stream_old_orders_are_forgotten(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known, "DONE_KEPT", 3)
     for i in range(10):
         order = bench.send(f"name-{i}")
-        bench.orders.acknowledged(order, AddOrderResult(f"O{i}"))
+        bench.ack(order, f"O{i}")
     assert len(bench.orders) == 3
     assert bench.orders.check_due() < float("inf")
     assert len(bench.orders._questions) == 3
@@ -753,205 +641,47 @@ def test_listener_that_fails_ends_nothing(bench: Bench) -> None:
     seen: list[Order] = []
     bench.orders.on_change(lambda _: 1 / 0)
     end = bench.orders.on_change(seen.append)
-    bench.report(new("O1"))
+    bench.hear(new("O1"))
     end()
-    bench.report(new("O2"))
+    bench.hear(new("O2"))
     assert [order.order_id for order in seen] == ["O1"]
 
 
-# Lives that hypothesis makes up.
-
-
-class Exchange:
-    """A small exchange: orders, fills, and reports that a faulty line carries."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.bench = Bench()
-        self.chance = chance
-        self.open: dict[str, dict[str, Any]] = {}
-        self.names: dict[str, str] = {}
-        self.ended: dict[str, str] = {}
-        self.filled: dict[str, Decimal] = {}
-        self.fills: list[dict[str, Any]] = []
-        self.is_up = True
-        self.sent: dict[str, Order] = {}
-        self.bench.snapshot()
-
-    def tell(self, report: dict[str, Any]) -> None:
-        report["timestamp"] = text_of(self.bench.now_ns)
-        for _ in range(self.chance.choice([1, 1, 1, 2]) if self.is_up else 0):
-            self.bench.report(report)
-
-    # Steps.
-
-    def add(self, answer: str) -> None:
-        name = f"order-{len(self.sent)}"
-        order = self.sent[name] = self.bench.send(name)
-        if answer in ("refused", "lost"):
-            ends = {"refused": lambda: self.bench.orders.refused(order, TradingError("no"))}
-            ends.get(answer, lambda: self.bench.orders.outcome_unknown(order))()
-            return
-        order_id = f"O{len(self.names)}"
-        self.names[order_id] = name
-        self.filled[order_id] = Decimal(0)
-        self.open[order_id] = {
-            "symbol": BTC,
-            "side": "buy",
-            "order_qty": 1.0,
-            "limit_price": 100.0,
-            "cl_ord_id": name,
-        }
-        if answer == "before":
-            self.bench.orders.acknowledged(order, AddOrderResult(order_id, name))
-        pending = {"exec_type": "pending_new", "order_status": "pending_new"}
-        self.tell({"order_id": order_id, **pending, **self.open[order_id]})
-        self.tell(new(order_id, cl_ord_id=name))
-        if answer == "after":
-            self.bench.orders.acknowledged(order, AddOrderResult(order_id, name))
-        elif answer == "never":
-            self.bench.orders.outcome_unknown(order)
-
-    def fill(self) -> None:
-        if not self.open:
-            return
-        order_id = self.chance.choice(sorted(self.open))
-        qty = min(Decimal("0.25"), 1 - self.filled[order_id])
-        self.filled[order_id] += qty
-        report = trade(order_id, f"E{len(self.fills)}", float(qty))
-        report["cl_ord_id"] = self.names[order_id]
-        report["timestamp"] = text_of(self.bench.now_ns)
-        self.fills.append(report)
-        total = float(self.filled[order_id])
-        self.tell({**report, "cum_qty": total, "cum_cost": total * 100})
-        if self.filled[order_id] == 1:
-            self.end(order_id, "filled")
-
-    def cancel(self) -> None:
-        if self.open:
-            self.end(self.chance.choice(sorted(self.open)), "canceled")
-
-    def end(self, order_id: str, status: str) -> None:
-        del self.open[order_id]
-        self.ended[order_id] = status
-        self.tell({"order_id": order_id, "exec_type": status, "order_status": status})
-
-    def cut(self) -> None:
-        if self.is_up:
-            self.is_up = False
-            self.bench.orders.gap_began()
-
-    def restore(self) -> None:
-        self.is_up = True
-        reports = [
-            new(
-                order_id,
-                **terms,
-                cum_qty=float(self.filled[order_id]),
-                timestamp=text_of(self.bench.now_ns),
-            )
-            for order_id, terms in self.open.items()
-        ]
-        past = [{**fill, "order_status": "filled"} for fill in self.fills[-50:]]
-        self.bench.snapshot(*reports, *past)
-
-    def wait(self) -> None:
-        self.bench.wait(3)
-
-
-STEPS = st.one_of(
-    st.tuples(
-        st.just("add"), st.sampled_from(["before", "after", "never", "lost", "refused", "before"])
-    ),
-    st.tuples(st.sampled_from(["fill", "fill", "fill", "cancel", "cut", "restore", "wait"])),
-)
-
-
-@given(steps=st.lists(STEPS, max_size=45), seed=st.integers(0, 2**16))
-def test_nothing_is_forgotten_and_nothing_counted_twice(
-    steps: list[tuple[str, ...]], seed: int
-) -> None:
-    exchange = Exchange(random.Random(seed))
-    orders = exchange.bench.orders
-    for name, *args in steps:
-        exchange.bench.wait(0.001)
-        getattr(exchange, name)(*args)
-        for order in orders:
-            assert order.cum_qty == sum(fill.qty for fill in order.fills)
-    for _ in range(2):
-        exchange.bench.wait(10)
-        exchange.restore()
-    for order_id, name in exchange.names.items():
-        order = exchange.sent[name]
-        assert orders[name] is order
-        if order.order_id is None:
-            # It came and went unseen, without a fill.
-            assert (order.status, exchange.ended[order_id]) == ("absent", "canceled")
-            assert exchange.filled[order_id] == 0
-            continue
-        assert orders[order_id] is order
-        assert order.cum_qty == exchange.filled[order_id]
-        assert order.cum_cost == order.cum_qty * 100
-        assert order.is_open == (order_id in exchange.open)
-        assert order.status in (exchange.ended.get(order_id), "gone") or order.is_open
-        if exchange.filled[order_id] == 1:
-            assert order.status == "filled"
-    for name in exchange.sent.keys() - set(exchange.names.values()):
-        assert exchange.sent[name].status in ("absent", "rejected")
-    assert len(orders) == len(exchange.sent)
-    assert [fill.exec_id for fill in orders.fills] == [fill["exec_id"] for fill in exchange.fills]
-    assert orders.unsettled == []
-
-
-def pending(order_id: str, **fields: Any) -> dict[str, Any]:
-    """Return the report with all terms of a new order."""
-    terms = {
-        "symbol": BTC,
-        "side": "buy",
-        "order_type": "limit",
-        "order_qty": 1.0,
-        "limit_price": 100.0,
-    }
-    return {
-        "order_id": order_id,
-        "exec_type": "pending_new",
-        "order_status": "pending_new",
-        **terms,
-        **fields,
-    }
+# Announced orders.
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_order_that_was_only_announced_is_looked_for_when_its_answer_is_in_doubt(
+def test_order_that_was_only_announced_is_checked_when_its_answer_is_missing(
     bench: Bench, is_first: bool
 ) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send("mine")
     if is_first:
-        bench.report(pending("O1", cl_ord_id="mine"))
+        bench.hear(pending("O1", cl_ord_id="mine"))
     bench.orders.outcome_unknown(order)
     if not is_first:
-        bench.report(pending("O1", cl_ord_id="mine"))
+        bench.hear(pending("O1", cl_ord_id="mine"))
     assert order.status == "pending_new"
     bench.wait_for_check()
-    bench.snapshot()
+    bench.complete_snapshot()
     assert order.status == "gone"
 
 
 def test_order_that_was_announced_and_is_live_needs_no_snapshot(bench: Bench) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send("mine")
-    bench.report(pending("O1", cl_ord_id="mine"))
+    bench.hear(pending("O1", cl_ord_id="mine"))
     bench.orders.outcome_unknown(order)
-    bench.report(new("O1"), sequence=2)
+    bench.hear(new("O1"), sequence=2)
     assert order.status == "new"
     assert bench.orders.check_due() == float("inf")
 
 
 def test_name_joins_no_report_to_an_order_of_the_other_side(bench: Bench) -> None:
-    bench.snapshot()
+    bench.complete_snapshot()
     order = bench.send("shared")
-    bench.report(pending("O1", cl_ord_id="shared", side="sell"))
-    bench.report(new("O1", cl_ord_id="shared"), sequence=2)
+    bench.hear(pending("O1", cl_ord_id="shared", side="sell"))
+    bench.hear(new("O1", cl_ord_id="shared"), sequence=2)
     assert order.order_id is None
     assert bench.orders["O1"].side == "sell"
 
@@ -961,10 +691,10 @@ def test_fill_of_another_order_is_announced_before_the_first_snapshot_is_complet
 ) -> None:
     told: list[str] = []
     bench.orders.on_fill(lambda _, fill: told.append(fill.exec_id))
-    bench.orders.subscribing(WHOLE)
-    bench.report(trade("O1", "T1", 0.5), kind="snapshot")
-    bench.report(trade("O2", "T2", 0.5), sequence=2)
-    bench.complete()
+    bench.ask()
+    bench.hear(trade("O1", "T1", 0.5), kind="snapshot")
+    bench.hear(trade("O2", "T2", 0.5), sequence=2)
+    bench.wait(SNAPSHOT_PAUSE)
     assert told == ["T2"]
 
 
@@ -985,11 +715,11 @@ def test_end_in_a_gap_is_checked_when_the_reply_came_after_the_subscribe(
     bench: Bench,
 ) -> None:
     order = bench.send("mine")
-    bench.orders.subscribing(WHOLE)
-    bench.orders.acknowledged(order, AddOrderResult("O1", "mine"))
-    bench.report(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
-    bench.complete()
+    bench.ask()
+    bench.ack(order, "O1", "mine")
+    bench.hear(trade("O1", "T1", 0.5, order_status="filled"), kind="snapshot")
+    bench.wait(SNAPSHOT_PAUSE)
     assert order.status == "partially_filled"
     bench.wait_for_check()
-    bench.snapshot(trade("O1", "T1", 0.5, order_status="filled"))
+    bench.complete_snapshot(trade("O1", "T1", 0.5, order_status="filled"))
     assert order.status == "gone"

@@ -1,16 +1,15 @@
-"""Trading requests without sockets: every outcome is certain, or says that it is not."""
+"""Trading requests without sockets: their outcomes, certain or unknown."""
 
 from __future__ import annotations
 
 import json
 import pickle
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from tests.unit.ws.rig import TIMES, Bench
+from tests.unit.ws.rig import TIMES, Bench, refusal
 
-from kraken_connector import Engine
 from kraken_connector.exceptions import (
     ConnectionLost,
     NotConnected,
@@ -25,7 +24,6 @@ from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders
 from kraken_connector.ws.protocol import order_requests as trading_requests
 from kraken_connector.ws.protocol.order_requests import Command
-from kraken_connector.ws.protocol.session import Session
 from kraken_connector.ws.subscribe import ExecutionsParams
 from kraken_connector.ws.trading import (
     AddOrderParams,
@@ -43,30 +41,24 @@ from kraken_connector.ws.trading.rate_limiter import RateLimiter
 from kraken_connector.ws.trading.trader import Trader, client_names
 
 BTC = "BTC/USD"
+E = TypeVar("E", bound=Exception)
 
 
 class TradingBench(Bench):
-    """A session for orders, with the token at hand unless told otherwise.
+    """A session for orders, which has its token unless it is given `None`.
 
     Attributes:
         orders: the orders of the account.
-        story: what became of each order, in the order of the calls.
+        story: the statuses of each order, in the order of the calls.
     """
 
     def __init__(self, token: str | None = "tok", **options: Any) -> None:
-        super().__init__(has_token_source=True, **options)
         self.exchange = ExchangeClock()
         self.orders = Orders(lambda: self.now, self.exchange)
         self.story: dict[Order, list[str]] = {}
         self.orders.on_change(self._write_down)
-        self.session = Session(
-            self.session.url,
-            self.outlet,
-            self.session._options,
-            has_token_source=True,
-            orders=self.orders,
-            exchange=self.exchange,
-        )
+        parts = {"orders": self.orders, "exchange": self.exchange}
+        super().__init__(has_token_source=True, **parts, **options)
         counter = RateCounter(self.orders, None, lambda: int(self.now * 1e9))
         self.trader = Trader(
             _no_connection,
@@ -87,7 +79,7 @@ class TradingBench(Bench):
 
     @property
     def stories(self) -> list[list[str]]:
-        """What became of each order after it was made, in the order of the calls."""
+        """The statuses of each order after its first one, in the order of the calls."""
         return [story[1:] for story in self.story.values()]
 
     def sent(self) -> list[dict[str, Any]]:
@@ -104,29 +96,10 @@ class TradingBench(Bench):
         (request,) = self.sent()
         return command, request
 
-    def known(self, order_id: str = "O1") -> Order:
-        """Return an open order that the stream has shown."""
-        self.orders.subscribing({"snap_orders": True, "snap_trades": True})
-        self.stream(
-            {
-                "order_id": order_id,
-                "exec_type": "new",
-                "order_status": "new",
-                "symbol": BTC,
-                "side": "buy",
-                "order_type": "limit",
-                "order_qty": 1.0,
-                "limit_price": 100.0,
-            },
-            kind="snapshot",
-        )
-        return self.orders[order_id]
 
-    def stream(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Let the stream report something."""
-        frame = {"channel": "executions", "type": kind, "data": list(reports), "sequence": 1}
-        for event in Engine().feed(json.dumps(frame).encode(), 1):
-            self.orders.observe(event)
+@pytest.fixture
+def bench() -> TradingBench:
+    return TradingBench()
 
 
 async def _no_connection(_: str) -> Any:
@@ -148,18 +121,9 @@ def reply(request: dict[str, Any], result: Any, **more: Any) -> dict[str, Any]:
     }
 
 
-def refusal(request: dict[str, Any], text: str) -> dict[str, Any]:
-    return {
-        "method": request["method"],
-        "req_id": request["req_id"],
-        "success": False,
-        "error": text,
-        **TIMES,
-    }
-
-
-def failure(command: Command) -> Exception:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - which one is for the test to say
+def expect_failure(command: Command, kind: type[E]) -> E:
+    """Check that a request failed with an error of a kind, and return the error."""
+    with pytest.raises(kind) as caught:
         command.result()
     return caught.value
 
@@ -167,8 +131,7 @@ def failure(command: Command) -> Exception:
 # What leaves.
 
 
-def test_request_leaves_at_once_with_token_and_id() -> None:
-    bench = TradingBench()
+def test_request_leaves_at_once_with_token_and_id(bench: TradingBench) -> None:
     bench.trade(limit("0.10", cl_ord_id="mine"))
     (frame,) = bench.session.outgoing
     head, deadline, tail = frame.partition(b',"deadline":"')
@@ -180,8 +143,7 @@ def test_request_leaves_at_once_with_token_and_id() -> None:
     assert re.fullmatch(rb'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"},"req_id":\d+}', tail)
 
 
-def test_deadline_is_by_the_clock_of_the_exchange() -> None:
-    bench = TradingBench()
+def test_deadline_is_by_the_clock_of_the_exchange(bench: TradingBench) -> None:
     _, request = bench.request(limit())
     bench.say(reply(request, {"order_id": "O1"}))
     bench.now += 10
@@ -189,14 +151,12 @@ def test_deadline_is_by_the_clock_of_the_exchange() -> None:
     assert request["params"]["deadline"] == "2026-09-25T17:48:39.746Z"
 
 
-def test_request_without_parameters_is_json_too() -> None:
-    bench = TradingBench()
+def test_request_without_parameters_is_json_too(bench: TradingBench) -> None:
     _, request = bench.request(CancelAllParams())
     assert request["params"] == {"token": "tok"}
 
 
-def test_order_without_a_name_gets_one() -> None:
-    bench = TradingBench()
+def test_order_without_a_name_gets_one(bench: TradingBench) -> None:
     names = [bench.request(limit())[1]["params"]["cl_ord_id"] for _ in range(3)]
     assert len(set(names)) == 3
     assert all(len(name) == 18 and name.isascii() for name in names)
@@ -206,15 +166,13 @@ def test_order_without_a_name_gets_one() -> None:
 @pytest.mark.parametrize(
     "options", [{"order_userref": 7}, {"conditional": ConditionalClose("limit", 90)}]
 )
-def test_order_that_takes_no_name_gets_none(options: dict[str, Any]) -> None:
-    bench = TradingBench()
+def test_order_that_takes_no_name_gets_none(bench: TradingBench, options: dict[str, Any]) -> None:
     _, request = bench.request(limit(**options))
     assert request["params"].keys() >= options.keys()
     assert "cl_ord_id" not in request["params"]
 
 
-def test_every_order_of_a_batch_has_a_name() -> None:
-    bench = TradingBench()
+def test_every_order_of_a_batch_has_a_name(bench: TradingBench) -> None:
     batch = BatchAddParams(BTC, orders=[limit(), limit(cl_ord_id="b"), limit(order_userref=1)])
     _, request = bench.request(batch)
     first, second, third = request["params"]["orders"]
@@ -263,8 +221,9 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize(("params", "result", "field", "value"), ANSWERS)
-def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: Any) -> None:
-    bench = TradingBench()
+def test_answer_is_plain_and_typed(
+    bench: TradingBench, params: Any, result: Any, field: str, value: Any
+) -> None:
     command, request = bench.request(params)
     assert not command.is_done
     bench.say(reply(request, result))
@@ -276,8 +235,7 @@ def test_answer_is_plain_and_typed(params: Any, result: Any, field: str, value: 
     assert bench.outlet.replies == []
 
 
-def test_count_beside_the_envelope_is_understood() -> None:
-    bench = TradingBench()
+def test_count_beside_the_envelope_is_understood(bench: TradingBench) -> None:
     command, request = bench.request(BatchCancelParams(orders=["1", "2"]))
     answer = reply(request, None, orders_cancelled=2)
     del answer["result"]
@@ -299,8 +257,9 @@ def test_count_beside_the_envelope_is_understood() -> None:
     ],
 )
 @pytest.mark.parametrize("success", [True, False])
-def test_one_order_of_a_batch_may_be_refused(result: Any, success: bool) -> None:
-    bench = TradingBench()
+def test_one_order_of_a_batch_may_be_refused(
+    bench: TradingBench, result: Any, success: bool
+) -> None:
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(reply(request, result, success=success))
     answer = command.result()
@@ -310,12 +269,10 @@ def test_one_order_of_a_batch_may_be_refused(result: Any, success: bool) -> None
     assert bench.stories == [["pending_new"], ["rejected"]]
 
 
-def test_refusal_is_certain() -> None:
-    bench = TradingBench()
+def test_refusal_is_certain(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(refusal(request, "EOrder:Insufficient funds"))
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.error == error.venue_error == "EOrder:Insufficient funds"
     assert (error.method, error.req_id) == ("add_order", request["req_id"])
     assert error.cl_ord_id == request["params"]["cl_ord_id"]
@@ -324,11 +281,10 @@ def test_refusal_is_certain() -> None:
     assert (error.order.status, error.order.error) == ("rejected", error)
 
 
-def test_refused_batch_refuses_every_order() -> None:
-    bench = TradingBench()
+def test_refused_batch_refuses_every_order(bench: TradingBench) -> None:
     command, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(refusal(request, "EGeneral:Invalid arguments:volume minimum not met"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
     assert bench.stories == [["rejected"]] * 2
 
 
@@ -346,22 +302,7 @@ def test_refused_batch_refuses_every_order() -> None:
         (BatchAddParams(BTC, orders=[limit(), limit()]), [{"order_id": "O1"}]),
         (BatchAddParams(BTC, orders=[limit(), limit()]), {"order_id": "O1"}),
         (BatchAddParams(BTC, orders=[limit(), limit()]), ["O1", "O2"]),
-    ],
-)
-def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    bench = TradingBench()
-    command, request = bench.request(params)
-    bench.say(reply(request, result))
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
-    assert isinstance(error.__cause__, UnexpectedReply)
-    assert error.__cause__.reply.result == result
-    assert all(story == ["unknown"] for story in bench.stories)
-
-
-@pytest.mark.parametrize(
-    ("params", "result"),
-    [
+        # About another order.
         (limit(cl_ord_id="mine"), {"order_id": "O1", "cl_ord_id": "theirs"}),
         (AmendOrderParams("O1", limit_price=1), {"amend_id": "T1", "order_id": "O2"}),
         (AmendOrderParams(cl_ord_id="a", limit_price=1), {"amend_id": "T1", "cl_ord_id": "b"}),
@@ -370,58 +311,57 @@ def test_reply_of_another_shape_leaves_the_outcome_unknown(params: Any, result: 
         (CancelOrderParams(cl_ord_id=["a"]), {"cl_ord_id": "b"}),
     ],
 )
-def test_reply_about_another_order_leaves_the_outcome_unknown(params: Any, result: Any) -> None:
-    bench = TradingBench()
+def test_reply_that_does_not_fit_its_request_leaves_the_outcome_unknown(
+    bench: TradingBench, params: Any, result: Any
+) -> None:
     command, request = bench.request(params)
     bench.say(reply(request, result))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    error = expect_failure(command, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
+    assert error.__cause__.reply.result == result
     assert all(story == ["unknown"] for story in bench.stories)
 
 
 @pytest.mark.parametrize("told", ["2C6BE801-1F53-4F79-A0BB-4EA1C95DFAE9", None])
-def test_reply_may_spell_the_name_of_its_order_otherwise(told: str | None) -> None:
-    bench = TradingBench()
+def test_reply_may_spell_the_name_of_its_order_otherwise(
+    bench: TradingBench, told: str | None
+) -> None:
     name = "2c6be801-1f53-4f79-a0bb-4ea1c95dfae9"
     command, request = bench.request(CancelOrderParams(cl_ord_id=[name]))
     bench.say(reply(request, {"order_id": "O1"} if told is None else {"cl_ord_id": told}))
     assert command.result().success
 
 
-def test_two_new_orders_never_have_one_order_id() -> None:
-    bench = TradingBench()
+def test_two_new_orders_never_have_one_order_id(bench: TradingBench) -> None:
     first, request = bench.request(limit())
     bench.say(reply(request, {"order_id": "O1"}))
     assert first.result().order.order_id == "O1"
     second, request = bench.request(limit())
     bench.say(reply(request, {"order_id": "O1"}))
-    assert isinstance(failure(second), OrderOutcomeUnknown)
+    expect_failure(second, OrderOutcomeUnknown)
     batch, request = bench.request(BatchAddParams(BTC, orders=[limit(), limit()]))
     bench.say(reply(request, [{"order_id": "O1"}, {"order_id": "O2"}]))
-    assert isinstance(failure(batch), OrderOutcomeUnknown)
+    expect_failure(batch, OrderOutcomeUnknown)
     assert bench.stories == [["pending_new"], ["unknown"], ["unknown"], ["pending_new"]]
 
 
-def test_order_whose_reply_stays_unread_ends_in_doubt() -> None:
-    """Who waits for the reply may be the one who should make room for reading it."""
-    bench = TradingBench()
+def test_order_whose_reply_is_not_read_has_an_unknown_outcome(bench: TradingBench) -> None:
+    """The task that awaits the reply may be the one whose unread messages stop the reading."""
     bench.session.pause()
     command, _ = bench.request(limit())
     bench.wait(11.0)
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
     assert bench.session.failure is None
 
 
-def test_success_of_another_method_is_no_answer() -> None:
-    bench = TradingBench()
+def test_success_of_another_method_is_no_answer(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(reply({**request, "method": "cancel_order"}, {"order_id": "O1"}))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(command).__cause__, UnexpectedReply)
+    error = expect_failure(command, OrderOutcomeUnknown)
+    assert isinstance(error.__cause__, UnexpectedReply)
 
 
-def test_validation_is_no_order_whatever_its_result() -> None:
-    bench = TradingBench()
+def test_validation_is_no_order_whatever_its_result(bench: TradingBench) -> None:
     for result in ({}, None, {"order_id": "O1"}, []):
         command, request = bench.request(limit(validate=True))
         bench.say(reply(request, result))
@@ -429,8 +369,7 @@ def test_validation_is_no_order_whatever_its_result() -> None:
     assert bench.story == {}
 
 
-def test_answers_to_others_are_left_alone() -> None:
-    bench = TradingBench()
+def test_answers_to_others_are_left_alone(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.say(reply({"method": "add_order", "req_id": 7}, {"order_id": "O1"}))
     bench.say(refusal({"method": "error", "req_id": None}, "Malformed request"))
@@ -445,21 +384,19 @@ def test_answers_to_others_are_left_alone() -> None:
 # What has no answer.
 
 
-def test_sent_and_unanswered_is_unknown() -> None:
-    bench = TradingBench()
+def test_sent_and_unanswered_is_unknown(bench: TradingBench) -> None:
     command, _ = bench.request(limit(cl_ord_id="mine"))
     bench.wait(9.9)
     assert not command.is_done
     bench.wait(0.1)
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
+    error = expect_failure(command, OrderOutcomeUnknown)
     assert not isinstance(error, TimeoutError | ConnectionError)
     assert (error.method, error.cl_ord_id) == ("add_order", "mine")
     assert error.order.status == "unknown"
     assert bench.sent() == []
 
 
-def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_ends_although_bookkeeping_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("bookkeeping")
 
@@ -470,13 +407,13 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
     for name in ("acknowledged", "outcome_unknown", "refused"):
         monkeypatch.setattr(bench.orders, name, fail)
     bench.say(reply(request, {"order_id": "O1"}))
-    assert isinstance(failure(first), OrderOutcomeUnknown)
+    expect_failure(first, OrderOutcomeUnknown)
     bench.wait(10)
-    assert isinstance(failure(second), OrderOutcomeUnknown)
-    assert isinstance(failure(third), OrderOutcomeUnknown)
+    expect_failure(second, OrderOutcomeUnknown)
+    expect_failure(third, OrderOutcomeUnknown)
     last = bench.trade(limit())
     bench.lose()
-    assert isinstance(failure(last), ConnectionLost)
+    expect_failure(last, ConnectionLost)
 
 
 @pytest.mark.parametrize(
@@ -491,31 +428,29 @@ def test_bookkeeping_that_fails_leaves_nobody_waiting(monkeypatch: pytest.Monkey
         ({"error": "Exceeded msg rate", "method": "add_order", "req_id": 5}, False),
     ],
 )
-def test_error_that_names_no_request_is_reported_with_the_doubt(
-    said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
+def test_error_that_names_no_request_is_part_of_the_unknown_outcome(
+    bench: TradingBench, said: dict[str, Any], is_named: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = TradingBench()
     command, _ = bench.request(limit())
     bench.say(said)
     later, _ = bench.request(limit())
     is_about_a_request = "req_id" in said and isinstance(said["req_id"], int)
     assert ("Exceeded msg rate" in caplog.text) is not is_about_a_request
     bench.wait(10)
-    assert ("'Exceeded msg rate'" in str(failure(command))) is is_named
-    assert "Exceeded" not in str(failure(later))
+    assert ("'Exceeded msg rate'" in str(expect_failure(command, OrderOutcomeUnknown))) is is_named
+    assert "Exceeded" not in str(expect_failure(later, OrderOutcomeUnknown))
     assert [reply.error for reply in bench.outlet.replies] == ["Exceeded msg rate"]
 
 
-def test_late_answer_still_updates_the_order() -> None:
-    bench = TradingBench()
+def test_late_answer_still_updates_the_order(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     other, other_request = bench.request(limit())
     bench.wait(10)
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
     bench.say(reply(request, {"order_id": "O1"}))
     bench.say(refusal(other_request, "EOrder:Insufficient funds"))
-    assert isinstance(failure(command), OrderOutcomeUnknown)
-    assert isinstance(failure(other), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
+    expect_failure(other, OrderOutcomeUnknown)
     assert bench.stories == [["unknown", "pending_new"], ["unknown", "rejected"]]
     assert bench.outlet.replies == []
 
@@ -531,68 +466,59 @@ def test_only_so_many_late_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) 
     assert len(bench.outlet.replies) == 1
 
 
-def test_lost_after_sending_is_unknown() -> None:
-    bench = TradingBench()
+def test_lost_after_sending_is_unknown(bench: TradingBench) -> None:
     command, _ = bench.request(AmendOrderParams("O1", limit_price=1))
     bench.lose("reset by peer")
-    error = failure(command)
-    assert isinstance(error, OrderOutcomeUnknown)
+    error = expect_failure(command, OrderOutcomeUnknown)
     assert "reset by peer" in str(error)
     assert (error.method, error.order_id) == ("amend_order", "O1")
 
 
-def test_lost_before_sending_is_certain() -> None:
-    bench = TradingBench()
+def test_lost_before_sending_is_certain(bench: TradingBench) -> None:
     command = bench.trade(limit())
     bench.lose()
-    assert isinstance(failure(command), ConnectionLost)
+    expect_failure(command, ConnectionLost)
     (order,) = bench.story
     assert bench.stories == [["rejected"]]
     assert isinstance(order.error, ConnectionLost)
     assert bench.sent() == []
 
 
-def test_nothing_is_sent_again() -> None:
-    bench = TradingBench()
+def test_nothing_is_sent_again(bench: TradingBench) -> None:
     bench.request(limit())
     bench.trade(limit())
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.session.set_token("new", bench.now)
     bench.wait(60)
     assert bench.sent() == []
 
 
-def test_never_taken_by_the_driver_is_a_plain_timeout() -> None:
-    bench = TradingBench()
+def test_never_taken_by_the_driver_is_a_plain_timeout(bench: TradingBench) -> None:
     command = bench.trade(limit())
     other = bench.trade(CancelAllParams())
     bench.session.outgoing.pop()
     bench.wait(10)
-    assert isinstance(failure(command), RequestTimeout)
-    assert isinstance(failure(other), OrderOutcomeUnknown)
+    expect_failure(command, RequestTimeout)
+    expect_failure(other, OrderOutcomeUnknown)
     assert bench.stories == [["rejected"]]
     assert bench.sent() == []
 
 
-def test_without_a_socket_nothing_is_sent() -> None:
-    bench = TradingBench()
+def test_without_a_socket_nothing_is_sent(bench: TradingBench) -> None:
     bench.lose()
     with pytest.raises(NotConnected):
         bench.trade(limit())
     assert bench.sent() == []
 
 
-def test_abandoned_request_that_left_still_updates_the_order() -> None:
-    bench = TradingBench()
+def test_abandoned_request_that_left_still_updates_the_order(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     bench.say(reply(request, {"order_id": "O1"}))
     assert bench.stories == [["pending_new"]]
 
 
-def test_abandoned_request_that_did_not_leave_never_will() -> None:
-    bench = TradingBench()
+def test_abandoned_request_that_did_not_leave_never_will(bench: TradingBench) -> None:
     command = bench.trade(limit())
     bench.session.trading.abandon(command, ConnectionLost("", "cancelled"))
     assert bench.sent() == []
@@ -601,8 +527,7 @@ def test_abandoned_request_that_did_not_leave_never_will() -> None:
     assert isinstance(order.error, ConnectionLost)
 
 
-def test_our_own_stall_costs_no_patience() -> None:
-    bench = TradingBench()
+def test_our_own_stall_costs_no_patience(bench: TradingBench) -> None:
     command, request = bench.request(limit())
     bench.session.pause()
     bench.now += 30
@@ -633,20 +558,20 @@ def test_without_a_token_it_never_leaves() -> None:
     bench = TradingBench(token=None)
     failed, patient = bench.trade(limit()), TradingBench(token=None)
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
-    assert isinstance(failure(failed), TokenAcquisitionError)
+    expect_failure(failed, TokenAcquisitionError)
     assert bench.session.token_deadline == float("inf")
     waiting = patient.trade(limit())
     patient.wait(10)
-    assert isinstance(failure(waiting), RequestTimeout)
+    expect_failure(waiting, RequestTimeout)
     patient.session.set_token("tok", patient.now)
     assert patient.sent() == []
 
 
 def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     command, request = bench.request(limit())
     bench.say(refusal(request, "ESession:Invalid session"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
     assert bench.session.tokens.is_refused
     assert bench.session.token_deadline <= bench.now
     bench.session.set_token("new", bench.now)
@@ -659,13 +584,13 @@ def test_refused_token_is_replaced_but_the_order_is_not_sent_again() -> None:
 
 
 def test_several_requests_with_the_refused_token_ask_for_one_new_one() -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     (first, one), (second, two) = bench.request(limit()), bench.request(limit())
     bench.say(refusal(one, "ESession:Invalid session"))
     bench.session.set_token("new", bench.now)
     bench.say(refusal(two, "ESession:Invalid session"))
-    assert isinstance(failure(first), TradingError)
-    assert isinstance(failure(second), TradingError)
+    expect_failure(first, TradingError)
+    expect_failure(second, TradingError)
     _, request = bench.request(limit())
     assert request["params"]["token"] == "new"
 
@@ -678,19 +603,16 @@ def test_token_of_the_parameters_serves_without_a_source() -> None:
     assert json.loads(frame)["params"]["token"] == "mine"
 
 
-def test_trader_that_reconnects_has_its_token_fetched_at_once() -> None:
-    bench = TradingBench()
+def test_trader_that_reconnects_has_its_token_fetched_at_once(bench: TradingBench) -> None:
     bench.request(limit())
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.session.token_deadline <= bench.now
 
 
 # A number that several orders share.
 
 
-def test_answers_about_a_number_are_collected() -> None:
-    bench = TradingBench()
+def test_answers_about_a_number_are_collected(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.wait(0.2)
@@ -703,24 +625,23 @@ def test_answers_about_a_number_are_collected() -> None:
     assert bench.outlet.replies == []
 
 
-def test_unknown_number_is_refused() -> None:
-    bench = TradingBench()
+def test_unknown_number_is_refused(bench: TradingBench) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(refusal(request, "EOrder:Unknown order"))
-    assert isinstance(failure(command), TradingError)
+    expect_failure(command, TradingError)
 
 
 @pytest.mark.parametrize("places", [(0,), (2,), (0, 2)])
-def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, ...]) -> None:
-    bench = TradingBench()
+def test_order_of_a_number_that_is_not_cancelled_is_reported(
+    bench: TradingBench, places: tuple[int, ...]
+) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     for place in range(3):
         done = reply(request, {"order_id": f"O{place}"})
         bench.say(refusal(request, "EOrder:Rate limit exceeded") if place in places else done)
         assert not command.is_done
     bench.wait(0.3)
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.error == f"{len(places)} of 3 orders of 7: EOrder:Rate limit exceeded"
     assert str(error) == f"cancel_order was refused: {error.error}"
     assert error.venue_error == "EOrder:Rate limit exceeded"
@@ -741,7 +662,7 @@ def test_order_of_a_number_that_is_not_cancelled_is_reported(places: tuple[int, 
     ],
 )
 def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: Any) -> None:
-    bench = TradingBench("old")
+    bench = TradingBench(token="old")
     command, request = bench.request(params)
     bench.say(refusal(request, "EAPI:Invalid token"))
     assert not command.is_done
@@ -752,36 +673,35 @@ def test_request_that_may_be_done_twice_is_sent_again_with_a_new_token(params: A
     assert again["params"] == {**request["params"], "token": "new"}
     # Once only: the second refusal counts.
     bench.say(refusal(again, "EAPI:Invalid token"))
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert (error.kind, error.retryable) == ("session", True)
 
 
-def test_request_that_waits_for_its_second_token_in_vain_was_refused() -> None:
-    bench = TradingBench("old")
+def test_request_whose_second_token_cannot_be_fetched_was_refused() -> None:
+    bench = TradingBench(token="old")
     command, request = bench.request(CancelAllParams())
     bench.say(refusal(request, "EAPI:Invalid token"))
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
-    error = failure(command)
-    assert isinstance(error, TradingError)
+    error = expect_failure(command, TradingError)
     assert error.venue_error == "EAPI:Invalid token"
 
 
-def test_number_whose_answers_were_cut_off_is_in_doubt() -> None:
-    bench = TradingBench()
+def test_cancel_of_a_number_has_an_unknown_outcome_after_a_lost_connection(
+    bench: TradingBench,
+) -> None:
     command, request = bench.request(CancelOrderParams(order_userref=[7]))
     bench.say(reply(request, {"order_id": "O1"}))
     bench.lose()
-    assert isinstance(failure(command), OrderOutcomeUnknown)
+    expect_failure(command, OrderOutcomeUnknown)
 
 
-def test_outcomes_can_be_pickled_without_the_order() -> None:
-    bench = TradingBench()
+def test_outcomes_can_be_pickled_without_the_order(bench: TradingBench) -> None:
     (refused, first), (unknown, _) = bench.request(limit()), bench.request(limit())
     (fine, third) = bench.request(limit())
     bench.say(refusal(first, "EOrder:Insufficient funds"), reply(third, {"order_id": "O1"}))
     bench.wait(10)
-    for error in (failure(refused), failure(unknown)):
+    outcomes = (refused, TradingError), (unknown, OrderOutcomeUnknown)
+    for error in (expect_failure(command, kind) for command, kind in outcomes):
         assert error.order is not None  # type: ignore[attr-defined]
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), str(again)) == (type(error), str(error))

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: one outcome for each request, and never a false certainty."""
+"""Random sequences of events: one outcome for each request, and never a wrong one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.unit.ws.test_order_requests import TradingBench, limit, refusal, reply
+from tests.unit.ws.rig import refusal
+from tests.unit.ws.test_order_requests import TradingBench, limit, reply
 
 from kraken_connector.exceptions import (
     ConnectionLost,
@@ -19,12 +20,12 @@ from kraken_connector.exceptions import (
 from kraken_connector.ws.orders.replies import TradingReply
 from kraken_connector.ws.protocol.order_requests import Command
 
-#: What an outcome must be when the exchange never got the request.
+#: Outcomes of requests that the exchange never received.
 NEVER_LEFT = (ConnectionLost, RequestTimeout, TokenAcquisitionError)
 
 
 class Orders(RuleBasedStateMachine):
-    """One bench; the model is the exchange's side: which frames it has seen, and what it said."""
+    """One session; the model is the exchange: which requests it received, and its replies."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +64,7 @@ class Orders(RuleBasedStateMachine):
     @precondition(lambda self: self.is_open and self.arrived)
     @rule(data=st.data(), fine=st.booleans())
     def answer(self, data: st.DataObject, fine: bool) -> None:
-        """The exchange answers, in any order, late, or twice."""
+        """The exchange replies, in any order, late, or twice."""
         req_id = data.draw(st.sampled_from(sorted(self.arrived)))
         if self.answered.get(req_id, TradingReply if fine else TradingError) is not (
             TradingReply if fine else TradingError
@@ -105,7 +106,7 @@ class Orders(RuleBasedStateMachine):
     def lose(self) -> None:
         self.bench.lose()
         self.is_open = False
-        # What it has not answered it never will.
+        # Requests without a reply never get one.
         self.arrived.clear()
 
     @precondition(lambda self: not self.is_open)
@@ -129,7 +130,7 @@ class Orders(RuleBasedStateMachine):
                 assert answer is None
                 assert command.req_id not in self.arrived
             elif isinstance(outcome, OrderOutcomeUnknown):
-                # It was so before the answer came, if one came.
+                # It was unknown before the reply, if there was one.
                 assert answer is None or self.at_answer[command.req_id] is outcome
             else:
                 assert type(outcome) is answer

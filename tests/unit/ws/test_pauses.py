@@ -1,4 +1,4 @@
-"""A process that stood still, and reading that was paused."""
+"""A suspended process, and reading that was paused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def at(seconds: float) -> tuple[float, int]:
     return seconds, int((seconds + 5000) * SECOND)
 
 
-def test_looks_within_the_bound_are_no_pause() -> None:
+def test_checks_within_the_bound_are_no_pause() -> None:
     watch = PauseWatch()
     assert watch.due == float("inf")
     assert [watch.check(*at(moment)) for moment in (10.0, 10.5, 11.5, 11.5)] == [None] * 4
@@ -43,7 +43,7 @@ def test_wall_clock_that_is_set_back_is_no_pause() -> None:
     assert watch.check(10.5, 4000 * SECOND) is None
 
 
-def test_first_look_of_a_connection_is_no_pause() -> None:
+def test_first_check_of_a_connection_is_no_pause() -> None:
     watch = PauseWatch()
     watch.check(*at(10.0))
     watch.forget()
@@ -94,7 +94,7 @@ def test_suspended_process_is_no_silence_of_the_exchange(bench: Bench) -> None:
     assert bench.session.failure is None
 
 
-def test_ordinary_life_has_no_pause(bench: Bench) -> None:
+def test_session_that_is_ticked_on_time_has_no_pause(bench: Bench) -> None:
     for _ in range(20):
         bench.say({"channel": "heartbeat"})
         bench.wait(1.0)
@@ -137,7 +137,7 @@ def test_short_pause_of_reading_is_none(bench: Bench) -> None:
 
 
 def test_request_ends_although_reading_is_paused(bench: Bench) -> None:
-    """Who waits for an answer may be the one who should make room."""
+    """The task that awaits the reply may be the one whose unread messages stop the reading."""
     bench.session.pause()
     pending = bench.subscribe(TradeParams(symbol=[BTC]))
     bench.wait(11.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import decimal
-import json
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,58 +10,26 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.unit.ws.orders.bench import BTC, Bench, ended, listed, new
+from tests.unit.ws.orders.bench import trade as report_of_fill
 
-from kraken_connector import Engine, WSDataMessage
-from kraken_connector.models.trading_results import AddOrderResult
-from kraken_connector.ws import AddOrderParams, Position
+from kraken_connector.ws import Position
 from kraken_connector.ws.account.positions import ORDERS_KEPT, Positions
-from kraken_connector.ws.base.exchange_clock import ExchangeClock
-from kraken_connector.ws.orders import Fill, Order, Orders
-
-BTC = "BTC/USD"
-WHOLE = {"snap_orders": True, "snap_trades": True}
-#: Seconds after which a snapshot is taken for complete.
-COMPLETE = 1.0
+from kraken_connector.ws.orders import Fill, Order
+from kraken_connector.ws.orders.evidence import SNAPSHOT_PAUSE
 
 
-class Account:
-    """Orders and positions that get the messages of a test."""
+class Account(Bench):
+    """The orders of a client, and their positions."""
 
     def __init__(self) -> None:
-        self.now = 1000.0
-        self.orders = Orders(lambda: self.now, ExchangeClock())
+        super().__init__(is_followed=False)
         self.positions = Positions(self.orders)
-        self._sequence = 0
-
-    def hear(self, *reports: dict[str, Any], kind: str = "update") -> None:
-        """Receive a message of the channel."""
-        self._sequence = 1 if kind == "snapshot" else self._sequence + 1
-        frame = {
-            "channel": "executions",
-            "type": kind,
-            "data": list(reports),
-            "sequence": self._sequence,
-        }
-        for event in Engine().feed(json.dumps(frame).encode(), 0):
-            if isinstance(event, WSDataMessage):
-                self.orders.observe(event)
-
-    def snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
-        """Ask for a snapshot, get it, and wait until it is complete."""
-        self.orders.subscribing({**WHOLE, **params})
-        self.hear(*reports, kind="snapshot")
-        self.wait(COMPLETE)
-
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        self.orders.tick(self.now)
 
     def order(self, order_id: str, side: str = "buy", *, tag: str | None = None) -> Order:
         """Place an order of this client, which the exchange accepts."""
-        params = AddOrderParams(BTC, side, "limit", "10", limit_price="100")
-        order = self.orders.placing(params, f"name-{order_id}", tag)
-        self.orders.sent(order, 1, 0)
-        self.orders.acknowledged(order, AddOrderResult(order_id))
+        order = self.send(f"name-{order_id}", "10", side=side, tag=tag)
+        self.ack(order, order_id)
         return order
 
     def look(self) -> tuple[Decimal, Decimal | None, Decimal]:
@@ -74,40 +41,21 @@ def trade(
     order_id: str, exec_id: str, side: str, qty: str, price: str = "100", **fields: Any
 ) -> dict[str, Any]:
     """Return the report of a fill."""
-    return {
-        "order_id": order_id,
-        "exec_id": exec_id,
-        "exec_type": "trade",
-        "order_status": "partially_filled",
-        "symbol": BTC,
-        "side": side,
-        "last_qty": float(qty),
-        "last_price": float(price),
-        "cost": float(Decimal(qty) * Decimal(price)),
-        **fields,
-    }
+    cost = float(Decimal(qty) * Decimal(price))
+    terms = {"side": side, "last_price": float(price), "cost": cost}
+    return report_of_fill(order_id, exec_id, float(qty), **terms, **fields)
 
 
-def listed(order_id: str, side: str, cum_qty: str, cum_cost: str, **fields: Any) -> dict[str, Any]:
-    """Return an open order of a snapshot."""
-    return {
-        "order_id": order_id,
-        "exec_type": "new",
-        "order_status": "partially_filled",
-        "symbol": BTC,
-        "side": side,
-        "order_qty": 10.0,
-        "limit_price": 100.0,
-        "cum_qty": float(cum_qty),
-        "cum_cost": float(cum_cost),
-        **fields,
-    }
+def part_filled(order_id: str, cum_qty: float, cum_cost: float) -> dict[str, Any]:
+    """Return an open order of a snapshot that is filled in part."""
+    totals = {"cum_qty": cum_qty, "cum_cost": cum_cost}
+    return listed(order_id, 10.0, order_status="partially_filled", **totals)
 
 
 @pytest.fixture
 def account() -> Account:
     made = Account()
-    made.snapshot()
+    made.complete_snapshot()
     return made
 
 
@@ -144,7 +92,7 @@ def test_fill_that_is_reported_twice_counts_once(account: Account) -> None:
     report = trade("O1", "T1", "buy", "1")
     account.hear(report)
     account.hear(report)
-    account.snapshot(report)
+    account.complete_snapshot(report)
     assert account.positions[BTC].qty == 1
 
 
@@ -157,8 +105,8 @@ def test_position_is_up_to_date_when_a_fill_is_announced(account: Account) -> No
 
 def test_history_of_the_first_snapshot_does_not_count() -> None:
     account = Account()
-    account.snapshot(
-        listed("O1", "buy", "2", "200"),
+    account.complete_snapshot(
+        part_filled("O1", 2.0, 200.0),
         trade("O1", "T1", "buy", "1"),
         trade("O0", "T0", "sell", "5", order_status="filled"),
     )
@@ -170,7 +118,7 @@ def test_history_of_the_first_snapshot_does_not_count() -> None:
 def test_fills_of_our_own_orders_from_before_the_stream_count() -> None:
     account = Account()
     account.order("O1")
-    account.snapshot(listed("O1", "buy", "2", "196"), trade("O1", "T1", "buy", "1", "99"))
+    account.complete_snapshot(part_filled("O1", 2.0, 196.0), trade("O1", "T1", "buy", "1", "99"))
     assert account.look() == (Decimal(2), Decimal(98), Decimal(0))
 
 
@@ -179,8 +127,8 @@ def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Accoun
     account.hear(trade("O1", "T1", "buy", "1", "100"))
     account.orders.gap_began()
     assert not account.positions[BTC].is_certain
-    account.snapshot(
-        listed("O1", "buy", "4", "403"),
+    account.complete_snapshot(
+        part_filled("O1", 4.0, 403.0),
         trade("O1", "T1", "buy", "1", "100"),
         trade("O1", "T2", "buy", "2", "101"),
     )
@@ -192,7 +140,7 @@ def test_progress_in_a_gap_counts_once_with_or_without_its_fills(account: Accoun
 
 def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
     account.orders.gap_began()
-    account.snapshot(trade("O9", "T9", "sell", "2", order_status="filled"))
+    account.complete_snapshot(trade("O9", "T9", "sell", "2", order_status="filled"))
     assert account.positions[BTC].qty == -2
     assert account.positions[BTC].is_certain
     assert account.positions.mine[BTC].qty == 0
@@ -200,17 +148,17 @@ def test_fill_of_an_unknown_order_in_a_gap_counts(account: Account) -> None:
 
 def test_position_is_uncertain_until_the_snapshot_is_taken_in(account: Account) -> None:
     account.orders.gap_began()
-    account.orders.subscribing(WHOLE)
-    account.hear(kind="snapshot")
+    account.ask()
+    account.hear(kind="snapshot", sequence=1)
     assert account.orders.is_current
     assert not account.positions[BTC].is_certain
-    account.wait(COMPLETE)
+    account.wait(SNAPSHOT_PAUSE)
     assert account.positions[BTC].is_certain
 
 
 def test_more_fills_than_a_snapshot_has_are_uncertain_until_seeded(account: Account) -> None:
     account.orders.gap_began()
-    account.snapshot(*(trade(f"O{n}", f"T{n}", "buy", "1") for n in range(50)))
+    account.complete_snapshot(*(trade(f"O{n}", f"T{n}", "buy", "1") for n in range(50)))
     assert account.positions[BTC].qty == 50
     assert not account.positions[BTC].is_certain
     assert account.positions.seed(BTC, "60", "101") == Position(
@@ -219,13 +167,10 @@ def test_more_fills_than_a_snapshot_has_are_uncertain_until_seeded(account: Acco
 
 
 def test_order_of_unknown_outcome_is_uncertain_until_it_is_settled(account: Account) -> None:
-    params = AddOrderParams(BTC, "buy", "limit", "1", limit_price="100")
-    order = account.orders.placing(params, "doubtful")
-    account.orders.sent(order, 1, 0)
-    account.orders.outcome_unknown(order)
+    order = account.unknown_order()
     assert not account.positions[BTC].is_certain
     assert account.positions["ETH/USD"].is_certain
-    account.orders.acknowledged(order, AddOrderResult("O1"))
+    account.ack(order, "O1")
     assert account.positions[BTC].is_certain
 
 
@@ -234,9 +179,9 @@ def test_order_that_is_gone_is_uncertain_unless_every_fill_was_reported(
     account: Account, snap_trades: bool
 ) -> None:
     account.order("O1")
-    account.hear({"order_id": "O1", "exec_type": "new", "order_status": "new"})
+    account.hear(new("O1"))
     account.orders.gap_began()
-    account.snapshot(snap_trades=snap_trades)
+    account.complete_snapshot(snap_trades=snap_trades)
     assert account.orders["O1"].status == "gone"
     assert account.positions[BTC].is_certain is snap_trades
 
@@ -244,11 +189,11 @@ def test_order_that_is_gone_is_uncertain_unless_every_fill_was_reported(
 def test_fill_whose_report_was_lost_is_counted_and_its_price_corrected(account: Account) -> None:
     account.hear(trade("O0", "T0", "sell", "4", "120"))
     account.order("O1")
-    account.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    account.hear(ended("O1", "filled"))
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, False)
     account.orders.gap_began()
-    account.snapshot(trade("O1", "T1", "buy", "10", "98", order_status="filled"))
+    account.complete_snapshot(trade("O1", "T1", "buy", "10", "98", order_status="filled"))
     position = account.positions[BTC]
     assert (position.qty, position.is_certain) == (6, True)
     assert position.realized - position.qty * (position.avg_price or 0) == 4 * 120 - 10 * 98
@@ -285,12 +230,10 @@ def test_groups_have_their_own_positions(account: Account) -> None:
 
 
 def test_fill_that_comes_before_its_order_is_known_reaches_its_tag(account: Account) -> None:
-    params = AddOrderParams(BTC, "buy", "limit", "10", limit_price="100")
-    order = account.orders.placing(params, "early", "a")
-    account.orders.sent(order, 1, 0)
+    order = account.send("early", "10", tag="a")
     account.hear(trade("O1", "T1", "buy", "1"))
     assert not account.positions[BTC].is_certain
-    account.orders.acknowledged(order, AddOrderResult("O1"))
+    account.ack(order, "O1")
     assert account.positions[BTC].qty == 1
     assert account.positions[BTC].is_certain
     assert account.positions.tagged("a")[BTC].qty == 1
@@ -326,7 +269,7 @@ def test_callers_decimal_context_changes_nothing(account: Account) -> None:
 
 
 def test_counts_of_old_orders_are_forgotten_and_open_ones_are_not(account: Account) -> None:
-    account.hear({"order_id": "O", "exec_type": "new", "order_status": "new", "symbol": BTC})
+    account.hear(new("O", symbol=BTC))
     account.hear(trade("O", "T", "buy", "1"))
     one = Decimal(1)
     for n in range(ORDERS_KEPT + 10):
@@ -346,7 +289,7 @@ trades = st.lists(
 @given(trades)
 def test_cash_is_kept_to_the_last_digit_that_matters(done: list[tuple[str, int, int]]) -> None:
     account = Account()
-    account.snapshot()
+    account.complete_snapshot()
     qty, cash = Fraction(0), Fraction(0)
     for n, (side, lots, price) in enumerate(done):
         account.hear(trade(f"O{n}", f"T{n}", side, str(lots), str(price)))

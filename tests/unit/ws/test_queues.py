@@ -1,4 +1,4 @@
-"""Lanes, their order and their bounds."""
+"""The queues of a client: their order and their bounds."""
 
 from __future__ import annotations
 

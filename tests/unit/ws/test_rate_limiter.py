@@ -22,6 +22,8 @@ from kraken_connector.ws.trading import (
 from kraken_connector.ws.trading.rate_counter import RateCounter
 from kraken_connector.ws.trading.rate_limiter import RateLimiter
 
+pytestmark = pytest.mark.virtual_time
+
 BTC, ETH = "BTC/USD", "ETH/USD"
 
 
@@ -36,12 +38,15 @@ def batch(size: int) -> BatchAddParams:
 class Stage:
     """A limiter whose counter uses the virtual clock."""
 
-    def __init__(self, policy: str = "report", reserve: int = 0, **options: Any) -> None:
+    def __init__(
+        self, policy: str = "report", count: int = 0, *, reserve: int = 0, **options: Any
+    ) -> None:
         self._loop = virtual.current()
         self._start = self._loop.time()
         clock = lambda: round(self._loop.time() * 1e9)  # noqa: E731
         self.counter = RateCounter(Orders(), "starter", clock, reserve=reserve)
         self.limiter = RateLimiter(self.counter, policy, **options)
+        self.set(count)
         #: The admitted requests, and the seconds until then.
         self.passed: list[tuple[str, float]] = []
 
@@ -92,234 +97,183 @@ def refused(text: str) -> Coroutine[Any, Any, Any]:
         ("Exceeded msg rate", False),
     ],
 )
-def test_refusal_for_the_trading_rate_limit_raises_the_count(text: str, is_raised: bool) -> None:
-    async def main() -> None:
-        stage = Stage()
-        with pytest.raises(TradingError):
-            await stage.limiter.watch(None, refused(text), add(), was_sent=yes)
-        assert stage.count() == (59 if is_raised else 1)
-        assert stage.count(ETH) == 0
-
-    virtual.run(main())
+async def test_refusal_for_the_trading_rate_limit_raises_the_count(
+    text: str, is_raised: bool
+) -> None:
+    stage = Stage()
+    with pytest.raises(TradingError):
+        await stage.limiter.watch(None, refused(text), add(), was_sent=yes)
+    assert stage.count() == (59 if is_raised else 1)
+    assert stage.count(ETH) == 0
 
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
 @pytest.mark.parametrize("was_sent", [False, True])
-def test_request_of_a_cancelled_caller_is_uncounted_if_it_was_not_sent(
+async def test_request_of_a_cancelled_caller_is_uncounted_if_it_was_not_sent(
     policy: str, was_sent: bool
 ) -> None:
-    async def main() -> None:
-        stage = Stage(policy)
+    stage = Stage(policy)
 
-        async def request() -> None:
-            charge = await stage.limiter.admit(add())
-            await stage.limiter.watch(charge, asyncio.sleep(100), add(), was_sent=lambda: was_sent)
+    async def request() -> None:
+        charge = await stage.limiter.admit(add())
+        await stage.limiter.watch(charge, asyncio.sleep(100), add(), was_sent=lambda: was_sent)
 
-        task = asyncio.create_task(request())
-        await asyncio.sleep(1)
-        assert stage.count() == 1
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        assert stage.count() == (1 if was_sent else 0)
-
-    virtual.run(main())
+    task = asyncio.create_task(request())
+    await asyncio.sleep(1)
+    assert stage.count() == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert stage.count() == (1 if was_sent else 0)
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
-def test_request_that_fails_is_uncounted_if_it_was_not_sent(was_sent: bool) -> None:
-    async def main() -> None:
-        stage = Stage()
-        failing = ends(ValueError("no token"))
-        with pytest.raises(ValueError, match="token"):
-            await stage.limiter.watch(None, failing, add(), was_sent=lambda: was_sent)
-        assert stage.count() == was_sent
-
-    virtual.run(main())
+async def test_request_that_fails_is_uncounted_if_it_was_not_sent(was_sent: bool) -> None:
+    stage = Stage()
+    failing = ends(ValueError("no token"))
+    with pytest.raises(ValueError, match="token"):
+        await stage.limiter.watch(None, failing, add(), was_sent=lambda: was_sent)
+    assert stage.count() == was_sent
 
 
 # Waiting.
 
 
-def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=3.0)
-        stage.set(64)
-        with pytest.raises(RateLimitExceeded) as refused:
-            await stage.send()
-        assert stage.seconds == 0
-        assert (refused.value.seconds, refused.value.headroom) == (5, -4)
-        assert stage.count() == 64
-        await asyncio.sleep(2)
-        await stage.send("second")
-        assert stage.passed == [("second", 5)]
-
-    virtual.run(main())
+async def test_request_that_would_wait_too_long_is_refused_at_once() -> None:
+    stage = Stage("wait", 64, max_wait=3.0)
+    with pytest.raises(RateLimitExceeded) as refused:
+        await stage.send()
+    assert stage.seconds == 0
+    assert (refused.value.seconds, refused.value.headroom) == (5, -4)
+    assert stage.count() == 64
+    await asyncio.sleep(2)
+    await stage.send("second")
+    assert stage.passed == [("second", 5)]
 
 
-def test_longest_wait_can_be_given_for_one_request() -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=3.0)
-        stage.set(63)
-        for most in (0, 3.9):
-            with pytest.raises(RateLimitExceeded):
-                await stage.send(max_wait=most)
-        await stage.send("patient", max_wait=float("inf"))
-        assert stage.passed == [("patient", 4)]
-
-    virtual.run(main())
-
-
-def test_requests_that_wait_before_it_count() -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=10.0)
-        stage.set(60)
-        first = asyncio.create_task(stage.send("batch", batch(12)))
-        await asyncio.sleep(1)
-        # The batch has 5 s to go, then 5 more orders can pass within ten seconds of now.
-        tasks = [asyncio.create_task(stage.send(f"{n}")) for n in range(6)]
-        await asyncio.sleep(0.1)
-        with pytest.raises(RateLimitExceeded) as refused:
-            await tasks[5]
-        assert refused.value.seconds == pytest.approx(11)
-        await asyncio.gather(first, *tasks[:5])
-        assert stage.passed == [("batch", 6), *((f"{n}", n + 7) for n in range(5))]
-
-    virtual.run(main())
-
-
-def test_request_that_gives_up_lets_the_next_one_go() -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=5.0)
-        stage.set(60)
-        tasks = [asyncio.create_task(stage.send(f"{n}", batch(4))) for n in range(2)]
-        await asyncio.sleep(0.5)
+async def test_longest_wait_can_be_given_for_one_request() -> None:
+    stage = Stage("wait", 63, max_wait=3.0)
+    for most in (0, 3.9):
         with pytest.raises(RateLimitExceeded):
-            await stage.send("too late", batch(4))
-        tasks[0].cancel()
-        await asyncio.sleep(0)
-        await stage.send("next")
-        assert stage.passed == [("1", 2), ("next", 3)]
+            await stage.send(max_wait=most)
+    await stage.send("patient", max_wait=float("inf"))
+    assert stage.passed == [("patient", 4)]
 
-    virtual.run(main())
+
+async def test_requests_that_wait_before_it_count() -> None:
+    stage = Stage("wait", 60, max_wait=10.0)
+    first = asyncio.create_task(stage.send("batch", batch(12)))
+    await asyncio.sleep(1)
+    # The batch has 5 s to go, then 5 more orders can pass within ten seconds of now.
+    tasks = [asyncio.create_task(stage.send(f"{n}")) for n in range(6)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(RateLimitExceeded) as refused:
+        await tasks[5]
+    assert refused.value.seconds == pytest.approx(11)
+    await asyncio.gather(first, *tasks[:5])
+    assert stage.passed == [("batch", 6), *((f"{n}", n + 7) for n in range(5))]
+
+
+async def test_request_that_gives_up_lets_the_next_one_go() -> None:
+    stage = Stage("wait", 60, max_wait=5.0)
+    tasks = [asyncio.create_task(stage.send(f"{n}", batch(4))) for n in range(2)]
+    await asyncio.sleep(0.5)
+    with pytest.raises(RateLimitExceeded):
+        await stage.send("too late", batch(4))
+    tasks[0].cancel()
+    await asyncio.sleep(0)
+    await stage.send("next")
+    assert stage.passed == [("1", 2), ("next", 3)]
 
 
 @pytest.mark.parametrize(("count", "passes"), [(63, ["first"]), (1000, [])])
-def test_wait_ends_in_time_although_the_count_rises_meanwhile(
+async def test_wait_ends_in_time_although_the_count_rises_meanwhile(
     count: int, passes: list[str]
 ) -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=5.0)
-        stage.set(62)
-        tasks = [asyncio.create_task(stage.send(name)) for name in ("first", "second")]
-        await asyncio.sleep(1)
-        # Another program of the account was busy.
-        stage.set(count)
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [name for name, _ in stage.passed] == passes
-        late = [outcome for outcome in outcomes if isinstance(outcome, RateLimitExceeded)]
-        assert len(late) == 2 - len(passes)
-        assert stage.seconds <= 5
-
-    virtual.run(main())
+    stage = Stage("wait", 62, max_wait=5.0)
+    tasks = [asyncio.create_task(stage.send(name)) for name in ("first", "second")]
+    await asyncio.sleep(1)
+    # Another program of the account was busy.
+    stage.set(count)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [name for name, _ in stage.passed] == passes
+    late = [outcome for outcome in outcomes if isinstance(outcome, RateLimitExceeded)]
+    assert len(late) == 2 - len(passes)
+    assert stage.seconds <= 5
 
 
-def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> None:
-    async def main() -> None:
-        stage = Stage("wait", max_wait=10.0)
-        stage.set(60)
-        first = asyncio.create_task(stage.send("first", batch(10)))
-        second = asyncio.create_task(stage.send("second", max_wait=6.0))
-        await asyncio.sleep(1)
-        stage.set(62)
-        with pytest.raises(RateLimitExceeded):
-            await second
-        assert stage.seconds == 6
-        await first
-        assert stage.passed == [("first", 8)]
-
-    virtual.run(main())
+async def test_cheap_request_does_not_pass_a_dear_one_when_its_time_is_up() -> None:
+    stage = Stage("wait", 60, max_wait=10.0)
+    first = asyncio.create_task(stage.send("first", batch(10)))
+    second = asyncio.create_task(stage.send("second", max_wait=6.0))
+    await asyncio.sleep(1)
+    stage.set(62)
+    with pytest.raises(RateLimitExceeded):
+        await second
+    assert stage.seconds == 6
+    await first
+    assert stage.passed == [("first", 8)]
 
 
-def test_order_of_calls_is_kept_when_there_is_room_early() -> None:
-    async def main() -> None:
-        stage = Stage("wait")
-        stage.set(70)
-        first = asyncio.create_task(stage.send("first"))
-        await asyncio.sleep(1)
-        stage.set(0)
-        await stage.send("second")
-        await first
-        assert [name for name, _ in stage.passed] == ["first", "second"]
-
-    virtual.run(main())
+async def test_order_of_calls_is_kept_when_there_is_room_early() -> None:
+    stage = Stage("wait", 70)
+    first = asyncio.create_task(stage.send("first"))
+    await asyncio.sleep(1)
+    stage.set(0)
+    await stage.send("second")
+    await first
+    assert [name for name, _ in stage.passed] == ["first", "second"]
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan")])
-def test_longest_wait_must_be_a_duration(seconds: float) -> None:
-    async def main() -> None:
-        with pytest.raises(ValueError, match="rate_max_wait"):
-            Stage("wait", max_wait=seconds)
-        stage = Stage("wait")
-        with pytest.raises(ValueError, match="max_wait"):
-            await stage.limiter.admit(add(), max_wait=seconds)
-        for wrong in ("1", True):
-            with pytest.raises(TypeError, match="max_wait"):
-                Stage("wait", max_wait=wrong)
-
-    virtual.run(main())
+async def test_longest_wait_must_be_a_duration(seconds: float) -> None:
+    with pytest.raises(ValueError, match="rate_max_wait"):
+        Stage("wait", max_wait=seconds)
+    stage = Stage("wait")
+    with pytest.raises(ValueError, match="max_wait"):
+        await stage.limiter.admit(add(), max_wait=seconds)
+    for wrong in ("1", True):
+        with pytest.raises(TypeError, match="max_wait"):
+            Stage("wait", max_wait=wrong)
 
 
 # Checks after a wait.
 
 
-def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
-    async def main() -> None:
-        stage = Stage("wait")
-        stage.set(62)
-        is_stale = False
+async def test_request_that_is_stale_after_its_wait_is_not_sent() -> None:
+    stage = Stage("wait", 62)
+    is_stale = False
 
-        def recheck() -> None:
-            if is_stale:
-                raise TradingError("its deadline has passed")
+    def recheck() -> None:
+        if is_stale:
+            raise TradingError("its deadline has passed")
 
-        task = asyncio.create_task(stage.send("stale", recheck=recheck))
-        other = asyncio.create_task(stage.send("fresh"))
-        await asyncio.sleep(1)
-        is_stale = True
-        with pytest.raises(TradingError, match="deadline"):
-            await task
-        await other
-        assert stage.passed == [("fresh", 3)]
-        assert stage.count() == 60
-
-    virtual.run(main())
+    task = asyncio.create_task(stage.send("stale", recheck=recheck))
+    other = asyncio.create_task(stage.send("fresh"))
+    await asyncio.sleep(1)
+    is_stale = True
+    with pytest.raises(TradingError, match="deadline"):
+        await task
+    await other
+    assert stage.passed == [("fresh", 3)]
+    assert stage.count() == 60
 
 
 @pytest.mark.parametrize("policy", ["report", "wait", "refuse"])
-def test_request_that_did_not_wait_is_not_checked_again(policy: str) -> None:
-    async def main() -> None:
-        stage = Stage(policy)
-        await stage.send(recheck=lambda: pytest.fail("it was checked just before"))
-        assert stage.count() == 1
-
-    virtual.run(main())
+async def test_request_that_did_not_wait_is_not_checked_again(policy: str) -> None:
+    stage = Stage(policy)
+    await stage.send(recheck=lambda: pytest.fail("it was checked just before"))
+    assert stage.count() == 1
 
 
-def test_request_that_only_waited_for_others_is_checked_again() -> None:
-    async def main() -> None:
-        stage = Stage("wait")
-        stage.set(62)
-        first = asyncio.create_task(stage.send("first"))
-        checks: list[float] = []
-        second = asyncio.create_task(
-            stage.send("second", recheck=lambda: checks.append(stage.seconds))
-        )
-        await asyncio.sleep(1)
-        stage.set(0)
-        await asyncio.gather(first, second)
-        assert checks == [3]
-
-    virtual.run(main())
+async def test_request_that_only_waited_for_others_is_checked_again() -> None:
+    stage = Stage("wait", 62)
+    first = asyncio.create_task(stage.send("first"))
+    checks: list[float] = []
+    second = asyncio.create_task(stage.send("second", recheck=lambda: checks.append(stage.seconds)))
+    await asyncio.sleep(1)
+    stage.set(0)
+    await asyncio.gather(first, second)
+    assert checks == [3]
 
 
 # The reserve for cancels.
@@ -333,51 +287,38 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("params", CHANGES, ids=lambda params: params.METHOD)
-def test_reserve_is_kept_from_what_makes_and_changes_orders(params: Any) -> None:
-    async def main() -> None:
-        stage = Stage("refuse", reserve=20)
-        cost = stage.counter.cost_of(params)[BTC]
-        stage.counter._put(BTC, 40 - cost)
-        assert stage.counter.headroom(BTC) == 20 + cost
+async def test_reserve_is_kept_from_what_makes_and_changes_orders(params: Any) -> None:
+    stage = Stage("refuse", reserve=20)
+    cost = stage.counter.cost_of(params)[BTC]
+    stage.counter._put(BTC, 40 - cost)
+    assert stage.counter.headroom(BTC) == 20 + cost
+    await stage.send(params=params)
+    with pytest.raises(RateLimitExceeded) as refused:
         await stage.send(params=params)
-        with pytest.raises(RateLimitExceeded) as refused:
-            await stage.send(params=params)
-        assert refused.value.headroom == 0
-        assert refused.value.seconds == cost
-        await stage.send(params=CancelOrderParams(order_id=["O1"]))
-        assert stage.counter.seconds_until(BTC, 20) == 0
-
-    virtual.run(main())
+    assert refused.value.headroom == 0
+    assert refused.value.seconds == cost
+    await stage.send(params=CancelOrderParams(order_id=["O1"]))
+    assert stage.counter.seconds_until(BTC, 20) == 0
 
 
-def test_reserve_is_waited_for() -> None:
-    async def main() -> None:
-        stage = Stage("wait", reserve=20)
-        stage.set(45)
-        await stage.send("first")
-        await stage.send("second")
-        assert stage.passed == [("first", 6), ("second", 7)]
-
-    virtual.run(main())
+async def test_reserve_is_waited_for() -> None:
+    stage = Stage("wait", 45, reserve=20)
+    await stage.send("first")
+    await stage.send("second")
+    assert stage.passed == [("first", 6), ("second", 7)]
 
 
-def test_report_sends_in_spite_of_the_reserve() -> None:
-    async def main() -> None:
-        stage = Stage("report", reserve=60)
-        await stage.send("first")
-        assert stage.passed == [("first", 0)]
-
-    virtual.run(main())
+async def test_report_sends_in_spite_of_the_reserve() -> None:
+    stage = Stage("report", reserve=60)
+    await stage.send("first")
+    assert stage.passed == [("first", 0)]
 
 
-def test_reserve_that_leaves_nothing_is_not_waited_for() -> None:
-    async def main() -> None:
-        stage = Stage("wait", reserve=60)
-        with pytest.raises(RateLimitExceeded) as refused:
-            await stage.send()
-        assert refused.value.seconds == float("inf")
-
-    virtual.run(main())
+async def test_reserve_that_leaves_nothing_is_not_waited_for() -> None:
+    stage = Stage("wait", reserve=60)
+    with pytest.raises(RateLimitExceeded) as refused:
+        await stage.send()
+    assert refused.value.seconds == float("inf")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,11 @@ from kraken_connector.ws.subscribe import BookParams, InstrumentParams, TickerPa
 A, B, C = "A/USD", "B/USD", "C/USD"
 
 
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
 def topic(symbol: str) -> Topic:
     return Topic("ticker", "trades", symbol)
 
@@ -28,8 +33,7 @@ def confirm(registry: Registry) -> None:
         subscription.state = "confirmed"
 
 
-def test_adding_tells_what_is_new() -> None:
-    registry = Registry()
+def test_adding_tells_what_is_new(registry: Registry) -> None:
     topics, fresh = registry.add(TickerParams(symbol=[A, B]), RecordingSink())
     assert topics == [topic(A), topic(B)] == [entry.topic for entry in fresh]
     topics, fresh = registry.add(TickerParams(symbol=[B, C]), RecordingSink())
@@ -37,31 +41,27 @@ def test_adding_tells_what_is_new() -> None:
     assert [entry.topic for entry in fresh] == [topic(C)]
 
 
-def test_subscriptions_keep_their_arguments_for_one_symbol() -> None:
-    registry = Registry()
+def test_subscriptions_keep_their_arguments_for_one_symbol(registry: Registry) -> None:
     registry.add(TickerParams(symbol=[A, B], snapshot=False), RecordingSink())
     held = registry.get(topic(B))
     assert held is not None
     assert held.params == TickerParams(symbol=[B], snapshot=False)
 
 
-def test_rejected_topic_is_new_again() -> None:
-    registry = Registry()
+def test_rejected_topic_is_new_again(registry: Registry) -> None:
     (_, (held,)) = registry.add(TickerParams(symbol=[A]), RecordingSink())
     held.state = "rejected"
     assert len(registry.add(TickerParams(symbol=[A]), RecordingSink())[1]) == 1
 
 
-def test_release_returns_what_nobody_wants_any_more() -> None:
-    registry = Registry()
+def test_release_returns_the_topics_that_no_subscription_has(registry: Registry) -> None:
     registry.add(TickerParams(symbol=[A, B]), RecordingSink())
     registry.add(TickerParams(symbol=[B, C]), RecordingSink())
     confirm(registry)
     assert [entry.topic for entry in registry.release(TickerParams(symbol=[A, B]))] == [topic(A)]
 
 
-def test_released_topics_are_listed_until_dropped() -> None:
-    registry = Registry()
+def test_released_topics_are_listed_until_dropped(registry: Registry) -> None:
     registry.add(InstrumentParams(), RecordingSink())
     (leaving,) = registry.release(InstrumentParams())
     leaving.state = "unsubscribing"
@@ -72,8 +72,7 @@ def test_released_topics_are_listed_until_dropped() -> None:
     assert entries_of([registry]) == {}
 
 
-def test_dropping_an_old_subscription_spares_its_successor() -> None:
-    registry = Registry()
+def test_dropping_an_old_subscription_spares_its_successor(registry: Registry) -> None:
     registry.add(TickerParams(symbol=[A]), RecordingSink())
     (leaving,) = registry.release(TickerParams(symbol=[A]))
     leaving.state = "unsubscribing"
@@ -104,8 +103,7 @@ def test_each_sink_gets_a_topic_once() -> None:
     assert registry.sinks(topic(A)) == [sink, other]
 
 
-def test_books_have_one_depth() -> None:
-    registry = Registry()
+def test_books_have_one_depth(registry: Registry) -> None:
     registry.add(BookParams(symbol=[A, B], depth=25), RecordingSink())
     with pytest.raises(SubscriptionError) as caught:
         registry.add(BookParams(symbol=[B, C], depth=100), RecordingSink())
@@ -115,8 +113,7 @@ def test_books_have_one_depth() -> None:
         registry.release(BookParams(symbol=[B], depth=100))
 
 
-def test_pruning_forgets_what_was_wholly_refused() -> None:
-    registry = Registry()
+def test_pruning_forgets_what_was_wholly_refused(registry: Registry) -> None:
     registry.add(TickerParams(symbol=[A]), RecordingSink())
     registry.add(TickerParams(symbol=[B, C]), RecordingSink())
     for symbol in (A, B):

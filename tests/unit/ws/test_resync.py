@@ -47,6 +47,22 @@ BTC = "BTC/USD"
 ETH = "ETH/USD"
 
 
+def patient(**options: int) -> Bench:
+    """Return a session in which nothing but requests has a deadline."""
+    return Bench(ping_interval=1e6, heartbeat_timeout=1e6, **options).open()
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return patient()
+
+
+def mismatch(bench: Bench) -> None:
+    """Let the checksum of the book of BTC fail."""
+    bench.subscribed(BookParams(symbol=[BTC]))
+    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+
+
 def test_mismatch_resyncs_that_symbol_alone(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     bench.say(book(BTC), book(ETH), book(BTC, "update", "2.00", wrong=True))
@@ -104,8 +120,7 @@ def test_broken_message_resyncs_the_book_that_it_names_or_all(
 
 
 def test_snapshot_before_the_ack_ends_a_resync_too(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.accept_all()
     (subscribe,) = bench.sent()
     bench.say(book(BTC), *acks(subscribe))
@@ -121,7 +136,7 @@ def test_wrong_first_snapshot_before_its_ack_is_resynced(bench: Bench) -> None:
 
 
 def fail_resync(bench: Bench, symbol: str) -> None:
-    """Answer everything, with a snapshot whose checksum is wrong."""
+    """Accept every request, and send a snapshot with a wrong checksum."""
     for request in bench.accept_all():
         if request["method"] == "subscribe":
             bench.say(book(symbol, wrong=True))
@@ -129,9 +144,8 @@ def fail_resync(bench: Bench, symbol: str) -> None:
 
 
 def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
-    bench = Bench(resync_attempts=3, ping_interval=1000, heartbeat_timeout=1000).open()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench = patient(resync_attempts=3)
+    mismatch(bench)
     begun = bench.now
     while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
@@ -148,9 +162,8 @@ def test_resync_is_paced_and_bounded_and_ends_in_quarantine() -> None:
 
 
 def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
-    bench = Bench(resync_attempts=0).open()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench = patient(resync_attempts=0)
+    mismatch(bench)
     assert bench.session.engine.book(BTC).state == "quarantined"
     bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     bench.accept_all()
@@ -160,9 +173,8 @@ def test_quarantined_book_comes_back_when_subscribed_anew() -> None:
 
 
 def test_resync_without_answer_is_tried_again() -> None:
-    bench = Bench(request_timeout=1, ping_interval=1000, heartbeat_timeout=1000).open()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    bench = patient(request_timeout=1)
+    mismatch(bench)
     bench.sent()
     bench.wait(2)
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
@@ -170,8 +182,7 @@ def test_resync_without_answer_is_tried_again() -> None:
 
 
 def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     bench.accept_all()
     bench.say(refusal(bench.sent()[0], "Already subscribed", BTC))
     bench.wait(1)
@@ -179,8 +190,7 @@ def test_resync_that_meets_already_subscribed_begins_anew(bench: Bench) -> None:
 
 
 def test_unsubscribing_ends_a_resync(bench: Bench) -> None:
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     pending = bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     first, second = bench.sent()
     bench.say(*acks(first), refusal(second, "Subscription Not Found", BTC))
@@ -195,8 +205,7 @@ def test_unreadable_book_message_is_repaired(bench: Bench) -> None:
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_sequence_gap_is_reported_before_its_message_and_resynced() -> None:
-    bench = Bench().open()
+def test_sequence_gap_is_reported_before_its_message_and_resynced(bench: Bench) -> None:
     sink = RecordingSink()
     sink.put_event = sink.data.append
     bench.subscribed(ExecutionsParams(token="t"), sink)
@@ -220,8 +229,7 @@ def test_gap_of_a_private_channel_begins_with_its_last_message(bench: Bench) -> 
     bench.say({"channel": "heartbeat"})
     bench.now += 1
     bench.say(executions(3))
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(executions(1, "snapshot"))
     (gap,) = bench.outlet.gaps
     assert (gap.cause, gap.start_ns) == ("sequence", sound_ns)
@@ -235,21 +243,14 @@ def test_tokens_are_in_no_representation(bench: Bench) -> None:
     assert "very-secret" in json.dumps(bench.sent())
 
 
-def patient(**options: int) -> Bench:
-    """Return a session in which nothing but requests has a deadline."""
-    return Bench(ping_interval=1000, heartbeat_timeout=1000, **options).open()
-
-
-def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
-    bench = patient()
+def test_book_whose_snapshot_does_not_arrive_is_resynced(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC, ETH]))
     begun = int(bench.now * SECOND)
     bench.say(book(ETH))
     bench.wait(9.9)
     assert bench.sent() == []
     bench.wait(0.2)
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     (gap,) = bench.outlet.gaps
@@ -257,22 +258,17 @@ def test_ack_without_snapshot_is_not_believed_for_ever() -> None:
     assert not bench.session.resyncs.watched
 
 
-def test_snapshot_lost_after_a_resync_is_resynced() -> None:
-    bench = patient()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
-    bench.accept_all()
-    bench.accept_all()
+def test_snapshot_lost_after_a_resync_is_resynced(bench: Bench) -> None:
+    mismatch(bench)
+    bench.accept_resync()
     bench.wait(11)
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     assert bench.session.resyncs.count == 2
 
 
-def test_hundreds_of_lost_snapshots_are_resynced_at_once() -> None:
-    bench = patient()
+def test_hundreds_of_lost_snapshots_are_resynced_at_once(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[f"A{n}/USD" for n in range(600)]))
     while bench.sent():
         bench.wait(1)
@@ -281,8 +277,7 @@ def test_hundreds_of_lost_snapshots_are_resynced_at_once() -> None:
 
 
 @pytest.mark.parametrize("snapshot", [True, False])
-def test_ticker_must_begin_if_it_is_asked_to(snapshot: bool) -> None:
-    bench = patient()
+def test_ticker_must_begin_if_it_is_asked_to(bench: Bench, snapshot: bool) -> None:
     bench.subscribed(TickerParams(symbol=[BTC], snapshot=snapshot))
     bench.wait(11)
     assert bool(bench.sent()) is snapshot
@@ -301,16 +296,16 @@ def silences(bench: Bench) -> list[StreamStaleEvent]:
 
 @pytest.mark.parametrize(("params", "channel", "item"), MARKET)
 @pytest.mark.parametrize("kind", ["snapshot", "update"])
-def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any, kind: str) -> None:
-    bench = patient()
+def test_stream_with_a_snapshot_must_begin(
+    bench: Bench, params: Any, channel: Any, item: Any, kind: str
+) -> None:
     bench.subscribed(params)
     bench.wait(11)
     (silence,) = silences(bench)
     assert (silence.channel, silence.symbol, silence.last_ns) == (channel["channel"], BTC, None)
     assert silence.seconds == pytest.approx(10, abs=0.1)
     assert silence.interval == item.get("interval")
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    assert [request["method"] for request in bench.accept_all()] == ["subscribe"]
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say({**channel, "type": kind, "data": [{"symbol": BTC, **item}]})
     assert not bench.session.resyncs.watched
     bench.wait(900)
@@ -320,14 +315,14 @@ def test_stream_with_a_snapshot_must_begin(params: Any, channel: Any, item: Any,
 
 
 def test_stream_that_never_begins_is_resynced_with_growing_pauses_and_reported_once() -> None:
-    bench = Bench(ping_interval=1e6, heartbeat_timeout=1e6, resync_attempts=3).open()
+    bench = patient(resync_attempts=3)
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
     asked = []
     for _ in range(24 * 3600):
         asked += [bench.now] * len(bench.accept_all())
         bench.wait(1)
     assert len(silences(bench)) == 1
-    # Two messages an attempt, and at last an attempt each ten minutes.
+    # Two requests for each attempt, and in the end an attempt every ten minutes.
     assert 2 * 24 * 6 < len(asked) < 2 * 24 * 6 + 40
     assert states(bench) == {BTC: "confirmed"}
     # A pair that never traded begins with its first trade, while the next attempt waits.
@@ -338,8 +333,7 @@ def test_stream_that_never_begins_is_resynced_with_growing_pauses_and_reported_o
     assert bench.sent() == []
 
 
-def test_empty_snapshot_is_a_beginning() -> None:
-    bench = patient()
+def test_empty_snapshot_is_a_beginning(bench: Bench) -> None:
     bench.subscribed(TradeParams(symbol=[BTC, ETH], snapshot=True))
     for _ in range(2):
         bench.say({"channel": "trade", "type": "snapshot", "data": []})
@@ -347,8 +341,7 @@ def test_empty_snapshot_is_a_beginning() -> None:
     assert bench.sent() == silences(bench) == []
 
 
-def test_candles_of_another_length_are_no_beginning() -> None:
-    bench = patient()
+def test_candles_of_another_length_are_no_beginning(bench: Bench) -> None:
     bench.subscribed(OHLCParams(symbol=[BTC], interval=1))
     bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
     bench.say({"channel": "ohlc", "type": "snapshot", "data": [{"symbol": BTC, "interval": 1}]})
@@ -358,8 +351,7 @@ def test_candles_of_another_length_are_no_beginning() -> None:
 
 
 @pytest.mark.parametrize("data", [[{"symbol": [BTC], "interval": [5]}], [{}], [7], {"symbol": BTC}])
-def test_odd_items_are_no_beginning(data: Any) -> None:
-    bench = patient()
+def test_odd_items_are_no_beginning(bench: Bench, data: Any) -> None:
     bench.subscribed(OHLCParams(symbol=[BTC], interval=5))
     bench.subscribed(TradeParams(symbol=[BTC], snapshot=True))
     bench.say({"channel": "ohlc", "type": "snapshot", "data": data})
@@ -377,15 +369,13 @@ def test_odd_items_are_no_beginning(data: Any) -> None:
         TickerParams(symbol=[BTC], snapshot=False),
     ],
 )
-def test_stream_without_a_snapshot_need_not_begin(params: Any) -> None:
-    bench = patient()
+def test_stream_without_a_snapshot_need_not_begin(bench: Bench, params: Any) -> None:
     bench.subscribed(params)
     bench.wait(900)
     assert bench.sent() == silences(bench) == []
 
 
-def test_answer_that_says_there_is_no_snapshot_counts() -> None:
-    bench = patient()
+def test_answer_that_says_there_is_no_snapshot_counts(bench: Bench) -> None:
     bench.subscribe(OHLCParams(symbol=[BTC]))
     for request in bench.sent():
         (ack,) = acks(request)
@@ -395,8 +385,7 @@ def test_answer_that_says_there_is_no_snapshot_counts() -> None:
     assert bench.sent() == silences(bench) == []
 
 
-def test_refused_stream_of_market_data_is_given_up() -> None:
-    bench = patient()
+def test_refused_stream_of_market_data_is_given_up(bench: Bench) -> None:
     bench.subscribed(OHLCParams(symbol=[BTC]))
     bench.wait(11)
     bench.accept_all()
@@ -417,39 +406,35 @@ def test_attempts_without_end_have_a_pause() -> None:
     assert entry.deadline == 30.0
 
 
-def test_lost_private_snapshot_is_noticed_on_a_quiet_account() -> None:
-    bench = patient()
+def test_lost_private_snapshot_is_noticed_on_a_quiet_account(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(2))
     bench.wait(11)
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     assert bench.outlet.gaps == []
     bench.say(executions(1, "snapshot"))
     (gap,) = bench.outlet.gaps
     assert gap.channels == ["executions"]
 
 
-def test_unreadable_private_message_is_made_up_for_at_once() -> None:
-    bench = patient()
+def test_unreadable_private_message_is_followed_by_a_resync_at_once(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), '{"channel":"executions","type":"update","data":[{]}')
     assert [request["method"] for request in bench.sent()] == ["unsubscribe"]
 
 
-def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after() -> None:
-    bench = patient()
+def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after(
+    bench: Bench,
+) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     (replay,) = bench.sent()
     bench.say(refusal(replay, "Currency pair not supported", BTC))
     assert bench.session.engine.book(BTC).state == "quarantined"
     assert isinstance(bench.outlet.notes[-1], BookQuarantinedEvent)
     assert bench.outlet.gaps[0].end_ns is None
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     bench.accept_all()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
@@ -457,20 +442,18 @@ def test_book_refused_on_the_next_socket_is_given_up_and_tried_on_the_one_after(
 
 def given_up(bench: Bench) -> None:
     """Let the book of BTC be quarantined."""
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+    mismatch(bench)
     while bench.session.resyncs.watched:
         fail_resync(bench, BTC)
         bench.wait(1)
     assert bench.session.engine.book(BTC).state == "quarantined"
 
 
-def test_quarantine_ends_on_the_users_wish() -> None:
+def test_quarantine_ends_with_a_resync_that_the_user_requests() -> None:
     bench = patient(resync_attempts=2)
     given_up(bench)
     pending = bench.session.resync(BTC, bench.now)
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     assert not pending.done
     bench.say(book(BTC))
     assert pending.done
@@ -516,16 +499,14 @@ def test_resync_without_a_socket_waits_for_the_next(bench: Bench) -> None:
     assert pending.done
 
 
-def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays() -> None:
-    bench = patient()
+def test_book_that_failed_while_it_should_end_is_repaired_if_it_stays(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     bench.sent()
     bench.say(book(BTC, "update", "2.00", wrong=True))
     bench.wait(30)
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
 
@@ -566,7 +547,7 @@ def refuse_all(bench: Bench, text: str, seconds: float) -> list[float]:
 
 
 def accept(bench: Bench) -> None:
-    """Let all go right until `executions` has begun."""
+    """Accept every request until `executions` has begun."""
     while not bench.session.is_stream_current("executions"):
         bench.wait(0.1)
         for request in bench.accept_all():
@@ -583,8 +564,7 @@ def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
 ) -> None:
     bench = followed(resync_attempts=attempts)
     lost_ns = bench.session.last_received_ns
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.session.resyncs.has_stale_stream
     times = refuse_all(bench, text, 400)
     pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -603,13 +583,11 @@ def test_private_stream_refused_after_a_reconnect_is_tried_without_end(
     assert (gap.start_ns, gap.end_ns) == (lost_ns, bench.session.last_received_ns)
 
 
-def test_gap_of_a_refused_private_stream_holds_no_other_one_open() -> None:
-    bench = patient()
+def test_gap_of_a_refused_private_stream_holds_no_other_one_open(bench: Bench) -> None:
     bench.subscribed(TickerParams(symbol=[BTC], snapshot=False))
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"))
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     tickers, orders = bench.sent()
     bench.say(*acks(tickers), refusal(orders, "EService:Busy"))
     (gap,) = bench.outlet.gaps
@@ -643,14 +621,12 @@ def test_private_stream_that_stays_silent_is_tried_without_end(silent: str) -> N
     accept(bench)
 
 
-def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
+def test_refused_private_stream_is_tried_at_once_when_the_user_requests_it() -> None:
     bench = followed()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     refuse_all(bench, "EService:Busy", 100)
     bench.session.refresh("executions", bench.now)
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(executions(1, "snapshot"))
     assert bench.session.is_stream_current("executions")
     assert len(bench.outlet.gaps) == 1
@@ -658,16 +634,13 @@ def test_refused_private_stream_is_tried_at_once_on_the_users_wish() -> None:
 
 def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
     bench = followed()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     refuse_all(bench, "EService:Busy", 100)
     pending = bench.subscribe(ExecutionsParams(token="t"))
     assert not pending.done
-    bench.accept_all()
-    bench.accept_all()
+    bench.accept_resync()
     assert pending.result().success
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     late = bench.subscribe(ExecutionsParams(token="t"))
     refuse_all(bench, "EService:Busy", 11)
     with pytest.raises(RequestTimeout):
@@ -675,8 +648,7 @@ def test_second_subscriber_waits_for_a_refused_private_stream() -> None:
     assert states(bench) == {"executions": "pending"}
 
 
-def test_first_refusal_of_a_private_stream_is_the_callers() -> None:
-    bench = patient()
+def test_first_refusal_of_a_private_stream_is_the_callers(bench: Bench) -> None:
     pending = bench.subscribe(ExecutionsParams(token="t"))
     bench.say(refusal(bench.sent()[0], "EService:Busy"))
     with pytest.raises(SubscriptionError, match="Busy"):
@@ -695,14 +667,12 @@ def test_snapshot_for_its_own_sake_leaves_a_stream_current_until_it_fails() -> N
     assert bench.session.resyncs.has_stale_stream
 
 
-def test_message_missed_between_snapshot_and_ack_is_made_up_for() -> None:
-    bench = patient()
+def test_message_missed_between_snapshot_and_ack_is_followed_by_a_resync(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams(token="t"))
     (request,) = bench.sent()
     bench.say(executions(1, "snapshot"), executions(3), *acks(request))
     assert not bench.session.is_stream_current("executions")
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(executions(1, "snapshot"))
     assert bench.session.is_stream_current("executions")
 
@@ -742,7 +712,7 @@ def test_snapshot_that_nobody_asked_for_ends_a_gap() -> None:
 
 def test_message_missed_while_a_snapshot_is_requested_is_a_gap() -> None:
     follower = Recorder()
-    bench = Bench(followers={"executions": follower}).open()
+    bench = Bench(followers={"executions": [follower]}).open()
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"))
     bench.session.refresh("executions", bench.now)
@@ -759,8 +729,7 @@ def test_second_part_of_a_snapshot_is_no_new_beginning() -> None:
     assert bench.outlet.gaps == []
 
 
-def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
-    bench = Bench().open()
+def test_answer_without_times_is_an_acknowledgement(bench: Bench) -> None:
     bench.subscribe(BookParams(symbol=["BTC/USD"]))
     (request,) = bench.sent()
     (ack,) = acks(request)
@@ -770,7 +739,7 @@ def test_answer_without_times_is_not_taken_for_a_refusal() -> None:
 
 
 def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
-    """Let a repair end whose first unsubscribe has no answer yet; return that."""
+    """Complete a resync whose first unsubscribe has no reply yet, and return that request."""
     (late,) = bench.sent()
     bench.wait(11)
     (again,) = bench.sent()
@@ -782,23 +751,19 @@ def repaired_late(bench: Bench, snapshot: Any) -> dict[str, Any]:
     return late
 
 
-def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot() -> None:
-    bench = patient()
-    bench.subscribed(BookParams(symbol=[BTC]))
-    bench.say(book(BTC), book(BTC, "update", "2.00", wrong=True))
+def test_late_answer_to_an_unsubscribe_leaves_no_book_without_a_snapshot(bench: Bench) -> None:
+    mismatch(bench)
     late = repaired_late(bench, book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     bench.say(*acks(late))
     assert not bench.session.engine.book(BTC).is_valid
     bench.wait(2)
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
 
 
-def test_late_answer_to_an_unsubscribe_puts_a_private_stream_in_doubt() -> None:
-    bench = patient()
+def test_late_answer_to_an_unsubscribe_makes_a_private_stream_not_current(bench: Bench) -> None:
     bench.subscribed(ExecutionsParams(token="t"))
     bench.say(executions(1, "snapshot"), executions(3))
     late = repaired_late(bench, executions(1, "snapshot"))
@@ -806,15 +771,15 @@ def test_late_answer_to_an_unsubscribe_puts_a_private_stream_in_doubt() -> None:
     bench.say(*acks(late))
     assert not bench.session.is_stream_current("executions")
     bench.wait(2)
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(executions(1, "snapshot"))
     assert bench.session.is_stream_current("executions")
 
 
 @pytest.mark.parametrize("late", ["before the answer", "after the answer"])
-def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(late: str) -> None:
-    bench = patient()
+def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(
+    bench: Bench, late: str
+) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     bench.subscribe(BookParams(symbol=[BTC]))
@@ -822,23 +787,20 @@ def test_late_answer_to_a_callers_unsubscribe_voids_the_next_snapshot(late: str)
     answers = [*acks(unsubscribe), *acks(subscribe)]
     bench.say(book(BTC), *(answers if late == "before the answer" else reversed(answers)))
     assert not bench.session.engine.book(BTC).is_valid
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
     assert states(bench) == {BTC: "confirmed"}
 
 
-def test_snapshot_lost_after_subscribing_anew_is_resynced() -> None:
-    bench = patient()
+def test_snapshot_lost_after_subscribing_anew_is_resynced(bench: Bench) -> None:
     bench.subscribed(BookParams(symbol=[BTC]))
     bench.say(book(BTC))
     bench.session.unsubscribe(BookParams(symbol=[BTC]), bench.now)
     bench.subscribe(BookParams(symbol=[BTC]))
     assert [request["method"] for request in bench.accept_all()] == ["unsubscribe", "subscribe"]
     bench.wait(11)
-    assert [request["method"] for request in bench.accept_all()] == ["unsubscribe"]
-    bench.accept_all()
+    assert bench.accept_resync() == ["unsubscribe", "subscribe"]
     bench.say(book(BTC))
     assert bench.session.engine.book(BTC).is_valid
 
@@ -854,9 +816,8 @@ def test_snapshot_lost_after_subscribing_anew_is_resynced() -> None:
     ],
 )
 def test_stream_that_a_user_ended_by_a_request_of_his_own_is_subscribed_again(
-    named: dict[str, str] | None, is_meant: bool
+    bench: Bench, named: dict[str, str] | None, is_meant: bool
 ) -> None:
-    bench = patient()
     bench.subscribed(TickerParams(symbol=[BTC], event_trigger="bbo", snapshot=False))
     answer = {"method": "unsubscribe", "req_id": 1, "success": True, **TIMES}
     result = named if named is None else {"channel": "ticker", "symbol": BTC, **named}

@@ -1,4 +1,4 @@
-"""When a stream is resynced, and when it is given up."""
+"""When a stream is resynced, and when no further attempt is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From channel and symbol to where a message goes."""
+"""The routes of messages, by channel and symbol."""
 
 from __future__ import annotations
 

@@ -133,16 +133,6 @@ def test_callback_is_called_and_its_exceptions_are_kept_away(
     assert "oops" in caplog.text
 
 
-def test_callback_must_be_a_plain_function() -> None:
-    async def coroutine(_: object) -> None:
-        """Nobody would await it."""
-
-    with pytest.raises(TypeError, match="plain function"):
-        CallbackSink(coroutine, lambda: None)
-    with pytest.raises(TypeError, match="callable"):
-        CallbackSink("print", lambda: None)  # type: ignore[arg-type]
-
-
 def test_outlet_with_a_callback_leaves_the_inbox_alone(inbox: Inbox) -> None:
     seen: list[Any] = []
     outlet = ClientOutlet(
@@ -165,19 +155,3 @@ def test_cancelled_future_in_a_callback_is_its_error_alone() -> None:
 
     CallbackSink(ask_cancelled_future, lambda: failures.append("counted")).put("event")
     assert failures == ["counted"]
-
-
-def test_callback_that_returns_coroutines_is_logged_once_and_counted(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def handle(*_: object) -> None:
-        """Nobody awaits this."""
-
-    errors: list[int] = []
-    sink = CallbackSink(lambda message: handle(message, 1), lambda: errors.append(1))
-    for _ in range(3):
-        sink.put("event")
-    assert errors == [1, 1, 1]
-    (record,) = caplog.records
-    assert record.levelno == logging.ERROR
-    assert "create_task" in caplog.text

@@ -1,4 +1,4 @@
-"""Streams that fall silent while their connection works."""
+"""Streams that bring no messages while their connection works."""
 
 from __future__ import annotations
 

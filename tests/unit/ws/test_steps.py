@@ -1,4 +1,4 @@
-"""A session is called within a step of its connection, so what it wants is done at once."""
+"""A session is called only within a step of its connection, which then sends its requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QUERIES = {"deadline", "is_stream_current", "masked", "rates", "remark_on", "tok
 
 
 def commands() -> set[str]:
-    """Return the methods of a session and its parts that may leave something to do."""
+    """Return the methods of a session and its parts that may leave requests to send."""
     parts = {"": Session, "trading.": OrderRequests, "requests.": Requests}
     return {
         prefix + name
@@ -26,7 +26,7 @@ def commands() -> set[str]:
     }
 
 
-def test_nobody_calls_a_session_without_a_step() -> None:
+def test_no_session_is_called_without_a_step() -> None:
     calls = re.compile(rf"\.session\.({'|'.join(map(re.escape, sorted(commands())))})\(")
     sources = [path for path in FOLDER.rglob("*.py") if path.parent.name not in OWNERS]
     assert len(sources) > 50

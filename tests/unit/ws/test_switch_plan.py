@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,11 @@ def armed_plan(timeout: int = 60, at: float = 100.0) -> SwitchPlan:
     plan.answered(at, at + 0.1, timeout, timeout)
     assert plan.events(at + 0.1) == ["armed"]
     return plan
+
+
+@pytest.fixture
+def plan() -> SwitchPlan:
+    return armed_plan()
 
 
 def test_nothing_is_due_without_a_wanted_value() -> None:
@@ -35,16 +41,14 @@ def test_it_is_due_at_once_and_then_at_a_third() -> None:
     assert plan.next_event == 140
 
 
-def test_failure_is_followed_soon_and_moves_no_alarm() -> None:
-    plan = armed_plan()
+def test_failure_is_followed_soon_and_moves_no_alarm(plan: SwitchPlan) -> None:
     plan.failed(120)
     assert (plan.due(120), plan.is_late(139.9), plan.is_late(140)) == (121, False, True)
     plan.reconsider()
     assert plan.due(120) == -INF
 
 
-def test_patience_grows_with_each_answer_that_does_not_come() -> None:
-    plan = armed_plan()
+def test_patience_grows_with_each_answer_that_does_not_come(plan: SwitchPlan) -> None:
     patience = []
     for _ in range(5):
         patience.append(plan.patience)
@@ -55,14 +59,12 @@ def test_patience_grows_with_each_answer_that_does_not_come() -> None:
     assert armed_plan(3).patience == 1
 
 
-def test_there_is_no_hurry_while_all_is_well() -> None:
-    plan = armed_plan()
+def test_there_is_no_hurry_while_all_is_well(plan: SwitchPlan) -> None:
     plan.reconsider()
     assert plan.due(101) == 120
 
 
-def test_late_and_expired_are_reported_once_and_armed_again_when_it_is() -> None:
-    plan = armed_plan()
+def test_late_and_expired_are_reported_once_and_armed_again_when_it_is(plan: SwitchPlan) -> None:
     assert plan.events(139) == []
     assert (plan.events(140), plan.events(141), plan.is_armed(141)) == (["late"], [], True)
     assert (plan.events(160), plan.events(161), plan.is_armed(161)) == (["expired"], [], False)
@@ -71,8 +73,7 @@ def test_late_and_expired_are_reported_once_and_armed_again_when_it_is() -> None
     assert (plan.events(166), plan.is_late(166), plan.is_armed(166)) == (["armed"], False, True)
 
 
-def test_machine_that_slept_hears_of_both_at_once() -> None:
-    plan = armed_plan()
+def test_both_events_are_reported_after_the_machine_slept(plan: SwitchPlan) -> None:
     assert (plan.is_armed(5000), plan.is_late(5000)) == (False, True)
     assert plan.events(5000) == ["late", "expired"]
 
@@ -83,16 +84,18 @@ def test_never_confirmed_is_late_too() -> None:
     assert (plan.events(139), plan.events(140)) == ([], ["late"])
 
 
-def test_answer_that_it_is_off_is_no_confirmation_and_followed_after_a_pause() -> None:
-    plan = armed_plan()
+def test_answer_that_it_is_off_is_no_confirmation_and_followed_after_a_pause(
+    plan: SwitchPlan,
+) -> None:
     plan.answered(120, 121, 60, 0)
     assert (plan.is_armed(121), plan.due(121), plan.seconds_left(121)) == (False, 122, INF)
     assert (plan.events(121), plan.events(139.9), plan.events(140)) == (["off"], [], ["late"])
     assert plan.events(200) == []
 
 
-def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third() -> None:
-    plan = armed_plan()
+def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third(
+    plan: SwitchPlan,
+) -> None:
     plan.answered(105, 106, 5, 5)
     assert (plan.is_armed(106), plan.seconds_left(106), plan.due(106)) == (True, 4, -INF)
     plan = armed_plan()
@@ -100,8 +103,7 @@ def test_shorter_timer_by_hand_is_set_again_at_once_and_a_longer_one_at_a_third(
     assert (plan.is_armed(106), plan.due(106)) == (True, 120)
 
 
-def test_timer_turned_off_by_hand_is_set_again_at_once() -> None:
-    plan = armed_plan()
+def test_timer_turned_off_by_hand_is_set_again_at_once(plan: SwitchPlan) -> None:
     plan.answered(105, 106, 0, 0)
     assert (plan.is_armed(106), plan.due(106), plan.events(106)) == (False, -INF, ["off"])
 
@@ -113,8 +115,7 @@ def test_shorter_timer_is_renewed_no_oftener_than_a_third() -> None:
     assert (plan.due(101), plan.seconds_left(101)) == (120, 58)
 
 
-def test_what_was_to_be_turned_off_is_armed_until_that_is_proved() -> None:
-    plan = armed_plan()
+def test_what_was_to_be_turned_off_is_armed_until_that_is_proved(plan: SwitchPlan) -> None:
     plan.want(0, 110)
     assert (plan.due(110), plan.is_armed(110)) == (-INF, True)
     plan.timer.sent(110, 0)
@@ -127,8 +128,7 @@ def test_what_was_to_be_turned_off_is_armed_until_that_is_proved() -> None:
     assert (plan.is_armed(117), plan.due(117)) == (False, INF)
 
 
-def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more() -> None:
-    plan = armed_plan()
+def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more(plan: SwitchPlan) -> None:
     plan.timer.sent(120, 60)
     plan.want(0, 121)
     plan.timer.over(131)
@@ -138,16 +138,14 @@ def test_zero_is_repeated_when_an_earlier_request_cannot_undo_it_any_more() -> N
     assert (plan.is_armed(133), plan.due(133)) == (False, INF)
 
 
-def test_timer_set_by_the_user_while_none_is_wanted_is_not_changed() -> None:
-    plan = armed_plan()
+def test_timer_set_by_the_user_while_none_is_wanted_is_not_changed(plan: SwitchPlan) -> None:
     plan.want(0, 110)
     plan.answered(111, 112, 0, 0)
     plan.answered(113, 114, 30, 30)
     assert (plan.is_armed(114), plan.due(114)) == (True, INF)
 
 
-def test_left_running_it_is_armed_until_it_expires() -> None:
-    plan = armed_plan()
+def test_left_running_it_is_armed_until_it_expires(plan: SwitchPlan) -> None:
     plan.want(None, 110)
     assert (plan.due(110), plan.is_armed(159), plan.is_armed(160)) == (INF, True, False)
     assert plan.events(200) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -34,9 +35,26 @@ class Source:
         return WebSocketToken(f"token {number}", self.expires)
 
 
-async def test_token_is_fetched_once_and_kept() -> None:
-    source = Source()
-    manager = TokenManager(source)
+@pytest.fixture
+def source() -> Source:
+    return Source()
+
+
+@pytest.fixture
+def manager(source: Source) -> TokenManager:
+    return TokenManager(source)
+
+
+async def cancelled_call(get_token: Callable[[], Coroutine[Any, Any, str]]) -> asyncio.Task[str]:
+    """Call for a token, cancel the call while the fetch is under way, and return it."""
+    call = asyncio.create_task(get_token())
+    await asyncio.sleep(0)
+    call.cancel()
+    await asyncio.wait([call])
+    return call
+
+
+async def test_token_is_fetched_once_and_kept(source: Source, manager: TokenManager) -> None:
     assert not manager.is_valid
     assert [await manager.get_token() for _ in range(3)] == ["token 1"] * 3
     assert manager.is_valid
@@ -50,10 +68,8 @@ async def test_expiring_token_is_replaced_within_the_margin() -> None:
     assert await manager.get_token() == "token 2"
 
 
-async def test_all_who_ask_share_one_fetch() -> None:
-    source = Source()
+async def test_concurrent_calls_share_one_fetch(source: Source, manager: TokenManager) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
     asking = [asyncio.create_task(manager.get_token()) for _ in range(5)]
     await asyncio.sleep(0)
     source.gate.set()
@@ -61,10 +77,10 @@ async def test_all_who_ask_share_one_fetch() -> None:
     assert source.calls == 1
 
 
-async def test_failure_reaches_all_who_ask_and_the_next_try_is_a_new_one() -> None:
-    source = Source()
+async def test_failure_is_raised_in_all_concurrent_calls_and_the_next_call_fetches_again(
+    source: Source, manager: TokenManager
+) -> None:
     source.error = TokenAcquisitionError("no")
-    manager = TokenManager(source)
     source.gate.clear()  # otherwise an eager task would fail before the next call
     asking = [asyncio.create_task(manager.get_token()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -76,10 +92,10 @@ async def test_failure_reaches_all_who_ask_and_the_next_try_is_a_new_one() -> No
     assert await manager.get_token() == "token 2"
 
 
-async def test_cancelled_asker_does_not_fail_the_others() -> None:
-    source = Source()
+async def test_cancelled_call_does_not_fail_the_others(
+    source: Source, manager: TokenManager
+) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
     first, second = (asyncio.create_task(manager.get_token()) for _ in range(2))
     await asyncio.sleep(0)
     first.cancel()
@@ -88,30 +104,24 @@ async def test_cancelled_asker_does_not_fail_the_others() -> None:
     assert await second == "token 1"
 
 
-async def test_fetch_without_callers_continues_for_the_next_one() -> None:
-    source = Source()
+async def test_fetch_without_callers_continues_for_the_next_one(
+    source: Source, manager: TokenManager
+) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
-    asking = asyncio.create_task(manager.get_token())
-    await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.wait([asking])
+    await cancelled_call(manager.get_token)
     source.gate.set()
     assert await manager.get_token() == "token 1"
     assert source.calls == 1
 
 
 async def test_error_without_callers_is_not_logged_by_asyncio(
+    source: Source,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    source = Source()
     source.gate.clear()
     source.error = TokenAcquisitionError("no")
     manager = TokenManager(source)
-    asking = asyncio.create_task(manager.get_token())
-    await asyncio.sleep(0)
-    asking.cancel()
-    await asyncio.wait([asking])
+    asking = await cancelled_call(manager.get_token)
     source.gate.set()
     await asyncio.sleep(0)
     del asking
@@ -119,19 +129,19 @@ async def test_error_without_callers_is_not_logged_by_asyncio(
     assert [record.name for record in caplog.records] == ["kraken_connector.ws.token.manager"]
 
 
-async def test_invalidated_token_is_not_handed_out_again() -> None:
-    source = Source()
-    manager = TokenManager(source)
+async def test_invalidated_token_is_not_handed_out_again(
+    source: Source, manager: TokenManager
+) -> None:
     await manager.get_token()
     manager.invalidate()
     assert not manager.is_valid
     assert await manager.get_token() == "token 2"
 
 
-async def test_fetch_that_was_under_way_when_invalidated_is_not_kept() -> None:
-    source = Source()
+async def test_fetch_that_was_under_way_when_invalidated_is_not_kept(
+    source: Source, manager: TokenManager
+) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
     early = asyncio.create_task(manager.get_token())
     await asyncio.sleep(0)
     manager.invalidate()
@@ -142,74 +152,64 @@ async def test_fetch_that_was_under_way_when_invalidated_is_not_kept() -> None:
     assert await manager.get_token() == "token 2"
 
 
-async def test_each_connection_gets_a_token_of_its_own() -> None:
-    source = Source()
-    manager = TokenManager(source)
+async def test_each_connection_gets_a_token_of_its_own(
+    source: Source, manager: TokenManager
+) -> None:
     tokens = await asyncio.gather(*(manager.new_token() for _ in range(4)))
     assert sorted(tokens) == [f"token {number}" for number in (1, 2, 3, 4)]
     assert source.calls == 4
 
 
-async def test_connection_uses_a_token_that_no_other_got() -> None:
-    source = Source()
+async def test_connection_uses_a_token_that_no_other_got(
+    source: Source, manager: TokenManager
+) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
-    lost = asyncio.create_task(manager.new_token())
-    await asyncio.sleep(0)
-    lost.cancel()
-    await asyncio.wait([lost])
+    await cancelled_call(manager.new_token)
     source.gate.set()
     assert await manager.new_token() == "token 1"
 
 
-def test_calls_of_a_shared_manager_are_spaced() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        source = Source()
-        manager = TokenManager(source)
-        start = loop.time()
+@pytest.mark.virtual_time
+async def test_calls_of_a_shared_manager_are_spaced() -> None:
+    loop = asyncio.get_running_loop()
+    source = Source()
+    manager = TokenManager(source)
+    start = loop.time()
 
-        async def flap() -> None:
-            while loop.time() < start + 100:
-                try:
-                    await manager.new_token()
-                    await asyncio.sleep(0.3)
-                except TokenDelayed as delay:
-                    await asyncio.sleep(delay.seconds)
+    async def flap() -> None:
+        while loop.time() < start + 100:
+            try:
+                await manager.new_token()
+                await asyncio.sleep(0.3)
+            except TokenDelayed as delay:
+                await asyncio.sleep(delay.seconds)
 
-        await asyncio.gather(*(flap() for _ in range(5)))
-        assert 35 <= source.calls <= 10 + 100 * 0.3
-
-    virtual.run(main())
+    await asyncio.gather(*(flap() for _ in range(5)))
+    assert 35 <= source.calls <= 10 + 100 * 0.3
 
 
-def test_error_says_when_the_next_try_is() -> None:
-    async def main() -> None:
-        source = Source()
-        source.error = TokenAcquisitionError("refused", venue_error="EGeneral:Temporary lockout")
-        manager = TokenManager(source)
-        at = r"at \d\d:\d\d:\d\d UTC"
-        with pytest.raises(TokenAcquisitionError, match=rf"refused; .* in 900 s, {at}$") as caught:
-            await manager.get_token()
-        assert caught.value.venue_error == "EGeneral:Temporary lockout"
-        await asyncio.sleep(300)
-        with pytest.raises(TokenAcquisitionError, match=rf"in 600 s, {at} \(refused\)$"):
-            await manager.get_token()
-        assert source.calls == 1
-        await asyncio.sleep(600)
-        source.error = None
-        assert await manager.get_token() == "token 2"
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_error_says_when_the_next_try_is(source: Source, manager: TokenManager) -> None:
+    source.error = TokenAcquisitionError("refused", venue_error="EGeneral:Temporary lockout")
+    at = r"at \d\d:\d\d:\d\d UTC"
+    with pytest.raises(TokenAcquisitionError, match=rf"refused; .* in 900 s, {at}$") as caught:
+        await manager.get_token()
+    assert caught.value.venue_error == "EGeneral:Temporary lockout"
+    await asyncio.sleep(300)
+    with pytest.raises(TokenAcquisitionError, match=rf"in 600 s, {at} \(refused\)$"):
+        await manager.get_token()
+    assert source.calls == 1
+    await asyncio.sleep(600)
+    source.error = None
+    assert await manager.get_token() == "token 2"
 
 
 @pytest.mark.parametrize(
     ("text", "level"), [("EService:Busy", "WARNING"), ("EAPI:Invalid key", "ERROR")]
 )
 async def test_failure_is_logged_with_its_reason(
-    caplog: pytest.LogCaptureFixture, text: str, level: str
+    source: Source, caplog: pytest.LogCaptureFixture, text: str, level: str
 ) -> None:
-    source = Source()
     source.error = TokenAcquisitionError(f"refused: {text}", venue_error=text)
     with pytest.raises(TokenAcquisitionError):
         await TokenManager(source).get_token()
@@ -237,22 +237,19 @@ async def test_refused_nonce_is_followed_by_the_next_one(is_refused_twice: bool)
     assert source.calls == 2
 
 
+@pytest.mark.virtual_time
 @pytest.mark.parametrize("asleep", [0.0, 900.0])
-def test_either_clock_ends_a_token(asleep: float) -> None:
+async def test_either_clock_ends_a_token(asleep: float) -> None:
     """While the machine sleeps, the monotonic clock stops and the exchange's does not."""
-
-    async def main() -> None:
-        manager = TokenManager(Source())
-        await manager.get_token()
-        virtual.current().wall_offset += asleep
-        assert await manager.get_token() == ("token 2" if asleep else "token 1")
-        virtual.current().wall_offset -= 10_000
-        await asyncio.sleep(839)
-        assert manager.is_valid
-        await asyncio.sleep(2)
-        assert not manager.is_valid
-
-    virtual.run(main())
+    manager = TokenManager(Source())
+    await manager.get_token()
+    virtual.current().wall_offset += asleep
+    assert await manager.get_token() == ("token 2" if asleep else "token 1")
+    virtual.current().wall_offset -= 10_000
+    await asyncio.sleep(839)
+    assert manager.is_valid
+    await asyncio.sleep(2)
+    assert not manager.is_valid
 
 
 async def test_other_managers_give_a_new_token_each_time() -> None:
@@ -273,10 +270,10 @@ async def test_other_managers_give_a_new_token_each_time() -> None:
     assert manager.good_for == float("inf")
 
 
-def test_manager_outlives_an_event_loop_that_ended_during_a_call() -> None:
-    source = Source()
+def test_manager_outlives_an_event_loop_that_ended_during_a_call(
+    source: Source, manager: TokenManager
+) -> None:
     source.gate.clear()
-    manager = TokenManager(source)
 
     async def give_up() -> None:
         with pytest.raises(TimeoutError):

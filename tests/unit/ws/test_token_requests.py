@@ -17,8 +17,14 @@ BTC = "BTC/USD"
 ETH = "ETH/USD"
 
 
-def test_private_request_waits_for_its_token() -> None:
-    bench = Bench(has_token_source=True).open()
+@pytest.fixture
+def bench() -> Bench:
+    """A session that waits for its first token, and needs no heartbeats."""
+    quiet = {"heartbeat_timeout": 10_000.0, "ping_interval": 10_000.0}
+    return Bench(has_token_source=True, **quiet).open()
+
+
+def test_private_request_waits_for_its_token(bench: Bench) -> None:
     assert bench.session.token_deadline > bench.now
     pending = bench.subscribe(ExecutionsParams())
     assert bench.sent() == []
@@ -29,8 +35,7 @@ def test_private_request_waits_for_its_token() -> None:
     assert pending.result().result["channel"] == "executions"
 
 
-def test_token_is_fetched_once_a_socket_has_brought_a_frame() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_token_is_fetched_once_a_socket_has_brought_a_frame(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
@@ -43,30 +48,26 @@ def test_token_is_fetched_once_a_socket_has_brought_a_frame() -> None:
     assert bench.session.token_deadline <= bench.now
 
 
-def test_one_token_serves_a_connection_and_no_other() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_one_token_serves_a_connection_and_no_other(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
     pending = bench.session.unsubscribe(ExecutionsParams(), bench.now)
     assert bench.sent()[0]["params"]["token"] == "first"
     bench.session.abandon(pending, asyncio.CancelledError(), bench.now)
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     assert bench.sent() == []
     bench.session.set_token("second", bench.now)
     assert bench.sent()[0]["params"]["token"] == "second"
 
 
-def test_public_requests_do_not_wait_for_a_token() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_public_requests_do_not_wait_for_a_token(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.subscribe(TickerParams(symbol=[BTC]))
     assert [request["params"]["channel"] for request in bench.sent()] == ["ticker"]
 
 
-def test_refused_token_is_replaced_once() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_refused_token_is_replaced_once(bench: Bench) -> None:
     pending = bench.subscribe(ExecutionsParams())
     for token in ("stale", "fresh"):
         bench.session.set_token(token, bench.now)
@@ -78,23 +79,21 @@ def test_refused_token_is_replaced_once() -> None:
         pending.result()
 
 
-#: The ways in which the exchange says that a token is not good any more.
+#: The exchange's errors for a token that is no longer valid.
 STALE = ["ESession:Invalid session", "EAPI:Invalid token", "EAPI:Invalid session", "Token expired"]
 
 
 @pytest.mark.parametrize("text", STALE)
-def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> None:
-    bench = Bench(has_token_source=True).open()
+def test_replay_tries_further_tokens_as_long_as_they_are_refused(bench: Bench, text: str) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("good", bench.now)
     bench.accept_all()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     for number in range(50):
         bench.session.set_token(f"stale {number}", bench.now)
         bench.say(refusal(bench.sent()[0], text))
         assert bench.session.token_deadline <= bench.now
-        # Whoever fetches tokens learns of each refusal once, and decides when to try again.
+        # Each refusal is returned once; the code that fetches tokens decides when to try again.
         assert bench.session.tokens.pop_refused() == f"stale {number}"
         assert bench.session.tokens.pop_refused() is None
         bench.session.token_delayed("refused", bench.now, 30.0)
@@ -107,20 +106,18 @@ def test_replay_tries_further_tokens_as_long_as_they_are_refused(text: str) -> N
     assert bench.outlet.gaps[-1].end_ns is not None
 
 
-def test_all_requests_with_a_refused_token_get_the_next_one() -> None:
-    bench = Bench(has_token_source=True).open()
-    asks = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
+def test_all_requests_with_a_refused_token_get_the_next_one(bench: Bench) -> None:
+    requests = [bench.subscribe(ExecutionsParams()), bench.subscribe(BalancesParams())]
     bench.session.set_token("stale", bench.now)
     for request in bench.sent():
         bench.say(refusal(request, "ESession:Invalid session"))
     bench.session.set_token("fresh", bench.now)
     assert {request["params"]["token"] for request in bench.accept_all()} == {"fresh"}
-    assert [pending.result().success for pending in asks] == [True, True]
+    assert [pending.result().success for pending in requests] == [True, True]
     assert not bench.session.tokens.is_refused
 
 
-def test_caller_learns_that_there_is_no_token() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_caller_learns_that_there_is_no_token(bench: Bench) -> None:
     pending = bench.subscribe(ExecutionsParams())
     bench.session.token_failed(TokenAcquisitionError("no"), bench.now)
     with pytest.raises(TokenAcquisitionError):
@@ -141,13 +138,11 @@ def test_caller_learns_when_the_next_token_can_be_fetched() -> None:
     assert states(bench) == {}
 
 
-def test_replay_waits_for_a_token_without_end() -> None:
-    bench = Bench(has_token_source=True, heartbeat_timeout=10**6, ping_interval=10**6).open()
+def test_replay_waits_for_a_token_without_end(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("first", bench.now)
     bench.accept_all()
-    bench.lose()
-    bench.open()
+    bench.reconnect()
     for _ in range(100):
         bench.session.token_failed(TokenAcquisitionError("no"), bench.now, 30.0)
         assert bench.session.token_deadline == bench.now + 30
@@ -158,17 +153,13 @@ def test_replay_waits_for_a_token_without_end() -> None:
     assert list(states(bench).values()) == ["confirmed"]
 
 
-def test_token_of_the_parameters_is_used_without_a_source(bench: Bench) -> None:
+def test_token_of_the_parameters_is_used_without_a_source() -> None:
+    bench = Bench().open()
     bench.subscribe(ExecutionsParams(token="mine"))
     assert bench.sent()[0]["params"]["token"] == "mine"
 
 
-#: For a bench on which nothing comes for long.
-QUIET = {"heartbeat_timeout": 10_000.0, "ping_interval": 10_000.0}
-
-
-def test_token_without_a_private_subscription_is_replaced_in_time() -> None:
-    bench = Bench(has_token_source=True, **QUIET).open()
+def test_token_without_a_private_subscription_is_replaced_in_time(bench: Bench) -> None:
     bench.session.set_token("one", bench.now, good_for=840.0)
     assert bench.session.token_deadline == bench.now + 840
     bench.wait(840)
@@ -177,8 +168,7 @@ def test_token_without_a_private_subscription_is_replaced_in_time() -> None:
     assert bench.session.token_deadline == bench.now + 840
 
 
-def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts() -> None:
-    bench = Bench(has_token_source=True, **QUIET).open()
+def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts(bench: Bench) -> None:
     bench.subscribe(ExecutionsParams())
     bench.session.set_token("one", bench.now, good_for=840.0)
     bench.accept_all()
@@ -189,8 +179,7 @@ def test_private_subscription_keeps_its_token_good_for_as_long_as_it_lasts() -> 
     assert bench.session.token_deadline <= bench.now
 
 
-def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> None:
-    bench = Bench(has_token_source=True).open()
+def test_token_is_used_while_the_next_one_cannot_be_fetched(bench: Bench) -> None:
     bench.session.set_token("one", bench.now, good_for=1.0)
     bench.wait(1)
     for _ in range(5):
@@ -203,8 +192,7 @@ def test_token_whose_successor_cannot_be_had_is_used_and_tried_for_again() -> No
     assert request["params"]["token"] == "one"
 
 
-def test_token_that_was_refused_for_an_order_is_wanted_anew_once() -> None:
-    bench = Bench(has_token_source=True, **QUIET).open()
+def test_token_that_was_refused_for_an_order_is_replaced_once(bench: Bench) -> None:
     bench.session.set_token("one", bench.now, good_for=840.0)
     tokens = bench.session.tokens
     for _ in range(3):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from kraken_connector import Engine, WSDataMessage
@@ -12,6 +13,8 @@ from kraken_connector.models.trading import AddOrderParams
 from kraken_connector.models.trading_results import AddOrderResult
 from kraken_connector.ws.base.exchange_clock import ExchangeClock
 from kraken_connector.ws.orders import Order, Orders
+from kraken_connector.ws.orders.changes import Change
+from kraken_connector.ws.orders.evidence import SNAPSHOT_PAUSE
 
 __all__ = [
     "BTC",
@@ -19,6 +22,7 @@ __all__ = [
     "SECOND",
     "WHOLE",
     "Bench",
+    "ended",
     "listed",
     "new",
     "pending",
@@ -42,10 +46,11 @@ def text_of(at_ns: int) -> str:
 
 
 class Bench:
-    """The orders of a client, without the client.
+    """The orders of a client, without a connection.
 
     Args:
         is_followed: whether a first, empty snapshot was processed already.
+        has_times: whether reports have the current time as their timestamp.
 
     Attributes:
         now: monotonic local time, seconds.
@@ -53,12 +58,13 @@ class Bench:
         fills: the calls of `on_fill`: order and `exec_id`.
     """
 
-    def __init__(self, *, is_followed: bool = True) -> None:
+    def __init__(self, *, is_followed: bool = True, has_times: bool = True) -> None:
         self.now = 1000.0
         self.sequence = 0
         self.clock = ExchangeClock()
         self.orders = Orders(lambda: self.now, self.clock)
         self.fills: list[tuple[Order | None, str]] = []
+        self._has_times = has_times
         self._requests = 0
         self.orders.on_fill(lambda order, fill: self.fills.append((order, fill.exec_id)))
         self.learn()
@@ -93,34 +99,70 @@ class Bench:
 
     # The client.
 
-    def send(self, name: str | None = None, qty: str = "1.0", **options: Any) -> Order:
-        """Send an order; no reply arrives."""
+    def send(
+        self,
+        name: str | None = None,
+        qty: str = "1.0",
+        *,
+        seconds: float = PATIENCE,
+        **options: Any,
+    ) -> Order:
+        """Send an order that the exchange may accept for some seconds; no reply arrives."""
         self._requests += 1
         terms = {"side": "buy", "order_type": "limit", "limit_price": "100.0", **options}
         side, order_type = terms.pop("side"), terms.pop("order_type")
         tag = terms.pop("tag", None)
         params = AddOrderParams(BTC, side, order_type, qty, **terms)
         order = self.orders.placing(params, name, tag)
-        self.orders.sent(order, self._requests, self.at(-PATIENCE))
+        self.orders.sent(order, self._requests, self.at(-seconds))
         return order
 
-    def ack(self, order: Order, order_id: str) -> None:
+    def unknown_order(self, name: str | None = "mine", **options: Any) -> Order:
+        """Send an order whose outcome stays unknown."""
+        order = self.send(name, **options)
+        self.orders.outcome_unknown(order)
+        return order
+
+    def open_order(self, name: str = "mine", order_id: str = "O1", qty: float = 1.0) -> Order:
+        """Send an order that the exchange accepts and reports."""
+        order = self.send(name, str(qty))
+        self.ack(order, order_id)
+        self.hear(pending(order_id, qty, cl_ord_id=name), new(order_id, cl_ord_id=name))
+        return order
+
+    def change(
+        self, order: Order, method: str = "amend_order", **numbers: str | float | Decimal
+    ) -> Change:
+        """Send a request that changes an order; no reply arrives."""
+        change = Change(method, order, {name: Decimal(n) for name, n in numbers.items()})
+        self.orders.changing(order, change)
+        change.deadline_ns = self.at(-PATIENCE)
+        return change
+
+    def ack(self, order: Order, order_id: str, name: str | None = None) -> None:
         """Receive the acknowledgement of an order."""
-        self.orders.acknowledged(order, AddOrderResult(order_id))
+        self.orders.acknowledged(order, AddOrderResult(order_id, name))
 
     def refuse(self, order: Order, text: str) -> None:
         """Receive the refusal of an order."""
         self.orders.refused(order, TradingError(text, 1, venue_error=text, method="add_order"))
 
-    def settle(self, tries: int = 20) -> None:
-        """Receive empty snapshots for as long as one is due."""
-        for _ in range(tries):
-            due = self.orders.check_due()
-            if due == float("inf"):
-                return
-            self.wait(max(due - self.now, 0.0))
-            self.snapshot()
-            self.wait(1.0)
+    def wait_for_check(self) -> float:
+        """Wait until a snapshot is due, and return the seconds until then."""
+        seconds = max(self.orders.check_due() - self.now, 0.0)
+        assert seconds < float("inf")
+        self.wait(seconds)
+        return seconds
+
+    def settle(self, *reports: dict[str, Any]) -> int:
+        """Receive the same snapshot for as long as one is due; return how often."""
+        for count in range(60):
+            if self.orders.check_due() == float("inf"):
+                return count
+            self.wait_for_check()
+            self.snapshot(*reports)
+            self.wait(0.6)
+        raise AssertionError("a snapshot is still due")
 
     # The exchange.
 
@@ -129,14 +171,19 @@ class Bench:
     ) -> None:
         """Receive a message; sequence 0 is the next number, `None` is none."""
         self.sequence = sequence or self.sequence + 1
+        times = {"timestamp": text_of(self.now_ns)} if self._has_times else {}
         frame: dict[str, Any] = {
             "channel": "executions",
             "type": kind,
-            "data": [{"timestamp": text_of(self.now_ns), **report} for report in reports],
+            "data": [{**times, **report} for report in reports],
         }
         if sequence is not None:
             frame["sequence"] = self.sequence
-        for event in Engine().feed(json.dumps(frame).encode(), self.now_ns):
+        self.receive(json.dumps(frame))
+
+    def receive(self, frame: str) -> None:
+        """Receive a message as text."""
+        for event in Engine().feed(frame, self.now_ns):
             if isinstance(event, WSDataMessage):
                 self.orders.observe(event)
 
@@ -148,6 +195,13 @@ class Bench:
         """Subscribe and receive a snapshot in one message."""
         self.ask(**params)
         self.hear(*reports, kind="snapshot", sequence=1)
+
+    def complete_snapshot(self, *reports: dict[str, Any], **params: Any) -> None:
+        """Receive a snapshot, and let pass the time until it counts as complete."""
+        if self.orders.is_current:
+            self.orders.resubscribing()
+        self.snapshot(*reports, **params)
+        self.wait(SNAPSHOT_PAUSE)
 
 
 def pending(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
@@ -168,6 +222,11 @@ def pending(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:
 def new(order_id: str, **fields: Any) -> dict[str, Any]:
     """Return a report that an order is live; sparse, as the exchange writes it."""
     return {"order_id": order_id, "exec_type": "new", "order_status": "new", **fields}
+
+
+def ended(order_id: str, status: str = "canceled", **fields: Any) -> dict[str, Any]:
+    """Return the report of the end of an order."""
+    return {"order_id": order_id, "exec_type": status, "order_status": status, **fields}
 
 
 def listed(order_id: str, qty: float = 1.0, **fields: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A model checker for the life of one order: it explores every sequence of events.
+"""A model checker for the states of one order: it explores every sequence of events.
 
 The model of the exchange, the network and the client is made of tables and a few numbers; the state
 of the order is a real `Life`. A state of the model is a number, so that all states fit into a set.
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from kraken_connector.ws.orders.life import DONE, FINAL, OPEN, RANKS, Life
 
-__all__ = ["Found", "Lives", "Rules", "explore"]
+__all__ = ["Found", "Limits", "Lives", "explore"]
 
 # The states of the order in the matching engine and in the feed.
 NONE, PENDING, NEW, PARTLY, ALL, CANCELED, PARTLY_CANCELED, FILLED = range(8)
@@ -156,38 +156,15 @@ class Client(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rules:
-    """The rules of `Orders` and of the exchange. A test switches one off to see that it is needed.
+class Limits:
+    """What can happen in a search.
 
     Attributes:
-        drops_cut_snapshots: a gap invalidates an incomplete snapshot.
-        heeds_later_words: a snapshot proves nothing if a report or reply came after its request.
-        answers_are_no_news: the reply for an order that was reported already does not count there.
-        heeds_due: a snapshot that was requested too early proves nothing.
-        heeds_pushed_fills: fills that a snapshot lacks may belong to the order.
-        spaces_looks: after a snapshot without the order, the next one counts only after a pause.
-        followed_from_snapshots: the stream is followed from the snapshot on, not from the request.
-        followed_when_answered: after an unsubscribe, the stream counts as followed until then only
-            once all earlier messages have arrived.
-        heeds_new_fills: a repeated past fill changes nothing.
-        begins_with_first_part: a snapshot must begin with its first part.
-        keeps_deadlines: the exchange accepts nothing after its deadline.
         has_cancels: whether the order may be cancelled.
         has_amends: whether the order may be amended.
         capacity: messages of the stream that can be on their way before the exchange waits.
     """
 
-    drops_cut_snapshots: bool = True
-    heeds_later_words: bool = True
-    answers_are_no_news: bool = True
-    heeds_due: bool = True
-    heeds_pushed_fills: bool = True
-    spaces_looks: bool = True
-    followed_from_snapshots: bool = True
-    followed_when_answered: bool = True
-    heeds_new_fills: bool = True
-    begins_with_first_part: bool = True
-    keeps_deadlines: bool = True
     has_cancels: bool = True
     has_amends: bool = True
     capacity: int = 3
@@ -292,17 +269,13 @@ class Driver:
 
     Args:
         lives: the states of the order.
-        rules: the rules in force.
     """
 
-    def __init__(self, lives: Lives, rules: Rules) -> None:
+    def __init__(self, lives: Lives) -> None:
         self._lives = lives
-        self._rules = rules
 
     def sent(self, client: Client) -> Client:
-        is_followed = client.is_current
-        if self._rules.followed_from_snapshots:
-            is_followed = is_followed and client.snapshot != AWAITED
+        is_followed = client.is_current and client.snapshot != AWAITED
         life = self._lives.after(client.life, SENT + is_followed)
         return client._replace(life=life, waiting=client.waiting | ADDING)
 
@@ -313,9 +286,7 @@ class Driver:
                 client = _end(client, ~0)
             is_shown = self._lives.is_shown[client.life]
             if not is_shown:
-                client = _begin(client, OUTCOME, PATIENCE)
-            if not is_shown or not self._rules.answers_are_no_news:
-                client = client._replace(is_heard=True)
+                client = _begin(client, OUTCOME, PATIENCE)._replace(is_heard=True)
             return self._lived(client, ACKED)
         if answer == REFUSAL:
             client = self._lived(self._over(client, ADDING), REFUSED)
@@ -349,8 +320,6 @@ class Driver:
         is_past = client.due in (DUE, DUE_WHEN_ASKED, PATIENCE) and client.is_current
         if is_past and self._status(client) == "unknown":
             client = client._replace(is_past=True)
-            if not self._rules.followed_when_answered:
-                client = self._lived(client, PASSED)
         return client
 
     def asked(self, client: Client) -> Client:
@@ -363,7 +332,7 @@ class Driver:
 
     def broken(self, client: Client) -> Client:
         client = self._lived(client, BROKEN)._replace(is_current=False, is_past=False)
-        if client.snapshot & BEGUN and self._rules.drops_cut_snapshots:
+        if client.snapshot & BEGUN:
             client = client._replace(snapshot=NO_SNAPSHOT)
         return client
 
@@ -393,22 +362,20 @@ class Driver:
     def concluded(self, client: Client) -> Client:
         """Draw the conclusions from a complete snapshot."""
         has_order = client.snapshot & HAS_ORDER
-        is_pushed = client.snapshot & IS_PUSHED and self._rules.heeds_pushed_fills
+        is_pushed = client.snapshot & IS_PUSHED
         client = client._replace(snapshot=NO_SNAPSHOT)
         if self._is_missing(client) and not has_order:
             client = self._missed(client, bool(is_pushed))
-        is_late = client.due == DUE_WHEN_ASKED and self._rules.spaces_looks
-        return client._replace(due=PATIENCE) if is_late else client
+        return client._replace(due=PATIENCE) if client.due == DUE_WHEN_ASKED else client
 
     def _is_missing(self, client: Client) -> bool:
         """Return whether a snapshot without the order allows a conclusion."""
         status = self._status(client)
-        is_news = client.is_heard and self._rules.heeds_later_words
-        return status != "sending" and status not in DONE and not is_news
+        return status != "sending" and status not in DONE and not client.is_heard
 
     def _missed(self, client: Client, is_pushed: bool) -> Client:
         before = self._status(client)
-        is_past = client.due in (NO_DOUBT, DUE_WHEN_ASKED) or not self._rules.heeds_due
+        is_past = client.due in (NO_DOUBT, DUE_WHEN_ASKED)
         obstacle = is_pushed and not self._lives.is_past_deadline[client.life]
         bits = is_past | obstacle << 1 | (client.fills == 2) << 2
         client = self._lived(client, MISSING + bits)
@@ -418,8 +385,7 @@ class Driver:
         state, fills = part & 3, part >> FILLS_AT & 3
         snapshot = client.snapshot & (HAS_ORDER | IS_PUSHED) if client.snapshot & BEGUN else 0
         snapshot |= BEGUN | (HAS_ORDER if state else 0) | (IS_PUSHED if part & PUSHED else 0)
-        is_cut = client.snapshot == AWAITED and not part & FIRST
-        if is_cut and self._rules.begins_with_first_part:
+        if client.snapshot == AWAITED and not part & FIRST:
             client = client._replace(snapshot=NO_SNAPSHOT)
         elif client.snapshot != NO_SNAPSHOT:
             client = client._replace(snapshot=snapshot, is_current=True)
@@ -427,9 +393,8 @@ class Driver:
             client = _end(self._told(client, state), OUTCOME)
             if client.due in (NO_DOUBT, DUE_WHEN_ASKED):
                 client = _end(client, ~0)
-        if fills > client.fills or (fills and not self._rules.heeds_new_fills):
-            client = self._lived(client, FILLED_IN_PART)
-            client = client._replace(fills=max(client.fills, fills))
+        if fills > client.fills:
+            client = self._lived(client, FILLED_IN_PART)._replace(fills=fills)
         return client
 
     def _told(self, client: Client, state: int) -> Client:
@@ -513,13 +478,13 @@ class World:
 
     Args:
         lives: the states of the order.
-        rules: the rules in force.
+        limits: what can happen.
     """
 
-    def __init__(self, lives: Lives, rules: Rules) -> None:
+    def __init__(self, lives: Lives, limits: Limits) -> None:
         self.lives = lives
-        self._rules = rules
-        self._driver = Driver(lives, rules)
+        self._limits = limits
+        self._driver = Driver(lives)
         self._exchanges, self._networks, self._clients = Numbered(), Numbered(), Numbered()
         self._off = self._networks[Network(NO_SOCKET)] << NETWORK_AT
         self._steps: list[tuple[dict[int, list[Step]], int]] = [
@@ -543,10 +508,6 @@ class World:
             self._networks.things[state >> NETWORK_AT & ONE],
             self._clients.things[state >> CLIENT_AT & ONE],
         )
-
-    def takes(self, exchange: Exchange) -> bool:
-        """Return whether the exchange accepts an order that arrives now."""
-        return exchange.time == 0 or not self._rules.keeps_deadlines
 
     def successors(self, state: int) -> list[int]:
         """Return all possible next states."""
@@ -630,7 +591,7 @@ class World:
     def _beside_client(self, exchange: Exchange, network: Network) -> Iterator[Event]:
         """Yield the events between the exchange and the network."""
         for name, after, message, answer, cost, turn in self._by_exchange(exchange):
-            if message and len(network.stream) >= self._rules.capacity:
+            if message and len(network.stream) >= self._limits.capacity:
                 continue
             yield name, (after, _carrying(network, message, answer)), cost, turn
         if network.subscription == LEAVING:
@@ -659,7 +620,7 @@ class World:
             yield "the cancel vanishes", over, 0, 0, 1, NEVER
         if was.amend in (AWAY, ASTRAY):
             over = was._replace(amend=OVER)
-            if was.engine in (NEW, PARTLY) and self.takes(was):
+            if was.engine in (NEW, PARTLY) and was.time == 0:
                 yield "it is amended", was._replace(amend=CARRIED_OUT), 0, AMEND_ACK, 0, 3
             else:
                 yield "there is nothing to amend", over, 0, AMEND_REFUSAL, 0, 3
@@ -671,7 +632,7 @@ class World:
 
     def _taking(self, was: Exchange, over: Exchange) -> Iterator[Move]:
         """Yield the events of a request that is on its way."""
-        if self.takes(was):
+        if was.time == 0:
             taken = over._replace(engine=PENDING)
             yield "the order is taken", taken, 0, ACK, 0, 3
             yield "the order is taken, with an error", taken, 0, ERROR, 1, NEVER
@@ -725,7 +686,7 @@ class World:
             yield "it is sent", (exchange._replace(add=AWAY), driver.sent(client)), 0, 0
             return
         is_open = status not in DONE
-        if exchange.cancel == UNSENT and is_open and self._rules.has_cancels:
+        if exchange.cancel == UNSENT and is_open and self._limits.has_cancels:
             waiting = client.waiting | CANCELING
             asked = exchange._replace(cancel=AWAY), client._replace(waiting=waiting)
             yield "a cancel is sent", asked, 0, NEVER
@@ -744,7 +705,7 @@ class World:
     def _may_amend(self, exchange: Exchange, client: Client) -> bool:
         """Return whether an amend may be sent; it waits for the reply to the last request."""
         is_free = exchange.amend == UNSENT and not client.waiting and exchange.time == 0
-        return self._rules.has_amends and is_free
+        return self._limits.has_amends and is_free
 
 
 def _carrying(network: Network, message: int, answer: int) -> Network:
@@ -812,7 +773,7 @@ class Found:
 
 def explore(
     troubles: int,
-    rules: Rules | None = None,
+    limits: Limits,
     life: type[Life] = Life,
     *,
     is_first_enough: bool = False,
@@ -821,11 +782,11 @@ def explore(
 
     Args:
         troubles: the highest number of troubles.
-        rules: the rules in force.
+        limits: what can happen besides.
         life: the class to explore.
         is_first_enough: whether to stop at the first violated property.
     """
-    world = World(Lives(life), rules or Rules())
+    world = World(Lives(life), limits)
     first = world.first(troubles)
     level, seen = [first], {first}
     wrong: dict[str, int] = {}
@@ -870,11 +831,11 @@ def _verdict(world: World, state: int) -> str | None:
     """Return the property that a state violates, `None` if there is none."""
     exchange, _, client = world.parts(state)
     status, engine = world.lives.status[client.life], exchange.engine
-    can_come = exchange.add in (AWAY, ASTRAY) and world.takes(exchange)
+    can_come = exchange.add in (AWAY, ASTRAY) and exchange.time == 0
     if status in DONE and (engine in LIVE or can_come):
-        return f"an order that lives, or may yet, is called {status}"
+        return f"an order that is or may get into the market is called {status}"
     if status in OPEN and engine == NONE:
-        return f"an order that the exchange never took is called {status}"
+        return f"an order that the exchange never accepted is called {status}"
     if status in MAY_BE and engine not in MAY_BE[status]:
         return f"an order of which the exchange has {STATUS.get(engine)} is called {status}"
     if client.fills > FILLS[engine]:
@@ -931,7 +892,7 @@ def _end_verdict(world: World, state: int) -> str | None:
 
 
 def _way(world: World, first: int, state: int) -> list[str]:
-    """Return the shortest way to a state, in words."""
+    """Return the names of the events of the shortest way to a state."""
     came: dict[int, tuple[int, str]] = {first: (first, "")}
     queue = deque([first])
     while queue and state not in came:

@@ -6,7 +6,6 @@ from decimal import Decimal
 
 import pytest
 from tests.unit.ws.orders.bench import BTC, Bench, listed, new, pending, text_of, trade
-from tests.unit.ws.orders.test_life_of_doubt import open_order, unknown
 
 from kraken_connector.exceptions import NotConnected, OrderUnresolved
 from kraken_connector.models.trading import AddOrderParams
@@ -21,7 +20,7 @@ def bench() -> Bench:
 
 
 def test_stamp_that_is_ahead_proves_no_absence(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear(new("O9", timestamp="2099-01-01T00:00:00.000000Z"))
     assert order.status == "unknown"
     bench.wait(8.0)
@@ -30,7 +29,7 @@ def test_stamp_that_is_ahead_proves_no_absence(bench: Bench) -> None:
 
 
 def test_report_of_an_earlier_amend_leaves_a_later_one_in_doubt(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     first, second = (Change("amend_order", order, {"order_qty": Decimal(n)}) for n in (2, 5))
     for change in (first, second):
         bench.orders.changing(order, change)
@@ -48,9 +47,8 @@ def test_report_of_an_earlier_amend_leaves_a_later_one_in_doubt(bench: Bench) ->
 
 
 def test_answer_to_an_amend_has_its_terms_before_the_report(bench: Bench) -> None:
-    order = open_order(bench)
-    change = Change("amend_order", order, {"order_qty": Decimal(2)})
-    bench.orders.changing(order, change)
+    order = bench.open_order()
+    change = bench.change(order, order_qty=2)
     bench.orders.changed_by(order, change, bench.now_ns)
     assert order.order_qty == 2
 
@@ -66,7 +64,7 @@ def test_exposure_counts_an_order_of_unknown_outcome(bench: Bench) -> None:
 
 
 def test_order_that_is_listed_without_any_name_may_be_ours(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait(8.0)
     for _ in range(3):
@@ -85,7 +83,7 @@ def test_two_answers_never_make_one_order_of_two(bench: Bench) -> None:
 
 
 def test_answer_corrects_what_only_a_report_said(bench: Bench) -> None:
-    first = unknown(bench, None, order_userref=7)
+    first = bench.unknown_order(None, order_userref=7)
     bench.hear(pending("O1", order_userref=7))
     assert first.order_id == "O1"
     second = bench.send(None, order_userref=7)
@@ -99,7 +97,7 @@ def test_answer_corrects_what_only_a_report_said(bench: Bench) -> None:
 def test_report_of_another_side_or_pair_shows_that_a_name_misled(
     bench: Bench, wrong: dict[str, str]
 ) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear(new("O1", cl_ord_id="mine"))
     assert order.order_id == "O1"
     bench.hear(pending("O1", 9.0, cl_ord_id="mine", **wrong))
@@ -115,10 +113,9 @@ def test_report_of_another_side_or_pair_shows_that_a_name_misled(
 def test_order_that_was_cut_to_what_is_filled_is_not_taken_for_filled(
     bench: Bench, is_reported: bool
 ) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.hear(trade("O1", "E1", 0.4))
-    change = Change("amend_order", order, {"order_qty": Decimal("0.3")})
-    bench.orders.changing(order, change)
+    change = bench.change(order, order_qty="0.3")
     if is_reported:
         bench.hear({"order_id": "O1", "exec_type": "amended", "order_qty": 0.4, "cum_qty": 0.4})
     bench.orders.changed_by(order, change, bench.now_ns)
@@ -152,7 +149,7 @@ def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bo
         assert seen == []
         bench.ack(order, "O1")
     else:
-        open_order(bench)
+        bench.open_order()
         bench.hear(trade("O1", "E1", 0.4))
     assert seen == [(Decimal("0.4"), 1, "partially_filled")]
 
@@ -160,7 +157,7 @@ def test_listener_of_fills_sees_an_order_that_has_them(bench: Bench, is_held: bo
 @pytest.mark.parametrize("qty", [0.0, -1.0])
 def test_fill_without_a_quantity_is_a_fill_that_is_lost(bench: Bench, qty: float) -> None:
     """That of an update can be learnt from a snapshot; that of a snapshot from nowhere."""
-    order = open_order(bench)
+    order = bench.open_order()
     with pytest.raises(ValueError, match="O1 has"):
         bench.hear(trade("O1", "E1", qty))
     assert (order.cum_qty, bench.orders.lost_fills) == (0, 0)
@@ -170,7 +167,7 @@ def test_fill_without_a_quantity_is_a_fill_that_is_lost(bench: Bench, qty: float
 
 
 def test_orders_whose_reports_wait_are_bounded(bench: Bench) -> None:
-    unknown(bench)
+    bench.unknown_order()
     for number in range(HELD_ORDERS + 5):
         bench.hear(trade(f"X{number}", f"E{number}", 0.1))
     assert len(bench.orders._held) == HELD_ORDERS
@@ -178,14 +175,11 @@ def test_orders_whose_reports_wait_are_bounded(bench: Bench) -> None:
 
 
 def test_order_that_cannot_be_settled_holds_no_reports_back(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     fill = trade("O9", "E9", 0.1, timestamp=text_of(bench.at(-1.0)))
     bench.hear(fill)
-    while bench.orders.check_due() < float("inf"):
-        bench.wait(max(bench.orders.check_due() - bench.now, 0.0))
-        bench.snapshot(fill)
-        bench.wait(1.0)
+    bench.settle(fill)
     assert isinstance(bench.orders.outlook(order)[0], OrderUnresolved)
     assert order.status == "unknown"
     assert bench.orders["O9"].cum_qty == Decimal("0.1")
@@ -221,7 +215,7 @@ async def test_waits_end_when_the_subscription_ends(bench: Bench) -> None:
     ],
 )
 def test_fill_is_counted_once_whatever_its_stamp(bench: Bench, later: float, is_end: bool) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.wait(5.0)
     told = {"timestamp": text_of(bench.at(4.0)), "cum_qty": 1.0, "cum_cost": 100.0}
     bench.sequence += 1  # The trade is lost.
@@ -234,7 +228,7 @@ def test_fill_is_counted_once_whatever_its_stamp(bench: Bench, later: float, is_
 
 
 def test_fill_that_names_no_number_may_be_of_a_numbered_order(bench: Bench) -> None:
-    order = unknown(bench, None, order_userref=7)
+    order = bench.unknown_order(None, order_userref=7)
     bench.hear(trade("O1", "E1", 0.4))
     assert bench.orders.open(BTC) == []
     bench.hear(pending("O1", order_userref=7))
@@ -246,7 +240,7 @@ def test_fill_that_names_no_number_may_be_of_a_numbered_order(bench: Bench) -> N
 def test_fill_that_an_order_cannot_have_is_of_another(
     bench: Bench, terms: dict[str, float]
 ) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear({**trade("O1", "E1", 0.4), **terms})
     assert bench.orders["O1"] is not order
     assert not bench.orders["O1"].is_mine
@@ -266,7 +260,7 @@ def test_order_that_was_not_sent_yet_has_no_report(bench: Bench) -> None:
 def test_first_report_with_other_terms_is_of_another_order(
     bench: Bench, terms: dict[str, float]
 ) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear({**pending("O1", cl_ord_id="mine"), **terms})
     assert order.order_id is None
     assert not bench.orders["O1"].is_mine

@@ -1,4 +1,4 @@
-"""Several orders at once, at random, held against an exchange that was written independently.
+"""Several orders at once, at random, compared with an exchange that was written independently.
 
 A campaign is made from its number. What goes wrong in it: answers and reports are late or lost,
 errors after which an order lives, sockets die under requests that arrive later, messages are
@@ -33,10 +33,10 @@ ZERO = Decimal(0)
 
 @dataclass(eq=False)
 class Placed:
-    """An order of the client, and what really became of it.
+    """An order of the client, and its true state.
 
     Attributes:
-        order: what the client has.
+        order: the order as the client knows it.
         arrives: does what the request asks for when it arrives; `None` when that is over.
         deadline: when it must have arrived.
         truth: the order at the exchange, and what an edit made of it.
@@ -115,7 +115,8 @@ class Campaign:
             return
         while reports:
             count = self.random.choice((1, 1, 1, 2))
-            self._send("update", reports[:count])
+            for _ in range(self.random.choice((1, 1, 1, 1, 2))):
+                self._send("update", reports[:count])
             reports = reports[count:]
 
     def _send(self, kind: str, reports: list[dict[str, Any]]) -> None:
@@ -311,7 +312,7 @@ class Campaign:
     # What happens.
 
     def step(self, *, is_calm: bool = False) -> None:
-        """Let one thing happen."""
+        """Let one event happen."""
         pass_time = self.random.choice((0.0, 0.0, 0.0, 0.1, 0.5, 1.5))
         self.bench.wait(pass_time)
         self.venue.now = self.bench.now
@@ -335,7 +336,7 @@ class Campaign:
         ]
 
     def _network(self) -> None:
-        """Let something arrive somewhere."""
+        """Deliver a message, a reply or a request."""
         doings: list[Callable[[], None]] = []
         if self.stream:
             doings += [self._deliver] * 4
@@ -399,10 +400,10 @@ class Campaign:
             self.log.append("a request is lost")
             sent.has_arrived = True
 
-    # What must be so.
+    # Invariants.
 
     def check(self) -> None:
-        """Check what holds at any moment."""
+        """Check the invariants."""
         owned = Counter(fill.exec_id for order in self.orders for fill in order.fills)
         assert max(owned.values(), default=1) == 1, "a fill of two orders"
         announced = Counter(exec_id for _, exec_id in self.told)
@@ -445,7 +446,7 @@ class Campaign:
             assert not truth.cum, f"{order!r} has fills: {truth}"
 
     def finish(self) -> None:
-        """Let everything come right."""
+        """Let events without troubles happen until nothing is pending, and check the end."""
         for _ in range(4000):
             self.step(is_calm=True)
             is_quiet = not (self.stream or self.answers) and all(
@@ -459,16 +460,19 @@ class Campaign:
             ):
                 break
         else:
-            raise AssertionError("it is never quiet")
+            raise AssertionError("something is always pending")
         self.bench.wait(1.0)
         self.check()
         for placed in self.placed:
             self._check_end(placed)
+        assert {order.status for order in self.orders.unsettled} <= {"unknown"}
+        if self.orders.are_fills_complete:
+            assert {fill.exec_id for fill in self.orders.fills} == set(self.venue.fills)
 
     def _check_end(self, placed: Placed) -> None:
         order, truth = placed.order, placed.truth[0] if placed.truth else None
         if order.status == "unknown":
-            assert order.reason, "nothing is said about what is not settled"
+            assert order.reason, "an unsettled order must have a reason"
             return
         if truth is None:
             assert order.status in ("rejected", "absent"), f"{order!r} was never made"

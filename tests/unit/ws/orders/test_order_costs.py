@@ -7,7 +7,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from tests.unit.ws.orders.bench import BTC, Bench, new, pending, trade
+from tests.unit.ws.orders.bench import BTC, Bench, ended, new, pending, trade
 
 from kraken_connector.ws.account.positions import Positions
 
@@ -54,10 +54,7 @@ def test_the_end_of_an_order_costs_the_same_among_thousands() -> None:
             bench.ack(bench.send(f"name{number}"), f"O{number}")
             bench.hear(new(f"O{number}"))
         bench.orders.may_have_ended(bench.orders.open())
-        canceled = [
-            {"order_id": f"O{n}", "exec_type": "canceled", "order_status": "canceled"}
-            for n in range(count)
-        ]
+        canceled = [ended(f"O{n}") for n in range(count)]
 
         def end_all() -> None:
             for report in canceled:

@@ -70,6 +70,7 @@ class Venue:
         now: local time of the client, seconds.
         orders: all orders by identifier, ended ones included.
         out: reports that are not delivered yet; each is a message of its own.
+        fills: past fills by `exec_id`, as in snapshots.
     """
 
     def __init__(self, *, names_fills: bool, stamps_events: bool) -> None:
@@ -78,7 +79,7 @@ class Venue:
         self.out: list[dict[str, Any]] = []
         self._names_fills = names_fills
         self._stamps_events = stamps_events
-        self._fills: list[dict[str, Any]] = []
+        self.fills: dict[str, dict[str, Any]] = {}
 
     @property
     def live(self) -> Iterator[OrderAtVenue]:
@@ -112,7 +113,7 @@ class Venue:
         order.cum, order.cost = order.cum + qty, order.cost + cost
         order.updated = self._stamp()
         order.status = "partially_filled"
-        exec_id = f"E{len(self._fills):05}"
+        exec_id = f"E{len(self.fills):05}"
         order.fills.append(exec_id)
         names = order.names if self._names_fills or "cl_ord_id" not in order.names else {}
         fill = {
@@ -120,7 +121,7 @@ class Venue:
             **names,
             "exec_type": "trade",
             "exec_id": exec_id,
-            "trade_id": len(self._fills),
+            "trade_id": len(self.fills),
             "symbol": BTC,
             "side": order.side,
             "order_type": "limit",
@@ -130,7 +131,7 @@ class Venue:
             "liquidity_ind": "m",
             "timestamp": self._stamp(),
         }
-        self._fills.append({**fill, "order_status": "filled"})
+        self.fills[exec_id] = {**fill, "order_status": "filled"}
         self.out.append({**fill, **self._totals(order), "order_status": order.status})
         if not order.left:
             self._end(order, "filled")
@@ -169,7 +170,7 @@ class Venue:
             }
             for order in self.live
         ]
-        return [*listed, *self._fills[-SNAPSHOT_FILLS:]]
+        return [*listed, *list(self.fills.values())[-SNAPSHOT_FILLS:]]
 
     # Reports.
 

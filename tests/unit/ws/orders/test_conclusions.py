@@ -1,16 +1,25 @@
-"""What must not be concluded, and what must end: each test is one way to be wrong."""
+"""Wrong conclusions about orders, and questions that must not stay open: a test for each."""
 
 from __future__ import annotations
 
 import contextlib
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from tests.unit.ws.orders.bench import BTC, WHOLE, Bench, listed, new, pending, text_of, trade
+from tests.unit.ws.orders.bench import (
+    BTC,
+    WHOLE,
+    Bench,
+    ended,
+    listed,
+    new,
+    pending,
+    text_of,
+    trade,
+)
 
 from kraken_connector.exceptions import OrderUnresolved
-from kraken_connector.ws.orders import Order
-from kraken_connector.ws.orders.order import Change
 
 INF = float("inf")
 
@@ -20,25 +29,10 @@ def bench() -> Bench:
     return Bench()
 
 
-def unknown(bench: Bench, name: str | None = "mine", **options: object) -> Order:
-    """Return an order that was sent and has no answer."""
-    order = bench.send(name, **options)
-    bench.orders.outcome_unknown(order)
-    return order
-
-
-def open_order(bench: Bench, name: str = "mine", order_id: str = "O1", qty: float = 1.0) -> Order:
-    """Return an order that lives."""
-    order = bench.send(name, str(qty))
-    bench.ack(order, order_id)
-    bench.hear(pending(order_id, qty, cl_ord_id=name), new(order_id, cl_ord_id=name))
-    return order
-
-
-def fills_of_others(count: int, first: int = 0, ago: float = 0.0, bench: Bench | None = None):
-    stamp = {} if bench is None else {"timestamp": text_of(bench.at(ago))}
+def fills_of_others(count: int, first: int = 0, **fields: Any) -> list[dict[str, Any]]:
+    """Return past fills of other orders."""
     return [
-        trade(f"P{n}", f"E{n}", 0.1, order_status="filled", order_userref=9, **stamp)
+        trade(f"P{n}", f"E{n}", 0.1, order_status="filled", order_userref=9, **fields)
         for n in range(first, first + count)
     ]
 
@@ -48,7 +42,7 @@ def fills_of_others(count: int, first: int = 0, ago: float = 0.0, bench: Bench |
 
 def test_fill_without_a_name_in_a_snapshot_may_be_the_orders(bench: Bench) -> None:
     # Fills in snapshots were captured without cl_ord_id.
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait(20.0)
     fill = trade("O1", "E1", 1.0, order_status="filled", timestamp=text_of(bench.at(19.5)))
@@ -61,7 +55,7 @@ def test_fill_without_a_name_in_a_snapshot_may_be_the_orders(bench: Bench) -> No
 
 @pytest.mark.parametrize("cut", ["socket", "gap"])
 def test_snapshot_that_was_cut_off_proves_nothing(bench: Bench, cut: str) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.wait(1.0)
     # Its second part would have had the order.
     bench.snapshot(new("O9"))
@@ -71,7 +65,7 @@ def test_snapshot_that_was_cut_off_proves_nothing(bench: Bench, cut: str) -> Non
 
 
 def test_snapshot_in_parts_without_numbers_is_one_snapshot(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.wait(1.0)
     bench.ask()
     for report in (new("O1", cl_ord_id="mine"), new("O9")):
@@ -82,7 +76,7 @@ def test_snapshot_in_parts_without_numbers_is_one_snapshot(bench: Bench) -> None
 
 @pytest.mark.parametrize("fills_first", [True, False])
 def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_first: bool) -> None:
-    order = open_order(bench, qty=10.0)
+    order = bench.open_order(qty=10.0)
     bench.hear(trade("O1", "E1", 4.0, cl_ord_id="mine", cum_qty=4.0, cum_cost=400.0))
     bench.orders.gap_began()
     bench.ask()
@@ -98,7 +92,7 @@ def test_fills_in_another_part_of_a_snapshot_count_once(bench: Bench, fills_firs
 
 def test_fill_that_is_reported_after_the_snapshot_counts_once(bench: Bench) -> None:
     # The snapshot was ahead of the stream.
-    order = open_order(bench, qty=10.0)
+    order = bench.open_order(qty=10.0)
     bench.snapshot(new("O1", cl_ord_id="mine", order_qty=10.0, cum_qty=5.0, cum_cost=500.0))
     bench.hear(trade("O1", "E1", 5.0, cl_ord_id="mine", cum_qty=5.0, cum_cost=500.0))
     bench.wait(1.0)
@@ -106,10 +100,10 @@ def test_fill_that_is_reported_after_the_snapshot_counts_once(bench: Bench) -> N
 
 
 def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait(20.0)
-    fills = fills_of_others(50, ago=0.5, bench=bench)
+    fills = fills_of_others(50, timestamp=text_of(bench.at(0.5)))
     bench.snapshot(*fills)
     bench.wait(20.0)
     assert order.status == "unknown"
@@ -120,7 +114,7 @@ def test_fills_that_a_snapshot_left_out_are_missing_for_good(bench: Bench) -> No
 
 
 def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     fills = fills_of_others(50)
     # The stream goes on until it is subscribed again.
@@ -136,23 +130,23 @@ def test_fill_after_a_gap_does_not_close_the_gap(bench: Bench) -> None:
 
 def test_time_alone_does_not_show_that_the_stream_was_followed(bench: Bench) -> None:
     # The socket has been dead since before the order, which was not noticed yet.
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.wait(10.0)
     bench.orders.resubscribing()
     # Nor is the end of the subscription answered: the socket is lost.
     bench.orders.gap_began()
     bench.wait(1.0)
-    fills = fills_of_others(50, ago=0.5, bench=bench)
+    fills = fills_of_others(50, timestamp=text_of(bench.at(0.5)))
     bench.snapshot(*fills)
     bench.wait(10.0)
-    bench.snapshot(*fills_of_others(50, 50, ago=0.5, bench=bench))
+    bench.snapshot(*fills_of_others(50, 50, timestamp=text_of(bench.at(0.5))))
     bench.wait(1.0)
     assert order.status == "unknown"
 
 
 def test_order_sent_while_the_stream_is_subscribed_again_is_not_followed(bench: Bench) -> None:
     bench.ask()
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear(kind="snapshot", sequence=1)
     bench.wait(20.0)
     bench.hear(pending("P1", order_userref=9))
@@ -164,7 +158,7 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
     bench.clock.__init__()  # type: ignore[misc]
     bench.snapshot()
     bench.wait(1.0)
-    order = unknown(bench)
+    order = bench.unknown_order()
     for _ in range(2):
         bench.orders.gap_began()
         bench.wait(3.1 if order.status == "unknown" else 0)
@@ -178,7 +172,7 @@ def test_two_early_snapshots_prove_nothing_while_the_exchanges_clock_is_unknown(
 
 
 def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.orders.gap_began()
     bench.ask()
     # Another program made it larger in the gap.
@@ -192,7 +186,7 @@ def test_fill_of_all_that_is_known_does_not_end_an_order_that_is_listed(bench: B
 def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
     bench: Bench,
 ) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.snapshot(trade("O1", "EX", 1.0, order_status="filled"), *fills_of_others(10))
     bench.wait(20.0)
@@ -205,7 +199,7 @@ def test_fill_without_a_name_is_remembered_when_newer_ones_have_pushed_it_out(
 
 
 def test_repeated_past_fill_does_not_open_an_order_that_is_gone(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     seen: list[str] = []
     bench.orders.gap_began()
     fill = trade("O1", "EX", 0.4, order_status="filled", cl_ord_id="mine")
@@ -217,42 +211,30 @@ def test_repeated_past_fill_does_not_open_an_order_that_is_gone(bench: Bench) ->
     assert set(seen) <= {"gone"}
 
 
-# What ends.
-
-
-def drive(bench: Bench, *reports: dict[str, object], limit: int = 60) -> int:
-    """Give a snapshot whenever one is wanted; return how many were."""
-    for count in range(limit):
-        due = bench.orders.check_due()
-        if due == INF:
-            return count
-        bench.wait(max(due - bench.now, 0.0))
-        bench.snapshot(*reports)
-        bench.wait(0.6)
-    return limit
+# Questions that end.
 
 
 async def test_order_with_a_past_fill_that_leaves_it_open_is_settled(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     fill = trade("O1", "E1", 0.4, cl_ord_id="mine")
     bench.hear(fill)
     bench.orders.gap_began()
-    # It was cancelled in the gap; its past fill has the status of the time of the fill.
+    # It was cancelled in the gap; its past fill has the status at the time of the fill.
     bench.snapshot(fill)
     bench.wait(1.0)
-    assert drive(bench, fill) < 20
+    assert bench.settle(fill) < 20
     with contextlib.suppress(OrderUnresolved):
         await order.wait_done(0.01)
 
 
 def test_snapshots_that_never_came_do_not_count(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.wait(10.0)
     for _ in range(5):
         bench.ask()
         bench.orders.gap_began()
-    drive(bench)
+    bench.settle()
     assert order.status == "absent"
 
 
@@ -262,7 +244,7 @@ async def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end
 ) -> None:
     bench = Bench(is_followed=False)
     bench.orders.subscribing({**WHOLE, **params})
-    order = unknown(bench)
+    order = bench.unknown_order()
     for _ in range(20):
         due = bench.orders.check_due()
         bench.wait(60.0 if due == INF else max(due - bench.now, 0.0))
@@ -275,13 +257,13 @@ async def test_order_of_a_stream_without_snapshots_is_not_waited_for_without_end
 def test_answer_between_a_snapshot_and_its_end_does_not_hide_that_the_order_ended(
     bench: Bench,
 ) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
     # It ends while the stream is subscribed again.
     bench.snapshot()
     bench.ack(order, "O1")
     bench.wait(1.0)
-    drive(bench)
+    bench.settle()
     assert order.status == "gone"
 
 
@@ -291,14 +273,14 @@ def test_late_answer_for_an_order_that_was_gone_does_not_open_it(bench: Bench) -
     for order in orders:
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
-    drive(bench)
+    bench.settle()
     # It ended in a gap, while its order was not known.
     bench.ack(orders[0], "O1")
-    drive(bench)
+    bench.settle()
     assert orders[0].status == "gone"
 
 
-def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
+def test_two_snapshots_at_once_count_as_one(bench: Bench) -> None:
     order = bench.send("mine")
     bench.ack(order, "O1")
     bench.wait(7.0)
@@ -309,11 +291,10 @@ def test_two_snapshots_at_once_are_one_look(bench: Bench) -> None:
     assert order.status == "pending_new"
 
 
-def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
-    order = open_order(bench)
-    change = Change("amend_order", order, {"order_qty": Decimal(3)})
-    bench.orders.changing(order, change)
-    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+def test_answer_to_an_amend_after_the_end_opens_no_question(bench: Bench) -> None:
+    order = bench.open_order()
+    change = bench.change(order, order_qty=3)
+    bench.hear(ended("O1"))
     bench.orders.changed_by(order, change, bench.now_ns)
     assert bench.orders.check_due() == INF
 
@@ -321,30 +302,28 @@ def test_answer_to_an_amend_after_the_end_asks_nothing(bench: Bench) -> None:
 def test_amend_without_a_reply_is_checked_beside_its_order(bench: Bench) -> None:
     order = bench.send("mine")
     bench.ack(order, "O1")
-    change = Change("amend_order", order, {"order_qty": Decimal(3)})
-    bench.orders.changing(order, change)
-    change.deadline_ns = bench.at(-5.0)
+    change = bench.change(order, order_qty=3)
     bench.orders.change_unknown(order, change)
     bench.hear(pending("O1", cl_ord_id="mine"), new("O1", cl_ord_id="mine"))
     assert not bench.orders.exposure(BTC).is_certain
-    drive(bench, new("O1", cl_ord_id="mine", order_qty=1.0))
+    bench.settle(new("O1", cl_ord_id="mine", order_qty=1.0))
     assert bench.orders.exposure(BTC).is_certain
 
 
 def test_late_answer_for_an_order_with_past_fills_is_followed_by_a_question(bench: Bench) -> None:
-    order = unknown(bench)
+    order = bench.unknown_order()
     bench.orders.gap_began()
     bench.snapshot(trade("O1", "E1", 1.0, order_status="filled"))
     bench.wait(1.0)
     bench.ack(order, "O1")
-    drive(bench, trade("O1", "E1", 1.0, order_status="filled"))
+    bench.settle(trade("O1", "E1", 1.0, order_status="filled"))
     assert order.status == "filled"
 
 
-# Whose it is.
+# Which order a report is about.
 
 
-def test_listener_of_a_tag_hears_fills_that_came_before_the_answer(bench: Bench) -> None:
+def test_listener_of_a_tag_gets_fills_that_came_before_the_answer(bench: Bench) -> None:
     heard: list[str] = []
     bench.orders.on_fill(lambda order, fill: heard.append(fill.exec_id), tag="maker")
     order = bench.send("mine", tag="maker")
@@ -371,16 +350,7 @@ def test_report_of_an_order_that_was_there_before_is_not_of_a_new_one(bench: Ben
     assert bench.orders["O9"].status == "gone"
     order = bench.send("x")
     # The report of its end comes late.
-    bench.hear(
-        {
-            "order_id": "O9",
-            "cl_ord_id": "x",
-            "exec_type": "canceled",
-            "order_status": "canceled",
-            "cum_qty": 0.5,
-            "cum_cost": 50.0,
-        }
-    )
+    bench.hear(ended("O9", cl_ord_id="x", cum_qty=0.5, cum_cost=50.0))
     assert (order.status, order.order_id, order.cum_qty) == ("sending", None, 0)
 
 
@@ -405,7 +375,7 @@ def test_terms_of_another_order_are_taken_back(bench: Bench) -> None:
 
 
 def test_absent_order_does_not_hold_back_what_comes_later(bench: Bench) -> None:
-    order = unknown(bench, None, order_userref=7)
+    order = bench.unknown_order(None, order_userref=7)
     bench.orders.gap_began()
     bench.wait(20.0)
     bench.snapshot()
@@ -418,7 +388,7 @@ def test_absent_order_does_not_hold_back_what_comes_later(bench: Bench) -> None:
 
 
 def test_order_made_after_the_deadline_is_another_one(bench: Bench) -> None:
-    order = unknown(bench, None, order_userref=7)
+    order = bench.unknown_order(None, order_userref=7)
     bench.orders.gap_began()
     bench.wait(60.0)
     bench.hear(pending("O9", order_userref=7))
@@ -436,8 +406,8 @@ def test_listed_order_without_a_name_that_ends_may_be_ours(bench: Bench, is_answ
     for order in () if is_answered else orders:
         bench.orders.outcome_unknown(order)
     bench.hear(trade("O1", "E1", 1.0, order_userref=7))
-    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
-    drive(bench, trade("O1", "E1", 1.0, order_status="filled", order_userref=7))
+    bench.hear(ended("O1", "filled"))
+    bench.settle(trade("O1", "E1", 1.0, order_status="filled", order_userref=7))
     assert orders[0].status != "absent"
     assert [fill.exec_id for fill in orders[0].fills] in ([], ["E1"])
 
@@ -447,19 +417,19 @@ def test_silence_proves_nothing_about_an_order_whose_reports_were_given_away(ben
     bench.hear(pending("O1", order_userref=7))
     fill = trade("O1", "E1", 1.0, order_userref=7)
     bench.hear(fill)
-    bench.hear({"order_id": "O1", "exec_type": "filled", "order_status": "filled"})
+    bench.hear(ended("O1", "filled"))
     for order in orders:
         bench.orders.outcome_unknown(order)
     bench.wait(10.0)
     bench.orders.resubscribing()
-    drive(bench, {**fill, "order_status": "filled"})
+    bench.settle({**fill, "order_status": "filled"})
     bench.wait(10.0)
     bench.hear(pending("O9", order_userref=9))
     assert orders[0].status != "absent"
 
 
 def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
-    order = unknown(bench, None, order_userref=7)
+    order = bench.unknown_order(None, order_userref=7)
     bench.orders.gap_began()
     bench.wait(30.0)
     for _ in range(3):
@@ -469,10 +439,8 @@ def test_listing_has_the_time_of_the_last_event(bench: Bench) -> None:
 
 
 def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> None:
-    old = open_order(bench)
-    change = Change("edit_order", old, {"limit_price": Decimal(101)})
-    bench.orders.changing(old, change)
-    change.deadline_ns = bench.at(-5.0)
+    old = bench.open_order()
+    change = bench.change(old, "edit_order", limit_price=101)
     bench.orders.change_unknown(old, change)
     bench.wait(60.0)
     bench.snapshot(new("O1", cl_ord_id="mine"))
@@ -485,7 +453,7 @@ def test_edit_that_was_not_carried_out_makes_no_order_later(bench: Bench) -> Non
 def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_lacked(
     bench: Bench,
 ) -> None:
-    order = open_order(bench, qty=12.0)
+    order = bench.open_order(qty=12.0)
     others = fills_of_others(50)
     bench.orders.gap_began()
     shown = new("O1", cl_ord_id="mine", order_qty=12.0, cum_qty=10.0, cum_cost=1000.0)
@@ -500,7 +468,7 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
     assert (order.cum_qty, order.status) == (12, "filled")
 
 
-# What can still be bought.
+# Exposure.
 
 
 @pytest.mark.parametrize("is_answered", [False, True], ids=["pending", "unknown"])
@@ -508,10 +476,8 @@ def test_past_fill_from_after_an_incomplete_snapshot_is_not_taken_for_what_that_
 def test_exposure_counts_what_a_change_may_have_made(
     bench: Bench, method: str, is_answered: bool
 ) -> None:
-    order = open_order(bench)
-    change = Change(method, order, {"order_qty": Decimal(3)})
-    bench.orders.changing(order, change)
-    change.deadline_ns = bench.at(-5.0)
+    order = bench.open_order()
+    change = bench.change(order, method, order_qty=3)
     if is_answered:
         bench.orders.change_unknown(order, change)
     exposure = bench.orders.exposure(BTC)
@@ -520,11 +486,9 @@ def test_exposure_counts_what_a_change_may_have_made(
 
 
 def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: Bench) -> None:
-    order = open_order(bench)
-    change = Change("edit_order", order, {"order_qty": Decimal(3)})
-    bench.orders.changing(order, change)
-    change.deadline_ns = bench.at(-5.0)
-    bench.hear({"order_id": "O1", "exec_type": "canceled", "order_status": "canceled"})
+    order = bench.open_order()
+    change = bench.change(order, "edit_order", order_qty=3)
+    bench.hear(ended("O1"))
     assert bench.orders.exposure(BTC).buy >= 3
     bench.orders.change_unknown(order, change)
     assert bench.orders.exposure(BTC).buy >= 3
@@ -532,12 +496,10 @@ def test_exposure_counts_what_an_edit_makes_when_the_old_order_has_ended(bench: 
 
 @pytest.mark.parametrize("qty", [2, None])
 def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int | None) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     for asked in (qty, 6):
         if asked is not None:
-            change = Change("amend_order", order, {"order_qty": Decimal(asked)})
-            bench.orders.changing(order, change)
-            change.deadline_ns = bench.at(-5.0)
+            change = bench.change(order, order_qty=asked)
             bench.orders.change_unknown(order, change)
     if qty is not None:
         amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
@@ -550,10 +512,9 @@ def test_order_that_was_perhaps_made_larger_is_not_filled(bench: Bench, qty: int
 
 
 def test_snapshot_from_before_an_amend_does_not_undo_it(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     bench.ask()
-    change = Change("amend_order", order, {"order_qty": Decimal(3)})
-    bench.orders.changing(order, change)
+    change = bench.change(order, order_qty=3)
     bench.orders.changed_by(order, change, bench.now_ns)
     bench.hear(listed("O1", cl_ord_id="mine"), kind="snapshot", sequence=1)
     assert bench.orders.exposure(BTC).buy >= 3
@@ -563,10 +524,9 @@ def test_snapshot_from_before_an_amend_does_not_undo_it(bench: Bench) -> None:
 
 
 def test_late_report_of_an_amend_does_not_undo_the_one_after_it(bench: Bench) -> None:
-    order = open_order(bench)
+    order = bench.open_order()
     for qty in (2, 3):
-        change = Change("amend_order", order, {"order_qty": Decimal(qty)})
-        bench.orders.changing(order, change)
+        change = bench.change(order, order_qty=qty)
         bench.orders.changed_by(order, change, bench.now_ns)
     amended = {"order_id": "O1", "exec_type": "amended", "order_status": "new"}
     bench.hear({**amended, "order_qty": 2.0})

@@ -1,4 +1,4 @@
-"""What the exchange's clock is known to be, whatever the network and the two clocks do."""
+"""The estimate of the exchange's clock, on any network and with drifting clocks."""
 
 from __future__ import annotations
 
