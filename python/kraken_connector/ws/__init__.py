@@ -1,4 +1,21 @@
-"""The WebSocket client, its parameters, messages, events and exceptions."""
+"""The WebSocket client, its parameters, messages, events and exceptions.
+
+The files of this folder are the import paths of kraken-connector 0.2.0. The folders:
+
+| question | file |
+|---|---|
+| Is the connection alive? Is a pong late? | `protocol/keepalive.py` |
+| What is subscribed, and what again after a reconnect? | `protocol/registry.py`, `replay.py` |
+| When did messages go missing? | `protocol/gaps.py` |
+| Which host serves a channel? | `pool/hosts.py` |
+| What happens to an order before it is sent? | `trading/trader.py` |
+| What is sent, and what does the answer mean? | `protocol/order_frames.py`, `order_requests.py` |
+| What state is an order in? | `orders/` |
+| How fast may orders be sent? | `trading/rate_counter.py`, `rate_limiter.py` |
+| Where do messages wait, and which are dropped? | `delivery/queues.py` |
+| How do messages get to a callback? | `delivery/callbacks.py` |
+| How do bytes get to and from the socket? | `network/connection.py`, `transport.py` |
+"""
 
 from __future__ import annotations
 

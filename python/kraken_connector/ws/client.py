@@ -27,9 +27,9 @@ from .base.pacing import Allowance
 from .base.waiters import Waiters
 from .book import LiveBooks, OrderBookManager
 from .constants import LEVEL3_ALLOWANCE, PUBLIC_URL, ConnectionState
+from .delivery.callbacks import CallbackSink
 from .delivery.lag import lag
 from .delivery.queues import Inbox
-from .delivery.sinks import CallbackSink
 from .dispatcher import WSMessage
 from .methods.account import AccountMethods
 from .methods.level3 import Level3Methods

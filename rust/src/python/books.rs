@@ -157,6 +157,7 @@ impl PyBooks {
         Ok(self.find(symbol)?.is_some())
     }
 
+    /// Return the book of a symbol, or `default` if it has none.
     #[pyo3(signature = (key, default = None, /))]
     fn get(
         &self,
@@ -166,14 +167,17 @@ impl PyBooks {
         Ok(self.find(key)?.or(default))
     }
 
+    /// The symbols that have a book.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.dict(py)?.call_method0("keys")
     }
 
+    /// The books.
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.dict(py)?.call_method0("values")
     }
 
+    /// Pairs of a symbol and its book.
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.dict(py)?.call_method0("items")
     }

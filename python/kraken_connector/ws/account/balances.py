@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from ...models import BalanceLedgerUpdate, BalanceSnapshot, BalanceWallet
 from ...models.decimals import ZERO, add, subtract
-from ..base.callbacks import Listeners
 from ..base.followers import Follower
+from ..base.listeners import Listeners
 
 __all__ = ["Balances"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...models.checks import Number, checked_number, checked_symbol
 from ...models.decimals import ZERO, add, divide, multiply, subtract
-from ..base.callbacks import Listeners
+from ..base.listeners import Listeners
 from ..orders import Fill, Order, Orders
 
 __all__ = ["Position", "PositionGroup", "Positions"]

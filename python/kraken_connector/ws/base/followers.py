@@ -1,4 +1,4 @@
-"""The interface between a session and the objects that keep the state of a private stream."""
+"""The base class of what keeps state from private messages: orders, balances, rate counter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The clock of everything that waits."""
+"""The time of the event loop, for all timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of a connection's protocol, and checks of durations and URLs."""
+"""Timeouts and limits of a session, and checks of durations and URLs."""
 
 from __future__ import annotations
 

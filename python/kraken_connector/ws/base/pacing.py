@@ -1,4 +1,4 @@
-"""Client-side rate limits for requests."""
+"""Client-side limits for subscribe and other messages; orders have `trading/rate_limiter.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The items of channel `level3`, beside those of the channels of kraken-connector 0.2.0."""
+"""The items of the channel `level3`, which kraken-connector 0.2.0 does not have."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Destinations of messages and events: a queue of the inbox, or a function of the caller."""
+"""Delivery to the queues of a client; `callbacks.py` delivers to functions."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from ...models import GapEvent
-from ..base.callbacks import Callback
 from ..constants import PRIVATE_CHANNELS
 from ..protocol.registry import Sink
+from .callbacks import CallbackSink
 from .queues import OVERFLOWS, Inbox, Queue, StoppingQueue
 
-__all__ = ["CallbackSink", "ClientOutlet", "PrivateSink", "QueueSink", "Sinks", "StoppingSink"]
+__all__ = ["ClientOutlet", "PrivateSink", "QueueSink", "Sinks", "StoppingSink"]
 
 
 class QueueSink:
@@ -60,27 +60,6 @@ class PrivateSink:
         """Add an event; while messages are dropped it goes into the queue of events."""
         queue = self._inbox.private
         (queue if queue.has_room else self._inbox.notes).put(event)
-
-
-class CallbackSink:
-    """Calls a function of the caller with each message and event, in the receiving task.
-
-    After a call that failed `on_error` is called, and the feed goes on; see `Callback`.
-
-    Raises:
-        TypeError: it is a coroutine function, or not callable.
-    """
-
-    is_shared = False
-
-    def __init__(
-        self,
-        callback: Callable[[Any], object],
-        on_error: Callable[[], None],
-        name: str = "callback",
-    ) -> None:
-        self.put: Callable[[Any], None] = Callback(name, callback, on_error).call
-        self.put_event: Callable[[Any], None] = self.put
 
 
 class ClientOutlet:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..._backend import Level3Book
 from ...models import QueuePosition
-from ..base.callbacks import Callback
+from ..base.listeners import Callback
 from ..orders.queue_watch import QueueWatch, QueueWatches
 from ..pool.pool import Pool
 

@@ -10,8 +10,8 @@ from ...exceptions import NotConnected
 from ..base.loop_time import now
 from ..base.options import checked_bound
 from ..constants import TOKEN_CHANNELS, ConnectionState
+from ..delivery.callbacks import CallbackSink
 from ..delivery.queues import Overflow
-from ..delivery.sinks import CallbackSink
 from ..envelopes import SubscriptionResult, WSRequest
 from ..pool.link import Link
 from ..pool.pool import Pool
@@ -54,7 +54,8 @@ class SubscribingMethods:
             overflow: what to do when the consumer is too slow: `drop_oldest`, `conflate` (keep the
                 latest message of each symbol), `block` (stop reading from the connection until
                 there is room) or `disconnect` (and connect again when there is room). Private
-                messages are never dropped.
+                messages have a queue of their own; if it is full the newest are dropped, which is
+                a gap, and a snapshot follows.
             stale_after: seconds of silence after which a `StreamStaleEvent` is delivered for a
                 stream; by default the client's `stale_after`, `math.inf` for never.
 

@@ -27,8 +27,8 @@ from ...exceptions import (
 from ...http import WebSocketToken
 from ...models.checks import checked_integer
 from ...network import Network, without_frames
-from ..base.callbacks import check_plain_function, check_result
 from ..base.latency import LatencyHistogram
+from ..base.listeners import check_plain_function, check_result
 from ..base.options import check_seconds
 from ..base.shielding import wait_shielded
 from ..constants import ConnectionState

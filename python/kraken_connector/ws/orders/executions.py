@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..base.callbacks import Listeners
 from ..base.limited_log import LimitedLog
+from ..base.listeners import Listeners
 from .order import Fill, Order
 from .reports import read_fill
 

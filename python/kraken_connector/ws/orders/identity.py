@@ -1,4 +1,4 @@
-"""Finding orders by identifier, and the order that a report is about.
+"""Finds orders by identifier, and the order that a report is about.
 
 A known `order_id` decides. Otherwise a `cl_ord_id` matches a report with an order of this client
 that has no `order_id` yet, if pair and side agree. In a snapshot the time must agree too, because

@@ -1,4 +1,4 @@
-"""The known orders, and the assignment of reports to them.
+"""Keeps the known orders, and applies each report to its order.
 
 This has no I/O and never waits. docs/order-certainty.md has the rules.
 """
@@ -9,8 +9,8 @@ import logging
 from collections.abc import Callable
 
 from ...models import ExecutionData
-from ..base.callbacks import Listeners
 from ..base.exchange_clock import ExchangeClock, nanoseconds
+from ..base.listeners import Listeners
 from . import reports as reading
 from .changes import Edits
 from .evidence import (

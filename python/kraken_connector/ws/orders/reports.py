@@ -1,4 +1,4 @@
-"""Applying a report of `executions` to the terms and progress of an order.
+"""Applies one report of `executions` to the terms and progress of its order.
 
 Reports are applied in the order of arrival, which is that of the sequence numbers. Their timestamps
 do not order them: two amends were captured with the same timestamp.

@@ -1,4 +1,4 @@
-"""Applying messages of `executions` to orders, and concluding from missing reports."""
+"""Applies messages of `executions`: each report, and what follows for orders without one."""
 
 from __future__ import annotations
 

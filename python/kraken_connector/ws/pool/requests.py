@@ -1,4 +1,4 @@
-"""Requests about subscriptions: each goes to one connection or several and has one result."""
+"""Subscribe and unsubscribe calls, each split over connections and with one result."""
 
 from __future__ import annotations
 

@@ -13,8 +13,9 @@ from ..base.followers import Follower
 from ..base.loop_time import now
 from ..base.options import SessionOptions, checked_seconds
 from ..base.pacing import Allowance
+from ..delivery.callbacks import CallbackSink
 from ..delivery.queues import Inbox
-from ..delivery.sinks import CallbackSink, ClientOutlet, Sinks
+from ..delivery.sinks import ClientOutlet, Sinks
 from ..network.connection import Connection, ConnectionOptions
 from ..orders import Orders
 from ..protocol.merge import Merge

@@ -1,4 +1,7 @@
-"""The gaps of one connection: times in which messages were missed, and their records."""
+"""The gaps of one connection: times in which messages were missed, and their records.
+
+Gaps of a full queue come from `delivery/queues.py`, those of a merge from `merge.py`.
+"""
 
 from __future__ import annotations
 

@@ -30,12 +30,12 @@ from ...models.timestamps import timestamp_ns
 from ...models.trading import TradingParams
 from ...models.trading_results import AddOrderResult, BatchAddResult, EditOrderResult
 from ...refusals import classify, is_stale_token
-from ..base.encoding import encode
 from ..base.exchange_clock import ExchangeClock, milliseconds_json
 from ..base.isolation import isolated
 from ..orders import Order, Orders
 from ..orders.order import Change
 from ..orders.replies import TradingReply, check_subject, read_result, rows_of
+from .order_frames import OrderFrames
 from .part import Part
 from .token_requests import TokenRequests
 
@@ -199,8 +199,7 @@ class OrderRequests(Part):
         self._out: dict[int, Command] = {}
         self._collecting: dict[int, Command] = {}
         self._late: dict[int, Command] = {}
-        self._heads: dict[str, bytes] = {}
-        self._heads_token = ""
+        self._frames = OrderFrames(tokens.mask)
 
     # Calls of users.
 
@@ -570,9 +569,10 @@ class OrderRequests(Part):
     def _send(self, command: Command, now: float) -> None:
         command.token = self._tokens.token or command.token
         command.req_id = self._new_id()
-        head = self._head(command.method, command.token)
         deadline = self._deadline(command, now) if command.method in TIMED else b""
-        command.frame = b'%b%b%b},"req_id":%d}' % (head, command.body, deadline, command.req_id)
+        command.frame = self._frames.frame(
+            command.method, command.token, command.body + deadline, command.req_id
+        )
         command.state, command.sent_at = "sent", now
         command.deadline = now + self._timeout
         self._out[command.req_id] = command
@@ -595,17 +595,6 @@ class OrderRequests(Part):
         for change in command.changes:
             change.deadline_ns = at_ns
         return text
-
-    def _head(self, method: str, token: str) -> bytes:
-        """Return the start of a request's frame; it is cached until the token changes."""
-        if token != self._heads_token:
-            self._heads, self._heads_token = {}, token
-            self._tokens.mask.add(token)
-        head = self._heads.get(method)
-        if head is None:
-            name, secret = method.encode(), encode(token)
-            head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % (name, secret)
-        return head
 
 
 def _reply(

@@ -1,4 +1,4 @@
-"""The interface between a session and its parts."""
+"""The base class of a session's parts: a socket is opened or lost, time passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rates per second over the last few seconds."""
+"""Frames and bytes per second over the last few seconds."""
 
 from __future__ import annotations
 

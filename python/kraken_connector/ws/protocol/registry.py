@@ -1,7 +1,7 @@
 """The subscriptions of one connection and their states, symbol by symbol.
 
-A registry belongs to one connection and outlives its sockets: after a reconnect the session replays
-it, with the original arguments. It knows neither messages nor time.
+A registry belongs to one connection and outlives its sockets: after a reconnect its subscriptions
+are replayed with the original arguments (`replay.py`). It knows neither messages nor time.
 """
 
 from __future__ import annotations

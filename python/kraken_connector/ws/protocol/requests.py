@@ -17,7 +17,7 @@ from ...models import WSErrorResponse, WSResponse
 from ...refusals import is_stale_token
 from ..base.isolation import isolated
 from ..base.pacing import Allowance
-from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, REPLAY_BATCH, SNAPSHOTS_EXCEEDED
+from ..constants import PRIVATE_CHANNELS, RATE_EXCEEDED, SNAPSHOTS_EXCEEDED
 from ..subscribe import BookParams, Level3Params, SubscriptionParams
 from .part import Part
 from .registry import (
@@ -30,6 +30,7 @@ from .registry import (
     Topic,
     topics_of,
 )
+from .replay import replay_batches
 from .request_queue import OutgoingRequest, Purpose, RequestQueue, says
 from .token_requests import TokenRequests
 
@@ -236,22 +237,15 @@ class Requests(Part):
     # The socket.
 
     def connection_made(self, now: float) -> None:
-        """Replay all subscriptions; symbols with equal parameters share a message."""
+        """Replay the subscriptions."""
         self._open, self._paused = True, False
         self._registry.forget_strays()
         self.failure = None
-        groups: dict[tuple[object, ...], list[Subscription]] = {}
-        for subscription in self._registry:
-            # A stream that was accepted before is replayed even if it was refused since.
-            if subscription.state == "rejected" and subscription.ack is None:
-                continue
-            subscription.state, subscription.error = "pending", ""
-            self._replaying.add(subscription.topic)
-            parameters = subscription.params.subscribe_params()
-            groups.setdefault(tuple(sorted(parameters.items())), []).append(subscription)
-        for alike in groups.values():
-            for start in range(0, len(alike), REPLAY_BATCH):
-                self._enqueue("subscribe", alike[start : start + REPLAY_BATCH], "replay", now)
+        for batch in replay_batches(self._registry):
+            for subscription in batch:
+                subscription.state, subscription.error = "pending", ""
+                self._replaying.add(subscription.topic)
+            self._enqueue("subscribe", batch, "replay", now)
 
     def connection_lost(self, error: TransportError) -> None:
         """Fail all pending requests; subscriptions that were confirmed once stay."""

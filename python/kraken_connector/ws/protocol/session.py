@@ -1,10 +1,12 @@
-"""The state machine of one connection: frames and time in; frames, events and timers out.
+"""The state machine of one connection.
 
-It has no socket, no task and no clock. Its driver (`connection.py`) calls `receive` for each frame
-and `tick` at the time that `deadline` returns. Whenever `attention` is set, the driver sends the
-frames in `outgoing`, drops the socket if there is a `failure`, and reads `deadline` and
-`token_deadline` again. A session lives as long as the client: `connection_made` and
-`connection_lost` are called for each socket, so books and subscriptions outlive the sockets.
+It has no socket, no task and no clock: frames and time are passed in, and it says what to send,
+what to deliver and when to be called next. Its driver (`connection.py`) calls `receive` for each
+frame, or `handle` with its events, and `tick` at the time that `deadline` returns. Whenever
+`attention` is set, the driver sends the frames in `outgoing`, drops the socket if there is a
+`failure`, and reads `deadline` and `token_deadline` again. A session lives as long as the client:
+`connection_made` and `connection_lost` are called for each socket, so books and subscriptions
+outlive the sockets.
 """
 
 from __future__ import annotations

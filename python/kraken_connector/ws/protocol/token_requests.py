@@ -1,4 +1,7 @@
-"""The token of one connection, and the private subscriptions that wait for it."""
+"""The token of one connection, and the subscriptions that wait for it.
+
+Orders wait for it in `order_requests.py`.
+"""
 
 from __future__ import annotations
 

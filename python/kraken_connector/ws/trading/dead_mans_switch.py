@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 from ...models.checks import check_choice, checked_integer
 from ...models.trading import CancelAllOrdersAfterParams
-from ..base.callbacks import Listeners
+from ..base.listeners import Listeners
 from .protection import Member, Protection
 
 __all__ = ["DeadMansSwitch", "OnClose"]

@@ -1,4 +1,4 @@
-"""What replies prove about the exchange's timer that cancels all orders."""
+"""Dead man's switch: what replies prove about the exchange's timer."""
 
 from __future__ import annotations
 

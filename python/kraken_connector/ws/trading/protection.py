@@ -1,4 +1,4 @@
-"""Keeps the exchange's timer that cancels all orders, for all dead man's switches of a client."""
+"""Dead man's switch: renews the exchange's timer, for all switches of a client."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ from ...models.trading import (
     EditOrderParams,
     TradingParams,
 )
-from ..base.callbacks import Callback
 from ..base.exchange_clock import SECOND_NS
 from ..base.followers import Follower
+from ..base.listeners import Callback
 from ..orders import Order, Orders
 
 __all__ = ["TIERS", "Charge", "RateCounter", "RatePolicy", "Tier", "TierName", "age_cost"]

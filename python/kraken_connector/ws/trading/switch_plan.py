@@ -1,4 +1,4 @@
-"""When to renew the exchange's timer, and when that is late. It has no clock."""
+"""Dead man's switch: when to renew the exchange's timer, and when that is late. It has no clock."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kraken_connector.ws import KrakenWSClient
-from kraken_connector.ws.base.callbacks import (
+from kraken_connector.ws.base.listeners import (
     Callback,
     Listeners,
     NotPlainError,

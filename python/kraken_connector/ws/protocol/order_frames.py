@@ -1,0 +1,28 @@
+"""The frames of order requests, as bytes."""
+
+from __future__ import annotations
+
+from ..base.encoding import encode
+from ..token.mask import TokenMask
+
+__all__ = ["OrderFrames"]
+
+
+class OrderFrames:
+    """Writes the frames; their start is cached until the token changes, which `mask` then hides."""
+
+    def __init__(self, mask: TokenMask) -> None:
+        self._mask = mask
+        self._token = ""
+        self._heads: dict[str, bytes] = {}
+
+    def frame(self, method: str, token: str, body: bytes, req_id: int) -> bytes:
+        """Return a request; `body` has its parameters as JSON, each with a comma before it."""
+        if token != self._token:
+            self._heads, self._token = {}, token
+            self._mask.add(token)
+        head = self._heads.get(method)
+        if head is None:
+            names = method.encode(), encode(token)
+            head = self._heads[method] = b'{"method":"%b","params":{"token":%b' % names
+        return b'%b%b},"req_id":%d}' % (head, body, req_id)
