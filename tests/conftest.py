@@ -33,11 +33,17 @@ WITHOUT_BACKEND = re.compile(
 LONG = 10.0
 
 
-if sys.platform != "win32":  # whose loops for sockets start no processes
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run a coroutine of a test in virtual time, or by a clock that stops with the machine."""
+    if item.get_closest_marker("virtual_time"):
+        from tests.virtual import VirtualLoop  # noqa: PLC0415 (imports the package)
 
-    def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-        """Run coroutines of tests by a clock that leaves out when the machine stood still."""
-        return {"patient": patient_loop}
+        return {"virtual": VirtualLoop}
+    if sys.platform == "win32":  # whose loops for sockets start no processes
+        return {"default": asyncio.new_event_loop}
+    return {"patient": patient_loop}
 
 
 def patient_loop() -> PatientLoop:

@@ -73,6 +73,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def __init__(self) -> None:
         super().__init__()
+        if not are_modules_loaded():
+            load_modules()  # What is done in a thread takes no time of this loop.
         self.reads: Iterator[int] = iter(())
         self.lag: Callable[[], float] = lambda: 0.0
         self.wall_offset = 1_700_000_000.0
@@ -84,6 +86,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._listening: dict[int, Callable[[], asyncio.BaseProtocol]] = {}
 
     # What `BaseEventLoop` wants.
+
+    def run_forever(self) -> None:
+        """Run, while the clocks of `time` follow the loop."""
+        with mock.patch("time.time_ns", self.time_ns), mock.patch("time.monotonic", self.time):
+            super().run_forever()
 
     def time(self) -> float:
         return self._now
@@ -321,15 +328,8 @@ class Pipe(asyncio.Transport):
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run to the end of `main` in virtual time; the clocks of `time` follow it."""
-    if not are_modules_loaded():
-        load_modules()  # What is done in a thread takes no time of this loop.
-    loop = VirtualLoop()
-    with (
-        asyncio.Runner(loop_factory=lambda: loop) as runner,
-        mock.patch("time.time_ns", loop.time_ns),
-        mock.patch("time.monotonic", loop.time),
-    ):
+    """Run to the end of `main` in virtual time, as a test marked `virtual_time` does."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
 
 

@@ -419,31 +419,29 @@ FLOODED: dict[str, set[str]] = {
 
 
 @pytest.mark.parametrize("overflow", FLOODED)
-def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
-    async def main() -> None:
-        async with scene(message_queue_max=8) as stage:
-            ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
-            await stage.client.subscribe(ticker, overflow=overflow)
-            stage.pace = 0.1
-            for _ in range(600):
-                await stage.sim.step(BTC)
-                await asyncio.sleep(0.01)
-                stage.check_books()
-            stage.pace = 0.0
-            await stage.recovered()
-            await stage.move()
-            await eventually(lambda: stage.sent[-1] in stage.received)
-            assert stage.received == stage.sent or "executions" in {
-                channel for gap in stage.client.gaps for channel in gap.channels
-            }
-            await eventually(lambda: not stage.client.stats()["waiting"])
-            stats = stage.client.stats()
-            # With "block", reading may have paused for long enough to be recorded.
-            assert stage.causes - {"pause"} == FLOODED[overflow]
-            assert stats["dropped"] == sum(gap.dropped for gap in stage.client.gaps)
-            assert (stats["conflated"] > 0) == (overflow == "conflate")
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
+    async with scene(message_queue_max=8) as stage:
+        ticker = TickerParams(symbol=[BTC], event_trigger="bbo")
+        await stage.client.subscribe(ticker, overflow=overflow)
+        stage.pace = 0.1
+        for _ in range(600):
+            await stage.sim.step(BTC)
+            await asyncio.sleep(0.01)
+            stage.check_books()
+        stage.pace = 0.0
+        await stage.recovered()
+        await stage.move()
+        await eventually(lambda: stage.sent[-1] in stage.received)
+        assert stage.received == stage.sent or "executions" in {
+            channel for gap in stage.client.gaps for channel in gap.channels
+        }
+        await eventually(lambda: not stage.client.stats()["waiting"])
+        stats = stage.client.stats()
+        # With "block", reading may have paused for long enough to be recorded.
+        assert stage.causes - {"pause"} == FLOODED[overflow]
+        assert stats["dropped"] == sum(gap.dropped for gap in stage.client.gaps)
+        assert (stats["conflated"] > 0) == (overflow == "conflate")
 
 
 @pytest.mark.parametrize("reason", ["name", "tls"])
@@ -466,17 +464,15 @@ async def test_connection_that_cannot_be_had_is_said_to_be_so(
         assert client.state is ConnectionState.DISCONNECTED
 
 
-def test_client_comes_back_gently_after_maintenance() -> None:
-    async def main() -> None:
-        async with scene(maintenance_pause=5.0) as stage:
-            loop = asyncio.get_running_loop()
-            for system, least, most in (("maintenance", 5.0, 11.0), ("online", 0.0, 1.0)):
-                stage.sim.faults.set_system(system, connection_id=system == "online")
-                await eventually(lambda system=system: stage.client.system_status == system)
-                lost, before = loop.time(), stage.reconnects
-                stage.sim.faults.close_connections(1012)
-                await eventually(lambda before=before: stage.reconnects > before, 60)
-                assert least <= loop.time() - lost <= most
-            await stage.recovered()
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_client_comes_back_gently_after_maintenance() -> None:
+    async with scene(maintenance_pause=5.0) as stage:
+        loop = asyncio.get_running_loop()
+        for system, least, most in (("maintenance", 5.0, 11.0), ("online", 0.0, 1.0)):
+            stage.sim.faults.set_system(system, connection_id=system == "online")
+            await eventually(lambda system=system: stage.client.system_status == system)
+            lost, before = loop.time(), stage.reconnects
+            stage.sim.faults.close_connections(1012)
+            await eventually(lambda before=before: stage.reconnects > before, 60)
+            assert least <= loop.time() - lost <= most
+        await stage.recovered()

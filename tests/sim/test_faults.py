@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 import websockets
-from tests import virtual
 from tests.sim.client import BookReader, Client, Message, connected, fetch_token, signed
 
 from kraken_connector.sim import SimulatedExchange
@@ -345,18 +344,16 @@ async def test_several_countdowns_run_side_by_side_and_with_other_faults() -> No
             sim.faults.after_messages(0, list)
 
 
-def test_fault_comes_in_a_while() -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        async with SimulatedExchange(rate=0) as sim:
-            start, happened = loop.time(), []
-            for seconds in (5.0, 2.0):
-                sim.faults.after_seconds(seconds, lambda: happened.append(loop.time() - start))
-            sim.faults.after_seconds(1.0, lambda: happened.append(math.nan)).cancel()
-            await asyncio.sleep(3.0)
-            assert happened == [pytest.approx(2.0)]
-            sim.faults.clear()
-            await asyncio.sleep(3.0)
-            assert len(happened) == 1
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_fault_comes_in_a_while() -> None:
+    loop = asyncio.get_running_loop()
+    async with SimulatedExchange(rate=0) as sim:
+        start, happened = loop.time(), []
+        for seconds in (5.0, 2.0):
+            sim.faults.after_seconds(seconds, lambda: happened.append(loop.time() - start))
+        sim.faults.after_seconds(1.0, lambda: happened.append(math.nan)).cancel()
+        await asyncio.sleep(3.0)
+        assert happened == [pytest.approx(2.0)]
+        sim.faults.clear()
+        await asyncio.sleep(3.0)
+        assert len(happened) == 1

@@ -13,7 +13,6 @@ import pytest
 import trustme
 import websockets
 from tests.sim.client import BookReader, connected, signed
-from tests.virtual import run
 from websockets.asyncio.client import connect
 
 from kraken_connector.sim import SimulatedExchange
@@ -182,27 +181,24 @@ async def test_port_is_free_again() -> None:
         assert second.port == port
 
 
-def test_connection_without_a_subscription_is_closed() -> None:
+@pytest.mark.virtual_time
+async def test_connection_without_a_subscription_is_closed() -> None:
     """Source: Kraken's own SDK; pings do not help."""
-
-    async def main() -> None:
-        options: dict[str, Any] = {"rate": 0, "idle_seconds": 60, "heartbeat_interval": 0}
-        async with (
-            SimulatedExchange(**options) as sim,
-            connected(sim, ping_interval=None) as idle,
-            connected(sim, ping_interval=None) as busy,
-        ):
-            await busy.subscribe("ticker", "BTC/USD")
-            await asyncio.sleep(59)
-            await idle.answer({"method": "ping"})
-            assert len(sim.connections) == 2
-            await asyncio.sleep(2)
-            assert (await idle.closed()).rcvd
-            await asyncio.sleep(1000)
-            await busy.ask("unsubscribe", channel="ticker", symbol=["BTC/USD"])
-            await asyncio.sleep(59)
-            assert (await busy.answer({"method": "ping"}))["method"] == "unsubscribe"
-            await asyncio.sleep(62)
-            assert (await busy.closed()).rcvd
-
-    run(main())
+    options: dict[str, Any] = {"rate": 0, "idle_seconds": 60, "heartbeat_interval": 0}
+    async with (
+        SimulatedExchange(**options) as sim,
+        connected(sim, ping_interval=None) as idle,
+        connected(sim, ping_interval=None) as busy,
+    ):
+        await busy.subscribe("ticker", "BTC/USD")
+        await asyncio.sleep(59)
+        await idle.answer({"method": "ping"})
+        assert len(sim.connections) == 2
+        await asyncio.sleep(2)
+        assert (await idle.closed()).rcvd
+        await asyncio.sleep(1000)
+        await busy.ask("unsubscribe", channel="ticker", symbol=["BTC/USD"])
+        await asyncio.sleep(59)
+        assert (await busy.answer({"method": "ping"}))["method"] == "unsubscribe"
+        await asyncio.sleep(62)
+        assert (await busy.closed()).rcvd

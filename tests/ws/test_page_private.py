@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -159,27 +158,25 @@ async def test_each_host_reconnects_on_its_own() -> None:
             assert private.tokens.issued == 2
 
 
-def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
-    async def main() -> None:
-        public, private = await private_pair()
-        async with public, private:
-            options = {"auth_url": private.url, "token_manager": tokens_of(private)}
-            pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
-            async with connected(public, **options, **pauses) as client:
-                await client.subscribe(ExecutionsParams())
-                await find_channel(client, "executions", "snapshot")
-                private.faults.refuse_connections(times=None)
-                private.faults.reset_connections()
-                await asyncio.sleep(600)
-                assert client.state is ConnectionState.RECONNECTING
-                assert client.connections["public"].state is ConnectionState.CONNECTED
-                private.faults.clear()
-                await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
-                await find_channel(client, "executions", "snapshot")
-                # Logged when the first round of attempts failed, and at the end.
-                assert [gap.end_ns is None for gap in client.gaps] == [True, False]
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
+    public, private = await private_pair()
+    async with public, private:
+        options = {"auth_url": private.url, "token_manager": tokens_of(private)}
+        pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
+        async with connected(public, **options, **pauses) as client:
+            await client.subscribe(ExecutionsParams())
+            await find_channel(client, "executions", "snapshot")
+            private.faults.refuse_connections(times=None)
+            private.faults.reset_connections()
+            await asyncio.sleep(600)
+            assert client.state is ConnectionState.RECONNECTING
+            assert client.connections["public"].state is ConnectionState.CONNECTED
+            private.faults.clear()
+            await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
+            await find_channel(client, "executions", "snapshot")
+            # Logged when the first round of attempts failed, and at the end.
+            assert [gap.end_ns is None for gap in client.gaps] == [True, False]
 
 
 async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:

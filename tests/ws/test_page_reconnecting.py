@@ -459,59 +459,55 @@ async def test_handshake_that_is_refused_for_good_is_not_tried_again(
         assert (caught.value.status, caught.value.attempts) == (status, 1)
 
 
-def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        loop = asyncio.get_running_loop()
-        tried: list[float] = []
+@pytest.mark.virtual_time
+async def test_pause_that_a_refusal_names_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    tried: list[float] = []
 
-        async def refuse(*_: Any, **__: Any) -> Any:
-            tried.append(loop.time())
-            raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
+    async def refuse(*_: Any, **__: Any) -> Any:
+        tried.append(loop.time())
+        raise InvalidStatus(Response(429, "", Headers({"Retry-After": "120"})))
 
-        async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
-            monkeypatch.setattr(connection, "open_socket", refuse)
-            reset(sim)
-            await eventually(lambda: len(tried) == 3, 1000)
-            assert client.state is ConnectionState.RECONNECTING
-        pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
-        assert all(120 <= pause < 121 for pause in pauses)
-
-    virtual.run(main())
+    async with SimulatedExchange(rate=0) as sim, connected(sim) as client:
+        monkeypatch.setattr(connection, "open_socket", refuse)
+        reset(sim)
+        await eventually(lambda: len(tried) == 3, 1000)
+        assert client.state is ConnectionState.RECONNECTING
+    pauses = [later - earlier for earlier, later in itertools.pairwise(tried)]
+    assert all(120 <= pause < 121 for pause in pauses)
 
 
 @pytest.mark.parametrize("is_asking", [False, True])
-def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
-    async def main() -> None:
-        opened: list[float] = []
-        now = asyncio.get_running_loop().time
-        options = {"backoff_base": 0.5, "backoff_max": 30.0}
-        async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
+@pytest.mark.virtual_time
+async def test_socket_that_soon_ends_again_and_again_gets_longer_pauses(is_asking: bool) -> None:
+    opened: list[float] = []
+    now = asyncio.get_running_loop().time
+    options = {"backoff_base": 0.5, "backoff_max": 30.0}
+    async with SimulatedExchange(rate=0) as sim, connected(sim, **options) as client:
 
-            async def end_each() -> None:
-                for count in itertools.count(1):
-                    await sim.wait_for(lambda count=count: sim.connections_total >= count)
-                    opened.append(now())
-                    await asyncio.sleep(1)
-                    sim.faults.close_connections(1013, "try again later")
+        async def end_each() -> None:
+            for count in itertools.count(1):
+                await sim.wait_for(lambda count=count: sim.connections_total >= count)
+                opened.append(now())
+                await asyncio.sleep(1)
+                sim.faults.close_connections(1013, "try again later")
 
-            ending = asyncio.create_task(end_each())
-            if is_asking:
-                await client.subscribe(TickerParams(symbol=[BTC]))
-            await asyncio.sleep(1000)
-            ending.cancel()
-            # The socket outlives the longest pause, so the next pause is short again.
-            await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
-            await asyncio.sleep(31)
-            count, then = sim.connections_total, now()
-            reset(sim)
-            await sim.wait_for(lambda: sim.connections_total > count)
-            assert now() - then < 1
-        # 0.5 s, doubling up to 30 s, less a half at most.
-        pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
-        assert all(pause >= 15 for pause in pauses[7:])
-        assert len(opened) < 75
-
-    virtual.run(main())
+        ending = asyncio.create_task(end_each())
+        if is_asking:
+            await client.subscribe(TickerParams(symbol=[BTC]))
+        await asyncio.sleep(1000)
+        ending.cancel()
+        # The socket outlives the longest pause, so the next pause is short again.
+        await eventually(lambda: client.state is ConnectionState.CONNECTED, 100)
+        await asyncio.sleep(31)
+        count, then = sim.connections_total, now()
+        reset(sim)
+        await sim.wait_for(lambda: sim.connections_total > count)
+        assert now() - then < 1
+    # 0.5 s, doubling up to 30 s, less a half at most.
+    pauses = [later - earlier for earlier, later in itertools.pairwise(opened)]
+    assert all(pause >= 15 for pause in pauses[7:])
+    assert len(opened) < 75
 
 
 async def test_refused_token_is_replaced_with_eager_tasks(sim: SimulatedExchange) -> None:
@@ -596,23 +592,21 @@ async def test_reconnecting_is_logged_with_its_reason(
     assert any("going away" in record.getMessage() for record in caplog.records)
 
 
-def test_clients_of_a_process_share_what_the_exchange_allows(
+@pytest.mark.virtual_time
+async def test_clients_of_a_process_share_what_the_exchange_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Budget(ConnectBudget):
         def reserve(self, url: str, now: float) -> float:
             return super().reserve("wss://ws.kraken.com/v2", now)
 
-    async def main() -> None:
-        monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        async with SimulatedExchange(rate=0) as sim, connected(sim) as one, connected(sim) as other:
-            sim.faults.reset_connections()
-            await sim.wait_for(lambda: sim.connections_total == 3)
-            await sim.wait_for(lambda: sim.connections_total == 4, timeout=1000)
-            assert loop.time() - start >= 600
-            for client in (one, other):
-                await eventually(lambda client=client: client.state is ConnectionState.CONNECTED)
-
-    virtual.run(main())
+    monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    async with SimulatedExchange(rate=0) as sim, connected(sim) as one, connected(sim) as other:
+        sim.faults.reset_connections()
+        await sim.wait_for(lambda: sim.connections_total == 3)
+        await sim.wait_for(lambda: sim.connections_total == 4, timeout=1000)
+        assert loop.time() - start >= 600
+        for client in (one, other):
+            await eventually(lambda client=client: client.state is ConnectionState.CONNECTED)

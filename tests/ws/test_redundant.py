@@ -280,19 +280,17 @@ async def lossy(sim: SimulatedExchange, seconds: float, **options: Any) -> Count
 
 
 @pytest.mark.parametrize("patience", [0.0, 0.1])
-def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
+@pytest.mark.virtual_time
+async def test_patience_is_what_keeps_every_update_of_connections_that_come_and_go(
     patience: float,
 ) -> None:
-    async def main() -> None:
-        async with SimulatedExchange(rate=0, heartbeat_interval=0.05) as sim:
-            counts = await lossy(sim, 20, redundant_patience=patience)
-            assert counts["reconnects"] == 20
-            skipped = counts["published"] - counts["update"]
-            if patience:
-                assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
-            else:
-                # Each reconnects with a book that is newer than the other's next message.
-                assert counts["gaps"] > 0
-                assert skipped > 0
-
-    virtual.run(main())
+    async with SimulatedExchange(rate=0, heartbeat_interval=0.05) as sim:
+        counts = await lossy(sim, 20, redundant_patience=patience)
+        assert counts["reconnects"] == 20
+        skipped = counts["published"] - counts["update"]
+        if patience:
+            assert (skipped, counts["gaps"], counts["snapshot"]) == (0, 0, 1)
+        else:
+            # Each reconnects with a book that is newer than the other's next message.
+            assert counts["gaps"] > 0
+            assert skipped > 0

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -145,16 +144,14 @@ async def test_quiet_redundant_book_is_left_alone(sim: SimulatedExchange) -> Non
         assert [view.stats()["resyncs"] for view in views] == [0, 0]
 
 
-def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:
-    async def main() -> None:
-        exchange = SimulatedExchange(rate=0, heartbeat_interval=0)
-        async with exchange as sim, connected(sim, token_manager=tokens_of(sim)) as client:
-            await client.subscribe(ExecutionsParams())
-            (view,) = client.connections.values()
-            await asyncio.sleep(100)
-            assert view.reconnects == 2
-            await asyncio.sleep(1000)
-            assert view.reconnects == 2
-            assert view.state is ConnectionState.CONNECTED
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_quiet_account_on_a_host_without_heartbeats_keeps_its_connection() -> None:
+    exchange = SimulatedExchange(rate=0, heartbeat_interval=0)
+    async with exchange as sim, connected(sim, token_manager=tokens_of(sim)) as client:
+        await client.subscribe(ExecutionsParams())
+        (view,) = client.connections.values()
+        await asyncio.sleep(100)
+        assert view.reconnects == 2
+        await asyncio.sleep(1000)
+        assert view.reconnects == 2
+        assert view.state is ConnectionState.CONNECTED
