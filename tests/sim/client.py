@@ -95,6 +95,12 @@ async def connected(
         yield Client(socket, json.loads(await socket.recv()))
 
 
+def without_times(answer: Message) -> Message:
+    """Return an answer without the times that it must have."""
+    assert answer.keys() >= {"time_in", "time_out"}
+    return {key: value for key, value in answer.items() if not key.startswith("time_")}
+
+
 class BookReader:
     """Keeps books as a client must and checks every checksum with text and `zlib`."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from tests.marks import long
-from tests.sim.client import BookReader, Client, Message, connected, fetch_token
+from tests.sim.client import BookReader, Client, Message, connected, fetch_token, without_times
 from tests.sim.orders import SIDES, OrderReader, Side
 
 from kraken_connector.sim import SimulatedExchange, book
@@ -61,10 +61,6 @@ def subscribe(*symbols: str, **params: Any) -> Message:
 
 def unsubscribe(*symbols: str, **params: Any) -> Message:
     return subscribe(*symbols, **params) | {"method": "unsubscribe"}
-
-
-def without_times(answer: Message) -> Message:
-    return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
 # Messages.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sim.client import Client, Message, connected
+from tests.sim.client import Client, Message, connected, without_times
 
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.sim.requests import Role
@@ -28,11 +28,6 @@ def subscribe(channel: str, *symbols: str, **params: Any) -> Message:
 
 def unsubscribe(channel: str, *symbols: str, **params: Any) -> Message:
     return subscribe(channel, *symbols, **params) | {"method": "unsubscribe"}
-
-
-def without_times(answer: Message) -> Message:
-    assert answer.keys() >= {"time_in", "time_out"}
-    return {key: value for key, value in answer.items() if not key.startswith("time_")}
 
 
 async def refusal(request: Message | str, *, role: Role = "all") -> Message:

@@ -16,11 +16,6 @@ from kraken_connector.sim.trading.own import OwnOrders
 TICK = Decimal("0.1")
 
 
-@pytest.fixture
-def bench() -> Bench:
-    return Bench()
-
-
 def fills(bench: Bench) -> list[tuple[Decimal, Decimal, str]]:
     return [(fill.price, fill.qty, fill.liquidity_ind) for fill in bench.sim.account.fills]
 
