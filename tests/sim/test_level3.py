@@ -589,24 +589,6 @@ async def test_flat_out_loops_stay_right(depth: int) -> None:
         client.leave()
 
 
-async def test_level3_is_on_its_own_host() -> None:
-    async with (
-        SimulatedExchange(rate=0, hosts="three", symbols=[BTC]) as sim,
-        connected(sim, url=sim.level3_url) as level3,
-        connected(sim) as public,
-        connected(sim, url=sim.auth_url) as private,
-    ):
-        token = await fetch_token(sim)
-        OrderReader(10).read(await level3.subscribe("level3", BTC, token=token))
-        for elsewhere in (public, private):
-            assert without_times(await elsewhere.answer(subscribe(token=token))) == {
-                "error": "Level3 market data subscriptions are unavailable on this endpoint. "
-                "Try ws-l3.kraken.com",
-                "method": "subscribe",
-                "success": False,
-            }
-
-
 async def test_recorded_orders_are_played() -> None:
     async with serving(history=0) as (sim, client, token):
         snapshot = await client.subscribe("level3", BTC, token=token)

@@ -86,19 +86,6 @@ async def test_snapshot_has_the_depth_asked_for_best_first() -> None:
     assert bids[0] < asks[0]
 
 
-async def test_readers_of_different_depths_agree() -> None:
-    shallow, deep = BookReader(10), BookReader(100)
-    async with still() as sim, connected(sim) as one, connected(sim) as other:
-        shallow.read(await one.subscribe("book", "ETH/USD", depth=10))
-        deep.read(await other.subscribe("book", "ETH/USD", depth=100))
-        await sim.step("ETH/USD", 50)
-        for message in await one.updates("book", 50):
-            shallow.read(message)
-        for message in await other.updates("book", 50):
-            deep.read(message)
-    assert shallow.books["ETH/USD"].levels("bids") == deep.books["ETH/USD"].levels("bids")[:10]
-
-
 async def test_published_levels_are_chosen_by_the_test() -> None:
     reader = BookReader(10)
     async with still() as sim, connected(sim) as client:

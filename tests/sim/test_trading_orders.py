@@ -139,25 +139,6 @@ async def test_refusal_has_the_shape_of_trading_responses(
     }
 
 
-async def test_orders_are_taken_on_the_private_host_alone() -> None:
-    async with (
-        trading(hosts="three") as trader,
-        connected(trader.sim) as public,
-        connected(trader.sim, url=trader.sim.level3_url) as level3,
-    ):
-        assert await trader.add(**LIMIT)
-        for elsewhere in (public, level3):
-            await elsewhere.ask("add_order", token=trader.token, **LIMIT)
-            answer = await elsewhere.find(lambda message: "method" in message)
-            assert without_times(answer) == {
-                "error": "Private data and trading are unavailable on this endpoint."
-                " Try ws-auth.kraken.com",
-                "method": "add_order",
-                "success": False,
-            }
-        assert len(trader.sim.account.orders) == 1
-
-
 async def test_tokens_are_checked(trader: Trader) -> None:
     await trader.client.ask("cancel_all")
     assert (await trader.reply())["error"] == "Token(s) not found"
@@ -170,13 +151,6 @@ async def test_tokens_are_checked(trader: Trader) -> None:
     }
     trader.sim.faults.revoke_tokens()
     assert (await trader.ask("cancel_all"))["error"] == "EAPI:Invalid token"
-
-
-async def test_sequences_go_on_over_orders(trader: Trader) -> None:
-    await trader.send("add_order", **LIMIT)
-    await trader.send("cancel_all")
-    messages = await trader.client.updates("executions", 3)
-    assert [message["sequence"] for message in messages] == [2, 3, 4]
 
 
 async def test_published_book_shows_a_resting_order(trader: Trader) -> None:
@@ -196,39 +170,6 @@ async def test_published_book_shows_a_resting_order(trader: Trader) -> None:
     (row,) = update["data"][0]["bids"]
     assert Decimal(row["qty"]) == Decimal(bid[1]).scaleb(-8) + 2
     assert trader.sim.published(BTC)[-1].bids[0] == (price, Decimal(row["qty"]))
-
-
-async def test_book_keeps_its_checksum_while_the_account_trades(trader: Trader) -> None:
-    reader = BookReader(10)
-    reader.read(await trader.client.subscribe("book", BTC))
-    market = trader.sim.markets.market(BTC)
-    for number in range(40):
-        await trader.sim.step(BTC)
-        side = "buy" if number % 2 else "sell"
-        best = market.book.side("bid" if side == "buy" else "ask").row(number % 3)[0]
-        reach = (-3, 0, 2)[number % 3] * (1 if side == "buy" else -1)
-        await trader.send(
-            "add_order",
-            order_type="limit",
-            side=side,
-            symbol=BTC,
-            order_qty=0.05,
-            limit_price=(best + reach) / 10,
-        )
-        if number % 10 == 9:
-            await trader.send("cancel_all")
-    await trader.sim.wait_for(lambda: len(trader.sim.requests) == 46)
-    count = 0
-    await trader.client.send('{"method":"ping"}')
-    while True:
-        message = await trader.client.receive()
-        if message.get("channel") == "book":
-            book = reader.read(message)
-            count += 1
-        if message.get("method") == "pong":
-            break
-    assert count > 80
-    assert book.checksum() == trader.sim.published(BTC)[-1].checksum
 
 
 async def test_synthetic_market_fills_a_resting_order_by_itself() -> None:

@@ -62,7 +62,10 @@ async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange
         await client.subscribe(BookParams(symbol=[BTC]))
         assert three.connections_total == 1
         assert list(client.connections) == ["public"]
-        await client.subscribe(ExecutionsParams())
+        await asyncio.gather(
+            client.subscribe(ExecutionsParams()), client.subscribe(BalancesParams())
+        )
+        assert three.connections_total == 2
         await client.subscribe(Level3Params(symbol=[BTC, ETH]))
         assert {name: view.url for name, view in client.connections.items()} == {
             "public": three.url,
@@ -70,7 +73,7 @@ async def test_each_host_is_connected_when_first_needed(three: SimulatedExchange
             "level3": three.level3_url,
         }
         assert client.connections["level3"].symbols == {BTC, ETH}
-        assert client.connections["private"].subscriptions == 1
+        assert client.connections["private"].subscriptions == 2
         assert (await find_channel(client, "level3", "snapshot")).symbol == BTC
         assert set(client.stats()["connections"]) == {
             three.url,

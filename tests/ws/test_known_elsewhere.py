@@ -137,6 +137,11 @@ async def test_one_loss_opens_one_connection_and_leaves_the_other_alone() -> Non
                 await sim.wait_subscribed("executions")
             assert sim.connections_total == total
             assert sim.connections_to("public") == public
+            private = sim.connections_to("private")
+            sim.faults.close_connections(host="public")
+            await eventually(lambda: sim.connections_total == total + 1)
+            await sim.wait_subscribed("book")
+            assert sim.connections_to("private") == private
 
 
 async def test_reconnecting_leaves_nothing_behind(

@@ -214,16 +214,6 @@ async def test_nothing_can_be_received_beside_on_message(sim: SimulatedExchange)
             aiter(client)
 
 
-async def test_messages_without_a_callback_are_received(sim: SimulatedExchange) -> None:
-    async with connected(sim) as client:
-        first = await client.receive()
-        assert isinstance(first, WSDataMessage)
-        assert first.channel == "status"
-        await client.subscribe(TickerParams(symbol=[BTC]), callback=lambda _: None)
-        await client.subscribe(TradeParams(symbol=[BTC], snapshot=True))
-        assert (await find_channel(client, "trade")).symbol == BTC
-
-
 async def test_messages_carry_the_time_of_their_arrival(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from tests.ws.helpers import (
     BTC,
-    ETH,
     asked,
     client_of,
     connected,
@@ -17,7 +15,7 @@ from tests.ws.helpers import (
     tokens_of,
 )
 
-from kraken_connector.exceptions import ConnectFailed, SubscriptionError, TokenAcquisitionError
+from kraken_connector.exceptions import SubscriptionError, TokenAcquisitionError
 from kraken_connector.http import HTTPAuthenticatedClient
 from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
@@ -113,82 +111,24 @@ async def test_keys_come_from_the_environment(
     assert await manager.get_token()
 
 
-async def private_pair(**options: Any) -> tuple[SimulatedExchange, SimulatedExchange]:
-    public = SimulatedExchange(symbols=[BTC, ETH], rate=0, role="public", heartbeat_interval=0.05)
-    private = SimulatedExchange(symbols=[BTC], rate=0, role="private", heartbeat_interval=0.05)
-    return public, private
-
-
-async def test_private_host_is_connected_when_first_needed() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            await client.subscribe(TickerParams(symbol=[BTC]))
-            assert private.connections_total == 0
-            await asyncio.gather(
-                client.subscribe(ExecutionsParams()), client.subscribe(BalancesParams())
-            )
-            assert private.connections_total == 1
-            assert (await find_channel(client, "executions")).sequence == 1
-            assert set(client.stats()["connections"]) == {public.url, private.url}
-            assert {name: view.url for name, view in client.connections.items()} == {
-                "public": public.url,
-                "private": private.url,
-            }
-            assert client.connections["private"].subscriptions == 2
-        await private.wait_for(lambda: not private.connections)
-
-
-async def test_each_host_reconnects_on_its_own() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            await client.subscribe(TickerParams(symbol=[BTC]))
-            await client.subscribe(ExecutionsParams())
-            private.faults.refuse_connections(times=1)
-            private.faults.reset_connections()
-            await eventually(lambda: client.state is ConnectionState.RECONNECTING)
-            await private.wait_for(lambda: private.registry.count("executions", None) == 1)
-            assert public.connections_total == 1
-            public.faults.reset_connections()
-            await public.wait_for(lambda: public.registry.count("ticker", BTC) == 1)
-            assert private.connections_total == 2
-            assert private.tokens.issued == 2
-
-
 @pytest.mark.virtual_time
 async def test_private_host_is_tried_for_as_long_as_it_is_away() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        options = {"auth_url": private.url, "token_manager": tokens_of(private)}
+    async with SimulatedExchange(rate=0, hosts="three") as sim:
+        options = {"auth_url": sim.auth_url, "token_manager": tokens_of(sim)}
         pauses = {"backoff_base": 0.5, "backoff_max": 30.0, "max_reconnect_attempts": 2}
-        async with connected(public, **options, **pauses) as client:
+        async with connected(sim, **options, **pauses) as client:
             await client.subscribe(ExecutionsParams())
             await find_channel(client, "executions", "snapshot")
-            private.faults.refuse_connections(times=None)
-            private.faults.reset_connections()
+            sim.faults.refuse_connections(times=None, host="private")
+            sim.faults.reset_connections(host="private")
             await asyncio.sleep(600)
             assert client.state is ConnectionState.RECONNECTING
             assert client.connections["public"].state is ConnectionState.CONNECTED
-            private.faults.clear()
+            sim.faults.clear()
             await eventually(lambda: client.state is ConnectionState.CONNECTED, 60)
             await find_channel(client, "executions", "snapshot")
             # Logged when the first round of attempts failed, and at the end.
             assert [gap.end_ns is None for gap in client.gaps] == [True, False]
-
-
-async def test_private_host_that_cannot_be_had_fails_the_caller_alone() -> None:
-    public, private = await private_pair()
-    async with public, private:
-        private.faults.refuse_connections()
-        manager = tokens_of(private)
-        async with connected(public, auth_url=private.url, token_manager=manager) as client:
-            with pytest.raises(ConnectFailed):
-                await client.subscribe(ExecutionsParams())
-            assert client.state is ConnectionState.CONNECTED
-            await client.subscribe(ExecutionsParams())
 
 
 async def test_wrong_host_is_the_exchanges_refusal() -> None:
