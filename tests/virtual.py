@@ -25,6 +25,8 @@ T = TypeVar("T")
 LATENCY = 0.0005
 #: Bytes that a pipe takes before its writer is told to pause; a kernel's buffers are about so big.
 CAPACITY = 256 * 1024
+#: Seconds after which a run fails.
+LONGEST = 20_000.0
 
 
 #: What HTTP clients want to know about a socket.
@@ -99,11 +101,14 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """Let time pass until the next timer.
 
         Raises:
-            RuntimeError: there is none: everybody waits for somebody else.
+            RuntimeError: there is none: everybody waits for somebody else. Or `LONGEST` has passed,
+                as when somebody waits in vain while heartbeats go on.
         """
         self.after_turn()
         if timeout is None:
             raise RuntimeError("nothing will ever happen any more")
+        if self._now > LONGEST:
+            raise RuntimeError(f"not at an end after {LONGEST:g} s")
         self._now += max(timeout, 0.0)
         return []
 

@@ -45,8 +45,9 @@ class Client:
         return message
 
     async def find(self, wanted: Callable[[Message], bool]) -> Message:
-        while not wanted(message := await self.receive()):
-            pass
+        async with asyncio.timeout(PATIENCE):
+            while not wanted(message := await self.receive()):
+                pass
         return message
 
     async def answer(self, request: Message | str) -> Message:
@@ -75,10 +76,10 @@ class Client:
     async def closed(self) -> websockets.ConnectionClosed:
         """Wait for the end of the connection and return how it came."""
         try:
-            while True:
-                await self.receive()
+            await self.find(lambda _: False)
         except websockets.ConnectionClosed as closed:
             return closed
+        raise AssertionError("unreachable")
 
 
 @asynccontextmanager

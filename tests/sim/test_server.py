@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trustme
 import websockets
-from tests.sim.client import BookReader, connected, signed
+from tests.sim.client import PATIENCE, BookReader, connected, signed
 from websockets.asyncio.client import connect
 
 from kraken_connector.sim import SimulatedExchange
@@ -106,8 +106,13 @@ async def test_slow_client_is_dropped_before_memory_grows() -> None:
         SimulatedExchange(rate=0, send_buffer_limit=100_000) as sim,
         connected(sim, max_queue=1) as client,
     ):
-        while not any(entry.event == "slow_consumer" for entry in sim.log):
+        # Far more than the system's buffers and the exchange's limit hold together.
+        for _ in range(1000):
             sim.connections[0].send_text(bytes(50_000))
+            if any(entry.event == "slow_consumer" for entry in sim.log):
+                break
+        else:
+            pytest.fail("50 MB are kept for a client that reads nothing")
         await sim.wait_for(lambda: not sim.connections)
         client.leave()
 
@@ -130,11 +135,12 @@ async def test_flat_out_loops_stay_right() -> None:
     async with exchange as sim, connected(sim) as client:
         await client.ask("subscribe", channel="book", symbol=list(readers), depth=25)
         await client.ask("subscribe", channel="trade", symbol=["BTC/USD"])
-        while min(count.values()) < 250:
-            message = await client.find(lambda message: message.get("channel") == "book")
-            symbol = message["data"][0]["symbol"]
-            readers[symbol].read(message)
-            count[symbol] += 1
+        async with asyncio.timeout(PATIENCE):
+            while min(count.values()) < 250:
+                (message,) = await client.updates("book", 1)
+                symbol = message["data"][0]["symbol"]
+                readers[symbol].read(message)
+                count[symbol] += 1
         await client.ask("unsubscribe", channel="book", symbol=list(readers))
         await client.ask("unsubscribe", channel="trade", symbol=["BTC/USD"])
         await client.find(

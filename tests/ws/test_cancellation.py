@@ -205,9 +205,10 @@ async def test_connect_that_is_cancelled_again_and_again_leaves_nothing(
     for _ in range(turns):
         await asyncio.sleep(0)
     # As a cancel scope of anyio does.
-    while not connecting.done():
-        connecting.cancel()
-        await asyncio.sleep(0)
+    async with asyncio.timeout(PATIENCE):
+        while not connecting.done():
+            connecting.cancel()
+            await asyncio.sleep(0)
     with contextlib.suppress(asyncio.CancelledError):
         await connecting
     await client.disconnect()

@@ -67,4 +67,5 @@ async def trade_through_a_reset(tls: tuple[ssl.SSLContext, ssl.SSLContext] | Non
 @pytest.mark.parametrize("module", LOOPS)
 def test_client_works_on_the_loop(module: str, tls: bool) -> None:
     with asyncio.Runner(loop_factory=loop_factory(module)) as runner:
-        runner.run(trade_through_a_reset(contexts() if tls else None))
+        trading = trade_through_a_reset(contexts() if tls else None)
+        runner.run(asyncio.wait_for(trading, 60))

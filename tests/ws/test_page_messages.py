@@ -12,6 +12,7 @@ from tests.ws.helpers import (
     ETH,
     connected,
     eventually,
+    find,
     find_channel,
     find_type,
     tokens_of,
@@ -67,10 +68,12 @@ async def test_heartbeats_and_pongs_never_reach_the_queue(sim: SimulatedExchange
         await eventually(lambda: client.stats()["connections"][url]["latency"])
         await sim.step(BTC)
         seen: list[Any] = []
-        while not (
-            seen and getattr(seen[-1], "channel", "") == "book" and seen[-1].type == "update"
-        ):
-            seen.append(await client.receive())
+        await find(
+            client,
+            lambda m: (
+                seen.append(m) or (getattr(m, "channel", "") == "book" and m.type == "update")
+            ),
+        )
         assert not [m for m in seen if isinstance(m, HeartbeatMessage | PongResponse)]
 
 
