@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pytest
-import trustme
 from tests import patience, virtual
 from tests.faults.scene import Scene, scene
-from tests.ws.helpers import BTC, ETH, PATIENCE, eventually
+from tests.ws.helpers import BTC, ETH, PATIENCE, eventually, tls_contexts
 
 from kraken_connector.exceptions import ConnectFailed
 from kraken_connector.sim import SimulatedExchange
@@ -371,11 +369,7 @@ async def test_private_queue_that_overflows_costs_no_connection_and_is_recorded(
 
 
 async def test_failing_tls_handshake_is_tried_again() -> None:
-    authority = trustme.CA()
-    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(theirs)
-    ours = ssl.create_default_context()
-    authority.configure_trust(ours)
+    theirs, ours = tls_contexts("127.0.0.1")
     async with scene(exchange={"ssl": theirs}, ssl=ours) as stage:
         stage.sim.faults.break_tls(2)
         stage.sim.faults.reset_connections()

@@ -187,7 +187,7 @@ def test_three_hosts_leave_no_choice_of_role() -> None:
         SimulatedExchange(hosts="three", role="public")
 
 
-@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="has no IPv6")
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
 async def test_addresses_of_ipv6_stand_in_brackets() -> None:
     async with SimulatedExchange(host="::1", rate=0) as sim:
         assert sim.url == f"ws://[::1]:{sim.port}/v2"

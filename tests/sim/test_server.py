@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import ssl
 from typing import Any
 
 import httpx
 import pytest
-import trustme
 import websockets
 from tests.sim.client import PATIENCE, BookReader, connected, signed
+from tests.ws.helpers import tls_contexts
 from websockets.asyncio.client import connect
 
 from kraken_connector.sim import SimulatedExchange
@@ -24,10 +23,7 @@ def still() -> SimulatedExchange:
 
 
 async def test_tls_serves_both_protocols() -> None:
-    authority = trustme.CA()
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
-    authority.configure_trust(client)
+    server, client = tls_contexts("127.0.0.1")
     async with (
         SimulatedExchange(ssl=server, rate=0) as sim,
         httpx.AsyncClient(verify=client, trust_env=False) as http,

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.marks import long
-from tests.ws.helpers import BTC, ETH, PATIENCE, client_of, gaps_of, text_frame
-from tests.ws.test_event_loops import contexts, loop_factory
+from tests.ws.helpers import BTC, ETH, PATIENCE, client_of, gaps_of, text_frame, tls_contexts
+from tests.ws.test_event_loops import loop_factory
 
 from kraken_connector import backend
 from kraken_connector.sim import SimulatedExchange
@@ -68,7 +68,7 @@ def test_consumer_that_keeps_up_loses_nothing_of_a_burst(
 ) -> None:
     with asyncio.Runner(loop_factory=LOOPS[loop]()) as runner:
         taken, stats, gaps, sockets = runner.run(
-            asyncio.wait_for(take_burst(overflow, contexts() if tls else None), 30)
+            asyncio.wait_for(take_burst(overflow, tls_contexts("127.0.0.1") if tls else None), 30)
         )
     assert sockets == 1
     assert taken[BTC] + stats["conflated"] == BURST

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import virtual
-from tests.ws.helpers import BTC, ETH, client_of, eventually, tokens_of
-from tests.ws.test_orders import RICH, limit, scene
+from tests.ws.helpers import BTC, ETH, eventually, trading
+from tests.ws.test_orders import limit, scene
 
 from kraken_connector.exceptions import (
     InvalidParameter,
@@ -64,8 +64,7 @@ async def test_only_what_is_meant_is_cancelled() -> None:
 
 
 async def test_orders_of_an_earlier_run_are_found_first() -> None:
-    sim = SimulatedExchange(symbols=[BTC], rate=0, balances=RICH)
-    async with sim, client_of(sim, token_manager=tokens_of(sim)) as client:
+    async with trading() as (sim, client):
         await sim.account.place(BTC, "buy", "1", limit_price="1")
         report = await client.cancel_symbol(BTC)
         assert len(report.canceled) == 1
@@ -253,8 +252,7 @@ async def test_disconnect_names_the_orders_that_may_be_left() -> None:
 
 
 async def test_stream_is_followed_for_the_sake_of_the_ends() -> None:
-    sim = SimulatedExchange(symbols=[BTC], rate=0, balances=RICH, clock=virtual.current().time_ns)
-    async with sim, client_of(sim, token_manager=tokens_of(sim)) as client:
+    async with trading() as (sim, client):
         await client.add_order(limit())
         assert len((await client.cancel_symbol(BTC)).orders) == 1
         assert sim.account.open_orders == []

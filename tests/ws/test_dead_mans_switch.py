@@ -12,8 +12,7 @@ from typing import Any
 import anyio
 import pytest
 from hypothesis import settings
-from tests import virtual
-from tests.ws.helpers import BTC, client_of, eventually, tokens_of
+from tests.ws.helpers import BTC, client_of, eventually, tokens_of, trading
 
 from kraken_connector.exceptions import NotConnected, OrderOutcomeUnknown
 from kraken_connector.sim import SimulatedExchange
@@ -29,9 +28,7 @@ pytestmark = pytest.mark.virtual_time
 
 @asynccontextmanager
 async def scene() -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    sim = SimulatedExchange(symbols=[BTC], rate=0, clock=virtual.current().time_ns)
-    options: dict[str, Any] = {"max_reconnect_attempts": 1000}
-    async with sim, client_of(sim, token_manager=tokens_of(sim), **options) as client:
+    async with trading(max_reconnect_attempts=1000) as (sim, client):
         await client.track_orders()
         order = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0")
         await client.add_order(order)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests import virtual
-from tests.ws.helpers import BTC, client_of, eventually, find_channel, tokens_of
+from tests.ws.helpers import BTC, eventually, find_channel, trading
 
 from kraken_connector.exceptions import (
     NotConnected,
@@ -35,24 +35,13 @@ from kraken_connector.ws import (
 
 pytestmark = pytest.mark.virtual_time
 
-RICH = {"USD": 10**9, "BTC": 10**4}
-
 
 @asynccontextmanager
 async def scene(
-    sim_options: dict[str, Any] | None = None, **options: Any
+    exchange: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    sim = SimulatedExchange(
-        **{
-            "symbols": [BTC],
-            "rate": 0,
-            "balances": RICH,
-            "clock": virtual.current().time_ns,
-            **(sim_options or {}),
-        }
-    )
     patient = {"max_reconnect_attempts": 1000, "request_timeout": 2.0, **options}
-    async with sim, client_of(sim, token_manager=tokens_of(sim), **patient) as client:
+    async with trading(exchange, **patient) as (sim, client):
         await client.track_orders()
         await client.track_balances()
         yield sim, client

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import ssl
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-import trustme
-from tests import virtual
 from tests.ws.helpers import (
     BTC,
     ETH,
@@ -23,6 +20,7 @@ from tests.ws.helpers import (
     find,
     find_channel,
     find_type,
+    tls_contexts,
     tokens_of,
 )
 from websockets.datastructures import Headers
@@ -65,6 +63,13 @@ async def collect(client: KrakenWSClient, messages: list[Any]) -> None:
     async with asyncio.timeout(10):
         async for message in client:
             messages.append(message)  # noqa: PERF401 (all that came before an exception)
+
+
+class Budget(ConnectBudget):
+    """Counts connections to the simulated exchange as if they went to the real one."""
+
+    def reserve(self, url: str, now: float) -> float:
+        return super().reserve("wss://ws.kraken.com/v2", now)
 
 
 def reset(sim: SimulatedExchange) -> None:
@@ -372,25 +377,19 @@ async def test_caller_may_go_on_after_a_close_code_of_a_policy(sim: SimulatedExc
         await reconnected(sim, client)
 
 
-def test_attempts_that_are_given_up_use_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> None:
-        monkeypatch.setattr(connection, "connect_budget", Budget(limit=1, window=60.0))
-        async with SimulatedExchange(rate=0) as sim:
-            async with connected(sim) as client:
-                pass
-            for _ in range(5):
-                with pytest.raises(TimeoutError):
-                    async with asyncio.timeout(1):
-                        await client.connect()
-            async with asyncio.timeout(60):
-                await client.connect()
-            await client.disconnect()
-
-    class Budget(ConnectBudget):
-        def reserve(self, url: str, now: float) -> float:
-            return super().reserve("wss://ws.kraken.com", now)
-
-    virtual.run(main())
+@pytest.mark.virtual_time
+async def test_attempts_that_are_given_up_use_no_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "connect_budget", Budget(limit=1, window=60.0))
+    async with SimulatedExchange(rate=0) as sim:
+        async with connected(sim) as client:
+            pass
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(1):
+                    await client.connect()
+        async with asyncio.timeout(60):
+            await client.connect()
+        await client.disconnect()
 
 
 async def ended(client: KrakenWSClient) -> Exception | None:
@@ -568,14 +567,11 @@ async def test_gap_is_reported_to_the_consumer_and_kept(sim: SimulatedExchange) 
 
 
 async def test_untrusted_certificate_is_not_tried_again() -> None:
-    authority = trustme.CA()
-    server, trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server)
+    server, trusting = tls_contexts("127.0.0.1")
     async with SimulatedExchange(symbols=[BTC], rate=0, ssl=server) as sim:
         with pytest.raises(ConnectFailed, match="certificate"):
             async with connected(sim):
                 pass
-        authority.configure_trust(trusting)
         async with connected(sim, ssl=trusting) as client:
             await client.subscribe(TickerParams(symbol=[BTC]))
             assert (await find_channel(client, "ticker")).symbol == BTC
@@ -596,10 +592,6 @@ async def test_reconnecting_is_logged_with_its_reason(
 async def test_clients_of_a_process_share_what_the_exchange_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Budget(ConnectBudget):
-        def reserve(self, url: str, now: float) -> float:
-            return super().reserve("wss://ws.kraken.com/v2", now)
-
     monkeypatch.setattr(connection, "connect_budget", Budget(limit=3, window=600))
     loop = asyncio.get_running_loop()
     start = loop.time()

@@ -29,10 +29,10 @@ Levels = list[tuple[Any, Any]]
 
 @asynccontextmanager
 async def quoting(
-    sim_options: dict[str, Any] | None = None, **options: Any
+    exchange: dict[str, Any] | None = None, **options: Any
 ) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient, Quotes]]:
     """Enter a block of quotes, and check that leaving it cancels them."""
-    async with scene({"tier": "pro", **(sim_options or {})}) as (sim, client):
+    async with scene({"tier": "pro", **(exchange or {})}) as (sim, client):
         async with client.quotes(BTC, **{"tag": "mm", "reserve": 0, **options}) as quotes:
             yield sim, client, quotes
         assert sim.account.open_orders == []

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from tests import virtual
-from tests.ws.helpers import BTC, ETH, connected, tokens_of
+from tests.ws.helpers import BTC, ETH, connected, tokens_of, trading
 
 from kraken_connector.exceptions import (
     NotConnected,
@@ -40,21 +40,14 @@ from kraken_connector.ws.trading.rate_limiter import RateLimiter
 pytestmark = pytest.mark.virtual_time
 
 Scene = Callable[[SimulatedExchange, KrakenWSClient], Awaitable[None]]
-RICH = {"USD": "10000000", "BTC": "1000", "ETH": "1000"}
 RATE_LIMIT = "EOrder:Rate limit exceeded"
 
 
-@asynccontextmanager
-async def stage(
-    tier: Any = "starter", **options: Any
-) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    """Connect a client to an exchange."""
-    clock = virtual.current().time_ns
-    async with (
-        SimulatedExchange(symbols=[BTC, ETH], rate=0, tier=tier, balances=RICH, clock=clock) as sim,
-        connected(sim, token_manager=tokens_of(sim), **options) as client,
-    ):
-        yield sim, client
+def stage(
+    tier: str = "starter", **options: Any
+) -> AbstractAsyncContextManager[tuple[SimulatedExchange, KrakenWSClient]]:
+    """Connect a client to an exchange of two pairs."""
+    return trading({"symbols": [BTC, ETH], "tier": tier}, **options)
 
 
 def limit(symbol: str = BTC, price: str = "100.0", **options: Any) -> AddOrderParams:

@@ -8,7 +8,7 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, tokens_of
+from tests.ws.helpers import BTC, ETH, asked, connected, eventually, find_type, trading
 
 from kraken_connector.exceptions import BookNotReady
 from kraken_connector.models import BookQuarantinedEvent, GapEvent
@@ -157,35 +157,33 @@ def answers(message: Outgoing) -> bool:
 @pytest.mark.parametrize("is_lost", [False, True])
 @pytest.mark.virtual_time
 async def test_stream_of_orders_that_is_refused_comes_back(attempts: int, is_lost: bool) -> None:
-    async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-        options = {"resync_attempts": attempts, "token_manager": tokens_of(sim)}
-        async with connected(sim, **options) as client:
-            await client.track_orders()
-            await eventually(lambda: client.orders.is_current)
-            rules = [
-                sim.faults.add("busy", answers, busy, None),
-                sim.faults.add("silent", is_snapshot, lambda *_: [], None),
-            ]
-            if is_lost:
-                sim.faults.reset_connections()
-            else:
-                sim.faults.drop_updates(None, 1, channel="executions")
-                for price in ("100.0", "99.0"):
-                    await client.add_order(
-                        AddOrderParams(BTC, "buy", "limit", "0.1", limit_price=price)
-                    )
-            await asyncio.sleep(300)
-            assert not client.orders.is_current
-            assert client.state is ConnectionState.RECONNECTING
-            assert client.gaps == []
-            for rule in rules:
-                rule.cancel()
-            await eventually(lambda: client.orders.is_current, 40)
-            assert client.state is ConnectionState.CONNECTED
-            (gap,) = client.gaps
-            assert gap.channels == ["executions"]
-            assert gap.end_ns is not None
-            assert gap.end_ns - gap.start_ns > 300e9
+    async with trading(resync_attempts=attempts) as (sim, client):
+        await client.track_orders()
+        await eventually(lambda: client.orders.is_current)
+        rules = [
+            sim.faults.add("busy", answers, busy, None),
+            sim.faults.add("silent", is_snapshot, lambda *_: [], None),
+        ]
+        if is_lost:
+            sim.faults.reset_connections()
+        else:
+            sim.faults.drop_updates(None, 1, channel="executions")
+            for price in ("100.0", "99.0"):
+                await client.add_order(
+                    AddOrderParams(BTC, "buy", "limit", "0.1", limit_price=price)
+                )
+        await asyncio.sleep(300)
+        assert not client.orders.is_current
+        assert client.state is ConnectionState.RECONNECTING
+        assert client.gaps == []
+        for rule in rules:
+            rule.cancel()
+        await eventually(lambda: client.orders.is_current, 40)
+        assert client.state is ConnectionState.CONNECTED
+        (gap,) = client.gaps
+        assert gap.channels == ["executions"]
+        assert gap.end_ns is not None
+        assert gap.end_ns - gap.start_ns > 300e9
 
 
 def is_snapshot(message: Outgoing) -> bool:
@@ -194,10 +192,7 @@ def is_snapshot(message: Outgoing) -> bool:
 
 @pytest.mark.virtual_time
 async def test_user_who_asks_again_need_not_wait_for_the_next_attempt() -> None:
-    async with (
-        SimulatedExchange(symbols=[BTC], rate=0) as sim,
-        connected(sim, token_manager=tokens_of(sim)) as client,
-    ):
+    async with trading() as (sim, client):
         await client.track_orders()
         rules = [
             sim.faults.add("busy", answers, busy, None),

@@ -20,6 +20,7 @@ from tests.ws.helpers import (
     find_type,
     text_frame,
     tokens_of,
+    trading,
 )
 
 from kraken_connector.exceptions import RequestTimeout
@@ -336,66 +337,60 @@ def limit(price: int) -> AddOrderParams:
 async def test_private_queue_that_nobody_reads_ends_no_trading(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-        options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
-        async with connected(sim, **options) as client:
-            await client.subscribe(ExecutionsParams(snap_orders=True))
-            await client.subscribe(BalancesParams())
-            placed = [await client.add_order(limit(price)) for price in range(100, 120)]
-            await eventually(lambda: placed[-1].order.status == "new")
-            assert [reply.order.status for reply in placed] == ["new"] * 20
-            await client.cancel_all()
-            await eventually(lambda: not client.orders.open())
-            assert client.orders.is_current
-            assert client.state is ConnectionState.CONNECTED
-            assert sim.connections_total == 1
-            stats = client.stats()
-            assert stats["lanes"]["private"]["queued"] == 10
-            # Two snapshots, and of each order three reports.
-            assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
-            assert client.gaps == []
-            levels = [record.levelname for record in caplog.records if "queue" in record.msg]
-            assert levels == ["WARNING", "ERROR"]
-            await client.disconnect()
-            (gap,) = client.gaps
-            assert (gap.cause, gap.channels, gap.dropped) == ("overflow", ["executions"], 52)
+    async with trading(private_queue_max=10) as (sim, client):
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        await client.subscribe(BalancesParams())
+        placed = [await client.add_order(limit(price)) for price in range(100, 120)]
+        await eventually(lambda: placed[-1].order.status == "new")
+        assert [reply.order.status for reply in placed] == ["new"] * 20
+        await client.cancel_all()
+        await eventually(lambda: not client.orders.open())
+        assert client.orders.is_current
+        assert client.state is ConnectionState.CONNECTED
+        assert sim.connections_total == 1
+        stats = client.stats()
+        assert stats["lanes"]["private"]["queued"] == 10
+        # Two snapshots, and of each order three reports.
+        assert stats["lanes"]["private"]["dropped"] == stats["dropped"] == 52
+        assert client.gaps == []
+        levels = [record.levelname for record in caplog.records if "queue" in record.msg]
+        assert levels == ["WARNING", "ERROR"]
+        await client.disconnect()
+        (gap,) = client.gaps
+        assert (gap.cause, gap.channels, gap.dropped) == ("overflow", ["executions"], 52)
 
 
 @pytest.mark.virtual_time
 async def test_private_queue_with_room_again_brings_a_snapshot_after_the_gap() -> None:
-    async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-        options = {"private_queue_max": 10, "token_manager": tokens_of(sim)}
-        async with connected(sim, **options) as client:
-            await client.subscribe(ExecutionsParams(snap_orders=True))
-            for price in range(100, 110):
-                await sim.account.place(BTC, "buy", "0.1", limit_price=str(price))
-            await eventually(lambda: client.stats()["dropped"] == 11)
-            seen: list[Any] = []
-            while not any(getattr(m, "type", "") == "snapshot" for m in seen[1:]):
-                seen.append(await client.receive())
-            kinds = [getattr(m, "sequence", type(m)) for m in seen if m not in statuses(seen)]
-            assert kinds == [*range(1, 11), GapEvent, 1]
-            assert len(seen[-1].data) == 10
-            gap = client.gaps[0]
-            assert (gap.cause, gap.dropped) == ("overflow", 11)
-            assert gap in seen
-            await eventually(lambda: [gap.cause for gap in client.gaps][1:] == ["resync"])
-            assert sim.connections_total == 1
+    async with trading(private_queue_max=10) as (sim, client):
+        await client.subscribe(ExecutionsParams(snap_orders=True))
+        for price in range(100, 110):
+            await sim.account.place(BTC, "buy", "0.1", limit_price=str(price))
+        await eventually(lambda: client.stats()["dropped"] == 11)
+        seen: list[Any] = []
+        while not any(getattr(m, "type", "") == "snapshot" for m in seen[1:]):
+            seen.append(await client.receive())
+        kinds = [getattr(m, "sequence", type(m)) for m in seen if m not in statuses(seen)]
+        assert kinds == [*range(1, 11), GapEvent, 1]
+        assert len(seen[-1].data) == 10
+        gap = client.gaps[0]
+        assert (gap.cause, gap.dropped) == ("overflow", 11)
+        assert gap in seen
+        await eventually(lambda: [gap.cause for gap in client.gaps][1:] == ["resync"])
+        assert sim.connections_total == 1
 
 
 @pytest.mark.virtual_time
 async def test_replies_are_not_lost_to_a_full_private_queue() -> None:
-    async with SimulatedExchange(symbols=[BTC], rate=0) as sim:
-        options = {"private_queue_max": 1, "token_manager": tokens_of(sim)}
-        async with connected(sim, **options) as client:
-            await client.subscribe(ExecutionsParams())
-            await client.subscribe(BalancesParams())
-            assert (await client.add_order(limit(100))).typed.order_id
-            await client.unsubscribe(ExecutionsParams())
-            sim.faults.reset_connections()
-            await eventually(lambda: client.stats()["gaps"])
-            assert [gap.cause for gap in client.gaps] == ["disconnect"]
-            assert (await client.add_order(limit(101))).typed.order_id
+    async with trading(private_queue_max=1) as (sim, client):
+        await client.subscribe(ExecutionsParams())
+        await client.subscribe(BalancesParams())
+        assert (await client.add_order(limit(100))).typed.order_id
+        await client.unsubscribe(ExecutionsParams())
+        sim.faults.reset_connections()
+        await eventually(lambda: client.stats()["gaps"])
+        assert [gap.cause for gap in client.gaps] == ["disconnect"]
+        assert (await client.add_order(limit(101))).typed.order_id
 
 
 @pytest.mark.usefixtures("impatient")

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
-from tests.ws.helpers import BTC, connected, tokens_of
+from tests.ws.helpers import BTC, trading
 
 from kraken_connector.exceptions import RequestTimeout, TokenAcquisitionError, TradingError
-from kraken_connector.sim import SimulatedExchange
 from kraken_connector.ws import (
     AddOrderParams,
     ConnectionState,
     ExecutionsParams,
-    KrakenWSClient,
     TickerParams,
 )
 
@@ -27,17 +22,8 @@ ORDER = AddOrderParams(BTC, "buy", "limit", "0.1", limit_price="100.0", validate
 HOLDS, LOSES = 15, 0.33
 
 
-@asynccontextmanager
-async def scene(**options: Any) -> AsyncIterator[tuple[SimulatedExchange, KrakenWSClient]]:
-    async with (
-        SimulatedExchange(symbols=[BTC], rate=0) as sim,
-        connected(sim, token_manager=tokens_of(sim), **options) as client,
-    ):
-        yield sim, client
-
-
 async def test_lockout_costs_one_call_and_ends_nothing() -> None:
-    async with scene(max_reconnect_attempts=1) as (sim, client):
+    async with trading(max_reconnect_attempts=1) as (sim, client):
         await client.subscribe(ExecutionsParams())
         await client.subscribe(TickerParams(symbol=[BTC]))
         sim.faults.refuse_tokens("EGeneral:Temporary lockout", times=1)
@@ -58,7 +44,7 @@ async def test_lockout_costs_one_call_and_ends_nothing() -> None:
 
 
 async def test_socket_that_flaps_stays_within_the_allowance() -> None:
-    async with scene(max_reconnect_attempts=3) as (sim, client):
+    async with trading(max_reconnect_attempts=3) as (sim, client):
         await client.subscribe(ExecutionsParams())
         for second in range(240):
             if sim.registry.count("executions", None):
@@ -71,7 +57,7 @@ async def test_socket_that_flaps_stays_within_the_allowance() -> None:
 
 
 async def test_tokens_that_are_all_refused_are_fetched_ever_more_rarely() -> None:
-    async with scene(request_timeout=2.0) as (sim, client):
+    async with trading(request_timeout=2.0) as (sim, client):
         assert (await client.add_order(ORDER)).success
         sim.faults.revoke_tokens()
         sim.tokens.expire_next(100)
@@ -88,7 +74,7 @@ async def test_tokens_that_are_all_refused_are_fetched_ever_more_rarely() -> Non
 
 
 async def test_private_channel_comes_back_whenever_its_tokens_are_good_again() -> None:
-    async with scene() as (sim, client):
+    async with trading() as (sim, client):
         await client.subscribe(ExecutionsParams())
         sim.tokens.expire_next(50)
         sim.faults.reset_connections()
