@@ -1,4 +1,4 @@
-"""Every fault of the menu: no wrong book is valid, no gap unreported, no report lost silently."""
+"""Each fault of the simulator: no wrong book is valid, each gap is reported, no report is lost."""
 
 from __future__ import annotations
 
@@ -439,7 +439,7 @@ async def test_flood_at_ten_times_the_consumers_speed(overflow: Any) -> None:
 
 
 @pytest.mark.parametrize("reason", ["name", "tls"])
-async def test_connection_that_cannot_be_had_is_said_to_be_so(
+async def test_connection_that_cannot_be_opened_is_reported(
     reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unknown_host(*_: object, **__: object) -> None:

@@ -96,6 +96,23 @@ async def connected(
         yield Client(socket, json.loads(await socket.recv()))
 
 
+@asynccontextmanager
+async def serving(**options: Any) -> AsyncIterator[tuple[SimulatedExchange, Client]]:
+    """Connect to an exchange that moves only by `step`, and sends no heartbeats."""
+    options = {"rate": 0, "heartbeat_interval": 0, **options}
+    async with SimulatedExchange(**options) as sim, connected(sim) as client:
+        yield sim, client
+
+
+@asynccontextmanager
+async def reading() -> AsyncIterator[tuple[SimulatedExchange, Client, BookReader]]:
+    """Connect to such an exchange, and subscribe to a book."""
+    async with serving() as (sim, client):
+        reader = BookReader(10)
+        reader.read(await client.subscribe("book", "BTC/USD"))
+        yield sim, client, reader
+
+
 def without_times(answer: Message) -> Message:
     """Return an answer without the times that it must have."""
     assert answer.keys() >= {"time_in", "time_out"}

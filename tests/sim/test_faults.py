@@ -4,31 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 import websockets
-from tests.sim.client import BookReader, Client, Message, connected, fetch_token, signed
+from tests.sim.client import BookReader, Client, Message, connected, fetch_token, reading, signed
 
 from kraken_connector.sim import SimulatedExchange
 
 SYMBOL = "BTC/USD"
-
-
-@asynccontextmanager
-async def reading(
-    *, depth: int = 10
-) -> AsyncIterator[tuple[SimulatedExchange, Client, BookReader]]:
-    """An exchange and a client with a book."""
-    async with (
-        SimulatedExchange(rate=0, heartbeat_interval=0) as sim,
-        connected(sim) as client,
-    ):
-        reader = BookReader(10)
-        reader.read(await client.subscribe("book", SYMBOL))
-        yield sim, client, reader
 
 
 def events(sim: SimulatedExchange) -> list[str]:

@@ -30,7 +30,7 @@ class Machine:
         virtual.current().pass_over(STEP_SECONDS)
 
 
-async def test_nobody_waits_for_markets_that_cannot_keep_up() -> None:
+async def test_other_tasks_run_while_markets_cannot_keep_up() -> None:
     machine = Machine(rate=1_000_000)
     counts = []
     async with machine.sim:

@@ -486,7 +486,7 @@ async def test_unknown_pair_is_refused_and_the_others_are_not() -> None:
         assert (await client.receive())["success"]
 
 
-async def test_unsubscribed_symbol_is_quiet_and_can_be_had_again() -> None:
+async def test_unsubscribed_symbol_is_quiet_and_can_be_subscribed_again() -> None:
     async with serving() as (sim, client, token):
         await client.subscribe("level3", BTC, depth=100, token=token)
         wrong_depth = await client.answer(unsubscribe(token=token))
@@ -608,7 +608,7 @@ async def test_recorded_orders_are_played() -> None:
             reader.read(message)
 
 
-async def test_recorded_orders_deeper_than_asked_for_are_refused() -> None:
+async def test_recorded_orders_deeper_than_requested_are_refused() -> None:
     async with serving() as (_, client, token):
         snapshot = await client.subscribe("level3", BTC, depth=100, token=token)
     async with (

@@ -177,7 +177,7 @@ async def test_delayed_replies_stay_in_order(trader: Trader) -> None:
     assert [(await trader.reply())["req_id"] for _ in range(8)] == list(range(8))
 
 
-# Late from a dead socket.
+# Requests that arrive after their socket was lost.
 
 
 async def lost(trader: Trader) -> None:
@@ -231,7 +231,7 @@ async def test_stalled_sockets_are_read_when_released(trader: Trader) -> None:
     assert (await trader.reply())["success"]
 
 
-# Errors after which an order lives, and after which it does not.
+# Errors after which an order exists, and after which it does not.
 
 
 @pytest.mark.parametrize("error", ["EService:Busy", ["EGeneral:Internal error"], None])

@@ -222,7 +222,7 @@ async def test_open_order_in_a_snapshot(kind: str) -> None:
     assert untouched["exec_type"] == "new"
 
 
-async def test_snapshot_that_nobody_asked_for(trader: Trader) -> None:
+async def test_snapshot_without_a_request(trader: Trader) -> None:
     await trader.add(**LIMIT)
     trader.sim.faults.send_snapshots()
     snapshot = await _snapshot(trader)

@@ -251,7 +251,7 @@ async def test_disconnect_names_the_orders_that_may_be_left() -> None:
                 await cancelling
 
 
-async def test_stream_is_followed_for_the_sake_of_the_ends() -> None:
+async def test_stream_is_subscribed_to_for_the_reports_of_the_ends() -> None:
     async with trading() as (sim, client):
         await client.add_order(limit())
         assert len((await client.cancel_symbol(BTC)).orders) == 1

@@ -106,7 +106,7 @@ async def test_level3_wants_a_token_manager(three: SimulatedExchange) -> None:
 
 
 @pytest.mark.parametrize("role", ["private", "level3"])
-async def test_host_that_cannot_be_had_fails_its_caller_alone(
+async def test_host_that_cannot_be_connected_fails_its_caller_alone(
     three: SimulatedExchange, role: Any
 ) -> None:
     asked = {"private": ExecutionsParams(), "level3": Level3Params(symbol=[BTC])}

@@ -178,7 +178,7 @@ async def test_resync_of_what_is_not_subscribed(client: KrakenWSClient) -> None:
         client.level3(BTC)
 
 
-async def test_level3_that_cannot_be_had_any_more_ends_alone(sim: SimulatedExchange) -> None:
+async def test_level3_that_cannot_be_reconnected_ends_alone(sim: SimulatedExchange) -> None:
     async with watcher_of(sim, max_reconnect_attempts=2) as client:
         await client.subscribe(TickerParams(symbol=[BTC]))
         await client.subscribe(Level3Params(symbol=[BTC]))

@@ -187,7 +187,9 @@ async def test_disconnecting_while_reconnecting_ends_both(sim: SimulatedExchange
         sim.faults.reset_connections()
         await eventually(lambda: client.state is ConnectionState.RECONNECTING)
     assert client.state is ConnectionState.DISCONNECTED
-    assert [message async for message in client]
+    (gap,) = client.gaps
+    assert (gap.cause, gap.end_ns, gap.symbols) == ("disconnect", None, [BTC])
+    assert gap in [message async for message in client]
 
 
 async def test_client_that_is_not_connected_refuses_requests(

@@ -328,7 +328,7 @@ async def test_caller_decides_what_is_worth_another_attempt(sim: SimulatedExchan
         assert messages
 
 
-async def test_token_that_is_not_to_be_had_never_ends_the_client(sim: SimulatedExchange) -> None:
+async def test_token_that_cannot_be_fetched_never_ends_the_client(sim: SimulatedExchange) -> None:
     manager = tokens_of(sim)
     async with connected(sim, token_manager=manager, max_reconnect_attempts=1) as client:
         await client.subscribe(ExecutionsParams())

@@ -201,7 +201,7 @@ async def test_room_is_kept_in_the_rate_counter_and_cancels_are_not_held_back() 
         assert len(report.canceled) == 2
 
 
-# Orders in doubt.
+# Orders of unknown outcome.
 
 
 async def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() -> None:
@@ -211,7 +211,7 @@ async def test_order_of_unknown_outcome_counts_as_there_until_it_is_settled() ->
         (doubtful,) = report.in_doubt
         assert doubtful.status == "unknown"
         assert report.placed == ()
-        # The order in doubt may be in the market, so a quote at another price must wait.
+        # That order may be in the market, so a quote at another price must wait.
         assert (await quotes.set(bids=BIDS[:1])).in_doubt == (doubtful,)
         report = await quotes.set(bids=[("90.0", "1")])
         assert report.waiting == (Quote("buy", Decimal(90), Decimal(1)),)

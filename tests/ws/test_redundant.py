@@ -64,12 +64,12 @@ async def test_each_message_comes_once(sim: SimulatedExchange) -> None:
         assert book is client.book(BTC) is client.book_manager.get(BTC)
 
 
-@pytest.mark.parametrize("leg", ["public", "public-twin"])
-async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, leg: str) -> None:
+@pytest.mark.parametrize("name", ["public", "public-twin"])
+async def test_losing_one_connection_makes_no_gap(sim: SimulatedExchange, name: str) -> None:
     async with connected(sim, redundant=True) as client:
         await client.subscribe(BookParams(symbol=[BTC]))
         await both_are_sound(client)
-        book, view = client.book(BTC), client.connections[leg]
+        book, view = client.book(BTC), client.connections[name]
         sim.faults.refuse_connections(1)
         (lost,) = [c for c in sim.connections if _is(c, view.connection_id)]
         lost.abort()
@@ -145,7 +145,7 @@ async def test_connection_that_cannot_be_opened_is_retried(sim: SimulatedExchang
         await eventually(lambda: client.state is ConnectionState.CONNECTED)
 
 
-async def test_leg_that_cannot_be_had_without_reconnecting_is_done_without(
+async def test_connection_that_cannot_be_opened_without_reconnecting_is_left_out(
     sim: SimulatedExchange,
 ) -> None:
     async with connected(sim, redundant=True, max_reconnect_attempts=0) as client:
@@ -204,7 +204,7 @@ async def test_refused_symbol_is_told_once(sim: SimulatedExchange) -> None:
         await eventually(lambda: client.book(BTC).is_valid)
 
 
-async def test_client_ends_when_both_legs_have(sim: SimulatedExchange) -> None:
+async def test_client_ends_when_both_connections_have(sim: SimulatedExchange) -> None:
     client = client_of(sim, redundant=True, max_reconnect_attempts=2)
     async with client:
         await client.subscribe(BookParams(symbol=[BTC]))

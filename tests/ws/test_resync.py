@@ -33,7 +33,7 @@ async def spoil(sim: SimulatedExchange, client: KrakenWSClient) -> None:
     await eventually(lambda: client.book(BTC).mismatch_count > mismatches)
 
 
-async def test_one_symbol_is_asked_for_again_and_the_others_are_left_alone(
+async def test_one_symbol_is_subscribed_again_and_the_others_are_not(
     sim: SimulatedExchange, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with connected(sim) as client:
@@ -128,7 +128,7 @@ async def test_quarantined_book_is_released_on_demand(sim: SimulatedExchange) ->
             await client.resync(ETH)
 
 
-async def test_lost_snapshot_is_asked_for_again(sim: SimulatedExchange) -> None:
+async def test_lost_snapshot_is_requested_again(sim: SimulatedExchange) -> None:
     async with connected(sim, request_timeout=0.5) as client:
         snapshots = sim.faults.add(
             "lose_snapshot", lambda message: message.type == "snapshot", lambda *_: []

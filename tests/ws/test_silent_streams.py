@@ -39,7 +39,7 @@ def streams_of(client: KrakenWSClient) -> dict[str, Any]:
     return streams
 
 
-async def test_acked_and_mute_candles_are_told_and_subscribed_to_again(
+async def test_candles_that_are_acked_and_do_not_come_are_reported_and_subscribed_again(
     sim: SimulatedExchange,
 ) -> None:
     sim.faults.mute_subscriptions(channel="ohlc", symbol=BTC)
@@ -77,7 +77,7 @@ async def test_bound_makes_sense(sim: SimulatedExchange, bound: Any) -> None:
         assert client.subscriptions == {}
 
 
-async def test_redundant_book_is_told_of_when_both_connections_are_silent(
+async def test_redundant_book_is_reported_when_both_connections_are_silent(
     sim: SimulatedExchange,
 ) -> None:
     events: list[Any] = []

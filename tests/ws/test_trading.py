@@ -284,7 +284,7 @@ async def test_lost_reply_leaves_the_outcome_unknown(sim: SimulatedExchange) -> 
         assert len(orders_received(sim)) == 1
 
 
-async def test_several_cancels_in_doubt_are_named(sim: SimulatedExchange) -> None:
+async def test_several_cancels_of_unknown_outcome_are_named(sim: SimulatedExchange) -> None:
     async with trader(sim, request_timeout=1.5) as client:
         one = (await client.add_order(limit())).result["order_id"]
         two = (await client.add_order(limit())).result["order_id"]
