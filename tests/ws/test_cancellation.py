@@ -111,18 +111,6 @@ async def test_cancelled_receive_loses_no_message(sim: SimulatedExchange) -> Non
         assert (await client.receive()).channel == "ticker"  # type: ignore[union-attr]
 
 
-async def test_cancelled_receiver_passes_its_message_on(sim: SimulatedExchange) -> None:
-    async with connected(sim) as client:
-        await find_channel(client, "status")
-        first, second = (asyncio.create_task(client.receive()) for _ in range(2))
-        await eventually(lambda: len(client._inbox.waiters) == 2)
-        client._inbox.notes.put("message")
-        first.cancel()
-        assert await asyncio.wait_for(second, 5) == "message"
-        with pytest.raises(asyncio.CancelledError):
-            await first
-
-
 async def test_cancelled_disconnect_ends_the_connections_of_both_hosts() -> None:
     hosts = [SimulatedExchange(symbols=[BTC], rate=0, role=role) for role in ROLES]
     async with hosts[0] as public, hosts[1] as private:

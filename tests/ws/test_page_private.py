@@ -41,27 +41,6 @@ async def test_token_is_injected_automatically(sim: SimulatedExchange) -> None:
         await client.unsubscribe(ExecutionsParams(snap_orders=True))
 
 
-async def test_tokens_come_from_one_call_however_many_ask(sim: SimulatedExchange) -> None:
-    manager = tokens_of(sim)
-    tokens = await asyncio.gather(*(manager.get_token() for _ in range(10)))
-    assert len(set(tokens)) == 1
-    assert manager.is_valid
-    assert sim.rest.calls == 1
-    manager.invalidate()
-    assert not manager.is_valid
-    assert await manager.get_token() not in tokens
-
-
-async def test_one_callers_cancellation_does_not_fail_the_others(sim: SimulatedExchange) -> None:
-    manager = tokens_of(sim)
-    impatient = asyncio.create_task(manager.get_token())
-    patient = asyncio.create_task(manager.get_token())
-    await asyncio.sleep(0)
-    impatient.cancel()
-    assert await patient
-    assert sim.rest.calls == 1
-
-
 async def test_private_channels_need_a_token_manager(sim: SimulatedExchange) -> None:
     async with connected(sim) as client:
         with pytest.raises(ValueError, match="token_manager"):

@@ -17,7 +17,6 @@ from tests.ws.helpers import BTC, ETH, connected, tokens_of, trading
 from kraken_connector.exceptions import (
     NotConnected,
     RateLimitExceeded,
-    TokenAcquisitionError,
     TradingError,
 )
 from kraken_connector.sim import SimulatedExchange
@@ -192,14 +191,6 @@ async def test_what_makes_or_changes_orders_is_held_back_and_cancels_are_not() -
         assert len(sim.requests) == sent + 4
 
 
-async def test_request_that_was_not_sent_costs_nothing() -> None:
-    async with stage() as (sim, client):
-        sim.faults.refuse_tokens(times=10)
-        with pytest.raises(TokenAcquisitionError):
-            await client.add_order(limit())
-        assert client.rate_counter.count(BTC) == 0
-
-
 async def test_wait_sends_in_order_and_not_before_there_is_room() -> None:
     async with stage(rate_policy="wait") as (sim, client):
         loop = asyncio.get_running_loop()
@@ -263,21 +254,6 @@ async def test_request_that_never_has_room_is_not_waited_for(policy: str) -> Non
             await client.batch_add(BatchAddParams(BTC, orders=[limit()] * 3))
         assert refused.value.seconds == float("inf")
         assert "room for 1.00: never enough" in str(refused.value)
-
-
-async def test_caller_that_gives_up_waiting_leaves_nothing_behind() -> None:
-    async with stage(rate_policy="wait") as (_, client):
-        for _ in range(60):
-            await client.add_order(limit(validate=True))
-        count = client.rate_counter.count(BTC)
-        waiting = [asyncio.create_task(client.add_order(limit(validate=True))) for _ in range(3)]
-        await asyncio.sleep(0.01)
-        for task in waiting[:2]:
-            task.cancel()
-        await asyncio.gather(*waiting, return_exceptions=True)
-        assert [task.cancelled() for task in waiting] == [True, True, False]
-        assert float(client.rate_counter.count(BTC)) == pytest.approx(60, abs=0.1)
-        assert float(count) == pytest.approx(60, abs=0.1)
 
 
 @pytest.mark.parametrize("prepared", [False, True])

@@ -103,42 +103,6 @@ async def test_book_that_keeps_failing_is_given_up_with_an_alarm(sim: SimulatedE
         await eventually(lambda: client.book(BTC).is_valid)
 
 
-async def test_snapshot_before_its_ack_counts(sim: SimulatedExchange) -> None:
-    sim.ack_first = False
-    async with connected(sim) as client:
-        await client.subscribe(BookParams(symbol=[BTC]))
-        assert client.book(BTC).is_valid
-        await spoil(sim, client)
-        await eventually(lambda: client.book(BTC).is_valid)
-        assert client.stats()["connections"][sim.url]["resyncs"] == 1
-
-
-async def test_quarantined_book_is_released_on_demand(sim: SimulatedExchange) -> None:
-    async with connected(sim, resync_attempts=1) as client:
-        await client.subscribe(BookParams(symbol=[BTC]))
-        sim.faults.corrupt_checksums(BTC, None, snapshots=True)
-        await spoil(sim, client)
-        await find_type(client, BookQuarantinedEvent)
-        with pytest.raises(BookNotReady, match="quarantined"):
-            await client.resync(BTC)
-        sim.faults.clear()
-        await client.resync(BTC)
-        assert client.book(BTC).bids == sim.published(BTC)[-1].bids
-        with pytest.raises(KeyError):
-            await client.resync(ETH)
-
-
-async def test_lost_snapshot_is_requested_again(sim: SimulatedExchange) -> None:
-    async with connected(sim, request_timeout=0.5) as client:
-        snapshots = sim.faults.add(
-            "lose_snapshot", lambda message: message.type == "snapshot", lambda *_: []
-        )
-        await client.subscribe(BookParams(symbol=[BTC]))
-        assert snapshots.fired == 1
-        await eventually(lambda: client.book(BTC).is_valid)
-        assert [gap.symbols for gap in client.gaps] == [[BTC]]
-
-
 def busy(_: Session, message: Outgoing) -> list[Outgoing]:
     """Refuse what the exchange has just accepted."""
     answer = json.loads(message.payload)
