@@ -120,7 +120,7 @@ class Bench:
 
 
 def role_of(channel: str) -> Any:
-    if channel in ("executions", "balances"):
+    if channel in PRIVATE:
         return "private"
     return "level3" if channel == "level3" else "public"
 

@@ -19,16 +19,7 @@ from kraken_connector.sim.tokens import sign
 VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors" / "rest-signature.json"
 SIGNATURES = json.loads(VECTORS.read_text())
 MINUTE_NS = 60_000_000_000
-
-
-class Clock:
-    """A clock that the test winds."""
-
-    def __init__(self) -> None:
-        self.now = 1_790_000_000_000_000_000
-
-    def __call__(self) -> int:
-        return self.now
+START_NS = 1_790_000_000_000_000_000
 
 
 @pytest.mark.parametrize("case", SIGNATURES["cases"], ids=lambda case: case["name"])
@@ -172,37 +163,37 @@ async def test_call_hangs() -> None:
 
 
 async def test_unused_token_expires() -> None:
-    clock = Clock()
-    async with SimulatedExchange(rate=0, clock=clock) as sim, connected(sim) as client:
+    now = START_NS
+    async with SimulatedExchange(rate=0, clock=lambda: now) as sim, connected(sim) as client:
         token = await fetch_token(sim)
-        clock.now += 15 * MINUTE_NS
+        now += 15 * MINUTE_NS
         request = {"method": "subscribe", "params": {"channel": "balances", "token": token}}
         assert (await client.answer(request))["error"] == "ESession:Invalid session"
 
 
 async def test_token_in_use_does_not_expire_on_its_connection() -> None:
-    clock = Clock()
+    now = START_NS
     async with (
-        SimulatedExchange(rate=0, clock=clock) as sim,
+        SimulatedExchange(rate=0, clock=lambda: now) as sim,
         connected(sim) as client,
         connected(sim) as stranger,
     ):
         token = await fetch_token(sim)
         await client.subscribe("balances", token=token)
-        clock.now += 60 * MINUTE_NS
+        now += 60 * MINUTE_NS
         request = {"method": "subscribe", "params": {"channel": "executions", "token": token}}
         assert (await client.answer(request))["success"]
         assert (await stranger.answer(request))["error"] == "ESession:Invalid session"
 
 
 async def test_token_expires_once_its_subscriptions_are_gone() -> None:
-    clock = Clock()
-    async with SimulatedExchange(rate=0, clock=clock) as sim, connected(sim) as client:
+    now = START_NS
+    async with SimulatedExchange(rate=0, clock=lambda: now) as sim, connected(sim) as client:
         token = await fetch_token(sim)
         await client.subscribe("balances", token=token)
         params = {"channel": "balances", "token": token}
         assert (await client.answer({"method": "unsubscribe", "params": params}))["success"]
-        clock.now += 15 * MINUTE_NS
+        now += 15 * MINUTE_NS
         answer = await client.answer({"method": "subscribe", "params": params})
         assert answer["error"] == "ESession:Invalid session"
 

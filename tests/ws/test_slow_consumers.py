@@ -47,11 +47,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inbox, "PATIENCE", 0.0)
 
 
-def messages_read(client: KrakenWSClient, sim: SimulatedExchange) -> int:
-    messages: int = client.stats()["connections"][sim.url]["messages"]
-    return messages
-
-
 async def take_all(client: KrakenWSClient) -> list[Any]:
     """Take what is queued, and what that brings about."""
     taken = []

@@ -495,15 +495,20 @@ async def test_prepared_requests_are_checked_and_keep_the_token_to_themselves(
 # The socket.
 
 
+async def opened(client: KrakenWSClient) -> tuple[Any, Any]:
+    """Open the connection that carries orders, and return it and its socket."""
+    await client.cancel_all()
+    connection = client._trader.connection
+    assert connection is not None
+    assert connection._socket is not None
+    return connection, connection._socket
+
+
 async def test_order_is_written_in_the_callers_step(
     sim: SimulatedExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with trader(sim) as client:
-        await client.cancel_all()
-        connection = client._trader.connection
-        assert connection is not None
-        socket = connection._socket
-        assert socket is not None
+        _, socket = await opened(client)
         written = []
         with monkeypatch.context() as patch:
             patch.setattr(
@@ -523,11 +528,7 @@ async def test_order_is_written_in_the_callers_step(
 
 async def test_frames_keep_their_order_when_the_peer_is_slow(sim: SimulatedExchange) -> None:
     async with trader(sim) as client:
-        await client.cancel_all()
-        connection = client._trader.connection
-        assert connection is not None
-        socket = connection._socket
-        assert socket is not None
+        connection, socket = await opened(client)
         socket.pause_writing()
         tasks = [asyncio.create_task(client.add_order(limit(order_userref=n))) for n in range(5)]
         await eventually(lambda: len(connection.session.outgoing) == 4)
@@ -539,15 +540,12 @@ async def test_frames_keep_their_order_when_the_peer_is_slow(sim: SimulatedExcha
 
 async def test_what_the_peer_is_too_slow_for_never_left(sim: SimulatedExchange) -> None:
     async with trader(sim, max_reconnect_attempts=0) as client:
-        await client.cancel_all()
-        connection = client._trader.connection
-        assert connection is not None
-        assert connection._socket is not None
+        connection, socket = await opened(client)
         sim.faults.hold_requests()
-        connection._socket.pause_writing()
+        socket.pause_writing()
         tasks = [asyncio.create_task(client.add_order(limit())) for _ in range(3)]
         await eventually(lambda: len(connection.session.outgoing) == 2)
-        connection._socket.transport.abort()
+        socket.transport.abort()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
         # The first frame had been handed to the library.
         assert [type(outcome) for outcome in outcomes] == [
